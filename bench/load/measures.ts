@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { measureBareRing } from '../limits/bare-ring.js';
+import { measureEcho } from '../limits/echo.js';
+import { runRawPath } from '../limits/raw-path.js';
+import { BenchBroker, load, ringmq } from './ringmq.js';
+
+type Flush = 'sync' | 'async';
+
+/** What can be measured. Rates are messages a second, times microseconds. */
+export const MEASURES = {
+  rawAsync100: (at: Place) => raw(at, 100, 256, 'async'),
+  rawAsync1k: (at: Place) => raw(at, 1024, 64, 'async'),
+  rawSync100: (at: Place) => raw(at, 100, 256, 'sync'),
+  rawSync1k: (at: Place) => raw(at, 1024, 64, 'sync'),
+  produceAsync100: (at: Place) => produce(at, 'async', 100, 8_000_000),
+  produceAsync1k: (at: Place) => produce(at, 'async', 1024, 1_500_000),
+  produceSync100: (at: Place) => produce(at, 'sync', 100, 8_000_000),
+  produceSync1k: (at: Place) => produce(at, 'sync', 1024, 1_500_000),
+  send100: (at: Place) => produce(at, 'async', 100, 2_500_000, '--api', 'send'),
+  endToEnd100: (at: Place) => endToEnd(at),
+  backlog100: (at: Place) => backlog(at),
+  echo: (at: Place) => echo(at, false),
+  echoSync: (at: Place) => echo(at, true),
+  oneSendAsync: (at: Place) => oneSend(at, 'async', 15_000),
+  oneSendSync: (at: Place) => oneSend(at, 'sync', 6_000),
+  bareRing: () => measureBareRing(),
+  embedded: () => embedded(),
+  oneQueueSync: (at: Place) => queues(at, 1),
+  manyQueuesSync: (at: Place) => queues(at, 10_000),
+  awaitingAsync1: (at: Place) => awaiting(at, 'async', 1, 15_000),
+  awaitingAsync64: (at: Place) => awaiting(at, 'async', 64, 100_000),
+  awaitingSync1: (at: Place) => awaiting(at, 'sync', 1, 6_000),
+  awaitingSync64: (at: Place) => awaiting(at, 'sync', 64, 60_000),
+} as const satisfies Record<string, (at: Place) => Promise<number>>;
+
+export type MeasureName = keyof typeof MEASURES;
+
+/** Where a measurement works. */
+export interface Place {
+  /** Kept over all rounds: the probes' preallocated files. */
+  probes: string;
+  /** Empty, for this measurement alone. */
+  scratch: string;
+}
+
+function raw(at: Place, bodyBytes: number, recordsPerFrame: number, flush: Flush): Promise<number> {
+  return runRawPath({ bodyBytes, recordsPerFrame, sync: flush === 'sync', directory: at.probes });
+}
+
+async function echo(at: Place, sync: boolean): Promise<number> {
+  return (await measureEcho({ sync, directory: at.probes })).p50Us;
+}
+
+/** A fresh broker in a process of its own, for one piece of work. */
+async function withBroker<T>(
+  at: Place,
+  flush: Flush,
+  work: (broker: BenchBroker, dataDir: string) => Promise<T>,
+): Promise<T> {
+  const dataDir = join(at.scratch, 'data');
+  const broker = await BenchBroker.start(dataDir, flush);
+  try {
+    return await work(broker, dataDir);
+  } finally {
+    await broker.stop();
+  }
+}
+
+function produce(at: Place, flush: Flush, size: number, count: number, ...more: string[]): Promise<number> {
+  return withBroker(at, flush, async ({ url }) => {
+    const args = ['produce', '--topic', 'bench', '--size', size, '--count', count, ...warmUp(count), ...more];
+    return (await load(url, ...args)).messagesPerSecond;
+  });
+}
+
+/** Rates are of running programs: a quarter as many messages go first and are not counted, as the raw path's first half second is not. */
+function warmUp(count: number): (string | number)[] {
+  return ['--warm-up', count / 4];
+}
+
+function endToEnd(at: Place): Promise<number> {
+  return withBroker(at, 'async', async ({ url }) => {
+    const args = ['e2e', '--topic', 'bench', '--size', 100, '--count', 15_000_000];
+    return (await load(url, ...args)).messagesPerSecond;
+  });
+}
+
+/** Produces, starts the broker anew, and reads it all back with one consumer. */
+async function backlog(at: Place): Promise<number> {
+  const work = ['--topic', 'bench', '--size', 100, '--count', 6_000_000];
+  await withBroker(at, 'async', ({ url }) => load(url, 'produce', ...work));
+  return withBroker(at, 'async', async ({ url }) => (await load(url, 'consume', ...work)).messagesPerSecond);
+}
+
+function oneSend(at: Place, flush: Flush, count: number): Promise<number> {
+  return withBroker(at, flush, async ({ url }) => {
+    const { latencyMs } = await load(url, ...sendAndAwait(1, count));
+    return (latencyMs?.p50 ?? Number.NaN) * 1000;
+  });
+}
+
+function awaiting(at: Place, flush: Flush, producers: number, count: number): Promise<number> {
+  return withBroker(at, flush, async ({ url }) => {
+    return (await load(url, ...sendAndAwait(producers, count))).messagesPerSecond;
+  });
+}
+
+function sendAndAwait(producers: number, count: number): (string | number)[] {
+  const shape = ['produce', '--topic', 'bench', '--size', 100, '--count', count];
+  return [...shape, '--api', 'send', '--in-flight', 1, '--producers', producers];
+}
+
+function queues(at: Place, count: number): Promise<number> {
+  return withBroker(at, 'sync', async ({ url }) => {
+    await ringmq('--url', url, 'topic', 'create', 'bench', '--queues', count);
+    const messages = 8_000_000;
+    const shape = ['--topic', 'bench', '--size', 100, '--count', messages, ...warmUp(messages)];
+    return (await load(url, 'produce', ...shape)).messagesPerSecond;
+  });
+}
+
+async function embedded(): Promise<number> {
+  const path = fileURLToPath(new URL('./embedded.js', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [path, '10000000']);
+  return (JSON.parse(stdout) as { messagesPerSecond: number }).messagesPerSecond;
+}

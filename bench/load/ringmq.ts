@@ -1,0 +1,86 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const CLI = fileURLToPath(new URL('../../native-free/cli/main.js', import.meta.url));
+const run = promisify(execFile);
+
+/** What `ringmq bench` printed; the fields that are used here. */
+export interface LoadFigures {
+  messagesPerSecond: number;
+  latencyMs: { p50: number; p99: number; p999: number; max: number } | null;
+  seconds: number;
+  listener: string;
+  errors: number;
+}
+
+/** Runs the command to its end; its stdout. Throws with its stderr when it fails. */
+export async function ringmq(...args: (string | number)[]): Promise<string> {
+  try {
+    const { stdout } = await run(process.execPath, [CLI, ...args.map(String)], { maxBuffer: 1 << 26 });
+    return stdout;
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    throw new Error(`ringmq ${args.join(' ')}: ${stderr?.trim() ?? String(error)}`);
+  }
+}
+
+/** `ringmq bench …` in a process of its own. */
+export async function load(url: string, ...args: (string | number)[]): Promise<LoadFigures> {
+  const figures = JSON.parse(await ringmq('--url', url, '-o', 'json', 'bench', ...args)) as LoadFigures;
+  if (figures.errors > 0)
+    throw new Error(`ringmq bench ${args.join(' ')}: ${figures.errors} messages failed`);
+  return figures;
+}
+
+/** `ringmq broker` in a process of its own. It dies with this one. */
+export class BenchBroker {
+  readonly url: string;
+  /** From the start of the process to `ready`. */
+  readonly startMs: number;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, url: string, startMs: number) {
+    this.#child = child;
+    this.url = url;
+    this.startMs = startMs;
+  }
+
+  static async start(dataDir: string, flush: 'sync' | 'async'): Promise<BenchBroker> {
+    const startedAt = performance.now();
+    const args = ['broker', '--data', dataDir, '--listen', '127.0.0.1:0', '--flush', flush];
+    const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const kill = (): void => {
+      child.kill('SIGKILL');
+    };
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
+    let log = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-4000);
+    });
+    const ended = once(child, 'exit').then(() => {
+      throw new Error(`the broker ended: ${log.trim()}`);
+    });
+    ended.catch(() => {});
+    const lines = createInterface({ input: child.stdout });
+    const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
+    return new BenchBroker(child, line.replace(/^ready /, ''), performance.now() - startedAt);
+  }
+
+  /** The most memory it ever held, in bytes (Linux: VmHWM). */
+  peakRssBytes(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    await exited;
+  }
+}

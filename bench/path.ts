@@ -1,0 +1,102 @@
+/**
+ * `npm run bench:path`: the whole path against what this machine can do at all, in one run, interleaved. Options:
+ * `--rounds N` (3), `--only NAME,…` (of measures), `--backlog` (only memory and restart with 20 million records),
+ * `--no-backlog`, `--json FILE`.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { SingleBar } from 'cli-progress';
+import { makeProbeDirectory, removeProbeDirectory } from './limits/probe.js';
+import { measureBacklog } from './load/backlog.js';
+import { describeEnvironment } from './load/environment.js';
+import { MEASURES, type MeasureName } from './load/measures.js';
+import { backlogLines, lineOf, type ReportLine, renderReport } from './load/report.js';
+import { ROWS, type Row } from './load/rows.js';
+
+const { values: flags } = parseArgs({
+  allowNegative: true,
+  options: {
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string' },
+    backlog: { type: 'boolean' },
+    json: { type: 'string' },
+  },
+});
+const rounds = Number(flags.rounds);
+const rows = chooseRows(flags.only, flags.backlog === true);
+const withBacklog = flags.backlog ?? flags.only === undefined;
+
+function chooseRows(only: string | undefined, backlogOnly: boolean): Row[] {
+  if (backlogOnly) return [];
+  if (only === undefined) return [...ROWS];
+  const names = only.split(',');
+  return ROWS.filter((row) => names.includes(row.measure));
+}
+
+/** Each figure once a round, next to what it is compared with, in the order of the table. */
+function plan(): MeasureName[] {
+  return [...new Set(rows.flatMap((row) => [row.against, row.measure]))];
+}
+
+async function measureAll(directory: string): Promise<Map<MeasureName, number[]>> {
+  const names = plan();
+  const found = new Map<MeasureName, number[]>(names.map((name) => [name, []]));
+  const bar = startBar(names.length * rounds + (withBacklog ? 1 : 0));
+  for (let round = 1; round <= rounds; round++) {
+    for (const name of names) {
+      bar?.update({ doing: `round ${round}: ${name}` });
+      const scratch = join(directory, 'scratch');
+      mkdirSync(scratch);
+      found.get(name)?.push(await MEASURES[name]({ probes: directory, scratch }));
+      rmSync(scratch, { recursive: true });
+      bar?.increment();
+    }
+  }
+  bar?.stop();
+  return found;
+}
+
+function startBar(total: number): SingleBar | null {
+  if (process.stderr.isTTY !== true) return null;
+  const bar = new SingleBar({
+    format: '{bar} {value}/{total} · {duration_formatted} · {doing}',
+    stream: process.stderr,
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  bar.start(total, 0, { doing: '' });
+  return bar;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort();
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}
+
+async function main(): Promise<void> {
+  const directory = makeProbeDirectory();
+  // Broken off, it takes its brokers and its gigabytes with it.
+  process.once('exit', () => removeProbeDirectory(directory));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  try {
+    const found = await measureAll(directory);
+    const lines: ReportLine[] = rows.map((row) =>
+      lineOf(row, median(found.get(row.measure) ?? []), median(found.get(row.against) ?? [])),
+    );
+    if (withBacklog) lines.push(...backlogLines(await measureBacklog(join(directory, 'backlog'))));
+    const environment = describeEnvironment();
+    process.stdout.write(`${renderReport(environment, rounds, lines)}\n`);
+    if (flags.json !== undefined) {
+      const measured = Object.fromEntries(found);
+      writeFileSync(flags.json, `${JSON.stringify({ environment, rounds, lines, measured }, null, 2)}\n`);
+    }
+  } finally {
+    removeProbeDirectory(directory);
+  }
+}
+
+await main();

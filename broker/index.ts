@@ -1,0 +1,9 @@
+/** `ringmq`: the engine in your process, and the socket in front of it. */
+
+export type { BrokerHandle } from '../engine/handle.js';
+export type { EngineOptions as OpenBrokerOptions } from '../engine/options.js';
+export * from '../native-free/client/index.js';
+export { attach } from './attach.js';
+export type { BrokerListener } from './listen.js';
+export type { ListenOptions } from './listen-options.js';
+export { Broker, type BrokerEvents, openBroker } from './open-broker.js';

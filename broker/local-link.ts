@@ -1,0 +1,123 @@
+/**
+ * The embedded client's connection: client and session of one thread joined by function calls, carrying the frames a socket would. So
+ * the same code serves both, and a program moves between them by changing one line.
+ *
+ * Client to session is a call. Session to client is put off to the end of the current run of microtasks, because a session sends
+ * from the middle of its work and must not be entered again there; the session may reuse its bytes, so they are copied.
+ */
+import type { Link, LinkFactory } from '../native-free/client/internal.js';
+import type { Socket } from '../native-free/listener/types.js';
+import { RingMQError } from '../native-free/wire/index.js';
+import type { Session } from '../transport/session.js';
+import type { SessionHost } from '../transport/session-host.js';
+
+/** Links to the sessions of `host`, on this thread. */
+export function localLinks(host: SessionHost): LinkFactory {
+  return async (signal) => {
+    signal.throwIfAborted();
+    // The one error after which a client does not try again.
+    if (host.isClosed) throw new RingMQError('CLOSED', 'the broker is closed');
+    return new LocalLink(host);
+  };
+}
+
+class LocalLink implements Link {
+  readonly framesAreOwned = true;
+  onFrame: ((frame: Uint8Array) => void) | null = null;
+  onClose: ((reason?: unknown) => void) | null = null;
+  bufferedBytes = 0;
+  readonly #session: Session;
+  #frames: Uint8Array[] = [];
+  #isDue = false;
+  #closed = false;
+  readonly #hand = (): void => this.#handOver();
+
+  constructor(host: SessionHost) {
+    this.#session = host.open(new SessionEnd(this));
+  }
+
+  /** From the client. */
+  send(frame: Uint8Array): void {
+    if (!this.#closed) {
+      this.#session.onFrame(frame);
+    }
+  }
+
+  close(): void {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#session.onClose();
+      queueMicrotask(() => this.onClose?.());
+    }
+  }
+
+  /** From the session. */
+  receive(frame: Uint8Array): void {
+    if (this.#closed) {
+      return;
+    }
+    // Not zeroed first, unlike `new Uint8Array`: all of it is overwritten.
+    const copy = Buffer.allocUnsafeSlow(frame.length);
+    copy.set(frame);
+    this.#frames.push(copy);
+    this.bufferedBytes += frame.length;
+    if (!this.#isDue) {
+      this.#isDue = true;
+      queueMicrotask(this.#hand);
+    }
+  }
+
+  /** The session closes: what it said before still arrives. */
+  closeFromSession(reason: string): void {
+    if (this.#closed) {
+      return;
+    }
+    queueMicrotask(() => {
+      this.#handOver();
+      if (!this.#closed) {
+        this.#closed = true;
+        this.#session.onClose();
+        this.onClose?.(new RingMQError('CONNECTION_LOST', `the broker ended the session: ${reason}`));
+      }
+    });
+  }
+
+  #handOver(): void {
+    this.#isDue = false;
+    const frames = this.#frames;
+    this.#frames = [];
+    this.bufferedBytes = 0;
+    for (const frame of frames) {
+      this.onFrame?.(frame);
+    }
+    if (!this.#closed) {
+      this.#session.onDrain();
+    }
+  }
+}
+
+/** The end that the session holds. */
+class SessionEnd implements Socket {
+  readonly remote = 'this process';
+  readonly #link: LocalLink;
+
+  constructor(link: LocalLink) {
+    this.#link = link;
+  }
+
+  get bufferedBytes(): number {
+    return this.#link.bufferedBytes;
+  }
+
+  send(frame: Uint8Array): void {
+    this.#link.receive(frame);
+  }
+
+  cork(fn: () => void): void {
+    fn();
+  }
+
+  close(_code: number, reason: string): void {
+    this.#link.closeFromSession(reason);
+  }
+}

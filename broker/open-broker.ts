@@ -1,0 +1,100 @@
+/** `openBroker`: the engine in this process, with clients on this thread and sockets on others. */
+import { Engine } from '../engine/engine.js';
+import type { BrokerHandle } from '../engine/handle.js';
+import type { EngineOptions } from '../engine/options.js';
+import type { Client } from '../native-free/client/internal.js';
+import { RingMQError } from '../native-free/wire/index.js';
+import { SessionHost } from '../transport/session-host.js';
+import { embeddedClient } from './embedded-client.js';
+import { type BrokerListener, startListening } from './listen.js';
+import type { ListenOptions } from './listen-options.js';
+
+/** What a broker says unasked; for a log. */
+export interface BrokerEvents {
+  /** Something is wrong, and the broker goes on: damage found on disk, a full disk, a thread that died. */
+  onWarning?: (message: string, details: Record<string, unknown>) => void;
+  /** The disk has failed: nothing is written any more, reads go on. */
+  onFatal?: (error: RingMQError) => void;
+}
+
+/**
+ * Opens (or makes) a data directory and starts a broker on it. No socket is opened unless `listen()` is called.
+ * @throws RingMQError BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
+ */
+export async function openBroker(options: EngineOptions & BrokerEvents = {}): Promise<Broker> {
+  const { onWarning, onFatal, ...engineOptions } = options;
+  const engine = await Engine.open(engineOptions, {
+    onWarning: onWarning ?? (() => undefined),
+    onFatal: onFatal ?? (() => undefined),
+  });
+  return new Broker(engine);
+}
+
+/** A running broker. It keeps the process alive until it is closed. */
+export class Broker {
+  readonly #engine: Engine;
+  readonly #sessions: SessionHost;
+  readonly #listeners = new Set<BrokerListener>();
+  readonly #clients = new Set<Client>();
+  #closing: Promise<void> | null = null;
+
+  /** Use {@link openBroker}. */
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#sessions = new SessionHost(engine.thread, { listener: 'embedded' });
+  }
+
+  /** A client on this thread. The same interface as `connect()` gives; any number of them. */
+  client(): Client {
+    this.#checkOpen();
+    const client = embeddedClient(this.#sessions, () => {
+      this.#clients.delete(client);
+    });
+    this.#clients.add(client);
+    return client;
+  }
+
+  /** Opens a socket. @throws RingMQError PORT_IN_USE, BAD_CONFIG */
+  async listen(options?: ListenOptions): Promise<BrokerListener> {
+    this.#checkOpen();
+    const listener = await startListening(this.#engine.handle, options, (error) =>
+      this.#engine.warn(error.message, {}),
+    );
+    const close = async (): Promise<void> => {
+      this.#listeners.delete(open);
+      await listener.close();
+    };
+    const open: BrokerListener = { ...listener, close, [Symbol.asyncDispose]: close };
+    this.#listeners.add(open);
+    return open;
+  }
+
+  /** For `attach()` on another thread of this process. Survives `postMessage`. */
+  handle(): BrokerHandle {
+    this.#checkOpen();
+    return this.#engine.handle;
+  }
+
+  /** Ends listeners and clients, writes and syncs everything, gives the directory back. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    await Promise.all([...this.#clients].map((client) => client.close()));
+    this.#sessions.close();
+    await this.#engine.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== null) {
+      throw new RingMQError('BROKER_CLOSED');
+    }
+  }
+}

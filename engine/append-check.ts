@@ -1,0 +1,74 @@
+/**
+ * What is looked at before a batch may enter the ring: nothing that fails here is stored, and nothing
+ * that passes can crash a stage, a recovery or a consumer.
+ */
+import { crc32 } from 'node:zlib';
+import {
+  BATCH,
+  BATCH_ATTRIBUTE,
+  BATCH_ATTRIBUTES_KNOWN,
+  BATCH_HEADER_BYTES,
+  BATCH_TYPE,
+  BATCH_VERSION,
+  ERRORS,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_RECORDS,
+  RECORD,
+  RECORD_HEADER_BYTES,
+  readUint16,
+  readUint32,
+} from '../native-free/wire/index.js';
+
+const BOTH_FLUSHES = BATCH_ATTRIBUTE.syncFlush | BATCH_ATTRIBUTE.asyncFlush;
+
+/**
+ * Checks a batch as a producer sends it: `bytes` is exactly the batch.
+ * @returns 0, or the wire number of MESSAGE_TOO_LARGE, BAD_BATCH or BAD_CHECKSUM.
+ */
+export function checkBatch(bytes: Uint8Array): number {
+  const length = bytes.length;
+  if (length > MAX_BATCH_BYTES) {
+    return ERRORS.MESSAGE_TOO_LARGE.wire;
+  }
+  if (length < BATCH_HEADER_BYTES + RECORD_HEADER_BYTES || readUint32(bytes, BATCH.length) !== length) {
+    return ERRORS.BAD_BATCH.wire;
+  }
+  if (bytes[BATCH.version] !== BATCH_VERSION || bytes[BATCH.type] !== BATCH_TYPE.data) {
+    return ERRORS.BAD_BATCH.wire;
+  }
+  const attributes = readUint16(bytes, BATCH.attributes);
+  if ((attributes & ~BATCH_ATTRIBUTES_KNOWN) !== 0 || (attributes & BOTH_FLUSHES) === BOTH_FLUSHES) {
+    return ERRORS.BAD_BATCH.wire;
+  }
+  if (crc32(bytes.subarray(BATCH_HEADER_BYTES)) !== readUint32(bytes, BATCH.bodyCrc)) {
+    return ERRORS.BAD_CHECKSUM.wire;
+  }
+  return recordsAreWhole(bytes, length) ? 0 : ERRORS.BAD_BATCH.wire;
+}
+
+/**
+ * The records' lengths must lead from the header exactly to the end, and there must be as many as the
+ * header says: offsets are given out by that count. A few nanoseconds a record, and no object.
+ */
+function recordsAreWhole(bytes: Uint8Array, length: number): boolean {
+  const count = readUint32(bytes, BATCH.recordCount);
+  if (count === 0 || count > MAX_BATCH_RECORDS) {
+    return false;
+  }
+  let at = BATCH_HEADER_BYTES;
+  for (let i = 0; i < count; i++) {
+    if (at + RECORD_HEADER_BYTES > length) {
+      return false;
+    }
+    const recordBytes = readUint32(bytes, at + RECORD.length);
+    const fixed =
+      RECORD_HEADER_BYTES +
+      (bytes[at + RECORD.tagBytes] as number) +
+      readUint16(bytes, at + RECORD.attributesBytes);
+    if (recordBytes < fixed || recordBytes > length - at) {
+      return false;
+    }
+    at += recordBytes;
+  }
+  return at === length;
+}

@@ -1,0 +1,377 @@
+/**
+ * Answers every control request of the broker, whichever thread and connection it comes from. It runs on
+ * the thread that opened the broker and owns topics, groups and offsets there; nothing per message or
+ * batch passes through it. Writes are gathered: all commits of one turn of the event loop are one write.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  type ControlEvent,
+  type ControlMethod,
+  type ControlMethods,
+  isRingMQError,
+  RingMQError,
+  type StartPosition,
+} from '../../native-free/wire/index.js';
+import type { TopicEntry } from '../engine-thread.js';
+import { GroupCoordinator, GroupOffsets, startOffset } from '../group/index.js';
+import type { MetaStore } from '../meta/meta-store.js';
+import {
+  type CatalogTopic,
+  checkName,
+  printable,
+  type TopicCatalog,
+  topicInfo,
+} from '../meta/topic-catalog.js';
+import { GroupView } from './group-view.js';
+import { isControlMethod, parseParams } from './params.js';
+import { TopicAdmin, type TopicHooks } from './topic-admin.js';
+
+/** Who a request comes from. */
+export interface ControlCaller {
+  /** The thread. */
+  seat: number;
+  /** The consumer, unique on its thread; needed by join, leave, released and commit. */
+  consumerKey?: string;
+  /** Takes the consumer's events, in order. */
+  send(event: ControlEvent): void;
+}
+
+export interface ControlPlaneOptions extends TopicHooks {
+  store: MetaStore;
+  catalog: TopicCatalog;
+  /** First offset stored at or after `time`; the queue's end if there is none. */
+  findOffsetByTime(topic: CatalogTopic, queueId: number, time: number): number | Promise<number>;
+  /** The disk has failed, or a defect has shown where no caller waits for an answer. */
+  onFatal?(error: unknown): void;
+  /** Milliseconds since 1970. Default `Date.now`. */
+  now?(): number;
+  /** Runs a function in a later turn of the event loop. Default `setImmediate`. */
+  later?(run: () => void): void;
+  maxGroups?: number;
+  maxMembersPerGroup?: number;
+}
+
+type Params<M extends ControlMethod> = ControlMethods[M]['params'];
+type Result<M extends ControlMethod> = ControlMethods[M]['result'];
+type Handlers = {
+  [M in ControlMethod]: (params: Params<M>, caller: ControlCaller) => Result<M> | Promise<Result<M>>;
+};
+
+const TICK_MS = 250;
+/** Committed offsets are on disk this long after they were written. */
+const OFFSET_SYNC_MS = 500;
+
+export class ControlPlane {
+  readonly #options: ControlPlaneOptions;
+  readonly #store: MetaStore;
+  readonly #catalog: TopicCatalog;
+  readonly #offsets: GroupOffsets;
+  readonly #coordinator: GroupCoordinator;
+  readonly #view: GroupView;
+  readonly #topics: TopicAdmin;
+  readonly #handlers: Handlers;
+  readonly #now: () => number;
+  readonly #later: (run: () => void) => void;
+  #runWanted = false;
+  /** The flush that commits of this turn wait for. */
+  #written: Promise<void> | null = null;
+  #lastSync: number;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: ControlPlaneOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#catalog = options.catalog;
+    this.#now = options.now === undefined ? Date.now : () => options.now?.() as number;
+    this.#later = (run) => (options.later === undefined ? void setImmediate(run) : options.later(run));
+    this.#lastSync = this.#now();
+    this.#offsets = new GroupOffsets(options.store);
+    this.#coordinator = this.#makeCoordinator(options);
+    this.#view = new GroupView(options.catalog, this.#coordinator, this.#offsets, (topic, queueId) =>
+      options.queueState(topic, queueId),
+    );
+    this.#topics = new TopicAdmin(options.catalog, this.#coordinator, options);
+    this.#handlers = this.#makeHandlers();
+  }
+
+  /**
+   * To be called once the queues are recovered and before anything is appended: takes back commits beyond the queues' ends
+   * and starts the timer behind revoke deadlines and offset syncs.
+   * @throws RingMQError DISK_FULL, DISK_FAILED
+   */
+  start(): void {
+    this.#offsets.cutToEnds((topicId, queueId) => this.#queueState(topicId, queueId).maxOffset);
+    this.#store.sync();
+    this.#timer = setInterval(() => this.tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  /**
+   * Answers one request.
+   * @throws RingMQError always of this class: NOT_SUPPORTED for an unknown method, BAD_REQUEST for malformed parameters, INTERNAL for a defect.
+   */
+  async handle(method: string, params: unknown, caller: ControlCaller): Promise<unknown> {
+    if (this.#closed) {
+      throw new RingMQError('BROKER_CLOSED');
+    }
+    if (!isControlMethod(method)) {
+      throw new RingMQError('NOT_SUPPORTED', `there is no method '${printable(method)}' in this version`, {
+        details: { method: printable(method) },
+      });
+    }
+    try {
+      return await this.#call(method, params, caller);
+    } catch (error) {
+      if (isRingMQError(error)) {
+        if (error.code === 'DISK_FAILED') {
+          this.#options.onFatal?.(error);
+        }
+        throw error;
+      }
+      throw new RingMQError('INTERNAL', `${method} failed: ${String(error)}`, { cause: error });
+    }
+  }
+
+  /** A consumer, or with no key a whole thread, is gone: leaves its groups at once. */
+  callerGone(seat: number, consumerKey?: string): void {
+    if (consumerKey !== undefined) {
+      this.#coordinator.leave(memberKey(seat, consumerKey));
+      return;
+    }
+    for (const key of this.#coordinator.keysOf(memberKey(seat, ''))) {
+      this.#coordinator.leave(key);
+    }
+  }
+
+  /** The topic as the hot path wants it; a new object each time. */
+  topicEntry(topicId: number): TopicEntry | undefined {
+    const found = this.#catalog.byId(topicId);
+    if (found === undefined) {
+      return undefined;
+    }
+    const { topic, queues, memory, slots } = found;
+    return { topicId, topic, queues, memory, slots, dead: false };
+  }
+
+  /** What is due by now: revoke deadlines, and the sync of offsets. The timer calls it. */
+  tick(): void {
+    if (this.#closed) {
+      return;
+    }
+    this.#guard(() => {
+      this.#coordinator.expire();
+      const now = this.#now();
+      if (this.#store.hasUnsynced && now - this.#lastSync >= OFFSET_SYNC_MS) {
+        this.#lastSync = now;
+        this.#store.sync();
+      }
+    });
+  }
+
+  /** Refuses requests from now on, and puts committed offsets on disk. The store stays open: it is its opener's to close. */
+  close(): void {
+    if (this.#closed) {
+      return;
+    }
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#store.sync();
+  }
+
+  async #call<M extends ControlMethod>(
+    method: M,
+    params: unknown,
+    caller: ControlCaller,
+  ): Promise<Result<M>> {
+    return await this.#handlers[method](parseParams(method, params), caller);
+  }
+
+  #makeCoordinator(options: ControlPlaneOptions): GroupCoordinator {
+    const { maxGroups, maxMembersPerGroup } = options;
+    return new GroupCoordinator({
+      epoch: options.store.epoch,
+      offsets: this.#offsets,
+      ...(maxGroups === undefined ? {} : { maxGroups }),
+      ...(maxMembersPerGroup === undefined ? {} : { maxMembersPerGroup }),
+      hooks: {
+        now: this.#now,
+        newMemberId: () => `m-${randomBytes(8).toString('hex')}`,
+        queueState: (topicId, queueId) => this.#queueState(topicId, queueId),
+        findOffsetByTime: (topicId, queueId, time) =>
+          options.findOffsetByTime(this.#requireById(topicId), queueId, time),
+        wantRun: () => this.#wantRun(),
+        persist: () => this.#persist(),
+      },
+    });
+  }
+
+  #makeHandlers(): Handlers {
+    return {
+      topicMetadata: ({ topic }) => topicInfo(this.#catalog.require(topic)),
+      createTopic: (params) => this.#topics.create(params),
+      listTopics: () => ({ topics: this.#catalog.list().map(topicInfo) }),
+      describeTopic: ({ topic }) => this.#topics.describe(topic),
+      deleteTopic: async ({ topic }) => {
+        await this.#topics.delete(topic);
+        return {};
+      },
+      listGroups: () => ({ groups: this.#view.list() }),
+      describeGroup: ({ group }) => this.#view.describe(group),
+      resetOffset: (params) => this.#resetOffset(params),
+      join: (params, caller) => this.#join(params, caller),
+      leave: (_, caller) => {
+        if (!this.#coordinator.leave(keyOf(caller))) {
+          throw new RingMQError('NOT_A_MEMBER');
+        }
+        return {};
+      },
+      released: ({ queues }, caller) => {
+        this.#coordinator.released(keyOf(caller), queues);
+        return {};
+      },
+      commit: async ({ offsets }, caller) => {
+        const fenced = this.#coordinator.commit(keyOf(caller), offsets);
+        await this.#untilWritten();
+        return { fenced };
+      },
+    };
+  }
+
+  #join(params: Params<'join'>, caller: ControlCaller): Result<'join'> {
+    const topic = this.#catalog.require(params.topic);
+    const { group, filter, from, memberId } = params;
+    checkName('group', group);
+    const id = this.#coordinator.join({
+      key: keyOf(caller),
+      group,
+      topic,
+      filter,
+      from,
+      memberId,
+      send: (event) => caller.send(event),
+    });
+    return { memberId: id, topic: topicInfo(topic) };
+  }
+
+  async #resetOffset({ group, topic: name, to }: Params<'resetOffset'>): Promise<Result<'resetOffset'>> {
+    const topic = this.#catalog.require(name);
+    this.#view.require(group);
+    this.#refuseBusy(group);
+    const queues: { queueId: number; offset: number }[] = [];
+    for (let queueId = 0; queueId < topic.queues; queueId++) {
+      queues.push({ queueId, offset: await this.#positionOf(topic, queueId, to) });
+    }
+    // It may have got members, or lost its topic, while positions were looked up.
+    this.#requireById(topic.topicId);
+    this.#refuseBusy(group);
+    for (const { queueId, offset } of queues) {
+      this.#offsets.reset(group, topic.topicId, queueId, offset);
+    }
+    this.#store.sync();
+    return { queues };
+  }
+
+  async #positionOf(topic: CatalogTopic, queueId: number, to: StartPosition): Promise<number> {
+    const position =
+      typeof to === 'object' && 'time' in to
+        ? { offset: await this.#options.findOffsetByTime(topic, queueId, to.time) }
+        : to;
+    const { minOffset, maxOffset } = this.#options.queueState(topic, queueId);
+    return startOffset(position, minOffset, maxOffset);
+  }
+
+  #refuseBusy(group: string): void {
+    const members = this.#coordinator.memberCount(group);
+    if (members > 0) {
+      throw new RingMQError(
+        'GROUP_BUSY',
+        `the group '${group}' has ${members} ${members === 1 ? 'member' : 'members'}; its offsets can be reset when all have left`,
+        { details: { value: members, limit: 0 } },
+      );
+    }
+  }
+
+  #requireById(topicId: number): CatalogTopic {
+    const topic = this.#catalog.byId(topicId);
+    if (topic === undefined) {
+      throw new RingMQError('TOPIC_NOT_FOUND', `the topic with id ${topicId} was deleted`);
+    }
+    return topic;
+  }
+
+  #queueState(topicId: number, queueId: number): { minOffset: number; maxOffset: number } {
+    return this.#options.queueState(this.#requireById(topicId), queueId);
+  }
+
+  #wantRun(): void {
+    if (this.#runWanted) {
+      return;
+    }
+    this.#runWanted = true;
+    this.#later(() => {
+      this.#runWanted = false;
+      if (!this.#closed) {
+        this.#guard(() => this.#coordinator.run());
+      }
+    });
+  }
+
+  /** Resolves when what was committed so far has been written. */
+  #untilWritten(): Promise<void> {
+    if (!this.#store.hasUnwritten) {
+      return Promise.resolve();
+    }
+    this.#written ??= new Promise((resolve, reject) => {
+      this.#later(() => {
+        this.#written = null;
+        try {
+          // A snapshot or a close may have written it meanwhile.
+          if (this.#store.hasUnwritten) {
+            this.#store.flush();
+          }
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    return this.#written;
+  }
+
+  /** A full disk does not stop consumers: offsets are written when there is room. */
+  #persist(): void {
+    try {
+      this.#store.flush();
+    } catch (error) {
+      if (!isRingMQError(error) || error.code !== 'DISK_FULL') {
+        throw error;
+      }
+    }
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (isRingMQError(error) && error.code === 'DISK_FULL') {
+        return;
+      }
+      if (this.#options.onFatal === undefined) {
+        throw error;
+      }
+      this.#options.onFatal(error);
+    }
+  }
+}
+
+function memberKey(seat: number, consumerKey: string): string {
+  return `${seat}/${consumerKey}`;
+}
+
+function keyOf(caller: ControlCaller): string {
+  if (caller.consumerKey === undefined) {
+    throw new RingMQError('BAD_REQUEST', 'this request needs a consumer');
+  }
+  return memberKey(caller.seat, caller.consumerKey);
+}

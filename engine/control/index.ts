@@ -1,0 +1,1 @@
+export { type ControlCaller, ControlPlane, type ControlPlaneOptions } from './control-plane.js';

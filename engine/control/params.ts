@@ -1,0 +1,73 @@
+/**
+ * What callers may send: the parameters of every control method, checked here once. Missing and mistyped ones are
+ * BAD_REQUEST; numbers out of their range are the callee's to refuse (BAD_ARGUMENT). Unknown keys are dropped, so that fields can be added.
+ */
+import { z } from 'zod';
+import {
+  type ControlMethod,
+  type ControlMethods,
+  MAX_QUEUES_PER_TOPIC,
+  RingMQError,
+} from '../../native-free/wire/index.js';
+
+const count = z.number().int().nonnegative();
+const name = z.string();
+const nothing = z.object({});
+const topicOnly = z.object({ topic: name });
+
+const startPosition = z.union(
+  [z.literal('earliest'), z.literal('latest'), z.object({ time: z.number() }), z.object({ offset: count })],
+  { error: "expected 'earliest', 'latest', { time: number } or { offset: number of 0 or more }" },
+);
+
+const consumer = count.positive().max(0xffff_ffff);
+const held = { queueId: count, generation: count };
+
+const SCHEMAS = {
+  topicMetadata: topicOnly,
+  createTopic: z.object({ topic: name, queues: z.number(), memory: z.boolean() }),
+  listTopics: nothing,
+  describeTopic: topicOnly,
+  deleteTopic: topicOnly,
+  listGroups: nothing,
+  describeGroup: z.object({ group: name }),
+  resetOffset: z.object({ group: name, topic: name, to: startPosition }),
+  join: z.object({
+    consumer,
+    group: name,
+    topic: name,
+    filter: z.string().default('*'),
+    from: startPosition,
+    memberId: z.string().nullable().default(null),
+  }),
+  leave: z.object({ consumer }),
+  released: z.object({ consumer, queues: z.array(z.object(held)).max(MAX_QUEUES_PER_TOPIC) }),
+  commit: z.object({
+    consumer,
+    offsets: z.array(z.object({ ...held, offset: count })).max(MAX_QUEUES_PER_TOPIC),
+  }),
+} as const satisfies { [M in ControlMethod]: z.ZodType<ControlMethods[M]['params']> };
+
+export function isControlMethod(method: string): method is ControlMethod {
+  return Object.hasOwn(SCHEMAS, method);
+}
+
+/** @throws RingMQError BAD_REQUEST naming the first parameter that is wrong, and how. */
+export function parseParams<M extends ControlMethod>(
+  method: M,
+  params: unknown,
+): ControlMethods[M]['params'] {
+  const result = SCHEMAS[method].safeParse(params);
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    const path = issue?.path.join('.') ?? '';
+    throw new RingMQError(
+      'BAD_REQUEST',
+      `${method}: ${path === '' ? 'parameters' : path}: ${issue?.message ?? 'malformed'}`,
+      {
+        details: { method, parameter: path },
+      },
+    );
+  }
+  return result.data as ControlMethods[M]['params'];
+}

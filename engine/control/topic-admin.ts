@@ -1,0 +1,89 @@
+/** Creating and deleting topics, across the catalog, the queue table and the groups; one change at a time. */
+import type { TopicDescription, TopicInfo } from '../../native-free/wire/index.js';
+import type { GroupCoordinator } from '../group/index.js';
+import {
+  type CatalogTopic,
+  checkName,
+  type TopicCatalog,
+  type TopicParams,
+  topicInfo,
+} from '../meta/topic-catalog.js';
+
+export interface TopicHooks {
+  /** Makes the queue table ready for a topic that nobody has seen yet. */
+  openQueues(topic: CatalogTopic): void | Promise<void>;
+  /** Ends a deleted topic's queues. When it is done no thread uses their slots, which may then go to another topic. */
+  closeQueues(topic: CatalogTopic): void | Promise<void>;
+  /** First offset stored and next one to be given out. */
+  queueState(topic: CatalogTopic, queueId: number): { minOffset: number; maxOffset: number };
+  /** A topic was created or deleted. */
+  onTopicChanged?(topic: string, topicId: number): void;
+}
+
+export class TopicAdmin {
+  readonly #catalog: TopicCatalog;
+  readonly #coordinator: GroupCoordinator;
+  readonly #hooks: TopicHooks;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(catalog: TopicCatalog, coordinator: GroupCoordinator, hooks: TopicHooks) {
+    this.#catalog = catalog;
+    this.#coordinator = coordinator;
+    this.#hooks = hooks;
+  }
+
+  /** Returns when the topic is on disk. @throws RingMQError BAD_ARGUMENT, TOPIC_EXISTS, TOO_MANY_QUEUES, DISK_FULL, DISK_FAILED */
+  create(params: TopicParams): Promise<TopicInfo> {
+    return this.#inTurn(async () => {
+      const topic = this.#catalog.reserve(params);
+      let opened = false;
+      try {
+        await this.#hooks.openQueues(topic);
+        opened = true;
+        this.#catalog.publish(topic);
+      } catch (error) {
+        if (opened) {
+          await this.#hooks.closeQueues(topic);
+        }
+        this.#catalog.abandon(topic);
+        throw error;
+      }
+      this.#hooks.onTopicChanged?.(topic.topic, topic.topicId);
+      return topicInfo(topic);
+    });
+  }
+
+  /**
+   * Returns when the deletion is on disk and no thread uses the topic's queues any more. Its members are put out of their groups, and
+   * what the groups had committed on it is forgotten.
+   * @throws RingMQError TOPIC_NOT_FOUND, BAD_ARGUMENT (one of the broker's own), DISK_FULL, DISK_FAILED
+   */
+  delete(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const topic = this.#catalog.require(name);
+      checkName('topic', name);
+      this.#catalog.remove(topic);
+      this.#coordinator.endTopic(topic.topicId, 'TOPIC_NOT_FOUND', `the topic '${name}' was deleted`);
+      this.#hooks.onTopicChanged?.(name, topic.topicId);
+      // If this fails the slots stay taken until the next start, rather than being shared by two topics.
+      await this.#hooks.closeQueues(topic);
+      this.#catalog.freeSlots(topic);
+    });
+  }
+
+  /** @throws RingMQError TOPIC_NOT_FOUND */
+  describe(name: string): TopicDescription {
+    const topic = this.#catalog.require(name);
+    const queueStates = Array.from({ length: topic.queues }, (_, queueId) => {
+      const { minOffset, maxOffset } = this.#hooks.queueState(topic, queueId);
+      return { queueId, minOffset, maxOffset };
+    });
+    return { ...topicInfo(topic), queueStates };
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(change);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * One thread's door to the broker, as the session (over a socket) and the embedded client see it.
+ * A listener worker has one, the host thread has one, an attached thread has one. All calls are made on the
+ * thread that owns it; none blocks, none allocates per batch.
+ */
+import type { ControlEvent, ControlMethod, ControlMethods } from '../native-free/wire/index.js';
+
+/** A topic as the hot path knows it. `dead` is set when the topic was deleted; the object is then forgotten. */
+export interface TopicEntry {
+  readonly topicId: number;
+  readonly topic: string;
+  readonly queues: number;
+  readonly memory: boolean;
+  /** Queue table slot of each queue. */
+  readonly slots: Int32Array;
+  dead: boolean;
+}
+
+/** Who is told what became of appended batches. One object for many batches: no closure is made for one. */
+export interface AppendSink {
+  /** `status`: 0 or a wire number of the error table. Called in the order of the appends of one flush policy. */
+  onAppended(
+    id: number,
+    status: number,
+    durability: number,
+    flags: number,
+    baseOffset: number,
+    position: number,
+    storeTime: number,
+  ): void;
+}
+
+/** Answers of {@link EngineThread.append}; anything above `full` is a wire error number. */
+export const APPEND = { ok: 0, full: -1 } as const;
+
+/** Answers of {@link QueueReader.read}. */
+export const READ = {
+  /** Bytes were copied; there may be more. */
+  some: 1,
+  /** Nothing readable now; the watcher is called when there is. */
+  none: 0,
+  /** `offset` is below the queue's first stored offset; `reader.offset` was moved up to that. */
+  moved: 2,
+  /** The next batch is larger than `maxBytes`: `reader.neededBytes` says how much. */
+  tooSmall: 3,
+  /** The topic was deleted. */
+  dead: 4,
+  /** Damaged on disk: `reader.damage` says what. Nothing is skipped silently. */
+  damaged: 5,
+} as const;
+
+/** A place in one queue, moving forward. Owned by one consumer. */
+export interface QueueReader {
+  /** Next offset to read. Set it to seek. */
+  offset: number;
+  readonly neededBytes: number;
+  readonly damage: string;
+  /** Bytes the last `read` wrote. */
+  readonly bytes: number;
+  /**
+   * Copies committed batches of the queue from `offset` on into `target`, each begun at a multiple of 64 from `at`,
+   * pads possibly in between, and moves `offset` past them. Batches whose tag bloom shares no bit with the
+   * filter's two words are passed over without a copy (both -1 = all); `offset` moves past these too.
+   */
+  read(target: Uint8Array, at: number, maxBytes: number, bloomLow: number, bloomHigh: number): number;
+  /** Ask to be called (once, from the thread's progress turn) when `read` may give something again. */
+  watch(onReadable: (reader: QueueReader) => void): void;
+  close(): void;
+}
+
+/** The consumer side of a group member that lives on this thread. */
+export interface MemberSink {
+  onEvent(event: ControlEvent): void;
+}
+
+export interface EngineInfo {
+  brokerId: string;
+  brokerName: string;
+  flush: 'sync' | 'async';
+}
+
+export interface EngineThread {
+  readonly info: EngineInfo;
+
+  /** The topic, if this thread has met it. */
+  topicById(topicId: number): TopicEntry | undefined;
+  /** Asks the control plane; undefined when there is none. */
+  resolveTopicById(topicId: number): Promise<TopicEntry | undefined>;
+
+  /**
+   * Takes one batch into the ring: checks it (shape, limits, CRC, topic, queue), claims, copies, publishes, indexes.
+   * `bytes` is free for reuse when it returns. `full`: nothing was taken, try again from `onRoom`.
+   * A wire number: refused, nothing stored. The topic must have been met (topicById) before.
+   */
+  append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number;
+  /** Called once when there is room again after `full`. */
+  onRoom(callback: () => void): void;
+  /** Forget a sink whose connection is gone; its batches stay, its acks are dropped. */
+  dropSink(sink: AppendSink): void;
+
+  openReader(topic: TopicEntry, queueId: number, offset: number): QueueReader;
+
+  /** A control call. For join, leave, released and commit, `consumerKey` names the consumer on this thread (unique, e.g. `connection:consumer`). */
+  call<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    consumerKey?: string,
+  ): Promise<ControlMethods[M]['result']>;
+  /** Where a consumer's events go, to be set before it joins. */
+  addMember(consumerKey: string, sink: MemberSink): void;
+  /** The consumer is gone (left or lost): leaves its group at once. */
+  removeMember(consumerKey: string): void;
+  /** Topic changes, for all sessions of this thread. Returns the way to stop. */
+  onTopicChanged(listener: (topic: string, topicId: number) => void): () => void;
+
+  close(): Promise<void>;
+}

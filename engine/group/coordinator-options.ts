@@ -1,0 +1,50 @@
+/** What a group coordinator is given, and what it is asked with. */
+import type { ControlEvent, StartPosition } from '../../native-free/wire/index.js';
+import type { GroupOffsets } from './offsets.js';
+import type { SharedTopic } from './topic-share.js';
+
+/** How long a member has to release queues that another should have. */
+export const REVOKE_TIMEOUT_MS = 10_000;
+export const DEFAULT_MAX_GROUPS = 10_000;
+export const DEFAULT_MAX_MEMBERS_PER_GROUP = 1_024;
+
+export interface CoordinatorHooks {
+  /** Milliseconds; only differences count. */
+  now(): number;
+  /** A new id for a member that brings none. */
+  newMemberId(): string;
+  /** First offset stored and next one to be given out. */
+  queueState(topicId: number, queueId: number): { minOffset: number; maxOffset: number };
+  /** First offset stored at or after `time`; may take its while. */
+  findOffsetByTime(topicId: number, queueId: number, time: number): number | Promise<number>;
+  /** Call `run` soon, and not from within this call. */
+  wantRun(): void;
+  /** Before events are sent: make committed offsets survive the process, so that no start position is chosen twice. */
+  persist(): void;
+}
+
+export interface CoordinatorOptions {
+  /** The broker's epoch. */
+  epoch: number;
+  hooks: CoordinatorHooks;
+  offsets: GroupOffsets;
+  maxGroups?: number;
+  maxMembersPerGroup?: number;
+}
+
+export interface JoinRequest {
+  /** Unique among all members. */
+  key: string;
+  group: string;
+  topic: SharedTopic;
+  filter: string;
+  from: StartPosition;
+  /** The id it had before, or null. */
+  memberId: string | null;
+  send(event: ControlEvent): void;
+}
+
+export interface HeldQueue {
+  queueId: number;
+  generation: number;
+}

@@ -1,0 +1,399 @@
+/**
+ * Consumer groups: who is in them, who reads which queue, how far they have come. A state machine without
+ * threads, timers or disk: calls change it, {@link GroupCoordinator.run} carries the changes through and sends the events, and the
+ * hooks are its only way out. It asks for a `run` by `wantRun`; the later that comes, the more joins and leaves
+ * it settles at once. A caller therefore has its answer before the events that follow from it.
+ *
+ * What holds at every moment: a queue has at most one owner; it gets the next one only after the last has released it, has left, or has not
+ * answered for 10 s; each assignment has a higher generation than all before, over restarts too, and a
+ * commit under an older one is refused. Committed offsets only grow, but for a reset.
+ */
+import {
+  type ErrorCode,
+  isRingMQError,
+  RingMQError,
+  type StartPosition,
+} from '../../native-free/wire/index.js';
+import { checkName } from '../meta/topic-catalog.js';
+import {
+  type CoordinatorHooks,
+  type CoordinatorOptions,
+  DEFAULT_MAX_GROUPS,
+  DEFAULT_MAX_MEMBERS_PER_GROUP,
+  type HeldQueue,
+  type JoinRequest,
+  REVOKE_TIMEOUT_MS,
+} from './coordinator-options.js';
+import { normalizeFilter } from './filter.js';
+import { Lookups } from './lookups.js';
+import type { Member } from './member.js';
+import type { GroupOffsets } from './offsets.js';
+import { Outbox } from './outbox.js';
+import { type ShareActions, type SharedTopic, TopicShare } from './topic-share.js';
+
+/** Assignments of one epoch have generations below the next epoch's. */
+const GENERATIONS_PER_EPOCH = 2 ** 32;
+const MEMBER_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** A group with members: id → member, and topic id → share. */
+interface LiveGroup {
+  readonly members: Map<string, Member>;
+  readonly shares: Map<number, TopicShare>;
+}
+
+export class GroupCoordinator {
+  readonly #hooks: CoordinatorHooks;
+  readonly #offsets: GroupOffsets;
+  readonly #maxGroups: number;
+  readonly #maxMembers: number;
+  readonly #groups = new Map<string, LiveGroup>();
+  readonly #byKey = new Map<string, Member>();
+  /** Shares that have something to settle. */
+  readonly #unsettled = new Set<TopicShare>();
+  readonly #outbox = new Outbox();
+  readonly #lookups = new Lookups();
+  readonly #actions: ShareActions;
+  #lastGeneration: number;
+
+  constructor(options: CoordinatorOptions) {
+    this.#hooks = options.hooks;
+    this.#offsets = options.offsets;
+    this.#maxGroups = options.maxGroups ?? DEFAULT_MAX_GROUPS;
+    this.#maxMembers = options.maxMembersPerGroup ?? DEFAULT_MAX_MEMBERS_PER_GROUP;
+    this.#lastGeneration = options.epoch * GENERATIONS_PER_EPOCH;
+    this.#actions = {
+      revoke: (owner, queueId, generation) => this.#outbox.revoke(owner, { queueId, generation }),
+      assign: (owner, queueId, generation, offset) =>
+        this.#outbox.assign(owner, { queueId, generation, offset }),
+      assignNone: (member) => this.#outbox.assignNone(member),
+      nextGeneration: () => ++this.#lastGeneration,
+      start: (share, queueId, target) => this.#start(share, queueId, target),
+    };
+  }
+
+  /**
+   * Adds a member; its queues come by `assign` events. A member of the same id in the group is put out: it is the same consumer,
+   * whose earlier connection has not been seen to end.
+   * @returns its member id.
+   * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, BROKER_BUSY (a limit)
+   */
+  join(request: JoinRequest): string {
+    const { key, group: name, topic, from } = request;
+    checkName('group', name, true);
+    const filter = normalizeFilter(request.filter);
+    const memberId = request.memberId ?? this.#hooks.newMemberId();
+    if (!MEMBER_ID_PATTERN.test(memberId)) {
+      throw new RingMQError('BAD_ARGUMENT', 'a member id is 1 to 64 of A-Z a-z 0-9 . _ -', {
+        details: { value: memberId.slice(0, 64), limit: 64 },
+      });
+    }
+    if (this.#byKey.has(key)) {
+      throw new RingMQError('BAD_REQUEST', 'this consumer is in a group already; leave it first');
+    }
+    const earlier = this.#groups.get(name)?.members.get(memberId);
+    this.#checkRoom(name, earlier !== undefined);
+    this.#checkFilter(name, topic, filter, earlier);
+    if (earlier !== undefined) {
+      this.#putOut(earlier, 'NOT_A_MEMBER', `the member ${memberId} joined again over another connection`);
+    }
+    const group = this.#groups.get(name) ?? {
+      members: new Map<string, Member>(),
+      shares: new Map<number, TopicShare>(),
+    };
+    const share = group.shares.get(topic.topicId) ?? new TopicShare(name, topic, filter);
+    const member: Member = { key, memberId, from, share, send: (event) => request.send(event) };
+    this.#groups.set(name, group);
+    group.shares.set(topic.topicId, share);
+    group.members.set(memberId, member);
+    this.#byKey.set(key, member);
+    share.add(member);
+    this.#unsettle(share);
+    return memberId;
+  }
+
+  /** Takes a member out; its queues go to others. False if there is no such member. */
+  leave(key: string): boolean {
+    const member = this.#byKey.get(key);
+    if (member === undefined) {
+      return false;
+    }
+    this.#remove(member);
+    return true;
+  }
+
+  /** A member has stopped reading these queues. What it does not hold by that generation is passed over. @throws RingMQError NOT_A_MEMBER */
+  released(key: string, queues: readonly HeldQueue[]): void {
+    const member = this.#require(key);
+    for (const { queueId, generation } of queues) {
+      if (member.share.release(member, queueId, generation)) {
+        this.#unsettle(member.share);
+      }
+    }
+  }
+
+  /**
+   * Commits the next offsets to read. One that lies behind what is committed changes nothing.
+   * @returns the queues whose entries were refused, because the member does not hold them by that generation (any more).
+   * @throws RingMQError NOT_A_MEMBER; QUEUE_NOT_FOUND, BAD_ARGUMENT (beyond the queue's end): then nothing is committed
+   */
+  commit(key: string, entries: readonly (HeldQueue & { offset: number })[]): number[] {
+    const member = this.#require(key);
+    const { group, topic } = member.share;
+    for (const { queueId, offset } of entries) {
+      if (queueId < 0 || queueId >= topic.queues) {
+        throw new RingMQError(
+          'QUEUE_NOT_FOUND',
+          `the topic '${topic.topic}' has ${topic.queues} queues, and no queue ${queueId}`,
+          {
+            details: { value: queueId, limit: topic.queues },
+          },
+        );
+      }
+      const { maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
+      if (offset < 0 || offset > maxOffset) {
+        throw new RingMQError(
+          'BAD_ARGUMENT',
+          `offset ${offset} cannot be committed: queue ${queueId} of '${topic.topic}' ends at ${maxOffset}`,
+          {
+            details: { value: offset, limit: maxOffset },
+          },
+        );
+      }
+    }
+    const fenced: number[] = [];
+    for (const { queueId, generation, offset } of entries) {
+      if (member.share.isHeldBy(member, queueId, generation)) {
+        this.#offsets.advance(group, topic.topicId, queueId, offset);
+      } else {
+        fenced.push(queueId);
+      }
+    }
+    return fenced;
+  }
+
+  /** The topic is gone: its members are told so and put out. */
+  endTopic(topicId: number, code: ErrorCode, message: string): void {
+    for (const member of [...this.#byKey.values()]) {
+      if (member.share.topic.topicId === topicId) {
+        this.#putOut(member, code, message);
+      }
+    }
+  }
+
+  /** Takes queues from owners that were told to release them 10 s ago. */
+  expire(): void {
+    const now = this.#hooks.now();
+    for (const share of this.#shares()) {
+      if (share.expire(now)) {
+        this.#unsettle(share);
+      }
+    }
+  }
+
+  /** When {@link expire} will next have something to do; Infinity: not as things stand. */
+  nextDeadline(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const share of this.#shares()) {
+      next = Math.min(next, share.nextDeadline());
+    }
+    return next;
+  }
+
+  /** Settles what has changed and sends the events. */
+  run(): void {
+    const deadline = this.#hooks.now() + REVOKE_TIMEOUT_MS;
+    for (const share of this.#unsettled) {
+      this.#unsettled.delete(share);
+      share.settle(this.#actions, deadline);
+    }
+    if (!this.#outbox.empty) {
+      this.#hooks.persist();
+      this.#outbox.send((member) => this.#byKey.get(member.key) === member);
+    }
+  }
+
+  /** Keys of the members whose key begins so. */
+  keysOf(prefix: string): string[] {
+    return [...this.#byKey.keys()].filter((key) => key.startsWith(prefix));
+  }
+
+  /** Groups that have members. */
+  liveGroups(): string[] {
+    return [...this.#groups.keys()];
+  }
+
+  memberCount(group: string): number {
+    return this.#groups.get(group)?.members.size ?? 0;
+  }
+
+  memberIds(group: string): string[] {
+    return [...(this.#groups.get(group)?.members.keys() ?? [])];
+  }
+
+  /** The group's hold on a topic; undefined if it has no member on it. For looking at only. */
+  share(group: string, topicId: number): TopicShare | undefined {
+    return this.#groups.get(group)?.shares.get(topicId);
+  }
+
+  /** Ids of the topics that the group has members on. */
+  liveTopicsOf(group: string): number[] {
+    return [...(this.#groups.get(group)?.shares.keys() ?? [])];
+  }
+
+  *#shares(): Generator<TopicShare> {
+    for (const group of this.#groups.values()) {
+      yield* group.shares.values();
+    }
+  }
+
+  #require(key: string): Member {
+    const member = this.#byKey.get(key);
+    if (member === undefined) {
+      throw new RingMQError('NOT_A_MEMBER', 'this consumer is in no group; it has left, or was put out');
+    }
+    return member;
+  }
+
+  #unsettle(share: TopicShare): void {
+    this.#unsettled.add(share);
+    this.#hooks.wantRun();
+  }
+
+  #checkRoom(name: string, replacesOne: boolean): void {
+    const members = this.memberCount(name);
+    if (members >= this.#maxMembers && !replacesOne) {
+      throw new RingMQError('BROKER_BUSY', `the group '${name}' has ${members} members, as many as it may`, {
+        details: { value: members + 1, limit: this.#maxMembers },
+      });
+    }
+    if (this.#groups.has(name) || this.#offsets.hasGroup(name)) {
+      return;
+    }
+    let groups = this.#offsets.groupCount;
+    for (const live of this.#groups.keys()) {
+      groups += this.#offsets.hasGroup(live) ? 0 : 1;
+    }
+    if (groups >= this.#maxGroups) {
+      throw new RingMQError('BROKER_BUSY', `the broker has ${groups} consumer groups, as many as it may`, {
+        details: { value: groups + 1, limit: this.#maxGroups },
+      });
+    }
+  }
+
+  /** Members with different filters would each see their own part of some queues only; so all have the same. */
+  #checkFilter(name: string, topic: SharedTopic, filter: string, replaced: Member | undefined): void {
+    const share = this.#groups.get(name)?.shares.get(topic.topicId);
+    const others = share?.members.some((member) => member !== replaced) === true;
+    if (share !== undefined && others && share.filter !== filter) {
+      throw new RingMQError(
+        'BAD_FILTER',
+        `the members of group '${name}' on topic '${topic.topic}' have the filter '${share.filter.slice(0, 80)}'; one with '${filter.slice(0, 80)}' cannot join them`,
+        { details: { filter, groupFilter: share.filter } },
+      );
+    }
+  }
+
+  #putOut(member: Member, code: ErrorCode, message: string): void {
+    this.#remove(member);
+    member.send({ event: 'ended', code, message });
+  }
+
+  #remove(member: Member): void {
+    const { share } = member;
+    this.#byKey.delete(member.key);
+    share.remove(member);
+    const group = this.#groups.get(share.group) as LiveGroup;
+    group.members.delete(member.memberId);
+    if (share.members.length > 0) {
+      this.#unsettle(share);
+      return;
+    }
+    this.#unsettled.delete(share);
+    group.shares.delete(share.topic.topicId);
+    if (group.members.size === 0) {
+      this.#groups.delete(share.group);
+    }
+  }
+
+  /** Where a queue begins for its next owner; null while that is being looked up. */
+  #start(share: TopicShare, queueId: number, target: Member): number | null {
+    try {
+      return this.#startNow(share, queueId, target);
+    } catch (error) {
+      this.#later(share, queueId, target, () => Promise.reject(error));
+      return null;
+    }
+  }
+
+  #startNow(share: TopicShare, queueId: number, target: Member): number | null {
+    const { group, topic } = share;
+    const { minOffset, maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
+    const committed = this.#offsets.committed(group, topic.topicId, queueId);
+    if (committed !== null) {
+      return Math.max(committed, minOffset);
+    }
+    const { from } = target;
+    if (typeof from === 'object' && 'time' in from) {
+      this.#later(share, queueId, target, () => this.#startAtTime(share, queueId, from.time));
+      return null;
+    }
+    const offset = startOffset(from, minOffset, maxOffset);
+    this.#offsets.advance(group, topic.topicId, queueId, offset);
+    return offset;
+  }
+
+  async #startAtTime(share: TopicShare, queueId: number, time: number): Promise<void> {
+    const { group, topic } = share;
+    const found = await this.#hooks.findOffsetByTime(topic.topicId, queueId, time);
+    if (this.#isLive(share)) {
+      const { minOffset, maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
+      const offset = startOffset({ offset: found }, minOffset, maxOffset);
+      this.#offsets.advance(group, topic.topicId, queueId, offset);
+    }
+  }
+
+  /** Does `lookUp` when it is its turn, then tries the queue again; if it fails, the member that wanted it is put out. */
+  #later(share: TopicShare, queueId: number, target: Member, lookUp: () => Promise<void>): void {
+    this.#lookups.add(async () => {
+      if (!this.#isLive(share)) {
+        return;
+      }
+      try {
+        await lookUp();
+      } catch (error) {
+        if (this.#byKey.get(target.key) === target) {
+          const code = isRingMQError(error) ? error.code : 'INTERNAL';
+          const topic = share.topic.topic;
+          this.#putOut(
+            target,
+            code,
+            `where to begin on queue ${queueId} of '${topic}' was not found: ${String(error)}`,
+          );
+        }
+      }
+      if (this.#isLive(share)) {
+        share.resolved(queueId);
+        this.#unsettle(share);
+      }
+    });
+  }
+
+  #isLive(share: TopicShare): boolean {
+    return this.share(share.group, share.topic.topicId) === share;
+  }
+}
+
+/** The offset that a start position other than a time means on a queue. */
+export function startOffset(
+  from: Exclude<StartPosition, { time: number }>,
+  minOffset: number,
+  maxOffset: number,
+): number {
+  if (from === 'earliest') {
+    return minOffset;
+  }
+  if (from === 'latest') {
+    return maxOffset;
+  }
+  return Math.min(Math.max(from.offset, minOffset), maxOffset);
+}

@@ -1,0 +1,14 @@
+export { assignQueues, NOBODY } from './assignment.js';
+export {
+  type CoordinatorHooks,
+  type CoordinatorOptions,
+  DEFAULT_MAX_GROUPS,
+  DEFAULT_MAX_MEMBERS_PER_GROUP,
+  type HeldQueue,
+  type JoinRequest,
+  REVOKE_TIMEOUT_MS,
+} from './coordinator-options.js';
+export { normalizeFilter } from './filter.js';
+export { GroupCoordinator, startOffset } from './group-coordinator.js';
+export { GroupOffsets, type OffsetStore } from './offsets.js';
+export { QUEUE_STATE, type SharedTopic, TopicShare } from './topic-share.js';

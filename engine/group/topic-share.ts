@@ -1,0 +1,208 @@
+/**
+ * One group's hold on one topic: which member has which queue. Each queue goes round this circle:
+ *
+ *     free ──▶ owned ──(another should have it)──▶ revoking ──(released, 10 s, owner gone)──▶ free
+ *       └▶ resolving (its start position is being looked up) ──▶ free
+ *
+ * A queue has an owner in `owned` and `revoking` only, and gets one only from `free`: so never two at once.
+ * Who should have it (`target`) may change at any time without touching the owner.
+ */
+import { assignQueues, NOBODY } from './assignment.js';
+import type { Member } from './member.js';
+
+/** How far the queue is; see the picture above. */
+export const QUEUE_STATE = { free: 0, owned: 1, revoking: 2, resolving: 3 } as const;
+
+export interface SharedTopic {
+  readonly topic: string;
+  readonly topicId: number;
+  readonly queues: number;
+}
+
+/** What a share asks of its coordinator while it {@link TopicShare.settle}s. */
+export interface ShareActions {
+  /** The owner is to stop reading the queue. */
+  revoke(owner: Member, queueId: number, generation: number): void;
+  /** Where `target` begins to read the queue; null: it is being looked up, and the queue is `resolving` until {@link TopicShare.resolved}. */
+  start(share: TopicShare, queueId: number, target: Member): number | null;
+  /** Higher than any before. */
+  nextGeneration(): number;
+  assign(owner: Member, queueId: number, generation: number, offset: number): void;
+  /** There is no queue for a member that has just joined; it is told, or it would not know what it waits for. */
+  assignNone(member: Member): void;
+}
+
+export class TopicShare {
+  readonly group: string;
+  readonly topic: SharedTopic;
+  /** The filter of all members; it goes with the last one. */
+  readonly filter: string;
+  /** In the order they joined. */
+  readonly members: Member[] = [];
+  readonly #state: Uint8Array;
+  readonly #owner: (Member | null)[];
+  readonly #target: (Member | null)[];
+  readonly #generation: Float64Array;
+  readonly #deadline: Float64Array;
+  #revoking = 0;
+  #membersChanged = false;
+  /** Members that have joined since the last choice. */
+  #joined: Member[] = [];
+
+  constructor(group: string, topic: SharedTopic, filter: string) {
+    this.group = group;
+    this.topic = topic;
+    this.filter = filter;
+    this.#state = new Uint8Array(topic.queues);
+    this.#owner = new Array<Member | null>(topic.queues).fill(null);
+    this.#target = new Array<Member | null>(topic.queues).fill(null);
+    this.#generation = new Float64Array(topic.queues);
+    this.#deadline = new Float64Array(topic.queues);
+  }
+
+  /** Queues that an owner has been told to give up and has not. */
+  get revokingCount(): number {
+    return this.#revoking;
+  }
+
+  state(queueId: number): number {
+    return this.#state[queueId] as number;
+  }
+
+  /** Who reads the queue now. */
+  owner(queueId: number): Member | null {
+    return this.#owner[queueId] ?? null;
+  }
+
+  /** Of the queue's last assignment; 0 before the first. */
+  generation(queueId: number): number {
+    return this.#generation[queueId] as number;
+  }
+
+  /** True if the queue is this member's, by this assignment. */
+  isHeldBy(member: Member, queueId: number, generation: number): boolean {
+    return this.#owner[queueId] === member && this.#generation[queueId] === generation;
+  }
+
+  add(member: Member): void {
+    this.members.push(member);
+    this.#joined.push(member);
+    this.#membersChanged = true;
+  }
+
+  /** The member is gone, and its queues are free at once: nobody is left to answer. */
+  remove(member: Member): void {
+    this.members.splice(this.members.indexOf(member), 1);
+    this.#membersChanged = true;
+    for (let queueId = 0; queueId < this.topic.queues; queueId++) {
+      if (this.#target[queueId] === member) {
+        this.#target[queueId] = null;
+      }
+      if (this.#owner[queueId] === member) {
+        this.#setFree(queueId);
+      }
+    }
+  }
+
+  /** The member has stopped reading the queue. False if it has not got it (any more). */
+  release(member: Member, queueId: number, generation: number): boolean {
+    if (!this.isHeldBy(member, queueId, generation)) {
+      return false;
+    }
+    this.#setFree(queueId);
+    return true;
+  }
+
+  /** Frees the queues whose owners have not answered a revoke in time. True if there were any. */
+  expire(now: number): boolean {
+    let any = false;
+    if (this.#revoking > 0) {
+      for (let queueId = 0; queueId < this.topic.queues; queueId++) {
+        if (this.#state[queueId] === QUEUE_STATE.revoking && (this.#deadline[queueId] as number) <= now) {
+          this.#setFree(queueId);
+          any = true;
+        }
+      }
+    }
+    return any;
+  }
+
+  /** The earliest time at which {@link expire} will free something; Infinity if nothing is being revoked. */
+  nextDeadline(): number {
+    let next = Number.POSITIVE_INFINITY;
+    if (this.#revoking > 0) {
+      for (let queueId = 0; queueId < this.topic.queues; queueId++) {
+        if (this.#state[queueId] === QUEUE_STATE.revoking) {
+          next = Math.min(next, this.#deadline[queueId] as number);
+        }
+      }
+    }
+    return next;
+  }
+
+  /** The start position is known now, or not to be had: the queue may be tried again. */
+  resolved(queueId: number): void {
+    if (this.#state[queueId] === QUEUE_STATE.resolving) {
+      this.#state[queueId] = QUEUE_STATE.free;
+    }
+  }
+
+  /** Goes as far as it can: decides who should have what, revokes what another should have, assigns what is free. */
+  settle(actions: ShareActions, deadline: number): void {
+    if (this.#membersChanged) {
+      this.#membersChanged = false;
+      this.#choose();
+      for (const member of this.#joined) {
+        if (!this.#target.includes(member)) {
+          actions.assignNone(member);
+        }
+      }
+      this.#joined = [];
+    }
+    for (let queueId = 0; queueId < this.topic.queues; queueId++) {
+      const target = this.#target[queueId] ?? null;
+      const owner = this.#owner[queueId] ?? null;
+      if (this.#state[queueId] === QUEUE_STATE.owned && owner !== null && owner !== target) {
+        this.#state[queueId] = QUEUE_STATE.revoking;
+        this.#deadline[queueId] = deadline;
+        this.#revoking++;
+        actions.revoke(owner, queueId, this.#generation[queueId] as number);
+      } else if (this.#state[queueId] === QUEUE_STATE.free && target !== null) {
+        this.#begin(queueId, target, actions);
+      }
+    }
+  }
+
+  #begin(queueId: number, target: Member, actions: ShareActions): void {
+    const offset = actions.start(this, queueId, target);
+    if (offset === null) {
+      this.#state[queueId] = QUEUE_STATE.resolving;
+      return;
+    }
+    const generation = actions.nextGeneration();
+    this.#state[queueId] = QUEUE_STATE.owned;
+    this.#owner[queueId] = target;
+    this.#generation[queueId] = generation;
+    actions.assign(target, queueId, generation, offset);
+  }
+
+  /** Sticks to earlier choices, not to owners: a queue on its way to a member stays on its way there. */
+  #choose(): void {
+    const index = new Map(this.members.map((member, i) => [member, i]));
+    const current = Int32Array.from(this.#target, (member) =>
+      member === null ? NOBODY : (index.get(member) ?? NOBODY),
+    );
+    const target = assignQueues(current, this.members.length);
+    for (let queueId = 0; queueId < target.length; queueId++) {
+      this.#target[queueId] = this.members[target[queueId] as number] ?? null;
+    }
+  }
+
+  #setFree(queueId: number): void {
+    if (this.#state[queueId] === QUEUE_STATE.revoking) {
+      this.#revoking--;
+    }
+    this.#state[queueId] = QUEUE_STATE.free;
+    this.#owner[queueId] = null;
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * What another thread needs to take part: the shared memories and a few constants. Plain data, so it
+ * survives `postMessage` and `workerData`.
+ */
+import type { QueueTableMemory } from './queue/index.js';
+import type { RingMemory } from './ring/index.js';
+
+/** The shared memories of one lane: a ring with its index stage. */
+export interface LaneMemory {
+  ring: RingMemory;
+  producers: SharedArrayBuffer;
+  results: SharedArrayBuffer;
+}
+
+export interface BrokerHandle {
+  readonly kind: 'ringmq.handle.v1';
+  readonly brokerId: string;
+  readonly brokerName: string;
+  readonly epoch: number;
+  readonly flush: 'sync' | 'async';
+  readonly dataDir: string;
+  readonly segmentBytes: number;
+  /** Name of the BroadcastChannel that carries control calls to the broker's own thread. */
+  readonly channel: string;
+  readonly memoryHoldMs: number;
+  readonly seats: SharedArrayBuffer;
+  /** persist-words.ts */
+  readonly persistWords: SharedArrayBuffer;
+  readonly queues: QueueTableMemory;
+  readonly log: LaneMemory;
+  readonly memory: LaneMemory;
+}
+
+/** True for what `broker.handle()` gives, also after `postMessage`. */
+export function isBrokerHandle(value: unknown): value is BrokerHandle {
+  return (
+    typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'ringmq.handle.v1'
+  );
+}

@@ -1,0 +1,79 @@
+/**
+ * The persist stage's words in a ring's control memory: what the worker and a listener thread that takes the role for
+ * one small write must both know. Int32 words from the ring's spare area on.
+ *
+ *      0 fd + 1          of the current segment; 0: nobody may write inline (none open, or being changed)
+ *      1 segment base    ring position (slots) of its first byte
+ *      2 segment end     ring position behind its last byte
+ *      3 zeroed up to    ring position up to which blocks are allocated and written; never below `written` for long
+ *      4 unsynced since  clock, ms modulo 2^32, of the oldest write that no fdatasync has covered
+ *      5 oldest segment  its base / segmentBytes; readers below it have been overtaken by retention
+ *      6 sync count      fdatasyncs done, wraps
+ *      7 sync µs         how long the last one took
+ *      8 kept segment    base / segmentBytes of the segment with the last checkpoint's position; it and all behind it stay
+ *      9 syncing         1: the sync thread is at work for a sync broker; nobody syncs inline meanwhile
+ *
+ * Words 0–4, 6–7 and 9 are written and read by the holder of the persist role only. The role's release (an atomic
+ * store) and taking (a compare-and-swap) order one holder's writes before the next one's reads, so plain access would do;
+ * Atomics are used all the same, because monitoring reads 6 and 7 from anywhere, and threads look at 9 before they take the role. Word 5 is written by the
+ * holder and read by everybody: see log-reader.ts. Word 8 is written by whoever writes checkpoints, and read by retention; it
+ * starts as 0, so nothing is retired before the first checkpoint is known.
+ */
+export const PERSIST_WORD = {
+  fd: 0,
+  segmentBase: 1,
+  segmentEnd: 2,
+  zeroedUpTo: 3,
+  unsyncedSince: 4,
+  oldestSegment: 5,
+  syncCount: 6,
+  syncMicros: 7,
+  keptSegment: 8,
+  syncing: 9,
+} as const;
+
+/** Of the ring's 32 spare words, so many are used. */
+export const PERSIST_WORDS = 10;
+
+/** Bits of the `full` word; any of them set refuses sends. */
+export const FULL = {
+  /** A write or the preparation of space ahead got `ENOSPC` or `EDQUOT`. */
+  noSpace: 1,
+  /** Less is free than `minFreeBytes`. */
+  nearly: 2,
+  /** An index block got no room. Set and cleared by whatever thread runs the index stage. */
+  index: 4,
+} as const;
+
+/** Indexes of words in `control`; the ring's layout has them. */
+export interface ControlWords {
+  /** First of the words above. */
+  spare: number;
+  /** Ring position up to which somebody waits for fdatasync. */
+  syncWanted: number;
+  /** errno of what made the log stop; 0 = fine. Set once, never cleared. */
+  fatal: number;
+  /** Bits of {@link FULL}. */
+  full: number;
+}
+
+/** The part of a ring that the persist stage uses. Positions are Int32 slots of 64 bytes and wrap. */
+export interface PersistRing {
+  readonly bytes: Uint8Array;
+  readonly ringBytes: number;
+  readonly spanBytes: number;
+  readonly control: Int32Array;
+  head(): number;
+  indexed(): number;
+  written(): number;
+  flushed(): number;
+  gate(): number;
+  setWritten(position: number): void;
+  setFlushed(position: number): void;
+  /** A ring position as bytes in the log. */
+  toBytes(position: number): number;
+  toSlots(positionBytes: number): number;
+  /** Index in `bytes` of a ring position. */
+  place(position: number): number;
+  free(upTo: number): void;
+}

@@ -1,0 +1,160 @@
+/**
+ * The two acts of the persist stage, write and sync, over state that every holder of the role shares. The worker's
+ * stage (persist-stage.ts) and a listener's inline step do both through this, so there is one place where a watermark moves.
+ */
+import { getSystemErrorName } from 'node:util';
+import { type Disk, diskErrorCode, isNoSpace } from './disk.js';
+import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
+
+const SLOT_BYTES = 64;
+const EIO = 5;
+
+/** What came of an act. */
+export const OUTCOME = { done: 0, noSpace: 1, fatal: 2 } as const;
+
+export interface PersistWriterOptions {
+  ring: PersistRing;
+  disk: Disk;
+  words: ControlWords;
+  /** Wall clock, ms. It may jump: an interval that seems negative counts as over. */
+  now: () => number;
+  /** Told once when the log stops for good, and each time the disk gets full. For the log line. */
+  onDiskError?: ((what: string, error: Error) => void) | undefined;
+}
+
+export class PersistWriter {
+  readonly ring: PersistRing;
+  readonly disk: Disk;
+  readonly now: () => number;
+  readonly #control: Int32Array;
+  readonly #words: ControlWords;
+  readonly #onDiskError: ((what: string, error: Error) => void) | undefined;
+
+  constructor(options: PersistWriterOptions) {
+    this.ring = options.ring;
+    this.disk = options.disk;
+    this.now = options.now;
+    this.#control = options.ring.control;
+    this.#words = options.words;
+    this.#onDiskError = options.onDiskError;
+  }
+
+  get(word: number): number {
+    return Atomics.load(this.#control, this.#words.spare + word);
+  }
+
+  set(word: number, value: number): void {
+    Atomics.store(this.#control, this.#words.spare + word, value);
+  }
+
+  get fatal(): boolean {
+    return Atomics.load(this.#control, this.#words.fatal) !== 0;
+  }
+
+  get full(): number {
+    return Atomics.load(this.#control, this.#words.full);
+  }
+
+  /** Sets or clears one bit of the `full` word; the index stage has one, too. */
+  setFull(bit: number, on: boolean): void {
+    if (((this.full & bit) !== 0) === on) return;
+    if (on) Atomics.or(this.#control, this.#words.full, bit);
+    else Atomics.and(this.#control, this.#words.full, ~bit);
+  }
+
+  /** Slots written that no fdatasync has covered. */
+  unflushed(): number {
+    return (this.ring.written() - this.ring.flushed()) | 0;
+  }
+
+  /** Somebody waits for the disk beyond what is flushed. */
+  syncIsWanted(): boolean {
+    return ((Atomics.load(this.#control, this.#words.syncWanted) - this.ring.flushed()) | 0) > 0;
+  }
+
+  /**
+   * Writes from `written` to `end`, which must be batch boundaries in the current segment with no multiple of the
+   * span strictly between. On a failure nothing has moved: the same bytes are written again at the next try.
+   */
+  write(fd: number, end: number): number {
+    const { ring } = this;
+    const from = ring.written();
+    const length = ((end - from) | 0) * SLOT_BYTES;
+    const filePosition = ((from - this.get(PERSIST_WORD.segmentBase)) | 0) * SLOT_BYTES;
+    try {
+      this.disk.write(fd, ring.bytes, ring.place(from), length, filePosition);
+    } catch (error) {
+      return this.failed('write', error);
+    }
+    if (this.unflushed() === 0) this.set(PERSIST_WORD.unsyncedSince, this.now() | 0);
+    if (((this.get(PERSIST_WORD.zeroedUpTo) - end) | 0) < 0) this.set(PERSIST_WORD.zeroedUpTo, end);
+    ring.setWritten(end);
+    return OUTCOME.done;
+  }
+
+  /**
+   * One fdatasync of the current segment. All that is written and not flushed lies in it, because a segment is synced before
+   * the log leaves it. A failure ends the log: the kernel may have dropped the pages, and a second call would lie.
+   */
+  sync(fd: number): number {
+    const written = this.ring.written();
+    const begun = performance.now();
+    try {
+      this.disk.fdatasync(fd);
+    } catch (error) {
+      return this.fail('fdatasync', error);
+    }
+    this.set(PERSIST_WORD.syncMicros, Math.round((performance.now() - begun) * 1000));
+    this.set(PERSIST_WORD.syncCount, (this.get(PERSIST_WORD.syncCount) + 1) | 0);
+    this.ring.setFlushed(written);
+    return OUTCOME.done;
+  }
+
+  /** Notes what became of a sync made elsewhere that covers all below `target`. True when `flushed` moved. */
+  synced(errno: number, target: number, micros: number): boolean {
+    if (errno !== 0) {
+      const code = getSystemErrorName(-errno);
+      this.fail('fdatasync', Object.assign(new Error(`${code}: fdatasync`), { errno: -errno, code }));
+      return false;
+    }
+    this.set(PERSIST_WORD.syncMicros, micros);
+    this.set(PERSIST_WORD.syncCount, (this.get(PERSIST_WORD.syncCount) + 1) | 0);
+    // A sync that somebody waited for may have come further meanwhile.
+    if (((target - this.ring.flushed()) | 0) <= 0) return false;
+    this.ring.setFlushed(target);
+    return true;
+  }
+
+  /**
+   * Frees ring space, no more than is needed for a quarter of the ring (and a sixteenth, so that it is not done for every
+   * batch) to be claimable: what stays is a cache of the log's tail.
+   */
+  freeRing(): void {
+    const { ring } = this;
+    const slots = ring.ringBytes / SLOT_BYTES;
+    const claimable = (((ring.gate() + slots) | 0) - ring.head()) | 0;
+    if (claimable >= slots / 4) return;
+    const wanted = (ring.head() + slots / 4 + slots / 16 - slots) | 0;
+    const written = ring.written();
+    const upTo = ((wanted - written) | 0) < 0 ? wanted : written;
+    if (((upTo - ring.gate()) | 0) > 0) ring.free(upTo);
+  }
+
+  /** Sorts a failure of anything but a sync: no room, or the end of the log. Errors that are not the disk's are thrown on. */
+  failed(what: string, error: unknown): number {
+    if (!isNoSpace(error)) return this.fail(what, error);
+    if ((this.full & FULL.noSpace) === 0) this.#onDiskError?.(what, error as Error);
+    this.setFull(FULL.noSpace, true);
+    return OUTCOME.noSpace;
+  }
+
+  /** Ends the log. */
+  fail(what: string, error: unknown): number {
+    if (diskErrorCode(error) === undefined) throw error;
+    const errno = Math.abs((error as NodeJS.ErrnoException).errno ?? EIO) || EIO;
+    if (Atomics.compareExchange(this.#control, this.#words.fatal, 0, errno) === 0) {
+      this.#onDiskError?.(what, error as Error);
+    }
+    return OUTCOME.fatal;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Opening a log after whatever happened to it. Bounded by what was written since the checkpoint, and by a look
+ * ahead for headers behind the end. The rules are in log-scan.ts.
+ */
+import type { Checkpoint } from './checkpoint.js';
+import type { Disk } from './disk.js';
+import { LogFilesView } from './log-files-view.js';
+import { type BatchVisitor, type Damage, LogScan } from './log-scan.js';
+import { segmentName } from './segment-files.js';
+
+export interface RecoveryOptions {
+  segmentBytes: number;
+  spanBytes: number;
+  /** Where to begin, and what is known to be flushed; null reads the whole log. */
+  checkpoint: Pick<Checkpoint, 'position' | 'flushed' | 'epoch'> | null;
+}
+
+export interface Recovery {
+  /** First position that the files have. */
+  startPosition: number;
+  /** Where the next batch goes; everything below is on the disk. A multiple of 64. */
+  endPosition: number;
+  /** Highest epoch met, the checkpoint's included; the new one must be higher. */
+  lastEpoch: number;
+  damage: Damage[];
+  /** Stretches that the list has no room for. */
+  unlistedDamage: number;
+}
+
+/**
+ * Finds the end of the log in `dir` and shows every data batch from the checkpoint on to `visit`, in order. A batch
+ * with a good header and a damaged body is shown too (third argument true): its offsets are taken, its records cannot be
+ * read. What is found is synced before this returns: from then on it is flushed, whatever it was before.
+ *
+ * Nothing is cut by writing: the log just ends at `endPosition`, and the next epoch tells what is appended
+ * there from what lies behind. Throws disk errors.
+ */
+export function recoverLog(disk: Disk, dir: string, options: RecoveryOptions, visit: BatchVisitor): Recovery {
+  const { checkpoint } = options;
+  disk.mkdir(dir);
+  const view = new LogFilesView(disk, dir, options.segmentBytes);
+  const first = view.segments[0]?.base;
+  const position = checkpoint?.position ?? first ?? 0;
+  const start = { position, flushed: checkpoint?.flushed ?? 0, epoch: checkpoint?.epoch ?? 0 };
+  try {
+    const result = new LogScan(view, options.spanBytes).run(start, visit);
+    syncTail(disk, dir, view, start.flushed, result.endPosition);
+    return {
+      startPosition: Math.min(first ?? result.endPosition, result.endPosition),
+      endPosition: result.endPosition,
+      lastEpoch: result.lastEpoch,
+      damage: result.damage,
+      unlistedDamage: result.unlistedDamage,
+    };
+  } finally {
+    view.close();
+  }
+}
+
+/** After a kill the tail is in the page cache only; what is handed out from now on must survive the next power cut. */
+function syncTail(disk: Disk, dir: string, view: LogFilesView, flushed: number, end: number): void {
+  for (const segment of view.segments) {
+    if (segment.base + view.segmentBytes <= flushed || segment.base >= end) continue;
+    const fd = disk.open(`${dir}/${segmentName(segment.base)}`, 'write');
+    try {
+      disk.fdatasync(fd);
+    } finally {
+      disk.close(fd);
+    }
+  }
+  disk.fsyncDir(dir);
+}

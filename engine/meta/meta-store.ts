@@ -1,0 +1,365 @@
+/**
+ * What the broker must know besides the messages: its identity and epoch, its topics, its groups' offsets.
+ * A snapshot and a log behind it; layout in meta-file-layout.ts, contents in meta-state.ts.
+ *
+ * Durability. {@link MetaStore.appendDurably} returns when the record is on disk. Offsets are buffered by {@link MetaStore.appendOffsets}, are in the
+ * page cache after {@link MetaStore.flush} (so they survive SIGKILL) and on disk after {@link MetaStore.sync}.
+ *
+ * Every open and every clean close writes a new snapshot and begins an empty log, so a torn end is dropped for good, the
+ * epoch is raised in the same step, and after a clean close everything stored is in a file that
+ * must be whole. The order makes each step safe to be cut off: the new log is on disk before the
+ * snapshot that names it, and the snapshot is whole before it takes the old one's name.
+ *
+ * A failed write is repeated at the same place; a failed fdatasync is final (a repeated one would lie).
+ */
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import { RingMQError } from '../../native-free/wire/index.js';
+import { type Disk, removeIfThere } from '../log/disk.js';
+import { encodeFrame, META_FORMAT, type MetaFrame } from './meta-file-layout.js';
+import { asDiskError, logName, logNames, readMeta, SNAPSHOT_NAME } from './meta-reader.js';
+import { type MetaRecord, MetaState } from './meta-state.js';
+
+export interface MetaStoreOptions {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Used once, when the directory is new; from then on what is stored counts. */
+  defaults: { spanBytes: number; segmentBytes: number };
+  /** Log size at which a snapshot is written, in bytes; later if the snapshot itself is larger. Default 4 MiB. */
+  compactBytes?: number;
+}
+
+const DEFAULT_COMPACT_BYTES = 4 * 1024 * 1024;
+
+export class MetaStore {
+  /** All that is stored or about to be. Read it; change it only through this store. */
+  readonly state = new MetaState();
+  /** True if this open made the directory's contents. With message segments beside it that is a sign of loss. */
+  readonly created: boolean;
+  readonly #disk: Disk;
+  readonly #dir: string;
+  readonly #compactBytes: number;
+  #fd = -1;
+  #log = 0;
+  /** End of what was written whole; the next write begins here. */
+  #end = 0;
+  /** End of what is on disk, and the highest such end that a mark in the log names. */
+  #syncedEnd = 0;
+  #markedEnd = 0;
+  /** Log size at which the next snapshot is tried. */
+  #compactAt = 0;
+  /** Offsets not written yet: group → topic id → queue id → offset. The last one of a queue replaces those before. */
+  #pending = new Map<string, Map<number, Map<number, number>>>();
+  #failure: RingMQError | null = null;
+  #closed = false;
+
+  /**
+   * Reads what is stored in `dir` (made if missing) and raises the epoch durably.
+   * @throws RingMQError LOG_CORRUPT naming file and position, DISK_FULL, DISK_FAILED
+   */
+  static open(disk: Disk, dir: string, options: MetaStoreOptions): MetaStore {
+    try {
+      disk.mkdir(dir);
+      disk.fsyncDir(dirname(dir));
+      return new MetaStore(disk, dir, options);
+    } catch (error) {
+      throw error instanceof RingMQError ? error : asDiskError(error, `opening ${dir}`);
+    }
+  }
+
+  private constructor(disk: Disk, dir: string, options: MetaStoreOptions) {
+    this.#disk = disk;
+    this.#dir = dir;
+    this.#compactBytes = options.compactBytes ?? DEFAULT_COMPACT_BYTES;
+    const log = readMeta(disk, dir, this.state);
+    this.created = log === null;
+    this.#log = log ?? 0;
+    if (log === null) {
+      const brokerId = randomBytes(8).toString('hex');
+      this.state.apply({ type: 'identity', brokerId, ...options.defaults, createdTime: options.now() });
+    }
+    this.state.apply({ type: 'epoch', epoch: this.state.epoch + 1 });
+    this.#compact();
+    this.#removeOtherLogs();
+  }
+
+  /** 16 hexadecimal digits, random, made once. */
+  get brokerId(): string {
+    return this.#identity.brokerId;
+  }
+
+  /** Higher at every open. */
+  get epoch(): number {
+    return this.state.epoch;
+  }
+
+  get spanBytes(): number {
+    return this.#identity.spanBytes;
+  }
+
+  get segmentBytes(): number {
+    return this.#identity.segmentBytes;
+  }
+
+  get #identity(): NonNullable<MetaState['identity']> {
+    return this.state.identity as NonNullable<MetaState['identity']>;
+  }
+
+  /** True if {@link flush} has something to write. */
+  get hasUnwritten(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** True if {@link sync} has something to do. */
+  get hasUnsynced(): boolean {
+    return this.hasUnwritten || this.#syncedEnd < this.#end;
+  }
+
+  /** Bytes of the log now. */
+  get logBytes(): number {
+    return this.#end;
+  }
+
+  /** Takes one committed offset, backwards too. In `state` at once; written with the next {@link flush}. Offsets on memory topics never are. */
+  appendOffset(group: string, topicId: number, queueId: number, offset: number): void {
+    const topic = this.state.topics.get(topicId);
+    if (topic === undefined || queueId >= topic.queues) {
+      return;
+    }
+    this.state.offsets.set(group, topicId, topic.queues, queueId, offset);
+    if (topic.memory) {
+      return;
+    }
+    let topics = this.#pending.get(group);
+    if (topics === undefined) {
+      topics = new Map();
+      this.#pending.set(group, topics);
+    }
+    let queues = topics.get(topicId);
+    if (queues === undefined) {
+      queues = new Map();
+      topics.set(topicId, queues);
+    }
+    queues.set(queueId, offset);
+  }
+
+  /**
+   * Writes the offsets taken since the last time, in one write.
+   * @throws RingMQError DISK_FULL (they are kept for the next try), DISK_FAILED, BROKER_CLOSED
+   */
+  flush(): void {
+    this.#checkOpen();
+    if (this.#pending.size > 0) {
+      this.#write(null);
+      this.#compactIfLarge();
+    }
+  }
+
+  /** {@link flush}, then fdatasync. @throws RingMQError DISK_FULL, DISK_FAILED, BROKER_CLOSED */
+  sync(): void {
+    this.flush();
+    if (this.#syncedEnd < this.#end) {
+      this.#syncFile();
+    }
+  }
+
+  /**
+   * Returns when the record, and all offsets taken before it, are on disk; only then is it in `state`.
+   * @throws RingMQError DISK_FULL (nothing was changed), DISK_FAILED, BROKER_CLOSED
+   */
+  appendDurably(record: MetaRecord): void {
+    this.#checkOpen();
+    this.#write(record);
+    this.#syncFile();
+    this.state.apply(record);
+    this.#compactIfLarge();
+  }
+
+  /** Puts everything in a last snapshot. Nothing can be written afterwards; `state` may still be read. */
+  close(): void {
+    if (this.#closed) {
+      return;
+    }
+    try {
+      if (this.#failure === null && (this.hasUnwritten || this.#end > this.#headerBytes())) {
+        this.#compact();
+      }
+    } catch (error) {
+      const known = error instanceof RingMQError ? error : asDiskError(error, `closing ${this.#dir}`);
+      if (known.code !== 'DISK_FULL') {
+        throw known;
+      }
+      // No room for a snapshot: the log has it all but what did not fit.
+      this.sync();
+    } finally {
+      this.#closed = true;
+      this.#disk.close(this.#fd);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#failure !== null) {
+      throw this.#failure;
+    }
+    if (this.#closed) {
+      throw new RingMQError('BROKER_CLOSED', 'the meta store is closed');
+    }
+  }
+
+  #path(): string {
+    return `${this.#dir}/${logName(this.#log)}`;
+  }
+
+  #headerBytes(): number {
+    return encodeFrame({ type: 'log', format: META_FORMAT, log: this.#log }).length;
+  }
+
+  /** One write: a mark if one is due, the pending offsets, and `record` last, so that a write cut short has not got it. */
+  #write(record: MetaRecord | null): void {
+    const frames: MetaFrame[] = [];
+    if (this.#markedEnd < this.#syncedEnd) {
+      frames.push({ type: 'synced', position: this.#syncedEnd });
+    }
+    for (const [group, topics] of this.#pending) {
+      for (const [topicId, queues] of topics) {
+        frames.push({ type: 'offsets', group, topicId, pairs: [...queues].flat() });
+      }
+    }
+    if (record !== null) {
+      frames.push(record);
+    }
+    const bytes = concat(frames.map(encodeFrame));
+    try {
+      this.#disk.write(this.#fd, bytes, 0, bytes.length, this.#end);
+    } catch (error) {
+      throw this.#failed(error, `writing ${this.#path()}`);
+    }
+    this.#end += bytes.length;
+    this.#markedEnd = this.#syncedEnd;
+    this.#pending.clear();
+  }
+
+  #syncFile(): void {
+    try {
+      this.#disk.fdatasync(this.#fd);
+    } catch (error) {
+      throw this.#failedForGood(error, `fdatasync of ${this.#path()}`);
+    }
+    this.#syncedEnd = this.#end;
+  }
+
+  /** An error for the caller; one that is not about room ends this store. */
+  #failed(error: unknown, doing: string): RingMQError {
+    const known = error instanceof RingMQError ? error : asDiskError(error, doing);
+    if (known.code !== 'DISK_FULL') {
+      this.#failure = known;
+    }
+    return known;
+  }
+
+  #failedForGood(error: unknown, doing: string): RingMQError {
+    const { message, details } = asDiskError(error, doing);
+    this.#failure = new RingMQError('DISK_FAILED', message, { cause: error, details });
+    return this.#failure;
+  }
+
+  #compactIfLarge(): void {
+    if (this.#end <= this.#compactAt) {
+      return;
+    }
+    try {
+      this.#compact();
+    } catch (error) {
+      const known = this.#failed(error, `writing a snapshot into ${this.#dir}`);
+      if (known.code !== 'DISK_FULL') {
+        throw known;
+      }
+      // The old log goes on; there may be room later.
+      this.#compactAt = this.#end + this.#compactBytes / 4;
+    }
+  }
+
+  /** Begins a new log behind a new snapshot. While it throws for want of room, the old ones stay in use. */
+  #compact(): void {
+    const disk = this.#disk;
+    const next = this.#log + 1;
+    const path = `${this.#dir}/${logName(next)}`;
+    const header = encodeFrame({ type: 'log', format: META_FORMAT, log: next });
+    const snapshot = this.#snapshot(next);
+    removeIfThere(disk, path);
+    const fd = createSynced(disk, path, header);
+    try {
+      disk.fsyncDir(this.#dir);
+      const fresh = `${this.#dir}/${SNAPSHOT_NAME}.new`;
+      removeIfThere(disk, fresh);
+      disk.close(createSynced(disk, fresh, snapshot));
+      this.#takeOver(fresh);
+    } catch (error) {
+      disk.close(fd);
+      throw error;
+    }
+    const replaced = this.#fd;
+    const replacedPath = this.#path();
+    this.#fd = fd;
+    this.#log = next;
+    this.#end = header.length;
+    this.#syncedEnd = header.length;
+    this.#markedEnd = header.length;
+    this.#compactAt = Math.max(this.#compactBytes, 2 * snapshot.length);
+    this.#pending.clear();
+    if (replaced !== -1) {
+      disk.close(replaced);
+      removeIfThere(disk, replacedPath);
+    }
+  }
+
+  /** From the rename on, the old log may not be written any more, so that whatever fails here is final. */
+  #takeOver(fresh: string): void {
+    try {
+      this.#disk.rename(fresh, `${this.#dir}/${SNAPSHOT_NAME}`);
+      this.#disk.fsyncDir(this.#dir);
+    } catch (error) {
+      throw this.#failedForGood(error, `replacing the snapshot in ${this.#dir}`);
+    }
+  }
+
+  #snapshot(log: number): Uint8Array {
+    const frames = [encodeFrame({ type: 'snapshot', format: META_FORMAT, log })];
+    for (const record of this.state.records()) {
+      frames.push(encodeFrame(record));
+    }
+    frames.push(encodeFrame({ type: 'end', records: frames.length - 1 }));
+    return concat(frames);
+  }
+
+  #removeOtherLogs(): void {
+    for (const name of logNames(this.#disk, this.#dir)) {
+      if (name !== logName(this.#log)) {
+        removeIfThere(this.#disk, `${this.#dir}/${name}`);
+      }
+    }
+  }
+}
+
+/** A new file with these bytes, which are on disk when it returns. Still open. */
+function createSynced(disk: Disk, path: string, bytes: Uint8Array): number {
+  const fd = disk.create(path);
+  try {
+    disk.write(fd, bytes, 0, bytes.length, 0);
+    disk.fdatasync(fd);
+  } catch (error) {
+    disk.close(fd);
+    throw error;
+  }
+  return fd;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

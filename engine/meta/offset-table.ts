@@ -1,0 +1,74 @@
+/**
+ * Committed offsets in memory: group → topic id → one number for each queue. A flat array for a group's hold
+ * on a topic, because a group that reads a topic reads all of its queues.
+ */
+
+/** Returned by {@link OffsetTable.get} where nothing is committed. */
+export const NOT_COMMITTED = -1;
+
+export class OffsetTable {
+  readonly #groups = new Map<string, Map<number, Float64Array>>();
+
+  /** Groups with at least one committed offset. */
+  get groupCount(): number {
+    return this.#groups.size;
+  }
+
+  groups(): IterableIterator<string> {
+    return this.#groups.keys();
+  }
+
+  hasGroup(group: string): boolean {
+    return this.#groups.has(group);
+  }
+
+  /** Ids of the topics that the group has a committed offset on. */
+  topicsOf(group: string): number[] {
+    return [...(this.#groups.get(group)?.keys() ?? [])];
+  }
+
+  /** The next offset to read, or {@link NOT_COMMITTED}. */
+  get(group: string, topicId: number, queueId: number): number {
+    return this.#groups.get(group)?.get(topicId)?.[queueId] ?? NOT_COMMITTED;
+  }
+
+  /** Sets it, backwards too; `queues` is how many the topic has, and `queueId` lies below it. */
+  set(group: string, topicId: number, queues: number, queueId: number, offset: number): void {
+    let topics = this.#groups.get(group);
+    if (topics === undefined) {
+      topics = new Map();
+      this.#groups.set(group, topics);
+    }
+    let offsets = topics.get(topicId);
+    if (offsets === undefined) {
+      offsets = new Float64Array(queues).fill(NOT_COMMITTED);
+      topics.set(topicId, offsets);
+    }
+    offsets[queueId] = offset;
+  }
+
+  /** Forgets a topic in every group, and the groups that had nothing else. */
+  dropTopic(topicId: number): void {
+    for (const [group, topics] of this.#groups) {
+      if (topics.delete(topicId) && topics.size === 0) {
+        this.#groups.delete(group);
+      }
+    }
+  }
+
+  /** Every group's hold on every topic: `pairs` is queue id, offset, queue id, offset, … of what is committed. */
+  *entries(): Generator<{ group: string; topicId: number; pairs: number[] }> {
+    for (const [group, topics] of this.#groups) {
+      for (const [topicId, offsets] of topics) {
+        const pairs: number[] = [];
+        for (let queueId = 0; queueId < offsets.length; queueId++) {
+          const offset = offsets[queueId] as number;
+          if (offset !== NOT_COMMITTED) {
+            pairs.push(queueId, offset);
+          }
+        }
+        yield { group, topicId, pairs };
+      }
+    }
+  }
+}

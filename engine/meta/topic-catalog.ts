@@ -1,0 +1,217 @@
+/**
+ * The broker's topics, and which slots of the shared queue table belong to whom. Creating goes in two steps, reserve and publish,
+ * so that a topic's queues can be opened before anybody can see it; deleting goes in two, remove and
+ * free, so that a slot is not handed out again while a thread may still be at it.
+ */
+import {
+  MAX_NAME_BYTES,
+  MAX_QUEUES_PER_TOPIC,
+  NAME_PATTERN,
+  RingMQError,
+  type TopicInfo,
+} from '../../native-free/wire/index.js';
+import type { MetaStore } from './meta-store.js';
+import { fromRuns, SlotPool, toRuns } from './slot-pool.js';
+
+/** A topic as the broker knows it. Immutable. */
+export interface CatalogTopic {
+  readonly topic: string;
+  readonly topicId: number;
+  readonly queues: number;
+  readonly memory: boolean;
+  /** Milliseconds since 1970. */
+  readonly createdTime: number;
+  /** Queue table slot of each queue. */
+  readonly slots: Int32Array;
+}
+
+export interface TopicCatalogOptions {
+  /** Queue slots there are in all. Default 65,536. */
+  maxQueues?: number;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+export interface TopicParams {
+  topic: string;
+  queues: number;
+  memory: boolean;
+}
+
+/** Names of the broker's own topics and groups, such as `%DLQ%billing`: `%`, then an ordinary name with more of them. */
+const INTERNAL_NAME_PATTERN = /^%[A-Za-z0-9._/%-]{1,126}$/;
+
+export const DEFAULT_MAX_QUEUES = 65_536;
+
+export class TopicCatalog {
+  readonly #store: MetaStore;
+  readonly #now: () => number;
+  readonly #pool: SlotPool;
+  readonly #byId = new Map<number, CatalogTopic>();
+  readonly #byName = new Map<string, CatalogTopic>();
+  /** Names between reserve and publish. */
+  readonly #reserved = new Set<string>();
+  #nextTopicId: number;
+
+  /** @throws RingMQError BAD_CONFIG if stored topics have more queues than `maxQueues` allows. */
+  constructor(store: MetaStore, options: TopicCatalogOptions) {
+    this.#store = store;
+    this.#now = () => options.now();
+    this.#pool = new SlotPool(options.maxQueues ?? DEFAULT_MAX_QUEUES);
+    this.#nextTopicId = store.state.nextTopicId;
+    for (const stored of store.state.topics.values()) {
+      const topic = { ...stored, slots: fromRuns(stored.slots) };
+      this.#pool.claim(topic.slots, topic.topic);
+      this.#show(topic);
+    }
+  }
+
+  /** Queue slots nobody has. */
+  get freeQueues(): number {
+    return this.#pool.free;
+  }
+
+  get maxQueues(): number {
+    return this.#pool.size;
+  }
+
+  /** All topics, in the order of their names. */
+  list(): CatalogTopic[] {
+    return [...this.#byName.values()].sort((a, b) => (a.topic < b.topic ? -1 : 1));
+  }
+
+  byId(topicId: number): CatalogTopic | undefined {
+    return this.#byId.get(topicId);
+  }
+
+  byName(topic: string): CatalogTopic | undefined {
+    return this.#byName.get(topic);
+  }
+
+  /** @throws RingMQError TOPIC_NOT_FOUND */
+  require(topic: string): CatalogTopic {
+    const found = this.#byName.get(topic);
+    if (found === undefined) {
+      throw new RingMQError('TOPIC_NOT_FOUND', `there is no topic '${printable(topic)}'; create it first`, {
+        details: { topic },
+      });
+    }
+    return found;
+  }
+
+  /**
+   * Takes an id and slots for a topic that nobody sees yet; {@link publish} or {@link abandon} it.
+   * `internal` allows names of the broker's own.
+   * @throws RingMQError BAD_ARGUMENT, TOPIC_EXISTS, TOO_MANY_QUEUES
+   */
+  reserve(params: TopicParams, options: { internal?: boolean } = {}): CatalogTopic {
+    const { topic, queues, memory } = params;
+    checkName('topic', topic, options.internal === true);
+    if (!Number.isInteger(queues) || queues < 1 || queues > MAX_QUEUES_PER_TOPIC) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        `a topic has 1 to ${MAX_QUEUES_PER_TOPIC} queues; '${topic}' was asked for with ${queues}`,
+        { details: { value: queues, limit: MAX_QUEUES_PER_TOPIC } },
+      );
+    }
+    const existing = this.#byName.get(topic);
+    if (existing !== undefined) {
+      throw new RingMQError(
+        'TOPIC_EXISTS',
+        `the topic '${topic}' exists already, with ${existing.queues} queues`,
+        {
+          details: { ...topicInfo(existing) },
+        },
+      );
+    }
+    if (this.#reserved.has(topic)) {
+      throw new RingMQError('TOPIC_EXISTS', `the topic '${topic}' is being created`, { details: { topic } });
+    }
+    const slots = this.#pool.take(queues);
+    if (slots === null) {
+      throw new RingMQError(
+        'TOO_MANY_QUEUES',
+        `'${topic}' needs ${queues} queues, and ${this.#pool.free} of the broker's ${this.#pool.size} are free`,
+        { details: { value: queues, free: this.#pool.free, limit: this.#pool.size } },
+      );
+    }
+    this.#reserved.add(topic);
+    return { topic, topicId: this.#nextTopicId++, queues, memory, createdTime: this.#now(), slots };
+  }
+
+  /** Makes a reserved topic durable and visible. @throws RingMQError DISK_FULL (it stays reserved), DISK_FAILED */
+  publish(topic: CatalogTopic): void {
+    this.#store.appendDurably({ type: 'topicCreated', ...topic, slots: toRuns(topic.slots) });
+    this.#reserved.delete(topic.topic);
+    this.#show(topic);
+  }
+
+  /** Gives a reserved topic's slots back. */
+  abandon(topic: CatalogTopic): void {
+    if (this.#reserved.delete(topic.topic)) {
+      this.#pool.give(topic.slots);
+    }
+  }
+
+  /** Deletes a topic and all offsets on it, durably. Its slots stay taken until {@link freeSlots}. @throws RingMQError DISK_FULL, DISK_FAILED */
+  remove(topic: CatalogTopic): void {
+    if (this.#byId.get(topic.topicId) !== topic) {
+      throw new RingMQError('TOPIC_NOT_FOUND', `the topic '${topic.topic}' has been deleted already`);
+    }
+    this.#store.appendDurably({ type: 'topicDeleted', topicId: topic.topicId });
+    this.#byId.delete(topic.topicId);
+    this.#byName.delete(topic.topic);
+  }
+
+  /** The slots of a removed topic may be handed out again: no thread uses them any more. Once per topic. */
+  freeSlots(topic: CatalogTopic): void {
+    this.#pool.give(topic.slots);
+  }
+
+  /** {@link reserve} and {@link publish}, where there are no queues to open in between. */
+  create(params: TopicParams, options: { internal?: boolean } = {}): CatalogTopic {
+    const topic = this.reserve(params, options);
+    try {
+      this.publish(topic);
+    } catch (error) {
+      this.abandon(topic);
+      throw error;
+    }
+    return topic;
+  }
+
+  /** {@link remove} and {@link freeSlots}. */
+  delete(topic: CatalogTopic): void {
+    this.remove(topic);
+    this.freeSlots(topic);
+  }
+
+  #show(topic: CatalogTopic): void {
+    this.#byId.set(topic.topicId, topic);
+    this.#byName.set(topic.topic, topic);
+  }
+}
+
+/** The topic as it goes over the wire. */
+export function topicInfo(topic: CatalogTopic): TopicInfo {
+  const { topicId, queues, memory, createdTime } = topic;
+  return { topic: topic.topic, topicId, queues, memory, createdTime };
+}
+
+/** @throws RingMQError BAD_ARGUMENT unless `name` may name a topic or group. */
+export function checkName(what: 'topic' | 'group', name: string, internal = false): void {
+  if (NAME_PATTERN.test(name) || (internal && INTERNAL_NAME_PATTERN.test(name))) {
+    return;
+  }
+  throw new RingMQError(
+    'BAD_ARGUMENT',
+    `a ${what}'s name is 1 to ${MAX_NAME_BYTES} of A-Z a-z 0-9 . _ / -; '${printable(name)}' is not`,
+    { details: { value: printable(name), limit: MAX_NAME_BYTES } },
+  );
+}
+
+/** A name that somebody sent, short enough and safe for a line of text. */
+export function printable(name: string): string {
+  const short = name.length > 64 ? `${name.slice(0, 64)}…` : name;
+  return short.replace(/[^\x20-\x7e…]/gu, '?');
+}

@@ -1,0 +1,136 @@
+/**
+ * What is to become of one published batch: judged, and written into the index journal before anything is done. Reads
+ * shared memory and changes none of it but the journal and the lock of the batch's queue.
+ */
+import {
+  ACK_FLAG_DUPLICATE,
+  BATCH,
+  BATCH_ATTRIBUTE,
+  ERRORS,
+  readUint16,
+  readUint32,
+} from '../../native-free/wire/index.js';
+import { PAD_MARK } from '../ring/ring-layout.js';
+import { JOURNAL, JOURNAL_F, JOURNAL_KIND, JOURNAL_PHASE, PRODUCER_CHANGE } from './index-journal-layout.js';
+import { PRODUCER_VERDICT, type ProducerTable } from './producer-table.js';
+import type { QueueAppender } from './queue-appender.js';
+import type { QueueTable } from './queue-table.js';
+import type { ResultWriter } from './result-ring.js';
+
+export interface IndexPlannerParts {
+  lane: number;
+  table: QueueTable;
+  appender: QueueAppender;
+  producers: ProducerTable;
+  results: ResultWriter;
+  clock: () => number;
+  /** Whether a batch that wants to be on disk must ask for it. */
+  asksForSync: boolean;
+  journal: Int32Array;
+  journalF: Float64Array;
+}
+
+export class IndexPlanner {
+  readonly #lane: number;
+  readonly #table: QueueTable;
+  readonly #appender: QueueAppender;
+  readonly #producers: ProducerTable;
+  readonly #results: ResultWriter;
+  readonly #clock: () => number;
+  readonly #asksForSync: boolean;
+  readonly #journal: Int32Array;
+  readonly #journalF: Float64Array;
+
+  constructor(parts: IndexPlannerParts) {
+    this.#lane = parts.lane;
+    this.#table = parts.table;
+    this.#appender = parts.appender;
+    this.#producers = parts.producers;
+    this.#results = parts.results;
+    this.#clock = parts.clock;
+    this.#asksForSync = parts.asksForSync;
+    this.#journal = parts.journal;
+    this.#journalF = parts.journalF;
+  }
+
+  /** Plans the batch or pad whose header is at `at`, published with `mark`. Its journal record is then whole, but for its phase. */
+  plan(bytes: Uint8Array, at: number, position: number, logPosition: number, mark: number): void {
+    const journal = this.#journal;
+    journal[JOURNAL.position] = position;
+    journal[JOURNAL.slots] = (readUint32(bytes, at + BATCH.length) + 63) >>> 6;
+    journal[JOURNAL.slot] = -1;
+    journal[JOURNAL.producerChange] = PRODUCER_CHANGE.none;
+    this.#journalF[JOURNAL_F.logPosition] = logPosition;
+    // Never below the last one: a search by time needs them in order.
+    this.#journalF[JOURNAL_F.storeTime] = Math.max(this.#clock(), this.#table.lastStoreTime(this.#lane));
+    if (mark === PAD_MARK) {
+      journal[JOURNAL.kind] = JOURNAL_KIND.pad;
+      return;
+    }
+    journal[JOURNAL.seat] = mark - 1;
+    journal[JOURNAL.resultSequence] = this.#results.sequence(mark - 1);
+    const attributes = readUint16(bytes, at + BATCH.attributes);
+    journal[JOURNAL.syncFlush] = this.#asksForSync && (attributes & BATCH_ATTRIBUTE.syncFlush) !== 0 ? 1 : 0;
+    this.#planBatch(bytes, at);
+  }
+
+  /** Plans what the producer table is to remember of the batch. One of {@link PRODUCER_VERDICT}, or a wire error number. */
+  planProducer(bytes: Uint8Array, at: number): number {
+    this.#journal[JOURNAL.producerChange] = PRODUCER_CHANGE.none;
+    const idLow = readUint32(bytes, at + BATCH.producerId);
+    const idHigh = readUint32(bytes, at + BATCH.producerId + 4);
+    if ((idLow | idHigh) === 0) {
+      return PRODUCER_VERDICT.fresh;
+    }
+    const epoch = readUint32(bytes, at + BATCH.producerEpoch);
+    return this.#producers.plan(idLow, idHigh, epoch, readUint32(bytes, at + BATCH.sequence));
+  }
+
+  #planBatch(bytes: Uint8Array, at: number): void {
+    const journal = this.#journal;
+    const journalF = this.#journalF;
+    const topicId = readUint32(bytes, at + BATCH.topicId);
+    const queueId = readUint32(bytes, at + BATCH.queueId);
+    const slot = this.#table.find(topicId, queueId);
+    if (slot < 0 || this.#table.lane(slot) !== this.#lane) {
+      this.#planRefusal(ERRORS.TOPIC_NOT_FOUND.wire);
+      return;
+    }
+    const verdict = this.planProducer(bytes, at);
+    if (verdict !== PRODUCER_VERDICT.fresh) {
+      this.#planRefusal(verdict);
+      return;
+    }
+    // Said before it is done, so that a lock is never left without a trace of whose it is.
+    journal[JOURNAL.slot] = slot;
+    Atomics.store(journal, JOURNAL.phase, JOURNAL_PHASE.locking);
+    if (!this.#appender.lock(slot, topicId, queueId)) {
+      this.#planRefusal(ERRORS.TOPIC_NOT_FOUND.wire);
+      return;
+    }
+    this.#appender.plan(slot);
+    journal[JOURNAL.kind] = JOURNAL_KIND.append;
+    journal[JOURNAL.count] = readUint32(bytes, at + BATCH.recordCount);
+    journal[JOURNAL.status] = 0;
+    journal[JOURNAL.flags] = 0;
+    journalF[JOURNAL_F.resultOffset] = journalF[JOURNAL_F.baseOffset] as number;
+    journalF[JOURNAL_F.resultPosition] = journalF[JOURNAL_F.logPosition] as number;
+    journalF[JOURNAL_F.resultTime] = journalF[JOURNAL_F.storeTime] as number;
+  }
+
+  /** `verdict`: a wire error number, or PRODUCER_VERDICT.duplicate (the journal then has the first one's facts). */
+  #planRefusal(verdict: number): void {
+    const journal = this.#journal;
+    const isDuplicate = verdict === PRODUCER_VERDICT.duplicate;
+    journal[JOURNAL.kind] = JOURNAL_KIND.refuse;
+    journal[JOURNAL.slot] = -1;
+    journal[JOURNAL.producerChange] = PRODUCER_CHANGE.none;
+    journal[JOURNAL.status] = isDuplicate ? 0 : verdict;
+    journal[JOURNAL.flags] = isDuplicate ? ACK_FLAG_DUPLICATE : 0;
+    if (!isDuplicate) {
+      this.#journalF[JOURNAL_F.resultOffset] = 0;
+      this.#journalF[JOURNAL_F.resultPosition] = 0;
+      this.#journalF[JOURNAL_F.resultTime] = 0;
+    }
+  }
+}

@@ -1,0 +1,16 @@
+export { IndexEntry } from './index-entry.js';
+export { type IndexDisk, IndexFiles, type IndexFilesOptions } from './index-files.js';
+export { IndexStage, type IndexStageOptions, type TableSnapshot } from './index-stage.js';
+export { trimIndex } from './index-trim.js';
+export { createProducerMemory } from './producer-table.js';
+export { QueueIndex } from './queue-index.js';
+export {
+  createQueueTableMemory,
+  QueueTable,
+  type QueueTableMemory,
+  type QueueTableOptions,
+} from './queue-table.js';
+export { DEFAULT_MAX_QUEUES, LANE, MAX_SEATS, QUEUE_STATE } from './queue-table-layout.js';
+export { createResultMemory, ResultRing } from './result-ring.js';
+export { RESULT_CAPACITY } from './result-ring-layout.js';
+export type { TableFacts } from './table-snapshot.js';

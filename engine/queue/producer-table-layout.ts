@@ -1,0 +1,56 @@
+/**
+ * What a lane remembers of producers, so that a batch sent again is not stored again. Shared memory, touched only by the
+ * holder of the lane's index role.
+ *
+ *     0        { count i32, capacity i32 }                                        64 bytes
+ *     64       buckets: 2 × capacity Int32, entry + 1, 0 = empty                  open addressing by producer id
+ *     …        entries: capacity × 64 bytes
+ *     …        kept:    capacity × 64 × 32 bytes                                  a ring of the last 64 batches each
+ *
+ * Entry (Int32 words, then a double):
+ *
+ *        0       4        8       12     16      20     24     28   32
+ *        ┌───────┬────────┬───────┬──────┬───────┬──────┬──────┬────┬──────────────────┐
+ *        │ id lo │ id hi  │ epoch │ last │ floor │ next │ kept │ 0  │ lastPosition f64 │
+ *        └───────┴────────┴───────┴──────┴───────┴──────┴──────┴────┴──────────────────┘
+ *
+ * - last: the highest sequence stored. floor: the highest one that was stored and is not among the kept any more, or
+ *   might have been; what is at or below it cannot be told from a batch stored long ago.
+ * - next: place in the ring of kept batches that is written next; kept: how many there are.
+ * - lastPosition: log position of the newest batch; the entry with the lowest gives way when the table is full.
+ *
+ * Kept batch: { sequence i32, 0, baseOffset f64, position f64, storeTime f64 }.
+ */
+
+/** Producers a lane remembers; the one that has not sent for longest is forgotten for a new one. */
+export const MAX_PRODUCERS = 4096;
+/** Batches remembered of one producer. More may not be in flight. */
+export const KEPT_BATCHES = 64;
+
+export const PRODUCER_HEAD_BYTES = 64;
+export const PRODUCER_HEAD = { count: 0, capacity: 1 } as const;
+
+export const PRODUCER_BYTES = 64;
+export const PRODUCER_WORDS = PRODUCER_BYTES / 4;
+export const PRODUCER_DOUBLES = PRODUCER_BYTES / 8;
+export const PRODUCER = { idLow: 0, idHigh: 1, epoch: 2, last: 3, floor: 4, next: 5, kept: 6 } as const;
+export const PRODUCER_F = { lastPosition: 4 } as const;
+
+export const KEPT_DOUBLES = 4;
+export const KEPT_F = { baseOffset: 1, position: 2, storeTime: 3 } as const;
+export const KEPT_ENTRY_DOUBLES = KEPT_BATCHES * KEPT_DOUBLES;
+
+/** Byte places of the parts. */
+export function producerParts(capacity: number): {
+  bucketsAt: number;
+  buckets: number;
+  entriesAt: number;
+  keptAt: number;
+  bytes: number;
+} {
+  const buckets = 2 ** Math.ceil(Math.log2(capacity * 2));
+  const bucketsAt = PRODUCER_HEAD_BYTES;
+  const entriesAt = bucketsAt + Math.ceil((buckets * 4) / 64) * 64;
+  const keptAt = entriesAt + capacity * PRODUCER_BYTES;
+  return { bucketsAt, buckets, entriesAt, keptAt, bytes: keptAt + capacity * KEPT_ENTRY_DOUBLES * 8 };
+}

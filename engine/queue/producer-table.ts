@@ -1,0 +1,324 @@
+/**
+ * Idempotence: tells a batch that was stored before from a new one, by producer id, epoch and sequence. Like the
+ * queue appender it works in two steps, a plan in the index journal and an `apply` that may be done twice.
+ *
+ * A sequence above the highest stored is new; gaps are allowed, since a batch refused before it reached the ring has
+ * used up its number. One that is among the kept is a duplicate. One that is not, but above everything forgotten, was
+ * never stored: new. The rest cannot be told. Sequences compare modulo 2^32.
+ */
+import { ERRORS, RingMQError } from '../../native-free/wire/index.js';
+import { JOURNAL, JOURNAL_F, PRODUCER_CHANGE } from './index-journal-layout.js';
+import {
+  KEPT_BATCHES,
+  KEPT_DOUBLES,
+  KEPT_ENTRY_DOUBLES,
+  KEPT_F,
+  MAX_PRODUCERS,
+  PRODUCER,
+  PRODUCER_DOUBLES,
+  PRODUCER_F,
+  PRODUCER_HEAD,
+  PRODUCER_HEAD_BYTES,
+  PRODUCER_WORDS,
+  producerParts,
+} from './producer-table-layout.js';
+
+/** Shared memory for `capacity` producers: about 2 KiB each once used. Survives `postMessage`. */
+export function createProducerMemory(capacity: number = MAX_PRODUCERS): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(producerParts(capacity).bytes);
+  new Int32Array(memory)[PRODUCER_HEAD.capacity] = capacity;
+  return memory;
+}
+
+/** Answers of {@link ProducerTable.plan}; else a wire number of the error table. */
+export const PRODUCER_VERDICT = { fresh: 0, duplicate: -1 } as const;
+
+export class ProducerTable {
+  readonly #head: Int32Array;
+  readonly #buckets: Int32Array;
+  readonly #entries: Int32Array;
+  readonly #entriesF: Float64Array;
+  readonly #kept: Float64Array;
+  readonly #keptWords: Int32Array;
+  readonly #capacity: number;
+  readonly #journal: Int32Array;
+  readonly #journalF: Float64Array;
+
+  /** `journal` and `journalF`: the lane's index journal. */
+  constructor(memory: SharedArrayBuffer, journal: Int32Array, journalF: Float64Array) {
+    this.#head = new Int32Array(memory, 0, PRODUCER_HEAD_BYTES / 4);
+    this.#capacity = this.#head[PRODUCER_HEAD.capacity] as number;
+    const parts = producerParts(this.#capacity);
+    this.#buckets = new Int32Array(memory, parts.bucketsAt, parts.buckets);
+    this.#entries = new Int32Array(memory, parts.entriesAt, this.#capacity * PRODUCER_WORDS);
+    this.#entriesF = new Float64Array(memory, parts.entriesAt, this.#capacity * PRODUCER_DOUBLES);
+    this.#kept = new Float64Array(memory, parts.keptAt, this.#capacity * KEPT_ENTRY_DOUBLES);
+    this.#keptWords = new Int32Array(memory, parts.keptAt, this.#capacity * KEPT_ENTRY_DOUBLES * 2);
+    this.#journal = journal;
+    this.#journalF = journalF;
+  }
+
+  /** Producers remembered now. */
+  get count(): number {
+    return this.#head[PRODUCER_HEAD.count] as number;
+  }
+
+  /**
+   * Judges the batch and notes in the journal what is to be done about it. For a duplicate the journal's result
+   * fields name the first one.
+   */
+  plan(idLow: number, idHigh: number, epoch: number, sequence: number): number {
+    const journal = this.#journal;
+    const entries = this.#entries;
+    const entry = this.#find(idLow, idHigh);
+    let change: number = PRODUCER_CHANGE.update;
+    let floor = (sequence - 1) | 0;
+    let last = sequence | 0;
+    let next = 0;
+    let kept = 0;
+    if (entry >= 0) {
+      const at = entry * PRODUCER_WORDS;
+      const known = (entries[at + PRODUCER.epoch] as number) >>> 0;
+      if (epoch < known) {
+        return ERRORS.PRODUCER_FENCED.wire;
+      }
+      if (epoch === known) {
+        next = entries[at + PRODUCER.next] as number;
+        kept = entries[at + PRODUCER.kept] as number;
+        const verdict = this.#judge(entry, sequence, kept);
+        if (verdict !== PRODUCER_VERDICT.fresh) {
+          return verdict;
+        }
+        last = later(entries[at + PRODUCER.last] as number, sequence | 0);
+        floor = entries[at + PRODUCER.floor] as number;
+        if (kept === KEPT_BATCHES) {
+          floor = later(floor, this.#keptWords[this.#keptAt(entry, next) * 2] as number);
+        }
+      }
+    } else {
+      change = this.count < this.#capacity ? PRODUCER_CHANGE.insert : PRODUCER_CHANGE.evict;
+    }
+    journal[JOURNAL.producerChange] = change;
+    journal[JOURNAL.producer] = entry >= 0 ? entry : this.#place(change);
+    journal[JOURNAL.producerIdLow] = idLow;
+    journal[JOURNAL.producerIdHigh] = idHigh;
+    journal[JOURNAL.producerEpoch] = epoch;
+    journal[JOURNAL.producerLast] = last;
+    journal[JOURNAL.producerFloor] = floor;
+    journal[JOURNAL.producerNext] = next;
+    journal[JOURNAL.producerKept] = kept;
+    journal[JOURNAL.sequence] = sequence;
+    return PRODUCER_VERDICT.fresh;
+  }
+
+  /** Does what the journal says; the batch's base offset, position and store time are in it by now. */
+  apply(): void {
+    const journal = this.#journal;
+    const journalF = this.#journalF;
+    const change = journal[JOURNAL.producerChange] as number;
+    if (change === PRODUCER_CHANGE.none) {
+      return;
+    }
+    const entry = journal[JOURNAL.producer] as number;
+    const next = journal[JOURNAL.producerNext] as number;
+    const at = this.#keptAt(entry, next);
+    this.#keptWords[at * 2] = journal[JOURNAL.sequence] as number;
+    this.#kept[at + KEPT_F.baseOffset] = journalF[JOURNAL_F.baseOffset] as number;
+    this.#kept[at + KEPT_F.position] = journalF[JOURNAL_F.logPosition] as number;
+    this.#kept[at + KEPT_F.storeTime] = journalF[JOURNAL_F.storeTime] as number;
+    const words = entry * PRODUCER_WORDS;
+    const entries = this.#entries;
+    entries[words + PRODUCER.idLow] = journal[JOURNAL.producerIdLow] as number;
+    entries[words + PRODUCER.idHigh] = journal[JOURNAL.producerIdHigh] as number;
+    entries[words + PRODUCER.epoch] = journal[JOURNAL.producerEpoch] as number;
+    entries[words + PRODUCER.last] = journal[JOURNAL.producerLast] as number;
+    entries[words + PRODUCER.floor] = journal[JOURNAL.producerFloor] as number;
+    entries[words + PRODUCER.next] = (next + 1) % KEPT_BATCHES;
+    entries[words + PRODUCER.kept] = Math.min((journal[JOURNAL.producerKept] as number) + 1, KEPT_BATCHES);
+    this.#entriesF[entry * PRODUCER_DOUBLES + PRODUCER_F.lastPosition] = journalF[
+      JOURNAL_F.logPosition
+    ] as number;
+    if (change === PRODUCER_CHANGE.insert) {
+      this.#head[PRODUCER_HEAD.count] = entry + 1;
+      this.#addToBucket(entry);
+    } else if (change === PRODUCER_CHANGE.evict) {
+      // Taking one id out of open addressing moves others; making all anew (some 50 µs) can simply be done twice.
+      this.#rebuildBuckets();
+    }
+  }
+
+  /** Bytes of a snapshot's part, and the part itself: see docs/file-format.md. */
+  snapshotBytes(): number {
+    let bytes = 0;
+    for (let entry = 0; entry < this.count; entry++) {
+      bytes += 40 + (this.#entries[entry * PRODUCER_WORDS + PRODUCER.kept] as number) * 32;
+    }
+    return bytes;
+  }
+
+  /** Writes entry after entry, each with its kept batches, oldest first. Returns the place behind. */
+  writeSnapshot(view: DataView, at: number): number {
+    let to = at;
+    for (let entry = 0; entry < this.count; entry++) {
+      const words = entry * PRODUCER_WORDS;
+      const next = this.#entries[words + PRODUCER.next] as number;
+      const kept = this.#entries[words + PRODUCER.kept] as number;
+      for (let i = 0; i < 5; i++) {
+        view.setInt32(to + i * 4, this.#entries[words + i] as number, true);
+      }
+      view.setInt32(to + 20, kept, true);
+      view.setInt32(to + 24, 0, true);
+      view.setInt32(to + 28, 0, true);
+      view.setFloat64(
+        to + 32,
+        this.#entriesF[entry * PRODUCER_DOUBLES + PRODUCER_F.lastPosition] as number,
+        true,
+      );
+      to += 40;
+      for (let i = 0; i < kept; i++) {
+        const from = this.#keptAt(entry, (next - kept + i + KEPT_BATCHES) % KEPT_BATCHES);
+        view.setInt32(to, this.#keptWords[from * 2] as number, true);
+        view.setInt32(to + 4, 0, true);
+        for (let f = 1; f < KEPT_DOUBLES; f++) {
+          view.setFloat64(to + f * 8, this.#kept[from + f] as number, true);
+        }
+        to += 32;
+      }
+    }
+    return to;
+  }
+
+  /** Replaces everything by `count` entries of a snapshot; what does not fit (a smaller table) is left out. Returns the place behind. */
+  readSnapshot(view: DataView, at: number, count: number): number {
+    let from = at;
+    let entry = 0;
+    for (let i = 0; i < count; i++) {
+      const kept = view.getInt32(from + 20, true);
+      if (kept < 0 || kept > KEPT_BATCHES) {
+        throw new RingMQError('LOG_CORRUPT', `a producer in the snapshot has ${kept} batches`);
+      }
+      if (entry < this.#capacity) {
+        this.#readEntry(view, from, entry++, kept);
+      }
+      from += 40 + kept * 32;
+    }
+    this.#head[PRODUCER_HEAD.count] = entry;
+    this.#rebuildBuckets();
+    return from;
+  }
+
+  #readEntry(view: DataView, from: number, entry: number, kept: number): void {
+    const words = entry * PRODUCER_WORDS;
+    for (let w = 0; w < 5; w++) {
+      this.#entries[words + w] = view.getInt32(from + w * 4, true);
+    }
+    this.#entries[words + PRODUCER.next] = kept % KEPT_BATCHES;
+    this.#entries[words + PRODUCER.kept] = kept;
+    this.#entriesF[entry * PRODUCER_DOUBLES + PRODUCER_F.lastPosition] = view.getFloat64(from + 32, true);
+    for (let k = 0; k < kept; k++) {
+      const to = this.#keptAt(entry, k);
+      const source = from + 40 + k * 32;
+      this.#keptWords[to * 2] = view.getInt32(source, true);
+      for (let f = 1; f < KEPT_DOUBLES; f++) {
+        this.#kept[to + f] = view.getFloat64(source + f * 8, true);
+      }
+    }
+  }
+
+  #judge(entry: number, sequence: number, kept: number): number {
+    const at = entry * PRODUCER_WORDS;
+    if (((sequence - (this.#entries[at + PRODUCER.last] as number)) | 0) > 0) {
+      return PRODUCER_VERDICT.fresh;
+    }
+    for (let i = 0; i < kept; i++) {
+      const from = this.#keptAt(entry, i);
+      if (this.#keptWords[from * 2] === (sequence | 0)) {
+        const journalF = this.#journalF;
+        journalF[JOURNAL_F.resultOffset] = this.#kept[from + KEPT_F.baseOffset] as number;
+        journalF[JOURNAL_F.resultPosition] = this.#kept[from + KEPT_F.position] as number;
+        journalF[JOURNAL_F.resultTime] = this.#kept[from + KEPT_F.storeTime] as number;
+        return PRODUCER_VERDICT.duplicate;
+      }
+    }
+    const isAboveFloor = ((sequence - (this.#entries[at + PRODUCER.floor] as number)) | 0) > 0;
+    return isAboveFloor ? PRODUCER_VERDICT.fresh : ERRORS.SEQUENCE_UNKNOWN.wire;
+  }
+
+  /** Index of a kept batch's first double. */
+  #keptAt(entry: number, place: number): number {
+    return entry * KEPT_ENTRY_DOUBLES + place * KEPT_DOUBLES;
+  }
+
+  #find(idLow: number, idHigh: number): number {
+    const buckets = this.#buckets;
+    const mask = buckets.length - 1;
+    let i = hash(idLow, idHigh) & mask;
+    for (;;) {
+      const entry = (buckets[i] as number) - 1;
+      if (entry < 0) {
+        return -1;
+      }
+      const at = entry * PRODUCER_WORDS;
+      if (
+        this.#entries[at + PRODUCER.idLow] === (idLow | 0) &&
+        this.#entries[at + PRODUCER.idHigh] === (idHigh | 0)
+      ) {
+        return entry;
+      }
+      i = (i + 1) & mask;
+    }
+  }
+
+  /** The entry a new producer gets. */
+  #place(change: number): number {
+    if (change === PRODUCER_CHANGE.insert) {
+      return this.count;
+    }
+    let oldest = 0;
+    for (let entry = 1; entry < this.#capacity; entry++) {
+      if (this.#lastPosition(entry) < this.#lastPosition(oldest)) {
+        oldest = entry;
+      }
+    }
+    return oldest;
+  }
+
+  #lastPosition(entry: number): number {
+    return this.#entriesF[entry * PRODUCER_DOUBLES + PRODUCER_F.lastPosition] as number;
+  }
+
+  /** Nothing happens when it is there. */
+  #addToBucket(entry: number): void {
+    const buckets = this.#buckets;
+    const mask = buckets.length - 1;
+    const at = entry * PRODUCER_WORDS;
+    let i =
+      hash(this.#entries[at + PRODUCER.idLow] as number, this.#entries[at + PRODUCER.idHigh] as number) &
+      mask;
+    while (buckets[i] !== 0) {
+      if (buckets[i] === entry + 1) {
+        return;
+      }
+      i = (i + 1) & mask;
+    }
+    buckets[i] = entry + 1;
+  }
+
+  #rebuildBuckets(): void {
+    this.#buckets.fill(0);
+    for (let entry = 0; entry < this.count; entry++) {
+      this.#addToBucket(entry);
+    }
+  }
+}
+
+function later(a: number, b: number): number {
+  return ((a - b) | 0) >= 0 ? a : b;
+}
+
+function hash(low: number, high: number): number {
+  let h = Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b);
+  h ^= h >>> 15;
+  h = Math.imul(h, 0x2c1b3c6d);
+  return h ^ (h >>> 13);
+}

@@ -1,0 +1,165 @@
+/**
+ * Who sits where: the shared table of threads that write or read rings, and whether they are still alive.
+ *
+ * One 64-byte line of Int32 words a seat:
+ *
+ *   0 owner      0 = free, else the thread's tag + 1; taken by compare-and-swap
+ *   1 task       Linux: the kernel's number of the thread; 0 = not known
+ *   2 startLow   Linux: when the kernel started it, in clock ticks, so that a reused number is not mistaken for it
+ *   3 startHigh
+ *   4 gone       1 = the thread's exit was seen
+ *   5 parked     1 = the thread parks, see parking.ts
+ *
+ * A seat is released by its thread or, when that is dead, by the one thread that sweeps the table, after every ring has
+ * been repaired. Elsewhere than on Linux a death is known only by {@link SeatTable.markGone}.
+ */
+import { readFileSync } from 'node:fs';
+import type { Worker } from 'node:worker_threads';
+
+const SEAT_LINE_WORDS = 16;
+const OWNER = 0;
+const TASK = 1;
+const START_LOW = 2;
+const START_HIGH = 3;
+const GONE = 4;
+const PARKED = 5;
+
+/** Memory of a seat table; goes through postMessage as it is. */
+export function createSeatMemory(maxThreads: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(maxThreads * SEAT_LINE_WORDS * 4);
+}
+
+export class SeatTable {
+  /** For `wake` and `park`, with {@link parkedWord}. */
+  readonly control: Int32Array;
+  readonly maxThreads: number;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.control = new Int32Array(memory);
+    this.maxThreads = this.control.length / SEAT_LINE_WORDS;
+  }
+
+  /**
+   * A seat for the calling thread, or -1 when all are taken. `threadTag` is a number that no other thread of the process
+   * ever has: `threadId` of node:worker_threads.
+   */
+  take(threadTag: number): number {
+    const task = taskOf('thread-self');
+    for (let seat = 0; seat < this.maxThreads; seat++) {
+      const at = seat * SEAT_LINE_WORDS;
+      if (Atomics.compareExchange(this.control, at + OWNER, 0, threadTag + 1) === 0) {
+        if (typeof task !== 'string') {
+          Atomics.store(this.control, at + START_LOW, task.start | 0);
+          Atomics.store(this.control, at + START_HIGH, Math.floor(task.start / 2 ** 32));
+          // Last: from here on the two words before are looked at.
+          Atomics.store(this.control, at + TASK, task.number);
+        }
+        return seat;
+      }
+    }
+    return -1;
+  }
+
+  /** Gives a seat back. Its thread must have nothing claimed, pinned, or held any more, and no role. */
+  release(seat: number): void {
+    const at = seat * SEAT_LINE_WORDS;
+    for (const word of [TASK, START_LOW, START_HIGH, GONE, PARKED]) {
+      Atomics.store(this.control, at + word, 0);
+    }
+    Atomics.store(this.control, at + OWNER, 0);
+  }
+
+  /** The tag the seat was taken with, or -1 when it is free. */
+  tag(seat: number): number {
+    return Atomics.load(this.control, seat * SEAT_LINE_WORDS + OWNER) - 1;
+  }
+
+  /** Index into {@link control} of the seat's parked flag. */
+  parkedWord(seat: number): number {
+    return seat * SEAT_LINE_WORDS + PARKED;
+  }
+
+  /** Whether the seat is taken by a thread that may still run; true when in doubt. Reads a small file on Linux. */
+  isLive(seat: number): boolean {
+    const at = seat * SEAT_LINE_WORDS;
+    if (Atomics.load(this.control, at + OWNER) === 0 || Atomics.load(this.control, at + GONE) === 1) {
+      return false;
+    }
+    const number = Atomics.load(this.control, at + TASK);
+    if (number === 0) {
+      return true;
+    }
+    const task = taskOf(`self/task/${number}`);
+    if (typeof task === 'string') {
+      return task === 'unknown';
+    }
+    return (
+      (task.start | 0) === Atomics.load(this.control, at + START_LOW) &&
+      Math.floor(task.start / 2 ** 32) === Atomics.load(this.control, at + START_HIGH)
+    );
+  }
+
+  /** Seats whose threads are dead and that wait for repair and release. */
+  deadSeats(): number[] {
+    const dead: number[] = [];
+    for (let seat = 0; seat < this.maxThreads; seat++) {
+      if (this.tag(seat) !== -1 && !this.isLive(seat)) {
+        dead.push(seat);
+      }
+    }
+    return dead;
+  }
+
+  /** The thread with this tag has exited: its seats are dead. */
+  markGone(threadTag: number): void {
+    for (let seat = 0; seat < this.maxThreads; seat++) {
+      if (this.tag(seat) === threadTag) {
+        Atomics.store(this.control, seat * SEAT_LINE_WORDS + GONE, 1);
+      }
+    }
+  }
+
+  /**
+   * Watches the workers that the calling thread starts from now on, and calls `onGone` after the seats of one that exited
+   * were marked. Returns the way to stop. Needed elsewhere than on Linux; there it only makes a sweep come sooner.
+   */
+  watchWorkers(onGone: (threadTag: number) => void): () => void {
+    const onWorker = (worker: Worker): void => {
+      const tag = worker.threadId;
+      worker.once('exit', () => {
+        this.markGone(tag);
+        onGone(tag);
+      });
+    };
+    process.on('worker', onWorker);
+    return () => process.off('worker', onWorker);
+  }
+}
+
+interface Task {
+  readonly number: number;
+  readonly start: number;
+}
+
+/** A thread's number and start time from /proc/<path>/stat. `unknown`: it cannot be told (no descriptor left, no Linux). */
+function taskOf(path: string): Task | 'gone' | 'unknown' {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${path}/stat`, 'latin1');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code === 'ENOENT' || code === 'ESRCH' ? 'gone' : 'unknown';
+  }
+  // The name in parentheses may contain anything, so count from its end: state is field 3, start time field 22.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const number = Number.parseInt(stat, 10);
+  const start = Number(fields[19]);
+  const state = fields[0];
+  if (!(number > 0) || !Number.isSafeInteger(start)) {
+    return 'unknown';
+  }
+  if (state === 'Z' || state === 'X') {
+    return 'gone';
+  }
+  return { number, start };
+}

@@ -1,0 +1,37 @@
+import { build, type Histogram } from 'hdr-histogram-js';
+
+/** Milliseconds. */
+export interface LatencyFigures {
+  p50: number;
+  p99: number;
+  p999: number;
+  max: number;
+}
+
+/** Times of one run, from a microsecond to a minute, to three digits. */
+export class LatencyRecorder {
+  readonly #histogram: Histogram = build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 60_000_000,
+    numberOfSignificantValueDigits: 3,
+  });
+
+  /** `count` messages took `ms`. Values past a minute count as a minute. */
+  record(ms: number, count = 1): void {
+    const us = Math.min(60_000_000, Math.max(1, Math.round(ms * 1000)));
+    this.#histogram.recordValueWithCount(us, count);
+  }
+
+  /** null when nothing was recorded. */
+  figures(): LatencyFigures | null {
+    const histogram = this.#histogram;
+    if (histogram.totalCount === 0) return null;
+    const ms = (us: number): number => Number((us / 1000).toFixed(3));
+    return {
+      p50: ms(histogram.getValueAtPercentile(50)),
+      p99: ms(histogram.getValueAtPercentile(99)),
+      p999: ms(histogram.getValueAtPercentile(99.9)),
+      max: ms(histogram.maxValue),
+    };
+  }
+}

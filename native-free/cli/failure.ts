@@ -1,0 +1,61 @@
+import { type ErrorCode, isRingMQError, RingMQError } from '../wire/index.js';
+
+/** Exit statuses of every command. */
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+
+/** What to do about an error, for the end of its line. Codes that are not here have nothing better than their message. */
+const ADVICE: Partial<Record<ErrorCode, string>> = {
+  CONNECT_FAILED: 'start one with `ringmq broker`, or name another with --url or RINGMQ_URL',
+  CONNECTION_LOST: 'look at the log of the broker, then run it again',
+  TIMEOUT: 'look at the load and the log of the broker, then run it again',
+  TOPIC_NOT_FOUND: 'create it with `ringmq topic create NAME --queues N`',
+  TOPIC_EXISTS: 'take another name, or delete it with `ringmq topic delete NAME`',
+  GROUP_NOT_FOUND: 'see `ringmq group list`',
+  GROUP_BUSY: 'stop the members of the group first',
+  BAD_FILTER: "write tags joined by ||, like 'paid || refunded', or *",
+  MESSAGE_TOO_LARGE: 'send it in pieces',
+  DISK_FULL: 'make room; the broker takes messages again by itself',
+  DISK_FAILED: 'check the disk, then start the broker again',
+  LOG_CORRUPT: 'see `ringmq log verify DIR`',
+  DATA_DIR_LOCKED: 'stop the other broker, or name another directory with --data',
+  PORT_IN_USE: 'name another with --listen, or port 0 for a free one',
+  BAD_CONFIG: 'correct the configuration',
+  NOT_AUTHENTICATED: 'listen on 127.0.0.1, or say --insecure if everybody who reaches it may use it',
+  NOT_SUPPORTED: 'leave it out',
+  BAD_ARGUMENT: 'see --help',
+  INTERNAL: 'please report it with the command and the log',
+};
+
+const SYSTEM_ADVICE: Record<string, string> = {
+  EACCES: 'check who owns it and its permissions',
+  EPERM: 'check who owns it and its permissions',
+  ENOENT: 'check the path',
+  ENOTDIR: 'check the path',
+  ENOSPC: 'make room on the disk',
+  EADDRNOTAVAIL: 'name an address of this machine with --listen',
+  EMFILE: 'raise the limit of open files (ulimit -n)',
+};
+
+/** The one line a failure gets on stderr: `CODE: what happened; what to do`. */
+export function describeFailure(error: unknown): string {
+  if (isRingMQError(error)) return failureLine(error.code, error.message, ADVICE[error.code]);
+  if (error instanceof Error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
+      return failureLine(code, error.message, SYSTEM_ADVICE[code]);
+    }
+    return failureLine('INTERNAL', error.message, ADVICE.INTERNAL);
+  }
+  return failureLine('INTERNAL', String(error), ADVICE.INTERNAL);
+}
+
+function failureLine(code: string, message: string, advice: string | undefined): string {
+  const what = message.replaceAll(/\s*\n\s*/g, ' ').replace(/[.;\s]+$/, '');
+  // A message that already says what to do (after its own semicolon) is not told twice.
+  return advice === undefined || what.includes('; ') ? `${code}: ${what}` : `${code}: ${what}; ${advice}`;
+}
+
+/** For what the contract names and this version has not built. */
+export function notSupported(what: string, instead: string): RingMQError {
+  return new RingMQError('NOT_SUPPORTED', `${what} is not supported by this version; ${instead}`);
+}

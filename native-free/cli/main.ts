@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { describeFailure, EXIT } from './failure.js';
+import { buildProgram } from './program.js';
+
+/** The `ringmq` command. Exit status: 0 done, 1 failed, 2 wrong usage. */
+async function main(): Promise<number> {
+  try {
+    await buildProgram().parseAsync(process.argv);
+    return typeof process.exitCode === 'number' ? process.exitCode : EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    process.stderr.write(`${describeFailure(error)}\n`);
+    return EXIT.failed;
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,136 @@
+/** The client: one connection and all that was opened on it. */
+import { RingMQError } from '../wire/index.js';
+import { abortable } from './abort.js';
+import { ControlAdmin } from './admin.js';
+import { Connection } from './connection.js';
+import { GroupConsumer } from './consumer.js';
+import { numberOption } from './options.js';
+import { RingProducer } from './producer.js';
+import { TopicCache } from './topic-cache.js';
+import type {
+  Admin,
+  BrokerInfo,
+  CallOptions,
+  Client,
+  ClientOptions,
+  Consumer,
+  ConsumerOptions,
+  LinkFactory,
+  Producer,
+  ProducerOptions,
+} from './types.js';
+
+export class LinkClient implements Client {
+  readonly #connection: Connection;
+  readonly #topics: TopicCache;
+  readonly #producers = new Set<RingProducer>();
+  readonly #consumers = new Set<GroupConsumer>();
+  #closed: Promise<void> | null = null;
+
+  readonly #onClosed: (() => void | Promise<void>) | undefined;
+
+  constructor(connection: Connection, onClosed?: () => void | Promise<void>) {
+    this.#connection = connection;
+    this.#onClosed = onClosed;
+    this.#topics = new TopicCache(connection.requests);
+  }
+
+  get broker(): BrokerInfo {
+    const { brokerId, brokerName, flush, listener } = this.#connection.welcome;
+    return { brokerId, brokerName, flush, listener };
+  }
+
+  get connected(): boolean {
+    return this.#connection.isOpen;
+  }
+
+  producer(options: ProducerOptions = {}): Producer {
+    this.#checkOpen();
+    const producer = new RingProducer(this.#connection, this.#topics, options, (closed) =>
+      this.#producers.delete(closed),
+    );
+    this.#producers.add(producer);
+    return producer;
+  }
+
+  consumer(options: ConsumerOptions): Consumer {
+    this.#checkOpen();
+    const consumer = new GroupConsumer(this.#connection, options, (closed) => this.#consumers.delete(closed));
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  admin(): Admin {
+    return new ControlAdmin(this.#connection.requests);
+  }
+
+  close(options?: CallOptions): Promise<void> {
+    this.#closed ??= this.#close(options?.signal);
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(signal: AbortSignal | undefined): Promise<void> {
+    const all = Promise.allSettled([
+      ...[...this.#producers].map((producer) =>
+        producer.close({ ...(signal === undefined ? {} : { signal }) }),
+      ),
+      ...[...this.#consumers].map((consumer) => consumer.close()),
+    ]);
+    try {
+      const failed = (await abortable(all, signal)).find((result) => result.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+    } finally {
+      this.#connection.close(new RingMQError('CLOSED', 'the client is closed'));
+      await this.#onClosed?.();
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== null) throw new RingMQError('CLOSED', 'the client is closed');
+    if (this.#connection.failure !== null) throw this.#connection.failure;
+  }
+}
+
+/** What only those who make links themselves say. */
+interface LinkClientOptions extends ClientOptions {
+  signal?: AbortSignal;
+  /** Called once, when the client has been closed. */
+  onClosed?: () => void | Promise<void>;
+}
+
+/**
+ * A client over links of any kind. Rejects with `CONNECT_FAILED` when the first link cannot be had, with what the broker says when it
+ * refuses, with `ABORTED`, or with `BAD_ARGUMENT`.
+ */
+export async function createClient(factory: LinkFactory, options: LinkClientOptions = {}): Promise<Client> {
+  const connection = makeConnection(factory, options);
+  await connection.open(options.signal);
+  return new LinkClient(connection, options.onClosed);
+}
+
+/**
+ * The same without waiting: for links inside one process, which stand before anything can be asked of them. What is
+ * asked earlier waits; should the link fail, the client is closed with the reason.
+ */
+export function startClient(factory: LinkFactory, options: LinkClientOptions = {}): Client {
+  const connection = makeConnection(factory, options);
+  // The failure is the connection's: everything asked of the client from then on rejects with it.
+  connection.open(options.signal).catch(() => undefined);
+  return new LinkClient(connection, options.onClosed);
+}
+
+function makeConnection(factory: LinkFactory, options: ClientOptions): Connection {
+  const { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, reconnectMinMs, reconnectMaxMs } = options;
+  return new Connection(factory, {
+    ...options,
+    connectTimeoutMs: numberOption('connectTimeoutMs', connectTimeoutMs, 10_000, 1, 3_600_000),
+    requestTimeoutMs: numberOption('requestTimeoutMs', requestTimeoutMs, 30_000, 1, 3_600_000),
+    pingIntervalMs: numberOption('pingIntervalMs', pingIntervalMs, 15_000, 0, 3_600_000),
+    reconnectMinMs: numberOption('reconnectMinMs', reconnectMinMs, 50, 1, 3_600_000),
+    reconnectMaxMs: numberOption('reconnectMaxMs', reconnectMaxMs, 5_000, 1, 3_600_000),
+  });
+}

@@ -1,0 +1,70 @@
+/** How failures of many messages are told in one error. */
+import { type ErrorCode, isRingMQError, type Receipt, RingMQError } from '../wire/index.js';
+import type { SendFailure } from './types.js';
+
+/** Messages listed one by one; the rest is counted. */
+const MAX_LISTED = 1_000;
+
+interface FailedMessage {
+  number: number;
+  topic: string;
+  queueId: number | null;
+  code: ErrorCode;
+}
+
+/** Written messages that failed and nobody was told of yet, for `flush` and `close` to report. */
+export class Failures {
+  #listed: FailedMessage[] = [];
+  #count = 0;
+  #first: RingMQError | null = null;
+
+  add(failure: SendFailure): void {
+    this.#first ??= failure.error;
+    this.#count += failure.numbers.length;
+    for (const number of failure.numbers) {
+      if (this.#listed.length >= MAX_LISTED) return;
+      this.#listed.push({ number, topic: failure.topic, queueId: failure.queueId, code: failure.error.code });
+    }
+  }
+
+  /** The error that tells of all of them, once; null if there are none. */
+  take(): RingMQError | null {
+    const first = this.#first;
+    if (first === null) return null;
+    const error = new RingMQError(
+      first.code,
+      `${this.#count} written ${this.#count === 1 ? 'message was' : 'messages were'} not stored: ${first.message}`,
+      { cause: first, details: { failed: this.#listed, failedCount: this.#count } },
+    );
+    this.#listed = [];
+    this.#count = 0;
+    this.#first = null;
+    return error;
+  }
+}
+
+/** The error of a `sendBatch` of which some failed: the first one's, with `failed` (index, code), `failedCount` and the receipts by index. */
+export function sendBatchError(results: readonly PromiseSettledResult<Receipt>[]): RingMQError {
+  const failed: { index: number; code: ErrorCode }[] = [];
+  let failedCount = 0;
+  let first: unknown;
+  results.forEach((result, index) => {
+    if (result.status === 'fulfilled') return;
+    const error: unknown = result.reason;
+    if (failedCount++ === 0) first = error;
+    if (failed.length < MAX_LISTED)
+      failed.push({ index, code: isRingMQError(error) ? error.code : 'INTERNAL' });
+  });
+  const receipts = results.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
+  const what = `${failedCount} of ${results.length} messages were not stored`;
+  if (!isRingMQError(first)) return new RingMQError('INTERNAL', what, { cause: first });
+  return new RingMQError(first.code, `${what}: ${first.message}`, {
+    cause: first,
+    details: { ...first.details, failed, failedCount, receipts },
+  });
+}
+
+/** The error itself, or `INTERNAL` around something that should not have been thrown. */
+export function asRingMQError(error: unknown): RingMQError {
+  return isRingMQError(error) ? error : new RingMQError('INTERNAL', undefined, { cause: error });
+}

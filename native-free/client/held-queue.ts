@@ -1,0 +1,86 @@
+/** One queue as this consumer holds it: what was handed out, what is acked, what is committed. */
+import type { QueueHold } from './message.js';
+import { OffsetTracker } from './offset-tracker.js';
+
+/** How firmly a queue is held. */
+export const HOLD = {
+  /** Deliveries are handed out. */
+  active: 0,
+  /** Being given back: nothing new is handed out, acks still count. */
+  revoking: 1,
+  /** The connection is lost: acks are kept for when the queue is assigned again. */
+  suspended: 2,
+  /** Somebody else's, or nobody's: acks do not count. */
+  gone: 3,
+} as const;
+
+export class HeldQueue implements QueueHold {
+  readonly queueId: number;
+  generation: number;
+  hold: number = HOLD.active;
+  /** Next offset to hand out: all below was handed out, filtered out, or gone. */
+  handedOut: number;
+  /** What the broker has committed, as far as is known. */
+  confirmed: number;
+  /** Deliveries that arrived before this number belong to an earlier assignment. */
+  since: number;
+  readonly #tracker: OffsetTracker;
+  readonly #onMoved: (queue: HeldQueue) => void;
+
+  constructor(
+    queueId: number,
+    generation: number,
+    offset: number,
+    since: number,
+    onMoved: (queue: HeldQueue) => void,
+  ) {
+    this.queueId = queueId;
+    this.generation = generation;
+    this.handedOut = offset;
+    this.confirmed = offset;
+    this.since = since;
+    this.#tracker = new OffsetTracker(offset);
+    this.#onMoved = onMoved;
+  }
+
+  get held(): boolean {
+    return this.hold !== HOLD.gone;
+  }
+
+  /** The lowest offset that is not done: what may be committed. */
+  get done(): number {
+    return this.#tracker.lowest;
+  }
+
+  /** Nothing that was handed out waits for its ack. */
+  get isDrained(): boolean {
+    return this.#tracker.lowest >= this.handedOut;
+  }
+
+  ack(start: number, end: number): boolean {
+    if (this.hold === HOLD.gone) return false;
+    if (this.#tracker.mark(start, end)) this.#onMoved(this);
+    return true;
+  }
+
+  /** All up to `offset` that was not handed out never will be: filtered out by the broker, or no longer stored. */
+  passOver(offset: number): void {
+    const start = this.handedOut;
+    if (offset <= start) return;
+    this.handedOut = offset;
+    this.ack(start, offset);
+  }
+
+  /**
+   * After a reconnect. True: the assignment goes on where this consumer was, what was handed out stays ackable. False: the broker's
+   * offset says that somebody else has read here, or the group was set back; a fresh start is needed.
+   */
+  resume(generation: number, offset: number, since: number): boolean {
+    if (this.hold !== HOLD.suspended || offset < this.confirmed || offset > this.handedOut) return false;
+    this.generation = generation;
+    this.confirmed = offset;
+    this.since = since;
+    this.hold = HOLD.active;
+    return true;
+  }
+}

@@ -1,0 +1,108 @@
+/** Deliver frames that have arrived and were not handed out yet, and the credit that bounds them. */
+import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, RingMQError } from '../wire/index.js';
+import { type RecordSource, recordSource } from './message.js';
+
+/** A frame with a place in it, or a skip. */
+export interface Arrival {
+  /** null: a skip. */
+  source: RecordSource | null;
+  /** Place of the next batch in the frame. */
+  at: number;
+  frameBytes: number;
+  /** Counts arrivals, to tell those of an earlier assignment. */
+  number: number;
+  queueId: number;
+  offset: number;
+}
+
+export class Inbox {
+  readonly #windowBytes: number;
+  readonly #grant: (total: number) => void;
+  #arrivals: Arrival[] = [];
+  #head = 0;
+  #bufferedBytes = 0;
+  #nextNumber = 1;
+  /** Running totals of this link: bytes of frames done with, and the last limit the broker was told. */
+  #consumedBytes = 0;
+  #grantedBytes = 0;
+
+  constructor(windowBytes: number, grant: (total: number) => void) {
+    this.#windowBytes = windowBytes;
+    this.#grant = grant;
+  }
+
+  /** The number the next arrival gets. */
+  get nextNumber(): number {
+    return this.#nextNumber;
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  /** A new link: nothing is there, the totals begin anew. */
+  clear(): void {
+    this.#arrivals = [];
+    this.#head = 0;
+    this.#bufferedBytes = 0;
+    this.#consumedBytes = 0;
+    this.#grantedBytes = 0;
+  }
+
+  /** Opens the window. */
+  open(): void {
+    this.#grantedBytes = this.#consumedBytes + this.#windowBytes;
+    this.#grant(this.#grantedBytes);
+  }
+
+  /** Throws `CREDIT_EXCEEDED` when more comes than any reading of the window allows: memory stays bounded whatever the broker does. */
+  addFrame(frame: Uint8Array): void {
+    const limit = this.#windowBytes + MAX_FRAME_BYTES;
+    if (this.#bufferedBytes + frame.length > limit) {
+      throw new RingMQError('CREDIT_EXCEEDED', 'the broker delivers more than the window allows', {
+        details: { limit, value: this.#bufferedBytes + frame.length },
+      });
+    }
+    this.#bufferedBytes += frame.length;
+    this.#add(recordSource(frame), frame.length, 0, 0);
+  }
+
+  addSkip(queueId: number, offset: number): void {
+    this.#add(null, 0, queueId, offset);
+  }
+
+  #add(source: RecordSource | null, frameBytes: number, queueId: number, offset: number): void {
+    this.#arrivals.push({
+      source,
+      at: FRAME_HEADER_BYTES,
+      frameBytes,
+      number: this.#nextNumber++,
+      queueId,
+      offset,
+    });
+  }
+
+  first(): Arrival | undefined {
+    return this.#arrivals[this.#head];
+  }
+
+  /** Done with the first arrival: its bytes may come again. Told to the broker a quarter of the window at a time. */
+  shift(): void {
+    const arrival = this.#arrivals[this.#head] as Arrival;
+    this.#head++;
+    if (this.#head === this.#arrivals.length) {
+      this.#arrivals = [];
+      this.#head = 0;
+    } else if (this.#head >= 1024) {
+      this.#arrivals = this.#arrivals.slice(this.#head);
+      this.#head = 0;
+    }
+    this.#bufferedBytes -= arrival.frameBytes;
+    this.#consumedBytes += arrival.frameBytes;
+    const limit = this.#consumedBytes + this.#windowBytes;
+    if (this.#grantedBytes > 0 && limit - this.#grantedBytes >= this.#windowBytes / 4) {
+      this.#grantedBytes = limit;
+      this.#grant(limit);
+    }
+  }
+}

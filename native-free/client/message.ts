@@ -1,0 +1,364 @@
+/** Messages and batches as a consumer sees them: small objects over the bytes that arrived, decoded when asked. */
+import {
+  BATCH_HEADER_BYTES,
+  RECORD,
+  RECORD_FLAG,
+  RECORD_HEADER_BYTES,
+  readUint16,
+  readUint32,
+} from '../wire/index.js';
+import { type BatchHeader, type RecordAttributes, readAttributes } from './batch-reader.js';
+import { messageId, messageIdPrefix } from './message-id.js';
+import type { RecordSlab } from './record-slab.js';
+import { readUtf8 } from './text.js';
+import type { ConsumedMessage, MessageBatch, PropertyValue } from './types.js';
+
+const ACK_COUNTS = Promise.resolve(true);
+const ACK_TOO_LATE = Promise.resolve(false);
+
+/** The consumer's hold on a queue. */
+export interface QueueHold {
+  /** Marks offsets as done; false: the queue has gone. Each offset at most once. */
+  ack(start: number, end: number): boolean;
+  readonly held: boolean;
+}
+
+/** Bytes in which records lie. `base` is where `bytes` begins in `buffer`; asking a view for them again for each body costs more than the body. */
+export interface RecordSource {
+  readonly bytes: Uint8Array;
+  readonly buffer: ArrayBufferLike;
+  readonly base: number;
+}
+
+export function recordSource(bytes: Uint8Array): RecordSource {
+  return { bytes, buffer: bytes.buffer, base: bytes.byteOffset };
+}
+
+/** What is known of a delivered batch without its bytes, and which of its records are acked. Outlives the bytes. */
+export class BatchInfo {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly baseOffset: number;
+  readonly recordCount: number;
+  readonly storeTime: number;
+  readonly bornTime: number;
+  readonly #brokerId: string;
+  readonly #memory: boolean;
+  readonly #position: number;
+  readonly #hold: QueueHold;
+  /** Index of the first record that was handed out with this object. */
+  readonly #from: number;
+  #idPrefix = '';
+  /** One byte a record, 1 = done; made when records are acked one by one. */
+  #done: Uint8Array | null = null;
+  #allDone = false;
+
+  constructor(
+    header: BatchHeader,
+    from: number,
+    topic: string,
+    memory: boolean,
+    brokerId: string,
+    hold: QueueHold,
+  ) {
+    this.topic = topic;
+    this.queueId = header.queueId;
+    this.baseOffset = header.baseOffset;
+    this.recordCount = header.recordCount;
+    this.storeTime = header.storeTime;
+    this.bornTime = header.bornTime;
+    this.#position = header.position;
+    this.#memory = memory;
+    this.#brokerId = brokerId;
+    this.#hold = hold;
+    this.#from = from;
+  }
+
+  /** Its queue is this consumer's still. */
+  get held(): boolean {
+    return this.#hold.held;
+  }
+
+  messageId(index: number): string {
+    if (this.#idPrefix === '') this.#idPrefix = messageIdPrefix(this.#brokerId, this.#memory, this.#position);
+    return messageId(this.#idPrefix, index);
+  }
+
+  /** Records from `start` up to `end` are not handed out (the filter stops them): done as it were. */
+  passOver(start: number, end: number): void {
+    if (end <= start) return;
+    this.#done ??= new Uint8Array(this.recordCount);
+    this.#done.fill(1, start, end);
+    this.#hold.ack(this.baseOffset + start, this.baseOffset + end);
+  }
+
+  /** Acks one record; again is harmless. */
+  ackRecord(index: number): boolean {
+    if (this.#allDone) return this.#hold.held;
+    this.#done ??= new Uint8Array(this.recordCount);
+    if (this.#done[index] === 1) return this.#hold.held;
+    this.#done[index] = 1;
+    return this.#hold.ack(this.baseOffset + index, this.baseOffset + index + 1);
+  }
+
+  /** Acks what is left of the batch, filtered records included. */
+  ackAll(): boolean {
+    if (this.#allDone) return this.#hold.held;
+    this.#allDone = true;
+    const done = this.#done;
+    if (done === null)
+      return this.#hold.ack(this.baseOffset + this.#from, this.baseOffset + this.recordCount);
+    this.#done = null;
+    let start = this.#from;
+    for (let index = this.#from; index <= this.recordCount; index++) {
+      if (index < this.recordCount && done[index] === 0) continue;
+      if (index > start) this.#hold.ack(this.baseOffset + start, this.baseOffset + index);
+      start = index + 1;
+    }
+    return this.#hold.held;
+  }
+}
+
+/** One message. */
+export class Message implements ConsumedMessage {
+  readonly #batch: BatchInfo;
+  readonly #source: RecordSource;
+  readonly #at: number;
+  readonly #index: number;
+  #body: Uint8Array | null | undefined = undefined;
+  #attributes: RecordAttributes | undefined = undefined;
+
+  constructor(batch: BatchInfo, source: RecordSource, at: number, index: number) {
+    this.#batch = batch;
+    this.#source = source;
+    this.#at = at;
+    this.#index = index;
+  }
+
+  get topic(): string {
+    return this.#batch.topic;
+  }
+
+  get queueId(): number {
+    return this.#batch.queueId;
+  }
+
+  get offset(): number {
+    return this.#batch.baseOffset + this.#index;
+  }
+
+  get messageId(): string {
+    return this.#batch.messageId(this.#index);
+  }
+
+  get storeTime(): number {
+    return this.#batch.storeTime;
+  }
+
+  get bornTime(): number {
+    return this.#batch.bornTime + (readUint32(this.#source.bytes, this.#at + RECORD.bornDelta) | 0);
+  }
+
+  get tag(): string | undefined {
+    const bytes = this.#source.bytes;
+    const length = bytes[this.#at + RECORD.tagBytes] as number;
+    if (length === 0) return undefined;
+    return readUtf8(bytes, this.#at + RECORD_HEADER_BYTES, this.#at + RECORD_HEADER_BYTES + length);
+  }
+
+  get keys(): readonly string[] {
+    return this.#decoded().keys;
+  }
+
+  get shardingKey(): string | undefined {
+    return this.#decoded().shardingKey;
+  }
+
+  get properties(): Readonly<Record<string, PropertyValue>> {
+    return this.#decoded().properties;
+  }
+
+  get bodyLength(): number {
+    const bytes = this.#source.bytes;
+    return readUint32(bytes, this.#at + RECORD.length) - bodyStart(bytes, this.#at);
+  }
+
+  get body(): Uint8Array | null {
+    if (this.#body !== undefined) return this.#body;
+    const { bytes, buffer, base } = this.#source;
+    const at = this.#at;
+    if (((bytes[at + RECORD.flags] as number) & RECORD_FLAG.hasBody) === 0) {
+      this.#body = null;
+      return null;
+    }
+    const start = bodyStart(bytes, at);
+    const body = new Uint8Array(buffer, base + at + start, readUint32(bytes, at + RECORD.length) - start);
+    this.#body = body;
+    return body;
+  }
+
+  text(): string {
+    const bytes = this.#source.bytes;
+    const at = this.#at;
+    return readUtf8(bytes, at + bodyStart(bytes, at), at + readUint32(bytes, at + RECORD.length));
+  }
+
+  ack(): Promise<boolean> {
+    return this.#batch.ackRecord(this.#index) ? ACK_COUNTS : ACK_TOO_LATE;
+  }
+
+  /** What logs and `JSON.stringify` show; the body only by its size. */
+  toJSON(): Record<string, unknown> {
+    const { topic, queueId, offset, tag, keys, properties, shardingKey, bodyLength, messageId: id } = this;
+    return { topic, queueId, offset, messageId: id, tag, keys, shardingKey, properties, bodyLength };
+  }
+
+  #decoded(): RecordAttributes {
+    if (this.#attributes !== undefined) return this.#attributes;
+    const bytes = this.#source.bytes;
+    const at = this.#at;
+    const start = at + RECORD_HEADER_BYTES + (bytes[at + RECORD.tagBytes] as number);
+    this.#attributes = readAttributes(bytes, start, start + readUint16(bytes, at + RECORD.attributesBytes));
+    return this.#attributes;
+  }
+}
+
+/** Where the body of the record at `at` begins, from the record's start. */
+function bodyStart(bytes: Uint8Array, at: number): number {
+  return (
+    RECORD_HEADER_BYTES +
+    (bytes[at + RECORD.tagBytes] as number) +
+    readUint16(bytes, at + RECORD.attributesBytes)
+  );
+}
+
+/** The records of a batch that are handed out: all from `from` on, or those of `matched` (pairs of index and place). */
+export class ReceivedBatch implements MessageBatch {
+  readonly info: BatchInfo;
+  readonly source: RecordSource;
+  readonly bytes: number;
+  readonly length: number;
+  readonly #firstIndex: number;
+  readonly #firstAt: number;
+  readonly #matched: readonly number[] | null;
+
+  constructor(
+    info: BatchInfo,
+    source: RecordSource,
+    header: BatchHeader,
+    firstIndex: number,
+    firstAt: number,
+    matched: readonly number[] | null,
+  ) {
+    this.info = info;
+    this.source = source;
+    this.bytes = header.length;
+    this.#firstIndex = firstIndex;
+    this.#firstAt = firstAt;
+    this.#matched = matched;
+    this.length = matched === null ? header.recordCount - firstIndex : matched.length / 2;
+  }
+
+  get topic(): string {
+    return this.info.topic;
+  }
+
+  get queueId(): number {
+    return this.info.queueId;
+  }
+
+  get baseOffset(): number {
+    return this.info.baseOffset;
+  }
+
+  get storeTime(): number {
+    return this.info.storeTime;
+  }
+
+  ack(): Promise<boolean> {
+    return this.info.ackAll() ? ACK_COUNTS : ACK_TOO_LATE;
+  }
+
+  [Symbol.iterator](): Iterator<ConsumedMessage, undefined> {
+    if (this.#matched !== null) return new MatchIterator(this.info, this.source, this.#matched, null);
+    return new RecordIterator(this.info, this.source, this.#firstAt, this.#firstIndex, null);
+  }
+
+  /** As iterating, but each message has bytes of its own, copied into `slab`. */
+  owned(slab: RecordSlab): Iterator<ConsumedMessage, undefined> {
+    if (this.#matched !== null) return new MatchIterator(this.info, this.source, this.#matched, slab);
+    return new RecordIterator(this.info, this.source, this.#firstAt, this.#firstIndex, slab);
+  }
+}
+
+function makeMessage(
+  info: BatchInfo,
+  source: RecordSource,
+  at: number,
+  length: number,
+  index: number,
+  slab: RecordSlab | null,
+): Message {
+  if (slab === null) return new Message(info, source, at, index);
+  const own = slab.copy(source.bytes, at, length);
+  return new Message(info, own, slab.at, index);
+}
+
+class RecordIterator implements Iterator<ConsumedMessage, undefined> {
+  readonly #info: BatchInfo;
+  readonly #source: RecordSource;
+  readonly #slab: RecordSlab | null;
+  readonly #count: number;
+  #at: number;
+  #index: number;
+
+  constructor(info: BatchInfo, source: RecordSource, at: number, index: number, slab: RecordSlab | null) {
+    this.#info = info;
+    this.#source = source;
+    this.#slab = slab;
+    this.#count = info.recordCount;
+    this.#at = at;
+    this.#index = index;
+  }
+
+  next(): IteratorResult<ConsumedMessage, undefined> {
+    const index = this.#index;
+    if (index >= this.#count) return { value: undefined, done: true };
+    const at = this.#at;
+    this.#index = index + 1;
+    const length = readUint32(this.#source.bytes, at + RECORD.length);
+    this.#at = at + length;
+    return { value: makeMessage(this.#info, this.#source, at, length, index, this.#slab), done: false };
+  }
+}
+
+class MatchIterator implements Iterator<ConsumedMessage, undefined> {
+  readonly #info: BatchInfo;
+  readonly #source: RecordSource;
+  readonly #matched: readonly number[];
+  readonly #slab: RecordSlab | null;
+  #next = 0;
+
+  constructor(info: BatchInfo, source: RecordSource, matched: readonly number[], slab: RecordSlab | null) {
+    this.#info = info;
+    this.#source = source;
+    this.#slab = slab;
+    this.#matched = matched;
+  }
+
+  next(): IteratorResult<ConsumedMessage, undefined> {
+    const index = this.#matched[this.#next];
+    const at = this.#matched[this.#next + 1];
+    if (index === undefined || at === undefined) return { value: undefined, done: true };
+    this.#next += 2;
+    const length = readUint32(this.#source.bytes, at + RECORD.length);
+    return { value: makeMessage(this.#info, this.#source, at, length, index, this.#slab), done: false };
+  }
+}
+
+/** Place of the record number `index` of a batch. */
+export function recordAt(bytes: Uint8Array, header: BatchHeader, index: number): number {
+  let at = header.at + BATCH_HEADER_BYTES;
+  for (let i = 0; i < index; i++) at += readUint32(bytes, at + RECORD.length);
+  return at;
+}

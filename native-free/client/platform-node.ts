@@ -1,0 +1,89 @@
+/** What the client needs of Node. `platform-browser.ts` gives the same names to browsers; package.json chooses. */
+import { crc32 as zlibCrc32 } from 'node:zlib';
+import { WebSocket as NodeWebSocket } from 'ws';
+import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../wire/index.js';
+import type { Link } from './types.js';
+import { describeClose } from './websocket-close.js';
+
+/** CRC-32 (zlib's polynomial) of `bytes` from `start` to `end`. */
+export function crc32(bytes: Uint8Array, start: number, end: number): number {
+  return zlibCrc32(bytes.subarray(start, end));
+}
+
+/**
+ * True where an unpredictable mask key protects nobody. RFC 6455 asks for one because of proxies between a script in a
+ * browser and its server; there is none on loopback, and none that could read inside TLS.
+ */
+function mayUseZeroMask(url: URL): boolean {
+  const host = url.hostname;
+  return (
+    url.protocol === 'wss:' || host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+  );
+}
+
+function zeroMask(mask: Uint8Array): void {
+  mask.fill(0);
+}
+
+/** Opens a WebSocket. Rejects with an Error when it cannot be opened. */
+export function openWebSocket(url: string, signal: AbortSignal): Promise<Link> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = new NodeWebSocket(url, [SUBPROTOCOL], {
+      perMessageDeflate: false,
+      maxPayload: MAX_FRAME_BYTES,
+      skipUTF8Validation: true,
+      ...(mayUseZeroMask(new URL(url)) ? { generateMask: zeroMask } : {}),
+    });
+    const onAbort = () => socket.terminate();
+    signal.addEventListener('abort', onAbort, { once: true });
+    let link: NodeLink | undefined;
+    let lastError: unknown;
+    socket.on('error', (error) => {
+      lastError = error;
+    });
+    socket.on('open', () => {
+      signal.removeEventListener('abort', onAbort);
+      link = new NodeLink(socket);
+      resolve(link);
+    });
+    socket.on('close', (code, reason) => {
+      signal.removeEventListener('abort', onAbort);
+      if (link === undefined) reject(signal.aborted ? signal.reason : (lastError ?? describeClose(code, '')));
+      else link.onClose?.(lastError ?? describeClose(code, reason.toString()));
+    });
+  });
+}
+
+class NodeLink implements Link {
+  /** `ws` hands out slices of what the socket read and never writes to them again. */
+  readonly framesAreOwned = true;
+  onFrame: ((frame: Uint8Array) => void) | null = null;
+  onClose: ((reason?: unknown) => void) | null = null;
+  readonly #socket: NodeWebSocket;
+
+  constructor(socket: NodeWebSocket) {
+    this.#socket = socket;
+    socket.binaryType = 'nodebuffer';
+    socket.on('message', (data, isBinary) => {
+      // A text frame is no frame of the protocol; an empty one is refused by the reader with BAD_FRAME.
+      this.onFrame?.(isBinary ? (data as Uint8Array) : new Uint8Array(0));
+    });
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#socket.readyState === NodeWebSocket.OPEN) this.#socket.send(frame, { binary: true });
+  }
+
+  close(code = 1000): void {
+    this.#socket.close(code);
+    // A peer that is gone never answers a close; ws would wait 30 s for it.
+    const timer = setTimeout(() => this.#socket.terminate(), 1000);
+    timer.unref();
+    this.#socket.once('close', () => clearTimeout(timer));
+  }
+}

@@ -1,0 +1,35 @@
+/** Copies of records that are the consumer's to keep, many to one buffer: an allocation each would cost more than the rest of a message. */
+import type { RecordSource } from './message.js';
+
+const SLAB_BYTES = 16 * 1024;
+/** Larger records get a buffer of their own, so that one kept message holds little that is not its own. */
+const OWN_BYTES = 4 * 1024;
+
+export class RecordSlab {
+  #slab: RecordSource = newSource(SLAB_BYTES);
+  #used = 0;
+  /** Where {@link copy} put the record in the source it returned. */
+  at = 0;
+
+  copy(bytes: Uint8Array, at: number, length: number): RecordSource {
+    if (length > OWN_BYTES) {
+      const own = newSource(length);
+      own.bytes.set(bytes.subarray(at, at + length));
+      this.at = 0;
+      return own;
+    }
+    if (this.#used + length > SLAB_BYTES) {
+      this.#slab = newSource(SLAB_BYTES);
+      this.#used = 0;
+    }
+    this.at = this.#used;
+    this.#slab.bytes.set(bytes.subarray(at, at + length), this.#used);
+    this.#used += length;
+    return this.#slab;
+  }
+}
+
+function newSource(length: number): RecordSource {
+  const bytes = new Uint8Array(length);
+  return { bytes, buffer: bytes.buffer, base: 0 };
+}

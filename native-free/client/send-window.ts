@@ -1,0 +1,111 @@
+/**
+ * A producer's closed batches: those that wait for their first sending, and those the broker has not acked. Sequences are
+ * given in the order of sending; from the oldest unacked to the newest they never span more than the broker remembers.
+ */
+import type { SendBatch } from './send-batch.js';
+import { STAGE } from './send-batch.js';
+
+/** Sequences the broker remembers of each producer. */
+export const MAX_SPAN = 64;
+
+export class SendWindow {
+  readonly #limit: number;
+  /** Unacked batches by sequence modulo 64, which divides 2^32, so the wrap of sequences moves none. */
+  readonly #slots: (SendBatch | null)[] = new Array<SendBatch | null>(MAX_SPAN).fill(null);
+  /** Sequence of the oldest unacked batch, and the next to be given. They start at 1. */
+  #oldest = 1;
+  #next = 1;
+  #unacked = 0;
+  /** Waiting batches; a ring would do, but the queue is short and shifts are rare beside sends. */
+  #queue: SendBatch[] = [];
+  #queueHead = 0;
+
+  constructor(limit: number) {
+    this.#limit = Math.min(limit, MAX_SPAN);
+  }
+
+  /** Batches with the broker, or to be sent again. */
+  get unacked(): number {
+    return this.#unacked;
+  }
+
+  /** Batches that wait for their first sending. */
+  get queued(): number {
+    return this.#queue.length - this.#queueHead;
+  }
+
+  get isEmpty(): boolean {
+    return this.#unacked === 0 && this.queued === 0;
+  }
+
+  add(batch: SendBatch): void {
+    this.#queue.push(batch);
+  }
+
+  /** The first waiting batch, if the window has room for it. */
+  nextQueued(): SendBatch | undefined {
+    if ((this.#next - this.#oldest) >>> 0 >= this.#limit) return undefined;
+    return this.#queue[this.#queueHead];
+  }
+
+  /** Moves that batch into the window and gives it its sequence. */
+  admit(): SendBatch {
+    const batch = this.#queue[this.#queueHead++] as SendBatch;
+    if (this.#queueHead > 64 && this.#queueHead * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#queueHead);
+      this.#queueHead = 0;
+    }
+    batch.sequence = this.#next;
+    this.#slots[this.#next & (MAX_SPAN - 1)] = batch;
+    this.#next = (this.#next + 1) >>> 0;
+    this.#unacked++;
+    return batch;
+  }
+
+  /** The batch is settled. */
+  remove(batch: SendBatch): void {
+    const slot = batch.sequence & (MAX_SPAN - 1);
+    if (this.#slots[slot] !== batch) return;
+    this.#slots[slot] = null;
+    this.#unacked--;
+    while (this.#oldest !== this.#next && this.#slots[this.#oldest & (MAX_SPAN - 1)] === null) {
+      this.#oldest = (this.#oldest + 1) >>> 0;
+    }
+  }
+
+  /** Unacked batches, oldest first. A copy. */
+  inOrder(): SendBatch[] {
+    const batches: SendBatch[] = [];
+    for (let sequence = this.#oldest; sequence !== this.#next; sequence = (sequence + 1) >>> 0) {
+      const batch = this.#slots[sequence & (MAX_SPAN - 1)];
+      if (batch !== null && batch !== undefined) batches.push(batch);
+    }
+    return batches;
+  }
+
+  /** The oldest batch that must be sent again. */
+  firstAgain(): SendBatch | undefined {
+    for (let sequence = this.#oldest; sequence !== this.#next; sequence = (sequence + 1) >>> 0) {
+      const batch = this.#slots[sequence & (MAX_SPAN - 1)];
+      if (batch?.stage === STAGE.again) return batch;
+    }
+    return undefined;
+  }
+
+  /** Waiting batches. A copy. */
+  waiting(): SendBatch[] {
+    return this.#queue.slice(this.#queueHead);
+  }
+
+  /** Takes out waiting batches for which `isOver` holds, and returns them. */
+  takeWaiting(isOver: (batch: SendBatch) => boolean): SendBatch[] {
+    const taken: SendBatch[] = [];
+    const kept: SendBatch[] = [];
+    for (const batch of this.waiting()) (isOver(batch) ? taken : kept).push(batch);
+    if (taken.length > 0) {
+      this.#queue = kept;
+      this.#queueHead = 0;
+    }
+    return taken;
+  }
+}

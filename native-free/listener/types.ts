@@ -1,0 +1,85 @@
+/**
+ * What the broker asks of a WebSocket listener. Two stand behind it, with the same behaviour and one test suite:
+ * `uws-listener.ts` (native) and `ws-listener.ts` (plain JavaScript).
+ */
+
+/** One connection, as the session sees it. All calls are made on the listener's own thread; after the close they do nothing. */
+export interface Socket {
+  /** The peer's address, for logs. */
+  readonly remote: string;
+  /** Bytes handed to `send` that the kernel has not taken yet. `onDrain` is called as they go. */
+  readonly bufferedBytes: number;
+  /** Sends one binary message. What the kernel does not take at once is copied, so the caller may reuse the bytes when it returns. Never drops. */
+  send(frame: Uint8Array): void;
+  /** Runs `fn` with its sends gathered into as few system calls as possible. */
+  cork(fn: () => void): void;
+  /** Sends what is buffered, then a close frame. `reason`: at most 123 bytes. `onClose` follows, perhaps before this returns. */
+  close(code: number, reason: string): void;
+}
+
+/** What a connection tells the session. */
+export interface SocketHandler {
+  /** A binary message; the bytes are valid during the call only. */
+  onFrame(bytes: Uint8Array): void;
+  /** A text message arrived, which this protocol has no use for. Its content is not shown. */
+  onText(): void;
+  /** Buffered bytes have left; see `bufferedBytes` for how many are still there. */
+  onDrain(): void;
+  /** Called once, whoever closed, and the last call. */
+  onClose(): void;
+}
+
+/** The HTTP request a connection began with. */
+export interface UpgradeRequest {
+  readonly remote: string;
+  /** null: not sent by a web page. */
+  readonly origin: string | null;
+  readonly userAgent: string;
+}
+
+/** Answer of `accept` for a connection that is closed again at once. */
+export interface Refusal {
+  readonly closeCode: number;
+  readonly reason: string;
+}
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /**
+   * The port is already held by another listener of this process, on another thread, and is to be shared with it: only then is a
+   * taken port no error. Native listener only.
+   */
+  readonly joinPort?: boolean;
+  /** PEM files. With it the listener speaks `wss:` only. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Largest message a session will take; up to twice as much is handed on so that it can refuse politely, beyond that the connection is cut. */
+  readonly maxFrameBytes: number;
+  /** Web origins let in besides the listener's own, as `https://host[:port]`; `*` = any. */
+  readonly allowedOrigins: readonly string[];
+  /** More are refused with HTTP 503. */
+  readonly maxConnections: number;
+  /** A peer that shows no sign of life (pings are sent) for this long is cut off. 0 = never; else 8 to 960. */
+  readonly idleTimeoutSeconds: number;
+  /** Called for each connection once it stands. */
+  accept(socket: Socket, request: UpgradeRequest): SocketHandler | Refusal;
+}
+
+export type ListenerKind = 'uws' | 'ws';
+
+export interface Listener {
+  readonly kind: ListenerKind;
+  /** The one really listened on. */
+  readonly port: number;
+  readonly connections: number;
+  /** Stops listening and cuts every connection; sessions that want to say something do so before. */
+  close(): Promise<void>;
+}
+
+/** Throws PORT_IN_USE when the port is taken and BAD_CONFIG for a host, certificate or option that cannot be used. */
+export type StartListener = (options: ListenerOptions) => Promise<Listener>;
+
+export function isRefusal(answer: SocketHandler | Refusal): answer is Refusal {
+  return 'closeCode' in answer;
+}

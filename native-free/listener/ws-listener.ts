@@ -1,0 +1,165 @@
+/**
+ * The WebSocket listener in plain JavaScript, over the `ws` package: what serves where no native add-on loads.
+ * One thread only: Node 20 cannot share a port between threads.
+ */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { RingMQError, SUBPROTOCOL } from '../wire/index.js';
+import { checkListenerOptions, listenError, readPem } from './listen-errors.js';
+import { SendPool } from './send-pool.js';
+import { isRefusal, type Listener, type ListenerOptions } from './types.js';
+import { ANSWER_HEADERS, answerHttp, type HttpAnswer, judgeUpgrade, STATUS_TEXT } from './upgrade-rules.js';
+import { WsSocket } from './ws-socket.js';
+
+/** A peer gets this long to send its HTTP request. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Starts it; see {@link StartListener} for the errors. `joinPort` is NOT_SUPPORTED. */
+export async function startWsListener(options: ListenerOptions): Promise<Listener> {
+  checkListenerOptions(options);
+  if (options.joinPort === true) {
+    throw new RingMQError('NOT_SUPPORTED', 'the ws listener serves on one thread; only uws shares a port');
+  }
+  const listener = new WsListener(options);
+  await listener.listen();
+  return listener;
+}
+
+class WsListener implements Listener {
+  readonly kind = 'ws';
+  readonly #options: ListenerOptions;
+  readonly #http: Server;
+  readonly #upgrader: WebSocketServer;
+  readonly #pool = new SendPool();
+  readonly #open = new Map<WebSocket, WsSocket>();
+  #idleTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#upgrader = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      skipUTF8Validation: true,
+      maxPayload: options.maxFrameBytes * 2,
+      handleProtocols: () => SUBPROTOCOL,
+    });
+    this.#http = this.#createServer();
+    this.#http.headersTimeout = REQUEST_TIMEOUT_MS;
+    this.#http.requestTimeout = REQUEST_TIMEOUT_MS;
+    this.#http.on('request', (request, response) => {
+      const answer = answerHttp(request.method ?? '', pathOf(request));
+      response.writeHead(answer.status, { ...ANSWER_HEADERS, Connection: 'close' });
+      response.end(answer.body);
+    });
+    this.#http.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  get connections(): number {
+    return this.#open.size;
+  }
+
+  async listen(): Promise<void> {
+    const { host, port, idleTimeoutSeconds } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once('error', (cause) => reject(listenError(cause, host, port)));
+      this.#http.listen({ host, port, exclusive: true, backlog: 1024 }, resolve);
+    });
+    if (idleTimeoutSeconds > 0) {
+      // Two checks make a timeout: the first asks, the second cuts off who did not answer.
+      this.#idleTimer = setInterval(
+        () => {
+          for (const socket of this.#open.values()) socket.checkIdle();
+        },
+        (idleTimeoutSeconds * 1000) / 2,
+      );
+      this.#idleTimer.unref();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#idleTimer !== null) clearInterval(this.#idleTimer);
+    const closed = new Promise<void>((resolve) => {
+      this.#http.close(() => resolve());
+    });
+    for (const peer of this.#open.keys()) peer.terminate();
+    this.#http.closeAllConnections();
+    await closed;
+  }
+
+  #createServer(): Server {
+    const { tls } = this.#options;
+    if (tls === undefined) return createServer();
+    try {
+      return createSecureServer({ cert: readPem(tls.certFile), key: readPem(tls.keyFile) });
+    } catch (cause) {
+      if (cause instanceof RingMQError) throw cause;
+      throw new RingMQError(
+        'BAD_CONFIG',
+        `the TLS certificate or key cannot be used: ${(cause as Error).message}`,
+        {
+          cause,
+          details: { ...tls },
+        },
+      );
+    }
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    stream.on('error', () => stream.destroy());
+    const { headers } = request;
+    const origin = headers.origin ?? '';
+    const refused = judgeUpgrade(
+      {
+        path: pathOf(request),
+        host: headers.host ?? '',
+        origin,
+        protocols: headers['sec-websocket-protocol'] ?? '',
+      },
+      this.#options,
+      this.#open.size,
+    );
+    if (refused !== null) {
+      stream.end(rawAnswer(refused), () => stream.destroy());
+      return;
+    }
+    const remote = request.socket.remoteAddress ?? '';
+    this.#upgrader.handleUpgrade(request, stream, head, (peer) => {
+      const socket = new WsSocket(peer, stream, remote, this.#pool);
+      this.#open.set(peer, socket);
+      peer.on('close', () => this.#open.delete(peer));
+      peer.on('pong', () => {
+        socket.isAlive = true;
+      });
+      // What `ws` refuses by itself (masking, sizes, opcodes) it closes by itself; the session hears of the close.
+      peer.on('error', () => {});
+      const answer = this.#options.accept(socket, {
+        remote,
+        origin: origin === '' ? null : origin,
+        userAgent: headers['user-agent'] ?? '',
+      });
+      if (isRefusal(answer)) socket.close(answer.closeCode, answer.reason);
+      else socket.attach(answer);
+    });
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? '';
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+}
+
+function rawAnswer(answer: HttpAnswer): string {
+  const lines = [`HTTP/1.1 ${STATUS_TEXT[answer.status]}`, 'Connection: close'];
+  for (const [name, value] of Object.entries(ANSWER_HEADERS)) lines.push(`${name}: ${value}`);
+  lines.push(`Content-Length: ${Buffer.byteLength(answer.body)}`, '', answer.body);
+  return lines.join('\r\n');
+}

@@ -1,0 +1,147 @@
+/**
+ * Payloads of control frames, as MessagePack maps with string keys. Unknown keys are ignored, so that
+ * fields can be added; a missing or mistyped one is `BAD_FRAME` (hello) or `BAD_REQUEST` (request).
+ */
+import type { Durability } from './frame-layout.js';
+
+export interface Hello {
+  version: number;
+  /** Optional parts of the protocol the client can use; the answer lists those both sides have. None exist in version 1. */
+  features: string[];
+  /** Free text for logs, at most 127 bytes. */
+  client: string;
+  /** For brokers that ask for it. `{ scheme, … }`; version 1 knows none and ignores it. */
+  credentials?: Record<string, unknown>;
+}
+
+export interface Welcome {
+  version: number;
+  features: string[];
+  /** 16 hexadecimal digits, made when the data directory was; part of every message id. */
+  brokerId: string;
+  brokerName: string;
+  /** What the broker's flush policy promises a send that asks for nothing else. */
+  flush: 'sync' | 'async';
+  listener: 'uws' | 'ws' | 'embedded';
+  limits: { bodyBytes: number; batchBytes: number; frameBytes: number };
+}
+
+export interface ErrorBody {
+  code: string;
+  message: string;
+  details?: Record<string, unknown>;
+}
+
+export interface TopicInfo {
+  topic: string;
+  topicId: number;
+  queues: number;
+  memory: boolean;
+  /** Milliseconds since 1970. */
+  createdTime: number;
+}
+
+export interface QueueInfo {
+  queueId: number;
+  /** First offset still stored, and the next one to be given out. */
+  minOffset: number;
+  maxOffset: number;
+}
+
+export interface TopicDescription extends TopicInfo {
+  queueStates: QueueInfo[];
+}
+
+export interface GroupQueueInfo {
+  topic: string;
+  queueId: number;
+  /** null: nothing committed yet. */
+  committedOffset: number | null;
+  maxOffset: number;
+  lag: number;
+  /** null: nobody holds it now. */
+  memberId: string | null;
+}
+
+export interface GroupInfo {
+  group: string;
+  topics: string[];
+  members: number;
+}
+
+export interface GroupDescription extends GroupInfo {
+  memberIds: string[];
+  queues: GroupQueueInfo[];
+}
+
+/** Where a group begins on a queue it has no committed offset for. `time`: ms since 1970, first message stored at or after it. */
+export type StartPosition = 'earliest' | 'latest' | { time: number } | { offset: number };
+
+/** Methods of `request` frames: parameters and result. */
+export interface ControlMethods {
+  /** What a producer needs to route. */
+  topicMetadata: { params: { topic: string }; result: TopicInfo };
+  createTopic: { params: { topic: string; queues: number; memory: boolean }; result: TopicInfo };
+  listTopics: { params: Record<string, never>; result: { topics: TopicInfo[] } };
+  describeTopic: { params: { topic: string }; result: TopicDescription };
+  deleteTopic: { params: { topic: string }; result: Record<string, never> };
+  listGroups: { params: Record<string, never>; result: { groups: GroupInfo[] } };
+  describeGroup: { params: { group: string }; result: GroupDescription };
+  /** `to` as in the command line. Refused with GROUP_BUSY while the group has members. */
+  resetOffset: {
+    params: { group: string; topic: string; to: StartPosition };
+    result: { queues: { queueId: number; offset: number }[] };
+  };
+  /**
+   * Joins a group. `consumer` is a number the client picks, unique on its connection, not 0; deliver, skip, credit and event
+   * frames carry it as their id. Queues come by `assign` events, delivery begins when the consumer has credit.
+   * `memberId`: null at first; after a reconnect the one it had.
+   */
+  join: {
+    params: {
+      consumer: number;
+      group: string;
+      topic: string;
+      /** Tag expression; `*` or absent = all. */
+      filter: string;
+      from: StartPosition;
+      memberId: string | null;
+    };
+    result: { memberId: string; topic: TopicInfo };
+  };
+  leave: { params: { consumer: number }; result: Record<string, never> };
+  /** The consumer has stopped reading these queues and committed what it wants to; they may go to others. */
+  released: {
+    params: { consumer: number; queues: { queueId: number; generation: number }[] };
+    result: Record<string, never>;
+  };
+  /** `offset`: the next offset to read, all below is done. Queues with a stale generation are named in `fenced`, the others are kept. */
+  commit: {
+    params: { consumer: number; offsets: { queueId: number; generation: number; offset: number }[] };
+    result: { fenced: number[] };
+  };
+}
+
+export type ControlMethod = keyof ControlMethods;
+
+/** Payloads of `event` frames. */
+export type ControlEvent =
+  /** Queues now owned, and where to begin. Deliveries of a queue follow its assignment. */
+  | { event: 'assign'; queues: { queueId: number; generation: number; offset: number }[] }
+  /** Stop reading, commit, and answer with `released`; after 10 s they are taken away regardless. Nothing of them is delivered after this frame. */
+  | { event: 'revoke'; queues: { queueId: number; generation: number }[] }
+  /** The consumer's topic was deleted, or the member was put out of the group. */
+  | { event: 'ended'; code: string; message: string }
+  /** A topic was created, changed or deleted: forget what was known of it. */
+  | { event: 'topicChanged'; topic: string; topicId: number };
+
+/** What a producer is told about one stored message. */
+export interface Receipt {
+  /** Unique across brokers: 16 hex digits broker id, 14 of log position, 4 of the record's number in its batch; `m` in front for a memory topic. */
+  messageId: string;
+  topic: string;
+  queueId: number;
+  offset: number;
+  status: 'SEND_OK';
+  durability: Durability;
+}

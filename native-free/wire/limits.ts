@@ -1,0 +1,41 @@
+/**
+ * Every bound that both sides of a connection hold to. A client checks them before it sends, the broker
+ * checks them again before anything is stored; what breaks one is refused with an error that names the
+ * limit and the value.
+ */
+
+/** A message body, in bytes. RocketMQ's default. */
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** Tag, keys, sharding key and properties of one message together, encoded, in bytes. */
+export const MAX_ATTRIBUTES_BYTES = 32 * 1024;
+/** A topic's or group's name, in bytes; its alphabet is {@link NAME_PATTERN}. */
+export const MAX_NAME_BYTES = 127;
+/** A tag, in bytes of UTF-8. */
+export const MAX_TAG_BYTES = 127;
+/** Keys on one message. */
+export const MAX_KEYS_COUNT = 32;
+/** One key, or the sharding key, in bytes of UTF-8. */
+export const MAX_KEY_BYTES = 255;
+/** Properties on one message. */
+export const MAX_PROPERTIES_COUNT = 64;
+/** The name of a property, in bytes of UTF-8. */
+export const MAX_PROPERTY_NAME_BYTES = 127;
+/** Records in one batch. */
+export const MAX_BATCH_RECORDS = 65_535;
+/** A batch with its header: one message of the largest size fits, with all its attributes. */
+export const MAX_BATCH_BYTES = MAX_BODY_BYTES + 64 * 1024;
+/** One WebSocket message, frame header included. */
+export const MAX_FRAME_BYTES = MAX_BATCH_BYTES + 64 * 1024;
+/** The MessagePack payload of a control frame. */
+export const MAX_CONTROL_BYTES = 4 * 1024 * 1024;
+/** Queues of one topic. */
+export const MAX_QUEUES_PER_TOPIC = 16_384;
+/** Tags in one filter expression. */
+export const MAX_FILTER_TAGS = 64;
+/** Consumers (members of groups) on one connection. */
+export const MAX_CONSUMERS_PER_CONNECTION = 1_024;
+/** Control requests of one connection that wait for their answer. */
+export const MAX_REQUESTS_IN_FLIGHT = 1_024;
+
+/** Topic and group names: `%` is kept for the broker's own. */
+export const NAME_PATTERN = /^[A-Za-z0-9._/-]{1,127}$/;

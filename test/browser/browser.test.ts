@@ -1,0 +1,139 @@
+/** The client in a real browser. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page as Tab } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Broker, openBroker } from '../../broker/index.js';
+import { LISTENERS } from '../conformance/back-ends.js';
+import { CuttingProxy } from '../conformance/cutting-proxy.js';
+import { numbers, readAll, take } from '../conformance/rig.js';
+import { bundlePage, launchChromium, PageServer } from './chromium.js';
+import type { Page } from './page.js';
+
+declare const ringmqPage: Page;
+
+let script: string;
+let browser: Browser;
+let allowed: PageServer;
+let stranger: PageServer;
+let dataDir: string;
+let broker: Broker;
+
+beforeAll(async () => {
+  script = await bundlePage();
+  browser = await launchChromium();
+  allowed = await PageServer.start(script);
+  stranger = await PageServer.start(script);
+  dataDir = mkdtempSync(join(tmpdir(), 'ringmq-browser-'));
+  broker = await openBroker({ dataDir, flush: 'async' });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await broker?.close();
+  await allowed?.close();
+  await stranger?.close();
+  if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
+});
+
+test('the bundle needs no shared memory, and nothing of Node', () => {
+  expect(script.length).toBeGreaterThan(10_000);
+  expect(script).not.toContain('SharedArrayBuffer');
+  expect(script).not.toMatch(/["'`]node:/);
+  expect(script).not.toMatch(/\bprocess\.env\b/);
+});
+
+describe.for(LISTENERS)('in Chromium, over %s', (listener) => {
+  let proxy: CuttingProxy;
+  let url: string;
+  let tab: Tab;
+
+  beforeAll(async () => {
+    const listening = await broker.listen({
+      port: 0,
+      listener,
+      threads: 1,
+      allowedOrigins: [allowed.origin],
+    });
+    url = listening.url;
+    proxy = await CuttingProxy.start(listening.port);
+    tab = await allowed.open(browser);
+    expect(await tab.evaluate((to) => ringmqPage.connect(to), proxy.url)).toEqual({ listener });
+  });
+  afterAll(async () => {
+    await tab?.evaluate(() => ringmqPage.close());
+    await tab?.close();
+    await proxy?.close();
+  });
+
+  test('messages go there and back, to and from clients elsewhere', async () => {
+    const topic = `kinds-${listener}`;
+    await tab.evaluate((name) => ringmqPage.createTopic(name, 1), topic);
+    const receipts = await tab.evaluate((name) => ringmqPage.sendKinds(name), topic);
+    expect(receipts.map((receipt) => receipt.offset)).toEqual([0, 1, 2, 3]);
+    const bytes = [
+      Array.from({ length: 256 }, (_, i) => i),
+      [...new TextEncoder().encode('grüße')],
+      [],
+      null,
+    ];
+
+    const inNode = await readAll(broker.client(), topic);
+    expect(inNode.map((message) => message.body && [...message.body])).toEqual(bytes);
+    expect(inNode[0]).toMatchObject({ tag: 'paid', keys: ['k-1'], messageId: receipts[0]?.messageId });
+    expect(inNode[0]?.properties).toMatchObject({ text: 'ü', number: -0.5, yes: true });
+
+    await broker
+      .client()
+      .producer()
+      .send({ topic, body: 'from node', tag: 'node', keys: ['n'] });
+    const seen = await tab.evaluate((name) => ringmqPage.take(name, 'web', 5), topic);
+    expect(seen.map((message) => message.bytes)).toEqual([
+      ...bytes,
+      [...new TextEncoder().encode('from node')],
+    ]);
+    expect(seen[0]?.properties).toMatchObject({ text: 'ü', number: -0.5, yes: true });
+    expect(seen.map((message) => message.messageId).slice(0, 4)).toEqual(
+      receipts.map((receipt) => receipt.messageId),
+    );
+    // What the page acked is committed.
+    const lag = (await broker.client().admin().describeGroup('web')).queues.find(
+      (queue) => queue.topic === topic,
+    )?.lag;
+    expect(lag).toBe(0);
+    const filtered = await tab.evaluate((name) => ringmqPage.take(name, 'tags', 2, 'paid || node'), topic);
+    expect(filtered.map((message) => message.offset)).toEqual([0, 4]);
+    expect(await tab.evaluate(() => ringmqPage.refusal('no-such-topic'))).toBe('TOPIC_NOT_FOUND');
+  });
+
+  test('a body of 4 MiB', async () => {
+    const topic = `large-${listener}`;
+    await tab.evaluate((name) => ringmqPage.createTopic(name, 1), topic);
+    expect(await tab.evaluate((name) => ringmqPage.largeBody(name, 4 * 1024 * 1024), topic)).toBe(true);
+  });
+
+  test('the page reconnects and goes on: nothing lost, nothing twice, in order', async () => {
+    const topic = `stream-${listener}`;
+    await tab.evaluate((name) => ringmqPage.createTopic(name, 1), topic);
+    const before = proxy.harms.cut;
+    await tab.exposeFunction('cut', () => proxy.cutAll());
+    const bodies = await tab.evaluate(
+      (name) => ringmqPage.stream(name, 2000, (globalThis as unknown as { cut(): Promise<void> }).cut),
+      topic,
+    );
+    expect(bodies).toEqual(numbers(2000));
+    expect(proxy.harms.cut - before).toBe(10);
+    const states = await tab.evaluate(() => ringmqPage.states);
+    expect(states.filter((state) => state === 'disconnected')).toHaveLength(10);
+    const stored = await take(broker.client().consumer({ group: 'check', topic }), 2000);
+    expect(stored.map((message) => message.text())).toEqual(numbers(2000));
+    expect((await broker.client().admin().describeTopic(topic)).queueStates[0]?.maxOffset).toBe(2000);
+  });
+
+  test('a page of another origin is refused', async () => {
+    const other = await stranger.open(browser);
+    expect(await other.evaluate((to) => ringmqPage.connect(to), url)).toEqual({ code: 'CONNECT_FAILED' });
+    await other.close();
+  });
+});

@@ -1,0 +1,136 @@
+/** What runs in the page: a web program that uses the client as any would. */
+import { type Client, type Consumer, connect, isRingMQError, type Receipt } from 'ringmq/client';
+
+/** A message as the test is told of it. */
+export interface Seen {
+  queueId: number;
+  offset: number;
+  messageId: string;
+  tag: string | undefined;
+  keys: readonly string[];
+  properties: Record<string, unknown>;
+  /** null: no body. */
+  bytes: number[] | null;
+}
+
+let client: Client | null = null;
+let consumer: Consumer | null = null;
+const states: string[] = [];
+/** Called with each `connected`. */
+let onConnected: () => void = () => undefined;
+
+function connected(): Client {
+  if (client === null) throw new Error('not connected');
+  return client;
+}
+
+const page = {
+  states,
+
+  /** Connects; what the broker says of itself, or the code of the error. */
+  async connect(url: string): Promise<{ listener: string } | { code: string }> {
+    try {
+      client = await connect(url, {
+        reconnectMinMs: 5,
+        reconnectMaxMs: 50,
+        onConnection: (state) => {
+          states.push(state);
+          if (state === 'connected') onConnected();
+        },
+      });
+      return { listener: client.broker.listener };
+    } catch (error) {
+      return { code: isRingMQError(error) ? error.code : String(error) };
+    }
+  },
+
+  async createTopic(topic: string, queues: number): Promise<void> {
+    await connected().admin().createTopic({ topic, queues });
+  },
+
+  /** One of each kind of body and property. */
+  sendKinds(topic: string): Promise<Receipt[]> {
+    const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+    const properties = { text: 'ü', number: -0.5, yes: true, bytes: new Uint8Array([1, 2]) };
+    return connected()
+      .producer({ group: 'web' })
+      .sendBatch([
+        { topic, body: bytes, tag: 'paid', keys: ['k-1'], properties },
+        { topic, body: 'grüße' },
+        { topic, body: '' },
+        { topic },
+      ]);
+  },
+
+  /** The next so many messages of a group, acked. */
+  async take(topic: string, group: string, count: number, filter = '*'): Promise<Seen[]> {
+    const seen: Seen[] = [];
+    for await (const message of connected().consumer({ group, topic, filter })) {
+      const { queueId, offset, messageId, tag, keys, properties, body } = message;
+      seen.push({
+        queueId,
+        offset,
+        messageId,
+        tag,
+        keys,
+        properties,
+        bytes: body === null ? null : [...body],
+      });
+      await message.ack();
+      if (seen.length === count) break;
+    }
+    return seen;
+  },
+
+  /** The length and checksum (a plain sum) of a large body, there and back. */
+  async largeBody(topic: string, bytes: number): Promise<boolean> {
+    const body = new Uint8Array(bytes);
+    for (let at = 0; at < bytes; at += 1024) body[at] = at >>> 10;
+    await connected().producer().send({ topic, body });
+    for await (const message of connected().consumer({ group: 'large', topic })) {
+      await message.ack();
+      return message.body?.length === bytes && message.body.every((value, at) => value === body[at]);
+    }
+    return false;
+  },
+
+  /** Writes and reads numbered messages at once; has the connection cut at each tenth of them. The bodies in order of arrival. */
+  async stream(topic: string, count: number, cut: () => Promise<void>): Promise<string[]> {
+    const producer = connected().producer({ batchRecords: 10 });
+    const bodies: string[] = [];
+    consumer = connected().consumer({ group: 'stream', topic, commitIntervalMs: 5 });
+    const run = consumer.run((message) => {
+      bodies.push(message.text());
+      if (bodies.length === count) void consumer?.close();
+    });
+    for (let i = 0; i < count; i++) {
+      if (!producer.write({ topic, body: String(i) })) await producer.ready();
+      if (i % Math.floor(count / 10) === 0) {
+        const again = new Promise<void>((resolve) => {
+          onConnected = resolve;
+        });
+        await Promise.all([cut(), again]);
+      }
+    }
+    await producer.flush();
+    await run;
+    return bodies;
+  },
+
+  /** The code a call fails with. */
+  async refusal(topic: string): Promise<string> {
+    const error: unknown = await connected()
+      .producer()
+      .send({ topic, body: 'x' })
+      .catch((reason: unknown) => reason);
+    return isRingMQError(error) ? error.code : String(error);
+  },
+
+  async close(): Promise<void> {
+    await client?.close();
+    client = null;
+  },
+};
+
+export type Page = typeof page;
+(globalThis as unknown as { ringmqPage: Page }).ringmqPage = page;

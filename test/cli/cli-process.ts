@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** The built command, as it is installed. */
+export const CLI = fileURLToPath(new URL('../../native-free/cli/main.js', import.meta.url));
+
+export interface CliResult {
+  status: number | null;
+  stdout: Buffer;
+  stderr: string;
+}
+
+export interface CliOptions {
+  /** Written to stdin, which is then closed. Default: nothing. */
+  input?: string | Uint8Array;
+  env?: Record<string, string>;
+  cwd?: string;
+}
+
+/** Runs `ringmq` to its end. */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const child = startCli(args, options);
+  const stdout: Buffer[] = [];
+  let stderr = '';
+  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  // A command that fails at once closes stdin before it was all written.
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(options.input ?? '');
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, stdout: Buffer.concat(stdout), stderr };
+}
+
+/** Starts `ringmq` with pipes on all three. */
+export function startCli(args: readonly string[], options: Omit<CliOptions, 'input'> = {}): ChildProcess {
+  return spawn(process.execPath, [CLI, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+    cwd: options.cwd,
+  });
+}
+
+/** A directory that {@link removeDirectory} takes away again. */
+export function makeDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'ringmq-test-'));
+}
+
+export function removeDirectory(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}
+
+/** `ringmq broker` in a process of its own. */
+export class BrokerProcess {
+  readonly url: string;
+  readonly #child: ChildProcess;
+  readonly #log: string[];
+
+  private constructor(child: ChildProcess, url: string, log: string[]) {
+    this.#child = child;
+    this.url = url;
+    this.#log = log;
+  }
+
+  /** Resolves once it printed `ready`; rejects with its stderr when it ends instead. */
+  static async start(
+    dataDir: string,
+    args: readonly string[] = [],
+    port = 0,
+    env: Record<string, string> = {},
+  ): Promise<BrokerProcess> {
+    const child = startCli(['broker', '--data', dataDir, '--listen', `127.0.0.1:${port}`, ...args], { env });
+    const log: string[] = [];
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => log.push(text));
+    const ended = once(child, 'close').then(() => {
+      throw new Error(`the broker ended: ${log.join('')}`);
+    });
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
+    ended.catch(() => {});
+    const match = /^ready (ws:\/\/\S+)$/.exec(line);
+    if (match === null) throw new Error(`expected 'ready URL', got '${line}'`);
+    return new BrokerProcess(child, match[1] as string, log);
+  }
+
+  /** What it logged so far. */
+  get log(): string {
+    return this.#log.join('');
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  /** Its exit status, once it has ended by itself. */
+  get ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+    return once(child, 'close').then(([code]) => code as number | null);
+  }
+
+  kill(): Promise<number | null> {
+    return this.#end('SIGKILL');
+  }
+
+  /** Asks it to stop and gives its exit status; one that has ended already gives it too. */
+  stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<number | null> {
+    return this.#end(signal);
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    const [code] = (await exited) as [number | null];
+    return code;
+  }
+}

@@ -1,0 +1,259 @@
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BrokerProcess, makeDirectory, removeDirectory, runCli, startCli } from './cli-process.js';
+
+let directory = '';
+let broker: BrokerProcess;
+let names = 0;
+
+beforeAll(async () => {
+  directory = makeDirectory();
+  broker = await BrokerProcess.start(`${directory}/data`, ['--flush', 'async']);
+});
+afterAll(async () => {
+  await broker?.stop();
+  removeDirectory(directory);
+});
+
+async function ringmq(args: readonly string[], input: string | Uint8Array = '') {
+  return runCli(['--url', broker.url, ...args], { input });
+}
+
+async function makeTopic(queues = 1): Promise<string> {
+  const topic = `topic-${++names}`;
+  const { status, stderr } = await ringmq(['topic', 'create', topic, '--queues', String(queues)]);
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  return topic;
+}
+
+describe('broker', () => {
+  it('says which listener it took and why', () => {
+    expect(broker.log).toMatch(/listener/);
+    expect(broker.log).toMatch(/"listener":"(uws|ws)"/);
+  });
+
+  it('is refused the directory and the port another one has', async () => {
+    const locked = await runCli(['broker', '--data', `${directory}/data`, '--listen', '127.0.0.1:0']);
+    expect(locked.stderr.trimEnd().split('\n').at(-1)).toMatch(/^DATA_DIR_LOCKED: .+; .+$/);
+    expect(locked.status).toBe(1);
+    const taken = await runCli([
+      'broker',
+      '--data',
+      `${directory}/other`,
+      '--listen',
+      `127.0.0.1:${broker.port}`,
+    ]);
+    expect(taken.stderr.trimEnd().split('\n').at(-1)).toMatch(/^PORT_IN_USE: .+; .+$/);
+    expect(taken.status).toBe(1);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('stops cleanly on %s and keeps what it had', async (signal) => {
+    const dataDir = `${directory}/${signal}`;
+    const first = await BrokerProcess.start(dataDir);
+    await runCli(['--url', first.url, 'topic', 'create', 'kept', '--queues', '1']);
+    await runCli(['--url', first.url, 'pub', 'kept'], { input: 'one\ntwo\n' });
+    expect(await first.stop(signal)).toBe(0);
+    const second = await BrokerProcess.start(dataDir);
+    const read = await runCli(['--url', second.url, 'sub', 'kept', '--group', 'g', '--count', '2']);
+    expect(read.stdout.toString()).toBe('one\ntwo\n');
+    expect(await second.stop()).toBe(0);
+  });
+});
+
+describe('topic and group', () => {
+  it('creates, lists, describes and deletes', async () => {
+    const topic = await makeTopic(3);
+    await ringmq(['pub', topic], 'a\nb\nc\n');
+    const list = await ringmq(['topic', 'list', '-o', 'json']);
+    expect(JSON.parse(list.stdout.toString())).toContainEqual(expect.objectContaining({ topic, queues: 3 }));
+    const found = JSON.parse((await ringmq(['-o', 'json', 'topic', 'describe', topic])).stdout.toString());
+    expect(found.queueStates).toHaveLength(3);
+    expect((await ringmq(['topic', 'describe', topic])).stdout.toString()).toContain('3 messages');
+    const again = await ringmq(['topic', 'create', topic, '--queues', '3']);
+    expect(again.stderr).toMatch(/^TOPIC_EXISTS: .+; .+\n$/);
+    expect(again.status).toBe(1);
+    expect((await ringmq(['topic', 'delete', topic])).status).toBe(0);
+    const gone = await ringmq(['topic', 'describe', topic]);
+    expect(gone.stderr).toMatch(/^TOPIC_NOT_FOUND: .+; .+\n$/);
+    expect(gone.status).toBe(1);
+  });
+
+  it('describes a group and rewinds it', async () => {
+    const topic = await makeTopic();
+    const group = `group-of-${topic}`;
+    await ringmq(['pub', topic], 'a\nb\nc\n');
+    await ringmq(['sub', topic, '--group', group, '--count', '2']);
+    const before = JSON.parse((await ringmq(['group', 'describe', group, '-o', 'json'])).stdout.toString());
+    expect(before.queues).toContainEqual(expect.objectContaining({ topic, committedOffset: 2, lag: 1 }));
+    expect((await ringmq(['group', 'list'])).stdout.toString()).toContain(group);
+    const reset = await ringmq(['group', 'reset-offset', group, '--topic', topic, '--to', 'earliest']);
+    expect(reset.stderr).toBe('');
+    expect(reset.status).toBe(0);
+    const again = await ringmq(['sub', topic, '--group', group, '--count', '3']);
+    expect(again.stdout.toString()).toBe('a\nb\nc\n');
+  });
+});
+
+describe('pub', () => {
+  it('splits on \\n alone: CR, empty and unended lines are kept', async () => {
+    const topic = await makeTopic();
+    const sent = await ringmq(['pub', topic, '-o', 'json'], 'one\r\n\n\ttwo\nlast');
+    expect(sent.stderr).toBe('');
+    expect(JSON.parse(sent.stdout.toString())).toEqual({
+      count: 4,
+      bytes: 12,
+      errors: 0,
+      durability: 'page-cache',
+    });
+    const read = await ringmq(['sub', topic, '--group', 'g', '--idle-exit', '500ms']);
+    expect(read.stdout.toString()).toBe('one\r\n\n\ttwo\nlast\n');
+    expect(read.status).toBe(0);
+  });
+
+  it('keeps quiet, and does nothing with empty input', async () => {
+    const topic = await makeTopic();
+    const sent = await ringmq(['pub', topic], 'one\n');
+    expect([sent.status, sent.stdout.length, sent.stderr]).toEqual([0, 0, '']);
+    const nothing = await ringmq(['pub', topic, '-o', 'json'], '');
+    expect(nothing.status).toBe(0);
+    expect(JSON.parse(nothing.stdout.toString()).count).toBe(0);
+  });
+
+  it('does not create topics by use', async () => {
+    const { status, stderr } = await ringmq(['pub', 'nowhere'], 'one\n');
+    expect(stderr).toMatch(/^TOPIC_NOT_FOUND: .+; .+\n$/);
+    expect(status).toBe(1);
+  });
+
+  it('refuses a line over the limit and says which', async () => {
+    const topic = await makeTopic();
+    const { status, stderr } = await ringmq(['pub', topic], `short\n${'x'.repeat(4 * 1024 * 1024 + 1)}\n`);
+    expect(stderr).toMatch(/^MESSAGE_TOO_LARGE: .+\n$/);
+    expect(status).toBe(1);
+  });
+
+  it('sets tag, keys, properties and sharding key', async () => {
+    const topic = await makeTopic(4);
+    const flags = ['--tag', 'paid', '--key', 'k1', '--property', 'region=eu', '--property', 'x=a=b'];
+    await ringmq(['pub', topic, '--sharding-key', 'customer-7', ...flags], 'body\n');
+    await ringmq(['pub', topic, '--tag', 'open'], 'other\n');
+    const read = await ringmq([
+      'sub',
+      topic,
+      '--group',
+      'g',
+      '--filter',
+      'paid',
+      '--count',
+      '1',
+      '-o',
+      'json',
+    ]);
+    expect(JSON.parse(read.stdout.toString())).toMatchObject({
+      topic,
+      offset: 0,
+      tag: 'paid',
+      keys: ['k1'],
+      properties: { region: 'eu', x: 'a=b' },
+      body: 'body',
+    });
+  });
+
+  it('carries 200,000 lines byte for byte', async () => {
+    const topic = await makeTopic();
+    const lines = Array.from({ length: 200_000 }, (_, i) => `${i} ${'x'.repeat(i % 97)}\n`).join('');
+    const sent = await ringmq(['pub', topic], lines);
+    expect([sent.status, sent.stderr]).toEqual([0, '']);
+    const read = await ringmq(['sub', topic, '--group', 'g', '--count', '200000']);
+    expect(read.stdout.equals(Buffer.from(lines))).toBe(true);
+  });
+});
+
+describe('sub', () => {
+  it('gives a body that is not UTF-8 as base64, and as it is without -o json', async () => {
+    const topic = await makeTopic();
+    const body = Uint8Array.of(0xff, 0x00, 0xfe);
+    await ringmq(['pub', topic], Buffer.concat([body, Buffer.from('\n')]));
+    const json = await ringmq(['sub', topic, '--group', 'a', '--count', '1', '-o', 'json']);
+    expect(JSON.parse(json.stdout.toString())).toMatchObject({ bodyBase64: '/wD+' });
+    const raw = await ringmq(['sub', topic, '--group', 'b', '--count', '1']);
+    expect(raw.stdout).toEqual(Buffer.from([0xff, 0x00, 0xfe, 10]));
+  });
+
+  it('acks what it printed and nothing more', async () => {
+    const topic = await makeTopic();
+    await ringmq(['pub', topic], Array.from({ length: 1000 }, (_, i) => `${i}\n`).join(''));
+    const first = await ringmq(['sub', topic, '--group', 'g', '--count', '10']);
+    expect(first.stdout.toString().trimEnd().split('\n').at(-1)).toBe('9');
+    const rest = await ringmq(['sub', topic, '--group', 'g', '--idle-exit', '500ms']);
+    expect(rest.stdout.toString().split('\n').slice(0, 2)).toEqual(['10', '11']);
+  });
+
+  it('ends with 0 when nobody reads its stdout any more, and acks no line that was not taken', async () => {
+    const topic = await makeTopic();
+    const count = 50_000;
+    await ringmq(['pub', topic], Array.from({ length: count }, (_, i) => `${i}\n`).join(''));
+    const child = startCli(['--url', broker.url, 'sub', topic, '--group', 'g']);
+    const [chunk] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
+    child.stdout?.destroy();
+    const [status] = (await once(child, 'exit')) as [number | null];
+    expect(status).toBe(0);
+    const seen = chunk.toString().split('\n').length - 1;
+    const rest = await ringmq(['sub', topic, '--group', 'g', '--idle-exit', '500ms']);
+    const next = Number(rest.stdout.toString().split('\n', 1)[0]);
+    expect(next).toBeGreaterThanOrEqual(seen);
+    expect(next).toBeLessThan(count);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends with 0 on %s', async (signal) => {
+    const topic = await makeTopic();
+    await ringmq(['pub', topic], 'one\n');
+    const child = startCli(['--url', broker.url, 'sub', topic, '--group', 'g']);
+    await once(child.stdout as NodeJS.ReadableStream, 'data');
+    child.kill(signal);
+    const [status] = (await once(child, 'exit')) as [number | null];
+    expect(status).toBe(0);
+  });
+
+  it('says what is wrong with a filter', async () => {
+    const topic = await makeTopic();
+    const { status, stderr } = await ringmq(['sub', topic, '--group', 'g', '--filter', 'a || || b']);
+    expect(stderr).toMatch(/^BAD_FILTER: .+; .+\n$/);
+    expect(status).toBe(1);
+  });
+});
+
+describe('bench', () => {
+  it.each(['write', 'send', 'batch'])('produces through %s', async (api) => {
+    const args = [
+      'bench',
+      'produce',
+      '--topic',
+      `bench-${api}`,
+      '--size',
+      '100',
+      '--count',
+      '5000',
+      '--api',
+      api,
+    ];
+    const { status, stdout, stderr } = await ringmq([...args, '--producers', '2']);
+    expect([status, stderr]).toEqual([0, '']);
+    const result = JSON.parse(stdout.toString());
+    expect(result).toMatchObject({ count: 5000, size: 100, api, errors: 0, flush: 'async' });
+    expect(result.messagesPerSecond).toBeGreaterThan(0);
+    expect(result.latencyMs.p50).toBeGreaterThan(0);
+  });
+
+  it('consumes what is there, and end to end at a rate', async () => {
+    const size = ['--topic', 'bench-both', '--size', '64', '--count', '2000'];
+    await ringmq(['bench', 'produce', ...size]);
+    const consumed = JSON.parse((await ringmq(['bench', 'consume', ...size])).stdout.toString());
+    expect(consumed).toMatchObject({ latencyMs: null, errors: 0 });
+    const both = await ringmq(['bench', 'e2e', ...size, '--rate', '4000', '-o', 'json']);
+    const result = JSON.parse(both.stdout.toString());
+    expect(result.latencyMs.max).toBeGreaterThan(0);
+    expect(result.messagesPerSecond).toBeLessThan(4500);
+  });
+});

@@ -1,0 +1,138 @@
+import {
+  cpSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BrokerProcess, makeDirectory, removeDirectory, runCli } from './cli-process.js';
+
+/** A directory of three full segments and some, written by a broker that was stopped; every test damages a copy. */
+let directory = '';
+let copies = 0;
+const MESSAGES = 30_000;
+
+beforeAll(async () => {
+  directory = makeDirectory();
+  const config = `${directory}/config.json`;
+  writeFileSync(config, JSON.stringify({ segmentSize: '8MiB', checkpointSize: '1MiB' }));
+  const broker = await BrokerProcess.start(`${directory}/data`, ['--config', config]);
+  const work = [
+    '--topic',
+    't',
+    '--size',
+    '1000',
+    '--count',
+    String(MESSAGES),
+    '--api',
+    'send',
+    '--in-flight',
+    '256',
+  ];
+  await runCli(['--url', broker.url, 'bench', 'produce', ...work]);
+  await broker.stop();
+});
+afterAll(() => removeDirectory(directory));
+
+function copy(): string {
+  const path = `${directory}/copy-${++copies}`;
+  cpSync(`${directory}/data`, path, { recursive: true });
+  return path;
+}
+
+function segments(data: string): string[] {
+  return readdirSync(`${data}/log`)
+    .filter((name) => name.endsWith('.seg'))
+    .sort();
+}
+
+function flipBit(path: string, position: number): void {
+  const fd = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(fd, byte, 0, 1, position);
+  byte[0] = (byte[0] as number) ^ 1;
+  writeSync(fd, byte, 0, 1, position);
+}
+
+async function verify(data: string) {
+  const { status, stdout, stderr } = await runCli(['log', 'verify', data, '-o', 'json']);
+  return {
+    status,
+    stderr,
+    report: status === null || stdout.length === 0 ? null : JSON.parse(stdout.toString()),
+  };
+}
+
+describe('log verify', () => {
+  it('finds nothing wrong with a directory nobody touched', async () => {
+    const { status, stderr, report } = await verify(copy());
+    expect([status, stderr]).toEqual([0, '']);
+    expect(report).toMatchObject({ clean: true, messages: MESSAGES, findings: [] });
+  });
+
+  it('names the segment and the place of a flipped bit', async () => {
+    const data = copy();
+    const [first] = segments(data);
+    flipBit(`${data}/log/${first}`, 4_000_000);
+    const { status, stderr, report } = await verify(data);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^LOG_CORRUPT: 1 damaged place, .*log/${first} at \\d+.*\\n$`));
+    const [finding] = report.findings;
+    expect(finding.position).toBeLessThanOrEqual(4_000_000);
+    expect(finding.position + finding.bytes).toBeGreaterThan(4_000_000);
+  });
+
+  it.each(['truncated', 'missing'])('names a segment that is %s', async (how) => {
+    const data = copy();
+    const second = segments(data)[1] as string;
+    const path = `${data}/log/${second}`;
+    if (how === 'missing') rmSync(path);
+    else truncateSync(path, statSync(path).size / 2);
+    const { status, report } = await verify(data);
+    expect(status).toBe(1);
+    expect(report.findings[0]).toMatchObject({ file: `log/${second}`, kind: 'damage' });
+  });
+
+  it.each(['flipped', 'missing'])(
+    'names an index file with a bit %s, which is made again once deleted',
+    async (how) => {
+      const data = copy();
+      const index = readdirSync(`${data}/queues`).find((name) => name.endsWith('.idx')) as string;
+      const path = `${data}/queues/${index}`;
+      if (how === 'missing') rmSync(path);
+      else flipBit(path, 600);
+      const { status, report } = await verify(data);
+      expect(status).toBe(1);
+      expect(report.findings[0]).toMatchObject({ file: `queues/${index}`, kind: 'derived' });
+      rmSync(path, { force: true });
+      const broker = await BrokerProcess.start(data);
+      const read = await runCli([
+        '--url',
+        broker.url,
+        'sub',
+        't',
+        '--group',
+        'g',
+        '--count',
+        String(MESSAGES),
+      ]);
+      expect(read.stdout.length).toBe(MESSAGES * 1001);
+      await broker.stop();
+    },
+  );
+
+  it('refuses a directory a broker is at work on, and one that is none', async () => {
+    const data = copy();
+    const broker = await BrokerProcess.start(data);
+    expect((await verify(data)).stderr).toMatch(/^DATA_DIR_LOCKED: .+; .+\n$/);
+    await broker.stop();
+    const none = await verify(`${directory}/nowhere`);
+    expect(none.stderr).toMatch(/^BAD_ARGUMENT: .+; .+\n$/);
+    expect(none.status).toBe(1);
+  });
+});

@@ -1,0 +1,116 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeDirectory, removeDirectory, runCli } from './cli-process.js';
+
+/** A port nobody listens on: what reaches it must have got past the check of its flags. */
+const NOBODY = 'ws://127.0.0.1:9';
+
+let directory = '';
+beforeAll(() => {
+  directory = makeDirectory();
+});
+afterAll(() => removeDirectory(directory));
+
+describe('wrong usage ends with 2 and one line', () => {
+  it.each([
+    [['nonsense']],
+    [['topic', 'create', 'orders']],
+    [['topic', 'create', 'orders', '--queues', 'many']],
+    [['topic', 'create', 'orders', '--queues', '0']],
+    [['topic', 'create', 'not allowed', '--queues', '1']],
+    [['topic', 'create', '%internal', '--queues', '1']],
+    [['topic', 'create', 'orders', '--queues', '1', '--colour', 'red']],
+    [['pub']],
+    [['pub', 'orders', '--delay', 'soon']],
+    [['pub', 'orders', '--property', 'novalue']],
+    [['sub', 'orders']],
+    [['sub', 'orders', '--group', 'g', '--from', 'yesterday']],
+    [['sub', 'orders', '--group', 'g', '--idle-exit', '2']],
+    [['group', 'reset-offset', 'g', '--topic', 't', '--to', 'somewhere']],
+    [['broker', '--flush', 'sometimes']],
+    [['broker', '--listen', 'nowhere']],
+    [['broker', '--flush-interval', '0s']],
+    [['broker', '--tls-cert', 'cert.pem']],
+    [['bench', 'dance', '--topic', 't']],
+    [['bench', 'produce', '--topic', 't', '--api', 'magic']],
+    [['-o', 'yaml', 'topic', 'list']],
+    [['--url', 'http://127.0.0.1', 'topic', 'list']],
+  ])('%j', async (args) => {
+    const { status, stdout, stderr } = await runCli(args, { cwd: directory });
+    expect(stderr).toMatch(/^BAD_ARGUMENT: .+; .+\n$/);
+    expect(status).toBe(2);
+    expect(stdout.length).toBe(0);
+  });
+});
+
+describe('what this version has not built ends with 1 and NOT_SUPPORTED', () => {
+  it.each([
+    [['nameserver', '--listen', '127.0.0.1:0']],
+    [['broker', '--name-server', 'ws://127.0.0.1:1']],
+    [['broker', '--cluster', 'c']],
+    [['broker', '--role', 'slave']],
+    [['broker', '--replication', 'sync']],
+    [['pub', 'orders', '--delay', '5s']],
+  ])('%j', async (args) => {
+    const { status, stdout, stderr } = await runCli(args, { cwd: directory });
+    expect(stderr).toMatch(/^NOT_SUPPORTED: .+; .+\n$/);
+    expect(status).toBe(1);
+    expect(stdout.length).toBe(0);
+  });
+});
+
+describe('failures end with 1 and one line', () => {
+  it('names a broker that is not there, and what to do', async () => {
+    const { status, stderr } = await runCli(['topic', 'list', '--url', NOBODY]);
+    expect(stderr).toMatch(/^CONNECT_FAILED: .+; .+\n$/);
+    expect(status).toBe(1);
+  });
+
+  it('takes the address from RINGMQ_URL', async () => {
+    const { status, stderr } = await runCli(['topic', 'list'], { env: { RINGMQ_URL: NOBODY } });
+    expect(stderr).toContain('127.0.0.1:9');
+    expect(status).toBe(1);
+  });
+
+  it.each([
+    ['missing', null],
+    ['not JSON', '{ flush: sync'],
+    ['a wrong value', '{ "flush": "sometimes" }'],
+    ['an unknown name', '{ "flsuh": "sync" }'],
+    ['a size nobody understands', '{ "ringSize": "big" }'],
+  ])('says what is wrong with a config file that has %s', async (_what, text) => {
+    const path = join(directory, 'config.json');
+    if (text !== null) writeFileSync(path, text);
+    const file = text === null ? join(directory, 'nowhere.json') : path;
+    const { status, stderr } = await runCli(['broker', '--config', file], { cwd: directory });
+    expect(stderr).toMatch(/^BAD_CONFIG: .+\n$/);
+    expect(stderr).toContain(file);
+    expect(status).toBe(1);
+  });
+
+  it('refuses other cluster settings of a config file by name', async () => {
+    const path = join(directory, 'cluster.json');
+    writeFileSync(path, '{ "role": "slave" }');
+    const { status, stderr } = await runCli(['broker', '--config', path], { cwd: directory });
+    expect(stderr).toMatch(/^NOT_SUPPORTED: --role slave.+\n$/);
+    expect(status).toBe(1);
+  });
+
+  it('does not serve others without credentials unless told to', async () => {
+    const { status, stderr } = await runCli(['broker', '--listen', '0.0.0.0:0'], { cwd: directory });
+    expect(stderr).toMatch(/^BAD_CONFIG: .+insecure.*\n$/);
+    expect(status).toBe(1);
+  });
+});
+
+describe('help and version', () => {
+  it('end with 0', async () => {
+    const help = await runCli(['--help']);
+    expect(help.status).toBe(0);
+    expect(help.stdout.toString()).toContain('Usage: ringmq');
+    const version = await runCli(['--version']);
+    expect(version.status).toBe(0);
+    expect(version.stdout.toString()).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});

@@ -1,0 +1,110 @@
+/**
+ * The ways to get a client, behind one interface: the same tests run over each of them. `RINGMQ_LISTENER=ws` leaves out the
+ * native listener, which not every machine can load.
+ */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import {
+  attach,
+  type Broker,
+  type BrokerHandle,
+  type Client,
+  type ClientOptions,
+  connect,
+  type OpenBrokerOptions,
+  openBroker,
+} from '../../broker/index.js';
+import type { BrokerWorkerMessage } from './broker-worker.js';
+
+export type ListenerName = 'uws' | 'ws';
+export type BackEndName = 'embedded' | 'attached' | ListenerName;
+
+export const LISTENERS: readonly ListenerName[] =
+  process.env['RINGMQ_LISTENER'] === 'ws' ? ['ws'] : ['uws', 'ws'];
+export const BACK_ENDS: readonly BackEndName[] = ['embedded', 'attached', ...LISTENERS];
+
+/** Small enough to open in a moment, large enough for the largest message. */
+const SMALL: OpenBrokerOptions = {
+  flush: 'sync',
+  ringBytes: 16 * 1024 * 1024,
+  memoryRingBytes: 32 * 1024 * 1024,
+  segmentBytes: 16 * 1024 * 1024,
+  maxQueues: 16_384,
+};
+
+/** A running broker and the way to it. */
+export interface BackEnd {
+  readonly name: BackEndName;
+  /** The listener's port; 0 where there is none. */
+  readonly port: number;
+  /** A new client; the caller closes it. `options` are for remote ones. */
+  client(options?: ClientOptions): Promise<Client>;
+  /** Closes the broker and opens it again on the same directory, and the same port. */
+  restart(): Promise<void>;
+  /** Closes the broker and deletes its directory. */
+  close(): Promise<void>;
+}
+
+/** One run of the broker. */
+interface Running {
+  client(options: ClientOptions): Promise<Client>;
+  close(): Promise<void>;
+}
+
+/** Opens a broker in a new directory. */
+export async function openBackEnd(name: BackEndName, options: OpenBrokerOptions = {}): Promise<BackEnd> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'ringmq-conformance-'));
+  const all = { ...SMALL, ...options, dataDir };
+  let port = 0;
+  const start = async (): Promise<Running> => {
+    if (name === 'attached') return startAttached(all);
+    const broker = await openBroker(all);
+    if (name === 'embedded') return { client: async () => broker.client(), close: () => broker.close() };
+    port = await listenOn(broker, name, port);
+    return {
+      client: (clientOptions) =>
+        connect(`ws://127.0.0.1:${port}`, { reconnectMinMs: 5, reconnectMaxMs: 50, ...clientOptions }),
+      close: () => broker.close(),
+    };
+  };
+  let running = await start();
+  return {
+    name,
+    port,
+    client: (clientOptions = {}) => running.client(clientOptions),
+    restart: async () => {
+      await running.close();
+      running = await start();
+    },
+    close: async () => {
+      await running.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function listenOn(broker: Broker, listener: ListenerName, port: number): Promise<number> {
+  return (await broker.listen({ port, listener, threads: 1 })).port;
+}
+
+/** The broker on another thread, and this thread attached to it. */
+async function startAttached(options: OpenBrokerOptions): Promise<Running> {
+  const worker = new Worker(new URL('./broker-worker.js', import.meta.url), { workerData: options });
+  const handle = await new Promise<BrokerHandle>((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('message', (message: BrokerWorkerMessage) => {
+      if (message.type === 'open') resolve(message.handle);
+    });
+  });
+  return {
+    client: () => attach(handle),
+    close: async () => {
+      const exited = once(worker, 'exit');
+      worker.postMessage('close');
+      await exited;
+    },
+  };
+}

@@ -1,0 +1,341 @@
+import { describe, expect, test } from 'vitest';
+import { isRingMQError } from '../../native-free/wire/index.js';
+import { ControlHarness } from './control-harness.js';
+
+const failing = (code: string, text?: string) =>
+  expect.objectContaining({
+    code,
+    ...(text === undefined ? {} : { message: expect.stringContaining(text) }),
+  });
+
+async function withTopic(queues = 4): Promise<ControlHarness> {
+  const harness = new ControlHarness();
+  await harness.call('createTopic', { topic: 'orders', queues, memory: false });
+  return harness;
+}
+
+describe('requests at the edge', () => {
+  test.each([
+    ['createTopic', {}, 'topic'],
+    ['createTopic', { topic: 'a', queues: '4', memory: false }, 'queues'],
+    ['createTopic', null, 'parameters'],
+    ['join', { consumer: 0, group: 'g', topic: 'orders', from: 'earliest' }, 'consumer'],
+    ['join', { consumer: 1, group: 'g', topic: 'orders', from: 'yesterday' }, "expected 'earliest'"],
+    ['join', { consumer: 1, group: 'g', topic: 'orders', from: { offset: -1 } }, 'from'],
+    ['commit', { consumer: 1, offsets: [{ queueId: 0, generation: 1, offset: 1.5 }] }, 'offsets.0.offset'],
+    ['released', { consumer: 1, queues: 7 }, 'queues'],
+    ['resetOffset', { group: 'g', topic: 'orders', to: { time: Number.NaN } }, 'to'],
+  ])('%s %j is BAD_REQUEST and says which parameter', async (method, params, text) => {
+    const harness = await withTopic();
+    await expect(harness.raw(method, params, 'c')).rejects.toThrow(failing('BAD_REQUEST', text));
+  });
+
+  test('unknown methods are not supported, unknown keys are ignored, absent ones have defaults', async () => {
+    const harness = await withTopic();
+    for (const method of ['truncateTopic', 'constructor', '__proto__', '']) {
+      await expect(harness.raw(method, {})).rejects.toThrow(failing('NOT_SUPPORTED'));
+    }
+    const params = { consumer: 1, group: 'g', topic: 'orders', from: 'latest', shoeSize: 43 };
+    expect(await harness.raw('join', params, 'c')).toMatchObject({ topic: { topicId: 1 } });
+    await expect(harness.raw('join', params)).rejects.toThrow(failing('BAD_REQUEST'));
+  });
+
+  test('after close there is no broker', async () => {
+    const harness = await withTopic();
+    harness.plane.close();
+    await expect(harness.call('listTopics', {})).rejects.toThrow(failing('BROKER_CLOSED'));
+  });
+
+  test('a defect is INTERNAL, and of our class', async () => {
+    const harness = new ControlHarness();
+    harness.openFault = new TypeError('boom');
+    const failure = await harness
+      .call('createTopic', { topic: 'a', queues: 1, memory: false })
+      .catch((e) => e);
+    expect(isRingMQError(failure)).toBe(true);
+    expect(failure).toMatchObject({ code: 'INTERNAL', cause: harness.openFault });
+    harness.openFault = null;
+    expect(await harness.call('createTopic', { topic: 'a', queues: 64, memory: false })).toBeDefined();
+  });
+});
+
+describe('topics', () => {
+  test('are created, described, listed and told of', async () => {
+    const harness = await withTopic(2);
+    const memory = await harness.call('createTopic', { topic: 'live', queues: 1, memory: true });
+    expect(memory).toEqual({ topic: 'live', topicId: 2, queues: 1, memory: true, createdTime: 1_000 });
+    expect(harness.opened.map((topic) => [...topic.slots])).toEqual([[0, 1], [2]]);
+    expect(harness.changes).toEqual(['orders 1', 'live 2']);
+    expect((await harness.call('listTopics', {})).topics.map((topic) => topic.topic)).toEqual([
+      'live',
+      'orders',
+    ]);
+    expect(await harness.call('topicMetadata', { topic: 'live' })).toEqual(memory);
+    expect(await harness.call('describeTopic', { topic: 'orders' })).toMatchObject({
+      queueStates: [
+        { queueId: 0, minOffset: 10, maxOffset: 100 },
+        { queueId: 1, minOffset: 10, maxOffset: 100 },
+      ],
+    });
+    expect(harness.plane.topicEntry(1)).toEqual({
+      topicId: 1,
+      topic: 'orders',
+      queues: 2,
+      memory: false,
+      slots: Int32Array.of(0, 1),
+      dead: false,
+    });
+    expect(harness.plane.topicEntry(9)).toBeUndefined();
+  });
+
+  test('cannot be made twice, oddly named, or with too many queues', async () => {
+    const harness = await withTopic();
+    const create = (topic: string, queues: number) =>
+      harness.call('createTopic', { topic, queues, memory: false });
+    await expect(create('orders', 4)).rejects.toThrow(failing('TOPIC_EXISTS'));
+    await expect(create('%DLQ%g', 4)).rejects.toThrow(failing('BAD_ARGUMENT'));
+    await expect(create('big', 16_385)).rejects.toThrow(failing('BAD_ARGUMENT', '16384'));
+    await expect(create('big', 61)).rejects.toThrow(failing('TOO_MANY_QUEUES', '60'));
+    await expect(harness.call('describeTopic', { topic: 'x' })).rejects.toThrow(
+      failing('TOPIC_NOT_FOUND', "'x'"),
+    );
+    await expect(harness.call('deleteTopic', { topic: 'x' })).rejects.toThrow(failing('TOPIC_NOT_FOUND'));
+    const [first, second] = await Promise.allSettled([create('twin', 1), create('twin', 1)]);
+    expect([first?.status, second?.status]).toEqual(['fulfilled', 'rejected']);
+  });
+
+  test('are on disk before the answer', async () => {
+    const harness = await withTopic();
+    harness.open();
+    expect(await harness.call('topicMetadata', { topic: 'orders' })).toMatchObject({ topicId: 1, queues: 4 });
+    await harness.call('deleteTopic', { topic: 'orders' });
+    harness.open();
+    await expect(harness.call('topicMetadata', { topic: 'orders' })).rejects.toThrow(
+      failing('TOPIC_NOT_FOUND'),
+    );
+  });
+
+  test('deleted: members are ended, offsets gone; created again: a new id, and from the start', async () => {
+    const harness = await withTopic();
+    await harness.join('c');
+    await harness.turn();
+    expect(harness.assigned('c')).toHaveLength(4);
+    await harness.call('deleteTopic', { topic: 'orders' });
+    expect(harness.eventsOf('c').at(-1)).toMatchObject({ event: 'ended', code: 'TOPIC_NOT_FOUND' });
+    expect((await harness.call('listGroups', {})).groups).toEqual([]);
+    expect(harness.plane.topicEntry(1)).toBeUndefined();
+    const again = await harness.call('createTopic', { topic: 'orders', queues: 4, memory: false });
+    expect(again.topicId).toBe(2);
+    harness.queue = { minOffset: 0, maxOffset: 0 };
+    await harness.join('c');
+    await harness.turn();
+    expect(harness.assigned('c').map((queue) => queue.offset)).toEqual([0, 0, 0, 0]);
+    expect(harness.changes).toEqual(['orders 1', 'orders 1', 'orders 2']);
+  });
+
+  test("a deleted topic's slots are free only when its queues are closed", async () => {
+    const harness = await withTopic(64);
+    harness.holdClose = true;
+    const deleted = harness.call('deleteTopic', { topic: 'orders' });
+    const created = harness.call('createTopic', { topic: 'next', queues: 64, memory: false });
+    await harness.turn();
+    expect(harness.opened).toHaveLength(1);
+    harness.closing[0]?.done();
+    await deleted;
+    expect((await created).topicId).toBe(2);
+  });
+
+  test('a full disk refuses a topic and leaves nothing behind', async () => {
+    const harness = await withTopic();
+    harness.disk.writeFault = 'ENOSPC';
+    const create = () => harness.call('createTopic', { topic: 'more', queues: 60, memory: false });
+    await expect(create()).rejects.toThrow(failing('DISK_FULL'));
+    await expect(harness.call('deleteTopic', { topic: 'orders' })).rejects.toThrow(failing('DISK_FULL'));
+    expect((await harness.call('listTopics', {})).topics).toHaveLength(1);
+    harness.disk.writeFault = null;
+    expect(await create()).toMatchObject({ queues: 60 });
+    expect(harness.fatal).toEqual([]);
+  });
+
+  test('a failed disk is told to the broker', async () => {
+    const harness = await withTopic();
+    harness.disk.syncFault = 'EIO';
+    const create = harness.call('createTopic', { topic: 'more', queues: 1, memory: false });
+    await expect(create).rejects.toThrow(failing('DISK_FAILED'));
+    expect(harness.fatal).toHaveLength(1);
+    harness.disk.syncFault = null;
+    expect(() => harness.plane.close()).toThrow(failing('DISK_FAILED'));
+  });
+});
+
+describe('groups', () => {
+  test('a join is answered before its queues come', async () => {
+    const harness = await withTopic();
+    const { memberId } = await harness.join('c');
+    expect(memberId).toMatch(/^m-[0-9a-f]{16}$/);
+    expect(harness.eventsOf('c')).toEqual([]);
+    await harness.turn();
+    expect(harness.assigned('c').map(({ queueId, offset }) => [queueId, offset])).toEqual([
+      [0, 10],
+      [1, 10],
+      [2, 10],
+      [3, 10],
+    ]);
+  });
+
+  test('a commit that was answered survives SIGKILL; all of a turn are one write', async () => {
+    const harness = await withTopic(1);
+    await harness.join('c');
+    await harness.turn();
+    const queue = harness.firstAssigned('c');
+    const { writes } = harness.disk;
+    const commits = Array.from({ length: 20 }, (_, i) =>
+      harness.call('commit', { consumer: 1, offsets: [{ ...queue, offset: 20 + i }] }, 'c'),
+    );
+    expect((await Promise.all(commits)).every((result) => result.fenced.length === 0)).toBe(true);
+    expect(harness.disk.writes - writes).toBe(1);
+    harness.open();
+    await harness.join('d', { from: 'latest' });
+    await harness.turn();
+    expect(harness.assigned('d')[0]?.offset).toBe(39);
+    expect(harness.assigned('d')[0]?.generation).toBeGreaterThan(queue.generation);
+  });
+
+  test('offsets are on disk half a second later', async () => {
+    const harness = await withTopic(1);
+    await harness.join('c');
+    await harness.turn();
+    expect(harness.store.hasUnsynced).toBe(true);
+    harness.time += 499;
+    harness.plane.tick();
+    expect(harness.store.hasUnsynced).toBe(true);
+    harness.time += 1;
+    harness.plane.tick();
+    expect(harness.store.hasUnsynced).toBe(false);
+  });
+
+  test('a consumer that is gone, or a thread, leaves', async () => {
+    const harness = await withTopic();
+    await harness.join('c', {}, 1);
+    await harness.join('d', {}, 1);
+    await harness.join('e', {}, 11);
+    harness.plane.callerGone(1, 'c');
+    expect((await harness.call('describeGroup', { group: 'g' })).members).toBe(2);
+    harness.plane.callerGone(1);
+    await harness.turn();
+    expect(harness.assigned('e')).toHaveLength(4);
+    await harness.call('leave', { consumer: 1 }, 'e', 11);
+    await expect(harness.call('leave', { consumer: 1 }, 'e', 11)).rejects.toThrow(failing('NOT_A_MEMBER'));
+    await expect(harness.call('commit', { consumer: 1, offsets: [] }, 'e', 11)).rejects.toThrow(
+      failing('NOT_A_MEMBER'),
+    );
+  });
+
+  test('queues pass from one member to another: revoke, release, assign', async () => {
+    const harness = await withTopic(2);
+    await harness.join('c');
+    await harness.turn();
+    await harness.join('d');
+    await harness.turn();
+    const revoke = harness.eventsOf('c').at(-1);
+    expect(revoke).toMatchObject({ event: 'revoke', queues: [{ queueId: 1 }] });
+    expect(harness.eventsOf('d')).toEqual([]);
+    await harness.call(
+      'released',
+      { consumer: 1, queues: revoke?.event === 'revoke' ? revoke.queues : [] },
+      'c',
+    );
+    await harness.turn();
+    expect(harness.assigned('d').map((queue) => queue.queueId)).toEqual([1]);
+  });
+
+  test('a revoke that is not answered ends after 10 s', async () => {
+    const harness = await withTopic(2);
+    await harness.join('c');
+    await harness.turn();
+    await harness.join('d');
+    await harness.turn();
+    harness.time += 10_000;
+    harness.plane.tick();
+    await harness.turn();
+    expect(harness.assigned('d').map((queue) => queue.queueId)).toEqual([1]);
+  });
+
+  test('are listed and described, with and without members', async () => {
+    const harness = await withTopic(2);
+    const { memberId } = await harness.join('c', { from: { time: 40 } });
+    await harness.turn();
+    expect((await harness.call('listGroups', {})).groups).toEqual([
+      { group: 'g', topics: ['orders'], members: 1 },
+    ]);
+    const described = await harness.call('describeGroup', { group: 'g' });
+    expect(described.memberIds).toEqual([memberId]);
+    expect(described.queues[1]).toEqual({
+      topic: 'orders',
+      queueId: 1,
+      committedOffset: 40,
+      maxOffset: 100,
+      lag: 60,
+      memberId,
+    });
+    harness.plane.callerGone(1, 'c');
+    const left = await harness.call('describeGroup', { group: 'g' });
+    expect([left.members, left.queues[1]?.memberId, left.queues[1]?.committedOffset]).toEqual([0, null, 40]);
+    await expect(harness.call('describeGroup', { group: 'h' })).rejects.toThrow(
+      failing('GROUP_NOT_FOUND', "'h'"),
+    );
+    await expect(harness.join('c', { group: '%g' })).rejects.toThrow(failing('BAD_ARGUMENT'));
+    await expect(harness.join('c', { topic: 'nope' })).rejects.toThrow(failing('TOPIC_NOT_FOUND'));
+  });
+
+  test('offsets are reset, backwards too, when nobody is at work', async () => {
+    const harness = await withTopic(2);
+    const reset = (to: 'earliest' | 'latest' | { time: number } | { offset: number }) =>
+      harness.call('resetOffset', { group: 'g', topic: 'orders', to });
+    await expect(reset('earliest')).rejects.toThrow(failing('GROUP_NOT_FOUND'));
+    await harness.join('c', { from: 'latest' });
+    await harness.turn();
+    await expect(reset('earliest')).rejects.toThrow(failing('GROUP_BUSY', '1 member'));
+    harness.plane.callerGone(1, 'c');
+    expect((await reset('earliest')).queues).toEqual([
+      { queueId: 0, offset: 10 },
+      { queueId: 1, offset: 10 },
+    ]);
+    expect((await reset({ time: 55 })).queues[0]).toEqual({ queueId: 0, offset: 55 });
+    expect((await reset({ offset: 3 })).queues[0]).toEqual({ queueId: 0, offset: 10 });
+    expect(harness.store.hasUnsynced).toBe(false);
+    harness.open();
+    await harness.join('d', { from: 'latest' });
+    await harness.turn();
+    expect(harness.assigned('d').map((queue) => queue.offset)).toEqual([10, 10]);
+  });
+
+  test('at start, commits beyond what is left of a queue are taken back', async () => {
+    const harness = await withTopic(1);
+    await harness.join('c', { from: 'latest' });
+    await harness.turn();
+    harness.queue = { minOffset: 10, maxOffset: 60 };
+    harness.open();
+    harness.queue = { minOffset: 10, maxOffset: 200 };
+    await harness.join('d');
+    await harness.turn();
+    expect(harness.assigned('d')[0]?.offset).toBe(60);
+  });
+
+  test('a full disk refuses a commit for now, not the consumers', async () => {
+    const harness = await withTopic(1);
+    harness.disk.writeFault = 'ENOSPC';
+    await harness.join('c');
+    await harness.turn();
+    const queue = harness.firstAssigned('c');
+    const commit = () => harness.call('commit', { consumer: 1, offsets: [{ ...queue, offset: 50 }] }, 'c');
+    await expect(commit()).rejects.toThrow(failing('DISK_FULL'));
+    harness.time += 1_000;
+    harness.plane.tick();
+    expect(harness.fatal).toEqual([]);
+    harness.disk.writeFault = null;
+    expect(await commit()).toEqual({ fenced: [] });
+    harness.open();
+    expect((await harness.call('describeGroup', { group: 'g' })).queues[0]?.committedOffset).toBe(50);
+  });
+});

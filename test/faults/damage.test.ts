@@ -1,0 +1,286 @@
+/** Files that were harmed behind the broker's back: what is derived is made again, what is lost is named, nothing else suffers. */
+import { cpSync, existsSync, renameSync, rmSync, truncateSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Client } from '../../native-free/client/index.js';
+import type { RingMQError } from '../../native-free/wire/index.js';
+import { runCli } from '../cli/cli-process.js';
+import {
+  flipBit,
+  garble,
+  indexFiles,
+  mapLog,
+  readLog,
+  type StoredBatch,
+  segmentOf,
+  writeLog,
+} from './log-map.js';
+import {
+  failureOf,
+  makeDirectory,
+  numberOf,
+  openSmall,
+  readSome,
+  removeDirectory,
+  SMALL,
+  sendNumbers,
+  withBroker,
+} from './small-broker.js';
+
+/** Messages in each of the first two topics; the third has a few, all at the end. */
+const COUNT = 300;
+const LATE_COUNT = 20;
+const TOPICS = ['first', 'second', 'late'];
+
+let directory: string;
+let pristine: string;
+let dataDir: string;
+let rounds = 0;
+
+beforeAll(async () => {
+  directory = makeDirectory();
+  pristine = `${directory}/pristine`;
+  await withBroker(pristine, async ({ client }) => {
+    for (const topic of TOPICS) await client.admin().createTopic({ topic, queues: 1 });
+    for (let at = 0; at < COUNT; at += 50) {
+      await sendNumbers(client, 'first', at, at + 50);
+      await sendNumbers(client, 'second', at, at + 50);
+    }
+    await sendNumbers(client, 'late', 0, LATE_COUNT);
+  });
+});
+afterAll(() => removeDirectory(directory));
+beforeEach(() => {
+  dataDir = `${directory}/${++rounds}`;
+  cpSync(pristine, dataDir, { recursive: true });
+});
+
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_x, i) => i);
+}
+
+async function expectWhole(client: Client, topic: string, count: number): Promise<void> {
+  const messages = await readSome(client, topic, count);
+  expect(messages.map(numberOf)).toEqual(numbers(count));
+  expect(messages.map(({ offset }) => offset)).toEqual(numbers(count));
+  expect((await client.admin().describeTopic(topic)).queueStates[0]?.maxOffset).toBe(count);
+}
+
+/** Reads until the consumer fails: how many messages came, and why it ended. */
+async function readToFailure(client: Client, topic: string): Promise<{ count: number; error: RingMQError }> {
+  let count = 0;
+  const error = await failureOf(
+    (async () => {
+      for await (const message of client.consumer({ group: 'reader', topic })) {
+        expect(message.offset).toBe(count);
+        expect(numberOf(message)).toBe(count++);
+        await message.ack();
+      }
+    })(),
+  );
+  return { count, error };
+}
+
+/** A batch in the middle of topic `first`. */
+function victim(): StoredBatch {
+  const ours = mapLog(dataDir).batches.filter(({ topicId }) => topicId === 1);
+  return ours[ours.length >> 1] as StoredBatch;
+}
+
+async function expectVerified(...patterns: RegExp[]): Promise<void> {
+  const { status, stdout, stderr } = await runCli(['log', 'verify', dataDir]);
+  for (const pattern of patterns) expect(stdout.toString()).toMatch(pattern);
+  expect(stderr).toMatch(/^LOG_CORRUPT: \d+ damaged places?, the first: .+; .+\n$/);
+  expect(status).toBe(1);
+}
+
+describe('derived files', () => {
+  it.each([
+    ['nothing', () => {}],
+    ['the checkpoint is missing', () => rmSync(`${dataDir}/checkpoint`)],
+    ['the tables are missing', () => rmSync(`${dataDir}/queues/tables`)],
+    ['the tables are garbled', () => garble(`${dataDir}/queues/tables`)],
+    ['the index files are missing', () => indexFiles(dataDir).map((path) => rmSync(path))],
+    ['an index file is cut short', () => indexFiles(dataDir).map((path) => truncateSync(path, 700))],
+    ['all of queues/ is missing', () => rmSync(`${dataDir}/queues`, { recursive: true })],
+  ])('%s: every message is at its offset, and new ones follow', async (_what, harm) => {
+    expect(indexFiles(dataDir)).toHaveLength(1);
+    harm();
+    await withBroker(dataDir, async ({ client, warnings }) => {
+      await expectWhole(client, 'first', COUNT);
+      await expectWhole(client, 'second', COUNT);
+      await expectWhole(client, 'late', LATE_COUNT);
+      await sendNumbers(client, 'first', COUNT, COUNT + 10);
+      await expectWhole(client, 'first', COUNT + 10);
+      expect(warnings).toEqual([]);
+    });
+    await withBroker(dataDir, ({ client }) => expectWhole(client, 'first', COUNT + 10));
+  });
+
+  it('a garbled index block is named to who needs it, and made again once it is deleted', async () => {
+    const path = indexFiles(dataDir)[0] as string;
+    garble(path, 512 + 100);
+    await withBroker(dataDir, async ({ client }) => {
+      const { error } = await readToFailure(client, 'first');
+      expect(error).toMatchObject({ code: 'LOG_CORRUPT' });
+      expect(error.message).toContain(path);
+      await expectWhole(client, 'late', LATE_COUNT);
+    });
+    await expectVerified(/queues\/0000000000000000\.idx at 512, .*index block 1 is damaged/);
+    rmSync(path);
+    await withBroker(dataDir, ({ client }) => expectWhole(client, 'first', COUNT));
+  });
+
+  it('a garbled checkpoint is refused, again and again, until it is deleted', async () => {
+    garble(`${dataDir}/checkpoint`);
+    for (let i = 0; i < 2; i++) {
+      const error = await failureOf(openSmall(dataDir));
+      expect(error).toMatchObject({ code: 'LOG_CORRUPT', details: { file: 'checkpoint' } });
+    }
+    await expectVerified(/checkpoint at 0/);
+    rmSync(`${dataDir}/checkpoint`);
+    await withBroker(dataDir, ({ client }) => expectWhole(client, 'first', COUNT));
+  });
+});
+
+describe('a flipped bit in a message', () => {
+  it.each([
+    ['the body', 200],
+    ['the header', 41],
+  ])('in %s: its reader is told where, the others read on', async (_part, at) => {
+    const { position, baseOffset } = victim();
+    flipBit(dataDir, position + at);
+    await withBroker(dataDir, async ({ client, warnings }) => {
+      // What lies before the checkpoint is not read at an open.
+      expect(warnings).toEqual([]);
+      const { count, error } = await readToFailure(client, 'first');
+      expect(['LOG_CORRUPT', 'BAD_CHECKSUM']).toContain(error.code);
+      expect(error.message).toContain(String(position));
+      expect(count).toBeLessThanOrEqual(baseOffset);
+      await expectWhole(client, 'second', COUNT);
+      await expectWhole(client, 'late', LATE_COUNT);
+    });
+    await expectVerified(
+      new RegExp(`log/[0-9a-f]{16}\\.seg at ${position}, \\d+ bytes: the ${_part.slice(4)}|header`),
+    );
+  });
+
+  it.each([
+    ['the body', 200],
+    ['the header', 41],
+  ])('in %s, found by a recovery: a warning names it, offsets stay', async (_part, at) => {
+    const { position, baseOffset, count: lost } = victim();
+    flipBit(dataDir, position + at);
+    rmSync(`${dataDir}/queues`, { recursive: true });
+    await withBroker(dataDir, async ({ client, warnings }) => {
+      expect(warnings.map(({ details }) => details['position'])).toEqual([position]);
+      expect(warnings[0]?.message).toMatch(/damage in the log/);
+      const { count, error } = await readToFailure(client, 'first');
+      expect(error.message).toMatch(
+        new RegExp(`${position}|offsets ${baseOffset} to ${baseOffset + lost - 1}`),
+      );
+      expect(count).toBeLessThanOrEqual(baseOffset);
+      await expectWhole(client, 'second', COUNT);
+      // Behind it everything is where it was: a group that gives the lost ones up goes on there.
+      await client.admin().resetOffset({ group: 'reader', topic: 'first', to: 'latest' });
+      await sendNumbers(client, 'first', COUNT, COUNT + 5);
+      const messages = await readSome(client, 'first', 5, 'reader');
+      expect(messages.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4].map((i) => COUNT + i));
+    });
+  });
+});
+
+describe('a segment', () => {
+  const harms: [string, (path: string) => void, RegExp][] = [
+    ['cut short', (path) => truncateSync(path, 20_000), /cut short/],
+    ['missing', (path) => rmSync(path), /missing/],
+  ];
+  it.each(harms)(
+    'that is %s: readers are told, later messages are not touched',
+    async (_what, harm, found) => {
+      const { position } = victim();
+      harm(segmentOf(dataDir, position));
+      await withBroker(dataDir, async ({ client }) => {
+        for (const topic of ['first', 'second']) {
+          const { count, error } = await readToFailure(client, topic);
+          expect(error.code).toBe('LOG_CORRUPT');
+          expect(error.message).toMatch(/log position \d+/);
+          expect(count).toBeLessThan(COUNT);
+        }
+        await expectWhole(client, 'late', LATE_COUNT);
+        await sendNumbers(client, 'late', LATE_COUNT, LATE_COUNT + 5);
+      });
+      await expectVerified(found);
+      // The same when the whole log is read again.
+      rmSync(`${dataDir}/queues`, { recursive: true });
+      await withBroker(dataDir, async ({ client, warnings }) => {
+        expect(warnings.length).toBeGreaterThan(0);
+        expect((await readToFailure(client, 'first')).error.code).toBe('LOG_CORRUPT');
+        await expectWhole(client, 'late', LATE_COUNT + 5);
+      });
+    },
+  );
+});
+
+describe('meta/', () => {
+  it('missing beside a log is refused, again and again, until it is back', async () => {
+    renameSync(`${dataDir}/meta`, `${dataDir}/elsewhere`);
+    for (let i = 0; i < 2; i++) {
+      const error = await failureOf(openSmall(dataDir));
+      expect(error).toMatchObject({ code: 'LOG_CORRUPT' });
+      expect(error.message).toMatch(/has a log but no meta\//);
+    }
+    rmSync(`${dataDir}/meta`, { recursive: true, force: true });
+    renameSync(`${dataDir}/elsewhere`, `${dataDir}/meta`);
+    await withBroker(dataDir, ({ client }) => expectWhole(client, 'first', COUNT));
+  });
+
+  it('garbled is refused with its place', async () => {
+    garble(`${dataDir}/meta/snapshot`);
+    for (let i = 0; i < 2; i++) {
+      const error = await failureOf(openSmall(dataDir));
+      expect(error).toMatchObject({ code: 'LOG_CORRUPT' });
+      expect(error.message).toMatch(/meta\/snapshot, at byte \d+/);
+    }
+    await expectVerified(/meta\/snapshot at \d+/);
+  });
+});
+
+describe('the end of the log', () => {
+  it('a write that was torn is cut, and nothing that was acked with it', async () => {
+    const { batches, end } = mapLog(dataDir);
+    const last = batches.at(-1) as StoredBatch;
+    // The first half of a batch as it might have been written there: a copy of one, so that everything but its place is right.
+    writeLog(dataDir, end, readLog(dataDir, last.position, last.length >> 1));
+    const clean = await runCli(['log', 'verify', dataDir]);
+    expect([clean.status, clean.stderr]).toEqual([0, '']);
+    expect(clean.stdout.toString()).toMatch(/an append that did not finish/);
+    await withBroker(dataDir, async ({ client, warnings }) => {
+      expect(warnings).toEqual([]);
+      for (const topic of ['first', 'second']) await expectWhole(client, topic, COUNT);
+      await sendNumbers(client, 'late', LATE_COUNT, LATE_COUNT + 5);
+      await expectWhole(client, 'late', LATE_COUNT + 5);
+    });
+  });
+
+  it('whole batches of an earlier life behind a cut stay dead', async () => {
+    const copy = `${dataDir}-longer`;
+    cpSync(dataDir, copy, { recursive: true });
+    const { end } = mapLog(dataDir);
+    await withBroker(copy, ({ client }) => sendNumbers(client, 'late', 900, 930));
+    const longer = mapLog(copy);
+    const behind = longer.batches.filter(({ position }) => position > end && position < longer.end);
+    // All but the first of what the other life appended is here, at its place; the first never got to the disk.
+    for (const { position, length } of behind.slice(1)) {
+      if (existsSync(segmentOf(dataDir, position)))
+        writeLog(dataDir, position, readLog(copy, position, length));
+    }
+    await withBroker(dataDir, async ({ client, warnings }) => {
+      expect(warnings).toEqual([]);
+      await expectWhole(client, 'late', LATE_COUNT);
+      // New batches come to lie before the old ones, one of them right before.
+      await sendNumbers(client, 'late', LATE_COUNT, LATE_COUNT + 3);
+    });
+    await withBroker(dataDir, ({ client }) => expectWhole(client, 'late', LATE_COUNT + 3));
+    expect(mapLog(dataDir).end).toBeLessThan(longer.end + SMALL.segmentBytes);
+  });
+});

@@ -1,0 +1,164 @@
+/** A disk without room, under a broker in a process of its own. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Client, connect, type Producer } from '../../native-free/client/index.js';
+import type { Receipt, RingMQError } from '../../native-free/wire/index.js';
+import { runCli } from '../cli/cli-process.js';
+import { DISKS, type FaultDisk } from './fault-disk.js';
+import { HostProcess } from './host-process.js';
+import { bodyOf, failureOf, numberOf, readSome, SMALL, sendNumbers, smallProducer } from './small-broker.js';
+
+const TOPIC = 'orders';
+const MIB = 1024 * 1024;
+
+describe.each(DISKS)('on %s that is full', (_name, makeDisk) => {
+  let disk: FaultDisk;
+  let dataDir: string;
+  const running: HostProcess[] = [];
+  const clients: Client[] = [];
+
+  beforeAll(() => {
+    disk = makeDisk();
+    dataDir = `${disk.dir}/data`;
+  });
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map((client) => client.close().catch(() => {})));
+    await Promise.all(running.splice(0).map((host) => host.stop('SIGKILL')));
+    disk.makeRoom();
+  });
+  afterAll(() => disk.remove());
+
+  async function start(options: { minFreeBytes?: number; flush?: 'sync' | 'async' } = {}) {
+    const host = await HostProcess.start({ ...SMALL, dataDir, ...options }, disk.env);
+    running.push(host);
+    const client = await connect(host.url);
+    clients.push(client);
+    return { host, client };
+  }
+
+  /**
+   * Sends one after the other until one is refused. What was prepared ahead still takes some; and what was in the ring when the
+   * disk said no waits there, so nobody can say that it is not stored: it times out.
+   */
+  async function sendUntilRefused(producer: Producer, topic: string, acked: Map<number, Receipt>) {
+    for (let number = 0; ; number++) {
+      try {
+        acked.set(number, await producer.send({ topic, body: bodyOf(number, 3000) }));
+      } catch (error) {
+        const known = error as RingMQError;
+        if (known.code !== 'TIMEOUT') return known;
+      }
+    }
+  }
+
+  it.each(['sync', 'async'] as const)(
+    'sends are refused, reads go on, and it recovers by itself (%s)',
+    async (flush) => {
+      const topic = `${TOPIC}-${flush}`;
+      const { host, client } = await start({ flush });
+      await client.admin().createTopic({ topic, queues: 1 });
+      const acked = new Map<number, Receipt>();
+      disk.fill();
+      const refusal = await sendUntilRefused(smallProducer(client, 500), topic, acked);
+      expect(refusal).toMatchObject({ code: 'DISK_FULL', retryable: true });
+      await host.next('warning', /disk is full: sends are refused/);
+      // All that was acked can be read and acked.
+      const consumer = client.consumer({ group: 'g', topic });
+      const messages = consumer[Symbol.asyncIterator]();
+      const seen: number[] = [];
+      while (seen.length < acked.size) {
+        const { value: message } = await messages.next();
+        seen.push(message?.offset ?? -1);
+        await message?.ack();
+      }
+      // A patient sender waits, and needs nobody's help once there is room.
+      const patient = smallProducer(client);
+      const waiting = patient.send({ topic, body: 'patient' });
+      disk.makeRoom();
+      expect((await waiting).status).toBe('SEND_OK');
+      // Nor does a reader lose what it acked meanwhile.
+      await consumer.close();
+      await sendNumbers(client, topic, 900_000, 900_050);
+      await host.next('warning', /room on the disk again/);
+      const { queueStates } = await client.admin().describeTopic(topic);
+      await client.close();
+      expect(await host.stop()).toBe('0');
+      expect(host.events.filter(({ event }) => event === 'fatal')).toEqual([]);
+
+      const again = await start({ flush });
+      const after = await again.client.admin().describeTopic(topic);
+      expect(after.queueStates).toEqual(queueStates);
+      const stored = await readSome(again.client, topic, queueStates[0]?.maxOffset ?? 0);
+      const byOffset = new Map(stored.map((message) => [message.offset, numberOf(message)]));
+      for (const [number, receipt] of acked) expect(byOffset.get(receipt.offset)).toBe(number);
+      expect(stored.map(({ offset }) => offset)).toEqual(stored.map((_message, i) => i));
+      const rest = await readSome(again.client, topic, stored.length - seen.length, 'g');
+      expect(rest[0]?.offset).toBe(seen.length);
+    },
+  );
+
+  it('order holds through the refusal, and nothing is stored twice', async () => {
+    const topic = `${TOPIC}-in-order`;
+    const { client } = await start();
+    await client.admin().createTopic({ topic, queues: 1 });
+    await sendNumbers(client, topic, 0, 100);
+    disk.fill();
+    const producer = smallProducer(client);
+    const sends = Array.from({ length: 1500 }, (_x, i) => producer.send({ topic, body: bodyOf(100 + i) }));
+    const prober = smallProducer(client, 100);
+    expect((await sendUntilRefused(prober, topic, new Map())).code).toBe('DISK_FULL');
+    const probes = await client.admin().describeTopic(topic);
+    disk.makeRoom();
+    await Promise.all(sends);
+    const end = (await client.admin().describeTopic(topic)).queueStates[0]?.maxOffset as number;
+    expect(end).toBeGreaterThanOrEqual(1600);
+    expect(probes.queueStates[0]?.maxOffset).toBeLessThan(end);
+    const stored = await readSome(client, topic, end);
+    const ours = stored.filter((message) => message.bodyLength === 1000).map(numberOf);
+    expect(ours).toEqual(Array.from({ length: 1600 }, (_x, i) => i));
+  });
+
+  it('less room than minFreeBytes refuses sends before the disk is full', async () => {
+    const topic = `${TOPIC}-nearly`;
+    const { host, client } = await start({ minFreeBytes: 4 * MIB });
+    await client.admin().createTopic({ topic, queues: 1 });
+    await sendNumbers(client, topic, 0, 10);
+    disk.fill(2 * MIB);
+    await host.next('warning', /less than 4194304 bytes are free on the disk: sends are refused/);
+    const acked = new Map<number, Receipt>();
+    expect((await sendUntilRefused(smallProducer(client, 300), topic, acked)).code).toBe('DISK_FULL');
+    expect(await readSome(client, topic, 10 + acked.size)).toHaveLength(10 + acked.size);
+    const waiting = smallProducer(client).send({ topic, body: 'patient' });
+    disk.makeRoom();
+    expect((await waiting).offset).toBeGreaterThanOrEqual(10 + acked.size);
+  });
+
+  it('pub says so in one line', async () => {
+    const topic = `${TOPIC}-pub`;
+    const { host, client } = await start();
+    await client.admin().createTopic({ topic, queues: 1 });
+    disk.fill();
+    await sendUntilRefused(smallProducer(client, 200), topic, new Map());
+    const pub = await runCli(['--url', host.url, 'pub', topic, '--timeout', '300ms'], { input: 'a\nb\n' });
+    expect(pub.stderr).toMatch(/^DISK_FULL: 2 written messages were not stored: .+; .+\n$/);
+    expect([pub.status, pub.stdout.toString()]).toEqual([1, '']);
+  });
+
+  it('opening fails with one clear error, and works once there is room', async () => {
+    const { client, host } = await start();
+    const { queueStates } = await client.admin().describeTopic(`${TOPIC}-in-order`);
+    await client.close();
+    await host.stop();
+    disk.fill();
+    const full = new HostProcess({ ...SMALL, dataDir }, disk.env);
+    expect(await full.next('failed')).toMatchObject({ code: 'DISK_FULL' });
+    expect((await full.next('exit')).code).toBe('1');
+    const broker = await runCli(['broker', '--data', dataDir, '--listen', '127.0.0.1:0'], { env: disk.env });
+    expect(broker.stderr).toMatch(/^DISK_FULL: .+; .+\n$/);
+    expect(broker.status).toBe(1);
+    disk.makeRoom();
+    const again = await start();
+    const after = await again.client.admin().describeTopic(`${TOPIC}-in-order`);
+    expect(after.queueStates).toEqual(queueStates);
+    expect((await failureOf(again.client.admin().describeTopic('nowhere'))).code).toBe('TOPIC_NOT_FOUND');
+  });
+});

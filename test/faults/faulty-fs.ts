@@ -1,0 +1,45 @@
+/**
+ * Loaded into a broker's process before anything else (`node --import`), on each of its threads: lets Node's own file calls fail as a
+ * full or broken disk's would, while a control file says so. Stands in where no disk can be mounted; none of the project's parts is replaced.
+ */
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+
+/** Environment variable with the control file's path. */
+const CONTROL = process.env['RINGMQ_TEST_FAULTS'] ?? '';
+
+const { fdatasyncSync, fsyncSync, readFileSync, statfsSync, writeSync } = fs;
+
+/** Words in the control file; no such file, no faults. */
+function has(fault: 'full' | 'sync'): boolean {
+  try {
+    return readFileSync(CONTROL, 'utf8').includes(fault);
+  } catch {
+    return false;
+  }
+}
+
+function fail(code: string, errno: number, syscall: string): never {
+  throw Object.assign(new Error(`${code}: injected, ${syscall}`), { code, errno, syscall });
+}
+
+if (CONTROL !== '') {
+  // Only writes to a place in a file: those of logs and pipes have none.
+  fs.writeSync = ((fd: number, bytes: Uint8Array, offset: number, length: number, position: unknown) => {
+    if (typeof position === 'number' && has('full')) fail('ENOSPC', -28, 'write');
+    return writeSync(fd, bytes, offset, length, position as number);
+  }) as typeof writeSync;
+  fs.statfsSync = ((path: string) => {
+    const stat = statfsSync(path);
+    return has('full') ? { ...stat, bsize: stat.bsize, blocks: stat.blocks, bavail: 0 } : stat;
+  }) as typeof statfsSync;
+  fs.fdatasyncSync = (fd) => {
+    if (has('sync')) fail('EIO', -5, 'fdatasync');
+    fdatasyncSync(fd);
+  };
+  fs.fsyncSync = (fd) => {
+    if (has('sync')) fail('EIO', -5, 'fsync');
+    fsyncSync(fd);
+  };
+  syncBuiltinESMExports();
+}

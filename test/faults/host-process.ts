@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { EngineOptions } from '../../engine/options.js';
+
+const PROGRAM = fileURLToPath(new URL('./broker-host.js', import.meta.url));
+
+/** What the program says; the fields depend on the event. */
+export interface HostEvent {
+  event: 'ready' | 'warning' | 'fatal' | 'failed' | 'closed' | 'exit';
+  url?: string;
+  code?: string;
+  message?: string;
+}
+
+/** A program with a broker in it (broker-host.ts). */
+export class HostProcess {
+  readonly events: HostEvent[] = [];
+  readonly #child: ChildProcess;
+  readonly #news = new EventEmitter();
+
+  constructor(options: EngineOptions, env: Record<string, string> = {}) {
+    const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
+    });
+    this.#child = child;
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) =>
+      this.#note(JSON.parse(line) as HostEvent),
+    );
+    child.on('close', (code) => this.#note({ event: 'exit', code: String(code) }));
+  }
+
+  /** Resolves once it serves. */
+  static async start(options: EngineOptions, env?: Record<string, string>): Promise<HostProcess> {
+    const host = new HostProcess(options, env);
+    await host.next('ready');
+    return host;
+  }
+
+  get url(): string {
+    return this.events.find(({ event }) => event === 'ready')?.url ?? '';
+  }
+
+  /** The first event of a kind (whose message fits), past or future. Rejects when the program ends without it. */
+  async next(event: HostEvent['event'], message = /^/): Promise<HostEvent> {
+    for (;;) {
+      const found = this.events.find((known) => known.event === event && message.test(known.message ?? ''));
+      if (found !== undefined) return found;
+      if (this.events.some((known) => known.event === 'exit')) {
+        throw new Error(`no '${event}' came: ${JSON.stringify(this.events)}`);
+      }
+      await once(this.#news, 'event');
+    }
+  }
+
+  /** Ends it; its exit status, `null` after a signal. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<string | undefined> {
+    this.#child.kill(signal);
+    return (await this.next('exit')).code;
+  }
+
+  #note(event: HostEvent): void {
+    this.events.push(event);
+    this.#news.emit('event');
+  }
+}

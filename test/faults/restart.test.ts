@@ -1,0 +1,71 @@
+/** A restart reads what was written since the last checkpoint, however much there is. */
+import { existsSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { NodeDisk, readCheckpoint } from '../../engine/log/index.js';
+import { openData } from '../../engine/open-data.js';
+import { resolveEngineOptions } from '../../engine/options.js';
+import { connect } from '../../native-free/client/index.js';
+import { HostProcess } from './host-process.js';
+import { mapLog } from './log-map.js';
+import { makeDirectory, readSome, removeDirectory, SMALL, sendNumbers, withBroker } from './small-broker.js';
+
+const TOPIC = 'orders';
+const COUNT = 12_000;
+/** Sent last, when a checkpoint has all the others. */
+const LAST = 1_000;
+const SIZES = { ...SMALL, ringBytes: 1024 * 1024, segmentBytes: 1024 * 1024, checkpointBytes: 256 * 1024 };
+/** Beside what lies behind the checkpoint: the tables, and a look ahead over the rest of the last segment. */
+const READ_BOUND = 2 * SIZES.segmentBytes;
+
+let dataDir: string;
+beforeAll(() => {
+  dataDir = makeDirectory();
+});
+afterAll(() => removeDirectory(dataDir));
+
+function checkpointPosition(): number {
+  return readCheckpoint(new NodeDisk(), dataDir)?.position ?? 0;
+}
+
+/** Bytes this process has read from files, if the system says so. */
+function bytesRead(): number {
+  const path = '/proc/self/io';
+  return existsSync(path) ? Number(/^rchar: (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1]) : 0;
+}
+
+it('is bounded by the checkpoint, after a kill, too', async () => {
+  const host = await HostProcess.start({ ...SIZES, dataDir, flush: 'async' });
+  const client = await connect(host.url);
+  await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+  await sendNumbers(client, TOPIC, 0, COUNT - LAST);
+  const most = (COUNT - LAST) * 1000 - SIZES.checkpointBytes;
+  await vi.waitFor(() => expect(checkpointPosition()).toBeGreaterThan(most), { timeout: 10_000 });
+  await sendNumbers(client, TOPIC, COUNT - LAST, COUNT);
+  await host.stop('SIGKILL');
+  await client.close().catch(() => {});
+
+  const position = checkpointPosition();
+  const { end } = mapLog(dataDir, SIZES.segmentBytes);
+  expect(end).toBeGreaterThan(7 * SIZES.segmentBytes);
+
+  const before = bytesRead();
+  const data = openData(resolveEngineOptions({ ...SIZES, dataDir }));
+  const read = bytesRead() - before;
+  data.store.close();
+  expect(data.rebuilt).toBe(false);
+  expect(data.recovery).toMatchObject({ endPosition: end, damage: [] });
+  expect(read).toBeLessThan(end - position + READ_BOUND);
+  await withBroker(
+    dataDir,
+    async (small) => expect(await readSome(small.client, TOPIC, COUNT)).toHaveLength(COUNT),
+    SIZES,
+  );
+});
+
+it('reads next to nothing after a clean end', async () => {
+  const { end } = mapLog(dataDir, SIZES.segmentBytes);
+  expect(checkpointPosition()).toBe(end);
+  const before = bytesRead();
+  openData(resolveEngineOptions({ ...SIZES, dataDir })).store.close();
+  expect(bytesRead() - before).toBeLessThan(READ_BOUND);
+});

@@ -1,0 +1,170 @@
+/** Old segments go by size and by age; what is left keeps its offsets; who was overtaken goes on where the queue now begins. */
+import { readdirSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { EngineOptions } from '../../engine/options.js';
+import type { Client, ConsumedMessage } from '../../native-free/client/index.js';
+import { mapLog } from './log-map.js';
+import {
+  bodyOf,
+  makeDirectory,
+  numberOf,
+  readSome,
+  readTo,
+  removeDirectory,
+  SMALL,
+  type SmallBroker,
+  sendNumbers,
+  withBroker,
+} from './small-broker.js';
+
+const TOPIC = 'orders';
+const KEPT_BYTES = 3 * SMALL.segmentBytes;
+const WAIT = { timeout: 15_000, interval: 20 };
+
+let directory: string;
+beforeAll(() => {
+  directory = makeDirectory();
+});
+afterAll(() => removeDirectory(directory));
+
+function segments(dataDir: string): string[] {
+  return readdirSync(`${dataDir}/log`)
+    .filter((name) => name.endsWith('.seg'))
+    .sort();
+}
+
+/** Messages without a gap, each at its offset, from `least` or later. */
+function expectRun(messages: ConsumedMessage[], least: number): void {
+  const begin = messages[0]?.offset as number;
+  expect(begin).toBeGreaterThanOrEqual(least);
+  expect(messages.map(({ offset }) => offset)).toEqual(messages.map((_message, i) => begin + i));
+  expect(messages.map(numberOf)).toEqual(messages.map(({ offset }) => offset));
+}
+
+async function stateOf(client: Client): Promise<{ minOffset: number; maxOffset: number }> {
+  const { queueStates } = await client.admin().describeTopic(TOPIC);
+  const { minOffset, maxOffset } = queueStates[0] as { minOffset: number; maxOffset: number };
+  return { minOffset, maxOffset };
+}
+
+/** Waits until what is kept is no more than it should be: segments, offsets. */
+async function retained(dataDir: string, small: SmallBroker): Promise<void> {
+  await vi.waitFor(async () => {
+    // One more lies ready ahead.
+    expect(segments(dataDir).length).toBeLessThanOrEqual(KEPT_BYTES / SMALL.segmentBytes + 1);
+    expect((await stateOf(small.client)).minOffset).toBeGreaterThan(0);
+  }, WAIT);
+}
+
+describe('by size', () => {
+  const options: EngineOptions = { retentionBytes: KEPT_BYTES };
+
+  it('the oldest go, and offsets stay through restarts', async () => {
+    const dataDir = `${directory}/size`;
+    await withBroker(
+      dataDir,
+      async (small) => {
+        const { client, warnings } = small;
+        await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+        await sendNumbers(client, TOPIC, 0, 600);
+        await retained(dataDir, small);
+        const { minOffset, maxOffset } = await stateOf(client);
+        expect(maxOffset).toBe(600);
+        // More may go while it reads.
+        expectRun(await readTo(client, TOPIC, 599), minOffset);
+        expect(warnings).toEqual([]);
+      },
+      options,
+    );
+    expect(segments(dataDir)[0]).not.toMatch(/^0+\.seg$/);
+    const first = mapLog(dataDir).batches[0]?.baseOffset ?? 0;
+    expect(first).toBeGreaterThan(0);
+    await withBroker(
+      dataDir,
+      async ({ client, warnings }) => {
+        expect(await stateOf(client)).toEqual({ minOffset: first, maxOffset: 600 });
+        await sendNumbers(client, TOPIC, 600, 610);
+        const messages = await readTo(client, TOPIC, 609);
+        expectRun(messages, first);
+        expect(messages[0]?.offset).toBe(first);
+        expect(warnings).toEqual([]);
+      },
+      // Without retention: nothing must go before it is looked at.
+      {},
+    );
+  });
+
+  it('a reader that is overtaken goes on at the first message that is left', async () => {
+    const dataDir = `${directory}/slow`;
+    await withBroker(
+      dataDir,
+      async (small) => {
+        const { client } = small;
+        await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+        await sendNumbers(client, TOPIC, 0, 300);
+        const consumer = client.consumer({ group: 'slow', topic: TOPIC, windowBytes: 64 * 1024 });
+        const messages = consumer[Symbol.asyncIterator]();
+        const seen: number[] = [];
+        const next = async () => {
+          const { value } = await messages.next();
+          if (value === undefined) throw new Error('the consumer ended');
+          expect(value.text()).toBe(bodyOf(value.offset));
+          seen.push(value.offset);
+          await value.ack();
+        };
+        for (let i = 0; i < 5; i++) await next();
+        await sendNumbers(client, TOPIC, 300, 1200);
+        await retained(dataDir, small);
+        while (seen.at(-1) !== 1199) await next();
+        await consumer.close();
+        // It has read on from what it had been sent before, skipped once, and lost nothing behind that.
+        const jumps = seen.filter((offset, i) => i > 0 && offset !== (seen[i - 1] as number) + 1);
+        expect(jumps).toHaveLength(1);
+        expect(jumps[0]).toBeGreaterThan(300);
+        expect(jumps[0]).toBeLessThanOrEqual((await stateOf(client)).minOffset);
+      },
+      options,
+    );
+  });
+
+  it('a queue all of whose messages are gone goes on counting', async () => {
+    const dataDir = `${directory}/quiet`;
+    const work = async (small: SmallBroker) => {
+      const { client } = small;
+      await client.admin().createTopic({ topic: 'quiet', queues: 1 });
+      await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+      await sendNumbers(client, 'quiet', 0, 10);
+      await sendNumbers(client, TOPIC, 0, 600);
+      await retained(dataDir, small);
+    };
+    await withBroker(dataDir, work, options);
+    await withBroker(
+      dataDir,
+      async ({ client }) => {
+        const { queueStates } = await client.admin().describeTopic('quiet');
+        expect(queueStates[0]).toMatchObject({ minOffset: 10, maxOffset: 10 });
+        await sendNumbers(client, 'quiet', 10, 12);
+        expect((await readSome(client, 'quiet', 2)).map(({ offset }) => offset)).toEqual([10, 11]);
+      },
+      options,
+    );
+  });
+});
+
+describe('by age', () => {
+  it('whole segments go once their last message is old enough, never the one in use', async () => {
+    const dataDir = `${directory}/age`;
+    await withBroker(
+      dataDir,
+      async ({ client }) => {
+        await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+        await sendNumbers(client, TOPIC, 0, 400);
+        await vi.waitFor(() => expect(segments(dataDir).length).toBeLessThanOrEqual(2), WAIT);
+        await vi.waitFor(async () => expect((await stateOf(client)).minOffset).toBeGreaterThan(300), WAIT);
+        const { minOffset } = await stateOf(client);
+        expectRun(await readTo(client, TOPIC, 399), minOffset);
+      },
+      { retentionMs: 200 },
+    );
+  });
+});

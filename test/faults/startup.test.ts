@@ -1,0 +1,152 @@
+/** What keeps `ringmq broker` from starting: one line that says what and what to do, exit status 1, nothing left behind. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chooseListener } from '../../transport/choose-listener.js';
+import { BrokerProcess, runCli } from '../cli/cli-process.js';
+import { failureOf, makeDirectory, openSmall, removeDirectory, withBroker } from './small-broker.js';
+
+let directory: string;
+let broker: BrokerProcess;
+
+beforeAll(async () => {
+  directory = makeDirectory();
+  broker = await BrokerProcess.start(`${directory}/taken`);
+});
+afterAll(async () => {
+  await broker?.stop();
+  removeDirectory(directory);
+});
+
+/** Runs `ringmq broker`, which must fail; the one line it says, beside what it logs. */
+async function failing(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await runCli(['broker', '--listen', '127.0.0.1:0', ...args]);
+  const lines = stderr
+    .trimEnd()
+    .split('\n')
+    .filter((line) => !line.startsWith('{'));
+  expect(lines).toHaveLength(1);
+  expect([status, stdout.toString()]).toEqual([1, '']);
+  return lines[0] as string;
+}
+
+describe('a data directory', () => {
+  it('that another process has', async () => {
+    expect(await failing('--data', `${directory}/taken`)).toMatch(
+      new RegExp(`^DATA_DIR_LOCKED: process ${broker.pid} has .+/taken; stop the other broker, or .+$`),
+    );
+  });
+
+  it('that this process has, and gives back', async () => {
+    const dataDir = `${directory}/twice`;
+    await withBroker(dataDir, async () => {
+      expect((await failureOf(openSmall(dataDir))).code).toBe('DATA_DIR_LOCKED');
+    });
+    await withBroker(dataDir, async () => undefined);
+  });
+
+  it('whose owner was killed is taken over', async () => {
+    const dataDir = `${directory}/killed`;
+    const first = await BrokerProcess.start(dataDir);
+    await first.kill();
+    const second = await BrokerProcess.start(dataDir);
+    expect(await second.stop()).toBe(0);
+  });
+
+  it.each([
+    ['is a file', (path: string) => writeFileSync(path, 'x')],
+    ['lies below a file', (path: string) => writeFileSync(path, 'x'), '/data'],
+    [
+      'has a file where meta/ should be',
+      (path: string) => {
+        mkdirSync(path);
+        writeFileSync(`${path}/meta`, 'x');
+      },
+    ],
+    [
+      'has a file where log/ should be',
+      (path: string) => {
+        mkdirSync(path);
+        writeFileSync(`${path}/log`, 'x');
+      },
+    ],
+    [
+      'has a file where queues/ should be',
+      (path: string) => {
+        mkdirSync(path);
+        writeFileSync(`${path}/queues`, 'x');
+      },
+    ],
+  ])('that %s', async (_what, make, below = '') => {
+    const path = `${directory}/unusable`;
+    rmSync(path, { recursive: true, force: true });
+    make(path);
+    expect(await failing('--data', `${path}${below}`)).toMatch(
+      /^BAD_CONFIG: the data directory .+ cannot be used: .+$/,
+    );
+  });
+});
+
+describe('a port', () => {
+  const kinds = chooseListener('auto').kind === 'uws' ? (['uws', 'ws'] as const) : (['ws'] as const);
+  it.each(kinds)('that another broker has (%s)', async (kind) => {
+    const line = await failing(
+      '--data',
+      `${directory}/port`,
+      '--listen',
+      `127.0.0.1:${broker.port}`,
+      '--listener',
+      kind,
+    );
+    expect(line).toMatch(new RegExp(`^PORT_IN_USE: port ${broker.port} .+; .+$`));
+  });
+
+  it.each(kinds)('that another program has (%s)', async (kind) => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const line = await failing(
+      '--data',
+      `${directory}/port`,
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--listener',
+      kind,
+    );
+    expect(line).toMatch(/^PORT_IN_USE: /);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('the directory is free again after it, and keeps its span', async () => {
+    const error = await failureOf(openSmall(`${directory}/port`));
+    expect(error).toMatchObject({ code: 'BAD_CONFIG', details: { spanBytes: 8 * 1024 * 1024 } });
+    const other = await BrokerProcess.start(`${directory}/port`);
+    expect(await other.stop()).toBe(0);
+  });
+});
+
+describe('a config file', () => {
+  it.each([
+    ['that is not there', null, /cannot be read: ENOENT/],
+    ['that is not JSON', '{ "flush": sync }', /is not JSON/],
+    ['that is empty', '', /is not JSON/],
+    ['that is a list', '[]', /expected object/],
+    ['with a setting nobody knows', '{ "flsh": "sync" }', /flsh/],
+    ['with a value of the wrong kind', '{ "flush": "often" }', /flush/],
+    ['with a size nobody can read', '{ "segmentSize": "large" }', /segmentSize: write a size/],
+    ['with a size that cannot be used', '{ "segmentSize": 100000 }', /segmentBytes: must be a power of two/],
+  ])('%s', async (_what, text, expected) => {
+    const path = `${directory}/config.json`;
+    rmSync(path, { force: true });
+    if (text !== null) writeFileSync(path, text);
+    const line = await failing('--data', `${directory}/config`, '--config', path);
+    expect(line).toMatch(/^BAD_CONFIG: .+; correct the configuration$/);
+    expect(line).toMatch(expected);
+  });
+
+  it('that may not be read', async () => {
+    // A directory cannot be read as a file by anybody, root included.
+    const line = await failing('--data', `${directory}/config`, '--config', directory);
+    expect(line).toMatch(/^BAD_CONFIG: .+ cannot be read: EISDIR/);
+  });
+});

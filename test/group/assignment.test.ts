@@ -1,0 +1,54 @@
+import { fc, test as property } from '@fast-check/vitest';
+import { describe, expect, test } from 'vitest';
+import { assignQueues, NOBODY } from '../../engine/group/assignment.js';
+
+const assign = (current: number[], members: number): number[] => [
+  ...assignQueues(Int32Array.from(current), members),
+];
+
+function counts(owners: readonly number[], members: number): number[] {
+  return Array.from({ length: members }, (_, member) => owners.filter((owner) => owner === member).length);
+}
+
+describe('assignQueues', () => {
+  test('hands out, keeps and moves as little as it must', () => {
+    expect(assign([NOBODY, NOBODY, NOBODY, NOBODY, NOBODY], 2)).toEqual([0, 0, 0, 1, 1]);
+    expect(assign([0, 0, 0, 0], 2)).toEqual([0, 0, 1, 1]);
+    expect(assign([1, 0, 1, 0, 1], 2)).toEqual([1, 0, 1, 0, 1]);
+    expect(assign([0, NOBODY, 2], 3)).toEqual([0, 1, 2]);
+    expect(assign([0, 1], 4)).toEqual([0, 1]);
+    expect(assign([0, 0], 0)).toEqual([NOBODY, NOBODY]);
+    expect(assign([], 3)).toEqual([]);
+  });
+
+  const cases = fc.integer({ min: 1, max: 8 }).chain((members) =>
+    fc.record({
+      members: fc.constant(members),
+      current: fc.array(fc.integer({ min: NOBODY, max: members - 1 }), { maxLength: 40 }),
+    }),
+  );
+
+  property.prop([cases])('gives every queue to somebody, evenly', ({ members, current }) => {
+    const target = assign(current, members);
+    const held = counts(target, members);
+    expect(held.reduce((sum, count) => sum + count, 0)).toBe(current.length);
+    expect(Math.max(...held) - Math.min(...held)).toBeLessThanOrEqual(1);
+  });
+
+  property.prop([cases])('no even assignment moves fewer queues', ({ members, current }) => {
+    const target = assign(current, members);
+    const kept = target.filter((member, queueId) => member === current[queueId]).length;
+    const each = Math.floor(current.length / members);
+    const extra = current.length % members;
+    const held = counts(current, members);
+    const most =
+      held.reduce((sum, count) => sum + Math.min(count, each), 0) +
+      Math.min(extra, held.filter((count) => count > each).length);
+    expect(kept).toBe(most);
+  });
+
+  property.prop([cases])('changes nothing when asked again', ({ members, current }) => {
+    const target = assign(current, members);
+    expect(assign(target, members)).toEqual(target);
+  });
+});

@@ -1,0 +1,32 @@
+/** A real disk that fails when told to. */
+import { NodeDisk } from '../../engine/log/node-disk.js';
+
+export class FaultyDisk extends NodeDisk {
+  /** Errno of the writes to come, or null; half of the bytes are written before it fails. */
+  writeFault: string | null = null;
+  /** Errno of the fdatasyncs to come, or null. */
+  syncFault: string | null = null;
+  writes = 0;
+  syncs = 0;
+
+  override write(fd: number, bytes: Uint8Array, at: number, length: number, filePosition: number): void {
+    this.writes++;
+    if (this.writeFault !== null) {
+      super.write(fd, bytes, at, length >> 1, filePosition);
+      throw errno(this.writeFault);
+    }
+    super.write(fd, bytes, at, length, filePosition);
+  }
+
+  override fdatasync(fd: number): void {
+    this.syncs++;
+    if (this.syncFault !== null) {
+      throw errno(this.syncFault);
+    }
+    super.fdatasync(fd);
+  }
+}
+
+function errno(code: string): Error {
+  return Object.assign(new Error(`${code}: said the test`), { code });
+}

@@ -1,0 +1,136 @@
+/** What the listener tests share: both listeners, handlers that record, and a client to talk to them. */
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+import type {
+  Listener,
+  ListenerKind,
+  ListenerOptions,
+  Socket,
+  SocketHandler,
+  StartListener,
+} from '../../native-free/listener/types.js';
+import { startWsListener } from '../../native-free/listener/ws-listener.js';
+import { SUBPROTOCOL } from '../../native-free/wire/index.js';
+import { startUwsListener } from '../../transport/uws-listener.js';
+
+/** `RINGMQ_LISTENER=ws` is how the tests run where no native add-on loads. */
+export const LISTENERS: [ListenerKind, StartListener][] =
+  process.env['RINGMQ_LISTENER'] === 'ws'
+    ? [['ws', startWsListener]]
+    : [
+        ['uws', startUwsListener],
+        ['ws', startWsListener],
+      ];
+
+export const BASE_OPTIONS = {
+  host: '127.0.0.1',
+  port: 0,
+  maxFrameBytes: 64 * 1024,
+  allowedOrigins: [],
+  maxConnections: 1000,
+  idleTimeoutSeconds: 0,
+} as const satisfies Omit<ListenerOptions, 'accept'>;
+
+/** Sends everything back, and keeps count. */
+export class EchoHandler implements SocketHandler {
+  readonly socket: Socket;
+  frames = 0;
+  texts = 0;
+  drains = 0;
+  closes = 0;
+  readonly #watchers: (() => void)[] = [];
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  onFrame(bytes: Uint8Array): void {
+    this.frames++;
+    this.socket.send(bytes);
+    this.#tell();
+  }
+  onText(): void {
+    this.texts++;
+    this.socket.close(1002, 'BAD_FRAME');
+    this.#tell();
+  }
+  onDrain(): void {
+    this.drains++;
+    this.#tell();
+  }
+  onClose(): void {
+    this.closes++;
+    this.#tell();
+  }
+
+  /** Resolves when `condition` holds; looked at after each call of the listener. */
+  until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (condition()) resolve();
+        else this.#watchers.push(look);
+      };
+      look();
+    });
+  }
+
+  #tell(): void {
+    for (const look of this.#watchers.splice(0)) look();
+  }
+}
+
+export function urlOf(listener: Listener, scheme = 'ws'): string {
+  return `${scheme}://127.0.0.1:${listener.port}`;
+}
+
+export interface ClientOptions {
+  origin?: string;
+  host?: string;
+  protocol?: string | null;
+  path?: string;
+  scheme?: string;
+}
+
+/** A connection that stands, or what it was refused with. */
+export async function dial(
+  listener: Listener,
+  options: ClientOptions = {},
+): Promise<{ client: WebSocket } | { status: number; body: string }> {
+  const protocols = options.protocol === null ? [] : [options.protocol ?? SUBPROTOCOL];
+  const headers: Record<string, string> = {};
+  if (options.origin !== undefined) headers['Origin'] = options.origin;
+  if (options.host !== undefined) headers['Host'] = options.host;
+  const client = new WebSocket(`${urlOf(listener, options.scheme)}${options.path ?? '/'}`, protocols, {
+    headers,
+    perMessageDeflate: false,
+    rejectUnauthorized: false,
+  });
+  return new Promise((resolve, reject) => {
+    client.on('open', () => resolve({ client }));
+    client.on('error', reject);
+    client.on('unexpected-response', (_request, response) => {
+      let body = '';
+      response.on('data', (chunk) => {
+        body += String(chunk);
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    });
+  });
+}
+
+/** A connection that must stand. */
+export async function connectTo(listener: Listener, options: ClientOptions = {}): Promise<WebSocket> {
+  const answer = await dial(listener, options);
+  if ('status' in answer) throw new Error(`refused with ${answer.status}: ${answer.body}`);
+  return answer.client;
+}
+
+export async function closeOf(client: WebSocket): Promise<{ code: number; reason: string }> {
+  const [code, reason] = (await once(client, 'close')) as [number, Buffer];
+  return { code, reason: reason.toString() };
+}
+
+export async function messageOf(client: WebSocket): Promise<Buffer> {
+  const [data] = (await once(client, 'message')) as [Buffer];
+  return data;
+}

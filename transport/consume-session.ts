@@ -1,0 +1,183 @@
+/** The consuming half of a connection: its consumers, and their turns at delivery. */
+import type { TopicEntry } from '../engine/engine-thread.js';
+import {
+  type ControlEvent,
+  type ControlMethods,
+  type ErrorCode,
+  FRAME,
+  MAX_CONSUMERS_PER_CONNECTION,
+  OPCODE,
+  parseTagFilter,
+  RingMQError,
+  readUint32,
+  readUint64,
+  tagFilterBloom,
+} from '../native-free/wire/index.js';
+import { Consumer, type ConsumerOwner } from './consumer.js';
+import { encodeControl } from './control-payload.js';
+import { makeFrame } from './frames.js';
+import type { SessionContext } from './session-context.js';
+
+export class ConsumeSession implements ConsumerOwner {
+  readonly #context: SessionContext;
+  readonly #consumers = new Map<number, Consumer>();
+  /** The same, in the order of their turns. */
+  #turns: Consumer[] = [];
+  #turn = 0;
+  #joins = 0;
+  #budget = 0;
+  #used = 0;
+  readonly #deliverCorked = (): void => this.#deliverTurns();
+
+  constructor(context: SessionContext) {
+    this.#context = context;
+  }
+
+  /** The engine's name for a consumer of this connection. Throws NOT_A_MEMBER when there is none of that number. */
+  keyOf(consumerNumber: unknown): string {
+    const consumer = this.#consumers.get(consumerNumber as number);
+    if (consumer !== undefined) return consumer.key;
+    throw notAMember(consumerNumber);
+  }
+
+  /**
+   * Joins a group. The answer is handed to `answer`, which sends it, before any event of the consumer goes out: a client
+   * never hears of queues of a consumer it does not know to have joined.
+   */
+  async join(params: Record<string, unknown>, answer: (result: object) => void): Promise<void> {
+    const { engine } = this.#context;
+    const consumer = this.#add(params);
+    try {
+      const joinParams = { memberId: null, ...params, filter: params['filter'] ?? '*' };
+      const result = await engine.call('join', joinParams as never as JoinParams, consumer.key);
+      if (consumer.isClosed) {
+        // It left, or the connection went, while the group took the member in: too early to be removed then.
+        await engine.call('leave', { consumer: consumer.number }, consumer.key).catch(() => {});
+      }
+      const topic = await this.#topicOf(result.topic.topicId, result.topic.topic);
+      if (consumer.isClosed) throw notAMember(consumer.number);
+      answer(result);
+      consumer.begin(topic);
+    } catch (error) {
+      this.#remove(consumer);
+      throw error;
+    }
+  }
+
+  /** Leaves: no delivery after this, and the queues are free for others. */
+  async leave(params: Record<string, unknown>): Promise<object> {
+    const key = this.keyOf(params['consumer']);
+    const consumer = this.#consumers.get(params['consumer'] as number) as Consumer;
+    consumer.close();
+    try {
+      return await this.#context.engine.call(
+        'leave',
+        params as never as ControlMethods['leave']['params'],
+        key,
+      );
+    } finally {
+      this.#remove(consumer);
+    }
+  }
+
+  /** A credit frame. One for a consumer that is not there is of no account: it may have ended a moment ago. */
+  onCredit(bytes: Uint8Array): void {
+    this.#consumers.get(readUint32(bytes, FRAME.id))?.setCredit(readUint64(bytes, FRAME.value));
+  }
+
+  get hasWork(): boolean {
+    if (this.#context.socket.bufferedBytes >= this.#context.options.maxBufferedBytes) return false;
+    return this.#turns.some((consumer) => consumer.hasWork);
+  }
+
+  /** Delivers up to about `budget` bytes, one frame for each consumer in turn. Returns what it used. */
+  deliver(budget: number): number {
+    this.#budget = budget;
+    this.#used = 0;
+    this.#context.socket.cork(this.#deliverCorked);
+    return this.#used;
+  }
+
+  sendEvent(consumer: Consumer, event: ControlEvent): void {
+    this.#context.socket.send(makeFrame(OPCODE.event, consumer.number, { payload: encodeControl(event) }));
+  }
+
+  ended(consumer: Consumer, code: ErrorCode, message: string): void {
+    if (!this.#consumers.has(consumer.number)) return;
+    this.#remove(consumer);
+    this.sendEvent(consumer, { event: 'ended', code, message });
+  }
+
+  close(): void {
+    for (const consumer of [...this.#consumers.values()]) this.#remove(consumer);
+  }
+
+  #deliverTurns(): void {
+    const { socket, options, host } = this.#context;
+    let idle = 0;
+    while (this.#used < this.#budget && this.#context.isOpen && idle < this.#turns.length) {
+      if (socket.bufferedBytes >= options.maxBufferedBytes) return;
+      this.#turn = (this.#turn + 1) % this.#turns.length;
+      const consumer = this.#turns[this.#turn] as Consumer;
+      const used = consumer.hasWork ? consumer.deliverFrame(host.frameBuffer) : 0;
+      this.#used += used;
+      idle = used > 0 ? 0 : idle + 1;
+    }
+  }
+
+  #add(params: Record<string, unknown>): Consumer {
+    const number = params['consumer'];
+    if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 0xffff_ffff) {
+      throw new RingMQError('BAD_REQUEST', 'consumer must be a number from 1 to 4294967295');
+    }
+    const expression = params['filter'] ?? '*';
+    if (typeof expression !== 'string') throw new RingMQError('BAD_REQUEST', 'filter must be a string');
+    if (this.#consumers.has(number)) {
+      throw new RingMQError('BAD_ARGUMENT', `consumer ${number} is on this connection already`, {
+        details: { consumer: number },
+      });
+    }
+    if (this.#consumers.size >= MAX_CONSUMERS_PER_CONNECTION) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        `a connection has at most ${MAX_CONSUMERS_PER_CONNECTION} consumers`,
+        {
+          details: { limit: MAX_CONSUMERS_PER_CONNECTION },
+        },
+      );
+    }
+    const tags = parseTagFilter(expression);
+    const filter = tagFilterBloom(tags === null ? null : tags.map((tag) => Buffer.from(tag)));
+    // With a running number: a client may leave and join again under the same one while an answer is under way.
+    const key = `${this.#context.connectionKey}:${number}:${this.#joins++}`;
+    const consumer = new Consumer(number, key, filter, this.#context, this);
+    this.#consumers.set(number, consumer);
+    this.#turns.push(consumer);
+    this.#context.engine.addMember(key, consumer);
+    return consumer;
+  }
+
+  #remove(consumer: Consumer): void {
+    consumer.close();
+    if (this.#consumers.get(consumer.number) !== consumer) return;
+    this.#consumers.delete(consumer.number);
+    this.#turns = this.#turns.filter((other) => other !== consumer);
+    this.#context.engine.removeMember(consumer.key);
+  }
+
+  async #topicOf(topicId: number, name: string): Promise<TopicEntry> {
+    const { engine } = this.#context;
+    const topic = engine.topicById(topicId) ?? (await engine.resolveTopicById(topicId));
+    if (topic !== undefined) return topic;
+    throw new RingMQError('TOPIC_NOT_FOUND', `there is no topic ${name}`, { details: { topic: name } });
+  }
+}
+
+function notAMember(consumerNumber: unknown): RingMQError {
+  const consumer = String(consumerNumber).slice(0, 32);
+  return new RingMQError('NOT_A_MEMBER', `there is no consumer ${consumer} on this connection`, {
+    details: { consumer },
+  });
+}
+
+type JoinParams = ControlMethods['join']['params'];

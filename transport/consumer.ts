@@ -1,0 +1,268 @@
+/**
+ * One consumer of a connection: a member of a group, the queues it holds now, its credit, and the making of its deliver frames.
+ */
+import { type MemberSink, READ, type TopicEntry } from '../engine/engine-thread.js';
+import {
+  BATCH,
+  BATCH_HEADER_BYTES,
+  BATCH_TYPE,
+  type ControlEvent,
+  ERRORS,
+  type ErrorCode,
+  FRAME_HEADER_BYTES,
+  OPCODE,
+  readUint32,
+  readUint64,
+  SLOT_BYTES,
+  slotAligned,
+} from '../native-free/wire/index.js';
+import { makeSkipFrame, writeFrameHeader } from './frames.js';
+import { QueueFeed, ReadyFeeds } from './queue-feed.js';
+import type { SessionContext } from './session-context.js';
+
+/** What a read that found only filtered batches counts for in a turn's budget. */
+const FILTERED_READ_BYTES = 64 * 1024;
+/** Less room than this in a frame is not worth a read. */
+const SMALLEST_READ_BYTES = 2 * SLOT_BYTES;
+
+/** What a consumer asks of the session's consuming half. */
+export interface ConsumerOwner {
+  /** A frame with an event, for this consumer. */
+  sendEvent(consumer: Consumer, event: ControlEvent): void;
+  /** It cannot go on: its member leaves the group. */
+  ended(consumer: Consumer, code: ErrorCode, message: string): void;
+}
+
+export interface ConsumerFilter {
+  readonly low: number;
+  readonly high: number;
+}
+
+export class Consumer implements MemberSink {
+  readonly number: number;
+  /** Names it to the engine; unique on the thread. */
+  readonly key: string;
+  readonly #context: SessionContext;
+  readonly #owner: ConsumerOwner;
+  readonly #filter: ConsumerFilter;
+  readonly #isFiltered: boolean;
+  readonly #feeds = new Map<number, QueueFeed>();
+  readonly #ready = new ReadyFeeds();
+  readonly #wake = (feed: QueueFeed): void => {
+    this.#ready.push(feed);
+    this.#context.deliverSoon();
+  };
+  /** Feeds whose client is to be told that the queue moved without a delivery, once the frame in the making is out. */
+  readonly #toSkip: QueueFeed[] = [];
+  #topic: TopicEntry | null = null;
+  /** Events that came before the answer to `join` was out. */
+  #early: ControlEvent[] = [];
+  #creditLimit = 0;
+  #sentBytes = 0;
+  /** Reads of the frame in the making that gave no batch and yet took their time. */
+  #filteredReads = 0;
+  #isClosed = false;
+
+  constructor(
+    number: number,
+    key: string,
+    filter: ConsumerFilter,
+    context: SessionContext,
+    owner: ConsumerOwner,
+  ) {
+    this.number = number;
+    this.key = key;
+    this.#filter = filter;
+    this.#isFiltered = filter.low !== -1 || filter.high !== -1;
+    this.#context = context;
+    this.#owner = owner;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** There is something to read, and credit to send it. */
+  get hasWork(): boolean {
+    return !this.#isClosed && this.#sentBytes < this.#creditLimit && this.#ready.peek() !== null;
+  }
+
+  /** The join was answered: events that waited go out, deliveries begin. */
+  begin(topic: TopicEntry): void {
+    this.#topic = topic;
+    const early = this.#early;
+    this.#early = [];
+    for (const event of early) this.onEvent(event);
+  }
+
+  /** The total only grows; an older one that comes late changes nothing. */
+  setCredit(limit: number): void {
+    if (limit <= this.#creditLimit) return;
+    this.#creditLimit = limit;
+    if (this.hasWork) this.#context.deliverSoon();
+  }
+
+  /** From the group's coordinator. */
+  onEvent(event: ControlEvent): void {
+    if (this.#isClosed) return;
+    if (this.#topic === null) {
+      this.#early.push(event);
+      return;
+    }
+    if (event.event === 'ended') {
+      this.#owner.ended(this, event.code as ErrorCode, event.message);
+      return;
+    }
+    if (event.event === 'revoke') {
+      for (const { queueId, generation } of event.queues) this.#drop(queueId, generation);
+    }
+    this.#owner.sendEvent(this, event);
+    if (event.event === 'assign') {
+      for (const { queueId, generation, offset } of event.queues) this.#take(queueId, generation, offset);
+      this.#context.deliverSoon();
+    }
+  }
+
+  /** Stops reading. The member itself is the caller's to remove. */
+  close(): void {
+    this.#isClosed = true;
+    for (const feed of this.#feeds.values()) feed.close();
+    this.#feeds.clear();
+  }
+
+  /**
+   * Makes and sends one deliver frame, with batches of as many queues as are ready, in turn.
+   * @returns bytes of budget it used: 0 when there was nothing to do.
+   */
+  deliverFrame(buffer: Uint8Array): number {
+    const { options, socket } = this.#context;
+    const credit = this.#creditLimit - this.#sentBytes;
+    const room = Math.max(
+      Math.min(options.deliverFrameBytes, credit) - FRAME_HEADER_BYTES,
+      SMALLEST_READ_BYTES,
+    );
+    const filled = this.#fill(buffer, room);
+    let used = this.#filteredReads * FILTERED_READ_BYTES;
+    this.#filteredReads = 0;
+    if (filled > 0) {
+      const frameBytes = FRAME_HEADER_BYTES + filled;
+      writeFrameHeader(buffer, OPCODE.deliver, 0, this.number, 0);
+      this.#sentBytes += frameBytes;
+      used += frameBytes;
+      socket.send(buffer.subarray(0, frameBytes));
+    }
+    this.#sendSkips();
+    return used;
+  }
+
+  /** Fills the frame's payload; returns its length without the gap behind the last batch. */
+  #fill(buffer: Uint8Array, firstRoom: number): number {
+    let room = firstRoom;
+    let at = 0;
+    let end = 0;
+    let reads = 0;
+    for (let feed = this.#ready.peek(); feed !== null && !this.#isClosed; feed = this.#ready.peek()) {
+      if (at > 0 && room - at < SMALLEST_READ_BYTES) break;
+      const { reader } = feed;
+      const result = reader.read(
+        buffer,
+        FRAME_HEADER_BYTES + at,
+        room - at,
+        this.#filter.low,
+        this.#filter.high,
+      );
+      if (result === READ.some) {
+        if (reader.bytes > 0) {
+          end = at + reader.bytes;
+          this.#delivered(feed, buffer, at, end);
+          at = slotAligned(end);
+        } else {
+          this.#filteredReads++;
+        }
+        this.#ready.shift();
+        this.#ready.push(feed);
+        // Also a bound on reads that only passed over filtered batches.
+        if (this.#filteredReads > 4 || ++reads > 4096) break;
+      } else if (result === READ.none) {
+        this.#ready.shift();
+        if (reader.offset > feed.told) this.#toSkip.push(feed);
+        reader.watch(feed.onReadable);
+      } else if (result === READ.tooSmall) {
+        // A batch larger than the frame or the credit is sent alone, as long as there is any credit at all.
+        const needed = slotAligned(reader.neededBytes);
+        if (at > 0) break;
+        if (needed <= room || FRAME_HEADER_BYTES + needed > buffer.length) {
+          this.#owner.ended(this, 'INTERNAL', `a batch of ${reader.neededBytes} bytes cannot be delivered`);
+          break;
+        }
+        room = needed;
+      } else if (result === READ.moved) {
+        this.#toSkip.push(feed);
+        this.#filteredReads++;
+        break;
+      } else {
+        // What was read before goes out first: the consumer ends with the next frame.
+        if (at === 0) this.#readFailed(feed, result);
+        break;
+      }
+    }
+    return end;
+  }
+
+  #readFailed(feed: QueueFeed, result: number): void {
+    const topic = this.#topic?.topic ?? '';
+    if (result === READ.dead) {
+      this.#owner.ended(this, 'TOPIC_NOT_FOUND', `the topic ${topic} was deleted`);
+      return;
+    }
+    const where = `queue ${feed.queueId} of ${topic}, offset ${feed.reader.offset}`;
+    this.#owner.ended(this, 'LOG_CORRUPT', `${ERRORS.LOG_CORRUPT.message}: ${where}: ${feed.reader.damage}`);
+  }
+
+  /**
+   * Notes how far the client knows. Without a filter that is the reader's own offset; with one, batches behind the last
+   * one delivered may have been passed over, which the client cannot see.
+   */
+  #delivered(feed: QueueFeed, buffer: Uint8Array, from: number, end: number): void {
+    if (!this.#isFiltered) {
+      feed.told = feed.reader.offset;
+      return;
+    }
+    let at = FRAME_HEADER_BYTES + from;
+    while (at + BATCH_HEADER_BYTES <= FRAME_HEADER_BYTES + end) {
+      if (buffer[at + BATCH.type] === BATCH_TYPE.data) {
+        feed.told = readUint64(buffer, at + BATCH.baseOffset) + readUint32(buffer, at + BATCH.recordCount);
+      }
+      const length = readUint32(buffer, at + BATCH.length);
+      if (length < SLOT_BYTES) break;
+      at += slotAligned(length);
+    }
+  }
+
+  #sendSkips(): void {
+    if (this.#toSkip.length === 0) return;
+    const { socket } = this.#context;
+    for (const feed of this.#toSkip) {
+      if (feed.isClosed || this.#topic === null) continue;
+      feed.told = feed.reader.offset;
+      socket.send(makeSkipFrame(this.number, this.#topic.topicId, feed.queueId, feed.told));
+    }
+    this.#toSkip.length = 0;
+  }
+
+  #take(queueId: number, generation: number, offset: number): void {
+    const topic = this.#topic as TopicEntry;
+    this.#feeds.get(queueId)?.close();
+    const reader = this.#context.engine.openReader(topic, queueId, offset);
+    const feed = new QueueFeed(queueId, generation, reader, this.#wake);
+    this.#feeds.set(queueId, feed);
+    this.#ready.push(feed);
+  }
+
+  #drop(queueId: number, generation: number): void {
+    const feed = this.#feeds.get(queueId);
+    if (feed === undefined || feed.generation > generation) return;
+    feed.close();
+    this.#feeds.delete(queueId);
+  }
+}

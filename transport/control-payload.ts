@@ -1,0 +1,158 @@
+/**
+ * MessagePack payloads of control frames, in and out. What a client sent is looked over before the decoder
+ * sees it, so that it cannot ask for huge arrays, deep nesting, extension types or keys that reach a prototype.
+ */
+import { Packr, Unpackr } from 'msgpackr';
+import { MAX_CONTROL_BYTES, RingMQError } from '../native-free/wire/index.js';
+
+const MAX_DEPTH = 16;
+/** Values in one payload, keys included. A commit of 16,384 queues has under 120,000. */
+const MAX_VALUES = 262_144;
+
+const PACKR = new Packr({ useRecords: false, variableMapSize: true });
+const UNPACKR = new Unpackr({ useRecords: false, copyBuffers: true, int64AsType: 'number' });
+
+/** Encodes a map. Throws INTERNAL when it is larger than a control payload may be. */
+export function encodeControl(value: object): Uint8Array {
+  const bytes = PACKR.pack(value);
+  if (bytes.length > MAX_CONTROL_BYTES) {
+    throw new RingMQError(
+      'INTERNAL',
+      `the answer has ${bytes.length} bytes, more than the ${MAX_CONTROL_BYTES} of a control frame`,
+      { details: { limit: MAX_CONTROL_BYTES, value: bytes.length } },
+    );
+  }
+  return bytes;
+}
+
+/**
+ * Decodes bytes `from` up to the end, which must be exactly one map with string keys. Throws BAD_FRAME.
+ * Nothing of the result refers to `bytes`.
+ */
+export function decodeControl(bytes: Uint8Array, from: number): Record<string, unknown> {
+  const length = bytes.length - from;
+  if (length > MAX_CONTROL_BYTES) {
+    throw bad(`it has ${length} bytes, the limit is ${MAX_CONTROL_BYTES}`, {
+      limit: MAX_CONTROL_BYTES,
+      value: length,
+    });
+  }
+  const inspector = new Inspector(bytes, from);
+  inspector.topMap();
+  // A copy: the decoder keeps a reference to what it last read, and socket memory goes away.
+  return UNPACKR.unpack(Uint8Array.prototype.slice.call(bytes, from)) as Record<string, unknown>;
+}
+
+function bad(why: string, details: Record<string, unknown> = {}): RingMQError {
+  return new RingMQError('BAD_FRAME', `the control payload cannot be understood: ${why}`, { details });
+}
+
+/** Bytes behind the type byte: nil, booleans, numbers. */
+const FIXED_BYTES = new Map([
+  [0xc0, 0],
+  [0xc2, 0],
+  [0xc3, 0],
+  [0xca, 4],
+  [0xcb, 8],
+  [0xcc, 1],
+  [0xcd, 2],
+  [0xce, 4],
+  [0xcf, 8],
+  [0xd0, 1],
+  [0xd1, 2],
+  [0xd2, 4],
+  [0xd3, 8],
+]);
+/** Width of the length behind the type byte: binaries and strings. */
+const LENGTH_BYTES = new Map([
+  [0xc4, 1],
+  [0xc5, 2],
+  [0xc6, 4],
+  [0xd9, 1],
+  [0xda, 2],
+  [0xdb, 4],
+]);
+
+/** Walks over MessagePack without making anything of it. */
+class Inspector {
+  readonly #bytes: Uint8Array;
+  #at: number;
+  #values = 0;
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.#bytes = bytes;
+    this.#at = at;
+  }
+
+  topMap(): void {
+    const first = this.#bytes[this.#at];
+    if (first === undefined) throw bad('it is empty');
+    if ((first & 0xf0) !== 0x80 && first !== 0xde && first !== 0xdf) throw bad('it is no map');
+    this.#value(0);
+    if (this.#at !== this.#bytes.length) throw bad('bytes follow the map');
+  }
+
+  /** Moves over one value; the format's first byte says what it is. */
+  #value(depth: number): void {
+    if (++this.#values > MAX_VALUES) throw bad(`it has more than ${MAX_VALUES} values`);
+    if (depth > MAX_DEPTH) throw bad(`it is nested deeper than ${MAX_DEPTH}`);
+    const type = this.#byte();
+    if (type < 0x80 || type >= 0xe0) return;
+    if (type < 0x90) this.#map(type & 0x0f, depth);
+    else if (type < 0xa0) this.#array(type & 0x0f, depth);
+    else if (type < 0xc0) this.#skip(type & 0x1f);
+    else this.#longValue(type, depth);
+  }
+
+  #longValue(type: number, depth: number): void {
+    const fixed = FIXED_BYTES.get(type);
+    const counted = LENGTH_BYTES.get(type);
+    if (fixed !== undefined) this.#skip(fixed);
+    else if (counted !== undefined) this.#skip(this.#length(counted));
+    else if (type === 0xdc || type === 0xdd) this.#array(this.#length(type === 0xdc ? 2 : 4), depth);
+    else if (type === 0xde || type === 0xdf) this.#map(this.#length(type === 0xde ? 2 : 4), depth);
+    else throw bad(`type 0x${type.toString(16)} is not used in this protocol`);
+  }
+
+  #array(count: number, depth: number): void {
+    for (let i = 0; i < count; i++) this.#value(depth + 1);
+  }
+
+  #map(count: number, depth: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#key();
+      this.#value(depth + 1);
+    }
+  }
+
+  #key(): void {
+    if (++this.#values > MAX_VALUES) throw bad(`it has more than ${MAX_VALUES} values`);
+    const type = this.#byte();
+    let length: number;
+    if (type >= 0xa0 && type < 0xc0) length = type & 0x1f;
+    else if (type === 0xd9) length = this.#length(1);
+    else throw bad('a key is no string of at most 255 bytes');
+    const from = this.#at;
+    this.#skip(length);
+    if (length === 9 && String.fromCharCode(...this.#bytes.subarray(from, this.#at)) === '__proto__') {
+      throw bad('__proto__ is no key');
+    }
+  }
+
+  #byte(): number {
+    const value = this.#bytes[this.#at++];
+    if (value === undefined) throw bad('it ends too early');
+    return value;
+  }
+
+  #length(width: number): number {
+    let value = 0;
+    for (let i = 0; i < width; i++) value = value * 256 + this.#byte();
+    return value;
+  }
+
+  #skip(count: number): void {
+    this.#at += count;
+    if (this.#at > this.#bytes.length) throw bad('it ends too early');
+  }
+}

@@ -1,0 +1,25 @@
+/** What the parts of a session (produce, consume, control) know of the whole. */
+import type { EngineThread } from '../engine/engine-thread.js';
+import type { Socket } from '../native-free/listener/types.js';
+import type { ErrorCode } from '../native-free/wire/index.js';
+import type { SessionHost } from './session-host.js';
+import type { SessionOptions } from './session-options.js';
+
+export interface SessionContext {
+  readonly engine: EngineThread;
+  readonly socket: Socket;
+  readonly host: SessionHost;
+  readonly options: SessionOptions;
+  /** False from the moment the session fails or its connection is gone. */
+  readonly isOpen: boolean;
+  /** Unique among the connections of this thread. */
+  readonly connectionKey: string;
+  /** Says the error and closes. Nothing is sent or heard after it. */
+  fail(code: ErrorCode, message?: string, details?: Record<string, unknown>): void;
+  /** As `fail`, for whatever was caught. */
+  failWith(error: unknown): void;
+  /** Acks and credit go out at the end of the current run of microtasks, once, however often this is called. */
+  flushSoon(): void;
+  /** There may be something to deliver. */
+  deliverSoon(): void;
+}

@@ -1,0 +1,118 @@
+/**
+ * What the sessions of one thread share: the engine's door, one buffer for deliver frames, the budget of producers'
+ * windows, and the order in which acks and deliveries go out.
+ *
+ * Acks: sessions that gathered some in a run of microtasks are flushed at its end, so that a burst is one frame
+ * and a single send does not wait. Deliveries: up to `deliverTurnBytes` for all sessions in turn, then the event loop
+ * gets to read sockets (`setImmediate`) before they go on.
+ */
+import { setImmediate } from 'node:timers';
+import type { EngineThread } from '../engine/engine-thread.js';
+import type { Socket } from '../native-free/listener/types.js';
+import { type ErrorCode, MAX_FRAME_BYTES, OPCODE, RingMQError } from '../native-free/wire/index.js';
+import { encodeControl } from './control-payload.js';
+import { makeFrame } from './frames.js';
+import { Session } from './session.js';
+import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
+
+export class SessionHost {
+  readonly engine: EngineThread;
+  readonly options: SessionOptions;
+  /** Used by one session at a time, for the length of a call. Sockets take what they need of it before `send` returns. */
+  readonly frameBuffer = new Uint8Array(MAX_FRAME_BYTES);
+  readonly #sessions = new Set<Session>();
+  readonly #stopListening: () => void;
+  readonly #flushAll = (): void => this.#runFlush();
+  readonly #deliverAll = (): void => this.#runDeliveries();
+  #toFlush: Session[] = [];
+  readonly #toDeliver = new Set<Session>();
+  #isDeliveryDue = false;
+  #nextConnection = 1;
+  #isClosed = false;
+
+  constructor(engine: EngineThread, options: Partial<SessionOptions> = {}) {
+    this.engine = engine;
+    this.options = { ...SESSION_DEFAULTS, ...options };
+    this.#stopListening = engine.onTopicChanged((topic, topicId) => this.#topicChanged(topic, topicId));
+  }
+
+  /** No session will be let in any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /** What one connection's produce window is, as many as there are now. */
+  get produceWindowBytes(): number {
+    const { produceWindowBytes, minProduceWindowBytes, produceBudgetBytes } = this.options;
+    const part = Math.floor(produceBudgetBytes / Math.max(1, this.#sessions.size));
+    return Math.max(Math.min(produceWindowBytes, part), Math.min(minProduceWindowBytes, produceWindowBytes));
+  }
+
+  /** A session for a connection that has just been made: what a listener's `accept` returns. */
+  open(socket: Socket): Session {
+    const session = new Session(this, socket, `c${this.#nextConnection++}`);
+    this.#sessions.add(session);
+    if (this.#isClosed) queueMicrotask(() => session.fail('BROKER_CLOSED'));
+    return session;
+  }
+
+  /** For sessions. */
+  forget(session: Session): void {
+    this.#sessions.delete(session);
+    this.#toDeliver.delete(session);
+  }
+
+  /** For sessions. */
+  flushSoon(session: Session): void {
+    if (this.#toFlush.push(session) === 1) queueMicrotask(this.#flushAll);
+  }
+
+  /** For sessions. */
+  deliverSoon(session: Session): void {
+    this.#toDeliver.add(session);
+    if (this.#isDeliveryDue) return;
+    this.#isDeliveryDue = true;
+    queueMicrotask(this.#deliverAll);
+  }
+
+  /** Tells every connection why, closes it, and refuses new ones. The engine stays open. */
+  close(code: ErrorCode = 'BROKER_CLOSED'): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopListening();
+    for (const session of [...this.#sessions]) session.failWith(new RingMQError(code));
+  }
+
+  #runFlush(): void {
+    const sessions = this.#toFlush;
+    this.#toFlush = [];
+    for (const session of sessions) session.flush();
+  }
+
+  #runDeliveries(): void {
+    this.#isDeliveryDue = false;
+    let budget = this.options.deliverTurnBytes;
+    // Each gets its part, so that a fast reader does not keep the others waiting.
+    const part = Math.max(this.options.deliverFrameBytes, Math.floor(budget / this.#toDeliver.size));
+    for (const session of this.#toDeliver) {
+      if (budget <= 0) break;
+      // A set goes on with what is added to it while it is walked through: one that has more work goes to its end.
+      this.#toDeliver.delete(session);
+      budget -= session.deliver(Math.min(part, budget));
+      if (session.hasDeliveries) this.#toDeliver.add(session);
+    }
+    if (this.#toDeliver.size === 0) return;
+    this.#isDeliveryDue = true;
+    setImmediate(this.#deliverAll);
+  }
+
+  #topicChanged(topic: string, topicId: number): void {
+    const payload = encodeControl({ event: 'topicChanged', topic, topicId });
+    const frame = makeFrame(OPCODE.event, 0, { payload });
+    for (const session of this.#sessions) session.topicChanged(frame);
+  }
+}

@@ -1,0 +1,47 @@
+/** What sessions can be told, with the defaults in one place. All sizes in bytes, all times in milliseconds. */
+import type { ListenerKind } from '../native-free/listener/types.js';
+import { MAX_FRAME_BYTES } from '../native-free/wire/index.js';
+
+export interface SessionOptions {
+  /** Named in `welcome`. */
+  readonly listener: ListenerKind | 'embedded';
+  /** Largest frame taken; a larger one is FRAME_TOO_LARGE. */
+  readonly maxFrameBytes: number;
+  /** A connection that has not said hello by then is closed. */
+  readonly handshakeTimeoutMs: number;
+  /** What a connection may have sent beyond what was taken into the ring, while there are few connections. */
+  readonly produceWindowBytes: number;
+  /** The least it is shrunk to when there are many. */
+  readonly minProduceWindowBytes: number;
+  /** Shared by the connections of one thread: each gets its part of it as window. */
+  readonly produceBudgetBytes: number;
+  /** Delivery to a connection pauses while the kernel has not taken this much. */
+  readonly maxBufferedBytes: number;
+  /**
+   * A connection that is owed this much more than that in acks and answers reads nothing: it is closed.
+   */
+  readonly maxUnreadBytes: number;
+  /** Deliver frames are filled up to this; a single larger batch is a frame of its own. */
+  readonly deliverFrameBytes: number;
+  /** Delivered in one turn of the event loop, all connections of the thread together. */
+  readonly deliverTurnBytes: number;
+  /** Payload bytes of requests that wait for their answer, for one connection; more are TOO_MANY_REQUESTS. */
+  readonly maxRequestBytes: number;
+  /** Told of what should not happen, for the log. */
+  readonly onDefect: (message: string, error: unknown) => void;
+}
+
+export const SESSION_DEFAULTS: SessionOptions = {
+  listener: 'ws',
+  maxFrameBytes: MAX_FRAME_BYTES,
+  handshakeTimeoutMs: 5_000,
+  produceWindowBytes: 4 * 1024 * 1024,
+  minProduceWindowBytes: 256 * 1024,
+  produceBudgetBytes: 256 * 1024 * 1024,
+  maxBufferedBytes: 1024 * 1024,
+  maxUnreadBytes: 16 * 1024 * 1024,
+  deliverFrameBytes: 256 * 1024,
+  deliverTurnBytes: 1024 * 1024,
+  maxRequestBytes: 16 * 1024 * 1024,
+  onDefect: () => {},
+};

@@ -1,0 +1,274 @@
+/**
+ * One connection as the broker sees it: hello first, then produce, credit, request and ping frames in any order.
+ * Whatever does not belong ends this connection, with an error frame that says why, and touches no other.
+ *
+ *     waiting for hello ── hello ──▶ open ── error, close ──▶ closed
+ *            └── anything else, or handshakeTimeoutMs ──────────▶┘
+ */
+import type { EngineThread } from '../engine/engine-thread.js';
+import type { Socket, SocketHandler } from '../native-free/listener/types.js';
+import {
+  type ErrorCode,
+  FRAME,
+  FRAME_HEADER_BYTES,
+  isRingMQError,
+  MAX_BATCH_BYTES,
+  MAX_BODY_BYTES,
+  OPCODE,
+  PROTOCOL_VERSION,
+  RingMQError,
+  readUint32,
+  type Welcome,
+} from '../native-free/wire/index.js';
+import { ConsumeSession } from './consume-session.js';
+import { decodeControl, encodeControl } from './control-payload.js';
+import { ControlSession, errorBody } from './control-session.js';
+import { headerFault, makeFrame } from './frames.js';
+import { ProduceSession } from './produce-session.js';
+import type { SessionContext } from './session-context.js';
+import type { SessionHost } from './session-host.js';
+import type { SessionOptions } from './session-options.js';
+
+const MAX_CLIENT_NAME_BYTES = 127;
+const MAX_FEATURES = 64;
+
+export class Session implements SocketHandler, SessionContext {
+  readonly engine: EngineThread;
+  readonly socket: Socket;
+  readonly host: SessionHost;
+  readonly options: SessionOptions;
+  readonly connectionKey: string;
+  readonly #produce: ProduceSession;
+  readonly #consume: ConsumeSession;
+  readonly #control: ControlSession;
+  readonly #handshakeTimer: NodeJS.Timeout;
+  #state: 'hello' | 'open' | 'closed' = 'hello';
+  #isFlushDue = false;
+
+  /** Use `SessionHost.open`, which makes it known to its host. */
+  constructor(host: SessionHost, socket: Socket, connectionKey: string) {
+    this.engine = host.engine;
+    this.host = host;
+    this.options = host.options;
+    this.socket = socket;
+    this.connectionKey = connectionKey;
+    this.#produce = new ProduceSession(this);
+    this.#consume = new ConsumeSession(this);
+    this.#control = new ControlSession(this, this.#consume);
+    const { handshakeTimeoutMs } = this.options;
+    this.#handshakeTimer = setTimeout(() => {
+      this.fail('HANDSHAKE_TIMEOUT', undefined, { limitMs: handshakeTimeoutMs });
+    }, handshakeTimeoutMs);
+    this.#handshakeTimer.unref();
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== 'closed';
+  }
+
+  onFrame(bytes: Uint8Array): void {
+    if (this.#state === 'closed') return;
+    try {
+      this.#dispatch(bytes);
+    } catch (error) {
+      this.failWith(error);
+    }
+  }
+
+  onText(): void {
+    this.fail('BAD_FRAME', 'text messages have no meaning here; frames are binary');
+  }
+
+  onDrain(): void {
+    if (this.#state !== 'open') return;
+    this.#produce.renewCredit();
+    this.deliverSoon();
+  }
+
+  onClose(): void {
+    this.#tearDown();
+  }
+
+  fail(code: ErrorCode, message?: string, details?: Record<string, unknown>): void {
+    this.failWith(new RingMQError(code, message, details === undefined ? {} : { details }));
+  }
+
+  failWith(error: unknown): void {
+    if (this.#state === 'closed') return;
+    if (!isRingMQError(error)) this.options.onDefect('a session failed', error);
+    const body = errorBody(error);
+    // Batches that were stored are acked even if a later frame was bad.
+    this.#produce.flush();
+    this.#tearDown();
+    this.socket.send(makeFrame(OPCODE.error, 0, { payload: encodeControl(body) }));
+    this.socket.close(closeCode(body.code as ErrorCode), body.code);
+  }
+
+  flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    this.host.flushSoon(this);
+  }
+
+  deliverSoon(): void {
+    this.host.deliverSoon(this);
+  }
+
+  /** From the host, at the end of a run of microtasks. */
+  flush(): void {
+    this.#isFlushDue = false;
+    if (this.#state === 'closed') return;
+    this.#produce.flush();
+    this.#checkUnread();
+  }
+
+  /** From the host. Returns bytes of budget used. */
+  deliver(budget: number): number {
+    return this.#state === 'open' ? this.#consume.deliver(budget) : 0;
+  }
+
+  get hasDeliveries(): boolean {
+    return this.#state === 'open' && this.#consume.hasWork;
+  }
+
+  /** From the host: some topic was created, changed or deleted. `frame` is the event, made once for all. */
+  topicChanged(frame: Uint8Array): void {
+    if (this.#state !== 'open') return;
+    this.#produce.onTopicChanged();
+    this.socket.send(frame);
+  }
+
+  #dispatch(bytes: Uint8Array): void {
+    if (bytes.length > this.options.maxFrameBytes) {
+      const limit = this.options.maxFrameBytes;
+      this.fail('FRAME_TOO_LARGE', `the frame has ${bytes.length} bytes, the limit is ${limit}`, {
+        limit,
+        value: bytes.length,
+      });
+      return;
+    }
+    const fault = headerFault(bytes);
+    if (fault !== null) {
+      this.fail('BAD_FRAME', `the frame cannot be understood: ${fault}`);
+      return;
+    }
+    const opcode = bytes[FRAME.opcode];
+    if (this.#state === 'open') this.#dispatchOpen(bytes, opcode);
+    else if (opcode === OPCODE.hello) this.#hello(bytes);
+    else this.fail('BAD_FRAME', `the first frame must be hello, not opcode ${opcode}`);
+  }
+
+  #dispatchOpen(bytes: Uint8Array, opcode: number | undefined): void {
+    switch (opcode) {
+      case OPCODE.produce:
+        this.#produce.onFrame(bytes);
+        break;
+      case OPCODE.credit:
+        this.#expectNoPayload(bytes);
+        this.#consume.onCredit(bytes);
+        break;
+      case OPCODE.request:
+        this.#control.onRequest(bytes);
+        this.#checkUnread();
+        break;
+      case OPCODE.ping:
+        this.#expectNoPayload(bytes);
+        this.socket.send(makeFrame(OPCODE.pong, readUint32(bytes, FRAME.id)));
+        this.#checkUnread();
+        break;
+      case OPCODE.pong:
+        this.#expectNoPayload(bytes);
+        break;
+      default:
+        this.fail('BAD_FRAME', `a client does not send opcode ${opcode} here`);
+    }
+  }
+
+  #expectNoPayload(bytes: Uint8Array): void {
+    if (bytes.length !== FRAME_HEADER_BYTES) {
+      throw new RingMQError('BAD_FRAME', `opcode ${bytes[FRAME.opcode]} has no payload`);
+    }
+  }
+
+  #hello(bytes: Uint8Array): void {
+    const { version, features, client } = decodeControl(bytes, FRAME_HEADER_BYTES);
+    if (
+      typeof version !== 'number' ||
+      typeof client !== 'string' ||
+      Buffer.byteLength(client) > MAX_CLIENT_NAME_BYTES ||
+      !Array.isArray(features) ||
+      features.length > MAX_FEATURES ||
+      !features.every((feature) => typeof feature === 'string')
+    ) {
+      this.fail(
+        'BAD_FRAME',
+        'hello needs a version, a list of features and a client name of at most 127 bytes',
+      );
+      return;
+    }
+    if (version !== PROTOCOL_VERSION) {
+      this.fail('UNSUPPORTED_VERSION', `version ${version} is not spoken here`, {
+        supported: [PROTOCOL_VERSION],
+        version,
+      });
+      return;
+    }
+    clearTimeout(this.#handshakeTimer);
+    this.#state = 'open';
+    const { brokerId, brokerName, flush } = this.engine.info;
+    const welcome: Welcome = {
+      version: PROTOCOL_VERSION,
+      // Those that both sides have: there are none yet.
+      features: [],
+      brokerId,
+      brokerName,
+      flush,
+      listener: this.options.listener,
+      limits: {
+        bodyBytes: MAX_BODY_BYTES,
+        batchBytes: Math.min(MAX_BATCH_BYTES, this.options.maxFrameBytes - FRAME_HEADER_BYTES),
+        frameBytes: this.options.maxFrameBytes,
+      },
+    };
+    const payload = encodeControl(welcome);
+    this.socket.send(makeFrame(OPCODE.welcome, 0, { value: this.#produce.creditLimit, payload }));
+  }
+
+  /** Answers that nobody reads pile up in this process: past a bound that peer is cut off. */
+  #checkUnread(): void {
+    const unread = this.socket.bufferedBytes;
+    if (unread <= this.options.maxBufferedBytes + this.options.maxUnreadBytes) return;
+    this.fail('TOO_MANY_REQUESTS', `${unread} bytes of answers were not read`, {
+      limit: this.options.maxUnreadBytes,
+      value: unread,
+    });
+  }
+
+  #tearDown(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    clearTimeout(this.#handshakeTimer);
+    this.host.forget(this);
+    this.#consume.close();
+    this.#produce.close();
+  }
+}
+
+/** RFC 6455's numbers: 1002 not our protocol, 1009 too big, 1001 going away, 1011 our fault, 1008 all else. */
+function closeCode(code: ErrorCode): number {
+  switch (code) {
+    case 'BAD_FRAME':
+    case 'BAD_BATCH':
+    case 'BAD_CHECKSUM':
+    case 'UNSUPPORTED_VERSION':
+      return 1002;
+    case 'FRAME_TOO_LARGE':
+      return 1009;
+    case 'BROKER_CLOSED':
+      return 1001;
+    case 'INTERNAL':
+      return 1011;
+    default:
+      return 1008;
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The part of uWebSockets.js that is used here. The package is optional, so its own types may be absent at build time.
+ */
+
+export interface UwsHttpRequest {
+  getHeader(lowerCaseName: string): string;
+  getUrl(): string;
+  getMethod(): string;
+}
+
+export interface UwsHttpResponse {
+  writeStatus(status: string): UwsHttpResponse;
+  writeHeader(name: string, value: string): UwsHttpResponse;
+  end(body: string, closeConnection: boolean): UwsHttpResponse;
+  upgrade(userData: object, key: string, protocol: string, extensions: string, context: unknown): void;
+}
+
+export interface UwsWebSocket<UserData> {
+  send(message: Uint8Array, isBinary: boolean, compress: boolean): number;
+  getBufferedAmount(): number;
+  end(code: number, reason: string): void;
+  cork(callback: () => void): unknown;
+  getRemoteAddressAsText(): ArrayBuffer;
+  getUserData(): UserData;
+}
+
+export interface UwsBehavior<UserData> {
+  maxPayloadLength: number;
+  maxBackpressure: number;
+  idleTimeout: number;
+  compression: number;
+  sendPingsAutomatically: boolean;
+  upgrade(response: UwsHttpResponse, request: UwsHttpRequest, context: unknown): void;
+  open(peer: UwsWebSocket<UserData>): void;
+  message(peer: UwsWebSocket<UserData>, message: ArrayBuffer, isBinary: boolean): void;
+  drain(peer: UwsWebSocket<UserData>): void;
+  close(peer: UwsWebSocket<UserData>): void;
+}
+
+export interface UwsApp {
+  any(pattern: string, handler: (response: UwsHttpResponse, request: UwsHttpRequest) => void): UwsApp;
+  ws<UserData>(pattern: string, behavior: UwsBehavior<UserData>): UwsApp;
+  listen(host: string, port: number, callback: (socket: unknown) => void): UwsApp;
+  close(): UwsApp;
+}
+
+export interface UwsModule {
+  App(): UwsApp;
+  SSLApp(options: { key_file_name: string; cert_file_name: string }): UwsApp;
+  us_socket_local_port(socket: unknown): number;
+  DISABLED: number;
+}
