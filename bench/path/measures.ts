@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { measureBareRing } from '../limits/bare-ring.js';
 import { measureEcho } from '../limits/echo.js';
 import { runRawPath } from '../limits/raw-path.js';
-import { BenchBroker, load, ringmq } from './ringmq.js';
+import { BenchBroker, load, ringmq } from '../ringmq.js';
 
 type Flush = 'sync' | 'async';
 

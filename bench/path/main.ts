@@ -7,12 +7,12 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
-import { makeProbeDirectory, removeProbeDirectory } from './limits/probe.js';
-import { measureBacklog } from './load/backlog.js';
-import { describeEnvironment } from './load/environment.js';
-import { MEASURES, type MeasureName } from './load/measures.js';
-import { backlogLines, lineOf, type ReportLine, renderReport } from './load/report.js';
-import { ROWS, type Row } from './load/rows.js';
+import { describeEnvironment } from '../environment.js';
+import { makeProbeDirectory, removeProbeDirectory } from '../limits/probe.js';
+import { measureBacklog } from './backlog.js';
+import { MEASURES, type MeasureName } from './measures.js';
+import { backlogLines, lineOf, type ReportLine, renderReport } from './report.js';
+import { ROWS, type Row } from './rows.js';
 
 const { values: flags } = parseArgs({
   allowNegative: true,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BenchBroker, load } from './ringmq.js';
+import { BenchBroker, load } from '../ringmq.js';
 
 /** What 20 million stored records cost a broker. */
 export interface BacklogFigures {

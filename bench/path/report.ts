@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
+import type { Environment } from '../environment.js';
 import type { BacklogFigures } from './backlog.js';
-import type { Environment } from './environment.js';
 import { type Row, reaches } from './rows.js';
 
 const RING_BYTES = 64 << 20;
