@@ -83,6 +83,8 @@ export class SpaceAhead {
       return;
     }
     if (this.#limitBytes === 0 || this.noSpace) return;
+    // A small step between large ones: the next of these would write over the zeros at once.
+    if (now >= this.#largeAt && now - this.#largeAt < AFTER_LARGE_MS) return;
     if (this.#aheadSlots() > 0) return;
     const end = this.#writer.get(PERSIST_WORD.segmentEnd);
     try {

@@ -110,7 +110,7 @@ export interface Producer extends AsyncDisposable {
    * `BUFFER_FULL` past twice the buffer, and the typed error of a limit the message breaks; later failures come by `flush()` or `onError`.
    */
   write(message: OutgoingMessage, options?: WriteOptions): boolean;
-  /** Resolves when `write` has room again (half the buffer). */
+  /** Resolves when `write` has room again (a quarter of the buffer). */
   ready(options?: CallOptions): Promise<void>;
   /**
    * Resolves when everything taken so far is acked. Rejects, once, with the first error of those written messages that failed since the last call:
