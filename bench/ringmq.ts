@@ -71,6 +71,10 @@ export class BenchBroker {
     return new BenchBroker(child, line.replace(/^ready /, ''), performance.now() - startedAt);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
   /** The most memory it ever held, in bytes (Linux: VmHWM). */
   peakRssBytes(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
