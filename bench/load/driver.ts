@@ -35,6 +35,11 @@ export interface LoadConsumer {
   close(): Promise<void>;
 }
 
+export interface LoadTopic {
+  readonly name: string;
+  readonly queues: number;
+}
+
 export interface Driver {
   /** As in results: `ringmq`, `kafka`. */
   readonly system: string;
@@ -42,14 +47,16 @@ export interface Driver {
   readonly version: string;
   /** What its acks mean, where it tells. */
   readonly flush?: 'sync' | 'async';
+  /** Its producers have `write`. */
+  readonly hasWrite: boolean;
   /** Messages a producer keeps under way through `send`, unless the workload says otherwise. */
   readonly maxInFlight: number;
   /** `groups` will read it from its first message on. */
-  createTopic(topic: string, queues: number, groups: readonly string[]): Promise<void>;
+  createTopic(topic: LoadTopic, groups: readonly string[]): Promise<void>;
   /** On a connection of its own. */
-  openProducer(topic: string, sink: SendSink): Promise<LoadProducer>;
+  openProducer(topic: LoadTopic, sink: SendSink): Promise<LoadProducer>;
   /** On a connection of its own, a member of `group`; resolves once messages will reach it. What it was told about is acked. */
-  openConsumer(topic: string, group: string, onBody: OnBody, onError: OnError): Promise<LoadConsumer>;
+  openConsumer(topic: LoadTopic, group: string, onBody: OnBody, onError: OnError): Promise<LoadConsumer>;
   close(): Promise<void>;
 }
 

@@ -31,7 +31,7 @@ export class LatencyRecorder {
 
   record(ms: number): void {
     const us = Math.round(ms * 1000);
-    this.#histogram.recordValue(us < 1 ? 1 : us > MAX_US ? MAX_US : us);
+    this.#histogram.recordValue(Math.max(1, Math.min(us, MAX_US)));
   }
 
   /** For another thread, which reads it with {@link mergeLatencies}. */

@@ -67,10 +67,10 @@ export async function runWorkload(
     const { sendFromActual, sendFromIntended, endToEnd } = found;
     const report: LoadReport = {
       system: target.driver,
-      version: session.version,
+      version: session.about.version,
       workload,
-      flush: session.flush ?? target.flush ?? 'unknown',
-      api: workload.maxInFlight === null ? options.api : 'send',
+      flush: session.about.flush ?? target.flush ?? 'unknown',
+      api: session.about.api,
       workers: options.workers,
       command: options.command ?? '',
       environment: describeEnvironment(),

@@ -7,7 +7,14 @@ import { findDriver } from './drivers/registry.js';
 import { LoadThread } from './load-thread.js';
 import { Meter, type Second } from './meter.js';
 import type { LoadOptions, LoadTarget } from './run.js';
-import type { Command, ProduceOrder, ThreadResult, ThreadSetup } from './thread-protocol.js';
+import {
+  type Api,
+  type Command,
+  formOf,
+  type ProduceOrder,
+  type ThreadResult,
+  type ThreadSetup,
+} from './thread-protocol.js';
 import type { Workload } from './workload.js';
 
 const MAX_STOP_MS = 60_000;
@@ -15,23 +22,22 @@ const MAX_DRAIN_MS = 300_000;
 /** Nothing more will come when nothing has come for so long. */
 const SILENCE_MS = 5_000;
 
+/** What the system says of itself, and how messages are handed to it. */
+export interface AboutSystem {
+  version: string;
+  flush: 'sync' | 'async' | undefined;
+  api: Api;
+}
+
 export class LoadSession {
   readonly meter: Meter;
   readonly workload: Workload;
-  /** Of the system, and what it says of itself. */
-  readonly version: string;
-  readonly flush: 'sync' | 'async' | undefined;
+  readonly about: AboutSystem;
   readonly #threads: LoadThread[];
 
-  private constructor(
-    workload: Workload,
-    about: { version: string; flush: 'sync' | 'async' | undefined },
-    threads: LoadThread[],
-    meter: Meter,
-  ) {
+  private constructor(workload: Workload, about: AboutSystem, threads: LoadThread[], meter: Meter) {
     this.workload = workload;
-    this.version = about.version;
-    this.flush = about.flush;
+    this.about = about;
     this.#threads = threads;
     this.meter = meter;
   }
@@ -44,7 +50,7 @@ export class LoadSession {
     onSecond: (second: Second) => void,
   ): Promise<LoadSession> {
     const run = randomInt(1, 2 ** 31);
-    const about = await makeTopics(workload, target, run);
+    const about = await makeTopics(workload, target, options.api, run);
     const setups = shareOut(workload, target, options, run);
     const threads = setups.map((setup) => new LoadThread(setup));
     const counters = setups.map((setup) => setup.counters);
@@ -115,16 +121,17 @@ function groupName(run: number, subscription: number): string {
 async function makeTopics(
   workload: Workload,
   target: LoadTarget,
+  api: Api,
   run: number,
-): Promise<{ version: string; flush: 'sync' | 'async' | undefined }> {
+): Promise<AboutSystem> {
   const open = await findDriver(target.driver);
   const driver = await open(target.url);
   try {
     const groups = Array.from({ length: workload.subscriptions }, (_, i) => groupName(run, i));
     for (let topic = 0; topic < workload.topics; topic++) {
-      await driver.createTopic(topicName(run, topic), workload.queues, groups);
+      await driver.createTopic({ name: topicName(run, topic), queues: workload.queues }, groups);
     }
-    return { version: driver.version, flush: driver.flush };
+    return { version: driver.version, flush: driver.flush, api: formOf(api, workload, driver) };
   } finally {
     await driver.close();
   }

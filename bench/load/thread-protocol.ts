@@ -1,8 +1,14 @@
 /** What the main thread and a load thread tell each other. */
+import type { Driver } from './driver.js';
 import type { DriverName } from './drivers/registry.js';
 import type { Workload } from './workload.js';
 
 export type Api = 'write' | 'send';
+
+/** What comes of the wish: one that awaits acks, or whose system has but one form, uses the form that tells them. */
+export function formOf(wish: Api, workload: Workload, driver: Driver): Api {
+  return driver.hasWrite && workload.maxInFlight === null ? wish : 'send';
+}
 
 /** A thread's share of the work. */
 export interface ThreadSetup {

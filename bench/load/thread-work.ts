@@ -8,7 +8,13 @@ import { ReceiveTracker } from './receive-tracker.js';
 import { EvenSchedule, FULL_SPEED } from './schedule.js';
 import { SendLoop } from './send-loop.js';
 import { Sender, type SenderOptions } from './sender.js';
-import type { Command, ProduceOrder, ThreadResult, ThreadSetup } from './thread-protocol.js';
+import {
+  type Command,
+  formOf,
+  type ProduceOrder,
+  type ThreadResult,
+  type ThreadSetup,
+} from './thread-protocol.js';
 
 /** Totals are published this often. */
 const PUBLISH_MS = 20;
@@ -80,7 +86,7 @@ export class ThreadWork {
     for (const { index, topic } of producers) {
       const bodies = new BodyWriter(run, index, workload.messageSize, epochMs);
       const sender = new Sender(bodies, this.#record, this.#senderOptions(driver));
-      sender.producer = await driver.openProducer(topic, sender);
+      sender.producer = await driver.openProducer({ name: topic, queues: workload.queues }, sender);
       senders.push(sender);
     }
     this.#loop = new SendLoop(senders);
@@ -90,8 +96,7 @@ export class ThreadWork {
   #senderOptions(driver: Driver): SenderOptions {
     const { api, workload } = this.#setup;
     const maxInFlight = workload.maxInFlight ?? driver.maxInFlight;
-    // One that awaits acks cannot use a form that does not tell them.
-    if (api === 'write' && workload.maxInFlight === null) {
+    if (formOf(api, workload, driver) === 'write') {
       const every = Math.max(1, Math.floor(workload.rate / SAMPLES_PER_SECOND));
       return { api, maxInFlight, sampleEvery: workload.rate === 0 ? FAST_SAMPLE : every };
     }
@@ -104,7 +109,8 @@ export class ThreadWork {
     const driver = await this.#open();
     const tracker = this.#trackerOf(subscription);
     const onError = (error: unknown): void => this.#noteError(error);
-    this.#consumers.push(await driver.openConsumer(topic, group, tracker.onBody, onError));
+    const { queues } = this.#setup.workload;
+    this.#consumers.push(await driver.openConsumer({ name: topic, queues }, group, tracker.onBody, onError));
   }
 
   #trackerOf(subscription: number): ReceiveTracker {

@@ -16,13 +16,14 @@ export async function openRingMQ(url: string): Promise<Driver> {
     system: 'ringmq',
     version: packageVersion(),
     flush: control.broker.flush,
+    hasWrite: true,
     maxInFlight: 65_536,
-    createTopic: async (topic, queues) => {
-      await control.admin().createTopic({ topic, queues });
+    createTopic: async ({ name, queues }) => {
+      await control.admin().createTopic({ topic: name, queues });
     },
-    openProducer: async (topic, sink) => new RingMQProducer(await connect(url), topic, sink),
+    openProducer: async (topic, sink) => new RingMQProducer(await connect(url), topic.name, sink),
     openConsumer: async (topic, group, onBody, onError) =>
-      openConsumer(await connect(url), topic, group, onBody, onError),
+      openConsumer(await connect(url), topic.name, group, onBody, onError),
     close: () => control.close(),
   };
 }
