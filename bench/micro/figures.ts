@@ -31,7 +31,7 @@ export interface ComparedCase extends CaseFigure {
 }
 
 /** What the same code differs by from run to run on a busy machine: less says nothing. */
-export const NOISE = 0.2;
+export const NOISE = 0.25;
 
 /** Each case of a run beside the baseline's of the same name. */
 export function compareRuns(run: MicroRun, baseline: MicroRun | null): ComparedCase[] {
