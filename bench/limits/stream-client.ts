@@ -1,0 +1,42 @@
+/**
+ * Client process of the stream probe: the same bytes again and again, a fixed number of messages unanswered, with a mask that costs
+ * nothing. Arguments: url, message bytes, warm-up ms, measured ms. Prints one JSON object.
+ */
+import { WebSocket } from 'ws';
+import { FRAMES_IN_FLIGHT } from './probe.js';
+
+const [url = '', bytesText = '65536', warmText = '300', runText = '1000'] = process.argv.slice(2);
+const message = Buffer.alloc(Number(bytesText), 120);
+let sent = 0;
+let answered = 0;
+let answeredAtStart = 0;
+let startedAt = 0;
+const socket = new WebSocket(url, { perMessageDeflate: false, generateMask: () => {} });
+socket.binaryType = 'nodebuffer';
+
+function sendAll(): void {
+  for (; sent - answered < FRAMES_IN_FLIGHT; sent++) socket.send(message);
+}
+
+function finish(): void {
+  const seconds = (performance.now() - startedAt) / 1000;
+  const result = { messages: answered - answeredAtStart, seconds };
+  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+}
+
+socket.on('message', (answer: Buffer) => {
+  answered = answer.readUInt32LE(0);
+  sendAll();
+});
+socket.on('open', () => {
+  sendAll();
+  setTimeout(() => {
+    answeredAtStart = answered;
+    startedAt = performance.now();
+    setTimeout(finish, Number(runText));
+  }, Number(warmText));
+});
+socket.on('error', (error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+});
