@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { describeEnvironment } from '../environment.js';
 import { makeProbeDirectory, removeProbeDirectory } from '../limits/probe.js';
+import { median } from '../statistics.js';
 import { measureBacklog } from './backlog.js';
 import { MEASURES, type MeasureName } from './measures.js';
 import { backlogLines, lineOf, type ReportLine, renderReport } from './report.js';
@@ -67,14 +68,6 @@ function startBar(total: number): SingleBar | null {
   });
   bar.start(total, 0, { doing: '' });
   return bar;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort();
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] as number)
-    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
 async function main(): Promise<void> {

@@ -1,0 +1,69 @@
+/**
+ * From one thread of a process to another by `postMessage`, a batch a call. Arguments: form ({@link BatchForm}), messages.
+ * Prints one JSON object.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { BatchHeader, bodyIsIntact, checkRecords, readHeader } from '../../native-free/client/internal.js';
+import { BatchInfo, ReceivedBatch, recordSource } from '../../native-free/client/message.js';
+import { BATCH_HEADER_BYTES } from '../../native-free/wire/index.js';
+import { BODY_BYTES, type EmbeddedFigure } from './shape.js';
+
+type Objects = readonly { body: Uint8Array }[];
+
+/** Batches after which the writer is told: each telling wakes its thread. */
+const ANSWER_EVERY = 8;
+
+const [form = 'transferred', countText = '1000000'] = process.argv.slice(2);
+const count = Number(countText);
+const header = new BatchHeader();
+const hold = { held: true, ack: () => true };
+const buffers: ArrayBuffer[] = [];
+let read = 0;
+let bytes = 0;
+let batches = 0;
+let startedAt = 0;
+
+/** What a consumer does with a batch that has come: checks it, and looks at every message. */
+function takeBatch(batch: Uint8Array<ArrayBuffer>): void {
+  readHeader(batch, 0, batch.length, header);
+  if (!bodyIsIntact(batch, header)) throw new Error('a batch came damaged');
+  checkRecords(batch, header);
+  const info = new BatchInfo(header, 0, 't', true, '0123456789abcdef', hold);
+  const received = new ReceivedBatch(info, recordSource(batch), header, 0, BATCH_HEADER_BYTES, null);
+  for (const message of received) bytes += message.bodyLength;
+  read += received.length;
+}
+
+function takeObjects(messages: Objects): void {
+  for (const { body } of messages) bytes += body.length;
+  read += messages.length;
+}
+
+const writer = new Worker(new URL('./post-batches-worker.js', import.meta.url), {
+  workerData: { form, count },
+});
+const ended = once(writer, 'exit');
+writer.on('message', (batch: Uint8Array<ArrayBuffer> | Objects) => {
+  if (startedAt === 0) startedAt = performance.now();
+  if (batch instanceof Uint8Array) takeBatch(batch);
+  else takeObjects(batch);
+  batches++;
+  if (form === 'transferred') buffers.push((batch as Uint8Array<ArrayBuffer>).buffer);
+  const isLast = read >= count;
+  if (batches % ANSWER_EVERY !== 0 && !isLast) return;
+  if (isLast) finish();
+  if (form === 'transferred') {
+    const back = buffers.splice(0);
+    writer.postMessage(back, back);
+  } else writer.postMessage(batches % ANSWER_EVERY || ANSWER_EVERY);
+});
+
+function finish(): void {
+  const seconds = (performance.now() - startedAt) / 1000;
+  if (bytes !== count * BODY_BYTES) throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+  const figure: EmbeddedFigure = { messagesPerSecond: count / seconds };
+  process.stdout.write(`${JSON.stringify(figure)}\n`);
+}
+
+await ended;

@@ -1,0 +1,30 @@
+/** From one thread of a process to another by `postMessage`, a message a call. Arguments: messages. Prints one JSON object. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { BODY_BYTES, type EmbeddedFigure, MESSAGES_IN_FLIGHT } from './shape.js';
+
+/** Messages after which the writer is told how many were read. */
+const ANSWER_EVERY = MESSAGES_IN_FLIGHT / 8;
+
+const count = Number(process.argv[2] ?? 300_000);
+let read = 0;
+let bytes = 0;
+let startedAt = 0;
+const writer = new Worker(new URL('./post-messages-worker.js', import.meta.url), { workerData: { count } });
+const ended = once(writer, 'exit');
+writer.on('message', ({ body }: { body: Uint8Array }) => {
+  if (startedAt === 0) startedAt = performance.now();
+  bytes += body.length;
+  read++;
+  if (read === count) finish();
+  if (read % ANSWER_EVERY === 0 || read === count) writer.postMessage(read);
+});
+
+function finish(): void {
+  const seconds = (performance.now() - startedAt) / 1000;
+  if (bytes !== count * BODY_BYTES) throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+  const figure: EmbeddedFigure = { messagesPerSecond: count / seconds };
+  process.stdout.write(`${JSON.stringify(figure)}\n`);
+}
+
+await ended;
