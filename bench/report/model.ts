@@ -1,0 +1,393 @@
+/** The report before it is Markdown or HTML: sections in their order. */
+import { compareWays } from '../embedded/figures.js';
+import { formatQuantity } from '../quantity.js';
+import { spread } from '../statistics.js';
+import type { Inputs, ReportLoadRun, ReportSuiteRun } from './inputs.js';
+import { durabilityOf, suitesOfLoads } from './load-results.js';
+import { backlogPlots, type Plot, percentilePlots, queuePlots, rateLatencyPlots } from './plots.js';
+import { RINGMQ, systemRank, systemTitle } from './systems.js';
+import { left, milliseconds, NONE, percent, right, type Table, times } from './tables.js';
+import { targetLines } from './targets.js';
+import {
+  CLASS_TITLES,
+  groupByWorkload,
+  type WorkloadGroup,
+  workloadTable,
+  workloadTitle,
+} from './workloads.js';
+
+/** Bars stand for a table's rates; the page has them, Markdown does not. */
+export interface Block {
+  title?: string;
+  table?: Table;
+  group?: WorkloadGroup;
+  plots?: Plot[];
+}
+
+export interface Section {
+  id: string;
+  title: string;
+  text: string[];
+  blocks: Block[];
+}
+
+export interface Report {
+  title: string;
+  intro: string[];
+  sections: Section[];
+}
+
+export function makeReport(inputs: Inputs): Report {
+  const loadRuns = suitesOfLoads(inputs.loads);
+  const runs = [...inputs.suites, ...loadRuns];
+  const sections = [
+    targetsSection(inputs),
+    ...workloadSections(inputs.suites, runs),
+    plotsSection(inputs, runs),
+    loadSection(inputs.loads, runs),
+    embeddedSection(inputs),
+    limitsSection(inputs),
+    settingsSection(inputs.suites, runs),
+    unavailableSection(inputs.suites, runs),
+    sourcesSection(inputs),
+  ];
+  return { title: 'Benchmarks', intro: intro(inputs), sections: sections.filter((one) => one !== null) };
+}
+
+function intro({ sources }: Inputs): string[] {
+  const machines = new Set(
+    sources.map(
+      ({ environment: e }) => `${e.cores} × ${e.cpu}, ${e.memoryGiB} GiB, Linux ${e.kernel}, Node ${e.node}`,
+    ),
+  );
+  const cores = [...new Set(sources.map(({ environment }) => environment.cores))];
+  const many = cores.length === 1 && cores[0] === 2 ? 'two' : cores.join(' or ');
+  return [
+    `Measured on ${machines.size === 1 ? 'one machine' : `${machines.size} machines`}: ${[...machines].join('; ')}.`,
+    `Producer, broker and consumer share ${many} cores. Every figure is of a whole system squeezed into them, load generator included: it says how the systems compare here, and not what any of them reaches on a machine of its own.`,
+    'Everything is sent over loopback. The machine drifts by a factor of two between minutes, so systems are measured in turns, a round of each after the other, and what counts is the ratio within one run; rates are medians of the rounds, the spread is from the lowest to the highest round as a share of the median.',
+  ];
+}
+
+function targetsSection(inputs: Inputs): Section {
+  const lines = targetLines(inputs);
+  const reached = lines.filter(({ state }) => state === 'reached').length;
+  const measured = lines.filter(({ state }) => state !== 'not measured').length;
+  return {
+    id: 'targets',
+    title: 'RingMQ against the best other system',
+    text: [
+      `${reached} of ${measured} measured targets are reached${measured < lines.length ? `; ${lines.length - measured} were not measured` : ''}. A ratio is RingMQ's figure over the other one, both of one run; for times, lower is better.`,
+    ],
+    blocks: [
+      {
+        table: {
+          columns: [
+            left('work'),
+            right('RingMQ'),
+            right('against'),
+            right('ratio'),
+            right('target'),
+            { ...left(''), kind: 'status' },
+          ],
+          rows: lines.map(({ work, ringmq, against, ratio, target, state }) => [
+            work,
+            ringmq,
+            against,
+            times(ratio),
+            target,
+            state,
+          ]),
+        },
+      },
+    ],
+  };
+}
+
+function workloadSections(suites: readonly ReportSuiteRun[], runs: readonly ReportSuiteRun[]): Section[] {
+  const groups = groupByWorkload(suites);
+  const workloads = [...new Set(groups.map(({ workload }) => workload))];
+  return workloads.map((workload) => ({
+    id: `workload-${workload}`,
+    title: capital(workloadTitle(workload)),
+    text: [],
+    blocks: groups
+      .filter((group) => group.workload === workload)
+      .map((group) => ({ table: workloadTable(group, runs), group })),
+  }));
+}
+
+function plotsSection({ loads }: Inputs, runs: readonly ReportSuiteRun[]): Section | null {
+  const plots = [
+    ...rateLatencyPlots(runs),
+    ...queuePlots(loads, runs),
+    ...percentilePlots(loads, runs),
+    ...backlogPlots(loads, runs),
+  ];
+  if (plots.length === 0) return null;
+  return { id: 'plots', title: 'Plots', text: [], blocks: [{ plots }] };
+}
+
+function loadSection(loads: readonly ReportLoadRun[], runs: readonly ReportSuiteRun[]): Section | null {
+  if (loads.length === 0) return null;
+  const sorted = [...loads].sort(
+    (a, b) =>
+      a.workload.name.localeCompare(b.workload.name, 'en', { numeric: true }) ||
+      systemRank(a.system) - systemRank(b.system),
+  );
+  const latencies: Table = {
+    caption: 'Latency from the intended send: to receipt where there are consumers, else to the ack',
+    columns: [
+      left('workload'),
+      left('system'),
+      left('class'),
+      left('through'),
+      ...['p50', 'p90', 'p99', 'p99.9', 'p99.99', 'max'].map(right),
+    ],
+    rows: sorted.flatMap((load) => {
+      const latency = load.latencyMs.endToEnd ?? load.latencyMs.sendFromIntended;
+      if (latency === null) return [];
+      const { p50, p90, p99, p999, p9999, max } = latency;
+      return [[...nameOf(load, runs), ...[p50, p90, p99, p999, p9999, max].map(milliseconds)]];
+    }),
+  };
+  return {
+    id: 'load',
+    title: 'Load runs',
+    text: [
+      'One generator in a process of its own sends at a uniform rate, whatever comes back, and counts lateness from when a message was meant to be sent.',
+    ],
+    blocks: [
+      { table: ratesOfLoads(sorted, runs) },
+      ...(latencies.rows.length === 0 ? [] : [{ table: latencies }]),
+      ...backlogBlocks(sorted, runs),
+    ],
+  };
+}
+
+function nameOf(load: ReportLoadRun, runs: readonly ReportSuiteRun[]): string[] {
+  const durability = load.flush === 'unknown' ? 'unknown' : durabilityOf(load.flush).replace('-', ' ');
+  return [load.workload.name, `${systemTitle(load.system, runs)} ${load.version}`, durability, load.api];
+}
+
+function ratesOfLoads(loads: readonly ReportLoadRun[], runs: readonly ReportSuiteRun[]): Table {
+  return {
+    columns: [
+      left('workload'),
+      left('system'),
+      left('class'),
+      left('through'),
+      right('asked for'),
+      right('acked'),
+      right('received'),
+      right('CPU of broker'),
+      right('RSS of broker'),
+      right('lost, doubled, damaged, failed'),
+    ],
+    rows: loads.map((load) => {
+      const { window, counts, memory, workload } = load;
+      const { lost, duplicates, damaged, failed } = counts;
+      return [
+        ...nameOf(load, runs),
+        workload.rate === 0 ? 'all it takes' : formatQuantity(workload.rate, 'messages/s'),
+        formatQuantity(window.ackedPerSecond, 'messages/s'),
+        formatQuantity(window.receivedPerSecond, 'messages/s'),
+        `${window.brokerCpuPercent.toFixed(0)} %`,
+        `${(memory.brokerPeakRssBytes / 2 ** 20).toFixed(0)} MiB`,
+        [lost, duplicates, damaged, failed].join(', '),
+      ];
+    }),
+  };
+}
+
+function backlogBlocks(loads: readonly ReportLoadRun[], runs: readonly ReportSuiteRun[]): Block[] {
+  const rows = loads.flatMap((load) => {
+    const { backlog } = load;
+    if (backlog === null) return [];
+    return [
+      [
+        ...nameOf(load, runs),
+        formatQuantity(backlog.messages, 'messages'),
+        formatQuantity(backlog.emptyPerSecond, 'messages/s'),
+        formatQuantity(backlog.backloggedPerSecond, 'messages/s'),
+        formatQuantity(backlog.drainPerSecond, 'messages/s'),
+        `${backlog.drainSeconds.toFixed(1)} s${backlog.hasCaughtUp ? '' : ', not caught up'}`,
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  const columns = [
+    left('workload'),
+    left('system'),
+    left('class'),
+    left('through'),
+    right('backlog'),
+    right('acked while empty'),
+    right('acked beyond it'),
+    right('drained'),
+    right('in'),
+  ];
+  return [
+    {
+      table: {
+        caption: 'Backlog: piled up in one queue, then drained while producing goes on',
+        columns,
+        rows,
+      },
+    },
+  ];
+}
+
+function embeddedSection({ embedded }: Inputs): Section | null {
+  const [run] = embedded;
+  if (run === undefined) return null;
+  const rows = compareWays(run.ways, RINGMQ).map((way) => [
+    way.title,
+    way.rounds.length === 0 ? 'not available' : formatQuantity(way.messagesPerSecond, 'messages/s'),
+    percent(spread(way.rounds)),
+    times(way.ratio),
+    way.target === null ? '' : `≥ ${way.target} ×`,
+    way.target === null ? '' : way.reached === null ? 'not measured' : way.reached ? 'reached' : 'missed',
+  ]);
+  return {
+    id: 'embedded',
+    title: 'Inside a process, thread to thread',
+    text: [
+      `${run.bodyBytes} B messages from one thread to another. "The same batches" are packed and read message by message by the same code as RingMQ's, checksums included, and differ in the way they take: they are neither kept, numbered nor given to groups.`,
+    ],
+    blocks: [
+      {
+        table: {
+          columns: [
+            left('way'),
+            right('messages'),
+            right('spread'),
+            right('RingMQ ÷ it'),
+            right('target'),
+            { ...left(''), kind: 'status' },
+          ],
+          rows,
+        },
+      },
+    ],
+  };
+}
+
+function limitsSection({ limits }: Inputs): Section | null {
+  const [run] = limits;
+  if (run === undefined) return null;
+  return {
+    id: 'limits',
+    title: 'What the machine allows',
+    text: [
+      'Each is as little as can do that part of the work; the raw path is pack, WebSocket, copy into shared memory, write, and a watermark back.',
+    ],
+    blocks: [
+      {
+        table: {
+          columns: [left('limit'), left('how'), right('figure')],
+          rows: run.limits.map(({ name, how, unit, value }) => [name, how, formatQuantity(value, unit)]),
+        },
+      },
+    ],
+  };
+}
+
+/** What each setting does to durability, as the run told it. */
+function settingsSection(suites: readonly ReportSuiteRun[], runs: readonly ReportSuiteRun[]): Section | null {
+  const found = new Map<string, string[]>();
+  for (const run of suites) {
+    for (const [system, { settings }] of Object.entries(run.systems ?? {})) {
+      for (const durability of ['page-cache', 'disk', 'memory'] as const) {
+        for (const setting of settings[durability] ?? []) {
+          const row = [systemTitle(system, runs), CLASS_TITLES[durability], setting];
+          found.set(row.join('\n'), row);
+        }
+      }
+    }
+  }
+  if (found.size === 0) return null;
+  return {
+    id: 'settings',
+    title: 'Settings, and what they do to durability',
+    text: ['Systems are compared within a class only: with others that promise as much when they ack.'],
+    blocks: [
+      { table: { columns: [left('system'), left('class'), left('setting')], rows: [...found.values()] } },
+    ],
+  };
+}
+
+function unavailableSection(
+  suites: readonly ReportSuiteRun[],
+  runs: readonly ReportSuiteRun[],
+): Section | null {
+  const found = new Map<string, string>();
+  // Oldest first, so that the newest reason stays; what any run has figures of was to be had.
+  for (const { unavailable } of [...suites].reverse()) {
+    for (const [system, reason] of Object.entries(unavailable)) found.set(system, reason);
+  }
+  for (const { results } of suites) for (const { system } of results) found.delete(system);
+  if (found.size === 0) return null;
+  return {
+    id: 'unavailable',
+    title: 'Systems that could not be had',
+    text: [],
+    blocks: [
+      {
+        table: {
+          columns: [left('system'), left('why')],
+          rows: [...found].map(([system, reason]) => [systemTitle(system, runs), reason]),
+        },
+      },
+    ],
+  };
+}
+
+function sourcesSection({ sources, suites, loads }: Inputs): Section {
+  const commands = new Map<string, string[]>();
+  for (const { results } of suites) {
+    for (const { system, workload, durability, api, command } of results) {
+      if (command === undefined) continue;
+      const row = [systemTitle(system, suites), `${workload}, ${durability}, ${api}`, command];
+      commands.set(row.join('\n'), row);
+    }
+  }
+  for (const { system, workload, flush, api, command } of loads) {
+    const row = [systemTitle(system, suites), `${workload.name}, ${flush}, ${api}`, command];
+    commands.set(row.join('\n'), row);
+  }
+  const files: Table = {
+    caption: 'Runs this page is made from',
+    columns: [
+      { ...left('file'), kind: 'code' },
+      left('kind'),
+      left('commit'),
+      left('date'),
+      left('Node'),
+      left('CPU'),
+    ],
+    rows: sources.map(({ file, kind, environment: e }) => [
+      file,
+      kind,
+      e.commit,
+      e.date.slice(0, 16).replace('T', ' '),
+      e.node,
+      `${e.cores} × ${e.cpu}`,
+    ]),
+  };
+  const table: Table = {
+    caption: 'What it took to make each figure',
+    columns: [left('system'), left('figure'), { ...left('command'), kind: 'code' }],
+    rows: [...commands.values()],
+  };
+  return {
+    id: 'commands',
+    title: 'Commands and runs',
+    text: [],
+    blocks: [{ table: files }, ...(table.rows.length === 0 ? [] : [{ table }])],
+  };
+}
+
+function capital(text: string): string {
+  return text === '' ? NONE : text.charAt(0).toUpperCase() + text.slice(1);
+}
