@@ -37,5 +37,6 @@ function scaled(value: number, unit: string): string {
 
 function threeDigits(value: number): string {
   const size = Math.abs(value);
+  if (size === 0) return '0';
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
 }

@@ -33,4 +33,13 @@ export interface SuiteRun {
   ratios: Record<string, number>;
   /** Systems that could not be had, and why. */
   unavailable: Record<string, string>;
+  /** What a report needs to know of each system beside its figures: from its `Peer`. */
+  systems?: Record<string, SystemNotes>;
+}
+
+/** Fields of a `Peer`, under its name in results. */
+export interface SystemNotes {
+  title: string;
+  isRival: boolean;
+  settings: Readonly<Partial<Record<Durability, readonly string[]>>>;
 }

@@ -11,7 +11,7 @@ export function renderHtml(report: Report): string {
   const sections = report.sections.map(({ id, title, text, blocks }) =>
     [
       `<section id="${escapeHtml(id)}"><h2>${escapeHtml(title)}</h2>`,
-      ...text.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`),
+      ...text.map(renderParagraph),
       ...blocks.map((block) => renderBlock(block, plots)),
       '</section>',
     ].join('\n'),
@@ -32,7 +32,7 @@ export function renderHtml(report: Report): string {
 </head>
 <body>
 <h1>RingMQ: ${escapeHtml(report.title)}</h1>
-${report.intro.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('\n')}
+${report.intro.map(renderParagraph).join('\n')}
 <nav>${links.join('\n')}</nav>
 ${sections.join('\n')}
 <script id="plots-data" type="application/json">${embedJson(plots)}</script>
@@ -41,6 +41,11 @@ ${sections.join('\n')}
 </body>
 </html>
 `;
+}
+
+/** Of Markdown it has backticks alone. */
+function renderParagraph(text: string): string {
+  return `<p>${escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>`;
 }
 
 function renderBlock({ table, group, plots = [] }: Block, all: Plot[]): string {
@@ -53,7 +58,7 @@ function renderBlock({ table, group, plots = [] }: Block, all: Plot[]): string {
 
 function figure(plot: Plot, all: Plot[]): string {
   const index = all.push(plot) - 1;
-  return `<figure data-plot="${index}"><h3>${escapeHtml(plot.title)}</h3><figcaption>${escapeHtml(plot.note)}</figcaption><div class="place"></div></figure>`;
+  return `<figure data-plot="${index}"><h3>${escapeHtml(plot.title)}</h3><figcaption>${escapeHtml(plot.note)}</figcaption><div class="place"></div><p class="source">${escapeHtml(plot.source)}</p></figure>`;
 }
 
 /** Within a script element, `<` may begin its end. */

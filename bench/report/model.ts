@@ -5,6 +5,7 @@ import { spread } from '../statistics.js';
 import type { Inputs, ReportLoadRun, ReportSuiteRun } from './inputs.js';
 import { durabilityOf, suitesOfLoads } from './load-results.js';
 import { backlogPlots, type Plot, percentilePlots, queuePlots, rateLatencyPlots } from './plots.js';
+import { describeEnvironment } from './source-line.js';
 import { RINGMQ, systemRank, systemTitle } from './systems.js';
 import { left, milliseconds, NONE, percent, right, type Table, times } from './tables.js';
 import { targetLines } from './targets.js';
@@ -42,8 +43,8 @@ export function makeReport(inputs: Inputs): Report {
   const runs = [...inputs.suites, ...loadRuns];
   const sections = [
     targetsSection(inputs),
-    ...workloadSections(inputs.suites, runs),
     plotsSection(inputs, runs),
+    ...workloadSections(inputs.suites, runs),
     loadSection(inputs.loads, runs),
     embeddedSection(inputs),
     limitsSection(inputs),
@@ -77,7 +78,7 @@ function targetsSection(inputs: Inputs): Section {
     id: 'targets',
     title: 'RingMQ against the best other system',
     text: [
-      `${reached} of ${measured} measured targets are reached${measured < lines.length ? `; ${lines.length - measured} were not measured` : ''}. A ratio is RingMQ's figure over the other one, both of one run; for times, lower is better.`,
+      `${reached} of ${measured} measured targets are reached${measured < lines.length ? `; ${lines.length - measured} not measured` : ''}. A ratio is RingMQ's figure over the other one, both of one run; for times, lower is better.`,
     ],
     blocks: [
       {
@@ -85,15 +86,17 @@ function targetsSection(inputs: Inputs): Section {
           columns: [
             left('work'),
             right('RingMQ'),
-            right('against'),
+            left('against'),
+            right('its figure'),
             right('ratio'),
             right('target'),
             { ...left(''), kind: 'status' },
           ],
-          rows: lines.map(({ work, ringmq, against, ratio, target, state }) => [
+          rows: lines.map(({ work, ringmq, against, figure, ratio, target, state }) => [
             work,
             ringmq,
             against,
+            figure,
             times(ratio),
             target,
             state,
@@ -110,12 +113,23 @@ function workloadSections(suites: readonly ReportSuiteRun[], runs: readonly Repo
   return workloads.map((workload) => ({
     id: `workload-${workload}`,
     title: capital(workloadTitle(workload)),
-    text: [],
+    text: [sourceOf(groups.filter((group) => group.workload === workload))],
     blocks: groups
       .filter((group) => group.workload === workload)
       .map((group) => ({ table: workloadTable(group, runs), group })),
   }));
 }
+
+/** Versions are in the tables. */
+function sourceOf(groups: readonly WorkloadGroup[]): string {
+  const places = new Set(groups.map(({ run }) => describeEnvironment(run.environment)));
+  return `${[...places].join('; ')}. ${COMMANDS_BELOW}`;
+}
+
+const COMMANDS_BELOW = 'The commands are at the end, the settings before them.';
+
+const PLOTS_TEXT =
+  'Dashes and hollow points are of systems that have a message on disk before they ack; whole lines and points of those that have it in the page cache. Point at a plot for figures.';
 
 function plotsSection({ loads }: Inputs, runs: readonly ReportSuiteRun[]): Section | null {
   const plots = [
@@ -125,7 +139,7 @@ function plotsSection({ loads }: Inputs, runs: readonly ReportSuiteRun[]): Secti
     ...backlogPlots(loads, runs),
   ];
   if (plots.length === 0) return null;
-  return { id: 'plots', title: 'Plots', text: [], blocks: [{ plots }] };
+  return { id: 'plots', title: 'Plots', text: [PLOTS_TEXT], blocks: [{ plots }] };
 }
 
 function loadSection(loads: readonly ReportLoadRun[], runs: readonly ReportSuiteRun[]): Section | null {
@@ -172,6 +186,7 @@ function nameOf(load: ReportLoadRun, runs: readonly ReportSuiteRun[]): string[] 
 
 function ratesOfLoads(loads: readonly ReportLoadRun[], runs: readonly ReportSuiteRun[]): Table {
   return {
+    caption: 'Rates, and faults: messages lost, doubled, damaged or failed',
     columns: [
       left('workload'),
       left('system'),
@@ -182,7 +197,7 @@ function ratesOfLoads(loads: readonly ReportLoadRun[], runs: readonly ReportSuit
       right('received'),
       right('CPU of broker'),
       right('RSS of broker'),
-      right('lost, doubled, damaged, failed'),
+      right('faults'),
     ],
     rows: loads.map((load) => {
       const { window, counts, memory, workload } = load;
@@ -194,7 +209,7 @@ function ratesOfLoads(loads: readonly ReportLoadRun[], runs: readonly ReportSuit
         formatQuantity(window.receivedPerSecond, 'messages/s'),
         `${window.brokerCpuPercent.toFixed(0)} %`,
         `${(memory.brokerPeakRssBytes / 2 ** 20).toFixed(0)} MiB`,
-        [lost, duplicates, damaged, failed].join(', '),
+        String(lost + duplicates + damaged + failed),
       ];
     }),
   };
@@ -253,6 +268,7 @@ function embeddedSection({ embedded }: Inputs): Section | null {
     id: 'embedded',
     title: 'Inside a process, thread to thread',
     text: [
+      `${describeEnvironment(run.environment)}. Made by \`npm run bench:embedded\`.`,
       `${run.bodyBytes} B messages from one thread to another. "The same batches" are packed and read message by message by the same code as RingMQ's, checksums included, and differ in the way they take: they are neither kept, numbered nor given to groups.`,
     ],
     blocks: [
@@ -280,6 +296,7 @@ function limitsSection({ limits }: Inputs): Section | null {
     id: 'limits',
     title: 'What the machine allows',
     text: [
+      `${describeEnvironment(run.environment)}. Made by \`npm run bench:limits\`.`,
       'Each is as little as can do that part of the work; the raw path is pack, WebSocket, copy into shared memory, write, and a watermark back.',
     ],
     blocks: [

@@ -35,7 +35,7 @@ function written(axis: Axis, value: number): string {
   return number(value);
 }
 
-/** In the legend, with its unit. */
+/** With its unit, for the legend. */
 function told(axis: Axis, value: number | null | undefined): string {
   if (value === null || value === undefined) return '–';
   const units = { 'messages/s': '/s', messages: '', ms: ' ms', s: ' s', count: '', percentile: '' };
@@ -44,36 +44,45 @@ function told(axis: Axis, value: number | null | undefined): string {
 
 function axisOf(axis: Axis, isX: boolean, text: string, line: string): uPlot.Axis {
   const isLog = axis.scale !== 'linear';
+  const grid = { stroke: line, width: 1 };
+  const ticks = { stroke: line, width: 1, size: 5 };
   return {
     label: axis.label,
     labelSize: 24,
     labelFont: '12px system-ui, sans-serif',
     font: '12px system-ui, sans-serif',
     stroke: text,
-    grid: { stroke: line, width: 1 },
-    ticks: { stroke: line, width: 1, size: 5 },
+    grid,
+    ticks,
     ...(isX ? { space: 60 } : { size: 62 }),
-    // A logarithmic axis has a line at each digit; only the decades are named.
-    values: (_plot, splits) =>
-      splits.map((value) => (isLog && !isDecade(value) ? '' : value === null ? '' : written(axis, value))),
-    ...(isLog ? { filter: (_plot: uPlot, splits: number[]) => splits } : {}),
+    values: (_plot, splits) => splits.map((value) => written(axis, value)),
+    ...(isLog ? { splits: logarithmicSplits, filter: (_plot: uPlot, splits: number[]) => splits } : {}),
   };
 }
 
-function isDecade(value: number): boolean {
-  const digits = Math.log10(value);
-  return Math.abs(digits - Math.round(digits)) < 1e-6;
+/** uPlot has a line at each digit of a logarithmic axis. The decades are enough, or 1, 2 and 5 where there are few of them. */
+function logarithmicSplits(_plot: uPlot, _axis: number, min: number, max: number): number[] {
+  const digits = max / min < 200 ? [1, 2, 5] : [1];
+  const splits: number[] = [];
+  for (let decade = Math.floor(Math.log10(min)); decade <= Math.log10(max); decade++) {
+    for (const digit of digits) splits.push(digit * 10 ** decade);
+  }
+  return splits.filter((value) => value >= min * 0.999 && value <= max * 1.001);
 }
 
 function scaleOf(axis: Axis): uPlot.Scale {
-  if (axis.scale !== 'linear') return { time: false, distr: 3, log: 10 };
+  if (axis.scale === 'percentile')
+    return { time: false, distr: 3, log: 10, range: (_plot, _low, high) => [1, high] };
+  // A little room on either side, so that no point lies on the frame.
+  if (axis.scale === 'log') {
+    return { time: false, distr: 3, log: 10, range: (_plot, low, high) => [low / 1.4, high * 1.4] };
+  }
   if (axis.unit === 's') return { time: false };
   return { time: false, range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] };
 }
 
 function seriesOf(series: Series, plot: Plot, ground: string): uPlot.Series {
   const colour = series.colours[isDark.matches ? 1 : 0];
-  const isHollow = series.dash.length > 0;
   const width = series.isOwn ? 2.5 : 1.5;
   return {
     label: series.label,
@@ -86,11 +95,24 @@ function seriesOf(series: Series, plot: Plot, ground: string): uPlot.Series {
       size: series.isOwn ? 9 : 7,
       width: 1.5,
       stroke: colour,
-      fill: isHollow ? ground : colour,
+      fill: isHollow(series) ? ground : colour,
     },
     ...(plot.hasLines ? {} : { paths: () => null }),
     value: (_plot, value) => told(plot.y, value),
   };
+}
+
+/** What is synced is drawn with hollow points, and is hollow in the legend too. */
+function markerFill(plot: Plot) {
+  return (_chart: uPlot, index: number): string => {
+    const series = plot.series[index - 1];
+    if (series === undefined || isHollow(series)) return 'transparent';
+    return series.colours[isDark.matches ? 1 : 0];
+  };
+}
+
+function isHollow(series: Series | undefined): boolean {
+  return series !== undefined && series.dash.length > 0;
 }
 
 function draw(figure: HTMLElement, plot: Plot): () => void {
@@ -113,7 +135,9 @@ function draw(figure: HTMLElement, plot: Plot): () => void {
         { label: plot.x.label.replace(/ \(.*/, ''), value: (_plot, value) => told(plot.x, value) },
         ...plot.series.map((series) => seriesOf(series, plot, ground)),
       ],
+      padding: [12, 26, 0, 0],
       cursor: { drag: { x: false, y: false } },
+      legend: { markers: { width: 2, fill: markerFill(plot) } },
     },
     window.uPlot.join(tables),
     place,

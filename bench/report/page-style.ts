@@ -46,10 +46,14 @@ td.barcell { width: 32%; min-width: 11rem; vertical-align: middle; }
 .bar b::before { content: ""; position: absolute; left: 0; right: 0; top: 50%; border-top: 1.5px solid var(--text); margin-top: -.75px; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); gap: 1.4rem; margin: 1rem 0; }
 figure { margin: 0; padding: 1rem 1rem .8rem; background: var(--panel); border-radius: 8px; min-width: 0; }
+.source { color: var(--soft); font-size: .75rem; margin: .5rem 0 0; overflow-wrap: anywhere; }
 figcaption { color: var(--soft); font-size: .85rem; margin: .15rem 0 .6rem; }
 .uplot, .uplot *, .uplot *::before, .uplot *::after { box-sizing: border-box; }
-.uplot .u-legend { text-align: left; font-size: .8rem; margin-top: .5rem; width: auto; }
-.uplot .u-legend tr { display: inline-flex; margin-right: .9rem; }
+.uplot .u-legend { display: block; text-align: left; font-size: .8rem; margin-top: .5rem; width: 100%; }
+.uplot .u-legend tbody { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
+.uplot .u-legend tr { display: flex; margin: 0; min-width: 0; }
+.uplot .u-legend tr:first-child { grid-column: 1 / -1; }
+.uplot .u-legend tr:first-child .u-marker { visibility: hidden; }
 .uplot .u-legend th, .uplot .u-legend td { border: 0; padding: .1rem .2rem; color: var(--text); font-weight: 400; vertical-align: middle; }
 .uplot .u-legend .u-value { min-width: 4.2rem; color: var(--soft); }
 .uplot .u-legend .u-off > * { opacity: .35; }

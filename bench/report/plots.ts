@@ -1,7 +1,9 @@
 /** The plots of the page, as data. Points that a logarithmic axis cannot show are left out here. */
 import type { ReportLoadRun, ReportSuiteRun } from './inputs.js';
 import { durabilityOf } from './load-results.js';
+import { describeSource, type Sourced } from './source-line.js';
 import { RINGMQ, systemColours, systemRank, systemTitle } from './systems.js';
+import { workloadTitle } from './workloads.js';
 
 export interface Series {
   label: string;
@@ -24,6 +26,8 @@ export interface Axis {
 export interface Plot {
   title: string;
   note: string;
+  /** Commit, CPU, versions. */
+  source: string;
   x: Axis;
   y: Axis;
   /** Lines between points; without it only the points. */
@@ -61,14 +65,14 @@ function seriesOf(
 function inOrder(series: (Series & { rank: number })[]): Series[] {
   return series
     .filter(({ points }) => points.length > 0)
-    .sort((a, b) => a.rank - b.rank || a.label.localeCompare(b.label))
+    .sort((a, b) => a.rank - b.rank || a.dash.length - b.dash.length || a.label.localeCompare(b.label))
     .map(({ rank: _rank, ...rest }) => rest);
 }
 
 const PARTS: Record<string, string> = {
-  'end-to-end': 'intended send to receipt',
-  'send-intended': 'intended send to ack',
-  send: 'send to ack',
+  'end-to-end': 'Intended send to receipt',
+  'send-intended': 'Intended send to ack',
+  send: 'Send to ack',
 };
 
 /** One plot a workload: end to end where it was measured, else to the ack. */
@@ -88,8 +92,9 @@ export function percentilePlots(loads: readonly ReportLoadRun[], runs: readonly 
     });
     const rate = here[0]?.workload.rate ?? 0;
     const plot: Plot = {
-      title: `Latency percentiles, ${name}`,
+      title: `Latency percentiles, ${workloadTitle(name)}`,
       note: `${PARTS[part]}; ${rate === 0 ? 'as fast as it goes' : `${rate.toLocaleString('en')} messages/s asked for`}. Lower is better.`,
+      source: describeSource(here, runs),
       x: { label: 'percentile', scale: 'percentile', unit: 'percentile' },
       y: { label: 'latency (ms)', scale: 'log', unit: 'ms' },
       hasLines: true,
@@ -107,6 +112,7 @@ function distribution(load: ReportLoadRun, part: string): { ms: number; percenti
 export function rateLatencyPlots(runs: readonly ReportSuiteRun[]): Plot[] {
   return ([true, false] as const).flatMap((isEndToEnd) => {
     const found = new Map<string, [number, number][]>();
+    const used: Sourced[] = [];
     for (const run of runs) {
       for (const result of run.results) {
         const { system, durability, p99Ms, messagesPerSecond } = result;
@@ -116,6 +122,7 @@ export function rateLatencyPlots(runs: readonly ReportSuiteRun[]): Plot[] {
         const points = found.get(key) ?? [];
         found.set(key, points);
         points.push([messagesPerSecond, p99Ms]);
+        used.push({ ...result, environment: run.environment });
       }
     }
     const series = [...found].map(([key, points]) => {
@@ -127,6 +134,7 @@ export function rateLatencyPlots(runs: readonly ReportSuiteRun[]): Plot[] {
       {
         title: `Rate against latency, ${isEndToEnd ? 'end to end' : 'send to ack'}`,
         note: 'A point for each workload that was measured. Right and low is better.',
+        source: describeSource(used, runs),
         x: { label: 'rate (messages/s)', scale: 'log', unit: 'messages/s' },
         y: { label: 'p99 latency (ms)', scale: 'log', unit: 'ms' },
         hasLines: false,
@@ -147,10 +155,13 @@ export function queuePlots(loads: readonly ReportLoadRun[], runs: readonly Repor
     // The newest run of a number of queues counts; they come in that order.
     if (!points.some(([there]) => there === queues)) points.push([queues, rate]);
   };
-  for (const run of runs) {
-    for (const { workload, system, durability, api, messagesPerSecond } of run.results) {
+  const used: Sourced[] = [];
+  for (const { environment, results } of runs) {
+    for (const { workload, system, version, durability, api, messagesPerSecond } of results) {
       const shape = queuesOf(workload, loads);
-      if (shape !== null) add(shape.size, `${system}/${durability}/${api}`, shape.queues, messagesPerSecond);
+      if (shape === null) continue;
+      add(shape.size, `${system}/${durability}/${api}`, shape.queues, messagesPerSecond);
+      used.push({ system, version, environment });
     }
   }
   return [...sizes].flatMap(([size, found]) => {
@@ -165,8 +176,9 @@ export function queuePlots(loads: readonly ReportLoadRun[], runs: readonly Repor
       {
         title: `Rate against number of queues, ${size} B`,
         note: 'Maximum rate, acked; queues of all topics together. Higher is better.',
+        source: describeSource(used, runs),
         x: { label: 'queues', scale: 'log', unit: 'count' },
-        y: { label: 'rate (messages/s)', scale: 'linear', unit: 'messages/s' },
+        y: { label: 'rate (messages/s)', scale: 'log', unit: 'messages/s' },
         hasLines: true,
         series: inOrder(series),
       },
@@ -208,11 +220,13 @@ export function backlogPlots(loads: readonly ReportLoadRun[], runs: readonly Rep
         ),
       ),
     );
+  const source = describeSource(piled, runs);
   const x: Axis = { label: 'time (s)', scale: 'linear', unit: 's' };
   return [
     {
       title: 'Backlog over time',
       note: 'Messages acked and not received yet: piled up while nobody reads, then drained while producing goes on.',
+      source,
       x,
       y: { label: 'backlog (messages)', scale: 'linear', unit: 'messages' },
       hasLines: true,
@@ -221,6 +235,7 @@ export function backlogPlots(loads: readonly ReportLoadRun[], runs: readonly Rep
     {
       title: 'Receiving while the backlog is drained',
       note: 'Messages received a second over the same time. Higher is better.',
+      source,
       x,
       y: { label: 'received (messages/s)', scale: 'linear', unit: 'messages/s' },
       hasLines: true,

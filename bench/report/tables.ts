@@ -1,3 +1,5 @@
+import { formatQuantity } from '../quantity.js';
+
 /** A table before it is Markdown or HTML. */
 export interface Column {
   title: string;
@@ -19,8 +21,7 @@ export const right = (title: string): Column => ({ title, align: 'right' });
 export const NONE = '–';
 
 export function milliseconds(value: number | null): string {
-  if (value === null) return NONE;
-  return `${value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0)} ms`;
+  return value === null ? NONE : formatQuantity(value, 'ms');
 }
 
 export function percent(share: number | null): string {
@@ -28,5 +29,6 @@ export function percent(share: number | null): string {
 }
 
 export function times(ratio: number | null): string {
-  return ratio === null || !Number.isFinite(ratio) ? NONE : `${ratio.toFixed(2)} ×`;
+  if (ratio === null || !Number.isFinite(ratio)) return NONE;
+  return `${ratio.toFixed(ratio < 10 ? 2 : ratio < 100 ? 1 : 0)} ×`;
 }

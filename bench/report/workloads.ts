@@ -52,7 +52,15 @@ function byRate(a: ReportResult, b: ReportResult): number {
 
 /** Rates, then latencies, then backlogs. */
 function rankOf(workload: string): number {
-  const kinds = [/^max-rate-\d+(b|kib)$/, /^max-rate/, /fixed/, /request|producers|single/, /backlog|drain/];
+  const kinds = [
+    /^max-rate-\d+b$/,
+    /^max-rate-\d+kib$/,
+    /^max-rate.*-\d+b$/,
+    /^max-rate/,
+    /fixed/,
+    /request|producers|single/,
+    /backlog|drain/,
+  ];
   const rank = kinds.findIndex((kind) => kind.test(workload));
   return rank === -1 ? kinds.length : rank;
 }
@@ -60,13 +68,17 @@ function rankOf(workload: string): number {
 /** `max-rate-1-topic-16-queues-100b` in words. */
 export function workloadTitle(name: string): string {
   return name
-    .replace(/^max-rate-?/, 'maximum rate ')
+    .replace(/^max-rate-?/, 'maximum rate, ')
     .replace(/(\d)b$/, '$1 B')
     .replace(/(\d)kib$/, '$1 KiB')
     .replaceAll(/-(?=\d+ (?:B|KiB)$)/g, ', ')
     .replace(/^fixed-(\d+)k/, 'fixed rate $1,000/s')
     .replace(/10000/, '10,000')
+    .replace(/-(topics?)-/, ' $1 × ')
+    .replace(/^(drain|backlog)-(\d+)m$/, '$1 of $2 million')
+    .replace('one-a-request', ', one message a request')
     .replaceAll('-', ' ')
+    .replaceAll(' ,', ',')
     .replaceAll(/ +/g, ' ')
     .trim();
 }
