@@ -1,0 +1,5 @@
+/** Every system the suite knows. */
+import { kafka } from './kafka.js';
+import type { Peer } from './peer.js';
+
+export const PEERS: readonly Peer[] = [kafka];
