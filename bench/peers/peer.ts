@@ -37,8 +37,11 @@ export interface RunningPeer {
   readonly url: string;
   /** Processes whose CPU and memory count as the system's. */
   readonly pids: readonly number[];
-  /** Measures; null where the system or its tool cannot do that work. Throws with the tool's own words when it fails. */
-  run(work: Work): Promise<Figure | null>;
+  /**
+   * Measures; null where the system or its tool cannot do that work, several figures where it has several ways to hand messages
+   * over. Throws with the tool's own words when it fails.
+   */
+  run(work: Work): Promise<Figure | readonly Figure[] | null>;
   /** Ends it and waits until it is gone. */
   stop(): Promise<void>;
 }

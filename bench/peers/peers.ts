@@ -1,6 +1,7 @@
 /** Every system the suite knows. */
 import { kafka } from './kafka.js';
 import type { Peer } from './peer.js';
+import { ringmq } from './ringmq.js';
 import { rocketmq } from './rocketmq.js';
 
-export const PEERS: readonly Peer[] = [kafka, rocketmq];
+export const PEERS: readonly Peer[] = [ringmq, kafka, rocketmq];
