@@ -10,7 +10,12 @@ export interface EmbeddedWay {
   /** RingMQ's rate over this one's: at least so much. Absent where nothing is asked. */
   target?: number;
   /** Messages a second; null where it cannot be had here. */
-  measure(): Promise<number | null>;
+  measure(programs: OutsidePrograms): Promise<number | null>;
+}
+
+/** What is not ours to run inside Node. */
+export interface OutsidePrograms {
+  zeromqInproc?: string | undefined;
 }
 
 export const RINGMQ = 'ringmq';
@@ -36,7 +41,12 @@ export const WAYS: readonly EmbeddedWay[] = [
     measure: () => inProcess('./piscina-tasks.js', 100_000),
   },
   { name: 'bare-ring', title: 'bare ring, published every 16', measure: () => measureBareRing(15_000_000) },
-  { name: 'zeromq-inproc', title: 'ZeroMQ inproc, push/pull', target: 1, measure: measureZeromqInproc },
+  {
+    name: 'zeromq-inproc',
+    title: 'ZeroMQ inproc, push/pull',
+    target: 1,
+    measure: ({ zeromqInproc }) => measureZeromqInproc(zeromqInproc),
+  },
 ];
 
 function postBatches(form: BatchForm, title: string, target: number | undefined): EmbeddedWay {

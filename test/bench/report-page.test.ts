@@ -44,6 +44,9 @@ it.each(['light', 'dark'] as const)(
     expect(await tab.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
     await tab.setViewportSize({ width: 400, height: 800 });
     expect(await tab.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
+    // Drawn anew when the scheme changes, and not beside the old ones.
+    await tab.emulateMedia({ colorScheme: colorScheme === 'light' ? 'dark' : 'light' });
+    expect(await tab.locator('figure[data-plot] canvas').count()).toBe(figures);
     expect(wrong).toEqual([]);
     await tab.close();
   },
