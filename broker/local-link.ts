@@ -3,13 +3,20 @@
  * the same code serves both, and a program moves between them by changing one line.
  *
  * Client to session is a call. Session to client is put off to the end of the current run of microtasks, because a session sends
- * from the middle of its work and must not be entered again there; the session may reuse its bytes, so they are copied.
+ * from the middle of its work and must not be entered again there; the session may reuse its bytes, so they are copied: large ones
+ * into buffers that come back when the consumer is done with them.
  */
 import type { Link, LinkFactory } from '../native-free/client/internal.js';
 import type { Socket } from '../native-free/listener/types.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import type { Session } from '../transport/session.js';
 import type { SessionHost } from '../transport/session-host.js';
+import { SESSION_DEFAULTS } from '../transport/session-options.js';
+
+/** Deliver frames are filled up to this; a little more is for their headers. */
+const POOLED_BYTES = SESSION_DEFAULTS.deliverFrameBytes + 4096;
+/** More than a consumer's window of 4 MiB holds. */
+const MAX_POOLED = 24;
 
 /** Links to the sessions of `host`, on this thread. */
 export function localLinks(host: SessionHost): LinkFactory {
@@ -28,6 +35,7 @@ class LocalLink implements Link {
   bufferedBytes = 0;
   readonly #session: Session;
   #frames: Uint8Array[] = [];
+  readonly #pool: ArrayBuffer[] = [];
   #isDue = false;
   #closed = false;
   readonly #hand = (): void => this.#handOver();
@@ -56,8 +64,7 @@ class LocalLink implements Link {
     if (this.#closed) {
       return;
     }
-    // Not zeroed first, unlike `new Uint8Array`: all of it is overwritten.
-    const copy = Buffer.allocUnsafeSlow(frame.length);
+    const copy = this.#room(frame.length);
     copy.set(frame);
     this.#frames.push(copy);
     this.bufferedBytes += frame.length;
@@ -65,6 +72,22 @@ class LocalLink implements Link {
       this.#isDue = true;
       queueMicrotask(this.#hand);
     }
+  }
+
+  readonly releaseFrame = (frame: Uint8Array): void => {
+    const { buffer } = frame;
+    if (buffer.byteLength === POOLED_BYTES && this.#pool.length < MAX_POOLED) {
+      this.#pool.push(buffer as ArrayBuffer);
+    }
+  };
+
+  /** One that would leave half of a pooled buffer empty gets its own: it may be held for long. */
+  #room(bytes: number): Uint8Array {
+    if (bytes > POOLED_BYTES || bytes < POOLED_BYTES / 2) {
+      // Not zeroed first, unlike `new Uint8Array`: all of it is overwritten.
+      return Buffer.allocUnsafeSlow(bytes);
+    }
+    return new Uint8Array(this.#pool.pop() ?? new ArrayBuffer(POOLED_BYTES), 0, bytes);
   }
 
   /** The session closes: what it said before still arrives. */

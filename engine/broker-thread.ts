@@ -118,7 +118,7 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
     if (bytes.length > lane.ring.spanBytes) {
       return ERRORS.MESSAGE_TOO_LARGE.wire;
     }
-    const status = checkBatch(bytes);
+    const status = checkBatch(bytes, sink.hasTravelled);
     if (status !== 0) {
       return status;
     }

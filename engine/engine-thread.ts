@@ -18,6 +18,8 @@ export interface TopicEntry {
 
 /** Who is told what became of appended batches. One object for many batches: no closure is made for one. */
 export interface AppendSink {
+  /** Its batches come from elsewhere, so their checksums are looked at. */
+  readonly hasTravelled: boolean;
   /** `status`: 0 or a wire number of the error table. Called in the order of the appends of one flush policy. */
   onAppended(
     id: number,

@@ -28,6 +28,7 @@ interface WaitingFrame {
 }
 
 export class ProduceSession implements AppendSink {
+  readonly hasTravelled: boolean;
   readonly #context: SessionContext;
   readonly #credit: ProduceCredit;
   readonly #acks = new AckFrame();
@@ -47,6 +48,7 @@ export class ProduceSession implements AppendSink {
 
   constructor(context: SessionContext) {
     this.#context = context;
+    this.hasTravelled = context.options.listener !== 'embedded';
     this.#credit = new ProduceCredit(context.host.produceWindowBytes);
   }
 

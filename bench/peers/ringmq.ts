@@ -5,9 +5,9 @@ import { BenchBroker, load, ringmq as runRingmq } from '../ringmq.js';
 import type { Figure, Peer, RunningPeer, Work } from './peer.js';
 
 const PACKAGE = new URL('../../../package.json', import.meta.url);
-/** What a run of some seconds takes is found out by a short one first. */
-const CALIBRATION_COUNT = 200_000;
-const REQUEST_CALIBRATION_COUNT = 5_000;
+/** How many messages take some seconds is found out by a short run first, long enough for its code to be compiled. */
+const CALIBRATION_BYTES = 200_000_000;
+const REQUEST_CALIBRATION_COUNT = 20_000;
 const MAX_COUNT = 60_000_000;
 
 export const ringmq: Peer = {
@@ -65,7 +65,8 @@ class RunningRingmq implements RunningPeer {
     await runRingmq('--url', this.url, 'topic', 'create', topic, '--queues', work.queues);
     const figures: Figure[] = [];
     for (const api of ['write', 'send'] as const) {
-      figures.push(await this.#produce(topic, work, CALIBRATION_COUNT, api, '--api', api));
+      const calibration = Math.round(CALIBRATION_BYTES / (100 + work.sizeBytes));
+      figures.push(await this.#produce(topic, work, calibration, api, '--api', api));
     }
     return figures;
   }
@@ -84,7 +85,7 @@ class RunningRingmq implements RunningPeer {
     ...how: (string | number)[]
   ): Promise<Figure> {
     const shape = ['produce', '--topic', topic, '--size', work.sizeBytes, ...how];
-    const trial = await load(this.url, ...shape, '--count', calibration, '--warm-up', calibration);
+    const trial = await load(this.url, ...shape, '--count', calibration);
     const count = Math.min(
       MAX_COUNT,
       Math.max(calibration, Math.round(trial.messagesPerSecond * work.seconds)),

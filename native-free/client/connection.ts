@@ -34,8 +34,8 @@ import type { ClientOptions, Link, LinkFactory } from './types.js';
 
 /** A consumer, as the connection sees it. */
 export interface FrameReceiver {
-  /** `frame` is the consumer's to keep. */
-  onDeliver(frame: Uint8Array): void;
+  /** `frame` is the consumer's to keep, or to give to `release`. */
+  onDeliver(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null): void;
   onSkip(queueId: number, offset: number): void;
   onEvent(event: Record<string, unknown>): void;
   onConnected(): void;
@@ -247,7 +247,10 @@ export class Connection {
         const receiver = this.#receivers.get(frameId(frame));
         // One that has just left: the broker did not know yet. Not `slice`, which is a view on a Node Buffer.
         if (receiver !== undefined)
-          receiver.onDeliver(link.framesAreOwned === true ? frame : new Uint8Array(frame));
+          receiver.onDeliver(
+            link.framesAreOwned === true ? frame : new Uint8Array(frame),
+            link.releaseFrame ?? null,
+          );
         break;
       }
       case OPCODE.skip:

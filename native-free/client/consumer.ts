@@ -74,7 +74,7 @@ export class GroupConsumer implements Consumer {
     );
     this.#commitIntervalMs = numberOption('commitIntervalMs', options.commitIntervalMs, 100, 1, 60_000);
     this.#revokeGraceMs = numberOption('revokeGraceMs', options.revokeGraceMs, 3_000, 0, 8_000);
-    this.#delivery = new Delivery(this.topic, this.#filter, options.verifyChecksums !== false);
+    this.#delivery = new Delivery(this.topic, this.#filter, options.verifyChecksums);
     this.#options = options;
     this.#connection = connection;
     this.#onClosed = onClosed;

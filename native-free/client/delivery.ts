@@ -10,10 +10,11 @@ import { BatchInfo, ReceivedBatch, type RecordSource, recordAt } from './message
 export class Delivery {
   readonly #topic: string;
   readonly #filter: TagFilter;
-  readonly #verifyChecksums: boolean;
+  /** undefined: of what may have been changed on its way. */
+  readonly #verifyChecksums: boolean | undefined;
   readonly #header = new BatchHeader();
 
-  constructor(topic: string, filter: TagFilter, verifyChecksums: boolean) {
+  constructor(topic: string, filter: TagFilter, verifyChecksums: boolean | undefined) {
     this.#topic = topic;
     this.#filter = filter;
     this.#verifyChecksums = verifyChecksums;
@@ -45,7 +46,7 @@ export class Delivery {
     const queue = member.active(header.queueId, arrival.number);
     const next = header.baseOffset + header.recordCount;
     if (queue === undefined || next <= queue.handedOut) return null;
-    this.#check(source);
+    this.#check(source, this.#verifyChecksums ?? !member.staysInProcess);
     queue.passOver(header.baseOffset);
     const from = queue.handedOut - header.baseOffset;
     const info = new BatchInfo(header, from, this.#topic, member.isMemory, member.brokerId, queue);
@@ -53,11 +54,11 @@ export class Delivery {
     return this.#select(source, info, queue, from);
   }
 
-  #check(source: RecordSource): void {
+  #check(source: RecordSource, verifiesBody: boolean): void {
     const header = this.#header;
     const { queueId, baseOffset, position, recordCount } = header;
     const place = { topic: this.#topic, queueId, offset: baseOffset, position, recordCount };
-    if (this.#verifyChecksums && !bodyIsIntact(source.bytes, header)) {
+    if (verifiesBody && !bodyIsIntact(source.bytes, header)) {
       throw new RingMQError(
         'BAD_CHECKSUM',
         `the batch at offset ${baseOffset} of ${this.#topic} queue ${queueId} (position ${position}) is damaged`,

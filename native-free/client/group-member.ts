@@ -71,6 +71,11 @@ export class GroupMember implements FrameReceiver {
     return this.#topicInfo?.memory === true;
   }
 
+  /** What it gets never leaves the process: neither a wire nor a disk can have changed it. */
+  get staysInProcess(): boolean {
+    return this.isMemory && this.#connection.welcome.listener === 'embedded';
+  }
+
   get brokerId(): string {
     return this.#connection.welcome.brokerId;
   }
@@ -133,8 +138,8 @@ export class GroupMember implements FrameReceiver {
     this.#fail(error);
   }
 
-  onDeliver(frame: Uint8Array): void {
-    this.inbox.addFrame(frame);
+  onDeliver(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null): void {
+    this.inbox.addFrame(frame, release);
     this.#options.onChange();
   }
 

@@ -1,11 +1,11 @@
 /** Deliver frames that have arrived and were not handed out yet, and the credit that bounds them. */
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, RingMQError } from '../wire/index.js';
-import { type RecordSource, recordSource } from './message.js';
+import { FrameSource } from './message.js';
 
 /** A frame with a place in it, or a skip. */
 export interface Arrival {
   /** null: a skip. */
-  source: RecordSource | null;
+  source: FrameSource | null;
   /** Place of the next batch in the frame. */
   at: number;
   frameBytes: number;
@@ -55,8 +55,8 @@ export class Inbox {
     this.#grant(this.#grantedBytes);
   }
 
-  /** Throws `CREDIT_EXCEEDED` when more comes than any reading of the window allows: memory stays bounded whatever the broker does. */
-  addFrame(frame: Uint8Array): void {
+  /** `release`: whom to give the frame back when it is done with. Throws `CREDIT_EXCEEDED` when more comes than any reading of the window allows: memory stays bounded whatever the broker does. */
+  addFrame(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null): void {
     const limit = this.#windowBytes + MAX_FRAME_BYTES;
     if (this.#bufferedBytes + frame.length > limit) {
       throw new RingMQError('CREDIT_EXCEEDED', 'the broker delivers more than the window allows', {
@@ -64,14 +64,14 @@ export class Inbox {
       });
     }
     this.#bufferedBytes += frame.length;
-    this.#add(recordSource(frame), frame.length, 0, 0);
+    this.#add(new FrameSource(frame, release), frame.length, 0, 0);
   }
 
   addSkip(queueId: number, offset: number): void {
     this.#add(null, 0, queueId, offset);
   }
 
-  #add(source: RecordSource | null, frameBytes: number, queueId: number, offset: number): void {
+  #add(source: FrameSource | null, frameBytes: number, queueId: number, offset: number): void {
     this.#arrivals.push({
       source,
       at: FRAME_HEADER_BYTES,
@@ -97,6 +97,7 @@ export class Inbox {
       this.#arrivals = this.#arrivals.slice(this.#head);
       this.#head = 0;
     }
+    arrival.source?.letGo();
     this.#bufferedBytes -= arrival.frameBytes;
     this.#consumedBytes += arrival.frameBytes;
     const limit = this.#consumedBytes + this.#windowBytes;

@@ -34,6 +34,31 @@ export function recordSource(bytes: Uint8Array): RecordSource {
   return { bytes, buffer: bytes.buffer, base: bytes.byteOffset };
 }
 
+/** A deliver frame, shared by its batches. Its link gets the bytes back when the inbox is done with it and every batch handed out is acked. */
+export class FrameSource implements RecordSource {
+  readonly bytes: Uint8Array;
+  readonly buffer: ArrayBufferLike;
+  readonly base: number;
+  readonly #release: ((frame: Uint8Array) => void) | null;
+  /** The inbox is the first. */
+  #holders = 1;
+
+  constructor(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null) {
+    this.bytes = frame;
+    this.buffer = frame.buffer;
+    this.base = frame.byteOffset;
+    this.#release = release;
+  }
+
+  hold(): void {
+    this.#holders++;
+  }
+
+  letGo(): void {
+    if (--this.#holders === 0) this.#release?.(this.bytes);
+  }
+}
+
 /** What is known of a delivered batch without its bytes, and which of its records are acked. Outlives the bytes. */
 export class BatchInfo {
   readonly topic: string;
@@ -238,6 +263,8 @@ export class ReceivedBatch implements MessageBatch {
   readonly source: RecordSource;
   readonly bytes: number;
   readonly length: number;
+  readonly #frame: FrameSource | null;
+  #isAcked = false;
   readonly #firstIndex: number;
   readonly #firstAt: number;
   readonly #matched: readonly number[] | null;
@@ -252,6 +279,8 @@ export class ReceivedBatch implements MessageBatch {
   ) {
     this.info = info;
     this.source = source;
+    this.#frame = source instanceof FrameSource ? source : null;
+    this.#frame?.hold();
     this.bytes = header.length;
     this.#firstIndex = firstIndex;
     this.#firstAt = firstAt;
@@ -276,6 +305,10 @@ export class ReceivedBatch implements MessageBatch {
   }
 
   ack(): Promise<boolean> {
+    if (!this.#isAcked) {
+      this.#isAcked = true;
+      this.#frame?.letGo();
+    }
     return this.info.ackAll() ? ACK_COUNTS : ACK_TOO_LATE;
   }
 

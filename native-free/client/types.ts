@@ -180,7 +180,7 @@ export interface ConsumerOptions {
   from?: StartPosition | Date;
   /** Bytes the broker may send ahead of what was consumed. Default 4 MiB, at least 64 KiB. */
   windowBytes?: number;
-  /** Check each batch's body checksum (`BAD_CHECKSUM` with the position). Default true. */
+  /** Check each batch's body checksum (`BAD_CHECKSUM` with the position). Default true, but for a memory topic inside one process. */
   verifyChecksums?: boolean;
   /** Longest between an ack and its commit. Default 100 ms. */
   commitIntervalMs?: number;
@@ -297,6 +297,8 @@ export interface Link {
   readonly bufferedBytes: number;
   /** True: a frame given to `onFrame` stays as it is for ever. False or absent: it is valid during the call only. */
   readonly framesAreOwned?: boolean;
+  /** Takes back a frame nobody looks at any more; only for frames that are owned. A function of its own, needing no `this`. */
+  readonly releaseFrame?: (frame: Uint8Array) => void;
   close(code?: number): void;
   onFrame: ((frame: Uint8Array) => void) | null;
   onClose: ((reason?: unknown) => void) | null;

@@ -182,7 +182,7 @@ export class FakeEngine implements EngineThread {
   }
 
   append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number {
-    const status = checkBatch(bytes);
+    const status = checkBatch(bytes, sink.hasTravelled);
     if (status !== 0) return status;
     if (readUint32(bytes, BATCH.queueId) >= topic.queues) return ERRORS.QUEUE_NOT_FOUND.wire;
     if (this.refusal !== 0 && !topic.memory) return this.refusal;

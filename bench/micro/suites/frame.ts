@@ -24,7 +24,7 @@ function arriving(name: string, capacity: number): MicroCase {
   const run = (): void => {
     if (frame[FRAME.opcode] !== OPCODE.produce) throw new Error('it is no produce frame');
     sink.value = readUint32(frame, FRAME.id);
-    if (checkBatch(frame.subarray(FRAME_HEADER_BYTES)) !== 0) throw new Error('it was refused');
+    if (checkBatch(frame.subarray(FRAME_HEADER_BYTES), true) !== 0) throw new Error('it was refused');
   };
   return { name, unit: 'frame', count: 1, run };
 }
