@@ -42,7 +42,7 @@ function progressOf(workload: Workload, second: Second): number {
 }
 
 function describeSecond(second: Second): string {
-  const rate = (value: number): string => value.toLocaleString('en-US').padStart(9);
+  const rate = (value: number): string => value.toLocaleString('en-US').padStart(11);
   const failed = second.failed > 0 ? `  failed ${second.failed}` : '';
   return (
     `${second.atSecond.toFixed(0).padStart(4)} s ${second.phase.padEnd(7)}` +
