@@ -50,7 +50,7 @@ export class CheckpointKeeper {
       name: 'run',
       minThreads: 0,
       maxThreads: 1,
-      idleTimeout: 5_000,
+      idleTimeout: 30_000,
       atomics: 'disabled',
     });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Client, ConsumedMessage, StartPosition } from '../../broker/index.js';
+import type { Client, ConsumedMessage, MessageBatch, StartPosition } from '../../broker/index.js';
 import { describeEach, EACH, numbers, sendNumbers, take } from './rig.js';
 
 const texts = (messages: { text(): string }[]) => messages.map((message) => message.text());
@@ -39,6 +39,40 @@ describeEach('reading', EACH, (rig) => {
         if (handled.length === 600) void runner.close();
       });
       expect(handled).toEqual(numbers(600));
+    }
+  });
+
+  test('the bytes of a batch stay as they are until it is acked, whatever comes meanwhile', async () => {
+    for (const memory of [false, true]) {
+      const { client, topic } = await rig.topic({ memory });
+      const consumer = client.consumer({ group: rig.name('g'), topic, windowBytes: 1024 * 1024 });
+      const batches = consumer.batches();
+      const first = batches.next();
+      await consumer.assigned;
+      const producer = client.producer({ batchBytes: 128 * 1024 });
+      const count = 4000;
+      for (let i = 0; i < count; i++) {
+        if (!producer.write({ topic, body: new Uint8Array(1000).fill(i) })) await producer.ready();
+      }
+      await producer.flush();
+      const isWhole = ({ offset, body }: ConsumedMessage): boolean =>
+        body?.every((byte) => byte === (offset & 0xff)) === true;
+      const held: MessageBatch[] = [];
+      let seen = 0;
+      for (let next = await first; next.done !== true; next = await batches.next()) {
+        const batch = next.value;
+        seen += batch.length;
+        expect([...batch].every(isWhole)).toBe(true);
+        // Some are kept to the end, some acked twice.
+        if (held.length < 3) held.push(batch);
+        else expect([await batch.ack(), await batch.ack()]).toEqual([true, true]);
+        if (seen === count) break;
+      }
+      for (const batch of held) {
+        expect([...batch].every(isWhole)).toBe(true);
+        expect(await batch.ack()).toBe(true);
+      }
+      await consumer.close();
     }
   });
 
