@@ -28,8 +28,8 @@ export interface ProduceLoad {
 const CHUNK = 64;
 /** Under `write` this many share one that is sent with a promise, to learn when it was acked. */
 const SAMPLE_EVERY = 1024;
-/** Promises under way under `send`, unless told otherwise. */
-export const DEFAULT_IN_FLIGHT = 65_536;
+/** Promises under way under `send`, unless told otherwise: what a producer has with the broker at most, 64 batches, is hardly more. */
+export const DEFAULT_IN_FLIGHT = 32_768;
 /** Messages of one `sendBatch`, and how many of these are under way. */
 const BATCH_MESSAGES = 256;
 const BATCH_WINDOW = 64;

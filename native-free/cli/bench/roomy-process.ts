@@ -6,8 +6,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** 64 MiB for each half of the young generation; Node's default is 16. */
-export const ROOM_FLAG = '--max-semi-space-size=64';
+/** 128 MiB for each half of the young generation; Node's default is 16. */
+export const ROOM_FLAG = '--max-semi-space-size=128';
 
 /** Runs this very command in a process with room and takes over its exit status. False: this process has it already. */
 export async function runWithRoom(): Promise<boolean> {
