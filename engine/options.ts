@@ -98,7 +98,7 @@ export function checkSpans(
   if (options.ringBytes < 2 * spanBytes || options.memoryRingBytes < 4 * spanBytes) {
     throw new RingMQError(
       'BAD_CONFIG',
-      `ringBytes must be at least ${2 * spanBytes} and memoryRingBytes ${4 * spanBytes}: two and four spans of ${spanBytes} bytes, which was fixed when the directory was made`,
+      `ringBytes must be at least ${2 * spanBytes} and memoryRingBytes ${4 * spanBytes}: two and four spans of the log, ${spanBytes} bytes each`,
       { details: { spanBytes } },
     );
   }

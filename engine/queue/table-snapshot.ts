@@ -102,6 +102,18 @@ export function writeTables(
   return { bytes: used, position, firstBlock, nextBlock };
 }
 
+/** Whether `bytes` are a snapshot, whole and as it was written. */
+export function isWholeSnapshot(bytes: Uint8Array): boolean {
+  if (bytes.length < HEAD_BYTES) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return (
+    view.getUint32(0, true) === MAGIC &&
+    view.getUint32(4, true) === VERSION &&
+    view.getUint32(8, true) === bytes.length &&
+    view.getUint32(12, true) === crc32(bytes.subarray(16))
+  );
+}
+
 /**
  * Brings a snapshot back into tables whose queues are open; queues that are not are left out. Calls `accept` before it
  * changes anything. null when the bytes are damaged or `accept` says no.
@@ -112,16 +124,10 @@ export function readTables(
   bytes: Uint8Array,
   accept: (facts: TableFacts) => boolean,
 ): TableFacts | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (
-    bytes.length < HEAD_BYTES ||
-    view.getUint32(0, true) !== MAGIC ||
-    view.getUint32(4, true) !== VERSION ||
-    view.getUint32(8, true) !== bytes.length ||
-    view.getUint32(12, true) !== crc32(bytes.subarray(16))
-  ) {
+  if (!isWholeSnapshot(bytes)) {
     return null;
   }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const facts = {
     position: view.getFloat64(16, true),
     nextBlock: view.getFloat64(24, true),

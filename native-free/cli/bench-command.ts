@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Client } from '../client/index.js';
-import { isRingMQError } from '../wire/index.js';
+import { isRingMQError, RingMQError } from '../wire/index.js';
 import { type Consumed, consumeLoad } from './bench/consume-load.js';
 import { type LatencyFigures, LatencyRecorder } from './bench/latency.js';
-import { DEFAULT_IN_FLIGHT, type ProduceApi, produceLoad } from './bench/produce-load.js';
+import { DEFAULT_IN_FLIGHT, type LoadFailures, type ProduceApi, produceLoad } from './bench/produce-load.js';
 import { runWithRoom } from './bench/roomy-process.js';
 import { STAMP_BYTES } from './bench/stamp.js';
 import { openClient } from './connection.js';
@@ -22,6 +22,7 @@ interface BenchOptions {
   api: ProduceApi;
   inFlight?: number;
   warmUp?: number;
+  timeout?: number;
 }
 
 type BenchWork = 'produce' | 'consume' | 'e2e';
@@ -69,7 +70,7 @@ export async function runBench(command: Command, work: BenchWork, options: Bench
     const figures = await run(url, clients, options, onProgress).finally(() => progress.stop());
     const result = describeRun(work, options, control, figures);
     process.stdout.write(`${output === 'json' ? JSON.stringify(result) : JSON.stringify(result, null, 2)}\n`);
-    if (result.errors > 0) process.exitCode = 1;
+    if (figures.failures.count > 0) throw failureOf(figures.failures, options.count);
   } finally {
     await Promise.allSettled(clients.map((client) => client.close()));
   }
@@ -80,7 +81,16 @@ interface Figures {
   bytes: number;
   seconds: number;
   latency: LatencyFigures | null;
-  errors: number;
+  failures: LoadFailures;
+}
+
+const NO_FAILURES: LoadFailures = { count: 0, cause: undefined };
+
+/** What the command ends with: as many as failed, and why the first did. */
+function failureOf({ count, cause }: LoadFailures, total: number): RingMQError {
+  const code = isRingMQError(cause) ? cause.code : 'INTERNAL';
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new RingMQError(code, `${count} of ${total} messages failed: ${why}`, { cause });
 }
 
 function describeRun(work: BenchWork, options: BenchOptions, client: Client, figures: Figures): BenchResult {
@@ -98,7 +108,7 @@ function describeRun(work: BenchWork, options: BenchOptions, client: Client, fig
     flush: client.broker.flush,
     listener: client.broker.listener,
     api: options.api,
-    errors: figures.errors,
+    errors: figures.failures.count,
   };
 }
 
@@ -123,23 +133,23 @@ async function runProduce(
   }
   const latency = new LatencyRecorder();
   const startedAt = performance.now();
-  const errors = await produceAll(clients, options, { ...how, latency, onProgress });
+  const failures = await produceAll(clients, options, { ...how, latency, onProgress });
   const seconds = (performance.now() - startedAt) / 1000;
-  const count = options.count - errors;
-  return { count, bytes: count * options.size, seconds, latency: latency.figures(), errors };
+  const count = options.count - failures.count;
+  return { count, bytes: count * options.size, seconds, latency: latency.figures(), failures };
 }
 
-/** Shares count and rate out among the connections; all of them at once. Returns how many messages failed. */
+/** Shares count and rate out among the connections; all of them at once. */
 async function produceAll(
   clients: Client[],
   options: BenchOptions,
   how: { latency: LatencyRecorder; run: number; stamp: boolean; onProgress: (more: number) => void },
-): Promise<number> {
+): Promise<LoadFailures> {
   const shares = clients.map((_, i) => {
     const below = Math.floor((options.count * i) / clients.length);
     return Math.floor((options.count * (i + 1)) / clients.length) - below;
   });
-  const errors = await Promise.all(
+  const failures = await Promise.all(
     clients.map((client, i) =>
       produceLoad(client, {
         topic: options.topic,
@@ -148,11 +158,15 @@ async function produceAll(
         rate: options.rate === undefined ? null : options.rate / clients.length,
         api: options.api,
         inFlight: options.inFlight ?? DEFAULT_IN_FLIGHT,
+        timeoutMs: options.timeout,
         ...how,
       }),
     ),
   );
-  return errors.reduce((sum, failed) => sum + failed, 0);
+  return {
+    count: failures.reduce((sum, { count }) => sum + count, 0),
+    cause: failures.find(({ count }) => count > 0)?.cause,
+  };
 }
 
 async function runConsume(
@@ -169,7 +183,13 @@ async function runConsume(
     latency: null,
     onProgress,
   });
-  return { count: read.count, bytes: read.bytes, seconds: read.seconds, latency: null, errors: 0 };
+  return {
+    count: read.count,
+    bytes: read.bytes,
+    seconds: read.seconds,
+    latency: null,
+    failures: NO_FAILURES,
+  };
 }
 
 /** Produces and consumes at the same time; from the first write to the last receipt. The consumer has a connection of its own. */
@@ -197,9 +217,9 @@ async function runEndToEnd(
       stamp: true,
       onProgress: () => {},
     });
-    const [read, errors] = await Promise.all([reading, writing]);
+    const [read, failures] = await Promise.all([reading, writing]);
     const seconds = (read.lastAt - startedAt) / 1000;
-    return { count: read.count, bytes: read.bytes, seconds, latency: latency.figures(), errors };
+    return { count: read.count, bytes: read.bytes, seconds, latency: latency.figures(), failures };
   } finally {
     await reader.close();
   }

@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import { pino } from 'pino';
 import { openBroker } from '../../broker/index.js';
 import { type ListenOptions, resolveListenOptions } from '../../broker/listen-options.js';
+import type { BrokerEvents } from '../../broker/open-broker.js';
+import { isRingMQError, RingMQError } from '../wire/index.js';
 import { type BrokerConfig, readBrokerConfig, refuseClusterSettings } from './broker-config.js';
 
 const DEFAULT_LISTEN = { host: '127.0.0.1', port: 9876 } as const;
@@ -31,8 +33,7 @@ export async function runBroker(command: Command): Promise<void> {
   });
   failed.catch(() => {});
   const startedAt = performance.now();
-  const broker = await openBroker({
-    ...engineOptions(config),
+  const broker = await openWith(config, {
     onWarning: (message, details) => log.warn(details, message),
     onFatal,
   });
@@ -64,6 +65,29 @@ function listenOptions(config: BrokerConfig): ListenOptions {
     maxConnections: config.maxConnections,
   });
 }
+
+/** Opens the broker; what is wrong with an option is told by the name the setting has here. */
+async function openWith(config: BrokerConfig, events: BrokerEvents) {
+  try {
+    return await openBroker({ ...engineOptions(config), ...events });
+  } catch (error) {
+    if (!isRingMQError(error) || error.code !== 'BAD_CONFIG') throw error;
+    const message = error.message.replaceAll(/[A-Za-z]+/g, (word) => SETTING_OF_OPTION[word] ?? word);
+    throw new RingMQError('BAD_CONFIG', message, { cause: error, details: error.details });
+  }
+}
+
+const SETTING_OF_OPTION: Record<string, string> = {
+  dataDir: 'data',
+  flushIntervalMs: 'flushInterval',
+  ringBytes: 'ringSize',
+  memoryRingBytes: 'memoryRingSize',
+  segmentBytes: 'segmentSize',
+  retentionMs: 'retention',
+  retentionBytes: 'retentionSize',
+  minFreeBytes: 'minFree',
+  checkpointBytes: 'checkpointSize',
+};
 
 function engineOptions(config: BrokerConfig) {
   return withoutUndefined({

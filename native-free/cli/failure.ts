@@ -3,8 +3,8 @@ import { type ErrorCode, isRingMQError, RingMQError } from '../wire/index.js';
 /** Exit statuses of every command. */
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
-/** What to do about an error, for the end of its line. Codes that are not here have nothing better than their message. */
-const ADVICE: Partial<Record<ErrorCode, string>> = {
+/** What to do about an error, for the end of its line. */
+const ADVICE: Record<ErrorCode, string> = {
   CONNECT_FAILED: 'start one with `ringmq broker`, or name another with --url or RINGMQ_URL',
   CONNECTION_LOST: 'look at the log of the broker, then run it again',
   TIMEOUT: 'look at the load and the log of the broker, then run it again',
@@ -23,6 +23,28 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   NOT_AUTHENTICATED: 'listen on 127.0.0.1, or say --insecure if everybody who reaches it may use it',
   NOT_SUPPORTED: 'leave it out',
   BAD_ARGUMENT: 'see --help',
+  ABORTED: 'run it again if that was not meant',
+  BAD_BATCH: 'see `ringmq log verify DIR` with the broker stopped',
+  BAD_CHECKSUM: 'see `ringmq log verify DIR` with the broker stopped',
+  BAD_FRAME: 'check that --url names a RingMQ broker of this version',
+  BAD_MESSAGE: 'correct the message',
+  BAD_REQUEST: 'check that broker and command are of the same version',
+  BROKER_BUSY: 'wait, or spread the load over more groups and connections',
+  BROKER_CLOSED: 'start the broker again',
+  BUFFER_FULL: 'wait for ready() before the next write',
+  CLOSED: 'open a new one',
+  CREDIT_EXCEEDED: 'check that broker and command are of the same version',
+  FRAME_TOO_LARGE: 'send it in pieces',
+  HANDSHAKE_TIMEOUT: 'look at the load of both sides, then run it again',
+  NOT_A_MEMBER: 'run it again',
+  ORIGIN_REFUSED: 'allow it with --allow-origin at the broker',
+  PRODUCER_FENCED: 'stop this producer, a newer one has taken its place',
+  QUEUE_NOT_FOUND: 'see `ringmq topic describe NAME`',
+  SEQUENCE_UNKNOWN: 'look whether the message was stored before it is sent again',
+  TOO_MANY_CONNECTIONS: 'close some, or raise maxConnections in the config file of the broker',
+  TOO_MANY_QUEUES: 'delete topics that are not needed, or ask for fewer queues',
+  TOO_MANY_REQUESTS: 'have fewer calls under way at once',
+  UNSUPPORTED_VERSION: 'use a command and a broker of the same version',
   INTERNAL: 'please report it with the command and the log',
 };
 

@@ -219,6 +219,11 @@ function addBench(program: Command): void {
         .default('write'),
     )
     .option('--warm-up <n>', 'produce: so many messages go first and are not counted', countFlag)
+    .option(
+      '--timeout <duration>',
+      'give a message up that is not acked after so long (default 30s)',
+      timeoutFlag,
+    )
     .option('--in-flight <n>', 'with --api send: messages of one connection under way (32768)', countFlag)
     .action(async (work: 'produce' | 'consume' | 'e2e', options: object, command: Command) => {
       await (await import('./bench-command.js')).runBench(command, work, options as never);

@@ -38,6 +38,7 @@ export async function runPub(command: Command, topic: string, options: PubOption
     failure = error;
     summary.errors ||= failedCount(error);
   }
+  if (summary.count <= summary.errors) summary.durability = null;
   if (output === 'json') printJson(summary);
   if (failure !== undefined) throw failure;
 }
@@ -48,13 +49,18 @@ async function publishInput(
   options: PubOptions,
   summary: PubSummary,
 ): Promise<void> {
+  let hasFailed = false;
   const producer = client.producer({
     group: 'ringmq-pub',
+    onError: () => {
+      hasFailed = true;
+    },
     ...(options.timeout === undefined ? {} : { sendTimeoutMs: options.timeout }),
   });
   let refused: unknown;
   try {
-    await writeLines(client, producer, { topic, ...messageParts(options) }, summary);
+    const parts = { topic, ...messageParts(options) };
+    await writeLines(client, producer, parts, summary, () => hasFailed);
   } catch (error) {
     // What came before the refused line is still sent and waited for.
     refused = error;
@@ -78,6 +84,7 @@ async function writeLines(
   producer: Producer,
   parts: OutgoingMessage,
   summary: PubSummary,
+  hasFailed: () => boolean,
 ): Promise<void> {
   const input = fstatSync(0);
   const progress = await startProgress('pub', input.isFile() ? input.size : 0, 'bytes');
@@ -96,7 +103,11 @@ async function writeLines(
     for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
       if (bytesRead === 0) summary.durability = await durabilityOf(client, parts.topic);
       bytesRead += chunk.length;
-      for (const line of splitter.lines(chunk)) if (!writeLine(line)) await producer.ready();
+      for (const line of splitter.lines(chunk)) {
+        if (!writeLine(line)) await producer.ready();
+        // What came behind a lost message would only hide where the gap is.
+        if (hasFailed()) return;
+      }
       if (splitter.pendingBytes > MAX_BODY_BYTES) throw lineTooLong(summary.count + 1);
       progress.update(bytesRead);
     }

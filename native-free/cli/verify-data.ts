@@ -10,6 +10,7 @@ import {
 import { MetaState } from '../../engine/meta/index.js';
 import { readMeta } from '../../engine/meta/meta-reader.js';
 import { BLOCK_READ, IndexFiles } from '../../engine/queue/index-files.js';
+import { isWholeSnapshot } from '../../engine/queue/table-snapshot.js';
 import { isRingMQError, RingMQError } from '../wire/index.js';
 
 const BLOCK_BYTES = 512;
@@ -64,12 +65,15 @@ export function verifyData(dataDir: string): DataReport {
   const disk = new NodeDisk();
   const findings: Finding[] = [];
   const state = new MetaState();
-  catchCorrupt(findings, dataDir, () => readMeta(disk, `${dataDir}/meta`, state));
-  const checkpoint = catchCorrupt(findings, dataDir, () => readCheckpoint(disk, dataDir)) ?? null;
+  catchCorrupt(findings, dataDir, 'damage', () => readMeta(disk, `${dataDir}/meta`, state));
+  const checkpoint = catchCorrupt(findings, dataDir, 'derived', () => readCheckpoint(disk, dataDir)) ?? null;
   verifyIndex(disk, dataDir, Number(checkpoint?.derived['nextBlock'] ?? 0), findings);
   const empty = { segments: 0, batches: 0, messages: 0, bytes: 0, startPosition: 0, endPosition: 0 };
-  // Without the identity nobody knows how the log was laid out.
-  if (state.identity === null) return { ...empty, unfinished: false, findings, unlisted: 0 };
+  if (state.identity === null) {
+    // Without the identity nobody knows how the log was laid out.
+    if (findings.length === 0 && hasLog(disk, dataDir)) findings.push(missingSnapshot());
+    return { ...empty, unfinished: false, findings, unlisted: 0 };
+  }
   const { segmentBytes, spanBytes } = state.identity;
   const log = verifyDir(disk, `${dataDir}/log`, { segmentBytes, spanBytes, checkpoint });
   for (const { file, position, bytes, what } of log.damage) {
@@ -88,8 +92,23 @@ export function verifyData(dataDir: string): DataReport {
   };
 }
 
+/** A directory that never got beyond being made has an empty meta/ too. */
+function hasLog(disk: NodeDisk, dataDir: string): boolean {
+  return existsSync(`${dataDir}/log`) && disk.readdir(`${dataDir}/log`).some((name) => name.endsWith('.seg'));
+}
+
+function missingSnapshot(): Finding {
+  const what = 'the file is missing, and with it what the topics are and how the log is laid out';
+  return { file: 'meta/snapshot', position: 0, bytes: 0, what, kind: 'damage' };
+}
+
 /** A file that says of itself that it is damaged is a finding; the rest is looked at all the same. */
-function catchCorrupt<T>(findings: Finding[], dataDir: string, read: () => T): T | undefined {
+function catchCorrupt<T>(
+  findings: Finding[],
+  dataDir: string,
+  kind: Finding['kind'],
+  read: () => T,
+): T | undefined {
   try {
     return read();
   } catch (error) {
@@ -100,7 +119,7 @@ function catchCorrupt<T>(findings: Finding[], dataDir: string, read: () => T): T
       position: typeof position === 'number' ? position : 0,
       bytes: 0,
       what: error.message,
-      kind: 'damage',
+      kind,
     });
     return undefined;
   }
@@ -115,12 +134,13 @@ function verifyIndex(disk: NodeDisk, dataDir: string, nextBlock: number, finding
     .filter((name) => /^[0-9a-f]{16}\.idx$/.test(name))
     .map((name) => Number.parseInt(name, 16))
     .sort((a, b) => a - b)[0];
-  if (nextBlock > 0 && readWholeFile(disk, `${dir}/tables`, MAX_DERIVED_BYTES) === undefined) {
+  const tables = readWholeFile(disk, `${dir}/tables`, MAX_DERIVED_BYTES);
+  if (tables === undefined ? nextBlock > 0 : !isWholeSnapshot(tables)) {
     findings.push({
       file: 'queues/tables',
       position: 0,
-      bytes: 0,
-      what: 'the file is missing',
+      bytes: tables?.length ?? 0,
+      what: tables === undefined ? 'the file is missing' : 'the file is damaged',
       kind: 'derived',
     });
   }

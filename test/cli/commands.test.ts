@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BrokerProcess, makeDirectory, removeDirectory, runCli, startCli } from './cli-process.js';
 
@@ -244,6 +245,34 @@ describe('bench', () => {
     expect(result).toMatchObject({ count: 5000, size: 100, api, errors: 0, flush: 'async' });
     expect(result.messagesPerSecond).toBeGreaterThan(0);
     expect(result.latencyMs.p50).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['write', '1'],
+    ['write', '3000'],
+    ['send', '100'],
+    ['batch', '100'],
+  ])('fails with what failed through %s, and counts all %s of them', async (api, count) => {
+    const data = makeDirectory();
+    const config = `${data}/config.json`;
+    writeFileSync(config, JSON.stringify({ minFree: '100TiB' }));
+    const full = await BrokerProcess.start(`${data}/data`, ['--config', config]);
+    try {
+      const shape = ['--topic', 't', '--size', '100', '--count', count, '--api', api, '--timeout', '200ms'];
+      const { status, stdout, stderr } = await runCli(['--url', full.url, 'bench', 'produce', ...shape]);
+      expect(stderr).toMatch(new RegExp(`^DISK_FULL: ${count} of ${count} messages failed: .+; .+\\n$`));
+      expect(status).toBe(1);
+      expect(JSON.parse(stdout.toString())).toMatchObject({ count: 0, errors: Number(count) });
+      const lines = 'line\n'.repeat(Number(count));
+      const pub = await runCli(['--url', full.url, '-o', 'json', 'pub', 't', '--timeout', '200ms'], {
+        input: lines,
+      });
+      expect(pub.status).toBe(1);
+      expect(JSON.parse(pub.stdout.toString())).toMatchObject({ durability: null });
+    } finally {
+      await full.stop();
+      removeDirectory(data);
+    }
   });
 
   it('consumes what is there, and end to end at a rate', async () => {

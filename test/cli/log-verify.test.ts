@@ -126,6 +126,43 @@ describe('log verify', () => {
     },
   );
 
+  it.each([
+    [
+      'emptied of its files',
+      (meta: string) => readdirSync(meta).forEach((name) => void rmSync(`${meta}/${name}`)),
+    ],
+    ['without its snapshot', (meta: string) => rmSync(`${meta}/snapshot`)],
+  ])('finds a log whose meta/ is %s', async (_how, damage) => {
+    const data = copy();
+    damage(`${data}/meta`);
+    const { status, stderr, report } = await verify(data);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^LOG_CORRUPT: 1 damaged place, the first: meta\/snapshot at 0: .+; restore .+\n$/,
+    );
+    expect(report).toMatchObject({ clean: false, findings: [{ file: 'meta/snapshot', kind: 'damage' }] });
+  });
+
+  it.each([
+    ['queues/tables', 'garbled', (path: string) => flipBit(path, 40)],
+    ['queues/tables', 'cut short', (path: string) => truncateSync(path, 50)],
+    ['checkpoint', 'garbled', (path: string) => flipBit(path, 12)],
+  ])('finds %s %s, which is made again once deleted', async (file, _how, damage) => {
+    const data = copy();
+    damage(`${data}/${file}`);
+    const { status, stderr, report } = await verify(data);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /; delete the file if it is there, and the next start makes it again from the log\n$/,
+    );
+    expect(report.findings[0]).toMatchObject({ file, kind: 'derived' });
+    rmSync(`${data}/${file}`);
+    const broker = await BrokerProcess.start(data);
+    const read = await runCli(['--url', broker.url, 'sub', 't', '--group', 'g', '--count', String(MESSAGES)]);
+    expect(read.stdout.length).toBe(MESSAGES * 1001);
+    await broker.stop();
+  });
+
   it('refuses a directory a broker is at work on, and one that is none', async () => {
     const data = copy();
     const broker = await BrokerProcess.start(data);

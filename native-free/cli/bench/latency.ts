@@ -26,7 +26,8 @@ export class LatencyRecorder {
   figures(): LatencyFigures | null {
     const histogram = this.#histogram;
     if (histogram.totalCount === 0) return null;
-    const ms = (us: number): number => Number((us / 1000).toFixed(3));
+    // A percentile is told as the upper end of its step of the histogram, which may lie above the largest value.
+    const ms = (us: number): number => Number((Math.min(us, histogram.maxValue) / 1000).toFixed(3));
     return {
       p50: ms(histogram.getValueAtPercentile(50)),
       p99: ms(histogram.getValueAtPercentile(99)),

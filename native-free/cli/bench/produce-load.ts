@@ -14,6 +14,8 @@ export interface ProduceLoad {
   /** Messages a second; null: as fast as it goes. */
   rate: number | null;
   api: ProduceApi;
+  /** A message that is not acked by then has failed; undefined: the library's default. */
+  timeoutMs: number | undefined;
   /** Under `send`: promises under way at once. */
   inFlight: number;
   run: number;
@@ -34,28 +36,38 @@ export const DEFAULT_IN_FLIGHT = 32_768;
 const BATCH_MESSAGES = 256;
 const BATCH_WINDOW = 64;
 
-/** Produces `load.count` messages over one connection; resolves when all are acked or failed, with how many failed. */
-export async function produceLoad(client: Client, load: ProduceLoad): Promise<number> {
-  const producer = client.producer({ group: 'ringmq-bench' });
+/** How many messages failed, and what the first of them failed with. */
+export interface LoadFailures {
+  count: number;
+  cause: unknown;
+}
+
+/** Produces `load.count` messages over one connection; resolves when all are acked or failed. */
+export async function produceLoad(client: Client, load: ProduceLoad): Promise<LoadFailures> {
+  const producer = client.producer({
+    group: 'ringmq-bench',
+    ...(load.timeoutMs === undefined ? {} : { sendTimeoutMs: load.timeoutMs }),
+  });
   const pace = load.rate === null ? FULL_SPEED : evenPace(load.rate);
   const run = { write: writeAll, send: sendAll, batch: batchAll }[load.api];
-  const errors = await run(producer, load, pace);
+  const failures = await run(producer, load, pace);
   await producer.close().catch(() => {});
-  return errors;
+  return failures;
 }
 
 /** Message by message through `write`; one in {@link SAMPLE_EVERY} goes through `send` in its place and is timed. */
-async function writeAll(producer: Producer, load: ProduceLoad, pace: Pace): Promise<number> {
+async function writeAll(producer: Producer, load: ProduceLoad, pace: Pace): Promise<LoadFailures> {
   const body = new StampedBody(load.size, load.run);
   const message: OutgoingMessage = { topic: load.topic, body: body.bytes };
   const samples = new Set<Promise<void>>();
-  let errors = 0;
+  const failures: LoadFailures = { count: 0, cause: undefined };
   const sample = (intended: number): void => {
     const copy = { topic: load.topic, body: body.bytes.slice() };
     const done: Promise<void> = producer.send(copy).then(
       () => load.latency.record(performance.now() - intended),
-      () => {
-        errors++;
+      (error) => {
+        failures.count++;
+        failures.cause ??= error;
       },
     );
     samples.add(done);
@@ -73,23 +85,17 @@ async function writeAll(producer: Producer, load: ProduceLoad, pace: Pace): Prom
     written += count;
     load.onProgress(count);
   }
-  errors += await failuresOfFlush(producer);
-  await Promise.all(samples);
-  return errors;
-}
-
-async function failuresOfFlush(producer: Producer): Promise<number> {
-  try {
-    await producer.flush();
-    return 0;
-  } catch (error) {
+  await producer.flush().catch((error: unknown) => {
     const count = isRingMQError(error) ? error.details['failedCount'] : undefined;
-    return typeof count === 'number' ? count : 1;
-  }
+    failures.count += typeof count === 'number' ? count : 1;
+    failures.cause ??= error;
+  });
+  await Promise.all(samples);
+  return failures;
 }
 
 /** A promise and a receipt for every message, up to `inFlight` of them under way; every 16th is timed, or each of few. */
-async function sendAll(producer: Producer, load: ProduceLoad, pace: Pace): Promise<number> {
+async function sendAll(producer: Producer, load: ProduceLoad, pace: Pace): Promise<LoadFailures> {
   const window = new Window(load.inFlight);
   const timeEvery = load.inFlight < 16 ? 1 : 16;
   let body = new StampedBody(load.size, load.run);
@@ -112,7 +118,7 @@ async function sendAll(producer: Producer, load: ProduceLoad, pace: Pace): Promi
     load.onProgress(count);
   }
   await window.empty();
-  return window.failed;
+  return window.failures;
 }
 
 function timeOne(
@@ -129,9 +135,9 @@ function timeOne(
 }
 
 /** {@link BATCH_MESSAGES} messages a call; every call is timed, its time counts for each of its messages. */
-async function batchAll(producer: Producer, load: ProduceLoad, pace: Pace): Promise<number> {
+async function batchAll(producer: Producer, load: ProduceLoad, pace: Pace): Promise<LoadFailures> {
   const window = new Window(BATCH_WINDOW);
-  let failed = 0;
+  const failures: LoadFailures = { count: 0, cause: undefined };
   for (let sent = 0; sent < load.count; ) {
     const due = pace.due(sent, Math.min(BATCH_MESSAGES, load.count - sent));
     const count = typeof due === 'number' ? due : await due;
@@ -142,20 +148,21 @@ async function batchAll(producer: Producer, load: ProduceLoad, pace: Pace): Prom
     body.setTime(intended);
     const message: OutgoingMessage = { topic: load.topic, body: body.bytes };
     const promise = producer.sendBatch(new Array<OutgoingMessage>(count).fill(message));
-    promise.catch(() => {
-      failed += count;
+    promise.catch((error: unknown) => {
+      failures.count += count;
+      failures.cause ??= error;
     });
     timeOne(promise, intended, load.latency, window, count);
     sent += count;
     load.onProgress(count);
   }
   await window.empty();
-  return failed;
+  return failures;
 }
 
 /** Calls under way, and somebody who waits for one of them to end. */
 class Window {
-  failed = 0;
+  readonly failures: LoadFailures = { count: 0, cause: undefined };
   readonly #size: number;
   #used = 0;
   #waiter: (() => void) | null = null;
@@ -183,8 +190,9 @@ class Window {
     }
   };
 
-  readonly fail = (): void => {
-    this.failed++;
+  readonly fail = (error: unknown): void => {
+    this.failures.count++;
+    this.failures.cause ??= error;
     this.leave();
   };
 
