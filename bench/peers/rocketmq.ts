@@ -29,9 +29,9 @@ const SOURCES = [
 
 /** Of all sizes tried, the one with the highest rate. */
 const BATCH_COUNT = 512;
-const BATCH_THREADS = 8;
+const BATCH_THREADS = 16;
 const REQUEST_QUEUES = 4;
-const PULL_COUNT = 1024;
+const PULL_COUNT = 2048;
 
 /** See bench/peers/java/NoReplication.java. */
 const NO_REPLICATION = 'NoReplication';
