@@ -96,7 +96,7 @@ export function javaCommand(program: Pick<JavaProgram, 'mainClass' | 'args' | 'h
 }
 
 export function withoutDirectories(command: string): string {
-  return command.replace(/(^|[\s=:])\/\S*\//g, '$1');
+  return command.replace(/(^|[\s=:])\/(?!\/)\S*\//g, '$1');
 }
 
 /** Runs one of the suite's own programs, which measure by their `Meter`. */
