@@ -1,8 +1,11 @@
 /** Every system the suite knows. */
 import { artemis } from './artemis.js';
 import { kafka } from './kafka.js';
+import { nats } from './nats.js';
 import type { Peer } from './peer.js';
+import { redis } from './redis.js';
 import { ringmq } from './ringmq.js';
 import { rocketmq } from './rocketmq.js';
+import { zeromq } from './zeromq.js';
 
-export const PEERS: readonly Peer[] = [ringmq, kafka, rocketmq, artemis];
+export const PEERS: readonly Peer[] = [ringmq, kafka, rocketmq, nats, redis, artemis, zeromq];
