@@ -20,6 +20,8 @@ export class Inbox {
   readonly #grant: (total: number) => void;
   #arrivals: Arrival[] = [];
   #head = 0;
+  /** The skips behind the last frame, by queue: a further one of the queue goes into it, so that there is one a queue and frame at most. */
+  readonly #skips = new Map<number, Arrival>();
   #bufferedBytes = 0;
   #nextNumber = 1;
   /** Running totals of this link: bytes of frames done with, and the last limit the broker was told. */
@@ -43,6 +45,7 @@ export class Inbox {
   /** A new link: nothing is there, the totals begin anew. */
   clear(): void {
     this.#arrivals = [];
+    this.#skips.clear();
     this.#head = 0;
     this.#bufferedBytes = 0;
     this.#consumedBytes = 0;
@@ -64,22 +67,36 @@ export class Inbox {
       });
     }
     this.#bufferedBytes += frame.length;
+    // Any queue may have a batch in it, which a later skip must not overtake.
+    if (this.#skips.size > 0) this.#skips.clear();
     this.#add(new FrameSource(frame, release), frame.length, 0, 0);
   }
 
+  /**
+   * Skips cost the broker no credit and may come for ever while nothing is handed out. The newest says all: within an assignment they
+   * only grow, and one of an earlier assignment counts no more.
+   */
   addSkip(queueId: number, offset: number): void {
-    this.#add(null, 0, queueId, offset);
+    const pending = this.#skips.get(queueId);
+    if (pending === undefined) {
+      this.#skips.set(queueId, this.#add(null, 0, queueId, offset));
+      return;
+    }
+    pending.offset = offset;
+    pending.number = this.#nextNumber++;
   }
 
-  #add(source: FrameSource | null, frameBytes: number, queueId: number, offset: number): void {
-    this.#arrivals.push({
+  #add(source: FrameSource | null, frameBytes: number, queueId: number, offset: number): Arrival {
+    const arrival = {
       source,
       at: FRAME_HEADER_BYTES,
       frameBytes,
       number: this.#nextNumber++,
       queueId,
       offset,
-    });
+    };
+    this.#arrivals.push(arrival);
+    return arrival;
   }
 
   first(): Arrival | undefined {
@@ -97,7 +114,9 @@ export class Inbox {
       this.#arrivals = this.#arrivals.slice(this.#head);
       this.#head = 0;
     }
-    arrival.source?.letGo();
+    if (arrival.source === null) {
+      if (this.#skips.get(arrival.queueId) === arrival) this.#skips.delete(arrival.queueId);
+    } else arrival.source.letGo();
     this.#bufferedBytes -= arrival.frameBytes;
     this.#consumedBytes += arrival.frameBytes;
     const limit = this.#consumedBytes + this.#windowBytes;
