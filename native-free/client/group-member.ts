@@ -42,6 +42,7 @@ export class GroupMember implements FrameReceiver {
   readonly #id: number;
   readonly #queues = new Map<number, HeldQueue>();
   readonly #left = new AbortController();
+  #leaving: Promise<void> | null = null;
   #memberId: string | null = null;
   #topicInfo: TopicInfo | null = null;
   #isJoined = false;
@@ -296,9 +297,13 @@ export class GroupMember implements FrameReceiver {
     await this.#commitRound();
   }
 
-  /** Commits what is acked and leaves. Never rejects: what could not be committed is delivered again. */
-  async leave(): Promise<void> {
-    if (this.#left.signal.aborted) return;
+  /** Commits what is acked and leaves; who comes second waits for the same. Never rejects: what could not be committed is delivered again. */
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
     this.#left.abort();
     clearTimeout(this.#commitTimer);
     if (this.#isJoined) {

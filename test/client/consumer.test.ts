@@ -206,6 +206,23 @@ describe('ends', () => {
     await ended;
   });
 
+  test('close waits for the last commit of a loop that is being left', async () => {
+    const { broker, consumer } = await setUp({ commitIntervalMs: 60_000 });
+    const iterator = consumer[Symbol.asyncIterator]();
+    const first = iterator.next();
+    await consumer.assigned;
+    broker.link.deliver(1, [stampedBatch(texts('a', 'b'))]);
+    await (await first).value?.ack();
+    const committing = consumer.commit();
+    await (await iterator.next()).value?.ack();
+    const left = iterator.return?.();
+    // The loop is leaving, and waits for the commit under way.
+    await Promise.resolve();
+    await client?.close();
+    await Promise.all([committing, left]);
+    expect(committed(broker).at(-1)).toEqual([{ queueId: 0, generation: 1, offset: 2 }]);
+  });
+
   test('one loop at a time; a second one after the first redelivers what was not acked', async () => {
     const { broker, consumer } = await setUp();
     const reading = take(consumer, 1, false);
