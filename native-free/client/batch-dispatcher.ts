@@ -25,6 +25,7 @@ export interface BatchOwner {
   onReleased(batch: SendBatch): void;
   /** After a run of settled batches. */
   onProgress(): void;
+  onConnected(): void;
   onConnectionFailed(error: RingMQError): void;
   onTopicChanged(topic: string): void;
 }
@@ -124,6 +125,10 @@ export class BatchDispatcher implements FrameSender {
 
   onAcksEnd(): void {
     this.#owner.onProgress();
+  }
+
+  onConnected(): void {
+    this.#owner.onConnected();
   }
 
   onLost(): void {

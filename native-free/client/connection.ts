@@ -215,6 +215,7 @@ export class Connection {
     this.#handshake?.resolve();
     this.#handshake = null;
     this.requests.onConnected();
+    for (const sender of this.produce.senders()) sender.onConnected();
     callUser(this.#options.onConnection, 'connected');
     for (const receiver of [...this.#receivers.values()]) receiver.onConnected();
     this.produce.pump();

@@ -27,6 +27,8 @@ export interface FrameSender {
   onAck(batch: SendBatch, entry: AckEntry): void;
   /** After all entries of an ack frame. */
   onAcksEnd(): void;
+  /** A link stands; it may be another broker's run, with other topics. */
+  onConnected(): void;
   onLost(): void;
   /** The connection will not come back. */
   onFailed(error: RingMQError): void;

@@ -322,6 +322,15 @@ export class RingProducer implements Producer, BatchOwner {
     this.#packer.reuse(batch);
   }
 
+  /** What changed while there was no link was not told: topics are asked for anew. What is packed goes where it was packed for. */
+  onConnected(): void {
+    for (const route of [...this.#routes.values()]) {
+      if (route.info === null) continue;
+      this.#packer.sealRoute(route);
+      this.#dropRoute(route.topic);
+    }
+  }
+
   onConnectionFailed(error: RingMQError): void {
     this.#end(error);
   }

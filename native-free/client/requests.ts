@@ -49,11 +49,17 @@ export class Requests {
   #sentCount = 0;
   #nextId = 1;
   #isConnected = false;
+  #link = 0;
   #failure: RingMQError | null = null;
 
   constructor(timeoutMs: number, send: (frame: Uint8Array) => void) {
     this.#timeoutMs = timeoutMs;
     this.#send = send;
+  }
+
+  /** Counts the links there have been: what was learnt over an earlier one may not hold any more. */
+  get link(): number {
+    return this.#link;
   }
 
   /** Calls a method. Rejects with the broker's error, `TIMEOUT`, `CONNECTION_LOST`, `ABORTED`, `TOO_MANY_REQUESTS`. */
@@ -107,6 +113,7 @@ export class Requests {
 
   onConnected(): void {
     this.#isConnected = true;
+    this.#link++;
     this.#pump();
   }
 

@@ -1,4 +1,4 @@
-/** What the broker said of topics, asked once for each. Shared by the producers of a client. */
+/** What the broker said of topics, asked once for each and link. Shared by the producers of a client. */
 import { NAME_PATTERN, RingMQError, type TopicInfo } from '../wire/index.js';
 import type { Requests } from './requests.js';
 
@@ -8,6 +8,8 @@ const MAX_TOPICS = 65_536;
 export class TopicCache {
   readonly #requests: Requests;
   readonly #known = new Map<string, Promise<TopicInfo>>();
+  /** The link that what is known comes from. */
+  #link = 0;
 
   constructor(requests: Requests) {
     this.#requests = requests;
@@ -15,6 +17,11 @@ export class TopicCache {
 
   /** Rejects with `TOPIC_NOT_FOUND`, `BAD_ARGUMENT` for an impossible name, or what a request may fail with. Failures are not remembered. */
   lookUp(topic: string): Promise<TopicInfo> {
+    if (this.#link !== this.#requests.link) {
+      // What changed while there was no link was not told.
+      this.#link = this.#requests.link;
+      this.#known.clear();
+    }
     const known = this.#known.get(topic);
     if (known !== undefined) return known;
     if (!isTopicName(topic)) {

@@ -341,6 +341,18 @@ describe('order and loss', () => {
     expect(broker.link.batches.map((batch) => batch.topicId)).toEqual([7, 9]);
     expect(broker.called('topicMetadata')).toHaveLength(2);
   });
+
+  test('asks for topics anew after a lost connection: what changed meanwhile was not told', async () => {
+    const { broker, producer } = await setUp();
+    await producer.send({ topic: 't', body });
+    broker.topics.set('t', { topic: 't', topicId: 9, queues: 1, memory: false, createdTime: 0 });
+    broker.link.cut();
+    await broker.until(() => broker.links.length === 2 && client?.connected === true);
+    const other = client?.producer();
+    await Promise.all([producer.send({ topic: 't', body }), other?.send({ topic: 't', body })]);
+    expect(broker.link.batches.map((batch) => batch.topicId)).toEqual([9, 9]);
+    expect(broker.called('topicMetadata')).toHaveLength(2);
+  });
 });
 
 test('connecting fails with CONNECT_FAILED, and with what the broker says', async () => {

@@ -44,6 +44,7 @@ function acking(): MicroCase {
       acked++;
     },
     onAcksEnd: () => {},
+    onConnected: () => {},
     onLost: () => {},
     onFailed: () => {},
     onPoisoned: () => {},
