@@ -75,14 +75,14 @@ export class BatchDispatcher implements FrameSender {
     if (this.#retryTimer !== undefined || !this.#lane.isOpen) return;
     while (this.#againCount > 0) {
       const batch = this.#window.firstAgain();
-      if (batch === undefined || !this.#lane.maySend(batch.builder.at)) return;
+      if (batch === undefined || !this.#lane.maySend(batch.builder.at, this)) return;
       this.#againCount--;
       this.#send(batch);
       if (this.#retryTimer !== undefined) return;
     }
     for (;;) {
       const batch = this.#window.nextQueued();
-      if (batch === undefined || !this.#lane.maySend(batch.builder.at)) return;
+      if (batch === undefined || !this.#lane.maySend(batch.builder.at, this)) return;
       this.#window.admit();
       batch.builder.address(batch, this.#producer, batch.sequence);
       this.#send(batch);

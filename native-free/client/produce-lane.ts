@@ -53,6 +53,12 @@ export class ProduceLane {
   #sentBytes = 0;
   #creditBytes = 0;
   #turn = 0;
+  /**
+   * Who was refused for want of credit. Nobody else sends until it has, or small frames of others would keep the credit too
+   * low for a large one for ever. Only while batches are under way: their acks bring the next {@link pump}.
+   */
+  #waiting: FrameSender | null = null;
+  #isRefused = false;
 
   constructor(send: (frame: Uint8Array) => void) {
     this.#send = send;
@@ -74,6 +80,7 @@ export class ProduceLane {
   remove(sender: FrameSender): void {
     const at = this.#senders.indexOf(sender);
     if (at >= 0) this.#senders.splice(at, 1);
+    if (this.#waiting === sender) this.#waiting = null;
   }
 
   /** A new link stands, with its first credit. */
@@ -87,12 +94,20 @@ export class ProduceLane {
   /** The link is gone; what was under way is for the producers to send again. */
   shut(): void {
     this.#isOpen = false;
+    this.#waiting = null;
     this.#inFlight.clear();
   }
 
-  /** May a produce frame of so many bytes go now? Credit holds, but for one frame when nothing is under way. */
-  maySend(bytes: number): boolean {
-    return this.#isOpen && (this.#sentBytes + bytes <= this.#creditBytes || this.#inFlight.size === 0);
+  /**
+   * May a produce frame of so many bytes go now? Credit holds, but for one frame when nothing is under way. A sender that
+   * is refused for want of credit is the next to send.
+   */
+  maySend(bytes: number, sender: FrameSender): boolean {
+    if (!this.#isOpen || (this.#waiting !== null && this.#waiting !== sender)) return false;
+    if (this.#sentBytes + bytes <= this.#creditBytes || this.#inFlight.size === 0) return true;
+    this.#waiting = sender;
+    this.#isRefused = true;
+    return false;
   }
 
   send(batch: SendBatch, sender: FrameSender): void {
@@ -101,6 +116,8 @@ export class ProduceLane {
     const frame = batch.builder.frame(id);
     this.#sentBytes += frame.length;
     this.#inFlight.set(id, { batch, sender });
+    // Before the frame goes: on a link of function calls its ack may come within the call.
+    if (this.#waiting !== null) this.#passOn(sender);
     this.#send(frame);
   }
 
@@ -132,6 +149,26 @@ export class ProduceLane {
   pump(): void {
     const count = this.#senders.length;
     if (count > 1) this.#turn = (this.#turn + 1) % count;
+    if (this.#waiting !== null && !this.#pumpInTurn()) return;
     for (let i = 0; i < count; i++) this.#senders[(this.#turn + i) % count]?.pump();
+  }
+
+  /** While credit is short each sends one frame, then the next. False: it is still short. True: nobody waits. */
+  #pumpInTurn(): boolean {
+    let idle = 0;
+    for (let sender = this.#waiting; sender !== null; sender = this.#waiting) {
+      this.#isRefused = false;
+      sender.pump();
+      if (this.#isRefused) return false;
+      if (this.#waiting !== sender) idle = 0;
+      else if (++idle < this.#senders.length) this.#passOn(sender);
+      else this.#waiting = null;
+    }
+    return true;
+  }
+
+  #passOn(sender: FrameSender): void {
+    const count = this.#senders.length;
+    this.#waiting = count < 2 ? null : (this.#senders[(this.#senders.indexOf(sender) + 1) % count] ?? null);
   }
 }
