@@ -14,6 +14,8 @@ import type { AssignedQueue, StartPosition } from './types.js';
 const REJOIN_MS = 500;
 /** For commit and leave while closing: the broker redelivers anyway if it is not there. */
 const FAREWELL_MS = 5_000;
+/** A broker sends one or two in the turn of its answer; what is beyond would come from no sane one. */
+const MAX_EARLY_EVENTS = 64;
 
 export interface MemberOptions {
   group: string;
@@ -45,7 +47,11 @@ export class GroupMember implements FrameReceiver {
   #leaving: Promise<void> | null = null;
   #memberId: string | null = null;
   #topicInfo: TopicInfo | null = null;
+  /** Which topic the queues are of: another broker or another topic of the same name has other ones. */
+  #origin = '';
   #isJoined = false;
+  /** Events that came before the answer to `join` was looked at. Deliveries cannot: there is no credit yet. */
+  #early: Record<string, unknown>[] = [];
   #attempt = 0;
   /** Why it is over; set once. */
   #failure: RingMQError | null = null;
@@ -102,13 +108,23 @@ export class GroupMember implements FrameReceiver {
       const params = { consumer: this.#id, group, topic, filter, from, memberId: this.#memberId };
       const joined = await this.#connection.requests.call('join', params, { onlyNow: true });
       if (attempt !== this.#attempt) return;
-      this.#memberId = joined.memberId;
-      this.#topicInfo = joined.topic;
-      this.#isJoined = true;
-      this.inbox.open();
+      this.#onJoined(joined.memberId, joined.topic);
     } catch (error) {
       if (attempt === this.#attempt) await this.#joinFailed(error, attempt);
     }
+  }
+
+  #onJoined(memberId: string, topic: TopicInfo): void {
+    const origin = `${this.brokerId}/${topic.topicId}`;
+    if (origin !== this.#origin) for (const queue of [...this.#queues.values()]) this.#drop(queue);
+    this.#origin = origin;
+    this.#memberId = memberId;
+    this.#topicInfo = topic;
+    this.#isJoined = true;
+    const early = this.#early;
+    this.#early = [];
+    for (const event of early) this.onEvent(event);
+    this.inbox.open();
   }
 
   async #joinFailed(error: unknown, attempt: number): Promise<void> {
@@ -127,6 +143,7 @@ export class GroupMember implements FrameReceiver {
 
   onLost(): void {
     this.#isJoined = false;
+    this.#early = [];
     this.#attempt++;
     this.inbox.clear();
     for (const queue of this.#queues.values()) {
@@ -150,6 +167,13 @@ export class GroupMember implements FrameReceiver {
   }
 
   onEvent(event: Record<string, unknown>): void {
+    if (!this.#isJoined && event['event'] !== 'ended') {
+      if (this.#early.length >= MAX_EARLY_EVENTS) {
+        throw new RingMQError('BAD_FRAME', 'too many events before the answer to join');
+      }
+      this.#early.push(event);
+      return;
+    }
     switch (event['event']) {
       case 'assign':
         this.#onAssign(grantsOf(event));

@@ -14,6 +14,9 @@ export const HOLD = {
   gone: 3,
 } as const;
 
+/** Generations of one run of the broker lie between multiples of this; the next run's are higher. */
+const GENERATIONS_PER_RUN = 2 ** 32;
+
 export class HeldQueue implements QueueHold {
   readonly queueId: number;
   generation: number;
@@ -72,15 +75,21 @@ export class HeldQueue implements QueueHold {
   }
 
   /**
-   * After a reconnect. True: the assignment goes on where this consumer was, what was handed out stays ackable. False: the broker's
-   * offset says that somebody else has read here, or the group was set back; a fresh start is needed.
+   * After a reconnect. True: the assignment goes on where this consumer was, what was handed out stays ackable. False: a fresh start
+   * is needed. The broker's offset says that somebody else has read here, or the group was set back; or the broker was started
+   * anew. Then the queue's end may be lost, all of it in a memory topic, and its offsets be given to other messages.
    */
   resume(generation: number, offset: number, since: number): boolean {
     if (this.hold !== HOLD.suspended || offset < this.confirmed || offset > this.handedOut) return false;
+    if (runOf(generation) !== runOf(this.generation)) return false;
     this.generation = generation;
     this.confirmed = offset;
     this.since = since;
     this.hold = HOLD.active;
     return true;
   }
+}
+
+function runOf(generation: number): number {
+  return Math.floor(generation / GENERATIONS_PER_RUN);
 }

@@ -52,6 +52,23 @@ describeEach(
   'a remote client over a restart of the broker',
   EACH.filter(({ name }) => (LISTENERS as readonly string[]).includes(name)),
   (rig) => {
+    test('holds messages of a memory topic: all that is new comes, the old ones cannot be acked', async () => {
+      const { client, topic } = await rig.topic({ memory: true });
+      await sendNumbers(client, topic, 5);
+      const batches = client.consumer({ group: 'm', topic }).batches();
+      const old = (await batches.next()).value;
+      await rig.backEnd.restart();
+      await sendNumbers(client, topic, 8, 100);
+      const seen: string[] = [];
+      while (seen.length < 8) {
+        const batch = (await batches.next()).value;
+        for (const message of batch ?? []) seen.push(message.text());
+      }
+      expect(seen).toEqual(numbers(8, 100));
+      expect(await old?.ack()).toBe(false);
+      await batches.return?.();
+    });
+
     test('goes on: nothing lost, no duplicate, in order', async () => {
       const { client, topic } = await rig.topic();
       const producer = client.producer({ batchRecords: 5 });
