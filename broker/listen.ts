@@ -84,7 +84,7 @@ class ListenerThread {
     const worker = new Worker(new URL('./listener-worker.js', import.meta.url), {
       workerData,
       name: 'ringmq-listener',
-      execArgv: workerFlags(),
+      ...workerFlags(),
     });
     // Before its message is awaited: a thread that gives up at once says so and is gone in one turn.
     const exited = once(worker, 'exit');

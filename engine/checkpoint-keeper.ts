@@ -10,6 +10,7 @@ import type { ResolvedEngineOptions } from './options.js';
 import type { TableSnapshot } from './queue/index.js';
 import { WORD } from './ring/index.js';
 import type { ThreadParts } from './thread-parts.js';
+import { workerFlags } from './worker-flags.js';
 
 const TICK_MS = 250;
 /** A log that has moved at all is checkpointed after this long. */
@@ -52,6 +53,7 @@ export class CheckpointKeeper {
       maxThreads: 1,
       idleTimeout: 30_000,
       atomics: 'disabled',
+      ...workerFlags(),
     });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();

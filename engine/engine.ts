@@ -277,7 +277,9 @@ function asOpenError(error: unknown, dataDir: string): RingMQError {
   if (known) {
     return error;
   }
-  return new RingMQError(typeof code === 'string' ? 'DISK_FAILED' : 'INTERNAL', text, { cause: error });
+  // Node's own codes (`ERR_…`) are no errors of the system.
+  const isErrno = typeof code === 'string' && /^E[A-Z0-9]+$/.test(code);
+  return new RingMQError(isErrno ? 'DISK_FAILED' : 'INTERNAL', text, { cause: error });
 }
 
 async function startPersistWorker(handle: BrokerHandle, options: ResolvedEngineOptions): Promise<Worker> {
@@ -309,6 +311,6 @@ function startWorker(file: string, name: string, workerData: unknown): Worker {
     workerData,
     name,
     trackUnmanagedFds: false,
-    execArgv: workerFlags(),
+    ...workerFlags(),
   });
 }

@@ -1,16 +1,11 @@
-/** Flags that say how the main program was given. A worker has a file of its own, and Node refuses `--input-type` for one. */
-const MAIN_ONLY = new Set(['--input-type', '-e', '--eval', '-p', '--print', '-pe']);
+/** Node refuses this one for a worker, which has a file of its own. */
+const INPUT_TYPE = /^--input-type(=|$)/;
 
 /**
- * The flags of this process for its workers (`execArgv`): all but those of the main program, so that a broker can be opened from
- * `node --input-type=module -e '…'` too.
+ * `execArgv` among the options of a worker. Left out, a worker inherits the flags of this process. It must not be given a copy of
+ * them: in a list Node refuses flags of V8 and of the process, like `--max-old-space-size`, which it inherits without a word. Only
+ * where `node --input-type=module -e '…'` is the main program do workers get none.
  */
-export function workerFlags(given: readonly string[] = process.execArgv): string[] {
-  const flags: string[] = [];
-  for (let i = 0; i < given.length; i++) {
-    const flag = given[i] as string;
-    if (MAIN_ONLY.has(flag)) i++;
-    else if (!MAIN_ONLY.has(flag.split('=', 1)[0] as string)) flags.push(flag);
-  }
-  return flags;
+export function workerFlags(given: readonly string[] = process.execArgv): { execArgv?: string[] } {
+  return given.some((flag) => INPUT_TYPE.test(flag)) ? { execArgv: [] } : {};
 }

@@ -20,6 +20,8 @@ export interface CliOptions {
   input?: string | Uint8Array;
   env?: Record<string, string>;
   cwd?: string;
+  /** Flags of Node itself. */
+  nodeFlags?: readonly string[];
 }
 
 /** Runs `ringmq` to its end. */
@@ -40,7 +42,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 
 /** Starts `ringmq` with pipes on all three. */
 export function startCli(args: readonly string[], options: Omit<CliOptions, 'input'> = {}): ChildProcess {
-  return spawn(process.execPath, [CLI, ...args], {
+  return spawn(process.execPath, [...(options.nodeFlags ?? []), CLI, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
     cwd: options.cwd,
@@ -73,9 +75,9 @@ export class BrokerProcess {
     dataDir: string,
     args: readonly string[] = [],
     port = 0,
-    env: Record<string, string> = {},
+    options: Omit<CliOptions, 'input'> = {},
   ): Promise<BrokerProcess> {
-    const child = startCli(['broker', '--data', dataDir, '--listen', `127.0.0.1:${port}`, ...args], { env });
+    const child = startCli(['broker', '--data', dataDir, '--listen', `127.0.0.1:${port}`, ...args], options);
     const log: string[] = [];
     child.stderr?.setEncoding('utf8').on('data', (text: string) => log.push(text));
     const ended = once(child, 'close').then(() => {

@@ -114,7 +114,7 @@ describe.each(DISKS)('a failing sync on %s', (_name, makeDisk) => {
   );
 
   it('ends `ringmq broker` with status 1 and one line', async () => {
-    broker = await BrokerProcess.start(dataDir, ['--config', configFile(disk)], 0, disk.env);
+    broker = await BrokerProcess.start(dataDir, ['--config', configFile(disk)], 0, { env: disk.env });
     const client = await connect(broker.url, { reconnectMinMs: 10_000, reconnectMaxMs: 10_000 });
     clients.push(client);
     await client.admin().createTopic({ topic: TOPIC, queues: 1 });

@@ -1,4 +1,5 @@
 /** What keeps `ringmq broker` from starting: one line that says what and what to do, exit status 1, nothing left behind. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -122,6 +123,30 @@ describe('a port', () => {
     expect(error).toMatchObject({ code: 'BAD_CONFIG', details: { spanBytes: 8 * 1024 * 1024 } });
     const other = await BrokerProcess.start(`${directory}/port`);
     expect(await other.stop()).toBe(0);
+  });
+});
+
+describe('flags of Node', () => {
+  it.each([
+    ['--max-old-space-size=512'],
+    ['--expose-gc', '--stack-size=900'],
+    ['--title=ringmq', '--no-warnings'],
+  ])('%s', async (...nodeFlags) => {
+    const flagged = await BrokerProcess.start(`${directory}/flags`, [], 0, { nodeFlags });
+    expect(await flagged.stop()).toBe(0);
+  });
+
+  it('that say how the program was given are not for the threads', () => {
+    const entry = new URL('../../broker/index.js', import.meta.url).href;
+    const program = `
+      const { openBroker } = await import('${entry}');
+      const broker = await openBroker({ dataDir: '${directory}/given', maxQueues: 64 });
+      await broker.listen({ port: 0 });
+      await broker.close();
+      console.log('closed');
+    `;
+    const flags = ['--max-old-space-size=512', '--input-type=module', '-e', program];
+    expect(execFileSync(process.execPath, flags, { encoding: 'utf8' })).toBe('closed\n');
   });
 });
 
