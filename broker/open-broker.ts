@@ -75,7 +75,10 @@ export class Broker {
     return this.#engine.handle;
   }
 
-  /** Ends listeners and clients, writes and syncs everything, gives the directory back. */
+  /**
+   * Ends listeners and clients, writes and syncs everything, gives the directory back: all of it, also when a part fails.
+   * Rejects with what failed, like a client's write that nobody was told of.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -86,10 +89,12 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#listeners].map((listener) => listener.close()));
-    await Promise.all([...this.#clients].map((client) => client.close()));
+    const listeners = await Promise.allSettled([...this.#listeners].map((listener) => listener.close()));
+    const clients = await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();
     await this.#engine.close();
+    const failed = [...listeners, ...clients].find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   #checkOpen(): void {

@@ -114,6 +114,19 @@ test('an attached client ends with its broker: nothing hangs', async () => {
   await client.close();
 });
 
+test('a write that failed is told by close, and all the rest is closed', async () => {
+  const broker = await openBroker({ dataDir, maxQueues: 1024 });
+  const client = broker.client();
+  client.producer().write({ topic: 'nowhere', body: 'x' });
+  const other = broker.client();
+  await broker.listen({ port: 0 });
+  const closing = broker.close();
+  expect(broker.close()).toBe(closing);
+  await expect(closing).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
+  expect(other.connected).toBe(false);
+  await open();
+});
+
 test('a broker that closes while threads write keeps what it acked', async () => {
   for (let round = 0; round < 2; round++) {
     const broker = await open({ flush: round % 2 === 0 ? 'sync' : 'async' });
