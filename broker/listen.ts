@@ -1,11 +1,10 @@
 /** Opens the socket: one worker thread per listener, all on one port. */
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { BrokerHandle } from '../engine/handle.js';
 import { workerFlags } from '../engine/worker-flags.js';
 import { errorCodeOfName, RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
-import { type ListenOptions, resolveListenOptions } from './listen-options.js';
+import { type ListenOptions, type ResolvedListenOptions, resolveListenOptions } from './listen-options.js';
 import type { ListenerWorkerData, ListenerWorkerMessage } from './listener-worker.js';
 
 /** An open socket of a broker. */
@@ -22,8 +21,8 @@ export interface BrokerListener {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Called when a listener thread dies though nobody closed it. */
-export type ListenerDied = (error: RingMQError) => void;
+/** Called when a listener thread dies though nobody closed it. `isLast`: no other serves its port, clients are served no more. */
+export type ListenerDied = (error: RingMQError, isLast: boolean) => void;
 
 /** Starts the listener threads. Throws PORT_IN_USE, BAD_CONFIG. */
 export async function startListening(
@@ -34,28 +33,32 @@ export async function startListening(
   const options = resolveListenOptions(given);
   const choice = chooseListener(options.listener);
   const count = choice.sharesPort ? options.threads : 1;
-  const workers: ListenerThread[] = [];
+  const threads = new Set<ListenerThread>();
   let port = options.port;
+  const threadDied = (thread: ListenerThread, why: string): void => {
+    threads.delete(thread);
+    const isLast = threads.size === 0;
+    const which = isLast ? 'the last listener thread' : 'a listener thread';
+    onDied(new RingMQError('INTERNAL', `${which} of ${urlOf(options, port)} died: ${why}`), isLast);
+  };
+  const close = async (): Promise<void> => {
+    await Promise.all([...threads].map((thread) => thread.close()));
+  };
   try {
     for (let i = 0; i < count; i++) {
       const thread = await ListenerThread.start(
         { handle, options, kind: choice.kind, port, threads: count, joinPort: i > 0 },
-        onDied,
+        threadDied,
       );
       port = thread.port;
-      workers.push(thread);
+      threads.add(thread);
     }
   } catch (error) {
-    await Promise.all(workers.map((worker) => worker.close()));
+    await close();
     throw error;
   }
-  const close = async (): Promise<void> => {
-    await Promise.all(workers.map((worker) => worker.close()));
-  };
-  const host =
-    options.host.includes(':') && !options.host.startsWith('[') ? `[${options.host}]` : options.host;
   return {
-    url: `${options.tls === undefined ? 'ws' : 'wss'}://${host}:${port}`,
+    url: urlOf(options, port),
     port,
     listener: choice.kind,
     reason: choice.reason,
@@ -65,42 +68,49 @@ export async function startListening(
   };
 }
 
+function urlOf({ host, tls }: ResolvedListenOptions, port: number): string {
+  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  return `${tls === undefined ? 'ws' : 'wss'}://${name}:${port}`;
+}
+
+type ThreadDied = (thread: ListenerThread, why: string) => void;
+
 class ListenerThread {
   readonly port: number;
   readonly #worker: Worker;
+  readonly #exited: Promise<string>;
   #closing: Promise<void> | null = null;
 
-  private constructor(worker: Worker, port: number, onDied: ListenerDied) {
+  private constructor(worker: Worker, port: number, exited: Promise<string>, onDied: ThreadDied) {
     this.#worker = worker;
     this.port = port;
-    worker.on('error', (cause) => {
-      if (this.#closing === null) {
-        onDied(new RingMQError('INTERNAL', `a listener thread died: ${cause.message}`, { cause }));
-      }
+    this.#exited = exited;
+    void exited.then((why) => {
+      if (this.#closing === null) onDied(this, why);
     });
   }
 
-  static async start(workerData: ListenerWorkerData, onDied: ListenerDied): Promise<ListenerThread> {
+  static async start(workerData: ListenerWorkerData, onDied: ThreadDied): Promise<ListenerThread> {
     const worker = new Worker(new URL('./listener-worker.js', import.meta.url), {
       workerData,
       name: 'ringmq-listener',
       ...workerFlags(),
     });
     // Before its message is awaited: a thread that gives up at once says so and is gone in one turn.
-    const exited = once(worker, 'exit');
-    const first = await Promise.race([once(worker, 'message'), exited.then(() => null)]);
-    const message = first === null ? null : (first[0] as ListenerWorkerMessage);
+    const exited = endOf(worker);
+    const said = new Promise<ListenerWorkerMessage>((resolve) => {
+      worker.once('message', resolve);
+    });
+    const message = await Promise.race([said, exited.then(() => null)]);
     if (message?.type !== 'listening') {
-      await exited;
+      const why = await exited;
       const isKnown = message?.type === 'failed';
       throw new RingMQError(
         isKnown ? errorCodeOfName(message.code) : 'INTERNAL',
-        isKnown ? message.message : 'a listener thread ended before it listened',
+        isKnown ? message.message : `a listener thread ended before it listened: ${why}`,
       );
     }
-    // From here on its death is told by `onDied`.
-    exited.catch(() => undefined);
-    return new ListenerThread(worker, message.port, onDied);
+    return new ListenerThread(worker, message.port, exited, onDied);
   }
 
   close(): Promise<void> {
@@ -108,9 +118,20 @@ class ListenerThread {
     return this.#closing;
   }
 
+  /** A thread that has ended before, or ends otherwise than it was asked to, is closed as well. */
   async #close(): Promise<void> {
-    const exited = once(this.#worker, 'exit');
     this.#worker.postMessage('close');
-    await exited;
+    await this.#exited;
   }
+}
+
+/** Resolves when the thread has ended, with why. To be called before it can have ended: nothing tells it later. */
+function endOf(worker: Worker): Promise<string> {
+  return new Promise((resolve) => {
+    let thrown: string | null = null;
+    worker.once('error', (error) => {
+      thrown = error.message;
+    });
+    worker.once('exit', (status) => resolve(thrown ?? `it ended with status ${status}`));
+  });
 }

@@ -13,7 +13,10 @@ import type { ListenOptions } from './listen-options.js';
 export interface BrokerEvents {
   /** Something is wrong, and the broker goes on: damage found on disk, a full disk, a thread that died. */
   onWarning?: (message: string, details: Record<string, unknown>) => void;
-  /** The disk has failed: nothing is written any more, reads go on. */
+  /**
+   * What the broker does not recover from. `DISK_FAILED`: nothing is written any more, reads go on. `INTERNAL`: a listener's last
+   * thread died, and nobody is served on its port.
+   */
   onFatal?: (error: RingMQError) => void;
 }
 
@@ -27,20 +30,22 @@ export async function openBroker(options: EngineOptions & BrokerEvents = {}): Pr
     onWarning: onWarning ?? (() => undefined),
     onFatal: onFatal ?? (() => undefined),
   });
-  return new Broker(engine);
+  return new Broker(engine, onFatal);
 }
 
 /** A running broker. It keeps the process alive until it is closed. */
 export class Broker {
   readonly #engine: Engine;
+  readonly #onFatal: BrokerEvents['onFatal'];
   readonly #sessions: SessionHost;
   readonly #listeners = new Set<BrokerListener>();
   readonly #clients = new Set<Client>();
   #closing: Promise<void> | null = null;
 
   /** Use {@link openBroker}. */
-  constructor(engine: Engine) {
+  constructor(engine: Engine, onFatal?: BrokerEvents['onFatal']) {
     this.#engine = engine;
+    this.#onFatal = onFatal;
     this.#sessions = new SessionHost(engine.thread, { listener: 'embedded' });
   }
 
@@ -57,9 +62,10 @@ export class Broker {
   /** Opens a socket. @throws RingMQError PORT_IN_USE, BAD_CONFIG */
   async listen(options?: ListenOptions): Promise<BrokerListener> {
     this.#checkOpen();
-    const listener = await startListening(this.#engine.handle, options, (error) =>
-      this.#engine.warn(error.message, {}),
-    );
+    const listener = await startListening(this.#engine.handle, options, (error, isLast) => {
+      if (isLast) this.#onFatal?.(error);
+      else this.#engine.warn(error.message, {});
+    });
     const close = async (): Promise<void> => {
       this.#listeners.delete(open);
       await listener.close();

@@ -62,6 +62,23 @@ describe('broker', () => {
   });
 });
 
+describe('a broker whose listener thread dies', () => {
+  it('ends with 1 and one line', async () => {
+    const preload = new URL('./end-listener-thread.js', import.meta.url).href;
+    const dying = await BrokerProcess.start(`${directory}/dying`, ['--listener', 'ws'], 0, {
+      nodeFlags: ['--import', preload],
+    });
+    process.kill(dying.pid, 'SIGUSR2');
+    expect(await dying.ended).toBe(1);
+    const lines = dying.log.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+    expect(lines).toEqual([
+      expect.stringMatching(/^INTERNAL: the last listener thread of ws:.+ died.+; .+$/),
+    ]);
+    const again = await BrokerProcess.start(`${directory}/dying`);
+    expect(await again.stop()).toBe(0);
+  });
+});
+
 describe('topic and group', () => {
   it('creates, lists, describes and deletes', async () => {
     const topic = await makeTopic(3);

@@ -1,11 +1,13 @@
 /** The broker in a program: opening, seats, sockets, and what its end means for those who still use it. */
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { attach, type Broker, connect, openBroker } from '../../broker/index.js';
+import type { ListenerWorkerMessage } from '../../broker/listener-worker.js';
 import { LISTENERS, openBackEnd } from './back-ends.js';
 import { startJob } from './job-thread.js';
 import { readAll, sendNumbers } from './rig.js';
@@ -26,6 +28,20 @@ async function open(options: Parameters<typeof openBroker>[0] = {}): Promise<Bro
   const broker = await openBroker({ dataDir, maxQueues: 1024, ...options });
   brokers.push(broker);
   return broker;
+}
+
+/** The listener threads that are started while `work` runs. */
+async function listenersStarted(work: () => Promise<unknown>): Promise<Worker[]> {
+  const threads = new Set<Worker>();
+  const onWorker = (worker: Worker): void => {
+    worker.on('message', (message: ListenerWorkerMessage) => {
+      if (message.type === 'listening') threads.add(worker);
+    });
+  };
+  process.on('worker', onWorker);
+  await work();
+  process.off('worker', onWorker);
+  return [...threads];
 }
 
 test('a directory has one broker', async () => {
@@ -125,6 +141,40 @@ test('a write that failed is told by close, and all the rest is closed', async (
   await expect(closing).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
   expect(other.connected).toBe(false);
   await open();
+});
+
+test('the last listener thread that dies is told as fatal, and its broker can be closed', async () => {
+  const events = new EventEmitter();
+  const fatal = once(events, 'fatal');
+  const broker = await open({ onFatal: (error) => events.emit('fatal', error) });
+  const threads = await listenersStarted(() => broker.listen({ port: 0, listener: 'ws' }));
+  expect(threads).toHaveLength(1);
+  await threads[0]?.terminate();
+  expect(await fatal).toMatchObject([
+    { code: 'INTERNAL', message: expect.stringMatching(/^the last listener thread of ws:.+ died/) },
+  ]);
+  await broker.close();
+});
+
+test.skipIf(!LISTENERS.includes('uws'))('one listener thread of two that dies is a warning', async () => {
+  const events = new EventEmitter();
+  const warned = once(events, 'warning');
+  const broker = await open({
+    onWarning: (message) => events.emit('warning', message),
+    onFatal: (error) => expect.unreachable(error.message),
+  });
+  let url = '';
+  const threads = await listenersStarted(async () => {
+    ({ url } = await broker.listen({ port: 0, listener: 'uws', threads: 2 }));
+  });
+  expect(threads).toHaveLength(2);
+  // It ends unasked: the listener knows nothing of this message. (Terminated, the native one would take the process with it.)
+  threads[0]?.postMessage('close');
+  expect(await warned).toEqual([expect.stringMatching(/^a listener thread of ws:.+ died/)]);
+  const client = await connect(url);
+  expect(client.broker.listener).toBe('uws');
+  await client.close();
+  await broker.close();
 });
 
 test('a broker that closes while threads write keeps what it acked', async () => {
