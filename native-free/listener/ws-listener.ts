@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { RingMQError, SUBPROTOCOL } from '../wire/index.js';
@@ -14,7 +14,7 @@ import { isRefusal, type Listener, type ListenerOptions } from './types.js';
 import { ANSWER_HEADERS, answerHttp, type HttpAnswer, judgeUpgrade, STATUS_TEXT } from './upgrade-rules.js';
 import { WsSocket } from './ws-socket.js';
 
-/** A peer gets this long to send its HTTP request. */
+/** A peer gets this long for its TLS handshake, and for its HTTP request. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Starts it; see {@link StartListener} for the errors. `joinPort` is NOT_SUPPORTED. */
@@ -35,6 +35,8 @@ class WsListener implements Listener {
   readonly #upgrader: WebSocketServer;
   readonly #pool = new SendPool();
   readonly #open = new Map<WebSocket, WsSocket>();
+  /** Every connection below TLS and HTTP: of one that has not begun to speak, the server over them knows nothing. */
+  readonly #raw = new Set<TcpSocket>();
   #idleTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ListenerOptions) {
@@ -50,6 +52,10 @@ class WsListener implements Listener {
     this.#http = this.#createServer();
     this.#http.headersTimeout = REQUEST_TIMEOUT_MS;
     this.#http.requestTimeout = REQUEST_TIMEOUT_MS;
+    this.#http.on('connection', (socket: TcpSocket) => {
+      this.#raw.add(socket);
+      socket.once('close', () => this.#raw.delete(socket));
+    });
     this.#http.on('request', (request, response) => {
       const answer = answerHttp(request.method ?? '', pathOf(request));
       response.writeHead(answer.status, { ...ANSWER_HEADERS, Connection: 'close' });
@@ -91,6 +97,7 @@ class WsListener implements Listener {
     });
     for (const peer of this.#open.keys()) peer.terminate();
     this.#http.closeAllConnections();
+    for (const socket of this.#raw) socket.destroy();
     await closed;
   }
 
@@ -98,7 +105,11 @@ class WsListener implements Listener {
     const { tls } = this.#options;
     if (tls === undefined) return createServer();
     try {
-      return createSecureServer({ cert: readPem(tls.certFile), key: readPem(tls.keyFile) });
+      return createSecureServer({
+        cert: readPem(tls.certFile),
+        key: readPem(tls.keyFile),
+        handshakeTimeout: REQUEST_TIMEOUT_MS,
+      });
     } catch (cause) {
       if (cause instanceof RingMQError) throw cause;
       throw new RingMQError(

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -18,6 +18,28 @@ import {
   messageOf,
   urlOf,
 } from './listeners.js';
+
+/** A key and a certificate for it, as files of `dir`. */
+function makeCertificate(dir: string): { certFile: string; keyFile: string } {
+  const files = { certFile: join(dir, 'cert.pem'), keyFile: join(dir, 'key.pem') };
+  const key = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-keyout',
+    files.keyFile,
+  ];
+  execFileSync(
+    'openssl',
+    ['req', '-x509', ...key, '-days', '1', '-subj', '/CN=localhost', '-out', files.certFile],
+    {
+      stdio: 'ignore',
+    },
+  );
+  return files;
+}
 
 describe.each(LISTENERS)('listener %s', (_kind, startListener) => {
   const open: Listener[] = [];
@@ -249,24 +271,25 @@ describe.each(LISTENERS)('listener %s', (_kind, startListener) => {
     open.length = 0;
   });
 
+  test('closing the listener ends connections that never said anything', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'ringmq-tls-'));
+    for (const tls of [undefined, makeCertificate(dir)]) {
+      const listener = await start(tls === undefined ? {} : { tls });
+      const silent = connect(listener.port, '127.0.0.1');
+      const gone = once(silent, 'close');
+      silent.on('error', () => {});
+      await once(silent, 'connect');
+      // One more that is served, so that the silent one has been accepted as well.
+      (await connectTo(listener, tls === undefined ? {} : { scheme: 'wss' })).terminate();
+      await listener.close();
+      await gone;
+    }
+    rmSync(dir, { recursive: true });
+  });
+
   test('TLS', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'ringmq-tls-'));
-    const tls = { certFile: join(dir, 'cert.pem'), keyFile: join(dir, 'key.pem') };
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '1',
-      ].concat(['-subj', '/CN=localhost', '-keyout', tls.keyFile, '-out', tls.certFile]),
-      { stdio: 'ignore' },
-    );
+    const tls = makeCertificate(dir);
     const client = await connectTo(await start({ tls }), { scheme: 'wss' });
     client.send(Buffer.alloc(60_000, 7));
     expect((await messageOf(client)).length).toBe(60_000);
