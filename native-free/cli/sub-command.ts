@@ -51,7 +51,7 @@ async function printMessages(
   try {
     for await (const batch of consumer.batches({ signal: stop.signal })) {
       idle.pause();
-      left -= await printAndAck(batch, json, left, stdout);
+      left -= await printAndAck(batch, json, left, stdout, stop.signal);
       if (left <= 0 || stdout.closed || stop.signal.aborted) return;
       idle.restart();
     }
@@ -68,9 +68,10 @@ async function printAndAck(
   json: boolean,
   limit: number,
   stdout: StdoutWriter,
+  stop: AbortSignal,
 ): Promise<number> {
   const { bytes, ends, messages } = formatBatch(batch, json, limit);
-  const taken = await stdout.write(bytes);
+  const taken = await stdout.write(bytes, stop);
   if (taken === bytes.length && messages.length === batch.length) {
     await batch.ack();
     return messages.length;

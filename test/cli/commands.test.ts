@@ -234,6 +234,21 @@ describe('sub', () => {
     expect(status).toBe(0);
   });
 
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends with 0 on %s though nobody reads', async (signal) => {
+    const topic = await makeTopic();
+    // More than any pipe holds: the write of this one line cannot come to its end.
+    const body = 'x'.repeat(4_000_000);
+    await ringmq(['pub', topic], `${body}\n`);
+    const child = startCli(['--url', broker.url, 'sub', topic, '--group', 'g']);
+    await once(child.stdout as NodeJS.ReadableStream, 'readable');
+    child.kill(signal);
+    const [status] = (await once(child, 'exit')) as [number | null];
+    child.stdout?.destroy();
+    expect(status).toBe(0);
+    const rest = await ringmq(['sub', topic, '--group', 'g', '--idle-exit', '500ms']);
+    expect(rest.stdout.toString() === `${body}\n`).toBe(true);
+  });
+
   it('says what is wrong with a filter', async () => {
     const topic = await makeTopic();
     const { status, stderr } = await ringmq(['sub', topic, '--group', 'g', '--filter', 'a || || b']);
