@@ -1,8 +1,8 @@
 import { type Client, connect } from '../client/index.js';
 
 /** A connection for one command. It gives up soon: a person waits for the answer. */
-export async function openClient(url: string): Promise<Client> {
-  return connect(url, { signal: AbortSignal.timeout(10_000) });
+export async function openClient(url: string, timeoutMs = 10_000): Promise<Client> {
+  return connect(url, { connectTimeoutMs: timeoutMs });
 }
 
 /** Opens a connection, does the work, closes it whatever happened. */
