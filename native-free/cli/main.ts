@@ -15,4 +15,10 @@ async function main(): Promise<number> {
   }
 }
 
+// A reader that has gone away (`ringmq topic list | head -1`) has had what it wanted.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`${describeFailure(error)}\n`);
+  process.exitCode = EXIT.failed;
+});
 process.exitCode = await main();

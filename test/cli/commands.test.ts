@@ -97,6 +97,24 @@ describe('topic and group', () => {
     expect(gone.status).toBe(1);
   });
 
+  it('ends quietly with 0 when nobody reads its stdout', async () => {
+    await makeTopic();
+    for (const args of [
+      ['topic', 'list'],
+      ['topic', 'list', '-o', 'json'],
+      ['group', 'list'],
+    ]) {
+      const child = startCli(['--url', broker.url, ...args]);
+      child.stdout?.destroy();
+      let stderr = '';
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      const [status] = (await once(child, 'close')) as [number | null];
+      expect([status, stderr]).toEqual([0, '']);
+    }
+  });
+
   it('describes a group and rewinds it', async () => {
     const topic = await makeTopic();
     const group = `group-of-${topic}`;
