@@ -3,8 +3,9 @@
  * the same code serves both, and a program moves between them by changing one line.
  *
  * Client to session is a call. Session to client is put off to the end of the current run of microtasks, because a session sends
- * from the middle of its work and must not be entered again there; the session may reuse its bytes, so they are copied: large ones
- * into buffers that come back when the consumer is done with them.
+ * from the middle of its work and must not be entered again there; only the answer to the hello comes with the call, so that a client
+ * is connected from the start. The session may reuse its bytes, so they are copied: large ones into buffers that come back when the
+ * consumer is done with them.
  */
 import type { Link, LinkFactory } from '../native-free/client/internal.js';
 import type { Socket } from '../native-free/listener/types.js';
@@ -20,7 +21,7 @@ const MAX_POOLED = 24;
 
 /** Links to the sessions of `host`, on this thread. */
 export function localLinks(host: SessionHost): LinkFactory {
-  return async (signal) => {
+  return (signal) => {
     signal.throwIfAborted();
     // The one error after which a client does not try again.
     if (host.isClosed) throw new RingMQError('CLOSED', 'the broker is closed');
@@ -37,6 +38,7 @@ class LocalLink implements Link {
   #frames: Uint8Array[] = [];
   readonly #pool: ArrayBuffer[] = [];
   #isDue = false;
+  #isGreeted = false;
   #closed = false;
   readonly #hand = (): void => this.#handOver();
 
@@ -46,8 +48,14 @@ class LocalLink implements Link {
 
   /** From the client. */
   send(frame: Uint8Array): void {
-    if (!this.#closed) {
-      this.#session.onFrame(frame);
+    if (this.#closed) {
+      return;
+    }
+    this.#session.onFrame(frame);
+    if (!this.#isGreeted) {
+      // The hello: the session has done with it, and the client is connected before it is given to anybody.
+      this.#isGreeted = true;
+      this.#handOver();
     }
   }
 

@@ -113,8 +113,8 @@ export async function createClient(factory: LinkFactory, options: LinkClientOpti
 }
 
 /**
- * The same without waiting: for links inside one process, which stand before anything can be asked of them. What is
- * asked earlier waits; should the link fail, the client is closed with the reason.
+ * The same without waiting: for links inside one process, which are there at once and bring the welcome within the hello, so that
+ * the client is connected when this returns. Should the link fail, the client is closed with the reason.
  */
 export function startClient(factory: LinkFactory, options: LinkClientOptions = {}): Client {
   const connection = makeConnection(factory, options);

@@ -161,7 +161,9 @@ export class Connection {
     try {
       if (signal?.aborted || this.#ended.signal.aborted) giveUp();
       stop.signal.throwIfAborted();
-      const link = await this.#factory(stop.signal);
+      const made = this.#factory(stop.signal);
+      // A link that is there at once is greeted at once.
+      const link = made instanceof Promise ? await made : made;
       if (stop.signal.aborted) {
         link.close();
         stop.signal.throwIfAborted();

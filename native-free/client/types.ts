@@ -304,5 +304,5 @@ export interface Link {
   onClose: ((reason?: unknown) => void) | null;
 }
 
-/** Opens a link. Rejects when it cannot, or with the signal's reason when that is aborted. */
-export type LinkFactory = (signal: AbortSignal) => Promise<Link>;
+/** Opens a link, at once or later. Fails when it cannot, or with the signal's reason when that is aborted. */
+export type LinkFactory = (signal: AbortSignal) => Link | Promise<Link>;

@@ -130,6 +130,21 @@ test('an attached client ends with its broker: nothing hangs', async () => {
   await client.close();
 });
 
+test('a client of the broker itself has its answers at once, as a connected one has', async () => {
+  const broker = await open({ flush: 'async' });
+  const client = broker.client();
+  expect(client.connected).toBe(true);
+  expect(client.broker).toEqual({
+    brokerId: broker.handle().brokerId,
+    brokerName: broker.handle().brokerName,
+    flush: 'async',
+    listener: 'embedded',
+  });
+  const attached = await attach(broker.handle());
+  expect(attached.broker).toEqual(client.broker);
+  await attached.close();
+});
+
 test('a write that failed is told by close, and all the rest is closed', async () => {
   const broker = await openBroker({ dataDir, maxQueues: 1024 });
   const client = broker.client();
