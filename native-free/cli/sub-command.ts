@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { Consumer, MessageBatch } from '../client/index.js';
-import { isRingMQError } from '../wire/index.js';
 import { openClient } from './connection.js';
 import { formatBatch } from './message-format.js';
 import { sharedOptions } from './output.js';
@@ -16,7 +15,7 @@ interface SubOptions {
 
 /**
  * `ringmq sub`: prints until `--count`, `--idle-exit`, a signal, or until nobody reads stdout; all of them end with 0.
- * A message is acked once all of its line was taken by stdout, and no other is.
+ * A message is acked once all of its line was taken by stdout, and no other is. If the acks cannot be committed it fails.
  */
 export async function runSub(command: Command, topic: string, options: SubOptions): Promise<void> {
   const { url, output } = sharedOptions(command);
@@ -32,6 +31,8 @@ export async function runSub(command: Command, topic: string, options: SubOption
       ...(options.filter === undefined ? {} : { filter: options.filter }),
     });
     await printMessages(consumer, options, output === 'json', stop);
+    // Closing would not say that it failed.
+    await consumer.commit();
     await consumer.close();
   } finally {
     await client.close();
@@ -48,15 +49,24 @@ async function printMessages(
   const idle = new IdleTimer(options.idleExit, () => stop.abort());
   void consumer.assigned.then(() => idle.restart());
   let left = options.count ?? Number.POSITIVE_INFINITY;
+  // Not `for await`, nor a signal for the loop: both leave the group, and what was acked is still to be committed.
+  const batches = consumer.batches();
+  let wake = (): void => {};
+  stop.signal.addEventListener('abort', () => wake(), { once: true });
+  const next = () =>
+    new Promise<MessageBatch | undefined>((resolve, reject) => {
+      wake = () => resolve(undefined);
+      batches.next().then(({ value }) => resolve(value), reject);
+    });
   try {
-    for await (const batch of consumer.batches({ signal: stop.signal })) {
+    while (left > 0 && !stdout.closed && !stop.signal.aborted) {
+      const batch = await next();
       idle.pause();
+      if (batch === undefined) return;
       left -= await printAndAck(batch, json, left, stdout, stop.signal);
       if (left <= 0 || stdout.closed || stop.signal.aborted) return;
       idle.restart();
     }
-  } catch (error) {
-    if (!(stop.signal.aborted && isRingMQError(error) && error.code === 'ABORTED')) throw error;
   } finally {
     idle.pause();
   }

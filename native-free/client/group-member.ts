@@ -57,6 +57,8 @@ export class GroupMember implements FrameReceiver {
   #failure: RingMQError | null = null;
   #commitTimer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<void> | null = null;
+  /** Acks that went with their queues: up to which offset, by queue. Kept until {@link commit} has told, or found them committed after all. */
+  readonly #lostAcks = new Map<number, number>();
   #lastCommitAt = Number.NEGATIVE_INFINITY;
   /** Queues being given back wait here for their last acks. */
   readonly #drains = new Map<HeldQueue, Deferred<void>>();
@@ -148,7 +150,7 @@ export class GroupMember implements FrameReceiver {
     this.inbox.clear();
     for (const queue of this.#queues.values()) {
       if (queue.hold === HOLD.active) queue.hold = HOLD.suspended;
-      else if (queue.hold === HOLD.revoking) this.#drop(queue);
+      else if (queue.hold === HOLD.revoking) this.#lose(queue);
     }
   }
 
@@ -196,7 +198,7 @@ export class GroupMember implements FrameReceiver {
         if (before.done > before.confirmed) this.#commitSoon();
         continue;
       }
-      if (before !== undefined) this.#drop(before);
+      if (before !== undefined) this.#lose(before);
       this.#queues.set(queueId, new HeldQueue(queueId, generation, offset, since, this.#onMoved));
     }
     this.#options.onAssigned(grants.map(({ queueId, offset }) => ({ queueId, offset })));
@@ -245,6 +247,12 @@ export class GroupMember implements FrameReceiver {
     stop.abort();
     this.#left.signal.removeEventListener('abort', leave);
     for (const queue of queues) this.#drains.delete(queue);
+  }
+
+  /** The queue is gone over a lost connection, and with it acks that were not committed: the next {@link commit} says so. */
+  #lose(queue: HeldQueue): void {
+    if (queue.done > queue.confirmed) this.#lostAcks.set(queue.queueId, queue.done);
+    this.#drop(queue);
   }
 
   #drop(queue: HeldQueue): void {
@@ -315,8 +323,26 @@ export class GroupMember implements FrameReceiver {
     void this.#join();
   }
 
-  /** Commits all that is acked; resolves when the broker has it. Rejects with `CONNECTION_LOST` and the like. */
+  /**
+   * Commits all that is acked; resolves when the broker has it. Rejects with `CONNECTION_LOST` while acks wait for the connection (they are
+   * committed when the queue is assigned again), and once after acks were lost because it was not; and with the like.
+   */
   async commit(): Promise<void> {
+    await this.#commitNow();
+    for (const queue of this.#queues.values()) {
+      if (queue.hold === HOLD.suspended && queue.done > queue.confirmed) {
+        throw new RingMQError('CONNECTION_LOST', 'acks wait for the connection to be committed');
+      }
+    }
+    // Those whose messages have come again since, or gone to another, and were committed are lost no more.
+    const lost = [...this.#lostAcks].filter(([id, done]) => (this.#queues.get(id)?.confirmed ?? 0) < done);
+    this.#lostAcks.clear();
+    if (lost.length === 0) return;
+    throw new RingMQError('CONNECTION_LOST', 'acks were lost with the connection; their messages come again');
+  }
+
+  /** Commits what can be committed now. */
+  async #commitNow(): Promise<void> {
     if (this.#committing !== null) await this.#committing.catch(() => {});
     await this.#commitRound();
   }
@@ -332,7 +358,7 @@ export class GroupMember implements FrameReceiver {
     clearTimeout(this.#commitTimer);
     if (this.#isJoined) {
       // Tried again while the broker asks for patience (a full disk), but not for ever.
-      await abortable(this.commit(), AbortSignal.timeout(FAREWELL_MS)).catch(() => {});
+      await abortable(this.#commitNow(), AbortSignal.timeout(FAREWELL_MS)).catch(() => {});
     }
     await this.#connection.requests
       .call('leave', { consumer: this.#id }, { onlyNow: true, timeoutMs: FAREWELL_MS })

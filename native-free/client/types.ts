@@ -220,7 +220,10 @@ export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage
    * throws (that message is not acked), after the others at work have ended.
    */
   run(handler: (message: ConsumedMessage) => unknown, options?: RunOptions): Promise<void>;
-  /** Sends what is acked and not committed yet; resolves when the broker has it. */
+  /**
+   * Sends what is acked and not committed yet; resolves when the broker has it. Rejects with `CONNECTION_LOST` while acks wait for a lost
+   * connection to come back, and once after acks were lost with it (their messages come again); with `TIMEOUT`, `ABORTED`, `DISK_FULL`.
+   */
   commit(options?: CallOptions): Promise<void>;
   /** Commits what is acked, leaves the group, ends the loop. */
   close(options?: CallOptions): Promise<void>;

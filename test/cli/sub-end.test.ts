@@ -1,0 +1,39 @@
+/** How `ringmq sub` ends when its broker goes away between print and commit. */
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { SUBPROTOCOL } from '../../native-free/wire/index.js';
+import { stampedBatch } from '../client/batches.js';
+import { ScriptedBroker } from '../client/scripted-broker.js';
+import { runCli } from './cli-process.js';
+
+it('fails when what it printed could not be committed', async () => {
+  const broker = new ScriptedBroker();
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: () => SUBPROTOCOL });
+  server.on('connection', async (socket) => {
+    const link = await broker.factory(new AbortController().signal);
+    link.onFrame = (frame) => socket.send(frame);
+    socket.on('message', (data) => link.send(new Uint8Array(data as Buffer)));
+  });
+  broker.methods['join'] = (params, link) => {
+    const consumer = Number(params['consumer']);
+    void broker
+      .until(() => link.credits.length > 0)
+      .then(() => {
+        link.event(consumer, { event: 'assign', queues: [{ queueId: 0, generation: 1, offset: 0 }] });
+        link.deliver(consumer, [stampedBatch([{ topic: 't', body: 'one' }])]);
+      });
+    return { memberId: 'm-1', topic: broker.topics.get('t') };
+  };
+  broker.methods['commit'] = () => {
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+  };
+  await once(server, 'listening');
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { status, stdout, stderr } = await runCli(['--url', url, 'sub', 't', '--group', 'g', '--count', '1']);
+  expect(stdout.toString()).toBe('one\n');
+  expect(stderr).toMatch(/^CONNECTION_LOST: .+\n$/);
+  expect(status).toBe(1);
+});
