@@ -201,6 +201,8 @@ export class GroupMember implements FrameReceiver {
       if (before !== undefined) this.#lose(before);
       this.#queues.set(queueId, new HeldQueue(queueId, generation, offset, since, this.#onMoved));
     }
+    // The first assignment after a reconnect names all that nobody else has been given; what comes later, others have read in between.
+    for (const queue of [...this.#queues.values()]) if (queue.hold === HOLD.suspended) this.#lose(queue);
     this.#options.onAssigned(grants.map(({ queueId, offset }) => ({ queueId, offset })));
     this.#options.onChange();
   }

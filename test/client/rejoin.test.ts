@@ -103,3 +103,17 @@ test('within one run of the broker the consumer goes on where it was', async () 
   await broker.until(() => broker.called('commit').length === 1);
   expect(broker.called('commit')[0]).toMatchObject({ offsets: [{ queueId: 0, offset: 5 }] });
 });
+
+test('a queue that is not given back is lost with the first assignment', async () => {
+  const { broker, consumer, batch } = await rejoined(5, () => {});
+  assign(broker.link, 9, 0, [1]);
+  expect(consumer.queues.map(({ queueId }) => queueId)).toEqual([1]);
+  expect(await batch.ack()).toBe(false);
+});
+
+test('all queues are lost with an assignment of none', async () => {
+  const { broker, consumer, batch } = await rejoined(5, () => {});
+  assign(broker.link, 9, 0, []);
+  expect(consumer.queues).toEqual([]);
+  expect(await batch.ack()).toBe(false);
+});
