@@ -1,7 +1,6 @@
 /**
  * `npm run bench:embedded`: from one thread of a process to another, 100 B messages, RingMQ's memory topic beside what a program
- * would use without it. Options: `--rounds N` (3, interleaved), `--only NAME,…` (RingMQ always runs), `--zeromq-inproc PROGRAM` (prints
- * messages a second), `--json FILE`.
+ * would use without it. Options: `--rounds N` (3, interleaved), `--only NAME,…` (RingMQ always runs), `--json FILE`.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -17,7 +16,6 @@ const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
-    'zeromq-inproc': { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -36,7 +34,7 @@ async function measureAll(ways: readonly EmbeddedWay[], rounds: number): Promise
   for (let round = 1; round <= rounds; round++) {
     for (const [i, way] of ways.entries()) {
       process.stderr.write(`round ${round}: ${way.name} …\n`);
-      const rate = await way.measure({ zeromqInproc: flags['zeromq-inproc'] });
+      const rate = await way.measure();
       if (rate !== null) figures[i]?.rounds.push(rate);
     }
   }

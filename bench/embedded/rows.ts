@@ -10,12 +10,7 @@ export interface EmbeddedWay {
   /** RingMQ's rate over this one's: at least so much. Absent where nothing is asked. */
   target?: number;
   /** Messages a second; null where it cannot be had here. */
-  measure(programs: OutsidePrograms): Promise<number | null>;
-}
-
-/** What is not ours to run inside Node. */
-export interface OutsidePrograms {
-  zeromqInproc?: string | undefined;
+  measure(): Promise<number | null>;
 }
 
 export const RINGMQ = 'ringmq';
@@ -45,7 +40,7 @@ export const WAYS: readonly EmbeddedWay[] = [
     name: 'zeromq-inproc',
     title: 'ZeroMQ inproc, push/pull',
     target: 1,
-    measure: ({ zeromqInproc }) => measureZeromqInproc(zeromqInproc),
+    measure: measureZeromqInproc,
   },
 ];
 

@@ -1,14 +1,20 @@
-/** ZeroMQ has no part in this process: its figure comes from a small C program over libzmq, and this is where the comparison asks for it. */
-import { runCommand } from '../peers/processes.js';
+/** ZeroMQ between two threads of a process: a small C program over libzmq, for it has no part in a Node process of this kind. */
+import { BenchCache } from '../peers/cache.js';
+import { PeerUnavailable } from '../peers/peer.js';
+import { measureInproc, zeromq } from '../peers/zeromq.js';
+import { BODY_BYTES } from './shape.js';
 
-/**
- * Messages of 100 B a second between two threads over `inproc`, as `program` prints them: a number on a line of its own, the last
- * one counts. null without a program.
- */
-export async function measureZeromqInproc(program: string | undefined): Promise<number | null> {
-  if (program === undefined) return null;
-  const stdout = await runCommand(program, [], { timeoutMs: 60_000 });
-  const rate = Number(stdout.trim().split('\n').at(-1));
-  if (!(rate > 0)) throw new Error(`${program} printed no rate: ${stdout.slice(-200)}`);
-  return rate;
+const SECONDS = 3;
+
+/** Messages a second; null where it cannot be had here. */
+export async function measureZeromqInproc(): Promise<number | null> {
+  const cache = new BenchCache();
+  try {
+    await zeromq.install(cache);
+  } catch (error) {
+    if (!(error instanceof PeerUnavailable)) throw error;
+    process.stderr.write(`ZeroMQ cannot be had: ${error.message}\n`);
+    return null;
+  }
+  return measureInproc(cache, BODY_BYTES, SECONDS);
 }
