@@ -1,7 +1,7 @@
 /** A client for another thread of the process that opened the broker. */
 import { attachThread } from '../engine/attach-thread.js';
 import type { BrokerHandle } from '../engine/handle.js';
-import type { Client } from '../native-free/client/index.js';
+import { type CallOptions, type Client, throwIfAborted } from '../native-free/client/internal.js';
 import { SessionHost } from '../transport/session-host.js';
 import { embeddedClient } from './embedded-client.js';
 
@@ -9,9 +9,10 @@ import { embeddedClient } from './embedded-client.js';
  * Gives the calling thread a client that writes into the broker's rings itself, without a hop. `handle` is what
  * `broker.handle()` returned, sent to this thread by `postMessage` or `workerData`. `client.close()` gives the seat back.
  * When the broker is closed, so is the client: calls reject with `CLOSED`, loops end.
- * @throws RingMQError BAD_ARGUMENT (not a handle), BROKER_CLOSED, BROKER_BUSY (no seat left)
+ * @throws RingMQError ABORTED, BAD_ARGUMENT (not a handle), BROKER_CLOSED, BROKER_BUSY (no seat left)
  */
-export async function attach(handle: BrokerHandle): Promise<Client> {
+export async function attach(handle: BrokerHandle, options?: CallOptions): Promise<Client> {
+  throwIfAborted(options?.signal);
   const thread = attachThread(handle);
   const host = new SessionHost(thread, { listener: 'embedded' });
   thread.onBrokerClosed(() => {

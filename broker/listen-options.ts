@@ -35,7 +35,7 @@ export type ResolvedListenOptions = Readonly<z.output<typeof listenOptionsSchema
   readonly threads: number;
 };
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[?::1\]?)$/;
+const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[?::1\]?)$/i;
 
 /** True for hosts that only this machine reaches. */
 export function isLoopback(host: string): boolean {

@@ -2,7 +2,13 @@
 import { Engine } from '../engine/engine.js';
 import type { BrokerHandle } from '../engine/handle.js';
 import type { EngineOptions } from '../engine/options.js';
-import type { Client } from '../native-free/client/internal.js';
+import {
+  abortable,
+  abortError,
+  type CallOptions,
+  type Client,
+  throwIfAborted,
+} from '../native-free/client/internal.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { SessionHost } from '../transport/session-host.js';
 import { embeddedClient } from './embedded-client.js';
@@ -21,15 +27,21 @@ export interface BrokerEvents {
 }
 
 /**
- * Opens (or makes) a data directory and starts a broker on it. No socket is opened unless `listen()` is called.
- * @throws RingMQError BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
+ * Opens (or makes) a data directory and starts a broker on it. No socket is opened unless `listen()` is called. When `signal` is aborted
+ * meanwhile, what has been opened is closed again.
+ * @throws RingMQError ABORTED, BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
  */
-export async function openBroker(options: EngineOptions & BrokerEvents = {}): Promise<Broker> {
-  const { onWarning, onFatal, ...engineOptions } = options;
+export async function openBroker(options: EngineOptions & BrokerEvents & CallOptions = {}): Promise<Broker> {
+  const { onWarning, onFatal, signal, ...engineOptions } = options;
+  throwIfAborted(signal);
   const engine = await Engine.open(engineOptions, {
     onWarning: onWarning ?? (() => undefined),
     onFatal: onFatal ?? (() => undefined),
   });
+  if (signal?.aborted) {
+    await engine.close();
+    throw abortError(signal);
+  }
   return new Broker(engine, onFatal);
 }
 
@@ -59,13 +71,19 @@ export class Broker {
     return client;
   }
 
-  /** Opens a socket. @throws RingMQError PORT_IN_USE, BAD_CONFIG */
-  async listen(options?: ListenOptions): Promise<BrokerListener> {
+  /** Opens a socket. @throws RingMQError ABORTED, PORT_IN_USE, BAD_CONFIG */
+  async listen(options: ListenOptions & CallOptions = {}): Promise<BrokerListener> {
     this.#checkOpen();
-    const listener = await startListening(this.#engine.handle, options, (error, isLast) => {
+    const { signal, ...listenOptions } = options;
+    throwIfAborted(signal);
+    const listener = await startListening(this.#engine.handle, listenOptions, (error, isLast) => {
       if (isLast) this.#onFatal?.(error);
       else this.#engine.warn(error.message, {});
     });
+    if (signal?.aborted) {
+      await listener.close();
+      throw abortError(signal);
+    }
     const close = async (): Promise<void> => {
       this.#listeners.delete(open);
       await listener.close();
@@ -83,11 +101,11 @@ export class Broker {
 
   /**
    * Ends listeners and clients, writes and syncs everything, gives the directory back: all of it, also when a part fails.
-   * Rejects with what failed, like a client's write that nobody was told of.
+   * Rejects with what failed, like a client's write that nobody was told of. An aborted signal ends the waiting, not the closing.
    */
-  close(): Promise<void> {
+  close(options?: CallOptions): Promise<void> {
     this.#closing ??= this.#close();
-    return this.#closing;
+    return abortable(this.#closing, options?.signal);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -19,6 +19,8 @@ import {
  * command runs, so that `ringmq --help` and small commands start at once.
  */
 export function buildProgram(): Command {
+  // One that is set to nothing counts as not set.
+  if (process.env['RINGMQ_URL'] === '') delete process.env['RINGMQ_URL'];
   const program = new Command('ringmq')
     .description('RingMQ, a message broker for Node.js')
     .version(readVersion(), '-V, --version')

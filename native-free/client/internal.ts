@@ -1,4 +1,5 @@
 /** What the embedded broker and tests need beside the public entry. Not exported from the package. */
+export { abortable, abortError, throwIfAborted } from './abort.js';
 export { BatchBuilder, RECORDS_AT } from './batch-builder.js';
 export * from './batch-reader.js';
 export { createClient, startClient } from './client.js';

@@ -67,6 +67,11 @@ describe('failures end with 1 and one line', () => {
     expect(status).toBe(1);
   });
 
+  it('takes an empty RINGMQ_URL for none', async () => {
+    const { status, stderr } = await runCli(['--help'], { env: { RINGMQ_URL: '' } });
+    expect([status, stderr]).toEqual([0, '']);
+  });
+
   it('takes the address from RINGMQ_URL', async () => {
     const { status, stderr } = await runCli(['topic', 'list'], { env: { RINGMQ_URL: NOBODY } });
     expect(stderr).toContain('127.0.0.1:9');

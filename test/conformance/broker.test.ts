@@ -51,6 +51,24 @@ test('a directory has one broker', async () => {
   await open();
 });
 
+test('what is aborted while it opens leaves nothing open', async () => {
+  const signal = AbortSignal.abort('enough');
+  const aborted = { code: 'ABORTED', cause: 'enough' };
+  await expect(openBroker({ dataDir, signal })).rejects.toMatchObject(aborted);
+  const stop = new AbortController();
+  const opening = openBroker({ dataDir, signal: stop.signal });
+  stop.abort('enough');
+  await expect(opening).rejects.toMatchObject(aborted);
+  // The directory is free again.
+  const broker = await open();
+  await expect(broker.listen({ port: 0, signal })).rejects.toMatchObject(aborted);
+  await expect(attach(broker.handle(), { signal })).rejects.toMatchObject(aborted);
+  await expect(broker.close({ signal })).rejects.toMatchObject(aborted);
+  // That ended the waiting alone.
+  await broker.close();
+  await open();
+});
+
 test('what cannot be used is refused by name', async () => {
   const bad = { dataDir, flush: 'sometimes' as never, ringBytes: 100_000, colour: 'red' };
   await expect(openBroker(bad)).rejects.toMatchObject({
