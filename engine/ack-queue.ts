@@ -57,6 +57,9 @@ export class AckQueue {
   headFlags(): number {
     return this.#flags[this.#head & this.#mask] as number;
   }
+  headPosition(): number {
+    return this.#facts[(this.#head & this.#mask) * 3 + 1] as number;
+  }
 
   drop(): void {
     this.#sinks[this.#head & this.#mask] = null;

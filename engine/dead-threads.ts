@@ -1,6 +1,7 @@
 /**
  * Clearing up after threads that were terminated while they had a seat: roles are taken from them, their unpublished claims become
- * padding, their pins and watches go, their consumers leave their groups, and the seat is free again.
+ * padding, their pins and watches go, their consumers leave their groups, and once all that they had published is indexed,
+ * the seat is free again.
  */
 
 import type { IndexStage } from './queue/index.js';
@@ -8,7 +9,7 @@ import { type Ring, repairSeat } from './ring/index.js';
 import type { ThreadParts } from './thread-parts.js';
 
 const SWEEP_MS = 1_000;
-/** A repair that had to wait for a living writer's next step is tried again this soon. */
+/** A repair that had to wait for a living writer's next step, or indexing that had to, is tried again this soon. */
 const RETRY_MS = 5;
 
 export class DeadThreads {
@@ -16,6 +17,9 @@ export class DeadThreads {
   readonly #onGone: (seat: number) => void;
   readonly #timer: NodeJS.Timeout;
   readonly #stopWatching: () => void;
+  /** Where the rings' heads stood when a seat was first seen dead: all that it had claimed is below. */
+  readonly #logEnds = new Map<number, number>();
+  readonly #memoryEnds = new Map<number, number>();
   #retry: NodeJS.Timeout | null = null;
 
   constructor(parts: ThreadParts, onGone: (seat: number) => void) {
@@ -47,8 +51,8 @@ export class DeadThreads {
   #clear(dead: number): void {
     const { logRing, memoryRing, logIndex, memoryIndex, queueTable, seats } = this.#parts;
     logRing.persistRole.breakIfHeldBy(dead);
-    const log = this.#repair(logRing, logIndex, dead);
-    const memory = this.#repair(memoryRing, memoryIndex, dead);
+    const log = this.#repair(logRing, logIndex, dead, this.#logEnds);
+    const memory = this.#repair(memoryRing, memoryIndex, dead, this.#memoryEnds);
     if (!log || !memory) {
       this.#retry ??= setTimeout(() => {
         this.#retry = null;
@@ -58,11 +62,19 @@ export class DeadThreads {
     }
     queueTable.clearSeat(dead);
     this.#onGone(dead);
+    this.#logEnds.delete(dead);
+    this.#memoryEnds.delete(dead);
     seats.release(dead);
   }
 
-  #repair(ring: Ring, index: IndexStage, dead: number): boolean {
+  /**
+   * False: not yet. The last owner's batches must be indexed before the seat is given away, or their results would come to the next
+   * one; a living writer's open claim before them may keep them waiting.
+   */
+  #repair(ring: Ring, index: IndexStage, dead: number, ends: Map<number, number>): boolean {
     const { seat, seats } = this.#parts;
+    const end = ends.get(dead) ?? ring.head();
+    ends.set(dead, end);
     ring.indexRole.breakIfHeldBy(dead);
     if (!ring.indexRole.tryTake(seat)) {
       return false;
@@ -74,7 +86,7 @@ export class DeadThreads {
       }
       const repaired = repairSeat(ring, dead, (other) => other !== dead && seats.isLive(other));
       index.run();
-      return repaired;
+      return repaired && ((ring.indexed() - end) | 0) >= 0;
     } finally {
       ring.indexRole.release(seat);
     }

@@ -31,7 +31,10 @@ export class Lane {
   readonly #index: IndexStage;
   readonly #results: ResultRing;
   readonly #syncFlush: boolean;
-  /** Claimed, result not seen yet; in the order of the claims. `flags` holds whether the disk is waited for. */
+  /**
+   * Claimed, result not seen yet; in the order of the claims. `flags` holds whether the disk is waited for, `position` where
+   * in the ring the claim is, in slots.
+   */
   readonly #claimed = new AckQueue();
   /** Indexed, waiting for `written` and for `flushed`. Two queues, so that neither waits for the other's level. */
   readonly #untilWritten = new AckQueue();
@@ -53,6 +56,11 @@ export class Lane {
   /** Batches of this thread that have no ack yet. */
   get unacked(): number {
     return this.#claimed.length + this.#untilWritten.length + this.#untilFlushed.length;
+  }
+
+  /** Batches of this thread that are not indexed yet, as far as it has heard. */
+  get unindexed(): number {
+    return this.#claimed.length;
   }
 
   /** Copies a checked batch into the ring, publishes it and has it indexed. `APPEND.ok` or `APPEND.full`. */
@@ -90,7 +98,7 @@ export class Lane {
       waitsForDisk ? 1 : 0,
       (writer.position + ((bytes.length + 63) >>> 6)) | 0,
       0,
-      0,
+      writer.position,
       0,
     );
     this.#index.tryRun(this.#seat);
@@ -131,11 +139,18 @@ export class Lane {
     return this.#index.tryRun(this.#seat);
   }
 
-  /** Moves batches whose result has come from "claimed" to the queue of their policy; refused ones are told at once. */
+  /**
+   * Moves batches whose result has come from "claimed" to the queue of their policy; refused ones are told at once.
+   * Results are in the order of claims, and each says where its claim was: one that is not the oldest of ours is
+   * of the seat's last owner, and is passed over.
+   */
   drainResults(): void {
     const results = this.#results;
     const claimed = this.#claimed;
     while (claimed.length > 0 && results.next()) {
+      if (results.ringPosition !== claimed.headPosition()) {
+        continue;
+      }
       const sink = claimed.headSink();
       if (results.status !== 0) {
         sink?.onAppended(claimed.headId(), results.status, DURABILITY.memory, 0, 0, 0, 0);

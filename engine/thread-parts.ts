@@ -28,7 +28,7 @@ export interface ThreadParts {
   readonly memoryHoldMs: number;
   /** The broker is being closed: nothing is taken in any more. */
   isClosing(): boolean;
-  /** Gives the seat back; the last thing. */
+  /** Gives the seat back; the last thing. With batches that are not indexed yet the sweep does it, once they are. */
   release(): void;
 }
 
@@ -65,6 +65,8 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
       persisted,
       syncFlush,
     });
+  const log = makeLane(handle.log, logRing, logIndex, true);
+  const memory = makeLane(handle.memory, memoryRing, memoryIndex, false);
   return {
     info: { brokerId: handle.brokerId, brokerName: handle.brokerName, flush: handle.flush },
     seats,
@@ -72,8 +74,8 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     persistSeat: PERSIST_SEAT,
     logRing,
     memoryRing,
-    log: makeLane(handle.log, logRing, logIndex, true),
-    memory: makeLane(handle.memory, memoryRing, memoryIndex, false),
+    log,
+    memory,
     logIndex,
     memoryIndex,
     queueTable,
@@ -100,6 +102,6 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     }),
     memoryHoldMs: handle.memoryHoldMs,
     isClosing: () => Atomics.load(persistWords, PERSIST_WORDS.closing) !== 0,
-    release: () => seats.release(seat),
+    release: () => (log.unindexed + memory.unindexed > 0 ? seats.leave(seat) : seats.release(seat)),
   };
 }

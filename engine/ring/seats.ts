@@ -7,11 +7,11 @@
  *   1 task       Linux: the kernel's number of the thread; 0 = not known
  *   2 startLow   Linux: when the kernel started it, in clock ticks, so that a reused number is not mistaken for it
  *   3 startHigh
- *   4 gone       1 = the thread's exit was seen
+ *   4 gone       1 = the thread's exit was seen, or it has left the seat to the sweep
  *   5 parked     1 = the thread parks, see parking.ts
  *
  * A seat is released by its thread or, when that is dead, by the one thread that sweeps the table, after every ring has
- * been repaired. Elsewhere than on Linux a death is known only by {@link SeatTable.markGone}.
+ * been repaired and all that it had published is indexed. Elsewhere than on Linux a death is known only by {@link SeatTable.markGone}.
  */
 import { readFileSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
@@ -67,6 +67,14 @@ export class SeatTable {
       Atomics.store(this.control, at + word, 0);
     }
     Atomics.store(this.control, at + OWNER, 0);
+  }
+
+  /**
+   * Gives a seat back of which batches are not indexed yet: its next owner would get their results. It counts as dead, and
+   * is released by the sweep. Else as {@link release}.
+   */
+  leave(seat: number): void {
+    Atomics.store(this.control, seat * SEAT_LINE_WORDS + GONE, 1);
   }
 
   /** The tag the seat was taken with, or -1 when it is free. */

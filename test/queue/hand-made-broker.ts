@@ -1,0 +1,106 @@
+/** The shared memories of a broker, with nobody in them: no data directory, no persist worker, no sweep but by hand. */
+import { BrokerThread } from '../../engine/broker-thread.js';
+import { DeadThreads } from '../../engine/dead-threads.js';
+import type { AppendSink } from '../../engine/engine-thread.js';
+import type { BrokerHandle, LaneMemory } from '../../engine/handle.js';
+import { PERSIST_WORDS_BYTES } from '../../engine/persist-words.js';
+import {
+  createProducerMemory,
+  createQueueTableMemory,
+  createResultMemory,
+  LANE,
+} from '../../engine/queue/index.js';
+import { createRingMemory, createSeatMemory, Ring, SeatTable } from '../../engine/ring/index.js';
+import { makeThreadParts, type ThreadParts } from '../../engine/thread-parts.js';
+import { BATCH_HEADER_BYTES } from '../../native-free/wire/index.js';
+import { writeBatch } from './rig.js';
+
+const MAX_THREADS = 8;
+/** A queue of the memory lane: slot and topic id. */
+export const QUEUE = { slot: 3, topicId: 5 } as const;
+
+export class HandMadeBroker {
+  readonly handle: BrokerHandle;
+  readonly seats: SeatTable;
+  readonly memoryRing: Ring;
+  /** Of the thread that sweeps. */
+  readonly parts: ThreadParts;
+  readonly deadThreads: DeadThreads;
+  /** Seats as the sweep told that they were cleared. */
+  readonly gone: number[] = [];
+  #nextTag = 1_000_000;
+
+  constructor() {
+    const lane = (): LaneMemory => ({
+      ring: createRingMemory({
+        ringBytes: 64 * 1024,
+        spanBytes: 4096,
+        maxThreads: MAX_THREADS,
+        startPosition: 0,
+      }),
+      producers: createProducerMemory(16),
+      results: createResultMemory(MAX_THREADS),
+    });
+    this.handle = {
+      kind: 'ringmq.handle.v1',
+      brokerId: '0123456789abcdef',
+      brokerName: 'hand-made',
+      epoch: 1,
+      flush: 'async',
+      dataDir: '/nowhere',
+      segmentBytes: 64 * 1024,
+      channel: 'hand-made',
+      memoryHoldMs: 1_000,
+      seats: createSeatMemory(MAX_THREADS),
+      persistWords: new SharedArrayBuffer(PERSIST_WORDS_BYTES),
+      queues: createQueueTableMemory({ maxQueues: 64, maxSeats: MAX_THREADS }),
+      log: lane(),
+      memory: lane(),
+    };
+    this.seats = new SeatTable(this.handle.seats);
+    this.memoryRing = new Ring(this.handle.memory.ring);
+    this.takeSeat(); // The persist worker's.
+    this.parts = makeThreadParts(this.handle, this.seats, this.takeSeat().seat);
+    this.parts.queueTable.open(QUEUE.slot, QUEUE.topicId, 0, LANE.memory);
+    this.deadThreads = new DeadThreads(this.parts, (seat) => this.gone.push(seat));
+  }
+
+  /** A seat as if for another thread; `seats.markGone(tag)` lets that die. */
+  takeSeat(): { seat: number; tag: number } {
+    const tag = this.#nextTag++;
+    return { seat: this.seats.take(tag), tag };
+  }
+
+  /** An attached thread, and its parts. */
+  attach(): { thread: BrokerThread; parts: ThreadParts } {
+    const parts = makeThreadParts(this.handle, this.seats, this.takeSeat().seat);
+    const thread = new BrokerThread(parts, () => ({
+      call: () => Promise.reject(new Error('there is no control plane')),
+      callInternal: () => Promise.reject(new Error('there is no control plane')),
+      gone: () => {},
+      close: () => {},
+    }));
+    return { thread, parts };
+  }
+
+  stop(): void {
+    this.deadThreads.stop();
+  }
+}
+
+/** A batch without a body for {@link QUEUE}, or for another topic. */
+export function emptyBatch(count = 1, topicId: number = QUEUE.topicId): Uint8Array {
+  const bytes = new Uint8Array(BATCH_HEADER_BYTES);
+  writeBatch(bytes, 0, { topicId, queueId: 0, count, length: bytes.length });
+  return bytes;
+}
+
+/** Keeps what it is told as [id, status, base offset]. */
+export function keepingSink(): AppendSink & { told: number[][] } {
+  const told: number[][] = [];
+  return {
+    told,
+    hasTravelled: false,
+    onAppended: (id, status, _durability, _flags, baseOffset) => told.push([id, status, baseOffset]),
+  };
+}
