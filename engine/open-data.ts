@@ -89,6 +89,8 @@ function recoverData(options: ResolvedEngineOptions, disk: NodeDisk, store: Meta
     },
     (header, position) => stage.replay(header, position),
   );
+  // Before anything is stamped. `meta/` may be an older copy; and a whole log is read without its checkpoint's epoch.
+  store.raiseEpochAbove(Math.max(recovery.lastEpoch, checkpoint?.epoch ?? 0));
   return { store, catalog, table, producers, recovery, rebuilt: !restored };
 }
 

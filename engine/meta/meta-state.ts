@@ -17,7 +17,7 @@ export interface IdentityRecord {
   createdTime: number;
 }
 
-/** The broker's term: raised by one at every open. */
+/** The broker's term: raised at every open, by one, or above the log's if that is further. */
 export interface EpochRecord {
   type: 'epoch';
   epoch: number;

@@ -88,7 +88,7 @@ export class MetaStore {
     return this.#identity.brokerId;
   }
 
-  /** Higher at every open. */
+  /** Higher at every open, and final once {@link raiseEpochAbove} was called. */
   get epoch(): number {
     return this.state.epoch;
   }
@@ -173,6 +173,17 @@ export class MetaStore {
     this.#syncFile();
     this.state.apply(record);
     this.#compactIfLarge();
+  }
+
+  /**
+   * After recovery: makes sure, durably, that the epoch is higher than any that the log or its checkpoint has. It is, unless this
+   * directory was brought back from an older copy; batches of an epoch that the log has passed would be cut as stale.
+   * @throws RingMQError DISK_FULL, DISK_FAILED, BROKER_CLOSED
+   */
+  raiseEpochAbove(lastEpoch: number): void {
+    if (this.state.epoch <= lastEpoch) {
+      this.appendDurably({ type: 'epoch', epoch: lastEpoch + 1 });
+    }
   }
 
   /** Puts everything in a last snapshot. Nothing can be written afterwards; `state` may still be read. */

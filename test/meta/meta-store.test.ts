@@ -67,6 +67,18 @@ describe('MetaStore', () => {
     second.close();
   });
 
+  test('raises the epoch above what it is told, on disk before it returns', () => {
+    const dir = join(tempDir(), 'meta');
+    const killed = open(dir);
+    killed.raiseEpochAbove(0);
+    expect(killed.epoch).toBe(1);
+    killed.raiseEpochAbove(7);
+    expect(killed.epoch).toBe(8);
+    const store = open(dir);
+    expect(store.epoch).toBe(9);
+    store.close();
+  });
+
   test('a killed process loses nothing that was flushed', () => {
     const dir = join(tempDir(), 'meta');
     killedStore(dir);
