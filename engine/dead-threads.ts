@@ -50,6 +50,7 @@ export class DeadThreads {
 
   #clear(dead: number): void {
     const { logRing, memoryRing, logIndex, memoryIndex, queueTable, seats } = this.#parts;
+    const tag = seats.tag(dead);
     logRing.persistRole.breakIfHeldBy(dead);
     const log = this.#repair(logRing, logIndex, dead, this.#logEnds);
     const memory = this.#repair(memoryRing, memoryIndex, dead, this.#memoryEnds);
@@ -60,11 +61,14 @@ export class DeadThreads {
       }, RETRY_MS);
       return;
     }
-    queueTable.clearSeat(dead);
-    this.#onGone(dead);
     this.#logEnds.delete(dead);
     this.#memoryEnds.delete(dead);
-    seats.release(dead);
+    if (seats.tag(dead) !== tag || !seats.isDead(dead)) {
+      return;
+    }
+    queueTable.clearSeat(dead);
+    this.#onGone(dead);
+    seats.releaseDead(dead, tag);
   }
 
   /**

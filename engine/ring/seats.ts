@@ -3,7 +3,7 @@
  *
  * One 64-byte line of Int32 words a seat:
  *
- *   0 owner      0 = free, else the thread's tag + 1; taken by compare-and-swap
+ *   0 owner      0 = free, -1 = being freed, else the thread's tag + 1; taken by compare-and-swap
  *   1 task       Linux: the kernel's number of the thread; 0 = not known
  *   2 startLow   Linux: when the kernel started it, in clock ticks, so that a reused number is not mistaken for it
  *   3 startHigh
@@ -23,6 +23,8 @@ const START_LOW = 2;
 const START_HIGH = 3;
 const GONE = 4;
 const PARKED = 5;
+/** Owner of a dead thread's seat while its words are cleared. */
+const BEING_FREED = -1;
 
 /** Memory of a seat table; goes through postMessage as it is. */
 export function createSeatMemory(maxThreads: number): SharedArrayBuffer {
@@ -60,10 +62,32 @@ export class SeatTable {
     return -1;
   }
 
-  /** Gives a seat back. Its thread must have nothing claimed, pinned, or held any more, and no role. */
+  /** Gives the calling thread's seat back. The thread must have nothing claimed, pinned, or held any more, and no role. */
   release(seat: number): void {
+    this.#clear(seat);
+  }
+
+  /**
+   * Gives the seat of a dead thread back, for the one thread that sweeps. `threadTag` is what it was taken with when it was
+   * found dead. False, and nothing changed, when it is not that thread's any more, or that lives.
+   */
+  releaseDead(seat: number, threadTag: number): boolean {
+    if (!this.#isDeadOwner(seat, threadTag + 1)) {
+      return false;
+    }
+    // Not free before its words are clear: whoever took it would have them cleared behind his back.
+    const owner = seat * SEAT_LINE_WORDS + OWNER;
+    if (Atomics.compareExchange(this.control, owner, threadTag + 1, BEING_FREED) !== threadTag + 1) {
+      return false;
+    }
+    this.#clear(seat);
+    return true;
+  }
+
+  /** Start times stay, for whoever is just comparing one; the next owner writes his over them before he writes TASK. */
+  #clear(seat: number): void {
     const at = seat * SEAT_LINE_WORDS;
-    for (const word of [TASK, START_LOW, START_HIGH, GONE, PARKED]) {
+    for (const word of [TASK, GONE, PARKED]) {
       Atomics.store(this.control, at + word, 0);
     }
     Atomics.store(this.control, at + OWNER, 0);
@@ -77,7 +101,7 @@ export class SeatTable {
     Atomics.store(this.control, seat * SEAT_LINE_WORDS + GONE, 1);
   }
 
-  /** The tag the seat was taken with, or -1 when it is free. */
+  /** The tag the seat was taken with, or -1 when it is free; some other negative number while it is being freed. */
   tag(seat: number): number {
     return Atomics.load(this.control, seat * SEAT_LINE_WORDS + OWNER) - 1;
   }
@@ -89,21 +113,40 @@ export class SeatTable {
 
   /** Whether the seat is taken by a thread that may still run; true when in doubt. Reads a small file on Linux. */
   isLive(seat: number): boolean {
+    const owner = Atomics.load(this.control, seat * SEAT_LINE_WORDS + OWNER);
+    return owner !== 0 && !this.#isDeadOwner(seat, owner);
+  }
+
+  /** Whether the seat is taken by a thread that is dead; false when in doubt. True stays true until the sweep frees the seat. */
+  isDead(seat: number): boolean {
+    const owner = Atomics.load(this.control, seat * SEAT_LINE_WORDS + OWNER);
+    return owner > 0 && this.#isDeadOwner(seat, owner);
+  }
+
+  /** Whether the seat still is that of `owner`, the word's value, and that thread is certainly dead. */
+  #isDeadOwner(seat: number, owner: number): boolean {
+    const { control } = this;
     const at = seat * SEAT_LINE_WORDS;
-    if (Atomics.load(this.control, at + OWNER) === 0 || Atomics.load(this.control, at + GONE) === 1) {
+    if (Atomics.load(control, at + GONE) === 1) {
+      return Atomics.load(control, at + OWNER) === owner;
+    }
+    const number = Atomics.load(control, at + TASK);
+    const startLow = Atomics.load(control, at + START_LOW);
+    const startHigh = Atomics.load(control, at + START_HIGH);
+    const task = number === 0 ? 'unknown' : taskOf(`self/task/${number}`);
+    if (task === 'unknown') {
       return false;
     }
-    const number = Atomics.load(this.control, at + TASK);
-    if (number === 0) {
-      return true;
+    if (task !== 'gone' && (task.start | 0) === startLow && Math.floor(task.start / 2 ** 32) === startHigh) {
+      return false;
     }
-    const task = taskOf(`self/task/${number}`);
-    if (typeof task === 'string') {
-      return task === 'unknown';
-    }
+    // Reading takes long enough for a release and another take, and the answer is about these four words. Who changes one of
+    // them meanwhile is alive; a dead thread changes nothing any more.
     return (
-      (task.start | 0) === Atomics.load(this.control, at + START_LOW) &&
-      Math.floor(task.start / 2 ** 32) === Atomics.load(this.control, at + START_HIGH)
+      Atomics.load(control, at + START_HIGH) === startHigh &&
+      Atomics.load(control, at + START_LOW) === startLow &&
+      Atomics.load(control, at + TASK) === number &&
+      Atomics.load(control, at + OWNER) === owner
     );
   }
 
@@ -111,7 +154,7 @@ export class SeatTable {
   deadSeats(): number[] {
     const dead: number[] = [];
     for (let seat = 0; seat < this.maxThreads; seat++) {
-      if (this.tag(seat) !== -1 && !this.isLive(seat)) {
+      if (this.isDead(seat)) {
         dead.push(seat);
       }
     }
