@@ -271,22 +271,24 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
     if (this.#closed) {
       return;
     }
+    // From here on no turn comes by itself, not even one that is due: the seat may have another owner by then.
     this.#closed = true;
-    this.#runTurn();
-    this.#stall.close();
-    this.#waker.close();
     for (const list of [...this.#readersBySlot.values()]) {
       for (const reader of [...list]) {
         reader.close();
       }
     }
+    this.#settle();
+    this.#memory.reader.releaseHold();
+    this.#stall.close();
+    this.#waker.close();
     this.#port.close();
     this.logReader.close();
     this.#release();
   }
 
   #schedule(): void {
-    if (!this.#turnScheduled) {
+    if (!this.#turnScheduled && !this.#closed) {
       this.#turnScheduled = true;
       setImmediate(this.#turn);
     }
@@ -295,6 +297,22 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
   /** Settles all there is, then parks for what comes from other threads. */
   #runTurn(): void {
     this.#turnScheduled = false;
+    if (this.#closed) {
+      return;
+    }
+    this.#settle();
+    if (this.#closed) {
+      return; // A callback has done it.
+    }
+    if (this.#log.indexBehind || this.#memory.indexBehind) {
+      this.#schedule();
+    } else {
+      const interested = this.unacked > 0 || this.#readersBySlot.size > 0 || this.#roomWaiters.length > 0;
+      this.#waker.park(interested);
+    }
+  }
+
+  #settle(): void {
     this.#waker.awake();
     this.#log.runIndex();
     this.#stall.tend();
@@ -313,12 +331,6 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
     this.queueTable.takeMoved(this.seat, this.#onMoved);
     this.#checkBlocked();
     this.#giveRoom();
-    if (!this.#closed && (this.#log.indexBehind || this.#memory.indexBehind)) {
-      this.#schedule();
-    } else if (!this.#closed) {
-      const interested = this.unacked > 0 || this.#readersBySlot.size > 0 || this.#roomWaiters.length > 0;
-      this.#waker.park(interested);
-    }
   }
 
   /** Hold, index and free the memory lane, and wake whom that concerns: no persist stage does it there. */

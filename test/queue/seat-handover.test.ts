@@ -1,6 +1,8 @@
 /** A seat goes from one thread to the next: nothing of the first may reach the second. */
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RingWriter } from '../../engine/ring/index.js';
+import type { TopicEntry } from '../../engine/engine-thread.js';
+import { RingWriter, SEAT_WORD, seatWord } from '../../engine/ring/index.js';
 import { makeThreadParts } from '../../engine/thread-parts.js';
 import { ERRORS } from '../../native-free/wire/index.js';
 import { emptyBatch, HandMadeBroker, keepingSink, QUEUE } from './hand-made-broker.js';
@@ -83,6 +85,63 @@ describe('a seat whose last owner has batches that are not indexed', () => {
     const { thread, parts } = broker.attach();
     parts.memory.append(keepingSink(), 1, emptyBatch(5));
     await thread.close();
+    expect(broker.takeSeat().seat).toBe(thread.seat);
+  });
+});
+
+describe('a thread that has closed', () => {
+  const topic: TopicEntry = {
+    topicId: QUEUE.topicId,
+    topic: 't',
+    queues: 1,
+    memory: true,
+    slots: Int32Array.of(QUEUE.slot),
+    dead: false,
+  };
+
+  it('leaves the news of the seat to its next owner', async () => {
+    const first = broker.attach().thread;
+    first.openReader(topic, 0, 0);
+    await setImmediate();
+    await first.close();
+    const { thread } = broker.attach();
+    expect(thread.seat).toBe(first.seat);
+    const reader = thread.openReader(topic, 0, 0);
+    let told = 0;
+    reader.watch(() => told++);
+    thread.queueTable.markMoved(thread.seat, QUEUE.slot);
+    await setImmediate();
+    await setImmediate();
+    expect(told).toBe(1);
+    await thread.close();
+  });
+
+  it('has given up its hold, and not that of its next owner', async () => {
+    const hold = seatWord(broker.attach().thread.seat + 1) + SEAT_WORD.holdState;
+    const first = broker.attach().thread;
+    const state = (): number => Atomics.load(broker.memoryRing.control, hold);
+    first.openReader(topic, 0, 0);
+    await setImmediate();
+    expect(state()).toBe(1);
+    await first.close();
+    expect(state()).toBe(0);
+    const { thread, parts } = broker.attach();
+    expect(thread.seat).toBe(first.seat);
+    parts.memory.reader.hold(broker.memoryRing.indexed());
+    await setImmediate();
+    await setImmediate();
+    expect(state()).toBe(1);
+    await thread.close();
+  });
+
+  it('closes what readers are open, and is not called back', async () => {
+    const { thread } = broker.attach();
+    const reader = thread.openReader(topic, 0, 0);
+    reader.watch(() => expect.unreachable());
+    await thread.close();
+    thread.queueTable.markMoved(thread.seat, QUEUE.slot);
+    await setImmediate();
+    expect(broker.parts.queueTable.watchers(QUEUE.slot, false)).toBe(0);
     expect(broker.takeSeat().seat).toBe(thread.seat);
   });
 });
