@@ -94,6 +94,7 @@ export class ControlServer {
   /** Consumer keys a seat has joined with, so that a dead thread's members can be put out. */
   readonly #keys = new Map<number, Set<string>>();
   readonly #localListeners = new Set<ControlListener>();
+  #isClosed = false;
 
   constructor(channelName: string, handler: ControlHandler) {
     this.#handler = handler;
@@ -129,7 +130,7 @@ export class ControlServer {
     for (const listener of this.#localListeners) {
       listener.topicChanged(topic, topicId);
     }
-    this.#channel.postMessage({ to: 'all', topicChanged: { topic, topicId } } satisfies TopicMessage);
+    this.#post({ to: 'all', topicChanged: { topic, topicId } });
   }
 
   /** A thread has gone: its members leave their groups. */
@@ -142,8 +143,16 @@ export class ControlServer {
 
   /** Tells the other threads that it is over. */
   close(): void {
-    this.#channel.postMessage({ to: 'all', brokerClosed: true } satisfies ClosedMessage);
+    this.#post({ to: 'all', brokerClosed: true });
+    this.#isClosed = true;
     this.#channel.close();
+  }
+
+  /** What was under way when the channel was closed has nobody to go to, and a closed channel would throw. */
+  #post(message: Message): void {
+    if (!this.#isClosed) {
+      this.#channel.postMessage(message);
+    }
   }
 
   #receive(message: Message): void {
@@ -169,12 +178,7 @@ export class ControlServer {
       const result = await this.#handler.handle(call.method, call.params, {
         seat,
         ...(consumerKey === undefined ? {} : { consumerKey }),
-        send: (event) =>
-          this.#channel.postMessage({
-            to: from,
-            consumerKey: consumerKey ?? '',
-            event,
-          } satisfies EventMessage),
+        send: (event) => this.#post({ to: from, consumerKey: consumerKey ?? '', event }),
       });
       answer = { to: from, id, result };
     } catch (error) {
@@ -185,7 +189,7 @@ export class ControlServer {
         error: { code: known.code, message: known.message, details: { ...known.details } },
       };
     }
-    this.#channel.postMessage(answer);
+    this.#post(answer);
   }
 
   #remember(seat: number, consumerKey: string | undefined): void {
@@ -216,6 +220,7 @@ export function openControlPort(channelName: string, seat: number, listener: Con
     { resolve(value: unknown): void; reject(error: unknown): void; timer: NodeJS.Timeout }
   >();
   let nextId = 1;
+  let isClosed = false;
   channel.unref();
   channel.onmessage = (event) => {
     const message = (event as { data: Message }).data;
@@ -248,7 +253,16 @@ export function openControlPort(channelName: string, seat: number, listener: Con
     }
   }
 
+  function post(message: Message): void {
+    if (!isClosed) {
+      channel.postMessage(message);
+    }
+  }
+
   function invoke(method: string, params: unknown, consumerKey?: string): Promise<unknown> {
+    if (isClosed) {
+      return Promise.reject(hasDetached());
+    }
     return new Promise((resolve, reject) => {
       const id = nextId++;
       const timer = setTimeout(() => {
@@ -263,30 +277,27 @@ export function openControlPort(channelName: string, seat: number, listener: Con
       timer.unref();
       waiting.set(id, { resolve, reject, timer });
       channel.ref();
-      channel.postMessage({
-        to: 'control',
-        from: me,
-        seat,
-        id,
-        method,
-        params,
-        consumerKey,
-      } satisfies CallMessage);
+      post({ to: 'control', from: me, seat, id, method, params, consumerKey });
     });
   }
 
   return {
     call: (method, params, consumerKey) => invoke(method, params, consumerKey) as Promise<never>,
     callInternal: (method, params) => invoke(method, params),
-    gone: (consumerKey) =>
-      channel.postMessage({ to: 'control', from: me, seat, gone: consumerKey } satisfies GoneMessage),
+    gone: (consumerKey) => post({ to: 'control', from: me, seat, gone: consumerKey }),
     close: () => {
-      channel.postMessage({ to: 'control', from: me, seat, gone: undefined } satisfies GoneMessage);
+      post({ to: 'control', from: me, seat, gone: undefined });
+      isClosed = true;
       for (const call of waiting.values()) {
         clearTimeout(call.timer);
-        call.reject(new RingMQError('CLOSED', 'this thread has detached from the broker'));
+        call.reject(hasDetached());
       }
+      waiting.clear();
       channel.close();
     },
   };
+}
+
+function hasDetached(): RingMQError {
+  return new RingMQError('CLOSED', 'this thread has detached from the broker');
 }
