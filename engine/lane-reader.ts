@@ -99,7 +99,9 @@ export class LaneReader implements QueueReader {
       this.offset = min;
       return READ.moved;
     }
-    const committed = this.lane.committed();
+    const { ring } = this.lane;
+    // In bytes: a reader may be further behind than positions of the ring can tell apart.
+    const committed = ring.toBytes(this.lane.committed());
     const entry = this.#entry;
     const end = at + maxBytes;
     let to = at;
@@ -107,12 +109,12 @@ export class LaneReader implements QueueReader {
       if (entry.baseOffset > this.offset) {
         return to > at ? this.#gave(to - at) : this.#gap(entry);
       }
-      const entryEnd = (this.lane.ring.toSlots(entry.position) + entry.slots) | 0;
-      if (((entryEnd - committed) | 0) > 0) {
-        this.blockedUntil = entryEnd;
+      const length = entry.slots * SLOT_BYTES;
+      const entryEnd = entry.position + length;
+      if (entryEnd > committed) {
+        this.blockedUntil = ring.toSlots(entryEnd);
         break;
       }
-      const length = entry.slots * SLOT_BYTES;
       if (length > end - to) {
         if (to === at) {
           this.neededBytes = length;
@@ -251,19 +253,18 @@ export class LaneReader implements QueueReader {
     return out - to;
   }
 
-  /** How many bytes from `#entry` on are worth one read: up to the last of our batches within `room` that is committed. */
+  /** How many bytes from `#entry` on are worth one read: up to the last of our batches within `room` that ends at or before `committed`. */
   #runLength(room: number, committed: number): number {
     const { queueIndex } = this.#host;
-    const { ring } = this.lane;
     const first = this.#entry;
     const ahead = this.#ahead;
     let length = first.slots * SLOT_BYTES;
     let offset = first.baseOffset + first.count;
     while (length < room && queueIndex.find(this.slot, offset, ahead)) {
       const gap = ahead.position - (first.position + length);
-      const reach = ahead.position + ahead.slots * SLOT_BYTES - first.position;
-      const end = (ring.toSlots(ahead.position) + ahead.slots) | 0;
-      if (gap < 0 || gap > GAP_BYTES || reach > room || ((end - committed) | 0) > 0) {
+      const end = ahead.position + ahead.slots * SLOT_BYTES;
+      const reach = end - first.position;
+      if (gap < 0 || gap > GAP_BYTES || reach > room || end > committed) {
         break;
       }
       length = reach;
