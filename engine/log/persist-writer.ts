@@ -3,6 +3,7 @@
  * stage (persist-stage.ts) and a listener's inline step do both through this, so there is one place where a watermark moves.
  */
 import { getSystemErrorName } from 'node:util';
+import { MAX_BATCH_BYTES } from '../../native-free/wire/index.js';
 import { type Disk, diskErrorCode, isNoSpace } from './disk.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
 
@@ -29,6 +30,7 @@ export class PersistWriter {
   readonly #control: Int32Array;
   readonly #words: ControlWords;
   readonly #onDiskError: ((what: string, error: Error) => void) | undefined;
+  readonly #keepFreeSlots: number;
 
   constructor(options: PersistWriterOptions) {
     this.ring = options.ring;
@@ -37,6 +39,10 @@ export class PersistWriter {
     this.#control = options.ring.control;
     this.#words = options.words;
     this.#onDiskError = options.onDiskError;
+    const { ringBytes, spanBytes } = options.ring;
+    // A batch that does not fit into the rest of its span takes that rest, too, which is shorter than the batch.
+    const largestClaim = 2 * Math.min(spanBytes, MAX_BATCH_BYTES);
+    this.#keepFreeSlots = Math.ceil(Math.max(ringBytes / 4, largestClaim) / SLOT_BYTES);
   }
 
   get(word: number): number {
@@ -126,15 +132,15 @@ export class PersistWriter {
   }
 
   /**
-   * Frees ring space, no more than is needed for a quarter of the ring (and a sixteenth, so that it is not done for every
-   * batch) to be claimable: what stays is a cache of the log's tail.
+   * Frees ring space, no more than is needed for a quarter of the ring or the largest claim (and a sixteenth, so that it is
+   * not done for every batch) to be claimable: what stays is a cache of the log's tail.
    */
   freeRing(): void {
     const { ring } = this;
     const slots = ring.ringBytes / SLOT_BYTES;
     const claimable = (((ring.gate() + slots) | 0) - ring.head()) | 0;
-    if (claimable >= slots / 4) return;
-    const wanted = (ring.head() + slots / 4 + slots / 16 - slots) | 0;
+    if (claimable >= this.#keepFreeSlots) return;
+    const wanted = (ring.head() + this.#keepFreeSlots + slots / 16 - slots) | 0;
     const written = ring.written();
     const upTo = ((wanted - written) | 0) < 0 ? wanted : written;
     if (((upTo - ring.gate()) | 0) > 0) ring.free(upTo);

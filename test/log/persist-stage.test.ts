@@ -126,6 +126,23 @@ describe('the ring', () => {
     expect(claimable).toBeGreaterThanOrEqual(slots / 4);
     expect(claimable).toBeLessThanOrEqual(slots / 4 + slots / 16);
   });
+
+  it.each([2, 4, 8])(
+    'of %i spans always has room for the next batch, with what it leaves of a span',
+    (spans) => {
+      const machine = makeMachine({ ringBytes: spans * SPAN });
+      // A third of a span and a bit: two to a span, and every second claim takes the rest of one with it.
+      for (let i = 0; i < 40; i++) {
+        machine.settle();
+        expect(machine.produce(SPAN / 3), `batch ${i}`).toBe(true);
+      }
+      // And the largest there are, none of which leaves room for another.
+      for (let i = 0; i < 40; i++) {
+        machine.settle();
+        expect(machine.produce(SPAN / 2), `large batch ${i}`).toBe(true);
+      }
+    },
+  );
 });
 
 describe('a failed fdatasync', () => {
