@@ -111,6 +111,8 @@ export class Engine {
     const parts = makeThreadParts(handle, seats, seats.take(threadId));
     const engine = new Engine(options, handle, parts, worker, data, lock, events);
     try {
+      // The tables may be from before the last segments went: retention makes no checkpoint.
+      engine.#trim(data.recovery.startPosition);
       engine.#plane.start();
     } catch (error) {
       await engine.close();

@@ -5,6 +5,9 @@ import type { CatalogTopic } from './meta/index.js';
 import { IndexEntry, IndexFiles, LANE, trimIndex } from './queue/index.js';
 import type { ThreadParts } from './thread-parts.js';
 
+/** Time of a batch that is not there any more: before anything that is, and before any time that may be asked for. */
+const GONE = -1;
+
 export class TopicQueues {
   readonly #parts: ThreadParts;
   readonly #files: IndexFiles;
@@ -61,10 +64,11 @@ export class TopicQueues {
       return time;
     }
     const header = this.#header;
-    if (
-      logReader.read(position, header.length, header, 0) < header.length ||
-      !headerIsValid(header, 0, position)
-    ) {
+    const read = logReader.read(position, header.length, header, 0);
+    if (position < logReader.oldestPosition) {
+      return GONE; // Retention took it, and the queues have not heard.
+    }
+    if (read < header.length || !headerIsValid(header, 0, position)) {
       throw new RingMQError('LOG_CORRUPT', `no whole batch at log position ${position}`, {
         details: { position },
       });
@@ -78,7 +82,7 @@ export class TopicQueues {
       position < memoryRing.toBytes(memoryRing.gate()) ||
       !memory.reader.pin(memoryRing.toSlots(position))
     ) {
-      return 0; // Gone, so it is older than anything that is there.
+      return GONE;
     }
     const time = readUint64(
       memoryRing.bytes,

@@ -1,7 +1,9 @@
 /** Old segments go by size and by age; what is left keeps its offsets; who was overtaken goes on where the queue now begins. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PERSIST_WORD } from '../../engine/log/index.js';
 import type { EngineOptions } from '../../engine/options.js';
+import { WORD } from '../../engine/ring/index.js';
 import type { Client, ConsumedMessage } from '../../native-free/client/index.js';
 import { mapLog } from './log-map.js';
 import {
@@ -148,6 +150,56 @@ describe('by size', () => {
       },
       options,
     );
+  });
+});
+
+describe('what the tables do not know yet', () => {
+  const LONG_AGO = new Date(0);
+
+  it('is made up for at open: a crash came before the checkpoint that would have said so', async () => {
+    const dataDir = `${directory}/stale`;
+    await withBroker(dataDir, async ({ client }) => {
+      await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+      await client.admin().createTopic({ topic: 'quiet', queues: 1 });
+      await sendNumbers(client, 'quiet', 0, 5);
+      await sendNumbers(client, TOPIC, 0, 600);
+      await readSome(client, TOPIC, 1, 'g');
+    });
+    // As retention leaves it behind the last checkpoint of a log that is idle from then on.
+    for (const name of segments(dataDir).slice(0, 4)) rmSync(`${dataDir}/log/${name}`);
+    const first = mapLog(dataDir).batches[0]?.baseOffset ?? 0;
+    expect(first).toBeGreaterThan(100);
+    await withBroker(dataDir, async ({ client, warnings }) => {
+      expect(await stateOf(client)).toEqual({ minOffset: first, maxOffset: 600 });
+      const quiet = await client.admin().describeTopic('quiet');
+      expect(quiet.queueStates[0]).toMatchObject({ minOffset: 5, maxOffset: 5 });
+      expect(await client.admin().resetOffset({ group: 'g', topic: TOPIC, to: LONG_AGO })).toEqual([
+        { queueId: 0, offset: first },
+      ]);
+      expectRun(await readTo(client, TOPIC, 599), first);
+      expect(warnings).toEqual([]);
+    });
+  });
+
+  it('is older than any time while the news of it is under way', async () => {
+    const dataDir = `${directory}/under-way`;
+    await withBroker(dataDir, async ({ broker, client }) => {
+      await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+      await sendNumbers(client, TOPIC, 0, 600);
+      await readSome(client, TOPIC, 1, 'g');
+      const gone = segments(dataDir).slice(0, 4);
+      // What retention does first, and last; the queues hear of it later.
+      Atomics.store(
+        new Int32Array(broker.handle().log.ring.control),
+        WORD.spare + PERSIST_WORD.oldestSegment,
+        gone.length,
+      );
+      for (const name of gone) rmSync(`${dataDir}/log/${name}`);
+      expect((await stateOf(client)).minOffset).toBe(0);
+      const [to] = await client.admin().resetOffset({ group: 'g', topic: TOPIC, to: LONG_AGO });
+      expect(to?.offset).toBeGreaterThan(100);
+      expect(to?.offset).toBeLessThan(600);
+    });
   });
 });
 
