@@ -19,7 +19,7 @@
  *     6   era           index role (with indexed)         about position in bytes / 2^36: extends Int32 to doubles
  *     7   indexRole     compare-and-swap                  0 = free, else holder's seat + 1
  *     8   persistRole   compare-and-swap                  the same
- *     9   syncWanted    index role                        somebody waits for fdatasync up to here
+ *     9   syncWanted    index role                        somebody waits for fdatasync up to here, or did
  *    10   fatal, full   persist role                      errno-like code, 0 = fine; 1 = disk full, refuse sends
  *    11   —             nobody                            free
  *    12   spare         persist role                      32 words (2 lines): number of the open segment's fd, …

@@ -242,6 +242,30 @@ describe('positions', () => {
     }
     expect(ring.control[WORD.era]).toBe(Math.floor(expected / 2 ** 36));
   });
+
+  describe('of syncs that were asked for', () => {
+    const STEP = 2 ** 27;
+
+    test('are never ahead of what is on the disk, however long nobody asks', () => {
+      const ring = makeRing(5 * 2 ** 36 - SLOT);
+      for (let gib = 8; gib <= 600; gib += 8) {
+        const position = (ring.indexed() + STEP) | 0;
+        ring.setIndexed(position);
+        ring.setWritten(position);
+        ring.setFlushed(position);
+        const wanted = Atomics.load(ring.control, WORD.syncWanted);
+        expect((wanted - ring.flushed()) | 0, `after ${gib} GiB`).toBeLessThanOrEqual(0);
+      }
+    });
+
+    test('stay while the disk has not come to them', () => {
+      const ring = makeRing(2 ** 36 - 2 * SLOT);
+      const wanted = (ring.indexed() + 1) | 0;
+      Atomics.store(ring.control, WORD.syncWanted, wanted);
+      ring.setIndexed((wanted + 3) | 0);
+      expect(Atomics.load(ring.control, WORD.syncWanted)).toBe(wanted);
+    });
+  });
 });
 
 describe('gate, limit, pins and holds', () => {
