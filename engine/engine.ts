@@ -214,10 +214,8 @@ export class Engine {
       if (Atomics.load(new Ring(this.handle.log.ring).control, WORD.fatal) !== 0) {
         this.#fatal(new RingMQError('DISK_FAILED', message.what));
       }
-    } else if (message.type === 'full') {
+    } else if (message.type === 'full' || message.type === 'room') {
       this.warn(message.what, {});
-    } else if (message.type === 'room') {
-      this.warn('there is room on the disk again: sends are taken', {});
     } else if (message.type === 'retained') {
       this.#trim(message.startPosition);
     }

@@ -1,10 +1,10 @@
 /** What a thread does while the index stage cannot store an index block, so that nothing it publishes gets its place. */
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { Lane } from './lane.js';
-import { isNoSpace } from './log/index.js';
+import { isShortage, isShortOfResources } from './log/index.js';
 import type { InlinePersist } from './persist-inline.js';
 
-/** How soon indexing that found no room on the disk is tried again. */
+/** How soon indexing that found no room on the disk, or no descriptor, is tried again. */
 const RETRY_MS = 100;
 
 export class IndexStall {
@@ -21,25 +21,25 @@ export class IndexStall {
   }
 
   /**
-   * After the index stage has run: for want of room sends are refused and it is tried again, anything else ends the log.
+   * After the index stage has run: for want of room or of a descriptor sends are refused and it is tried again, anything else ends the log.
    * Whichever thread sees everything indexed takes the refusal back, so that one that dies leaves none behind.
    */
   tend(): void {
     const error = this.#lane.stalledBy;
     if (error === null) {
       if (this.#inline.indexIsFull && this.#lane.isIndexed) {
-        this.#inline.setIndexFull(false);
+        this.#inline.indexHasRoom();
       }
       return;
     }
     if (this.#inline.failed()) {
       return;
     }
-    if (!isNoSpace(error)) {
+    if (!isShortage(error)) {
       this.#inline.fail(error);
       return;
     }
-    this.#inline.setIndexFull(true);
+    this.#inline.setIndexFull(isShortOfResources(error));
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#retry();

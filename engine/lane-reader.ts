@@ -15,7 +15,7 @@ import type { QueueReader, TopicEntry } from './engine-thread.js';
 import { READ } from './engine-thread.js';
 import type { Lane } from './lane.js';
 import type { LogReader } from './log/index.js';
-import { diskErrorCode, headerIsValid } from './log/index.js';
+import { diskErrorCode, headerIsValid, isShortage } from './log/index.js';
 import type { QueueIndex, QueueTable } from './queue/index.js';
 import { IndexEntry } from './queue/index.js';
 
@@ -23,6 +23,9 @@ import { IndexEntry } from './queue/index.js';
 const RUN_BYTES = 512 * 1024;
 /** Batches of other queues between two of ours are read along and dropped when they are no more than this. */
 const GAP_BYTES = 16 * 1024;
+
+/** How soon a read that got no descriptor or memory is tried again. */
+const RETRY_MS = 100;
 
 /** What a reader needs of its thread. */
 export interface ReaderHost {
@@ -60,6 +63,9 @@ export class LaneReader implements QueueReader {
   readonly #host: ReaderHost;
   readonly #entry = new IndexEntry();
   readonly #ahead = new IndexEntry();
+  /** The last read got no descriptor or memory. */
+  #isShort = false;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(host: ReaderHost, lane: Lane, topic: TopicEntry, queueId: number, offset: number) {
     this.#host = host;
@@ -72,9 +78,17 @@ export class LaneReader implements QueueReader {
   }
 
   read(target: Uint8Array, at: number, maxBytes: number, bloomLow: number, bloomHigh: number): number {
+    const { offset } = this;
+    this.#isShort = false;
     try {
       return this.#read(target, at, maxBytes, bloomLow, bloomHigh);
     } catch (error) {
+      if (isShortage(error)) {
+        // What it has copied up to there is dropped and read again.
+        this.#isShort = true;
+        this.offset = offset;
+        return this.#gave(0);
+      }
       // An index block or a sector that cannot be read ends this queue's reading, not the thread.
       const isDamage = isRingMQError(error) && error.code === 'LOG_CORRUPT';
       if (!isDamage && diskErrorCode(error) === undefined) {
@@ -157,10 +171,18 @@ export class LaneReader implements QueueReader {
 
   watch(onReadable: (reader: QueueReader) => void): void {
     this.onReadable = onReadable;
-    this.#host.watch(this);
+    if (this.#isShort) {
+      this.#retry ??= setTimeout(() => {
+        this.#retry = undefined;
+        this.#host.watch(this);
+      }, RETRY_MS);
+    } else {
+      this.#host.watch(this);
+    }
   }
 
   close(): void {
+    clearTimeout(this.#retry);
     this.onReadable = null;
     this.#host.forget(this);
   }

@@ -57,22 +57,24 @@ export class InlinePersist {
     return Atomics.load(this.#control, WORD.fatal) !== 0;
   }
 
-  /** Whether an index block finds no room. */
+  /** Whether an index block finds no room, or no descriptor. */
   get indexIsFull(): boolean {
     return (Atomics.load(this.#control, WORD.full) & FULL.index) !== 0;
   }
 
-  /** Any thread may say so: sends are refused, and the worker tells. */
-  setIndexFull(on: boolean): void {
-    if (this.indexIsFull === on) {
-      return;
+  /** Any thread may say so: sends are refused, and the worker tells. `ofResources`: for want of a descriptor or memory, not of room. */
+  setIndexFull(ofResources: boolean): void {
+    if (!this.indexIsFull) {
+      Atomics.or(this.#control, WORD.full, ofResources ? FULL.index | FULL.resources : FULL.index);
+      wake(this.#parts.seats.control, this.#workerWord);
     }
-    if (on) {
-      Atomics.or(this.#control, WORD.full, FULL.index);
-    } else {
-      Atomics.and(this.#control, WORD.full, ~FULL.index);
+  }
+
+  indexHasRoom(): void {
+    if (this.indexIsFull) {
+      Atomics.and(this.#control, WORD.full, ~(FULL.index | FULL.resources));
+      wake(this.#parts.seats.control, this.#workerWord);
     }
-    wake(this.#parts.seats.control, this.#workerWord);
   }
 
   /** The disk has failed where this thread found out: ends the log, and has the worker say so. */

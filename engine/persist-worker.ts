@@ -37,7 +37,7 @@ export type PersistWorkerMessage =
   | { type: 'ready' }
   | { type: 'diskError'; what: string; code: string }
   | { type: 'full'; what: string }
-  | { type: 'room' }
+  | { type: 'room'; what: string }
   | { type: 'retained'; startPosition: number }
   | { type: 'stopped'; flushed: boolean };
 
@@ -89,13 +89,22 @@ function tellFatal(): void {
 function tellFull(): void {
   const full = Atomics.load(ring.control, WORD.full);
   if (full !== 0 && fullTold === 0) {
-    const isNearly = full === FULL.nearly;
-    const what = isNearly ? `less than ${data.minFreeBytes} bytes are free on the disk` : 'the disk is full';
-    say({ type: 'full', what: `${what}: sends are refused until there is room` });
+    say({ type: 'full', what: shortageText(full) });
   } else if (full === 0 && fullTold !== 0) {
-    say({ type: 'room' });
+    const isOfResources = (fullTold & FULL.resources) !== 0;
+    const what = isOfResources ? 'there are file descriptors and memory' : 'there is room on the disk';
+    say({ type: 'room', what: `${what} again: sends are taken` });
   }
   fullTold = full;
+}
+
+function shortageText(full: number): string {
+  if ((full & FULL.resources) !== 0) {
+    return 'no file descriptor or no memory is left for the log: sends are refused until there is';
+  }
+  const isNearly = full === FULL.nearly;
+  const what = isNearly ? `less than ${data.minFreeBytes} bytes are free on the disk` : 'the disk is full';
+  return `${what}: sends are refused until there is room`;
 }
 
 const disk = new NodeDisk();

@@ -47,15 +47,24 @@ export function diskErrorCode(error: unknown): string | undefined {
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
+const NO_SPACE = ['ENOSPC', 'EDQUOT'];
+/** The process or the system has no descriptor, or no memory, left. */
+const NO_RESOURCES = ['EMFILE', 'ENFILE', 'ENOMEM'];
+
 /**
- * True for the errors that go away when somebody makes room. Not for a failed sync, whatever its code: after one nobody knows
- * which pages are on the disk, and a second call would only say that nothing is dirty.
+ * True for the errors that go away when somebody makes room, or gives descriptors or memory back. Not for a failed sync, whatever
+ * its code: after one nobody knows which pages are on the disk, and a second call would only say that nothing is dirty.
  */
-export function isNoSpace(error: unknown): boolean {
-  const code = diskErrorCode(error);
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return false;
+export function isShortage(error: unknown): boolean {
+  const code = diskErrorCode(error) ?? '';
+  if (!NO_SPACE.includes(code) && !NO_RESOURCES.includes(code)) return false;
   const { syscall } = error as NodeJS.ErrnoException;
   return syscall !== 'fdatasync' && syscall !== 'fsync';
+}
+
+/** Which of the two an {@link isShortage} error is: room on the disk would not help. */
+export function isShortOfResources(error: unknown): boolean {
+  return NO_RESOURCES.includes(diskErrorCode(error) ?? '');
 }
 
 /** Reads a whole file of at most `maxBytes`; undefined when there is none. Throws `EFBIG` for a larger one. */

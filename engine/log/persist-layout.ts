@@ -37,12 +37,14 @@ export const PERSIST_WORDS = 10;
 
 /** Bits of the `full` word; any of them set refuses sends. */
 export const FULL = {
-  /** A write or the preparation of space ahead got `ENOSPC` or `EDQUOT`. */
+  /** A write or the preparation of space ahead got no room, or no descriptor or memory. */
   noSpace: 1,
   /** Less is free than `minFreeBytes`. */
   nearly: 2,
-  /** An index block got no room. Set and cleared by whatever thread runs the index stage. */
+  /** As `noSpace`, for an index block. Set and cleared by whatever thread runs the index stage. */
   index: 4,
+  /** What one of these two wanted was no room but a descriptor or memory. Never alone: set with either, cleared with either. */
+  resources: 8,
 } as const;
 
 /** Indexes of words in `control`; the ring's layout has them. */

@@ -236,12 +236,12 @@ export class PersistStage {
     if (outcome !== OUTCOME.noSpace) return;
     this.#writeFailedAt = now;
     // Spares are only a convenience; what was acked needs the room more.
-    this.#requireFiles().dropSpares();
+    if (this.#writer.wantsRoom) this.#requireFiles().dropSpares();
   }
 
   #roomAgain(): void {
     this.#writeFailedAt = Number.NEGATIVE_INFINITY;
-    if (this.#ahead?.noSpace !== true) this.#writer.setFull(FULL.noSpace, false);
+    if (this.#ahead?.noSpace !== true) this.#writer.setRoom();
   }
 
   #syncIsDue(now: number): boolean {

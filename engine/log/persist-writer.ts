@@ -4,7 +4,7 @@
  */
 import { getSystemErrorName } from 'node:util';
 import { MAX_BATCH_BYTES } from '../../native-free/wire/index.js';
-import { type Disk, diskErrorCode, isNoSpace } from './disk.js';
+import { type Disk, diskErrorCode, isShortage, isShortOfResources } from './disk.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
 
 const SLOT_BYTES = 64;
@@ -61,11 +61,22 @@ export class PersistWriter {
     return Atomics.load(this.#control, this.#words.full);
   }
 
-  /** Sets or clears one bit of the `full` word; the index stage has one, too. */
-  setFull(bit: number, on: boolean): void {
-    if (((this.full & bit) !== 0) === on) return;
-    if (on) Atomics.or(this.#control, this.#words.full, bit);
-    else Atomics.and(this.#control, this.#words.full, ~bit);
+  /** Sets or clears bits of the `full` word; the index stage has one, too. */
+  setFull(bits: number, on: boolean): void {
+    const wrong = (on ? ~this.full : this.full) & bits;
+    if (wrong === 0) return;
+    if (on) Atomics.or(this.#control, this.#words.full, bits);
+    else Atomics.and(this.#control, this.#words.full, ~bits);
+  }
+
+  /** What was wanted last is there again. */
+  setRoom(): void {
+    if ((this.full & FULL.noSpace) !== 0) this.setFull(FULL.noSpace | FULL.resources, false);
+  }
+
+  /** It is room on the disk that is wanted, not a descriptor: deleting files would help. */
+  get wantsRoom(): boolean {
+    return (this.full & FULL.resources) === 0;
   }
 
   /** Slots written that no fdatasync has covered. */
@@ -146,11 +157,16 @@ export class PersistWriter {
     if (((upTo - ring.gate()) | 0) > 0) ring.free(upTo);
   }
 
-  /** Sorts a failure of anything but a sync: no room, or the end of the log. Errors that are not the disk's are thrown on. */
+  /** Sorts a failure of anything but a sync: a shortage, or the end of the log. Errors that are not the disk's are thrown on. */
   failed(what: string, error: unknown): number {
-    if (!isNoSpace(error)) return this.fail(what, error);
+    if (!isShortage(error)) return this.fail(what, error);
     if ((this.full & FULL.noSpace) === 0) this.#onDiskError?.(what, error as Error);
-    this.setFull(FULL.noSpace, true);
+    if (isShortOfResources(error)) {
+      this.setFull(FULL.noSpace | FULL.resources, true);
+    } else {
+      this.setFull(FULL.noSpace, true);
+      this.setFull(FULL.resources, false);
+    }
     return OUTCOME.noSpace;
   }
 

@@ -7,7 +7,7 @@
  * that does nothing costs no disk work. Done in bounded pieces when the stage is idle, each synced by itself: zeros left
  * dirty would be paid for by the next group commit.
  */
-import { FULL, PERSIST_WORD } from './persist-layout.js';
+import { PERSIST_WORD } from './persist-layout.js';
 import { OUTCOME, type PersistWriter } from './persist-writer.js';
 import type { SegmentFiles } from './segment-files.js';
 
@@ -65,7 +65,8 @@ export class SpaceAhead {
     } catch (error) {
       this.#failedAt = now;
       this.noSpace = writer.failed('preallocate', error) === OUTCOME.noSpace;
-      if (this.noSpace && this.#files.dropSpares()) this.#failedAt = Number.NEGATIVE_INFINITY;
+      if (this.noSpace && writer.wantsRoom && this.#files.dropSpares())
+        this.#failedAt = Number.NEGATIVE_INFINITY;
       return false;
     }
     this.#hasRoom();
@@ -139,6 +140,6 @@ export class SpaceAhead {
     if (!this.noSpace) return;
     this.noSpace = false;
     this.#failedAt = Number.NEGATIVE_INFINITY;
-    this.#writer.setFull(FULL.noSpace, false);
+    this.#writer.setRoom();
   }
 }

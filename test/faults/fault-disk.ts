@@ -31,7 +31,7 @@ export const DISKS: [name: string, make: () => FaultDisk][] = [
   ['failing file calls', () => new InjectedDisk()],
 ];
 
-class InjectedDisk implements FaultDisk {
+export class InjectedDisk implements FaultDisk {
   readonly #top = mkdtempSync(`${tmpdir()}/ringmq-fault-`);
   readonly dir = `${this.#top}/disk`;
   readonly env = {
@@ -49,6 +49,11 @@ class InjectedDisk implements FaultDisk {
 
   makeRoom(): void {
     rmSync(this.env.RINGMQ_TEST_FAULTS, { force: true });
+  }
+
+  /** No file of the log or the index can be opened, until there is room. */
+  useUpDescriptors(): void {
+    writeFileSync(this.env.RINGMQ_TEST_FAULTS, 'descriptors');
   }
 
   breakDown(): void {

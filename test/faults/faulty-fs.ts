@@ -8,10 +8,10 @@ import { syncBuiltinESMExports } from 'node:module';
 /** Environment variable with the control file's path. */
 const CONTROL = process.env['RINGMQ_TEST_FAULTS'] ?? '';
 
-const { fdatasyncSync, fsyncSync, readFileSync, statfsSync, writeSync } = fs;
+const { fdatasyncSync, fsyncSync, openSync, readFileSync, statfsSync, writeSync } = fs;
 
 /** Words in the control file; no such file, no faults. */
-function has(fault: 'full' | 'sync'): boolean {
+function has(fault: 'full' | 'sync' | 'descriptors'): boolean {
   try {
     return readFileSync(CONTROL, 'utf8').includes(fault);
   } catch {
@@ -33,6 +33,11 @@ if (CONTROL !== '') {
     const stat = statfsSync(path);
     return has('full') ? { ...stat, bsize: stat.bsize, blocks: stat.blocks, bavail: 0 } : stat;
   }) as typeof statfsSync;
+  // Only for the log and its index: the process has none left, but a test wants to talk to it.
+  fs.openSync = ((path: fs.PathLike, ...rest: [fs.OpenMode]) => {
+    if (/\.(seg|idx)$/.test(String(path)) && has('descriptors')) fail('EMFILE', -24, 'open');
+    return openSync(path, ...rest);
+  }) as typeof openSync;
   fs.fdatasyncSync = (fd) => {
     if (has('sync')) fail('EIO', -5, 'fdatasync');
     fdatasyncSync(fd);

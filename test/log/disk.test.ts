@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Disk, isNoSpace, NodeDisk, readWholeFile, replaceFile } from '../../engine/log/index.js';
+import { type Disk, isShortage, NodeDisk, readWholeFile, replaceFile } from '../../engine/log/index.js';
 import { Random } from '../simulation/random.js';
 import { SECTOR_BYTES, SimulatedDisk } from '../simulation/simulated-disk.js';
 
@@ -56,15 +56,19 @@ describe.each<[string, Disk, string]>([
   });
 });
 
-describe('errors for want of room', () => {
+describe('errors for want of room, descriptors or memory', () => {
   it('are not those of a failed sync', () => {
     const error = (code: string, syscall: string): Error => Object.assign(new Error(code), { code, syscall });
-    expect(isNoSpace(error('ENOSPC', 'write'))).toBe(true);
-    expect(isNoSpace(error('EDQUOT', 'ftruncate'))).toBe(true);
-    expect(isNoSpace(error('ENOSPC', 'fdatasync'))).toBe(false);
-    expect(isNoSpace(error('EDQUOT', 'fsync'))).toBe(false);
-    expect(isNoSpace(error('EIO', 'write'))).toBe(false);
-    expect(isNoSpace(new Error('ENOSPC'))).toBe(false);
+    expect(isShortage(error('ENOSPC', 'write'))).toBe(true);
+    expect(isShortage(error('EDQUOT', 'ftruncate'))).toBe(true);
+    expect(isShortage(error('ENOSPC', 'fdatasync'))).toBe(false);
+    expect(isShortage(error('EDQUOT', 'fsync'))).toBe(false);
+    for (const code of ['EMFILE', 'ENFILE', 'ENOMEM']) {
+      expect(isShortage(error(code, 'open'))).toBe(true);
+      expect(isShortage(error(code, 'fsync'))).toBe(false);
+    }
+    expect(isShortage(error('EIO', 'write'))).toBe(false);
+    expect(isShortage(new Error('ENOSPC'))).toBe(false);
   });
 });
 

@@ -221,6 +221,20 @@ describe('a full disk', () => {
     expect(machine.flushed()).toBe(20 * BATCH_BYTES);
   });
 
+  it.each(['EMFILE', 'ENFILE', 'ENOMEM'])('is no end of the log either when it is %s', (code) => {
+    const machine = makeMachine();
+    append(machine, 12);
+    machine.disk.fault = (call) => (call === 'create' ? code : null);
+    for (let i = 0; i < 8; i++) machine.produce(BODY);
+    machine.settle();
+    expect(machine.full()).toBe(FULL.noSpace | FULL.resources);
+    machine.disk.fault = null;
+    machine.now += 100;
+    machine.settle();
+    expect([machine.full(), machine.fatal()]).toEqual([0, 0]);
+    expect(machine.flushed()).toBe(20 * BATCH_BYTES);
+  });
+
   it('is noticed while space is zeroed ahead, before a send needs it', () => {
     const machine = makeMachine({ stage: ZEROED });
     machine.disk.capacityBytes = 2048;
