@@ -182,6 +182,7 @@ export class Engine {
     } finally {
       await this.thread.close();
       this.#server.close();
+      this.#queues.closeFiles();
       try {
         this.#closeMeta();
       } finally {

@@ -71,6 +71,22 @@ function recoverData(options: ResolvedEngineOptions, disk: NodeDisk, store: Meta
     }
   }
   const files = new IndexFiles({ disk, dir: `${dataDir}/queues` });
+  try {
+    return { store, catalog, table, ...recoverTables(options, disk, store, table, files) };
+  } finally {
+    files.close();
+  }
+}
+
+/** Makes the tables what the checkpoint and the log behind it say. */
+function recoverTables(
+  options: ResolvedEngineOptions,
+  disk: NodeDisk,
+  store: MetaStore,
+  table: QueueTable,
+  files: IndexFiles,
+): Pick<OpenData, 'producers' | 'recovery' | 'rebuilt'> {
+  const { dataDir } = options;
   const producers = createProducerMemory();
   const stage = replayStage(store, table, files, producers);
   const checkpoint = readCheckpoint(disk, dataDir);
@@ -91,7 +107,7 @@ function recoverData(options: ResolvedEngineOptions, disk: NodeDisk, store: Meta
   );
   // Before anything is stamped. `meta/` may be an older copy; and a whole log is read without its checkpoint's epoch.
   store.raiseEpochAbove(Math.max(recovery.lastEpoch, checkpoint?.epoch ?? 0));
-  return { store, catalog, table, producers, recovery, rebuilt: !restored };
+  return { producers, recovery, rebuilt: !restored };
 }
 
 /** Messages without the topics they belong to: somebody has lost `meta/`, and to begin a new one would hide that. */

@@ -28,7 +28,7 @@ export interface ThreadParts {
   readonly memoryHoldMs: number;
   /** The broker is being closed: nothing is taken in any more. */
   isClosing(): boolean;
-  /** Gives the seat back; the last thing. With batches that are not indexed yet the sweep does it, once they are. */
+  /** Closes the index files and gives the seat back; the last thing. With batches that are not indexed yet the sweep does it, once they are. */
   release(): void;
 }
 
@@ -102,6 +102,10 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     }),
     memoryHoldMs: handle.memoryHoldMs,
     isClosing: () => Atomics.load(persistWords, PERSIST_WORDS.closing) !== 0,
-    release: () => (log.unindexed + memory.unindexed > 0 ? seats.leave(seat) : seats.release(seat)),
+    release: () => {
+      files.close();
+      if (log.unindexed + memory.unindexed > 0) seats.leave(seat);
+      else seats.release(seat);
+    },
   };
 }

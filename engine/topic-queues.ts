@@ -56,6 +56,11 @@ export class TopicQueues {
     trimIndex(this.#parts.queueTable, this.#parts.queueIndex, this.#files, position);
   }
 
+  /** The last thing. */
+  closeFiles(): void {
+    this.#files.close();
+  }
+
   #timeInLog(position: number): number {
     const { logRing, log, logReader } = this.#parts;
     if (position >= logRing.toBytes(logRing.gate()) && log.reader.pin(logRing.toSlots(position))) {
