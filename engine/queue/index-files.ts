@@ -141,13 +141,17 @@ export class IndexFiles implements BlockStore {
 
   /**
    * The first block that is still needed when the log below `minLogPosition` goes, in steps of whole files. A block is
-   * retired when its last batch is indexed, so the last block of a file has its highest position. @throws the disk's errors
+   * retired when its last batch is indexed, so the last block of a file has its highest position; where it cannot be read, that
+   * of a later file will do. @throws the disk's errors
    */
   firstNeeded(firstId: number, nextId: number, minLogPosition: number): number {
     const last = ENTRIES_AT + (BLOCK_ENTRIES - 1) * ENTRY_DOUBLES + ENTRY_F.position;
     let first = firstId;
-    for (let end = this.#endOf(first); end <= nextId; end = this.#endOf(first)) {
-      if (this.read(end - 1) !== BLOCK_READ.ok || (this.buffer[last] as number) >= minLogPosition) {
+    for (let end = this.#endOf(first); end <= nextId; end = this.#endOf(end)) {
+      if (this.read(end - 1) !== BLOCK_READ.ok) {
+        continue;
+      }
+      if ((this.buffer[last] as number) >= minLogPosition) {
         break;
       }
       first = end;

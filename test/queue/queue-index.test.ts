@@ -215,6 +215,38 @@ describe('queue index', () => {
     );
   });
 
+  it('trims all other queues when a block of one cannot be read, and says so once', () => {
+    const rig = rigWith(3, { blocksPerFile: 4 });
+    // Queue 0 is filled first, so that the first files have nothing but its blocks.
+    const order = [0, 1, 2].flatMap((queue) => Array.from({ length: 210 }, () => queue));
+    const model = fill(
+      rig,
+      3,
+      order.map((queue) => ({ queue, count: 1, slots: 2 })),
+    );
+    // The last block of the first file, which says whether the file is needed, and the last of queue 0's.
+    for (const id of [3, 9]) {
+      const file = rig.disk.files.get(rig.files.pathOf(id)) as Uint8Array;
+      const at = (id % 4) * 512 + 100;
+      file[at] = (file[at] as number) ^ 1;
+    }
+    const cut = (model[2] as PlainEntry[])[50]?.position as number;
+    let error: unknown;
+    try {
+      trimIndex(rig.table, rig.index, rig.files, cut);
+    } catch (caught) {
+      error = caught;
+    }
+    expect(isRingMQError(error) && error.code).toBe('LOG_CORRUPT');
+    expect([1, 2].map((queue) => rig.table.minOffset(queue))).toEqual([210, 50]);
+    rig.files.deleteBelow(rig.stage.snapshotTables(0)?.firstBlock ?? 0);
+    expect([...rig.disk.files.keys()][0]).not.toBe('queues/0000000000000000.idx');
+    expect(rig.entries(2)).toEqual((model[2] as PlainEntry[]).slice(50));
+    // What could not be read is not needed any more.
+    trimIndex(rig.table, rig.index, rig.files, cut);
+    expect(rig.table.minOffset(0)).toBe(210);
+  });
+
   it('reports a damaged or missing block and never passes over it', () => {
     for (const harm of ['flip', 'cut', 'remove'] as const) {
       const rig = rigWith(1);
