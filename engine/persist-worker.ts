@@ -222,6 +222,22 @@ function retain(): boolean {
   return false;
 }
 
+/**
+ * Waits for the role, at the end. The sweep has been stopped, so that of a holder which died unswept is taken here; as the broker
+ * is closing, nobody new can have got the seat.
+ */
+function takeRoleForGood(): void {
+  const { persistRole } = ring;
+  while (!persistRole.tryTake(seat)) {
+    const holder = persistRole.holder();
+    if (holder >= 0 && seats.isDead(holder)) {
+      persistRole.breakIfHeldBy(holder);
+    } else {
+      Atomics.wait(words, PERSIST_WORDS.never, 0, 1);
+    }
+  }
+}
+
 function run(): void {
   stage.open();
   say({ type: 'ready' });
@@ -232,9 +248,7 @@ function run(): void {
       park(seats.control, seats.parkedWord(seat), hasWork, waitMs());
     }
   }
-  while (!ring.persistRole.tryTake(seat)) {
-    Atomics.wait(words, PERSIST_WORDS.never, 0, 1);
-  }
+  takeRoleForGood();
   const flushed = stage.flushAll();
   stage.close();
   ring.persistRole.release(seat);

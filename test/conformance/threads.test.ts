@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Broker, type OpenBrokerOptions, openBroker } from '../../broker/index.js';
+import { Ring, SeatTable } from '../../engine/ring/index.js';
 import { startJob } from './job-thread.js';
 import { numbers, take } from './rig.js';
 
@@ -160,6 +161,28 @@ describe('attached threads that are terminated', () => {
         expect(new Set(stored).size, tag).toBe(stored.length);
         expect(stored.slice(0, count), tag).toEqual(Array.from({ length: count }, (_, i) => i));
       }
+    },
+  );
+
+  test.for(['sync', 'async'] as const)(
+    'do not keep the broker from closing when they held the persist role: %s flush',
+    async (flush) => {
+      await open({ flush });
+      const client = broker.client();
+      await client.admin().createTopic({ topic: 't', queues: 1 });
+      await client.producer().send({ topic: 't', body: 'x' });
+      const handle = broker.handle();
+      const seats = new SeatTable(handle.seats);
+      const { persistRole } = new Ring(handle.log.ring);
+      const tag = 1_000_000;
+      const seat = seats.take(tag);
+      while (!persistRole.tryTake(seat)) await new Promise((resolve) => setImmediate(resolve));
+      // Dead from here on, and not swept: nobody was told, and the next sweep by the clock is too late.
+      seats.markGone(tag);
+      await broker.close();
+      expect(persistRole.holder()).toBe(-1);
+      broker = await openBroker({ dataDir, maxQueues: 1024 });
+      expect(await take(broker.client().consumer({ group: 'g', topic: 't' }), 1)).toHaveLength(1);
     },
   );
 });
