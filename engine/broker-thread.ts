@@ -194,6 +194,10 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
       this.#readersBySlot.delete(reader.slot);
       this.queueTable.unwatch(reader.slot, this.seat);
     }
+    if (this.#readersBySlot.size === 0) {
+      // With nobody to read there may be no turn for long, and what retention deletes meanwhile would stay on the disk.
+      this.logReader.close();
+    }
     this.#schedule();
   }
 
@@ -331,6 +335,7 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
     this.queueTable.takeMoved(this.seat, this.#onMoved);
     this.#checkBlocked();
     this.#giveRoom();
+    this.logReader.prune();
   }
 
   /** Hold, index and free the memory lane, and wake whom that concerns: no persist stage does it there. */

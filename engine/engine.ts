@@ -224,6 +224,7 @@ export class Engine {
 
   /** Offsets of what retention took are not stored any more. What cannot be told now is told by the next segment that goes. */
   #trim(startPosition: number): void {
+    this.thread.logReader.prune();
     try {
       this.#queues.trim(startPosition);
     } catch (error) {

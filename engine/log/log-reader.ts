@@ -70,7 +70,7 @@ export class LogReader {
 
   /**
    * Closes the files that retention has taken, whose room is not free before. Reads do this; a thread that
-   * reads rarely should also do it now and then.
+   * has read and may not read again should also do it now and then. One look at a shared word when there is nothing to do.
    */
   prune(): void {
     const oldest = this.#oldest();
@@ -83,6 +83,7 @@ export class LogReader {
     }
   }
 
+  /** Closes all files. A later read opens them again. */
   close(): void {
     for (const fd of this.#open.values()) this.#disk.close(fd);
     this.#open.clear();

@@ -159,7 +159,7 @@ describe('a config file', () => {
     ['with a setting nobody knows', '{ "flsh": "sync" }', /flsh/],
     ['with a value of the wrong kind', '{ "flush": "often" }', /flush/],
     ['with a size nobody can read', '{ "segmentSize": "large" }', /segmentSize: write a size/],
-    ['with a size that cannot be used', '{ "segmentSize": 100000 }', /segmentBytes: must be a power of two/],
+    ['with a size that cannot be used', '{ "segmentSize": 100000 }', /segmentSize: must be a power of two/],
   ])('%s', async (_what, text, expected) => {
     const path = `${directory}/config.json`;
     rmSync(path, { force: true });
