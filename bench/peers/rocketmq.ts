@@ -134,7 +134,11 @@ class RunningRocketmq implements RunningPeer {
       options,
     );
     await broker.until(() => broker.output.includes('boot success'));
-    const load = { ...base, heap: '1g', flags: ['-Drocketmq.log.level=warn'] };
+    const load = {
+      ...base,
+      heap: '1g',
+      flags: [`-Drmq.logback.configurationFile=${writeQuietLog(directory)}`],
+    };
     return new RunningRocketmq(nameServer, broker, ports, load);
   }
 
@@ -164,6 +168,17 @@ class RunningRocketmq implements RunningPeer {
     await this.#broker.stop();
     await this.#nameServer.stop();
   }
+}
+
+/** Its client's own configuration of its log prints more about itself than fits into an error message. */
+function writeQuietLog(directory: string): string {
+  const path = join(directory, 'quiet.logback.xml');
+  const listener = 'org.apache.rocketmq.logging.ch.qos.logback.core.status.NopStatusListener';
+  writeFileSync(
+    path,
+    `<configuration><statusListener class="${listener}"/><root level="OFF"/></configuration>\n`,
+  );
+  return path;
 }
 
 /** A folder for the class path that puts {@link NO_REPLICATION} in the place of the broker's own service. */

@@ -1,10 +1,12 @@
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** Makes a topic and waits until it can be written to. */
 final class KafkaTopics {
@@ -21,12 +23,22 @@ final class KafkaTopics {
         made = Math.min(partitions, made + MOST_PARTITIONS_A_REQUEST);
         admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(made))).all().get();
       }
-      while (!isServed(admin, topic, partitions)) Thread.sleep(100);
+      for (int tries = 0; !isServed(admin, topic, partitions); tries++) {
+        if (tries == 600) throw new IllegalStateException("no broker serves " + topic);
+        Thread.sleep(100);
+      }
     }
   }
 
   private static boolean isServed(Admin admin, String topic, int partitions) throws Exception {
-    TopicDescription description = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic);
+    TopicDescription description;
+    try {
+      description = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic);
+    } catch (ExecutionException error) {
+      // The controller has it, the broker has not heard of it yet.
+      if (error.getCause() instanceof UnknownTopicOrPartitionException) return false;
+      throw error;
+    }
     return description.partitions().size() == partitions
         && description.partitions().stream().allMatch(partition -> partition.leader() != null);
   }
