@@ -101,7 +101,7 @@ class RunningKafka implements RunningPeer {
     const settings = join(directory, 'server.properties');
     writeFileSync(settings, serverSettings(directory, bootstrap, await freePort(), durability));
     const base = { jars, heap: '1g', flags: SERVER_FLAGS, home: directory };
-    const format = ['format', '-t', randomBytes(16).toString('base64url'), '-c', settings];
+    const format = ['format', '-t', newClusterId(), '-c', settings];
     await runCommand('java', javaArgs({ ...base, mainClass: 'kafka.tools.StorageTool', args: format }), {
       timeoutMs: 60_000,
     });
@@ -142,6 +142,13 @@ class RunningKafka implements RunningPeer {
   async stop(): Promise<void> {
     await this.#server.stop();
   }
+}
+
+/** A random id in base64. One that began with a dash would be taken for a flag. */
+function newClusterId(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = (bytes[0] as number) & 0x7f;
+  return bytes.toString('base64url');
 }
 
 function serverSettings(
