@@ -219,8 +219,9 @@ function writeSettings(
     storePathCommitLog: join(store, 'commitlog'),
     autoCreateTopicEnable: false,
     flushDiskType: durability === 'disk' ? 'SYNC_FLUSH' : 'ASYNC_FLUSH',
-    // By default a request that has waited for 200 ms is refused with "broker busy", which at full load some have.
-    waitTimeMillsInSendQueue: 5000,
+    // By default it refuses requests as "broker busy" that have waited for 200 ms, as some do while it warms up.
+    waitTimeMillsInSendQueue: 10_000,
+    osPageCacheBusyTimeOutMills: 10_000,
     // The defaults give a consumer no more than 32 messages a pull.
     maxTransferCountOnMessageInMemory: 4096,
     maxTransferBytesOnMessageInMemory: 4 << 20,
