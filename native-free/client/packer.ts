@@ -7,6 +7,8 @@ import { MAX_SPAN } from './send-window.js';
 import type { TopicRoute } from './topic-route.js';
 import type { OutgoingMessage, WriteOptions } from './types.js';
 
+/** Room of open batches, which are filled in part only, in buffers: many queues at once need many. */
+const OPEN_SHARE = 2.5;
 /** While other batches are under way a batch waits this long for company, if the caller did not say. */
 const NATURAL_LINGER_MS = 1;
 
@@ -37,7 +39,7 @@ export class Packer {
     this.#dispatcher = dispatcher;
     this.#batchRecords = options.batchRecords;
     this.#lingerMs = options.lingerMs;
-    this.#maxOpen = Math.max(16, Math.floor(options.bufferBytes / options.batchBytes));
+    this.#maxOpen = Math.max(16, Math.floor((OPEN_SHARE * options.bufferBytes) / options.batchBytes));
     this.#pool = new BatchPool(options.batchBytes, this.#maxOpen + MAX_SPAN);
   }
 

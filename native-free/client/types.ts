@@ -80,8 +80,8 @@ export interface ProducerOptions {
   /** Batches sent and not acked, counted from the oldest. Default and maximum 64: what the broker remembers to tell duplicates. */
   maxInFlightBatches?: number;
   /**
-   * Bytes that may wait or be under way before `write` returns false; past twice that `write` throws `BUFFER_FULL` and
-   * `send` waits for room before it packs. Default 8 MiB.
+   * Bytes that may wait or be under way before `write` returns false; past twice that `write` throws `BUFFER_FULL`, past
+   * five times that `send` waits for room before it packs. Default 3 MiB.
    */
   bufferBytes?: number;
   /** A batch that is not acked this long after it was closed fails with `TIMEOUT`. Default 30 s. Retryable errors are retried until then. */
