@@ -14,7 +14,7 @@
  * To apply rule 2 at a bad P the walk looks ahead: at the headers that must stand at every later multiple of the
  * span, in all files, and at every 64-byte step of the stretches where the last header may stand. It looks at no place twice.
  */
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../../native-free/checksum/crc32.js';
 import {
   BATCH,
   BATCH_HEADER_BYTES,

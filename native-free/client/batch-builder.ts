@@ -81,24 +81,21 @@ export class BatchBuilder {
    * Throws `BAD_MESSAGE` or `MESSAGE_TOO_LARGE`; the batch is as it was then.
    */
   append(message: OutgoingMessage, bornTime: number): boolean {
+    return isPlain(message)
+      ? this.appendPlain(message.body as Uint8Array, bornTime)
+      : this.#appendFull(message, bornTime);
+  }
+
+  /** {@link append} for a message that is nothing but a body of bytes (see {@link isPlain}): most are, and this is what their rate hangs on. */
+  appendPlain(body: Uint8Array, bornTime: number): boolean {
+    const length = body.length;
+    if (length > MAX_BODY_BYTES) throw bodyTooLarge(length);
     const start = this.at;
-    const body = message.body;
-    if (
-      body instanceof Uint8Array &&
-      message.tag === undefined &&
-      message.keys === undefined &&
-      message.shardingKey === undefined &&
-      message.properties === undefined
-    ) {
-      const length = body.length;
-      if (length > MAX_BODY_BYTES) throw bodyTooLarge(length);
-      const end = start + RECORD_HEADER_BYTES + length;
-      if (end > this.bytes.length || !this.#begin(bornTime)) return false;
-      this.bytes.set(body, start + RECORD_HEADER_BYTES);
-      this.#finish(start, end, bornTime, RECORD_FLAG.hasBody, 0, 0);
-      return true;
-    }
-    return this.#appendFull(message, bornTime);
+    const end = start + RECORD_HEADER_BYTES + length;
+    if (end > this.bytes.length || !this.#begin(bornTime)) return false;
+    this.bytes.set(body, start + RECORD_HEADER_BYTES);
+    this.#finish(start, end, bornTime, RECORD_FLAG.hasBody, 0, 0);
+    return true;
   }
 
   #appendFull(message: OutgoingMessage, bornTime: number): boolean {
@@ -212,6 +209,17 @@ export class BatchBuilder {
     this.bytes = this.bytes.slice(0, this.at);
     this.view = new DataView(this.bytes.buffer);
   }
+}
+
+/** Whether a message is a body of bytes and nothing else: no tag, key or property, and for its queue the producer's turn. */
+export function isPlain(message: OutgoingMessage): boolean {
+  return (
+    message.body instanceof Uint8Array &&
+    message.tag === undefined &&
+    message.keys === undefined &&
+    message.shardingKey === undefined &&
+    message.properties === undefined
+  );
 }
 
 function writeTime(view: DataView, at: number, time: number): void {

@@ -1,13 +1,13 @@
 /** What the client needs of Node. `platform-browser.ts` gives the same names to browsers; package.json chooses. */
-import { crc32 as zlibCrc32 } from 'node:zlib';
 import { WebSocket as NodeWebSocket } from 'ws';
+import { crc32 as crc32Of } from '../checksum/crc32.js';
 import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../wire/index.js';
 import type { Link } from './types.js';
 import { describeClose } from './websocket-close.js';
 
 /** CRC-32 (zlib's polynomial) of `bytes` from `start` to `end`. */
 export function crc32(bytes: Uint8Array, start: number, end: number): number {
-  return zlibCrc32(bytes.subarray(start, end));
+  return crc32Of(bytes.subarray(start, end));
 }
 
 /**
