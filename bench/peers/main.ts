@@ -14,7 +14,7 @@ import type { Durability, Peer } from './peer.js';
 import { PEERS } from './peers.js';
 import { fullPlan, type PlanItem } from './plan.js';
 import { ratiosOf, resultsOf } from './ratios.js';
-import { type InstalledPeer, runPlan } from './suite.js';
+import { type InstalledPeer, type Measurement, runPlan } from './suite.js';
 
 const WRONG_USAGE = 2;
 const CLASSES: readonly Durability[] = ['page-cache', 'disk', 'memory'];
@@ -135,34 +135,36 @@ async function main(): Promise<void> {
   const progress = startProgress();
   const { installed, unavailable } = await installAll(peers, cache, progress.log);
   const failures: Record<string, string> = {};
+  const rivals = new Set(peers.filter(({ isRival }) => isRival).map(({ system }) => system));
+  const environment = describeEnvironment();
+  /** Written after each piece of work: what takes hours must not be lost when it is broken off. */
+  const save = (found: readonly Measurement[]): SuiteRun => {
+    const missing = { ...unavailable };
+    for (const [system, reason] of Object.entries(failures)) {
+      if (!found.some((measurement) => measurement.system === system)) missing[system] = reason;
+    }
+    const results = resultsOf(found);
+    const ratios = ratiosOf(results, (system) => rivals.has(system));
+    const run = { environment, results, ratios, unavailable: missing, systems: notesOf(peers) };
+    writeFileSync(flags.out, `${JSON.stringify(run)}\n`);
+    return run;
+  };
+  mkdirSync(dirname(flags.out), { recursive: true });
   const measurements = await runPlan(chosen, installed, {
     cache,
     rounds: flags.rounds ?? (flags.quick ? 1 : 3),
     durabilities: flags.durability ?? CLASSES,
     onTask: progress.task,
+    onMeasured: save,
     onFailure: (name, system, error) => {
       failures[system] ??= `${name}: ${reasonOf(error)}`;
       progress.log(`FAILED: ${name}: ${reasonOf(error)}`);
     },
   });
   progress.stop();
-  for (const [system, reason] of Object.entries(failures)) {
-    if (!measurements.some((measurement) => measurement.system === system)) unavailable[system] = reason;
-  }
-  const results = resultsOf(measurements);
-  const rivals = new Set(peers.filter(({ isRival }) => isRival).map(({ system }) => system));
-  const run: SuiteRun = {
-    environment: describeEnvironment(),
-    results,
-    ratios: ratiosOf(results, (system) => rivals.has(system)),
-    unavailable,
-    systems: notesOf(peers),
-  };
-  const json = JSON.stringify(run);
-  mkdirSync(dirname(flags.out), { recursive: true });
-  writeFileSync(flags.out, `${json}\n`);
+  const run = save(measurements);
   process.stderr.write(`written: ${flags.out}\n`);
-  process.stdout.write(`${flags.json ? json : describeRun(run)}\n`);
+  process.stdout.write(`${flags.json ? JSON.stringify(run) : describeRun(run)}\n`);
 }
 
 function notesOf(peers: readonly Peer[]): Record<string, SystemNotes> {

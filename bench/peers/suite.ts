@@ -32,6 +32,8 @@ export interface SuiteOptions {
   durabilities: readonly Durability[];
   /** Before each piece of work: its name, and how many come in all. */
   onTask: (name: string, total: number) => void;
+  /** After each piece of work: all that was measured so far. */
+  onMeasured: (found: readonly Measurement[]) => void;
   /** A piece of work that failed: the run goes on without it. */
   onFailure: (name: string, system: string, error: unknown) => void;
 }
@@ -53,6 +55,7 @@ export async function runPlan(
       options.onTask(name, total);
       try {
         found.push(...(await runTask(task, options.cache)));
+        options.onMeasured(found);
       } catch (error) {
         options.onFailure(name, installed.peer.system, error);
       }
