@@ -1,4 +1,8 @@
-/** Recovery over arbitrary damage: it ends, reads nothing out of bounds (the simulated disk checks), and gives up nothing that is good. */
+/**
+ * Recovery over arbitrary damage: it ends, reads nothing out of bounds (the simulated disk checks), and gives up nothing that is good. The
+ * saved corpus (`test/corpus/recovery`) is damage of every kind, one case a file, with the end and the damage that recovery must report.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { recoverLog } from '../../engine/log/index.js';
@@ -66,30 +70,60 @@ function apply(machine: LogMachine, change: DamageDone): void {
   }
 }
 
+/** Damages a log of {@link BATCHES} batches, recovers it, and checks what must hold whatever the damage. */
+function recoverFrom(changes: readonly DamageDone[], withCheckpoint: boolean): ReturnType<typeof recover> {
+  const machine = makeMachine();
+  append(machine, BATCHES);
+  for (const change of changes) apply(machine, change);
+  const flushed = withCheckpoint ? END : 0;
+  const result = recover(machine, withCheckpoint ? { position: 0, flushed, epoch: 1 } : null);
+  expect(result.endPosition).toBeGreaterThanOrEqual(flushed);
+  expect(result.endPosition).toBeLessThanOrEqual(END);
+  // Without a checkpoint nobody knows that there was anything before the first file.
+  const start = withCheckpoint ? 0 : result.startPosition;
+  const inLog = positions(machine.history).filter((at) => at >= start && at < result.endPosition);
+  const whole = new Set(
+    machine.history.filter((batch) => isWhole(machine, batch)).map((batch) => batch.position),
+  );
+  const shown = new Set(result.seen);
+  expect(inLog.filter((at) => whole.has(at) && !shown.has(at))).toEqual([]);
+  expect(result.seen.filter((at) => !whole.has(at))).toEqual([]);
+  // Every batch in the log is either shown or lies in a stretch that is reported.
+  const isReported = (at: number): boolean =>
+    result.damage.some((part) => part.position <= at && at < part.position + part.bytes);
+  expect(inLog.filter((at) => !shown.has(at) && !isReported(at))).toEqual([]);
+  return result;
+}
+
+interface SavedCase {
+  withCheckpoint: boolean;
+  /** As {@link DamageDone}, with the bytes of a write in hexadecimal digits. */
+  changes: (Exclude<DamageDone, { kind: 'write' }> | { kind: 'write'; at: number; hex: string })[];
+  endPosition: number;
+  damage: { position: number; bytes: number }[];
+}
+
+const CORPUS = new URL('../../../test/corpus/recovery/', import.meta.url);
+
+describe('the saved corpus', () => {
+  test.each(readdirSync(CORPUS).map((name) => [name]))('%s', (name) => {
+    const saved = JSON.parse(readFileSync(new URL(name, CORPUS), 'utf8')) as SavedCase;
+    const changes = saved.changes.map((change) =>
+      change.kind === 'write'
+        ? { ...change, bytes: Uint8Array.from(Buffer.from(change.hex, 'hex')) }
+        : change,
+    );
+    const { endPosition, damage: found } = recoverFrom(changes, saved.withCheckpoint);
+    expect(found.map(({ position, bytes }) => ({ position, bytes }))).toEqual(saved.damage);
+    expect(endPosition).toBe(saved.endPosition);
+  });
+});
+
 describe('recovery over arbitrary damage', () => {
   test.prop([damages, fc.boolean()], { numRuns: 400 })(
     'ends; shows every batch that is whole below the end; cuts nothing that is known to be flushed',
     (changes, withCheckpoint) => {
-      const machine = makeMachine();
-      append(machine, BATCHES);
-      for (const change of changes) apply(machine, change);
-      const flushed = withCheckpoint ? END : 0;
-      const result = recover(machine, withCheckpoint ? { position: 0, flushed, epoch: 1 } : null);
-      expect(result.endPosition).toBeGreaterThanOrEqual(flushed);
-      expect(result.endPosition).toBeLessThanOrEqual(END);
-      // Without a checkpoint nobody knows that there was anything before the first file.
-      const start = withCheckpoint ? 0 : result.startPosition;
-      const inLog = positions(machine.history).filter((at) => at >= start && at < result.endPosition);
-      const whole = new Set(
-        machine.history.filter((batch) => isWhole(machine, batch)).map((batch) => batch.position),
-      );
-      const shown = new Set(result.seen);
-      expect(inLog.filter((at) => whole.has(at) && !shown.has(at))).toEqual([]);
-      expect(result.seen.filter((at) => !whole.has(at))).toEqual([]);
-      // Every batch in the log is either shown or lies in a stretch that is reported.
-      const isReported = (at: number): boolean =>
-        result.damage.some((part) => part.position <= at && at < part.position + part.bytes);
-      expect(inLog.filter((at) => !shown.has(at) && !isReported(at))).toEqual([]);
+      recoverFrom(changes, withCheckpoint);
     },
   );
 
