@@ -1,7 +1,7 @@
 /** The producer as its user sees it: takes messages, bounds what waits, tells what became of them. */
 import { DURABILITY_NAMES, type Receipt, RingMQError } from '../wire/index.js';
 import { abortable, Deferred, throwIfAborted } from './abort.js';
-import { capacityFor, checkBornTime, RECORDS_AT } from './batch-builder.js';
+import { checkBornTime, RECORDS_AT } from './batch-builder.js';
 import { BatchDispatcher, type BatchOwner } from './batch-dispatcher.js';
 import { callUser } from './callback.js';
 import type { Connection } from './connection.js';
@@ -9,12 +9,13 @@ import { asRingMQError, Failures, sendBatchError } from './failures.js';
 import { messageIdPrefix } from './message-id.js';
 import { nameOption, numberOption } from './options.js';
 import { Packer } from './packer.js';
+import { HeldMessages, type PendingMessage, PendingMessages } from './pending-message.js';
 import type { AckEntry } from './produce-lane.js';
 import { badMessage } from './record-writer.js';
-import { SendBatch } from './send-batch.js';
+import type { SendBatch } from './send-batch.js';
 import { MAX_SPAN } from './send-window.js';
 import type { TopicCache } from './topic-cache.js';
-import { type PendingMessage, TopicRoute } from './topic-route.js';
+import { TopicRoute } from './topic-route.js';
 import type {
   CallOptions,
   OutgoingMessage,
@@ -54,7 +55,8 @@ export class RingProducer implements Producer, BatchOwner {
   readonly #routes = new Map<string, TopicRoute>();
   #lastRoute: TopicRoute | null = null;
   /** `send` calls beyond {@link SEND_SHARE} times the buffer. */
-  #held: PendingMessage[] = [];
+  readonly #held = new HeldMessages();
+  readonly #pending = new PendingMessages();
   /** Bytes of messages that wait for their topic. */
   #pendingBytes = 0;
   readonly #failures = new Failures();
@@ -255,7 +257,7 @@ export class RingProducer implements Producer, BatchOwner {
     this.onProgress();
   }
 
-  /** Keeps a message that cannot be packed now. One that breaks a limit is refused now all the same. */
+  /** Keeps a message that cannot be packed now. */
   #keep(
     route: TopicRoute,
     message: OutgoingMessage,
@@ -269,21 +271,14 @@ export class RingProducer implements Producer, BatchOwner {
         details: { limit: MAX_HELD, value: this.#held.length },
       });
     }
-    const bytes = capacityFor(message) - RECORDS_AT;
-    new SendBatch(RECORDS_AT + bytes, false).builder.append(message, bornTime);
-    // A written message may be changed by its owner as soon as `write` returns.
-    const body = message.body;
-    const own = wantsReceipt
-      ? message
-      : { ...message, body: body instanceof Uint8Array ? new Uint8Array(body) : body };
-    const waiter = wantsReceipt ? new Deferred<Receipt>() : null;
-    const entry = { message: own, options, bornTime, number: this.#nextNumber++, bytes, waiter };
+    const entry = this.#pending.make(message, options, bornTime, this.#nextNumber, wantsReceipt);
+    this.#nextNumber++;
     if (isFull) this.#held.push(entry);
     else {
       route.pending.push(entry);
-      this.#pendingBytes += bytes;
+      this.#pendingBytes += entry.bytes;
     }
-    return waiter === null ? null : waiter.promise;
+    return entry.waiter === null ? null : entry.waiter.promise;
   }
 
   #packKept(route: TopicRoute, entry: PendingMessage): void {
@@ -365,9 +360,7 @@ export class RingProducer implements Producer, BatchOwner {
   }
 
   #failUnpacked(error: RingMQError): void {
-    const held = this.#held;
-    this.#held = [];
-    for (const entry of held) this.#failOne(entry, error);
+    for (const entry of this.#held.takeAll()) this.#failOne(entry, error);
     for (const route of this.#routes.values()) {
       const pending = route.pending;
       route.pending = [];
@@ -393,16 +386,14 @@ export class RingProducer implements Producer, BatchOwner {
   }
 
   #admitHeld(): void {
-    const held = this.#held;
-    let admitted = 0;
-    while (admitted < held.length && this.bufferedBytes < this.bufferBytes) {
-      const entry = held[admitted++] as PendingMessage;
+    while (this.bufferedBytes < this.bufferBytes) {
+      const entry = this.#held.shift();
+      if (entry === undefined) return;
       this.#pendingBytes += entry.bytes;
       const route = this.#routeOf(entry.message);
       if (route.info === null || route.pending.length > 0) route.pending.push(entry);
       else this.#packKept(route, entry);
     }
-    this.#held = held.slice(admitted);
   }
 
   /** Resolves when all messages below `upTo` are settled. */
@@ -428,7 +419,7 @@ export class RingProducer implements Producer, BatchOwner {
 
   #lowestNumber(): number {
     let lowest = Math.min(this.#dispatcher.lowestNumber(), this.#packer.lowestNumber());
-    lowest = Math.min(lowest, this.#held[0]?.number ?? lowest);
+    lowest = Math.min(lowest, this.#held.first?.number ?? lowest);
     for (const route of this.#routes.values()) lowest = Math.min(lowest, route.pending[0]?.number ?? lowest);
     return lowest;
   }

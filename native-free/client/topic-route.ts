@@ -1,20 +1,9 @@
 /** How a producer gets to a topic's queues: which queue a message goes to, and the batch that is open for it. */
-import { type Receipt, RingMQError, type TopicInfo } from '../wire/index.js';
-import type { Deferred } from './abort.js';
+import { RingMQError, type TopicInfo } from '../wire/index.js';
+import type { PendingMessage } from './pending-message.js';
 import type { SendBatch } from './send-batch.js';
 import { encodeUtf8 } from './text.js';
-import type { OutgoingMessage, SendOptions } from './types.js';
-
-/** A message that cannot be packed yet: its topic is being looked up. Its body is a copy if the caller may change it. */
-export interface PendingMessage {
-  message: OutgoingMessage;
-  options: SendOptions | undefined;
-  bornTime: number;
-  number: number;
-  bytes: number;
-  /** null: written, nobody waits for a receipt. */
-  waiter: Deferred<Receipt> | null;
-}
+import type { OutgoingMessage } from './types.js';
 
 export class TopicRoute {
   readonly topic: string;
