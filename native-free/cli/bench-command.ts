@@ -4,7 +4,7 @@ import type { Client } from '../client/index.js';
 import { isRingMQError, RingMQError } from '../wire/index.js';
 import { type Consumed, consumeLoad } from './bench/consume-load.js';
 import { type LatencyFigures, LatencyRecorder } from './bench/latency.js';
-import { DEFAULT_IN_FLIGHT, type LoadFailures, type ProduceApi, produceLoad } from './bench/produce-load.js';
+import { defaultInFlight, type LoadFailures, type ProduceApi, produceLoad } from './bench/produce-load.js';
 import { runWithRoom } from './bench/roomy-process.js';
 import { STAMP_BYTES } from './bench/stamp.js';
 import { openClient } from './connection.js';
@@ -157,7 +157,7 @@ async function produceAll(
         count: shares[i] as number,
         rate: options.rate === undefined ? null : options.rate / clients.length,
         api: options.api,
-        inFlight: options.inFlight ?? DEFAULT_IN_FLIGHT,
+        inFlight: options.inFlight ?? defaultInFlight(options.size),
         timeoutMs: options.timeout,
         ...how,
       }),

@@ -226,7 +226,11 @@ function addBench(program: Command): void {
       'give a message up that is not acked after so long (default 30s)',
       timeoutFlag,
     )
-    .option('--in-flight <n>', 'with --api send: messages of one connection under way (32768)', countFlag)
+    .option(
+      '--in-flight <n>',
+      'with --api send: messages of one connection under way (32768, or as many as have 12 MiB)',
+      countFlag,
+    )
     .action(async (work: 'produce' | 'consume' | 'e2e', options: object, command: Command) => {
       await (await import('./bench-command.js')).runBench(command, work, options as never);
     });

@@ -31,7 +31,15 @@ const CHUNK = 64;
 /** Under `write` this many share one that is sent with a promise, to learn when it was acked. */
 const SAMPLE_EVERY = 1024;
 /** Promises under way under `send`, unless told otherwise: what a producer has with the broker at most, 64 batches, is hardly more. */
-export const DEFAULT_IN_FLIGHT = 32_768;
+const DEFAULT_IN_FLIGHT = 32_768;
+/** And no more than this, bytes: a producer packs 15 MiB of messages, what is beyond waits unpacked and costs twice. */
+const DEFAULT_IN_FLIGHT_BYTES = 12 * 1024 * 1024;
+
+/** Messages of `size` bytes that are under way under `send`, unless told otherwise. */
+export function defaultInFlight(size: number): number {
+  return Math.max(16, Math.min(DEFAULT_IN_FLIGHT, Math.floor(DEFAULT_IN_FLIGHT_BYTES / Math.max(1, size))));
+}
+
 /** Messages of one `sendBatch`, and how many of these are under way. */
 const BATCH_MESSAGES = 256;
 const BATCH_WINDOW = 64;
