@@ -11,7 +11,7 @@ import { nameOption, numberOption } from './options.js';
 import { Packer } from './packer.js';
 import { HeldMessages, type PendingMessage, PendingMessages } from './pending-message.js';
 import type { AckEntry } from './produce-lane.js';
-import { badMessage } from './record-writer.js';
+import { badMessage, checkIsObject } from './record-writer.js';
 import type { SendBatch } from './send-batch.js';
 import { MAX_SPAN } from './send-window.js';
 import type { TopicCache } from './topic-cache.js';
@@ -134,6 +134,7 @@ export class RingProducer implements Producer, BatchOwner {
   write(message: OutgoingMessage, options?: WriteOptions): boolean {
     this.#checkOpen();
     if (this.bufferedBytes >= 2 * this.bufferBytes || this.#held.length > 0) throw this.#bufferFull();
+    checkIsObject(message);
     const isUsual = options === undefined && message.bornTime === undefined;
     if (isUsual && this.#packer.packUsual(message, this.#clock(), this.#nextNumber)) this.#nextNumber++;
     else this.#take(message, options, false);
@@ -202,6 +203,7 @@ export class RingProducer implements Producer, BatchOwner {
     options: SendOptions | undefined,
     wantsReceipt: boolean,
   ): Promise<Receipt> | null {
+    checkIsObject(message);
     let route = this.#lastRoute;
     if (route === null || route.topic !== message.topic) route = this.#routeOf(message);
     const bornTime = message.bornTime === undefined ? this.#clock() : checkBornTime(message.bornTime);

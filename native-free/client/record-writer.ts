@@ -20,6 +20,13 @@ export function badMessage(part: string, what: string, details: Record<string, u
   return new RingMQError('BAD_MESSAGE', `${part} ${what}`, { details: { part, ...details } });
 }
 
+/** Throws `BAD_MESSAGE` for what is no message at all. */
+export function checkIsObject(message: unknown): void {
+  if (typeof message === 'object' && message !== null) return;
+  const kind = message === null ? 'null' : typeof message;
+  throw badMessage('message', `must be an object with a topic, not ${kind}`);
+}
+
 function tooMuch(part: string, unit: string, limit: number, value: number): RingMQError {
   return badMessage(part, `has ${value} ${unit}, the limit is ${limit}`, { limit, value });
 }

@@ -79,6 +79,10 @@ describe('send', () => {
     await expect(producer.send({ topic: 'no', body })).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
     await expect(producer.send({ topic: 'a b', body })).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
     await producer.send({ topic: 't', body });
+    for (const no of [null, undefined, 'text'] as never[]) {
+      await expect(producer.send(no)).rejects.toMatchObject({ code: 'BAD_MESSAGE' });
+      expect(() => producer.write(no)).toThrow(expect.objectContaining({ code: 'BAD_MESSAGE' }));
+    }
     await expect(producer.send({ topic: 't', body }, { queueId: 4 })).rejects.toMatchObject({
       code: 'QUEUE_NOT_FOUND',
       details: { limit: 4, value: 4 },
