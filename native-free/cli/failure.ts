@@ -58,9 +58,26 @@ const SYSTEM_ADVICE: Record<string, string> = {
   EMFILE: 'raise the limit of open files (ulimit -n)',
 };
 
+const TRUST_IT =
+  'if it is your own, name the file of it, or of the authority that signed it, in NODE_EXTRA_CA_CERTS';
+/** What to do about a certificate of the broker that is refused, by Node's code. */
+const CERTIFICATE_ADVICE: Record<string, string> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: TRUST_IT,
+  SELF_SIGNED_CERT_IN_CHAIN: TRUST_IT,
+  UNABLE_TO_GET_ISSUER_CERT: TRUST_IT,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: TRUST_IT,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: TRUST_IT,
+  CERT_HAS_EXPIRED: 'give the broker a new certificate',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'use a host name that the certificate is for',
+};
+
 /** The one line a failure gets on stderr: `CODE: what happened; what to do`. */
 export function describeFailure(error: unknown): string {
-  if (isRingMQError(error)) return failureLine(error.code, error.message, ADVICE[error.code]);
+  if (isRingMQError(error)) {
+    const cause = (error.cause as NodeJS.ErrnoException | undefined)?.code;
+    const advice = CERTIFICATE_ADVICE[cause ?? ''] ?? ADVICE[error.code];
+    return failureLine(error.code, error.message, advice);
+  }
   if (error instanceof Error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {

@@ -86,7 +86,7 @@ export class BrokerProcess {
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
     const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
     ended.catch(() => {});
-    const match = /^ready (ws:\/\/\S+)$/.exec(line);
+    const match = /^ready (wss?:\/\/\S+)$/.exec(line);
     if (match === null) throw new Error(`expected 'ready URL', got '${line}'`);
     return new BrokerProcess(child, match[1] as string, log);
   }

@@ -1,5 +1,4 @@
 /** One suite over both listeners: whatever the session relies on holds for either. */
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -8,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Listener, ListenerOptions } from '../../native-free/listener/types.js';
 import { SUBPROTOCOL } from '../../native-free/wire/index.js';
+import { makeCertificate } from './certificate.js';
 import {
   BASE_OPTIONS,
   closeOf,
@@ -18,28 +18,6 @@ import {
   messageOf,
   urlOf,
 } from './listeners.js';
-
-/** A key and a certificate for it, as files of `dir`. */
-function makeCertificate(dir: string): { certFile: string; keyFile: string } {
-  const files = { certFile: join(dir, 'cert.pem'), keyFile: join(dir, 'key.pem') };
-  const key = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-keyout',
-    files.keyFile,
-  ];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', ...key, '-days', '1', '-subj', '/CN=localhost', '-out', files.certFile],
-    {
-      stdio: 'ignore',
-    },
-  );
-  return files;
-}
 
 describe.each(LISTENERS)('listener %s', (_kind, startListener) => {
   const open: Listener[] = [];
