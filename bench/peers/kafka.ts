@@ -31,7 +31,7 @@ const SOURCES = [
   'KafkaDrain.java',
 ];
 
-/** Where a request's 64 producers send. */
+/** Where the producers of requests send. */
 const REQUEST_PARTITIONS = 4;
 
 /** What its start scripts set. */

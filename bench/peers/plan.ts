@@ -64,6 +64,11 @@ export function fullPlan(): PlanItem[] {
       work: () => ({ kind: 'request', sizeBytes: 100, producers: 64, seconds: SECONDS }),
     },
     {
+      workload: 'single-message-latency',
+      by: 'own tool',
+      work: () => ({ kind: 'request', sizeBytes: 100, producers: 1, seconds: SECONDS }),
+    },
+    {
       workload: 'drain-100b',
       by: 'own tool',
       maxRounds: 1,
