@@ -28,6 +28,7 @@ import {
   frameValue,
   headerFrame,
 } from './control-codec.js';
+import { asConnectError } from './failures.js';
 import { ProduceLane } from './produce-lane.js';
 import { Requests } from './requests.js';
 import type { ClientOptions, Link, LinkFactory } from './types.js';
@@ -393,11 +394,4 @@ export class Connection {
     }
     this.#heard = false;
   }
-}
-
-/** A first connection that failed: what the broker said, or `CONNECT_FAILED` with the cause. */
-function asConnectError(error: unknown): RingMQError {
-  if (isRingMQError(error) && error.code !== 'TIMEOUT' && error.code !== 'CONNECTION_LOST') return error;
-  const why = error instanceof Error ? error.message : String(error);
-  return new RingMQError('CONNECT_FAILED', `the broker could not be reached: ${why}`, { cause: error });
 }

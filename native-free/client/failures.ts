@@ -1,4 +1,4 @@
-/** How failures of many messages are told in one error. */
+/** How failures are told: of many messages in one error, of a first connection by its cause. */
 import { type ErrorCode, isRingMQError, type Receipt, RingMQError } from '../wire/index.js';
 import type { SendFailure } from './types.js';
 
@@ -67,4 +67,11 @@ export function sendBatchError(results: readonly PromiseSettledResult<Receipt>[]
 /** The error itself, or `INTERNAL` around something that should not have been thrown. */
 export function asRingMQError(error: unknown): RingMQError {
   return isRingMQError(error) ? error : new RingMQError('INTERNAL', undefined, { cause: error });
+}
+
+/** A first connection that failed: what the broker said, or `CONNECT_FAILED` with the cause. */
+export function asConnectError(error: unknown): RingMQError {
+  if (isRingMQError(error) && error.code !== 'TIMEOUT' && error.code !== 'CONNECTION_LOST') return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new RingMQError('CONNECT_FAILED', `the broker could not be reached: ${why}`, { cause: error });
 }

@@ -7,15 +7,15 @@ import { callUser } from './callback.js';
 import type { Connection } from './connection.js';
 import { asRingMQError, Failures, sendBatchError } from './failures.js';
 import { messageIdPrefix } from './message-id.js';
-import { nameOption, numberOption } from './options.js';
 import { Packer } from './packer.js';
 import { HeldMessages, type PendingMessage, PendingMessages } from './pending-message.js';
 import type { AckEntry } from './produce-lane.js';
+import { producerSettings } from './producer-settings.js';
 import { badMessage, checkIsObject } from './record-writer.js';
 import type { SendBatch } from './send-batch.js';
-import { MAX_SPAN } from './send-window.js';
 import type { TopicCache } from './topic-cache.js';
 import { TopicRoute } from './topic-route.js';
+import { TurnClock } from './turn-clock.js';
 import type {
   CallOptions,
   OutgoingMessage,
@@ -29,20 +29,12 @@ import type {
 /** `send` calls that may wait for room; they hold nothing but the caller's own messages. */
 const MAX_HELD = 1_048_576;
 /**
- * Less than 64 batches of 64 KiB, so what is packed is sent at once, out of the cache; batches that queue up behind what is under way are
- * cold by then, which cost a sixth of the rate.
- */
-const DEFAULT_BUFFER_BYTES = 3 * 1024 * 1024;
-/**
  * `ready()` resolves when the buffer is filled to this share. A writer packs the rest in one go, without a look at acks; half a
  * buffer at a time let the broker run dry meanwhile, and a small part costs a turn of the event loop each time.
  */
 const READY_SHARE = 0.75;
 /** `send` packs up to so many times the buffer: a caller with many promises under way means them to be. */
 const SEND_SHARE = 5;
-/** The clock is read for one message in so many of a turn: reading it costs as much as packing a small message. */
-const CLOCK_EVERY = 16;
-
 export class RingProducer implements Producer, BatchOwner {
   readonly group: string;
   readonly bufferBytes: number;
@@ -63,8 +55,7 @@ export class RingProducer implements Producer, BatchOwner {
   #nextNumber = 0;
   #readyWaiter: Deferred<void> | null = null;
   #flushWaiters: { upTo: number; done: Deferred<void> }[] = [];
-  #now = 0;
-  #nowUses = 0;
+  readonly #clock = new TurnClock();
   #closed: Promise<void> | null = null;
 
   constructor(
@@ -73,32 +64,16 @@ export class RingProducer implements Producer, BatchOwner {
     options: ProducerOptions,
     onClosed: (producer: RingProducer) => void,
   ) {
-    this.group = nameOption('group', options.group ?? 'default');
-    this.bufferBytes = numberOption(
-      'bufferBytes',
-      options.bufferBytes,
-      DEFAULT_BUFFER_BYTES,
-      1024,
-      1024 ** 3,
-    );
-    const batchBytes = numberOption('batchBytes', options.batchBytes, 64 * 1024, 1024, 1024 * 1024);
-    const batchRecords = numberOption('batchRecords', options.batchRecords, 4096, 1, 65_535);
-    const lingerMs =
-      options.lingerMs === undefined ? undefined : numberOption('lingerMs', options.lingerMs, 0, 0, 60_000);
-    const maxInFlight = numberOption('maxInFlightBatches', options.maxInFlightBatches, MAX_SPAN, 1, MAX_SPAN);
-    const timeoutMs = numberOption('sendTimeoutMs', options.sendTimeoutMs, 30_000, 1, 86_400_000);
+    const settings = producerSettings(options);
+    this.group = settings.group;
+    this.bufferBytes = settings.bufferBytes;
     this.#onError = options.onError;
     this.#connection = connection;
     this.#topics = topics;
     this.#onClosed = onClosed;
+    const { maxInFlight, timeoutMs } = settings;
     this.#dispatcher = new BatchDispatcher(connection.produce, this, maxInFlight, timeoutMs);
-    const bufferBytes = this.bufferBytes;
-    this.#packer = new Packer(this.#dispatcher, {
-      batchBytes,
-      batchRecords,
-      bufferBytes,
-      lingerMs,
-    });
+    this.#packer = new Packer(this.#dispatcher, settings);
   }
 
   get bufferedBytes(): number {
@@ -136,7 +111,7 @@ export class RingProducer implements Producer, BatchOwner {
     if (this.bufferedBytes >= 2 * this.bufferBytes || this.#held.length > 0) throw this.#bufferFull();
     checkIsObject(message);
     const isUsual = options === undefined && message.bornTime === undefined;
-    if (isUsual && this.#packer.packUsual(message, this.#clock(), this.#nextNumber)) this.#nextNumber++;
+    if (isUsual && this.#packer.packUsual(message, this.#clock.now(), this.#nextNumber)) this.#nextNumber++;
     else this.#take(message, options, false);
     return this.bufferedBytes < this.bufferBytes;
   }
@@ -206,7 +181,7 @@ export class RingProducer implements Producer, BatchOwner {
     checkIsObject(message);
     let route = this.#lastRoute;
     if (route === null || route.topic !== message.topic) route = this.#routeOf(message);
-    const bornTime = message.bornTime === undefined ? this.#clock() : checkBornTime(message.bornTime);
+    const bornTime = message.bornTime === undefined ? this.#clock.now() : checkBornTime(message.bornTime);
     const isFull =
       wantsReceipt && (this.#held.length > 0 || this.bufferedBytes >= SEND_SHARE * this.bufferBytes);
     if (route.info === null || route.pending.length > 0 || isFull) {
@@ -216,19 +191,6 @@ export class RingProducer implements Producer, BatchOwner {
     this.#nextNumber++;
     return receipt;
   }
-
-  #clock(): number {
-    if ((this.#nowUses++ & (CLOCK_EVERY - 1)) === 0) {
-      this.#now = Date.now();
-      // The next turn begins with a look at the clock.
-      if (this.#nowUses === 1) queueMicrotask(this.#onClockTurn);
-    }
-    return this.#now;
-  }
-
-  readonly #onClockTurn = (): void => {
-    this.#nowUses = 0;
-  };
 
   #routeOf(message: OutgoingMessage): TopicRoute {
     const topic: unknown = message.topic;
