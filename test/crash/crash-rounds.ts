@@ -4,6 +4,7 @@ import { type Client, connect } from '../../native-free/client/index.js';
 import { BrokerProcess, runCli } from '../cli/cli-process.js';
 import { Ledger, type StoredMessage, storedMessage } from './ledger.js';
 import { SeededRandom } from './random.js';
+import { Reader } from './reader.js';
 import { Writer } from './writer.js';
 
 const TOPIC = 'crash';
@@ -36,7 +37,8 @@ export interface CrashRound {
 
 /**
  * Kills a broker with SIGKILL at a random moment while producers write, starts it again under one flush policy or the
- * other, lets the same producers finish what they had under way, and compares what is stored with what was acked.
+ * other, lets the same producers finish what they had under way, and compares what is stored with what was acked, and what a group
+ * that reads all the time was given and has committed.
  * All rounds use one data directory and the same producers. Throws at the first fault, with its round and seed.
  */
 export async function runCrashRounds(options: CrashOptions): Promise<CrashRound[]> {
@@ -70,6 +72,7 @@ class CrashSuite {
   readonly #ledger = new Ledger(QUEUES);
   #clients: Client[] = [];
   #writers: Writer[] = [];
+  #reader: Reader | null = null;
   #broker: BrokerProcess;
 
   private constructor(directory: string, configPath: string, random: SeededRandom, broker: BrokerProcess) {
@@ -90,6 +93,9 @@ class CrashSuite {
       suite.#clients.push(client);
       suite.#writers.push(new Writer(client, writer, TOPIC, QUEUES, suite.#ledger));
     }
+    const client = await connect(broker.url, { reconnectMinMs: 10, reconnectMaxMs: 100 });
+    suite.#clients.push(client);
+    suite.#reader = new Reader(client, TOPIC, QUEUES);
     return suite;
   }
 
@@ -114,7 +120,14 @@ class CrashSuite {
     if (total < READ_ALL_BELOW || round % 10 === 0 || last) {
       faults.push(...this.#ledger.verify(await this.#readAll(round, total)));
     }
+    if (this.#reader !== null) faults.push(...(await this.#reader.verify(await this.#ends())));
     return { round, flush, killedAfterMs, restartMs, acked: this.#ledger.ackedCount, faults };
+  }
+
+  /** The next offset of each queue. */
+  async #ends(): Promise<number[]> {
+    const { queueStates } = await (this.#clients[0] as Client).admin().describeTopic(TOPIC);
+    return queueStates.map(({ maxOffset }) => maxOffset);
   }
 
   /** Everything the queues hold, by a consumer of its own. */
@@ -142,7 +155,7 @@ class CrashSuite {
 
   async close(): Promise<void> {
     // Settled, not awaited one by one: after a fault the broker may be gone, and the fault is what is to be told.
-    await Promise.allSettled(this.#writers.map((writer) => writer.close()));
+    await Promise.allSettled([...this.#writers, this.#reader].map((part) => part?.close()));
     await Promise.allSettled(this.#clients.map((client) => client.close()));
     await this.#broker.stop();
   }
