@@ -117,12 +117,12 @@ function rateName({ work, durability }: RateQuestion): string {
   return `${work}, ${CLASS_NAMES[durability]}`;
 }
 
-/** The newest run that has both sides answers. */
+/** The first of its workloads that was run with both sides answers, by the newest of its runs. */
 function askRuns(runs: readonly ReportSuiteRun[], work: string, question: RateQuestion): TargetLine {
   const target = `≥ ${question.atLeast} ×`;
   let alone = NOTHING;
-  for (const run of runs) {
-    for (const workload of question.workloads) {
+  for (const workload of question.workloads) {
+    for (const run of runs) {
       const here = run.results.filter(
         (result) => result.workload === workload && result.durability === question.durability,
       );
