@@ -27,10 +27,10 @@ import {
 } from './engine-thread.js';
 import { IndexStall } from './index-stall.js';
 import type { Lane } from './lane.js';
-import { LaneReader, type ReaderHost } from './lane-reader.js';
 import { holdForReaders } from './memory-hold.js';
 import type { InlinePersist } from './persist-inline.js';
 import type { ThreadParts } from './thread-parts.js';
+import { ThreadReaders } from './thread-readers.js';
 import { ThreadWaker } from './thread-waker.js';
 
 /** Facts about a topic as the control plane hands them to another thread. */
@@ -42,10 +42,9 @@ export interface TopicFacts {
   slots: Int32Array;
 }
 
-export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
+export class BrokerThread implements EngineThread, ControlListener {
   readonly info: EngineInfo;
   readonly seat: number;
-  readonly queueIndex: ThreadParts['queueIndex'];
   readonly queueTable: ThreadParts['queueTable'];
   readonly logReader: ThreadParts['logReader'];
   readonly #log: Lane;
@@ -58,9 +57,7 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
   readonly #topics = new Map<number, TopicEntry>();
   readonly #members = new Map<string, MemberSink>();
   readonly #topicListeners = new Set<(topic: string, topicId: number) => void>();
-  readonly #readersBySlot = new Map<number, LaneReader[]>();
-  readonly #memoryReaders = new Set<LaneReader>();
-  #blocked: LaneReader[] = [];
+  readonly #readers: ThreadReaders;
   #roomWaiters: (() => void)[] = [];
   #turnScheduled = false;
   #memoryGate = 0;
@@ -71,12 +68,10 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
   #onBrokerClosed: (() => void) | null = null;
   #closed = false;
   readonly #turn = (): void => this.#runTurn();
-  readonly #onMoved = (slot: number): void => this.#slotMoved(slot);
 
   constructor(parts: ThreadParts, openPort: (seat: number, listener: ControlListener) => ControlPort) {
     this.info = parts.info;
     this.seat = parts.seat;
-    this.queueIndex = parts.queueIndex;
     this.queueTable = parts.queueTable;
     this.logReader = parts.logReader;
     this.#log = parts.log;
@@ -89,6 +84,11 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
     this.#memoryGate = parts.memoryRing.gate();
     this.#memoryIndex = parts.memoryIndex;
     this.#waker = new ThreadWaker(parts, () => this.#runTurn());
+    this.#readers = new ThreadReaders(
+      parts,
+      () => this.#schedule(),
+      () => this.#waker.wakePersist(),
+    );
     this.#port = openPort(parts.seat, this);
   }
 
@@ -153,52 +153,7 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
   }
 
   openReader(topic: TopicEntry, queueId: number, offset: number): QueueReader {
-    const reader = new LaneReader(this, topic.memory ? this.#memory : this.#log, topic, queueId, offset);
-    const list = this.#readersBySlot.get(reader.slot);
-    if (list === undefined) {
-      this.#readersBySlot.set(reader.slot, [reader]);
-      this.queueTable.watch(reader.slot, this.seat);
-    } else {
-      list.push(reader);
-    }
-    if (topic.memory) {
-      this.#memoryReaders.add(reader);
-    }
-    this.#schedule();
-    return reader;
-  }
-
-  /** For {@link LaneReader.watch}. */
-  watch(reader: LaneReader): void {
-    if (reader.blockedUntil !== null || this.queueTable.nextOffset(reader.slot) > reader.offset) {
-      this.#blocked.push(reader);
-    }
-    this.#schedule();
-  }
-
-  /** For {@link LaneReader}. */
-  wakePersist(): void {
-    this.#waker.wakePersist();
-  }
-
-  /** For {@link LaneReader.close}. */
-  forget(reader: LaneReader): void {
-    this.#memoryReaders.delete(reader);
-    const list = this.#readersBySlot.get(reader.slot);
-    const at = list?.indexOf(reader) ?? -1;
-    if (list === undefined || at < 0) {
-      return;
-    }
-    list.splice(at, 1);
-    if (list.length === 0) {
-      this.#readersBySlot.delete(reader.slot);
-      this.queueTable.unwatch(reader.slot, this.seat);
-    }
-    if (this.#readersBySlot.size === 0) {
-      // With nobody to read there may be no turn for long, and what retention deletes meanwhile would stay on the disk.
-      this.logReader.close();
-    }
-    this.#schedule();
+    return this.#readers.open(topic.memory ? this.#memory : this.#log, topic, queueId, offset);
   }
 
   call<M extends ControlMethod>(
@@ -250,7 +205,7 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
       entry.dead = true;
       this.#topics.delete(topicId);
       for (const slot of entry.slots) {
-        this.#slotMoved(slot);
+        this.#readers.slotMoved(slot);
       }
     }
     for (const listener of this.#topicListeners) {
@@ -277,11 +232,7 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
     }
     // From here on no turn comes by itself, not even one that is due: the seat may have another owner by then.
     this.#closed = true;
-    for (const list of [...this.#readersBySlot.values()]) {
-      for (const reader of [...list]) {
-        reader.close();
-      }
-    }
+    this.#readers.closeAll();
     this.#settle();
     this.#memory.reader.releaseHold();
     this.#stall.close();
@@ -311,7 +262,7 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
     if (this.#log.indexBehind || this.#memory.indexBehind) {
       this.#schedule();
     } else {
-      const interested = this.unacked > 0 || this.#readersBySlot.size > 0 || this.#roomWaiters.length > 0;
+      const interested = this.unacked > 0 || !this.#readers.isEmpty || this.#roomWaiters.length > 0;
       this.#waker.park(interested);
     }
   }
@@ -332,8 +283,7 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
     }
     this.#log.releaseAcks();
     this.#memory.releaseAcks();
-    this.queueTable.takeMoved(this.seat, this.#onMoved);
-    this.#checkBlocked();
+    this.#readers.run();
     this.#giveRoom();
     this.logReader.prune();
   }
@@ -341,9 +291,10 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
   /** Hold, index and free the memory lane, and wake whom that concerns: no persist stage does it there. */
   #tendMemory(): void {
     const lane = this.#memory;
-    if (this.#memoryReaders.size > 0 || this.#holdsMemory) {
-      this.#holdsMemory = this.#memoryReaders.size > 0;
-      holdForReaders(lane, this.queueTable, this.#memoryReaders, Date.now(), this.#memoryHoldMs);
+    const readers = this.#readers.ofMemory;
+    if (readers.size > 0 || this.#holdsMemory) {
+      this.#holdsMemory = readers.size > 0;
+      holdForReaders(lane, this.queueTable, readers, Date.now(), this.#memoryHoldMs);
     }
     lane.runIndex();
     const gate = lane.ring.gate();
@@ -353,44 +304,6 @@ export class BrokerThread implements EngineThread, ReaderHost, ControlListener {
       this.#waker.wakeOthers();
     } else {
       this.#waker.wakeTouched(this.#memoryIndex);
-    }
-  }
-
-  #slotMoved(slot: number): void {
-    const readers = this.#readersBySlot.get(slot);
-    if (readers === undefined) {
-      return;
-    }
-    for (const reader of readers) {
-      if (reader.onReadable !== null && reader.blockedUntil === null) {
-        this.#tell(reader);
-      }
-    }
-  }
-
-  #tell(reader: LaneReader): void {
-    const callback = reader.onReadable;
-    reader.onReadable = null;
-    reader.blockedUntil = null;
-    callback?.(reader);
-  }
-
-  /** Readers that met a batch which was indexed but not committed. */
-  #checkBlocked(): void {
-    if (this.#blocked.length === 0) {
-      return;
-    }
-    const blocked = this.#blocked;
-    this.#blocked = [];
-    for (const reader of blocked) {
-      if (reader.onReadable === null) {
-        continue;
-      }
-      if (reader.blockedUntil !== null && ((reader.blockedUntil - reader.lane.committed()) | 0) > 0) {
-        this.#blocked.push(reader);
-      } else {
-        this.#tell(reader);
-      }
     }
   }
 
