@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { escapeHtml, renderHtmlTable } from './html-table.js';
-import type { Block, Report } from './model.js';
 import { PAGE_STYLE } from './page-style.js';
 import type { Plot } from './plots.js';
+import type { Block, Report } from './sections.js';
 
 export function renderHtml(report: Report): string {
   const plots: Plot[] = [];

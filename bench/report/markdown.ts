@@ -1,5 +1,5 @@
 /** The report as a page of Markdown: its text and its tables. */
-import type { Report } from './model.js';
+import type { Report } from './sections.js';
 import type { Column, Table } from './tables.js';
 
 export function renderMarkdown(report: Report, command: string): string {

@@ -2,12 +2,14 @@
 import { compareWays } from '../embedded/figures.js';
 import { formatQuantity } from '../quantity.js';
 import { spread } from '../statistics.js';
-import type { Inputs, ReportLoadRun, ReportSuiteRun } from './inputs.js';
-import { durabilityOf, suitesOfLoads } from './load-results.js';
-import { backlogPlots, type Plot, percentilePlots, queuePlots, rateLatencyPlots } from './plots.js';
+import type { Inputs, ReportSuiteRun } from './inputs.js';
+import { suitesOfLoads } from './load-results.js';
+import { loadSection } from './load-section.js';
+import { backlogPlots, percentilePlots, queuePlots, rateLatencyPlots } from './plots.js';
+import type { Report, Section } from './sections.js';
 import { describeEnvironment } from './source-line.js';
-import { RINGMQ, systemRank, systemTitle } from './systems.js';
-import { left, milliseconds, NONE, percent, right, type Table, times } from './tables.js';
+import { RINGMQ, systemTitle } from './systems.js';
+import { left, NONE, percent, right, type Table, times } from './tables.js';
 import { targetLines } from './targets.js';
 import {
   CLASS_TITLES,
@@ -16,27 +18,6 @@ import {
   workloadTable,
   workloadTitle,
 } from './workloads.js';
-
-/** Bars stand for a table's rates; the page has them, Markdown does not. */
-export interface Block {
-  title?: string;
-  table?: Table;
-  group?: WorkloadGroup;
-  plots?: Plot[];
-}
-
-export interface Section {
-  id: string;
-  title: string;
-  text: string[];
-  blocks: Block[];
-}
-
-export interface Report {
-  title: string;
-  intro: string[];
-  sections: Section[];
-}
 
 export function makeReport(inputs: Inputs): Report {
   const loadRuns = suitesOfLoads(inputs.loads);
@@ -140,117 +121,6 @@ function plotsSection({ loads }: Inputs, runs: readonly ReportSuiteRun[]): Secti
   ];
   if (plots.length === 0) return null;
   return { id: 'plots', title: 'Plots', text: [PLOTS_TEXT], blocks: [{ plots }] };
-}
-
-function loadSection(loads: readonly ReportLoadRun[], runs: readonly ReportSuiteRun[]): Section | null {
-  if (loads.length === 0) return null;
-  const sorted = [...loads].sort(
-    (a, b) =>
-      a.workload.name.localeCompare(b.workload.name, 'en', { numeric: true }) ||
-      systemRank(a.system) - systemRank(b.system),
-  );
-  const latencies: Table = {
-    caption: 'Latency from the intended send: to receipt where there are consumers, else to the ack',
-    columns: [
-      left('workload'),
-      left('system'),
-      left('class'),
-      left('through'),
-      ...['p50', 'p90', 'p99', 'p99.9', 'p99.99', 'max'].map(right),
-    ],
-    rows: sorted.flatMap((load) => {
-      const latency = load.latencyMs.endToEnd ?? load.latencyMs.sendFromIntended;
-      if (latency === null) return [];
-      const { p50, p90, p99, p999, p9999, max } = latency;
-      return [[...nameOf(load, runs), ...[p50, p90, p99, p999, p9999, max].map(milliseconds)]];
-    }),
-  };
-  return {
-    id: 'load',
-    title: 'Load runs',
-    text: [
-      'One generator in a process of its own sends at a uniform rate, whatever comes back, and counts lateness from when a message was meant to be sent.',
-    ],
-    blocks: [
-      { table: ratesOfLoads(sorted, runs) },
-      ...(latencies.rows.length === 0 ? [] : [{ table: latencies }]),
-      ...backlogBlocks(sorted, runs),
-    ],
-  };
-}
-
-function nameOf(load: ReportLoadRun, runs: readonly ReportSuiteRun[]): string[] {
-  const durability = load.flush === 'unknown' ? 'unknown' : durabilityOf(load.flush).replace('-', ' ');
-  return [load.workload.name, `${systemTitle(load.system, runs)} ${load.version}`, durability, load.api];
-}
-
-function ratesOfLoads(loads: readonly ReportLoadRun[], runs: readonly ReportSuiteRun[]): Table {
-  return {
-    caption: 'Rates, and faults: messages lost, doubled, damaged or failed',
-    columns: [
-      left('workload'),
-      left('system'),
-      left('class'),
-      left('through'),
-      right('asked for'),
-      right('acked'),
-      right('received'),
-      right('CPU of broker'),
-      right('RSS of broker'),
-      right('faults'),
-    ],
-    rows: loads.map((load) => {
-      const { window, counts, memory, workload } = load;
-      const { lost, duplicates, damaged, failed } = counts;
-      return [
-        ...nameOf(load, runs),
-        workload.rate === 0 ? 'all it takes' : formatQuantity(workload.rate, 'messages/s'),
-        formatQuantity(window.ackedPerSecond, 'messages/s'),
-        formatQuantity(window.receivedPerSecond, 'messages/s'),
-        `${window.brokerCpuPercent.toFixed(0)} %`,
-        `${(memory.brokerPeakRssBytes / 2 ** 20).toFixed(0)} MiB`,
-        String(lost + duplicates + damaged + failed),
-      ];
-    }),
-  };
-}
-
-function backlogBlocks(loads: readonly ReportLoadRun[], runs: readonly ReportSuiteRun[]): Block[] {
-  const rows = loads.flatMap((load) => {
-    const { backlog } = load;
-    if (backlog === null) return [];
-    return [
-      [
-        ...nameOf(load, runs),
-        formatQuantity(backlog.messages, 'messages'),
-        formatQuantity(backlog.emptyPerSecond, 'messages/s'),
-        formatQuantity(backlog.backloggedPerSecond, 'messages/s'),
-        formatQuantity(backlog.drainPerSecond, 'messages/s'),
-        `${backlog.drainSeconds.toFixed(1)} s${backlog.hasCaughtUp ? '' : ', not caught up'}`,
-      ],
-    ];
-  });
-  if (rows.length === 0) return [];
-  const columns = [
-    left('workload'),
-    left('system'),
-    left('class'),
-    left('through'),
-    right('backlog'),
-    right('acked while empty'),
-    right('acked beyond it'),
-    right('drained'),
-    right('in'),
-  ];
-  return [
-    {
-      table: {
-        caption: 'Backlog: piled up in one queue, then drained while producing goes on',
-        columns,
-        rows,
-      },
-    },
-  ];
 }
 
 function embeddedSection({ embedded }: Inputs): Section | null {
