@@ -1,20 +1,12 @@
-import { fc, test } from '@fast-check/vitest';
-import { afterEach, describe, expect } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import {
   type Client,
   createClient,
   type Producer,
   type ProducerOptions,
 } from '../../native-free/client/internal.js';
-import {
-  ACK_FLAG_DUPLICATE,
-  BATCH_ATTRIBUTE,
-  BATCH_HEADER_BYTES,
-  ERRORS,
-  RECORD,
-  readUint32,
-} from '../../native-free/wire/index.js';
-import { type ProducedBatch, ScriptedBroker } from './scripted-broker.js';
+import { ACK_FLAG_DUPLICATE, BATCH_ATTRIBUTE, ERRORS } from '../../native-free/wire/index.js';
+import { ScriptedBroker } from './scripted-broker.js';
 
 const body = new Uint8Array(100).fill(1);
 let client: Client | undefined;
@@ -249,84 +241,6 @@ describe('write', () => {
     await expect(producer.close()).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
     expect(() => producer.write({ topic: 't', body })).toThrow(expect.objectContaining({ code: 'CLOSED' }));
   });
-});
-
-/** What may be asked for of a message, beside that it is written. */
-const wish = fc.record({
-  topic: fc.constantFrom('t', 't', 't', 'other'),
-  shardingKey: fc.constantFrom(undefined, undefined, 'a', 'b'),
-  tag: fc.constantFrom(undefined, undefined, 'x'),
-  bornTime: fc.constantFrom(undefined, undefined, 1_700_000_000_000),
-  queueId: fc.constantFrom(undefined, undefined, undefined, 2),
-  flush: fc.constantFrom(undefined, undefined, undefined, 'sync' as const),
-  isSent: fc.constantFrom(false, false, false, true),
-});
-
-/** Numbers that the bodies of a batch's records hold. */
-function numbersIn({ bytes, recordCount }: ProducedBatch): number[] {
-  const numbers: number[] = [];
-  for (
-    let at = BATCH_HEADER_BYTES;
-    numbers.length < recordCount;
-    at += readUint32(bytes, at + RECORD.length)
-  ) {
-    numbers.push(readUint32(bytes, at + readUint32(bytes, at + RECORD.length) - 4));
-  }
-  return numbers;
-}
-
-describe('messages of all kinds, mixed', () => {
-  test.prop([fc.array(wish, { maxLength: 60 }), fc.constantFrom(1, 3, 4096)])(
-    'go where they are meant to, each once, in order in each queue',
-    async (wishes, batchRecords) => {
-      const { broker, producer } = await setUp({ batchRecords });
-      broker.topics.set('other', { topic: 'other', topicId: 9, queues: 4, memory: false, createdTime: 0 });
-      const sent: Promise<unknown>[] = [];
-      for (const [
-        number,
-        { topic, shardingKey, tag, bornTime, queueId, flush, isSent },
-      ] of wishes.entries()) {
-        const message = {
-          topic,
-          body: new Uint8Array(new Uint32Array([number]).buffer),
-          ...(shardingKey === undefined ? {} : { shardingKey }),
-          ...(tag === undefined ? {} : { tag }),
-          ...(bornTime === undefined ? {} : { bornTime }),
-        };
-        const options =
-          queueId === undefined && flush === undefined
-            ? undefined
-            : { ...(queueId === undefined ? {} : { queueId }), ...(flush === undefined ? {} : { flush }) };
-        if (isSent) sent.push(producer.send(message, options));
-        else producer.write(message, options);
-        // With the topic known, most of the rest takes the short way.
-        if (number === 1) await producer.flush();
-      }
-      await producer.flush();
-      await Promise.all(sent);
-      const queues = new Map<string, number[]>();
-      const queueOfKey = new Map<string, number>();
-      for (const batch of broker.link.batches) {
-        const name = `${batch.topicId}/${batch.queueId}`;
-        const numbers = numbersIn(batch);
-        queues.set(name, [...(queues.get(name) ?? []), ...numbers]);
-        for (const number of numbers) {
-          const asked = wishes[number] as (typeof wishes)[number];
-          expect(batch.topicId).toBe(asked.topic === 't' ? 7 : 9);
-          expect(batch.attributes).toBe(asked.flush === 'sync' ? BATCH_ATTRIBUTE.syncFlush : 0);
-          if (asked.queueId !== undefined) expect(batch.queueId).toBe(asked.queueId);
-          else if (asked.shardingKey !== undefined) {
-            const key = `${asked.topic}/${asked.shardingKey}`;
-            expect(queueOfKey.get(key) ?? batch.queueId).toBe(batch.queueId);
-            queueOfKey.set(key, batch.queueId);
-          }
-        }
-      }
-      for (const numbers of queues.values()) expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
-      expect([...queues.values()].flat().sort((a, b) => a - b)).toEqual(wishes.map((_, i) => i));
-      await client?.close();
-    },
-  );
 });
 
 describe('order and loss', () => {
