@@ -57,16 +57,11 @@ function recordsAreWhole(bytes: Uint8Array, length: number): boolean {
     return false;
   }
   let at = BATCH_HEADER_BYTES;
-  let step = 0;
   for (let i = 0; i < count; i++) {
     if (at + RECORD_HEADER_BYTES > length) {
       return false;
     }
     const recordBytes = readUint32(bytes, at + RECORD.length);
-    // Most records are as long as the one before: so put, the processor goes on to the next one before it has read this one's length.
-    if (recordBytes !== step) {
-      step = recordBytes;
-    }
     const fixed =
       RECORD_HEADER_BYTES +
       (bytes[at + RECORD.tagBytes] as number) +
@@ -74,7 +69,7 @@ function recordsAreWhole(bytes: Uint8Array, length: number): boolean {
     if (recordBytes < fixed || recordBytes > length - at) {
       return false;
     }
-    at += step;
+    at += recordBytes;
   }
   return at === length;
 }

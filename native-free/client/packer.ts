@@ -32,9 +32,8 @@ export class Packer {
   readonly #maxOpen: number;
   /** Oldest first, with their routes. */
   readonly #open = new Map<SendBatch, TopicRoute>();
-  /** The open batch that the last message without options or key went into, and its route: the next such message goes there, too. */
+  /** The open batch that the last message without options or key went into: the next such message goes there, too. */
   #usual: SendBatch | null = null;
-  #usualRoute: TopicRoute | null = null;
   #isTurnScheduled = false;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -58,7 +57,7 @@ export class Packer {
     if (!builder.appendPlain(message.body as Uint8Array, bornTime)) return false;
     batch.noteNumber(number);
     batch.written++;
-    this.#packed(batch, this.#usualRoute as TopicRoute, builder.at - before);
+    this.#packed(batch, builder.at - before);
     return true;
   }
 
@@ -98,21 +97,18 @@ export class Packer {
     let receipt: Promise<Receipt> | null = null;
     if (wantsReceipt) receipt = batch.expectReceipt();
     else batch.written++;
-    if (options === undefined && message.shardingKey === undefined) {
-      this.#usual = batch;
-      this.#usualRoute = route;
-    }
-    this.#packed(batch, route, batch.builder.at - before);
+    if (options === undefined && message.shardingKey === undefined) this.#usual = batch;
+    this.#packed(batch, batch.builder.at - before);
     return receipt;
   }
 
   /** A record of `size` bytes was appended. */
-  #packed(batch: SendBatch, route: TopicRoute, size: number): void {
+  #packed(batch: SendBatch, size: number): void {
     this.bytes += size;
     const { builder } = batch;
     // Another message like this one would not fit.
     if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size)
-      this.#seal(batch, route);
+      this.#seal(batch, this.#open.get(batch) as TopicRoute);
   }
 
   /** The batch is settled: its buffer may be used again. */

@@ -4,7 +4,7 @@ import { Deferred } from './abort.js';
 import { BatchBuilder, capacityFor, RECORDS_AT } from './batch-builder.js';
 import type { OutgoingMessage, SendOptions } from './types.js';
 
-/** Room for most messages that are only packed to see whether they can be. */
+/** Room for most messages. */
 const SCRATCH_BYTES = 16 * 1024;
 
 /** One message. Its body is a copy if the caller may change it. */
@@ -19,28 +19,29 @@ export interface PendingMessage {
   waiter: Deferred<Receipt> | null;
 }
 
-/** Makes them. */
-export class PendingMessages {
-  readonly #scratch = new BatchBuilder(SCRATCH_BYTES);
+/** Where messages are packed to see whether they can be: one for all producers, nothing stays in it. */
+let scratch: BatchBuilder | null = null;
 
-  /** Throws what is wrong with the message: one that breaks a limit is refused now, not when its turn comes. */
-  make(
-    message: OutgoingMessage,
-    options: SendOptions | undefined,
-    bornTime: number,
-    number: number,
-    wantsReceipt: boolean,
-  ): PendingMessage {
-    const capacity = capacityFor(message);
-    const builder = capacity > SCRATCH_BYTES ? new BatchBuilder(capacity) : this.#scratch;
-    builder.reset();
-    builder.append(message, bornTime);
-    const bytes = capacity - RECORDS_AT;
-    if (wantsReceipt) return { message, options, bornTime, number, bytes, waiter: new Deferred<Receipt>() };
-    // A written message may be changed by its owner as soon as `write` returns.
-    const body = message.body instanceof Uint8Array ? new Uint8Array(message.body) : message.body;
-    return { message: { ...message, body }, options, bornTime, number, bytes, waiter: null };
+/** Throws what is wrong with the message: one that breaks a limit is refused now, not when its turn comes. */
+export function pendingMessage(
+  message: OutgoingMessage,
+  options: SendOptions | undefined,
+  bornTime: number,
+  number: number,
+  wantsReceipt: boolean,
+): PendingMessage {
+  const capacity = capacityFor(message);
+  if (capacity > SCRATCH_BYTES) new BatchBuilder(capacity).append(message, bornTime);
+  else {
+    scratch ??= new BatchBuilder(SCRATCH_BYTES);
+    scratch.reset();
+    scratch.append(message, bornTime);
   }
+  const bytes = capacity - RECORDS_AT;
+  if (wantsReceipt) return { message, options, bornTime, number, bytes, waiter: new Deferred<Receipt>() };
+  // A written message may be changed by its owner as soon as `write` returns.
+  const body = message.body instanceof Uint8Array ? new Uint8Array(message.body) : message.body;
+  return { message: { ...message, body }, options, bornTime, number, bytes, waiter: null };
 }
 
 /** Those that wait for room, oldest first. */

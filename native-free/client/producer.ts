@@ -8,7 +8,7 @@ import type { Connection } from './connection.js';
 import { asRingMQError, Failures, sendBatchError } from './failures.js';
 import { messageIdPrefix } from './message-id.js';
 import { Packer } from './packer.js';
-import { HeldMessages, type PendingMessage, PendingMessages } from './pending-message.js';
+import { HeldMessages, type PendingMessage, pendingMessage } from './pending-message.js';
 import type { AckEntry } from './produce-lane.js';
 import { producerSettings } from './producer-settings.js';
 import { badMessage, checkIsObject } from './record-writer.js';
@@ -35,6 +35,7 @@ const MAX_HELD = 1_048_576;
 const READY_SHARE = 0.75;
 /** `send` packs up to so many times the buffer: a caller with many promises under way means them to be. */
 const SEND_SHARE = 5;
+
 export class RingProducer implements Producer, BatchOwner {
   readonly group: string;
   readonly bufferBytes: number;
@@ -48,7 +49,6 @@ export class RingProducer implements Producer, BatchOwner {
   #lastRoute: TopicRoute | null = null;
   /** `send` calls beyond {@link SEND_SHARE} times the buffer. */
   readonly #held = new HeldMessages();
-  readonly #pending = new PendingMessages();
   /** Bytes of messages that wait for their topic. */
   #pendingBytes = 0;
   readonly #failures = new Failures();
@@ -87,6 +87,7 @@ export class RingProducer implements Producer, BatchOwner {
   send(message: OutgoingMessage, options?: SendOptions): Promise<Receipt> {
     try {
       this.#checkOpen();
+      checkIsObject(message);
       if (options?.signal === undefined) return this.#take(message, options, true) as Promise<Receipt>;
       throwIfAborted(options.signal);
       return abortable(this.#take(message, options, true) as Promise<Receipt>, options.signal);
@@ -178,7 +179,6 @@ export class RingProducer implements Producer, BatchOwner {
     options: SendOptions | undefined,
     wantsReceipt: boolean,
   ): Promise<Receipt> | null {
-    checkIsObject(message);
     let route = this.#lastRoute;
     if (route === null || route.topic !== message.topic) route = this.#routeOf(message);
     const bornTime = message.bornTime === undefined ? this.#clock.now() : checkBornTime(message.bornTime);
@@ -235,7 +235,7 @@ export class RingProducer implements Producer, BatchOwner {
         details: { limit: MAX_HELD, value: this.#held.length },
       });
     }
-    const entry = this.#pending.make(message, options, bornTime, this.#nextNumber, wantsReceipt);
+    const entry = pendingMessage(message, options, bornTime, this.#nextNumber, wantsReceipt);
     this.#nextNumber++;
     if (isFull) this.#held.push(entry);
     else {
