@@ -1,10 +1,11 @@
 /** A producer's open batches: which one a message goes into, and when a batch is closed. */
 import { BATCH_ATTRIBUTE, type Receipt, RingMQError } from '../wire/index.js';
-import { capacityFor, isPlain } from './batch-builder.js';
+import { capacityFor } from './batch-builder.js';
 import type { BatchDispatcher } from './batch-dispatcher.js';
 import { BatchPool, SendBatch } from './send-batch.js';
 import { MAX_SPAN } from './send-window.js';
 import type { TopicRoute } from './topic-route.js';
+import type { TurnClock } from './turn-clock.js';
 import type { OutgoingMessage, WriteOptions } from './types.js';
 
 /** Room of open batches, which are filled in part only, in buffers: many queues at once need many. */
@@ -46,18 +47,18 @@ export class Packer {
   }
 
   /**
-   * Packs a written message without options if it is plain and goes where the last one went, which is the case for nearly all of a fast
-   * producer's: {@link pack} finds out at length what is known here. False: nothing was done.
+   * Packs a written message without options if it goes where the last one went and {@link BatchBuilder.appendUsual} takes it, which is the
+   * case for nearly all of a fast producer's: {@link pack} finds out at length what is known here. False: nothing was done.
    */
-  packUsual(message: OutgoingMessage, bornTime: number, number: number): boolean {
+  packUsual(message: OutgoingMessage, clock: TurnClock, number: number): boolean {
     const batch = this.#usual;
-    if (batch === null || message.topic !== batch.topic || !isPlain(message)) return false;
+    if (batch === null || message.topic !== batch.topic) return false;
     const { builder } = batch;
-    const before = builder.at;
-    if (!builder.appendPlain(message.body as Uint8Array, bornTime)) return false;
-    batch.noteNumber(number);
-    batch.written++;
-    this.#packed(batch, builder.at - before);
+    const size = builder.appendUsual(message, clock);
+    if (size === 0) return false;
+    if (number - builder.count !== batch.numberBase) batch.noteJump(number);
+    this.bytes += size;
+    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size) this.#sealFull(batch);
     return true;
   }
 
@@ -93,22 +94,19 @@ export class Packer {
         this.#openBatch(route, queueId, attributes, new SendBatch(capacityFor(message), false));
       }
     }
-    batch.noteNumber(number);
-    let receipt: Promise<Receipt> | null = null;
-    if (wantsReceipt) receipt = batch.expectReceipt();
-    else batch.written++;
+    const { builder } = batch;
+    const size = builder.at - before;
+    if (number - builder.count !== batch.numberBase) batch.noteJump(number);
+    const receipt = wantsReceipt ? batch.expectReceipt() : null;
     if (options === undefined && message.shardingKey === undefined) this.#usual = batch;
-    this.#packed(batch, batch.builder.at - before);
+    this.bytes += size;
+    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size) this.#sealFull(batch);
     return receipt;
   }
 
-  /** A record of `size` bytes was appended. */
-  #packed(batch: SendBatch, size: number): void {
-    this.bytes += size;
-    const { builder } = batch;
-    // Another message like this one would not fit.
-    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size)
-      this.#seal(batch, this.#open.get(batch) as TopicRoute);
+  /** It has as many records as it may, or another message like the last one would not fit. */
+  #sealFull(batch: SendBatch): void {
+    this.#seal(batch, this.#open.get(batch) as TopicRoute);
   }
 
   /** The batch is settled: its buffer may be used again. */

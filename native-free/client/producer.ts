@@ -112,7 +112,7 @@ export class RingProducer implements Producer, BatchOwner {
     if (this.bufferedBytes >= 2 * this.bufferBytes || this.#held.length > 0) throw this.#bufferFull();
     checkIsObject(message);
     const isUsual = options === undefined && message.bornTime === undefined;
-    if (isUsual && this.#packer.packUsual(message, this.#clock.now(), this.#nextNumber)) this.#nextNumber++;
+    if (isUsual && this.#packer.packUsual(message, this.#clock, this.#nextNumber)) this.#nextNumber++;
     else this.#take(message, options, false);
     return this.bufferedBytes < this.bufferBytes;
   }

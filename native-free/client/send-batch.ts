@@ -35,11 +35,11 @@ export class SendBatch {
   refusal: RingMQError | null = null;
   /** Those who wait for a receipt; null: nobody does. Never reused with the buffer. */
   receipts: BatchReceipts | null = null;
-  /** Messages nobody waits for one by one, whose failures are reported. */
-  written = 0;
-  /** Running numbers: those of records follow each other from `firstNumber` but where `jumps` (record, number, …) says otherwise. */
-  firstNumber = 0;
-  #nextNumber = 0;
+  /**
+   * Running numbers of messages follow each other: a record's is `numberBase` and its place, counted from 1, but for those before the
+   * last of `jumps` (record, base before it, …).
+   */
+  numberBase = 0;
   readonly #jumps: number[] = [];
 
   constructor(capacity: number, isPooled: boolean) {
@@ -52,17 +52,25 @@ export class SendBatch {
     this.builder.reset();
     this.stage = STAGE.open;
     this.receipts = null;
-    this.written = 0;
     this.refusal = null;
     this.#jumps.length = 0;
   }
 
-  /** Notes the running number of the record that was just appended. */
-  noteNumber(number: number): void {
-    const record = this.builder.count - 1;
-    if (record === 0) this.firstNumber = number;
-    else if (number !== this.#nextNumber) this.#jumps.push(record, number);
-    this.#nextNumber = number + 1;
+  /** Messages nobody waits for one by one, whose failures are reported. */
+  get written(): number {
+    return this.builder.count - (this.receipts?.indexes.length ?? 0);
+  }
+
+  /** Running number of the first record. */
+  get firstNumber(): number {
+    return (this.#jumps[1] ?? this.numberBase) + 1;
+  }
+
+  /** The record that was just appended does not follow the one before it: notes its running number. */
+  noteJump(number: number): void {
+    const { count } = this.builder;
+    if (count > 1) this.#jumps.push(count - 1, this.numberBase);
+    this.numberBase = number - count;
   }
 
   /** A promise for the receipt of the record that was just appended. */
@@ -75,15 +83,10 @@ export class SendBatch {
   writtenNumbers(): number[] {
     const waitedFor = new Set(this.receipts?.indexes);
     const numbers: number[] = [];
-    let number = this.firstNumber;
     let jump = 0;
     for (let record = 0; record < this.builder.count; record++) {
-      if (this.#jumps[jump] === record) {
-        number = this.#jumps[jump + 1] as number;
-        jump += 2;
-      }
-      if (!waitedFor.has(record)) numbers.push(number);
-      number++;
+      if (record === this.#jumps[jump]) jump += 2;
+      if (!waitedFor.has(record)) numbers.push((this.#jumps[jump + 1] ?? this.numberBase) + record + 1);
     }
     return numbers;
   }
