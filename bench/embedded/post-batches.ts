@@ -5,7 +5,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { BatchHeader, bodyIsIntact, checkRecords, readHeader } from '../../native-free/client/internal.js';
-import { BatchInfo, ReceivedBatch, recordSource } from '../../native-free/client/message.js';
+import { BatchInfo, ReceivedBatch } from '../../native-free/client/message.js';
+import { recordSource } from '../../native-free/client/record-source.js';
 import { BATCH_HEADER_BYTES } from '../../native-free/wire/index.js';
 import { BODY_BYTES, type EmbeddedFigure } from './shape.js';
 
@@ -28,9 +29,10 @@ let startedAt = 0;
 function takeBatch(batch: Uint8Array<ArrayBuffer>): void {
   readHeader(batch, 0, batch.length, header);
   if (!bodyIsIntact(batch, header)) throw new Error('a batch came damaged');
-  checkRecords(batch, header);
+  const source = recordSource(batch);
+  checkRecords(source, header);
   const info = new BatchInfo(header, 0, 't', true, '0123456789abcdef', hold);
-  const received = new ReceivedBatch(info, recordSource(batch), header, 0, BATCH_HEADER_BYTES, null);
+  const received = new ReceivedBatch(info, source, header, 0, BATCH_HEADER_BYTES, null);
   for (const message of received) bytes += message.bodyLength;
   read += received.length;
 }

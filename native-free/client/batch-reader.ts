@@ -21,8 +21,14 @@ import {
   readUint64,
   slotAligned,
 } from '../wire/index.js';
+import type { RecordSource } from './record-source.js';
 import { readUtf8 } from './text.js';
 import type { PropertyValue } from './types.js';
+
+/** What the walk over records needs, in constants of its own: those are compiled in, while imported ones are looked up with every use. */
+const { length: LENGTH_AT, flags: FLAGS_AT } = RECORD;
+const HEADER_BYTES = RECORD_HEADER_BYTES;
+const HAS_BODY = RECORD_FLAG.hasBody;
 
 /** A batch's header as numbers. One object is filled again and again by {@link readHeader}. */
 export class BatchHeader {
@@ -90,21 +96,22 @@ export function bodyIsIntact(bytes: Uint8Array, header: BatchHeader): boolean {
 }
 
 /** Walks all records of a batch whose header was read. Throws `BAD_BATCH`, naming the record. */
-export function checkRecords(bytes: Uint8Array, header: BatchHeader): void {
+export function checkRecords({ bytes, view }: RecordSource, header: BatchHeader): void {
   const end = header.at + header.length;
   let at = header.at + BATCH_HEADER_BYTES;
   for (let record = 0; record < header.recordCount; record++) {
-    if (end - at < RECORD_HEADER_BYTES) throw badBatch('fewer records than it says', { record });
-    const length = readUint32(bytes, at + RECORD.length);
-    const flags = bytes[at + RECORD.flags] as number;
-    const attributesAt = RECORD_HEADER_BYTES + (bytes[at + RECORD.tagBytes] as number);
-    const attributesBytes = readUint16(bytes, at + RECORD.attributesBytes);
-    const head = attributesAt + attributesBytes;
-    if (length > end - at || head > length)
-      throw badBatch('a record of impossible length', { record, length });
-    if ((flags & ~RECORD_FLAG.hasBody) !== 0) throw badBatch('unknown record flags', { record, flags });
+    const left = end - at;
+    if (left < HEADER_BYTES) throw badBatch('fewer records than it says', { record });
+    const length = view.getUint32(at + LENGTH_AT, true);
+    // Flags, a byte; the tag's bytes, a byte; the attributes' bytes, two.
+    const parts = view.getUint32(at + FLAGS_AT, true);
+    const flags = parts & 0xff;
+    const attributesAt = HEADER_BYTES + ((parts >>> 8) & 0xff);
+    const head = attributesAt + (parts >>> 16);
+    if (length > left || head > length) throw badBatch('a record of impossible length', { record, length });
+    if ((flags & ~HAS_BODY) !== 0) throw badBatch('unknown record flags', { record, flags });
     if (flags === 0 && head !== length) throw badBatch('a body where there is none', { record });
-    if (attributesBytes > 0 && !attributesAreSound(bytes, at + attributesAt, at + head)) {
+    if (head > attributesAt && !attributesAreSound(bytes, at + attributesAt, at + head)) {
       throw badBatch('malformed attributes', { record });
     }
     at += length;

@@ -5,7 +5,8 @@ import type { TagFilter } from './filter.js';
 import type { GroupMember } from './group-member.js';
 import type { HeldQueue } from './held-queue.js';
 import type { Arrival } from './inbox.js';
-import { BatchInfo, ReceivedBatch, type RecordSource, recordAt } from './message.js';
+import { BatchInfo, ReceivedBatch, recordAt } from './message.js';
+import type { RecordSource } from './record-source.js';
 
 export class Delivery {
   readonly #topic: string;
@@ -66,7 +67,7 @@ export class Delivery {
       );
     }
     try {
-      checkRecords(source.bytes, header);
+      checkRecords(source, header);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new RingMQError(
@@ -84,7 +85,7 @@ export class Delivery {
   #select(source: RecordSource, info: BatchInfo, queue: HeldQueue, from: number): ReceivedBatch | null {
     const header = this.#header;
     const bytes = source.bytes;
-    const firstAt = from === 0 ? header.at + BATCH_HEADER_BYTES : recordAt(bytes, header, from);
+    const firstAt = from === 0 ? header.at + BATCH_HEADER_BYTES : recordAt(source, header, from);
     if (this.#filter.matchesAll) return new ReceivedBatch(info, source, header, from, firstAt, null);
     const matched: number[] = [];
     let at = firstAt;

@@ -1,6 +1,6 @@
 /** Deliver frames that have arrived and were not handed out yet, and the credit that bounds them. */
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, RingMQError } from '../wire/index.js';
-import { FrameSource } from './message.js';
+import { FrameSource } from './record-source.js';
 
 /** A frame with a place in it, or a skip. */
 export interface Arrival {

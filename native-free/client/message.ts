@@ -1,17 +1,16 @@
 /** Messages and batches as a consumer sees them: small objects over the bytes that arrived, decoded when asked. */
-import {
-  BATCH_HEADER_BYTES,
-  RECORD,
-  RECORD_FLAG,
-  RECORD_HEADER_BYTES,
-  readUint16,
-  readUint32,
-} from '../wire/index.js';
+import { BATCH_HEADER_BYTES, RECORD, RECORD_FLAG, RECORD_HEADER_BYTES } from '../wire/index.js';
 import { type BatchHeader, type RecordAttributes, readAttributes } from './batch-reader.js';
 import { messageId, messageIdPrefix } from './message-id.js';
 import type { RecordSlab } from './record-slab.js';
+import { FrameSource, type RecordSource } from './record-source.js';
 import { readUtf8 } from './text.js';
 import type { ConsumedMessage, MessageBatch, PropertyValue } from './types.js';
+
+/** Where a record's parts are, in constants of its own: those are compiled in, while imported ones are looked up with every use. */
+const { length: LENGTH_AT, bornDelta: BORN_DELTA_AT, flags: FLAGS_AT, tagBytes: TAG_BYTES_AT } = RECORD;
+const ATTRIBUTES_BYTES_AT = RECORD.attributesBytes;
+const HEADER_BYTES = RECORD_HEADER_BYTES;
 
 const ACK_COUNTS = Promise.resolve(true);
 const ACK_TOO_LATE = Promise.resolve(false);
@@ -21,42 +20,6 @@ export interface QueueHold {
   /** Marks offsets as done; false: the queue has gone. Each offset at most once. */
   ack(start: number, end: number): boolean;
   readonly held: boolean;
-}
-
-/** Bytes in which records lie. `base` is where `bytes` begins in `buffer`; asking a view for them again for each body costs more than the body. */
-export interface RecordSource {
-  readonly bytes: Uint8Array;
-  readonly buffer: ArrayBufferLike;
-  readonly base: number;
-}
-
-export function recordSource(bytes: Uint8Array): RecordSource {
-  return { bytes, buffer: bytes.buffer, base: bytes.byteOffset };
-}
-
-/** A deliver frame, shared by its batches. Its link gets the bytes back when the inbox is done with it and every batch handed out is acked. */
-export class FrameSource implements RecordSource {
-  readonly bytes: Uint8Array;
-  readonly buffer: ArrayBufferLike;
-  readonly base: number;
-  readonly #release: ((frame: Uint8Array) => void) | null;
-  /** The inbox is the first. */
-  #holders = 1;
-
-  constructor(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null) {
-    this.bytes = frame;
-    this.buffer = frame.buffer;
-    this.base = frame.byteOffset;
-    this.#release = release;
-  }
-
-  hold(): void {
-    this.#holders++;
-  }
-
-  letGo(): void {
-    if (--this.#holders === 0) this.#release?.(this.bytes);
-  }
 }
 
 /** What is known of a delivered batch without its bytes, and which of its records are acked. Outlives the bytes. */
@@ -181,14 +144,14 @@ export class Message implements ConsumedMessage {
   }
 
   get bornTime(): number {
-    return this.#batch.bornTime + (readUint32(this.#source.bytes, this.#at + RECORD.bornDelta) | 0);
+    return this.#batch.bornTime + this.#source.view.getInt32(this.#at + BORN_DELTA_AT, true);
   }
 
   get tag(): string | undefined {
-    const bytes = this.#source.bytes;
-    const length = bytes[this.#at + RECORD.tagBytes] as number;
-    if (length === 0) return undefined;
-    return readUtf8(bytes, this.#at + RECORD_HEADER_BYTES, this.#at + RECORD_HEADER_BYTES + length);
+    const { bytes, view } = this.#source;
+    const at = this.#at + HEADER_BYTES;
+    const length = view.getUint8(this.#at + TAG_BYTES_AT);
+    return length === 0 ? undefined : readUtf8(bytes, at, at + length);
   }
 
   get keys(): readonly string[] {
@@ -204,28 +167,28 @@ export class Message implements ConsumedMessage {
   }
 
   get bodyLength(): number {
-    const bytes = this.#source.bytes;
-    return readUint32(bytes, this.#at + RECORD.length) - bodyStart(bytes, this.#at);
+    const { view } = this.#source;
+    return view.getUint32(this.#at + LENGTH_AT, true) - bodyStart(view, this.#at);
   }
 
   get body(): Uint8Array | null {
     if (this.#body !== undefined) return this.#body;
-    const { bytes, buffer, base } = this.#source;
+    const { view, buffer, base } = this.#source;
     const at = this.#at;
-    if (((bytes[at + RECORD.flags] as number) & RECORD_FLAG.hasBody) === 0) {
+    if ((view.getUint8(at + FLAGS_AT) & RECORD_FLAG.hasBody) === 0) {
       this.#body = null;
       return null;
     }
-    const start = bodyStart(bytes, at);
-    const body = new Uint8Array(buffer, base + at + start, readUint32(bytes, at + RECORD.length) - start);
+    const start = bodyStart(view, at);
+    const body = new Uint8Array(buffer, base + at + start, view.getUint32(at + LENGTH_AT, true) - start);
     this.#body = body;
     return body;
   }
 
   text(): string {
-    const bytes = this.#source.bytes;
+    const { bytes, view } = this.#source;
     const at = this.#at;
-    return readUtf8(bytes, at + bodyStart(bytes, at), at + readUint32(bytes, at + RECORD.length));
+    return readUtf8(bytes, at + bodyStart(view, at), at + view.getUint32(at + LENGTH_AT, true));
   }
 
   ack(): Promise<boolean> {
@@ -240,21 +203,20 @@ export class Message implements ConsumedMessage {
 
   #decoded(): RecordAttributes {
     if (this.#attributes !== undefined) return this.#attributes;
-    const bytes = this.#source.bytes;
+    const { bytes, view } = this.#source;
     const at = this.#at;
-    const start = at + RECORD_HEADER_BYTES + (bytes[at + RECORD.tagBytes] as number);
-    this.#attributes = readAttributes(bytes, start, start + readUint16(bytes, at + RECORD.attributesBytes));
+    const start = at + HEADER_BYTES + view.getUint8(at + TAG_BYTES_AT);
+    const attributesBytes = view.getUint16(at + ATTRIBUTES_BYTES_AT, true);
+    this.#attributes = readAttributes(bytes, start, start + attributesBytes);
     return this.#attributes;
   }
 }
 
 /** Where the body of the record at `at` begins, from the record's start. */
-function bodyStart(bytes: Uint8Array, at: number): number {
-  return (
-    RECORD_HEADER_BYTES +
-    (bytes[at + RECORD.tagBytes] as number) +
-    readUint16(bytes, at + RECORD.attributesBytes)
-  );
+function bodyStart(view: DataView, at: number): number {
+  // Flags, a byte; the tag's bytes, a byte; the attributes' bytes, two.
+  const parts = view.getUint32(at + FLAGS_AT, true);
+  return HEADER_BYTES + ((parts >>> 8) & 0xff) + (parts >>> 16);
 }
 
 /** The records of a batch that are handed out: all from `from` on, or those of `matched` (pairs of index and place). */
@@ -359,7 +321,7 @@ class RecordIterator implements Iterator<ConsumedMessage, undefined> {
     if (index >= this.#count) return { value: undefined, done: true };
     const at = this.#at;
     this.#index = index + 1;
-    const length = readUint32(this.#source.bytes, at + RECORD.length);
+    const length = this.#source.view.getUint32(at + LENGTH_AT, true);
     this.#at = at + length;
     return { value: makeMessage(this.#info, this.#source, at, length, index, this.#slab), done: false };
   }
@@ -384,14 +346,14 @@ class MatchIterator implements Iterator<ConsumedMessage, undefined> {
     const at = this.#matched[this.#next + 1];
     if (index === undefined || at === undefined) return { value: undefined, done: true };
     this.#next += 2;
-    const length = readUint32(this.#source.bytes, at + RECORD.length);
+    const length = this.#source.view.getUint32(at + LENGTH_AT, true);
     return { value: makeMessage(this.#info, this.#source, at, length, index, this.#slab), done: false };
   }
 }
 
 /** Place of the record number `index` of a batch. */
-export function recordAt(bytes: Uint8Array, header: BatchHeader, index: number): number {
+export function recordAt({ view }: RecordSource, header: BatchHeader, index: number): number {
   let at = header.at + BATCH_HEADER_BYTES;
-  for (let i = 0; i < index; i++) at += readUint32(bytes, at + RECORD.length);
+  for (let i = 0; i < index; i++) at += view.getUint32(at + LENGTH_AT, true);
   return at;
 }

@@ -58,7 +58,8 @@ export class Packer {
     if (size === 0) return false;
     if (number - builder.count !== batch.numberBase) batch.noteJump(number);
     this.bytes += size;
-    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size) this.#sealFull(batch);
+    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size)
+      this.#sealFull(batch);
     return true;
   }
 
@@ -100,7 +101,8 @@ export class Packer {
     const receipt = wantsReceipt ? batch.expectReceipt() : null;
     if (options === undefined && message.shardingKey === undefined) this.#usual = batch;
     this.bytes += size;
-    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size) this.#sealFull(batch);
+    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size)
+      this.#sealFull(batch);
     return receipt;
   }
 

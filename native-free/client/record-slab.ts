@@ -1,5 +1,5 @@
 /** Copies of records that are the consumer's to keep, many to one buffer: an allocation each would cost more than the rest of a message. */
-import type { RecordSource } from './message.js';
+import { type RecordSource, recordSource } from './record-source.js';
 
 const SLAB_BYTES = 16 * 1024;
 /** Larger records get a buffer of their own, so that one kept message holds little that is not its own. */
@@ -30,6 +30,5 @@ export class RecordSlab {
 }
 
 function newSource(length: number): RecordSource {
-  const bytes = new Uint8Array(length);
-  return { bytes, buffer: bytes.buffer, base: 0 };
+  return recordSource(new Uint8Array(length));
 }

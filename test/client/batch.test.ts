@@ -9,9 +9,10 @@ import {
   type OutgoingMessage,
   readHeader,
 } from '../../native-free/client/internal.js';
-import { BatchInfo, ReceivedBatch, recordAt, recordSource } from '../../native-free/client/message.js';
+import { BatchInfo, ReceivedBatch, recordAt } from '../../native-free/client/message.js';
 import * as browser from '../../native-free/client/platform-browser.js';
 import * as node from '../../native-free/client/platform-node.js';
+import { recordSource } from '../../native-free/client/record-source.js';
 import { isRingMQError, tagBloomBit } from '../../native-free/wire/index.js';
 import { stampedBatch } from './batches.js';
 
@@ -21,13 +22,14 @@ const HOLD = { held: true, ack: () => true };
 /** Reads all that lies in the bytes, and all parts of every message, the way a consumer does. */
 function readAll(bytes: Uint8Array, verify = true): Record<string, unknown>[] {
   const header = new BatchHeader();
+  const source = recordSource(bytes);
   const messages: Record<string, unknown>[] = [];
   for (let at = 0; at < bytes.length; ) {
     at = readHeader(bytes, at, bytes.length, header);
     if (header.isPad || (verify && !bodyIsIntact(bytes, header))) continue;
-    checkRecords(bytes, header);
+    checkRecords(source, header);
     const info = new BatchInfo(header, 0, 't', false, '0'.repeat(16), HOLD);
-    const batch = new ReceivedBatch(info, recordSource(bytes), header, 0, recordAt(bytes, header, 0), null);
+    const batch = new ReceivedBatch(info, source, header, 0, recordAt(source, header, 0), null);
     for (const message of batch) {
       const { body, tag, keys, shardingKey, properties, offset, bornTime } = message;
       if (message.bodyLength !== (body?.length ?? 0)) throw new Error('two lengths of one body');

@@ -5,7 +5,8 @@ import {
   checkRecords,
   readHeader,
 } from '../../../native-free/client/internal.js';
-import { BatchInfo, ReceivedBatch, recordSource } from '../../../native-free/client/message.js';
+import { BatchInfo, ReceivedBatch } from '../../../native-free/client/message.js';
+import { recordSource } from '../../../native-free/client/record-source.js';
 import type { OutgoingMessage } from '../../../native-free/client/types.js';
 import { BATCH_HEADER_BYTES } from '../../../native-free/wire/index.js';
 import { type MicroCase, type MicroSuite, sink } from '../micro-case.js';
@@ -40,7 +41,7 @@ function parsing(): MicroCase[] {
   const open = (verify: boolean): ReceivedBatch => {
     readHeader(bytes, 0, bytes.length, header);
     if (verify && !bodyIsIntact(bytes, header)) throw new Error('the batch is damaged');
-    checkRecords(bytes, header);
+    checkRecords(source, header);
     const info = new BatchInfo(header, 0, 't', false, '0123456789abcdef', hold);
     return new ReceivedBatch(info, source, header, 0, BATCH_HEADER_BYTES, null);
   };
