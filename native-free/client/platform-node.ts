@@ -14,26 +14,44 @@ export function crc32(bytes: Uint8Array, start: number, end: number): number {
  * True where an unpredictable mask key protects nobody. RFC 6455 asks for one because of proxies between a script in a
  * browser and its server; there is none on loopback, and none that could read inside TLS.
  */
-function mayUseZeroMask(url: URL): boolean {
+function mayUseAnyMask(url: URL): boolean {
   const host = url.hostname;
   return (
     url.protocol === 'wss:' || host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
   );
 }
 
-function zeroMask(mask: Uint8Array): void {
-  mask.fill(0);
+/**
+ * Where any mask will do, zeros leave a frame as it is. But `ws` writes such a frame in two pieces, header and payload, and a masked one
+ * in one, as a copy; for small frames that is worth more than the masking.
+ */
+class CheapMask {
+  static readonly #MERGED_BYTES = 1024;
+  #first = 0;
+
+  /** Of the frame that is sent next. */
+  choose(frameBytes: number): void {
+    this.#first = frameBytes < CheapMask.#MERGED_BYTES ? 1 : 0;
+  }
+
+  readonly generate = (mask: Uint8Array): void => {
+    mask.fill(0);
+    mask[0] = this.#first;
+  };
 }
+
+const BINARY = { binary: true };
 
 /** Opens a WebSocket. Rejects with an Error when it cannot be opened. */
 export function openWebSocket(url: string, signal: AbortSignal): Promise<Link> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
+    const mask = mayUseAnyMask(new URL(url)) ? new CheapMask() : null;
     const socket = new NodeWebSocket(url, [SUBPROTOCOL], {
       perMessageDeflate: false,
       maxPayload: MAX_FRAME_BYTES,
       skipUTF8Validation: true,
-      ...(mayUseZeroMask(new URL(url)) ? { generateMask: zeroMask } : {}),
+      ...(mask === null ? {} : { generateMask: mask.generate }),
     });
     const onAbort = () => socket.terminate();
     signal.addEventListener('abort', onAbort, { once: true });
@@ -44,7 +62,7 @@ export function openWebSocket(url: string, signal: AbortSignal): Promise<Link> {
     });
     socket.on('open', () => {
       signal.removeEventListener('abort', onAbort);
-      link = new NodeLink(socket);
+      link = new NodeLink(socket, mask);
       resolve(link);
     });
     socket.on('close', (code, reason) => {
@@ -61,9 +79,11 @@ class NodeLink implements Link {
   onFrame: ((frame: Uint8Array) => void) | null = null;
   onClose: ((reason?: unknown) => void) | null = null;
   readonly #socket: NodeWebSocket;
+  readonly #mask: CheapMask | null;
 
-  constructor(socket: NodeWebSocket) {
+  constructor(socket: NodeWebSocket, mask: CheapMask | null) {
     this.#socket = socket;
+    this.#mask = mask;
     socket.binaryType = 'nodebuffer';
     socket.on('message', (data, isBinary) => {
       // A text frame is no frame of the protocol; an empty one is refused by the reader with BAD_FRAME.
@@ -76,7 +96,9 @@ class NodeLink implements Link {
   }
 
   send(frame: Uint8Array): void {
-    if (this.#socket.readyState === NodeWebSocket.OPEN) this.#socket.send(frame, { binary: true });
+    if (this.#socket.readyState !== NodeWebSocket.OPEN) return;
+    this.#mask?.choose(frame.length);
+    this.#socket.send(frame, BINARY);
   }
 
   close(code = 1000): void {
