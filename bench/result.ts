@@ -25,6 +25,16 @@ export interface Result {
   command?: string;
 }
 
+/** One piece of work that failed, of one round. */
+export interface Failure {
+  system: string;
+  workload: string;
+  durability: Durability;
+  /** From 1. */
+  round: number;
+  reason: string;
+}
+
 /** Everything a run of the suite leaves behind. */
 export interface SuiteRun {
   environment: Environment;
@@ -33,6 +43,8 @@ export interface SuiteRun {
   ratios: Record<string, number>;
   /** Systems that could not be had, and why. */
   unavailable: Record<string, string>;
+  /** Measurements that were begun and gave no figure. */
+  failures: Failure[];
   /** What a report needs to know of each system beside its figures: from its `Peer`. */
   systems?: Record<string, SystemNotes>;
 }

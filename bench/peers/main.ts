@@ -8,7 +8,7 @@ import { MultiBar, Presets } from 'cli-progress';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { describeEnvironment } from '../environment.js';
-import type { SuiteRun, SystemNotes } from '../result.js';
+import type { Failure, SuiteRun, SystemNotes } from '../result.js';
 import { BenchCache } from './cache.js';
 import type { Durability, Peer } from './peer.js';
 import { PEERS } from './peers.js';
@@ -134,18 +134,19 @@ async function main(): Promise<void> {
   const cache = new BenchCache();
   const progress = startProgress();
   const { installed, unavailable } = await installAll(peers, cache, progress.log);
-  const failures: Record<string, string> = {};
+  const failures: Failure[] = [];
   const rivals = new Set(peers.filter(({ isRival }) => isRival).map(({ system }) => system));
   const environment = describeEnvironment();
   /** Written after each piece of work: what takes hours must not be lost when it is broken off. */
   const save = (found: readonly Measurement[]): SuiteRun => {
     const missing = { ...unavailable };
-    for (const [system, reason] of Object.entries(failures)) {
-      if (!found.some((measurement) => measurement.system === system)) missing[system] = reason;
+    for (const { system, workload, reason } of failures) {
+      const hasFigures = found.some((measurement) => measurement.system === system);
+      if (!hasFigures) missing[system] ??= `${workload}: ${reason}`;
     }
     const results = resultsOf(found);
     const ratios = ratiosOf(results, (system) => rivals.has(system));
-    const run = { environment, results, ratios, unavailable: missing, systems: notesOf(peers) };
+    const run = { environment, results, ratios, unavailable: missing, failures, systems: notesOf(peers) };
     writeFileSync(flags.out, `${JSON.stringify(run)}\n`);
     return run;
   };
@@ -156,9 +157,10 @@ async function main(): Promise<void> {
     durabilities: flags.durability ?? CLASSES,
     onTask: progress.task,
     onMeasured: save,
-    onFailure: (name, system, error) => {
-      failures[system] ??= `${name}: ${reasonOf(error)}`;
-      progress.log(`FAILED: ${name}: ${reasonOf(error)}`);
+    onFailure: (failure) => {
+      failures.push(failure);
+      const { round, workload, durability, system, reason } = failure;
+      progress.log(`FAILED: round ${round}: ${workload}, ${durability}, ${system}: ${reason}`);
     },
   });
   progress.stop();

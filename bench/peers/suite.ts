@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { DriverName } from '../load/drivers/registry.js';
 import { resultOf } from '../load/report.js';
 import { runWorkload } from '../load/run.js';
-import type { Result } from '../result.js';
+import type { Failure, Result } from '../result.js';
 import type { BenchCache } from './cache.js';
 import type { Durability, Peer, RunningPeer } from './peer.js';
 import type { PlanItem } from './plan.js';
@@ -32,10 +32,10 @@ export interface SuiteOptions {
   durabilities: readonly Durability[];
   /** Before each piece of work: its name, and how many come in all. */
   onTask: (name: string, total: number) => void;
-  /** After each piece of work: all that was measured so far. */
+  /** After each piece of work that gave figures: all that was measured so far. */
   onMeasured: (found: readonly Measurement[]) => void;
-  /** A piece of work that failed: the run goes on without it. */
-  onFailure: (name: string, system: string, error: unknown) => void;
+  /** After each that did not: the run goes on without it. */
+  onFailure: (failure: Failure) => void;
 }
 
 export async function runPlan(
@@ -57,7 +57,9 @@ export async function runPlan(
         found.push(...(await runTask(task, options.cache)));
         options.onMeasured(found);
       } catch (error) {
-        options.onFailure(name, installed.peer.system, error);
+        const reason = error instanceof Error ? error.message : String(error);
+        const { system } = installed.peer;
+        options.onFailure({ system, workload: item.workload, durability, round: round + 1, reason });
       }
     }
   }

@@ -40,6 +40,17 @@ const suiteRun = z.object({
   environment,
   results: z.array(result),
   unavailable: z.record(z.string(), z.string()).default({}),
+  failures: z
+    .array(
+      z.object({
+        system: z.string(),
+        workload: z.string(),
+        durability,
+        round: z.number(),
+        reason: z.string(),
+      }),
+    )
+    .default([]),
   systems: z
     .record(
       z.string(),

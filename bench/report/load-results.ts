@@ -6,7 +6,12 @@ export function suitesOfLoads(loads: readonly ReportLoadRun[]): ReportSuiteRun[]
   const byCommit = new Map<string, ReportSuiteRun>();
   for (const load of loads) {
     const { commit } = load.environment;
-    const run = byCommit.get(commit) ?? { environment: load.environment, results: [], unavailable: {} };
+    const run = byCommit.get(commit) ?? {
+      environment: load.environment,
+      results: [],
+      unavailable: {},
+      failures: [],
+    };
     byCommit.set(commit, run);
     run.results.push(resultOfLoad(load));
   }

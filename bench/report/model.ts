@@ -31,6 +31,7 @@ export function makeReport(inputs: Inputs): Report {
     limitsSection(inputs),
     settingsSection(inputs.suites, runs),
     unavailableSection(inputs.suites, runs),
+    failuresSection(inputs.suites, runs),
     sourcesSection(inputs),
   ];
   return { title: 'Benchmarks', intro: intro(inputs), sections: sections.filter((one) => one !== null) };
@@ -227,6 +228,25 @@ function unavailableSection(
         },
       },
     ],
+  };
+}
+
+/** A figure that is missing must be seen to be missing. */
+function failuresSection(suites: readonly ReportSuiteRun[], runs: readonly ReportSuiteRun[]): Section | null {
+  const rows = suites.flatMap(({ environment, failures }) =>
+    failures.map(({ system, workload, durability, round, reason }) => [
+      systemTitle(system, runs),
+      `${workload}, ${CLASS_TITLES[durability]}`,
+      `${environment.date.slice(0, 10)}, round ${round}`,
+      reason,
+    ]),
+  );
+  if (rows.length === 0) return null;
+  return {
+    id: 'failures',
+    title: 'Measurements that gave no figure',
+    text: [],
+    blocks: [{ table: { columns: [left('system'), left('work'), left('run'), left('why')], rows } }],
   };
 }
 

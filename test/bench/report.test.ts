@@ -31,6 +31,7 @@ function runOf(date: string, rates: Record<string, number>): Inputs['suites'][nu
   return {
     environment: { ...suite.environment, date },
     unavailable: {},
+    failures: [],
     results: Object.entries(rates).map(([system, messagesPerSecond]) => ({
       system,
       version: '0-sample',
@@ -143,6 +144,13 @@ describe('the pages', () => {
     expect(workloadTitle('max-rate-1-topic-16-queues-1kib')).toBe('maximum rate, 1 topic × 16 queues, 1 KiB');
     expect(workloadTitle('64-producers-one-a-request')).toBe('64 producers, one message a request');
     expect(workloadTitle('something-else')).toBe('something else');
+  });
+
+  it('name what gave no figure, with the reason', () => {
+    const text = renderMarkdown(makeReport(inputs), 'npm run bench:report');
+    expect(text).toMatch(
+      /Apache Kafka \| drain-100b, .*round 2 \| a made-up reason: it did not end within its time/,
+    );
   });
 
   it('have whole tables in Markdown', () => {

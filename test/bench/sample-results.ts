@@ -84,6 +84,15 @@ export function sampleSuite(): unknown {
     ],
     ratios: {},
     unavailable: { pulsar: 'a made-up reason: <not> in any registry' },
+    failures: [
+      {
+        system: 'kafka',
+        workload: 'drain-100b',
+        durability: 'disk',
+        round: 2,
+        reason: 'a made-up reason: it did not end within its time',
+      },
+    ],
     systems: {
       kafka: {
         title: 'Apache Kafka',
