@@ -1,8 +1,14 @@
 /** One producer, messages of every kind in one stream: the short way of plain ones must change nothing for the others. */
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { createClient } from '../../native-free/client/internal.js';
-import { BATCH_ATTRIBUTE, BATCH_HEADER_BYTES, RECORD, readUint32 } from '../../native-free/wire/index.js';
+import { createClient, type Producer } from '../../native-free/client/internal.js';
+import {
+  BATCH_ATTRIBUTE,
+  BATCH_HEADER_BYTES,
+  ERRORS,
+  RECORD,
+  readUint32,
+} from '../../native-free/wire/index.js';
 import { type ProducedBatch, ScriptedBroker } from './scripted-broker.js';
 
 /** What may be asked for of a message, beside that it is written. */
@@ -15,6 +21,8 @@ const wish = fc.record({
   flush: fc.constantFrom(undefined, undefined, undefined, 'sync' as const),
   isSent: fc.constantFrom(false, false, false, true),
 });
+
+type Wish = typeof wish extends fc.Arbitrary<infer T> ? T : never;
 
 /** Numbers that the bodies of a batch's records hold. */
 function numbersIn({ bytes, recordCount }: ProducedBatch): number[] {
@@ -29,35 +37,47 @@ function numbersIn({ bytes, recordCount }: ProducedBatch): number[] {
   return numbers;
 }
 
+/** Writes or sends a message for each wish; its body is its number. Promises of those that are sent. */
+async function produceAll(producer: Producer, wishes: readonly Wish[]): Promise<Promise<unknown>[]> {
+  const sent: Promise<unknown>[] = [];
+  for (const [number, { topic, shardingKey, tag, bornTime, queueId, flush, isSent }] of wishes.entries()) {
+    const message = {
+      topic,
+      body: new Uint8Array(new Uint32Array([number]).buffer),
+      ...(shardingKey === undefined ? {} : { shardingKey }),
+      ...(tag === undefined ? {} : { tag }),
+      ...(bornTime === undefined ? {} : { bornTime }),
+    };
+    const options =
+      queueId === undefined && flush === undefined
+        ? undefined
+        : { ...(queueId === undefined ? {} : { queueId }), ...(flush === undefined ? {} : { flush }) };
+    if (isSent) {
+      const receipt = producer.send(message, options);
+      // Looked at later.
+      receipt.catch(() => {});
+      sent.push(receipt);
+    } else producer.write(message, options);
+    // With the topic known, most of the rest takes the short way.
+    if (number === 1) await producer.flush().catch(() => {});
+  }
+  return sent;
+}
+
+function makeBroker(): ScriptedBroker {
+  const broker = new ScriptedBroker();
+  broker.topics.set('other', { topic: 'other', topicId: 9, queues: 4, memory: false, createdTime: 0 });
+  return broker;
+}
+
 describe('messages of all kinds, mixed', () => {
-  test.prop([fc.array(wish, { maxLength: 60 }), fc.constantFrom(1, 3, 4096)])(
+  test.prop([fc.array(wish, { maxLength: 60, size: 'max' }), fc.constantFrom(1, 3, 4096)])(
     'go where they are meant to, each once, in order in each queue',
     async (wishes, batchRecords) => {
-      const broker = new ScriptedBroker();
+      const broker = makeBroker();
       const client = await createClient(broker.factory);
       const producer = client.producer({ batchRecords });
-      broker.topics.set('other', { topic: 'other', topicId: 9, queues: 4, memory: false, createdTime: 0 });
-      const sent: Promise<unknown>[] = [];
-      for (const [
-        number,
-        { topic, shardingKey, tag, bornTime, queueId, flush, isSent },
-      ] of wishes.entries()) {
-        const message = {
-          topic,
-          body: new Uint8Array(new Uint32Array([number]).buffer),
-          ...(shardingKey === undefined ? {} : { shardingKey }),
-          ...(tag === undefined ? {} : { tag }),
-          ...(bornTime === undefined ? {} : { bornTime }),
-        };
-        const options =
-          queueId === undefined && flush === undefined
-            ? undefined
-            : { ...(queueId === undefined ? {} : { queueId }), ...(flush === undefined ? {} : { flush }) };
-        if (isSent) sent.push(producer.send(message, options));
-        else producer.write(message, options);
-        // With the topic known, most of the rest takes the short way.
-        if (number === 1) await producer.flush();
-      }
+      const sent = await produceAll(producer, wishes);
       await producer.flush();
       await Promise.all(sent);
       const queues = new Map<string, number[]>();
@@ -80,6 +100,40 @@ describe('messages of all kinds, mixed', () => {
       }
       for (const numbers of queues.values()) expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
       expect([...queues.values()].flat().sort((a, b) => a - b)).toEqual(wishes.map((_, i) => i));
+      await client.close();
+    },
+  );
+
+  test.prop([fc.array(wish, { maxLength: 60, size: 'max' }), fc.constantFrom(1, 3, 4096), fc.integer({ min: 2, max: 5 })])(
+    'are each reported when their batch is refused, and only then',
+    async (wishes, batchRecords, nth) => {
+      const broker = makeBroker();
+      broker.autoAck = false;
+      const refused: number[] = [];
+      broker.onBatch = (batch) => {
+        const isRefused = broker.link.batches.length % nth === 0;
+        if (isRefused) refused.push(...numbersIn(batch));
+        broker.later(broker.link, () =>
+          broker.link.ack([batch], isRefused ? { status: ERRORS.DISK_FAILED.wire } : {}),
+        );
+      };
+      const client = await createClient(broker.factory);
+      const reported: number[] = [];
+      const producer = client.producer({
+        batchRecords,
+        onError: ({ numbers }) => void reported.push(...numbers),
+      });
+      const rejected: number[] = [];
+      const sent = await produceAll(producer, wishes);
+      const sentNumbers = [...wishes.keys()].filter((number) => wishes[number]?.isSent === true);
+      const outcomes = await Promise.allSettled(sent);
+      outcomes.forEach(({ status }, i) => {
+        if (status === 'rejected') rejected.push(sentNumbers[i] as number);
+      });
+      await producer.flush().catch(() => {});
+      const inOrder = (numbers: number[]): number[] => [...numbers].sort((a, b) => a - b);
+      expect(inOrder([...reported, ...rejected])).toEqual(inOrder(refused));
+      expect(rejected.filter((number) => wishes[number]?.isSent !== true)).toEqual([]);
       await client.close();
     },
   );

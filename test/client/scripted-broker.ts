@@ -140,6 +140,8 @@ export class ScriptedBroker {
   isDown = false;
   /** Ack every batch in the turn after it came. */
   autoAck = true;
+  /** Told of each batch that comes. */
+  onBatch: ((batch: ProducedBatch) => void) | null = null;
   readonly topics = new Map([['t', { topic: 't', topicId: 7, queues: 4, memory: false, createdTime: 0 }]]);
   readonly methods: Record<string, Handler> = {
     topicMetadata: ({ topic }) => {
@@ -245,6 +247,7 @@ export class ScriptedBroker {
     };
     link.batches.push(batch);
     if (this.autoAck) this.later(link, () => link.ack([batch]));
+    this.onBatch?.(batch);
   }
 
   /** Does something in a turn of its own, if the link still stands. */
