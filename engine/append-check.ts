@@ -41,7 +41,7 @@ export function checkBatch(bytes: Uint8Array, hasTravelled: boolean): number {
   if ((attributes & ~BATCH_ATTRIBUTES_KNOWN) !== 0 || (attributes & BOTH_FLUSHES) === BOTH_FLUSHES) {
     return ERRORS.BAD_BATCH.wire;
   }
-  if (hasTravelled && crc32(bytes.subarray(BATCH_HEADER_BYTES)) !== readUint32(bytes, BATCH.bodyCrc)) {
+  if (hasTravelled && crc32(bytes, BATCH_HEADER_BYTES, length) !== readUint32(bytes, BATCH.bodyCrc)) {
     return ERRORS.BAD_CHECKSUM.wire;
   }
   return recordsAreWhole(bytes, length) ? 0 : ERRORS.BAD_BATCH.wire;

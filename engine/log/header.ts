@@ -2,10 +2,10 @@
  * What the broker writes into a batch header, and how a header read from anywhere is told from rubbish.
  * The layout is `native-free/wire/batch-layout.ts`; this file adds only the stamp and the checksum.
  *
- * The header checksum is computed here in plain JavaScript, four tables deep for the first words and eight
- * for the rest: 63 ns for a header, where `zlib.crc32` with its two views and two calls takes 231 ns (Node 20,
- * x86-64). It is the same CRC-32, and it allocates nothing.
+ * The header checksum is computed in plain JavaScript: 63 ns for a header, where `zlib.crc32` with its two views and two calls takes
+ * 231 ns (Node 20, x86-64; `npm run bench:micro -- --only checksum`). It is the same CRC-32, and it allocates nothing.
  */
+import { CRC32_START, finishCrc32, updateCrc32 } from '../../native-free/checksum/crc32-tables.js';
 import {
   BATCH,
   BATCH_HEADER_BYTES,
@@ -33,18 +33,6 @@ export interface HeaderStamp {
   /** Makes a pad of whatever stands there: `length` is kept, everything about records becomes zero. */
   isPad: boolean;
 }
-
-const TABLES: readonly Int32Array[] = makeTables();
-const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as unknown as [
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-];
 
 /**
  * Stamps the header at `at` and seals it with its checksum. `length` and, for a batch, everything the
@@ -91,57 +79,7 @@ export function headerIsValid(bytes: Uint8Array, at: number, expectedPosition: n
 
 /** CRC-32 over bytes 0–12 and 16–96 of the header at `at` (a pad: 16–64), as an unsigned number. */
 export function headerCrcOf(bytes: Uint8Array, at: number, isPad: boolean): number {
-  let crc = -1;
-  crc = word(crc ^ readInt32(bytes, at));
-  crc = word(crc ^ readInt32(bytes, at + 4));
-  crc = word(crc ^ readInt32(bytes, at + 8));
+  const crc = updateCrc32(CRC32_START, bytes, at, at + BATCH.headerCrc);
   const end = at + (isPad ? PAD_HEADER_BYTES : BATCH_HEADER_BYTES);
-  for (let i = at + 16; i < end; i += 8) {
-    const x = crc ^ readInt32(bytes, i);
-    const y = readInt32(bytes, i + 4);
-    crc =
-      (T7[x & 255] as number) ^
-      (T6[(x >>> 8) & 255] as number) ^
-      (T5[(x >>> 16) & 255] as number) ^
-      (T4[x >>> 24] as number) ^
-      (T3[y & 255] as number) ^
-      (T2[(y >>> 8) & 255] as number) ^
-      (T1[(y >>> 16) & 255] as number) ^
-      (T0[y >>> 24] as number);
-  }
-  return ~crc >>> 0;
-}
-
-function word(x: number): number {
-  return (
-    (T3[x & 255] as number) ^
-    (T2[(x >>> 8) & 255] as number) ^
-    (T1[(x >>> 16) & 255] as number) ^
-    (T0[x >>> 24] as number)
-  );
-}
-
-function readInt32(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  );
-}
-
-/** Table k holds the checksum of one byte followed by k zero bytes. */
-function makeTables(): Int32Array[] {
-  const first = new Int32Array(256);
-  for (let i = 0; i < 256; i++) {
-    let crc = i;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-    first[i] = crc;
-  }
-  const tables = [first];
-  for (let k = 1; k < 8; k++) {
-    const before = tables[k - 1] as Int32Array;
-    tables.push(before.map((crc) => (crc >>> 8) ^ (first[crc & 255] as number)));
-  }
-  return tables;
+  return finishCrc32(updateCrc32(crc, bytes, at + BATCH.position, end));
 }

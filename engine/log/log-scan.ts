@@ -142,8 +142,7 @@ export class LogScan {
     this.#length = slotAligned(length);
     if (bytes[at + BATCH.type] === BATCH_TYPE.pad) return GOOD;
     window.fetch(position, length);
-    const body = bytes.subarray(at + BATCH_HEADER_BYTES, at + length);
-    return crc32(body) === readUint32(bytes, at + BATCH.bodyCrc)
+    return crc32(bytes, at + BATCH_HEADER_BYTES, at + length) === readUint32(bytes, at + BATCH.bodyCrc)
       ? GOOD
       : 'the body does not match its checksum';
   }

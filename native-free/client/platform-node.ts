@@ -1,14 +1,10 @@
 /** What the client needs of Node. `platform-browser.ts` gives the same names to browsers; package.json chooses. */
 import { WebSocket as NodeWebSocket } from 'ws';
-import { crc32 as crc32Of } from '../checksum/crc32.js';
 import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../wire/index.js';
 import type { Link } from './types.js';
 import { describeClose } from './websocket-close.js';
 
-/** CRC-32 (zlib's polynomial) of `bytes` from `start` to `end`. */
-export function crc32(bytes: Uint8Array, start: number, end: number): number {
-  return crc32Of(bytes.subarray(start, end));
-}
+export { crc32 } from '../checksum/crc32.js';
 
 /**
  * True where an unpredictable mask key protects nobody. RFC 6455 asks for one because of proxies between a script in a

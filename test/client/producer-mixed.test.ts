@@ -104,37 +104,38 @@ describe('messages of all kinds, mixed', () => {
     },
   );
 
-  test.prop([fc.array(wish, { maxLength: 60, size: 'max' }), fc.constantFrom(1, 3, 4096), fc.integer({ min: 2, max: 5 })])(
-    'are each reported when their batch is refused, and only then',
-    async (wishes, batchRecords, nth) => {
-      const broker = makeBroker();
-      broker.autoAck = false;
-      const refused: number[] = [];
-      broker.onBatch = (batch) => {
-        const isRefused = broker.link.batches.length % nth === 0;
-        if (isRefused) refused.push(...numbersIn(batch));
-        broker.later(broker.link, () =>
-          broker.link.ack([batch], isRefused ? { status: ERRORS.DISK_FAILED.wire } : {}),
-        );
-      };
-      const client = await createClient(broker.factory);
-      const reported: number[] = [];
-      const producer = client.producer({
-        batchRecords,
-        onError: ({ numbers }) => void reported.push(...numbers),
-      });
-      const rejected: number[] = [];
-      const sent = await produceAll(producer, wishes);
-      const sentNumbers = [...wishes.keys()].filter((number) => wishes[number]?.isSent === true);
-      const outcomes = await Promise.allSettled(sent);
-      outcomes.forEach(({ status }, i) => {
-        if (status === 'rejected') rejected.push(sentNumbers[i] as number);
-      });
-      await producer.flush().catch(() => {});
-      const inOrder = (numbers: number[]): number[] => [...numbers].sort((a, b) => a - b);
-      expect(inOrder([...reported, ...rejected])).toEqual(inOrder(refused));
-      expect(rejected.filter((number) => wishes[number]?.isSent !== true)).toEqual([]);
-      await client.close();
-    },
-  );
+  test.prop([
+    fc.array(wish, { maxLength: 60, size: 'max' }),
+    fc.constantFrom(1, 3, 4096),
+    fc.integer({ min: 2, max: 5 }),
+  ])('are each reported when their batch is refused, and only then', async (wishes, batchRecords, nth) => {
+    const broker = makeBroker();
+    broker.autoAck = false;
+    const refused: number[] = [];
+    broker.onBatch = (batch) => {
+      const isRefused = broker.link.batches.length % nth === 0;
+      if (isRefused) refused.push(...numbersIn(batch));
+      broker.later(broker.link, () =>
+        broker.link.ack([batch], isRefused ? { status: ERRORS.DISK_FAILED.wire } : {}),
+      );
+    };
+    const client = await createClient(broker.factory);
+    const reported: number[] = [];
+    const producer = client.producer({
+      batchRecords,
+      onError: ({ numbers }) => void reported.push(...numbers),
+    });
+    const rejected: number[] = [];
+    const sent = await produceAll(producer, wishes);
+    const sentNumbers = [...wishes.keys()].filter((number) => wishes[number]?.isSent === true);
+    const outcomes = await Promise.allSettled(sent);
+    outcomes.forEach(({ status }, i) => {
+      if (status === 'rejected') rejected.push(sentNumbers[i] as number);
+    });
+    await producer.flush().catch(() => {});
+    const inOrder = (numbers: number[]): number[] => [...numbers].sort((a, b) => a - b);
+    expect(inOrder([...reported, ...rejected])).toEqual(inOrder(refused));
+    expect(rejected.filter((number) => wishes[number]?.isSent !== true)).toEqual([]);
+    await client.close();
+  });
 });
