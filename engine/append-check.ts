@@ -53,7 +53,7 @@ const HEADER_BYTES = RECORD_HEADER_BYTES;
 
 /**
  * The records' lengths must lead from the header exactly to the end, and there must be as many as the
- * header says: offsets are given out by that count. A nanosecond or two a record, and no object.
+ * header says: offsets are given out by that count. A few nanoseconds a record, and one object a batch.
  */
 function recordsAreWhole(bytes: Uint8Array, length: number): boolean {
   const count = readUint32(bytes, BATCH.recordCount);

@@ -156,7 +156,7 @@ async function main(): Promise<void> {
     rounds: flags.rounds ?? (flags.quick ? 1 : 3),
     durabilities: flags.durability ?? CLASSES,
     onTask: progress.task,
-    onMeasured: save,
+    onDone: save,
     onFailure: (failure) => {
       failures.push(failure);
       const { round, workload, durability, system, reason } = failure;

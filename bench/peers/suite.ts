@@ -32,10 +32,10 @@ export interface SuiteOptions {
   durabilities: readonly Durability[];
   /** Before each piece of work: its name, and how many come in all. */
   onTask: (name: string, total: number) => void;
-  /** After each piece of work that gave figures: all that was measured so far. */
-  onMeasured: (found: readonly Measurement[]) => void;
-  /** After each that did not: the run goes on without it. */
+  /** A piece of work that failed: the run goes on without it. */
   onFailure: (failure: Failure) => void;
+  /** After each piece of work: all that was measured so far. */
+  onDone: (found: readonly Measurement[]) => void;
 }
 
 export async function runPlan(
@@ -55,12 +55,12 @@ export async function runPlan(
       options.onTask(name, total);
       try {
         found.push(...(await runTask(task, options.cache)));
-        options.onMeasured(found);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         const { system } = installed.peer;
         options.onFailure({ system, workload: item.workload, durability, round: round + 1, reason });
       }
+      options.onDone(found);
     }
   }
   return found;

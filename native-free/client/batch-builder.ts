@@ -96,13 +96,13 @@ export class BatchBuilder {
   }
 
   /**
-   * The short way of {@link append} for what most messages of a fast producer are: plain, born now, not the first of a batch. Bytes of
-   * the record; 0: the message is not one of these or does not fit, nothing was written. One function, without a call but the copy: calls
+   * The short way of {@link append} for what most messages of a fast producer are: plain, born now, not the first of a batch
+   * (which gives the batch its born time). Bytes of the record; 0: the message is not one of these or does not fit, nothing was written. One function, without a call but the copy: calls
    * would cost as much as all else here.
    */
   appendUsual(message: OutgoingMessage, clock: TurnClock): number {
     const body = message.body;
-    if (!(body instanceof Uint8Array) || !hasBodyOnly(message) || this.count === 0) return 0;
+    if (!(body instanceof Uint8Array) || !hasNoExtras(message) || this.count === 0) return 0;
     const bytes = this.bytes;
     const length = body.length;
     const start = this.at;
@@ -247,11 +247,11 @@ export class BatchBuilder {
 
 /** Whether a message is a body of bytes and nothing else. */
 function isPlain(message: OutgoingMessage): boolean {
-  return message.body instanceof Uint8Array && hasBodyOnly(message);
+  return message.body instanceof Uint8Array && hasNoExtras(message);
 }
 
-/** No tag, key or property, and for its queue the producer's turn. */
-function hasBodyOnly(message: OutgoingMessage): boolean {
+/** No tag, key, property or sharding key beside the body. */
+function hasNoExtras(message: OutgoingMessage): boolean {
   return (
     message.tag === undefined &&
     message.keys === undefined &&

@@ -1,5 +1,5 @@
 /** Turns what has arrived into batches to hand out: checked, in order, without what was handed out before or is filtered out. */
-import { BATCH_HEADER_BYTES, RECORD, RECORD_HEADER_BYTES, RingMQError, readUint32 } from '../wire/index.js';
+import { BATCH_HEADER_BYTES, RECORD, RECORD_HEADER_BYTES, RingMQError } from '../wire/index.js';
 import { BatchHeader, bodyIsIntact, checkRecords, readHeader } from './batch-reader.js';
 import type { TagFilter } from './filter.js';
 import type { GroupMember } from './group-member.js';
@@ -84,7 +84,7 @@ export class Delivery {
   /** Applies the filter: exactly, where the broker only left out batches without any chance. */
   #select(source: RecordSource, info: BatchInfo, queue: HeldQueue, from: number): ReceivedBatch | null {
     const header = this.#header;
-    const bytes = source.bytes;
+    const { bytes, view } = source;
     const firstAt = from === 0 ? header.at + BATCH_HEADER_BYTES : recordAt(source, header, from);
     if (this.#filter.matchesAll) return new ReceivedBatch(info, source, header, from, firstAt, null);
     const matched: number[] = [];
@@ -97,7 +97,7 @@ export class Delivery {
         matched.push(index, at);
         run = index + 1;
       }
-      at += readUint32(bytes, at + RECORD.length);
+      at += view.getUint32(at + RECORD.length, true);
     }
     if (matched.length === 0) {
       queue.ack(header.baseOffset + from, header.baseOffset + header.recordCount);

@@ -1,8 +1,8 @@
 /** The bytes in which delivered records lie, and who still needs them. */
 
 /**
- * `view` is of the same bytes: it reads a number at once, where they give it byte by byte. `base` is where they begin in `buffer`; asking a
- * view for them again for each body costs more than the body.
+ * `view` is of the same bytes: it reads a number at once, where they give it byte by byte. `base` is where they begin in `buffer`; asking the
+ * typed array for both again for each body costs more than the body.
  */
 export interface RecordSource {
   readonly bytes: Uint8Array;
@@ -11,6 +11,7 @@ export interface RecordSource {
   readonly base: number;
 }
 
+/** A source that nobody but its messages needs. */
 export function recordSource(bytes: Uint8Array): RecordSource {
   const { buffer, byteOffset: base } = bytes;
   return { bytes, view: new DataView(buffer, base, bytes.length), buffer, base };

@@ -1,7 +1,7 @@
 /** The clock is read for one call in so many of a turn: reading it costs as much as packing a small message. */
 const READ_EVERY = 32;
 
-/** The wall clock, as exact as a turn of the event loop with small messages is short. */
+/** The wall clock, read anew in each turn of the event loop, and within one for every 32nd use: between two readings it stands still. */
 export class TurnClock {
   /** Milliseconds since 1970, as of the last {@link tick}. A field, so that nothing is allocated to hand it over. */
   time = 0;

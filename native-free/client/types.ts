@@ -31,7 +31,7 @@ export interface OutgoingMessage {
   properties?: Readonly<Record<string, PropertyValue>> | undefined;
   /** Messages of one sharding key go to one queue, in order. 1–255 bytes of UTF-8. */
   shardingKey?: string | undefined;
-  /** When it came to be, milliseconds since 1970, an integer. Default: now, to the millisecond, read at least every eighth message. */
+  /** When it came to be, milliseconds since 1970, an integer. Default: now; within one turn of the event loop the clock is read for every 32nd message only. */
   bornTime?: number | undefined;
 }
 

@@ -58,8 +58,8 @@ async function produceAll(producer: Producer, wishes: readonly Wish[]): Promise<
       receipt.catch(() => {});
       sent.push(receipt);
     } else producer.write(message, options);
-    // With the topic known, most of the rest takes the short way.
-    if (number === 1) await producer.flush().catch(() => {});
+    // With the topic known, most of the rest takes the short way; and buffers come back to be used again.
+    if (number % 13 === 1) await producer.flush().catch(() => {});
   }
   return sent;
 }
@@ -135,7 +135,7 @@ describe('messages of all kinds, mixed', () => {
     await producer.flush().catch(() => {});
     const inOrder = (numbers: number[]): number[] => [...numbers].sort((a, b) => a - b);
     expect(inOrder([...reported, ...rejected])).toEqual(inOrder(refused));
-    expect(rejected.filter((number) => wishes[number]?.isSent !== true)).toEqual([]);
+    expect(reported.filter((number) => wishes[number]?.isSent === true)).toEqual([]);
     await client.close();
   });
 });
