@@ -48,29 +48,29 @@ export function checkBatch(bytes: Uint8Array, hasTravelled: boolean): number {
 }
 
 /** What the walk over the records needs, in constants of its own: those are compiled in, while imported ones are looked up with every use. */
-const { length: LENGTH_AT, flags: FLAGS_AT } = RECORD;
+const { length: LENGTH_AT, tagBytes: TAG_BYTES_AT, attributesBytes: ATTRIBUTES_BYTES_AT } = RECORD;
 const HEADER_BYTES = RECORD_HEADER_BYTES;
 
 /**
  * The records' lengths must lead from the header exactly to the end, and there must be as many as the
- * header says: offsets are given out by that count. A few nanoseconds a record, and one object a batch.
+ * header says: offsets are given out by that count. A few nanoseconds a record, and no object:
+ * a view would make the walk a third faster, and that of a batch of one record four times as dear.
  */
 function recordsAreWhole(bytes: Uint8Array, length: number): boolean {
   const count = readUint32(bytes, BATCH.recordCount);
   if (count === 0 || count > MAX_BATCH_RECORDS) {
     return false;
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   let at = BATCH_HEADER_BYTES;
   for (let i = 0; i < count; i++) {
     const left = length - at;
     if (left < HEADER_BYTES) {
       return false;
     }
-    const recordBytes = view.getUint32(at + LENGTH_AT, true);
-    // Flags, a byte; the tag's bytes, a byte; the attributes' bytes, two.
-    const parts = view.getUint32(at + FLAGS_AT, true);
-    if (recordBytes > left || recordBytes < HEADER_BYTES + ((parts >>> 8) & 0xff) + (parts >>> 16)) {
+    const recordBytes = readUint32(bytes, at + LENGTH_AT);
+    const fixed =
+      HEADER_BYTES + (bytes[at + TAG_BYTES_AT] as number) + readUint16(bytes, at + ATTRIBUTES_BYTES_AT);
+    if (recordBytes < fixed || recordBytes > left) {
       return false;
     }
     at += recordBytes;

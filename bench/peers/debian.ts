@@ -69,8 +69,8 @@ export function packagesOfPlan(plan: string): string[] {
 }
 
 async function installedPackages(): Promise<Set<string>> {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own placeholders
-  const format = '${db:Status-Status} ${Package}\\n';
+  // The placeholders are dpkg's own.
+  const format = `\${db:Status-Status} \${Package}\\n`;
   const lines = (await runCommand('dpkg-query', ['-W', '-f', format], { timeoutMs: 60_000 })).split('\n');
   return new Set(lines.filter((line) => line.startsWith('installed ')).map((line) => line.slice(10)));
 }

@@ -14,7 +14,7 @@ import type { Durability, Peer } from './peer.js';
 import { PEERS } from './peers.js';
 import { fullPlan, type PlanItem } from './plan.js';
 import { ratiosOf, resultsOf } from './ratios.js';
-import { type InstalledPeer, type Measurement, runPlan } from './suite.js';
+import { type InstalledPeer, type Measurement, reasonOf, runPlan } from './suite.js';
 
 const WRONG_USAGE = 2;
 const CLASSES: readonly Durability[] = ['page-cache', 'disk', 'memory'];
@@ -87,10 +87,6 @@ async function installAll(
     }
   }
   return { installed, unavailable };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Lines and a bar on stderr; the bar only where somebody looks. */

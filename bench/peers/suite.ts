@@ -56,7 +56,7 @@ export async function runPlan(
       try {
         found.push(...(await runTask(task, options.cache)));
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         const { system } = installed.peer;
         options.onFailure({ system, workload: item.workload, durability, round: round + 1, reason });
       }
@@ -64,6 +64,10 @@ export async function runPlan(
     }
   }
   return found;
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Systems next to each other within a workload and class, so that what is compared was measured at about the same time. */

@@ -96,9 +96,9 @@ export class BatchBuilder {
   }
 
   /**
-   * The short way of {@link append} for what most messages of a fast producer are: plain, born now, not the first of a batch
-   * (which gives the batch its born time). Bytes of the record; 0: the message is not one of these or does not fit, nothing was written. One function, without a call but the copy: calls
-   * would cost as much as all else here.
+   * The short way of {@link append} for what most messages of a fast producer are: plain, born now, not the first of a batch (which
+   * gives the batch its born time). Bytes of the record; 0: the message is not one of these or does not fit, nothing was written.
+   * One function for V8 to compile as a whole: calls within would cost as much as all else here.
    */
   appendUsual(message: OutgoingMessage, clock: TurnClock): number {
     const body = message.body;
