@@ -1,6 +1,7 @@
 /** A client for another thread of the process that opened the broker. */
-import { attachThread } from '../engine/attach-thread.js';
+
 import type { BrokerHandle } from '../engine/handle.js';
+import { attachThread } from '../engine/thread/attach-thread.js';
 import { type CallOptions, type Client, throwIfAborted } from '../native-free/client/internal.js';
 import { SessionHost } from '../transport/session-host.js';
 import { embeddedClient } from './embedded-client.js';

@@ -1,7 +1,7 @@
 /** Opens the socket: one worker thread per listener, all on one port. */
 import { Worker } from 'node:worker_threads';
 import type { BrokerHandle } from '../engine/handle.js';
-import { workerFlags } from '../engine/worker-flags.js';
+import { workerFlags } from '../engine/thread/worker-flags.js';
 import { errorCodeOfName, RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { type ListenOptions, type ResolvedListenOptions, resolveListenOptions } from './listen-options.js';

@@ -1,8 +1,8 @@
 /** A listener's thread: one seat at the broker, one listener, a session for each connection. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { attachThread } from '../engine/attach-thread.js';
-import type { BrokerThread } from '../engine/broker-thread.js';
 import type { BrokerHandle } from '../engine/handle.js';
+import { attachThread } from '../engine/thread/attach-thread.js';
+import type { BrokerThread } from '../engine/thread/broker-thread.js';
 import { isRingMQError, MAX_FRAME_BYTES, RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { SessionHost } from '../transport/session-host.js';

@@ -7,23 +7,23 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { threadId, Worker } from 'node:worker_threads';
 import { ERRORS, RingMQError } from '../native-free/wire/index.js';
-import { BrokerThread } from './broker-thread.js';
-import { CheckpointKeeper } from './checkpoint-keeper.js';
+import { ControlServer } from './control/control-channel.js';
 import { ControlPlane } from './control/index.js';
-import { ControlServer } from './control-channel.js';
-import { DeadThreads } from './dead-threads.js';
+import { TopicQueues } from './control/topic-queues.js';
+import { CheckpointKeeper } from './data/checkpoint-keeper.js';
+import { openData } from './data/open-data.js';
+import { type DataDirLock, lockDataDir, SYNC_WORDS_BYTES } from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
-import { type DataDirLock, lockDataDir, SYNC_WORDS_BYTES } from './log/index.js';
-import { openData } from './open-data.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
-import { PERSIST_SEAT, PERSIST_WORDS, PERSIST_WORDS_BYTES } from './persist-words.js';
-import type { PersistWorkerData, PersistWorkerMessage } from './persist-worker.js';
+import { PERSIST_SEAT, PERSIST_WORDS, PERSIST_WORDS_BYTES } from './persist/shared-words.js';
+import type { SyncWorkerData } from './persist/sync-worker.js';
+import type { PersistWorkerData, PersistWorkerMessage } from './persist/worker.js';
 import { createProducerMemory, createResultMemory } from './queue/index.js';
 import { createRingMemory, createSeatMemory, Ring, SeatTable, WORD, wake } from './ring/index.js';
-import type { SyncWorkerData } from './sync-worker.js';
-import { makeThreadParts, type ThreadParts } from './thread-parts.js';
-import { TopicQueues } from './topic-queues.js';
-import { workerFlags } from './worker-flags.js';
+import { BrokerThread } from './thread/broker-thread.js';
+import { DeadThreads } from './thread/dead-threads.js';
+import { makeThreadParts, type ThreadParts } from './thread/thread-parts.js';
+import { workerFlags } from './thread/worker-flags.js';
 
 /** What an engine says unasked. */
 export interface EngineEvents {
@@ -296,11 +296,11 @@ async function startPersistWorker(handle: BrokerHandle, options: ResolvedEngineO
     retentionMs,
     retentionBytes,
   };
-  const worker = startWorker('./persist-worker.js', 'ringmq-persist', workerData);
+  const worker = startWorker('./persist/worker.js', 'ringmq-persist', workerData);
   await once(worker, 'message');
   const syncData: SyncWorkerData = { words: syncWords, seats: handle.seats };
   // The persist worker ends it; should that die, nothing is left to keep the process for.
-  startWorker('./sync-worker.js', 'ringmq-sync', syncData).unref();
+  startWorker('./persist/sync-worker.js', 'ringmq-sync', syncData).unref();
   return worker;
 }
 

@@ -13,10 +13,10 @@ import {
   readUint64,
   tagFilterBloom,
 } from '../native-free/wire/index.js';
-import { Consumer, type ConsumerOwner } from './consumer.js';
 import { encodeControl } from './control-payload.js';
 import { makeFrame } from './frames.js';
 import type { SessionContext } from './session-context.js';
+import { Consumer, type ConsumerOwner } from './subscription.js';
 
 export class ConsumeSession implements ConsumerOwner {
   readonly #context: SessionContext;

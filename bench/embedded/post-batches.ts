@@ -4,9 +4,9 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { recordSource } from '../../native-free/batch/record-source.js';
+import { BatchInfo, ReceivedBatch } from '../../native-free/client/consume/message.js';
 import { BatchHeader, bodyIsIntact, checkRecords, readHeader } from '../../native-free/client/internal.js';
-import { BatchInfo, ReceivedBatch } from '../../native-free/client/message.js';
-import { recordSource } from '../../native-free/client/record-source.js';
 import { BATCH_HEADER_BYTES } from '../../native-free/wire/index.js';
 import { BODY_BYTES, type EmbeddedFigure } from './shape.js';
 

@@ -10,7 +10,7 @@
 import { crc32 } from 'node:zlib';
 import { Packr } from 'msgpackr';
 import { RingMQError, readUint32, SLOT_BYTES, writeUint32 } from '../../native-free/wire/index.js';
-import { type Disk, readWholeFile, replaceFile } from './disk.js';
+import { type Disk, readWholeFile, replaceFile } from '../disk/disk.js';
 
 export const CHECKPOINT_FILE = 'checkpoint';
 const MAGIC = 0x43514d52;

@@ -1,12 +1,7 @@
 /** The commit log's files: writing, reading, recovering, retiring them. */
-export * from './background-sync.js';
 export * from './checkpoint.js';
-export * from './disk.js';
-export * from './header.js';
-export * from './lock-file.js';
 export * from './log-reader.js';
 export * from './log-scan.js';
-export * from './node-disk.js';
 export * from './persist-layout.js';
 export * from './persist-stage.js';
 export * from './recovery.js';

@@ -2,7 +2,7 @@
  * The log's files as one stretch of bytes that only is there in parts: what recovery and verification look
  * at. Nothing is written. Missing files and missing ends of files read as zeros.
  */
-import { type Disk, diskErrorCode } from './disk.js';
+import { type Disk, diskErrorCode } from '../disk/disk.js';
 import { listSegments, segmentName } from './segment-files.js';
 
 /** Bytes fetched with one call while a span is walked: small enough that the checksum finds them in the cache. */

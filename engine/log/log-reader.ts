@@ -6,7 +6,7 @@
  * says which segment is the oldest (a shared word), and only later, when the log has moved on by a segment, writes into a recycled file; and a
  * reader asks for the oldest segment *after* it has read. If what it read is below that, it read nothing.
  */
-import { type Disk, diskErrorCode } from './disk.js';
+import { type Disk, diskErrorCode } from '../disk/disk.js';
 import { PERSIST_WORD } from './persist-layout.js';
 import { segmentName } from './segment-files.js';
 

@@ -24,7 +24,7 @@ import {
   SLOT_BYTES,
   slotAligned,
 } from '../../native-free/wire/index.js';
-import { headerIsValid } from './header.js';
+import { headerIsValid } from '../batch/header.js';
 import { type LogFilesView, SpanWindow } from './log-files-view.js';
 
 /** A stretch of log that was on the disk once and is not as it was. */

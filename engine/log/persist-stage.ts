@@ -6,8 +6,8 @@
  * batch boundary, and neither the ring's end nor the segment's comes in between), then syncs if that is due. Called again
  * at once when it returns true, this is the group commit: what arrived during one fdatasync goes into the next.
  */
-import type { BackgroundSync } from './background-sync.js';
-import { type Disk, type DiskSpace, diskErrorCode } from './disk.js';
+import type { BackgroundSync } from '../disk/background-sync.js';
+import { type Disk, type DiskSpace, diskErrorCode } from '../disk/disk.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
 import { OUTCOME, PersistWriter } from './persist-writer.js';
 import type { SegmentFiles } from './segment-files.js';

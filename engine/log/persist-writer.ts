@@ -4,7 +4,7 @@
  */
 import { getSystemErrorName } from 'node:util';
 import { MAX_BATCH_BYTES } from '../../native-free/wire/index.js';
-import { type Disk, diskErrorCode, isShortage, isShortOfResources } from './disk.js';
+import { type Disk, diskErrorCode, isShortage, isShortOfResources } from '../disk/disk.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
 
 const SLOT_BYTES = 64;

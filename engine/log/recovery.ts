@@ -2,8 +2,9 @@
  * Opening a log after whatever happened to it. Bounded by what was written since the checkpoint, and by a look
  * ahead for headers behind the end. The rules are in log-scan.ts.
  */
+
+import type { Disk } from '../disk/disk.js';
 import type { Checkpoint } from './checkpoint.js';
-import type { Disk } from './disk.js';
 import { LogFilesView } from './log-files-view.js';
 import { type BatchVisitor, type Damage, LogScan } from './log-scan.js';
 import { segmentName } from './segment-files.js';

@@ -9,8 +9,8 @@ import {
   readUint64,
   slotAligned,
 } from '../../native-free/wire/index.js';
-import { type Disk, diskErrorCode } from './disk.js';
-import { headerIsValid } from './header.js';
+import { headerIsValid } from '../batch/header.js';
+import { type Disk, diskErrorCode } from '../disk/disk.js';
 import { PERSIST_WORD } from './persist-layout.js';
 import { type SegmentFiles, segmentName } from './segment-files.js';
 

@@ -9,7 +9,7 @@
  * before they become current. Only the holder of the persist role calls what changes anything here; readers open the
  * files by name for themselves (log-reader.ts).
  */
-import { type Disk, diskErrorCode, removeIfThere } from './disk.js';
+import { type Disk, diskErrorCode, removeIfThere } from '../disk/disk.js';
 
 export const SEGMENT_SUFFIX = '.seg';
 export const SPARE_SUFFIX = '.old';

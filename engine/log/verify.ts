@@ -3,8 +3,8 @@
  * broker runs on the directory does the end mean anything.
  */
 import { BATCH, readUint32 } from '../../native-free/wire/index.js';
+import type { Disk } from '../disk/disk.js';
 import type { Checkpoint } from './checkpoint.js';
-import type { Disk } from './disk.js';
 import { LogFilesView } from './log-files-view.js';
 import { type Damage, LogScan } from './log-scan.js';
 

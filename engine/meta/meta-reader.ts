@@ -4,7 +4,7 @@
  * good frame is dropped, unless a mark shows that it had been on disk.
  */
 import { RingMQError } from '../../native-free/wire/index.js';
-import { type Disk, diskErrorCode, readWholeFile } from '../log/disk.js';
+import { type Disk, diskErrorCode, readWholeFile } from '../disk/disk.js';
 import {
   decodeFrame,
   frameBytesAt,

@@ -15,7 +15,7 @@
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { RingMQError } from '../../native-free/wire/index.js';
-import { type Disk, removeIfThere } from '../log/disk.js';
+import { type Disk, removeIfThere } from '../disk/disk.js';
 import { encodeFrame, META_FORMAT, type MetaFrame } from './meta-file-layout.js';
 import { asDiskError, logName, logNames, readMeta, SNAPSHOT_NAME } from './meta-reader.js';
 import { type MetaRecord, MetaState } from './meta-state.js';

@@ -6,8 +6,8 @@
  */
 import { crc32 } from 'node:zlib';
 import { RingMQError } from '../../native-free/wire/index.js';
-import type { Disk } from '../log/disk.js';
-import { diskErrorCode } from '../log/disk.js';
+import type { Disk } from '../disk/disk.js';
+import { diskErrorCode } from '../disk/disk.js';
 import {
   BLOCK_BYTES,
   BLOCK_ENTRIES,

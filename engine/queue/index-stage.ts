@@ -5,8 +5,8 @@
  * nothing half done that the next holder cannot finish (index-journal-layout.ts).
  */
 import { BATCH, RingMQError, readUint32, SLOT_BYTES } from '../../native-free/wire/index.js';
-import { diskErrorCode } from '../log/disk.js';
-import { type HeaderStamp, stampHeader } from '../log/header.js';
+import { type HeaderStamp, stampHeader } from '../batch/header.js';
+import { diskErrorCode } from '../disk/disk.js';
 import type { Ring } from '../ring/ring.js';
 import { WORD } from '../ring/ring-layout.js';
 import { BlockArena } from './block-arena.js';

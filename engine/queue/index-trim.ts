@@ -1,6 +1,6 @@
 /** What becomes of the queue index when old segments of the log are deleted. */
 import { isRingMQError } from '../../native-free/wire/index.js';
-import { diskErrorCode } from '../log/disk.js';
+import { diskErrorCode } from '../disk/disk.js';
 import { IndexEntry } from './index-entry.js';
 import type { IndexFiles } from './index-files.js';
 import type { QueueIndex } from './queue-index.js';

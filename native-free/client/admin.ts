@@ -1,7 +1,7 @@
 /** Topics and groups, by control requests. */
 import type { GroupDescription, GroupInfo, TopicDescription, TopicInfo } from '../wire/index.js';
-import { startPosition } from './consumer.js';
-import type { Requests } from './requests.js';
+import { startPosition } from './consume/consumer.js';
+import type { Requests } from './link/requests.js';
 import type { Admin, CallOptions, StartPosition } from './types.js';
 
 /** Queues of a topic whose creator does not say. */

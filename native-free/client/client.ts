@@ -2,11 +2,11 @@
 import { RingMQError } from '../wire/index.js';
 import { abortable } from './abort.js';
 import { ControlAdmin } from './admin.js';
-import { Connection } from './connection.js';
-import { GroupConsumer } from './consumer.js';
+import { GroupConsumer } from './consume/consumer.js';
+import { Connection } from './link/connection.js';
 import { numberOption } from './options.js';
-import { RingProducer } from './producer.js';
-import { TopicCache } from './topic-cache.js';
+import { RingProducer } from './produce/producer.js';
+import { TopicCache } from './produce/topic-cache.js';
 import type {
   Admin,
   BrokerInfo,

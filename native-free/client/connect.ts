@@ -1,7 +1,7 @@
 /** Connecting to a broker by its address. */
 import { createClient } from './client.js';
+import { webSocketLinks } from './link/websocket-link.js';
 import type { Client, ConnectOptions } from './types.js';
-import { webSocketLinks } from './websocket-link.js';
 
 /**
  * Connects over a WebSocket, in Node and in browsers. `ws://HOST:PORT` or `wss://…`. Rejects with `CONNECT_FAILED`, `BAD_ARGUMENT` (no such

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
-import { openClient } from '../../native-free/cli/connection.js';
-import { describeFailure } from '../../native-free/cli/failure.js';
+import { openClient } from '../../cli/connection.js';
+import { describeFailure } from '../../cli/failure.js';
 
 it('a host that accepts and never answers is a broker that cannot be reached', async () => {
   const accepted: Socket[] = [];

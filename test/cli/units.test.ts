@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { LineSplitter } from '../../native-free/cli/line-splitter.js';
-import {
-  parseCount,
-  parseDuration,
-  parseHostPort,
-  parseSize,
-  parseStart,
-} from '../../native-free/cli/units.js';
+import { LineSplitter } from '../../cli/line-splitter.js';
+import { parseCount, parseDuration, parseHostPort, parseSize, parseStart } from '../../cli/units.js';
 
 describe('units', () => {
   it.each([

@@ -2,6 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
+import { recordSource } from '../../native-free/batch/record-source.js';
+import * as node from '../../native-free/checksum/crc32.js';
+import * as browser from '../../native-free/checksum/crc32-tables.js';
+import { BatchInfo, ReceivedBatch, recordAt } from '../../native-free/client/consume/message.js';
 import {
   BatchBuilder,
   BatchHeader,
@@ -10,10 +14,6 @@ import {
   type OutgoingMessage,
   readHeader,
 } from '../../native-free/client/internal.js';
-import { BatchInfo, ReceivedBatch, recordAt } from '../../native-free/client/message.js';
-import * as browser from '../../native-free/client/platform-browser.js';
-import * as node from '../../native-free/client/platform-node.js';
-import { recordSource } from '../../native-free/client/record-source.js';
 import { isRingMQError, tagBloomBit } from '../../native-free/wire/index.js';
 import { stampedBatch } from './batches.js';
 

@@ -1,7 +1,7 @@
 /** When messages say they were born: the clock is read now and then only, and records keep distances to their batch's time. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { TurnClock } from '../../native-free/batch/turn-clock.js';
 import { BatchBuilder } from '../../native-free/client/internal.js';
-import { TurnClock } from '../../native-free/client/turn-clock.js';
 import { RECORD } from '../../native-free/wire/index.js';
 
 const NOW = 1_700_000_000_000;

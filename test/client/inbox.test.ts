@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Arrival, Inbox } from '../../native-free/client/inbox.js';
+import { type Arrival, Inbox } from '../../native-free/client/consume/inbox.js';
 
 function makeInbox(): Inbox {
   return new Inbox(1024 * 1024, () => {});

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { type RawData, WebSocketServer } from 'ws';
-import { openWebSocket } from '../../native-free/client/platform-node.js';
+import { openWebSocket } from '../../native-free/client/link/platform-node.js';
 
 test('frames of every length arrive as they were given, and are left alone', async () => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });

@@ -8,7 +8,7 @@ import {
   type ControlListener,
   ControlServer,
   openControlPort,
-} from '../../engine/control-channel.js';
+} from '../../engine/control/control-channel.js';
 import type { ControlEvent } from '../../native-free/wire/index.js';
 
 const EVENT = { event: 'revoke', consumer: 1, queues: [] } as unknown as ControlEvent;

@@ -5,14 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../native-free/wire/index.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const SOURCES = [
-  'engine',
-  'transport',
-  'broker',
-  'native-free/client',
-  'native-free/listener',
-  'native-free/cli',
-];
+const SOURCES = ['engine', 'transport', 'broker', 'cli', 'native-free'];
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 /** Codes that only later brokers send; this version's clients know them so that they do not try again. */
 const FROM_LATER_BROKERS: ErrorCode[] = ['NOT_AUTHENTICATED'];

@@ -1,6 +1,7 @@
 /** A reader may be further behind than positions of the ring (Int32, in slots) can tell apart: it reads on all the same. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { NodeDisk, readCheckpoint, writeCheckpoint } from '../../engine/log/index.js';
+import { NodeDisk } from '../../engine/disk/index.js';
+import { readCheckpoint, writeCheckpoint } from '../../engine/log/index.js';
 import {
   makeDirectory,
   numberOf,

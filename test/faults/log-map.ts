@@ -1,6 +1,7 @@
 /** What lies where in a data directory that no broker has open, and ways to harm it. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
-import { NodeDisk, recoverLog, segmentName } from '../../engine/log/index.js';
+import { NodeDisk } from '../../engine/disk/index.js';
+import { recoverLog, segmentName } from '../../engine/log/index.js';
 import { BATCH, readUint32, readUint64 } from '../../native-free/wire/index.js';
 import { SMALL } from './small-broker.js';
 

@@ -1,8 +1,9 @@
 /** A restart reads what was written since the last checkpoint, however much there is. */
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { NodeDisk, readCheckpoint } from '../../engine/log/index.js';
-import { openData } from '../../engine/open-data.js';
+import { openData } from '../../engine/data/open-data.js';
+import { NodeDisk } from '../../engine/disk/index.js';
+import { readCheckpoint } from '../../engine/log/index.js';
 import { resolveEngineOptions } from '../../engine/options.js';
 import { connect } from '../../native-free/client/index.js';
 import { HostProcess } from './host-process.js';

@@ -1,5 +1,5 @@
 /** A real disk that fails when told to. */
-import { NodeDisk } from '../../engine/log/node-disk.js';
+import { NodeDisk } from '../../engine/disk/node-disk.js';
 
 export class FaultyDisk extends NodeDisk {
   /** Errno of the writes to come, or null; half of the bytes are written before it fails. */

@@ -1,6 +1,6 @@
 /** The process dies at every disk call there is, one after the other. What random lives and power cuts do: meta-store-simulation.test.ts. */
 import { expect, test } from 'vitest';
-import type { Disk } from '../../engine/log/disk.js';
+import type { Disk } from '../../engine/disk/disk.js';
 import { MetaStore } from '../../engine/meta/meta-store.js';
 import { Random } from '../simulation/random.js';
 import { SimulatedCrash, SimulatedDisk } from '../simulation/simulated-disk.js';

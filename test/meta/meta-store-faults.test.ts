@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { NodeDisk } from '../../engine/log/node-disk.js';
+import { NodeDisk } from '../../engine/disk/node-disk.js';
 import { MetaStore } from '../../engine/meta/meta-store.js';
 import { FaultyDisk } from './faulty-disk.js';
 import { tempDir } from './temp-dir.js';

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { NodeDisk } from '../../engine/log/node-disk.js';
+import { NodeDisk } from '../../engine/disk/node-disk.js';
 import { MetaStore } from '../../engine/meta/meta-store.js';
 import { tempDir } from './temp-dir.js';
 

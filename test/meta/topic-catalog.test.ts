@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { NodeDisk } from '../../engine/log/node-disk.js';
+import { NodeDisk } from '../../engine/disk/node-disk.js';
 import { MetaStore } from '../../engine/meta/meta-store.js';
 import { fromRuns, toRuns } from '../../engine/meta/slot-pool.js';
 import { TopicCatalog } from '../../engine/meta/topic-catalog.js';

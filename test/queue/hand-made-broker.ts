@@ -1,9 +1,8 @@
 /** The shared memories of a broker, with nobody in them: no data directory, no persist worker, no sweep but by hand. */
-import { BrokerThread } from '../../engine/broker-thread.js';
-import { DeadThreads } from '../../engine/dead-threads.js';
+
 import type { AppendSink } from '../../engine/engine-thread.js';
 import type { BrokerHandle, LaneMemory } from '../../engine/handle.js';
-import { PERSIST_WORDS_BYTES } from '../../engine/persist-words.js';
+import { PERSIST_WORDS_BYTES } from '../../engine/persist/shared-words.js';
 import {
   createProducerMemory,
   createQueueTableMemory,
@@ -11,7 +10,9 @@ import {
   LANE,
 } from '../../engine/queue/index.js';
 import { createRingMemory, createSeatMemory, Ring, SeatTable } from '../../engine/ring/index.js';
-import { makeThreadParts, type ThreadParts } from '../../engine/thread-parts.js';
+import { BrokerThread } from '../../engine/thread/broker-thread.js';
+import { DeadThreads } from '../../engine/thread/dead-threads.js';
+import { makeThreadParts, type ThreadParts } from '../../engine/thread/thread-parts.js';
 import { BATCH_HEADER_BYTES } from '../../native-free/wire/index.js';
 import { writeBatch } from './rig.js';
 

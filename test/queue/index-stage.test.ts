@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { headerIsValid } from '../../engine/log/header.js';
+import { headerIsValid } from '../../engine/batch/header.js';
 import { LANE } from '../../engine/queue/index.js';
 import { WORD } from '../../engine/ring/index.js';
 import {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { NodeDisk } from '../../engine/log/node-disk.js';
+import { NodeDisk } from '../../engine/disk/node-disk.js';
 import {
   createProducerMemory,
   createQueueTableMemory,

@@ -1,6 +1,6 @@
 /** The other thread of index-threads.test.ts: a reader of one queue, or a second writer. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { NodeDisk } from '../../engine/log/node-disk.js';
+import { NodeDisk } from '../../engine/disk/node-disk.js';
 import {
   IndexEntry,
   IndexFiles,

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TopicEntry } from '../../engine/engine-thread.js';
 import { RingWriter, SEAT_WORD, seatWord } from '../../engine/ring/index.js';
-import { makeThreadParts } from '../../engine/thread-parts.js';
+import { makeThreadParts } from '../../engine/thread/thread-parts.js';
 import { ERRORS } from '../../native-free/wire/index.js';
 import { emptyBatch, HandMadeBroker, keepingSink, QUEUE } from './hand-made-broker.js';
 

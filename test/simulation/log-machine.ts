@@ -4,10 +4,10 @@
  * after a crash can be compared byte by byte.
  */
 import { crc32 } from 'node:zlib';
+import { type HeaderStamp, stampHeader } from '../../engine/batch/header.js';
 import {
   type BatchVisitor,
   type Checkpoint,
-  type HeaderStamp,
   keepSegmentsFrom,
   LogReader,
   oldestSegmentIn,
@@ -18,7 +18,6 @@ import {
   readCheckpoint,
   recoverLog,
   SegmentFiles,
-  stampHeader,
   writeCheckpoint,
 } from '../../engine/log/index.js';
 import { createRingMemory, Ring, RingWriter, WORD } from '../../engine/ring/index.js';

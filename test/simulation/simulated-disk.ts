@@ -4,7 +4,7 @@
  * torn and reordered; of a file's size the synced or the present one; of a directory's changes since its last
  * sync some first part.
  */
-import type { Disk, DiskSpace } from '../../engine/log/disk.js';
+import type { Disk, DiskSpace } from '../../engine/disk/disk.js';
 import type { Random } from './random.js';
 
 export const SECTOR_BYTES = 512;

@@ -1,3 +1,5 @@
+import { recordSource } from '../../../native-free/batch/record-source.js';
+import { BatchInfo, ReceivedBatch } from '../../../native-free/client/consume/message.js';
 import {
   BatchBuilder,
   BatchHeader,
@@ -5,8 +7,6 @@ import {
   checkRecords,
   readHeader,
 } from '../../../native-free/client/internal.js';
-import { BatchInfo, ReceivedBatch } from '../../../native-free/client/message.js';
-import { recordSource } from '../../../native-free/client/record-source.js';
 import type { OutgoingMessage } from '../../../native-free/client/types.js';
 import { BATCH_HEADER_BYTES } from '../../../native-free/wire/index.js';
 import { type MicroCase, type MicroSuite, sink } from '../micro-case.js';

@@ -1,5 +1,5 @@
 import { crc32 as zlibCrc32 } from 'node:zlib';
-import { headerCrcOf } from '../../../engine/log/header.js';
+import { headerCrcOf } from '../../../engine/batch/header.js';
 import { crc32 } from '../../../native-free/checksum/crc32.js';
 import { type MicroCase, type MicroSuite, sink } from '../micro-case.js';
 import { batchOf, MESSAGE_100 } from '../sample-batch.js';

@@ -1,7 +1,7 @@
-import { checkBatch } from '../../../engine/append-check.js';
+import { checkBatch } from '../../../engine/batch/check.js';
 import { controlFrame, controlPayload } from '../../../native-free/client/internal.js';
-import { ProduceLane } from '../../../native-free/client/produce-lane.js';
-import { SendBatch } from '../../../native-free/client/send-batch.js';
+import { ProduceLane } from '../../../native-free/client/link/send-line.js';
+import { SendBatch } from '../../../native-free/client/produce/send-batch.js';
 import { FRAME, FRAME_HEADER_BYTES, OPCODE, readUint32 } from '../../../native-free/wire/index.js';
 import { AckFrame } from '../../../transport/ack-frame.js';
 import { type MicroCase, type MicroSuite, sink } from '../micro-case.js';

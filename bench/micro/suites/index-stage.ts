@@ -1,4 +1,4 @@
-import { type HeaderStamp, stampHeader } from '../../../engine/log/header.js';
+import { type HeaderStamp, stampHeader } from '../../../engine/batch/header.js';
 import { IndexRig } from '../index-rig.js';
 import type { MicroCase, MicroSuite } from '../micro-case.js';
 import { BORN_TIME, batchOf, MESSAGE_100 } from '../sample-batch.js';

@@ -1,0 +1,84 @@
+import type { Client, MessageBatch } from '../../native-free/client/index.js';
+import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
+import type { LatencyRecorder } from './latency.js';
+import { writtenAt } from './stamp.js';
+
+/** A consumer that hears nothing for so long has nothing to come. */
+const SILENCE_MS = 10_000;
+
+export interface ConsumeLoad {
+  topic: string;
+  count: number;
+  from: 'earliest' | 'latest';
+  /** Only batches of this run count, timed from the write of their oldest message to receipt; null: all count, none is timed. */
+  run: number | null;
+  latency: LatencyRecorder | null;
+  onProgress: (more: number) => void;
+  /** Called when the queues are assigned: what is produced from then on will be seen. */
+  onAssigned?: () => void;
+}
+
+export interface Consumed {
+  count: number;
+  bytes: number;
+  /** From the call that joins the group to the last message. */
+  seconds: number;
+  /** On `performance.now()`'s clock. */
+  lastAt: number;
+}
+
+/**
+ * Reads `count` messages in a fresh group by `batches()`, looking at every message. Throws `TIMEOUT` after ten seconds
+ * without one.
+ */
+export async function consumeLoad(client: Client, load: ConsumeLoad): Promise<Consumed> {
+  const group = `ringmq-bench-${process.pid}-${Date.now().toString(36)}`;
+  const consumer = client.consumer({ group, topic: load.topic, from: load.from });
+  if (load.onAssigned !== undefined) void consumer.assigned.then(load.onAssigned);
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  const startedAt = performance.now();
+  const result: Consumed = { count: 0, bytes: 0, seconds: 0, lastAt: startedAt };
+  try {
+    for await (const batch of consumer.batches({ signal: silence.signal })) {
+      timer.refresh();
+      if (load.run === null || isOwn(batch, load.run, load.latency)) {
+        for (const message of batch) {
+          result.count++;
+          result.bytes += message.bodyLength;
+        }
+        load.onProgress(batch.length);
+      }
+      await batch.ack();
+      if (result.count >= load.count) break;
+    }
+  } catch (error) {
+    throw silence.signal.aborted && isRingMQError(error) ? silent(result.count, load) : error;
+  } finally {
+    clearTimeout(timer);
+  }
+  if (result.count < load.count) throw silent(result.count, load);
+  result.lastAt = performance.now();
+  result.seconds = (result.lastAt - startedAt) / 1000;
+  await consumer.close();
+  return result;
+}
+
+/** A batch is one producer's, so its first message speaks for all: whose run it is, and (being the oldest) how long they took. */
+function isOwn(batch: MessageBatch, run: number, latency: LatencyRecorder | null): boolean {
+  for (const message of batch) {
+    const time = message.body === null ? null : writtenAt(message.body, run);
+    if (time === null) return false;
+    latency?.record(performance.now() - time, batch.length);
+    return true;
+  }
+  return false;
+}
+
+function silent(count: number, load: ConsumeLoad): RingMQError {
+  return new RingMQError(
+    'TIMEOUT',
+    `no message for ${SILENCE_MS / 1000} s after ${count} of ${load.count}; produce more, or ask for fewer with --count`,
+    { details: { topic: load.topic, count } },
+  );
+}

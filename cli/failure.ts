@@ -1,0 +1,100 @@
+import { type ErrorCode, isRingMQError, RingMQError } from '../native-free/wire/index.js';
+
+/** Exit statuses of every command. */
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+
+/** What to do about an error, for the end of its line. */
+const ADVICE: Record<ErrorCode, string> = {
+  CONNECT_FAILED: 'start one with `ringmq broker`, or name another with --url or RINGMQ_URL',
+  CONNECTION_LOST: 'look at the log of the broker, then run it again',
+  TIMEOUT: 'look at the load and the log of the broker, then run it again',
+  TOPIC_NOT_FOUND: 'create it with `ringmq topic create NAME --queues N`',
+  TOPIC_EXISTS: 'take another name, or delete it with `ringmq topic delete NAME`',
+  GROUP_NOT_FOUND: 'see `ringmq group list`',
+  GROUP_BUSY: 'stop the members of the group first',
+  BAD_FILTER: "write tags joined by ||, like 'paid || refunded', or *",
+  MESSAGE_TOO_LARGE: 'send it in pieces',
+  DISK_FULL: 'make room; the broker takes messages again by itself',
+  DISK_FAILED: 'check the disk, then start the broker again',
+  LOG_CORRUPT: 'see `ringmq log verify DIR`',
+  DATA_DIR_LOCKED: 'stop the other broker, or name another directory with --data',
+  PORT_IN_USE: 'name another with --listen, or port 0 for a free one',
+  BAD_CONFIG: 'correct the configuration',
+  NOT_AUTHENTICATED: 'listen on 127.0.0.1, or say --insecure if everybody who reaches it may use it',
+  NOT_SUPPORTED: 'leave it out',
+  BAD_ARGUMENT: 'see --help',
+  ABORTED: 'run it again if that was not meant',
+  BAD_BATCH: 'see `ringmq log verify DIR` with the broker stopped',
+  BAD_CHECKSUM: 'see `ringmq log verify DIR` with the broker stopped',
+  BAD_FRAME: 'check that --url names a RingMQ broker of this version',
+  BAD_MESSAGE: 'correct the message',
+  BAD_REQUEST: 'check that broker and command are of the same version',
+  BROKER_BUSY: 'wait, or spread the load over more groups and connections',
+  BROKER_CLOSED: 'start the broker again',
+  BUFFER_FULL: 'wait for ready() before the next write',
+  CLOSED: 'open a new one',
+  CREDIT_EXCEEDED: 'check that broker and command are of the same version',
+  FRAME_TOO_LARGE: 'send it in pieces',
+  HANDSHAKE_TIMEOUT: 'look at the load of both sides, then run it again',
+  NOT_A_MEMBER: 'run it again',
+  ORIGIN_REFUSED: 'allow it with --allow-origin at the broker',
+  PRODUCER_FENCED: 'stop this producer, a newer one has taken its place',
+  QUEUE_NOT_FOUND: 'see `ringmq topic describe NAME`',
+  SEQUENCE_UNKNOWN: 'look whether the message was stored before it is sent again',
+  TOO_MANY_CONNECTIONS: 'close some, or raise maxConnections in the config file of the broker',
+  TOO_MANY_QUEUES: 'delete topics that are not needed, or ask for fewer queues',
+  TOO_MANY_REQUESTS: 'have fewer calls under way at once',
+  UNSUPPORTED_VERSION: 'use a command and a broker of the same version',
+  INTERNAL: 'please report it with the command and the log',
+};
+
+const SYSTEM_ADVICE: Record<string, string> = {
+  EACCES: 'check who owns it and its permissions',
+  EPERM: 'check who owns it and its permissions',
+  ENOENT: 'check the path',
+  ENOTDIR: 'check the path',
+  ENOSPC: 'make room on the disk',
+  EADDRNOTAVAIL: 'name an address of this machine with --listen',
+  EMFILE: 'raise the limit of open files (ulimit -n)',
+};
+
+const TRUST_IT =
+  'if it is your own, name the file of it, or of the authority that signed it, in NODE_EXTRA_CA_CERTS';
+/** What to do about a certificate of the broker that is refused, by Node's code. */
+const CERTIFICATE_ADVICE: Record<string, string> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: TRUST_IT,
+  SELF_SIGNED_CERT_IN_CHAIN: TRUST_IT,
+  UNABLE_TO_GET_ISSUER_CERT: TRUST_IT,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: TRUST_IT,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: TRUST_IT,
+  CERT_HAS_EXPIRED: 'give the broker a new certificate',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'use a host name that the certificate is for',
+};
+
+/** The one line a failure gets on stderr: `CODE: what happened; what to do`. */
+export function describeFailure(error: unknown): string {
+  if (isRingMQError(error)) {
+    const cause = (error.cause as NodeJS.ErrnoException | undefined)?.code;
+    const advice = CERTIFICATE_ADVICE[cause ?? ''] ?? ADVICE[error.code];
+    return failureLine(error.code, error.message, advice);
+  }
+  if (error instanceof Error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
+      return failureLine(code, error.message, SYSTEM_ADVICE[code]);
+    }
+    return failureLine('INTERNAL', error.message, ADVICE.INTERNAL);
+  }
+  return failureLine('INTERNAL', String(error), ADVICE.INTERNAL);
+}
+
+function failureLine(code: string, message: string, advice: string | undefined): string {
+  const what = message.replaceAll(/\s*\n\s*/g, ' ').replace(/[.;\s]+$/, '');
+  // A message that already says what to do (after its own semicolon) is not told twice.
+  return advice === undefined || what.includes('; ') ? `${code}: ${what}` : `${code}: ${what}; ${advice}`;
+}
+
+/** For what the contract names and this version has not built. */
+export function notSupported(what: string, instead: string): RingMQError {
+  return new RingMQError('NOT_SUPPORTED', `${what} is not supported by this version; ${instead}`);
+}

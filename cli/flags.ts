@@ -1,0 +1,76 @@
+import { InvalidArgumentError } from 'commander';
+import { NAME_PATTERN } from '../native-free/wire/index.js';
+import { parseCount, parseDuration, parseHostPort, parseSize, parseStart } from './units.js';
+
+/** Parsers of flag values for commander: a value that is not understood is wrong usage, exit status 2. */
+
+export function durationFlag(text: string): number {
+  return must(parseDuration(text), 'write a duration like 500ms, 30s, 5m or 2h');
+}
+
+/** What the broker takes as flush interval: 1 ms to 60 s. */
+export function flushIntervalFlag(text: string): number {
+  const ms = durationFlag(text);
+  if (ms < 1 || ms > 60_000) throw new InvalidArgumentError('it must be 1ms to 60s');
+  return ms;
+}
+
+/** A wait with an end: 1 ms to a day. */
+export function timeoutFlag(text: string): number {
+  const ms = durationFlag(text);
+  if (ms < 1 || ms > 86_400_000) throw new InvalidArgumentError('it must be 1ms to 1d');
+  return ms;
+}
+
+export function sizeFlag(text: string): number {
+  return must(parseSize(text), 'write a size like 100, 64KiB or 1GiB');
+}
+
+/** At least 1. */
+export function countFlag(text: string): number {
+  const count = must(parseCount(text), 'write a whole number');
+  if (count < 1) throw new InvalidArgumentError('it must be at least 1');
+  return count;
+}
+
+export function listenFlag(text: string): { host: string; port: number } {
+  return must(parseHostPort(text), 'write HOST:PORT, like 127.0.0.1:9876');
+}
+
+export function startFlag(text: string): ReturnType<typeof parseStart> & {} {
+  return must(parseStart(text), 'write earliest, latest, an offset, or a time like 2026-01-31T12:00:00Z');
+}
+
+/** A topic's or group's name. */
+export function nameArgument(text: string): string {
+  if (!NAME_PATTERN.test(text)) {
+    throw new InvalidArgumentError('a name is 1 to 127 of A-Z a-z 0-9 . _ / -');
+  }
+  return text;
+}
+
+export function urlFlag(text: string): string {
+  if (!/^wss?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('write a WebSocket address like ws://127.0.0.1:9876');
+  }
+  return text;
+}
+
+/** For a flag that may be given many times. */
+export function collect(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+export function propertyFlag(
+  text: string,
+  before: Record<string, string> | undefined,
+): Record<string, string> {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('write NAME=VALUE');
+  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+function must<T>(value: T | null, how: string): T {
+  if (value === null) throw new InvalidArgumentError(how);
+  return value;
+}

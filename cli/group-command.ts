@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import type { StartPosition } from '../native-free/wire/index.js';
+import { withClient } from './connection.js';
+import { printJson, printTable, sharedOptions } from './output.js';
+
+/** `ringmq group list` */
+export async function listGroups(command: Command): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const groups = await withClient(url, (client) => client.admin().listGroups());
+  if (output === 'json') return printJson(groups);
+  await printTable(
+    ['GROUP', 'MEMBERS', 'TOPICS'],
+    groups.map((group) => [group.group, group.members, group.topics.join(' ')]),
+  );
+}
+
+/** `ringmq group describe`: each queue with what was committed, how far behind it is, and who reads it. */
+export async function describeGroup(command: Command, group: string): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const found = await withClient(url, (client) => client.admin().describeGroup(group));
+  if (output === 'json') return printJson(found);
+  const lag = found.queues.reduce((sum, queue) => sum + queue.lag, 0);
+  process.stdout.write(
+    `${found.group}: ${found.members} ${found.members === 1 ? 'member' : 'members'}, ${lag.toLocaleString('en')} messages behind\n`,
+  );
+  await printTable(
+    ['TOPIC', 'QUEUE', 'COMMITTED', 'NEXT', 'BEHIND', 'MEMBER'],
+    found.queues.map((queue) => [
+      queue.topic,
+      queue.queueId,
+      queue.committedOffset,
+      queue.maxOffset,
+      queue.lag,
+      queue.memberId,
+    ]),
+  );
+}
+
+/** `ringmq group reset-offset`: only while the group has no members. */
+export async function resetOffset(
+  command: Command,
+  group: string,
+  options: { topic: string; to: StartPosition },
+): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const queues = await withClient(url, (client) =>
+    client.admin().resetOffset({ group, topic: options.topic, to: options.to }),
+  );
+  if (output === 'json') return printJson({ group, topic: options.topic, queues });
+  await printTable(
+    ['QUEUE', 'OFFSET'],
+    queues.map((queue) => [queue.queueId, queue.offset]),
+  );
+}

@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { type Finding, verifyData } from '../engine/data/verify-data.js';
+import { RingMQError } from '../native-free/wire/index.js';
+import { printJson, sharedOptions } from './output.js';
+
+/** Findings printed in words; `-o json` has them all. */
+const MAX_PRINTED = 100;
+
+/** `ringmq log verify`: what there is on stdout, then what is wrong; fails with LOG_CORRUPT when anything is. */
+export function verifyLog(command: Command, directory: string): void {
+  const report = verifyData(directory.replace(/(?<=.)\/+$/, ''));
+  const { findings, unlisted } = report;
+  const count = findings.length + unlisted;
+  if (sharedOptions(command).output === 'json') {
+    printJson({ clean: count === 0, ...report });
+  } else {
+    const size = `${report.messages.toLocaleString('en')} messages in ${report.batches.toLocaleString('en')} batches`;
+    process.stdout.write(
+      `${size}, ${report.segments} segments, positions ${report.startPosition} to ${report.endPosition}\n`,
+    );
+    if (report.unfinished) {
+      process.stdout.write(
+        `at ${report.endPosition}: an append that did not finish; the next start cuts it, nothing on disk was promised there\n`,
+      );
+    }
+    for (const finding of findings.slice(0, MAX_PRINTED)) process.stdout.write(`${describe(finding)}\n`);
+    if (count > MAX_PRINTED) process.stdout.write(`and ${count - MAX_PRINTED} more\n`);
+  }
+  const [first] = findings;
+  if (first === undefined) return;
+  const lost = findings.some((finding) => finding.kind === 'damage');
+  throw new RingMQError(
+    'LOG_CORRUPT',
+    `${count} damaged ${count === 1 ? 'place' : 'places'}, the first: ${describe(first)}; ${
+      lost
+        ? 'restore the file from a copy'
+        : 'delete the file if it is there, and the next start makes it again from the log'
+    }`,
+  );
+}
+
+function describe(finding: Finding): string {
+  const extent = finding.bytes > 0 ? `, ${finding.bytes} bytes` : '';
+  return `${finding.file} at ${finding.position}${extent}: ${finding.what}`;
+}

@@ -1,0 +1,237 @@
+import { readFileSync } from 'node:fs';
+import { Argument, Command, Option } from 'commander';
+import {
+  collect,
+  countFlag,
+  durationFlag,
+  flushIntervalFlag,
+  listenFlag,
+  nameArgument,
+  propertyFlag,
+  sizeFlag,
+  startFlag,
+  timeoutFlag,
+  urlFlag,
+} from './flags.js';
+
+/**
+ * Every command with its flags. What a command does lies in a module of its own that is loaded only when the
+ * command runs, so that `ringmq --help` and small commands start at once.
+ */
+export function buildProgram(): Command {
+  // One that is set to nothing counts as not set.
+  if (process.env['RINGMQ_URL'] === '') delete process.env['RINGMQ_URL'];
+  const program = new Command('ringmq')
+    .description('RingMQ, a message broker for Node.js')
+    .version(readVersion(), '-V, --version')
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => process.stderr.write(text), outputError: writeUsageError })
+    .addOption(
+      new Option('--url <url>', 'the broker')
+        .env('RINGMQ_URL')
+        .default('ws://127.0.0.1:9876')
+        .argParser(urlFlag),
+    )
+    .addOption(
+      new Option('-o, --output <form>', 'form of results').choices(['text', 'json']).default('text'),
+    );
+  addBroker(program);
+  addNameserver(program);
+  addTopic(program);
+  addGroup(program);
+  addPub(program);
+  addSub(program);
+  addLog(program);
+  addBench(program);
+  return program;
+}
+
+/** Commander says `error: …` over several lines; here it is one line in the shape of every other failure. */
+function writeUsageError(text: string, write: (text: string) => void): void {
+  const [first = ''] = text.split('\n');
+  write(`BAD_ARGUMENT: ${first.replace(/^error: /, '').replace(/\.$/, '')}; see --help\n`);
+}
+
+function readVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+function addBroker(program: Command): void {
+  program
+    .command('broker')
+    .description('serve a data directory; prints `ready URL` once it does')
+    .option('--data <dir>', 'data directory (default: ./ringmq-data)')
+    .option('--listen <host:port>', 'address; port 0 takes a free one (default: 127.0.0.1:9876)', listenFlag)
+    .addOption(
+      new Option('--flush <policy>', 'when a message is acked (default: sync)').choices(['sync', 'async']),
+    )
+    .option(
+      '--flush-interval <duration>',
+      'fdatasync this often under async flush (500ms)',
+      flushIntervalFlag,
+    )
+    .addOption(
+      new Option('--listener <kind>', 'WebSocket listener (default: auto)')
+        .env('RINGMQ_LISTENER')
+        .choices(['auto', 'uws', 'ws']),
+    )
+    .option('--config <file>', 'JSON file with the same settings; flags win')
+    .option('--tls-cert <file>', 'certificate chain in PEM')
+    .option('--tls-key <file>', 'its key in PEM')
+    .option('--allow-origin <origin>', 'web origin that may connect; repeatable', collect)
+    .option('--insecure', 'serve without credentials beyond loopback')
+    .option('--name-server <urls>', 'name servers to register with (not in this version)')
+    .option('--cluster <name>', 'cluster it belongs to (not in this version)')
+    .option('--name <name>', 'name of the broker', nameArgument)
+    .addOption(new Option('--role <role>', 'slave: not in this version').choices(['master', 'slave']))
+    .addOption(new Option('--replication <policy>', 'not in this version').choices(['sync', 'async']))
+    .action(async (_options: unknown, command: Command) => {
+      await (await import('./broker-command.js')).runBroker(command);
+    });
+}
+
+function addNameserver(program: Command): void {
+  program
+    .command('nameserver')
+    .description('serve routes to a cluster (not in this version)')
+    .option('--listen <host:port>', 'address', listenFlag)
+    .action(async () => {
+      const { notSupported } = await import('./failure.js');
+      throw notSupported('`ringmq nameserver`', 'one broker needs none');
+    });
+}
+
+function addTopic(program: Command): void {
+  const topic = program.command('topic').description('create, list, describe, delete topics');
+  const name = (): Argument => new Argument('<name>', 'the topic').argParser(nameArgument);
+  topic
+    .command('create')
+    .addArgument(name())
+    .requiredOption('--queues <n>', 'how many queues', countFlag)
+    .option('--memory', 'keep its messages in memory only')
+    .action(async (topicName: string, options: { queues: number; memory?: boolean }, command: Command) => {
+      await (await import('./topic-command.js')).createTopic(command, topicName, options);
+    });
+  topic.command('list').action(async (_options: unknown, command: Command) => {
+    await (await import('./topic-command.js')).listTopics(command);
+  });
+  topic
+    .command('describe')
+    .addArgument(name())
+    .action(async (topicName: string, _options: unknown, command: Command) => {
+      await (await import('./topic-command.js')).describeTopic(command, topicName);
+    });
+  topic
+    .command('delete')
+    .addArgument(name())
+    .action(async (topicName: string, _options: unknown, command: Command) => {
+      await (await import('./topic-command.js')).deleteTopic(command, topicName);
+    });
+}
+
+function addGroup(program: Command): void {
+  const group = program.command('group').description('list, describe, rewind consumer groups');
+  const name = (): Argument => new Argument('<name>', 'the group').argParser(nameArgument);
+  group.command('list').action(async (_options: unknown, command: Command) => {
+    await (await import('./group-command.js')).listGroups(command);
+  });
+  group
+    .command('describe')
+    .addArgument(name())
+    .action(async (groupName: string, _options: unknown, command: Command) => {
+      await (await import('./group-command.js')).describeGroup(command, groupName);
+    });
+  group
+    .command('reset-offset')
+    .addArgument(name())
+    .requiredOption('--topic <topic>', 'the topic', nameArgument)
+    .requiredOption('--to <place>', 'earliest, latest, a time or an offset', startFlag)
+    .action(
+      async (groupName: string, options: { topic: string; to: ReturnType<typeof startFlag> }, command) => {
+        await (await import('./group-command.js')).resetOffset(command as Command, groupName, options);
+      },
+    );
+}
+
+function addPub(program: Command): void {
+  program
+    .command('pub')
+    .description('send stdin, one message a line')
+    .addArgument(new Argument('<topic>', 'the topic').argParser(nameArgument))
+    .option('--tag <tag>', 'tag of every message')
+    .option('--key <key>', 'key of every message; repeatable', collect)
+    .option('--sharding-key <key>', 'messages of one sharding key keep their order')
+    .option('--property <name=value>', 'property of every message; repeatable', propertyFlag)
+    .option('--delay <duration>', 'deliver later (not in this version)', durationFlag)
+    .option(
+      '--timeout <duration>',
+      'give a message up that is not acked after so long (default 30s)',
+      timeoutFlag,
+    )
+    .action(async (topic: string, options: object, command: Command) => {
+      await (await import('./pub-command.js')).runPub(command, topic, options);
+    });
+}
+
+function addSub(program: Command): void {
+  program
+    .command('sub')
+    .description('print messages to stdout, one body a line; what was printed is acked')
+    .addArgument(new Argument('<topic>', 'the topic').argParser(nameArgument))
+    .requiredOption('--group <group>', 'consumer group', nameArgument)
+    .addOption(
+      new Option('--from <place>', 'where a group without a committed offset begins')
+        .choices(['earliest', 'latest'])
+        .default('earliest'),
+    )
+    .option('--filter <expression>', "tags, like 'paid || refunded'")
+    .option('--count <n>', 'end after so many messages', countFlag)
+    .option('--idle-exit <duration>', 'end after so long without a message', durationFlag)
+    .action(async (topic: string, options: object, command: Command) => {
+      await (await import('./sub-command.js')).runSub(command, topic, options as never);
+    });
+}
+
+function addLog(program: Command): void {
+  program
+    .command('log')
+    .description('look at a data directory')
+    .command('verify')
+    .description('read the whole log of a stopped broker; exits 1 and says where if it is damaged')
+    .argument('<dir>', 'data directory')
+    .action(async (directory: string, _options: unknown, command: Command) => {
+      await (await import('./log-command.js')).verifyLog(command, directory);
+    });
+}
+
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('load the broker from this process and print what it did')
+    .addArgument(new Argument('<work>', 'what to do').choices(['produce', 'consume', 'e2e']))
+    .requiredOption('--topic <topic>', 'made with 4 queues when missing', nameArgument)
+    .option('--size <bytes>', 'body of one message', sizeFlag, 100)
+    .option('--count <n>', 'messages in all', countFlag, 1_000_000)
+    .option('--producers <n>', 'connections that produce', countFlag, 1)
+    .option('--rate <n>', 'messages a second in all (default: as fast as it goes)', countFlag)
+    .addOption(
+      new Option('--api <form>', 'how messages are handed to the library')
+        .choices(['write', 'send', 'batch'])
+        .default('write'),
+    )
+    .option('--warm-up <n>', 'produce: so many messages go first and are not counted', countFlag)
+    .option(
+      '--timeout <duration>',
+      'give a message up that is not acked after so long (default 30s)',
+      timeoutFlag,
+    )
+    .option(
+      '--in-flight <n>',
+      'with --api send: messages of one connection under way (32768, or as many as have 12 MiB)',
+      countFlag,
+    )
+    .action(async (work: 'produce' | 'consume' | 'e2e', options: object, command: Command) => {
+      await (await import('./bench-command.js')).runBench(command, work, options as never);
+    });
+}

@@ -1,0 +1,139 @@
+import { fstatSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { Client, OutgoingMessage, Producer } from '../native-free/client/index.js';
+import { isRingMQError, MAX_BODY_BYTES, RingMQError } from '../native-free/wire/index.js';
+import { withClient } from './connection.js';
+import { notSupported } from './failure.js';
+import { LineSplitter } from './line-splitter.js';
+import { printJson, sharedOptions } from './output.js';
+import { startProgress } from './progress.js';
+
+interface PubOptions {
+  tag?: string;
+  key?: string[];
+  shardingKey?: string;
+  property?: Record<string, string>;
+  delay?: number;
+  timeout?: number;
+}
+
+/** What was sent: `bytes` counts bodies, `errors` messages that were not acked. */
+interface PubSummary {
+  count: number;
+  bytes: number;
+  errors: number;
+  /** The level every acked message reached; null when there was none. */
+  durability: 'memory' | 'page-cache' | 'disk' | null;
+}
+
+/** `ringmq pub`: stdin to a topic, one message a line; done when all of it is acked at the broker's policy. */
+export async function runPub(command: Command, topic: string, options: PubOptions): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  if (options.delay !== undefined) throw notSupported('--delay', 'leave it out to deliver at once');
+  const summary: PubSummary = { count: 0, bytes: 0, errors: 0, durability: null };
+  let failure: unknown;
+  try {
+    await withClient(url, (client) => publishInput(client, topic, options, summary));
+  } catch (error) {
+    failure = error;
+    summary.errors ||= failedCount(error);
+  }
+  if (summary.count <= summary.errors) summary.durability = null;
+  if (output === 'json') printJson(summary);
+  if (failure !== undefined) throw failure;
+}
+
+async function publishInput(
+  client: Client,
+  topic: string,
+  options: PubOptions,
+  summary: PubSummary,
+): Promise<void> {
+  let hasFailed = false;
+  const producer = client.producer({
+    group: 'ringmq-pub',
+    onError: () => {
+      hasFailed = true;
+    },
+    ...(options.timeout === undefined ? {} : { sendTimeoutMs: options.timeout }),
+  });
+  let refused: unknown;
+  try {
+    const parts = { topic, ...messageParts(options) };
+    await writeLines(client, producer, parts, summary, () => hasFailed);
+  } catch (error) {
+    // What came before the refused line is still sent and waited for.
+    refused = error;
+  }
+  await producer.flush();
+  await producer.close();
+  if (refused !== undefined) throw refused;
+}
+
+function messageParts(options: PubOptions): Omit<OutgoingMessage, 'topic'> {
+  return {
+    ...(options.tag === undefined ? {} : { tag: options.tag }),
+    ...(options.key === undefined ? {} : { keys: options.key }),
+    ...(options.shardingKey === undefined ? {} : { shardingKey: options.shardingKey }),
+    ...(options.property === undefined ? {} : { properties: options.property }),
+  };
+}
+
+async function writeLines(
+  client: Client,
+  producer: Producer,
+  parts: OutgoingMessage,
+  summary: PubSummary,
+  hasFailed: () => boolean,
+): Promise<void> {
+  const input = fstatSync(0);
+  const progress = await startProgress('pub', input.isFile() ? input.size : 0, 'bytes');
+  const splitter = new LineSplitter();
+  // One object for all of them: `write` copies before it returns.
+  const message: { -readonly [K in keyof OutgoingMessage]: OutgoingMessage[K] } = { ...parts };
+  const writeLine = (line: Buffer): boolean => {
+    message.body = line;
+    const room = producer.write(message);
+    summary.count++;
+    summary.bytes += line.length;
+    return room;
+  };
+  let bytesRead = 0;
+  try {
+    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+      if (bytesRead === 0) summary.durability = await durabilityOf(client, parts.topic);
+      bytesRead += chunk.length;
+      for (const line of splitter.lines(chunk)) {
+        if (!writeLine(line)) await producer.ready();
+        // What came behind a lost message would only hide where the gap is.
+        if (hasFailed()) return;
+      }
+      if (splitter.pendingBytes > MAX_BODY_BYTES) throw lineTooLong(summary.count + 1);
+      progress.update(bytesRead);
+    }
+    const last = splitter.last();
+    if (last !== null) writeLine(last);
+  } finally {
+    progress.stop();
+  }
+}
+
+/** What the broker promises for this topic; also finds out that it is not there before anything is sent. */
+async function durabilityOf(client: Client, topic: string): Promise<'memory' | 'page-cache' | 'disk'> {
+  const { memory } = await client.admin().describeTopic(topic);
+  if (memory) return 'memory';
+  return client.broker.flush === 'sync' ? 'disk' : 'page-cache';
+}
+
+function lineTooLong(line: number): RingMQError {
+  return new RingMQError(
+    'MESSAGE_TOO_LARGE',
+    `line ${line} is over the ${MAX_BODY_BYTES} bytes a message may have; send it in pieces`,
+    { details: { line, limitBytes: MAX_BODY_BYTES } },
+  );
+}
+
+function failedCount(error: unknown): number {
+  const count = isRingMQError(error) ? error.details['failedCount'] : undefined;
+  return typeof count === 'number' ? count : 1;
+}

@@ -1,0 +1,117 @@
+import type { Command } from 'commander';
+import type { Consumer, MessageBatch } from '../native-free/client/index.js';
+import { openClient } from './connection.js';
+import { formatBatch } from './message-format.js';
+import { sharedOptions } from './output.js';
+import { StdoutWriter } from './stdout-writer.js';
+
+interface SubOptions {
+  group: string;
+  from: 'earliest' | 'latest';
+  filter?: string;
+  count?: number;
+  idleExit?: number;
+}
+
+/**
+ * `ringmq sub`: prints until `--count`, `--idle-exit`, a signal, or until nobody reads stdout; all of them end with 0.
+ * A message is acked once all of its line was taken by stdout, and no other is. If the acks cannot be committed it fails.
+ */
+export async function runSub(command: Command, topic: string, options: SubOptions): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const client = await openClient(url);
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  process.once('SIGINT', end).once('SIGTERM', end);
+  try {
+    const consumer = client.consumer({
+      group: options.group,
+      topic,
+      from: options.from,
+      ...(options.filter === undefined ? {} : { filter: options.filter }),
+    });
+    await printMessages(consumer, options, output === 'json', stop);
+    // Closing would not say that it failed.
+    await consumer.commit();
+    await consumer.close();
+  } finally {
+    await client.close();
+  }
+}
+
+async function printMessages(
+  consumer: Consumer,
+  options: SubOptions,
+  json: boolean,
+  stop: AbortController,
+): Promise<void> {
+  const stdout = new StdoutWriter();
+  const idle = new IdleTimer(options.idleExit, () => stop.abort());
+  void consumer.assigned.then(() => idle.restart());
+  let left = options.count ?? Number.POSITIVE_INFINITY;
+  // Not `for await`, nor a signal for the loop: both leave the group, and what was acked is still to be committed.
+  const batches = consumer.batches();
+  let wake = (): void => {};
+  stop.signal.addEventListener('abort', () => wake(), { once: true });
+  const next = () =>
+    new Promise<MessageBatch | undefined>((resolve, reject) => {
+      wake = () => resolve(undefined);
+      batches.next().then(({ value }) => resolve(value), reject);
+    });
+  try {
+    while (left > 0 && !stdout.closed && !stop.signal.aborted) {
+      const batch = await next();
+      idle.pause();
+      if (batch === undefined) return;
+      left -= await printAndAck(batch, json, left, stdout, stop.signal);
+      if (left <= 0 || stdout.closed || stop.signal.aborted) return;
+      idle.restart();
+    }
+  } finally {
+    idle.pause();
+  }
+}
+
+/** Prints one batch, or as much of it as may be; returns how many messages were printed and acked. */
+async function printAndAck(
+  batch: MessageBatch,
+  json: boolean,
+  limit: number,
+  stdout: StdoutWriter,
+  stop: AbortSignal,
+): Promise<number> {
+  const { bytes, ends, messages } = formatBatch(batch, json, limit);
+  const taken = await stdout.write(bytes, stop);
+  if (taken === bytes.length && messages.length === batch.length) {
+    await batch.ack();
+    return messages.length;
+  }
+  let printed = 0;
+  while (printed < ends.length && (ends[printed] as number) <= taken) {
+    await messages[printed]?.ack();
+    printed++;
+  }
+  return printed;
+}
+
+/** Calls back when nothing happened for `ms`; without a time it never does. */
+class IdleTimer {
+  readonly #ms: number | undefined;
+  readonly #onIdle: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number | undefined, onIdle: () => void) {
+    this.#ms = ms;
+    this.#onIdle = onIdle;
+  }
+
+  restart(): void {
+    this.pause();
+    if (this.#ms !== undefined) this.#timer = setTimeout(this.#onIdle, this.#ms);
+  }
+
+  /** While a batch is being printed the time does not run: a slow reader is not silence. */
+  pause(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,38 @@
+/** Writing a checkpoint: index blocks, then the tables' snapshot, then the word that both count. */
+import { NodeDisk, replaceFile } from '../disk/index.js';
+import { writeCheckpoint } from '../log/index.js';
+import { IndexFiles } from '../queue/index.js';
+
+/** Plain data, so that a job on another thread can take it. */
+export interface CheckpointJob {
+  dataDir: string;
+  /** The tables' snapshot, and what it says of itself. */
+  tables: Uint8Array;
+  position: number;
+  firstBlock: number;
+  nextBlock: number;
+  /** Flushed watermark now: not below `position`. */
+  flushed: number;
+  epoch: number;
+}
+
+/** Throws disk errors; the old checkpoint then still holds. */
+export function writeCheckpointFiles(job: CheckpointJob): void {
+  const disk = new NodeDisk();
+  const dir = `${job.dataDir}/queues`;
+  const files = new IndexFiles({ disk, dir });
+  try {
+    files.sync(job.firstBlock, job.nextBlock);
+    replaceFile(disk, dir, 'tables', job.tables);
+    writeCheckpoint(disk, job.dataDir, {
+      position: job.position,
+      flushed: job.flushed,
+      epoch: job.epoch,
+      derived: { nextBlock: job.nextBlock },
+    });
+    // Only now: the snapshot before this one would have missed them.
+    files.deleteBelow(job.firstBlock);
+  } finally {
+    files.close();
+  }
+}

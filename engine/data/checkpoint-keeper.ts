@@ -1,0 +1,141 @@
+/**
+ * When checkpoints are made: each `checkpointBytes` of log, and some seconds after the last writing, so that a restart reads
+ * little. The snapshot is a copy in memory, taken under the index role; files are written by a job on another thread once the log
+ * is flushed up to it.
+ */
+import { Piscina } from 'piscina';
+import { keepSegmentsFrom } from '../log/index.js';
+import type { ResolvedEngineOptions } from '../options.js';
+import type { TableSnapshot } from '../queue/index.js';
+import { WORD } from '../ring/index.js';
+import type { ThreadParts } from '../thread/thread-parts.js';
+import { workerFlags } from '../thread/worker-flags.js';
+import { type CheckpointJob, writeCheckpointFiles } from './checkpoint-files.js';
+
+const TICK_MS = 250;
+/** A log that has moved at all is checkpointed after this long. */
+const IDLE_CHECKPOINT_MS = 10_000;
+
+export interface CheckpointPlace {
+  dataDir: string;
+  epoch: number;
+  segmentBytes: number;
+}
+
+export class CheckpointKeeper {
+  readonly #parts: ThreadParts;
+  readonly #place: CheckpointPlace;
+  readonly #everyBytes: number;
+  readonly #warn: (message: string) => void;
+  readonly #pool: Piscina;
+  readonly #timer: NodeJS.Timeout;
+  #pending: TableSnapshot | null = null;
+  #running: Promise<void> | null = null;
+  #lastPosition = -1;
+  #lastTime = 0;
+  /** The last try failed: said once, and tried again only after a while. */
+  #hasFailed = false;
+
+  constructor(
+    parts: ThreadParts,
+    place: CheckpointPlace,
+    options: ResolvedEngineOptions,
+    warn: (message: string) => void,
+  ) {
+    this.#parts = parts;
+    this.#place = place;
+    this.#everyBytes = options.checkpointBytes;
+    this.#warn = warn;
+    this.#pool = new Piscina({
+      filename: new URL('./checkpoint-job.js', import.meta.url).href,
+      name: 'run',
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: 30_000,
+      atomics: 'disabled',
+      ...workerFlags(),
+    });
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  /** No new ones; waits for the one that is being written. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+    await this.#pool.close();
+  }
+
+  /** The last one, at a clean close: everything is flushed, nobody writes. */
+  last(): void {
+    const snapshot = this.#parts.logIndex.snapshotTables(this.#parts.seat);
+    if (snapshot === null) {
+      return;
+    }
+    const job = this.#job(snapshot);
+    if (job.flushed < job.position) {
+      return; // The disk failed or is full: the old checkpoint is the one to recover from.
+    }
+    try {
+      writeCheckpointFiles(job);
+    } catch (error) {
+      this.#warn(`the last checkpoint could not be written: ${String(error)}`);
+    }
+  }
+
+  #tick(): void {
+    const { logRing, logIndex, seat } = this.#parts;
+    if (this.#running !== null) {
+      return;
+    }
+    if (this.#pending === null) {
+      const indexed = logRing.toBytes(logRing.indexed());
+      const now = Date.now();
+      const long = indexed !== this.#lastPosition && now - this.#lastTime >= IDLE_CHECKPOINT_MS;
+      const far = !this.#hasFailed && indexed - this.#lastPosition >= this.#everyBytes;
+      if (!far && !long) {
+        return;
+      }
+      this.#pending = logIndex.snapshotTables(seat);
+    }
+    const pending = this.#pending;
+    if (pending !== null && logRing.toBytes(logRing.flushed()) >= pending.position) {
+      this.#pending = null;
+      this.#running = this.#write(this.#job(pending));
+    }
+  }
+
+  #job(snapshot: TableSnapshot): CheckpointJob {
+    const { logRing } = this.#parts;
+    return {
+      dataDir: this.#place.dataDir,
+      tables: snapshot.bytes,
+      position: snapshot.position,
+      firstBlock: snapshot.firstBlock,
+      nextBlock: snapshot.nextBlock,
+      flushed: logRing.toBytes(logRing.flushed()),
+      epoch: this.#place.epoch,
+    };
+  }
+
+  async #write(job: CheckpointJob): Promise<void> {
+    try {
+      await this.#pool.run(job);
+      this.#lastPosition = job.position;
+      this.#hasFailed = false;
+      // Retention may take what lies before: no recovery will want it.
+      const { logRing } = this.#parts;
+      keepSegmentsFrom(logRing.control, WORD.spare, job.position, this.#place.segmentBytes);
+    } catch (error) {
+      if (!this.#hasFailed) {
+        this.#warn(
+          `a checkpoint could not be written, it is tried again every ten seconds: ${String(error)}`,
+        );
+      }
+      this.#hasFailed = true;
+    } finally {
+      this.#lastTime = Date.now();
+      this.#running = null;
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Opening a data directory: identity and topics from `meta/`, the queue tables from the last checkpoint, and from there on the log
+ * itself. What is derived and missing or damaged (tables, index files) is made again by reading the whole log.
+ */
+import { mkdirSync } from 'node:fs';
+import { RingMQError } from '../../native-free/wire/index.js';
+import { NodeDisk, readWholeFile } from '../disk/index.js';
+import { type Checkpoint, listSegments, type Recovery, readCheckpoint, recoverLog } from '../log/index.js';
+import { MetaStore, TopicCatalog } from '../meta/index.js';
+import { checkSpans, type ResolvedEngineOptions } from '../options.js';
+import {
+  createProducerMemory,
+  createQueueTableMemory,
+  createResultMemory,
+  IndexFiles,
+  IndexStage,
+  LANE,
+  QueueTable,
+} from '../queue/index.js';
+import { createRingMemory, Ring } from '../ring/index.js';
+
+/** File of the queue tables' last snapshot, in the data directory. */
+export const TABLES_FILE = 'queues/tables';
+const MAX_TABLES_BYTES = 2 ** 31;
+
+export interface OpenData {
+  store: MetaStore;
+  catalog: TopicCatalog;
+  table: QueueTable;
+  producers: SharedArrayBuffer;
+  recovery: Recovery;
+  /** The tables had to be made again from the whole log. */
+  rebuilt: boolean;
+}
+
+/** @throws RingMQError LOG_CORRUPT (meta or checkpoint), disk errors */
+export function openData(options: ResolvedEngineOptions): OpenData {
+  const { dataDir } = options;
+  const disk = new NodeDisk();
+  mkdirSync(dataDir, { recursive: true });
+  const store = MetaStore.open(disk, `${dataDir}/meta`, {
+    now: Date.now,
+    defaults: { spanBytes: options.spanBytes, segmentBytes: options.segmentBytes },
+  });
+  try {
+    checkSpans(options, store.spanBytes);
+    refuseOrphanedLog(disk, store, dataDir);
+    return recoverData(options, disk, store);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function recoverData(options: ResolvedEngineOptions, disk: NodeDisk, store: MetaStore): OpenData {
+  const { dataDir } = options;
+  const catalog = new TopicCatalog(store, { maxQueues: options.maxQueues, now: Date.now });
+  const table = new QueueTable(
+    createQueueTableMemory({ maxQueues: options.maxQueues, maxSeats: options.maxThreads }),
+  );
+  for (const topic of catalog.list()) {
+    for (const [queueId, slot] of topic.slots.entries()) {
+      table.open(slot, topic.topicId, queueId, topic.memory ? LANE.memory : LANE.log);
+    }
+  }
+  const files = new IndexFiles({ disk, dir: `${dataDir}/queues` });
+  try {
+    return { store, catalog, table, ...recoverTables(options, disk, store, table, files) };
+  } finally {
+    files.close();
+  }
+}
+
+/** Makes the tables what the checkpoint and the log behind it say. */
+function recoverTables(
+  options: ResolvedEngineOptions,
+  disk: NodeDisk,
+  store: MetaStore,
+  table: QueueTable,
+  files: IndexFiles,
+): Pick<OpenData, 'producers' | 'recovery' | 'rebuilt'> {
+  const { dataDir } = options;
+  const producers = createProducerMemory();
+  const stage = replayStage(store, table, files, producers);
+  const checkpoint = readCheckpoint(disk, dataDir);
+  const bytes = readWholeFile(disk, `${dataDir}/${TABLES_FILE}`, MAX_TABLES_BYTES);
+  const restored = checkpoint !== null && bytes !== undefined && stage.restoreTables(bytes) !== null;
+  if (!restored) {
+    files.deleteAll();
+  }
+  const recovery = recoverLog(
+    disk,
+    `${dataDir}/log`,
+    {
+      segmentBytes: store.segmentBytes,
+      spanBytes: store.spanBytes,
+      checkpoint: restored ? checkpoint : wholeLog(disk, store, dataDir, checkpoint),
+    },
+    (header, position) => stage.replay(header, position),
+  );
+  // Before anything is stamped. `meta/` may be an older copy; and a whole log is read without its checkpoint's epoch.
+  store.raiseEpochAbove(Math.max(recovery.lastEpoch, checkpoint?.epoch ?? 0));
+  return { producers, recovery, rebuilt: !restored };
+}
+
+/** Messages without the topics they belong to: somebody has lost `meta/`, and to begin a new one would hide that. */
+function refuseOrphanedLog(disk: NodeDisk, store: MetaStore, dataDir: string): void {
+  disk.mkdir(`${dataDir}/log`);
+  if (store.created && listSegments(disk, `${dataDir}/log`, store.segmentBytes).length > 0) {
+    store.close();
+    disk.unlink(`${dataDir}/meta/snapshot`);
+    throw new RingMQError(
+      'LOG_CORRUPT',
+      `${dataDir} has a log but no meta/: bring meta/ back from a copy, or move log/ away to begin anew`,
+      { details: { dataDir } },
+    );
+  }
+}
+
+/** Everything is read again, but what the checkpoint said to be flushed still is: what is bad there is damage. */
+function wholeLog(
+  disk: NodeDisk,
+  store: MetaStore,
+  dataDir: string,
+  checkpoint: Checkpoint | null,
+): Checkpoint | null {
+  if (checkpoint === null) {
+    return null;
+  }
+  const first = listSegments(disk, `${dataDir}/log`, store.segmentBytes)[0] ?? 0;
+  return { ...checkpoint, position: Math.min(first, checkpoint.position), epoch: 0 };
+}
+
+/** The index stage for replaying only. It wants a ring and never touches it. */
+function replayStage(
+  store: MetaStore,
+  table: QueueTable,
+  files: IndexFiles,
+  producers: SharedArrayBuffer,
+): IndexStage {
+  const { spanBytes } = store;
+  return new IndexStage({
+    ring: new Ring(
+      createRingMemory({ ringBytes: 2 * spanBytes, spanBytes, maxThreads: 1, startPosition: 0 }),
+    ),
+    lane: LANE.log,
+    table,
+    files,
+    producers,
+    results: createResultMemory(1),
+    clock: Date.now,
+    epoch: store.epoch,
+    policy: 'sync',
+  });
+}

@@ -1,0 +1,5 @@
+/** The little of a file system that the engine needs, and the lock on a data directory. */
+export * from './background-sync.js';
+export * from './disk.js';
+export * from './lock-file.js';
+export * from './node-disk.js';

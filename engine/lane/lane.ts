@@ -1,0 +1,216 @@
+/**
+ * One lane as one thread sees it: the ring, this thread's writer and reader in it, the index stage, and the
+ * batches this thread has put in that still wait for their result or their watermark.
+ */
+import { BATCH, BATCH_ATTRIBUTE, DURABILITY, ERRORS, readUint16 } from '../../native-free/wire/index.js';
+import type { AppendSink } from '../engine-thread.js';
+import { APPEND } from '../engine-thread.js';
+import type { IndexStage, ResultRing } from '../queue/index.js';
+import { RESULT_CAPACITY } from '../queue/index.js';
+import type { Ring } from '../ring/index.js';
+import { RingReader, RingWriter } from '../ring/index.js';
+import { AckQueue } from './ack-queue.js';
+
+export interface LaneParts {
+  ring: Ring;
+  seat: number;
+  index: IndexStage;
+  results: ResultRing;
+  /** false: a memory lane, nothing is ever written. */
+  persisted: boolean;
+  /** The broker's own policy. */
+  syncFlush: boolean;
+}
+
+export class Lane {
+  readonly ring: Ring;
+  readonly persisted: boolean;
+  readonly reader: RingReader;
+  readonly #writer: RingWriter;
+  readonly #seat: number;
+  readonly #index: IndexStage;
+  readonly #results: ResultRing;
+  readonly #syncFlush: boolean;
+  /**
+   * Claimed, result not seen yet; in the order of the claims. `flags` holds whether the disk is waited for, `position` where
+   * in the ring the claim is, in slots.
+   */
+  readonly #claimed = new AckQueue();
+  /** Indexed, waiting for `written` and for `flushed`. Two queues, so that neither waits for the other's level. */
+  readonly #untilWritten = new AckQueue();
+  readonly #untilFlushed = new AckQueue();
+  /** The gate when a claim last failed; null when none has since there was room. */
+  #fullAtGate: number | null = null;
+
+  constructor(parts: LaneParts) {
+    this.ring = parts.ring;
+    this.persisted = parts.persisted;
+    this.#seat = parts.seat;
+    this.#index = parts.index;
+    this.#results = parts.results;
+    this.#syncFlush = parts.syncFlush;
+    this.#writer = new RingWriter(parts.ring, parts.seat);
+    this.reader = new RingReader(parts.ring, parts.seat);
+  }
+
+  /** Batches of this thread that have no ack yet. */
+  get unacked(): number {
+    return this.#claimed.length + this.#untilWritten.length + this.#untilFlushed.length;
+  }
+
+  /** Batches of this thread that are not indexed yet, as far as it has heard. */
+  get unindexed(): number {
+    return this.#claimed.length;
+  }
+
+  /** Copies a checked batch into the ring, publishes it and has it indexed. `APPEND.ok` or `APPEND.full`. */
+  append(sink: AppendSink, id: number, bytes: Uint8Array): number {
+    if (this.#claimed.length >= RESULT_CAPACITY) {
+      this.drainResults();
+      if (this.#claimed.length >= RESULT_CAPACITY) {
+        // No matter of the gate: the next turn drains results, and then there is room.
+        this.#fullAtGate = (this.ring.gate() - 1) | 0;
+        return APPEND.full;
+      }
+    }
+    const writer = this.#writer;
+    // Read before the claim: a gate that moves right after it failed must count as room.
+    const gate = this.ring.gate();
+    if (!writer.claim(bytes.length) && !(this.#relieve() && writer.claim(bytes.length))) {
+      this.#fullAtGate = gate;
+      return APPEND.full;
+    }
+    try {
+      this.ring.bytes.set(bytes, writer.place);
+      writer.publish();
+    } finally {
+      // Nothing after a publish; else the claim becomes padding.
+      writer.abort();
+    }
+    const attributes = readUint16(bytes, BATCH.attributes);
+    const waitsForDisk =
+      this.persisted &&
+      ((attributes & BATCH_ATTRIBUTE.syncFlush) !== 0 ||
+        (this.#syncFlush && (attributes & BATCH_ATTRIBUTE.asyncFlush) === 0));
+    this.#claimed.push(
+      sink,
+      id,
+      waitsForDisk ? 1 : 0,
+      (writer.position + ((bytes.length + 63) >>> 6)) | 0,
+      0,
+      writer.position,
+      0,
+    );
+    this.#index.tryRun(this.#seat);
+    return APPEND.ok;
+  }
+
+  /** A memory lane's index stage moves its gate, if holds allow: worth one more try of a claim that failed. */
+  #relieve(): boolean {
+    return !this.persisted && this.#index.tryRun(this.#seat);
+  }
+
+  /** True once after an append was refused for want of room, when another try may succeed. */
+  roomAgain(): boolean {
+    if (this.#fullAtGate === null || this.#fullAtGate === this.ring.gate()) {
+      return false;
+    }
+    this.#fullAtGate = null;
+    return true;
+  }
+
+  /** Indexing has stopped for this turn with more to do: run it again in the next. */
+  get indexBehind(): boolean {
+    return this.#index.hasMore;
+  }
+
+  /** Everything published has its place. */
+  get isIndexed(): boolean {
+    return this.ring.mark(this.ring.indexed()) === 0;
+  }
+
+  /** The disk error that kept the last indexing of this thread from storing an index block; null: none. */
+  get stalledBy(): unknown {
+    return this.#index.stalledBy;
+  }
+
+  /** Indexes what is published, if nobody else does. True when it came further. */
+  runIndex(): boolean {
+    return this.#index.tryRun(this.#seat);
+  }
+
+  /**
+   * Moves batches whose result has come from "claimed" to the queue of their policy; refused ones are told at once.
+   * Results are in the order of claims, and each says where its claim was: one that is not the oldest of ours is
+   * of the seat's last owner, and is passed over.
+   */
+  drainResults(): void {
+    const results = this.#results;
+    const claimed = this.#claimed;
+    while (claimed.length > 0 && results.next()) {
+      if (results.ringPosition !== claimed.headPosition()) {
+        continue;
+      }
+      const sink = claimed.headSink();
+      if (results.status !== 0) {
+        sink?.onAppended(claimed.headId(), results.status, DURABILITY.memory, 0, 0, 0, 0);
+      } else {
+        const queue = claimed.headFlags() !== 0 ? this.#untilFlushed : this.#untilWritten;
+        queue.push(
+          sink,
+          claimed.headId(),
+          results.flags,
+          claimed.headEnd(),
+          results.baseOffset,
+          results.position,
+          results.storeTime,
+        );
+      }
+      claimed.drop();
+    }
+  }
+
+  /** Acks all that the watermarks have passed. */
+  releaseAcks(): void {
+    if (!this.persisted) {
+      while (this.#untilWritten.length > 0) {
+        this.#untilWritten.settle(0, DURABILITY.memory);
+      }
+      return;
+    }
+    const flushed = this.ring.flushed();
+    while (this.#untilFlushed.length > 0 && ((this.#untilFlushed.headEnd() - flushed) | 0) <= 0) {
+      this.#untilFlushed.settle(0, DURABILITY.disk);
+    }
+    if (this.#untilWritten.length > 0) {
+      const written = this.ring.written();
+      while (this.#untilWritten.length > 0 && ((this.#untilWritten.headEnd() - written) | 0) <= 0) {
+        const onDisk = ((this.#untilWritten.headEnd() - flushed) | 0) <= 0;
+        this.#untilWritten.settle(0, onDisk ? DURABILITY.disk : DURABILITY['page-cache']);
+      }
+    }
+  }
+
+  /** The disk has failed for good: what waits for it will not be acked. */
+  failAll(): void {
+    for (const queue of [this.#claimed, this.#untilWritten, this.#untilFlushed]) {
+      while (queue.length > 0) {
+        queue.settle(ERRORS.DISK_FAILED.wire, DURABILITY.memory);
+      }
+    }
+  }
+
+  forget(sink: AppendSink): void {
+    this.#claimed.forget(sink);
+    this.#untilWritten.forget(sink);
+    this.#untilFlushed.forget(sink);
+  }
+
+  /** Up to where batches may be delivered, in slots: what the broker's own policy calls committed. */
+  committed(): number {
+    if (!this.persisted) {
+      return this.ring.indexed();
+    }
+    return this.#syncFlush ? this.ring.flushed() : this.ring.written();
+  }
+}

@@ -1,0 +1,135 @@
+/** The readers of one thread: who reads which queue, who waits for what, and when each is called. */
+import type { QueueReader, TopicEntry } from '../engine-thread.js';
+import type { ThreadParts } from '../thread/thread-parts.js';
+import type { Lane } from './lane.js';
+import { LaneReader, type ReaderHost } from './queue-reader.js';
+
+export class ThreadReaders implements ReaderHost {
+  readonly queueIndex: ThreadParts['queueIndex'];
+  readonly queueTable: ThreadParts['queueTable'];
+  readonly logReader: ThreadParts['logReader'];
+  /** Those of memory topics, for which the ring is held. */
+  readonly ofMemory = new Set<LaneReader>();
+  /** For {@link LaneReader}. */
+  readonly wakePersist: () => void;
+  readonly #seat: number;
+  readonly #schedule: () => void;
+  readonly #bySlot = new Map<number, LaneReader[]>();
+  #blocked: LaneReader[] = [];
+  readonly #onMoved = (slot: number): void => this.slotMoved(slot);
+
+  /** `schedule`: {@link run} is to be called in a turn to come. */
+  constructor(
+    parts: Pick<ThreadParts, 'seat' | 'queueIndex' | 'queueTable' | 'logReader'>,
+    schedule: () => void,
+    wakePersist: () => void,
+  ) {
+    this.#seat = parts.seat;
+    this.queueIndex = parts.queueIndex;
+    this.queueTable = parts.queueTable;
+    this.logReader = parts.logReader;
+    this.#schedule = schedule;
+    this.wakePersist = wakePersist;
+  }
+
+  get isEmpty(): boolean {
+    return this.#bySlot.size === 0;
+  }
+
+  open(lane: Lane, topic: TopicEntry, queueId: number, offset: number): QueueReader {
+    const reader = new LaneReader(this, lane, topic, queueId, offset);
+    const list = this.#bySlot.get(reader.slot);
+    if (list === undefined) {
+      this.#bySlot.set(reader.slot, [reader]);
+      this.queueTable.watch(reader.slot, this.#seat);
+    } else {
+      list.push(reader);
+    }
+    if (topic.memory) {
+      this.ofMemory.add(reader);
+    }
+    this.#schedule();
+    return reader;
+  }
+
+  /** For {@link LaneReader.watch}. */
+  watch(reader: LaneReader): void {
+    if (reader.blockedUntil !== null || this.queueTable.nextOffset(reader.slot) > reader.offset) {
+      this.#blocked.push(reader);
+    }
+    this.#schedule();
+  }
+
+  /** For {@link LaneReader.close}. */
+  forget(reader: LaneReader): void {
+    this.ofMemory.delete(reader);
+    const list = this.#bySlot.get(reader.slot);
+    const at = list?.indexOf(reader) ?? -1;
+    if (list === undefined || at < 0) {
+      return;
+    }
+    list.splice(at, 1);
+    if (list.length === 0) {
+      this.#bySlot.delete(reader.slot);
+      this.queueTable.unwatch(reader.slot, this.#seat);
+    }
+    if (this.isEmpty) {
+      // With nobody to read there may be no turn for long, and what retention deletes meanwhile would stay on the disk.
+      this.logReader.close();
+    }
+    this.#schedule();
+  }
+
+  /** Calls those whose queues have moved, and those whose batch is committed now. */
+  run(): void {
+    this.queueTable.takeMoved(this.#seat, this.#onMoved);
+    this.#checkBlocked();
+  }
+
+  /** The queue has more, or its topic is gone. */
+  slotMoved(slot: number): void {
+    const readers = this.#bySlot.get(slot);
+    if (readers === undefined) {
+      return;
+    }
+    for (const reader of readers) {
+      if (reader.onReadable !== null && reader.blockedUntil === null) {
+        this.#tell(reader);
+      }
+    }
+  }
+
+  closeAll(): void {
+    for (const list of [...this.#bySlot.values()]) {
+      for (const reader of [...list]) {
+        reader.close();
+      }
+    }
+  }
+
+  #tell(reader: LaneReader): void {
+    const callback = reader.onReadable;
+    reader.onReadable = null;
+    reader.blockedUntil = null;
+    callback?.(reader);
+  }
+
+  /** Readers that met a batch which was indexed but not committed. */
+  #checkBlocked(): void {
+    if (this.#blocked.length === 0) {
+      return;
+    }
+    const blocked = this.#blocked;
+    this.#blocked = [];
+    for (const reader of blocked) {
+      if (reader.onReadable === null) {
+        continue;
+      }
+      if (reader.blockedUntil !== null && ((reader.blockedUntil - reader.lane.committed()) | 0) > 0) {
+        this.#blocked.push(reader);
+      } else {
+        this.#tell(reader);
+      }
+    }
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * The persist worker: holds the persist role while there is something to write, and blocks while there is not. It has no
+ * event loop to serve, so it is told what to do by shared words: `stop`, and the wake of its seat.
+ */
+import { getSystemErrorName } from 'node:util';
+import { parentPort, threadId, workerData } from 'node:worker_threads';
+import { RingMQError } from '../../native-free/wire/index.js';
+import { BackgroundSync, diskErrorCode, NodeDisk } from '../disk/index.js';
+import type { BrokerHandle } from '../handle.js';
+import { FULL, INLINE_MAX_BYTES, PersistStage, Retention, SegmentFiles } from '../log/index.js';
+import { park, Ring, SeatTable, WORD, wake } from '../ring/index.js';
+import { INLINE_ASYNC_BYTES } from './inline.js';
+import { PERSIST_SEAT, PERSIST_WORDS } from './shared-words.js';
+
+/** `workerData` of this worker. */
+export interface PersistWorkerData {
+  handle: BrokerHandle;
+  /** The sync thread's memory (log/background-sync.ts). */
+  syncWords: SharedArrayBuffer;
+  flushIntervalMs: number;
+  flushBytes: number;
+  minFreeBytes: number;
+  retentionMs: number;
+  retentionBytes: number;
+}
+
+/** What it says to the thread that started it. */
+export type PersistWorkerMessage =
+  | { type: 'ready' }
+  | { type: 'diskError'; what: string; code: string }
+  | { type: 'full'; what: string }
+  | { type: 'room'; what: string }
+  | { type: 'retained'; startPosition: number }
+  | { type: 'stopped'; flushed: boolean };
+
+/** Retention is looked at so often; each look may take one segment. */
+const RETENTION_MS = 1_000;
+const SLOT_BYTES = 64;
+
+const data = workerData as PersistWorkerData;
+const { handle } = data;
+const ring = new Ring(handle.log.ring);
+const seats = new SeatTable(handle.seats);
+const words = new Int32Array(handle.persistWords);
+const seat = seats.take(threadId);
+if (seat !== PERSIST_SEAT) {
+  throw new RingMQError('INTERNAL', `the persist worker must have seat ${PERSIST_SEAT}, not ${seat}`);
+}
+
+function say(message: PersistWorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+/** The log's end has been told of; the `full` word that has been. */
+let fatalIsTold = false;
+let fullTold = 0;
+
+function fatal(): number {
+  return Atomics.load(ring.control, WORD.fatal);
+}
+
+function sayDiskError(what: string, error: Error): void {
+  fatalIsTold ||= fatal() !== 0;
+  say({
+    type: 'diskError',
+    what: `${what}: ${error.message}`,
+    code: (error as NodeJS.ErrnoException).code ?? '',
+  });
+}
+
+/** Another thread may have met the failure, in its inline step: this one is who tells of it, and wakes all who wait for acks. */
+function tellFatal(): void {
+  if (fatalIsTold || fatal() === 0) {
+    return;
+  }
+  const code = getSystemErrorName(-fatal());
+  sayDiskError('writing the log', Object.assign(new Error(code), { code }));
+  wakeOthers();
+}
+
+function tellFull(): void {
+  const full = Atomics.load(ring.control, WORD.full);
+  if (full !== 0 && fullTold === 0) {
+    say({ type: 'full', what: shortageText(full) });
+  } else if (full === 0 && fullTold !== 0) {
+    const isOfResources = (fullTold & FULL.resources) !== 0;
+    const what = isOfResources ? 'there are file descriptors and memory' : 'there is room on the disk';
+    say({ type: 'room', what: `${what} again: sends are taken` });
+  }
+  fullTold = full;
+}
+
+function shortageText(full: number): string {
+  if ((full & FULL.resources) !== 0) {
+    return 'no file descriptor or no memory is left for the log: sends are refused until there is';
+  }
+  const isNearly = full === FULL.nearly;
+  const what = isNearly ? `less than ${data.minFreeBytes} bytes are free on the disk` : 'the disk is full';
+  return `${what}: sends are refused until there is room`;
+}
+
+const disk = new NodeDisk();
+const files = new SegmentFiles(disk, { dir: `${handle.dataDir}/log`, segmentBytes: handle.segmentBytes });
+const background = new BackgroundSync(data.syncWords);
+const stage = new PersistStage({
+  ring,
+  disk,
+  files,
+  words: WORD,
+  flush: handle.flush,
+  flushIntervalMs: data.flushIntervalMs,
+  flushBytes: data.flushBytes,
+  background,
+  minFreeBytes: data.minFreeBytes,
+  onDiskError: (what, error) => {
+    // Want of room is told by its word, which other threads set too.
+    if (fatal() !== 0) {
+      sayDiskError(what, error);
+    }
+  },
+});
+const retention = new Retention({
+  disk,
+  files,
+  spanBytes: ring.spanBytes,
+  retentionMs: data.retentionMs,
+  retentionBytes: data.retentionBytes,
+  control: ring.control,
+  spare: WORD.spare,
+});
+let retentionAt = Date.now();
+/** So much may wait for the end of the turn of the thread that put it into the ring, which then writes it by itself, */
+const LEFT_TO_OTHERS =
+  handle.flush === 'async' && INLINE_ASYNC_BYTES > INLINE_MAX_BYTES ? INLINE_ASYNC_BYTES : 0;
+/** but no longer than this, ms. */
+const TICK_MS = 5;
+
+function stopping(): boolean {
+  return Atomics.load(words, PERSIST_WORDS.stop) === 1;
+}
+
+function hasWork(): boolean {
+  if (stopping() || background.over === true) {
+    return true;
+  }
+  if (fatal() !== 0) {
+    return !fatalIsTold;
+  }
+  if (Atomics.load(ring.control, WORD.full) !== 0) {
+    // The next try comes when it is due; more work does not bring it forward.
+    return false;
+  }
+  const written = ring.written();
+  const flushed = ring.flushed();
+  return (
+    ((ring.indexed() - written) | 0) * SLOT_BYTES > LEFT_TO_OTHERS ||
+    (handle.flush === 'sync' && background.busy !== true && ((written - flushed) | 0) > 0) ||
+    ((Atomics.load(ring.control, WORD.syncWanted) - flushed) | 0) > 0
+  );
+}
+
+/** How long to park at most. */
+function waitMs(): number {
+  const dueMs = stage.nextDueMs();
+  return ring.indexed() === ring.written() ? dueMs : Math.min(TICK_MS, dueMs);
+}
+
+function wakeOthers(): void {
+  for (let other = 0; other < seats.maxThreads; other++) {
+    if (other !== seat) {
+      wake(seats.control, seats.parkedWord(other));
+    }
+  }
+}
+
+/** One turn with the role; true when it came further. */
+function turn(): boolean {
+  if (!ring.persistRole.tryTake(seat)) {
+    return false;
+  }
+  const before = [ring.written(), ring.flushed(), ring.gate(), fatal()];
+  let progress = false;
+  try {
+    progress = stage.step();
+    if (Date.now() - retentionAt >= RETENTION_MS) {
+      progress = retain() || progress;
+    }
+  } finally {
+    ring.persistRole.release(seat);
+  }
+  const after = [ring.written(), ring.flushed(), ring.gate(), fatal()];
+  if (after.some((value, i) => value !== before[i])) {
+    wakeOthers();
+  }
+  return progress;
+}
+
+/** Takes one segment out of the log if one may go: then there may be another. */
+function retain(): boolean {
+  try {
+    const startPosition = retention.step();
+    if (startPosition !== null) {
+      say({ type: 'retained', startPosition });
+      return true;
+    }
+  } catch (error) {
+    if (diskErrorCode(error) === undefined) {
+      throw error;
+    }
+    // An old segment that cannot be looked at or removed keeps nobody from appending.
+    sayDiskError('retention', error as Error);
+  }
+  retentionAt = Date.now();
+  return false;
+}
+
+/**
+ * Waits for the role, at the end. The sweep has been stopped, so that of a holder which died unswept is taken here; as the broker
+ * is closing, nobody new can have got the seat.
+ */
+function takeRoleForGood(): void {
+  const { persistRole } = ring;
+  while (!persistRole.tryTake(seat)) {
+    const holder = persistRole.holder();
+    if (holder >= 0 && seats.isDead(holder)) {
+      persistRole.breakIfHeldBy(holder);
+    } else {
+      Atomics.wait(words, PERSIST_WORDS.never, 0, 1);
+    }
+  }
+}
+
+function run(): void {
+  stage.open();
+  say({ type: 'ready' });
+  while (!stopping()) {
+    if (!turn() || LEFT_TO_OTHERS > 0) {
+      tellFatal();
+      tellFull();
+      park(seats.control, seats.parkedWord(seat), hasWork, waitMs());
+    }
+  }
+  takeRoleForGood();
+  const flushed = stage.flushAll();
+  stage.close();
+  ring.persistRole.release(seat);
+  wakeOthers();
+  say({ type: 'stopped', flushed });
+}
+
+run();

@@ -1,0 +1,34 @@
+/** Taking part in a broker that another thread of the process has opened. */
+import { threadId } from 'node:worker_threads';
+import { RingMQError } from '../../native-free/wire/index.js';
+import { openControlPort } from '../control/control-channel.js';
+import { type BrokerHandle, isBrokerHandle } from '../handle.js';
+import { PERSIST_WORDS } from '../persist/shared-words.js';
+import { SeatTable } from '../ring/index.js';
+import { BrokerThread } from './broker-thread.js';
+import { makeThreadParts } from './thread-parts.js';
+
+/**
+ * Takes a seat for the calling thread.
+ * @throws RingMQError BAD_ARGUMENT when `handle` is none; BROKER_CLOSED; BROKER_BUSY when all seats are taken.
+ */
+export function attachThread(handle: BrokerHandle): BrokerThread {
+  if (!isBrokerHandle(handle)) {
+    throw new RingMQError('BAD_ARGUMENT', 'attach() takes what broker.handle() gave, in the same process');
+  }
+  if (Atomics.load(new Int32Array(handle.persistWords), PERSIST_WORDS.closing) !== 0) {
+    throw new RingMQError('BROKER_CLOSED');
+  }
+  const seats = new SeatTable(handle.seats);
+  const seat = seats.take(threadId);
+  if (seat < 0) {
+    throw new RingMQError(
+      'BROKER_BUSY',
+      `all ${seats.maxThreads} seats of the broker are taken; close clients, or open it with more maxThreads`,
+      { details: { limit: seats.maxThreads } },
+    );
+  }
+  return new BrokerThread(makeThreadParts(handle, seats, seat), (mySeat, listener) =>
+    openControlPort(handle.channel, mySeat, listener),
+  );
+}

@@ -1,0 +1,320 @@
+/**
+ * One thread's seat at the broker: it writes into the rings, indexes, takes the persist role for small
+ * writes, hears of watermarks, tells producers and consumers of its thread. The work is done in *turns*: what a turn of the event loop
+ * has appended is settled together at its end (`setImmediate`), which is a natural group commit.
+ */
+import { setImmediate } from 'node:timers';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  BATCH,
+  type ControlEvent,
+  type ControlMethod,
+  type ControlMethods,
+  ERRORS,
+  RingMQError,
+  readUint32,
+} from '../../native-free/wire/index.js';
+import { checkBatch } from '../batch/check.js';
+import type { ControlListener, ControlPort } from '../control/control-channel.js';
+import {
+  APPEND,
+  type AppendSink,
+  type EngineInfo,
+  type EngineThread,
+  type MemberSink,
+  type QueueReader,
+  type TopicEntry,
+} from '../engine-thread.js';
+import { IndexStall } from '../lane/index-stall.js';
+import type { Lane } from '../lane/lane.js';
+import { holdForReaders } from '../lane/memory-hold.js';
+import { ThreadReaders } from '../lane/readers.js';
+import type { InlinePersist } from '../persist/inline.js';
+import type { ThreadParts } from './thread-parts.js';
+import { ThreadWaker } from './thread-waker.js';
+
+/** Facts about a topic as the control plane hands them to another thread. */
+export interface TopicFacts {
+  topicId: number;
+  topic: string;
+  queues: number;
+  memory: boolean;
+  slots: Int32Array;
+}
+
+export class BrokerThread implements EngineThread, ControlListener {
+  readonly info: EngineInfo;
+  readonly seat: number;
+  readonly queueTable: ThreadParts['queueTable'];
+  readonly logReader: ThreadParts['logReader'];
+  readonly #log: Lane;
+  readonly #memory: Lane;
+  readonly #inline: InlinePersist;
+  readonly #stall: IndexStall;
+  readonly #waker: ThreadWaker;
+  readonly #port: ControlPort;
+  readonly #release: () => void;
+  readonly #topics = new Map<number, TopicEntry>();
+  readonly #members = new Map<string, MemberSink>();
+  readonly #topicListeners = new Set<(topic: string, topicId: number) => void>();
+  readonly #readers: ThreadReaders;
+  #roomWaiters: (() => void)[] = [];
+  #turnScheduled = false;
+  #memoryGate = 0;
+  #holdsMemory = false;
+  readonly #memoryHoldMs: number;
+  readonly #memoryIndex: ThreadParts['memoryIndex'];
+  readonly #isClosing: () => boolean;
+  #onBrokerClosed: (() => void) | null = null;
+  #closed = false;
+  readonly #turn = (): void => this.#runTurn();
+
+  constructor(parts: ThreadParts, openPort: (seat: number, listener: ControlListener) => ControlPort) {
+    this.info = parts.info;
+    this.seat = parts.seat;
+    this.queueTable = parts.queueTable;
+    this.logReader = parts.logReader;
+    this.#log = parts.log;
+    this.#memory = parts.memory;
+    this.#inline = parts.inline;
+    this.#stall = new IndexStall(parts.log, parts.inline, this.#turn);
+    this.#release = parts.release;
+    this.#memoryHoldMs = parts.memoryHoldMs;
+    this.#isClosing = parts.isClosing;
+    this.#memoryGate = parts.memoryRing.gate();
+    this.#memoryIndex = parts.memoryIndex;
+    this.#waker = new ThreadWaker(parts, () => this.#runTurn());
+    this.#readers = new ThreadReaders(
+      parts,
+      () => this.#schedule(),
+      () => this.#waker.wakePersist(),
+    );
+    this.#port = openPort(parts.seat, this);
+  }
+
+  topicById(topicId: number): TopicEntry | undefined {
+    return this.#topics.get(topicId);
+  }
+
+  async resolveTopicById(topicId: number): Promise<TopicEntry | undefined> {
+    const facts = (await this.#port.callInternal('topicEntry', { topicId })) as TopicFacts | null;
+    if (facts === null) {
+      return undefined;
+    }
+    const known = this.#topics.get(topicId);
+    if (known !== undefined) {
+      return known;
+    }
+    const entry: TopicEntry = { ...facts, dead: false };
+    this.#topics.set(topicId, entry);
+    return entry;
+  }
+
+  append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number {
+    if (this.#closed || this.#isClosing()) {
+      return ERRORS.BROKER_CLOSED.wire;
+    }
+    const lane = topic.memory ? this.#memory : this.#log;
+    if (bytes.length > lane.ring.spanBytes) {
+      return ERRORS.MESSAGE_TOO_LARGE.wire;
+    }
+    const status = checkBatch(bytes, sink.hasTravelled);
+    if (status !== 0) {
+      return status;
+    }
+    if (topic.dead) {
+      return ERRORS.TOPIC_NOT_FOUND.wire;
+    }
+    if (readUint32(bytes, BATCH.queueId) >= topic.queues) {
+      return ERRORS.QUEUE_NOT_FOUND.wire;
+    }
+    if (lane.persisted) {
+      const refusal = this.#inline.refusal();
+      if (refusal !== 0) {
+        return refusal;
+      }
+    }
+    const outcome = lane.append(sink, id, bytes);
+    if (outcome === APPEND.full && !lane.persisted) {
+      // Only consumers' threads can move a memory lane's gate: tell them that room is wanted.
+      this.#waker.wakeOthers();
+    }
+    this.#schedule();
+    return outcome;
+  }
+
+  onRoom(callback: () => void): void {
+    this.#roomWaiters.push(callback);
+  }
+
+  dropSink(sink: AppendSink): void {
+    this.#log.forget(sink);
+    this.#memory.forget(sink);
+  }
+
+  openReader(topic: TopicEntry, queueId: number, offset: number): QueueReader {
+    return this.#readers.open(topic.memory ? this.#memory : this.#log, topic, queueId, offset);
+  }
+
+  call<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    consumerKey?: string,
+  ): Promise<ControlMethods[M]['result']> {
+    if (this.#closed) {
+      return Promise.reject(new RingMQError('BROKER_CLOSED'));
+    }
+    return this.#port.call(method, params, consumerKey);
+  }
+
+  addMember(consumerKey: string, sink: MemberSink): void {
+    this.#members.set(consumerKey, sink);
+  }
+
+  removeMember(consumerKey: string): void {
+    if (this.#members.delete(consumerKey)) {
+      this.#port.gone(consumerKey);
+    }
+  }
+
+  onTopicChanged(listener: (topic: string, topicId: number) => void): () => void {
+    this.#topicListeners.add(listener);
+    return () => this.#topicListeners.delete(listener);
+  }
+
+  /** From the control plane. */
+  onEvent(consumerKey: string, event: ControlEvent): void {
+    this.#members.get(consumerKey)?.onEvent(event);
+  }
+
+  /** `listener` is called once, when the broker has been closed by the thread that opened it. */
+  onBrokerClosed(listener: () => void): void {
+    this.#onBrokerClosed = listener;
+  }
+
+  /** From the control plane. */
+  brokerClosed(): void {
+    this.#onBrokerClosed?.();
+    this.#onBrokerClosed = null;
+  }
+
+  /** From the control plane. */
+  topicChanged(topic: string, topicId: number): void {
+    const entry = this.#topics.get(topicId);
+    if (entry !== undefined) {
+      entry.dead = true;
+      this.#topics.delete(topicId);
+      for (const slot of entry.slots) {
+        this.#readers.slotMoved(slot);
+      }
+    }
+    for (const listener of this.#topicListeners) {
+      listener(topic, topicId);
+    }
+  }
+
+  /** Batches of this thread that have no ack yet: what a draining stop waits for. */
+  get unacked(): number {
+    return this.#log.unacked + this.#memory.unacked;
+  }
+
+  /** Resolves once every batch of this thread has its ack, or after `limitMs`. */
+  async drained(limitMs: number): Promise<void> {
+    const until = Date.now() + limitMs;
+    while (this.unacked > 0 && Date.now() < until) {
+      await delay(2);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) {
+      return;
+    }
+    // From here on no turn comes by itself, not even one that is due: the seat may have another owner by then.
+    this.#closed = true;
+    this.#readers.closeAll();
+    this.#settle();
+    this.#memory.reader.releaseHold();
+    this.#stall.close();
+    this.#waker.close();
+    this.#port.close();
+    this.logReader.close();
+    this.#release();
+  }
+
+  #schedule(): void {
+    if (!this.#turnScheduled && !this.#closed) {
+      this.#turnScheduled = true;
+      setImmediate(this.#turn);
+    }
+  }
+
+  /** Settles all there is, then parks for what comes from other threads. */
+  #runTurn(): void {
+    this.#turnScheduled = false;
+    if (this.#closed) {
+      return;
+    }
+    this.#settle();
+    if (this.#closed) {
+      return; // A callback has done it.
+    }
+    if (this.#log.indexBehind || this.#memory.indexBehind) {
+      this.#schedule();
+    } else {
+      const interested = this.unacked > 0 || !this.#readers.isEmpty || this.#roomWaiters.length > 0;
+      this.#waker.park(interested);
+    }
+  }
+
+  #settle(): void {
+    this.#waker.awake();
+    this.#log.runIndex();
+    this.#stall.tend();
+    if (this.#inline.run()) {
+      this.#waker.wakeOthers();
+    }
+    this.#tendMemory();
+    this.#waker.look();
+    this.#log.drainResults();
+    this.#memory.drainResults();
+    if (this.#inline.failed()) {
+      this.#log.failAll();
+    }
+    this.#log.releaseAcks();
+    this.#memory.releaseAcks();
+    this.#readers.run();
+    this.#giveRoom();
+    this.logReader.prune();
+  }
+
+  /** Hold, index and free the memory lane, and wake whom that concerns: no persist stage does it there. */
+  #tendMemory(): void {
+    const lane = this.#memory;
+    const readers = this.#readers.ofMemory;
+    if (readers.size > 0 || this.#holdsMemory) {
+      this.#holdsMemory = readers.size > 0;
+      holdForReaders(lane, this.queueTable, readers, Date.now(), this.#memoryHoldMs);
+    }
+    lane.runIndex();
+    const gate = lane.ring.gate();
+    if (gate !== this.#memoryGate) {
+      // Writers on any thread may be waiting for room.
+      this.#memoryGate = gate;
+      this.#waker.wakeOthers();
+    } else {
+      this.#waker.wakeTouched(this.#memoryIndex);
+    }
+  }
+
+  #giveRoom(): void {
+    if (this.#roomWaiters.length === 0 || !(this.#log.roomAgain() || this.#memory.roomAgain())) {
+      return;
+    }
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const waiter of waiters) {
+      waiter();
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/** Puts together what one thread needs to take part in a broker, from the handle alone. */
+
+import { NodeDisk } from '../disk/index.js';
+import type { BrokerHandle, LaneMemory } from '../handle.js';
+import { Lane } from '../lane/lane.js';
+import { LogReader, oldestSegmentIn, PersistStage } from '../log/index.js';
+import { INLINE_ASYNC_BYTES, InlinePersist } from '../persist/inline.js';
+import { PERSIST_SEAT, PERSIST_WORDS } from '../persist/shared-words.js';
+import { IndexFiles, IndexStage, LANE, QueueIndex, QueueTable, ResultRing } from '../queue/index.js';
+import { Ring, type SeatTable, WORD } from '../ring/index.js';
+
+/** Some 2 ms of indexing for others, then the thread's own sockets have their turn. */
+const MAX_BATCHES_PER_RUN = 2048;
+
+export interface ThreadParts {
+  readonly info: { brokerId: string; brokerName: string; flush: 'sync' | 'async' };
+  readonly seats: SeatTable;
+  readonly seat: number;
+  readonly persistSeat: number;
+  readonly logRing: Ring;
+  readonly memoryRing: Ring;
+  readonly log: Lane;
+  readonly memory: Lane;
+  readonly logIndex: IndexStage;
+  readonly memoryIndex: IndexStage;
+  readonly queueTable: QueueTable;
+  readonly queueIndex: QueueIndex;
+  readonly logReader: LogReader;
+  readonly inline: InlinePersist;
+  readonly memoryHoldMs: number;
+  /** The broker is being closed: nothing is taken in any more. */
+  isClosing(): boolean;
+  /** Closes the index files and gives the seat back; the last thing. With batches that are not indexed yet the sweep does it, once they are. */
+  release(): void;
+}
+
+/** For the thread that sits at `seat`. */
+export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: number): ThreadParts {
+  const disk = new NodeDisk();
+  const queueTable = new QueueTable(handle.queues);
+  const files = new IndexFiles({ disk, dir: `${handle.dataDir}/queues` });
+  const logRing = new Ring(handle.log.ring);
+  const memoryRing = new Ring(handle.memory.ring);
+  const persistWords = new Int32Array(handle.persistWords);
+  const syncFlush = handle.flush === 'sync';
+  const stage = (memory: LaneMemory, ring: Ring, lane: number): IndexStage =>
+    new IndexStage({
+      ring,
+      lane,
+      table: queueTable,
+      files,
+      producers: memory.producers,
+      results: memory.results,
+      clock: Date.now,
+      epoch: handle.epoch,
+      policy: handle.flush,
+      maxBatches: MAX_BATCHES_PER_RUN,
+    });
+  const logIndex = stage(handle.log, logRing, LANE.log);
+  const memoryIndex = stage(handle.memory, memoryRing, LANE.memory);
+  const makeLane = (memory: LaneMemory, ring: Ring, index: IndexStage, persisted: boolean): Lane =>
+    new Lane({
+      ring,
+      seat,
+      index,
+      results: new ResultRing(memory.results, seat),
+      persisted,
+      syncFlush,
+    });
+  const log = makeLane(handle.log, logRing, logIndex, true);
+  const memory = makeLane(handle.memory, memoryRing, memoryIndex, false);
+  return {
+    info: { brokerId: handle.brokerId, brokerName: handle.brokerName, flush: handle.flush },
+    seats,
+    seat,
+    persistSeat: PERSIST_SEAT,
+    logRing,
+    memoryRing,
+    log,
+    memory,
+    logIndex,
+    memoryIndex,
+    queueTable,
+    queueIndex: new QueueIndex(queueTable, files),
+    logReader: new LogReader(disk, {
+      dir: `${handle.dataDir}/log`,
+      segmentBytes: handle.segmentBytes,
+      oldestSegment: oldestSegmentIn(logRing.control, WORD.spare),
+    }),
+    inline: new InlinePersist({
+      ring: logRing,
+      stage: new PersistStage({
+        ring: logRing,
+        disk,
+        files: null,
+        words: WORD,
+        flush: handle.flush,
+        inlineMaxBytes: INLINE_ASYNC_BYTES,
+      }),
+      seats,
+      seat,
+      persistSeat: PERSIST_SEAT,
+      syncFlush,
+    }),
+    memoryHoldMs: handle.memoryHoldMs,
+    isClosing: () => Atomics.load(persistWords, PERSIST_WORDS.closing) !== 0,
+    release: () => {
+      files.close();
+      if (log.unindexed + memory.unindexed > 0) seats.leave(seat);
+      else seats.release(seat);
+    },
+  };
+}

@@ -1,0 +1,222 @@
+/** Writes the optional parts of a record: tag, keys, sharding key, properties. Checks their limits as it goes. */
+import {
+  ATTRIBUTE_KIND,
+  MAX_ATTRIBUTES_BYTES,
+  MAX_BODY_BYTES,
+  MAX_KEY_BYTES,
+  MAX_KEYS_COUNT,
+  MAX_PROPERTIES_COUNT,
+  MAX_PROPERTY_NAME_BYTES,
+  MAX_TAG_BYTES,
+  PROPERTY_TYPE,
+  RECORD_HEADER_BYTES,
+  RingMQError,
+} from '../wire/index.js';
+import type { OutgoingMessage, PropertyValue } from './outgoing-message.js';
+import { utf8Length, writeUtf8 } from './text.js';
+
+/** A message that breaks a limit or has a part of the wrong kind. */
+export function badMessage(part: string, what: string, details: Record<string, unknown> = {}): RingMQError {
+  return new RingMQError('BAD_MESSAGE', `${part} ${what}`, { details: { part, ...details } });
+}
+
+/** Throws `BAD_MESSAGE` for what is no message at all. */
+export function checkIsObject(message: unknown): void {
+  if (typeof message === 'object' && message !== null) return;
+  const kind = message === null ? 'null' : typeof message;
+  throw badMessage('message', `must be an object with a topic, not ${kind}`);
+}
+
+function tooMuch(part: string, unit: string, limit: number, value: number): RingMQError {
+  return badMessage(part, `has ${value} ${unit}, the limit is ${limit}`, { limit, value });
+}
+
+/** The message's body is over its limit. */
+export function bodyTooLarge(value: number): RingMQError {
+  return new RingMQError('MESSAGE_TOO_LARGE', `the body has ${value} bytes, the limit is ${MAX_BODY_BYTES}`, {
+    details: { limit: MAX_BODY_BYTES, value },
+  });
+}
+
+function attributesTooLarge(value: number): RingMQError {
+  return new RingMQError(
+    'MESSAGE_TOO_LARGE',
+    `tag, keys, sharding key and properties take ${value} bytes, the limit is ${MAX_ATTRIBUTES_BYTES}`,
+    { details: { limit: MAX_ATTRIBUTES_BYTES, value } },
+  );
+}
+
+/** Bytes of a text part; throws `BAD_MESSAGE` if it is no text, empty, or over `limit`. */
+function checkedLength(part: string, text: unknown, limit: number): number {
+  if (typeof text !== 'string') throw badMessage(part, `must be a string, not ${typeof text}`);
+  if (text.length === 0) throw badMessage(part, 'is empty; leave it out instead');
+  const bytes =
+    text.length > limit ? utf8Length(text) : text.length * 3 <= limit ? text.length : utf8Length(text);
+  if (bytes > limit) throw tooMuch(part, 'bytes', limit, bytes);
+  return bytes;
+}
+
+/** Body of a message as bytes or text; throws `BAD_MESSAGE` for anything else. Any view of bytes is taken, as the bytes it shows. */
+export function normalBody(body: unknown): Uint8Array | string | null {
+  if (body === undefined || body === null) return null;
+  if (typeof body === 'string' || body instanceof Uint8Array) return body;
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  throw badMessage('body', `must be a Uint8Array or a string, not ${typeof body}`);
+}
+
+/**
+ * Bytes the record takes, exactly, or an upper bound of that where finding out would cost a pass over a text. Throws for parts of the
+ * wrong kind and for attributes beyond any legal size, so the bound is never far above what a legal message needs.
+ */
+export function recordBound(message: OutgoingMessage): number {
+  const body = normalBody(message.body);
+  let bound = RECORD_HEADER_BYTES;
+  if (body !== null) bound += typeof body === 'string' ? bodyTextBound(body) : body.length;
+  if (message.tag !== undefined) bound += 3 * textUnits('tag', message.tag);
+  if (message.keys === undefined && message.shardingKey === undefined && message.properties === undefined)
+    return bound;
+  return bound + attributesBound(message);
+}
+
+/** Small texts are taken at three bytes a unit; a large one is worth the count, or half of all batches would be left empty. */
+function bodyTextBound(text: string): number {
+  return text.length <= 256 ? 3 * text.length : utf8Length(text);
+}
+
+/** Characters of a part that must be text. */
+function textUnits(part: string, text: unknown): number {
+  if (typeof text !== 'string') throw badMessage(part, `must be a string, not ${typeof text}`);
+  return text.length;
+}
+
+function attributesBound(message: OutgoingMessage): number {
+  let bound = 0;
+  let units = 0;
+  const keys = message.keys;
+  if (keys !== undefined) {
+    if (!Array.isArray(keys)) throw badMessage('keys', 'must be an array of strings');
+    if (keys.length > MAX_KEYS_COUNT) throw tooMuch('keys', 'entries', MAX_KEYS_COUNT, keys.length);
+    for (const key of keys as readonly string[]) {
+      units += textUnits('key', key);
+      bound += 2;
+    }
+  }
+  if (message.shardingKey !== undefined) {
+    units += textUnits('sharding key', message.shardingKey);
+    bound += 2;
+  }
+  const properties = message.properties;
+  if (properties !== undefined) {
+    if (typeof properties !== 'object' || properties === null) {
+      throw badMessage('properties', 'must be an object of names and values');
+    }
+    const names = Object.keys(properties);
+    if (names.length > MAX_PROPERTIES_COUNT) {
+      throw tooMuch('properties', 'entries', MAX_PROPERTIES_COUNT, names.length);
+    }
+    for (const name of names) {
+      const value = properties[name];
+      units += name.length;
+      bound += 11;
+      if (typeof value === 'string') units += value.length;
+      else if (value instanceof Uint8Array) units += Math.ceil(value.length / 3);
+    }
+  }
+  if (units > MAX_ATTRIBUTES_BYTES) throw attributesTooLarge(units);
+  return bound + 3 * units;
+}
+
+/** Checks a tag and writes it; returns its bytes. */
+export function writeTag(bytes: Uint8Array, at: number, tag: string): number {
+  checkedLength('tag', tag, MAX_TAG_BYTES);
+  return writeUtf8(bytes, at, tag);
+}
+
+/** Writes keys, sharding key and properties from `start`, into room for `recordBound`; returns where they end. `tagBytes` counts towards the common limit. */
+export function writeAttributes(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  tagBytes: number,
+  message: OutgoingMessage,
+): number {
+  let at = start;
+  const keys = message.keys;
+  if (keys !== undefined) {
+    for (const key of keys) at = writeKey(bytes, at, ATTRIBUTE_KIND.key, 'key', key);
+  }
+  if (message.shardingKey !== undefined) {
+    at = writeKey(bytes, at, ATTRIBUTE_KIND.shardingKey, 'sharding key', message.shardingKey);
+  }
+  if (message.properties !== undefined) at = writeProperties(bytes, view, at, message.properties);
+  const length = at - start;
+  if (length + tagBytes > MAX_ATTRIBUTES_BYTES) throw attributesTooLarge(length + tagBytes);
+  return at;
+}
+
+function writeKey(bytes: Uint8Array, at: number, kind: number, part: string, text: string): number {
+  checkedLength(part, text, MAX_KEY_BYTES);
+  const written = writeUtf8(bytes, at + 2, text);
+  bytes[at] = kind;
+  bytes[at + 1] = written;
+  return at + 2 + written;
+}
+
+function writeProperties(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  properties: Readonly<Record<string, PropertyValue>>,
+): number {
+  let at = start;
+  for (const name of Object.keys(properties)) {
+    const value = properties[name];
+    if (value === undefined) continue;
+    checkedLength('property name', name, MAX_PROPERTY_NAME_BYTES);
+    const written = writeUtf8(bytes, at + 2, name);
+    bytes[at] = ATTRIBUTE_KIND.property;
+    bytes[at + 1] = written;
+    at = writeValue(bytes, view, at + 2 + written, name, value);
+  }
+  return at;
+}
+
+function writeValue(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  name: string,
+  value: PropertyValue,
+): number {
+  switch (typeof value) {
+    case 'string': {
+      // The caller has kept 3 bytes a unit, so the length can be told after writing.
+      const written = writeUtf8(bytes, at + 3, value);
+      return writeSized(bytes, at, PROPERTY_TYPE.string, name, written);
+    }
+    case 'number':
+      if (!Number.isFinite(value))
+        throw badMessage(`property ${name}`, `must be a finite number, not ${value}`);
+      bytes[at] = PROPERTY_TYPE.number;
+      view.setFloat64(at + 1, value, true);
+      return at + 9;
+    case 'boolean':
+      bytes[at] = PROPERTY_TYPE.boolean;
+      bytes[at + 1] = value ? 1 : 0;
+      return at + 2;
+    default:
+      if (!(value instanceof Uint8Array)) {
+        throw badMessage(`property ${name}`, 'must be a string, a number, a boolean or bytes');
+      }
+      bytes.set(value, at + 3);
+      return writeSized(bytes, at, PROPERTY_TYPE.bytes, name, value.length);
+  }
+}
+
+function writeSized(bytes: Uint8Array, at: number, type: number, name: string, length: number): number {
+  if (length > MAX_ATTRIBUTES_BYTES) throw tooMuch(`property ${name}`, 'bytes', MAX_ATTRIBUTES_BYTES, length);
+  bytes[at] = type;
+  bytes[at + 1] = length;
+  bytes[at + 2] = length >>> 8;
+  return at + 3 + length;
+}

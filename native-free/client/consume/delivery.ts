@@ -1,0 +1,110 @@
+/** Turns what has arrived into batches to hand out: checked, in order, without what was handed out before or is filtered out. */
+
+import { BatchHeader, bodyIsIntact, checkRecords, readHeader } from '../../batch/batch-reader.js';
+import type { RecordSource } from '../../batch/record-source.js';
+import { BATCH_HEADER_BYTES, RECORD, RECORD_HEADER_BYTES, RingMQError } from '../../wire/index.js';
+import type { TagFilter } from './filter.js';
+import type { GroupMember } from './group-member.js';
+import type { HeldQueue } from './held-queue.js';
+import type { Arrival } from './inbox.js';
+import { BatchInfo, ReceivedBatch, recordAt } from './message.js';
+
+export class Delivery {
+  readonly #topic: string;
+  readonly #filter: TagFilter;
+  /** undefined: of what may have been changed on its way. */
+  readonly #verifyChecksums: boolean | undefined;
+  readonly #header = new BatchHeader();
+
+  constructor(topic: string, filter: TagFilter, verifyChecksums: boolean | undefined) {
+    this.#topic = topic;
+    this.#filter = filter;
+    this.#verifyChecksums = verifyChecksums;
+  }
+
+  /** The next batch to hand out, or null when there is none now. Throws `BAD_BATCH` or `BAD_CHECKSUM`, with the place in `details`. */
+  next(member: GroupMember): ReceivedBatch | null {
+    for (;;) {
+      const arrival = member.inbox.first();
+      if (arrival === undefined) return null;
+      const source = arrival.source;
+      if (source === null) {
+        member.active(arrival.queueId, arrival.number)?.passOver(arrival.offset);
+        member.inbox.shift();
+        continue;
+      }
+      const batch = this.#nextOf(member, arrival, source);
+      if (arrival.at >= source.bytes.length) member.inbox.shift();
+      if (batch !== null) return batch;
+    }
+  }
+
+  #nextOf(member: GroupMember, arrival: Arrival, source: RecordSource): ReceivedBatch | null {
+    const header = this.#header;
+    const end = source.bytes.length;
+    if (arrival.at >= end) return null;
+    arrival.at = readHeader(source.bytes, arrival.at, end, header);
+    if (header.isPad) return null;
+    const queue = member.active(header.queueId, arrival.number);
+    const next = header.baseOffset + header.recordCount;
+    if (queue === undefined || next <= queue.handedOut) return null;
+    this.#check(source, this.#verifyChecksums ?? !member.staysInProcess);
+    queue.passOver(header.baseOffset);
+    const from = queue.handedOut - header.baseOffset;
+    const info = new BatchInfo(header, from, this.#topic, member.isMemory, member.brokerId, queue);
+    queue.handedOut = next;
+    return this.#select(source, info, queue, from);
+  }
+
+  #check(source: RecordSource, verifiesBody: boolean): void {
+    const header = this.#header;
+    const { queueId, baseOffset, position, recordCount } = header;
+    const place = { topic: this.#topic, queueId, offset: baseOffset, position, recordCount };
+    if (verifiesBody && !bodyIsIntact(source.bytes, header)) {
+      throw new RingMQError(
+        'BAD_CHECKSUM',
+        `the batch at offset ${baseOffset} of ${this.#topic} queue ${queueId} (position ${position}) is damaged`,
+        { details: place },
+      );
+    }
+    try {
+      checkRecords(source, header);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new RingMQError(
+        'BAD_BATCH',
+        `${why}, at offset ${baseOffset} of ${this.#topic} queue ${queueId}`,
+        {
+          cause,
+          details: place,
+        },
+      );
+    }
+  }
+
+  /** Applies the filter: exactly, where the broker only left out batches without any chance. */
+  #select(source: RecordSource, info: BatchInfo, queue: HeldQueue, from: number): ReceivedBatch | null {
+    const header = this.#header;
+    const { bytes, view } = source;
+    const firstAt = from === 0 ? header.at + BATCH_HEADER_BYTES : recordAt(source, header, from);
+    if (this.#filter.matchesAll) return new ReceivedBatch(info, source, header, from, firstAt, null);
+    const matched: number[] = [];
+    let at = firstAt;
+    // Runs of filtered records are marked as one range.
+    let run = from;
+    for (let index = from; index < header.recordCount; index++) {
+      if (this.#filter.matches(bytes, at + RECORD_HEADER_BYTES, bytes[at + RECORD.tagBytes] as number)) {
+        info.passOver(run, index);
+        matched.push(index, at);
+        run = index + 1;
+      }
+      at += view.getUint32(at + RECORD.length, true);
+    }
+    if (matched.length === 0) {
+      queue.ack(header.baseOffset + from, header.baseOffset + header.recordCount);
+      return null;
+    }
+    info.passOver(run, header.recordCount);
+    return new ReceivedBatch(info, source, header, from, firstAt, matched);
+  }
+}

@@ -1,0 +1,397 @@
+/**
+ * One connection to a broker that mends itself: handshake, requests and answers, produce credit, pings, reconnects.
+ * Producers and consumers hang on it and are told when it is lost and when it stands again.
+ */
+import {
+  ERRORS,
+  type ErrorCode,
+  errorCodeOfName,
+  FRAME,
+  FRAME_FLAG,
+  FRAME_HEADER_BYTES,
+  type Hello,
+  isRingMQError,
+  OPCODE,
+  PROTOCOL_VERSION,
+  RingMQError,
+  readUint32,
+  readUint64,
+  type Welcome,
+} from '../../wire/index.js';
+import { Deferred, pause, unref } from '../abort.js';
+import { callUser } from '../callback.js';
+import { asConnectError } from '../failures.js';
+import type { ClientOptions, Link, LinkFactory } from '../types.js';
+import {
+  controlFrame,
+  controlPayload,
+  frameId,
+  frameOpcode,
+  frameValue,
+  headerFrame,
+} from './control-codec.js';
+import { Requests } from './requests.js';
+import { ProduceLane } from './send-line.js';
+
+/** A consumer, as the connection sees it. */
+export interface FrameReceiver {
+  /** `frame` is the consumer's to keep, or to give to `release`. */
+  onDeliver(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null): void;
+  onSkip(queueId: number, offset: number): void;
+  onEvent(event: Record<string, unknown>): void;
+  onConnected(): void;
+  onLost(): void;
+  onFailed(error: RingMQError): void;
+}
+
+/** Errors after which trying again is of no use. */
+const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'UNSUPPORTED_VERSION',
+  'ORIGIN_REFUSED',
+  'NOT_AUTHENTICATED',
+  // From a link factory: there will be no other link.
+  'CLOSED',
+]);
+
+const SKIP_BYTES = FRAME_HEADER_BYTES + 16;
+
+export class Connection {
+  readonly #factory: LinkFactory;
+  readonly #options: ClientOptions;
+  readonly #ended = new AbortController();
+  readonly #receivers = new Map<number, FrameReceiver>();
+  readonly requests: Requests;
+  #link: Link | null = null;
+  /** The handshake is done. */
+  #isOpen = false;
+  #welcome: Welcome | null = null;
+  #handshake: Deferred<void> | null = null;
+  #failure: RingMQError | null = null;
+  /** What the broker said last before it closed. */
+  #lastError: RingMQError | null = null;
+  #poisonings = 0;
+  #attempt = 0;
+  #isReconnecting = false;
+  #heard = false;
+  #pinged = false;
+  #pingTimer: ReturnType<typeof setInterval> | undefined;
+
+  /** Producers and what they have under way. */
+  readonly produce: ProduceLane;
+  #nextReceiverId = 1;
+
+  constructor(factory: LinkFactory, options: ClientOptions) {
+    this.#factory = factory;
+    this.#options = options;
+    this.produce = new ProduceLane((frame) => this.#link?.send(frame));
+    this.requests = new Requests(options.requestTimeoutMs ?? 30_000, (frame) => this.#link?.send(frame));
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** The broker's last welcome. */
+  get welcome(): Welcome {
+    if (this.#welcome === null) throw new RingMQError('CLOSED', 'the client is not connected yet');
+    return this.#welcome;
+  }
+
+  /** Why the connection is over for good, if it is. */
+  get failure(): RingMQError | null {
+    return this.#failure;
+  }
+
+  /** Makes the first connection. Rejects with `CONNECT_FAILED` (or what the broker said) and is then over. */
+  async open(signal: AbortSignal | undefined): Promise<void> {
+    const timeoutMs = this.#options.connectTimeoutMs ?? 10_000;
+    try {
+      await this.#establish(timeoutMs, signal);
+    } catch (error) {
+      const failure = signal?.aborted
+        ? new RingMQError('ABORTED', undefined, { cause: signal.reason })
+        : asConnectError(error);
+      this.close(failure);
+      throw failure;
+    }
+    const pingMs = this.#options.pingIntervalMs ?? 15_000;
+    if (pingMs > 0) {
+      this.#pingTimer = setInterval(() => this.#checkPulse(), pingMs);
+      unref(this.#pingTimer);
+    }
+  }
+
+  /** Ends it for good. Requests and members get `failure`. */
+  close(failure: RingMQError): void {
+    if (this.#failure !== null) return;
+    this.#failure = failure;
+    clearInterval(this.#pingTimer);
+    this.#ended.abort();
+    this.#dropLink(1000);
+    this.#handshake?.reject(failure);
+    this.requests.fail(failure);
+    for (const sender of this.produce.senders()) sender.onFailed(failure);
+    for (const receiver of [...this.#receivers.values()]) receiver.onFailed(failure);
+  }
+
+  /** Registers a consumer; its number on this connection. */
+  addReceiver(receiver: FrameReceiver): number {
+    const id = this.#nextReceiverId++;
+    this.#receivers.set(id, receiver);
+    return id;
+  }
+
+  removeReceiver(id: number): void {
+    this.#receivers.delete(id);
+  }
+
+  /** Tells the broker how many bytes of deliver frames a consumer takes in all. */
+  sendCredit(receiverId: number, total: number): void {
+    if (this.#isOpen) this.#link?.send(headerFrame(OPCODE.credit, receiverId, total));
+  }
+
+  async #establish(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const stop = new AbortController();
+    const giveUp = () => stop.abort(new RingMQError('ABORTED'));
+    const timer = setTimeout(
+      () => stop.abort(new RingMQError('TIMEOUT', `no connection within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    signal?.addEventListener('abort', giveUp, { once: true });
+    this.#ended.signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      if (signal?.aborted || this.#ended.signal.aborted) giveUp();
+      stop.signal.throwIfAborted();
+      const made = this.#factory(stop.signal);
+      // A link that is there at once is greeted at once.
+      const link = made instanceof Promise ? await made : made;
+      if (stop.signal.aborted) {
+        link.close();
+        stop.signal.throwIfAborted();
+      }
+      await this.#greet(link, stop.signal);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
+      this.#ended.signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  async #greet(link: Link, signal: AbortSignal): Promise<void> {
+    const handshake = new Deferred<void>();
+    this.#handshake = handshake;
+    this.#link = link;
+    link.onFrame = (frame) => this.#onFrame(frame, link);
+    link.onClose = (reason) => this.#onClose(link, reason);
+    const giveUp = () => handshake.reject(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+    const hello: Hello = {
+      version: PROTOCOL_VERSION,
+      features: [],
+      client: (this.#options.name ?? 'ringmq-js').slice(0, 42),
+      ...(this.#options.credentials === undefined ? {} : { credentials: this.#options.credentials }),
+    };
+    link.send(controlFrame(OPCODE.hello, 0, hello));
+    try {
+      await handshake.promise;
+    } catch (error) {
+      this.#dropLink(1000);
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** Called within the welcome frame, so that nothing that follows it in the same turn is missed. */
+  #onWelcome(frame: Uint8Array): void {
+    const welcome = controlPayload(frame) as unknown as Welcome;
+    if (welcome.version !== PROTOCOL_VERSION) {
+      throw new RingMQError('UNSUPPORTED_VERSION', `the broker speaks version ${String(welcome.version)}`);
+    }
+    if (typeof welcome.brokerId !== 'string' || (welcome.flush !== 'sync' && welcome.flush !== 'async')) {
+      throw new RingMQError('BAD_FRAME', 'a welcome without broker id or flush policy');
+    }
+    this.#welcome = welcome;
+    this.#isOpen = true;
+    this.produce.open(frameValue(frame));
+    this.#lastError = null;
+    this.#handshake?.resolve();
+    this.#handshake = null;
+    this.requests.onConnected();
+    for (const sender of this.produce.senders()) sender.onConnected();
+    callUser(this.#options.onConnection, 'connected');
+    for (const receiver of [...this.#receivers.values()]) receiver.onConnected();
+    this.produce.pump();
+  }
+
+  #onFrame(frame: Uint8Array, link: Link): void {
+    if (link !== this.#link) return;
+    this.#heard = true;
+    try {
+      this.#dispatch(frame, link);
+    } catch (error) {
+      const reason = isRingMQError(error) ? error : new RingMQError('INTERNAL', undefined, { cause: error });
+      if (this.#handshake !== null) this.#handshake.reject(reason);
+      else this.#lost(reason);
+    }
+  }
+
+  #dispatch(frame: Uint8Array, link: Link): void {
+    if (frame.length < FRAME_HEADER_BYTES)
+      throw new RingMQError('BAD_FRAME', 'a frame without a whole header');
+    const opcode = frameOpcode(frame);
+    if (!this.#isOpen && opcode !== OPCODE.welcome && opcode !== OPCODE.error) {
+      throw new RingMQError('BAD_FRAME', `opcode ${opcode} before the welcome`);
+    }
+    switch (opcode) {
+      case OPCODE.ack:
+        this.#onAck(frame);
+        break;
+      case OPCODE.deliver: {
+        const receiver = this.#receivers.get(frameId(frame));
+        // One that has just left: the broker did not know yet. Not `slice`, which is a view on a Node Buffer.
+        if (receiver !== undefined)
+          receiver.onDeliver(
+            link.framesAreOwned === true ? frame : new Uint8Array(frame),
+            link.releaseFrame ?? null,
+          );
+        break;
+      }
+      case OPCODE.skip:
+        if (frame.length < SKIP_BYTES) throw new RingMQError('BAD_FRAME', 'a skip frame is cut off');
+        this.#receivers
+          .get(frameId(frame))
+          ?.onSkip(readUint32(frame, FRAME_HEADER_BYTES + 4), readUint64(frame, FRAME_HEADER_BYTES + 8));
+        break;
+      case OPCODE.credit:
+        this.produce.onCredit(frameValue(frame));
+        this.produce.pump();
+        break;
+      case OPCODE.response:
+        this.#attempt = 0;
+        this.requests.onResponse(
+          frameId(frame),
+          ((frame[FRAME.flags] as number) & FRAME_FLAG.failed) !== 0,
+          frame,
+        );
+        break;
+      case OPCODE.event:
+        this.#onEvent(frame);
+        break;
+      case OPCODE.ping:
+        link.send(headerFrame(OPCODE.pong, frameId(frame), 0));
+        break;
+      case OPCODE.pong:
+        break;
+      case OPCODE.welcome:
+        if (this.#handshake === null) throw new RingMQError('BAD_FRAME', 'a second welcome');
+        this.#onWelcome(frame);
+        break;
+      case OPCODE.error:
+        this.#onError(frame);
+        break;
+      default:
+        throw new RingMQError('BAD_FRAME', `unknown opcode ${opcode}`);
+    }
+  }
+
+  #onAck(frame: Uint8Array): void {
+    this.#attempt = 0;
+    this.#poisonings = 0;
+    this.produce.onAck(frame);
+  }
+
+  #onEvent(frame: Uint8Array): void {
+    const event = controlPayload(frame);
+    if (event['event'] === 'topicChanged') {
+      for (const sender of this.produce.senders()) sender.onTopicChanged(String(event['topic']));
+      return;
+    }
+    this.#receivers.get(frameId(frame))?.onEvent(event);
+  }
+
+  #onError(frame: Uint8Array): void {
+    const body = controlPayload(frame);
+    const details = typeof body['details'] === 'object' && body['details'] !== null ? body['details'] : {};
+    const error = new RingMQError(errorCodeOfName(String(body['code'])), String(body['message'] ?? ''), {
+      details: details as Record<string, unknown>,
+    });
+    this.#lastError = error;
+    this.#handshake?.reject(error);
+  }
+
+  #onClose(link: Link, reason: unknown): void {
+    if (link !== this.#link) return;
+    const error = this.#lastError ?? new RingMQError('CONNECTION_LOST', undefined, { cause: reason });
+    if (this.#handshake !== null) this.#handshake.reject(error);
+    else this.#lost(error);
+  }
+
+  /** The link is of no use any more. Everybody is told, then a new one is made. */
+  #lost(reason: RingMQError): void {
+    if (!this.#isOpen || this.#failure !== null) return;
+    this.#dropLink(1000);
+    this.requests.onLost();
+    for (const sender of this.produce.senders()) sender.onLost();
+    for (const receiver of [...this.#receivers.values()]) receiver.onLost();
+    callUser(this.#options.onConnection, 'disconnected', reason);
+    if (FINAL.has(reason.code)) {
+      this.close(reason);
+      return;
+    }
+    const isOurFault = !ERRORS[reason.code].retryable && reason.code !== 'BROKER_CLOSED';
+    this.#poisonings = isOurFault ? this.#poisonings + 1 : 0;
+    if (this.#poisonings >= 2) {
+      this.#poisonings = 0;
+      for (const sender of this.produce.senders()) sender.onPoisoned(reason);
+    }
+    if (!this.#isReconnecting) void this.#reconnect();
+  }
+
+  #dropLink(code: number): void {
+    const link = this.#link;
+    this.#link = null;
+    this.#isOpen = false;
+    this.#handshake = null;
+    this.produce.shut();
+    if (link === null) return;
+    link.onFrame = null;
+    link.onClose = null;
+    link.close(code);
+  }
+
+  /**
+   * Tries until a link stands. There is one such loop at a time: a link that is lost again within its welcome, before
+   * the loop has seen that it stood, is this loop's to replace; a second loop would later replace a link that is good.
+   */
+  async #reconnect(): Promise<void> {
+    this.#isReconnecting = true;
+    const minMs = this.#options.reconnectMinMs ?? 50;
+    const maxMs = this.#options.reconnectMaxMs ?? 5_000;
+    while (this.#failure === null && !this.#isOpen) {
+      const ceilingMs = Math.min(maxMs, minMs * 2 ** Math.min(this.#attempt++, 20));
+      await pause(ceilingMs * (0.5 + 0.5 * Math.random()), this.#ended.signal);
+      if (this.#failure !== null) break;
+      try {
+        await this.#establish(this.#options.connectTimeoutMs ?? 10_000, undefined);
+      } catch (error) {
+        if (isRingMQError(error) && FINAL.has(error.code)) this.close(error);
+      }
+    }
+    this.#isReconnecting = false;
+  }
+
+  #checkPulse(): void {
+    if (!this.#isOpen) return;
+    if (this.#heard) this.#pinged = false;
+    else if (this.#pinged) {
+      this.#pinged = false;
+      this.#lost(new RingMQError('CONNECTION_LOST', 'the broker does not answer pings'));
+      return;
+    } else {
+      this.#pinged = true;
+      this.#link?.send(headerFrame(OPCODE.ping, 0, 0));
+    }
+    this.#heard = false;
+  }
+}

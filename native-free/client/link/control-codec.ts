@@ -1,0 +1,73 @@
+/** Control frames: the fixed header and a MessagePack map. */
+import { Packr } from 'msgpackr';
+import {
+  FRAME,
+  FRAME_HEADER_BYTES,
+  MAX_CONTROL_BYTES,
+  RingMQError,
+  readUint32,
+  readUint64,
+  writeUint32,
+  writeUint64,
+} from '../../wire/index.js';
+
+// Plain maps that any MessagePack library reads; 64-bit integers of other libraries as numbers, not BigInts.
+const packr = new Packr({ useRecords: false, copyBuffers: true, int64AsType: 'number' });
+
+/** A frame header's fields. */
+export function frameOpcode(frame: Uint8Array): number {
+  return frame[FRAME.opcode] as number;
+}
+
+export function frameId(frame: Uint8Array): number {
+  return readUint32(frame, FRAME.id);
+}
+
+export function frameValue(frame: Uint8Array): number {
+  return readUint64(frame, FRAME.value);
+}
+
+/** A frame of a header alone. */
+export function headerFrame(opcode: number, id: number, value: number): Uint8Array {
+  const frame = new Uint8Array(FRAME_HEADER_BYTES);
+  frame[FRAME.opcode] = opcode;
+  writeUint32(frame, FRAME.id, id);
+  writeUint64(frame, FRAME.value, value);
+  return frame;
+}
+
+/** A frame with a MessagePack payload. Throws `BAD_ARGUMENT` past the limit on control payloads. */
+export function controlFrame(opcode: number, id: number, payload: object): Uint8Array {
+  const packed = packr.pack(payload);
+  if (packed.length > MAX_CONTROL_BYTES) {
+    throw new RingMQError(
+      'BAD_ARGUMENT',
+      `the request has ${packed.length} bytes, the limit is ${MAX_CONTROL_BYTES}`,
+      { details: { limit: MAX_CONTROL_BYTES, value: packed.length } },
+    );
+  }
+  const frame = new Uint8Array(FRAME_HEADER_BYTES + packed.length);
+  frame[FRAME.opcode] = opcode;
+  writeUint32(frame, FRAME.id, id);
+  frame.set(packed, FRAME_HEADER_BYTES);
+  return frame;
+}
+
+/** The payload of a control frame. Throws `BAD_FRAME` if it is no map, or larger than a control payload may be. */
+export function controlPayload(frame: Uint8Array): Record<string, unknown> {
+  if (frame.length - FRAME_HEADER_BYTES > MAX_CONTROL_BYTES) {
+    throw new RingMQError('BAD_FRAME', `a control payload has ${frame.length - FRAME_HEADER_BYTES} bytes`, {
+      details: { limit: MAX_CONTROL_BYTES, value: frame.length - FRAME_HEADER_BYTES },
+    });
+  }
+  let value: unknown;
+  try {
+    value = packr.unpack(frame.subarray(FRAME_HEADER_BYTES));
+  } catch (cause) {
+    throw new RingMQError('BAD_FRAME', 'a control payload is no MessagePack', { cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new RingMQError('BAD_FRAME', 'a control payload is no map');
+  }
+  return value as Record<string, unknown>;
+}

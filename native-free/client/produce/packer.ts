@@ -1,0 +1,216 @@
+/** A producer's open batches: which one a message goes into, and when a batch is closed. */
+
+import { capacityFor } from '../../batch/batch-builder.js';
+import type { TurnClock } from '../../batch/turn-clock.js';
+import { BATCH_ATTRIBUTE, type Receipt, RingMQError } from '../../wire/index.js';
+import type { OutgoingMessage, WriteOptions } from '../types.js';
+import type { BatchDispatcher } from './batch-dispatcher.js';
+import { BatchPool, SendBatch } from './send-batch.js';
+import { MAX_SPAN } from './send-window.js';
+import type { TopicRoute } from './topic-route.js';
+
+/** Room of open batches, which are filled in part only, in buffers: many queues at once need many. */
+const OPEN_SHARE = 2.5;
+/** While other batches are under way a batch waits this long for company, if the caller did not say. */
+const NATURAL_LINGER_MS = 1;
+
+export interface PackerOptions {
+  batchBytes: number;
+  batchRecords: number;
+  bufferBytes: number;
+  lingerMs: number | undefined;
+}
+
+export class Packer {
+  /** Bytes of records packed and not settled. Whoever settles a batch takes its bytes off. */
+  bytes = 0;
+  /** Somebody waits for everything: batches do not wait for company. */
+  isFlushing = false;
+  readonly #dispatcher: BatchDispatcher;
+  readonly #pool: BatchPool;
+  readonly #batchRecords: number;
+  readonly #lingerMs: number | undefined;
+  /** Open batches each hold a buffer of full size: beyond so many the oldest is closed, full or not. */
+  readonly #maxOpen: number;
+  /** Oldest first, with their routes. */
+  readonly #open = new Map<SendBatch, TopicRoute>();
+  /** The open batch that the last message without options or key went into: the next such message goes there, too. */
+  #usual: SendBatch | null = null;
+  #isTurnScheduled = false;
+  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(dispatcher: BatchDispatcher, options: PackerOptions) {
+    this.#dispatcher = dispatcher;
+    this.#batchRecords = options.batchRecords;
+    this.#lingerMs = options.lingerMs;
+    this.#maxOpen = Math.max(16, Math.floor((OPEN_SHARE * options.bufferBytes) / options.batchBytes));
+    this.#pool = new BatchPool(options.batchBytes, this.#maxOpen + MAX_SPAN);
+  }
+
+  /**
+   * Packs a written message without options if it goes where the last one went and {@link BatchBuilder.appendUsual} takes it, which is the
+   * case for nearly all of a fast producer's: {@link pack} finds out at length what is known here. False: nothing was done.
+   */
+  packUsual(message: OutgoingMessage, clock: TurnClock, number: number): boolean {
+    const batch = this.#usual;
+    if (batch === null || message.topic !== batch.topic) return false;
+    const { builder } = batch;
+    const size = builder.appendUsual(message, clock);
+    if (size === 0) return false;
+    if (number - builder.count !== batch.numberBase) batch.noteJump(number);
+    this.bytes += size;
+    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size)
+      this.#sealFull(batch);
+    return true;
+  }
+
+  /** Packs one message into the open batch of its queue. The promise of its receipt, if one is wanted. Throws what is wrong with it. */
+  pack(
+    route: TopicRoute,
+    message: OutgoingMessage,
+    options: WriteOptions | undefined,
+    bornTime: number,
+    number: number,
+    wantsReceipt: boolean,
+  ): Promise<Receipt> | null {
+    const attributes = options?.flush === undefined ? 0 : this.#attributesFor(route, options.flush);
+    let batch: SendBatch;
+    let before: number;
+    for (;;) {
+      // Closing a batch moves the round-robin on, so the queue is chosen anew each time.
+      const queueId = route.queueFor(message, options?.queueId);
+      let open = route.open[queueId] as SendBatch | null;
+      if (open !== null && open.attributes !== attributes) {
+        this.#seal(open, route);
+        continue;
+      }
+      open ??= this.#openBatch(route, queueId, attributes, this.#pool.take());
+      before = open.builder.at;
+      if (open.builder.append(message, bornTime)) {
+        batch = open;
+        break;
+      }
+      if (open.builder.count > 0) this.#seal(open, route);
+      else {
+        this.#discard(open, route);
+        this.#openBatch(route, queueId, attributes, new SendBatch(capacityFor(message), false));
+      }
+    }
+    const { builder } = batch;
+    const size = builder.at - before;
+    if (number - builder.count !== batch.numberBase) batch.noteJump(number);
+    const receipt = wantsReceipt ? batch.expectReceipt() : null;
+    if (options === undefined && message.shardingKey === undefined) this.#usual = batch;
+    this.bytes += size;
+    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size)
+      this.#sealFull(batch);
+    return receipt;
+  }
+
+  /** It has as many records as it may, or another message like the last one would not fit. */
+  #sealFull(batch: SendBatch): void {
+    this.#seal(batch, this.#open.get(batch) as TopicRoute);
+  }
+
+  /** The batch is settled: its buffer may be used again. */
+  reuse(batch: SendBatch): void {
+    this.#pool.give(batch);
+  }
+
+  sealAll(): void {
+    for (const [batch, route] of [...this.#open]) this.#seal(batch, route);
+  }
+
+  sealRoute(route: TopicRoute): void {
+    for (const batch of route.open) if (batch !== null) this.#seal(batch, route);
+  }
+
+  /** Something was settled: batches that waited for that are closed at the end of the turn. */
+  onProgress(): void {
+    if (this.#open.size > 0 && (this.isFlushing || this.#dispatcher.isIdle)) this.#scheduleTurn();
+  }
+
+  /** Lowest running number of a message in an open batch. */
+  lowestNumber(): number {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const batch of this.#open.keys())
+      if (batch.builder.count > 0) lowest = Math.min(lowest, batch.firstNumber);
+    return lowest;
+  }
+
+  close(): void {
+    clearTimeout(this.#lingerTimer);
+  }
+
+  /** Batch attributes for a flush wish. Throws `NOT_SUPPORTED` for what cannot be had here: nothing is promised less than asked. */
+  #attributesFor(route: TopicRoute, flush: unknown): number {
+    if (flush !== 'sync' && flush !== 'async') {
+      throw new RingMQError('BAD_ARGUMENT', `flush must be sync or async, not ${String(flush)}`);
+    }
+    if (route.info?.memory === true) {
+      throw new RingMQError('NOT_SUPPORTED', `${route.topic} is a memory topic, it has no disk to flush to`);
+    }
+    // Said also where it is the broker's own policy: after a restart the batch may meet another one.
+    return flush === 'sync' ? BATCH_ATTRIBUTE.syncFlush : BATCH_ATTRIBUTE.asyncFlush;
+  }
+
+  #openBatch(route: TopicRoute, queueId: number, attributes: number, batch: SendBatch): SendBatch {
+    const info = route.info;
+    if (info === null) throw new RingMQError('INTERNAL', 'a batch for a topic that is not known');
+    if (this.#open.size >= this.#maxOpen) {
+      const [oldest] = this.#open;
+      if (oldest !== undefined) this.#seal(oldest[0], oldest[1]);
+    }
+    batch.topic = route.topic;
+    batch.topicId = info.topicId;
+    batch.memory = info.memory;
+    batch.queueId = queueId;
+    batch.attributes = attributes;
+    route.open[queueId] = batch;
+    this.#open.set(batch, route);
+    this.#scheduleTurn();
+    return batch;
+  }
+
+  #seal(batch: SendBatch, route: TopicRoute): void {
+    if (batch.builder.count === 0) {
+      this.#discard(batch, route);
+      return;
+    }
+    this.#remove(batch, route);
+    if (route.turn === batch.queueId) route.turn = (route.turn + 1) % route.open.length;
+    batch.builder.seal();
+    this.#dispatcher.add(batch);
+  }
+
+  /** Takes an empty batch away again. */
+  #discard(batch: SendBatch, route: TopicRoute): void {
+    this.#remove(batch, route);
+    this.#pool.give(batch);
+  }
+
+  #remove(batch: SendBatch, route: TopicRoute): void {
+    route.open[batch.queueId] = null;
+    this.#open.delete(batch);
+    if (this.#usual === batch) this.#usual = null;
+  }
+
+  #scheduleTurn(): void {
+    if (this.#isTurnScheduled) return;
+    this.#isTurnScheduled = true;
+    queueMicrotask(this.#onTurnEnd);
+  }
+
+  readonly #onTurnEnd = (): void => {
+    this.#isTurnScheduled = false;
+    if (this.#open.size === 0) return;
+    const isNatural = this.#lingerMs === undefined && this.#dispatcher.isIdle;
+    if (this.#lingerMs === 0 || isNatural || this.isFlushing) this.sealAll();
+    else this.#lingerTimer ??= setTimeout(this.#onLingerEnd, this.#lingerMs ?? NATURAL_LINGER_MS);
+  };
+
+  readonly #onLingerEnd = (): void => {
+    this.#lingerTimer = undefined;
+    this.sealAll();
+  };
+}

@@ -1,0 +1,60 @@
+/** What the broker said of topics, asked once for each and link. Shared by the producers of a client. */
+import { NAME_PATTERN, RingMQError, type TopicInfo } from '../../wire/index.js';
+import type { Requests } from '../link/requests.js';
+
+/** Topics remembered at most; the one asked for longest ago is forgotten first. */
+const MAX_TOPICS = 65_536;
+
+export class TopicCache {
+  readonly #requests: Requests;
+  readonly #known = new Map<string, Promise<TopicInfo>>();
+  /** The link that what is known comes from. */
+  #link = 0;
+
+  constructor(requests: Requests) {
+    this.#requests = requests;
+  }
+
+  /** Rejects with `TOPIC_NOT_FOUND`, `BAD_ARGUMENT` for an impossible name, or what a request may fail with. Failures are not remembered. */
+  lookUp(topic: string): Promise<TopicInfo> {
+    if (this.#link !== this.#requests.link) {
+      // What changed while there was no link was not told.
+      this.#link = this.#requests.link;
+      this.#known.clear();
+    }
+    const known = this.#known.get(topic);
+    if (known !== undefined) return known;
+    if (!isTopicName(topic)) {
+      return Promise.reject(
+        new RingMQError(
+          'BAD_ARGUMENT',
+          `${JSON.stringify(topic)} is no topic name (1–127 of A–Z a–z 0–9 . _ / -)`,
+          {
+            details: { topic },
+          },
+        ),
+      );
+    }
+    const answer = this.#requests.call('topicMetadata', { topic }).then(checkedInfo);
+    this.#known.set(topic, answer);
+    if (this.#known.size > MAX_TOPICS) this.forget(this.#known.keys().next().value as string);
+    answer.catch(() => {
+      if (this.#known.get(topic) === answer) this.#known.delete(topic);
+    });
+    return answer;
+  }
+
+  forget(topic: string): void {
+    this.#known.delete(topic);
+  }
+}
+
+/** `%` begins the broker's own topics, which may be written to by name. */
+function isTopicName(topic: string): boolean {
+  return NAME_PATTERN.test(topic.startsWith('%') ? topic.slice(1) : topic);
+}
+
+function checkedInfo(info: TopicInfo): TopicInfo {
+  if (Number.isInteger(info.topicId) && Number.isInteger(info.queues) && info.queues > 0) return info;
+  throw new RingMQError('BAD_FRAME', 'the broker described a topic without id or queues');
+}

@@ -1,0 +1,74 @@
+/** How a producer gets to a topic's queues: which queue a message goes to, and the batch that is open for it. */
+
+import { encodeUtf8 } from '../../batch/text.js';
+import { RingMQError, type TopicInfo } from '../../wire/index.js';
+import type { OutgoingMessage } from '../types.js';
+import type { PendingMessage } from './pending-message.js';
+import type { SendBatch } from './send-batch.js';
+
+export class TopicRoute {
+  readonly topic: string;
+  /** null until the broker has answered. */
+  info: TopicInfo | null = null;
+  /** The open batch of each queue. */
+  open: (SendBatch | null)[] = [];
+  /** Messages from before the answer, in order. */
+  pending: PendingMessage[] = [];
+  /** Queue that messages without a key go to until its batch is closed. */
+  turn = 0;
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
+
+  resolve(info: TopicInfo): void {
+    this.info = info;
+    this.open = new Array<SendBatch | null>(info.queues).fill(null);
+    // Producers start at different queues, or the first queue would get the most.
+    this.turn = Math.floor(Math.random() * info.queues);
+  }
+
+  /** The queue for a message. Throws `QUEUE_NOT_FOUND` for one that does not exist. */
+  queueFor(message: OutgoingMessage, queueId: number | undefined): number {
+    if (queueId !== undefined) return this.#checkedQueue(queueId);
+    if (message.shardingKey === undefined) return this.turn;
+    return shardingHash(message.shardingKey) % this.open.length;
+  }
+
+  #checkedQueue(queueId: number): number {
+    const queues = this.open.length;
+    if (Number.isInteger(queueId) && queueId >= 0 && queueId < queues) return queueId;
+    throw new RingMQError(
+      'QUEUE_NOT_FOUND',
+      `${this.topic} has queues 0 to ${queues - 1}, not ${String(queueId)}`,
+      {
+        details: { topic: this.topic, limit: queues, value: queueId },
+      },
+    );
+  }
+}
+
+/** FNV-1a over the key's UTF-8 bytes, its bits then mixed (MurmurHash3's finalizer) because FNV's low bits are poor. Unsigned 32 bits; never changes. */
+export function shardingHash(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) {
+    const unit = key.charCodeAt(i);
+    if (unit > 0x7f) return mix(hashBytes(encodeUtf8(key)));
+    hash = Math.imul(hash ^ unit, 0x01000193);
+  }
+  return mix(hash);
+}
+
+function hashBytes(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash;
+}
+
+function mix(value: number): number {
+  let hash = value ^ (value >>> 16);
+  hash = Math.imul(hash, 0x85ebca6b);
+  hash ^= hash >>> 13;
+  hash = Math.imul(hash, 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
