@@ -2,7 +2,9 @@
 export type Unit = 'bytes/s' | 'messages/s' | 'messages' | 'bytes' | 'us' | 'ms' | 's';
 
 export function formatQuantity(value: number, unit: Unit): string {
-  if (!Number.isFinite(value)) return '–';
+  if (!Number.isFinite(value)) {
+    return '–';
+  }
   switch (unit) {
     case 'bytes/s':
       return `${scaled(value, 'B')}/s`;
@@ -31,12 +33,16 @@ const STEPS = [
 function scaled(value: number, unit: string): string {
   // A thousand that rounding makes belongs to the next step.
   const step = STEPS.find(([size]) => Math.abs(value) >= size * 0.9995);
-  if (step === undefined) return `${threeDigits(value)} ${unit}`.trim();
+  if (step === undefined) {
+    return `${threeDigits(value)} ${unit}`.trim();
+  }
   return `${threeDigits(value / step[0])} ${step[1]}${unit}`;
 }
 
 function threeDigits(value: number): string {
   const size = Math.abs(value);
-  if (size === 0) return '0';
+  if (size === 0) {
+    return '0';
+  }
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
 }

@@ -31,8 +31,9 @@ export async function ringmq(...args: (string | number)[]): Promise<string> {
 /** `ringmq bench …` in a process of its own. */
 export async function load(url: string, ...args: (string | number)[]): Promise<LoadFigures> {
   const figures = JSON.parse(await ringmq('--url', url, '-o', 'json', 'bench', ...args)) as LoadFigures;
-  if (figures.errors > 0)
+  if (figures.errors > 0) {
     throw new Error(`ringmq bench ${args.join(' ')}: ${figures.errors} messages failed`);
+  }
   return figures;
 }
 
@@ -82,7 +83,9 @@ export class BenchBroker {
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+      return;
+    }
     const exited = once(this.#child, 'exit');
     this.#child.kill(signal);
     await exited;

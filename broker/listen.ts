@@ -86,7 +86,9 @@ class ListenerThread {
     this.port = port;
     this.#exited = exited;
     void exited.then((why) => {
-      if (this.#closing === null) onDied(this, why);
+      if (this.#closing === null) {
+        onDied(this, why);
+      }
     });
   }
 

@@ -24,7 +24,9 @@ export function localLinks(host: SessionHost): LinkFactory {
   return (signal) => {
     signal.throwIfAborted();
     // The one error after which a client does not try again.
-    if (host.isClosed) throw new RingMQError('CLOSED', 'the broker is closed');
+    if (host.isClosed) {
+      throw new RingMQError('CLOSED', 'the broker is closed');
+    }
     return new LocalLink(host);
   };
 }

@@ -77,8 +77,11 @@ export class Broker {
     const { signal, ...listenOptions } = options;
     throwIfAborted(signal);
     const listener = await startListening(this.#engine.handle, listenOptions, (error, isLast) => {
-      if (isLast) this.#onFatal?.(error);
-      else this.#engine.warn(error.message, {});
+      if (isLast) {
+        this.#onFatal?.(error);
+      } else {
+        this.#engine.warn(error.message, {});
+      }
     });
     if (signal?.aborted) {
       await listener.close();
@@ -118,7 +121,9 @@ export class Broker {
     this.#sessions.close();
     await this.#engine.close();
     const failed = [...listeners, ...clients].find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    if (failed !== undefined) {
+      throw failed.reason;
+    }
   }
 
   #checkOpen(): void {

@@ -55,12 +55,16 @@ export async function runBench(command: Command, work: BenchWork, options: Bench
     command.error(`error: --size must be at least ${STAMP_BYTES} for e2e: the body carries the time`);
   }
   // Where no promise is kept a message it does harm: what is received then lies about longer, outside the heap, and the whole of it is marked.
-  if (work !== 'consume' && options.api !== 'write' && (await runWithRoom())) return;
+  if (work !== 'consume' && options.api !== 'write' && (await runWithRoom())) {
+    return;
+  }
   const control = await openClient(url);
   const clients = [control];
   try {
     await makeTopic(control, options.topic);
-    while (work !== 'consume' && clients.length < options.producers) clients.push(await openClient(url));
+    while (work !== 'consume' && clients.length < options.producers) {
+      clients.push(await openClient(url));
+    }
     const progress = await startProgress(`bench ${work}`, options.count, 'messages');
     let done = 0;
     const onProgress = (more: number): void => {
@@ -71,7 +75,9 @@ export async function runBench(command: Command, work: BenchWork, options: Bench
     const figures = await run(url, clients, options, onProgress).finally(() => progress.stop());
     const result = describeRun(work, options, control, figures);
     process.stdout.write(`${output === 'json' ? JSON.stringify(result) : JSON.stringify(result, null, 2)}\n`);
-    if (figures.failures.count > 0) throw failureOf(figures.failures, options.count);
+    if (figures.failures.count > 0) {
+      throw failureOf(figures.failures, options.count);
+    }
   } finally {
     await Promise.allSettled(clients.map((client) => client.close()));
   }
@@ -117,7 +123,9 @@ async function makeTopic(client: Client, topic: string): Promise<void> {
   try {
     await client.admin().createTopic({ topic, queues: DEFAULT_QUEUES });
   } catch (error) {
-    if (!isRingMQError(error) || error.code !== 'TOPIC_EXISTS') throw error;
+    if (!isRingMQError(error) || error.code !== 'TOPIC_EXISTS') {
+      throw error;
+    }
   }
 }
 

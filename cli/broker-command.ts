@@ -71,7 +71,9 @@ async function openWith(config: BrokerConfig, events: BrokerEvents) {
   try {
     return await openBroker({ ...engineOptions(config), ...events });
   } catch (error) {
-    if (!isRingMQError(error) || error.code !== 'BAD_CONFIG') throw error;
+    if (!isRingMQError(error) || error.code !== 'BAD_CONFIG') {
+      throw error;
+    }
     const message = error.message.replaceAll(/[A-Za-z]+/g, (word) => SETTING_OF_OPTION[word] ?? word);
     throw new RingMQError('BAD_CONFIG', message, { cause: error, details: error.details });
   }

@@ -7,7 +7,9 @@ import { parseDuration, parseHostPort, parseSize } from './units.js';
 function written<T>(parse: (text: string) => T | null, how: string) {
   return z.union([z.string(), z.number()]).transform((value, context): T => {
     const parsed = parse(String(value));
-    if (parsed !== null) return parsed;
+    if (parsed !== null) {
+      return parsed;
+    }
     context.addIssue({ code: 'custom', message: how });
     return z.NEVER;
   });
@@ -75,7 +77,9 @@ export function readBrokerConfig(path: string): BrokerConfig {
     throw new RingMQError('BAD_CONFIG', `${path} is not JSON: ${(cause as Error).message}`, { cause });
   }
   const parsed = brokerConfigSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    return parsed.data;
+  }
   const faults = parsed.error.issues.map((issue) =>
     issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}`,
   );
@@ -90,7 +94,9 @@ export function refuseClusterSettings(config: BrokerConfig): void {
     config.role === 'slave' ? '--role slave' : null,
     config.replication === undefined ? null : '--replication',
   ].filter((flag) => flag !== null);
-  if (asked.length === 0) return;
+  if (asked.length === 0) {
+    return;
+  }
   throw new RingMQError(
     'NOT_SUPPORTED',
     `${asked.join(', ')}: clusters are not supported by this version; leave it out to run one broker`,

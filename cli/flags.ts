@@ -11,14 +11,18 @@ export function durationFlag(text: string): number {
 /** What the broker takes as flush interval: 1 ms to 60 s. */
 export function flushIntervalFlag(text: string): number {
   const ms = durationFlag(text);
-  if (ms < 1 || ms > 60_000) throw new InvalidArgumentError('it must be 1ms to 60s');
+  if (ms < 1 || ms > 60_000) {
+    throw new InvalidArgumentError('it must be 1ms to 60s');
+  }
   return ms;
 }
 
 /** A wait with an end: 1 ms to a day. */
 export function timeoutFlag(text: string): number {
   const ms = durationFlag(text);
-  if (ms < 1 || ms > 86_400_000) throw new InvalidArgumentError('it must be 1ms to 1d');
+  if (ms < 1 || ms > 86_400_000) {
+    throw new InvalidArgumentError('it must be 1ms to 1d');
+  }
   return ms;
 }
 
@@ -29,7 +33,9 @@ export function sizeFlag(text: string): number {
 /** At least 1. */
 export function countFlag(text: string): number {
   const count = must(parseCount(text), 'write a whole number');
-  if (count < 1) throw new InvalidArgumentError('it must be at least 1');
+  if (count < 1) {
+    throw new InvalidArgumentError('it must be at least 1');
+  }
   return count;
 }
 
@@ -66,11 +72,15 @@ export function propertyFlag(
   before: Record<string, string> | undefined,
 ): Record<string, string> {
   const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError('write NAME=VALUE');
+  if (equals < 1) {
+    throw new InvalidArgumentError('write NAME=VALUE');
+  }
   return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
 }
 
 function must<T>(value: T | null, how: string): T {
-  if (value === null) throw new InvalidArgumentError(how);
+  if (value === null) {
+    throw new InvalidArgumentError(how);
+  }
   return value;
 }

@@ -7,7 +7,9 @@ import { printJson, printTable, sharedOptions } from './output.js';
 export async function listGroups(command: Command): Promise<void> {
   const { url, output } = sharedOptions(command);
   const groups = await withClient(url, (client) => client.admin().listGroups());
-  if (output === 'json') return printJson(groups);
+  if (output === 'json') {
+    return printJson(groups);
+  }
   await printTable(
     ['GROUP', 'MEMBERS', 'TOPICS'],
     groups.map((group) => [group.group, group.members, group.topics.join(' ')]),
@@ -18,7 +20,9 @@ export async function listGroups(command: Command): Promise<void> {
 export async function describeGroup(command: Command, group: string): Promise<void> {
   const { url, output } = sharedOptions(command);
   const found = await withClient(url, (client) => client.admin().describeGroup(group));
-  if (output === 'json') return printJson(found);
+  if (output === 'json') {
+    return printJson(found);
+  }
   const lag = found.queues.reduce((sum, queue) => sum + queue.lag, 0);
   process.stdout.write(
     `${found.group}: ${found.members} ${found.members === 1 ? 'member' : 'members'}, ${lag.toLocaleString('en')} messages behind\n`,
@@ -46,7 +50,9 @@ export async function resetOffset(
   const queues = await withClient(url, (client) =>
     client.admin().resetOffset({ group, topic: options.topic, to: options.to }),
   );
-  if (output === 'json') return printJson({ group, topic: options.topic, queues });
+  if (output === 'json') {
+    return printJson({ group, topic: options.topic, queues });
+  }
   await printTable(
     ['QUEUE', 'OFFSET'],
     queues.map((queue) => [queue.queueId, queue.offset]),

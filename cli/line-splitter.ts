@@ -22,7 +22,9 @@ export class LineSplitter {
       from = end + 1;
       end = chunk.indexOf(NEWLINE, from);
     }
-    if (from < chunk.length) this.#keep(chunk.subarray(from));
+    if (from < chunk.length) {
+      this.#keep(chunk.subarray(from));
+    }
   }
 
   /** The unterminated last line, or null when the input ended with `\n` or was empty. */

@@ -23,11 +23,17 @@ export function verifyLog(command: Command, directory: string): void {
         `at ${report.endPosition}: an append that did not finish; the next start cuts it, nothing on disk was promised there\n`,
       );
     }
-    for (const finding of findings.slice(0, MAX_PRINTED)) process.stdout.write(`${describe(finding)}\n`);
-    if (count > MAX_PRINTED) process.stdout.write(`and ${count - MAX_PRINTED} more\n`);
+    for (const finding of findings.slice(0, MAX_PRINTED)) {
+      process.stdout.write(`${describe(finding)}\n`);
+    }
+    if (count > MAX_PRINTED) {
+      process.stdout.write(`and ${count - MAX_PRINTED} more\n`);
+    }
   }
   const [first] = findings;
-  if (first === undefined) return;
+  if (first === undefined) {
+    return;
+  }
   const lost = findings.some((finding) => finding.kind === 'damage');
   throw new RingMQError(
     'LOG_CORRUPT',

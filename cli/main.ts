@@ -9,7 +9,9 @@ async function main(): Promise<number> {
     await buildProgram().parseAsync(process.argv);
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT.done;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    }
     process.stderr.write(`${describeFailure(error)}\n`);
     return EXIT.failed;
   }
@@ -17,7 +19,9 @@ async function main(): Promise<number> {
 
 // A reader that has gone away (`ringmq topic list | head -1`) has had what it wanted.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') return;
+  if (error.code === 'EPIPE') {
+    return;
+  }
   process.stderr.write(`${describeFailure(error)}\n`);
   process.exitCode = EXIT.failed;
 });

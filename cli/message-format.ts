@@ -15,7 +15,9 @@ export interface PrintedMessages {
 export function formatBatch(batch: MessageBatch, json: boolean, limit: number): PrintedMessages {
   const messages: ConsumedMessage[] = [];
   for (const message of batch) {
-    if (messages.length === limit) break;
+    if (messages.length === limit) {
+      break;
+    }
     messages.push(message);
   }
   const ends: number[] = [];
@@ -32,7 +34,9 @@ export function formatBatch(batch: MessageBatch, json: boolean, limit: number): 
   const bytes = Buffer.allocUnsafe(total);
   let end = 0;
   for (const message of messages) {
-    if (message.body !== null) bytes.set(message.body, end);
+    if (message.body !== null) {
+      bytes.set(message.body, end);
+    }
     end += message.bodyLength;
     bytes[end++] = NEWLINE;
     ends.push(end);
@@ -50,7 +54,9 @@ function describe(message: ConsumedMessage): Record<string, unknown> {
     properties: readableProperties(message),
   };
   const body = message.body;
-  if (body === null) return { ...common, body: null };
+  if (body === null) {
+    return { ...common, body: null };
+  }
   return isUtf8(body)
     ? { ...common, body: message.text() }
     : { ...common, bodyBase64: Buffer.from(body).toString('base64') };

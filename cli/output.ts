@@ -26,7 +26,9 @@ export async function printTable(head: string[], rows: (string | number | null)[
     colAligns: head.map((_, column) => (typeof rows[0]?.[column] === 'number' ? 'right' : 'left')),
     chars: BORDERLESS,
   });
-  for (const row of rows) table.push(row.map((cell) => (cell === null ? '-' : String(cell))));
+  for (const row of rows) {
+    table.push(row.map((cell) => (cell === null ? '-' : String(cell))));
+  }
   process.stdout.write(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
 }
 

@@ -20,7 +20,9 @@ import {
  */
 export function buildProgram(): Command {
   // One that is set to nothing counts as not set.
-  if (process.env['RINGMQ_URL'] === '') delete process.env['RINGMQ_URL'];
+  if (process.env['RINGMQ_URL'] === '') {
+    delete process.env['RINGMQ_URL'];
+  }
   const program = new Command('ringmq')
     .description('RingMQ, a message broker for Node.js')
     .version(readVersion(), '-V, --version')

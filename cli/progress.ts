@@ -13,7 +13,9 @@ const SILENT: Progress = { update: () => {}, stop: () => {} };
  */
 export async function startProgress(label: string, total: number, unit: string): Promise<Progress> {
   const stream = process.stderr.isTTY ? process.stderr : process.stdout.isTTY ? process.stdout : null;
-  if (stream === null) return SILENT;
+  if (stream === null) {
+    return SILENT;
+  }
   const { SingleBar, Presets } = await import('cli-progress');
   const shape = total > 0 ? '{bar} {percentage}% · {value}/{total}' : '{value}';
   const bar = new SingleBar(

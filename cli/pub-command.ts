@@ -29,7 +29,9 @@ interface PubSummary {
 /** `ringmq pub`: stdin to a topic, one message a line; done when all of it is acked at the broker's policy. */
 export async function runPub(command: Command, topic: string, options: PubOptions): Promise<void> {
   const { url, output } = sharedOptions(command);
-  if (options.delay !== undefined) throw notSupported('--delay', 'leave it out to deliver at once');
+  if (options.delay !== undefined) {
+    throw notSupported('--delay', 'leave it out to deliver at once');
+  }
   const summary: PubSummary = { count: 0, bytes: 0, errors: 0, durability: null };
   let failure: unknown;
   try {
@@ -38,9 +40,15 @@ export async function runPub(command: Command, topic: string, options: PubOption
     failure = error;
     summary.errors ||= failedCount(error);
   }
-  if (summary.count <= summary.errors) summary.durability = null;
-  if (output === 'json') printJson(summary);
-  if (failure !== undefined) throw failure;
+  if (summary.count <= summary.errors) {
+    summary.durability = null;
+  }
+  if (output === 'json') {
+    printJson(summary);
+  }
+  if (failure !== undefined) {
+    throw failure;
+  }
 }
 
 async function publishInput(
@@ -67,7 +75,9 @@ async function publishInput(
   }
   await producer.flush();
   await producer.close();
-  if (refused !== undefined) throw refused;
+  if (refused !== undefined) {
+    throw refused;
+  }
 }
 
 function messageParts(options: PubOptions): Omit<OutgoingMessage, 'topic'> {
@@ -101,18 +111,28 @@ async function writeLines(
   let bytesRead = 0;
   try {
     for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-      if (bytesRead === 0) summary.durability = await durabilityOf(client, parts.topic);
+      if (bytesRead === 0) {
+        summary.durability = await durabilityOf(client, parts.topic);
+      }
       bytesRead += chunk.length;
       for (const line of splitter.lines(chunk)) {
-        if (!writeLine(line)) await producer.ready();
+        if (!writeLine(line)) {
+          await producer.ready();
+        }
         // What came behind a lost message would only hide where the gap is.
-        if (hasFailed()) return;
+        if (hasFailed()) {
+          return;
+        }
       }
-      if (splitter.pendingBytes > MAX_BODY_BYTES) throw lineTooLong(summary.count + 1);
+      if (splitter.pendingBytes > MAX_BODY_BYTES) {
+        throw lineTooLong(summary.count + 1);
+      }
       progress.update(bytesRead);
     }
     const last = splitter.last();
-    if (last !== null) writeLine(last);
+    if (last !== null) {
+      writeLine(last);
+    }
   } finally {
     progress.stop();
   }
@@ -121,7 +141,9 @@ async function writeLines(
 /** What the broker promises for this topic; also finds out that it is not there before anything is sent. */
 async function durabilityOf(client: Client, topic: string): Promise<'memory' | 'page-cache' | 'disk'> {
   const { memory } = await client.admin().describeTopic(topic);
-  if (memory) return 'memory';
+  if (memory) {
+    return 'memory';
+  }
   return client.broker.flush === 'sync' ? 'disk' : 'page-cache';
 }
 

@@ -29,9 +29,13 @@ export class StdoutWriter {
     let stoppedAt = Number.POSITIVE_INFINITY;
     while (done < bytes.length && !this.closed) {
       done += await this.#writeSome(bytes, done);
-      if (!stop.aborted) continue;
+      if (!stop.aborted) {
+        continue;
+      }
       stoppedAt = Math.min(stoppedAt, performance.now());
-      if (performance.now() - stoppedAt >= GRACE_MS) break;
+      if (performance.now() - stoppedAt >= GRACE_MS) {
+        break;
+      }
     }
     return done;
   }
@@ -39,12 +43,16 @@ export class StdoutWriter {
   #writeSome(bytes: Uint8Array, from: number): Promise<number> {
     return new Promise((resolve, reject) => {
       write(STDOUT, bytes, from, bytes.length - from, null, (error, count) => {
-        if (error === null) resolve(count);
-        else if (error.code === 'EAGAIN') setTimeout(resolve, FULL_PIPE_MS, 0);
-        else if (error.code === 'EPIPE') {
+        if (error === null) {
+          resolve(count);
+        } else if (error.code === 'EAGAIN') {
+          setTimeout(resolve, FULL_PIPE_MS, 0);
+        } else if (error.code === 'EPIPE') {
           this.closed = true;
           resolve(0);
-        } else reject(error);
+        } else {
+          reject(error);
+        }
       });
     });
   }

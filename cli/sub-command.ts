@@ -62,9 +62,13 @@ async function printMessages(
     while (left > 0 && !stdout.closed && !stop.signal.aborted) {
       const batch = await next();
       idle.pause();
-      if (batch === undefined) return;
+      if (batch === undefined) {
+        return;
+      }
       left -= await printAndAck(batch, json, left, stdout, stop.signal);
-      if (left <= 0 || stdout.closed || stop.signal.aborted) return;
+      if (left <= 0 || stdout.closed || stop.signal.aborted) {
+        return;
+      }
       idle.restart();
     }
   } finally {
@@ -107,7 +111,9 @@ class IdleTimer {
 
   restart(): void {
     this.pause();
-    if (this.#ms !== undefined) this.#timer = setTimeout(this.#onIdle, this.#ms);
+    if (this.#ms !== undefined) {
+      this.#timer = setTimeout(this.#onIdle, this.#ms);
+    }
   }
 
   /** While a batch is being printed the time does not run: a slow reader is not silence. */

@@ -12,7 +12,9 @@ export async function createTopic(
   const made = await withClient(url, (client) =>
     client.admin().createTopic({ topic, queues: options.queues, memory: options.memory ?? false }),
   );
-  if (output === 'json') return printJson(made);
+  if (output === 'json') {
+    return printJson(made);
+  }
   process.stdout.write(
     `${made.topic}: ${made.queues} ${made.queues === 1 ? 'queue' : 'queues'}${made.memory ? ', in memory' : ''}\n`,
   );
@@ -22,7 +24,9 @@ export async function createTopic(
 export async function listTopics(command: Command): Promise<void> {
   const { url, output } = sharedOptions(command);
   const topics = await withClient(url, (client) => client.admin().listTopics());
-  if (output === 'json') return printJson(topics);
+  if (output === 'json') {
+    return printJson(topics);
+  }
   await printTable(
     ['TOPIC', 'QUEUES', 'KEPT', 'CREATED'],
     topics.map((topic) => [
@@ -38,7 +42,9 @@ export async function listTopics(command: Command): Promise<void> {
 export async function describeTopic(command: Command, topic: string): Promise<void> {
   const { url, output } = sharedOptions(command);
   const found = await withClient(url, (client) => client.admin().describeTopic(topic));
-  if (output === 'json') return printJson(found);
+  if (output === 'json') {
+    return printJson(found);
+  }
   const messages = found.queueStates.reduce((sum, queue) => sum + queue.maxOffset - queue.minOffset, 0);
   process.stdout.write(
     `${found.topic}: id ${found.topicId}, ${found.queues} queues, kept in ${found.memory ? 'memory' : 'the log'}, ${messages.toLocaleString('en')} messages\n`,
@@ -58,6 +64,8 @@ export async function describeTopic(command: Command, topic: string): Promise<vo
 export async function deleteTopic(command: Command, topic: string): Promise<void> {
   const { url, output } = sharedOptions(command);
   await withClient(url, (client) => client.admin().deleteTopic(topic));
-  if (output === 'json') return printJson({ deleted: topic });
+  if (output === 'json') {
+    return printJson({ deleted: topic });
+  }
   process.stdout.write(`${topic}: deleted\n`);
 }

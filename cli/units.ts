@@ -9,7 +9,9 @@ const BYTES_OF = { '': 1, B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 
 /** `500ms`, `30s`, `5m`, `2h`, `7d`, also `1.5s`; in milliseconds. A bare number is refused: it has no unit. */
 export function parseDuration(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
-  if (match === null) return null;
+  if (match === null) {
+    return null;
+  }
   const ms = Number(match[1]) * MS_OF[match[2] as keyof typeof MS_OF];
   return Number.isSafeInteger(Math.round(ms)) ? Math.round(ms) : null;
 }
@@ -17,14 +19,18 @@ export function parseDuration(text: string): number | null {
 /** `64KiB`, `1GiB`, `100B`, or bytes as a bare whole number; in bytes. */
 export function parseSize(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)\s?(|B|KiB|MiB|GiB|TiB)$/.exec(text.trim());
-  if (match === null) return null;
+  if (match === null) {
+    return null;
+  }
   const bytes = Number(match[1]) * BYTES_OF[match[2] as keyof typeof BYTES_OF];
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
 
 /** A whole number written in digits, underscores allowed between them. */
 export function parseCount(text: string): number | null {
-  if (!/^\d+(?:_\d+)*$/.test(text)) return null;
+  if (!/^\d+(?:_\d+)*$/.test(text)) {
+    return null;
+  }
   const count = Number(text.replaceAll('_', ''));
   return Number.isSafeInteger(count) ? count : null;
 }
@@ -32,7 +38,9 @@ export function parseCount(text: string): number | null {
 /** `127.0.0.1:9876`, `[::1]:0`, `localhost:9876`. */
 export function parseHostPort(text: string): { host: string; port: number } | null {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text.trim());
-  if (match === null) return null;
+  if (match === null) {
+    return null;
+  }
   const port = Number(match[3]);
   return port <= 65_535 ? { host: (match[1] ?? match[2]) as string, port } : null;
 }
@@ -44,10 +52,16 @@ export function parseHostPort(text: string): { host: string; port: number } | nu
 export function parseStart(
   text: string,
 ): 'earliest' | 'latest' | { offset: number } | { time: number } | null {
-  if (text === 'earliest' || text === 'latest') return text;
+  if (text === 'earliest' || text === 'latest') {
+    return text;
+  }
   const offset = parseCount(text);
-  if (offset !== null) return { offset };
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return null;
+  if (offset !== null) {
+    return { offset };
+  }
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text)) {
+    return null;
+  }
   const time = Date.parse(text);
   return Number.isNaN(time) ? null : { time };
 }

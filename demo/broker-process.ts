@@ -58,7 +58,9 @@ export class BrokerProcess {
   }
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+      return this.#child.exitCode;
+    }
     const exited = once(this.#child, 'exit');
     this.#child.kill(signal);
     const [code] = (await exited) as [number | null];

@@ -39,7 +39,9 @@ async function main(): Promise<number> {
   const screen = new Screen();
   const dataDir = mkdtempSync(join(tmpdir(), 'ringmq-demo-'));
   process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => process.exit(1));
+  }
   setTimeout(() => {
     screen.check(false, `not done after ${DEADLINE_MS / 1000} s`);
     process.exit(1);
@@ -83,10 +85,14 @@ async function replay(
   const halfAcked = new Moment();
   const sender = new Sender(flights, () => {
     screen.updateBar(sender.acked, tally.count);
-    if (sender.acked === Math.floor(flights.length / 2)) halfAcked.come();
+    if (sender.acked === Math.floor(flights.length / 2)) {
+      halfAcked.come();
+    }
   });
   const onRead = (): void => {
-    if (tally.count >= flights.length) everythingRead.come();
+    if (tally.count >= flights.length) {
+      everythingRead.come();
+    }
   };
   const members = await Promise.all([openMember(url, tally, onRead), openMember(url, tally, onRead)]);
   await Promise.all(members.map((member) => member.assigned));
@@ -188,7 +194,9 @@ async function audit(run: Run, sums: number): Promise<void> {
   const all = new Moment();
   const startedAt = performance.now();
   const member = new Member(client, 'audit', TOPIC, tally, () => {
-    if (tally.count >= flights.length) all.come();
+    if (tally.count >= flights.length) {
+      all.come();
+    }
   });
   await Promise.race([
     all.passed,

@@ -27,15 +27,21 @@ export class Tally {
     }
     if (number < seen.length) {
       this.redelivered++;
-      if (seen[number] !== sum) this.changed++;
+      if (seen[number] !== sum) {
+        this.changed++;
+      }
       return;
     }
     // The next of its key is the only one that may come now.
-    if (number > seen.length) this.outOfOrder++;
+    if (number > seen.length) {
+      this.outOfOrder++;
+    }
     seen[number] = sum;
     this.count++;
     this.sum += sum;
-    if (message.tag === 'delayed') this.delayed++;
+    if (message.tag === 'delayed') {
+      this.delayed++;
+    }
   }
 
   /** True when this message was read. */
@@ -59,7 +65,9 @@ export class Member {
 
   async #read(tally: Tally, onRead: () => void): Promise<void> {
     for await (const batch of this.#consumer.batches()) {
-      for (const message of batch) tally.take(message);
+      for (const message of batch) {
+        tally.take(message);
+      }
       this.count += batch.length;
       await batch.ack();
       onRead();

@@ -42,12 +42,16 @@ export class Screen {
   }
 
   check(passed: boolean, text: string): void {
-    if (!passed) this.failures++;
+    if (!passed) {
+      this.failures++;
+    }
     line(`    ${passed ? paint('green', '✓') : paint('red', '✗ FAILED:')} ${text}`);
   }
 
   startBar(total: number): void {
-    if (process.stderr.isTTY !== true) return;
+    if (process.stderr.isTTY !== true) {
+      return;
+    }
     this.#bar = new SingleBar({
       format: '    {bar} {percentage}% · acked {value} of {total} · read {read}',
       stream: process.stderr,
@@ -74,7 +78,9 @@ export class Screen {
 
   /** An event in the middle of the bar's line would tear it. */
   #pauseBar(print: () => void): void {
-    if (this.#bar !== null) process.stderr.write('\r\u001b[K');
+    if (this.#bar !== null) {
+      process.stderr.write('\r\u001b[K');
+    }
     print();
   }
 }

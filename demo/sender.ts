@@ -56,7 +56,9 @@ export class Sender {
         await ((i * 1000) / perSecond - (performance.now() - startedAt) > 2 ? sleep(1) : nextTurn());
       }
       const producer = producers[producerOfKey(flight.key, producers.length)];
-      if (producer === undefined) throw new Error('there is no producer');
+      if (producer === undefined) {
+        throw new Error('there is no producer');
+      }
       const sentAt = performance.now();
       this.sent++;
       const { body, tag, key, number } = flight;

@@ -32,7 +32,9 @@ export class AckFrame {
     storeTime: number,
   ): void {
     const at = FRAME_HEADER_BYTES + this.count * ACK_ENTRY_BYTES;
-    if (at === this.#bytes.length) this.#grow();
+    if (at === this.#bytes.length) {
+      this.#grow();
+    }
     const bytes = this.#bytes;
     writeUint32(bytes, at + ACK_ENTRY.id, id);
     writeUint16(bytes, at + ACK_ENTRY.status, status);

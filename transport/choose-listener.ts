@@ -18,7 +18,9 @@ export interface ListenerChoice {
  * BAD_CONFIG when `uws` does not load here.
  */
 export function chooseListener(wanted: 'auto' | ListenerKind): ListenerChoice {
-  if (wanted === 'ws') return { ...WS, reason: 'asked for' };
+  if (wanted === 'ws') {
+    return { ...WS, reason: 'asked for' };
+  }
   try {
     loadUws();
   } catch (cause) {

@@ -36,7 +36,9 @@ export class ConsumeSession implements ConsumerOwner {
   /** The engine's name for a consumer of this connection. Throws NOT_A_MEMBER when there is none of that number. */
   keyOf(consumerNumber: unknown): string {
     const consumer = this.#consumers.get(consumerNumber as number);
-    if (consumer !== undefined) return consumer.key;
+    if (consumer !== undefined) {
+      return consumer.key;
+    }
     throw notAMember(consumerNumber);
   }
 
@@ -55,7 +57,9 @@ export class ConsumeSession implements ConsumerOwner {
         await engine.call('leave', { consumer: consumer.number }, consumer.key).catch(() => {});
       }
       const topic = await this.#topicOf(result.topic.topicId, result.topic.topic);
-      if (consumer.isClosed) throw notAMember(consumer.number);
+      if (consumer.isClosed) {
+        throw notAMember(consumer.number);
+      }
       answer(result);
       consumer.begin(topic);
     } catch (error) {
@@ -86,7 +90,9 @@ export class ConsumeSession implements ConsumerOwner {
   }
 
   get hasWork(): boolean {
-    if (this.#context.socket.bufferedBytes >= this.#context.options.maxBufferedBytes) return false;
+    if (this.#context.socket.bufferedBytes >= this.#context.options.maxBufferedBytes) {
+      return false;
+    }
     return this.#turns.some((consumer) => consumer.hasWork);
   }
 
@@ -103,20 +109,26 @@ export class ConsumeSession implements ConsumerOwner {
   }
 
   ended(consumer: Consumer, code: ErrorCode, message: string): void {
-    if (!this.#consumers.has(consumer.number)) return;
+    if (!this.#consumers.has(consumer.number)) {
+      return;
+    }
     this.#remove(consumer);
     this.sendEvent(consumer, { event: 'ended', code, message });
   }
 
   close(): void {
-    for (const consumer of [...this.#consumers.values()]) this.#remove(consumer);
+    for (const consumer of [...this.#consumers.values()]) {
+      this.#remove(consumer);
+    }
   }
 
   #deliverTurns(): void {
     const { socket, options, host } = this.#context;
     let idle = 0;
     while (this.#used < this.#budget && this.#context.isOpen && idle < this.#turns.length) {
-      if (socket.bufferedBytes >= options.maxBufferedBytes) return;
+      if (socket.bufferedBytes >= options.maxBufferedBytes) {
+        return;
+      }
       this.#turn = (this.#turn + 1) % this.#turns.length;
       const consumer = this.#turns[this.#turn] as Consumer;
       const used = consumer.hasWork ? consumer.deliverFrame(host.frameBuffer) : 0;
@@ -131,7 +143,9 @@ export class ConsumeSession implements ConsumerOwner {
       throw new RingMQError('BAD_REQUEST', 'consumer must be a number from 1 to 4294967295');
     }
     const expression = params['filter'] ?? '*';
-    if (typeof expression !== 'string') throw new RingMQError('BAD_REQUEST', 'filter must be a string');
+    if (typeof expression !== 'string') {
+      throw new RingMQError('BAD_REQUEST', 'filter must be a string');
+    }
     if (this.#consumers.has(number)) {
       throw new RingMQError('BAD_ARGUMENT', `consumer ${number} is on this connection already`, {
         details: { consumer: number },
@@ -159,7 +173,9 @@ export class ConsumeSession implements ConsumerOwner {
 
   #remove(consumer: Consumer): void {
     consumer.close();
-    if (this.#consumers.get(consumer.number) !== consumer) return;
+    if (this.#consumers.get(consumer.number) !== consumer) {
+      return;
+    }
     this.#consumers.delete(consumer.number);
     this.#turns = this.#turns.filter((other) => other !== consumer);
     this.#context.engine.removeMember(consumer.key);
@@ -168,7 +184,9 @@ export class ConsumeSession implements ConsumerOwner {
   async #topicOf(topicId: number, name: string): Promise<TopicEntry> {
     const { engine } = this.#context;
     const topic = engine.topicById(topicId) ?? (await engine.resolveTopicById(topicId));
-    if (topic !== undefined) return topic;
+    if (topic !== undefined) {
+      return topic;
+    }
     throw new RingMQError('TOPIC_NOT_FOUND', `there is no topic ${name}`, { details: { topic: name } });
   }
 }

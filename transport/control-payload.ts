@@ -86,36 +86,61 @@ class Inspector {
 
   topMap(): void {
     const first = this.#bytes[this.#at];
-    if (first === undefined) throw bad('it is empty');
-    if ((first & 0xf0) !== 0x80 && first !== 0xde && first !== 0xdf) throw bad('it is no map');
+    if (first === undefined) {
+      throw bad('it is empty');
+    }
+    if ((first & 0xf0) !== 0x80 && first !== 0xde && first !== 0xdf) {
+      throw bad('it is no map');
+    }
     this.#value(0);
-    if (this.#at !== this.#bytes.length) throw bad('bytes follow the map');
+    if (this.#at !== this.#bytes.length) {
+      throw bad('bytes follow the map');
+    }
   }
 
   /** Moves over one value; the format's first byte says what it is. */
   #value(depth: number): void {
-    if (++this.#values > MAX_VALUES) throw bad(`it has more than ${MAX_VALUES} values`);
-    if (depth > MAX_DEPTH) throw bad(`it is nested deeper than ${MAX_DEPTH}`);
+    if (++this.#values > MAX_VALUES) {
+      throw bad(`it has more than ${MAX_VALUES} values`);
+    }
+    if (depth > MAX_DEPTH) {
+      throw bad(`it is nested deeper than ${MAX_DEPTH}`);
+    }
     const type = this.#byte();
-    if (type < 0x80 || type >= 0xe0) return;
-    if (type < 0x90) this.#map(type & 0x0f, depth);
-    else if (type < 0xa0) this.#array(type & 0x0f, depth);
-    else if (type < 0xc0) this.#skip(type & 0x1f);
-    else this.#longValue(type, depth);
+    if (type < 0x80 || type >= 0xe0) {
+      return;
+    }
+    if (type < 0x90) {
+      this.#map(type & 0x0f, depth);
+    } else if (type < 0xa0) {
+      this.#array(type & 0x0f, depth);
+    } else if (type < 0xc0) {
+      this.#skip(type & 0x1f);
+    } else {
+      this.#longValue(type, depth);
+    }
   }
 
   #longValue(type: number, depth: number): void {
     const fixed = FIXED_BYTES.get(type);
     const counted = LENGTH_BYTES.get(type);
-    if (fixed !== undefined) this.#skip(fixed);
-    else if (counted !== undefined) this.#skip(this.#length(counted));
-    else if (type === 0xdc || type === 0xdd) this.#array(this.#length(type === 0xdc ? 2 : 4), depth);
-    else if (type === 0xde || type === 0xdf) this.#map(this.#length(type === 0xde ? 2 : 4), depth);
-    else throw bad(`type 0x${type.toString(16)} is not used in this protocol`);
+    if (fixed !== undefined) {
+      this.#skip(fixed);
+    } else if (counted !== undefined) {
+      this.#skip(this.#length(counted));
+    } else if (type === 0xdc || type === 0xdd) {
+      this.#array(this.#length(type === 0xdc ? 2 : 4), depth);
+    } else if (type === 0xde || type === 0xdf) {
+      this.#map(this.#length(type === 0xde ? 2 : 4), depth);
+    } else {
+      throw bad(`type 0x${type.toString(16)} is not used in this protocol`);
+    }
   }
 
   #array(count: number, depth: number): void {
-    for (let i = 0; i < count; i++) this.#value(depth + 1);
+    for (let i = 0; i < count; i++) {
+      this.#value(depth + 1);
+    }
   }
 
   #map(count: number, depth: number): void {
@@ -126,12 +151,18 @@ class Inspector {
   }
 
   #key(): void {
-    if (++this.#values > MAX_VALUES) throw bad(`it has more than ${MAX_VALUES} values`);
+    if (++this.#values > MAX_VALUES) {
+      throw bad(`it has more than ${MAX_VALUES} values`);
+    }
     const type = this.#byte();
     let length: number;
-    if (type >= 0xa0 && type < 0xc0) length = type & 0x1f;
-    else if (type === 0xd9) length = this.#length(1);
-    else throw bad('a key is no string of at most 255 bytes');
+    if (type >= 0xa0 && type < 0xc0) {
+      length = type & 0x1f;
+    } else if (type === 0xd9) {
+      length = this.#length(1);
+    } else {
+      throw bad('a key is no string of at most 255 bytes');
+    }
     const from = this.#at;
     this.#skip(length);
     if (length === 9 && String.fromCharCode(...this.#bytes.subarray(from, this.#at)) === '__proto__') {
@@ -141,18 +172,24 @@ class Inspector {
 
   #byte(): number {
     const value = this.#bytes[this.#at++];
-    if (value === undefined) throw bad('it ends too early');
+    if (value === undefined) {
+      throw bad('it ends too early');
+    }
     return value;
   }
 
   #length(width: number): number {
     let value = 0;
-    for (let i = 0; i < width; i++) value = value * 256 + this.#byte();
+    for (let i = 0; i < width; i++) {
+      value = value * 256 + this.#byte();
+    }
     return value;
   }
 
   #skip(count: number): void {
     this.#at += count;
-    if (this.#at > this.#bytes.length) throw bad('it ends too early');
+    if (this.#at > this.#bytes.length) {
+      throw bad('it ends too early');
+    }
   }
 }

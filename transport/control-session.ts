@@ -72,8 +72,11 @@ export class ControlSession {
     this.#inFlightCount++;
     this.#inFlightBytes += frameBytes;
     try {
-      if (method === 'join') await this.#consume.join(params, (result) => this.#answer(id, result));
-      else this.#answer(id, await this.#call(method, params));
+      if (method === 'join') {
+        await this.#consume.join(params, (result) => this.#answer(id, result));
+      } else {
+        this.#answer(id, await this.#call(method, params));
+      }
     } catch (error) {
       this.#fail(id, error);
     } finally {
@@ -83,14 +86,18 @@ export class ControlSession {
   }
 
   #call(method: unknown, params: Record<string, unknown>): Promise<object> {
-    if (typeof method !== 'string') throw new RingMQError('BAD_REQUEST', 'a request needs a method');
+    if (typeof method !== 'string') {
+      throw new RingMQError('BAD_REQUEST', 'a request needs a method');
+    }
     if (!Object.hasOwn(METHODS, method)) {
       const name = method.slice(0, 64);
       throw new RingMQError('NOT_SUPPORTED', `this broker knows no method ${name}`, {
         details: { method: name },
       });
     }
-    if (method === 'leave') return this.#consume.leave(params);
+    if (method === 'leave') {
+      return this.#consume.leave(params);
+    }
     const known = method as ControlMethod;
     const key = METHODS[known] === 'consumer' ? this.#consume.keyOf(params['consumer']) : undefined;
     // The control plane checks the parameters against its schemas; they are unknown here.
@@ -98,13 +105,19 @@ export class ControlSession {
   }
 
   #answer(id: number, result: object): void {
-    if (!this.#context.isOpen) return;
+    if (!this.#context.isOpen) {
+      return;
+    }
     this.#context.socket.send(makeFrame(OPCODE.response, id, { payload: encodeControl(result) }));
   }
 
   #fail(id: number, error: unknown): void {
-    if (!this.#context.isOpen) return;
-    if (!isRingMQError(error)) this.#context.options.onDefect('a request failed', error);
+    if (!this.#context.isOpen) {
+      return;
+    }
+    if (!isRingMQError(error)) {
+      this.#context.options.onDefect('a request failed', error);
+    }
     const payload = encodeControl(errorBody(error));
     this.#context.socket.send(makeFrame(OPCODE.response, id, { flags: FRAME_FLAG.failed, payload }));
   }
@@ -112,8 +125,12 @@ export class ControlSession {
 
 /** An error as it goes over the wire. What is not ours is INTERNAL, and its text stays here: it may name files. */
 export function errorBody(error: unknown): ErrorBody {
-  if (!isRingMQError(error)) return errorBody(new RingMQError('INTERNAL'));
+  if (!isRingMQError(error)) {
+    return errorBody(new RingMQError('INTERNAL'));
+  }
   const body: ErrorBody = { code: error.code, message: error.message };
-  if (Object.keys(error.details).length > 0) body.details = { ...error.details };
+  if (Object.keys(error.details).length > 0) {
+    body.details = { ...error.details };
+  }
   return body;
 }

@@ -56,9 +56,14 @@ export function makeSkipFrame(
 
 /** What is wrong with a frame's header as a client may send it, or null. No flag is defined for clients in version 1. */
 export function headerFault(bytes: Uint8Array): string | null {
-  if (bytes.length < FRAME_HEADER_BYTES)
+  if (bytes.length < FRAME_HEADER_BYTES) {
     return `a frame has at least ${FRAME_HEADER_BYTES} bytes, this one ${bytes.length}`;
-  if (bytes[FRAME.flags] !== 0) return `unknown flags ${bytes[FRAME.flags]}`;
-  if (readUint16(bytes, FRAME.zero) !== 0) return 'bytes 2 and 3 of the header must be zero';
+  }
+  if (bytes[FRAME.flags] !== 0) {
+    return `unknown flags ${bytes[FRAME.flags]}`;
+  }
+  if (readUint16(bytes, FRAME.zero) !== 0) {
+    return 'bytes 2 and 3 of the header must be zero';
+  }
   return null;
 }

@@ -14,7 +14,9 @@ export class ProduceCredit {
 
   /** Counts a frame in. False: it is beyond the limit, and its sender was not idle (then one frame is free). */
   take(frameBytes: number, isIdle: boolean): boolean {
-    if (this.received + frameBytes > this.limit && !isIdle) return false;
+    if (this.received + frameBytes > this.limit && !isIdle) {
+      return false;
+    }
     this.received += frameBytes;
     return true;
   }
@@ -22,7 +24,9 @@ export class ProduceCredit {
   /** Raises the limit once half of the window is used; true when it did. */
   renew(windowBytes: number): boolean {
     const next = this.received + windowBytes;
-    if (next - this.limit < windowBytes / 2) return false;
+    if (next - this.limit < windowBytes / 2) {
+      return false;
+    }
     this.limit = next;
     return true;
   }

@@ -109,7 +109,9 @@ export class ProduceSession implements AppendSink {
   /** Raises the limit if that is due. Not while batches wait, nor while the client leaves what it was sent unread. */
   renewCredit(): void {
     const { host, socket, options } = this.#context;
-    if (this.#waiting.length > 0 || socket.bufferedBytes > options.maxBufferedBytes) return;
+    if (this.#waiting.length > 0 || socket.bufferedBytes > options.maxBufferedBytes) {
+      return;
+    }
     if (this.#credit.renew(host.produceWindowBytes)) {
       this.#isCreditNew = true;
       this.#context.flushSoon();
@@ -144,8 +146,11 @@ export class ProduceSession implements AppendSink {
     storeTime: number,
   ): void {
     this.#acks.add(id, status, durability, flags, baseOffset, position, storeTime);
-    if (this.#acks.isFull) this.flush();
-    else this.#context.flushSoon();
+    if (this.#acks.isFull) {
+      this.flush();
+    } else {
+      this.#context.flushSoon();
+    }
   }
 
   /**
@@ -172,7 +177,9 @@ export class ProduceSession implements AppendSink {
           context.engine.onRoom(this.#onRoom);
           return this.#stop(at, id);
         }
-        if (outcome !== APPEND.ok) this.#refused(id, outcome);
+        if (outcome !== APPEND.ok) {
+          this.#refused(id, outcome);
+        }
       }
       at += slotAligned(length);
       id = (id + 1) >>> 0;
@@ -185,11 +192,15 @@ export class ProduceSession implements AppendSink {
     // Memory topics are never refused for the disk's sake, and have no order with the others.
     const isChecked = !this.#refusals.isEmpty && !topic.memory;
     const kept = isChecked ? this.#refusals.check(bytes, at) : 0;
-    if (kept !== 0) return kept;
+    if (kept !== 0) {
+      return kept;
+    }
     this.#unacked++;
     const outcome = this.#context.engine.append(this, id, bytes.subarray(at, at + length), topic);
     if (outcome === APPEND.ok) {
-      if (isChecked) this.#refusals.accepted(bytes, at);
+      if (isChecked) {
+        this.#refusals.accepted(bytes, at);
+      }
       return outcome;
     }
     this.#unacked--;
@@ -208,15 +219,22 @@ export class ProduceSession implements AppendSink {
   /** A malformed or damaged batch ends the connection; a topic, limit or disk that says no is told by an ack entry. */
   #refused(id: number, wire: number): void {
     const code = errorCodeOfWire(wire);
-    if (ERRORS[code].closes) this.#context.fail(code);
-    else this.#ack(id, wire, 0, 0, 0, 0, 0);
+    if (ERRORS[code].closes) {
+      this.#context.fail(code);
+    } else {
+      this.#ack(id, wire, 0, 0, 0, 0, 0);
+    }
   }
 
   #lookUp(topicId: number): TopicEntry | undefined {
     const last = this.#topic;
-    if (last !== undefined && last.topicId === topicId && !last.dead) return last;
+    if (last !== undefined && last.topicId === topicId && !last.dead) {
+      return last;
+    }
     const topic = this.#context.engine.topicById(topicId);
-    if (topic !== undefined) this.#topic = topic;
+    if (topic !== undefined) {
+      this.#topic = topic;
+    }
     return topic;
   }
 
@@ -224,19 +242,26 @@ export class ProduceSession implements AppendSink {
     const context = this.#context;
     try {
       const topic = await context.engine.resolveTopicById(topicId);
-      if (topic === undefined || topic.dead) this.#missingTopicId = topicId;
-      else this.#topic = topic;
+      if (topic === undefined || topic.dead) {
+        this.#missingTopicId = topicId;
+      } else {
+        this.#topic = topic;
+      }
     } catch (error) {
       context.failWith(error);
     }
-    if (context.isOpen) this.#resume();
+    if (context.isOpen) {
+      this.#resume();
+    }
   }
 
   /** Goes on with what waits, until all is done or something must wait again. */
   #resume(): void {
     while (this.#context.isOpen) {
       const frame = this.#waiting[this.#waitingHead];
-      if (frame === undefined) break;
+      if (frame === undefined) {
+        break;
+      }
       if (!this.#appendFrom(frame.bytes, frame.at, frame.id)) {
         frame.at = this.#stoppedAt;
         frame.id = this.#stoppedId;
@@ -246,7 +271,9 @@ export class ProduceSession implements AppendSink {
     }
     this.#waiting = [];
     this.#waitingHead = 0;
-    if (this.#context.isOpen) this.renewCredit();
+    if (this.#context.isOpen) {
+      this.renewCredit();
+    }
   }
 }
 
@@ -260,11 +287,15 @@ function copyFrom(bytes: Uint8Array, from: number): Uint8Array {
  * appended, so that of a truncated frame nothing is stored.
  */
 export function batchesFault(bytes: Uint8Array): string | null {
-  if (bytes.length === FRAME_HEADER_BYTES) return 'it has no batch';
+  if (bytes.length === FRAME_HEADER_BYTES) {
+    return 'it has no batch';
+  }
   let at = FRAME_HEADER_BYTES;
   while (at < bytes.length) {
     const left = bytes.length - at;
-    if (left < BATCH_HEADER_BYTES) return `${left} bytes at ${at} are less than a batch header`;
+    if (left < BATCH_HEADER_BYTES) {
+      return `${left} bytes at ${at} are less than a batch header`;
+    }
     const length = readUint32(bytes, at + BATCH.length);
     if (length < BATCH_HEADER_BYTES || length > left) {
       return `the batch at ${at} says ${length} bytes where ${left} are left`;

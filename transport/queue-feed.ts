@@ -30,7 +30,9 @@ export class QueueFeed {
   }
 
   close(): void {
-    if (this.isClosed) return;
+    if (this.isClosed) {
+      return;
+    }
     this.isClosed = true;
     this.reader.close();
   }
@@ -43,23 +45,34 @@ export class ReadyFeeds {
 
   /** The next open feed, left in its place. */
   peek(): QueueFeed | null {
-    while (this.#head?.isClosed === true) this.shift();
+    while (this.#head?.isClosed === true) {
+      this.shift();
+    }
     return this.#head;
   }
 
   push(feed: QueueFeed): void {
-    if (feed.isListed || feed.isClosed) return;
+    if (feed.isListed || feed.isClosed) {
+      return;
+    }
     feed.isListed = true;
-    if (this.#tail === null) this.#head = feed;
-    else this.#tail.next = feed;
+    if (this.#tail === null) {
+      this.#head = feed;
+    } else {
+      this.#tail.next = feed;
+    }
     this.#tail = feed;
   }
 
   shift(): void {
     const feed = this.#head;
-    if (feed === null) return;
+    if (feed === null) {
+      return;
+    }
     this.#head = feed.next;
-    if (this.#head === null) this.#tail = null;
+    if (this.#head === null) {
+      this.#tail = null;
+    }
     feed.next = null;
     feed.isListed = false;
   }

@@ -28,9 +28,13 @@ export class RefusedSequences {
   /** The error number the batch at `at` must be refused with to keep its producer's order; 0: none. Notes the refusal. */
   check(bytes: Uint8Array, at: number): number {
     const refused = this.#byProducer.get(producerOf(bytes, at));
-    if (refused === undefined) return 0;
+    if (refused === undefined) {
+      return 0;
+    }
     const sequence = readUint32(bytes, at + BATCH.sequence);
-    if (((sequence - refused.highest) | 0) <= 0) return 0;
+    if (((sequence - refused.highest) | 0) <= 0) {
+      return 0;
+    }
     refused.highest = sequence;
     return refused.wire;
   }
@@ -38,7 +42,9 @@ export class RefusedSequences {
   /** The engine refused the batch at `at`: all of its producer that comes behind must wait for it. */
   refused(bytes: Uint8Array, at: number, wire: number): void {
     const producer = producerOf(bytes, at);
-    if (producer === NO_PRODUCER) return;
+    if (producer === NO_PRODUCER) {
+      return;
+    }
     // Deleted first, so that the map's order is that of the refusals.
     this.#byProducer.delete(producer);
     this.#byProducer.set(producer, { highest: readUint32(bytes, at + BATCH.sequence), wire });
@@ -52,7 +58,9 @@ export class RefusedSequences {
   accepted(bytes: Uint8Array, at: number): void {
     const producer = producerOf(bytes, at);
     const refused = this.#byProducer.get(producer);
-    if (refused?.highest === readUint32(bytes, at + BATCH.sequence)) this.#byProducer.delete(producer);
+    if (refused?.highest === readUint32(bytes, at + BATCH.sequence)) {
+      this.#byProducer.delete(producer);
+    }
   }
 }
 

@@ -56,7 +56,9 @@ export class SessionHost {
   open(socket: Socket): Session {
     const session = new Session(this, socket, `c${this.#nextConnection++}`);
     this.#sessions.add(session);
-    if (this.#isClosed) queueMicrotask(() => session.fail('BROKER_CLOSED'));
+    if (this.#isClosed) {
+      queueMicrotask(() => session.fail('BROKER_CLOSED'));
+    }
     return session;
   }
 
@@ -68,29 +70,39 @@ export class SessionHost {
 
   /** For sessions. */
   flushSoon(session: Session): void {
-    if (this.#toFlush.push(session) === 1) queueMicrotask(this.#flushAll);
+    if (this.#toFlush.push(session) === 1) {
+      queueMicrotask(this.#flushAll);
+    }
   }
 
   /** For sessions. */
   deliverSoon(session: Session): void {
     this.#toDeliver.add(session);
-    if (this.#isDeliveryDue) return;
+    if (this.#isDeliveryDue) {
+      return;
+    }
     this.#isDeliveryDue = true;
     queueMicrotask(this.#deliverAll);
   }
 
   /** Tells every connection why, closes it, and refuses new ones. The engine stays open. */
   close(code: ErrorCode = 'BROKER_CLOSED'): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed) {
+      return;
+    }
     this.#isClosed = true;
     this.#stopListening();
-    for (const session of [...this.#sessions]) session.failWith(new RingMQError(code));
+    for (const session of [...this.#sessions]) {
+      session.failWith(new RingMQError(code));
+    }
   }
 
   #runFlush(): void {
     const sessions = this.#toFlush;
     this.#toFlush = [];
-    for (const session of sessions) session.flush();
+    for (const session of sessions) {
+      session.flush();
+    }
   }
 
   #runDeliveries(): void {
@@ -99,13 +111,19 @@ export class SessionHost {
     // Each gets its part, so that a fast reader does not keep the others waiting.
     const part = Math.max(this.options.deliverFrameBytes, Math.floor(budget / this.#toDeliver.size));
     for (const session of this.#toDeliver) {
-      if (budget <= 0) break;
+      if (budget <= 0) {
+        break;
+      }
       // A set goes on with what is added to it while it is walked through: one that has more work goes to its end.
       this.#toDeliver.delete(session);
       budget -= session.deliver(Math.min(part, budget));
-      if (session.hasDeliveries) this.#toDeliver.add(session);
+      if (session.hasDeliveries) {
+        this.#toDeliver.add(session);
+      }
     }
-    if (this.#toDeliver.size === 0) return;
+    if (this.#toDeliver.size === 0) {
+      return;
+    }
     this.#isDeliveryDue = true;
     setImmediate(this.#deliverAll);
   }
@@ -113,6 +131,8 @@ export class SessionHost {
   #topicChanged(topic: string, topicId: number): void {
     const payload = encodeControl({ event: 'topicChanged', topic, topicId });
     const frame = makeFrame(OPCODE.event, 0, { payload });
-    for (const session of this.#sessions) session.topicChanged(frame);
+    for (const session of this.#sessions) {
+      session.topicChanged(frame);
+    }
   }
 }

@@ -67,7 +67,9 @@ export class Session implements SocketHandler, SessionContext {
   }
 
   onFrame(bytes: Uint8Array): void {
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed') {
+      return;
+    }
     try {
       this.#dispatch(bytes);
     } catch (error) {
@@ -80,7 +82,9 @@ export class Session implements SocketHandler, SessionContext {
   }
 
   onDrain(): void {
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open') {
+      return;
+    }
     this.#produce.renewCredit();
     this.deliverSoon();
   }
@@ -94,8 +98,12 @@ export class Session implements SocketHandler, SessionContext {
   }
 
   failWith(error: unknown): void {
-    if (this.#state === 'closed') return;
-    if (!isRingMQError(error)) this.options.onDefect('a session failed', error);
+    if (this.#state === 'closed') {
+      return;
+    }
+    if (!isRingMQError(error)) {
+      this.options.onDefect('a session failed', error);
+    }
     const body = errorBody(error);
     // Batches that were stored are acked even if a later frame was bad.
     this.#produce.flush();
@@ -105,7 +113,9 @@ export class Session implements SocketHandler, SessionContext {
   }
 
   flushSoon(): void {
-    if (this.#isFlushDue) return;
+    if (this.#isFlushDue) {
+      return;
+    }
     this.#isFlushDue = true;
     this.host.flushSoon(this);
   }
@@ -117,7 +127,9 @@ export class Session implements SocketHandler, SessionContext {
   /** From the host, at the end of a run of microtasks. */
   flush(): void {
     this.#isFlushDue = false;
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed') {
+      return;
+    }
     this.#produce.flush();
     this.#checkUnread();
   }
@@ -133,7 +145,9 @@ export class Session implements SocketHandler, SessionContext {
 
   /** From the host: some topic was created, changed or deleted. `frame` is the event, made once for all. */
   topicChanged(frame: Uint8Array): void {
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open') {
+      return;
+    }
     this.#produce.onTopicChanged();
     this.socket.send(frame);
   }
@@ -153,9 +167,13 @@ export class Session implements SocketHandler, SessionContext {
       return;
     }
     const opcode = bytes[FRAME.opcode];
-    if (this.#state === 'open') this.#dispatchOpen(bytes, opcode);
-    else if (opcode === OPCODE.hello) this.#hello(bytes);
-    else this.fail('BAD_FRAME', `the first frame must be hello, not opcode ${opcode}`);
+    if (this.#state === 'open') {
+      this.#dispatchOpen(bytes, opcode);
+    } else if (opcode === OPCODE.hello) {
+      this.#hello(bytes);
+    } else {
+      this.fail('BAD_FRAME', `the first frame must be hello, not opcode ${opcode}`);
+    }
   }
 
   #dispatchOpen(bytes: Uint8Array, opcode: number | undefined): void {
@@ -237,7 +255,9 @@ export class Session implements SocketHandler, SessionContext {
   /** Answers that nobody reads pile up in this process: past a bound that peer is cut off. */
   #checkUnread(): void {
     const unread = this.socket.bufferedBytes;
-    if (unread <= this.options.maxBufferedBytes + this.options.maxUnreadBytes) return;
+    if (unread <= this.options.maxBufferedBytes + this.options.maxUnreadBytes) {
+      return;
+    }
     this.fail('TOO_MANY_REQUESTS', `${unread} bytes of answers were not read`, {
       limit: this.options.maxUnreadBytes,
       value: unread,
@@ -245,7 +265,9 @@ export class Session implements SocketHandler, SessionContext {
   }
 
   #tearDown(): void {
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed') {
+      return;
+    }
     this.#state = 'closed';
     clearTimeout(this.#handshakeTimer);
     this.host.forget(this);

@@ -92,19 +92,27 @@ export class Consumer implements MemberSink {
     this.#topic = topic;
     const early = this.#early;
     this.#early = [];
-    for (const event of early) this.onEvent(event);
+    for (const event of early) {
+      this.onEvent(event);
+    }
   }
 
   /** The total only grows; an older one that comes late changes nothing. */
   setCredit(limit: number): void {
-    if (limit <= this.#creditLimit) return;
+    if (limit <= this.#creditLimit) {
+      return;
+    }
     this.#creditLimit = limit;
-    if (this.hasWork) this.#context.deliverSoon();
+    if (this.hasWork) {
+      this.#context.deliverSoon();
+    }
   }
 
   /** From the group's coordinator. */
   onEvent(event: ControlEvent): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed) {
+      return;
+    }
     if (this.#topic === null) {
       this.#early.push(event);
       return;
@@ -114,11 +122,15 @@ export class Consumer implements MemberSink {
       return;
     }
     if (event.event === 'revoke') {
-      for (const { queueId, generation } of event.queues) this.#drop(queueId, generation);
+      for (const { queueId, generation } of event.queues) {
+        this.#drop(queueId, generation);
+      }
     }
     this.#owner.sendEvent(this, event);
     if (event.event === 'assign') {
-      for (const { queueId, generation, offset } of event.queues) this.#take(queueId, generation, offset);
+      for (const { queueId, generation, offset } of event.queues) {
+        this.#take(queueId, generation, offset);
+      }
       this.#context.deliverSoon();
     }
   }
@@ -126,7 +138,9 @@ export class Consumer implements MemberSink {
   /** Stops reading. The member itself is the caller's to remove. */
   close(): void {
     this.#isClosed = true;
-    for (const feed of this.#feeds.values()) feed.close();
+    for (const feed of this.#feeds.values()) {
+      feed.close();
+    }
     this.#feeds.clear();
   }
 
@@ -162,7 +176,9 @@ export class Consumer implements MemberSink {
     let end = 0;
     let reads = 0;
     for (let feed = this.#ready.peek(); feed !== null && !this.#isClosed; feed = this.#ready.peek()) {
-      if (at > 0 && room - at < SMALLEST_READ_BYTES) break;
+      if (at > 0 && room - at < SMALLEST_READ_BYTES) {
+        break;
+      }
       const { reader } = feed;
       const result = reader.read(
         buffer,
@@ -182,15 +198,21 @@ export class Consumer implements MemberSink {
         this.#ready.shift();
         this.#ready.push(feed);
         // Also a bound on reads that only passed over filtered batches.
-        if (this.#filteredReads > 4 || ++reads > 4096) break;
+        if (this.#filteredReads > 4 || ++reads > 4096) {
+          break;
+        }
       } else if (result === READ.none) {
         this.#ready.shift();
-        if (reader.offset > feed.told) this.#toSkip.push(feed);
+        if (reader.offset > feed.told) {
+          this.#toSkip.push(feed);
+        }
         reader.watch(feed.onReadable);
       } else if (result === READ.tooSmall) {
         // A batch larger than the frame or the credit is sent alone, as long as there is any credit at all.
         const needed = slotAligned(reader.neededBytes);
-        if (at > 0) break;
+        if (at > 0) {
+          break;
+        }
         if (needed <= room || FRAME_HEADER_BYTES + needed > buffer.length) {
           this.#owner.ended(this, 'INTERNAL', `a batch of ${reader.neededBytes} bytes cannot be delivered`);
           break;
@@ -202,7 +224,9 @@ export class Consumer implements MemberSink {
         break;
       } else {
         // What was read before goes out first: the consumer ends with the next frame.
-        if (at === 0) this.#readFailed(feed, result);
+        if (at === 0) {
+          this.#readFailed(feed, result);
+        }
         break;
       }
     }
@@ -234,16 +258,22 @@ export class Consumer implements MemberSink {
         feed.told = readUint64(buffer, at + BATCH.baseOffset) + readUint32(buffer, at + BATCH.recordCount);
       }
       const length = readUint32(buffer, at + BATCH.length);
-      if (length < SLOT_BYTES) break;
+      if (length < SLOT_BYTES) {
+        break;
+      }
       at += slotAligned(length);
     }
   }
 
   #sendSkips(): void {
-    if (this.#toSkip.length === 0) return;
+    if (this.#toSkip.length === 0) {
+      return;
+    }
     const { socket } = this.#context;
     for (const feed of this.#toSkip) {
-      if (feed.isClosed || this.#topic === null) continue;
+      if (feed.isClosed || this.#topic === null) {
+        continue;
+      }
       feed.told = feed.reader.offset;
       socket.send(makeSkipFrame(this.number, this.#topic.topicId, feed.queueId, feed.told));
     }
@@ -261,7 +291,9 @@ export class Consumer implements MemberSink {
 
   #drop(queueId: number, generation: number): void {
     const feed = this.#feeds.get(queueId);
-    if (feed === undefined || feed.generation > generation) return;
+    if (feed === undefined || feed.generation > generation) {
+      return;
+    }
     feed.close();
     this.#feeds.delete(queueId);
   }

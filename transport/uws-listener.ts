@@ -41,8 +41,11 @@ export async function startUwsListener(options: ListenerOptions): Promise<Listen
   const app = createApp(uws, options);
   const listener = new UwsListener(uws, app, options);
   try {
-    if (options.joinPort === true) listener.listen(options.port);
-    else await listenAlone(listener, options);
+    if (options.joinPort === true) {
+      listener.listen(options.port);
+    } else {
+      await listenAlone(listener, options);
+    }
   } catch (error) {
     app.close();
     throw error;
@@ -58,13 +61,17 @@ async function listenAlone(listener: UwsListener, { host, port }: ListenerOption
       listener.listen(free);
       return;
     } catch (error) {
-      if (tries <= 1) throw error;
+      if (tries <= 1) {
+        throw error;
+      }
     }
   }
 }
 
 function createApp(uws: UwsModule, { tls }: ListenerOptions): UwsApp {
-  if (tls === undefined) return uws.App();
+  if (tls === undefined) {
+    return uws.App();
+  }
   readPem(tls.certFile);
   readPem(tls.keyFile);
   try {
@@ -99,8 +106,11 @@ class UwsListener implements Listener {
       open: (peer) => this.#opened(peer),
       message: (peer, message, isBinary) => {
         const handler = peer.getUserData().connection?.handler;
-        if (isBinary) handler?.onFrame(new Uint8Array(message));
-        else handler?.onText();
+        if (isBinary) {
+          handler?.onFrame(new Uint8Array(message));
+        } else {
+          handler?.onText();
+        }
       },
       drain: (peer) => peer.getUserData().connection?.handler?.onDrain(),
       close: (peer) => {
@@ -129,7 +139,9 @@ class UwsListener implements Listener {
       bound = socket;
     });
     // The probe, or the thread whose port is joined, has shown that the address itself can be used.
-    if (bound === false) throw listenError({ code: 'EADDRINUSE' }, host, port);
+    if (bound === false) {
+      throw listenError({ code: 'EADDRINUSE' }, host, port);
+    }
     this.#port = this.#uws.us_socket_local_port(bound);
   }
 
@@ -171,13 +183,18 @@ class UwsListener implements Listener {
     const connection = new UwsConnection(peer, remote);
     userData.connection = connection;
     const answer = this.#options.accept(connection, { ...userData.request, remote });
-    if (isRefusal(answer)) connection.close(answer.closeCode, answer.reason);
-    else connection.handler = answer;
+    if (isRefusal(answer)) {
+      connection.close(answer.closeCode, answer.reason);
+    } else {
+      connection.handler = answer;
+    }
   }
 }
 
 function write(response: UwsHttpResponse, answer: HttpAnswer): void {
   response.writeStatus(STATUS_TEXT[answer.status]);
-  for (const [name, value] of Object.entries(ANSWER_HEADERS)) response.writeHeader(name, value);
+  for (const [name, value] of Object.entries(ANSWER_HEADERS)) {
+    response.writeHeader(name, value);
+  }
   response.end(answer.body, true);
 }

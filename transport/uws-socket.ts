@@ -27,12 +27,18 @@ export class UwsConnection implements Socket {
   }
 
   send(frame: Uint8Array): void {
-    if (this.#peer === null) return;
-    if (this.#peer.send(frame, true, false) === DROPPED) throw new Error('uWebSockets.js dropped a message');
+    if (this.#peer === null) {
+      return;
+    }
+    if (this.#peer.send(frame, true, false) === DROPPED) {
+      throw new Error('uWebSockets.js dropped a message');
+    }
   }
 
   cork(fn: () => void): void {
-    if (this.#peer === null) return;
+    if (this.#peer === null) {
+      return;
+    }
     this.#peer.cork(fn);
   }
 

@@ -21,7 +21,9 @@ const { values: flags } = parseArgs({
 });
 
 function chooseWays(): EmbeddedWay[] {
-  if (flags.only === undefined) return [...WAYS];
+  if (flags.only === undefined) {
+    return [...WAYS];
+  }
   const wanted = flags.only.split(',');
   return WAYS.filter(({ name }) => name === RINGMQ || wanted.includes(name));
 }
@@ -35,7 +37,9 @@ async function measureAll(ways: readonly EmbeddedWay[], rounds: number): Promise
     for (const [i, way] of ways.entries()) {
       process.stderr.write(`round ${round}: ${way.name} …\n`);
       const rate = await way.measure();
-      if (rate !== null) figures[i]?.rounds.push(rate);
+      if (rate !== null) {
+        figures[i]?.rounds.push(rate);
+      }
     }
   }
   return figures;
@@ -71,4 +75,6 @@ function render(run: EmbeddedRun): string {
 const ways = await measureAll(chooseWays(), Number(flags.rounds));
 const run: EmbeddedRun = { environment: describeEnvironment(), bodyBytes: BODY_BYTES, ways };
 process.stdout.write(render(run));
-if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(run, null, 2)}\n`);
+if (flags.json !== undefined) {
+  writeFileSync(flags.json, `${JSON.stringify(run, null, 2)}\n`);
+}

@@ -39,7 +39,9 @@ bytes = 0;
 const startedAt = performance.now();
 await runTasks(count);
 const seconds = (performance.now() - startedAt) / 1000;
-if (bytes !== count * BODY_BYTES) throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+if (bytes !== count * BODY_BYTES) {
+  throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+}
 const figure: EmbeddedFigure = { messagesPerSecond: count / seconds };
 await pool.destroy();
 process.stdout.write(`${JSON.stringify(figure)}\n`);

@@ -6,12 +6,14 @@ import { BATCH_BYTES, BATCHES_IN_FLIGHT, type BatchForm, BODY_BYTES, makeBodies 
 
 const { form, count } = workerData as { form: BatchForm; count: number };
 const port = parentPort;
-if (port === null) throw new Error('this is a worker');
+if (port === null) {
+  throw new Error('this is a worker');
+}
 
 const builder = new BatchBuilder(BATCH_BYTES);
 const message = { topic: 't', body: new Uint8Array(BODY_BYTES).fill(120) };
 // As many as fill a batch of bytes.
-while (builder.append(message, 0));
+while (builder.append(message, 0)) {}
 const messages = makeBodies(builder.count).map((body) => ({ topic: 't', body }));
 let free = Array.from({ length: BATCHES_IN_FLIGHT }, () => new ArrayBuffer(BATCH_BYTES));
 let inFlight = 0;
@@ -20,7 +22,7 @@ let sent = 0;
 function pack(): Uint8Array {
   builder.reset();
   const bornTime = Date.now();
-  while (sent + builder.count < count && builder.append(message, bornTime));
+  while (sent + builder.count < count && builder.append(message, bornTime)) {}
   sent += builder.count;
   builder.seal();
   return builder.bytes.subarray(FRAME_HEADER_BYTES, builder.at);
@@ -41,18 +43,25 @@ function postObjects(): void {
 
 function postAll(): void {
   while (sent < count && inFlight < BATCHES_IN_FLIGHT) {
-    if (form === 'transferred') postTransferred();
-    else if (form === 'copied') port?.postMessage(pack());
-    else postObjects();
+    if (form === 'transferred') {
+      postTransferred();
+    } else if (form === 'copied') {
+      port?.postMessage(pack());
+    } else {
+      postObjects();
+    }
     inFlight++;
   }
-  if (sent >= count && inFlight === 0) port?.close();
+  if (sent >= count && inFlight === 0) {
+    port?.close();
+  }
 }
 
 // An answer is the buffers themselves, to be filled again, or how many batches were read.
 port.on('message', (answer: ArrayBuffer[] | number) => {
-  if (typeof answer === 'number') inFlight -= answer;
-  else {
+  if (typeof answer === 'number') {
+    inFlight -= answer;
+  } else {
     inFlight -= answer.length;
     free = free.concat(answer);
   }

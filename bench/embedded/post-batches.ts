@@ -28,17 +28,23 @@ let startedAt = 0;
 /** What a consumer does with a batch that has come: checks it, and looks at every message. */
 function takeBatch(batch: Uint8Array<ArrayBuffer>): void {
   readHeader(batch, 0, batch.length, header);
-  if (!bodyIsIntact(batch, header)) throw new Error('a batch came damaged');
+  if (!bodyIsIntact(batch, header)) {
+    throw new Error('a batch came damaged');
+  }
   const source = recordSource(batch);
   checkRecords(source, header);
   const info = new BatchInfo(header, 0, 't', true, '0123456789abcdef', hold);
   const received = new ReceivedBatch(info, source, header, 0, BATCH_HEADER_BYTES, null);
-  for (const message of received) bytes += message.bodyLength;
+  for (const message of received) {
+    bytes += message.bodyLength;
+  }
   read += received.length;
 }
 
 function takeObjects(messages: Objects): void {
-  for (const { body } of messages) bytes += body.length;
+  for (const { body } of messages) {
+    bytes += body.length;
+  }
   read += messages.length;
 }
 
@@ -47,23 +53,38 @@ const writer = new Worker(new URL('./post-batches-worker.js', import.meta.url), 
 });
 const ended = once(writer, 'exit');
 writer.on('message', (batch: Uint8Array<ArrayBuffer> | Objects) => {
-  if (startedAt === 0) startedAt = performance.now();
-  if (batch instanceof Uint8Array) takeBatch(batch);
-  else takeObjects(batch);
+  if (startedAt === 0) {
+    startedAt = performance.now();
+  }
+  if (batch instanceof Uint8Array) {
+    takeBatch(batch);
+  } else {
+    takeObjects(batch);
+  }
   batches++;
-  if (form === 'transferred') buffers.push((batch as Uint8Array<ArrayBuffer>).buffer);
+  if (form === 'transferred') {
+    buffers.push((batch as Uint8Array<ArrayBuffer>).buffer);
+  }
   const isLast = read >= count;
-  if (batches % ANSWER_EVERY !== 0 && !isLast) return;
-  if (isLast) finish();
+  if (batches % ANSWER_EVERY !== 0 && !isLast) {
+    return;
+  }
+  if (isLast) {
+    finish();
+  }
   if (form === 'transferred') {
     const back = buffers.splice(0);
     writer.postMessage(back, back);
-  } else writer.postMessage(batches % ANSWER_EVERY || ANSWER_EVERY);
+  } else {
+    writer.postMessage(batches % ANSWER_EVERY || ANSWER_EVERY);
+  }
 });
 
 function finish(): void {
   const seconds = (performance.now() - startedAt) / 1000;
-  if (bytes !== count * BODY_BYTES) throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+  if (bytes !== count * BODY_BYTES) {
+    throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+  }
   const figure: EmbeddedFigure = { messagesPerSecond: count / seconds };
   process.stdout.write(`${JSON.stringify(figure)}\n`);
 }

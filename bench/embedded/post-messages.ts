@@ -13,16 +13,24 @@ let startedAt = 0;
 const writer = new Worker(new URL('./post-messages-worker.js', import.meta.url), { workerData: { count } });
 const ended = once(writer, 'exit');
 writer.on('message', ({ body }: { body: Uint8Array }) => {
-  if (startedAt === 0) startedAt = performance.now();
+  if (startedAt === 0) {
+    startedAt = performance.now();
+  }
   bytes += body.length;
   read++;
-  if (read === count) finish();
-  if (read % ANSWER_EVERY === 0 || read === count) writer.postMessage(read);
+  if (read === count) {
+    finish();
+  }
+  if (read % ANSWER_EVERY === 0 || read === count) {
+    writer.postMessage(read);
+  }
 });
 
 function finish(): void {
   const seconds = (performance.now() - startedAt) / 1000;
-  if (bytes !== count * BODY_BYTES) throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+  if (bytes !== count * BODY_BYTES) {
+    throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+  }
   const figure: EmbeddedFigure = { messagesPerSecond: count / seconds };
   process.stdout.write(`${JSON.stringify(figure)}\n`);
 }

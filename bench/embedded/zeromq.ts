@@ -12,7 +12,9 @@ export async function measureZeromqInproc(): Promise<number | null> {
   try {
     await zeromq.install(cache);
   } catch (error) {
-    if (!(error instanceof PeerUnavailable)) throw error;
+    if (!(error instanceof PeerUnavailable)) {
+      throw error;
+    }
     process.stderr.write(`ZeroMQ cannot be had: ${error.message}\n`);
     return null;
   }

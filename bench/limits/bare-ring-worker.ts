@@ -18,12 +18,16 @@ const published = (): boolean => Atomics.load(words, WORD.published) !== at;
 
 while (read < count) {
   let ready = Atomics.load(words, WORD.published);
-  for (let spin = 0; ready === at && spin < SPINS; spin++) ready = Atomics.load(words, WORD.published);
+  for (let spin = 0; ready === at && spin < SPINS; spin++) {
+    ready = Atomics.load(words, WORD.published);
+  }
   if (ready === at) {
     park(words, WORD.readerParked, 100, published);
     continue;
   }
-  if (startedAt === 0) startedAt = performance.now();
+  if (startedAt === 0) {
+    startedAt = performance.now();
+  }
   while (at !== ready) {
     const place = (at >>> 0) % ringSlots;
     const length = lengths[(place * PROBE_SLOT_BYTES) >> 2] as number;

@@ -33,7 +33,9 @@ function writeRecords(words: Int32Array, memory: SharedArrayBuffer, count: numbe
     return ((head - freed) | 0) + roomWanted <= ringSlots;
   };
   for (let sent = 0; sent < count; ) {
-    if (((head - freed) | 0) + roomWanted > ringSlots) waitForRoom(words, hasRoom);
+    if (((head - freed) | 0) + roomWanted > ringSlots) {
+      waitForRoom(words, hasRoom);
+    }
     const group = Math.min(PUBLISH_EVERY, count - sent);
     for (let i = 0; i < group; i++) {
       const place = ((head >>> 0) % ringSlots) * PROBE_SLOT_BYTES;
@@ -48,8 +50,14 @@ function writeRecords(words: Int32Array, memory: SharedArrayBuffer, count: numbe
 }
 
 function waitForRoom(words: Int32Array, hasRoom: () => boolean): void {
-  for (let spin = 0; spin < SPINS; spin++) if (hasRoom()) return;
-  while (!hasRoom()) park(words, WORD.writerParked, 100, hasRoom);
+  for (let spin = 0; spin < SPINS; spin++) {
+    if (hasRoom()) {
+      return;
+    }
+  }
+  while (!hasRoom()) {
+    park(words, WORD.writerParked, 100, hasRoom);
+  }
 }
 
 if (isMain(import.meta.url)) {

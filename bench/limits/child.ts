@@ -20,7 +20,9 @@ export async function runClient(
     stderr += text;
   });
   const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`${module} ended with ${code}: ${stderr.trim()}`);
+  if (code !== 0) {
+    throw new Error(`${module} ended with ${code}: ${stderr.trim()}`);
+  }
   return JSON.parse(stdout) as unknown;
 }
 

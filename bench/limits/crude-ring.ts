@@ -41,6 +41,8 @@ export function wakeParked(words: Int32Array, parkedWord: number): void {
 /** Sleeps until woken or `timeoutMs`, unless `ready` holds: it is checked again after the flag is up. */
 export function park(words: Int32Array, parkedWord: number, timeoutMs: number, ready: () => boolean): void {
   Atomics.store(words, parkedWord, 1);
-  if (!ready()) Atomics.wait(words, parkedWord, 1, timeoutMs);
+  if (!ready()) {
+    Atomics.wait(words, parkedWord, 1, timeoutMs);
+  }
   Atomics.store(words, parkedWord, 0);
 }

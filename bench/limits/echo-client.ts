@@ -23,7 +23,9 @@ socket.on('open', () => {
 });
 socket.on('message', () => {
   const now = performance.now();
-  if (now > measureFrom) times.push((now - sentAt) * 1000);
+  if (now > measureFrom) {
+    times.push((now - sentAt) * 1000);
+  }
   if (now < measureFrom + Number(runText)) {
     sendOne();
     return;

@@ -25,11 +25,15 @@ app.ws('/*', {
   },
 });
 app.listen('127.0.0.1', 0, (listening) => {
-  if (!listening) throw new Error('the probe found no free port on 127.0.0.1');
+  if (!listening) {
+    throw new Error('the probe found no free port on 127.0.0.1');
+  }
   parentPort?.postMessage(uws.us_socket_local_port(listening));
 });
 parentPort?.once('message', () => {
   app.close();
-  if (fd !== -1) closeSync(fd);
+  if (fd !== -1) {
+    closeSync(fd);
+  }
   parentPort?.close();
 });

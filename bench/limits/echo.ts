@@ -22,7 +22,9 @@ export async function measureEcho(options: {
   runMs?: number;
 }): Promise<EchoFigures> {
   const path = options.sync ? join(options.directory, 'echo.bin') : null;
-  if (path !== null) preallocate(path, FILE_BYTES);
+  if (path !== null) {
+    preallocate(path, FILE_BYTES);
+  }
   const listener = startWorker(import.meta.url, './echo-listener-worker.js', { path, fileBytes: FILE_BYTES });
   try {
     const port = await nextMessage(listener);

@@ -20,7 +20,9 @@ async function main(): Promise<void> {
   process.once('exit', () => removeProbeDirectory(directory));
   const run: LimitsRun = { environment: describeEnvironment(), limits: [] };
   for (const { name, how, unit, measure } of LIMITS) {
-    if (flags.only !== undefined && !name.includes(flags.only)) continue;
+    if (flags.only !== undefined && !name.includes(flags.only)) {
+      continue;
+    }
     process.stderr.write(`${name} …\n`);
     run.limits.push({ name, how, unit, value: await measure(directory) });
   }
@@ -29,10 +31,14 @@ async function main(): Promise<void> {
     style: { head: [], border: [], compact: true },
     colAligns: ['left', 'left', 'right'],
   });
-  for (const { name, how, unit, value } of run.limits) table.push([name, how, formatQuantity(value, unit)]);
+  for (const { name, how, unit, value } of run.limits) {
+    table.push([name, how, formatQuantity(value, unit)]);
+  }
   const { commit, cpu, cores, node, date } = run.environment;
   process.stdout.write(`commit ${commit}, ${cores} x ${cpu}, Node ${node}, ${date}\n${table.toString()}\n`);
-  if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(run, null, 2)}\n`);
+  if (flags.json !== undefined) {
+    writeFileSync(flags.json, `${JSON.stringify(run, null, 2)}\n`);
+  }
 }
 
 await main();

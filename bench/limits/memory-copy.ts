@@ -20,7 +20,9 @@ export function measureMemoryCopy(runMs = 1000): number {
 }
 
 function copyLap(ring: Uint8Array, batch: Uint8Array): void {
-  for (let at = 0; at < ring.length; at += batch.length) ring.set(batch, at);
+  for (let at = 0; at < ring.length; at += batch.length) {
+    ring.set(batch, at);
+  }
 }
 
 if (isMain(import.meta.url)) {

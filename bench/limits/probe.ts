@@ -32,7 +32,9 @@ export function preallocate(path: string, bytes: number): void {
 
 /** The value below which `share` (0 to 1) of the sorted values lie. */
 export function quantile(sorted: Float64Array, share: number): number {
-  if (sorted.length === 0) return Number.NaN;
+  if (sorted.length === 0) {
+    return Number.NaN;
+  }
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
 }
 

@@ -46,7 +46,9 @@ function sendFrames(): void {
   while (sent - acked < FRAMES_IN_FLIGHT) {
     const frame = frames[sent % FRAMES_IN_FLIGHT] as Buffer;
     let at = head;
-    for (let i = 0; i < recordsPerFrame; i++) at = packRecord(frame, at, body);
+    for (let i = 0; i < recordsPerFrame; i++) {
+      at = packRecord(frame, at, body);
+    }
     socket.send(frame);
     sent++;
   }

@@ -25,7 +25,9 @@ function takeFrame(frame: Uint8Array): void {
   const slots = Math.ceil(frame.length / PROBE_SLOT_BYTES);
   const place = (head >>> 0) % ringSlots;
   // A frame that would cross the end of the ring starts over at its beginning; the writer follows by the same rule.
-  if (place + slots > ringSlots) head = (head + (ringSlots - place)) | 0;
+  if (place + slots > ringSlots) {
+    head = (head + (ringSlots - place)) | 0;
+  }
   data.set(frame, ((head >>> 0) % ringSlots) * PROBE_SLOT_BYTES);
   head = (head + slots) | 0;
   frameEnds[framesIn++ % frameEnds.length] = head;
@@ -43,7 +45,9 @@ function sendAcks(): void {
     framesAcked++;
     moved = true;
   }
-  if (!moved || socket === null) return;
+  if (!moved || socket === null) {
+    return;
+  }
   ackCount[0] = framesAcked;
   socket.send(ack, true, false);
 }
@@ -59,7 +63,9 @@ function waitForWriter(): void {
   }
   void wait.value.then(() => {
     sendAcks();
-    if (Atomics.load(words, WORD.stop) === 0) waitForWriter();
+    if (Atomics.load(words, WORD.stop) === 0) {
+      waitForWriter();
+    }
   });
 }
 
@@ -78,7 +84,9 @@ app.ws('/*', {
   },
 });
 app.listen('127.0.0.1', 0, (listening) => {
-  if (!listening) throw new Error('the probe found no free port on 127.0.0.1');
+  if (!listening) {
+    throw new Error('the probe found no free port on 127.0.0.1');
+  }
   parentPort?.postMessage(uws.us_socket_local_port(listening));
 });
 const keepAlive = setInterval(sendAcks, 250);

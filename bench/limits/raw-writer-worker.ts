@@ -46,7 +46,9 @@ while (Atomics.load(words, WORD.stop) === 0) {
     continue;
   }
   writeStretch(written, (published - written) | 0);
-  if (sync) fdatasyncSync(fd);
+  if (sync) {
+    fdatasyncSync(fd);
+  }
   written = published;
   Atomics.store(words, WORD.written, written);
   wakeParked(words, WORD.writerParked);

@@ -15,7 +15,9 @@ const socket = new WebSocket(url, { perMessageDeflate: false, generateMask: () =
 socket.binaryType = 'nodebuffer';
 
 function sendAll(): void {
-  for (; sent - answered < FRAMES_IN_FLIGHT; sent++) socket.send(message);
+  for (; sent - answered < FRAMES_IN_FLIGHT; sent++) {
+    socket.send(message);
+  }
 }
 
 function finish(): void {

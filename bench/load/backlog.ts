@@ -67,7 +67,9 @@ async function reach(session: LoadSession, isThere: (totals: Totals) => boolean)
   while (!isThere(last)) {
     await pause(POLL_MS);
     const totals = meter.totals;
-    if (totals.acked > last.acked || totals.received > last.received) movedMs = clockMs();
+    if (totals.acked > last.acked || totals.received > last.received) {
+      movedMs = clockMs();
+    }
     if (clockMs() > movedMs + SILENCE_MS || clockMs() > startedMs + MAX_MS) {
       throw new Error(`nothing moves any more: ${totals.acked} acked, ${totals.received} received`);
     }

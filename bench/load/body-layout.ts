@@ -74,7 +74,9 @@ export class BodyWriter {
     writeUint32(body, 8, us >>> 0);
     body[12] = high;
     body[13] = high >>> 8;
-    if (body.length >= WITH_TAIL_BYTES) writeUint32(body, body.length - 4, number);
+    if (body.length >= WITH_TAIL_BYTES) {
+      writeUint32(body, body.length - 4, number);
+    }
   }
 }
 
@@ -105,14 +107,22 @@ export class BodyReader {
   }
 
   read(body: Uint8Array): number {
-    if (body.length < HEAD_BYTES || readUint32(body, 0) !== this.#run) return CHECK.foreign;
-    if (body.length !== this.#sizeBytes) return CHECK.damaged;
+    if (body.length < HEAD_BYTES || readUint32(body, 0) !== this.#run) {
+      return CHECK.foreign;
+    }
+    if (body.length !== this.#sizeBytes) {
+      return CHECK.damaged;
+    }
     this.number = readUint32(body, 4);
     const high = (body[12] as number) | ((body[13] as number) << 8);
     this.intendedMs = this.#epochMs + (readUint32(body, 8) + high * HIGH_UNIT) / 1000;
     this.producer = (body[14] as number) | ((body[15] as number) << 8);
-    if (this.#fillEnd < body.length && readUint32(body, this.#fillEnd) !== this.number) return CHECK.damaged;
-    if (--this.#untilCompare > 0) return CHECK.whole;
+    if (this.#fillEnd < body.length && readUint32(body, this.#fillEnd) !== this.number) {
+      return CHECK.damaged;
+    }
+    if (--this.#untilCompare > 0) {
+      return CHECK.whole;
+    }
     this.#untilCompare = this.#compareEvery;
     const isSame = this.#fill.compare(body, HEAD_BYTES, this.#fillEnd, HEAD_BYTES, this.#fillEnd) === 0;
     return isSame ? CHECK.whole : CHECK.damaged;

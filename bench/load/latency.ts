@@ -42,7 +42,9 @@ export class LatencyRecorder {
   /** null when nothing was recorded. */
   figures(): LatencyFigures | null {
     const histogram = this.#histogram;
-    if (histogram.totalCount === 0) return null;
+    if (histogram.totalCount === 0) {
+      return null;
+    }
     const ms = (us: number): number => Number((us / 1000).toFixed(3));
     const at = (percentile: number): number => ms(histogram.getValueAtPercentile(percentile));
     return {
@@ -77,6 +79,10 @@ function emptyHistogram(): Histogram {
 /** One distribution of what several threads recorded: percentiles of parts cannot be averaged, counts can be added. */
 export function mergeLatencies(parts: readonly string[]): LatencyRecorder {
   const sum = emptyHistogram();
-  for (const part of parts) if (part !== '') sum.add(decodeFromCompressedBase64(part));
+  for (const part of parts) {
+    if (part !== '') {
+      sum.add(decodeFromCompressedBase64(part));
+    }
+  }
   return new LatencyRecorder(sum);
 }

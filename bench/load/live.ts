@@ -13,8 +13,9 @@ export function startLive(workload: Workload): Live {
   return {
     onSecond: (second) => {
       const line = describeSecond(second);
-      if (bar === null) process.stderr.write(`${line}\n`);
-      else {
+      if (bar === null) {
+        process.stderr.write(`${line}\n`);
+      } else {
         // The bar's line is written over and drawn anew below.
         process.stderr.write(`\r\u001b[K${line}\n`);
         bar.update(Math.min(bar.getTotal(), progressOf(workload, second)), { phase: second.phase });

@@ -34,7 +34,9 @@ export class LoadThread {
     const answered = once(this.#worker, 'message');
     this.#worker.postMessage(command);
     const [answer] = (await Promise.race([answered, this.#failed])) as [Answer];
-    if (!answer.ok) throw new Error(answer.error);
+    if (!answer.ok) {
+      throw new Error(answer.error);
+    }
     return answer.result;
   }
 

@@ -4,7 +4,9 @@ import type { Answer, Command, ThreadSetup } from './thread-protocol.js';
 import { ThreadWork } from './thread-work.js';
 
 const port = parentPort;
-if (port === null) throw new Error('this file is the entry of a load thread');
+if (port === null) {
+  throw new Error('this file is the entry of a load thread');
+}
 const work = new ThreadWork(workerData as ThreadSetup);
 
 async function answerTo(command: Command): Promise<Answer> {
@@ -18,6 +20,8 @@ async function answerTo(command: Command): Promise<Answer> {
 port.on('message', (command: Command) => {
   void answerTo(command).then((answer) => {
     port.postMessage(answer);
-    if (command.do === 'finish') port.close();
+    if (command.do === 'finish') {
+      port.close();
+    }
   });
 });

@@ -34,7 +34,9 @@ interface Flags {
 function within(min: number, max: number, isWhole: boolean): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text !== '' && value >= min && value <= max && (!isWhole || Number.isInteger(value))) return value;
+    if (text !== '' && value >= min && value <= max && (!isWhole || Number.isInteger(value))) {
+      return value;
+    }
     throw new InvalidArgumentError(`between ${min} and ${max}.`);
   };
 }
@@ -95,7 +97,9 @@ function readWorkloadOf(flags: Flags): Workload {
 /** Runs `work` against the system the flags name, or against a broker of its own. */
 async function withTarget<T>(flags: Flags, work: (target: LoadTarget) => Promise<T>): Promise<T> {
   const { driver, url, pid, flush } = flags;
-  if (url !== undefined) return work({ driver, url, pids: pid, flush });
+  if (url !== undefined) {
+    return work({ driver, url, pids: pid, flush });
+  }
   const directory = mkdtempSync(join(tmpdir(), 'ringmq-bench-load-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const broker = await BenchBroker.start(join(directory, 'data'), flush);
@@ -112,22 +116,30 @@ async function main(): Promise<void> {
   try {
     workload = readWorkloadOf(flags);
   } catch (error) {
-    if (!(error instanceof BadWorkload)) throw error;
+    if (!(error instanceof BadWorkload)) {
+      throw error;
+    }
     process.stderr.write(`${error.message}\n`);
     process.exitCode = WRONG_USAGE;
     return;
   }
   // Broken off, it takes its broker and its files with it.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => process.exit(1));
+  }
   const command = `npm run bench:load -- ${process.argv.slice(2).join(' ')}`;
   const live = startLive(workload);
   const { api, workers } = flags;
   const run = await withTarget(flags, (target) =>
     runWorkload(workload, target, { api, workers, command, onSecond: live.onSecond }),
   ).finally(() => live.stop());
-  if (flags.out !== undefined) process.stderr.write(`written: ${writeRun(flags.out, run)}.*\n`);
+  if (flags.out !== undefined) {
+    process.stderr.write(`written: ${writeRun(flags.out, run)}.*\n`);
+  }
   process.stdout.write(`${flags.json ? JSON.stringify(run.report) : describeRun(run.report)}\n`);
-  if (!isClean(run.report)) process.exitCode = 1;
+  if (!isClean(run.report)) {
+    process.exitCode = 1;
+  }
 }
 
 try {

@@ -21,7 +21,9 @@ export function writeRun(directory: string, run: LoadRun): string {
     ['end-to-end', latencies.endToEnd],
   ] as const;
   for (const [part, latency] of parts) {
-    if (latency.figures() !== null) writeFileSync(`${path}.${part}.hgrm`, latency.hgrm());
+    if (latency.figures() !== null) {
+      writeFileSync(`${path}.${part}.hgrm`, latency.hgrm());
+    }
   }
   return path;
 }
@@ -43,7 +45,9 @@ export function describeRun(report: LoadReport): string {
     );
   }
   lines.push(latencyTable(report));
-  for (const error of report.errors) lines.push(`error: ${error}`);
+  for (const error of report.errors) {
+    lines.push(`error: ${error}`);
+  }
   return lines.join('\n');
 }
 
@@ -54,7 +58,9 @@ function latencyTable(report: LoadReport): string {
     colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
   });
   const row = (name: string, figures: LatencyFigures | null): void => {
-    if (figures === null) return;
+    if (figures === null) {
+      return;
+    }
     const { p50, p90, p99, p999, p9999, max } = figures;
     table.push([name, ...[p50, p90, p99, p999, p9999, max].map((ms) => ms.toFixed(3)), count(figures.count)]);
   };

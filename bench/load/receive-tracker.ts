@@ -15,10 +15,14 @@ export class NumberSet {
   /** False: it was in already. */
   add(number: number): boolean {
     const at = number >>> 5;
-    if (at >= this.#words.length) this.#grow(at + 1);
+    if (at >= this.#words.length) {
+      this.#grow(at + 1);
+    }
     const bit = 1 << (number & 31);
     const word = this.#words[at] as number;
-    if ((word & bit) !== 0) return false;
+    if ((word & bit) !== 0) {
+      return false;
+    }
     this.#words[at] = word | bit;
     this.count++;
     return true;
@@ -26,12 +30,16 @@ export class NumberSet {
 
   /** Takes in another set, given by its words. How many of its numbers were in already. */
   merge(words: Uint32Array): number {
-    if (words.length > this.#words.length) this.#grow(words.length);
+    if (words.length > this.#words.length) {
+      this.#grow(words.length);
+    }
     let twice = 0;
     for (let i = 0; i < words.length; i++) {
       const own = this.#words[i] as number;
       const other = words[i] as number;
-      if (other === 0) continue;
+      if (other === 0) {
+        continue;
+      }
       twice += countBits(own & other);
       this.count += countBits(other & ~own);
       this.#words[i] = own | other;
@@ -80,8 +88,11 @@ export class ReceiveTracker {
     const reader = this.#reader;
     const check = reader.read(body);
     if (check !== CHECK.whole) {
-      if (check === CHECK.damaged) this.damaged++;
-      else this.foreign++;
+      if (check === CHECK.damaged) {
+        this.damaged++;
+      } else {
+        this.foreign++;
+      }
       return;
     }
     const { counters, measureFromMs, measureToMs, endToEnd } = this.#record;
@@ -96,6 +107,8 @@ export class ReceiveTracker {
     }
     counters[COUNTER.received] = (counters[COUNTER.received] as number) + 1;
     const intendedMs = reader.intendedMs;
-    if (intendedMs >= measureFromMs && intendedMs < measureToMs) endToEnd.record(receivedMs - intendedMs);
+    if (intendedMs >= measureFromMs && intendedMs < measureToMs) {
+      endToEnd.record(receivedMs - intendedMs);
+    }
   };
 }

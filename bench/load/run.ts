@@ -124,5 +124,7 @@ async function runSteady(session: LoadSession): Promise<Measured> {
 
 export async function until(timeMs: number): Promise<void> {
   const waitMs = timeMs - clockMs();
-  if (waitMs > 0) await pause(waitMs);
+  if (waitMs > 0) {
+    await pause(waitMs);
+  }
 }

@@ -22,7 +22,9 @@ export class SendLoop {
 
   constructor(senders: readonly Sender[]) {
     this.senders = senders;
-    for (const sender of senders) sender.onUnblocked = () => this.#onUnblocked(sender);
+    for (const sender of senders) {
+      sender.onUnblocked = () => this.#onUnblocked(sender);
+    }
   }
 
   /** `scheduleOf` gives each sender its schedule, by its place among this loop's. */
@@ -36,40 +38,58 @@ export class SendLoop {
 
   stop(): void {
     this.#isRunning = false;
-    for (const sender of this.senders) sender.follow(null);
+    for (const sender of this.senders) {
+      sender.follow(null);
+    }
   }
 
   /** Goes on at once: one that sends a message, awaits its ack and sends the next must not wait for a turn. */
   #onUnblocked(sender: Sender): void {
-    if (!this.#isRunning) return;
+    if (!this.#isRunning) {
+      return;
+    }
     const nowMs = clockMs();
     sender.pump(nowMs);
-    if (sender.nextDueMs(nowMs) !== Number.POSITIVE_INFINITY) this.#schedule();
+    if (sender.nextDueMs(nowMs) !== Number.POSITIVE_INFINITY) {
+      this.#schedule();
+    }
   }
 
   #schedule(): void {
-    if (this.#isScheduled) return;
+    if (this.#isScheduled) {
+      return;
+    }
     this.#isScheduled = true;
     setImmediate(this.#turn);
   }
 
   readonly #turn = (): void => {
     this.#isScheduled = false;
-    if (!this.#isRunning) return;
+    if (!this.#isRunning) {
+      return;
+    }
     let nowMs = clockMs();
-    for (const sender of this.senders) sender.pump(nowMs);
+    for (const sender of this.senders) {
+      sender.pump(nowMs);
+    }
     nowMs = clockMs();
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const sender of this.senders) nextMs = Math.min(nextMs, sender.nextDueMs(nowMs));
+    for (const sender of this.senders) {
+      nextMs = Math.min(nextMs, sender.nextDueMs(nowMs));
+    }
     // All are blocked: what unblocks one schedules the next turn.
-    if (nextMs === Number.POSITIVE_INFINITY) return;
+    if (nextMs === Number.POSITIVE_INFINITY) {
+      return;
+    }
     const waitMs = nextMs - nowMs;
     if (waitMs > TIMER_MS) {
       this.#isScheduled = true;
       setTimeout(this.#turn, waitMs - TIMER_MS / 2);
       return;
     }
-    if (waitMs > 0) Atomics.wait(never, 0, 0, Math.min(waitMs, NAP_MS));
+    if (waitMs > 0) {
+      Atomics.wait(never, 0, 0, Math.min(waitMs, NAP_MS));
+    }
     this.#schedule();
   };
 }

@@ -73,7 +73,9 @@ export class Sender implements SendSink {
 
   /** Messages that are acked. */
   get ackedCount(): number {
-    if (!this.#usesWrite) return this.#acked;
+    if (!this.#usesWrite) {
+      return this.#acked;
+    }
     const unsettled = this.#producer?.unsettled?.() ?? 0;
     return Math.max(0, this.number - this.failedCount - unsettled);
   }
@@ -90,26 +92,35 @@ export class Sender implements SendSink {
   /** When it next has something to send; never while it is blocked or has no schedule. */
   nextDueMs(nowMs: number): number {
     const schedule = this.#schedule;
-    if (schedule === null || this.isBlocked || this.number >= MAX_NUMBER) return Number.POSITIVE_INFINITY;
+    if (schedule === null || this.isBlocked || this.number >= MAX_NUMBER) {
+      return Number.POSITIVE_INFINITY;
+    }
     return schedule.intendedMs(this.number, nowMs);
   }
 
   /** Sends what is due. */
   pump(nowMs: number): void {
     const schedule = this.#schedule;
-    if (schedule === null || this.isBlocked) return;
+    if (schedule === null || this.isBlocked) {
+      return;
+    }
     const end = Math.min(schedule.dueBy(nowMs), this.number + CHUNK, MAX_NUMBER);
     const usesWrite = this.#usesWrite;
     while (this.number < end && !this.isBlocked) {
-      if (usesWrite && --this.#untilSample > 0) this.#write(schedule.intendedMs(this.number, nowMs));
-      else this.#send(schedule, nowMs);
+      if (usesWrite && --this.#untilSample > 0) {
+        this.#write(schedule.intendedMs(this.number, nowMs));
+      } else {
+        this.#send(schedule, nowMs);
+      }
     }
   }
 
   #write(intendedMs: number): void {
     const producer = this.#producer as LoadProducer;
     this.#bodies.stamp(this.#written, this.number++, intendedMs);
-    if (producer.write?.(this.#written) === false) this.#waitUntilReady();
+    if (producer.write?.(this.#written) === false) {
+      this.#waitUntilReady();
+    }
   }
 
   #waitUntilReady(): void {
@@ -136,7 +147,9 @@ export class Sender implements SendSink {
     const counts = isTimed && intendedMs >= measureFromMs && intendedMs < measureToMs;
     this.#slotActualMs[slot] = actualMs;
     this.#slotIntendedMs[slot] = counts ? intendedMs : 0;
-    if (++this.#inFlight >= this.#options.maxInFlight) this.isBlocked = true;
+    if (++this.#inFlight >= this.#options.maxInFlight) {
+      this.isBlocked = true;
+    }
     (this.#producer as LoadProducer).send(body, slot);
   }
 
@@ -145,7 +158,9 @@ export class Sender implements SendSink {
       this.#untilSample = this.#options.sampleEvery;
       return true;
     }
-    if (--this.#untilSample > 0) return false;
+    if (--this.#untilSample > 0) {
+      return false;
+    }
     this.#untilSample = this.#options.sampleEvery;
     return true;
   }
@@ -186,7 +201,9 @@ export class Sender implements SendSink {
 
   #leave(): void {
     this.#inFlight--;
-    if (!this.isBlocked || this.#inFlight >= this.#resumeBelow) return;
+    if (!this.isBlocked || this.#inFlight >= this.#resumeBelow) {
+      return;
+    }
     this.isBlocked = false;
     this.onUnblocked();
   }

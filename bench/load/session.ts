@@ -91,9 +91,13 @@ export class LoadSession {
     let lastMs = startedMs;
     while (subscriptions > 0 && clockMs() < startedMs + MAX_DRAIN_MS) {
       const totals = this.meter.totals;
-      if (totals.received > received) lastMs = clockMs();
+      if (totals.received > received) {
+        lastMs = clockMs();
+      }
       received = totals.received;
-      if (this.meter.backlogOf(totals) === 0 || clockMs() > lastMs + SILENCE_MS) break;
+      if (this.meter.backlogOf(totals) === 0 || clockMs() > lastMs + SILENCE_MS) {
+        break;
+      }
       await pause(10);
     }
     return (lastMs - startedMs) / 1000;

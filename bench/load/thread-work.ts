@@ -61,7 +61,9 @@ export class ThreadWork {
         await this.#openProducers();
         return null;
       case 'open-consumers':
-        for (const consumer of this.#setup.consumers) await this.#openConsumer(consumer);
+        for (const consumer of this.#setup.consumers) {
+          await this.#openConsumer(consumer);
+        }
         return null;
       case 'produce':
         this.#produce(command.order);
@@ -134,7 +136,9 @@ export class ThreadWork {
     this.#record.measureFromMs = order.measureFromMs;
     this.#record.measureToMs = order.measureToMs;
     this.#loop.start((sender, place) => {
-      if (order.rate === 0) return FULL_SPEED;
+      if (order.rate === 0) {
+        return FULL_SPEED;
+      }
       const index = producers[place]?.index ?? 0;
       return new EvenSchedule(order.startMs, order.rate, totalProducers, index, sender.number);
     });
@@ -199,6 +203,8 @@ export class ThreadWork {
 
   #noteError(error: unknown): void {
     const text = error instanceof Error ? error.message : String(error);
-    if (this.#errors.length < KEPT_ERRORS && !this.#errors.includes(text)) this.#errors.push(text);
+    if (this.#errors.length < KEPT_ERRORS && !this.#errors.includes(text)) {
+      this.#errors.push(text);
+    }
   }
 }

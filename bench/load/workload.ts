@@ -87,7 +87,9 @@ export function parseWorkload(text: string, isLong = false): Workload {
     throw new BadWorkload(error instanceof Error ? error.message : String(error));
   }
   const parsed = fileSchema.safeParse(value);
-  if (!parsed.success) throw new BadWorkload(parsed.error.issues.map(describe).join('; '));
+  if (!parsed.success) {
+    throw new BadWorkload(parsed.error.issues.map(describe).join('; '));
+  }
   return resolve(parsed.data, isLong);
 }
 
@@ -153,13 +155,17 @@ function duration(
     throw new BadWorkload(`${name}Seconds: stands beside ${name}Minutes; give one of them`);
   }
   const given = inSeconds ?? (inMinutes === undefined ? fallback : inMinutes * 60);
-  if (given === null) throw new BadWorkload(`${name}Seconds: missing`);
+  if (given === null) {
+    throw new BadWorkload(`${name}Seconds: missing`);
+  }
   return given;
 }
 
 function backlogOf(file: WorkloadFile, isLong: boolean): number {
   const { consumerBacklogSizeGB, consumerBacklogMessages, longConsumerBacklogMessages } = file;
-  if (isLong && longConsumerBacklogMessages !== undefined) return longConsumerBacklogMessages;
+  if (isLong && longConsumerBacklogMessages !== undefined) {
+    return longConsumerBacklogMessages;
+  }
   if (consumerBacklogMessages === undefined) {
     return Math.ceil(((consumerBacklogSizeGB ?? 0) * 1e9) / file.messageSize);
   }

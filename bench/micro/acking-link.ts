@@ -22,7 +22,9 @@ export class AckingLink implements Link {
     const id = readUint32(frame, FRAME.id);
     if (frame[FRAME.opcode] === OPCODE.produce) {
       this.#ids.push(id);
-      if (this.#ids.length === 1) setImmediate(() => this.#ack());
+      if (this.#ids.length === 1) {
+        setImmediate(() => this.#ack());
+      }
     } else if (frame[FRAME.opcode] === OPCODE.hello) {
       this.#welcome();
     } else if (controlPayload(frame)['method'] === 'topicMetadata') {

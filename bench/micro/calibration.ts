@@ -7,7 +7,9 @@ import { type MicroCase, sink } from './micro-case.js';
  */
 export function calibration(): MicroCase {
   const bytes = new Uint8Array(16 * 1024);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = i * 7;
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = i * 7;
+  }
   const run = (): void => {
     let hash = 0x811c9dc5;
     for (let i = 0; i < bytes.length; i++) {

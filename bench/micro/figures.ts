@@ -37,7 +37,9 @@ export const NOISE = 0.25;
 export function compareRuns(run: MicroRun, baseline: MicroRun | null): ComparedCase[] {
   const before = new Map<string, CaseFigure>();
   for (const { suite, cases } of baseline?.suites ?? []) {
-    for (const figure of cases) before.set(`${suite}/${figure.name}`, figure);
+    for (const figure of cases) {
+      before.set(`${suite}/${figure.name}`, figure);
+    }
   }
   return run.suites.flatMap(({ suite, cases }) =>
     cases.map((figure) => {
@@ -61,8 +63,12 @@ export function mergeBaseline(baseline: MicroRun | null, run: MicroRun): MicroRu
 
 /** `+12 %`, and a word when it is more than noise. */
 export function describeChange(change: number | null): string {
-  if (change === null) return 'new';
+  if (change === null) {
+    return 'new';
+  }
   const percent = `${change < 0 ? '-' : '+'}${Math.abs(change * 100).toFixed(0)} %`;
-  if (Math.abs(change) <= NOISE) return percent;
+  if (Math.abs(change) <= NOISE) {
+    return percent;
+  }
   return `${percent} ${change > 0 ? 'slower' : 'faster'}`;
 }

@@ -48,7 +48,9 @@ export class IndexRig {
     const table = new QueueTable(
       createQueueTableMemory({ maxQueues: 1024, maxSeats: SEATS, arenaBlocks: 1 }),
     );
-    for (let queueId = 0; queueId < queues; queueId++) table.open(queueId, TOPIC_ID, queueId, LANE.log);
+    for (let queueId = 0; queueId < queues; queueId++) {
+      table.open(queueId, TOPIC_ID, queueId, LANE.log);
+    }
     const results = createResultMemory(SEATS);
     this.#results = new ResultRing(results, 0);
     this.#stage = new IndexStage({
@@ -67,7 +69,9 @@ export class IndexRig {
   /** Puts a batch of topic 1 into the ring, each into the next queue, numbered as its producer would. */
   publish(batch: Uint8Array): void {
     const writer = this.#writer;
-    if (!writer.claim(batch.length)) throw new Error('the ring is full');
+    if (!writer.claim(batch.length)) {
+      throw new Error('the ring is full');
+    }
     const { bytes } = this.ring;
     bytes.set(batch, writer.place);
     writeUint32(bytes, writer.place + BATCH.queueId, this.#published % this.#queues);
@@ -80,7 +84,9 @@ export class IndexRig {
   index(): void {
     this.#stage.tryRun(0);
     while (this.#results.next()) {
-      if (this.#results.status !== 0) throw new Error(`a batch was refused: ${this.#results.status}`);
+      if (this.#results.status !== 0) {
+        throw new Error(`a batch was refused: ${this.#results.status}`);
+      }
     }
     this.ring.free(this.ring.indexed());
   }

@@ -34,10 +34,14 @@ const { values: flags } = parseArgs({
 
 function chooseSuites(): string[] {
   const all = SUITES.map(({ name }) => name);
-  if (flags.only === undefined) return all;
+  if (flags.only === undefined) {
+    return all;
+  }
   const wanted = flags.only.split(',');
   const unknown = wanted.filter((name) => !all.includes(name));
-  if (unknown.length > 0) throw new Error(`no suite ${unknown.join(', ')}; there are ${all.join(', ')}`);
+  if (unknown.length > 0) {
+    throw new Error(`no suite ${unknown.join(', ')}; there are ${all.join(', ')}`);
+  }
   return wanted;
 }
 
@@ -45,7 +49,9 @@ function readBaseline(): MicroRun | null {
   try {
     return JSON.parse(readFileSync(BASELINE, 'utf8')) as MicroRun;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return null;
+    }
     throw error;
   }
 }
@@ -71,7 +77,9 @@ function render(compared: readonly ComparedCase[]): string {
 }
 
 function time(nanoseconds: number): string {
-  if (nanoseconds >= 1000) return `${(nanoseconds / 1000).toFixed(2)} us`;
+  if (nanoseconds >= 1000) {
+    return `${(nanoseconds / 1000).toFixed(2)} us`;
+  }
   return `${nanoseconds.toFixed(nanoseconds < 100 ? 1 : 0)} ns`;
 }
 
@@ -92,8 +100,12 @@ process.stdout.write(
   ].join('\n'),
 );
 process.stdout.write('\n');
-if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(run, null, 2)}\n`);
-if (flags.save) writeFileSync(BASELINE, `${JSON.stringify(mergeBaseline(baseline, run), null, 2)}\n`);
+if (flags.json !== undefined) {
+  writeFileSync(flags.json, `${JSON.stringify(run, null, 2)}\n`);
+}
+if (flags.save) {
+  writeFileSync(BASELINE, `${JSON.stringify(mergeBaseline(baseline, run), null, 2)}\n`);
+}
 
 function describe({ environment }: MicroRun): string {
   const { commit, cpu, cores, node, date } = environment;

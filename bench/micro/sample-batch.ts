@@ -17,7 +17,7 @@ export const TAGGED_TEXT: OutgoingMessage = {
 /** A frame full of a message, sealed and addressed to queue 0 of topic 1. */
 export function frameOf(message: OutgoingMessage, capacity = BATCH_BYTES): Uint8Array {
   const builder = new BatchBuilder(capacity);
-  while (builder.append(message, BORN_TIME));
+  while (builder.append(message, BORN_TIME)) {}
   builder.seal();
   builder.address({ topicId: 1, queueId: 0, attributes: 0 }, { idLow: 1, idHigh: 0, epoch: 0 }, 0);
   return builder.frame(1).slice();

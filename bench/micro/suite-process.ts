@@ -11,7 +11,9 @@ import { SUITES } from './suites/index.js';
 const [suiteName = '', maxSecondsText = '0.5'] = process.argv.slice(2);
 const maxSeconds = Number(maxSecondsText);
 const suite = SUITES.find(({ name }) => name === suiteName);
-if (suite === undefined) throw new Error(`there is no suite '${suiteName}'`);
+if (suite === undefined) {
+  throw new Error(`there is no suite '${suiteName}'`);
+}
 
 // benny announces itself on stdout, which is the result's.
 console.log = () => {};
@@ -19,7 +21,9 @@ console.log = () => {};
 const cases = await suite.open();
 // A calibration stands between any two cases: each case is compared with the two beside it.
 const inTurn: MicroCase[] = [calibration()];
-for (const one of cases) inTurn.push(one, calibration());
+for (const one of cases) {
+  inTurn.push(one, calibration());
+}
 const summary = await benny.suite(
   suite.name,
   ...inTurn.map(({ name, run }, place) => {

@@ -11,7 +11,11 @@ const { handle, topic, count, bodyBytes } = workerData as {
 const client = await attach(handle);
 const producer = client.producer({ group: 'bench' });
 const message = { topic, body: new Uint8Array(bodyBytes).fill(120) };
-for (let sent = 0; sent < count; sent++) if (!producer.write(message)) await producer.ready();
+for (let sent = 0; sent < count; sent++) {
+  if (!producer.write(message)) {
+    await producer.ready();
+  }
+}
 await producer.flush();
 await client.close();
 parentPort?.postMessage('done');

@@ -27,14 +27,22 @@ try {
   let bytes = 0;
   let startedAt = 0;
   for (let next = await first; next.done !== true; next = await batches.next()) {
-    if (startedAt === 0) startedAt = performance.now();
-    for (const message of next.value) bytes += message.bodyLength;
+    if (startedAt === 0) {
+      startedAt = performance.now();
+    }
+    for (const message of next.value) {
+      bytes += message.bodyLength;
+    }
     read += next.value.length;
     await next.value.ack();
-    if (read >= count) break;
+    if (read >= count) {
+      break;
+    }
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  if (bytes !== count * BODY_BYTES) throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+  if (bytes !== count * BODY_BYTES) {
+    throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+  }
   await consumer.close();
   await ended;
   process.stdout.write(`${JSON.stringify({ messagesPerSecond: count / seconds })}\n`);

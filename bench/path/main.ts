@@ -29,8 +29,12 @@ const rows = chooseRows(flags.only, flags.backlog === true);
 const withBacklog = flags.backlog ?? flags.only === undefined;
 
 function chooseRows(only: string | undefined, backlogOnly: boolean): Row[] {
-  if (backlogOnly) return [];
-  if (only === undefined) return [...ROWS];
+  if (backlogOnly) {
+    return [];
+  }
+  if (only === undefined) {
+    return [...ROWS];
+  }
   const names = only.split(',');
   return ROWS.filter((row) => names.includes(row.measure));
 }
@@ -59,7 +63,9 @@ async function measureAll(directory: string): Promise<Map<MeasureName, number[]>
 }
 
 function startBar(total: number): SingleBar | null {
-  if (process.stderr.isTTY !== true) return null;
+  if (process.stderr.isTTY !== true) {
+    return null;
+  }
   const bar = new SingleBar({
     format: '{bar} {value}/{total} · {duration_formatted} · {doing}',
     stream: process.stderr,
@@ -74,13 +80,17 @@ async function main(): Promise<void> {
   const directory = makeProbeDirectory();
   // Broken off, it takes its brokers and its gigabytes with it.
   process.once('exit', () => removeProbeDirectory(directory));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => process.exit(1));
+  }
   try {
     const found = await measureAll(directory);
     const lines: ReportLine[] = rows.map((row) =>
       lineOf(row, median(found.get(row.measure) ?? []), median(found.get(row.against) ?? [])),
     );
-    if (withBacklog) lines.push(...backlogLines(await measureBacklog(join(directory, 'backlog'))));
+    if (withBacklog) {
+      lines.push(...backlogLines(await measureBacklog(join(directory, 'backlog'))));
+    }
     const environment = describeEnvironment();
     process.stdout.write(`${renderReport(environment, rounds, lines)}\n`);
     if (flags.json !== undefined) {

@@ -95,8 +95,14 @@ export function renderReport(environment: Environment, rounds: number, lines: re
 }
 
 function figure(value: number, unit: ReportLine['unit']): string {
-  if (unit === 'us') return `${value.toFixed(0)} us`;
-  if (unit === 'ms') return `${value.toFixed(0)} ms`;
-  if (unit === 'bytes') return `${(value / 2 ** 20).toFixed(0)} MiB`;
+  if (unit === 'us') {
+    return `${value.toFixed(0)} us`;
+  }
+  if (unit === 'ms') {
+    return `${value.toFixed(0)} ms`;
+  }
+  if (unit === 'bytes') {
+    return `${(value / 2 ** 20).toFixed(0)} MiB`;
+  }
   return value >= 1e6 ? `${(value / 1e6).toFixed(2)} M/s` : `${(value / 1e3).toFixed(1)} k/s`;
 }

@@ -52,6 +52,8 @@ export const ROWS: readonly Row[] = [
 
 /** Whether a ratio (of figures `own` and `other`) reaches its row's target. */
 export function reaches(row: Row, own: number, other: number): boolean {
-  if (row.unit === 'per second') return own / other >= row.target;
+  if (row.unit === 'per second') {
+    return own / other >= row.target;
+  }
   return own / other <= row.target || (row.orPlusUs !== undefined && own <= other + row.orPlusUs);
 }

@@ -101,8 +101,9 @@ function bestRate(samples: readonly Sample[], count: 'completed' | 'received'): 
     const total = stretch.reduce((sum, sample) => sum + (sample[count] ?? 0), 0);
     best = Math.max(best, (total * 1000) / elapsedMs);
   }
-  if (best === 0)
+  if (best === 0) {
     throw new Error('artemis perf reported less than two seconds of reading: pile up more messages');
+  }
   return best;
 }
 

@@ -105,7 +105,9 @@ function createArgs(instance: string, port: number, durability: Durability): str
   const args = ['create', '--silent', '--no-web', '--host', '127.0.0.1', '--default-port', `${port}`];
   args.push('--no-amqp-acceptor', '--no-hornetq-acceptor', '--no-mqtt-acceptor', '--no-stomp-acceptor');
   args.push('--user', USER, '--password', USER, '--allow-anonymous', '--name', 'bench');
-  if (durability !== 'disk') args.push('--no-fsync');
+  if (durability !== 'disk') {
+    args.push('--no-fsync');
+  }
   return [...args, instance];
 }
 

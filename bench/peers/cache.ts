@@ -22,7 +22,9 @@ export class BenchCache {
    */
   async folder(name: string, make: (directory: string) => Promise<void>): Promise<string> {
     const directory = this.path(name);
-    if (existsSync(directory)) return directory;
+    if (existsSync(directory)) {
+      return directory;
+    }
     const unfinished = `${directory}.unfinished`;
     rmSync(unfinished, { recursive: true, force: true });
     mkdirSync(unfinished, { recursive: true });

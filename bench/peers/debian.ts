@@ -35,7 +35,9 @@ export async function debianPackages(
 export async function debianVersion(tree: DebianTree, wanted: string): Promise<string> {
   const prefix = `${wanted}_`;
   const file = readdirSync(join(tree.root, 'packages')).find((each) => each.startsWith(prefix));
-  if (file === undefined) throw new PeerUnavailable(`${wanted} is not among the unpacked packages`);
+  if (file === undefined) {
+    throw new PeerUnavailable(`${wanted} is not among the unpacked packages`);
+  }
   return upstreamVersion(decodeURIComponent(file.slice(prefix.length).split('_')[0] ?? ''));
 }
 

@@ -31,9 +31,13 @@ export async function needJava(): Promise<void> {
     } catch (error) {
       throw new PeerUnavailable(`${command} does not run: ${(error as Error).message}`);
     }
-    if (command !== 'javac') continue;
+    if (command !== 'javac') {
+      continue;
+    }
     const version = Number(/javac (\d+)/.exec(printed)?.[1]);
-    if (!(version >= 17)) throw new PeerUnavailable(`Java 17 or newer is needed, not ${printed.trim()}`);
+    if (!(version >= 17)) {
+      throw new PeerUnavailable(`Java 17 or newer is needed, not ${printed.trim()}`);
+    }
   }
 }
 
@@ -49,7 +53,9 @@ export async function compiledClasses(
 ): Promise<string> {
   const paths = sources.map((source) => join(SOURCES, source));
   const hash = createHash('sha256');
-  for (const path of paths) hash.update(readFileSync(path));
+  for (const path of paths) {
+    hash.update(readFileSync(path));
+  }
   return cache.folder(`${name}-classes-${hash.digest('hex').slice(0, 12)}`, async (directory) => {
     await runCommand('javac', ['-nowarn', '-d', directory, '-cp', `${jars}/*`, ...paths], {
       timeoutMs: 120_000,

@@ -9,7 +9,9 @@ async function measuredLines(program: JavaProgram): Promise<{ tool: string; line
   const lines = printed.trim().split('\n');
   const marker = lines.findIndex((line) => line.startsWith('measured '));
   const tool = lines[marker]?.slice('measured '.length);
-  if (tool === undefined) throw new Error(`nothing was measured: ${printed.slice(-2000)}`);
+  if (tool === undefined) {
+    throw new Error(`nothing was measured: ${printed.slice(-2000)}`);
+  }
   return { tool: withoutDirectories(tool), lines: lines.slice(marker + 1) };
 }
 
@@ -21,7 +23,9 @@ export async function producerPerformance(program: JavaProgram): Promise<Figure>
   const { tool, lines } = await measuredLines(program);
   const rates = lines.map((line) => Number(/^\d+ records sent, ([\d.]+) records\/sec/.exec(line)?.[1] ?? 0));
   const [, p50, p99] = /(\d+) ms 50th, .* (\d+) ms 99th/.exec(lines.join('\n')) ?? [];
-  if (p50 === undefined) throw new Error(`ProducerPerformance did not end: ${lines.join('\n').slice(-2000)}`);
+  if (p50 === undefined) {
+    throw new Error(`ProducerPerformance did not end: ${lines.join('\n').slice(-2000)}`);
+  }
   return {
     messagesPerSecond: Math.max(...rates),
     p50Ms: Number(p50),
@@ -35,8 +39,9 @@ export async function producerPerformance(program: JavaProgram): Promise<Figure>
 export async function consumerPerformance(program: JavaProgram): Promise<Figure> {
   const { tool, lines } = await measuredLines(program);
   const fields = lines.find((line) => line.split(', ').length === 10)?.split(', ');
-  if (fields === undefined)
+  if (fields === undefined) {
     throw new Error(`ConsumerPerformance did not end: ${lines.join('\n').slice(-2000)}`);
+  }
   return {
     messagesPerSecond: Number(fields[9]),
     p50Ms: null,

@@ -175,6 +175,8 @@ function serverSettings(
     'transaction.state.log.min.isr=1',
     'group.initial.rebalance.delay.ms=0',
   ];
-  if (durability === 'disk') settings.push('log.flush.interval.messages=1');
+  if (durability === 'disk') {
+    settings.push('log.flush.interval.messages=1');
+  }
   return `${settings.join('\n')}\n`;
 }

@@ -35,8 +35,9 @@ function namesOf<T extends string>(known: readonly T[]): (text: string) => T[] {
   return (text) => {
     const names = text.split(',');
     for (const name of names) {
-      if (!known.includes(name as T))
+      if (!known.includes(name as T)) {
         throw new InvalidArgumentError(`${name} is none of ${known.join(', ')}.`);
+      }
     }
     return names as T[];
   };
@@ -44,7 +45,9 @@ function namesOf<T extends string>(known: readonly T[]): (text: string) => T[] {
 
 function wholeNumber(text: string): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= MAX_ROUNDS) return value;
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_ROUNDS) {
+    return value;
+  }
   throw new InvalidArgumentError(`a whole number from 1 to ${MAX_ROUNDS}.`);
 }
 
@@ -96,7 +99,9 @@ function startProgress(): {
   stop: () => void;
 } {
   const print = (line: string): void => void process.stderr.write(`${line}\n`);
-  if (process.stderr.isTTY !== true) return { log: print, task: print, stop: () => {} };
+  if (process.stderr.isTTY !== true) {
+    return { log: print, task: print, stop: () => {} };
+  }
   const bars = new MultiBar(
     {
       format: '{bar} {value}/{total} · {duration_formatted} · {doing}',
@@ -121,7 +126,9 @@ async function main(): Promise<void> {
   const plan = fullPlan();
   const flags = readFlags(plan);
   // Broken off, it takes the systems it started with it.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => process.exit(1));
+  }
   const chosen = plan.filter(
     ({ workload, isMain }) =>
       (!flags.quick || isMain === true) && (flags.workload?.includes(workload) ?? true),
@@ -138,7 +145,9 @@ async function main(): Promise<void> {
     const missing = { ...unavailable };
     for (const { system, workload, reason } of failures) {
       const hasFigures = found.some((measurement) => measurement.system === system);
-      if (!hasFigures) missing[system] ??= `${workload}: ${reason}`;
+      if (!hasFigures) {
+        missing[system] ??= `${workload}: ${reason}`;
+      }
     }
     const results = resultsOf(found);
     const ratios = ratiosOf(results, (system) => rivals.has(system));

@@ -8,7 +8,9 @@ import type { Figure } from './peer.js';
 export function benchStatistics(printed: string): Pick<Figure, 'messagesPerSecond' | 'p50Ms' | 'p99Ms'> {
   const summary = printed.slice(Math.max(printed.lastIndexOf(' stats: '), 0));
   const [, rate] = / stats: ([\d,]+) msgs\/sec/.exec(summary) ?? [];
-  if (rate === undefined) throw new Error(`nats bench printed no rate: ${printed.trim().slice(-2000)}`);
+  if (rate === undefined) {
+    throw new Error(`nats bench printed no rate: ${printed.trim().slice(-2000)}`);
+  }
   return {
     messagesPerSecond: numberOf(rate),
     p50Ms: milliseconds(/P50:? ([\d,.]+)us/.exec(summary)?.[1]),

@@ -109,7 +109,9 @@ class RunningNats implements RunningPeer {
         let bestRate = 0;
         for (const publisher of PUBLISHERS) {
           const { messagesPerSecond } = await publish(publisher, this.#firstCount);
-          if (messagesPerSecond > bestRate) [best, bestRate] = [publisher, messagesPerSecond];
+          if (messagesPerSecond > bestRate) {
+            [best, bestRate] = [publisher, messagesPerSecond];
+          }
         }
         // An operation is a batch here: its latency is no message's.
         const figure = await calibrated(work.seconds, this.#firstCount, (count) => publish(best, count));

@@ -13,7 +13,9 @@ export function perfTestIntervals(printed: string, what: 'confirmed' | 'received
   const intervals: PerfTestInterval[] = [];
   for (const line of printed.split('\n')) {
     const perSecond = new RegExp(`, time [\\d.]+ s,.* ${what}: (\\d+) msg/s`).exec(line)?.[1];
-    if (perSecond === undefined) continue;
+    if (perSecond === undefined) {
+      continue;
+    }
     const latencies = / confirm latency: ([\d/]+) µs/.exec(line)?.[1]?.split('/').map(Number) ?? [];
     const [, p50, , , p99] = latencies;
     const ms = (us: number | undefined): number | null => (us === undefined ? null : us / 1_000);
@@ -33,7 +35,9 @@ export function steadyFigure(
   const whole = intervals.length > 1 ? intervals.slice(0, -1) : intervals;
   const steady = whole.slice(Math.min(warmUpSeconds, whole.length >> 1));
   const sum = steady.reduce((total, { perSecond }) => total + perSecond, 0);
-  if (!(sum > 0)) throw new Error(`PerfTest told no rate in ${intervals.length} seconds`);
+  if (!(sum > 0)) {
+    throw new Error(`PerfTest told no rate in ${intervals.length} seconds`);
+  }
   return {
     messagesPerSecond: sum / steady.length,
     p50Ms: middle(steady.map(({ p50Ms }) => p50Ms)),

@@ -64,13 +64,19 @@ export class Service {
       let rest = '';
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.output = (this.output + text).slice(-KEPT_OUTPUT);
-        if (onLine === undefined) return;
+        if (onLine === undefined) {
+          return;
+        }
         const lines = (rest + text).split(/[\r\n]+/);
         rest = lines.pop() ?? '';
-        for (const line of lines) onLine(line);
+        for (const line of lines) {
+          onLine(line);
+        }
       });
     }
-    if (input !== undefined) child.stdin?.end(input);
+    if (input !== undefined) {
+      child.stdin?.end(input);
+    }
     const kill = (): void => {
       child.kill('SIGKILL');
     };
@@ -90,7 +96,9 @@ export class Service {
   async until(isReady: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
     const giveUpAt = Date.now() + timeoutMs;
     while (!(await isReady())) {
-      if (this.hasEnded) throw new Error(`it ended: ${this.output.trim().slice(-2000)}`);
+      if (this.hasEnded) {
+        throw new Error(`it ended: ${this.output.trim().slice(-2000)}`);
+      }
       if (Date.now() > giveUpAt) {
         throw new Error(`not ready after ${timeoutMs} ms: ${this.output.trim().slice(-2000)}`);
       }
@@ -100,7 +108,9 @@ export class Service {
 
   /** Ends it: first as asked, after `patienceMs` by SIGKILL. Resolves when it is gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', patienceMs = 10_000): Promise<void> {
-    if (this.hasEnded) return;
+    if (this.hasEnded) {
+      return;
+    }
     this.child.kill(signal);
     const timer = setTimeout(() => this.child.kill('SIGKILL'), patienceMs);
     await this.closed.catch(() => {});

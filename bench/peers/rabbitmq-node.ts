@@ -50,7 +50,9 @@ export class RabbitNode {
     const [port, distributionPort, mapperPort] = [await freePort(), await freePort(), await freePort()];
     writeFileSync(join(directory, '.erlang.cookie'), randomBytes(16).toString('hex'), { mode: 0o400 });
     writeFileSync(join(directory, 'enabled_plugins'), '[].\n');
-    for (const each of ['mnesia', 'log']) mkdirSync(join(directory, each));
+    for (const each of ['mnesia', 'log']) {
+      mkdirSync(join(directory, each));
+    }
     const portMapper = { ERL_EPMD_ADDRESS: '127.0.0.1', ERL_EPMD_PORT: `${mapperPort}` };
     const environment = {
       ...env,
@@ -106,7 +108,9 @@ export class RabbitNode {
 
 function onlyMatch(directory: string, pattern: RegExp): string {
   const name = readdirSync(directory).find((each) => pattern.test(each));
-  if (name === undefined) throw new Error(`nothing like ${pattern} in the unpacked packages`);
+  if (name === undefined) {
+    throw new Error(`nothing like ${pattern} in the unpacked packages`);
+  }
   return name;
 }
 

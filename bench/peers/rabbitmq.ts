@@ -90,14 +90,18 @@ class RunningRabbitMQ implements RunningPeer {
     const body = join(this.#tool.home, `${queue}.body`);
     writeFileSync(body, randomBytes(work.sizeBytes));
     const publish = ['--body', body, '--flag', 'persistent', '--consumers', 0, this.#kind];
-    if (work.kind === 'drain') return this.#drain(queue, publish, work.count);
+    if (work.kind === 'drain') {
+      return this.#drain(queue, publish, work.count);
+    }
     const seconds = ['--time', WARM_UP_SECONDS + work.seconds];
     if (work.kind === 'request') {
       const load = ['--queue', queue, '--producers', work.producers, '--confirm', 1];
       return this.#perfTest([...publish, ...load, ...seconds], 'confirmed');
     }
     const queues = streamCount(work);
-    if (queues > MOST_QUEUES) return null;
+    if (queues > MOST_QUEUES) {
+      return null;
+    }
     const names = ['--queue-pattern', `${queue}-%d`, '--queue-pattern-from', 1, '--queue-pattern-to', queues];
     const where = queues === 1 ? ['--queue', queue] : names;
     const load = ['--producers', Math.max(PRODUCERS, queues), '--confirm', UNCONFIRMED];

@@ -40,13 +40,17 @@ export function ratiosOf(
 ): Record<string, number> {
   const ratios: Record<string, number> = {};
   for (const own of results) {
-    if (own.system !== RINGMQ) continue;
+    if (own.system !== RINGMQ) {
+      continue;
+    }
     const { workload, durability, api } = own;
     const rivals = results.filter(
       (other) => isRival(other.system) && other.workload === workload && other.durability === durability,
     );
     const ratio = own.targetRate === undefined ? rateRatio(own, rivals) : timeRatio(own, rivals);
-    if (ratio !== null) ratios[`${workload}/${durability}/${api}`] = Number(ratio.toFixed(3));
+    if (ratio !== null) {
+      ratios[`${workload}/${durability}/${api}`] = Number(ratio.toFixed(3));
+    }
   }
   return ratios;
 }

@@ -29,6 +29,8 @@ export function groupProgress(printed: string): { entriesRead: number } {
   const lines = printed.trim().split('\n');
   const at = lines.indexOf('entries-read');
   const entriesRead = Number(lines[at + 1]);
-  if (at < 0 || !Number.isInteger(entriesRead)) throw new Error(`no group: ${printed.trim().slice(-2000)}`);
+  if (at < 0 || !Number.isInteger(entriesRead)) {
+    throw new Error(`no group: ${printed.trim().slice(-2000)}`);
+  }
   return { entriesRead };
 }

@@ -99,7 +99,9 @@ class RunningRedis implements RunningPeer {
       case 'request':
         return this.#add(work, FIRST_REQUESTS, 1, ['-c', work.producers, '-P', 1]);
       case 'drain':
-        if (work.count * (work.sizeBytes + ENTRY_OVERHEAD_BYTES) > freemem() / 2) return null;
+        if (work.count * (work.sizeBytes + ENTRY_OVERHEAD_BYTES) > freemem() / 2) {
+          return null;
+        }
         return this.#drain(work.sizeBytes, work.count);
     }
   }
@@ -133,7 +135,9 @@ class RunningRedis implements RunningPeer {
     const read = ['XREADGROUP', 'GROUP', 'bench', 'consumer', 'COUNT', READ_COUNT, 'NOACK', 'STREAMS', key];
     const figure = await this.#benchmark(['-c', 1, '-P', READS_IN_FLIGHT, '-n', reads, ...read], '>');
     const { entriesRead } = groupProgress(await this.#command('XINFO', 'GROUPS', key));
-    if (entriesRead < count) throw new Error(`only ${entriesRead} of ${count} entries were read`);
+    if (entriesRead < count) {
+      throw new Error(`only ${entriesRead} of ${count} entries were read`);
+    }
     await this.#command('DEL', key);
     const messagesPerSecond = figure.messagesPerSecond * (count / reads);
     return { ...figure, messagesPerSecond, p50Ms: null, p99Ms: null };

@@ -54,7 +54,9 @@ async function measure(
     timeoutMs: (seconds + 60) * 1_000,
   });
   const rate = Number(printed.trim());
-  if (!(rate > 0)) throw new Error(`zeromq-load printed no rate: ${printed.slice(-2000)}`);
+  if (!(rate > 0)) {
+    throw new Error(`zeromq-load printed no rate: ${printed.slice(-2000)}`);
+  }
   return rate;
 }
 
@@ -70,7 +72,9 @@ class ZeroMQ implements RunningPeer {
 
   async run(work: Work): Promise<Figure | null> {
     // Nothing is acked, nothing is kept, and there are no topics.
-    if (work.kind !== 'max-rate' || work.topics > 1) return null;
+    if (work.kind !== 'max-rate' || work.topics > 1) {
+      return null;
+    }
     const messagesPerSecond = await measure(this.#cache, 'tcp', work.sizeBytes, work.seconds);
     const command = `zeromq-load tcp ${work.sizeBytes} ${WARM_UP_SECONDS} ${work.seconds}`;
     return { messagesPerSecond, p50Ms: null, p99Ms: null, api: 'zmq_send', command };

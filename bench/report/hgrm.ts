@@ -10,8 +10,12 @@ export function parseHgrm(text: string): HgrmPoint[] {
   const points: HgrmPoint[] = [];
   for (const line of text.split('\n')) {
     const [value, percentile] = line.trim().split(/\s+/).map(Number);
-    if (value === undefined || percentile === undefined) continue;
-    if (Number.isNaN(value) || Number.isNaN(percentile) || percentile >= 1) continue;
+    if (value === undefined || percentile === undefined) {
+      continue;
+    }
+    if (Number.isNaN(value) || Number.isNaN(percentile) || percentile >= 1) {
+      continue;
+    }
     points.push({ ms: value, percentile });
   }
   return points;

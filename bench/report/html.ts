@@ -50,9 +50,12 @@ function renderParagraph(text: string): string {
 
 function renderBlock({ table, group, plots = [] }: Block, all: Plot[]): string {
   const parts: string[] = [];
-  if (plots.length > 0)
+  if (plots.length > 0) {
     parts.push(`<div class="plots">${plots.map((plot) => figure(plot, all)).join('\n')}</div>`);
-  if (table !== undefined) parts.push(renderHtmlTable(table, group));
+  }
+  if (table !== undefined) {
+    parts.push(renderHtmlTable(table, group));
+  }
   return parts.join('\n');
 }
 

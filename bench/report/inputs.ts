@@ -180,7 +180,9 @@ export interface Inputs {
 /** Reads files, and all `.json` files of folders. Throws naming the file and field when one is of a known kind and not whole. */
 export function readInputs(paths: readonly string[]): Inputs {
   const inputs: Inputs = { sources: [], suites: [], loads: [], limits: [], embedded: [], passedOver: [] };
-  for (const path of paths.flatMap(filesOf)) readInto(inputs, path);
+  for (const path of paths.flatMap(filesOf)) {
+    readInto(inputs, path);
+  }
   for (const list of [inputs.suites, inputs.loads, inputs.limits, inputs.embedded]) {
     list.sort((a, b) => b.environment.date.localeCompare(a.environment.date));
   }
@@ -188,7 +190,9 @@ export function readInputs(paths: readonly string[]): Inputs {
 }
 
 function filesOf(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [path];
+  if (!statSync(path).isDirectory()) {
+    return [path];
+  }
   const names = readdirSync(path).filter((name) => name.endsWith('.json'));
   return names.sort().map((name) => join(path, name));
 }
@@ -201,16 +205,23 @@ function readInto(inputs: Inputs, path: string): void {
     schema: z.ZodType<T>,
   ): T => {
     const parsed = schema.safeParse(value);
-    if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
+    if (!parsed.success) {
+      throw new Error(`${file}: ${z.prettifyError(parsed.error)}`);
+    }
     inputs.sources.push({ file, kind, environment: parsed.data.environment });
     return parsed.data;
   };
-  if ('results' in value) inputs.suites.push(keep('suite', suiteRun));
-  else if ('workload' in value && 'latencyMs' in value) {
+  if ('results' in value) {
+    inputs.suites.push(keep('suite', suiteRun));
+  } else if ('workload' in value && 'latencyMs' in value) {
     inputs.loads.push({ ...keep('load', loadReport), distributions: readDistributions(path) });
-  } else if ('limits' in value) inputs.limits.push(keep('limits', limitsRun));
-  else if ('ways' in value) inputs.embedded.push(keep('embedded', embeddedRun));
-  else inputs.passedOver.push(file);
+  } else if ('limits' in value) {
+    inputs.limits.push(keep('limits', limitsRun));
+  } else if ('ways' in value) {
+    inputs.embedded.push(keep('embedded', embeddedRun));
+  } else {
+    inputs.passedOver.push(file);
+  }
 }
 
 /** `NAME.json` has `NAME.send.hgrm` and others beside it. */

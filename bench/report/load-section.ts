@@ -10,7 +10,9 @@ export function loadSection(
   loads: readonly ReportLoadRun[],
   runs: readonly ReportSuiteRun[],
 ): Section | null {
-  if (loads.length === 0) return null;
+  if (loads.length === 0) {
+    return null;
+  }
   const sorted = [...loads].sort(
     (a, b) =>
       a.workload.name.localeCompare(b.workload.name, 'en', { numeric: true }) ||
@@ -27,7 +29,9 @@ export function loadSection(
     ],
     rows: sorted.flatMap((load) => {
       const latency = load.latencyMs.endToEnd ?? load.latencyMs.sendFromIntended;
-      if (latency === null) return [];
+      if (latency === null) {
+        return [];
+      }
       const { p50, p90, p99, p999, p9999, max } = latency;
       return [[...nameOf(load, runs), ...[p50, p90, p99, p999, p9999, max].map(milliseconds)]];
     }),
@@ -85,7 +89,9 @@ function ratesOfLoads(loads: readonly ReportLoadRun[], runs: readonly ReportSuit
 function backlogBlocks(loads: readonly ReportLoadRun[], runs: readonly ReportSuiteRun[]): Block[] {
   const rows = loads.flatMap((load) => {
     const { backlog } = load;
-    if (backlog === null) return [];
+    if (backlog === null) {
+      return [];
+    }
     return [
       [
         ...nameOf(load, runs),
@@ -97,7 +103,9 @@ function backlogBlocks(loads: readonly ReportLoadRun[], runs: readonly ReportSui
       ],
     ];
   });
-  if (rows.length === 0) return [];
+  if (rows.length === 0) {
+    return [];
+  }
   const columns = [
     left('workload'),
     left('system'),

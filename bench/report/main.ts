@@ -33,8 +33,12 @@ function main(): void {
   // What follows the first file of --in is read as further ones.
   const paths = [...(flags.in ?? []), ...positionals];
   const inputs = readInputs(paths.length === 0 ? [RESULTS] : paths);
-  for (const file of inputs.passedOver) process.stderr.write(`passed over: ${file} is none of the suite's\n`);
-  if (inputs.sources.length === 0) throw new Error('there is no result to report');
+  for (const file of inputs.passedOver) {
+    process.stderr.write(`passed over: ${file} is none of the suite's\n`);
+  }
+  if (inputs.sources.length === 0) {
+    throw new Error('there is no result to report');
+  }
   const report = makeReport(inputs);
   write(flags.html ?? `${RESULTS}/report.html`, renderHtml(report));
   write(flags.markdown ?? MARKDOWN, renderMarkdown(report, 'npm run bench:report'));

@@ -120,13 +120,17 @@ function plotsSection({ loads }: Inputs, runs: readonly ReportSuiteRun[]): Secti
     ...percentilePlots(loads, runs),
     ...backlogPlots(loads, runs),
   ];
-  if (plots.length === 0) return null;
+  if (plots.length === 0) {
+    return null;
+  }
   return { id: 'plots', title: 'Plots', text: [PLOTS_TEXT], blocks: [{ plots }] };
 }
 
 function embeddedSection({ embedded }: Inputs): Section | null {
   const [run] = embedded;
-  if (run === undefined) return null;
+  if (run === undefined) {
+    return null;
+  }
   const rows = compareWays(run.ways, RINGMQ).map((way) => [
     way.title,
     way.rounds.length === 0 ? 'not available' : formatQuantity(way.messagesPerSecond, 'messages/s'),
@@ -162,7 +166,9 @@ function embeddedSection({ embedded }: Inputs): Section | null {
 
 function limitsSection({ limits }: Inputs): Section | null {
   const [run] = limits;
-  if (run === undefined) return null;
+  if (run === undefined) {
+    return null;
+  }
   return {
     id: 'limits',
     title: 'What the machine allows',
@@ -194,7 +200,9 @@ function settingsSection(suites: readonly ReportSuiteRun[], runs: readonly Repor
       }
     }
   }
-  if (found.size === 0) return null;
+  if (found.size === 0) {
+    return null;
+  }
   return {
     id: 'settings',
     title: 'Settings, and what they do to durability',
@@ -212,10 +220,18 @@ function unavailableSection(
   const found = new Map<string, string>();
   // Oldest first, so that the newest reason stays; what any run has figures of was to be had.
   for (const { unavailable } of [...suites].reverse()) {
-    for (const [system, reason] of Object.entries(unavailable)) found.set(system, reason);
+    for (const [system, reason] of Object.entries(unavailable)) {
+      found.set(system, reason);
+    }
   }
-  for (const { results } of suites) for (const { system } of results) found.delete(system);
-  if (found.size === 0) return null;
+  for (const { results } of suites) {
+    for (const { system } of results) {
+      found.delete(system);
+    }
+  }
+  if (found.size === 0) {
+    return null;
+  }
   return {
     id: 'unavailable',
     title: 'Systems that could not be had',
@@ -241,7 +257,9 @@ function failuresSection(suites: readonly ReportSuiteRun[], runs: readonly Repor
       reason,
     ]),
   );
-  if (rows.length === 0) return null;
+  if (rows.length === 0) {
+    return null;
+  }
   return {
     id: 'failures',
     title: 'Measurements that gave no figure',
@@ -254,7 +272,9 @@ function sourcesSection({ sources, suites, loads }: Inputs): Section {
   const commands = new Map<string, string[]>();
   for (const { results } of suites) {
     for (const { system, workload, durability, api, command } of results) {
-      if (command === undefined) continue;
+      if (command === undefined) {
+        continue;
+      }
       const row = [systemTitle(system, suites), `${workload}, ${durability}, ${api}`, command];
       commands.set(row.join('\n'), row);
     }

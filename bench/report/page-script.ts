@@ -18,7 +18,9 @@ function number(value: number): string {
     [1e6, ' M'],
     [1e3, ' k'],
   ] as const) {
-    if (value >= size) return `${Number((value / size).toPrecision(3))}${letter}`;
+    if (value >= size) {
+      return `${Number((value / size).toPrecision(3))}${letter}`;
+    }
   }
   return String(Number(value.toPrecision(3)));
 }
@@ -30,14 +32,20 @@ function percentile(value: number): string {
 }
 
 function written(axis: Axis, value: number): string {
-  if (axis.unit === 'percentile') return percentile(value);
-  if (axis.unit === 'ms' && value < 1) return String(Number(value.toPrecision(2)));
+  if (axis.unit === 'percentile') {
+    return percentile(value);
+  }
+  if (axis.unit === 'ms' && value < 1) {
+    return String(Number(value.toPrecision(2)));
+  }
   return number(value);
 }
 
 /** With its unit, for the legend. */
 function told(axis: Axis, value: number | null | undefined): string {
-  if (value === null || value === undefined) return '–';
+  if (value === null || value === undefined) {
+    return '–';
+  }
   const units = { 'messages/s': '/s', messages: '', ms: ' ms', s: ' s', count: '', percentile: '' };
   return `${written(axis, value)}${units[axis.unit]}`;
 }
@@ -65,19 +73,24 @@ function logarithmicSplits(_plot: uPlot, _axis: number, min: number, max: number
   const digits = max / min < 200 ? [1, 2, 5] : [1];
   const splits: number[] = [];
   for (let decade = Math.floor(Math.log10(min)); decade <= Math.log10(max); decade++) {
-    for (const digit of digits) splits.push(digit * 10 ** decade);
+    for (const digit of digits) {
+      splits.push(digit * 10 ** decade);
+    }
   }
   return splits.filter((value) => value >= min * 0.999 && value <= max * 1.001);
 }
 
 function scaleOf(axis: Axis): uPlot.Scale {
-  if (axis.scale === 'percentile')
+  if (axis.scale === 'percentile') {
     return { time: false, distr: 3, log: 10, range: (_plot, _low, high) => [1, high] };
+  }
   // A little room on either side, so that no point lies on the frame.
   if (axis.scale === 'log') {
     return { time: false, distr: 3, log: 10, range: (_plot, low, high) => [low / 1.4, high * 1.4] };
   }
-  if (axis.unit === 's') return { time: false };
+  if (axis.unit === 's') {
+    return { time: false };
+  }
   return { time: false, range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] };
 }
 
@@ -106,7 +119,9 @@ function seriesOf(series: Series, plot: Plot, ground: string): uPlot.Series {
 function markerFill(plot: Plot) {
   return (_chart: uPlot, index: number): string => {
     const series = plot.series[index - 1];
-    if (series === undefined || isHollow(series)) return 'transparent';
+    if (series === undefined || isHollow(series)) {
+      return 'transparent';
+    }
     return series.colours[isDark.matches ? 1 : 0];
   };
 }
@@ -124,7 +139,9 @@ function draw(figure: HTMLElement, plot: Plot): () => void {
     ({ points }): uPlot.AlignedData => [points.map(([x]) => x), points.map(([, y]) => y)],
   );
   const place = figure.querySelector<HTMLElement>('.place');
-  if (place === null) return () => {};
+  if (place === null) {
+    return () => {};
+  }
   const chart = new window.uPlot(
     {
       width: place.clientWidth,
@@ -143,7 +160,9 @@ function draw(figure: HTMLElement, plot: Plot): () => void {
     place,
   );
   const observer = new ResizeObserver(() => {
-    if (place.clientWidth !== chart.width) chart.setSize({ width: place.clientWidth, height: HEIGHT });
+    if (place.clientWidth !== chart.width) {
+      chart.setSize({ width: place.clientWidth, height: HEIGHT });
+    }
   });
   observer.observe(place);
   return () => {
@@ -157,7 +176,9 @@ const plots = JSON.parse(data?.textContent ?? '[]') as Plot[];
 let drawn: (() => void)[] = [];
 
 function drawAll(): void {
-  for (const remove of drawn) remove();
+  for (const remove of drawn) {
+    remove();
+  }
   drawn = [...document.querySelectorAll<HTMLElement>('figure[data-plot]')].map((figure) => {
     const plot = plots[Number(figure.dataset['plot'])];
     return plot === undefined ? () => {} : draw(figure, plot);

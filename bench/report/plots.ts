@@ -83,7 +83,9 @@ export function percentilePlots(loads: readonly ReportLoadRun[], runs: readonly 
   return names.flatMap((name) => {
     const here = loads.filter(({ workload }) => workload.name === name);
     const part = Object.keys(PARTS).find((one) => here.some((load) => distribution(load, one) !== null));
-    if (part === undefined) return [];
+    if (part === undefined) {
+      return [];
+    }
     const series = here.map((load) => {
       const points = (distribution(load, part) ?? [])
         .filter(({ ms }) => ms > 0)
@@ -116,8 +118,12 @@ export function rateLatencyPlots(runs: readonly ReportSuiteRun[]): Plot[] {
     for (const run of runs) {
       for (const result of run.results) {
         const { system, durability, p99Ms, messagesPerSecond } = result;
-        if (p99Ms === null || p99Ms <= 0 || messagesPerSecond <= 0) continue;
-        if ((result.endToEnd === true) !== isEndToEnd) continue;
+        if (p99Ms === null || p99Ms <= 0 || messagesPerSecond <= 0) {
+          continue;
+        }
+        if ((result.endToEnd === true) !== isEndToEnd) {
+          continue;
+        }
         const key = `${system}/${durability}`;
         const points = found.get(key) ?? [];
         found.set(key, points);
@@ -129,7 +135,9 @@ export function rateLatencyPlots(runs: readonly ReportSuiteRun[]): Plot[] {
       const [system = '', durability = 'page-cache'] = key.split('/');
       return seriesOf(system, durability as Durability, '', runs, points);
     });
-    if (series.length === 0) return [];
+    if (series.length === 0) {
+      return [];
+    }
     return [
       {
         title: `Rate against latency, ${isEndToEnd ? 'end to end' : 'send to ack'}`,
@@ -153,13 +161,17 @@ export function queuePlots(loads: readonly ReportLoadRun[], runs: readonly Repor
     const points = ofSize.get(key) ?? [];
     ofSize.set(key, points);
     // The newest run of a number of queues counts; they come in that order.
-    if (!points.some(([there]) => there === queues)) points.push([queues, rate]);
+    if (!points.some(([there]) => there === queues)) {
+      points.push([queues, rate]);
+    }
   };
   const used: Sourced[] = [];
   for (const { environment, results } of runs) {
     for (const { workload, system, version, durability, api, messagesPerSecond } of results) {
       const shape = queuesOf(workload, loads);
-      if (shape === null) continue;
+      if (shape === null) {
+        continue;
+      }
       add(shape.size, `${system}/${durability}/${api}`, shape.queues, messagesPerSecond);
       used.push({ system, version, environment });
     }
@@ -171,7 +183,9 @@ export function queuePlots(loads: readonly ReportLoadRun[], runs: readonly Repor
         const [system = '', durability = 'page-cache', api = ''] = key.split('/');
         return seriesOf(system, durability as Durability, system === RINGMQ ? api : '', runs, points);
       });
-    if (series.length === 0) return [];
+    if (series.length === 0) {
+      return [];
+    }
     return [
       {
         title: `Rate against number of queues, ${size} B`,
@@ -199,7 +213,9 @@ export function queuesOf(
       : null;
   }
   const found = /^max-rate-(?:(\d+)-topics?-)?(\d+)-queues?-(\d+)(b|kib)$/.exec(name);
-  if (found === null) return null;
+  if (found === null) {
+    return null;
+  }
   const [, topics = '1', queues = '1', size = '0', unit] = found;
   return { queues: Number(topics) * Number(queues), size: Number(size) * (unit === 'kib' ? 1024 : 1) };
 }
@@ -207,7 +223,9 @@ export function queuesOf(
 /** How far behind readers were, second by second, of runs with a backlog. */
 export function backlogPlots(loads: readonly ReportLoadRun[], runs: readonly ReportSuiteRun[]): Plot[] {
   const piled = loads.filter(({ backlog, seconds }) => backlog !== null && seconds.length > 1);
-  if (piled.length === 0) return [];
+  if (piled.length === 0) {
+    return [];
+  }
   const over = (y: (second: ReportLoadRun['seconds'][number]) => number): Series[] =>
     inOrder(
       piled.map((load) =>

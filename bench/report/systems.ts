@@ -42,15 +42,21 @@ export function systemColours(name: string): readonly [string, string] {
 /** As the run itself calls it, else as it is known here, else its name. */
 export function systemTitle(name: string, runs: readonly ReportSuiteRun[] = []): string {
   const told = runs.find((run) => run.systems?.[name] !== undefined)?.systems?.[name]?.title;
-  if (told !== undefined) return told;
+  if (told !== undefined) {
+    return told;
+  }
   const known = SYSTEMS.find(([system]) => system === name)?.[1].title;
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    return known;
+  }
   const family = find(name).title;
   return family === '' ? name : `${family} (${name.slice(name.indexOf('-') + 1)})`;
 }
 
 /** Whether ratios count it. */
 export function isRival(name: string, run: ReportSuiteRun): boolean {
-  if (name === RINGMQ) return false;
+  if (name === RINGMQ) {
+    return false;
+  }
   return run.systems?.[name]?.isRival ?? find(name).isRival;
 }

@@ -29,6 +29,8 @@ export function percent(share: number | null): string {
 }
 
 export function times(ratio: number | null): string {
-  if (ratio === null || !Number.isFinite(ratio)) return NONE;
+  if (ratio === null || !Number.isFinite(ratio)) {
+    return NONE;
+  }
   return `${ratio.toFixed(ratio < 10 ? 2 : ratio < 100 ? 1 : 0)} ×`;
 }

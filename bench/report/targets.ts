@@ -141,7 +141,9 @@ function askRuns(runs: readonly ReportSuiteRun[], work: string, question: RateQu
           state,
         };
       }
-      if (own !== null && alone === NOTHING) alone = rateOf(own);
+      if (own !== null && alone === NOTHING) {
+        alone = rateOf(own);
+      }
     }
   }
   return notMeasured(
@@ -153,7 +155,9 @@ function askRuns(runs: readonly ReportSuiteRun[], work: string, question: RateQu
 }
 
 function isAsked(system: string, run: ReportSuiteRun, { without, only }: RateQuestion): boolean {
-  if (!isRival(system, run) || system === without) return false;
+  if (!isRival(system, run) || system === without) {
+    return false;
+  }
   return only === undefined || system === only;
 }
 
@@ -199,7 +203,9 @@ function latencyLine(
         state: ratio <= 1 ? 'reached' : 'missed',
       };
     }
-    if (own !== null && alone === NOTHING) alone = milliseconds(own.p99Ms);
+    if (own !== null && alone === NOTHING) {
+      alone = milliseconds(own.p99Ms);
+    }
   }
   return notMeasured(work, target, alone, 'best peer');
 }
@@ -220,7 +226,9 @@ function queuesLine(runs: readonly ReportSuiteRun[], durability: Durability): Ta
       );
     const many = own(QUEUES_10000);
     const few = own(QUEUES_16);
-    if (many === null || few === null) continue;
+    if (many === null || few === null) {
+      continue;
+    }
     const ratio = many.messagesPerSecond / few.messagesPerSecond;
     const state = ratio >= 0.8 ? 'reached' : 'missed';
     return {
@@ -244,7 +252,9 @@ function backlogLine({ loads }: Inputs): TargetLine {
     .filter(({ system, backlog }) => system === RINGMQ && backlog !== null)
     .sort((a, b) => (b.backlog?.messages ?? 0) - (a.backlog?.messages ?? 0));
   const backlog = run?.backlog ?? null;
-  if (backlog === null) return notMeasured(work, target, NOTHING, 'its own rate when empty');
+  if (backlog === null) {
+    return notMeasured(work, target, NOTHING, 'its own rate when empty');
+  }
   const ratio = backlog.backloggedPerSecond / backlog.emptyPerSecond;
   return {
     work: `send rate with ${formatQuantity(backlog.messages, 'messages')} backlogged against empty`,
@@ -269,7 +279,9 @@ function embeddedLines({ embedded }: Inputs): TargetLine[] {
   return asked.map(({ title, target, ratio, reached, messagesPerSecond }) => {
     const work = 'thread to thread, memory topic, 100 B';
     const ringmq = formatQuantity(own.messagesPerSecond, 'messages/s');
-    if (ratio === null) return notMeasured(work, `≥ ${target} ×`, ringmq, title);
+    if (ratio === null) {
+      return notMeasured(work, `≥ ${target} ×`, ringmq, title);
+    }
     const figure = formatQuantity(messagesPerSecond, 'messages/s');
     const state = reached ? 'reached' : 'missed';
     return { work, ringmq, against: title, figure, ratio, target: `≥ ${target} ×`, state };

@@ -33,10 +33,14 @@ export function groupByWorkload(runs: readonly ReportSuiteRun[]): WorkloadGroup[
       if (group === undefined) {
         groups.set(key, { workload, durability, run, results: [result] });
         ofThisRun.add(key);
-      } else if (ofThisRun.has(key)) group.results.push(result);
+      } else if (ofThisRun.has(key)) {
+        group.results.push(result);
+      }
     }
   }
-  for (const { results } of groups.values()) results.sort(byRate);
+  for (const { results } of groups.values()) {
+    results.sort(byRate);
+  }
   return [...groups.values()].sort(
     (a, b) =>
       rankOf(a.workload) - rankOf(b.workload) ||

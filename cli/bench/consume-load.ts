@@ -34,7 +34,9 @@ export interface Consumed {
 export async function consumeLoad(client: Client, load: ConsumeLoad): Promise<Consumed> {
   const group = `ringmq-bench-${process.pid}-${Date.now().toString(36)}`;
   const consumer = client.consumer({ group, topic: load.topic, from: load.from });
-  if (load.onAssigned !== undefined) void consumer.assigned.then(load.onAssigned);
+  if (load.onAssigned !== undefined) {
+    void consumer.assigned.then(load.onAssigned);
+  }
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(), SILENCE_MS);
   const startedAt = performance.now();
@@ -50,14 +52,18 @@ export async function consumeLoad(client: Client, load: ConsumeLoad): Promise<Co
         load.onProgress(batch.length);
       }
       await batch.ack();
-      if (result.count >= load.count) break;
+      if (result.count >= load.count) {
+        break;
+      }
     }
   } catch (error) {
     throw silence.signal.aborted && isRingMQError(error) ? silent(result.count, load) : error;
   } finally {
     clearTimeout(timer);
   }
-  if (result.count < load.count) throw silent(result.count, load);
+  if (result.count < load.count) {
+    throw silent(result.count, load);
+  }
   result.lastAt = performance.now();
   result.seconds = (result.lastAt - startedAt) / 1000;
   await consumer.close();
@@ -68,7 +74,9 @@ export async function consumeLoad(client: Client, load: ConsumeLoad): Promise<Co
 function isOwn(batch: MessageBatch, run: number, latency: LatencyRecorder | null): boolean {
   for (const message of batch) {
     const time = message.body === null ? null : writtenAt(message.body, run);
-    if (time === null) return false;
+    if (time === null) {
+      return false;
+    }
     latency?.record(performance.now() - time, batch.length);
     return true;
   }

@@ -25,7 +25,9 @@ export class LatencyRecorder {
   /** null when nothing was recorded. */
   figures(): LatencyFigures | null {
     const histogram = this.#histogram;
-    if (histogram.totalCount === 0) return null;
+    if (histogram.totalCount === 0) {
+      return null;
+    }
     // A percentile is told as the upper end of its step of the histogram, which may lie above the largest value.
     const ms = (us: number): number => Number((Math.min(us, histogram.maxValue) / 1000).toFixed(3));
     return {

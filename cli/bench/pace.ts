@@ -25,7 +25,9 @@ export function evenPace(perSecond: number): Pace {
   const wait = async (done: number, limit: number): Promise<number> => {
     for (;;) {
       const count = Math.min(limit, countDue() - done);
-      if (count > 0) return count;
+      if (count > 0) {
+        return count;
+      }
       const ms = startedAt + done / perMs - performance.now();
       // A timer is good to a millisecond; the rest is waited for in turns of the event loop.
       await (ms > 2 ? sleep(ms - 1) : nextTurn());

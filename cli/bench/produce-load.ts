@@ -85,10 +85,15 @@ async function writeAll(producer: Producer, load: ProduceLoad, pace: Pace): Prom
     const due = pace.due(written, Math.min(CHUNK, load.count - written));
     const count = typeof due === 'number' ? due : await due;
     const intended = pace.intended(written);
-    if (load.stamp) body.setTime(intended);
+    if (load.stamp) {
+      body.setTime(intended);
+    }
     for (let i = 0; i < count; i++) {
-      if ((written + i) % SAMPLE_EVERY === 0) sample(intended);
-      else if (!producer.write(message)) await producer.ready();
+      if ((written + i) % SAMPLE_EVERY === 0) {
+        sample(intended);
+      } else if (!producer.write(message)) {
+        await producer.ready();
+      }
     }
     written += count;
     load.onProgress(count);
@@ -116,11 +121,16 @@ async function sendAll(producer: Producer, load: ProduceLoad, pace: Pace): Promi
       body.setTime(pace.intended(sent));
     }
     for (let i = 0; i < count; i++) {
-      if (window.isFull) await window.room();
+      if (window.isFull) {
+        await window.room();
+      }
       window.enter();
       const promise = producer.send({ topic: load.topic, body: body.bytes });
-      if ((sent + i) % timeEvery === 0) timeOne(promise, pace.intended(sent + i), load.latency, window);
-      else promise.then(window.leave, window.fail);
+      if ((sent + i) % timeEvery === 0) {
+        timeOne(promise, pace.intended(sent + i), load.latency, window);
+      } else {
+        promise.then(window.leave, window.fail);
+      }
     }
     sent += count;
     load.onProgress(count);
@@ -149,7 +159,9 @@ async function batchAll(producer: Producer, load: ProduceLoad, pace: Pace): Prom
   for (let sent = 0; sent < load.count; ) {
     const due = pace.due(sent, Math.min(BATCH_MESSAGES, load.count - sent));
     const count = typeof due === 'number' ? due : await due;
-    if (window.isFull) await window.room();
+    if (window.isFull) {
+      await window.room();
+    }
     window.enter();
     const intended = pace.intended(sent);
     const body = new StampedBody(load.size, load.run);
@@ -214,7 +226,9 @@ class Window {
   }
 
   #waitFor(used: number): Promise<void> {
-    if (this.#used <= used) return Promise.resolve();
+    if (this.#used <= used) {
+      return Promise.resolve();
+    }
     this.#wanted = used;
     return new Promise((resolve) => {
       this.#waiter = resolve;

@@ -12,7 +12,9 @@ export const ROOM_FLAG = '--max-semi-space-size=128';
 /** Runs this very command in a process with room and takes over its exit status. False: this process has it already. */
 export async function runWithRoom(): Promise<boolean> {
   const flags = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ');
-  if (flags.includes('--max-semi-space-size')) return false;
+  if (flags.includes('--max-semi-space-size')) {
+    return false;
+  }
   const child = spawn(process.execPath, [...process.execArgv, ROOM_FLAG, ...process.argv.slice(1)], {
     stdio: 'inherit',
   });

@@ -19,17 +19,23 @@ export class StampedBody {
     this.bytes = new Uint8Array(size).fill(120);
     this.#view = new DataView(this.bytes.buffer);
     this.#stamped = size >= STAMP_BYTES;
-    if (this.#stamped) this.#view.setUint32(0, run, true);
+    if (this.#stamped) {
+      this.#view.setUint32(0, run, true);
+    }
   }
 
   setTime(ms: number): void {
-    if (this.#stamped) this.#view.setFloat64(4, ms, true);
+    if (this.#stamped) {
+      this.#view.setFloat64(4, ms, true);
+    }
   }
 }
 
 /** When a body was written; null when it is not of this run. */
 export function writtenAt(body: Uint8Array, run: number): number | null {
-  if (body.length < STAMP_BYTES) return null;
+  if (body.length < STAMP_BYTES) {
+    return null;
+  }
   const view = new DataView(body.buffer, body.byteOffset, STAMP_BYTES);
   return view.getUint32(0, true) === run ? view.getFloat64(4, true) : null;
 }

@@ -63,17 +63,31 @@ export function stampHeader(bytes: Uint8Array, at: number, stamp: HeaderStamp): 
  * past the end of `bytes`. Says nothing about the body, nor whether `length` fits the span: the caller knows that.
  */
 export function headerIsValid(bytes: Uint8Array, at: number, expectedPosition: number): boolean {
-  if (at < 0 || at + PAD_HEADER_BYTES > bytes.length) return false;
-  if (bytes[at + BATCH.version] !== BATCH_VERSION) return false;
+  if (at < 0 || at + PAD_HEADER_BYTES > bytes.length) {
+    return false;
+  }
+  if (bytes[at + BATCH.version] !== BATCH_VERSION) {
+    return false;
+  }
   const isPad = bytes[at + BATCH.type] === BATCH_TYPE.pad;
   if (isPad) {
-    if (readUint32(bytes, at + BATCH.length) < PAD_HEADER_BYTES) return false;
+    if (readUint32(bytes, at + BATCH.length) < PAD_HEADER_BYTES) {
+      return false;
+    }
   } else {
-    if (bytes[at + BATCH.type] !== BATCH_TYPE.data) return false;
-    if (at + BATCH_HEADER_BYTES > bytes.length) return false;
-    if (readUint32(bytes, at + BATCH.length) < BATCH_HEADER_BYTES) return false;
+    if (bytes[at + BATCH.type] !== BATCH_TYPE.data) {
+      return false;
+    }
+    if (at + BATCH_HEADER_BYTES > bytes.length) {
+      return false;
+    }
+    if (readUint32(bytes, at + BATCH.length) < BATCH_HEADER_BYTES) {
+      return false;
+    }
   }
-  if (readUint64(bytes, at + BATCH.position) !== expectedPosition) return false;
+  if (readUint64(bytes, at + BATCH.position) !== expectedPosition) {
+    return false;
+  }
   return readUint32(bytes, at + BATCH.headerCrc) === headerCrcOf(bytes, at, isPad);
 }
 

@@ -37,7 +37,9 @@ export class TopicQueues {
     const slot = topic.slots[queueId] as number;
     const { queueTable, queueIndex, memoryRing } = this.#parts;
     const maxOffset = queueTable.nextOffset(slot);
-    if (!topic.memory) return { minOffset: queueTable.minOffset(slot), maxOffset };
+    if (!topic.memory) {
+      return { minOffset: queueTable.minOffset(slot), maxOffset };
+    }
     // The ring's gate moves without a look at the queues.
     const gate = memoryRing.toBytes(memoryRing.gate());
     return { minOffset: Math.min(queueIndex.findByPosition(slot, gate, this.#entry), maxOffset), maxOffset };

@@ -65,7 +65,9 @@ export function verifyData(dataDir: string): DataReport {
   const empty = { segments: 0, batches: 0, messages: 0, bytes: 0, startPosition: 0, endPosition: 0 };
   if (state.identity === null) {
     // Without the identity nobody knows how the log was laid out.
-    if (findings.length === 0 && hasLog(disk, dataDir)) findings.push(missingSnapshot());
+    if (findings.length === 0 && hasLog(disk, dataDir)) {
+      findings.push(missingSnapshot());
+    }
     return { ...empty, unfinished: false, findings, unlisted: 0 };
   }
   const { segmentBytes, spanBytes } = state.identity;
@@ -106,7 +108,9 @@ function catchCorrupt<T>(
   try {
     return read();
   } catch (error) {
-    if (!isRingMQError(error) || error.code !== 'LOG_CORRUPT') throw error;
+    if (!isRingMQError(error) || error.code !== 'LOG_CORRUPT') {
+      throw error;
+    }
     const { file, position } = error.details;
     findings.push({
       file: String(file ?? 'meta').replace(`${dataDir}/`, ''),
@@ -122,7 +126,9 @@ function catchCorrupt<T>(
 /** Index blocks below `nextBlock` are what the checkpoint counts on. */
 function verifyIndex(disk: NodeDisk, dataDir: string, nextBlock: number, findings: Finding[]): void {
   const dir = `${dataDir}/queues`;
-  if (!existsSync(dir)) return;
+  if (!existsSync(dir)) {
+    return;
+  }
   const first = disk
     .readdir(dir)
     .filter((name) => /^[0-9a-f]{16}\.idx$/.test(name))
@@ -142,10 +148,14 @@ function verifyIndex(disk: NodeDisk, dataDir: string, nextBlock: number, finding
   try {
     for (let id = Math.max(1, first ?? 1); id < nextBlock; id++) {
       const outcome = files.read(id);
-      if (outcome === BLOCK_READ.ok) continue;
+      if (outcome === BLOCK_READ.ok) {
+        continue;
+      }
       const file = files.pathOf(id).replace(`${dataDir}/`, '');
       const gone = outcome === BLOCK_READ.gone;
-      if (gone && findings.at(-1)?.file === file) continue;
+      if (gone && findings.at(-1)?.file === file) {
+        continue;
+      }
       const what = gone ? 'the file is missing' : `index block ${id} is damaged`;
       findings.push({
         file,
@@ -164,7 +174,9 @@ function verifyIndex(disk: NodeDisk, dataDir: string, nextBlock: number, finding
 function hasBytesAt(disk: NodeDisk, dataDir: string, position: number, segmentBytes: number): boolean {
   const base = position - (position % segmentBytes);
   const path = `${dataDir}/log/${segmentName(base)}`;
-  if (!existsSync(path)) return false;
+  if (!existsSync(path)) {
+    return false;
+  }
   const fd = disk.open(path, 'read');
   try {
     const bytes = new Uint8Array(64);

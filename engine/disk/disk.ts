@@ -42,7 +42,9 @@ export interface DiskSpace {
 
 /** The errno code of a disk error; undefined for anything else (a defect, a simulated crash), which is not to be handled. */
 export function diskErrorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!(error instanceof Error)) {
+    return undefined;
+  }
   const code = (error as NodeJS.ErrnoException).code;
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
@@ -57,7 +59,9 @@ const NO_RESOURCES = ['EMFILE', 'ENFILE', 'ENOMEM'];
  */
 export function isShortage(error: unknown): boolean {
   const code = diskErrorCode(error) ?? '';
-  if (!NO_SPACE.includes(code) && !NO_RESOURCES.includes(code)) return false;
+  if (!NO_SPACE.includes(code) && !NO_RESOURCES.includes(code)) {
+    return false;
+  }
   const { syscall } = error as NodeJS.ErrnoException;
   return syscall !== 'fdatasync' && syscall !== 'fsync';
 }
@@ -73,13 +77,16 @@ export function readWholeFile(disk: Disk, path: string, maxBytes: number): Uint8
   try {
     fd = disk.open(path, 'read');
   } catch (error) {
-    if (diskErrorCode(error) === 'ENOENT') return undefined;
+    if (diskErrorCode(error) === 'ENOENT') {
+      return undefined;
+    }
     throw error;
   }
   try {
     const size = disk.size(path);
-    if (size > maxBytes)
+    if (size > maxBytes) {
       throw Object.assign(new Error(`EFBIG: ${path} has ${size} bytes`), { code: 'EFBIG' });
+    }
     const bytes = new Uint8Array(size);
     const read = disk.read(fd, bytes, 0, size, 0);
     return read === size ? bytes : bytes.subarray(0, read);
@@ -108,6 +115,8 @@ export function removeIfThere(disk: Disk, path: string): void {
   try {
     disk.unlink(path);
   } catch (error) {
-    if (diskErrorCode(error) !== 'ENOENT') throw error;
+    if (diskErrorCode(error) !== 'ENOENT') {
+      throw error;
+    }
   }
 }

@@ -44,9 +44,13 @@ export function lockDataDir(dataDir: string): DataDirLock {
   mkdirSync(dataDir, { recursive: true });
   const path = `${dataDir}/${LOCK_FILE}`;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    if (createOwned(path)) return { release: releaseOnce(path) };
+    if (createOwned(path)) {
+      return { release: releaseOnce(path) };
+    }
     const owner = readOwner(path);
-    if (owner !== undefined && isAlive(owner)) throw locked(dataDir, owner.pid);
+    if (owner !== undefined && isAlive(owner)) {
+      throw locked(dataDir, owner.pid);
+    }
     removeDead(dataDir, path);
   }
   throw locked(dataDir, readOwner(path)?.pid ?? 0);
@@ -63,13 +67,17 @@ function removeDead(dataDir: string, path: string): void {
   const guard = `${dataDir}/${GUARD_FILE}`;
   if (!createOwned(guard)) {
     const owner = readOwner(guard);
-    if (owner !== undefined && isAlive(owner)) throw locked(dataDir, owner.pid);
+    if (owner !== undefined && isAlive(owner)) {
+      throw locked(dataDir, owner.pid);
+    }
     unlinkIfThere(guard);
     return;
   }
   try {
     const owner = readOwner(path);
-    if (owner === undefined || !isAlive(owner)) unlinkIfThere(path);
+    if (owner === undefined || !isAlive(owner)) {
+      unlinkIfThere(path);
+    }
   } finally {
     unlinkIfThere(guard);
   }
@@ -83,7 +91,9 @@ function createOwned(path: string): boolean {
     linkSync(own, path);
     return true;
   } catch (error) {
-    if (diskErrorCode(error) === 'EEXIST') return false;
+    if (diskErrorCode(error) === 'EEXIST') {
+      return false;
+    }
     throw error;
   } finally {
     unlinkIfThere(own);
@@ -93,7 +103,9 @@ function createOwned(path: string): boolean {
 function releaseOnce(path: string): () => void {
   let held = true;
   return () => {
-    if (held) unlinkIfThere(path);
+    if (held) {
+      unlinkIfThere(path);
+    }
     held = false;
   };
 }
@@ -101,18 +113,23 @@ function releaseOnce(path: string): () => void {
 /** undefined: no such file, or one whose line was lost in a power cut; either way nobody has it. */
 function readOwner(path: string): Owner | undefined {
   const [pid, started, boot] = (readText(path) ?? '').trim().split(' ');
-  if (pid === undefined || started === undefined || boot === undefined || !/^[1-9]\d*$/.test(pid))
+  if (pid === undefined || started === undefined || boot === undefined || !/^[1-9]\d*$/.test(pid)) {
     return undefined;
+  }
   return { pid: Number(pid), started, boot };
 }
 
 function isAlive(owner: Owner): boolean {
-  if (owner.boot !== bootId()) return false;
+  if (owner.boot !== bootId()) {
+    return false;
+  }
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
     // EPERM: it lives, and belongs to somebody else.
-    if (diskErrorCode(error) !== 'EPERM') return false;
+    if (diskErrorCode(error) !== 'EPERM') {
+      return false;
+    }
   }
   return owner.started === startOf(owner.pid);
 }
@@ -131,7 +148,9 @@ function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
   } catch (error) {
-    if (diskErrorCode(error) === undefined) throw error;
+    if (diskErrorCode(error) === undefined) {
+      throw error;
+    }
     return undefined;
   }
 }
@@ -140,7 +159,9 @@ function unlinkIfThere(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {
-    if (diskErrorCode(error) !== 'ENOENT') throw error;
+    if (diskErrorCode(error) !== 'ENOENT') {
+      throw error;
+    }
   }
 }
 

@@ -38,7 +38,9 @@ export class NodeDisk implements Disk {
     let done = 0;
     while (done < length) {
       const read = readSync(fd, target, at + done, length - done, filePosition + done);
-      if (read === 0) break;
+      if (read === 0) {
+        break;
+      }
       done += read;
     }
     return done;
@@ -57,7 +59,9 @@ export class NodeDisk implements Disk {
 
   fsyncDir(path: string): void {
     // Windows cannot open a directory and needs no such call: its renames and creations are journalled.
-    if (process.platform === 'win32') return;
+    if (process.platform === 'win32') {
+      return;
+    }
     const fd = openSync(path, 'r');
     try {
       fsyncSync(fd);

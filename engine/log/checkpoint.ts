@@ -35,7 +35,9 @@ const packr = new Packr({ useRecords: false, copyBuffers: true });
 /** Replaces the checkpoint of a data directory, durably. What it promises must be on the disk before. Throws disk errors. */
 export function writeCheckpoint(disk: Disk, dataDir: string, checkpoint: Checkpoint): void {
   const wrong = whatIsWrong(checkpoint);
-  if (wrong !== undefined) throw new RingMQError('INTERNAL', `a checkpoint with ${wrong} is not written`);
+  if (wrong !== undefined) {
+    throw new RingMQError('INTERNAL', `a checkpoint with ${wrong} is not written`);
+  }
   const { position, flushed, epoch, derived } = checkpoint;
   const payload = packr.pack({ position, flushed, epoch, derived });
   const bytes = new Uint8Array(HEAD_BYTES + payload.length);
@@ -53,16 +55,27 @@ export function writeCheckpoint(disk: Disk, dataDir: string, checkpoint: Checkpo
  */
 export function readCheckpoint(disk: Disk, dataDir: string): Checkpoint | null {
   const bytes = readWholeFile(disk, `${dataDir}/${CHECKPOINT_FILE}`, MAX_CHECKPOINT_BYTES);
-  if (bytes === undefined) return null;
-  if (bytes.length < HEAD_BYTES || readUint32(bytes, 0) !== MAGIC) throw damaged('it is not a checkpoint');
-  if (readUint32(bytes, 4) !== VERSION)
+  if (bytes === undefined) {
+    return null;
+  }
+  if (bytes.length < HEAD_BYTES || readUint32(bytes, 0) !== MAGIC) {
+    throw damaged('it is not a checkpoint');
+  }
+  if (readUint32(bytes, 4) !== VERSION) {
     throw damaged(`its version is ${readUint32(bytes, 4)}, not ${VERSION}`);
+  }
   const payload = bytes.subarray(HEAD_BYTES);
-  if (readUint32(bytes, 8) !== payload.length) throw damaged('its length is wrong');
-  if (readUint32(bytes, 12) !== crc32(payload)) throw damaged('its checksum does not match');
+  if (readUint32(bytes, 8) !== payload.length) {
+    throw damaged('its length is wrong');
+  }
+  if (readUint32(bytes, 12) !== crc32(payload)) {
+    throw damaged('its checksum does not match');
+  }
   const checkpoint = packr.unpack(payload) as Checkpoint;
   const wrong = whatIsWrong(checkpoint);
-  if (wrong !== undefined) throw damaged(`it has ${wrong}`);
+  if (wrong !== undefined) {
+    throw damaged(`it has ${wrong}`);
+  }
   // Its writer may have been killed between the rename and the directory's sync. Retention relies on it from here on, so it must
   // not give way to the one before when the power goes.
   disk.fsyncDir(dataDir);
@@ -70,11 +83,21 @@ export function readCheckpoint(disk: Disk, dataDir: string): Checkpoint | null {
 }
 
 function whatIsWrong(value: Checkpoint): string | undefined {
-  if (typeof value !== 'object' || value === null) return 'no fields';
-  if (!isPlace(value.position)) return 'a bad position';
-  if (!isPlace(value.flushed) || value.flushed < value.position) return 'a bad flushed watermark';
-  if (!Number.isInteger(value.epoch) || value.epoch < 0 || value.epoch > 0xffffffff) return 'a bad epoch';
-  if (typeof value.derived !== 'object' || value.derived === null) return 'no list of derived files';
+  if (typeof value !== 'object' || value === null) {
+    return 'no fields';
+  }
+  if (!isPlace(value.position)) {
+    return 'a bad position';
+  }
+  if (!isPlace(value.flushed) || value.flushed < value.position) {
+    return 'a bad flushed watermark';
+  }
+  if (!Number.isInteger(value.epoch) || value.epoch < 0 || value.epoch > 0xffffffff) {
+    return 'a bad epoch';
+  }
+  if (typeof value.derived !== 'object' || value.derived === null) {
+    return 'no list of derived files';
+  }
   return undefined;
 }
 

@@ -36,7 +36,9 @@ export class LogFilesView {
       base,
       bytes: Math.min(segmentBytes, disk.size(`${dir}/${segmentName(base)}`)),
     }));
-    for (const segment of this.segments) this.#byBase.set(segment.base, segment);
+    for (const segment of this.segments) {
+      this.#byBase.set(segment.base, segment);
+    }
   }
 
   /** End of the last segment that exists; 0 without any. */
@@ -71,12 +73,16 @@ export class LogFilesView {
       try {
         read = this.#disk.read(fd, target, at, length, position - base);
       } catch (error) {
-        if (diskErrorCode(error) === undefined) throw error;
+        if (diskErrorCode(error) === undefined) {
+          throw error;
+        }
         this.#readAround(fd, position, target, at, length);
         return;
       }
     }
-    if (read < length) target.fill(0, at + read, at + length);
+    if (read < length) {
+      target.fill(0, at + read, at + length);
+    }
   }
 
   /** The error that made a part of [from, to) unreadable, if one did. */
@@ -92,7 +98,9 @@ export class LogFilesView {
       try {
         this.#disk.read(fd, target, at + done, piece, position + done - this.baseOf(position));
       } catch (error) {
-        if (diskErrorCode(error) === undefined) throw error;
+        if (diskErrorCode(error) === undefined) {
+          throw error;
+        }
         if (this.#unreadable.length < MAX_UNREADABLE) {
           this.#unreadable.push({
             position: position + done,
@@ -105,7 +113,9 @@ export class LogFilesView {
   }
 
   close(): void {
-    if (this.#fd >= 0) this.#disk.close(this.#fd);
+    if (this.#fd >= 0) {
+      this.#disk.close(this.#fd);
+    }
     this.#fd = -1;
     this.#fdBase = -1;
   }

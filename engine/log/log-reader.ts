@@ -59,10 +59,14 @@ export class LogReader {
       const inFile = position + done - number * this.#segmentBytes;
       const wanted = Math.min(length - done, this.#segmentBytes - inFile);
       const fd = this.#fdOf(number);
-      if (fd < 0) break;
+      if (fd < 0) {
+        break;
+      }
       const read = this.#disk.read(fd, target, at + done, wanted, inFile);
       done += read;
-      if (read < wanted) break;
+      if (read < wanted) {
+        break;
+      }
     }
     this.prune();
     return position < this.#oldestSeen * this.#segmentBytes ? 0 : done;
@@ -74,10 +78,14 @@ export class LogReader {
    */
   prune(): void {
     const oldest = this.#oldest();
-    if (oldest === this.#oldestSeen) return;
+    if (oldest === this.#oldestSeen) {
+      return;
+    }
     this.#oldestSeen = oldest;
     for (const [number, fd] of this.#open) {
-      if (number >= oldest) continue;
+      if (number >= oldest) {
+        continue;
+      }
       this.#open.delete(number);
       this.#disk.close(fd);
     }
@@ -85,7 +93,9 @@ export class LogReader {
 
   /** Closes all files. A later read opens them again. */
   close(): void {
-    for (const fd of this.#open.values()) this.#disk.close(fd);
+    for (const fd of this.#open.values()) {
+      this.#disk.close(fd);
+    }
     this.#open.clear();
   }
 
@@ -101,7 +111,9 @@ export class LogReader {
     try {
       fd = this.#disk.open(`${this.#dir}/${segmentName(number * this.#segmentBytes)}`, 'read');
     } catch (error) {
-      if (diskErrorCode(error) === 'ENOENT') return -1;
+      if (diskErrorCode(error) === 'ENOENT') {
+        return -1;
+      }
       throw error;
     }
     if (this.#open.size >= MAX_OPEN_SEGMENTS) {

@@ -108,11 +108,15 @@ export class LogScan {
         position += this.#length;
         continue;
       }
-      if (position >= this.#flushed) this.#lookAhead(position);
+      if (position >= this.#flushed) {
+        this.#lookAhead(position);
+      }
       if (position >= this.#flushed) {
         // What could not be read may have been flushed; then nobody may append over it.
         const error = this.#view.readErrorIn(position, this.#view.end);
-        if (error !== undefined) throw error;
+        if (error !== undefined) {
+          throw error;
+        }
         break;
       }
       position = this.#passDamage(position, wrong);
@@ -133,14 +137,22 @@ export class LogScan {
     const left = this.#spanBytes - (position % this.#spanBytes);
     const at = window.fetch(position, Math.min(left, BATCH_HEADER_BYTES));
     const { bytes } = window;
-    if (!headerIsValid(bytes, at, position)) return this.#whatIsThere(position, at, left);
+    if (!headerIsValid(bytes, at, position)) {
+      return this.#whatIsThere(position, at, left);
+    }
     const length = readUint32(bytes, at + BATCH.length);
     // Compared before it is rounded up: a length near 2^32 does not survive the rounding.
-    if (length > left) return 'the batch is longer than its span';
-    if (readUint32(bytes, at + BATCH.epoch) < this.#lastEpoch) return 'a batch of an earlier epoch';
+    if (length > left) {
+      return 'the batch is longer than its span';
+    }
+    if (readUint32(bytes, at + BATCH.epoch) < this.#lastEpoch) {
+      return 'a batch of an earlier epoch';
+    }
     this.#headerIsGood = true;
     this.#length = slotAligned(length);
-    if (bytes[at + BATCH.type] === BATCH_TYPE.pad) return GOOD;
+    if (bytes[at + BATCH.type] === BATCH_TYPE.pad) {
+      return GOOD;
+    }
     window.fetch(position, length);
     return crc32(bytes, at + BATCH_HEADER_BYTES, at + length) === readUint32(bytes, at + BATCH.bodyCrc)
       ? GOOD
@@ -149,12 +161,18 @@ export class LogScan {
 
   #whatIsThere(position: number, at: number, left: number): string {
     const segment = this.#view.segmentAt(position);
-    if (segment === undefined) return 'the segment file is missing';
-    if (position + BATCH_HEADER_BYTES > segment.base + segment.bytes) return 'the segment file is cut short';
+    if (segment === undefined) {
+      return 'the segment file is missing';
+    }
+    if (position + BATCH_HEADER_BYTES > segment.base + segment.bytes) {
+      return 'the segment file is cut short';
+    }
     const { bytes } = this.#window;
     const end = at + Math.min(left, BATCH_HEADER_BYTES);
     for (let i = at; i < end; i++) {
-      if (bytes[i] !== 0) return 'the batch header does not match its checksum or place';
+      if (bytes[i] !== 0) {
+        return 'the batch header does not match its checksum or place';
+      }
     }
     return 'zeros where a batch should be';
   }
@@ -202,12 +220,18 @@ export class LogScan {
       const to = Math.min(dataEnd, border);
       const found = this.#mayBeginAt(this.#window, candidate, to);
       if (found < to) {
-        if (this.#examine(found) === GOOD) return found;
-        if (this.#headerIsGood) examined += this.#length;
+        if (this.#examine(found) === GOOD) {
+          return found;
+        }
+        if (this.#headerIsGood) {
+          examined += this.#length;
+        }
       }
       // Headers forged inside one body could make every step checksum the whole of it: then the next border has to do.
       candidate = examined > RESYNC_BODIES * this.#spanBytes ? border : found < to ? found + SLOT_BYTES : to;
-      if (candidate === border) examined = 0;
+      if (candidate === border) {
+        examined = 0;
+      }
     }
     return end;
   }
@@ -221,10 +245,14 @@ export class LogScan {
         const first = Math.max(segment.base, this.#nextBorder(position));
         for (let border = first; border < segment.base + segment.bytes; border += this.#spanBytes) {
           this.#view.read(border, this.#border, 0, this.#border.length);
-          if (this.#hear(this.#border, 0, border)) this.#lastBorder = border;
+          if (this.#hear(this.#border, 0, border)) {
+            this.#lastBorder = border;
+          }
         }
       }
-      if (this.#lastBorder >= 0) this.#search(this.#lastBorder, this.#lastBorder + this.#spanBytes);
+      if (this.#lastBorder >= 0) {
+        this.#search(this.#lastBorder, this.#lastBorder + this.#spanBytes);
+      }
     }
     const reach = Math.max(LOOK_AHEAD_BYTES, 2 * this.#spanBytes);
     const from = Math.max(position + SLOT_BYTES, this.#lookedUpTo);
@@ -238,13 +266,17 @@ export class LogScan {
     let position = from;
     while (position < to) {
       const segment = this.#view.segmentFrom(position);
-      if (segment === undefined) return;
+      if (segment === undefined) {
+        return;
+      }
       position = Math.max(position, segment.base);
       const dataEnd = Math.min(to, segment.base + segment.bytes);
       while (position < dataEnd) {
         const end = Math.min(dataEnd, this.#nextBorder(position));
         position = this.#mayBeginAt(ahead, position, end);
-        if (position === end) continue;
+        if (position === end) {
+          continue;
+        }
         const left = this.#nextBorder(position) - position;
         const at = ahead.fetch(position, Math.min(left, BATCH_HEADER_BYTES));
         this.#hear(ahead.bytes, at, position);
@@ -264,7 +296,9 @@ export class LogScan {
     const end = at + (to - from);
     let low = from % 4294967296;
     for (let i = at; i < end; i += SLOT_BYTES) {
-      if (readUint32(bytes, i + BATCH.position) === low) return from + (i - at);
+      if (readUint32(bytes, i + BATCH.position) === low) {
+        return from + (i - at);
+      }
       low += SLOT_BYTES;
     }
     return to;
@@ -276,11 +310,17 @@ export class LogScan {
 
   /** Takes note of the watermark in the header at `at`, if one for `position` stands there. */
   #hear(bytes: Uint8Array, at: number, position: number): boolean {
-    if (!headerIsValid(bytes, at, position)) return false;
-    if (readUint32(bytes, at + BATCH.epoch) < this.#lastEpoch) return false;
+    if (!headerIsValid(bytes, at, position)) {
+      return false;
+    }
+    if (readUint32(bytes, at + BATCH.epoch) < this.#lastEpoch) {
+      return false;
+    }
     const flushed = readUint64(bytes, at + BATCH.flushed);
     // No watermark is ahead of the header that states it; one that is was not made by a broker.
-    if (flushed > position || flushed % SLOT_BYTES !== 0) return false;
+    if (flushed > position || flushed % SLOT_BYTES !== 0) {
+      return false;
+    }
     this.#flushed = Math.max(this.#flushed, flushed);
     return true;
   }

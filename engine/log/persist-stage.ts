@@ -98,14 +98,22 @@ export class PersistStage {
    */
   step(): boolean {
     const writer = this.#writer;
-    if (writer.fatal) return false;
+    if (writer.fatal) {
+      return false;
+    }
     const now = writer.now();
     this.#watchSpace(now);
     let progress = this.#collectSync();
-    if (this.#write(now)) progress = true;
-    if (this.#syncIsDue(now) && this.#sync(now)) progress = true;
+    if (this.#write(now)) {
+      progress = true;
+    }
+    if (this.#syncIsDue(now) && this.#sync(now)) {
+      progress = true;
+    }
     writer.freeRing();
-    if (!progress && !writer.fatal && this.#ahead !== null) progress = this.#ahead.prepare(now);
+    if (!progress && !writer.fatal && this.#ahead !== null) {
+      progress = this.#ahead.prepare(now);
+    }
     return progress && !writer.fatal;
   }
 
@@ -118,26 +126,40 @@ export class PersistStage {
     const writer = this.#writer;
     const ring = this.#ring;
     const fd = writer.get(PERSIST_WORD.fd) - 1;
-    if (fd < 0 || writer.fatal || writer.full !== 0) return false;
+    if (fd < 0 || writer.fatal || writer.full !== 0) {
+      return false;
+    }
     // An fdatasync behind another one would take as long as both.
-    if (this.#syncAlways && writer.get(PERSIST_WORD.syncing) !== 0) return false;
+    if (this.#syncAlways && writer.get(PERSIST_WORD.syncing) !== 0) {
+      return false;
+    }
     const end = ring.indexed();
     const written = ring.written();
     const slots = (end - written) | 0;
-    if (slots * SLOT_BYTES > this.#inlineMaxBytes || slots < 0) return false;
+    if (slots * SLOT_BYTES > this.#inlineMaxBytes || slots < 0) {
+      return false;
+    }
     if (slots > 0) {
-      if (((end - writer.get(PERSIST_WORD.segmentEnd)) | 0) > 0) return false;
+      if (((end - writer.get(PERSIST_WORD.segmentEnd)) | 0) > 0) {
+        return false;
+      }
       const syncs = this.#syncAlways || writer.syncIsWanted();
-      if (syncs && ((end - writer.get(PERSIST_WORD.zeroedUpTo)) | 0) > 0) return false;
+      if (syncs && ((end - writer.get(PERSIST_WORD.zeroedUpTo)) | 0) > 0) {
+        return false;
+      }
       // In a small ring its end, or more than one span's, may lie between.
       for (let from = written; from !== end; from = ring.written()) {
         const border = this.#nextSpan(from);
         const to = ((end - border) | 0) > 0 ? border : end;
-        if (writer.write(fd, to) !== OUTCOME.done) return false;
+        if (writer.write(fd, to) !== OUTCOME.done) {
+          return false;
+        }
       }
     }
     if (writer.unflushed() > 0 && (this.#syncAlways || writer.syncIsWanted())) {
-      if (writer.sync(fd) !== OUTCOME.done) return false;
+      if (writer.sync(fd) !== OUTCOME.done) {
+        return false;
+      }
     }
     writer.freeRing();
     return true;
@@ -146,9 +168,12 @@ export class PersistStage {
   /** How long, in ms, the worker may wait at most before it calls {@link step} unasked. */
   nextDueMs(): number {
     const writer = this.#writer;
-    if (writer.full !== 0) return FULL_RETRY_MS;
-    if (writer.fatal || writer.unflushed() === 0 || this.#background?.busy === true)
+    if (writer.full !== 0) {
+      return FULL_RETRY_MS;
+    }
+    if (writer.fatal || writer.unflushed() === 0 || this.#background?.busy === true) {
       return this.#flushIntervalMs;
+    }
     return Math.max(
       0,
       Math.min(this.#flushIntervalMs, this.#flushIntervalMs - this.#unsyncedMs(writer.now())),
@@ -162,9 +187,13 @@ export class PersistStage {
     const end = this.#ring.indexed();
     while (((end - this.#ring.written()) | 0) > 0) {
       this.#writeFailedAt = Number.NEGATIVE_INFINITY;
-      if (writer.fatal || !this.#write(writer.now())) return false;
+      if (writer.fatal || !this.#write(writer.now())) {
+        return false;
+      }
     }
-    if (writer.fatal) return false;
+    if (writer.fatal) {
+      return false;
+    }
     return writer.unflushed() === 0 || writer.sync(this.#fd()) === OUTCOME.done;
   }
 
@@ -182,10 +211,16 @@ export class PersistStage {
     const writer = this.#writer;
     const indexed = ring.indexed();
     const written = ring.written();
-    if (((indexed - written) | 0) <= 0) return false;
+    if (((indexed - written) | 0) <= 0) {
+      return false;
+    }
     // A full disk is not asked at every turn: each try may cost a directory sync.
-    if (now - this.#writeFailedAt >= 0 && now - this.#writeFailedAt < FULL_RETRY_MS) return false;
-    if (written === writer.get(PERSIST_WORD.segmentEnd) && !this.#nextSegment(now)) return false;
+    if (now - this.#writeFailedAt >= 0 && now - this.#writeFailedAt < FULL_RETRY_MS) {
+      return false;
+    }
+    if (written === writer.get(PERSIST_WORD.segmentEnd) && !this.#nextSegment(now)) {
+      return false;
+    }
     const border = this.#nextSpan(written);
     const end = ((indexed - border) | 0) > 0 ? border : indexed;
     const outcome = writer.write(this.#fd(), end);
@@ -194,7 +229,9 @@ export class PersistStage {
       return false;
     }
     this.#roomAgain();
-    if (this.#syncAlways || writer.syncIsWanted()) this.#ahead?.alongside((end - written) | 0, now);
+    if (this.#syncAlways || writer.syncIsWanted()) {
+      this.#ahead?.alongside((end - written) | 0, now);
+    }
     return true;
   }
 
@@ -203,7 +240,9 @@ export class PersistStage {
     const writer = this.#writer;
     // The file is closed below: no call may be under way in it.
     this.#finishSync();
-    if (writer.unflushed() > 0 && writer.sync(this.#fd()) !== OUTCOME.done) return false;
+    if (writer.unflushed() > 0 && writer.sync(this.#fd()) !== OUTCOME.done) {
+      return false;
+    }
     const files = this.#requireFiles();
     try {
       files.prepareNext();
@@ -233,21 +272,29 @@ export class PersistStage {
   }
 
   #noRoom(outcome: number, now: number): void {
-    if (outcome !== OUTCOME.noSpace) return;
+    if (outcome !== OUTCOME.noSpace) {
+      return;
+    }
     this.#writeFailedAt = now;
     // Spares are only a convenience; what was acked needs the room more.
-    if (this.#writer.wantsRoom) this.#requireFiles().dropSpares();
+    if (this.#writer.wantsRoom) {
+      this.#requireFiles().dropSpares();
+    }
   }
 
   #roomAgain(): void {
     this.#writeFailedAt = Number.NEGATIVE_INFINITY;
-    if (this.#ahead?.noSpace !== true) this.#writer.setRoom();
+    if (this.#ahead?.noSpace !== true) {
+      this.#writer.setRoom();
+    }
   }
 
   #syncIsDue(now: number): boolean {
     const writer = this.#writer;
     const unflushed = writer.unflushed();
-    if (unflushed <= 0 || writer.fatal) return false;
+    if (unflushed <= 0 || writer.fatal) {
+      return false;
+    }
     return (
       this.#syncAlways ||
       writer.syncIsWanted() ||
@@ -277,14 +324,18 @@ export class PersistStage {
    * is worth no hand-over; while a large one is being synced, the next is being written.
    */
   #syncsInPlace(background: BackgroundSync): boolean {
-    if (!this.#syncAlways) return this.#writer.syncIsWanted();
+    if (!this.#syncAlways) {
+      return this.#writer.syncIsWanted();
+    }
     return !background.busy && this.#writer.unflushed() * SLOT_BYTES <= IN_PLACE_MAX_BYTES;
   }
 
   /** Takes note of a background sync that is over. True when `flushed` moved. */
   #collectSync(): boolean {
     const background = this.#background;
-    if (background === null || !background.over) return false;
+    if (background === null || !background.over) {
+      return false;
+    }
     const { target, micros } = background;
     this.#writer.set(PERSIST_WORD.syncing, 0);
     return this.#writer.synced(background.collect(), target, micros);
@@ -302,9 +353,13 @@ export class PersistStage {
   }
 
   #watchSpace(now: number): void {
-    if (now - this.#spaceAskedAt < SPACE_WATCH_MS && now >= this.#spaceAskedAt) return;
+    if (now - this.#spaceAskedAt < SPACE_WATCH_MS && now >= this.#spaceAskedAt) {
+      return;
+    }
     this.#spaceAskedAt = now;
-    if (this.#minFreeBytes === 0 || this.#files === null) return;
+    if (this.#minFreeBytes === 0 || this.#files === null) {
+      return;
+    }
     const { free, total } = this.#askSpace(this.#files.dir);
     const limit = this.#minFreeBytes ?? Math.min(total / 20, 1024 ** 3);
     // Once refused, sends come back only with an eighth more than the limit, so that the answer does not flicker.
@@ -317,7 +372,9 @@ export class PersistStage {
     try {
       return this.#writer.disk.space(dir);
     } catch (error) {
-      if (diskErrorCode(error) === undefined) throw error;
+      if (diskErrorCode(error) === undefined) {
+        throw error;
+      }
       return { free: Number.MAX_SAFE_INTEGER, total: Number.MAX_SAFE_INTEGER };
     }
   }
@@ -332,7 +389,9 @@ export class PersistStage {
   }
 
   #requireFiles(): SegmentFiles {
-    if (this.#files === null) throw new Error('this thread has the persist stage for inline steps only');
+    if (this.#files === null) {
+      throw new Error('this thread has the persist stage for inline steps only');
+    }
     return this.#files;
   }
 }

@@ -64,14 +64,21 @@ export class PersistWriter {
   /** Sets or clears bits of the `full` word; the index stage has one, too. */
   setFull(bits: number, on: boolean): void {
     const wrong = (on ? ~this.full : this.full) & bits;
-    if (wrong === 0) return;
-    if (on) Atomics.or(this.#control, this.#words.full, bits);
-    else Atomics.and(this.#control, this.#words.full, ~bits);
+    if (wrong === 0) {
+      return;
+    }
+    if (on) {
+      Atomics.or(this.#control, this.#words.full, bits);
+    } else {
+      Atomics.and(this.#control, this.#words.full, ~bits);
+    }
   }
 
   /** What was wanted last is there again. */
   setRoom(): void {
-    if ((this.full & FULL.noSpace) !== 0) this.setFull(FULL.noSpace | FULL.resources, false);
+    if ((this.full & FULL.noSpace) !== 0) {
+      this.setFull(FULL.noSpace | FULL.resources, false);
+    }
   }
 
   /** It is room on the disk that is wanted, not a descriptor: deleting files would help. */
@@ -103,8 +110,12 @@ export class PersistWriter {
     } catch (error) {
       return this.failed('write', error);
     }
-    if (this.unflushed() === 0) this.set(PERSIST_WORD.unsyncedSince, this.now() | 0);
-    if (((this.get(PERSIST_WORD.zeroedUpTo) - end) | 0) < 0) this.set(PERSIST_WORD.zeroedUpTo, end);
+    if (this.unflushed() === 0) {
+      this.set(PERSIST_WORD.unsyncedSince, this.now() | 0);
+    }
+    if (((this.get(PERSIST_WORD.zeroedUpTo) - end) | 0) < 0) {
+      this.set(PERSIST_WORD.zeroedUpTo, end);
+    }
     ring.setWritten(end);
     return OUTCOME.done;
   }
@@ -137,7 +148,9 @@ export class PersistWriter {
     this.set(PERSIST_WORD.syncMicros, micros);
     this.set(PERSIST_WORD.syncCount, (this.get(PERSIST_WORD.syncCount) + 1) | 0);
     // A sync that somebody waited for may have come further meanwhile.
-    if (((target - this.ring.flushed()) | 0) <= 0) return false;
+    if (((target - this.ring.flushed()) | 0) <= 0) {
+      return false;
+    }
     this.ring.setFlushed(target);
     return true;
   }
@@ -150,17 +163,25 @@ export class PersistWriter {
     const { ring } = this;
     const slots = ring.ringBytes / SLOT_BYTES;
     const claimable = (((ring.gate() + slots) | 0) - ring.head()) | 0;
-    if (claimable >= this.#keepFreeSlots) return;
+    if (claimable >= this.#keepFreeSlots) {
+      return;
+    }
     const wanted = (ring.head() + this.#keepFreeSlots + slots / 16 - slots) | 0;
     const written = ring.written();
     const upTo = ((wanted - written) | 0) < 0 ? wanted : written;
-    if (((upTo - ring.gate()) | 0) > 0) ring.free(upTo);
+    if (((upTo - ring.gate()) | 0) > 0) {
+      ring.free(upTo);
+    }
   }
 
   /** Sorts a failure of anything but a sync: a shortage, or the end of the log. Errors that are not the disk's are thrown on. */
   failed(what: string, error: unknown): number {
-    if (!isShortage(error)) return this.fail(what, error);
-    if ((this.full & FULL.noSpace) === 0) this.#onDiskError?.(what, error as Error);
+    if (!isShortage(error)) {
+      return this.fail(what, error);
+    }
+    if ((this.full & FULL.noSpace) === 0) {
+      this.#onDiskError?.(what, error as Error);
+    }
     if (isShortOfResources(error)) {
       this.setFull(FULL.noSpace | FULL.resources, true);
     } else {
@@ -172,7 +193,9 @@ export class PersistWriter {
 
   /** Ends the log. */
   fail(what: string, error: unknown): number {
-    if (diskErrorCode(error) === undefined) throw error;
+    if (diskErrorCode(error) === undefined) {
+      throw error;
+    }
     const errno = Math.abs((error as NodeJS.ErrnoException).errno ?? EIO) || EIO;
     if (Atomics.compareExchange(this.#control, this.#words.fatal, 0, errno) === 0) {
       this.#onDiskError?.(what, error as Error);

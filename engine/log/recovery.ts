@@ -61,7 +61,9 @@ export function recoverLog(disk: Disk, dir: string, options: RecoveryOptions, vi
 /** After a kill the tail is in the page cache only; what is handed out from now on must survive the next power cut. */
 function syncTail(disk: Disk, dir: string, view: LogFilesView, flushed: number, end: number): void {
   for (const segment of view.segments) {
-    if (segment.base + view.segmentBytes <= flushed || segment.base >= end) continue;
+    if (segment.base + view.segmentBytes <= flushed || segment.base >= end) {
+      continue;
+    }
     const fd = disk.open(`${dir}/${segmentName(segment.base)}`, 'write');
     try {
       disk.fdatasync(fd);

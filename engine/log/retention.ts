@@ -61,7 +61,9 @@ export class Retention {
   step(): number | null {
     const { files, control, spare } = this.#options;
     const oldest = files.bases[0];
-    if (oldest === undefined || !this.#mayGo(oldest)) return null;
+    if (oldest === undefined || !this.#mayGo(oldest)) {
+      return null;
+    }
     const start = oldest + files.segmentBytes;
     // First the word, then the file: a reader that finds other bytes than it should, finds the word moved, too.
     Atomics.store(control, spare + PERSIST_WORD.oldestSegment, start / files.segmentBytes);
@@ -73,23 +75,35 @@ export class Retention {
     const { files, control, spare } = this.#options;
     const current = files.current.base;
     const kept = Atomics.load(control, spare + PERSIST_WORD.keptSegment) * files.segmentBytes;
-    if (oldest >= current || oldest >= kept) return false;
+    if (oldest >= current || oldest >= kept) {
+      return false;
+    }
     if (this.#retentionBytes > 0) {
       const stored = files.bases.filter((base) => base <= current).length * files.segmentBytes;
-      if (stored > this.#retentionBytes) return true;
+      if (stored > this.#retentionBytes) {
+        return true;
+      }
     }
-    if (this.#retentionMs <= 0) return false;
+    if (this.#retentionMs <= 0) {
+      return false;
+    }
     return this.#now() - this.#lastTime(oldest) > this.#retentionMs;
   }
 
   /** When the oldest segment ended; that of a later one where it cannot be read, so that damage makes nothing older than it is. */
   #lastTime(oldest: number): number {
-    if (oldest === this.#knownBase) return this.#knownTime;
+    if (oldest === this.#knownBase) {
+      return this.#knownTime;
+    }
     const { disk, files, spanBytes } = this.#options;
     for (const base of files.bases) {
-      if (base >= files.current.base) break;
+      if (base >= files.current.base) {
+        break;
+      }
       const time = lastStoreTime(disk, files, spanBytes, base);
-      if (time === 0) continue;
+      if (time === 0) {
+        continue;
+      }
       this.#knownBase = oldest;
       this.#knownTime = time;
       return time;
@@ -104,13 +118,17 @@ export function lastStoreTime(disk: Disk, files: SegmentFiles, spanBytes: number
   try {
     fd = disk.open(`${files.dir}/${segmentName(base)}`, 'read');
   } catch (error) {
-    if (diskErrorCode(error) === 'ENOENT') return 0;
+    if (diskErrorCode(error) === 'ENOENT') {
+      return 0;
+    }
     throw error;
   }
   try {
     for (let span = files.segmentBytes - spanBytes; span >= 0; span -= spanBytes) {
       const time = lastTimeInSpan(disk, fd, base, span, spanBytes);
-      if (time > 0) return time;
+      if (time > 0) {
+        return time;
+      }
     }
     return 0;
   } finally {
@@ -130,7 +148,9 @@ function lastTimeInSpan(disk: Disk, fd: number, base: number, span: number, span
       filled = disk.read(fd, bytes, 0, Math.min(bytes.length, spanBytes - at), span + at);
     }
     const index = at - from;
-    if (!headerIsValid(bytes.subarray(0, filled), index, base + span + at)) break;
+    if (!headerIsValid(bytes.subarray(0, filled), index, base + span + at)) {
+      break;
+    }
     last = readUint64(bytes, index + BATCH.storeTime);
     at += slotAligned(readUint32(bytes, index + BATCH.length));
   }

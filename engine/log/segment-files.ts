@@ -23,7 +23,9 @@ export function segmentName(base: number): string {
 
 /** The position in a segment's name; undefined for any other name. */
 export function segmentBaseOfName(name: string): number | undefined {
-  if (!/^[0-9a-f]{16}\.seg$/.test(name)) return undefined;
+  if (!/^[0-9a-f]{16}\.seg$/.test(name)) {
+    return undefined;
+  }
   const base = Number.parseInt(name.slice(0, 16), 16);
   return Number.isSafeInteger(base) ? base : undefined;
 }
@@ -71,7 +73,9 @@ export class SegmentFiles {
   }
 
   get current(): OpenSegment {
-    if (this.#current === null) throw new Error('the segment files are not open');
+    if (this.#current === null) {
+      throw new Error('the segment files are not open');
+    }
     return this.#current;
   }
 
@@ -102,7 +106,9 @@ export class SegmentFiles {
 
   /** Makes the segment behind the current one, from a spare when there is one. Throws disk errors; may be tried again. */
   prepareNext(): OpenSegment {
-    if (this.#next === null) this.#next = this.#openOrMake(this.current.base + this.segmentBytes);
+    if (this.#next === null) {
+      this.#next = this.#openOrMake(this.current.base + this.segmentBytes);
+    }
     return this.#next;
   }
 
@@ -122,7 +128,9 @@ export class SegmentFiles {
    */
   retireOldest(): void {
     const base = this.#bases[0] as number;
-    if (base >= this.current.base) throw new Error('the current segment is never retired');
+    if (base >= this.current.base) {
+      throw new Error('the current segment is never retired');
+    }
     const spares = namesIn(this.#disk, this.dir).filter((name) => name.endsWith(SPARE_SUFFIX));
     const path = this.#path(segmentName(base));
     const bytes = sizeOf(this.#disk, path);
@@ -138,13 +146,19 @@ export class SegmentFiles {
   /** Deletes the spares: room for a full disk. Returns whether there were any. */
   dropSpares(): boolean {
     const spares = namesIn(this.#disk, this.dir).filter((name) => name.endsWith(SPARE_SUFFIX));
-    for (const name of spares) removeIfThere(this.#disk, this.#path(name));
+    for (const name of spares) {
+      removeIfThere(this.#disk, this.#path(name));
+    }
     return spares.length > 0;
   }
 
   close(): void {
-    if (this.#current !== null) this.#disk.close(this.#current.fd);
-    if (this.#next !== null) this.#disk.close(this.#next.fd);
+    if (this.#current !== null) {
+      this.#disk.close(this.#current.fd);
+    }
+    if (this.#next !== null) {
+      this.#disk.close(this.#next.fd);
+    }
     this.#current = null;
     this.#next = null;
   }
@@ -156,7 +170,9 @@ export class SegmentFiles {
     const recycled = !isThere && this.#takeSpare(path);
     const fd = isThere || recycled ? disk.open(path, 'write') : this.#create(path);
     try {
-      if (disk.size(path) !== this.segmentBytes) disk.truncate(fd, this.segmentBytes);
+      if (disk.size(path) !== this.segmentBytes) {
+        disk.truncate(fd, this.segmentBytes);
+      }
       // The size must be on disk before data is: recovery takes a short file for a damaged one.
       disk.fdatasync(fd);
       disk.fsyncDir(this.dir);
@@ -164,7 +180,9 @@ export class SegmentFiles {
       disk.close(fd);
       throw error;
     }
-    if (!isThere) this.#bases.push(base);
+    if (!isThere) {
+      this.#bases.push(base);
+    }
     return { base, fd, allocated: recycled };
   }
 
@@ -173,14 +191,18 @@ export class SegmentFiles {
     try {
       return this.#disk.create(path);
     } catch (error) {
-      if (diskErrorCode(error) !== 'EEXIST') throw error;
+      if (diskErrorCode(error) !== 'EEXIST') {
+        throw error;
+      }
       return this.#disk.open(path, 'write');
     }
   }
 
   #takeSpare(path: string): boolean {
     for (const name of namesIn(this.#disk, this.dir).sort()) {
-      if (!name.endsWith(SPARE_SUFFIX)) continue;
+      if (!name.endsWith(SPARE_SUFFIX)) {
+        continue;
+      }
       const spare = this.#path(name);
       if (this.#disk.size(spare) === this.segmentBytes) {
         this.#disk.rename(spare, path);
@@ -201,7 +223,9 @@ function sizeOf(disk: Disk, path: string): number {
   try {
     return disk.size(path);
   } catch (error) {
-    if (diskErrorCode(error) === 'ENOENT') return -1;
+    if (diskErrorCode(error) === 'ENOENT') {
+      return -1;
+    }
     throw error;
   }
 }
@@ -210,7 +234,9 @@ function namesIn(disk: Disk, dir: string): string[] {
   try {
     return disk.readdir(dir);
   } catch (error) {
-    if (diskErrorCode(error) === 'ENOENT') return [];
+    if (diskErrorCode(error) === 'ENOENT') {
+      return [];
+    }
     throw error;
   }
 }

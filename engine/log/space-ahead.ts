@@ -44,29 +44,38 @@ export class SpaceAhead {
 
   /** One piece, when there is less ahead than there should be. True when one was done. */
   prepare(now: number): boolean {
-    if (now >= this.#largeAt && now - this.#largeAt < AFTER_LARGE_MS) return false;
+    if (now >= this.#largeAt && now - this.#largeAt < AFTER_LARGE_MS) {
+      return false;
+    }
     const missing = this.#wantedSlots() - this.#aheadSlots();
     if (missing <= 0) {
       this.#hasRoom();
       return false;
     }
-    if (now >= this.#failedAt && now - this.#failedAt < RETRY_MS) return false;
+    if (now >= this.#failedAt && now - this.#failedAt < RETRY_MS) {
+      return false;
+    }
     const writer = this.#writer;
     try {
       const segment = this.#segmentAhead();
-      if (segment === undefined) return false;
+      if (segment === undefined) {
+        return false;
+      }
       this.#zeroPiece(segment.fd, segment.end, this.#zeros.length);
       // In the current segment this covers what was appended, too; let it count.
       if (segment.fd === this.#files.current.fd) {
-        if (writer.sync(segment.fd) !== OUTCOME.done) return false;
+        if (writer.sync(segment.fd) !== OUTCOME.done) {
+          return false;
+        }
       } else {
         writer.disk.fdatasync(segment.fd);
       }
     } catch (error) {
       this.#failedAt = now;
       this.noSpace = writer.failed('preallocate', error) === OUTCOME.noSpace;
-      if (this.noSpace && writer.wantsRoom && this.#files.dropSpares())
+      if (this.noSpace && writer.wantsRoom && this.#files.dropSpares()) {
         this.#failedAt = Number.NEGATIVE_INFINITY;
+      }
       return false;
     }
     this.#hasRoom();
@@ -83,10 +92,16 @@ export class SpaceAhead {
       this.#writtenSeen = this.#writer.ring.written();
       return;
     }
-    if (this.#limitBytes === 0 || this.noSpace) return;
+    if (this.#limitBytes === 0 || this.noSpace) {
+      return;
+    }
     // A small step between large ones: the next of these would write over the zeros at once.
-    if (now >= this.#largeAt && now - this.#largeAt < AFTER_LARGE_MS) return;
-    if (this.#aheadSlots() > 0) return;
+    if (now >= this.#largeAt && now - this.#largeAt < AFTER_LARGE_MS) {
+      return;
+    }
+    if (this.#aheadSlots() > 0) {
+      return;
+    }
     const end = this.#writer.get(PERSIST_WORD.segmentEnd);
     try {
       this.#zeroPiece(this.#files.current.fd, end, ALONGSIDE_BYTES);
@@ -100,7 +115,9 @@ export class SpaceAhead {
     const writer = this.#writer;
     const from = this.#zeroedUpTo();
     const bytes = Math.min(maxBytes, this.#zeros.length, ((end - from) | 0) * SLOT_BYTES);
-    if (bytes <= 0) return 0;
+    if (bytes <= 0) {
+      return 0;
+    }
     const filePosition = this.#files.segmentBytes - ((end - from) | 0) * SLOT_BYTES;
     writer.disk.write(fd, this.#zeros, 0, bytes, filePosition);
     writer.set(PERSIST_WORD.zeroedUpTo, (from + bytes / SLOT_BYTES) | 0);
@@ -111,10 +128,14 @@ export class SpaceAhead {
   #segmentAhead(): { fd: number; end: number } | undefined {
     const writer = this.#writer;
     const end = writer.get(PERSIST_WORD.segmentEnd);
-    if (((end - this.#zeroedUpTo()) | 0) > 0) return { fd: this.#files.current.fd, end };
+    if (((end - this.#zeroedUpTo()) | 0) > 0) {
+      return { fd: this.#files.current.fd, end };
+    }
     const next = this.#files.prepareNext();
     const nextEnd = (end + this.#files.segmentBytes / SLOT_BYTES) | 0;
-    if (next.allocated) writer.set(PERSIST_WORD.zeroedUpTo, nextEnd);
+    if (next.allocated) {
+      writer.set(PERSIST_WORD.zeroedUpTo, nextEnd);
+    }
     return ((nextEnd - this.#zeroedUpTo()) | 0) > 0 ? { fd: next.fd, end: nextEnd } : undefined;
   }
 
@@ -137,7 +158,9 @@ export class SpaceAhead {
   }
 
   #hasRoom(): void {
-    if (!this.noSpace) return;
+    if (!this.noSpace) {
+      return;
+    }
     this.noSpace = false;
     this.#failedAt = Number.NEGATIVE_INFINITY;
     this.#writer.setRoom();

@@ -104,7 +104,9 @@ export function writeTables(
 
 /** Whether `bytes` are a snapshot, whole and as it was written. */
 export function isWholeSnapshot(bytes: Uint8Array): boolean {
-  if (bytes.length < HEAD_BYTES) return false;
+  if (bytes.length < HEAD_BYTES) {
+    return false;
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return (
     view.getUint32(0, true) === MAGIC &&

@@ -106,8 +106,11 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     isClosing: () => Atomics.load(persistWords, PERSIST_WORDS.closing) !== 0,
     release: () => {
       files.close();
-      if (log.unindexed + memory.unindexed > 0) seats.leave(seat);
-      else seats.release(seat);
+      if (log.unindexed + memory.unindexed > 0) {
+        seats.leave(seat);
+      } else {
+        seats.release(seat);
+      }
     },
   };
 }

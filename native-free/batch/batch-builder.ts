@@ -102,15 +102,21 @@ export class BatchBuilder {
    */
   appendUsual(message: OutgoingMessage, clock: TurnClock): number {
     const body = message.body;
-    if (!(body instanceof Uint8Array) || !hasNoExtras(message) || this.count === 0) return 0;
+    if (!(body instanceof Uint8Array) || !hasNoExtras(message) || this.count === 0) {
+      return 0;
+    }
     const bytes = this.bytes;
     const length = body.length;
     const start = this.at;
     const size = HEADER_BYTES + length;
-    if (size > bytes.length - start || length > BODY_LIMIT) return 0;
+    if (size > bytes.length - start || length > BODY_LIMIT) {
+      return 0;
+    }
     clock.tick();
     const delta = clock.time - this.bornTime;
-    if (delta > MAX_BORN_DELTA || delta < -MAX_BORN_DELTA) return 0;
+    if (delta > MAX_BORN_DELTA || delta < -MAX_BORN_DELTA) {
+      return 0;
+    }
     const view = this.view;
     view.setUint32(start + LENGTH_AT, size, true);
     view.setInt32(start + BORN_DELTA_AT, delta, true);
@@ -123,10 +129,14 @@ export class BatchBuilder {
 
   #appendBody(body: Uint8Array, bornTime: number): boolean {
     const length = body.length;
-    if (length > MAX_BODY_BYTES) throw bodyTooLarge(length);
+    if (length > MAX_BODY_BYTES) {
+      throw bodyTooLarge(length);
+    }
     const start = this.at;
     const end = start + RECORD_HEADER_BYTES + length;
-    if (end > this.bytes.length || !this.#begin(bornTime)) return false;
+    if (end > this.bytes.length || !this.#begin(bornTime)) {
+      return false;
+    }
     copyInto.call(this.bytes, body, start + RECORD_HEADER_BYTES);
     this.#finish(start, end, bornTime, RECORD_FLAG.hasBody, 0, 0);
     return true;
@@ -135,9 +145,13 @@ export class BatchBuilder {
   #appendFull(message: OutgoingMessage, bornTime: number): boolean {
     const body = normalBody(message.body);
     // A text of n units has at least n bytes: far too large ones are not even counted.
-    if (body !== null && body.length > MAX_BODY_BYTES) throw bodyTooLarge(body.length);
+    if (body !== null && body.length > MAX_BODY_BYTES) {
+      throw bodyTooLarge(body.length);
+    }
     const start = this.at;
-    if (start + recordBound(message) > this.bytes.length || !this.#begin(bornTime)) return false;
+    if (start + recordBound(message) > this.bytes.length || !this.#begin(bornTime)) {
+      return false;
+    }
     let at = start + RECORD_HEADER_BYTES;
     let tagBytes = 0;
     if (message.tag !== undefined) {
@@ -152,14 +166,18 @@ export class BatchBuilder {
       flags = RECORD_FLAG.hasBody;
       if (typeof body === 'string') {
         const written = writeUtf8(this.bytes, at, body);
-        if (written > MAX_BODY_BYTES) throw bodyTooLarge(written);
+        if (written > MAX_BODY_BYTES) {
+          throw bodyTooLarge(written);
+        }
         at += written;
       } else {
         this.bytes.set(body, at);
         at += body.length;
       }
     }
-    if (tagBytes > 0) this.#addToBloom(message.tag as string, start + RECORD_HEADER_BYTES, tagBytes);
+    if (tagBytes > 0) {
+      this.#addToBloom(message.tag as string, start + RECORD_HEADER_BYTES, tagBytes);
+    }
     this.#finish(start, at, bornTime, flags, tagBytes, attributesBytes);
     return true;
   }
@@ -195,8 +213,11 @@ export class BatchBuilder {
       this.#lastTag = tag;
       this.#lastBit = tagBloomBit(this.bytes.subarray(at, at + length));
     }
-    if (this.#lastBit < 32) this.#bloomLow |= 1 << this.#lastBit;
-    else this.#bloomHigh |= 1 << (this.#lastBit - 32);
+    if (this.#lastBit < 32) {
+      this.#bloomLow |= 1 << this.#lastBit;
+    } else {
+      this.#bloomHigh |= 1 << (this.#lastBit - 32);
+    }
   }
 
   /** Writes the batch header, all but who sends it (see {@link address}), with the checksum of the records. */

@@ -56,7 +56,9 @@ function badBatch(what: string, details: Record<string, unknown>): RingMQError {
  */
 export function readHeader(bytes: Uint8Array, at: number, end: number, header: BatchHeader): number {
   const left = end - at;
-  if (left < PAD_HEADER_BYTES) throw badBatch('its header is cut off', { at, bytes: left });
+  if (left < PAD_HEADER_BYTES) {
+    throw badBatch('its header is cut off', { at, bytes: left });
+  }
   const length = readUint32(bytes, at + BATCH.length);
   const type = bytes[at + BATCH.type] as number;
   if (bytes[at + BATCH.version] !== BATCH_VERSION) {
@@ -66,13 +68,17 @@ export function readHeader(bytes: Uint8Array, at: number, end: number, header: B
   header.length = length;
   header.isPad = type === BATCH_TYPE.pad;
   if (header.isPad) {
-    if (length < PAD_HEADER_BYTES || length > left)
+    if (length < PAD_HEADER_BYTES || length > left) {
       throw badBatch('a pad of impossible length', { at, length });
+    }
     return at + slotAligned(length);
   }
-  if (type !== BATCH_TYPE.data) throw badBatch('unknown type', { at, type });
-  if (length < BATCH_HEADER_BYTES || length > left)
+  if (type !== BATCH_TYPE.data) {
+    throw badBatch('unknown type', { at, type });
+  }
+  if (length < BATCH_HEADER_BYTES || length > left) {
     throw badBatch('impossible length', { at, length, bytes: left });
+  }
   header.recordCount = readUint32(bytes, at + BATCH.recordCount);
   header.baseOffset = readUint64(bytes, at + BATCH.baseOffset);
   header.position = readUint64(bytes, at + BATCH.position);
@@ -101,40 +107,59 @@ export function checkRecords({ bytes, view }: RecordSource, header: BatchHeader)
   let at = header.at + BATCH_HEADER_BYTES;
   for (let record = 0; record < header.recordCount; record++) {
     const left = end - at;
-    if (left < HEADER_BYTES) throw badBatch('fewer records than it says', { record });
+    if (left < HEADER_BYTES) {
+      throw badBatch('fewer records than it says', { record });
+    }
     const length = view.getUint32(at + LENGTH_AT, true);
     // Flags, a byte; the tag's bytes, a byte; the attributes' bytes, two.
     const parts = view.getUint32(at + FLAGS_AT, true);
     const flags = parts & 0xff;
     const attributesAt = HEADER_BYTES + ((parts >>> 8) & 0xff);
     const head = attributesAt + (parts >>> 16);
-    if (length > left || head > length) throw badBatch('a record of impossible length', { record, length });
-    if ((flags & ~HAS_BODY) !== 0) throw badBatch('unknown record flags', { record, flags });
-    if (flags === 0 && head !== length) throw badBatch('a body where there is none', { record });
+    if (length > left || head > length) {
+      throw badBatch('a record of impossible length', { record, length });
+    }
+    if ((flags & ~HAS_BODY) !== 0) {
+      throw badBatch('unknown record flags', { record, flags });
+    }
+    if (flags === 0 && head !== length) {
+      throw badBatch('a body where there is none', { record });
+    }
     if (head > attributesAt && !attributesAreSound(bytes, at + attributesAt, at + head)) {
       throw badBatch('malformed attributes', { record });
     }
     at += length;
   }
-  if (at !== end) throw badBatch('bytes behind the last record', { bytes: end - at });
+  if (at !== end) {
+    throw badBatch('bytes behind the last record', { bytes: end - at });
+  }
 }
 
 function attributesAreSound(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
   while (at < end) {
-    if (end - at < 2) return false;
+    if (end - at < 2) {
+      return false;
+    }
     const kind = bytes[at] as number;
     at += 2 + (bytes[at + 1] as number);
-    if (at > end) return false;
-    if (kind === ATTRIBUTE_KIND.property) at = valueEnd(bytes, at, end);
-    else if (kind !== ATTRIBUTE_KIND.key && kind !== ATTRIBUTE_KIND.shardingKey) return false;
+    if (at > end) {
+      return false;
+    }
+    if (kind === ATTRIBUTE_KIND.property) {
+      at = valueEnd(bytes, at, end);
+    } else if (kind !== ATTRIBUTE_KIND.key && kind !== ATTRIBUTE_KIND.shardingKey) {
+      return false;
+    }
   }
   return at === end;
 }
 
 /** Where the property value at `at` ends; Infinity if it is malformed or cut off. */
 function valueEnd(bytes: Uint8Array, at: number, end: number): number {
-  if (at >= end) return Number.POSITIVE_INFINITY;
+  if (at >= end) {
+    return Number.POSITIVE_INFINITY;
+  }
   switch (bytes[at]) {
     case PROPERTY_TYPE.number:
       return at + 9;
@@ -164,9 +189,11 @@ export function readAttributes(bytes: Uint8Array, start: number, end: number): R
     const textAt = at + 2;
     at = textAt + (bytes[at + 1] as number);
     const text = readUtf8(bytes, textAt, at);
-    if (kind === ATTRIBUTE_KIND.key) found.keys.push(text);
-    else if (kind === ATTRIBUTE_KIND.shardingKey) found.shardingKey = text;
-    else {
+    if (kind === ATTRIBUTE_KIND.key) {
+      found.keys.push(text);
+    } else if (kind === ATTRIBUTE_KIND.shardingKey) {
+      found.shardingKey = text;
+    } else {
       const valueAt = at;
       at = valueEnd(bytes, valueAt, end);
       setProperty(found.properties, text, readValue(bytes, valueAt, at));
@@ -179,7 +206,9 @@ export function readAttributes(bytes: Uint8Array, start: number, end: number): R
 function setProperty(properties: Record<string, PropertyValue>, name: string, value: PropertyValue): void {
   if (name === '__proto__') {
     Object.defineProperty(properties, name, { value, enumerable: true, writable: true, configurable: true });
-  } else properties[name] = value;
+  } else {
+    properties[name] = value;
+  }
 }
 
 function readValue(bytes: Uint8Array, at: number, end: number): PropertyValue {

@@ -40,6 +40,8 @@ export class FrameSource implements RecordSource {
   }
 
   letGo(): void {
-    if (--this.#holders === 0) this.#release?.(this.bytes);
+    if (--this.#holders === 0) {
+      this.#release?.(this.bytes);
+    }
   }
 }

@@ -22,7 +22,9 @@ export function badMessage(part: string, what: string, details: Record<string, u
 
 /** Throws `BAD_MESSAGE` for what is no message at all. */
 export function checkIsObject(message: unknown): void {
-  if (typeof message === 'object' && message !== null) return;
+  if (typeof message === 'object' && message !== null) {
+    return;
+  }
   const kind = message === null ? 'null' : typeof message;
   throw badMessage('message', `must be an object with a topic, not ${kind}`);
 }
@@ -48,19 +50,31 @@ function attributesTooLarge(value: number): RingMQError {
 
 /** Bytes of a text part; throws `BAD_MESSAGE` if it is no text, empty, or over `limit`. */
 function checkedLength(part: string, text: unknown, limit: number): number {
-  if (typeof text !== 'string') throw badMessage(part, `must be a string, not ${typeof text}`);
-  if (text.length === 0) throw badMessage(part, 'is empty; leave it out instead');
+  if (typeof text !== 'string') {
+    throw badMessage(part, `must be a string, not ${typeof text}`);
+  }
+  if (text.length === 0) {
+    throw badMessage(part, 'is empty; leave it out instead');
+  }
   const bytes =
     text.length > limit ? utf8Length(text) : text.length * 3 <= limit ? text.length : utf8Length(text);
-  if (bytes > limit) throw tooMuch(part, 'bytes', limit, bytes);
+  if (bytes > limit) {
+    throw tooMuch(part, 'bytes', limit, bytes);
+  }
   return bytes;
 }
 
 /** Body of a message as bytes or text; throws `BAD_MESSAGE` for anything else. Any view of bytes is taken, as the bytes it shows. */
 export function normalBody(body: unknown): Uint8Array | string | null {
-  if (body === undefined || body === null) return null;
-  if (typeof body === 'string' || body instanceof Uint8Array) return body;
-  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  if (body === undefined || body === null) {
+    return null;
+  }
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    return body;
+  }
+  if (ArrayBuffer.isView(body)) {
+    return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  }
   throw badMessage('body', `must be a Uint8Array or a string, not ${typeof body}`);
 }
 
@@ -71,10 +85,15 @@ export function normalBody(body: unknown): Uint8Array | string | null {
 export function recordBound(message: OutgoingMessage): number {
   const body = normalBody(message.body);
   let bound = RECORD_HEADER_BYTES;
-  if (body !== null) bound += typeof body === 'string' ? bodyTextBound(body) : body.length;
-  if (message.tag !== undefined) bound += 3 * textUnits('tag', message.tag);
-  if (message.keys === undefined && message.shardingKey === undefined && message.properties === undefined)
+  if (body !== null) {
+    bound += typeof body === 'string' ? bodyTextBound(body) : body.length;
+  }
+  if (message.tag !== undefined) {
+    bound += 3 * textUnits('tag', message.tag);
+  }
+  if (message.keys === undefined && message.shardingKey === undefined && message.properties === undefined) {
     return bound;
+  }
   return bound + attributesBound(message);
 }
 
@@ -85,7 +104,9 @@ function bodyTextBound(text: string): number {
 
 /** Characters of a part that must be text. */
 function textUnits(part: string, text: unknown): number {
-  if (typeof text !== 'string') throw badMessage(part, `must be a string, not ${typeof text}`);
+  if (typeof text !== 'string') {
+    throw badMessage(part, `must be a string, not ${typeof text}`);
+  }
   return text.length;
 }
 
@@ -94,8 +115,12 @@ function attributesBound(message: OutgoingMessage): number {
   let units = 0;
   const keys = message.keys;
   if (keys !== undefined) {
-    if (!Array.isArray(keys)) throw badMessage('keys', 'must be an array of strings');
-    if (keys.length > MAX_KEYS_COUNT) throw tooMuch('keys', 'entries', MAX_KEYS_COUNT, keys.length);
+    if (!Array.isArray(keys)) {
+      throw badMessage('keys', 'must be an array of strings');
+    }
+    if (keys.length > MAX_KEYS_COUNT) {
+      throw tooMuch('keys', 'entries', MAX_KEYS_COUNT, keys.length);
+    }
     for (const key of keys as readonly string[]) {
       units += textUnits('key', key);
       bound += 2;
@@ -118,11 +143,16 @@ function attributesBound(message: OutgoingMessage): number {
       const value = properties[name];
       units += name.length;
       bound += 11;
-      if (typeof value === 'string') units += value.length;
-      else if (value instanceof Uint8Array) units += Math.ceil(value.length / 3);
+      if (typeof value === 'string') {
+        units += value.length;
+      } else if (value instanceof Uint8Array) {
+        units += Math.ceil(value.length / 3);
+      }
     }
   }
-  if (units > MAX_ATTRIBUTES_BYTES) throw attributesTooLarge(units);
+  if (units > MAX_ATTRIBUTES_BYTES) {
+    throw attributesTooLarge(units);
+  }
   return bound + 3 * units;
 }
 
@@ -143,14 +173,20 @@ export function writeAttributes(
   let at = start;
   const keys = message.keys;
   if (keys !== undefined) {
-    for (const key of keys) at = writeKey(bytes, at, ATTRIBUTE_KIND.key, 'key', key);
+    for (const key of keys) {
+      at = writeKey(bytes, at, ATTRIBUTE_KIND.key, 'key', key);
+    }
   }
   if (message.shardingKey !== undefined) {
     at = writeKey(bytes, at, ATTRIBUTE_KIND.shardingKey, 'sharding key', message.shardingKey);
   }
-  if (message.properties !== undefined) at = writeProperties(bytes, view, at, message.properties);
+  if (message.properties !== undefined) {
+    at = writeProperties(bytes, view, at, message.properties);
+  }
   const length = at - start;
-  if (length + tagBytes > MAX_ATTRIBUTES_BYTES) throw attributesTooLarge(length + tagBytes);
+  if (length + tagBytes > MAX_ATTRIBUTES_BYTES) {
+    throw attributesTooLarge(length + tagBytes);
+  }
   return at;
 }
 
@@ -171,7 +207,9 @@ function writeProperties(
   let at = start;
   for (const name of Object.keys(properties)) {
     const value = properties[name];
-    if (value === undefined) continue;
+    if (value === undefined) {
+      continue;
+    }
     checkedLength('property name', name, MAX_PROPERTY_NAME_BYTES);
     const written = writeUtf8(bytes, at + 2, name);
     bytes[at] = ATTRIBUTE_KIND.property;
@@ -195,8 +233,9 @@ function writeValue(
       return writeSized(bytes, at, PROPERTY_TYPE.string, name, written);
     }
     case 'number':
-      if (!Number.isFinite(value))
+      if (!Number.isFinite(value)) {
         throw badMessage(`property ${name}`, `must be a finite number, not ${value}`);
+      }
       bytes[at] = PROPERTY_TYPE.number;
       view.setFloat64(at + 1, value, true);
       return at + 9;
@@ -214,7 +253,9 @@ function writeValue(
 }
 
 function writeSized(bytes: Uint8Array, at: number, type: number, name: string, length: number): number {
-  if (length > MAX_ATTRIBUTES_BYTES) throw tooMuch(`property ${name}`, 'bytes', MAX_ATTRIBUTES_BYTES, length);
+  if (length > MAX_ATTRIBUTES_BYTES) {
+    throw tooMuch(`property ${name}`, 'bytes', MAX_ATTRIBUTES_BYTES, length);
+  }
   bytes[at] = type;
   bytes[at + 1] = length;
   bytes[at + 2] = length >>> 8;

@@ -11,9 +11,12 @@ export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) bytes += 1;
-    else if (
+    if (unit < 0x80) {
+      continue;
+    }
+    if (unit < 0x800) {
+      bytes += 1;
+    } else if (
       unit >= 0xd800 &&
       unit < 0xdc00 &&
       i + 1 < text.length &&
@@ -22,7 +25,9 @@ export function utf8Length(text: string): number {
       // Two units, four bytes.
       bytes += 2;
       i++;
-    } else bytes += 2;
+    } else {
+      bytes += 2;
+    }
   }
   return bytes;
 }
@@ -38,10 +43,14 @@ export function writeUtf8(bytes: Uint8Array, at: number, text: string): number {
     let i = 0;
     for (; i < length; i++) {
       const unit = text.charCodeAt(i);
-      if (unit > 0x7f) break;
+      if (unit > 0x7f) {
+        break;
+      }
       bytes[at + i] = unit;
     }
-    if (i === length) return length;
+    if (i === length) {
+      return length;
+    }
   }
   return encoder.encodeInto(text, bytes.subarray(at)).written;
 }
@@ -54,10 +63,14 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
     let at = start;
     for (; at < end; at++) {
       const byte = bytes[at] as number;
-      if (byte > 0x7f) break;
+      if (byte > 0x7f) {
+        break;
+      }
       text += String.fromCharCode(byte);
     }
-    if (at === end) return text;
+    if (at === end) {
+      return text;
+    }
   }
   return decoder.decode(bytes.subarray(start, end));
 }

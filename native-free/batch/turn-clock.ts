@@ -9,10 +9,14 @@ export class TurnClock {
 
   /** Reads the clock, if it is time to. */
   tick(): void {
-    if ((this.#uses++ & (READ_EVERY - 1)) !== 0) return;
+    if ((this.#uses++ & (READ_EVERY - 1)) !== 0) {
+      return;
+    }
     this.time = Date.now();
     // The next turn begins with a look at the clock.
-    if (this.#uses === 1) queueMicrotask(this.#onTurn);
+    if (this.#uses === 1) {
+      queueMicrotask(this.#onTurn);
+    }
   }
 
   /** Milliseconds since 1970. */

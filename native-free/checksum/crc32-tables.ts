@@ -5,7 +5,9 @@ function makeTables(): Int32Array {
   const tables = new Int32Array(8 * 256);
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ 0xedb88320;
+    for (let bit = 0; bit < 8; bit++) {
+      crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ 0xedb88320;
+    }
     tables[byte] = crc;
   }
   for (let at = 256; at < tables.length; at++) {
@@ -41,7 +43,9 @@ export function updateCrc32(crc: number, bytes: Uint8Array, start: number, end: 
       (t[256 + (bytes[at + 6] as number)] as number) ^
       (t[bytes[at + 7] as number] as number);
   }
-  for (; at < end; at++) crc = (t[(crc ^ (bytes[at] as number)) & 255] as number) ^ (crc >>> 8);
+  for (; at < end; at++) {
+    crc = (t[(crc ^ (bytes[at] as number)) & 255] as number) ^ (crc >>> 8);
+  }
   return crc;
 }
 

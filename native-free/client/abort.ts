@@ -8,15 +8,21 @@ export function abortError(signal: AbortSignal): RingMQError {
 
 /** Throws `ABORTED` if the signal is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw abortError(signal);
+  if (signal?.aborted) {
+    throw abortError(signal);
+  }
 }
 
 /** The promise, or `ABORTED` as soon as the signal is. What the promise stands for goes on. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
+  if (signal === undefined) {
+    return promise;
+  }
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(abortError(signal));
-    if (signal.aborted) onAbort();
+    if (signal.aborted) {
+      onAbort();
+    }
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
@@ -31,8 +37,11 @@ export function pause(timeMs: number, signal: AbortSignal): Promise<void> {
       resolve();
     };
     const timer = setTimeout(done, timeMs);
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) {
+      done();
+    } else {
+      signal.addEventListener('abort', done, { once: true });
+    }
   });
 }
 

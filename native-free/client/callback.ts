@@ -3,7 +3,9 @@ export function callUser<A extends unknown[]>(
   callback: ((...args: A) => void) | undefined,
   ...args: A
 ): void {
-  if (callback === undefined) return;
+  if (callback === undefined) {
+    return;
+  }
   try {
     callback(...args);
   } catch (error) {

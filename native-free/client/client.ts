@@ -82,7 +82,9 @@ export class LinkClient implements Client {
     ]);
     try {
       const failed = (await abortable(all, signal)).find((result) => result.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
+      if (failed !== undefined) {
+        throw failed.reason;
+      }
     } finally {
       this.#connection.close(new RingMQError('CLOSED', 'the client is closed'));
       await this.#onClosed?.();
@@ -90,8 +92,12 @@ export class LinkClient implements Client {
   }
 
   #checkOpen(): void {
-    if (this.#closed !== null) throw new RingMQError('CLOSED', 'the client is closed');
-    if (this.#connection.failure !== null) throw this.#connection.failure;
+    if (this.#closed !== null) {
+      throw new RingMQError('CLOSED', 'the client is closed');
+    }
+    if (this.#connection.failure !== null) {
+      throw this.#connection.failure;
+    }
   }
 }
 

@@ -22,7 +22,9 @@ export class Failures {
     this.#first ??= failure.error;
     this.#count += failure.numbers.length;
     for (const number of failure.numbers) {
-      if (this.#listed.length >= MAX_LISTED) return;
+      if (this.#listed.length >= MAX_LISTED) {
+        return;
+      }
       this.#listed.push({ number, topic: failure.topic, queueId: failure.queueId, code: failure.error.code });
     }
   }
@@ -30,7 +32,9 @@ export class Failures {
   /** The error that tells of all of them, once; null if there are none. */
   take(): RingMQError | null {
     const first = this.#first;
-    if (first === null) return null;
+    if (first === null) {
+      return null;
+    }
     const error = new RingMQError(
       first.code,
       `${this.#count} written ${this.#count === 1 ? 'message was' : 'messages were'} not stored: ${first.message}`,
@@ -49,15 +53,22 @@ export function sendBatchError(results: readonly PromiseSettledResult<Receipt>[]
   let failedCount = 0;
   let first: unknown;
   results.forEach((result, index) => {
-    if (result.status === 'fulfilled') return;
+    if (result.status === 'fulfilled') {
+      return;
+    }
     const error: unknown = result.reason;
-    if (failedCount++ === 0) first = error;
-    if (failed.length < MAX_LISTED)
+    if (failedCount++ === 0) {
+      first = error;
+    }
+    if (failed.length < MAX_LISTED) {
       failed.push({ index, code: isRingMQError(error) ? error.code : 'INTERNAL' });
+    }
   });
   const receipts = results.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
   const what = `${failedCount} of ${results.length} messages were not stored`;
-  if (!isRingMQError(first)) return new RingMQError('INTERNAL', what, { cause: first });
+  if (!isRingMQError(first)) {
+    return new RingMQError('INTERNAL', what, { cause: first });
+  }
   return new RingMQError(first.code, `${what}: ${first.message}`, {
     cause: first,
     details: { ...first.details, failed, failedCount, receipts },
@@ -71,7 +82,9 @@ export function asRingMQError(error: unknown): RingMQError {
 
 /** A first connection that failed: what the broker said, or `CONNECT_FAILED` with the cause. */
 export function asConnectError(error: unknown): RingMQError {
-  if (isRingMQError(error) && error.code !== 'TIMEOUT' && error.code !== 'CONNECTION_LOST') return error;
+  if (isRingMQError(error) && error.code !== 'TIMEOUT' && error.code !== 'CONNECTION_LOST') {
+    return error;
+  }
   const why = error instanceof Error ? error.message : String(error);
   return new RingMQError('CONNECT_FAILED', `the broker could not be reached: ${why}`, { cause: error });
 }

@@ -4,8 +4,9 @@
 const NUMBER_DIGITS: string[] = [];
 
 function numberDigits(index: number): string {
-  while (NUMBER_DIGITS.length <= index)
+  while (NUMBER_DIGITS.length <= index) {
     NUMBER_DIGITS.push(NUMBER_DIGITS.length.toString(16).padStart(4, '0'));
+  }
   return NUMBER_DIGITS[index] as string;
 }
 

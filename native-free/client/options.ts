@@ -9,8 +9,12 @@ export function numberOption(
   min: number,
   max: number,
 ): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && value >= min && value <= max) return value;
+  if (value === undefined) {
+    return fallback;
+  }
+  if (typeof value === 'number' && value >= min && value <= max) {
+    return value;
+  }
   throw new RingMQError('BAD_ARGUMENT', `${name} must be between ${min} and ${max}, not ${String(value)}`, {
     details: { option: name, min, max, value },
   });
@@ -18,7 +22,9 @@ export function numberOption(
 
 /** A group's name. Throws `BAD_ARGUMENT`. */
 export function nameOption(name: string, value: unknown): string {
-  if (typeof value === 'string' && NAME_PATTERN.test(value)) return value;
+  if (typeof value === 'string' && NAME_PATTERN.test(value)) {
+    return value;
+  }
   throw new RingMQError(
     'BAD_ARGUMENT',
     `${name} must be 1–127 of A–Z a–z 0–9 . _ / -, not ${JSON.stringify(value) ?? String(value)}`,

@@ -21,14 +21,20 @@ export class SendPool {
   readonly #free: PooledFrame[][] = [];
 
   constructor() {
-    for (let bits = 0; bits <= LARGEST_BITS; bits++) this.#free.push([]);
+    for (let bits = 0; bits <= LARGEST_BITS; bits++) {
+      this.#free.push([]);
+    }
   }
 
   /** A buffer of at least `length` bytes, content undefined. */
   take(length: number): PooledFrame {
     let bits = SMALLEST_BITS;
-    while (1 << bits < length) bits++;
-    if (bits > LARGEST_BITS) return this.#make(length, null, 0);
+    while (1 << bits < length) {
+      bits++;
+    }
+    if (bits > LARGEST_BITS) {
+      return this.#make(length, null, 0);
+    }
     const free = this.#free[bits] as PooledFrame[];
     return free.pop() ?? this.#make(1 << bits, free, Math.max(4, KEPT_BYTES >> bits));
   }
@@ -40,7 +46,9 @@ export class SendPool {
       release: () => {
         const told = frame.onReleased;
         frame.onReleased = null;
-        if (home !== null && home.length < kept) home.push(frame);
+        if (home !== null && home.length < kept) {
+          home.push(frame);
+        }
         told?.();
       },
     };

@@ -47,7 +47,9 @@ export function judgeUpgrade(
   options: Pick<ListenerOptions, 'host' | 'allowedOrigins' | 'maxConnections'>,
   connections: number,
 ): HttpAnswer | null {
-  if (facts.path !== '/') return { status: 404, body: 'There is nothing here.\n' };
+  if (facts.path !== '/') {
+    return { status: 404, body: 'There is nothing here.\n' };
+  }
   if (facts.origin !== '' && !isOriginAllowed(facts.origin, facts.host, options)) {
     const origin = facts.origin.slice(0, 200);
     return {
@@ -68,7 +70,11 @@ export function judgeUpgrade(
 }
 
 function offersSubprotocol(header: string): boolean {
-  for (const name of header.split(',')) if (name.trim() === SUBPROTOCOL) return true;
+  for (const name of header.split(',')) {
+    if (name.trim() === SUBPROTOCOL) {
+      return true;
+    }
+  }
   return false;
 }
 
@@ -82,7 +88,9 @@ function isOriginAllowed(
   host: string,
   options: Pick<ListenerOptions, 'host' | 'allowedOrigins'>,
 ): boolean {
-  if (options.allowedOrigins.includes('*') || options.allowedOrigins.includes(origin)) return true;
+  if (options.allowedOrigins.includes('*') || options.allowedOrigins.includes(origin)) {
+    return true;
+  }
   let own: URL;
   let asked: URL;
   try {
@@ -91,7 +99,9 @@ function isOriginAllowed(
   } catch {
     return false;
   }
-  if (own.host === '' || own.host !== asked.host) return false;
+  if (own.host === '' || own.host !== asked.host) {
+    return false;
+  }
   return !isLoopback(options.host) || isLoopback(asked.hostname);
 }
 

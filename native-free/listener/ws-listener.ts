@@ -82,7 +82,9 @@ class WsListener implements Listener {
       // Two checks make a timeout: the first asks, the second cuts off who did not answer.
       this.#idleTimer = setInterval(
         () => {
-          for (const socket of this.#open.values()) socket.checkIdle();
+          for (const socket of this.#open.values()) {
+            socket.checkIdle();
+          }
         },
         (idleTimeoutSeconds * 1000) / 2,
       );
@@ -91,19 +93,27 @@ class WsListener implements Listener {
   }
 
   async close(): Promise<void> {
-    if (this.#idleTimer !== null) clearInterval(this.#idleTimer);
+    if (this.#idleTimer !== null) {
+      clearInterval(this.#idleTimer);
+    }
     const closed = new Promise<void>((resolve) => {
       this.#http.close(() => resolve());
     });
-    for (const peer of this.#open.keys()) peer.terminate();
+    for (const peer of this.#open.keys()) {
+      peer.terminate();
+    }
     this.#http.closeAllConnections();
-    for (const socket of this.#raw) socket.destroy();
+    for (const socket of this.#raw) {
+      socket.destroy();
+    }
     await closed;
   }
 
   #createServer(): Server {
     const { tls } = this.#options;
-    if (tls === undefined) return createServer();
+    if (tls === undefined) {
+      return createServer();
+    }
     try {
       return createSecureServer({
         cert: readPem(tls.certFile),
@@ -111,7 +121,9 @@ class WsListener implements Listener {
         handshakeTimeout: REQUEST_TIMEOUT_MS,
       });
     } catch (cause) {
-      if (cause instanceof RingMQError) throw cause;
+      if (cause instanceof RingMQError) {
+        throw cause;
+      }
       throw new RingMQError(
         'BAD_CONFIG',
         `the TLS certificate or key cannot be used: ${(cause as Error).message}`,
@@ -156,8 +168,11 @@ class WsListener implements Listener {
         origin: origin === '' ? null : origin,
         userAgent: headers['user-agent'] ?? '',
       });
-      if (isRefusal(answer)) socket.close(answer.closeCode, answer.reason);
-      else socket.attach(answer);
+      if (isRefusal(answer)) {
+        socket.close(answer.closeCode, answer.reason);
+      } else {
+        socket.attach(answer);
+      }
     });
   }
 }
@@ -170,7 +185,9 @@ function pathOf(request: IncomingMessage): string {
 
 function rawAnswer(answer: HttpAnswer): string {
   const lines = [`HTTP/1.1 ${STATUS_TEXT[answer.status]}`, 'Connection: close'];
-  for (const [name, value] of Object.entries(ANSWER_HEADERS)) lines.push(`${name}: ${value}`);
+  for (const [name, value] of Object.entries(ANSWER_HEADERS)) {
+    lines.push(`${name}: ${value}`);
+  }
   lines.push(`Content-Length: ${Buffer.byteLength(answer.body)}`, '', answer.body);
   return lines.join('\r\n');
 }

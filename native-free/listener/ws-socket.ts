@@ -34,12 +34,17 @@ export class WsSocket implements Socket {
     const peer = this.#peer;
     peer.on('message', (data: Buffer, isBinary: boolean) => {
       this.isAlive = true;
-      if (isBinary) handler.onFrame(data);
-      else handler.onText();
+      if (isBinary) {
+        handler.onFrame(data);
+      } else {
+        handler.onText();
+      }
     });
     peer.on('close', () => {
       this.#isOpen = false;
-      if (this.#cutTimer !== null) clearTimeout(this.#cutTimer);
+      if (this.#cutTimer !== null) {
+        clearTimeout(this.#cutTimer);
+      }
       handler.onClose();
     });
   }
@@ -49,12 +54,16 @@ export class WsSocket implements Socket {
   }
 
   send(frame: Uint8Array): void {
-    if (!this.#isOpen) return;
+    if (!this.#isOpen) {
+      return;
+    }
     const copy = this.#pool.take(frame.length);
     copy.memory.set(frame);
     copy.onReleased = this.#onSent;
     this.#peer.send(copy.memory.subarray(0, frame.length), SEND_OPTIONS, copy.release);
-    if (this.#peer.bufferedAmount > 0) this.#behind = true;
+    if (this.#peer.bufferedAmount > 0) {
+      this.#behind = true;
+    }
   }
 
   cork(fn: () => void): void {
@@ -67,7 +76,9 @@ export class WsSocket implements Socket {
   }
 
   close(code: number, reason: string): void {
-    if (!this.#isOpen || this.#cutTimer !== null) return;
+    if (!this.#isOpen || this.#cutTimer !== null) {
+      return;
+    }
     this.#cutTimer = setTimeout(() => this.#peer.terminate(), CLOSE_TIMEOUT_MS);
     this.#cutTimer.unref();
     this.#peer.close(code, reason);
@@ -84,8 +95,12 @@ export class WsSocket implements Socket {
   }
 
   #sent(): void {
-    if (!this.#behind || !this.#isOpen) return;
-    if (this.#peer.bufferedAmount === 0) this.#behind = false;
+    if (!this.#behind || !this.#isOpen) {
+      return;
+    }
+    if (this.#peer.bufferedAmount === 0) {
+      this.#behind = false;
+    }
     this.#handler?.onDrain();
   }
 }

@@ -15,9 +15,13 @@ import { MAX_FILTER_TAGS, MAX_TAG_BYTES } from './limits.js';
  */
 export function parseTagFilter(expression: string): string[] | null {
   const text = expression.trim();
-  if (text === '' || text === '*') return null;
+  if (text === '' || text === '*') {
+    return null;
+  }
   const tags = new Set<string>();
-  for (const part of text.split('||')) tags.add(checkTag(part.trim(), expression));
+  for (const part of text.split('||')) {
+    tags.add(checkTag(part.trim(), expression));
+  }
   if (tags.size > MAX_FILTER_TAGS) {
     throw badFilter(`it names ${tags.size} tags, the limit is ${MAX_FILTER_TAGS}`, expression, {
       limit: MAX_FILTER_TAGS,
@@ -32,22 +36,32 @@ export function parseTagFilter(expression: string): string[] | null {
  * Both are -1, which lets every batch through, when `tags` is null.
  */
 export function tagFilterBloom(tags: readonly Uint8Array[] | null): { low: number; high: number } {
-  if (tags === null) return { low: -1, high: -1 };
+  if (tags === null) {
+    return { low: -1, high: -1 };
+  }
   let low = 0;
   let high = 0;
   for (const tag of tags) {
     const bit = tagBloomBit(tag);
-    if (bit < 32) low |= 1 << bit;
-    else high |= 1 << (bit - 32);
+    if (bit < 32) {
+      low |= 1 << bit;
+    } else {
+      high |= 1 << (bit - 32);
+    }
   }
   return { low, high };
 }
 
 function checkTag(tag: string, expression: string): string {
-  if (tag === '') throw badFilter('a tag is missing beside ||', expression);
-  if (tag === '*') throw badFilter('* stands alone', expression);
-  if (tag.includes('|'))
+  if (tag === '') {
+    throw badFilter('a tag is missing beside ||', expression);
+  }
+  if (tag === '*') {
+    throw badFilter('* stands alone', expression);
+  }
+  if (tag.includes('|')) {
     throw badFilter(`"${tag.slice(0, 40)}" has a single |; tags are joined by ||`, expression);
+  }
   const bytes = utf8Length(tag);
   if (bytes > MAX_TAG_BYTES) {
     throw badFilter(`a tag has ${bytes} bytes, the limit is ${MAX_TAG_BYTES}`, expression, {

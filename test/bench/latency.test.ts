@@ -24,7 +24,9 @@ describe('latencies', () => {
 
   test('figures are true to three digits, up to p99.99', () => {
     const recorder = new LatencyRecorder();
-    for (let us = 1; us <= 100_000; us++) recorder.record(us / 1000);
+    for (let us = 1; us <= 100_000; us++) {
+      recorder.record(us / 1000);
+    }
     const figures = recorder.figures();
     expect(figures?.p50).toBeCloseTo(50, 0);
     expect(figures?.p99).toBeCloseTo(99, 0);

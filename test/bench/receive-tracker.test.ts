@@ -72,8 +72,12 @@ describe('what was received', () => {
     (ones, others) => {
       const set = new NumberSet();
       const other = new NumberSet();
-      for (const number of ones) set.add(number);
-      for (const number of others) other.add(number);
+      for (const number of ones) {
+        set.add(number);
+      }
+      for (const number of others) {
+        other.add(number);
+      }
       const twice = set.merge(other.words);
       expect(set.count).toBe(new Set([...ones, ...others]).size);
       expect(twice).toBe([...new Set(ones)].filter((number) => others.includes(number)).length);
@@ -82,9 +86,13 @@ describe('what was received', () => {
 
   test('and was acked, but did not come, is lost; to each subscription', () => {
     const first = new NumberSet();
-    for (const number of [0, 1, 2, 4]) first.add(number);
+    for (const number of [0, 1, 2, 4]) {
+      first.add(number);
+    }
     const second = new NumberSet();
-    for (const number of [2, 3]) second.add(number);
+    for (const number of [2, 3]) {
+      second.add(number);
+    }
     const empty: ThreadResult = {
       sendFromActual: '',
       sendFromIntended: '',

@@ -34,7 +34,9 @@ it.each(['light', 'dark'] as const)(
     tab.on('console', (message) => wrong.push(message.text()));
     tab.on('pageerror', (error) => wrong.push(error.message));
     tab.on('request', (request) => {
-      if (!/^(file|data):/.test(request.url())) wrong.push(`it fetched ${request.url()}`);
+      if (!/^(file|data):/.test(request.url())) {
+        wrong.push(`it fetched ${request.url()}`);
+      }
     });
     await tab.goto(pathToFileURL(page).href);
     const figures = await tab.locator('figure[data-plot]').count();

@@ -27,7 +27,9 @@ const NOTHING: Inputs = { sources: [], suites: [], loads: [], limits: [], embedd
 /** A run with these made-up rates at 100 B in the page cache. */
 function runOf(date: string, rates: Record<string, number>): Inputs['suites'][number] {
   const [suite] = inputs.suites;
-  if (suite === undefined) throw new Error('there is no sample');
+  if (suite === undefined) {
+    throw new Error('there is no sample');
+  }
   return {
     environment: { ...suite.environment, date },
     unavailable: {},
@@ -101,7 +103,9 @@ describe('targets', () => {
   it('of latency want a system that keeps up', () => {
     const load = inputs.loads.find(({ system, workload }) => system === 'kafka' && workload.rate === 10_000);
     const own = inputs.loads.find(({ system, workload }) => system === 'ringmq' && workload.rate === 10_000);
-    if (load === undefined || own === undefined) throw new Error('there is no sample');
+    if (load === undefined || own === undefined) {
+      throw new Error('there is no sample');
+    }
     const late = { ...load, window: { ...load.window, ackedPerSecond: 5_000 } };
     const line = (loads: Inputs['loads']) =>
       targetLines({ ...NOTHING, loads }).find(({ work }) => work.startsWith('p99 end to end at 10,000'));
@@ -131,8 +135,12 @@ describe('plots', () => {
       for (const { points } of series) {
         const xs = points.map(([value]) => value);
         expect(xs).toEqual([...xs].sort((a, b) => a - b));
-        if (x.scale !== 'linear') expect(Math.min(...xs)).toBeGreaterThan(0);
-        if (y.scale !== 'linear') expect(Math.min(...points.map(([, value]) => value))).toBeGreaterThan(0);
+        if (x.scale !== 'linear') {
+          expect(Math.min(...xs)).toBeGreaterThan(0);
+        }
+        if (y.scale !== 'linear') {
+          expect(Math.min(...points.map(([, value]) => value))).toBeGreaterThan(0);
+        }
       }
     }
   });

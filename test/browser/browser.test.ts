@@ -34,7 +34,9 @@ afterAll(async () => {
   await broker?.close();
   await allowed?.close();
   await stranger?.close();
-  if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
+  if (dataDir !== undefined) {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 });
 
 test('the bundle needs no shared memory, and nothing of Node', () => {

@@ -20,7 +20,9 @@ const states: string[] = [];
 let onConnected: () => void = () => undefined;
 
 function connected(): Client {
-  if (client === null) throw new Error('not connected');
+  if (client === null) {
+    throw new Error('not connected');
+  }
   return client;
 }
 
@@ -35,7 +37,9 @@ const page = {
         reconnectMaxMs: 50,
         onConnection: (state) => {
           states.push(state);
-          if (state === 'connected') onConnected();
+          if (state === 'connected') {
+            onConnected();
+          }
         },
       });
       return { listener: client.broker.listener };
@@ -77,7 +81,9 @@ const page = {
         bytes: body === null ? null : [...body],
       });
       await message.ack();
-      if (seen.length === count) break;
+      if (seen.length === count) {
+        break;
+      }
     }
     return seen;
   },
@@ -85,7 +91,9 @@ const page = {
   /** The length and checksum (a plain sum) of a large body, there and back. */
   async largeBody(topic: string, bytes: number): Promise<boolean> {
     const body = new Uint8Array(bytes);
-    for (let at = 0; at < bytes; at += 1024) body[at] = at >>> 10;
+    for (let at = 0; at < bytes; at += 1024) {
+      body[at] = at >>> 10;
+    }
     await connected().producer().send({ topic, body });
     for await (const message of connected().consumer({ group: 'large', topic })) {
       await message.ack();
@@ -101,10 +109,14 @@ const page = {
     consumer = connected().consumer({ group: 'stream', topic, commitIntervalMs: 5 });
     const run = consumer.run((message) => {
       bodies.push(message.text());
-      if (bodies.length === count) void consumer?.close();
+      if (bodies.length === count) {
+        void consumer?.close();
+      }
     });
     for (let i = 0; i < count; i++) {
-      if (!producer.write({ topic, body: String(i) })) await producer.ready();
+      if (!producer.write({ topic, body: String(i) })) {
+        await producer.ready();
+      }
       if (i % Math.floor(count / 10) === 0) {
         const again = new Promise<void>((resolve) => {
           onConnected = resolve;

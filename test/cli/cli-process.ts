@@ -87,7 +87,9 @@ export class BrokerProcess {
     const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
     ended.catch(() => {});
     const match = /^ready (wss?:\/\/\S+)$/.exec(line);
-    if (match === null) throw new Error(`expected 'ready URL', got '${line}'`);
+    if (match === null) {
+      throw new Error(`expected 'ready URL', got '${line}'`);
+    }
     return new BrokerProcess(child, match[1] as string, log);
   }
 
@@ -107,7 +109,9 @@ export class BrokerProcess {
   /** Its exit status, once it has ended by itself. */
   get ended(): Promise<number | null> {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+    if (child.exitCode !== null || child.signalCode !== null) {
+      return Promise.resolve(child.exitCode);
+    }
     return once(child, 'close').then(([code]) => code as number | null);
   }
 
@@ -122,7 +126,9 @@ export class BrokerProcess {
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    if (child.exitCode !== null || child.signalCode !== null) {
+      return child.exitCode;
+    }
     const exited = once(child, 'exit');
     child.kill(signal);
     const [code] = (await exited) as [number | null];

@@ -15,7 +15,9 @@ it('a host that accepts and never answers is a broker that cannot be reached', a
   expect(describeFailure(failure)).toMatch(
     /^CONNECT_FAILED: .+ within 100 ms; start one with `ringmq broker`/,
   );
-  for (const socket of accepted) socket.destroy();
+  for (const socket of accepted) {
+    socket.destroy();
+  }
   silent.close();
   await once(silent, 'close');
 });

@@ -5,7 +5,9 @@ import type { ListenerWorkerMessage } from '../../broker/listener-worker.js';
 if (isMainThread) {
   process.on('worker', (worker) => {
     worker.once('message', (message: ListenerWorkerMessage) => {
-      if (message.type === 'listening') process.once('SIGUSR2', () => void worker.terminate());
+      if (message.type === 'listening') {
+        process.once('SIGUSR2', () => void worker.terminate());
+      }
     });
   });
 }

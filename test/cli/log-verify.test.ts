@@ -91,8 +91,11 @@ describe('log verify', () => {
     const data = copy();
     const second = segments(data)[1] as string;
     const path = `${data}/log/${second}`;
-    if (how === 'missing') rmSync(path);
-    else truncateSync(path, statSync(path).size / 2);
+    if (how === 'missing') {
+      rmSync(path);
+    } else {
+      truncateSync(path, statSync(path).size / 2);
+    }
     const { status, report } = await verify(data);
     expect(status).toBe(1);
     expect(report.findings[0]).toMatchObject({ file: `log/${second}`, kind: 'damage' });
@@ -104,8 +107,11 @@ describe('log verify', () => {
       const data = copy();
       const index = readdirSync(`${data}/queues`).find((name) => name.endsWith('.idx')) as string;
       const path = `${data}/queues/${index}`;
-      if (how === 'missing') rmSync(path);
-      else flipBit(path, 600);
+      if (how === 'missing') {
+        rmSync(path);
+      } else {
+        flipBit(path, 600);
+      }
       const { status, report } = await verify(data);
       expect(status).toBe(1);
       expect(report.findings[0]).toMatchObject({ file: `queues/${index}`, kind: 'derived' });

@@ -13,7 +13,9 @@ async function hasStored(url: string, topic: string): Promise<void> {
     const admin = client.admin();
     for (;;) {
       const { queueStates } = await admin.describeTopic(topic);
-      if (queueStates.some(({ maxOffset }) => maxOffset > 0)) return;
+      if (queueStates.some(({ maxOffset }) => maxOffset > 0)) {
+        return;
+      }
     }
   } finally {
     await client.close();

@@ -27,7 +27,9 @@ it('fails when what it printed could not be committed', async () => {
     return { memberId: 'm-1', topic: broker.topics.get('t') };
   };
   broker.methods['commit'] = () => {
-    for (const socket of server.clients) socket.terminate();
+    for (const socket of server.clients) {
+      socket.terminate();
+    }
     server.close();
   };
   await once(server, 'listening');

@@ -51,7 +51,9 @@ describe('lines', () => {
     const splitter = new LineSplitter();
     const lines: string[] = [];
     for (let at = 0; at < input.length; at += size) {
-      for (const line of splitter.lines(input.subarray(at, at + size))) lines.push(line.toString());
+      for (const line of splitter.lines(input.subarray(at, at + size))) {
+        lines.push(line.toString());
+      }
     }
     lines.push(splitter.last()?.toString() ?? 'nothing');
     expect(lines).toEqual(['one', '\r', 'two\r', '', 'three, unended']);

@@ -86,7 +86,9 @@ describe('failures end with 1 and one line', () => {
     ['a size nobody understands', '{ "ringSize": "big" }'],
   ])('says what is wrong with a config file that has %s', async (_what, text) => {
     const path = join(directory, 'config.json');
-    if (text !== null) writeFileSync(path, text);
+    if (text !== null) {
+      writeFileSync(path, text);
+    }
     const file = text === null ? join(directory, 'nowhere.json') : path;
     const { status, stderr } = await runCli(['broker', '--config', file], { cwd: directory });
     expect(stderr).toMatch(/^BAD_CONFIG: .+\n$/);

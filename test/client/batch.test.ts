@@ -27,13 +27,17 @@ function readAll(bytes: Uint8Array, verify = true): Record<string, unknown>[] {
   const messages: Record<string, unknown>[] = [];
   for (let at = 0; at < bytes.length; ) {
     at = readHeader(bytes, at, bytes.length, header);
-    if (header.isPad || (verify && !bodyIsIntact(bytes, header))) continue;
+    if (header.isPad || (verify && !bodyIsIntact(bytes, header))) {
+      continue;
+    }
     checkRecords(source, header);
     const info = new BatchInfo(header, 0, 't', false, '0'.repeat(16), HOLD);
     const batch = new ReceivedBatch(info, source, header, 0, recordAt(source, header, 0), null);
     for (const message of batch) {
       const { body, tag, keys, shardingKey, properties, offset, bornTime } = message;
-      if (message.bodyLength !== (body?.length ?? 0)) throw new Error('two lengths of one body');
+      if (message.bodyLength !== (body?.length ?? 0)) {
+        throw new Error('two lengths of one body');
+      }
       message.text();
       messages.push({ body, tag, keys, shardingKey, properties, offset, bornTime });
     }
@@ -98,7 +102,9 @@ describe('what is packed is read', () => {
 
   test('the bloom word has the bit of each tag', () => {
     const builder = new BatchBuilder(4096);
-    for (const tag of ['a', 'b', 'grün']) builder.append({ topic: 't', tag }, 1);
+    for (const tag of ['a', 'b', 'grün']) {
+      builder.append({ topic: 't', tag }, 1);
+    }
     builder.seal();
     for (const tag of ['a', 'b', 'grün']) {
       const bit = tagBloomBit(new TextEncoder().encode(tag));
@@ -194,7 +200,9 @@ function readGarbage(garbage: Uint8Array): void {
     try {
       readAll(garbage, verify);
     } catch (error) {
-      if (!isRingMQError(error) || error.code !== 'BAD_BATCH') throw error;
+      if (!isRingMQError(error) || error.code !== 'BAD_BATCH') {
+        throw error;
+      }
     }
   }
 }
@@ -219,7 +227,9 @@ describe('garbage', () => {
     'that was a batch once, inside other bytes',
     (changes, cut) => {
       const broken = sample.slice();
-      for (const { at, to } of changes) broken[at] = to;
+      for (const { at, to } of changes) {
+        broken[at] = to;
+      }
       // Reading past the end would find these bytes instead of nothing.
       const around = new Uint8Array(cut + 1024).fill(1);
       around.set(broken.subarray(0, cut), 512);

@@ -13,7 +13,9 @@ export interface Stamp {
 export function stampedBatch(messages: readonly OutgoingMessage[], stamp: Stamp = {}): Uint8Array {
   const builder = new BatchBuilder(1 << 20);
   for (const message of messages) {
-    if (!builder.append(message, message.bornTime ?? 1_700_000_000_000)) throw new Error('does not fit');
+    if (!builder.append(message, message.bornTime ?? 1_700_000_000_000)) {
+      throw new Error('does not fit');
+    }
   }
   builder.seal();
   builder.address(

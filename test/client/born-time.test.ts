@@ -19,7 +19,9 @@ describe('the clock of a turn', () => {
     const clock = new TurnClock();
     expect(clock.now()).toBe(NOW);
     vi.setSystemTime(NOW + 5);
-    for (let use = 2; use <= 32; use++) expect(clock.now()).toBe(NOW);
+    for (let use = 2; use <= 32; use++) {
+      expect(clock.now()).toBe(NOW);
+    }
     expect(clock.now()).toBe(NOW + 5);
     vi.setSystemTime(NOW + 9);
     expect(clock.now()).toBe(NOW + 5);

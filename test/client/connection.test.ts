@@ -96,13 +96,17 @@ describe('the connection', () => {
       reconnectMinMs: 1,
       reconnectMaxMs: 5,
       onConnection: (state) => {
-        if (state !== 'connected' || broker.links.length === 1 || broker.links.length > 8) return;
+        if (state !== 'connected' || broker.links.length === 1 || broker.links.length > 8) {
+          return;
+        }
         cuts++;
         broker.link.cut();
       },
     });
     broker.link.cut();
-    for (let i = 0; i < 500; i++) expect(await client.admin().listTopics()).toEqual([]);
+    for (let i = 0; i < 500; i++) {
+      expect(await client.admin().listTopics()).toEqual([]);
+    }
     expect(cuts).toBe(7);
     expect(broker.links).toHaveLength(9);
   });
@@ -114,7 +118,9 @@ describe('the connection', () => {
     const reading = consumer.batches().next();
     await broker.until(() => broker.link.credits.length === 1);
     const batch = stampedBatch([{ topic: 't', body: new Uint8Array(900_000) }]);
-    for (let bytes = 0; bytes <= 65_536 + MAX_FRAME_BYTES; ) bytes += broker.link.deliver(1, [batch]);
+    for (let bytes = 0; bytes <= 65_536 + MAX_FRAME_BYTES; ) {
+      bytes += broker.link.deliver(1, [batch]);
+    }
     expect(reasons.at(-1)).toMatchObject({ code: 'CREDIT_EXCEEDED' });
     await consumer.close();
     expect((await reading).done).toBe(true);
@@ -142,7 +148,9 @@ describe('the connection', () => {
   test('closing flushes producers and ends loops', async () => {
     const { broker, client } = await setUp();
     const producer = client.producer();
-    for (let i = 0; i < 10; i++) producer.write({ topic: 't', body: `m${i}` });
+    for (let i = 0; i < 10; i++) {
+      producer.write({ topic: 't', body: `m${i}` });
+    }
     const reading = client.consumer({ group: 'g', topic: 't' }).batches().next();
     await client.close();
     expect((await reading).done).toBe(true);

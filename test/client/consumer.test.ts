@@ -41,8 +41,12 @@ async function take(consumer: Consumer, count: number, ack = true): Promise<Cons
   const taken: ConsumedMessage[] = [];
   for await (const message of consumer) {
     taken.push(message);
-    if (ack) await message.ack();
-    if (taken.length === count) break;
+    if (ack) {
+      await message.ack();
+    }
+    if (taken.length === count) {
+      break;
+    }
   }
   return taken;
 }
@@ -117,7 +121,9 @@ describe('reading', () => {
     await consumer.assigned;
     broker.link.deliver(1, [stampedBatch(texts('a', 'b', 'c'))]);
     const batch = (await next).value;
-    if (batch === undefined) throw new Error('no batch');
+    if (batch === undefined) {
+      throw new Error('no batch');
+    }
     const [, second] = [...batch];
     expect(await second?.ack()).toBe(true);
     expect(await second?.ack()).toBe(true);
@@ -255,7 +261,9 @@ describe('run', () => {
     const seen: string[] = [];
     const running = consumer.run((message) => {
       seen.push(message.text());
-      if (message.text() === 'c') throw new Error('enough');
+      if (message.text() === 'c') {
+        throw new Error('enough');
+      }
     });
     await consumer.assigned;
     broker.link.deliver(1, [stampedBatch(texts('a', 'b', 'c', 'd'))]);
@@ -277,7 +285,9 @@ describe('run', () => {
     });
     const running = consumer.run(
       async () => {
-        if (++atWork === 2) onTwo();
+        if (++atWork === 2) {
+          onTwo();
+        }
         await gate;
       },
       { concurrency: 2 },
@@ -330,7 +340,9 @@ describe('flow', () => {
     const rest = [(await iterator.next()).value, (await iterator.next()).value];
     expect(rest.map((message) => message?.text())).toEqual(['c', 'd']);
     expect(await b?.ack()).toBe(true);
-    for (const message of rest) await message?.ack();
+    for (const message of rest) {
+      await message?.ack();
+    }
     await iterator.return?.();
     expect(committed(broker).at(-1)).toEqual([{ queueId: 0, generation: 2, offset: 4 }]);
   });

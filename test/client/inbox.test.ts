@@ -18,7 +18,9 @@ function drain(inbox: Inbox): string[] {
 test('skips that nobody takes are one for each queue', () => {
   const inbox = makeInbox();
   for (let offset = 1; offset <= 1000; offset++) {
-    for (let queueId = 0; queueId < 3; queueId++) inbox.addSkip(queueId, offset);
+    for (let queueId = 0; queueId < 3; queueId++) {
+      inbox.addSkip(queueId, offset);
+    }
   }
   expect(drain(inbox)).toEqual(['0<1000', '1<1000', '2<1000']);
 });

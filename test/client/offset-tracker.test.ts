@@ -31,9 +31,13 @@ property.prop([
   for (const range of shuffled) {
     const before = tracker.lowest;
     const moved = tracker.mark(range.start, range.end);
-    for (let offset = range.start; offset < range.end; offset++) done.add(offset);
+    for (let offset = range.start; offset < range.end; offset++) {
+      done.add(offset);
+    }
     let lowest = 100;
-    while (done.has(lowest)) lowest++;
+    while (done.has(lowest)) {
+      lowest++;
+    }
     expect(tracker.lowest).toBe(lowest);
     expect(moved).toBe(lowest > before);
   }

@@ -17,7 +17,9 @@ async function setUp(count: number): Promise<{ broker: ScriptedBroker; producers
   broker.creditBytes = 100_000;
   client = await createClient(broker.factory);
   const producers = Array.from({ length: count }, () => (client as Client).producer({ lingerMs: 0 }));
-  for (const producer of producers) await producer.send({ topic: 't', body: 'x' });
+  for (const producer of producers) {
+    await producer.send({ topic: 't', body: 'x' });
+  }
   broker.autoAck = false;
   broker.link.batches.length = 0;
   return { broker, producers };
@@ -46,7 +48,9 @@ test('a frame larger than all credit goes as soon as what was under way is answe
   // A turn, so that it is packed and refused.
   await new Promise((resolve) => setImmediate(resolve));
   // The busy one was refused first, and has one more before.
-  for (let i = 0; i < 4; i++) broker.link.ack([batches[i] as ProducedBatch]);
+  for (let i = 0; i < 4; i++) {
+    broker.link.ack([batches[i] as ProducedBatch]);
+  }
   expect(owners(batches)).toEqual([0, 0, 0, 0, 1]);
   broker.link.ack([batches[4] as ProducedBatch]);
   expect(owners(batches).slice(5)).toEqual([0, 0, 0]);
@@ -55,12 +59,18 @@ test('a frame larger than all credit goes as soon as what was under way is answe
 test('producers that all have more than the credit send in turn, and one without work holds up none', async () => {
   const { broker, producers } = await setUp(4);
   const { batches } = broker.link;
-  for (let i = 0; i < 3; i++) void write(producers[i] as Producer, i, 30_000, 20);
+  for (let i = 0; i < 3; i++) {
+    void write(producers[i] as Producer, i, 30_000, 20);
+  }
   await broker.until(() => batches.length === 3);
   await new Promise((resolve) => setImmediate(resolve));
-  for (let i = 0; i < 30; i++) broker.link.ack([batches[i] as ProducedBatch]);
+  for (let i = 0; i < 30; i++) {
+    broker.link.ack([batches[i] as ProducedBatch]);
+  }
   const counts = [0, 1, 2].map((queueId) => owners(batches).filter((owner) => owner === queueId).length);
-  for (const count of counts) expect(count).toBeGreaterThanOrEqual(9);
+  for (const count of counts) {
+    expect(count).toBeGreaterThanOrEqual(9);
+  }
 });
 
 test('a producer that is closed while it waits for credit lets the others go on', async () => {

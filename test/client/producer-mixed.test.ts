@@ -57,9 +57,13 @@ async function produceAll(producer: Producer, wishes: readonly Wish[]): Promise<
       // Looked at later.
       receipt.catch(() => {});
       sent.push(receipt);
-    } else producer.write(message, options);
+    } else {
+      producer.write(message, options);
+    }
     // With the topic known, most of the rest takes the short way; and buffers come back to be used again.
-    if (number % 13 === 1) await producer.flush().catch(() => {});
+    if (number % 13 === 1) {
+      await producer.flush().catch(() => {});
+    }
   }
   return sent;
 }
@@ -90,15 +94,18 @@ describe('messages of all kinds, mixed', () => {
           const asked = wishes[number] as (typeof wishes)[number];
           expect(batch.topicId).toBe(asked.topic === 't' ? 7 : 9);
           expect(batch.attributes).toBe(asked.flush === 'sync' ? BATCH_ATTRIBUTE.syncFlush : 0);
-          if (asked.queueId !== undefined) expect(batch.queueId).toBe(asked.queueId);
-          else if (asked.shardingKey !== undefined) {
+          if (asked.queueId !== undefined) {
+            expect(batch.queueId).toBe(asked.queueId);
+          } else if (asked.shardingKey !== undefined) {
             const key = `${asked.topic}/${asked.shardingKey}`;
             expect(queueOfKey.get(key) ?? batch.queueId).toBe(batch.queueId);
             queueOfKey.set(key, batch.queueId);
           }
         }
       }
-      for (const numbers of queues.values()) expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+      for (const numbers of queues.values()) {
+        expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+      }
       expect([...queues.values()].flat().sort((a, b) => a - b)).toEqual(wishes.map((_, i) => i));
       await client.close();
     },
@@ -114,7 +121,9 @@ describe('messages of all kinds, mixed', () => {
     const refused: number[] = [];
     broker.onBatch = (batch) => {
       const isRefused = broker.link.batches.length % nth === 0;
-      if (isRefused) refused.push(...numbersIn(batch));
+      if (isRefused) {
+        refused.push(...numbersIn(batch));
+      }
       broker.later(broker.link, () =>
         broker.link.ack([batch], isRefused ? { status: ERRORS.DISK_FAILED.wire } : {}),
       );
@@ -130,7 +139,9 @@ describe('messages of all kinds, mixed', () => {
     const sentNumbers = [...wishes.keys()].filter((number) => wishes[number]?.isSent === true);
     const outcomes = await Promise.allSettled(sent);
     outcomes.forEach(({ status }, i) => {
-      if (status === 'rejected') rejected.push(sentNumbers[i] as number);
+      if (status === 'rejected') {
+        rejected.push(sentNumbers[i] as number);
+      }
     });
     await producer.flush().catch(() => {});
     const inOrder = (numbers: number[]): number[] => [...numbers].sort((a, b) => a - b);

@@ -123,9 +123,13 @@ describe('send', () => {
 
   test('gives one sharding key one queue and moves round-robin on with each batch', async () => {
     const { broker, producer } = await setUp({ lingerMs: 0 });
-    for (let i = 0; i < 3; i++) await producer.send({ topic: 't', body, shardingKey: 'k' });
+    for (let i = 0; i < 3; i++) {
+      await producer.send({ topic: 't', body, shardingKey: 'k' });
+    }
     expect(new Set(broker.link.batches.map((batch) => batch.queueId)).size).toBe(1);
-    for (let i = 0; i < 8; i++) await producer.send({ topic: 't', body });
+    for (let i = 0; i < 8; i++) {
+      await producer.send({ topic: 't', body });
+    }
     const queues = broker.link.batches.slice(3).map((batch) => batch.queueId);
     expect(new Set(queues.slice(0, 4)).size).toBe(4);
     expect(queues.slice(4)).toEqual(queues.slice(0, 4));
@@ -181,10 +185,14 @@ describe('write', () => {
     producer.write({ topic: 't', body });
     await broker.until(() => broker.link.batches.length === 1);
     let taken = 1;
-    while (producer.write({ topic: 't', body })) taken++;
+    while (producer.write({ topic: 't', body })) {
+      taken++;
+    }
     expect((taken + 1) * 112).toBeGreaterThanOrEqual(10_000);
     expect(() => {
-      for (;;) producer.write({ topic: 't', body });
+      for (;;) {
+        producer.write({ topic: 't', body });
+      }
     }).toThrow(
       expect.objectContaining({ code: 'BUFFER_FULL', details: expect.objectContaining({ limit: 20_000 }) }),
     );
@@ -205,7 +213,9 @@ describe('write', () => {
       onError: ({ numbers }) => failures.push(numbers),
     });
     broker.autoAck = false;
-    for (let i = 0; i < 6; i++) producer.write({ topic: 't', body });
+    for (let i = 0; i < 6; i++) {
+      producer.write({ topic: 't', body });
+    }
     await broker.until(() => broker.link.batches.length === 3);
     broker.link.ack(broker.link.batches, (batch) =>
       batch.sequence === 2 ? { status: ERRORS.DISK_FAILED.wire } : {},
@@ -247,7 +257,9 @@ describe('order and loss', () => {
   test('resends unacked batches in order with the same bytes after a lost connection', async () => {
     const { broker, producer } = await setUp({ batchRecords: 1 });
     broker.autoAck = false;
-    for (let i = 0; i < 10; i++) producer.write({ topic: 't', body: `m${i}` });
+    for (let i = 0; i < 10; i++) {
+      producer.write({ topic: 't', body: `m${i}` });
+    }
     await broker.until(() => broker.link.batches.length === 10);
     const first = broker.link;
     first.ack(first.batches.filter((batch) => batch.sequence === 2 || batch.sequence === 5));
@@ -266,7 +278,9 @@ describe('order and loss', () => {
   test('keeps sequences within what the broker remembers, counted from the oldest unacked', async () => {
     const { broker, producer } = await setUp({ batchRecords: 1, maxInFlightBatches: 4 });
     broker.autoAck = false;
-    for (let i = 0; i < 10; i++) producer.write({ topic: 't', body });
+    for (let i = 0; i < 10; i++) {
+      producer.write({ topic: 't', body });
+    }
     await broker.until(() => broker.link.batches.length === 4);
     broker.link.ack(broker.link.batches.slice(1, 4));
     expect(broker.link.batches).toHaveLength(4);
@@ -282,7 +296,9 @@ describe('order and loss', () => {
     broker.autoAck = false;
     client = await createClient(broker.factory);
     const producer = client.producer({ batchRecords: 1 });
-    for (let i = 0; i < 3; i++) producer.write({ topic: 't', body });
+    for (let i = 0; i < 3; i++) {
+      producer.write({ topic: 't', body });
+    }
     await broker.until(() => broker.link.batches.length === 1);
     broker.link.ack(broker.link.batches);
     expect(broker.link.batches).toHaveLength(2);
@@ -294,7 +310,9 @@ describe('order and loss', () => {
   test('retries in order what a full disk refused, then gives its own error', async () => {
     const { broker, producer } = await setUp({ batchRecords: 1, sendTimeoutMs: 400 });
     broker.autoAck = false;
-    for (let i = 0; i < 3; i++) producer.write({ topic: 't', body });
+    for (let i = 0; i < 3; i++) {
+      producer.write({ topic: 't', body });
+    }
     await broker.until(() => broker.link.batches.length === 3);
     broker.link.ack(broker.link.batches, { status: ERRORS.DISK_FULL.wire });
     await broker.until(() => broker.link.batches.length === 6);

@@ -58,7 +58,9 @@ export class ScriptedLink implements Link {
   }
 
   send(frame: Uint8Array): void {
-    if (this.isClosed) return;
+    if (this.isClosed) {
+      return;
+    }
     this.#broker.receive(this, frame);
   }
 
@@ -146,7 +148,9 @@ export class ScriptedBroker {
   readonly methods: Record<string, Handler> = {
     topicMetadata: ({ topic }) => {
       const info = this.topics.get(String(topic));
-      if (info === undefined) throw new ScriptedError('TOPIC_NOT_FOUND', `no ${String(topic)}`);
+      if (info === undefined) {
+        throw new ScriptedError('TOPIC_NOT_FOUND', `no ${String(topic)}`);
+      }
       return info;
     },
     join: () => ({ memberId: 'm-1', topic: this.topics.get('t') }),
@@ -158,7 +162,9 @@ export class ScriptedBroker {
   #watchers: { isMet: () => boolean; resolve: () => void }[] = [];
 
   readonly factory: LinkFactory = async () => {
-    if (this.isDown) throw new Error('the script says no');
+    if (this.isDown) {
+      throw new Error('the script says no');
+    }
     const link = new ScriptedLink(this);
     this.links.push(link);
     return link;
@@ -183,7 +189,9 @@ export class ScriptedBroker {
 
   /** Resolves as soon as the condition holds; looked at after every frame. */
   until(isMet: () => boolean): Promise<void> {
-    if (isMet()) return Promise.resolve();
+    if (isMet()) {
+      return Promise.resolve();
+    }
     return new Promise((resolve) => {
       this.#watchers.push({ isMet, resolve });
     });
@@ -225,7 +233,9 @@ export class ScriptedBroker {
     this.later(link, () => {
       try {
         const result = this.methods[String(params['method'])]?.(params, link);
-        if (result !== undefined) link.frame(OPCODE.response, id, 0, result);
+        if (result !== undefined) {
+          link.frame(OPCODE.response, id, 0, result);
+        }
       } catch (error) {
         const code = error instanceof ScriptedError ? error.code : 'INTERNAL';
         link.frame(OPCODE.response, id, 0, { code, message: String(error) }, FRAME_FLAG.failed);
@@ -246,14 +256,18 @@ export class ScriptedBroker {
       bytes: frame.slice(at),
     };
     link.batches.push(batch);
-    if (this.autoAck) this.later(link, () => link.ack([batch]));
+    if (this.autoAck) {
+      this.later(link, () => link.ack([batch]));
+    }
     this.onBatch?.(batch);
   }
 
   /** Does something in a turn of its own, if the link still stands. */
   later(link: ScriptedLink, action: () => void): void {
     setImmediate(() => {
-      if (!link.isClosed) action();
+      if (!link.isClosed) {
+        action();
+      }
       this.#check();
     });
   }

@@ -60,9 +60,13 @@ export async function openBackEnd(name: BackEndName, options: OpenBrokerOptions 
   const all = { ...SMALL, ...options, dataDir };
   let port = 0;
   const start = async (): Promise<Running> => {
-    if (name === 'attached') return startAttached(all);
+    if (name === 'attached') {
+      return startAttached(all);
+    }
     const broker = await openBroker(all);
-    if (name === 'embedded') return { client: async () => broker.client(), close: () => broker.close() };
+    if (name === 'embedded') {
+      return { client: async () => broker.client(), close: () => broker.close() };
+    }
     port = await listenOn(broker, name, port);
     return {
       client: (clientOptions) =>
@@ -96,7 +100,9 @@ async function startAttached(options: OpenBrokerOptions): Promise<Running> {
   const handle = await new Promise<BrokerHandle>((resolve, reject) => {
     worker.once('error', reject);
     worker.once('message', (message: BrokerWorkerMessage) => {
-      if (message.type === 'open') resolve(message.handle);
+      if (message.type === 'open') {
+        resolve(message.handle);
+      }
     });
   });
   return {

@@ -35,7 +35,9 @@ async function listenersStarted(work: () => Promise<unknown>): Promise<Worker[]>
   const threads = new Set<Worker>();
   const onWorker = (worker: Worker): void => {
     worker.on('message', (message: ListenerWorkerMessage) => {
-      if (message.type === 'listening') threads.add(worker);
+      if (message.type === 'listening') {
+        threads.add(worker);
+      }
     });
   };
   process.on('worker', onWorker);
@@ -104,8 +106,11 @@ test('seats are limited, and free again', async () => {
   let refusal: unknown;
   for (let i = 0; i < 5 && refusal === undefined; i++) {
     const outcome = await attach(broker.handle()).catch((error: unknown) => ({ refusal: error }));
-    if ('refusal' in outcome) refusal = outcome.refusal;
-    else clients.push(outcome);
+    if ('refusal' in outcome) {
+      refusal = outcome.refusal;
+    } else {
+      clients.push(outcome);
+    }
   }
   expect(refusal).toMatchObject({ code: 'BROKER_BUSY', retryable: true, details: { limit: 4 } });
   await clients.pop()?.close();

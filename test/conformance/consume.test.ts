@@ -25,10 +25,14 @@ describeEach('reading', EACH, (rig) => {
       for await (const batch of client.consumer({ group: rig.name('g'), topic }).batches()) {
         expect(batch).toMatchObject({ topic, queueId: 0, baseOffset: seen.length });
         const length = seen.length;
-        for (const message of batch) seen.push(message.text());
+        for (const message of batch) {
+          seen.push(message.text());
+        }
         expect(seen.length - length).toBe(batch.length);
         expect(await batch.ack()).toBe(true);
-        if (seen.length === 600) break;
+        if (seen.length === 600) {
+          break;
+        }
       }
       expect(seen).toEqual(numbers(600));
 
@@ -36,7 +40,9 @@ describeEach('reading', EACH, (rig) => {
       const runner = client.consumer({ group: rig.name('g'), topic });
       await runner.run(async (message) => {
         handled.push(message.text());
-        if (handled.length === 600) void runner.close();
+        if (handled.length === 600) {
+          void runner.close();
+        }
       });
       expect(handled).toEqual(numbers(600));
     }
@@ -52,7 +58,9 @@ describeEach('reading', EACH, (rig) => {
       const producer = client.producer({ batchBytes: 128 * 1024 });
       const count = 4000;
       for (let i = 0; i < count; i++) {
-        if (!producer.write({ topic, body: new Uint8Array(1000).fill(i) })) await producer.ready();
+        if (!producer.write({ topic, body: new Uint8Array(1000).fill(i) })) {
+          await producer.ready();
+        }
       }
       await producer.flush();
       const isWhole = ({ offset, body }: ConsumedMessage): boolean =>
@@ -64,9 +72,14 @@ describeEach('reading', EACH, (rig) => {
         seen += batch.length;
         expect([...batch].every(isWhole)).toBe(true);
         // Some are kept to the end, some acked twice.
-        if (held.length < 3) held.push(batch);
-        else expect([await batch.ack(), await batch.ack()]).toEqual([true, true]);
-        if (seen === count) break;
+        if (held.length < 3) {
+          held.push(batch);
+        } else {
+          expect([await batch.ack(), await batch.ack()]).toEqual([true, true]);
+        }
+        if (seen === count) {
+          break;
+        }
       }
       for (const batch of held) {
         expect([...batch].every(isWhole)).toBe(true);
@@ -88,7 +101,9 @@ describeEach('reading', EACH, (rig) => {
         most = Math.max(most, ++atWork);
         await delay(1);
         atWork--;
-        if (message.offset === 40) throw new Error('no more');
+        if (message.offset === 40) {
+          throw new Error('no more');
+        }
         handled.add(message.offset);
       },
       { concurrency: 8 },
@@ -122,7 +137,9 @@ describeEach('reading', EACH, (rig) => {
 
   test('bodies from for await stay as they are', async () => {
     const { client, topic } = await rig.topic();
-    for (let i = 0; i < 10; i++) await sendNumbers(client, topic, 100, i * 100);
+    for (let i = 0; i < 10; i++) {
+      await sendNumbers(client, topic, 100, i * 100);
+    }
     const kept = await take(client.consumer({ group: 'keep', topic, windowBytes: 65_536 }), 1000);
     expect(kept.map((message) => Buffer.from(message.body as Uint8Array).toString())).toEqual(numbers(1000));
   });
@@ -131,7 +148,11 @@ describeEach('reading', EACH, (rig) => {
     const { client, topic } = await rig.topic();
     const body = new Uint8Array(1000);
     const producer = client.producer();
-    for (let i = 0; i < 3000; i++) if (!producer.write({ topic, body })) await producer.ready();
+    for (let i = 0; i < 3000; i++) {
+      if (!producer.write({ topic, body })) {
+        await producer.ready();
+      }
+    }
     await producer.flush();
     const consumer = client.consumer({ group: 'slow', topic, windowBytes: 128 * 1024 });
     let most = 0;
@@ -139,7 +160,9 @@ describeEach('reading', EACH, (rig) => {
     for await (const message of consumer) {
       most = Math.max(most, consumer.bufferedBytes);
       await message.ack();
-      if (++count === 3000) break;
+      if (++count === 3000) {
+        break;
+      }
     }
     expect(most).toBeGreaterThan(32 * 1024);
     expect(most).toBeLessThanOrEqual(256 * 1024);
@@ -151,7 +174,9 @@ describeEach('where a group begins', EACH, (rig) => {
     const { client, topic } = await rig.topic();
     await sendNumbers(client, topic, 10);
     const between = Date.now() + 1;
-    while (Date.now() <= between) await delay(1);
+    while (Date.now() <= between) {
+      await delay(1);
+    }
     await sendNumbers(client, topic, 10, 10);
     const firstOf = async (from: StartPosition | Date | undefined): Promise<string> => {
       const consumer = client.consumer({
@@ -230,9 +255,13 @@ describeEach('acks', EACH, (rig) => {
     const consumer = client.consumer({ group, topic });
     const loop = consumer[Symbol.asyncIterator]();
     const messages: (ConsumedMessage | undefined)[] = [];
-    for (let i = 0; i < 10; i++) messages.push((await loop.next()).value);
+    for (let i = 0; i < 10; i++) {
+      messages.push((await loop.next()).value);
+    }
     const ack = async (...offsets: number[]) => {
-      for (const offset of offsets) expect(await messages[offset]?.ack()).toBe(true);
+      for (const offset of offsets) {
+        expect(await messages[offset]?.ack()).toBe(true);
+      }
       await consumer.commit();
       return (await committed(client, group))[0] ?? 0;
     };
@@ -255,8 +284,12 @@ describeEach('acks', EACH, (rig) => {
       await sendNumbers(client, topic, 10);
       const consumer = client.consumer({ group: rig.name('g'), topic });
       for await (const message of consumer) {
-        if (message.offset === 6) break;
-        if (message.offset < 4) await message.ack();
+        if (message.offset === 6) {
+          break;
+        }
+        if (message.offset < 4) {
+          await message.ack();
+        }
       }
       // The same consumer may be read anew.
       expect(texts(await take(consumer, 6))).toEqual(numbers(6, 4));
@@ -270,7 +303,9 @@ describeEach('acks', EACH, (rig) => {
     const group = rig.name('g');
     const consumer = client.consumer({ group, topic, commitIntervalMs: 1 });
     const loop = consumer[Symbol.asyncIterator]();
-    for (let i = 0; i < 15; i++) await (await loop.next()).value?.ack();
+    for (let i = 0; i < 15; i++) {
+      await (await loop.next()).value?.ack();
+    }
     await expect.poll(() => committed(client, group), { interval: 5, timeout: 10_000 }).toEqual([15]);
     const { queues, members, memberIds } = await client.admin().describeGroup(group);
     expect(members).toBe(1);

@@ -26,8 +26,11 @@ export class CuttingProxy {
   private constructor(targetPort: number) {
     this.#targetPort = targetPort;
     this.#server = createServer((socket) => {
-      if (this.#isRefusing) socket.destroy();
-      else this.#pairs.add(new Pair(socket, connect(this.#targetPort, '127.0.0.1'), this));
+      if (this.#isRefusing) {
+        socket.destroy();
+      } else {
+        this.#pairs.add(new Pair(socket, connect(this.#targetPort, '127.0.0.1'), this));
+      }
     });
   }
 
@@ -41,7 +44,9 @@ export class CuttingProxy {
 
   /** Cuts all connections now. */
   cutAll(): void {
-    for (const pair of [...this.#pairs]) this.#harm(pair, 'cut');
+    for (const pair of [...this.#pairs]) {
+      this.#harm(pair, 'cut');
+    }
   }
 
   /** While set, new connections end at once. */
@@ -50,7 +55,9 @@ export class CuttingProxy {
   }
 
   async close(): Promise<void> {
-    for (const pair of [...this.#pairs]) pair.destroy();
+    for (const pair of [...this.#pairs]) {
+      pair.destroy();
+    }
     this.#server.close();
     await once(this.#server, 'close');
   }
@@ -59,9 +66,13 @@ export class CuttingProxy {
   passes(pair: Pair, length: number): number {
     this.#next ??= this.plan();
     const next = this.#next;
-    if (next === null) return length;
+    if (next === null) {
+      return length;
+    }
     next.afterBytes -= length;
-    if (next.afterBytes > 0) return length;
+    if (next.afterBytes > 0) {
+      return length;
+    }
     this.#next = null;
     // What passes is on its way before the end of the stream is.
     setImmediate(() => this.#harm(pair, next.harm));
@@ -75,8 +86,11 @@ export class CuttingProxy {
 
   #harm(pair: Pair, harm: Harm): void {
     this.harms[harm]++;
-    if (harm === 'cut') pair.destroy();
-    else pair.stall();
+    if (harm === 'cut') {
+      pair.destroy();
+    } else {
+      pair.stall();
+    }
   }
 }
 
@@ -97,28 +111,38 @@ class Pair {
   /** Nothing passes any more, and nobody is told. */
   stall(): void {
     this.#isStalled = true;
-    for (const socket of this.#sockets) socket.pause();
+    for (const socket of this.#sockets) {
+      socket.pause();
+    }
   }
 
   destroy(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets) {
+      socket.destroy();
+    }
     this.#proxy.gone(this);
   }
 
   #forward(from: Socket, to: Socket): void {
     from.on('data', (chunk: Buffer) => {
-      if (this.#isStalled) return;
+      if (this.#isStalled) {
+        return;
+      }
       const length = this.#proxy.passes(this, chunk.length);
       if (length > 0 && !to.write(chunk.subarray(0, length))) {
         from.pause();
         to.once('drain', () => {
-          if (!this.#isStalled) from.resume();
+          if (!this.#isStalled) {
+            from.resume();
+          }
         });
       }
     });
     from.on('error', () => this.destroy());
     from.on('close', () => {
-      if (!this.#isStalled) this.destroy();
+      if (!this.#isStalled) {
+        this.destroy();
+      }
     });
   }
 }

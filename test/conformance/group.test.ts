@@ -14,7 +14,9 @@ class Holder {
     const changed = () => {
       // The consumer's own view is updated around these calls.
       setImmediate(() => {
-        for (const watcher of [...this.#watchers]) watcher();
+        for (const watcher of [...this.#watchers]) {
+          watcher();
+        }
       });
     };
     this.consumer = client.consumer({
@@ -30,7 +32,9 @@ class Holder {
     return new Promise((resolve) => {
       const look = () => {
         const ids = this.consumer.queues.map((queue) => queue.queueId);
-        if (ids.length !== count) return;
+        if (ids.length !== count) {
+          return;
+        }
         this.#watchers.delete(look);
         resolve(ids);
       };
@@ -54,7 +58,9 @@ describeEach('members of a group', EACH, (rig) => {
     const loops = holders.map(({ consumer }) =>
       consumer.run((message) => {
         seen.push(message.text());
-        if (seen.length === 400) finish();
+        if (seen.length === 400) {
+          finish();
+        }
       }),
     );
     const [first, second] = await Promise.all(holders.map((holder) => holder.holds(2)));
@@ -97,17 +103,25 @@ describeEach('members of a group', EACH, (rig) => {
     const loop = leaving.consumer[Symbol.asyncIterator]();
     const first = (await loop.next()).value as ConsumedMessage;
     await leaving.holds(2);
-    if (await first.ack()) note(first);
+    if (await first.ack()) {
+      note(first);
+    }
     const stayed = staying.consumer.run(async (message) => {
       await left.promise;
       note(message);
-      if (acked.size === 100) all.resolve();
+      if (acked.size === 100) {
+        all.resolve();
+      }
     });
     await Promise.all([leaving.holds(1), staying.holds(1)]);
     for (;;) {
       const message = (await loop.next()).value as ConsumedMessage;
-      if (message.offset === 20) break;
-      if (await message.ack()) note(message);
+      if (message.offset === 20) {
+        break;
+      }
+      if (await message.ack()) {
+        note(message);
+      }
     }
     await loop.return?.();
     left.resolve();

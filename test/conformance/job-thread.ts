@@ -24,9 +24,13 @@ export function startJob(handle: BrokerHandle, job: ThreadJob): JobThread {
   const done = new Promise<number>((resolve, reject) => {
     worker.on('error', reject);
     worker.on('message', (message: ThreadWorkerMessage) => {
-      if (message.type === 'ready') onReady();
-      else if (message.type === 'done') resolve(message.count);
-      else reject(new Error(message.why));
+      if (message.type === 'ready') {
+        onReady();
+      } else if (message.type === 'done') {
+        resolve(message.count);
+      } else {
+        reject(new Error(message.why));
+      }
     });
   });
   return { worker, ready, done, exited: once(worker, 'exit') };

@@ -62,7 +62,9 @@ describeEach('abort signals', EACH, (rig) => {
     const read = async () => {
       for await (const message of consumer) {
         await message.ack();
-        if (message.offset === 4) stop.abort();
+        if (message.offset === 4) {
+          stop.abort();
+        }
       }
     };
     await expect(read()).rejects.toMatchObject({ code: 'ABORTED' });
@@ -75,7 +77,9 @@ describeEach('closing', EACH, (rig) => {
   test('a producer flushes first, and takes nothing after', async () => {
     const { client, topic } = await rig.topic();
     const producer = client.producer({ lingerMs: 60_000 });
-    for (const body of numbers(100)) producer.write({ topic, body });
+    for (const body of numbers(100)) {
+      producer.write({ topic, body });
+    }
     const sent = producer.send({ topic, body: '100' });
     await producer.close();
     expect((await sent).offset).toBe(100);
@@ -101,7 +105,9 @@ describeEach('closing', EACH, (rig) => {
     for await (const message of consumer) {
       seen.push(message.offset);
       await message.ack();
-      if (message.offset === 2) void consumer.close();
+      if (message.offset === 2) {
+        void consumer.close();
+      }
     }
     expect(seen).toEqual([0, 1, 2]);
     expect((await client.admin().describeGroup('g')).queues[0]?.committedOffset).toBe(3);

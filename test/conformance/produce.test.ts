@@ -141,7 +141,9 @@ describeEach('what a message carries', EACH, (rig) => {
   test('a body of 4 MiB, there and back, and not one byte more', async () => {
     const { client, topic } = await rig.topic();
     const body = new Uint8Array(4 * 1024 * 1024);
-    for (let at = 0; at < body.length; at += 4096) body[at] = at >>> 12;
+    for (let at = 0; at < body.length; at += 4096) {
+      body[at] = at >>> 12;
+    }
     const producer = client.producer();
     await producer.send({ topic, body });
     producer.write({ topic, body });

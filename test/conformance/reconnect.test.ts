@@ -47,7 +47,9 @@ describe.for(LISTENERS)('over %s, through a network that fails', (listener) => {
     const random = makeRandom(20_260_101);
     let harms = 0;
     proxy.plan = () => {
-      if (++harms > 60) return null;
+      if (++harms > 60) {
+        return null;
+      }
       return { harm: random(5) === 0 ? 'stall' : 'cut', afterBytes: 1 + random(12_000) };
     };
 
@@ -60,7 +62,9 @@ describe.for(LISTENERS)('over %s, through a network that fails', (listener) => {
       expect(offsets.has(place), `${place} twice`).toBe(false);
       offsets.add(place);
       seen[message.queueId as 0 | 1].push(message.text());
-      if (offsets.size === 2 * COUNT) void consumer.close();
+      if (offsets.size === 2 * COUNT) {
+        void consumer.close();
+      }
     });
 
     const send = async () => {
@@ -75,7 +79,9 @@ describe.for(LISTENERS)('over %s, through a network that fails', (listener) => {
     const write = async () => {
       const producer = writing.producer({ batchRecords: 11, bufferBytes: 8192 });
       for (const body of numbers(COUNT)) {
-        if (!producer.write({ topic, body }, { queueId: 1 })) await producer.ready();
+        if (!producer.write({ topic, body }, { queueId: 1 })) {
+          await producer.ready();
+        }
       }
       await producer.flush();
     };
@@ -102,7 +108,9 @@ describe.for(LISTENERS)('over %s, through a network that fails', (listener) => {
       ...IMPATIENT,
       onConnection: (state) => {
         states.push(state);
-        if (state === 'disconnected') onLost();
+        if (state === 'disconnected') {
+          onLost();
+        }
       },
     });
     const topic = 'waits';

@@ -24,7 +24,9 @@ describeEach('over a restart of the broker', EACH_FLUSH, (rig) => {
     const first = await take(client.consumer({ group, topic }), 70);
     const { topicId } = await client.admin().describeTopic(topic);
     await client.close();
-    for (let i = 0; i < 2; i++) await rig.backEnd.restart();
+    for (let i = 0; i < 2; i++) {
+      await rig.backEnd.restart();
+    }
 
     const again = await rig.client();
     expect(await again.admin().describeTopic(topic)).toMatchObject({
@@ -62,7 +64,9 @@ describeEach(
       const seen: string[] = [];
       while (seen.length < 8) {
         const batch = (await batches.next()).value;
-        for (const message of batch ?? []) seen.push(message.text());
+        for (const message of batch ?? []) {
+          seen.push(message.text());
+        }
       }
       expect(seen).toEqual(numbers(8, 100));
       expect(await old?.ack()).toBe(false);
@@ -80,14 +84,20 @@ describeEach(
       });
       const loop = consumer.run((message) => {
         // After a restart what was not committed comes again.
-        if (message.offset < seen.length) return;
+        if (message.offset < seen.length) {
+          return;
+        }
         seen.push(message.text());
-        if (seen.length === 3000) finish();
+        if (seen.length === 3000) {
+          finish();
+        }
       });
       const receipts = [];
       for (let i = 0; i < 3000; i++) {
         receipts.push(producer.send({ topic, body: String(i) }));
-        if (i % 1000 === 500) await Promise.all([rig.backEnd.restart(), receipts.at(-1)]);
+        if (i % 1000 === 500) {
+          await Promise.all([rig.backEnd.restart(), receipts.at(-1)]);
+        }
       }
       const offsets = (await Promise.all(receipts)).map((receipt) => receipt.offset);
       expect(offsets).toEqual(offsets.map((_, i) => i));

@@ -54,7 +54,9 @@ export class Rig {
   }
 
   get backEnd(): BackEnd {
-    if (this.#backEnd === null) throw new Error('the broker is not open');
+    if (this.#backEnd === null) {
+      throw new Error('the broker is not open');
+    }
     return this.#backEnd;
   }
 
@@ -100,11 +102,15 @@ export class Rig {
 /** The next `count` messages, acked; leaves the group after them. */
 export async function take(consumer: Consumer, count: number): Promise<ConsumedMessage[]> {
   const messages: ConsumedMessage[] = [];
-  if (count === 0) return messages;
+  if (count === 0) {
+    return messages;
+  }
   for await (const message of consumer) {
     messages.push(message);
     await message.ack();
-    if (messages.length === count) break;
+    if (messages.length === count) {
+      break;
+    }
   }
   return messages;
 }

@@ -8,7 +8,9 @@ describeEach('routing', EACH, (rig) => {
     const { client, topic } = await rig.topic({ queues: 8 });
     const producer = client.producer();
     for (let i = 0; i < 2000; i++) {
-      if (!producer.write({ topic, body: String(i), shardingKey: `key-${i % 16}` })) await producer.ready();
+      if (!producer.write({ topic, body: String(i), shardingKey: `key-${i % 16}` })) {
+        await producer.ready();
+      }
     }
     await producer.flush();
     const queueOf = new Map<string, number>();
@@ -55,7 +57,9 @@ describeEach('routing', EACH, (rig) => {
     await Promise.all(
       clients.map(async (each, who) => {
         const producer = each.producer({ batchRecords: 7 });
-        for (let i = 0; i < 700; i++) producer.write({ topic, body: String(i), tag: `p${who}` });
+        for (let i = 0; i < 700; i++) {
+          producer.write({ topic, body: String(i), tag: `p${who}` });
+        }
         await producer.flush();
       }),
     );
@@ -74,7 +78,9 @@ describeEach('back-pressure', EACH, (rig) => {
       const producer = client.producer({ bufferBytes: 16 * 1024, batchBytes: 4096 });
       const body = new Uint8Array(1000);
       let written = 0;
-      while (producer.write({ topic, body })) written++;
+      while (producer.write({ topic, body })) {
+        written++;
+      }
       written++;
       expect(producer.bufferedBytes).toBeGreaterThanOrEqual(producer.bufferBytes);
       let refusal: unknown;

@@ -31,7 +31,9 @@ async function produce(job: ThreadJob & { type: 'produce' }): Promise<number> {
   const producer = client.producer({ batchBytes: 4096, bufferBytes: 64 * 1024 });
   for (let i = 0; i < job.count; i++) {
     const message = { topic: job.topic, tag: job.tag, body: String(i).padEnd(job.bytes) };
-    if (!producer.write(message)) await producer.ready();
+    if (!producer.write(message)) {
+      await producer.ready();
+    }
   }
   await client.close();
   return job.count;
@@ -48,12 +50,16 @@ async function consume(job: ThreadJob & { type: 'consume' }): Promise<number> {
       const tag = message.tag as string;
       const expected = next.get(tag) ?? 0;
       const body = Number.parseInt(message.text(), 10);
-      if (body !== expected) throw new Error(`${tag}: ${body} came where ${expected} was due`);
+      if (body !== expected) {
+        throw new Error(`${tag}: ${body} came where ${expected} was due`);
+      }
       next.set(tag, expected + 1);
       count++;
     }
     await batch.ack();
-    if (count >= job.count) break;
+    if (count >= job.count) {
+      break;
+    }
   }
   await client.close();
   return count;
@@ -67,8 +73,9 @@ async function hammer(job: ThreadJob & { type: 'hammer' }): Promise<number> {
   const producer = client.producer({ batchRecords: 3 });
   for (let i = 0; ; ) {
     const sends: Promise<unknown>[] = [];
-    for (let n = 0; n < 30; n++)
+    for (let n = 0; n < 30; n++) {
       sends.push(producer.send({ topic: job.topic, tag: job.tag, body: String(i++) }));
+    }
     await Promise.all(sends);
     // Only now is it known to be stored.
     Atomics.store(acked, 0, i);
@@ -77,8 +84,12 @@ async function hammer(job: ThreadJob & { type: 'hammer' }): Promise<number> {
 }
 
 async function work(): Promise<number> {
-  if (job.type === 'produce') return produce(job);
-  if (job.type === 'consume') return consume(job);
+  if (job.type === 'produce') {
+    return produce(job);
+  }
+  if (job.type === 'consume') {
+    return consume(job);
+  }
   return hammer(job);
 }
 

@@ -80,11 +80,15 @@ describe('memory topics from thread to thread', () => {
     // Read a little, then let others run for a while: the ring is an eighth of what is to come.
     let expected = 1;
     for (let pause = 0; pause < 20; pause++) {
-      for (let i = 0; i < 50; i++) expect((await loop.next()).value?.offset).toBe(expected++);
+      for (let i = 0; i < 50; i++) {
+        expect((await loop.next()).value?.offset).toBe(expected++);
+      }
       const before = (await client.admin().describeTopic('m')).queueStates[0]?.maxOffset as number;
       expect(before - expected).toBeLessThan(4000);
     }
-    while (expected < 10_000) expect((await loop.next()).value?.offset).toBe(expected++);
+    while (expected < 10_000) {
+      expect((await loop.next()).value?.offset).toBe(expected++);
+    }
     expect(await writer.done).toBe(10_000);
     await writer.exited;
     await loop.return?.();
@@ -176,7 +180,9 @@ describe('attached threads that are terminated', () => {
       const { persistRole } = new Ring(handle.log.ring);
       const tag = 1_000_000;
       const seat = seats.take(tag);
-      while (!persistRole.tryTake(seat)) await new Promise((resolve) => setImmediate(resolve));
+      while (!persistRole.tryTake(seat)) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       // Dead from here on, and not swept: nobody was told, and the next sweep by the clock is too late.
       seats.markGone(tag);
       await broker.close();

@@ -45,7 +45,9 @@ describeEach('topics', EACH, (rig) => {
       );
 
       const loop = other.consumer({ group, topic })[Symbol.asyncIterator]();
-      for (let i = 0; i < 10; i++) await (await loop.next()).value?.ack();
+      for (let i = 0; i < 10; i++) {
+        await (await loop.next()).value?.ack();
+      }
       const waiting = loop.next();
       const ended = expect(waiting).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
       await admin.deleteTopic(topic);
@@ -72,7 +74,9 @@ describeEach('topics', EACH, (rig) => {
     const outcome = await producer
       .send({ topic, body: 'new' })
       .catch((error: { code: string }) => error.code);
-    if (outcome === 'TOPIC_NOT_FOUND') await producer.send({ topic, body: 'new' });
+    if (outcome === 'TOPIC_NOT_FOUND') {
+      await producer.send({ topic, body: 'new' });
+    }
     expect((await readAll(client, topic)).map((message) => message.text())).toEqual(['new']);
   });
 
@@ -80,8 +84,9 @@ describeEach('topics', EACH, (rig) => {
     const { client, topic } = await rig.topic({ queues: 10_000 });
     const producer = client.producer();
     for (let i = 0; i < 10_000; i++) {
-      if (!producer.write({ topic, body: String(i) }, { queueId: (i * 7919) % 10_000 }))
+      if (!producer.write({ topic, body: String(i) }, { queueId: (i * 7919) % 10_000 })) {
         await producer.ready();
+      }
     }
     await producer.flush();
     const description = await client.admin().describeTopic(topic);

@@ -52,7 +52,9 @@ export async function runCrashRounds(options: CrashOptions): Promise<CrashRound[
       deadline.clear();
       rounds.push(round);
       options.onRound?.(round);
-      if (round.faults.length > 0) throw new Error(round.faults.slice(0, 10).join('\n'));
+      if (round.faults.length > 0) {
+        throw new Error(round.faults.slice(0, 10).join('\n'));
+      }
     }
   } catch (cause) {
     const where = `round ${rounds.length} of ${options.rounds}, seed ${options.seed}, in ${options.directory}`;
@@ -61,7 +63,9 @@ export async function runCrashRounds(options: CrashOptions): Promise<CrashRound[
     await suite.close();
   }
   const verified = await runCli(['log', 'verify', `${options.directory}/data`]);
-  if (verified.status !== 0) throw new Error(`seed ${options.seed}: log verify: ${verified.stderr}`);
+  if (verified.status !== 0) {
+    throw new Error(`seed ${options.seed}: log verify: ${verified.stderr}`);
+  }
   return rounds;
 }
 
@@ -89,7 +93,9 @@ class CrashSuite {
     const suite = new CrashSuite(directory, configPath, random, broker);
     for (let writer = 0; writer < WRITERS; writer++) {
       const client = await connect(broker.url, { reconnectMinMs: 10, reconnectMaxMs: 100 });
-      if (writer === 0) await client.admin().createTopic({ topic: TOPIC, queues: QUEUES });
+      if (writer === 0) {
+        await client.admin().createTopic({ topic: TOPIC, queues: QUEUES });
+      }
       suite.#clients.push(client);
       suite.#writers.push(new Writer(client, writer, TOPIC, QUEUES, suite.#ledger));
     }
@@ -103,7 +109,9 @@ class CrashSuite {
     const random = this.#random;
     const killedAfterMs = random.between(0, 250);
     const flush = random.next() < 0.5 ? 'sync' : 'async';
-    for (const writer of this.#writers) writer.start();
+    for (const writer of this.#writers) {
+      writer.start();
+    }
     await sleep(killedAfterMs);
     const { port } = this.#broker;
     await this.#broker.kill();
@@ -120,7 +128,9 @@ class CrashSuite {
     if (total < READ_ALL_BELOW || round % 10 === 0 || last) {
       faults.push(...this.#ledger.verify(await this.#readAll(round, total)));
     }
-    if (this.#reader !== null) faults.push(...(await this.#reader.verify(await this.#ends())));
+    if (this.#reader !== null) {
+      faults.push(...(await this.#reader.verify(await this.#ends())));
+    }
     return { round, flush, killedAfterMs, restartMs, acked: this.#ledger.ackedCount, faults };
   }
 
@@ -141,9 +151,13 @@ class CrashSuite {
       // Duplicates would be more than was sent, so it is what is stored that is read, and not what should be.
       if (stored > 0 || expected > 0) {
         for await (const batch of consumer.batches()) {
-          for (const message of batch) read.push(storedMessage(message));
+          for (const message of batch) {
+            read.push(storedMessage(message));
+          }
           await batch.ack();
-          if (read.length >= stored) break;
+          if (read.length >= stored) {
+            break;
+          }
         }
       }
       await consumer.close();

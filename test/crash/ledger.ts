@@ -24,7 +24,9 @@ export class Ledger {
   /** A receipt arrived. Two receipts for one message, or another place for it, is a fault found at once. */
   acked(writer: number, number: number, receipt: Receipt): void {
     const id = `${writer}:${number}`;
-    if (receipt.durability === 'memory') throw new Error(`${id} was acked from memory`);
+    if (receipt.durability === 'memory') {
+      throw new Error(`${id} was acked from memory`);
+    }
     this.#acked.set(id, `${receipt.queueId}/${receipt.offset}`);
   }
 
@@ -41,19 +43,29 @@ export class Ledger {
       const id = `${writer}:${number}`;
       const place = `${queueId}/${offset}`;
       const queue = queues[queueId] as string[];
-      if (!intact) faults.push(`${place}: the body of ${id} is not what was sent`);
-      if (offset !== queue.length) faults.push(`${place}: comes where ${queueId}/${queue.length} should`);
+      if (!intact) {
+        faults.push(`${place}: the body of ${id} is not what was sent`);
+      }
+      if (offset !== queue.length) {
+        faults.push(`${place}: comes where ${queueId}/${queue.length} should`);
+      }
       const twin = places.get(id);
-      if (twin !== undefined) faults.push(`${id} is stored twice: ${twin} and ${place}`);
+      if (twin !== undefined) {
+        faults.push(`${id} is stored twice: ${twin} and ${place}`);
+      }
       const stream = `${writer}/${queueId}`;
-      if (number <= (last.get(stream) ?? -1)) faults.push(`${place}: ${id} stands behind a later one`);
+      if (number <= (last.get(stream) ?? -1)) {
+        faults.push(`${place}: ${id} stands behind a later one`);
+      }
       last.set(stream, number);
       places.set(id, place);
       queue.push(id);
     }
     for (const [id, place] of this.#acked) {
       const found = places.get(id);
-      if (found !== place) faults.push(`${id} was acked at ${place}, found ${found ?? 'nowhere'}`);
+      if (found !== place) {
+        faults.push(`${id} was acked at ${place}, found ${found ?? 'nowhere'}`);
+      }
     }
     for (const [queueId, before] of this.#stored.entries()) {
       const changed = before.findIndex((id, offset) => queues[queueId]?.[offset] !== id);

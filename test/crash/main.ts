@@ -11,8 +11,9 @@ const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '200' }, seed: { type: 'string' } },
 });
 const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1)
+if (!Number.isInteger(rounds) || rounds < 1) {
   throw new Error(`--rounds must be a whole number, not ${values.rounds}`);
+}
 const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
 const directory = makeDirectory();
 process.stdout.write(`${rounds} crashes, seed ${seed}, in ${directory}\n`);

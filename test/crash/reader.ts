@@ -39,10 +39,16 @@ export class Reader {
       const { queueId, baseOffset } = batch;
       const seen = this.#seen[queueId] as boolean[];
       const next = baseOffset + batch.length;
-      for (let offset = baseOffset; offset < next; offset++) seen[offset] = true;
+      for (let offset = baseOffset; offset < next; offset++) {
+        seen[offset] = true;
+      }
       // False: the connection was lost meanwhile, and the batch comes again.
-      if (await batch.ack()) this.#acked[queueId] = next;
-      if (++batches % COMMIT_EVERY === 0) this.#commit();
+      if (await batch.ack()) {
+        this.#acked[queueId] = next;
+      }
+      if (++batches % COMMIT_EVERY === 0) {
+        this.#commit();
+      }
       this.#onRead();
     }
   }
@@ -76,7 +82,9 @@ export class Reader {
     }
     while (this.#faults.length === 0 && this.#missing(ends).length > 0) {
       const reached = await this.#committedOffsets();
-      if (ends.every((end, queueId) => (reached[queueId] ?? 0) >= end)) break;
+      if (ends.every((end, queueId) => (reached[queueId] ?? 0) >= end)) {
+        break;
+      }
       await this.#moreRead();
     }
     return [...faults, ...this.#faults, ...this.#missing(ends)];
@@ -87,9 +95,13 @@ export class Reader {
     const offsets: number[] = [];
     try {
       const { queues } = await this.#client.admin().describeGroup(GROUP);
-      for (const { queueId, committedOffset } of queues) offsets[queueId] = committedOffset ?? 0;
+      for (const { queueId, committedOffset } of queues) {
+        offsets[queueId] = committedOffset ?? 0;
+      }
     } catch (error) {
-      if (!isRingMQError(error) || error.code !== 'GROUP_NOT_FOUND') throw error;
+      if (!isRingMQError(error) || error.code !== 'GROUP_NOT_FOUND') {
+        throw error;
+      }
     }
     return offsets;
   }
@@ -98,7 +110,9 @@ export class Reader {
     return ends.flatMap((end, queueId) => {
       const seen = this.#seen[queueId] as boolean[];
       let whole = this.#whole[queueId] as number;
-      while (seen[whole] === true) whole++;
+      while (seen[whole] === true) {
+        whole++;
+      }
       this.#whole[queueId] = whole;
       return whole >= end ? [] : [`${GROUP} was never given ${queueId}/${whole}`];
     });

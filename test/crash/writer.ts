@@ -42,7 +42,9 @@ export class Writer {
     this.#stopped = true;
     await this.#running;
     await this.#producer.flush();
-    while (this.#underWay > 0) await nextTurn();
+    while (this.#underWay > 0) {
+      await nextTurn();
+    }
   }
 
   async close(): Promise<void> {
@@ -51,7 +53,9 @@ export class Writer {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      for (let burst = 0; burst < 32 && this.#underWay < IN_FLIGHT; burst++) this.#sendOne();
+      for (let burst = 0; burst < 32 && this.#underWay < IN_FLIGHT; burst++) {
+        this.#sendOne();
+      }
       await nextTurn();
     }
   }

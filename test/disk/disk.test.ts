@@ -81,9 +81,12 @@ describe('a simulated power cut', () => {
     disk.truncate(fd, 10 * SECTOR_BYTES);
     disk.fdatasync(fd);
     disk.fsyncDir('d');
-    for (const value of [1, 2])
+    for (const value of [1, 2]) {
       disk.write(fd, new Uint8Array(10 * SECTOR_BYTES).fill(value), 0, 10 * SECTOR_BYTES, 0);
-    if (sync) disk.fdatasync(fd);
+    }
+    if (sync) {
+      disk.fdatasync(fd);
+    }
     disk.cutPower();
     const bytes = readWholeFile(disk, 'd/a', 1e6) as Uint8Array;
     return Array.from({ length: 10 }, (_, i) => {

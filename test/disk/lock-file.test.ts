@@ -29,8 +29,11 @@ function contender(): { said: Promise<string>; end: (signal?: NodeJS.Signals) =>
   return {
     said: once(child.stdout, 'data').then(([data]) => String(data).trim()),
     end: async (signal) => {
-      if (signal === undefined) child.stdin.end();
-      else child.kill(signal);
+      if (signal === undefined) {
+        child.stdin.end();
+      } else {
+        child.kill(signal);
+      }
       await exited;
     },
   };

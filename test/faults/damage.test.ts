@@ -40,7 +40,9 @@ beforeAll(async () => {
   directory = makeDirectory();
   pristine = `${directory}/pristine`;
   await withBroker(pristine, async ({ client }) => {
-    for (const topic of TOPICS) await client.admin().createTopic({ topic, queues: 1 });
+    for (const topic of TOPICS) {
+      await client.admin().createTopic({ topic, queues: 1 });
+    }
     for (let at = 0; at < COUNT; at += 50) {
       await sendNumbers(client, 'first', at, at + 50);
       await sendNumbers(client, 'second', at, at + 50);
@@ -88,7 +90,9 @@ function victim(): StoredBatch {
 
 async function expectVerified(...patterns: RegExp[]): Promise<void> {
   const { status, stdout, stderr } = await runCli(['log', 'verify', dataDir]);
-  for (const pattern of patterns) expect(stdout.toString()).toMatch(pattern);
+  for (const pattern of patterns) {
+    expect(stdout.toString()).toMatch(pattern);
+  }
   expect(stderr).toMatch(/^LOG_CORRUPT: \d+ damaged places?, the first: .+; .+\n$/);
   expect(status).toBe(1);
 }
@@ -256,7 +260,9 @@ describe('the end of the log', () => {
     expect(clean.stdout.toString()).toMatch(/an append that did not finish/);
     await withBroker(dataDir, async ({ client, warnings }) => {
       expect(warnings).toEqual([]);
-      for (const topic of ['first', 'second']) await expectWhole(client, topic, COUNT);
+      for (const topic of ['first', 'second']) {
+        await expectWhole(client, topic, COUNT);
+      }
       await sendNumbers(client, 'late', LATE_COUNT, LATE_COUNT + 5);
       await expectWhole(client, 'late', LATE_COUNT + 5);
     });
@@ -271,8 +277,9 @@ describe('the end of the log', () => {
     const behind = longer.batches.filter(({ position }) => position > end && position < longer.end);
     // All but the first of what the other life appended is here, at its place; the first never got to the disk.
     for (const { position, length } of behind.slice(1)) {
-      if (existsSync(segmentOf(dataDir, position)))
+      if (existsSync(segmentOf(dataDir, position))) {
         writeLog(dataDir, position, readLog(copy, position, length));
+      }
     }
     await withBroker(dataDir, async ({ client, warnings }) => {
       expect(warnings).toEqual([]);

@@ -35,7 +35,9 @@ describe.skipIf(!existsSync(FDS))('descriptors', () => {
     const dataDir = `${directory}/closed`;
     for (let round = 0; round < 3; round++) {
       await withBroker(dataDir, async ({ broker, client }) => {
-        if (round === 0) await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+        if (round === 0) {
+          await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+        }
         await sendNumbers(client, TOPIC, round * 300, (round + 1) * 300);
         await readSome(client, TOPIC, (round + 1) * 300);
         for (let times = 0; times < 6; times++) {
@@ -58,7 +60,9 @@ describe.skipIf(!existsSync(FDS))('descriptors', () => {
       const [reader, left] = await Promise.all([attach(broker.handle()), attach(broker.handle())]);
       const consumer = reader.consumer({ group: 'at-the-end', topic: TOPIC });
       const messages = consumer[Symbol.asyncIterator]();
-      for (let count = 0; count < 300; count++) await (await messages.next()).value?.ack();
+      for (let count = 0; count < 300; count++) {
+        await (await messages.next()).value?.ack();
+      }
       const next = messages.next();
       const first = `log/${segmentName(0)}`;
       const opened = () => openIn(dataDir).filter((path) => path === first).length;

@@ -84,7 +84,9 @@ describe.each(DISKS)('a failing sync on %s', (_name, makeDisk) => {
         'DISK_FAILED',
       );
       const burst = smallProducer(client);
-      for (let i = 0; i < 20; i++) burst.write({ topic: TOPIC, body: 'x' });
+      for (let i = 0; i < 20; i++) {
+        burst.write({ topic: TOPIC, body: 'x' });
+      }
       expect(await failureOf(burst.flush())).toMatchObject({
         code: 'DISK_FAILED',
         details: { failedCount: 20 },

@@ -45,7 +45,9 @@ describe.each(DISKS)('on %s that is full', (_name, makeDisk) => {
         acked.set(number, await producer.send({ topic, body: bodyOf(number, 3000) }));
       } catch (error) {
         const known = error as RingMQError;
-        if (known.code !== 'TIMEOUT') return known;
+        if (known.code !== 'TIMEOUT') {
+          return known;
+        }
       }
     }
   }
@@ -89,7 +91,9 @@ describe.each(DISKS)('on %s that is full', (_name, makeDisk) => {
       expect(after.queueStates).toEqual(queueStates);
       const stored = await readSome(again.client, topic, queueStates[0]?.maxOffset ?? 0);
       const byOffset = new Map(stored.map((message) => [message.offset, numberOf(message)]));
-      for (const [number, receipt] of acked) expect(byOffset.get(receipt.offset)).toBe(number);
+      for (const [number, receipt] of acked) {
+        expect(byOffset.get(receipt.offset)).toBe(number);
+      }
       expect(stored.map(({ offset }) => offset)).toEqual(stored.map((_message, i) => i));
       const rest = await readSome(again.client, topic, stored.length - seen.length, 'g');
       expect(rest[0]?.offset).toBe(seen.length);

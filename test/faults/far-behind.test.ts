@@ -30,7 +30,9 @@ it.each([120, 130, 255, 260])('%i GiB', async (gib) => {
   // As if so much had been written, and all of it but the first segment were of no interest.
   const disk = new NodeDisk();
   const checkpoint = readCheckpoint(disk, dataDir);
-  if (checkpoint === null) throw new Error('a clean close leaves a checkpoint');
+  if (checkpoint === null) {
+    throw new Error('a clean close leaves a checkpoint');
+  }
   writeCheckpoint(disk, dataDir, { ...checkpoint, flushed: gib * GIB });
   await withBroker(dataDir, async ({ client }) => {
     await sendNumbers(client, TOPIC, 5, 7);

@@ -103,7 +103,9 @@ class MountedDisk implements FaultDisk {
   }
 
   remove(): void {
-    for (const dir of [this.dir, this.#under]) run('umount', '-l', dir);
+    for (const dir of [this.dir, this.#under]) {
+      run('umount', '-l', dir);
+    }
     rmSync(this.#top, { recursive: true, force: true });
   }
 }
@@ -117,14 +119,18 @@ function fillWith(path: string, leave: number): void {
       try {
         size += writeSync(fd, new Uint8Array(piece));
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') {
+          throw error;
+        }
         piece /= 2;
       }
     }
   } finally {
     closeSync(fd);
   }
-  if (leave > 0) run('truncate', '-s', `${Math.max(0, size - leave)}`, path);
+  if (leave > 0) {
+    run('truncate', '-s', `${Math.max(0, size - leave)}`, path);
+  }
 }
 
 function mayMount(): boolean {

@@ -26,7 +26,9 @@ function fail(code: string, errno: number, syscall: string): never {
 if (CONTROL !== '') {
   // Only writes to a place in a file: those of logs and pipes have none.
   fs.writeSync = ((fd: number, bytes: Uint8Array, offset: number, length: number, position: unknown) => {
-    if (typeof position === 'number' && has('full')) fail('ENOSPC', -28, 'write');
+    if (typeof position === 'number' && has('full')) {
+      fail('ENOSPC', -28, 'write');
+    }
     return writeSync(fd, bytes, offset, length, position as number);
   }) as typeof writeSync;
   fs.statfsSync = ((path: string) => {
@@ -35,15 +37,21 @@ if (CONTROL !== '') {
   }) as typeof statfsSync;
   // Only for the log and its index: the process has none left, but a test wants to talk to it.
   fs.openSync = ((path: fs.PathLike, ...rest: [fs.OpenMode]) => {
-    if (/\.(seg|idx)$/.test(String(path)) && has('descriptors')) fail('EMFILE', -24, 'open');
+    if (/\.(seg|idx)$/.test(String(path)) && has('descriptors')) {
+      fail('EMFILE', -24, 'open');
+    }
     return openSync(path, ...rest);
   }) as typeof openSync;
   fs.fdatasyncSync = (fd) => {
-    if (has('sync')) fail('EIO', -5, 'fdatasync');
+    if (has('sync')) {
+      fail('EIO', -5, 'fdatasync');
+    }
     fdatasyncSync(fd);
   };
   fs.fsyncSync = (fd) => {
-    if (has('sync')) fail('EIO', -5, 'fsync');
+    if (has('sync')) {
+      fail('EIO', -5, 'fsync');
+    }
     fsyncSync(fd);
   };
   syncBuiltinESMExports();

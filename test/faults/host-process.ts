@@ -47,7 +47,9 @@ export class HostProcess {
   async next(event: HostEvent['event'], message = /^/): Promise<HostEvent> {
     for (;;) {
       const found = this.events.find((known) => known.event === event && message.test(known.message ?? ''));
-      if (found !== undefined) return found;
+      if (found !== undefined) {
+        return found;
+      }
       if (this.events.some((known) => known.event === 'exit')) {
         throw new Error(`no '${event}' came: ${JSON.stringify(this.events)}`);
       }

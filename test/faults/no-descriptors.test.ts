@@ -53,7 +53,9 @@ it('a reader waits, and misses nothing', async () => {
   await client.admin().describeTopic(TOPIC);
   disk.makeRoom();
   const seen = [(await first).value];
-  while (seen.length < 600) seen.push((await messages.next()).value);
+  while (seen.length < 600) {
+    seen.push((await messages.next()).value);
+  }
   expect(seen.map((message) => (message === undefined ? -1 : numberOf(message)))).toEqual(
     Array.from({ length: 600 }, (_x, i) => i),
   );

@@ -32,9 +32,13 @@ async function restoreMeta(): Promise<number> {
 it('keeps what is acked from then on, over a kill', async () => {
   await restoreMeta();
   // As a kill leaves it that comes before the next checkpoint.
-  for (const file of CHECKPOINT) cpSync(`${dataDir}/${file}`, `${dataDir}/copy/${file}`);
+  for (const file of CHECKPOINT) {
+    cpSync(`${dataDir}/${file}`, `${dataDir}/copy/${file}`);
+  }
   await withBroker(dataDir, async ({ client }) => sendNumbers(client, TOPIC, 30, 40), { flush: 'sync' });
-  for (const file of CHECKPOINT) cpSync(`${dataDir}/copy/${file}`, `${dataDir}/${file}`);
+  for (const file of CHECKPOINT) {
+    cpSync(`${dataDir}/copy/${file}`, `${dataDir}/${file}`);
+  }
   await withBroker(dataDir, async (small) => {
     const { queueStates } = await small.client.admin().describeTopic(TOPIC);
     expect(queueStates[0]?.maxOffset).toBe(40);
@@ -48,7 +52,9 @@ it.for([
   { lost: 'the tables and the log, too', files: ['queues/tables', 'log'] },
 ])('takes an epoch that no batch and no checkpoint has; lost is $lost', async ({ files }) => {
   const epoch = await restoreMeta();
-  for (const file of files) rmSync(`${dataDir}/${file}`, { recursive: true });
+  for (const file of files) {
+    rmSync(`${dataDir}/${file}`, { recursive: true });
+  }
   await withBroker(dataDir, async ({ broker }) => expect(broker.handle().epoch).toBe(epoch + 1));
   await withBroker(dataDir, async ({ broker }) => expect(broker.handle().epoch).toBe(epoch + 2));
 });

@@ -109,15 +109,21 @@ describe('by size', () => {
         const seen: number[] = [];
         const next = async () => {
           const { value } = await messages.next();
-          if (value === undefined) throw new Error('the consumer ended');
+          if (value === undefined) {
+            throw new Error('the consumer ended');
+          }
           expect(value.text()).toBe(bodyOf(value.offset));
           seen.push(value.offset);
           await value.ack();
         };
-        for (let i = 0; i < 5; i++) await next();
+        for (let i = 0; i < 5; i++) {
+          await next();
+        }
         await sendNumbers(client, TOPIC, 300, 1200);
         await retained(dataDir, small);
-        while (seen.at(-1) !== 1199) await next();
+        while (seen.at(-1) !== 1199) {
+          await next();
+        }
         await consumer.close();
         // It has read on from what it had been sent before, skipped once, and lost nothing behind that.
         const jumps = seen.filter((offset, i) => i > 0 && offset !== (seen[i - 1] as number) + 1);
@@ -166,7 +172,9 @@ describe('what the tables do not know yet', () => {
       await readSome(client, TOPIC, 1, 'g');
     });
     // As retention leaves it behind the last checkpoint of a log that is idle from then on.
-    for (const name of segments(dataDir).slice(0, 4)) rmSync(`${dataDir}/log/${name}`);
+    for (const name of segments(dataDir).slice(0, 4)) {
+      rmSync(`${dataDir}/log/${name}`);
+    }
     const first = mapLog(dataDir).batches[0]?.baseOffset ?? 0;
     expect(first).toBeGreaterThan(100);
     await withBroker(dataDir, async ({ client, warnings }) => {
@@ -194,7 +202,9 @@ describe('what the tables do not know yet', () => {
         WORD.spare + PERSIST_WORD.oldestSegment,
         gone.length,
       );
-      for (const name of gone) rmSync(`${dataDir}/log/${name}`);
+      for (const name of gone) {
+        rmSync(`${dataDir}/log/${name}`);
+      }
       expect((await stateOf(client)).minOffset).toBe(0);
       const [to] = await client.admin().resetOffset({ group: 'g', topic: TOPIC, to: LONG_AGO });
       expect(to?.offset).toBeGreaterThan(100);

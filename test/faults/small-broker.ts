@@ -83,7 +83,9 @@ export async function sendNumbers(
 ): Promise<void> {
   const producer = smallProducer(client);
   for (let number = from; number < to; number++) {
-    if (!producer.write({ topic, body: bodyOf(number) }, { queueId })) await producer.ready();
+    if (!producer.write({ topic, body: bodyOf(number) }, { queueId })) {
+      await producer.ready();
+    }
   }
   await producer.close();
 }
@@ -96,12 +98,16 @@ export async function readSome(
   group = `g-${Math.random().toString(36).slice(2)}`,
 ): Promise<ConsumedMessage[]> {
   const messages: ConsumedMessage[] = [];
-  if (count === 0) return messages;
+  if (count === 0) {
+    return messages;
+  }
   const consumer = client.consumer({ group, topic });
   for await (const message of consumer) {
     messages.push(message);
     await message.ack();
-    if (messages.length === count) break;
+    if (messages.length === count) {
+      break;
+    }
   }
   await consumer.close();
   return messages;
@@ -113,7 +119,9 @@ export async function readTo(client: Client, topic: string, lastOffset: number):
   const group = `g-${Math.random().toString(36).slice(2)}`;
   for await (const message of client.consumer({ group, topic })) {
     messages.push(message);
-    if (message.offset >= lastOffset) break;
+    if (message.offset >= lastOffset) {
+      break;
+    }
   }
   return messages;
 }
@@ -123,7 +131,9 @@ export async function failureOf(promise: Promise<unknown>): Promise<RingMQError>
   try {
     await promise;
   } catch (error) {
-    if (isRingMQError(error)) return error;
+    if (isRingMQError(error)) {
+      return error;
+    }
     throw error;
   }
   throw new Error('it did not fail');

@@ -163,7 +163,9 @@ describe('a config file', () => {
   ])('%s', async (_what, text, expected) => {
     const path = `${directory}/config.json`;
     rmSync(path, { force: true });
-    if (text !== null) writeFileSync(path, text);
+    if (text !== null) {
+      writeFileSync(path, text);
+    }
     const line = await failing('--data', `${directory}/config`, '--config', path);
     expect(line).toMatch(/^BAD_CONFIG: .+; correct the configuration$/);
     expect(line).toMatch(expected);

@@ -25,7 +25,9 @@ export function makeMachine(options: Partial<MachineOptions> = {}): LogMachine {
 /** So many batches, each written and synced by itself, so that its header states the end of the one before as flushed. */
 export function append(machine: LogMachine, count: number): void {
   for (let i = 0; i < count; i++) {
-    if (!machine.produce(BODY)) throw new Error('the ring is full');
+    if (!machine.produce(BODY)) {
+      throw new Error('the ring is full');
+    }
     machine.settle();
   }
 }

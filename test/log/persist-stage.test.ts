@@ -17,7 +17,9 @@ describe('sync flush', () => {
   it('syncs once for all that came together', () => {
     const machine = makeMachine();
     const before = machine.disk.syncs;
-    for (let i = 0; i < 4; i++) machine.produce(BODY);
+    for (let i = 0; i < 4; i++) {
+      machine.produce(BODY);
+    }
     machine.index();
     expect(machine.stage.step()).toBe(true);
     expect(machine.flushed()).toBe(4 * BATCH_BYTES);
@@ -189,7 +191,9 @@ describe('a full disk', () => {
     const machine = makeMachine();
     append(machine, 10);
     machine.disk.capacityBytes = 10 * BATCH_BYTES;
-    for (let i = 0; i < 10; i++) machine.produce(BODY);
+    for (let i = 0; i < 10; i++) {
+      machine.produce(BODY);
+    }
     machine.settle();
     expect(machine.full()).toBe(FULL.noSpace);
     expect(machine.written()).toBe(10 * BATCH_BYTES);
@@ -211,7 +215,9 @@ describe('a full disk', () => {
     const machine = makeMachine();
     append(machine, 12);
     machine.disk.fault = (call) => (call === failing ? 'EDQUOT' : null);
-    for (let i = 0; i < 8; i++) machine.produce(BODY);
+    for (let i = 0; i < 8; i++) {
+      machine.produce(BODY);
+    }
     machine.settle();
     expect(machine.full()).toBe(FULL.noSpace);
     machine.disk.fault = null;
@@ -225,7 +231,9 @@ describe('a full disk', () => {
     const machine = makeMachine();
     append(machine, 12);
     machine.disk.fault = (call) => (call === 'create' ? code : null);
-    for (let i = 0; i < 8; i++) machine.produce(BODY);
+    for (let i = 0; i < 8; i++) {
+      machine.produce(BODY);
+    }
     machine.settle();
     expect(machine.full()).toBe(FULL.noSpace | FULL.resources);
     machine.disk.fault = null;

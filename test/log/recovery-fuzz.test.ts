@@ -51,7 +51,9 @@ function apply(machine: LogMachine, change: DamageDone): void {
   const { disk } = machine;
   const base = 'segment' in change ? change.segment * SEGMENT : change.at - (change.at % SEGMENT);
   const path = segmentPath(base);
-  if (!disk.readdir(LOG_DIR).includes(path.slice(LOG_DIR.length + 1))) return;
+  if (!disk.readdir(LOG_DIR).includes(path.slice(LOG_DIR.length + 1))) {
+    return;
+  }
   if (change.kind === 'remove') {
     disk.unlink(path);
   } else if (change.kind === 'cut') {
@@ -74,7 +76,9 @@ function apply(machine: LogMachine, change: DamageDone): void {
 function recoverFrom(changes: readonly DamageDone[], withCheckpoint: boolean): ReturnType<typeof recover> {
   const machine = makeMachine();
   append(machine, BATCHES);
-  for (const change of changes) apply(machine, change);
+  for (const change of changes) {
+    apply(machine, change);
+  }
   const flushed = withCheckpoint ? END : 0;
   const result = recover(machine, withCheckpoint ? { position: 0, flushed, epoch: 1 } : null);
   expect(result.endPosition).toBeGreaterThanOrEqual(flushed);

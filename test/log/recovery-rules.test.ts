@@ -203,7 +203,7 @@ describe('stale bytes', () => {
     append(machine, 40);
     machine.writeCheckpoint();
     keepSegmentsFrom(machine.ring.control, WORD.spare, 40 * BATCH_BYTES, SEGMENT);
-    while (machine.retention.step() !== null);
+    while (machine.retention.step() !== null) {}
     append(machine, 20);
     expect(machine.files.current.allocated).toBe(true);
     const end = machine.written();
@@ -242,7 +242,9 @@ describe('verifyDir', () => {
     flipBit(machine, 3 * BATCH_BYTES + 200);
     let changes = 0;
     machine.disk.fault = (call) => {
-      if (call !== 'read') changes++;
+      if (call !== 'read') {
+        changes++;
+      }
       return null;
     };
     const report = verifyDir(machine.disk, LOG_DIR, options);

@@ -17,7 +17,9 @@ const PER_SEGMENT = SEGMENT / BATCH_BYTES;
 
 function retireAll(machine: LogMachine): number {
   let count = 0;
-  while (machine.retention.step() !== null) count++;
+  while (machine.retention.step() !== null) {
+    count++;
+  }
   return count;
 }
 
@@ -73,7 +75,7 @@ describe('retention', () => {
       machine.writeCheckpoint();
       machine.disk.crashAfterCalls = calls;
       expect(() => {
-        while (machine.retention.step() !== null);
+        while (machine.retention.step() !== null) {}
         machine.disk.crashAfterCalls = 1;
         machine.writeCheckpoint();
       }).toThrow('in a');
@@ -89,7 +91,9 @@ describe('retention', () => {
     const machine = makeMachine({ retentionMs: HOUR });
     append(machine, 2 * PER_SEGMENT + 1);
     machine.writeCheckpoint();
-    for (let span = 0; span < SEGMENT; span += SPAN) flipBit(machine, span);
+    for (let span = 0; span < SEGMENT; span += SPAN) {
+      flipBit(machine, span);
+    }
     expect(lastStoreTime(machine.disk, machine.files, SPAN, 0)).toBe(0);
     expect(retireAll(machine)).toBe(0);
     machine.now += HOUR + 1;
@@ -135,7 +139,9 @@ describe('a reader', () => {
     append(machine, 20 * PER_SEGMENT);
     const before = machine.disk.openFiles;
     const target = new Uint8Array(64);
-    for (let i = 0; i < 20; i++) machine.reader.read(i * SEGMENT, 64, target, 0);
+    for (let i = 0; i < 20; i++) {
+      machine.reader.read(i * SEGMENT, 64, target, 0);
+    }
     expect(machine.disk.openFiles - before).toBe(8);
     machine.reader.close();
     expect(machine.disk.openFiles).toBe(before);

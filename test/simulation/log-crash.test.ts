@@ -47,7 +47,9 @@ function act(machine: LogMachine, random: Random, bodyBytes: number): void {
       const kind = random.pick(['plain', 'plain', 'plain', 'sync', 'abort'] as const);
       const anySize = random.below(random.chance(0.8) ? 200 : spanBytes - 96);
       machine.produce(bodyBytes > 0 ? bodyBytes : anySize, kind);
-      if (random.chance(0.8)) machine.index();
+      if (random.chance(0.8)) {
+        machine.index();
+      }
       break;
     }
     case 4:
@@ -65,7 +67,9 @@ function act(machine: LogMachine, random: Random, bodyBytes: number): void {
       machine.now += random.pick([1, 20, 100, 2000]);
       break;
     case 10:
-      if (random.chance(0.3)) machine.writeCheckpoint();
+      if (random.chance(0.3)) {
+        machine.writeCheckpoint();
+      }
       machine.retention.step();
       break;
     default:
@@ -75,19 +79,27 @@ function act(machine: LogMachine, random: Random, bodyBytes: number): void {
 
 /** Whatever is written can be read from the files, unless retention has taken it. */
 function readBack(machine: LogMachine, random: Random): void {
-  if (machine.history.length === 0) return;
+  if (machine.history.length === 0) {
+    return;
+  }
   const batch = random.pick(machine.history);
-  if (batch.end > machine.written()) return;
+  if (batch.end > machine.written()) {
+    return;
+  }
   const target = new Uint8Array(batch.bytes.length);
   const read = machine.reader.read(batch.position, target.length, target, 0);
-  if (read === 0 && batch.position < (machine.files.bases[0] as number)) return;
+  if (read === 0 && batch.position < (machine.files.bases[0] as number)) {
+    return;
+  }
   mustEqual(read, target.length, `bytes read at ${batch.position}`);
   mustBeSame(target, batch);
 }
 
 /** Plain checks: vitest's cost more than the whole simulation. */
 function mustEqual(is: number, shouldBe: number, what: string): void {
-  if (is !== shouldBe) throw new Error(`${what}: ${is}, not ${shouldBe}`);
+  if (is !== shouldBe) {
+    throw new Error(`${what}: ${is}, not ${shouldBe}`);
+  }
 }
 
 function mustBeSame(bytes: Uint8Array, batch: Stamped): void {
@@ -105,10 +117,14 @@ function reopen(machine: LogMachine, acked: number): number {
   });
   expect(recovery.damage).toEqual([]);
   const end = recovery.endPosition;
-  if (end < acked) throw new Error(`the log ends at ${end}, and ${acked} was acked`);
+  if (end < acked) {
+    throw new Error(`the log ends at ${end}, and ${acked} was acked`);
+  }
   const kept = machine.history.filter((batch) => batch.end <= end);
   const last = kept.at(-1);
-  if (last !== undefined && end > from) mustEqual(end, last.end, 'the end of the log');
+  if (last !== undefined && end > from) {
+    mustEqual(end, last.end, 'the end of the log');
+  }
   machine.history = kept;
   const data = kept.filter((batch) => !batch.isPad && batch.position >= from);
   mustEqual(visited.length, data.length, 'batches recovered');
@@ -141,29 +157,41 @@ function live(random: Random): void {
   for (let lifetime = 0; lifetime < 5; lifetime++) {
     let died = '';
     try {
-      if (random.chance(0.7)) disk.crashAfterCalls = 1 + random.below(80);
+      if (random.chance(0.7)) {
+        disk.crashAfterCalls = 1 + random.below(80);
+      }
       for (let i = random.below(ACTIONS); i >= 0; i--) {
         act(machine, random, bodyBytes);
         acked.written = machine.written();
         acked.flushed = machine.flushed();
       }
     } catch (error) {
-      if (!(error instanceof SimulatedCrash)) throw error;
+      if (!(error instanceof SimulatedCrash)) {
+        throw error;
+      }
       died = error.message;
     }
     const powerCut = random.chance(0.6);
-    if (powerCut) disk.cutPower();
-    else disk.kill();
+    if (powerCut) {
+      disk.cutPower();
+    } else {
+      disk.kill();
+    }
     // A crash while recovery itself is at work must change nothing.
     if (random.chance(0.2)) {
       try {
         disk.crashAfterCalls = 1 + random.below(8);
         machine.open();
       } catch (error) {
-        if (!(error instanceof SimulatedCrash)) throw error;
+        if (!(error instanceof SimulatedCrash)) {
+          throw error;
+        }
       }
-      if (powerCut) disk.cutPower();
-      else disk.kill();
+      if (powerCut) {
+        disk.cutPower();
+      } else {
+        disk.kill();
+      }
     }
     const survived = powerCut ? acked.flushed : acked.written;
     try {
@@ -183,6 +211,8 @@ function live(random: Random): void {
 
 describe('a log that dies at any moment', () => {
   it(`comes back with all that was acked, and nothing else, ${SEEDS} times`, () => {
-    for (const seed of seeds(SEEDS)) withSeed(seed, live);
+    for (const seed of seeds(SEEDS)) {
+      withSeed(seed, live);
+    }
   }, 60_000);
 });

@@ -128,7 +128,9 @@ export class LogMachine {
   produce(bodyBytes: number, kind: 'plain' | 'sync' | 'abort' = 'plain'): boolean {
     const length = BATCH_HEADER_BYTES + bodyBytes;
     const writer = this.#writer;
-    if (!writer.claim(length)) return false;
+    if (!writer.claim(length)) {
+      return false;
+    }
     if (kind === 'abort') {
       writer.abort();
       return true;
@@ -136,8 +138,9 @@ export class LogMachine {
     const { place } = writer;
     const { bytes } = this.ring;
     bytes.fill(0, place, place + BATCH_HEADER_BYTES);
-    for (let i = place + BATCH_HEADER_BYTES; i < place + length; i++)
+    for (let i = place + BATCH_HEADER_BYTES; i < place + length; i++) {
       bytes[i] = (i * 31 + this.#sequence) & 255;
+    }
     writeUint32(bytes, place + BATCH.length, length);
     bytes[place + BATCH.version] = BATCH_VERSION;
     bytes[place + BATCH.type] = BATCH_TYPE.data;
@@ -167,7 +170,9 @@ export class LogMachine {
       stamp.epoch = this.epoch;
       stamp.storeTime = this.now;
       const end = (position + slotAligned(length) / 64) | 0;
-      if (ring.bytes[place + BATCH.attributes] === 1) Atomics.store(ring.control, WORD.syncWanted, end);
+      if (ring.bytes[place + BATCH.attributes] === 1) {
+        Atomics.store(ring.control, WORD.syncWanted, end);
+      }
       stampHeader(ring.bytes, place, stamp);
       const kept = stamp.isPad ? 64 : length;
       this.history.push({
@@ -203,7 +208,9 @@ export class LogMachine {
     this.index();
     let turns = 0;
     while (this.stage.step()) {
-      if (++turns > 10_000) throw new Error('the persist stage does not come to rest');
+      if (++turns > 10_000) {
+        throw new Error('the persist stage does not come to rest');
+      }
     }
   }
 

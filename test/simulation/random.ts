@@ -5,7 +5,9 @@ export class Random {
   constructor(seed: number) {
     this.#state = seed >>> 0;
     // Neighbouring seeds begin alike; a few rounds take them apart.
-    for (let i = 0; i < 4; i++) this.next();
+    for (let i = 0; i < 4; i++) {
+      this.next();
+    }
   }
 
   /** 0 ≤ x < 1 (mulberry32). */
@@ -36,7 +38,9 @@ export class Random {
  */
 export function seeds(count: number): number[] {
   const only = process.env['RINGMQ_SEED'];
-  if (only !== undefined) return [Number(only)];
+  if (only !== undefined) {
+    return [Number(only)];
+  }
   return Array.from({ length: count }, (_, i) => i + 1);
 }
 

@@ -54,7 +54,9 @@ export class SimulatedDisk implements Disk {
     this.#before('create', path);
     const directory = this.#directory(path, 'create');
     const name = nameOf(path);
-    if (directory.entries.has(name)) throw errno('EEXIST', 'open', path);
+    if (directory.entries.has(name)) {
+      throw errno('EEXIST', 'open', path);
+    }
     const inode: Inode = {
       bytes: new Uint8Array(0),
       size: 0,
@@ -79,7 +81,9 @@ export class SimulatedDisk implements Disk {
       inode.bytes.fill(0, bytes, inode.size);
       inode.durable.fill(0, bytes);
       for (const sector of inode.pending.keys()) {
-        if (sector * SECTOR_BYTES >= bytes) inode.pending.delete(sector);
+        if (sector * SECTOR_BYTES >= bytes) {
+          inode.pending.delete(sector);
+        }
       }
     }
     grow(inode, bytes);
@@ -88,9 +92,13 @@ export class SimulatedDisk implements Disk {
 
   read(fd: number, target: Uint8Array, at: number, length: number, filePosition: number): number {
     const { inode, path } = this.#file(fd, 'read');
-    if (at < 0 || at + length > target.length) throw new RangeError('a read beyond its buffer');
+    if (at < 0 || at + length > target.length) {
+      throw new RangeError('a read beyond its buffer');
+    }
     const code = this.fault?.('read', path) ?? null;
-    if (code !== null) throw errno(code, 'read', path);
+    if (code !== null) {
+      throw errno(code, 'read', path);
+    }
     const count = Math.max(0, Math.min(length, inode.size - filePosition));
     target.set(inode.bytes.subarray(filePosition, filePosition + count), at);
     return count;
@@ -98,7 +106,9 @@ export class SimulatedDisk implements Disk {
 
   write(fd: number, bytes: Uint8Array, at: number, length: number, filePosition: number): void {
     const { inode, path } = this.#file(fd, 'write');
-    if (at < 0 || at + length > bytes.length) throw new RangeError('a write beyond its buffer');
+    if (at < 0 || at + length > bytes.length) {
+      throw new RangeError('a write beyond its buffer');
+    }
     const code = this.fault?.('write', path) ?? null;
     if (code !== null) {
       this.#put(inode, bytes, at, length >> 1, filePosition);
@@ -110,7 +120,9 @@ export class SimulatedDisk implements Disk {
     }
     const room = this.#roomFor(inode, filePosition, length);
     this.#put(inode, bytes, at, room, filePosition);
-    if (room < length) throw errno('ENOSPC', 'write', path);
+    if (room < length) {
+      throw errno('ENOSPC', 'write', path);
+    }
   }
 
   fdatasync(fd: number): void {
@@ -121,7 +133,9 @@ export class SimulatedDisk implements Disk {
       inode.pending.clear();
       throw errno(code, 'fdatasync', path);
     }
-    if (this.#diesNow()) throw new SimulatedCrash('in an fdatasync');
+    if (this.#diesNow()) {
+      throw new SimulatedCrash('in an fdatasync');
+    }
     this.syncs++;
     for (const [sector, contents] of inode.pending) {
       inode.durable.set(contents.at(-1) as Uint8Array, sector * SECTOR_BYTES);
@@ -133,7 +147,9 @@ export class SimulatedDisk implements Disk {
   fsyncDir(path: string): void {
     this.#before('fsync', path);
     const directory = this.#directories.get(path);
-    if (directory === undefined) throw errno('ENOENT', 'open', path);
+    if (directory === undefined) {
+      throw errno('ENOENT', 'open', path);
+    }
     directory.durable = new Map(directory.entries);
     directory.changes = [];
   }
@@ -142,7 +158,9 @@ export class SimulatedDisk implements Disk {
     this.#before('rename', from);
     const inode = this.#inode(from, 'rename');
     const directory = this.#directory(from, 'rename');
-    if (this.#directory(to, 'rename') !== directory) throw new Error('renames stay in their directory here');
+    if (this.#directory(to, 'rename') !== directory) {
+      throw new Error('renames stay in their directory here');
+    }
     change(directory, (entries) => {
       entries.delete(nameOf(from));
       entries.set(nameOf(to), inode);
@@ -156,13 +174,17 @@ export class SimulatedDisk implements Disk {
   }
 
   mkdir(path: string): void {
-    if (this.#directories.has(path)) return;
+    if (this.#directories.has(path)) {
+      return;
+    }
     this.#directories.set(path, { entries: new Map(), durable: new Map(), changes: [] });
   }
 
   readdir(path: string): string[] {
     const directory = this.#directories.get(path);
-    if (directory === undefined) throw errno('ENOENT', 'scandir', path);
+    if (directory === undefined) {
+      throw errno('ENOENT', 'scandir', path);
+    }
     return [...directory.entries.keys()];
   }
 
@@ -192,13 +214,17 @@ export class SimulatedDisk implements Disk {
     for (const directory of this.#directories.values()) {
       const entries = new Map(directory.durable);
       const kept = random.below(directory.changes.length + 1);
-      for (const apply of directory.changes.slice(0, kept)) apply(entries);
+      for (const apply of directory.changes.slice(0, kept)) {
+        apply(entries);
+      }
       directory.entries = entries;
       directory.durable = new Map(entries);
       directory.changes = [];
       // Often nothing or everything has landed; in between lie the interesting cases.
       const landing = random.pick([0, 1, 0.5, random.next()]);
-      for (const inode of new Set(entries.values())) settle(inode, random, landing);
+      for (const inode of new Set(entries.values())) {
+        settle(inode, random, landing);
+      }
     }
   }
 
@@ -213,8 +239,12 @@ export class SimulatedDisk implements Disk {
 
   #before(call: string, path: string): void {
     const code = this.fault?.(call, path) ?? null;
-    if (code !== null) throw errno(code, call, path);
-    if (this.#diesNow()) throw new SimulatedCrash(`in a ${call}`);
+    if (code !== null) {
+      throw errno(code, call, path);
+    }
+    if (this.#diesNow()) {
+      throw new SimulatedCrash(`in a ${call}`);
+    }
   }
 
   #diesNow(): boolean {
@@ -222,7 +252,9 @@ export class SimulatedDisk implements Disk {
   }
 
   #put(inode: Inode, bytes: Uint8Array, at: number, length: number, filePosition: number): void {
-    if (length === 0) return;
+    if (length === 0) {
+      return;
+    }
     grow(inode, filePosition + length);
     inode.bytes.set(bytes.subarray(at, at + length), filePosition);
     inode.size = Math.max(inode.size, filePosition + length);
@@ -230,8 +262,11 @@ export class SimulatedDisk implements Disk {
     for (let sector = Math.floor(filePosition / SECTOR_BYTES); sector <= last; sector++) {
       const content = inode.bytes.slice(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES);
       const contents = inode.pending.get(sector);
-      if (contents === undefined) inode.pending.set(sector, [content]);
-      else contents.push(content);
+      if (contents === undefined) {
+        inode.pending.set(sector, [content]);
+      } else {
+        contents.push(content);
+      }
       inode.allocated.add(sector);
     }
   }
@@ -242,7 +277,9 @@ export class SimulatedDisk implements Disk {
     for (let done = 0; done < length; ) {
       const sector = Math.floor((filePosition + done) / SECTOR_BYTES);
       if (!inode.allocated.has(sector)) {
-        if (free < SECTOR_BYTES) return done;
+        if (free < SECTOR_BYTES) {
+          return done;
+        }
         free -= SECTOR_BYTES;
       }
       done = Math.min(length, (sector + 1) * SECTOR_BYTES - filePosition);
@@ -251,10 +288,14 @@ export class SimulatedDisk implements Disk {
   }
 
   #freeBytes(): number {
-    if (this.capacityBytes === Number.MAX_SAFE_INTEGER) return this.capacityBytes;
+    if (this.capacityBytes === Number.MAX_SAFE_INTEGER) {
+      return this.capacityBytes;
+    }
     let used = 0;
     for (const { entries } of this.#directories.values()) {
-      for (const inode of entries.values()) used += inode.allocated.size * SECTOR_BYTES;
+      for (const inode of entries.values()) {
+        used += inode.allocated.size * SECTOR_BYTES;
+      }
     }
     return Math.max(0, this.capacityBytes - used);
   }
@@ -267,19 +308,25 @@ export class SimulatedDisk implements Disk {
 
   #file(fd: number, call: string): { inode: Inode; path: string } {
     const file = this.#open.get(fd);
-    if (file === undefined) throw errno('EBADF', call, String(fd));
+    if (file === undefined) {
+      throw errno('EBADF', call, String(fd));
+    }
     return file;
   }
 
   #inode(path: string, call: string): Inode {
     const inode = this.#directory(path, call).entries.get(nameOf(path));
-    if (inode === undefined) throw errno('ENOENT', call, path);
+    if (inode === undefined) {
+      throw errno('ENOENT', call, path);
+    }
     return inode;
   }
 
   #directory(path: string, call: string): Directory {
     const directory = this.#directories.get(path.slice(0, path.lastIndexOf('/')));
-    if (directory === undefined) throw errno('ENOENT', call, path);
+    if (directory === undefined) {
+      throw errno('ENOENT', call, path);
+    }
     return directory;
   }
 }
@@ -293,7 +340,9 @@ function change(directory: Directory, apply: (entries: Map<string, Inode>) => vo
 function settle(inode: Inode, random: Random, landing: number): void {
   const size = random.chance(0.5) ? inode.size : inode.durableSize;
   for (const [sector, contents] of inode.pending) {
-    if (!random.chance(landing)) continue;
+    if (!random.chance(landing)) {
+      continue;
+    }
     const content = random.chance(0.8) ? contents.at(-1) : random.pick(contents);
     inode.durable.set(content as Uint8Array, sector * SECTOR_BYTES);
   }
@@ -307,7 +356,9 @@ function settle(inode: Inode, random: Random, landing: number): void {
 /** Room for `bytes`, in whole sectors. */
 function grow(inode: Inode, bytes: number): void {
   const needed = Math.ceil(bytes / SECTOR_BYTES) * SECTOR_BYTES;
-  if (inode.bytes.length >= needed) return;
+  if (inode.bytes.length >= needed) {
+    return;
+  }
   const larger = new Uint8Array(needed);
   larger.set(inode.bytes);
   inode.bytes = larger;

@@ -54,10 +54,16 @@ class FakeReader implements QueueReader {
   }
 
   read(target: Uint8Array, at: number, maxBytes: number, low: number, high: number): number {
-    if (this.isClosed) throw new Error('read after close');
-    if (at + maxBytes > target.length) throw new Error('read past the end of the buffer');
+    if (this.isClosed) {
+      throw new Error('read after close');
+    }
+    if (at + maxBytes > target.length) {
+      throw new Error('read past the end of the buffer');
+    }
     this.bytes = 0;
-    if (this.#topic.dead) return READ.dead;
+    if (this.#topic.dead) {
+      return READ.dead;
+    }
     const queue = this.#queue;
     if (queue.damage !== '') {
       this.damage = queue.damage;
@@ -69,7 +75,9 @@ class FakeReader implements QueueReader {
     }
     let end = 0;
     for (const { baseOffset, count, bytes } of queue.batches) {
-      if (baseOffset + count <= this.offset) continue;
+      if (baseOffset + count <= this.offset) {
+        continue;
+      }
       const isWanted =
         (low === -1 && high === -1) ||
         (readUint32(bytes, BATCH.tagBloom) & low) !== 0 ||
@@ -92,7 +100,9 @@ class FakeReader implements QueueReader {
 
   watch(onReadable: (reader: QueueReader) => void): void {
     this.#queue.watchers.push(() => {
-      if (!this.isClosed) onReadable(this);
+      if (!this.isClosed) {
+        onReadable(this);
+      }
     });
   }
 
@@ -154,19 +164,29 @@ export class FakeEngine implements EngineThread {
 
   /** The engine's progress turn: acks, then readers, then those who wait for room. */
   progress(): void {
-    for (const result of this.#results.splice(0)) result();
-    for (const queue of this.#queues.values()) for (const tell of queue.watchers.splice(0)) tell();
+    for (const result of this.#results.splice(0)) {
+      result();
+    }
+    for (const queue of this.#queues.values()) {
+      for (const tell of queue.watchers.splice(0)) {
+        tell();
+      }
+    }
   }
 
   giveRoom(batches: number): void {
     this.room += batches;
-    for (const waiter of this.#roomWaiters.splice(0)) waiter();
+    for (const waiter of this.#roomWaiters.splice(0)) {
+      waiter();
+    }
   }
 
   changeTopic(topic: TopicEntry): void {
     topic.dead = true;
     this.met.delete(topic.topicId);
-    for (const listener of this.#topicListeners) listener(topic.topic, topic.topicId);
+    for (const listener of this.#topicListeners) {
+      listener(topic.topic, topic.topicId);
+    }
     this.progress();
   }
 
@@ -177,21 +197,33 @@ export class FakeEngine implements EngineThread {
   async resolveTopicById(topicId: number): Promise<TopicEntry | undefined> {
     this.asked.push(topicId);
     const topic = this.askable.get(topicId);
-    if (topic !== undefined) this.met.set(topicId, topic);
+    if (topic !== undefined) {
+      this.met.set(topicId, topic);
+    }
     return topic;
   }
 
   append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number {
     const status = checkBatch(bytes, sink.hasTravelled);
-    if (status !== 0) return status;
-    if (readUint32(bytes, BATCH.queueId) >= topic.queues) return ERRORS.QUEUE_NOT_FOUND.wire;
-    if (this.refusal !== 0 && !topic.memory) return this.refusal;
-    if (this.room === 0) return APPEND.full;
+    if (status !== 0) {
+      return status;
+    }
+    if (readUint32(bytes, BATCH.queueId) >= topic.queues) {
+      return ERRORS.QUEUE_NOT_FOUND.wire;
+    }
+    if (this.refusal !== 0 && !topic.memory) {
+      return this.refusal;
+    }
+    if (this.room === 0) {
+      return APPEND.full;
+    }
     this.room--;
     const { baseOffset } = this.store(bytes);
     const position = this.appended++ * 64;
     this.#results.push(() => {
-      if (!this.#dropped.has(sink)) sink.onAppended(id, 0, DURABILITY.disk, 0, baseOffset, position, 1000);
+      if (!this.#dropped.has(sink)) {
+        sink.onAppended(id, 0, DURABILITY.disk, 0, baseOffset, position, 1000);
+      }
     });
     return APPEND.ok;
   }
@@ -213,7 +245,9 @@ export class FakeEngine implements EngineThread {
   async call<M extends ControlMethod>(method: M, params: unknown, key?: string): Promise<never> {
     this.calls.push({ method, params: params as Record<string, unknown>, key });
     const result = await this.answer(method, params as Record<string, unknown>);
-    if (result instanceof RingMQError) throw result;
+    if (result instanceof RingMQError) {
+      throw result;
+    }
     return result as never;
   }
 

@@ -16,13 +16,17 @@ export class FakeSocket implements Socket {
 
   send(frame: Uint8Array): void {
     // A copy, as a real socket takes: the session uses the bytes again.
-    if (this.closed === null) this.frames.push(parseFrame(Uint8Array.prototype.slice.call(frame)));
+    if (this.closed === null) {
+      this.frames.push(parseFrame(Uint8Array.prototype.slice.call(frame)));
+    }
   }
   cork(fn: () => void): void {
     fn();
   }
   close(code: number, reason: string): void {
-    if (this.closed !== null) return;
+    if (this.closed !== null) {
+      return;
+    }
     this.closed = { code, reason };
     this.handler?.onClose();
   }

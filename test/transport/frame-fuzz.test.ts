@@ -63,7 +63,9 @@ async function play(frames: Uint8Array[], greet: boolean): Promise<{ engine: Fak
   const defects: unknown[] = [];
   const peer = open(engine, { onDefect: (_message, error) => defects.push(error) });
   const neighbour = welcome(join(peer.host));
-  if (greet) welcome(peer);
+  if (greet) {
+    welcome(peer);
+  }
   for (const frame of frames) {
     const scratch = Buffer.from(frame);
     peer.session.onFrame(scratch);
@@ -79,12 +81,16 @@ describe('the saved corpus', () => {
   test.each(CORPUS)('$name', async ({ outcome, bytes }) => {
     const { engine, peer } = await play([bytes], true);
     expect(peer.socket.errorCode ?? 'OK').toBe(outcome);
-    if (outcome !== 'OK') expect(engine.appended).toBe(0);
+    if (outcome !== 'OK') {
+      expect(engine.appended).toBe(0);
+    }
   });
 
   test('any of it before hello ends the connection', async () => {
     for (const { name, bytes, outcome } of CORPUS) {
-      if (name.includes('hello')) continue;
+      if (name.includes('hello')) {
+        continue;
+      }
       const { engine, peer } = await play([bytes], false);
       const code = peer.socket.errorCode;
       expect(['BAD_FRAME', 'FRAME_TOO_LARGE', 'UNSUPPORTED_VERSION']).toContain(
@@ -109,7 +115,11 @@ describe('the search', () => {
     )
     .map(([bytes, changes, cut, tail]) => {
       const frame = Buffer.concat([bytes.subarray(0, cut ?? bytes.length), tail]);
-      for (const [at, value] of changes) if (frame.length > 0) frame[at % frame.length] = value;
+      for (const [at, value] of changes) {
+        if (frame.length > 0) {
+          frame[at % frame.length] = value;
+        }
+      }
       return new Uint8Array(frame);
     });
   const anything = fc.oneof(

@@ -38,7 +38,9 @@ describe.each(LISTENERS)('listener %s', (_kind, startListener) => {
   }
 
   afterEach(async () => {
-    for (const listener of open.splice(0)) await listener.close();
+    for (const listener of open.splice(0)) {
+      await listener.close();
+    }
     handlers.length = 0;
   });
 
@@ -114,7 +116,9 @@ describe.each(LISTENERS)('listener %s', (_kind, startListener) => {
     first.terminate();
     await handlers[0]?.until(() => handlers[0]?.closes === 1);
     const third = await connectTo(listener);
-    for (const client of [second, third]) client.terminate();
+    for (const client of [second, third]) {
+      client.terminate();
+    }
   });
 
   test('a refusal by accept closes with its code', async () => {
@@ -176,8 +180,9 @@ describe.each(LISTENERS)('listener %s', (_kind, startListener) => {
     expect(handler.drains).toBe(0);
     const received: number[] = [];
     client.on('message', (data: Buffer) => {
-      if (data.length === frame.length && data.every((byte) => byte === data[0]))
+      if (data.length === frame.length && data.every((byte) => byte === data[0])) {
         received.push(data[0] as number);
+      }
     });
     client.resume();
     await handler.until(() => handler.drains > 0 && handler.socket.bufferedBytes === 0);
@@ -194,7 +199,9 @@ describe.each(LISTENERS)('listener %s', (_kind, startListener) => {
     client.on('message', (data: Buffer) => seen.push(data.length));
     const scratch = new Uint8Array(70_000);
     handler.socket.cork(() => {
-      for (const size of [10, 20_000, 30, 70_000, 1]) handler.socket.send(scratch.subarray(0, size));
+      for (const size of [10, 20_000, 30, 70_000, 1]) {
+        handler.socket.send(scratch.subarray(0, size));
+      }
     });
     client.ping();
     await once(client, 'pong');
@@ -212,7 +219,9 @@ describe.each(LISTENERS)('listener %s', (_kind, startListener) => {
     expect((await Promise.all(answers)).map((data) => data[0])).toEqual(clients.map((_, i) => i & 0xff));
     expect(listener.connections).toBe(300);
     const closed = clients.map((client) => once(client, 'close'));
-    for (const client of clients) client.terminate();
+    for (const client of clients) {
+      client.terminate();
+    }
     await Promise.all(closed);
     await Promise.all(handlers.map((handler) => handler.until(() => handler.closes === 1)));
     expect(listener.connections).toBe(0);

@@ -67,15 +67,20 @@ export class EchoHandler implements SocketHandler {
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {
-        if (condition()) resolve();
-        else this.#watchers.push(look);
+        if (condition()) {
+          resolve();
+        } else {
+          this.#watchers.push(look);
+        }
       };
       look();
     });
   }
 
   #tell(): void {
-    for (const look of this.#watchers.splice(0)) look();
+    for (const look of this.#watchers.splice(0)) {
+      look();
+    }
   }
 }
 
@@ -98,8 +103,12 @@ export async function dial(
 ): Promise<{ client: WebSocket } | { status: number; body: string }> {
   const protocols = options.protocol === null ? [] : [options.protocol ?? SUBPROTOCOL];
   const headers: Record<string, string> = {};
-  if (options.origin !== undefined) headers['Origin'] = options.origin;
-  if (options.host !== undefined) headers['Host'] = options.host;
+  if (options.origin !== undefined) {
+    headers['Origin'] = options.origin;
+  }
+  if (options.host !== undefined) {
+    headers['Host'] = options.host;
+  }
   const client = new WebSocket(`${urlOf(listener, options.scheme)}${options.path ?? '/'}`, protocols, {
     headers,
     perMessageDeflate: false,
@@ -121,7 +130,9 @@ export async function dial(
 /** A connection that must stand. */
 export async function connectTo(listener: Listener, options: ClientOptions = {}): Promise<WebSocket> {
   const answer = await dial(listener, options);
-  if ('status' in answer) throw new Error(`refused with ${answer.status}: ${answer.body}`);
+  if ('status' in answer) {
+    throw new Error(`refused with ${answer.status}: ${answer.body}`);
+  }
   return answer.client;
 }
 

@@ -92,7 +92,9 @@ export function makeBatch(records: RecordFacts[], facts: BatchFacts = {}): Uint8
 /** Each begun at a multiple of 64, the last one ending at its length. */
 export function joinBatches(batches: Uint8Array[]): Uint8Array {
   const parts = batches.map((batch, i) => {
-    if (i === batches.length - 1) return batch;
+    if (i === batches.length - 1) {
+      return batch;
+    }
     const padded = new Uint8Array(slotAligned(batch.length));
     padded.set(batch);
     return padded;

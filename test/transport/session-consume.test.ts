@@ -75,7 +75,9 @@ describe('joining', () => {
     engine.store(makeBatch([{ body: 'a' }]));
     const { session, socket } = welcome(open(engine));
     engine.answer = () => {
-      for (const member of engine.members.values()) member.onEvent(assign([0, 0]));
+      for (const member of engine.members.values()) {
+        member.onEvent(assign([0, 0]));
+      }
       return { memberId: 'm1', topic: TOPIC };
     };
     session.onFrame(requestFrame(1, 'join', { consumer: 5, group: 'g', topic: 'topic-1' }));
@@ -130,7 +132,9 @@ describe('delivery', () => {
   test('queues take turns in frames within the credit', async () => {
     const engine = engineWithTopic();
     const body = 'x'.repeat(1000);
-    for (let i = 0; i < 6; i++) engine.store(makeBatch([{ body }], { queueId: i % 2 }));
+    for (let i = 0; i < 6; i++) {
+      engine.store(makeBatch([{ body }], { queueId: i % 2 }));
+    }
     const { session, socket, tell } = await joined(engine, {}, { deliverFrameBytes: 1500 });
     tell(assign([0, 0], [1, 1]));
     expect(eventsOf(socket)).toEqual([{ ...assign([0, 0], [1, 1]) }]);
@@ -157,7 +161,9 @@ describe('delivery', () => {
 
   test('small batches of many queues share a frame', async () => {
     const engine = engineWithTopic();
-    for (let i = 0; i < 16; i++) engine.store(makeBatch([{ body: `m${i}` }], { queueId: i % 8 }));
+    for (let i = 0; i < 16; i++) {
+      engine.store(makeBatch([{ body: `m${i}` }], { queueId: i % 8 }));
+    }
     const { session, socket, tell } = await joined(engine);
     session.onFrame(credit(BIG_CREDIT));
     tell(assign(...Array.from({ length: 8 }, (_, i): [number, number] => [i, 0])));
@@ -200,7 +206,9 @@ describe('delivery', () => {
   test('a long backlog is delivered in turns, other work in between', async () => {
     const engine = engineWithTopic();
     const body = 'x'.repeat(10_000);
-    for (let i = 0; i < 100; i++) engine.store(makeBatch([{ body }]));
+    for (let i = 0; i < 100; i++) {
+      engine.store(makeBatch([{ body }]));
+    }
     const { session, socket, tell } = await joined(
       engine,
       {},
@@ -212,14 +220,18 @@ describe('delivery', () => {
     const first = socket.take(OPCODE.deliver).length;
     expect(first).toBeGreaterThan(0);
     expect(first).toBeLessThan(10);
-    for (let i = 0; i < 50; i++) await settle();
+    for (let i = 0; i < 50; i++) {
+      await settle();
+    }
     expect(first + socket.take(OPCODE.deliver).length).toBe(100);
   });
 
   test('filtered batches are passed over, and the end of a gap is told', async () => {
     const engine = engineWithTopic();
     const tags = ['a', 'b', 'b', 'a', 'b', 'b'];
-    for (const tag of tags) engine.store(makeBatch([{ body: tag, tag }]));
+    for (const tag of tags) {
+      engine.store(makeBatch([{ body: tag, tag }]));
+    }
     const { session, socket, tell } = await joined(engine, { filter: 'a || none-such' });
     session.onFrame(credit(BIG_CREDIT));
     tell(assign([0, 0]));
@@ -236,7 +248,9 @@ describe('delivery', () => {
 
   test('what is no longer stored is told, then delivery goes on', async () => {
     const engine = engineWithTopic();
-    for (let i = 0; i < 5; i++) engine.store(makeBatch([{ body: 'x' }]));
+    for (let i = 0; i < 5; i++) {
+      engine.store(makeBatch([{ body: 'x' }]));
+    }
     const queue = engine.queue(1, 0);
     queue.batches.splice(0, 3);
     queue.minOffset = 3;
@@ -273,7 +287,9 @@ describe('the end of a delivery', () => {
     const { session, socket, tell } = await joined(engine);
     session.onFrame(credit(BIG_CREDIT));
     tell(assign([0, 0], [1, 0]));
-    for (let i = 0; i < 4; i++) engine.store(makeBatch([{ body: 'x' }], { queueId: i % 2 }));
+    for (let i = 0; i < 4; i++) {
+      engine.store(makeBatch([{ body: 'x' }], { queueId: i % 2 }));
+    }
     const revoke: ControlEvent = { event: 'revoke', queues: [{ queueId: 0, generation: 1 }] };
     tell(revoke);
     await settle();
@@ -314,8 +330,11 @@ describe('the end of a delivery', () => {
       const engine = engineWithTopic();
       const { session, socket, tell } = await joined(engine);
       tell(assign([0, 0], [1, 0]));
-      if (how === 'leave') session.onFrame(requestFrame(2, 'leave', { consumer: 5 }));
-      else socket.close(1001, '');
+      if (how === 'leave') {
+        session.onFrame(requestFrame(2, 'leave', { consumer: 5 }));
+      } else {
+        socket.close(1001, '');
+      }
       await settle();
       expect(engine.members.size).toBe(0);
       expect(engine.readers.every(({ isClosed }) => isClosed)).toBe(true);

@@ -63,7 +63,9 @@ describe('producing', () => {
   test('more acks than a frame holds are more frames', async () => {
     const engine = engineWithTopic();
     const { session, socket } = welcome(open(engine));
-    for (let i = 0; i < 2500; i++) session.onFrame(produceFrame(i, ONE));
+    for (let i = 0; i < 2500; i++) {
+      session.onFrame(produceFrame(i, ONE));
+    }
     engine.progress();
     await settle();
     expect(socket.frames.filter(({ opcode }) => opcode === OPCODE.ack)).toHaveLength(3);
@@ -149,7 +151,9 @@ describe('a full ring', () => {
     engine.room = 1;
     const frame = produceFrame(0, ONE, ONE);
     const { session, socket } = welcome(open(engine, { produceWindowBytes: frame.length * 4 }));
-    for (let i = 0; i < 4; i++) session.onFrame(Buffer.from(produceFrame(i * 2, ONE, ONE)));
+    for (let i = 0; i < 4; i++) {
+      session.onFrame(Buffer.from(produceFrame(i * 2, ONE, ONE)));
+    }
     engine.progress();
     await settle();
     expect(acksOf(socket).map(({ id }) => id)).toEqual([0]);
@@ -239,9 +243,13 @@ describe('credit', () => {
       minProduceWindowBytes: 100,
       produceBudgetBytes: 3000,
     });
-    for (let i = 0; i < 3; i++) join(first.host);
+    for (let i = 0; i < 3; i++) {
+      join(first.host);
+    }
     expect(first.host.produceWindowBytes).toBe(750);
-    for (let i = 0; i < 100; i++) join(first.host);
+    for (let i = 0; i < 100; i++) {
+      join(first.host);
+    }
     expect(first.host.produceWindowBytes).toBe(100);
   });
 });

@@ -61,7 +61,9 @@ describe('after a refusal that may pass', () => {
     line.send(3);
     line.send(4);
     expect(new Set(await line.acks())).toEqual(new Set(['1: 0', '2: full', '3: full', '4: full']));
-    for (const sequence of [2, 3, 4, 5]) line.send(sequence);
+    for (const sequence of [2, 3, 4, 5]) {
+      line.send(sequence);
+    }
     expect(await line.acks()).toEqual(['2: 0', '3: 0', '4: 0', '5: 0']);
     expect(line.stored()).toEqual([1, 2, 3, 4, 5]);
   });
@@ -135,7 +137,9 @@ describe('after a refusal that may pass', () => {
   test('only so many producers are remembered', async () => {
     const line = new Line();
     line.engine.refusal = FULL;
-    for (let producer = 1; producer <= MAX_REFUSED_PRODUCERS + 1; producer++) line.send(2, producer);
+    for (let producer = 1; producer <= MAX_REFUSED_PRODUCERS + 1; producer++) {
+      line.send(2, producer);
+    }
     line.engine.refusal = 0;
     line.send(30, 1);
     line.send(31, 2);

@@ -9,8 +9,9 @@ describe('requests', () => {
   test('parameters go to the control plane, results and errors come back by number', async () => {
     const engine = new FakeEngine();
     engine.answer = (method) => {
-      if (method === 'createTopic')
+      if (method === 'createTopic') {
         return new RingMQError('TOPIC_EXISTS', 'orders exists', { details: { topic: 'orders' } });
+      }
       return { topics: [] };
     };
     const { session, socket } = welcome(open(engine));
@@ -74,7 +75,9 @@ describe('requests', () => {
       return {};
     };
     const { session, socket } = welcome(open(engine));
-    for (let i = 0; i <= MAX_REQUESTS_IN_FLIGHT; i++) session.onFrame(requestFrame(i, 'listTopics'));
+    for (let i = 0; i <= MAX_REQUESTS_IN_FLIGHT; i++) {
+      session.onFrame(requestFrame(i, 'listTopics'));
+    }
     expect(socket.take(OPCODE.response).map((frame) => [frame.id, decodePayload(frame)['code']])).toEqual([
       [MAX_REQUESTS_IN_FLIGHT, 'TOO_MANY_REQUESTS'],
     ]);

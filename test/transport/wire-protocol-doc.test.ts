@@ -20,7 +20,9 @@ function render({ note, bytes }: Example): string {
 
 beforeAll(async () => {
   examples = await makeExamples();
-  if (process.env['RINGMQ_UPDATE_DOCS'] !== '1') return;
+  if (process.env['RINGMQ_UPDATE_DOCS'] !== '1') {
+    return;
+  }
   text = text.replace(BLOCK, (block, name: string) => {
     const example = examples.get(name);
     return example === undefined ? block : `\`\`\`hex ${name}\n${render(example)}\`\`\``;
@@ -32,13 +34,17 @@ describe('docs/wire-protocol.md', () => {
   test('its examples are what the code sends and takes', () => {
     const shown = new Map([...text.matchAll(BLOCK)].map(([, name, content]) => [name as string, content]));
     expect([...shown.keys()].sort()).toEqual([...examples.keys()].sort());
-    for (const [name, example] of examples) expect(shown.get(name), name).toBe(render(example));
+    for (const [name, example] of examples) {
+      expect(shown.get(name), name).toBe(render(example));
+    }
   });
 
   test('every opcode has an example', () => {
     const shown = new Set([...examples.values()].map(({ bytes }) => bytes[0]));
     for (const [name, opcode] of Object.entries(OPCODE)) {
-      if (name !== 'batch') expect(shown, name).toContain(opcode);
+      if (name !== 'batch') {
+        expect(shown, name).toContain(opcode);
+      }
       expect(text).toContain(`| ${opcode} | \`${name}\``);
     }
   });
@@ -54,7 +60,9 @@ describe('docs/wire-protocol.md', () => {
 
   test('its limits are the limits', () => {
     for (const [name, value] of Object.entries(wire)) {
-      if (name.startsWith('MAX_')) expect(text, name).toContain(`| \`${name}\` | ${value} |`);
+      if (name.startsWith('MAX_')) {
+        expect(text, name).toContain(`| \`${name}\` | ${value} |`);
+      }
     }
   });
 });

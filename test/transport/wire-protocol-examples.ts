@@ -39,7 +39,9 @@ const GENERATION = 3;
 class Recorder extends FakeSocket {
   readonly raw: Uint8Array[] = [];
   override send(frame: Uint8Array): void {
-    if (this.closed === null) this.raw.push(Uint8Array.prototype.slice.call(frame));
+    if (this.closed === null) {
+      this.raw.push(Uint8Array.prototype.slice.call(frame));
+    }
     super.send(frame);
   }
 }
@@ -108,15 +110,23 @@ export async function makeExamples(): Promise<Map<string, Example>> {
     await settle();
     for (const [i, answer] of answers.entries()) {
       const bytes = socket.raw[i];
-      if (bytes === undefined) throw new Error(`${name} was not answered by ${answer}`);
+      if (bytes === undefined) {
+        throw new Error(`${name} was not answered by ${answer}`);
+      }
       add(answer, bytes);
     }
   };
 
   engine.answer = (method, params) => {
-    if (method === 'join') return { memberId: '7f3a9c1e5b2d4860', topic: TOPIC };
-    if (method === 'commit') return { fenced: [] };
-    if (method === 'topicMetadata' && params['topic'] === 'orders') return TOPIC;
+    if (method === 'join') {
+      return { memberId: '7f3a9c1e5b2d4860', topic: TOPIC };
+    }
+    if (method === 'commit') {
+      return { fenced: [] };
+    }
+    if (method === 'topicMetadata' && params['topic'] === 'orders') {
+      return TOPIC;
+    }
     return new RingMQError('TOPIC_NOT_FOUND', 'there is no topic invoices', {
       details: { topic: 'invoices' },
     });

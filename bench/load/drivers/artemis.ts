@@ -20,20 +20,28 @@ export async function openArtemis(url: string): Promise<Driver> {
     hasWrite: false,
     maxInFlight: 2000,
     createTopic: async (_topic, groups) => {
-      if (groups.length > 1) throw new Error('the driver for Artemis knows one subscription a topic');
+      if (groups.length > 1) {
+        throw new Error('the driver for Artemis knows one subscription a topic');
+      }
     },
     openProducer: async (topic, sink) => {
       const connection = await openConnection(url);
       const senders: Sender[] = [];
-      for (const address of addressesOf(topic)) senders.push(await openSender(connection, address));
+      for (const address of addressesOf(topic)) {
+        senders.push(await openSender(connection, address));
+      }
       return new ArtemisProducer(connection, senders, sink);
     },
     openConsumer: async (topic, _group, onBody, onError) => {
       const connection = await openConnection(url);
-      for (const address of addressesOf(topic)) await openReceiver(connection, address, onBody);
+      for (const address of addressesOf(topic)) {
+        await openReceiver(connection, address, onBody);
+      }
       let isClosing = false;
       connection.on('disconnected', ({ error }: EventContext) => {
-        if (!isClosing) onError(error ?? new Error('disconnected'));
+        if (!isClosing) {
+          onError(error ?? new Error('disconnected'));
+        }
       });
       return {
         close: () => {
@@ -82,7 +90,9 @@ async function openReceiver(connection: Connection, address: string, onBody: OnB
   const receiver = connection.open_receiver({ source, credit_window: CREDIT, autoaccept: true });
   receiver.on('message', ({ message }: EventContext) => {
     const body = message?.body as { content?: Buffer } | undefined;
-    if (body?.content !== undefined) onBody(body.content, clockMs());
+    if (body?.content !== undefined) {
+      onBody(body.content, clockMs());
+    }
   });
   await opened(receiver, 'receiver_open', ['receiver_error', 'receiver_close']);
   return receiver;
@@ -143,7 +153,9 @@ class ArtemisProducer implements LoadProducer {
   send(body: Uint8Array, slot: number): void {
     this.#outstanding.add();
     this.#messages[slot] ??= { durable: true, body: rhea.message.data_section(asBuffer(body)) };
-    if (this.#waitingHead > CREDIT) this.#compact();
+    if (this.#waitingHead > CREDIT) {
+      this.#compact();
+    }
     this.#waiting.push(slot);
     this.#pump();
   }
@@ -159,7 +171,9 @@ class ArtemisProducer implements LoadProducer {
   readonly #pump = (): void => {
     while (this.#waitingHead < this.#waiting.length) {
       const sender = this.#senders[this.#turn] as Sender;
-      if (!sender.sendable()) return;
+      if (!sender.sendable()) {
+        return;
+      }
       const slot = this.#waiting[this.#waitingHead++] as number;
       this.#turn = (this.#turn + 1) % this.#senders.length;
       // A slot is free again once it is settled, so its number is a tag that is unique as long as it must be.

@@ -59,8 +59,9 @@ class KafkaProducer implements LoadProducer {
     this.#outstanding.add();
     this.#messages.push({ value: asBuffer(body) });
     this.#slots.push(slot);
-    if (this.#messages.length >= MAX_MESSAGES_A_REQUEST) this.#request();
-    else if (!this.#isScheduled) {
+    if (this.#messages.length >= MAX_MESSAGES_A_REQUEST) {
+      this.#request();
+    } else if (!this.#isScheduled) {
       this.#isScheduled = true;
       setImmediate(this.#onTurnEnd);
     }
@@ -80,12 +81,16 @@ class KafkaProducer implements LoadProducer {
   };
 
   #request(): void {
-    if (this.#messages.length === 0 || this.#requests >= MAX_REQUESTS) return;
+    if (this.#messages.length === 0 || this.#requests >= MAX_REQUESTS) {
+      return;
+    }
     const messages = this.#messages.splice(0, MAX_MESSAGES_A_REQUEST);
     const slots = this.#slots.splice(0, MAX_MESSAGES_A_REQUEST);
     const partition = this.#partition;
     this.#partition = (partition + 1) % this.#partitions;
-    for (const message of messages) message.partition = partition;
+    for (const message of messages) {
+      message.partition = partition;
+    }
     this.#requests++;
     this.#producer.send({ topic: this.#topic, acks: 1, messages }).then(
       () => this.#settle(slots, null),
@@ -96,8 +101,11 @@ class KafkaProducer implements LoadProducer {
   #settle(slots: readonly number[], error: unknown): void {
     this.#requests--;
     for (const slot of slots) {
-      if (error === null) this.#sink.acked(slot);
-      else this.#sink.failed(slot, error);
+      if (error === null) {
+        this.#sink.acked(slot);
+      } else {
+        this.#sink.failed(slot, error);
+      }
     }
     this.#outstanding.remove(slots.length);
     this.#request();
@@ -129,7 +137,11 @@ async function openConsumer(
     partitionsConsumedConcurrently: 4,
     eachBatch: async ({ batch }) => {
       const receivedMs = clockMs();
-      for (const { value } of batch.messages) if (value !== null) onBody(value, receivedMs);
+      for (const { value } of batch.messages) {
+        if (value !== null) {
+          onBody(value, receivedMs);
+        }
+      }
     },
   });
   await Promise.race([hasJoined, hasCrashed]);

@@ -108,11 +108,15 @@ async function openConsumer(
     callback: (message) => {
       onBody(message.data, clockMs());
       last = message;
-      if (++unacked >= ACK_EVERY) ack();
+      if (++unacked >= ACK_EVERY) {
+        ack();
+      }
     },
   });
   messages.closed().then((error) => {
-    if (error !== undefined) onError(error);
+    if (error !== undefined) {
+      onError(error);
+    }
   }, onError);
   const timer = setInterval(ack, ACK_INTERVAL_MS);
   return {

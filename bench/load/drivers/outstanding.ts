@@ -9,13 +9,17 @@ export class Outstanding {
 
   remove(count = 1): void {
     this.#count -= count;
-    if (this.#count > 0 || this.#onEmpty === null) return;
+    if (this.#count > 0 || this.#onEmpty === null) {
+      return;
+    }
     this.#onEmpty();
     this.#onEmpty = null;
   }
 
   empty(): Promise<void> {
-    if (this.#count === 0) return Promise.resolve();
+    if (this.#count === 0) {
+      return Promise.resolve();
+    }
     return new Promise((resolve) => {
       this.#onEmpty = resolve;
     });

@@ -75,8 +75,11 @@ class RabbitProducer implements LoadProducer {
       buffer = asBuffer(body);
       this.#buffers[slot] = buffer;
       this.#onConfirm[slot] = (error) => {
-        if (error === null || error === undefined) this.#sink.acked(slot);
-        else this.#sink.failed(slot, error);
+        if (error === null || error === undefined) {
+          this.#sink.acked(slot);
+        } else {
+          this.#sink.failed(slot, error);
+        }
       };
     }
     const key = this.#keys[this.#queue] as string;
@@ -107,7 +110,9 @@ async function openConsumer(
   let last: Message | null = null;
   let unacked = 0;
   const ack = (): void => {
-    if (last !== null) channel.ack(last, true);
+    if (last !== null) {
+      channel.ack(last, true);
+    }
     last = null;
     unacked = 0;
   };
@@ -120,7 +125,9 @@ async function openConsumer(
       }
       onBody(message.content, clockMs());
       last = message;
-      if (++unacked >= ACK_EVERY) ack();
+      if (++unacked >= ACK_EVERY) {
+        ack();
+      }
     });
   }
   return {

@@ -33,8 +33,9 @@ export async function openRedis(url: string): Promise<Driver> {
     maxInFlight: 4096,
     createTopic: async (topic, groups) => {
       for (const key of keysOf(topic)) {
-        for (const group of groups)
+        for (const group of groups) {
           await control.sendCommand(['XGROUP', 'CREATE', key, group, '0', 'MKSTREAM']);
+        }
       }
     },
     openProducer: async (topic, sink) => new RedisProducer(await openClient(url), keysOf(topic), sink),
@@ -118,7 +119,9 @@ function openConsumer(
       for (const [key, entries] of reading ?? []) {
         const ids: Buffer[] = [];
         for (const [id, fields] of entries) {
-          if (fields[1] !== undefined) onBody(fields[1], receivedMs);
+          if (fields[1] !== undefined) {
+            onBody(fields[1], receivedMs);
+          }
           ids.push(id);
         }
         // It goes out before the next read, on the same connection.
@@ -127,7 +130,9 @@ function openConsumer(
     }
   };
   const reading = loop().catch((error: unknown) => {
-    if (!isClosing) onError(error);
+    if (!isClosing) {
+      onError(error);
+    }
   });
   return {
     close: async () => {

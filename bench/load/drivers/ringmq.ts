@@ -87,7 +87,9 @@ class RingMQProducer implements LoadProducer {
   async flush(): Promise<void> {
     await this.#producer.flush().catch((error: unknown) => {
       // Failures of messages were told already.
-      if (!isRingMQError(error) || error.details['failedCount'] === undefined) throw error;
+      if (!isRingMQError(error) || error.details['failedCount'] === undefined) {
+        throw error;
+      }
     });
   }
 
@@ -107,7 +109,11 @@ async function openConsumer(
   const read = async (): Promise<void> => {
     for await (const batch of consumer.batches()) {
       const receivedMs = clockMs();
-      for (const message of batch) if (message.body !== null) onBody(message.body, receivedMs);
+      for (const message of batch) {
+        if (message.body !== null) {
+          onBody(message.body, receivedMs);
+        }
+      }
       void batch.ack();
     }
   };

@@ -26,7 +26,7 @@ function packing(name: string, message: OutgoingMessage): MicroCase {
   const builder = new BatchBuilder(BATCH_BYTES);
   const pack = (): number => {
     builder.reset();
-    while (builder.append(message, BORN_TIME));
+    while (builder.append(message, BORN_TIME)) {}
     builder.seal();
     return builder.count;
   };
@@ -40,7 +40,9 @@ function parsing(): MicroCase[] {
   const source = recordSource(bytes);
   const open = (verify: boolean): ReceivedBatch => {
     readHeader(bytes, 0, bytes.length, header);
-    if (verify && !bodyIsIntact(bytes, header)) throw new Error('the batch is damaged');
+    if (verify && !bodyIsIntact(bytes, header)) {
+      throw new Error('the batch is damaged');
+    }
     checkRecords(source, header);
     const info = new BatchInfo(header, 0, 't', false, '0123456789abcdef', hold);
     return new ReceivedBatch(info, source, header, 0, BATCH_HEADER_BYTES, null);
@@ -53,12 +55,16 @@ function parsing(): MicroCase[] {
     }),
     parse('parse and ask each message for its bodyLength', () => {
       let sum = 0;
-      for (const message of open(true)) sum += message.bodyLength;
+      for (const message of open(true)) {
+        sum += message.bodyLength;
+      }
       sink.value = sum;
     }),
     parse('parse and ask each message for its body', () => {
       let sum = 0;
-      for (const message of open(true)) sum += message.body?.length ?? 0;
+      for (const message of open(true)) {
+        sum += message.body?.length ?? 0;
+      }
       sink.value = sum;
     }),
   ];

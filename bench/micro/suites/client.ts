@@ -24,7 +24,11 @@ export const clientSuite: MicroSuite = {
 function writing(name: string, producer: Producer, message: OutgoingMessage): MicroCase {
   const count = 200_000;
   const run = async (): Promise<void> => {
-    for (let i = 0; i < count; i++) if (!producer.write(message)) await producer.ready();
+    for (let i = 0; i < count; i++) {
+      if (!producer.write(message)) {
+        await producer.ready();
+      }
+    }
     await producer.flush();
   };
   return { name, unit: 'record', count, run };
@@ -33,7 +37,9 @@ function writing(name: string, producer: Producer, message: OutgoingMessage): Mi
 function sending(producer: Producer): MicroCase {
   const promises = new Array<Promise<unknown>>(IN_FLIGHT);
   const run = async (): Promise<void> => {
-    for (let i = 0; i < IN_FLIGHT; i++) promises[i] = producer.send(MESSAGE_100);
+    for (let i = 0; i < IN_FLIGHT; i++) {
+      promises[i] = producer.send(MESSAGE_100);
+    }
     await Promise.all(promises);
   };
   return { name: 'send 100 B, 64 Ki in flight, a receipt each', unit: 'record', count: IN_FLIGHT, run };
@@ -42,7 +48,9 @@ function sending(producer: Producer): MicroCase {
 function sendingOneByOne(producer: Producer): MicroCase {
   const count = 1000;
   const run = async (): Promise<void> => {
-    for (let i = 0; i < count; i++) await producer.send(MESSAGE_100);
+    for (let i = 0; i < count; i++) {
+      await producer.send(MESSAGE_100);
+    }
   };
   return { name: 'send 100 B, one at a time', unit: 'record', count, run };
 }

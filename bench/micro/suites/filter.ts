@@ -17,7 +17,9 @@ export const filterSuite: MicroSuite = {
       count: COUNT,
       run: () => {
         let sum = 0;
-        for (let i = 0; i < COUNT; i++) sum += tagBloomBit(TAGS[i & 3] as Uint8Array);
+        for (let i = 0; i < COUNT; i++) {
+          sum += tagBloomBit(TAGS[i & 3] as Uint8Array);
+        }
         sink.value = sum;
       },
     },
@@ -39,7 +41,9 @@ function matching(name: string, tags: readonly string[]): MicroCase {
     let matched = 0;
     for (let i = 0; i < COUNT; i++) {
       const tag = TAGS[i & 3] as Uint8Array;
-      if (filter.matches(tag, 0, tag.length)) matched++;
+      if (filter.matches(tag, 0, tag.length)) {
+        matched++;
+      }
     }
     sink.value = matched;
   };

@@ -22,9 +22,13 @@ export const frameSuite: MicroSuite = {
 function arriving(name: string, capacity: number): MicroCase {
   const frame = frameOf(MESSAGE_100, capacity);
   const run = (): void => {
-    if (frame[FRAME.opcode] !== OPCODE.produce) throw new Error('it is no produce frame');
+    if (frame[FRAME.opcode] !== OPCODE.produce) {
+      throw new Error('it is no produce frame');
+    }
     sink.value = readUint32(frame, FRAME.id);
-    if (checkBatch(frame.subarray(FRAME_HEADER_BYTES), true) !== 0) throw new Error('it was refused');
+    if (checkBatch(frame.subarray(FRAME_HEADER_BYTES), true) !== 0) {
+      throw new Error('it was refused');
+    }
   };
   return { name, unit: 'frame', count: 1, run };
 }
@@ -58,7 +62,9 @@ function acking(): MicroCase {
       nextId = (nextId + 1) >>> 0;
     }
     lane.onAck(acks.take(0));
-    if (acked !== count) throw new Error(`${acked} of ${count} batches were acked`);
+    if (acked !== count) {
+      throw new Error(`${acked} of ${count} batches were acked`);
+    }
   };
   return { name: 'number a batch, ack it, find it again', unit: 'batch', count, run };
 }

@@ -37,7 +37,9 @@ function indexing(name: string, queues: number): MicroCase {
   const batch = batchOf(MESSAGE_100, 256);
   const count = 1000;
   const run = (): void => {
-    for (let i = 0; i < count; i++) rig.publish(batch);
+    for (let i = 0; i < count; i++) {
+      rig.publish(batch);
+    }
     rig.index();
   };
   return { name: `publish and index, ${name}`, unit: 'batch', count, run };

@@ -19,7 +19,9 @@ function openRing(ringBytes: number): { ring: Ring; writer: RingWriter } {
 function handBack(ring: Ring, slotsApart: number): void {
   const head = ring.head();
   let position = ring.indexed();
-  for (; position !== head; position = (position + slotsApart) | 0) ring.clearMark(position);
+  for (; position !== head; position = (position + slotsApart) | 0) {
+    ring.clearMark(position);
+  }
   ring.setIndexed(position);
   ring.free(position);
 }
@@ -27,11 +29,15 @@ function handBack(ring: Ring, slotsApart: number): void {
 function claiming(): MicroCase {
   const { ring, writer } = openRing(1 << 20);
   // Every slot looks like a batch of one slot, so that nothing but claim and publish counts.
-  for (let place = 0; place < ring.ringBytes; place += SLOT_BYTES) writeUint32(ring.bytes, place, SLOT_BYTES);
+  for (let place = 0; place < ring.ringBytes; place += SLOT_BYTES) {
+    writeUint32(ring.bytes, place, SLOT_BYTES);
+  }
   const count = 8000;
   const run = (): void => {
     for (let i = 0; i < count; i++) {
-      if (!writer.claim(SLOT_BYTES)) throw new Error('the ring is full');
+      if (!writer.claim(SLOT_BYTES)) {
+        throw new Error('the ring is full');
+      }
       writer.publish();
     }
     handBack(ring, 1);
@@ -46,7 +52,9 @@ function handingBack(): MicroCase {
   let position = 0;
   const run = (): void => {
     const end = (position + count) | 0;
-    for (; position !== end; position = (position + 1) | 0) ring.clearMark(position);
+    for (; position !== end; position = (position + 1) | 0) {
+      ring.clearMark(position);
+    }
   };
   return { name: 'clear a mark alone', unit: 'claim', count, run };
 }
@@ -58,13 +66,17 @@ function copying(): MicroCase {
   const slots = Math.ceil(batch.length / SLOT_BYTES);
   const run = (): void => {
     for (let i = 0; i < count; i++) {
-      if (!writer.claim(batch.length)) throw new Error('the ring is full');
+      if (!writer.claim(batch.length)) {
+        throw new Error('the ring is full');
+      }
       ring.bytes.set(batch, writer.place);
       writer.publish();
     }
     // Pads at the ends of spans have marks of their own: every slot is looked at.
     handBack(ring, 1);
   };
-  if (slots * count * SLOT_BYTES > ring.ringBytes) throw new Error('the batches do not fit into the ring');
+  if (slots * count * SLOT_BYTES > ring.ringBytes) {
+    throw new Error('the batches do not fit into the ring');
+  }
   return { name: 'claim, copy 32 KiB and publish', unit: 'batch', count, run };
 }

@@ -25,12 +25,18 @@ const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
 /** Where a group starts, as the wire has it. Throws `BAD_ARGUMENT`. */
 export function startPosition(from: StartPosition | Date | undefined): StartPosition {
-  if (from === undefined) return 'earliest';
+  if (from === undefined) {
+    return 'earliest';
+  }
   const start = from instanceof Date ? { time: from.getTime() } : from;
-  if (start === 'earliest' || start === 'latest') return start;
+  if (start === 'earliest' || start === 'latest') {
+    return start;
+  }
   const value: unknown =
     typeof start === 'object' && start !== null ? ('time' in start ? start.time : start.offset) : undefined;
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return start;
+  if (Number.isSafeInteger(value) && (value as number) >= 0) {
+    return start;
+  }
   throw new RingMQError('BAD_ARGUMENT', 'from must be earliest, latest, a Date, { time } or { offset }', {
     details: { option: 'from' },
   });
@@ -100,7 +106,9 @@ export class GroupConsumer implements Consumer {
     let info: BatchInfo | null = null;
     const nextBatch = async (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
       const batch = await batches.next();
-      if (batch.done === true) return DONE;
+      if (batch.done === true) {
+        return DONE;
+      }
       const received = batch.value as ReceivedBatch;
       messages = received.owned(slab);
       info = received.info;
@@ -108,9 +116,13 @@ export class GroupConsumer implements Consumer {
     };
     const next = (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
       const message = messages?.next();
-      if (message === undefined || message.done === true) return nextBatch();
+      if (message === undefined || message.done === true) {
+        return nextBatch();
+      }
       // What was taken away or ended while the batch was being read is not handed out any more.
-      if (this.#end !== null || info?.held !== true) return nextBatch();
+      if (this.#end !== null || info?.held !== true) {
+        return nextBatch();
+      }
       return Promise.resolve(message);
     };
     return {
@@ -137,24 +149,38 @@ export class GroupConsumer implements Consumer {
     let isStarted = false;
     let isOver = false;
     const finish = async (): Promise<IteratorReturnResult<undefined>> => {
-      if (isOver) return DONE;
+      if (isOver) {
+        return DONE;
+      }
       isOver = true;
-      if (!isStarted) return DONE;
-      for (const signal of signals) signal.removeEventListener('abort', onAbort);
+      if (!isStarted) {
+        return DONE;
+      }
+      for (const signal of signals) {
+        signal.removeEventListener('abort', onAbort);
+      }
       await beforeLeave?.();
       await this.#leave();
       return DONE;
     };
     const start = () => {
-      for (const signal of signals) throwIfAborted(signal);
+      for (const signal of signals) {
+        throwIfAborted(signal);
+      }
       this.#startReading();
       isStarted = true;
-      for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true });
+      for (const signal of signals) {
+        signal.addEventListener('abort', onAbort, { once: true });
+      }
     };
     const next = async (): Promise<IteratorResult<MessageBatch, undefined>> => {
-      if (isOver) return DONE;
+      if (isOver) {
+        return DONE;
+      }
       try {
-        if (!isStarted) start();
+        if (!isStarted) {
+          start();
+        }
         const batch = this.#tryNext() ?? (await this.#nextLater());
         return batch === null ? finish() : { value: batch, done: false };
       } catch (error) {
@@ -191,25 +217,35 @@ export class GroupConsumer implements Consumer {
       for await (const batch of this.#loop(options, () => Promise.all(atWork))) {
         for (const messages = (batch as ReceivedBatch).owned(slab); ; ) {
           const message = messages.next();
-          if (message.done === true || failure !== null || this.#end !== null) break;
+          if (message.done === true || failure !== null || this.#end !== null) {
+            break;
+          }
           const work = handle(message.value);
           atWork.add(work);
           void work.then(() => atWork.delete(work));
-          if (atWork.size >= concurrency) await Promise.race(atWork);
+          if (atWork.size >= concurrency) {
+            await Promise.race(atWork);
+          }
         }
-        if (failure !== null) break;
+        if (failure !== null) {
+          break;
+        }
       }
     } finally {
       await Promise.all(atWork);
       running.resolve();
       this.#running = null;
     }
-    if (failure !== null) throw (failure as { error: unknown }).error;
+    if (failure !== null) {
+      throw (failure as { error: unknown }).error;
+    }
   }
 
   async commit(options?: CallOptions): Promise<void> {
     throwIfAborted(options?.signal);
-    if (this.#member !== null) await abortable(this.#member.commit(), options?.signal);
+    if (this.#member !== null) {
+      await abortable(this.#member.commit(), options?.signal);
+    }
   }
 
   close(options?: CallOptions): Promise<void> {
@@ -234,8 +270,12 @@ export class GroupConsumer implements Consumer {
   }
 
   #startReading(): void {
-    if (this.#closed !== null) throw new RingMQError('CLOSED', 'the consumer is closed');
-    if (this.#connection.failure !== null) throw this.#connection.failure;
+    if (this.#closed !== null) {
+      throw new RingMQError('CLOSED', 'the consumer is closed');
+    }
+    if (this.#connection.failure !== null) {
+      throw this.#connection.failure;
+    }
     if (this.#isReading) {
       throw new RingMQError('BAD_ARGUMENT', 'the consumer is being read already; one loop at a time');
     }
@@ -261,16 +301,22 @@ export class GroupConsumer implements Consumer {
   /** Commits, leaves the group; the consumer may be read anew after that. */
   async #leave(): Promise<void> {
     const member = this.#member;
-    if (member === null) return;
+    if (member === null) {
+      return;
+    }
     await member.leave();
-    if (this.#member !== member) return;
+    if (this.#member !== member) {
+      return;
+    }
     this.#member = null;
     this.#isReading = false;
   }
 
   #tryNext(): ReceivedBatch | null {
     const member = this.#member;
-    if (member === null || this.#end !== null || member.failure !== null) return null;
+    if (member === null || this.#end !== null || member.failure !== null) {
+      return null;
+    }
     return this.#delivery.next(member);
   }
 
@@ -279,17 +325,25 @@ export class GroupConsumer implements Consumer {
     for (;;) {
       const member = this.#member;
       if (this.#end !== null) {
-        if (this.#end.error !== null) throw this.#end.error;
+        if (this.#end.error !== null) {
+          throw this.#end.error;
+        }
         return null;
       }
-      if (member === null) return null;
+      if (member === null) {
+        return null;
+      }
       if (member.failure !== null) {
         // The client was closed in an orderly way: the loop just ends.
-        if (isRingMQError(member.failure) && member.failure.code === 'CLOSED') return null;
+        if (isRingMQError(member.failure) && member.failure.code === 'CLOSED') {
+          return null;
+        }
         throw member.failure;
       }
       const batch = this.#delivery.next(member);
-      if (batch !== null) return batch;
+      if (batch !== null) {
+        return batch;
+      }
       this.#change ??= new Deferred<void>();
       await this.#change.promise;
     }

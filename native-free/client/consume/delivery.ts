@@ -26,7 +26,9 @@ export class Delivery {
   next(member: GroupMember): ReceivedBatch | null {
     for (;;) {
       const arrival = member.inbox.first();
-      if (arrival === undefined) return null;
+      if (arrival === undefined) {
+        return null;
+      }
       const source = arrival.source;
       if (source === null) {
         member.active(arrival.queueId, arrival.number)?.passOver(arrival.offset);
@@ -34,20 +36,30 @@ export class Delivery {
         continue;
       }
       const batch = this.#nextOf(member, arrival, source);
-      if (arrival.at >= source.bytes.length) member.inbox.shift();
-      if (batch !== null) return batch;
+      if (arrival.at >= source.bytes.length) {
+        member.inbox.shift();
+      }
+      if (batch !== null) {
+        return batch;
+      }
     }
   }
 
   #nextOf(member: GroupMember, arrival: Arrival, source: RecordSource): ReceivedBatch | null {
     const header = this.#header;
     const end = source.bytes.length;
-    if (arrival.at >= end) return null;
+    if (arrival.at >= end) {
+      return null;
+    }
     arrival.at = readHeader(source.bytes, arrival.at, end, header);
-    if (header.isPad) return null;
+    if (header.isPad) {
+      return null;
+    }
     const queue = member.active(header.queueId, arrival.number);
     const next = header.baseOffset + header.recordCount;
-    if (queue === undefined || next <= queue.handedOut) return null;
+    if (queue === undefined || next <= queue.handedOut) {
+      return null;
+    }
     this.#check(source, this.#verifyChecksums ?? !member.staysInProcess);
     queue.passOver(header.baseOffset);
     const from = queue.handedOut - header.baseOffset;
@@ -87,7 +99,9 @@ export class Delivery {
     const header = this.#header;
     const { bytes, view } = source;
     const firstAt = from === 0 ? header.at + BATCH_HEADER_BYTES : recordAt(source, header, from);
-    if (this.#filter.matchesAll) return new ReceivedBatch(info, source, header, from, firstAt, null);
+    if (this.#filter.matchesAll) {
+      return new ReceivedBatch(info, source, header, from, firstAt, null);
+    }
     const matched: number[] = [];
     let at = firstAt;
     // Runs of filtered records are marked as one range.

@@ -22,23 +22,33 @@ export class TagFilter {
   /** Does the tag in `bytes` from `at` match? `length` 0, no tag, matches `*` only. */
   matches(bytes: Uint8Array, at: number, length: number): boolean {
     const tags = this.#tags;
-    if (tags === null) return true;
+    if (tags === null) {
+      return true;
+    }
     for (let i = 0; i < tags.length; i++) {
       const tag = tags[i] as Uint8Array;
-      if (tag.length === length && sameBytes(tag, bytes, at)) return true;
+      if (tag.length === length && sameBytes(tag, bytes, at)) {
+        return true;
+      }
     }
     return false;
   }
 }
 
 function sameBytes(tag: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  for (let i = 0; i < tag.length; i++) if (tag[i] !== bytes[at + i]) return false;
+  for (let i = 0; i < tag.length; i++) {
+    if (tag[i] !== bytes[at + i]) {
+      return false;
+    }
+  }
   return true;
 }
 
 /** Parses `a || b`, or `*` (also absent or empty) for everything. Throws `BAD_FILTER` with the reason. */
 export function parseFilter(expression: string | undefined): TagFilter {
-  if (expression === undefined) return new TagFilter(null);
+  if (expression === undefined) {
+    return new TagFilter(null);
+  }
   if (typeof expression !== 'string') {
     throw new RingMQError('BAD_FILTER', `a filter must be a string, not ${typeof expression}`);
   }

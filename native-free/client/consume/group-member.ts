@@ -68,8 +68,11 @@ export class GroupMember implements FrameReceiver {
     this.#options = options;
     this.inbox = new Inbox(options.windowBytes, (total) => connection.sendCredit(this.#id, total));
     this.#id = connection.addReceiver(this);
-    if (connection.failure !== null) this.#fail(connection.failure);
-    else if (connection.isOpen) void this.#join();
+    if (connection.failure !== null) {
+      this.#fail(connection.failure);
+    } else if (connection.isOpen) {
+      void this.#join();
+    }
   }
 
   get failure(): RingMQError | null {
@@ -102,30 +105,42 @@ export class GroupMember implements FrameReceiver {
   }
 
   async #join(): Promise<void> {
-    if (this.#left.signal.aborted) return;
+    if (this.#left.signal.aborted) {
+      return;
+    }
     // A later try, or a lost connection, makes this one's answer meaningless.
     const attempt = ++this.#attempt;
     const { group, topic, filter, from } = this.#options;
     try {
       const params = { consumer: this.#id, group, topic, filter, from, memberId: this.#memberId };
       const joined = await this.#connection.requests.call('join', params, { onlyNow: true });
-      if (attempt !== this.#attempt) return;
+      if (attempt !== this.#attempt) {
+        return;
+      }
       this.#onJoined(joined.memberId, joined.topic);
     } catch (error) {
-      if (attempt === this.#attempt) await this.#joinFailed(error, attempt);
+      if (attempt === this.#attempt) {
+        await this.#joinFailed(error, attempt);
+      }
     }
   }
 
   #onJoined(memberId: string, topic: TopicInfo): void {
     const origin = `${this.brokerId}/${topic.topicId}`;
-    if (origin !== this.#origin) for (const queue of [...this.#queues.values()]) this.#drop(queue);
+    if (origin !== this.#origin) {
+      for (const queue of [...this.#queues.values()]) {
+        this.#drop(queue);
+      }
+    }
     this.#origin = origin;
     this.#memberId = memberId;
     this.#topicInfo = topic;
     this.#isJoined = true;
     const early = this.#early;
     this.#early = [];
-    for (const event of early) this.onEvent(event);
+    for (const event of early) {
+      this.onEvent(event);
+    }
     this.inbox.open();
   }
 
@@ -136,7 +151,9 @@ export class GroupMember implements FrameReceiver {
     }
     await pause(REJOIN_MS, this.#left.signal);
     // Without a connection the next welcome brings another try.
-    if (attempt === this.#attempt && this.#connection.isOpen) void this.#join();
+    if (attempt === this.#attempt && this.#connection.isOpen) {
+      void this.#join();
+    }
   }
 
   onConnected(): void {
@@ -149,8 +166,11 @@ export class GroupMember implements FrameReceiver {
     this.#attempt++;
     this.inbox.clear();
     for (const queue of this.#queues.values()) {
-      if (queue.hold === HOLD.active) queue.hold = HOLD.suspended;
-      else if (queue.hold === HOLD.revoking) this.#lose(queue);
+      if (queue.hold === HOLD.active) {
+        queue.hold = HOLD.suspended;
+      } else if (queue.hold === HOLD.revoking) {
+        this.#lose(queue);
+      }
     }
   }
 
@@ -195,14 +215,22 @@ export class GroupMember implements FrameReceiver {
     for (const { queueId, generation, offset } of grants) {
       const before = this.#queues.get(queueId);
       if (before?.resume(generation, offset, since) === true) {
-        if (before.done > before.confirmed) this.#commitSoon();
+        if (before.done > before.confirmed) {
+          this.#commitSoon();
+        }
         continue;
       }
-      if (before !== undefined) this.#lose(before);
+      if (before !== undefined) {
+        this.#lose(before);
+      }
       this.#queues.set(queueId, new HeldQueue(queueId, generation, offset, since, this.#onMoved));
     }
     // The first assignment after a reconnect names all that nobody else has been given; what comes later, others have read in between.
-    for (const queue of [...this.#queues.values()]) if (queue.hold === HOLD.suspended) this.#lose(queue);
+    for (const queue of [...this.#queues.values()]) {
+      if (queue.hold === HOLD.suspended) {
+        this.#lose(queue);
+      }
+    }
     this.#options.onAssigned(grants.map(({ queueId, offset }) => ({ queueId, offset })));
     this.#options.onChange();
   }
@@ -211,7 +239,9 @@ export class GroupMember implements FrameReceiver {
     const given: HeldQueue[] = [];
     for (const { queueId } of grants) {
       const queue = this.#queues.get(queueId);
-      if (queue === undefined || queue.hold !== HOLD.active) continue;
+      if (queue === undefined || queue.hold !== HOLD.active) {
+        continue;
+      }
       queue.hold = HOLD.revoking;
       given.push(queue);
     }
@@ -219,7 +249,9 @@ export class GroupMember implements FrameReceiver {
     // The connection may have been lost meanwhile: then the queues are not ours to give.
     const still = given.filter((queue) => queue.hold === HOLD.revoking);
     await this.#commitQueues(still).catch(() => {});
-    for (const queue of given) this.#drop(queue);
+    for (const queue of given) {
+      this.#drop(queue);
+    }
     const queues = grants.map(({ queueId, generation }) => ({ queueId, generation }));
     try {
       await this.#connection.requests.call('released', { consumer: this.#id, queues }, { onlyNow: true });
@@ -236,40 +268,55 @@ export class GroupMember implements FrameReceiver {
   async #drain(queues: readonly HeldQueue[]): Promise<void> {
     const waits: Promise<void>[] = [];
     for (const queue of queues) {
-      if (queue.isDrained) continue;
+      if (queue.isDrained) {
+        continue;
+      }
       const drain = new Deferred<void>();
       this.#drains.set(queue, drain);
       waits.push(drain.promise);
     }
-    if (waits.length === 0) return;
+    if (waits.length === 0) {
+      return;
+    }
     const stop = new AbortController();
     const leave = () => stop.abort();
     this.#left.signal.addEventListener('abort', leave, { once: true });
     await Promise.race([Promise.all(waits), pause(this.#options.revokeGraceMs, stop.signal)]);
     stop.abort();
     this.#left.signal.removeEventListener('abort', leave);
-    for (const queue of queues) this.#drains.delete(queue);
+    for (const queue of queues) {
+      this.#drains.delete(queue);
+    }
   }
 
   /** The queue is gone over a lost connection, and with it acks that were not committed: the next {@link commit} says so. */
   #lose(queue: HeldQueue): void {
-    if (queue.done > queue.confirmed) this.#lostAcks.set(queue.queueId, queue.done);
+    if (queue.done > queue.confirmed) {
+      this.#lostAcks.set(queue.queueId, queue.done);
+    }
     this.#drop(queue);
   }
 
   #drop(queue: HeldQueue): void {
     queue.hold = HOLD.gone;
     this.#drains.get(queue)?.resolve();
-    if (this.#queues.get(queue.queueId) === queue) this.#queues.delete(queue.queueId);
+    if (this.#queues.get(queue.queueId) === queue) {
+      this.#queues.delete(queue.queueId);
+    }
   }
 
   readonly #onMoved = (queue: HeldQueue): void => {
-    if (queue.hold === HOLD.active) this.#commitSoon();
-    else if (queue.hold === HOLD.revoking && queue.isDrained) this.#drains.get(queue)?.resolve();
+    if (queue.hold === HOLD.active) {
+      this.#commitSoon();
+    } else if (queue.hold === HOLD.revoking && queue.isDrained) {
+      this.#drains.get(queue)?.resolve();
+    }
   };
 
   #commitSoon(): void {
-    if (this.#commitTimer !== undefined || this.#committing !== null) return;
+    if (this.#commitTimer !== undefined || this.#committing !== null) {
+      return;
+    }
     const sinceLast = performance.now() - this.#lastCommitAt;
     const waitMs = Math.max(1, this.#options.commitIntervalMs - sinceLast);
     this.#commitTimer = setTimeout(() => {
@@ -282,13 +329,17 @@ export class GroupMember implements FrameReceiver {
   #commitRound(): Promise<void> {
     this.#committing ??= this.#commitQueues([...this.#queues.values()])
       .catch((error: unknown) => {
-        if (isRingMQError(error) && error.code === 'NOT_A_MEMBER') this.#rejoin();
+        if (isRingMQError(error) && error.code === 'NOT_A_MEMBER') {
+          this.#rejoin();
+        }
         throw error;
       })
       .finally(() => {
         this.#committing = null;
         this.#lastCommitAt = performance.now();
-        if (this.#isJoined && this.#isBehind()) this.#commitSoon();
+        if (this.#isJoined && this.#isBehind()) {
+          this.#commitSoon();
+        }
       });
     this.#committing.catch(() => {});
     return this.#committing;
@@ -296,14 +347,18 @@ export class GroupMember implements FrameReceiver {
 
   #isBehind(): boolean {
     for (const queue of this.#queues.values()) {
-      if (queue.hold === HOLD.active && queue.done > queue.confirmed) return true;
+      if (queue.hold === HOLD.active && queue.done > queue.confirmed) {
+        return true;
+      }
     }
     return false;
   }
 
   async #commitQueues(queues: readonly HeldQueue[]): Promise<void> {
     const behind = queues.filter((queue) => queue.hold <= HOLD.revoking && queue.done > queue.confirmed);
-    if (behind.length === 0) return;
+    if (behind.length === 0) {
+      return;
+    }
     const sent = behind.map((queue) => queue.done);
     const { fenced } = await this.#connection.requests.call(
       'commit',
@@ -314,8 +369,11 @@ export class GroupMember implements FrameReceiver {
       { onlyNow: true, timeoutMs: FAREWELL_MS },
     );
     for (const [i, queue] of behind.entries()) {
-      if (Array.isArray(fenced) && fenced.includes(queue.queueId)) this.#drop(queue);
-      else queue.confirmed = Math.max(queue.confirmed, sent[i] as number);
+      if (Array.isArray(fenced) && fenced.includes(queue.queueId)) {
+        this.#drop(queue);
+      } else {
+        queue.confirmed = Math.max(queue.confirmed, sent[i] as number);
+      }
     }
   }
 
@@ -339,13 +397,17 @@ export class GroupMember implements FrameReceiver {
     // Those whose messages have come again since, or gone to another, and were committed are lost no more.
     const lost = [...this.#lostAcks].filter(([id, done]) => (this.#queues.get(id)?.confirmed ?? 0) < done);
     this.#lostAcks.clear();
-    if (lost.length === 0) return;
+    if (lost.length === 0) {
+      return;
+    }
     throw new RingMQError('CONNECTION_LOST', 'acks were lost with the connection; their messages come again');
   }
 
   /** Commits what can be committed now. */
   async #commitNow(): Promise<void> {
-    if (this.#committing !== null) await this.#committing.catch(() => {});
+    if (this.#committing !== null) {
+      await this.#committing.catch(() => {});
+    }
     await this.#commitRound();
   }
 
@@ -369,12 +431,16 @@ export class GroupMember implements FrameReceiver {
     this.#attempt++;
     clearTimeout(this.#commitTimer);
     this.#connection.removeReceiver(this.#id);
-    for (const queue of [...this.#queues.values()]) this.#drop(queue);
+    for (const queue of [...this.#queues.values()]) {
+      this.#drop(queue);
+    }
     this.inbox.clear();
   }
 
   #fail(error: RingMQError): void {
-    if (this.#failure !== null) return;
+    if (this.#failure !== null) {
+      return;
+    }
     this.#failure = error;
     this.#options.onChange();
   }
@@ -383,7 +449,9 @@ export class GroupMember implements FrameReceiver {
 /** Queues named by an event, those that make sense. */
 function grantsOf(event: Record<string, unknown>): QueueGrant[] {
   const queues = event['queues'];
-  if (!Array.isArray(queues)) return [];
+  if (!Array.isArray(queues)) {
+    return [];
+  }
   return queues
     .map((queue: Record<string, unknown>) => ({
       queueId: Number(queue['queueId']),

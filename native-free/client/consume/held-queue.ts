@@ -61,15 +61,21 @@ export class HeldQueue implements QueueHold {
   }
 
   ack(start: number, end: number): boolean {
-    if (this.hold === HOLD.gone) return false;
-    if (this.#tracker.mark(start, end)) this.#onMoved(this);
+    if (this.hold === HOLD.gone) {
+      return false;
+    }
+    if (this.#tracker.mark(start, end)) {
+      this.#onMoved(this);
+    }
     return true;
   }
 
   /** All up to `offset` that was not handed out never will be: filtered out by the broker, or no longer stored. */
   passOver(offset: number): void {
     const start = this.handedOut;
-    if (offset <= start) return;
+    if (offset <= start) {
+      return;
+    }
     this.handedOut = offset;
     this.ack(start, offset);
   }
@@ -80,8 +86,12 @@ export class HeldQueue implements QueueHold {
    * anew. Then the queue's end may be lost, all of it in a memory topic, and its offsets be given to other messages.
    */
   resume(generation: number, offset: number, since: number): boolean {
-    if (this.hold !== HOLD.suspended || offset < this.confirmed || offset > this.handedOut) return false;
-    if (runOf(generation) !== runOf(this.generation)) return false;
+    if (this.hold !== HOLD.suspended || offset < this.confirmed || offset > this.handedOut) {
+      return false;
+    }
+    if (runOf(generation) !== runOf(this.generation)) {
+      return false;
+    }
     this.generation = generation;
     this.confirmed = offset;
     this.since = since;

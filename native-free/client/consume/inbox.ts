@@ -69,7 +69,9 @@ export class Inbox {
     }
     this.#bufferedBytes += frame.length;
     // Any queue may have a batch in it, which a later skip must not overtake.
-    if (this.#skips.size > 0) this.#skips.clear();
+    if (this.#skips.size > 0) {
+      this.#skips.clear();
+    }
     this.#add(new FrameSource(frame, release), frame.length, 0, 0);
   }
 
@@ -116,8 +118,12 @@ export class Inbox {
       this.#head = 0;
     }
     if (arrival.source === null) {
-      if (this.#skips.get(arrival.queueId) === arrival) this.#skips.delete(arrival.queueId);
-    } else arrival.source.letGo();
+      if (this.#skips.get(arrival.queueId) === arrival) {
+        this.#skips.delete(arrival.queueId);
+      }
+    } else {
+      arrival.source.letGo();
+    }
     this.#bufferedBytes -= arrival.frameBytes;
     this.#consumedBytes += arrival.frameBytes;
     const limit = this.#consumedBytes + this.#windowBytes;

@@ -69,13 +69,17 @@ export class BatchInfo {
   }
 
   messageId(index: number): string {
-    if (this.#idPrefix === '') this.#idPrefix = messageIdPrefix(this.#brokerId, this.#memory, this.#position);
+    if (this.#idPrefix === '') {
+      this.#idPrefix = messageIdPrefix(this.#brokerId, this.#memory, this.#position);
+    }
     return messageId(this.#idPrefix, index);
   }
 
   /** Records from `start` up to `end` are not handed out (the filter stops them): done as it were. */
   passOver(start: number, end: number): void {
-    if (end <= start) return;
+    if (end <= start) {
+      return;
+    }
     this.#done ??= new Uint8Array(this.recordCount);
     this.#done.fill(1, start, end);
     this.#hold.ack(this.baseOffset + start, this.baseOffset + end);
@@ -83,25 +87,36 @@ export class BatchInfo {
 
   /** Acks one record; again is harmless. */
   ackRecord(index: number): boolean {
-    if (this.#allDone) return this.#hold.held;
+    if (this.#allDone) {
+      return this.#hold.held;
+    }
     this.#done ??= new Uint8Array(this.recordCount);
-    if (this.#done[index] === 1) return this.#hold.held;
+    if (this.#done[index] === 1) {
+      return this.#hold.held;
+    }
     this.#done[index] = 1;
     return this.#hold.ack(this.baseOffset + index, this.baseOffset + index + 1);
   }
 
   /** Acks what is left of the batch, filtered records included. */
   ackAll(): boolean {
-    if (this.#allDone) return this.#hold.held;
+    if (this.#allDone) {
+      return this.#hold.held;
+    }
     this.#allDone = true;
     const done = this.#done;
-    if (done === null)
+    if (done === null) {
       return this.#hold.ack(this.baseOffset + this.#from, this.baseOffset + this.recordCount);
+    }
     this.#done = null;
     let start = this.#from;
     for (let index = this.#from; index <= this.recordCount; index++) {
-      if (index < this.recordCount && done[index] === 0) continue;
-      if (index > start) this.#hold.ack(this.baseOffset + start, this.baseOffset + index);
+      if (index < this.recordCount && done[index] === 0) {
+        continue;
+      }
+      if (index > start) {
+        this.#hold.ack(this.baseOffset + start, this.baseOffset + index);
+      }
       start = index + 1;
     }
     return this.#hold.held;
@@ -173,7 +188,9 @@ export class Message implements ConsumedMessage {
   }
 
   get body(): Uint8Array | null {
-    if (this.#body !== undefined) return this.#body;
+    if (this.#body !== undefined) {
+      return this.#body;
+    }
     const { view, buffer, base } = this.#source;
     const at = this.#at;
     if ((view.getUint8(at + FLAGS_AT) & RECORD_FLAG.hasBody) === 0) {
@@ -203,7 +220,9 @@ export class Message implements ConsumedMessage {
   }
 
   #decoded(): RecordAttributes {
-    if (this.#attributes !== undefined) return this.#attributes;
+    if (this.#attributes !== undefined) {
+      return this.#attributes;
+    }
     const { bytes, view } = this.#source;
     const at = this.#at;
     const start = at + HEADER_BYTES + view.getUint8(at + TAG_BYTES_AT);
@@ -276,13 +295,17 @@ export class ReceivedBatch implements MessageBatch {
   }
 
   [Symbol.iterator](): Iterator<ConsumedMessage, undefined> {
-    if (this.#matched !== null) return new MatchIterator(this.info, this.source, this.#matched, null);
+    if (this.#matched !== null) {
+      return new MatchIterator(this.info, this.source, this.#matched, null);
+    }
     return new RecordIterator(this.info, this.source, this.#firstAt, this.#firstIndex, null);
   }
 
   /** As iterating, but each message has bytes of its own, copied into `slab`. */
   owned(slab: RecordSlab): Iterator<ConsumedMessage, undefined> {
-    if (this.#matched !== null) return new MatchIterator(this.info, this.source, this.#matched, slab);
+    if (this.#matched !== null) {
+      return new MatchIterator(this.info, this.source, this.#matched, slab);
+    }
     return new RecordIterator(this.info, this.source, this.#firstAt, this.#firstIndex, slab);
   }
 }
@@ -295,7 +318,9 @@ function makeMessage(
   index: number,
   slab: RecordSlab | null,
 ): Message {
-  if (slab === null) return new Message(info, source, at, index);
+  if (slab === null) {
+    return new Message(info, source, at, index);
+  }
   const own = slab.copy(source.bytes, at, length);
   return new Message(info, own, slab.at, index);
 }
@@ -319,7 +344,9 @@ class RecordIterator implements Iterator<ConsumedMessage, undefined> {
 
   next(): IteratorResult<ConsumedMessage, undefined> {
     const index = this.#index;
-    if (index >= this.#count) return { value: undefined, done: true };
+    if (index >= this.#count) {
+      return { value: undefined, done: true };
+    }
     const at = this.#at;
     this.#index = index + 1;
     const length = this.#source.view.getUint32(at + LENGTH_AT, true);
@@ -345,7 +372,9 @@ class MatchIterator implements Iterator<ConsumedMessage, undefined> {
   next(): IteratorResult<ConsumedMessage, undefined> {
     const index = this.#matched[this.#next];
     const at = this.#matched[this.#next + 1];
-    if (index === undefined || at === undefined) return { value: undefined, done: true };
+    if (index === undefined || at === undefined) {
+      return { value: undefined, done: true };
+    }
     this.#next += 2;
     const length = this.#source.view.getUint32(at + LENGTH_AT, true);
     return { value: makeMessage(this.#info, this.#source, at, length, index, this.#slab), done: false };
@@ -355,6 +384,8 @@ class MatchIterator implements Iterator<ConsumedMessage, undefined> {
 /** Place of the record number `index` of a batch. */
 export function recordAt({ view }: RecordSource, header: BatchHeader, index: number): number {
   let at = header.at + BATCH_HEADER_BYTES;
-  for (let i = 0; i < index; i++) at += view.getUint32(at + LENGTH_AT, true);
+  for (let i = 0; i < index; i++) {
+    at += view.getUint32(at + LENGTH_AT, true);
+  }
   return at;
 }

@@ -25,7 +25,9 @@ export class OffsetTracker {
   /** Marks `start` up to, not including, `end` as done. True: the lowest moved. */
   mark(start: number, end: number): boolean {
     if (start !== this.#lowest) {
-      if (start > this.#lowest && end > start) this.#keep(start, end);
+      if (start > this.#lowest && end > start) {
+        this.#keep(start, end);
+      }
       return false;
     }
     let lowest = end;

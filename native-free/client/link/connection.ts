@@ -93,7 +93,9 @@ export class Connection {
 
   /** The broker's last welcome. */
   get welcome(): Welcome {
-    if (this.#welcome === null) throw new RingMQError('CLOSED', 'the client is not connected yet');
+    if (this.#welcome === null) {
+      throw new RingMQError('CLOSED', 'the client is not connected yet');
+    }
     return this.#welcome;
   }
 
@@ -123,15 +125,21 @@ export class Connection {
 
   /** Ends it for good. Requests and members get `failure`. */
   close(failure: RingMQError): void {
-    if (this.#failure !== null) return;
+    if (this.#failure !== null) {
+      return;
+    }
     this.#failure = failure;
     clearInterval(this.#pingTimer);
     this.#ended.abort();
     this.#dropLink(1000);
     this.#handshake?.reject(failure);
     this.requests.fail(failure);
-    for (const sender of this.produce.senders()) sender.onFailed(failure);
-    for (const receiver of [...this.#receivers.values()]) receiver.onFailed(failure);
+    for (const sender of this.produce.senders()) {
+      sender.onFailed(failure);
+    }
+    for (const receiver of [...this.#receivers.values()]) {
+      receiver.onFailed(failure);
+    }
   }
 
   /** Registers a consumer; its number on this connection. */
@@ -147,7 +155,9 @@ export class Connection {
 
   /** Tells the broker how many bytes of deliver frames a consumer takes in all. */
   sendCredit(receiverId: number, total: number): void {
-    if (this.#isOpen) this.#link?.send(headerFrame(OPCODE.credit, receiverId, total));
+    if (this.#isOpen) {
+      this.#link?.send(headerFrame(OPCODE.credit, receiverId, total));
+    }
   }
 
   async #establish(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
@@ -160,7 +170,9 @@ export class Connection {
     signal?.addEventListener('abort', giveUp, { once: true });
     this.#ended.signal.addEventListener('abort', giveUp, { once: true });
     try {
-      if (signal?.aborted || this.#ended.signal.aborted) giveUp();
+      if (signal?.aborted || this.#ended.signal.aborted) {
+        giveUp();
+      }
       stop.signal.throwIfAborted();
       const made = this.#factory(stop.signal);
       // A link that is there at once is greeted at once.
@@ -218,27 +230,37 @@ export class Connection {
     this.#handshake?.resolve();
     this.#handshake = null;
     this.requests.onConnected();
-    for (const sender of this.produce.senders()) sender.onConnected();
+    for (const sender of this.produce.senders()) {
+      sender.onConnected();
+    }
     callUser(this.#options.onConnection, 'connected');
-    for (const receiver of [...this.#receivers.values()]) receiver.onConnected();
+    for (const receiver of [...this.#receivers.values()]) {
+      receiver.onConnected();
+    }
     this.produce.pump();
   }
 
   #onFrame(frame: Uint8Array, link: Link): void {
-    if (link !== this.#link) return;
+    if (link !== this.#link) {
+      return;
+    }
     this.#heard = true;
     try {
       this.#dispatch(frame, link);
     } catch (error) {
       const reason = isRingMQError(error) ? error : new RingMQError('INTERNAL', undefined, { cause: error });
-      if (this.#handshake !== null) this.#handshake.reject(reason);
-      else this.#lost(reason);
+      if (this.#handshake !== null) {
+        this.#handshake.reject(reason);
+      } else {
+        this.#lost(reason);
+      }
     }
   }
 
   #dispatch(frame: Uint8Array, link: Link): void {
-    if (frame.length < FRAME_HEADER_BYTES)
+    if (frame.length < FRAME_HEADER_BYTES) {
       throw new RingMQError('BAD_FRAME', 'a frame without a whole header');
+    }
     const opcode = frameOpcode(frame);
     if (!this.#isOpen && opcode !== OPCODE.welcome && opcode !== OPCODE.error) {
       throw new RingMQError('BAD_FRAME', `opcode ${opcode} before the welcome`);
@@ -250,15 +272,18 @@ export class Connection {
       case OPCODE.deliver: {
         const receiver = this.#receivers.get(frameId(frame));
         // One that has just left: the broker did not know yet. Not `slice`, which is a view on a Node Buffer.
-        if (receiver !== undefined)
+        if (receiver !== undefined) {
           receiver.onDeliver(
             link.framesAreOwned === true ? frame : new Uint8Array(frame),
             link.releaseFrame ?? null,
           );
+        }
         break;
       }
       case OPCODE.skip:
-        if (frame.length < SKIP_BYTES) throw new RingMQError('BAD_FRAME', 'a skip frame is cut off');
+        if (frame.length < SKIP_BYTES) {
+          throw new RingMQError('BAD_FRAME', 'a skip frame is cut off');
+        }
         this.#receivers
           .get(frameId(frame))
           ?.onSkip(readUint32(frame, FRAME_HEADER_BYTES + 4), readUint64(frame, FRAME_HEADER_BYTES + 8));
@@ -284,7 +309,9 @@ export class Connection {
       case OPCODE.pong:
         break;
       case OPCODE.welcome:
-        if (this.#handshake === null) throw new RingMQError('BAD_FRAME', 'a second welcome');
+        if (this.#handshake === null) {
+          throw new RingMQError('BAD_FRAME', 'a second welcome');
+        }
         this.#onWelcome(frame);
         break;
       case OPCODE.error:
@@ -304,7 +331,9 @@ export class Connection {
   #onEvent(frame: Uint8Array): void {
     const event = controlPayload(frame);
     if (event['event'] === 'topicChanged') {
-      for (const sender of this.produce.senders()) sender.onTopicChanged(String(event['topic']));
+      for (const sender of this.produce.senders()) {
+        sender.onTopicChanged(String(event['topic']));
+      }
       return;
     }
     this.#receivers.get(frameId(frame))?.onEvent(event);
@@ -321,19 +350,30 @@ export class Connection {
   }
 
   #onClose(link: Link, reason: unknown): void {
-    if (link !== this.#link) return;
+    if (link !== this.#link) {
+      return;
+    }
     const error = this.#lastError ?? new RingMQError('CONNECTION_LOST', undefined, { cause: reason });
-    if (this.#handshake !== null) this.#handshake.reject(error);
-    else this.#lost(error);
+    if (this.#handshake !== null) {
+      this.#handshake.reject(error);
+    } else {
+      this.#lost(error);
+    }
   }
 
   /** The link is of no use any more. Everybody is told, then a new one is made. */
   #lost(reason: RingMQError): void {
-    if (!this.#isOpen || this.#failure !== null) return;
+    if (!this.#isOpen || this.#failure !== null) {
+      return;
+    }
     this.#dropLink(1000);
     this.requests.onLost();
-    for (const sender of this.produce.senders()) sender.onLost();
-    for (const receiver of [...this.#receivers.values()]) receiver.onLost();
+    for (const sender of this.produce.senders()) {
+      sender.onLost();
+    }
+    for (const receiver of [...this.#receivers.values()]) {
+      receiver.onLost();
+    }
     callUser(this.#options.onConnection, 'disconnected', reason);
     if (FINAL.has(reason.code)) {
       this.close(reason);
@@ -343,9 +383,13 @@ export class Connection {
     this.#poisonings = isOurFault ? this.#poisonings + 1 : 0;
     if (this.#poisonings >= 2) {
       this.#poisonings = 0;
-      for (const sender of this.produce.senders()) sender.onPoisoned(reason);
+      for (const sender of this.produce.senders()) {
+        sender.onPoisoned(reason);
+      }
     }
-    if (!this.#isReconnecting) void this.#reconnect();
+    if (!this.#isReconnecting) {
+      void this.#reconnect();
+    }
   }
 
   #dropLink(code: number): void {
@@ -354,7 +398,9 @@ export class Connection {
     this.#isOpen = false;
     this.#handshake = null;
     this.produce.shut();
-    if (link === null) return;
+    if (link === null) {
+      return;
+    }
     link.onFrame = null;
     link.onClose = null;
     link.close(code);
@@ -371,20 +417,27 @@ export class Connection {
     while (this.#failure === null && !this.#isOpen) {
       const ceilingMs = Math.min(maxMs, minMs * 2 ** Math.min(this.#attempt++, 20));
       await pause(ceilingMs * (0.5 + 0.5 * Math.random()), this.#ended.signal);
-      if (this.#failure !== null) break;
+      if (this.#failure !== null) {
+        break;
+      }
       try {
         await this.#establish(this.#options.connectTimeoutMs ?? 10_000, undefined);
       } catch (error) {
-        if (isRingMQError(error) && FINAL.has(error.code)) this.close(error);
+        if (isRingMQError(error) && FINAL.has(error.code)) {
+          this.close(error);
+        }
       }
     }
     this.#isReconnecting = false;
   }
 
   #checkPulse(): void {
-    if (!this.#isOpen) return;
-    if (this.#heard) this.#pinged = false;
-    else if (this.#pinged) {
+    if (!this.#isOpen) {
+      return;
+    }
+    if (this.#heard) {
+      this.#pinged = false;
+    } else if (this.#pinged) {
       this.#pinged = false;
       this.#lost(new RingMQError('CONNECTION_LOST', 'the broker does not answer pings'));
       return;

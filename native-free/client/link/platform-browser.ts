@@ -20,8 +20,11 @@ export function openWebSocket(url: string, signal: AbortSignal): Promise<Link> {
     socket.onclose = (event) => {
       signal.removeEventListener('abort', onAbort);
       const reason = describeClose(event.code, event.reason);
-      if (link === undefined) reject(signal.aborted ? signal.reason : reason);
-      else link.onClose?.(reason);
+      if (link === undefined) {
+        reject(signal.aborted ? signal.reason : reason);
+      } else {
+        link.onClose?.(reason);
+      }
     };
   });
 }
@@ -46,7 +49,9 @@ class BrowserLink implements Link {
   }
 
   send(frame: Uint8Array): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame as Uint8Array<ArrayBuffer>);
+    if (this.#socket.readyState === WebSocket.OPEN) {
+      this.#socket.send(frame as Uint8Array<ArrayBuffer>);
+    }
   }
 
   close(code = 1000): void {

@@ -61,8 +61,11 @@ export function openWebSocket(url: string, signal: AbortSignal): Promise<Link> {
     });
     socket.on('close', (code, reason) => {
       signal.removeEventListener('abort', onAbort);
-      if (link === undefined) reject(signal.aborted ? signal.reason : (lastError ?? describeClose(code, '')));
-      else link.onClose?.(lastError ?? describeClose(code, reason.toString()));
+      if (link === undefined) {
+        reject(signal.aborted ? signal.reason : (lastError ?? describeClose(code, '')));
+      } else {
+        link.onClose?.(lastError ?? describeClose(code, reason.toString()));
+      }
     });
   });
 }
@@ -90,7 +93,9 @@ class NodeLink implements Link {
   }
 
   send(frame: Uint8Array): void {
-    if (this.#socket.readyState !== NodeWebSocket.OPEN) return;
+    if (this.#socket.readyState !== NodeWebSocket.OPEN) {
+      return;
+    }
     this.#mask?.choose(frame.length);
     this.#socket.send(frame, BINARY);
   }

@@ -69,9 +69,13 @@ export class Requests {
     options: RequestOptions = {},
   ): Promise<ControlMethods[M]['result']> {
     return new Promise((resolve, reject) => {
-      if (this.#failure !== null) throw this.#failure;
+      if (this.#failure !== null) {
+        throw this.#failure;
+      }
       throwIfAborted(options.signal);
-      if (options.onlyNow === true && !this.#isConnected) throw new RingMQError('CONNECTION_LOST');
+      if (options.onlyNow === true && !this.#isConnected) {
+        throw new RingMQError('CONNECTION_LOST');
+      }
       if (this.#waiting.size >= MAX_WAITING) {
         throw new RingMQError('TOO_MANY_REQUESTS', undefined, {
           details: { limit: MAX_WAITING, value: this.#waiting.size },
@@ -107,7 +111,9 @@ export class Requests {
         },
         reject: fail,
       });
-      if (this.#isConnected) this.#pump();
+      if (this.#isConnected) {
+        this.#pump();
+      }
     });
   }
 
@@ -122,9 +128,13 @@ export class Requests {
     this.#isConnected = false;
     this.#sentCount = 0;
     for (const request of [...this.#waiting.values()]) {
-      if (!request.isSent) continue;
+      if (!request.isSent) {
+        continue;
+      }
       request.isSent = false;
-      if (!request.mayRepeat) request.reject(new RingMQError('CONNECTION_LOST'));
+      if (!request.mayRepeat) {
+        request.reject(new RingMQError('CONNECTION_LOST'));
+      }
     }
   }
 
@@ -132,15 +142,20 @@ export class Requests {
   fail(error: RingMQError): void {
     this.#failure = error;
     this.#isConnected = false;
-    for (const request of [...this.#waiting.values()]) request.reject(error);
+    for (const request of [...this.#waiting.values()]) {
+      request.reject(error);
+    }
   }
 
   onResponse(id: number, failed: boolean, frame: Uint8Array): void {
     const request = this.#waiting.get(id);
-    if (request === undefined) return;
+    if (request === undefined) {
+      return;
+    }
     const body = controlPayload(frame);
-    if (!failed) request.resolve(body);
-    else {
+    if (!failed) {
+      request.resolve(body);
+    } else {
       const code = errorCodeOfName(String(body['code']));
       const details = typeof body['details'] === 'object' && body['details'] !== null ? body['details'] : {};
       request.reject(
@@ -151,10 +166,16 @@ export class Requests {
   }
 
   #pump(): void {
-    if (!this.#isConnected) return;
+    if (!this.#isConnected) {
+      return;
+    }
     for (const request of this.#waiting.values()) {
-      if (this.#sentCount >= MAX_REQUESTS_IN_FLIGHT) return;
-      if (request.isSent) continue;
+      if (this.#sentCount >= MAX_REQUESTS_IN_FLIGHT) {
+        return;
+      }
+      if (request.isSent) {
+        continue;
+      }
       request.isSent = true;
       this.#sentCount++;
       this.#send(request.frame);
@@ -163,7 +184,9 @@ export class Requests {
 
   #forget(id: number): void {
     const request = this.#waiting.get(id);
-    if (request?.isSent) this.#sentCount--;
+    if (request?.isSent) {
+      this.#sentCount--;
+    }
     this.#waiting.delete(id);
   }
 }

@@ -79,8 +79,12 @@ export class ProduceLane {
 
   remove(sender: FrameSender): void {
     const at = this.#senders.indexOf(sender);
-    if (at >= 0) this.#senders.splice(at, 1);
-    if (this.#waiting === sender) this.#waiting = null;
+    if (at >= 0) {
+      this.#senders.splice(at, 1);
+    }
+    if (this.#waiting === sender) {
+      this.#waiting = null;
+    }
   }
 
   /** A new link stands, with its first credit. */
@@ -103,8 +107,12 @@ export class ProduceLane {
    * is refused for want of credit is the next to send.
    */
   maySend(bytes: number, sender: FrameSender): boolean {
-    if (!this.#isOpen || (this.#waiting !== null && this.#waiting !== sender)) return false;
-    if (this.#sentBytes + bytes <= this.#creditBytes || this.#inFlight.size === 0) return true;
+    if (!this.#isOpen || (this.#waiting !== null && this.#waiting !== sender)) {
+      return false;
+    }
+    if (this.#sentBytes + bytes <= this.#creditBytes || this.#inFlight.size === 0) {
+      return true;
+    }
     this.#waiting = sender;
     this.#isRefused = true;
     return false;
@@ -117,13 +125,17 @@ export class ProduceLane {
     this.#sentBytes += frame.length;
     this.#inFlight.set(id, { batch, sender });
     // Before the frame goes: on a link of function calls its ack may come within the call.
-    if (this.#waiting !== null) this.#passOn(sender);
+    if (this.#waiting !== null) {
+      this.#passOn(sender);
+    }
     this.#send(frame);
   }
 
   /** A new limit; limits only grow. */
   onCredit(limit: number): void {
-    if (limit > this.#creditBytes) this.#creditBytes = limit;
+    if (limit > this.#creditBytes) {
+      this.#creditBytes = limit;
+    }
   }
 
   onAck(frame: Uint8Array): void {
@@ -132,7 +144,9 @@ export class ProduceLane {
     for (let at = FRAME_HEADER_BYTES; at + ACK_ENTRY_BYTES <= frame.length; at += ACK_ENTRY_BYTES) {
       const id = readUint32(frame, at + ACK_ENTRY.id);
       const sent = this.#inFlight.get(id);
-      if (sent === undefined) continue;
+      if (sent === undefined) {
+        continue;
+      }
       this.#inFlight.delete(id);
       entry.status = readUint16(frame, at + ACK_ENTRY.status);
       entry.durability = frame[at + ACK_ENTRY.durability] as number;
@@ -142,15 +156,23 @@ export class ProduceLane {
       sent.sender.onAck(sent.batch, entry);
     }
     this.pump();
-    for (const sender of this.senders()) sender.onAcksEnd();
+    for (const sender of this.senders()) {
+      sender.onAcksEnd();
+    }
   }
 
   /** Lets each producer send, another one first each time, so that none lives on what others leave. */
   pump(): void {
     const count = this.#senders.length;
-    if (count > 1) this.#turn = (this.#turn + 1) % count;
-    if (this.#waiting !== null && !this.#pumpInTurn()) return;
-    for (let i = 0; i < count; i++) this.#senders[(this.#turn + i) % count]?.pump();
+    if (count > 1) {
+      this.#turn = (this.#turn + 1) % count;
+    }
+    if (this.#waiting !== null && !this.#pumpInTurn()) {
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      this.#senders[(this.#turn + i) % count]?.pump();
+    }
   }
 
   /** While credit is short each sends one frame, then the next. False: it is still short. True: nobody waits. */
@@ -159,10 +181,16 @@ export class ProduceLane {
     for (let sender = this.#waiting; sender !== null; sender = this.#waiting) {
       this.#isRefused = false;
       sender.pump();
-      if (this.#isRefused) return false;
-      if (this.#waiting !== sender) idle = 0;
-      else if (++idle < this.#senders.length) this.#passOn(sender);
-      else this.#waiting = null;
+      if (this.#isRefused) {
+        return false;
+      }
+      if (this.#waiting !== sender) {
+        idle = 0;
+      } else if (++idle < this.#senders.length) {
+        this.#passOn(sender);
+      } else {
+        this.#waiting = null;
+      }
     }
     return true;
   }

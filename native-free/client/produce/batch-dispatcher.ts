@@ -68,27 +68,41 @@ export class BatchDispatcher implements FrameSender {
     this.#window.add(batch);
     this.pump();
     // It may be one of very many small ones that wait.
-    if (batch.stage === STAGE.queued && batch.builder.at * 2 < batch.builder.capacity) batch.builder.shrink();
-    if (this.#expiryTimer === undefined && !this.#window.isEmpty) this.#watchExpiry();
+    if (batch.stage === STAGE.queued && batch.builder.at * 2 < batch.builder.capacity) {
+      batch.builder.shrink();
+    }
+    if (this.#expiryTimer === undefined && !this.#window.isEmpty) {
+      this.#watchExpiry();
+    }
   }
 
   pump(): void {
-    if (this.#retryTimer !== undefined || !this.#lane.isOpen) return;
+    if (this.#retryTimer !== undefined || !this.#lane.isOpen) {
+      return;
+    }
     while (this.#againCount > 0) {
       const batch = this.#window.firstAgain();
-      if (batch === undefined || !this.#lane.maySend(batch.builder.at, this)) return;
+      if (batch === undefined || !this.#lane.maySend(batch.builder.at, this)) {
+        return;
+      }
       this.#againCount--;
       this.#send(batch);
-      if (this.#retryTimer !== undefined) return;
+      if (this.#retryTimer !== undefined) {
+        return;
+      }
     }
     for (;;) {
       const batch = this.#window.nextQueued();
-      if (batch === undefined || !this.#lane.maySend(batch.builder.at, this)) return;
+      if (batch === undefined || !this.#lane.maySend(batch.builder.at, this)) {
+        return;
+      }
       this.#window.admit();
       batch.builder.address(batch, this.#producer, batch.sequence);
       this.#send(batch);
       // On a link of function calls the answer may have come within the call.
-      if (this.#retryTimer !== undefined || this.#againCount > 0) return;
+      if (this.#retryTimer !== undefined || this.#againCount > 0) {
+        return;
+      }
     }
   }
 
@@ -170,9 +184,13 @@ export class BatchDispatcher implements FrameSender {
   lowestNumber(): number {
     let lowest = Number.POSITIVE_INFINITY;
     for (const batch of this.#window.inOrder()) {
-      if (batch.stage !== STAGE.abandoned) lowest = Math.min(lowest, batch.firstNumber);
+      if (batch.stage !== STAGE.abandoned) {
+        lowest = Math.min(lowest, batch.firstNumber);
+      }
     }
-    for (const batch of this.#window.waiting()) lowest = Math.min(lowest, batch.firstNumber);
+    for (const batch of this.#window.waiting()) {
+      lowest = Math.min(lowest, batch.firstNumber);
+    }
     return lowest;
   }
 
@@ -186,10 +204,14 @@ export class BatchDispatcher implements FrameSender {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#expiryTimer);
     this.#expiryTimer = undefined;
-    for (const batch of this.#window.takeWaiting(() => true)) this.#owner.onFailedBatch(batch, error, true);
+    for (const batch of this.#window.takeWaiting(() => true)) {
+      this.#owner.onFailedBatch(batch, error, true);
+    }
     for (const batch of this.#window.inOrder()) {
       this.#window.remove(batch);
-      if (batch.stage === STAGE.abandoned) continue;
+      if (batch.stage === STAGE.abandoned) {
+        continue;
+      }
       // The link may still read the buffer of one that was sent.
       const isSent = batch.stage === STAGE.sent;
       batch.stage = STAGE.abandoned;
@@ -200,7 +222,9 @@ export class BatchDispatcher implements FrameSender {
 
   /** Holds everything back for a while. Goes on when all that is under way has been answered, so that order is kept as far as it can be. */
   #retryLater(): void {
-    if (this.#retryTimer !== undefined) return;
+    if (this.#retryTimer !== undefined) {
+      return;
+    }
     const waitMs = this.#retryMs * (0.5 + 0.5 * Math.random());
     this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2);
     const goOn = () => {
@@ -219,21 +243,28 @@ export class BatchDispatcher implements FrameSender {
     this.#expiryTimer = setTimeout(() => {
       this.#expiryTimer = undefined;
       this.#expire();
-      if (!this.#window.isEmpty) this.#watchExpiry();
+      if (!this.#window.isEmpty) {
+        this.#watchExpiry();
+      }
     }, stepMs);
   }
 
   #expire(): void {
     const now = performance.now();
     const late = this.#window.takeWaiting((batch) => batch.deadline <= now);
-    for (const batch of late) this.#owner.onFailedBatch(batch, this.#timeoutOf(batch), true);
+    for (const batch of late) {
+      this.#owner.onFailedBatch(batch, this.#timeoutOf(batch), true);
+    }
     let any = late.length > 0;
     for (const batch of this.#window.inOrder()) {
-      if (batch.deadline > now || batch.stage === STAGE.abandoned) continue;
+      if (batch.deadline > now || batch.stage === STAGE.abandoned) {
+        continue;
+      }
       any = true;
       const isSent = batch.stage === STAGE.sent;
-      if (isSent) batch.stage = STAGE.abandoned;
-      else {
+      if (isSent) {
+        batch.stage = STAGE.abandoned;
+      } else {
         this.#againCount--;
         this.#window.remove(batch);
       }
@@ -246,7 +277,9 @@ export class BatchDispatcher implements FrameSender {
   }
 
   #timeoutOf(batch: SendBatch): RingMQError {
-    if (batch.refusal !== null) return batch.refusal;
+    if (batch.refusal !== null) {
+      return batch.refusal;
+    }
     return new RingMQError('TIMEOUT', `no ack within ${this.#timeoutMs} ms`, {
       details: this.#describe(batch),
     });
@@ -265,6 +298,8 @@ export class BatchDispatcher implements FrameSender {
 
 /** The policy asked for; undefined: the broker's own. */
 function askedFlush(attributes: number): 'sync' | 'async' | undefined {
-  if ((attributes & BATCH_ATTRIBUTE.syncFlush) !== 0) return 'sync';
+  if ((attributes & BATCH_ATTRIBUTE.syncFlush) !== 0) {
+    return 'sync';
+  }
   return (attributes & BATCH_ATTRIBUTE.asyncFlush) !== 0 ? 'async' : undefined;
 }

@@ -53,14 +53,21 @@ export class Packer {
    */
   packUsual(message: OutgoingMessage, clock: TurnClock, number: number): boolean {
     const batch = this.#usual;
-    if (batch === null || message.topic !== batch.topic) return false;
+    if (batch === null || message.topic !== batch.topic) {
+      return false;
+    }
     const { builder } = batch;
     const size = builder.appendUsual(message, clock);
-    if (size === 0) return false;
-    if (number - builder.count !== batch.numberBase) batch.noteJump(number);
+    if (size === 0) {
+      return false;
+    }
+    if (number - builder.count !== batch.numberBase) {
+      batch.noteJump(number);
+    }
     this.bytes += size;
-    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size)
+    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size) {
       this.#sealFull(batch);
+    }
     return true;
   }
 
@@ -90,20 +97,26 @@ export class Packer {
         batch = open;
         break;
       }
-      if (open.builder.count > 0) this.#seal(open, route);
-      else {
+      if (open.builder.count > 0) {
+        this.#seal(open, route);
+      } else {
         this.#discard(open, route);
         this.#openBatch(route, queueId, attributes, new SendBatch(capacityFor(message), false));
       }
     }
     const { builder } = batch;
     const size = builder.at - before;
-    if (number - builder.count !== batch.numberBase) batch.noteJump(number);
+    if (number - builder.count !== batch.numberBase) {
+      batch.noteJump(number);
+    }
     const receipt = wantsReceipt ? batch.expectReceipt() : null;
-    if (options === undefined && message.shardingKey === undefined) this.#usual = batch;
+    if (options === undefined && message.shardingKey === undefined) {
+      this.#usual = batch;
+    }
     this.bytes += size;
-    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size)
+    if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size) {
       this.#sealFull(batch);
+    }
     return receipt;
   }
 
@@ -118,23 +131,34 @@ export class Packer {
   }
 
   sealAll(): void {
-    for (const [batch, route] of [...this.#open]) this.#seal(batch, route);
+    for (const [batch, route] of [...this.#open]) {
+      this.#seal(batch, route);
+    }
   }
 
   sealRoute(route: TopicRoute): void {
-    for (const batch of route.open) if (batch !== null) this.#seal(batch, route);
+    for (const batch of route.open) {
+      if (batch !== null) {
+        this.#seal(batch, route);
+      }
+    }
   }
 
   /** Something was settled: batches that waited for that are closed at the end of the turn. */
   onProgress(): void {
-    if (this.#open.size > 0 && (this.isFlushing || this.#dispatcher.isIdle)) this.#scheduleTurn();
+    if (this.#open.size > 0 && (this.isFlushing || this.#dispatcher.isIdle)) {
+      this.#scheduleTurn();
+    }
   }
 
   /** Lowest running number of a message in an open batch. */
   lowestNumber(): number {
     let lowest = Number.POSITIVE_INFINITY;
-    for (const batch of this.#open.keys())
-      if (batch.builder.count > 0) lowest = Math.min(lowest, batch.firstNumber);
+    for (const batch of this.#open.keys()) {
+      if (batch.builder.count > 0) {
+        lowest = Math.min(lowest, batch.firstNumber);
+      }
+    }
     return lowest;
   }
 
@@ -156,10 +180,14 @@ export class Packer {
 
   #openBatch(route: TopicRoute, queueId: number, attributes: number, batch: SendBatch): SendBatch {
     const info = route.info;
-    if (info === null) throw new RingMQError('INTERNAL', 'a batch for a topic that is not known');
+    if (info === null) {
+      throw new RingMQError('INTERNAL', 'a batch for a topic that is not known');
+    }
     if (this.#open.size >= this.#maxOpen) {
       const [oldest] = this.#open;
-      if (oldest !== undefined) this.#seal(oldest[0], oldest[1]);
+      if (oldest !== undefined) {
+        this.#seal(oldest[0], oldest[1]);
+      }
     }
     batch.topic = route.topic;
     batch.topicId = info.topicId;
@@ -178,7 +206,9 @@ export class Packer {
       return;
     }
     this.#remove(batch, route);
-    if (route.turn === batch.queueId) route.turn = (route.turn + 1) % route.open.length;
+    if (route.turn === batch.queueId) {
+      route.turn = (route.turn + 1) % route.open.length;
+    }
     batch.builder.seal();
     this.#dispatcher.add(batch);
   }
@@ -192,21 +222,30 @@ export class Packer {
   #remove(batch: SendBatch, route: TopicRoute): void {
     route.open[batch.queueId] = null;
     this.#open.delete(batch);
-    if (this.#usual === batch) this.#usual = null;
+    if (this.#usual === batch) {
+      this.#usual = null;
+    }
   }
 
   #scheduleTurn(): void {
-    if (this.#isTurnScheduled) return;
+    if (this.#isTurnScheduled) {
+      return;
+    }
     this.#isTurnScheduled = true;
     queueMicrotask(this.#onTurnEnd);
   }
 
   readonly #onTurnEnd = (): void => {
     this.#isTurnScheduled = false;
-    if (this.#open.size === 0) return;
+    if (this.#open.size === 0) {
+      return;
+    }
     const isNatural = this.#lingerMs === undefined && this.#dispatcher.isIdle;
-    if (this.#lingerMs === 0 || isNatural || this.isFlushing) this.sealAll();
-    else this.#lingerTimer ??= setTimeout(this.#onLingerEnd, this.#lingerMs ?? NATURAL_LINGER_MS);
+    if (this.#lingerMs === 0 || isNatural || this.isFlushing) {
+      this.sealAll();
+    } else {
+      this.#lingerTimer ??= setTimeout(this.#onLingerEnd, this.#lingerMs ?? NATURAL_LINGER_MS);
+    }
   };
 
   readonly #onLingerEnd = (): void => {

@@ -32,14 +32,17 @@ export function pendingMessage(
   wantsReceipt: boolean,
 ): PendingMessage {
   const capacity = capacityFor(message);
-  if (capacity > SCRATCH_BYTES) new BatchBuilder(capacity).append(message, bornTime);
-  else {
+  if (capacity > SCRATCH_BYTES) {
+    new BatchBuilder(capacity).append(message, bornTime);
+  } else {
     scratch ??= new BatchBuilder(SCRATCH_BYTES);
     scratch.reset();
     scratch.append(message, bornTime);
   }
   const bytes = capacity - RECORDS_AT;
-  if (wantsReceipt) return { message, options, bornTime, number, bytes, waiter: new Deferred<Receipt>() };
+  if (wantsReceipt) {
+    return { message, options, bornTime, number, bytes, waiter: new Deferred<Receipt>() };
+  }
   // A written message may be changed by its owner as soon as `write` returns.
   const body = message.body instanceof Uint8Array ? new Uint8Array(message.body) : message.body;
   return { message: { ...message, body }, options, bornTime, number, bytes, waiter: null };
@@ -64,7 +67,9 @@ export class HeldMessages {
 
   shift(): PendingMessage | undefined {
     const entry = this.#entries[this.#head];
-    if (entry === undefined) return undefined;
+    if (entry === undefined) {
+      return undefined;
+    }
     this.#head++;
     // The part that is done with is cut off when it is half of the whole: each entry is moved once at most, on average.
     if (this.#head * 2 >= this.#entries.length) {

@@ -89,7 +89,9 @@ export class RingProducer implements Producer, BatchOwner {
     try {
       this.#checkOpen();
       checkIsObject(message);
-      if (options?.signal === undefined) return this.#take(message, options, true) as Promise<Receipt>;
+      if (options?.signal === undefined) {
+        return this.#take(message, options, true) as Promise<Receipt>;
+      }
       throwIfAborted(options.signal);
       return abortable(this.#take(message, options, true) as Promise<Receipt>, options.signal);
     } catch (error) {
@@ -103,24 +105,37 @@ export class RingProducer implements Producer, BatchOwner {
     const sends = messages.map((message) => this.send(message, options && { ...options, signal: undefined }));
     const results = await abortable(Promise.allSettled(sends), options?.signal);
     const receipts: Receipt[] = [];
-    for (const result of results) if (result.status === 'fulfilled') receipts.push(result.value);
-    if (receipts.length < messages.length) throw sendBatchError(results);
+    for (const result of results) {
+      if (result.status === 'fulfilled') {
+        receipts.push(result.value);
+      }
+    }
+    if (receipts.length < messages.length) {
+      throw sendBatchError(results);
+    }
     return receipts;
   }
 
   write(message: OutgoingMessage, options?: WriteOptions): boolean {
     this.#checkOpen();
-    if (this.bufferedBytes >= 2 * this.bufferBytes || this.#held.length > 0) throw this.#bufferFull();
+    if (this.bufferedBytes >= 2 * this.bufferBytes || this.#held.length > 0) {
+      throw this.#bufferFull();
+    }
     checkIsObject(message);
     const isUsual = options === undefined && message.bornTime === undefined;
-    if (isUsual && this.#packer.packUsual(message, this.#clock, this.#nextNumber)) this.#nextNumber++;
-    else this.#take(message, options, false);
+    if (isUsual && this.#packer.packUsual(message, this.#clock, this.#nextNumber)) {
+      this.#nextNumber++;
+    } else {
+      this.#take(message, options, false);
+    }
     return this.bufferedBytes < this.bufferBytes;
   }
 
   async ready(options?: CallOptions): Promise<void> {
     throwIfAborted(options?.signal);
-    if (this.bufferedBytes < this.bufferBytes && this.#held.length === 0) return;
+    if (this.bufferedBytes < this.bufferBytes && this.#held.length === 0) {
+      return;
+    }
     this.#readyWaiter ??= new Deferred<void>();
     await abortable(this.#readyWaiter.promise, options?.signal);
   }
@@ -129,7 +144,9 @@ export class RingProducer implements Producer, BatchOwner {
     throwIfAborted(options?.signal);
     await this.#settled(this.#nextNumber, options?.signal);
     const failure = this.#failures.take();
-    if (failure !== null) throw failure;
+    if (failure !== null) {
+      throw failure;
+    }
   }
 
   close(options?: CallOptions): Promise<void> {
@@ -160,8 +177,12 @@ export class RingProducer implements Producer, BatchOwner {
   }
 
   #checkOpen(): void {
-    if (this.#closed !== null) throw new RingMQError('CLOSED', 'the producer is closed');
-    if (this.#connection.failure !== null) throw this.#connection.failure;
+    if (this.#closed !== null) {
+      throw new RingMQError('CLOSED', 'the producer is closed');
+    }
+    if (this.#connection.failure !== null) {
+      throw this.#connection.failure;
+    }
   }
 
   #bufferFull(): RingMQError {
@@ -181,7 +202,9 @@ export class RingProducer implements Producer, BatchOwner {
     wantsReceipt: boolean,
   ): Promise<Receipt> | null {
     let route = this.#lastRoute;
-    if (route === null || route.topic !== message.topic) route = this.#routeOf(message);
+    if (route === null || route.topic !== message.topic) {
+      route = this.#routeOf(message);
+    }
     const bornTime = message.bornTime === undefined ? this.#clock.now() : checkBornTime(message.bornTime);
     const isFull =
       wantsReceipt && (this.#held.length > 0 || this.bufferedBytes >= SEND_SHARE * this.bufferBytes);
@@ -195,7 +218,9 @@ export class RingProducer implements Producer, BatchOwner {
 
   #routeOf(message: OutgoingMessage): TopicRoute {
     const topic: unknown = message.topic;
-    if (typeof topic !== 'string') throw badMessage('topic', `must be a string, not ${typeof topic}`);
+    if (typeof topic !== 'string') {
+      throw badMessage('topic', `must be a string, not ${typeof topic}`);
+    }
     let route = this.#routes.get(topic);
     if (route === undefined) {
       route = new TopicRoute(topic);
@@ -212,7 +237,9 @@ export class RingProducer implements Producer, BatchOwner {
       route.resolve(await this.#topics.lookUp(route.topic));
       const waiting = route.pending;
       route.pending = [];
-      for (const entry of waiting) this.#packKept(route, entry);
+      for (const entry of waiting) {
+        this.#packKept(route, entry);
+      }
     } catch (error) {
       this.#dropRoute(route.topic);
       const waiting = route.pending;
@@ -238,8 +265,9 @@ export class RingProducer implements Producer, BatchOwner {
     }
     const entry = pendingMessage(message, options, bornTime, this.#nextNumber, wantsReceipt);
     this.#nextNumber++;
-    if (isFull) this.#held.push(entry);
-    else {
+    if (isFull) {
+      this.#held.push(entry);
+    } else {
       route.pending.push(entry);
       this.#pendingBytes += entry.bytes;
     }
@@ -248,12 +276,16 @@ export class RingProducer implements Producer, BatchOwner {
 
   #packKept(route: TopicRoute, entry: PendingMessage): void {
     this.#pendingBytes -= entry.bytes;
-    if (entry.options?.signal?.aborted === true) return;
+    if (entry.options?.signal?.aborted === true) {
+      return;
+    }
     const waiter = entry.waiter;
     try {
       const { message, options, bornTime, number } = entry;
       const receipt = this.#packer.pack(route, message, options, bornTime, number, waiter !== null);
-      if (waiter !== null) receipt?.then(waiter.resolve, waiter.reject);
+      if (waiter !== null) {
+        receipt?.then(waiter.resolve, waiter.reject);
+      }
     } catch (error) {
       this.#failOne(entry, asRingMQError(error));
     }
@@ -267,8 +299,11 @@ export class RingProducer implements Producer, BatchOwner {
   }
 
   #failOne(entry: PendingMessage, error: RingMQError): void {
-    if (entry.waiter !== null) entry.waiter.reject(error);
-    else this.#report({ topic: entry.message.topic, queueId: null, error, numbers: [entry.number] });
+    if (entry.waiter !== null) {
+      entry.waiter.reject(error);
+    } else {
+      this.#report({ topic: entry.message.topic, queueId: null, error, numbers: [entry.number] });
+    }
   }
 
   onStored(batch: SendBatch, entry: AckEntry): void {
@@ -284,14 +319,17 @@ export class RingProducer implements Producer, BatchOwner {
   }
 
   onFailedBatch(batch: SendBatch, error: RingMQError, mayReuse: boolean): void {
-    if (error.code === 'TOPIC_NOT_FOUND' || error.code === 'QUEUE_NOT_FOUND')
+    if (error.code === 'TOPIC_NOT_FOUND' || error.code === 'QUEUE_NOT_FOUND') {
       this.onTopicChanged(batch.topic);
+    }
     this.#packer.bytes -= batch.builder.at - RECORDS_AT;
     batch.receipts?.fail(error);
     if (batch.written > 0) {
       this.#report({ topic: batch.topic, queueId: batch.queueId, error, numbers: batch.writtenNumbers() });
     }
-    if (mayReuse) this.#packer.reuse(batch);
+    if (mayReuse) {
+      this.#packer.reuse(batch);
+    }
   }
 
   onReleased(batch: SendBatch): void {
@@ -301,7 +339,9 @@ export class RingProducer implements Producer, BatchOwner {
   /** What changed while there was no link was not told: topics are asked for anew. What is packed goes where it was packed for. */
   onConnected(): void {
     for (const route of [...this.#routes.values()]) {
-      if (route.info === null) continue;
+      if (route.info === null) {
+        continue;
+      }
       this.#packer.sealRoute(route);
       this.#dropRoute(route.topic);
     }
@@ -314,18 +354,24 @@ export class RingProducer implements Producer, BatchOwner {
   onTopicChanged(topic: string): void {
     this.#topics.forget(topic);
     const route = this.#routes.get(topic);
-    if (route === undefined || route.info === null) return;
+    if (route === undefined || route.info === null) {
+      return;
+    }
     this.#packer.sealRoute(route);
     this.#dropRoute(topic);
   }
 
   #dropRoute(topic: string): void {
     this.#routes.delete(topic);
-    if (this.#lastRoute?.topic === topic) this.#lastRoute = null;
+    if (this.#lastRoute?.topic === topic) {
+      this.#lastRoute = null;
+    }
   }
 
   #failUnpacked(error: RingMQError): void {
-    for (const entry of this.#held.takeAll()) this.#failOne(entry, error);
+    for (const entry of this.#held.takeAll()) {
+      this.#failOne(entry, error);
+    }
     for (const route of this.#routes.values()) {
       const pending = route.pending;
       route.pending = [];
@@ -340,31 +386,42 @@ export class RingProducer implements Producer, BatchOwner {
 
   /** Some messages are settled: lets in who waits for room, wakes who waits for that, closes what has waited for it. */
   onProgress(): void {
-    if (this.#held.length > 0) this.#admitHeld();
+    if (this.#held.length > 0) {
+      this.#admitHeld();
+    }
     const hasRoom = this.#held.length === 0 && this.bufferedBytes <= this.bufferBytes * READY_SHARE;
     if (this.#readyWaiter !== null && hasRoom) {
       this.#readyWaiter.resolve();
       this.#readyWaiter = null;
     }
-    if (this.#flushWaiters.length > 0) this.#checkFlushed();
+    if (this.#flushWaiters.length > 0) {
+      this.#checkFlushed();
+    }
     this.#packer.onProgress();
   }
 
   #admitHeld(): void {
     while (this.bufferedBytes < this.bufferBytes) {
       const entry = this.#held.shift();
-      if (entry === undefined) return;
+      if (entry === undefined) {
+        return;
+      }
       this.#pendingBytes += entry.bytes;
       const route = this.#routeOf(entry.message);
-      if (route.info === null || route.pending.length > 0) route.pending.push(entry);
-      else this.#packKept(route, entry);
+      if (route.info === null || route.pending.length > 0) {
+        route.pending.push(entry);
+      } else {
+        this.#packKept(route, entry);
+      }
     }
   }
 
   /** Resolves when all messages below `upTo` are settled. */
   #settled(upTo: number, signal: AbortSignal | undefined): Promise<void> {
     this.#packer.sealAll();
-    if (this.#lowestNumber() >= upTo) return Promise.resolve();
+    if (this.#lowestNumber() >= upTo) {
+      return Promise.resolve();
+    }
     const waiter = { upTo, done: new Deferred<void>() };
     this.#flushWaiters.push(waiter);
     this.#packer.isFlushing = true;
@@ -375,8 +432,11 @@ export class RingProducer implements Producer, BatchOwner {
     const lowest = this.#lowestNumber();
     const left: { upTo: number; done: Deferred<void> }[] = [];
     for (const waiter of this.#flushWaiters) {
-      if (waiter.upTo <= lowest) waiter.done.resolve();
-      else left.push(waiter);
+      if (waiter.upTo <= lowest) {
+        waiter.done.resolve();
+      } else {
+        left.push(waiter);
+      }
     }
     this.#flushWaiters = left;
     this.#packer.isFlushing = left.length > 0;
@@ -385,7 +445,9 @@ export class RingProducer implements Producer, BatchOwner {
   #lowestNumber(): number {
     let lowest = Math.min(this.#dispatcher.lowestNumber(), this.#packer.lowestNumber());
     lowest = Math.min(lowest, this.#held.first?.number ?? lowest);
-    for (const route of this.#routes.values()) lowest = Math.min(lowest, route.pending[0]?.number ?? lowest);
+    for (const route of this.#routes.values()) {
+      lowest = Math.min(lowest, route.pending[0]?.number ?? lowest);
+    }
     return lowest;
   }
 }

@@ -70,7 +70,9 @@ export class SendBatch {
   /** The record that was just appended does not follow the one before it: notes its running number. */
   noteJump(number: number): void {
     const { count } = this.builder;
-    if (count > 1) this.#jumps.push(count - 1, this.numberBase);
+    if (count > 1) {
+      this.#jumps.push(count - 1, this.numberBase);
+    }
     this.numberBase = number - count;
   }
 
@@ -86,8 +88,12 @@ export class SendBatch {
     const numbers: number[] = [];
     let jump = 0;
     for (let record = 0; record < this.builder.count; record++) {
-      if (record === this.#jumps[jump]) jump += 2;
-      if (!waitedFor.has(record)) numbers.push((this.#jumps[jump + 1] ?? this.numberBase) + record + 1);
+      if (record === this.#jumps[jump]) {
+        jump += 2;
+      }
+      if (!waitedFor.has(record)) {
+        numbers.push((this.#jumps[jump + 1] ?? this.numberBase) + record + 1);
+      }
     }
     return numbers;
   }
@@ -110,8 +116,9 @@ export class BatchPool {
 
   give(batch: SendBatch): void {
     batch.stage = STAGE.done;
-    if (!batch.isPooled || batch.builder.capacity !== this.capacity || this.#free.length >= this.#limit)
+    if (!batch.isPooled || batch.builder.capacity !== this.capacity || this.#free.length >= this.#limit) {
       return;
+    }
     batch.reset();
     this.#free.push(batch);
   }

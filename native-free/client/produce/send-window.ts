@@ -44,7 +44,9 @@ export class SendWindow {
 
   /** The first waiting batch, if the window has room for it. */
   nextQueued(): SendBatch | undefined {
-    if ((this.#next - this.#oldest) >>> 0 >= this.#limit) return undefined;
+    if ((this.#next - this.#oldest) >>> 0 >= this.#limit) {
+      return undefined;
+    }
     return this.#queue[this.#queueHead];
   }
 
@@ -65,7 +67,9 @@ export class SendWindow {
   /** The batch is settled. */
   remove(batch: SendBatch): void {
     const slot = batch.sequence & (MAX_SPAN - 1);
-    if (this.#slots[slot] !== batch) return;
+    if (this.#slots[slot] !== batch) {
+      return;
+    }
     this.#slots[slot] = null;
     this.#unacked--;
     while (this.#oldest !== this.#next && this.#slots[this.#oldest & (MAX_SPAN - 1)] === null) {
@@ -78,7 +82,9 @@ export class SendWindow {
     const batches: SendBatch[] = [];
     for (let sequence = this.#oldest; sequence !== this.#next; sequence = (sequence + 1) >>> 0) {
       const batch = this.#slots[sequence & (MAX_SPAN - 1)];
-      if (batch !== null && batch !== undefined) batches.push(batch);
+      if (batch !== null && batch !== undefined) {
+        batches.push(batch);
+      }
     }
     return batches;
   }
@@ -87,7 +93,9 @@ export class SendWindow {
   firstAgain(): SendBatch | undefined {
     for (let sequence = this.#oldest; sequence !== this.#next; sequence = (sequence + 1) >>> 0) {
       const batch = this.#slots[sequence & (MAX_SPAN - 1)];
-      if (batch?.stage === STAGE.again) return batch;
+      if (batch?.stage === STAGE.again) {
+        return batch;
+      }
     }
     return undefined;
   }
@@ -101,7 +109,9 @@ export class SendWindow {
   takeWaiting(isOver: (batch: SendBatch) => boolean): SendBatch[] {
     const taken: SendBatch[] = [];
     const kept: SendBatch[] = [];
-    for (const batch of this.waiting()) (isOver(batch) ? taken : kept).push(batch);
+    for (const batch of this.waiting()) {
+      (isOver(batch) ? taken : kept).push(batch);
+    }
     if (taken.length > 0) {
       this.#queue = kept;
       this.#queueHead = 0;

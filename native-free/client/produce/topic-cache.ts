@@ -23,7 +23,9 @@ export class TopicCache {
       this.#known.clear();
     }
     const known = this.#known.get(topic);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      return known;
+    }
     if (!isTopicName(topic)) {
       return Promise.reject(
         new RingMQError(
@@ -37,9 +39,13 @@ export class TopicCache {
     }
     const answer = this.#requests.call('topicMetadata', { topic }).then(checkedInfo);
     this.#known.set(topic, answer);
-    if (this.#known.size > MAX_TOPICS) this.forget(this.#known.keys().next().value as string);
+    if (this.#known.size > MAX_TOPICS) {
+      this.forget(this.#known.keys().next().value as string);
+    }
     answer.catch(() => {
-      if (this.#known.get(topic) === answer) this.#known.delete(topic);
+      if (this.#known.get(topic) === answer) {
+        this.#known.delete(topic);
+      }
     });
     return answer;
   }
@@ -55,6 +61,8 @@ function isTopicName(topic: string): boolean {
 }
 
 function checkedInfo(info: TopicInfo): TopicInfo {
-  if (Number.isInteger(info.topicId) && Number.isInteger(info.queues) && info.queues > 0) return info;
+  if (Number.isInteger(info.topicId) && Number.isInteger(info.queues) && info.queues > 0) {
+    return info;
+  }
   throw new RingMQError('BAD_FRAME', 'the broker described a topic without id or queues');
 }

@@ -30,14 +30,20 @@ export class TopicRoute {
 
   /** The queue for a message. Throws `QUEUE_NOT_FOUND` for one that does not exist. */
   queueFor(message: OutgoingMessage, queueId: number | undefined): number {
-    if (queueId !== undefined) return this.#checkedQueue(queueId);
-    if (message.shardingKey === undefined) return this.turn;
+    if (queueId !== undefined) {
+      return this.#checkedQueue(queueId);
+    }
+    if (message.shardingKey === undefined) {
+      return this.turn;
+    }
     return shardingHash(message.shardingKey) % this.open.length;
   }
 
   #checkedQueue(queueId: number): number {
     const queues = this.open.length;
-    if (Number.isInteger(queueId) && queueId >= 0 && queueId < queues) return queueId;
+    if (Number.isInteger(queueId) && queueId >= 0 && queueId < queues) {
+      return queueId;
+    }
     throw new RingMQError(
       'QUEUE_NOT_FOUND',
       `${this.topic} has queues 0 to ${queues - 1}, not ${String(queueId)}`,
@@ -53,7 +59,9 @@ export function shardingHash(key: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) {
     const unit = key.charCodeAt(i);
-    if (unit > 0x7f) return mix(hashBytes(encodeUtf8(key)));
+    if (unit > 0x7f) {
+      return mix(hashBytes(encodeUtf8(key)));
+    }
     hash = Math.imul(hash ^ unit, 0x01000193);
   }
   return mix(hash);
@@ -61,7 +69,9 @@ export function shardingHash(key: string): number {
 
 function hashBytes(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of bytes) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
   return hash;
 }
 
