@@ -77,6 +77,8 @@ export interface MemberSink {
 
 export interface EngineInfo {
   brokerId: string;
+  /** Of this opening of the data directory. */
+  openingId: string;
   brokerName: string;
   flush: 'sync' | 'async';
 }

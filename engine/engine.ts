@@ -2,7 +2,7 @@
  * A broker without sockets: opens the data directory, recovers it, makes the shared memories, starts the persist worker,
  * and keeps house (checkpoints, retention, threads that died).
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { threadId, Worker } from 'node:worker_threads';
@@ -73,6 +73,7 @@ export class Engine {
     const handle: BrokerHandle = {
       kind: 'ringmq.handle.v1',
       brokerId: store.brokerId,
+      openingId: randomBytes(8).toString('hex'),
       brokerName: options.name,
       epoch: store.epoch,
       flush: options.flush,

@@ -15,6 +15,8 @@ export interface LaneMemory {
 export interface BrokerHandle {
   readonly kind: 'ringmq.handle.v1';
   readonly brokerId: string;
+  /** 16 hexadecimal digits, random: of this opening alone. */
+  readonly openingId: string;
   readonly brokerName: string;
   readonly epoch: number;
   readonly flush: 'sync' | 'async';

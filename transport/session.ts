@@ -233,12 +233,13 @@ export class Session implements SocketHandler, SessionContext {
     }
     clearTimeout(this.#handshakeTimer);
     this.#state = 'open';
-    const { brokerId, brokerName, flush } = this.engine.info;
+    const { brokerId, openingId, brokerName, flush } = this.engine.info;
     const welcome: Welcome = {
       version: PROTOCOL_VERSION,
       // Those that both sides have: there are none yet.
       features: [],
       brokerId,
+      openingId,
       brokerName,
       flush,
       listener: this.options.listener,

@@ -37,7 +37,14 @@ export class AckingLink implements Link {
 
   #welcome(): void {
     const brokerId = '0123456789abcdef';
-    const welcome = { version: 1, features: [], brokerId, brokerName: 'x', flush: 'async' };
+    const welcome = {
+      version: 1,
+      features: [],
+      brokerId,
+      openingId: brokerId,
+      brokerName: 'x',
+      flush: 'async',
+    };
     const answer = controlFrame(OPCODE.welcome, 0, welcome);
     writeUint64(answer, FRAME.value, 2 ** 50);
     setImmediate(() => this.onFrame?.(answer));

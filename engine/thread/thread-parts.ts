@@ -1,6 +1,7 @@
 /** Puts together what one thread needs to take part in a broker, from the handle alone. */
 
 import { NodeDisk } from '../disk/index.js';
+import type { EngineInfo } from '../engine-thread.js';
 import type { BrokerHandle, LaneMemory } from '../handle.js';
 import { Lane } from '../lane/lane.js';
 import { LogReader, oldestSegmentIn, PersistStage } from '../log/index.js';
@@ -13,7 +14,7 @@ import { Ring, type SeatTable, WORD } from '../ring/index.js';
 const MAX_BATCHES_PER_RUN = 2048;
 
 export interface ThreadParts {
-  readonly info: { brokerId: string; brokerName: string; flush: 'sync' | 'async' };
+  readonly info: EngineInfo;
   readonly seats: SeatTable;
   readonly seat: number;
   readonly persistSeat: number;
@@ -70,7 +71,12 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
   const log = makeLane(handle.log, logRing, logIndex, true);
   const memory = makeLane(handle.memory, memoryRing, memoryIndex, false);
   return {
-    info: { brokerId: handle.brokerId, brokerName: handle.brokerName, flush: handle.flush },
+    info: {
+      brokerId: handle.brokerId,
+      openingId: handle.openingId,
+      brokerName: handle.brokerName,
+      flush: handle.flush,
+    },
     seats,
     seat,
     persistSeat: PERSIST_SEAT,

@@ -19,6 +19,11 @@ export interface Welcome {
   features: string[];
   /** 16 hexadecimal digits, made when the data directory was; part of every message id. */
   brokerId: string;
+  /**
+   * 16 hexadecimal digits, random, made anew each time a broker opens a data directory. A client that meets another one than before
+   * resolves topics anew; offsets of memory topics, and of what was not on disk, may have been given out a second time.
+   */
+  openingId: string;
   brokerName: string;
   /** What the broker's flush policy promises a send that asks for nothing else. */
   flush: 'sync' | 'async';

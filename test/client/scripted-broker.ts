@@ -137,6 +137,8 @@ export class ScriptedBroker {
   readonly requests: Record<string, unknown>[] = [];
   /** Credit beyond what has been received. */
   creditBytes = 1 << 30;
+  /** Another one is what a client meets after the broker was opened anew. */
+  openingId = 'fedcba9876543210';
   flush: 'sync' | 'async' = 'sync';
   /** Refuse connections. */
   isDown = false;
@@ -205,6 +207,7 @@ export class ScriptedBroker {
             version: 1,
             features: [],
             brokerId: '0123456789abcdef',
+            openingId: this.openingId,
             brokerName: 'scripted',
             flush: this.flush,
             listener: 'embedded',

@@ -168,6 +168,17 @@ test('a client of the broker itself has its answers at once, as a connected one 
   await attached.close();
 });
 
+test('each opening of a directory has an id of its own', async () => {
+  const ids: string[] = [];
+  for (let i = 0; i < 2; i++) {
+    const broker = await openBroker({ dataDir, maxQueues: 1024 });
+    ids.push(broker.handle().openingId);
+    await broker.close();
+  }
+  expect(ids).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), expect.stringMatching(/^[0-9a-f]{16}$/)]);
+  expect(ids[0]).not.toBe(ids[1]);
+});
+
 test('a write that failed is told by close, and all the rest is closed', async () => {
   const broker = await openBroker({ dataDir, maxQueues: 1024 });
   const client = broker.client();

@@ -45,6 +45,7 @@ export class HandMadeBroker {
     this.handle = {
       kind: 'ringmq.handle.v1',
       brokerId: '0123456789abcdef',
+      openingId: 'fedcba9876543210',
       brokerName: 'hand-made',
       epoch: 1,
       flush: 'async',

@@ -112,7 +112,12 @@ class FakeReader implements QueueReader {
 }
 
 export class FakeEngine implements EngineThread {
-  readonly info: EngineInfo = { brokerId: '00112233445566aa', brokerName: 'fake', flush: 'sync' };
+  readonly info: EngineInfo = {
+    brokerId: '00112233445566aa',
+    openingId: '5e0c3b7a91d2f468',
+    brokerName: 'fake',
+    flush: 'sync',
+  };
   /** Topics this thread has met, and those it could ask for. */
   readonly met = new Map<number, TopicEntry>();
   readonly askable = new Map<number, TopicEntry>();

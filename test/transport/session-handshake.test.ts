@@ -26,6 +26,7 @@ describe('the handshake', () => {
       version: 1,
       features: [],
       brokerId: '00112233445566aa',
+      openingId: '5e0c3b7a91d2f468',
       flush: 'sync',
       listener: 'ws',
       limits: { bodyBytes: 4 * 1024 * 1024 },
