@@ -4,11 +4,11 @@ import {
   ACK_ENTRY_BYTES,
   FRAME_HEADER_BYTES,
   OPCODE,
+  writeFrameHeader,
   writeUint16,
   writeUint32,
   writeUint64,
 } from '../native-free/wire/index.js';
-import { writeFrameHeader } from './frames.js';
 
 const FIRST_ENTRIES = 16;
 /** A frame is sent as soon as it holds this many. */

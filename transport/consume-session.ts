@@ -6,6 +6,7 @@ import {
   type ErrorCode,
   FRAME,
   MAX_CONSUMERS_PER_CONNECTION,
+  makeFrame,
   OPCODE,
   parseTagFilter,
   RingMQError,
@@ -14,7 +15,6 @@ import {
   tagFilterBloom,
 } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
-import { makeFrame } from './frames.js';
 import type { SessionContext } from './session-context.js';
 import { Consumer, type ConsumerOwner } from './subscription.js';
 

@@ -1,36 +1,21 @@
 /** Requests of a connection: checked for shape, handed to the control plane, answered. */
 import {
-  type ControlMethod,
+  CONTROL_METHODS,
   type ErrorBody,
   FRAME,
   FRAME_FLAG,
   FRAME_HEADER_BYTES,
+  isControlMethod,
   isRingMQError,
   MAX_REQUESTS_IN_FLIGHT,
+  makeFrame,
   OPCODE,
   RingMQError,
   readUint32,
 } from '../native-free/wire/index.js';
 import type { ConsumeSession } from './consume-session.js';
 import { decodeControl, encodeControl } from './control-payload.js';
-import { makeFrame } from './frames.js';
 import type { SessionContext } from './session-context.js';
-
-/** A record, so that a method the table has and this has not is a compile error. */
-const METHODS: Record<ControlMethod, 'plain' | 'consumer'> = {
-  topicMetadata: 'plain',
-  createTopic: 'plain',
-  listTopics: 'plain',
-  describeTopic: 'plain',
-  deleteTopic: 'plain',
-  listGroups: 'plain',
-  describeGroup: 'plain',
-  resetOffset: 'plain',
-  join: 'consumer',
-  leave: 'consumer',
-  released: 'consumer',
-  commit: 'consumer',
-};
 
 export class ControlSession {
   readonly #context: SessionContext;
@@ -89,7 +74,7 @@ export class ControlSession {
     if (typeof method !== 'string') {
       throw new RingMQError('BAD_REQUEST', 'a request needs a method');
     }
-    if (!Object.hasOwn(METHODS, method)) {
+    if (!isControlMethod(method)) {
       const name = method.slice(0, 64);
       throw new RingMQError('NOT_SUPPORTED', `this broker knows no method ${name}`, {
         details: { method: name },
@@ -98,10 +83,10 @@ export class ControlSession {
     if (method === 'leave') {
       return this.#consume.leave(params);
     }
-    const known = method as ControlMethod;
-    const key = METHODS[known] === 'consumer' ? this.#consume.keyOf(params['consumer']) : undefined;
+    const { needsConsumer } = CONTROL_METHODS[method];
+    const key = needsConsumer ? this.#consume.keyOf(params['consumer']) : undefined;
     // The control plane checks the parameters against its schemas; they are unknown here.
-    return this.#context.engine.call(known, params as never, key);
+    return this.#context.engine.call(method, params as never, key);
   }
 
   #answer(id: number, result: object): void {

@@ -1,43 +1,16 @@
-/** Making and taking apart frame headers (frame-layout.ts draws them). */
+/** Frames of this side alone: making a skip, judging a client's header (frame-header.ts in wire has what both sides share). */
 import {
   FRAME,
   FRAME_HEADER_BYTES,
+  frameFlags,
   OPCODE,
   readUint16,
-  writeUint16,
+  writeFrameHeader,
   writeUint32,
   writeUint64,
 } from '../native-free/wire/index.js';
 
-const NO_PAYLOAD = new Uint8Array(0);
 const SKIP_PAYLOAD_BYTES = 16;
-
-export function writeFrameHeader(
-  target: Uint8Array,
-  opcode: number,
-  flags: number,
-  id: number,
-  value: number,
-): void {
-  target[FRAME.opcode] = opcode;
-  target[FRAME.flags] = flags;
-  writeUint16(target, FRAME.zero, 0);
-  writeUint32(target, FRAME.id, id);
-  writeUint64(target, FRAME.value, value);
-}
-
-/** A frame of its own memory. For control frames; the hot ones are built in buffers that are used again. */
-export function makeFrame(
-  opcode: number,
-  id: number,
-  options: { flags?: number; value?: number; payload?: Uint8Array } = {},
-): Uint8Array {
-  const payload = options.payload ?? NO_PAYLOAD;
-  const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
-  writeFrameHeader(frame, opcode, options.flags ?? 0, id, options.value ?? 0);
-  frame.set(payload, FRAME_HEADER_BYTES);
-  return frame;
-}
 
 /** A `skip` frame: what lies before `offset` in that queue and was not delivered will not come. */
 export function makeSkipFrame(
@@ -59,8 +32,8 @@ export function headerFault(bytes: Uint8Array): string | null {
   if (bytes.length < FRAME_HEADER_BYTES) {
     return `a frame has at least ${FRAME_HEADER_BYTES} bytes, this one ${bytes.length}`;
   }
-  if (bytes[FRAME.flags] !== 0) {
-    return `unknown flags ${bytes[FRAME.flags]}`;
+  if (frameFlags(bytes) !== 0) {
+    return `unknown flags ${frameFlags(bytes)}`;
   }
   if (readUint16(bytes, FRAME.zero) !== 0) {
     return 'bytes 2 and 3 of the header must be zero';

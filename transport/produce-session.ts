@@ -10,12 +10,12 @@ import {
   errorCodeOfWire,
   FRAME,
   FRAME_HEADER_BYTES,
+  makeFrame,
   OPCODE,
   readUint32,
   slotAligned,
 } from '../native-free/wire/index.js';
 import { AckFrame } from './ack-frame.js';
-import { makeFrame } from './frames.js';
 import { ProduceCredit } from './produce-credit.js';
 import { RefusedSequences } from './refused-sequences.js';
 import type { SessionContext } from './session-context.js';

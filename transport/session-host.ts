@@ -9,9 +9,14 @@
 import { setImmediate } from 'node:timers';
 import type { EngineThread } from '../engine/engine-thread.js';
 import type { Socket } from '../native-free/listener/types.js';
-import { type ErrorCode, MAX_FRAME_BYTES, OPCODE, RingMQError } from '../native-free/wire/index.js';
+import {
+  type ErrorCode,
+  MAX_FRAME_BYTES,
+  makeFrame,
+  OPCODE,
+  RingMQError,
+} from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
-import { makeFrame } from './frames.js';
 import { Session } from './session.js';
 import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
 

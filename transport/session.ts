@@ -14,6 +14,7 @@ import {
   isRingMQError,
   MAX_BATCH_BYTES,
   MAX_BODY_BYTES,
+  makeFrame,
   OPCODE,
   PROTOCOL_VERSION,
   RingMQError,
@@ -23,7 +24,7 @@ import {
 import { ConsumeSession } from './consume-session.js';
 import { decodeControl, encodeControl } from './control-payload.js';
 import { ControlSession, errorBody } from './control-session.js';
-import { headerFault, makeFrame } from './frames.js';
+import { headerFault } from './frames.js';
 import { ProduceSession } from './produce-session.js';
 import type { SessionContext } from './session-context.js';
 import type { SessionHost } from './session-host.js';

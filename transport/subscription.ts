@@ -15,8 +15,9 @@ import {
   readUint64,
   SLOT_BYTES,
   slotAligned,
+  writeFrameHeader,
 } from '../native-free/wire/index.js';
-import { makeSkipFrame, writeFrameHeader } from './frames.js';
+import { makeSkipFrame } from './frames.js';
 import { QueueFeed, ReadyFeeds } from './queue-feed.js';
 import type { SessionContext } from './session-context.js';
 

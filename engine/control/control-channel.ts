@@ -16,8 +16,11 @@ import {
 
 /** Who a control call comes from, as the control plane sees it. */
 export interface ControlCaller {
+  /** The thread. */
   seat: number;
+  /** The consumer, unique on its thread; needed by join, leave, released and commit. */
   consumerKey?: string;
+  /** Takes the consumer's events, in their order. */
   send(event: ControlEvent): void;
 }
 

@@ -5,9 +5,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import {
-  type ControlEvent,
   type ControlMethod,
   type ControlMethods,
+  isControlMethod,
   isRingMQError,
   RingMQError,
   type StartPosition,
@@ -22,19 +22,10 @@ import {
   type TopicCatalog,
   topicInfo,
 } from '../meta/topic-catalog.js';
+import type { ControlCaller } from './control-channel.js';
 import { GroupView } from './group-view.js';
-import { isControlMethod, parseParams } from './params.js';
+import { parseParams } from './params.js';
 import { TopicAdmin, type TopicHooks } from './topic-admin.js';
-
-/** Who a request comes from. */
-export interface ControlCaller {
-  /** The thread. */
-  seat: number;
-  /** The consumer, unique on its thread; needed by join, leave, released and commit. */
-  consumerKey?: string;
-  /** Takes the consumer's events, in order. */
-  send(event: ControlEvent): void;
-}
 
 export interface ControlPlaneOptions extends TopicHooks {
   store: MetaStore;
@@ -133,15 +124,9 @@ export class ControlPlane {
     }
   }
 
-  /** A consumer, or with no key a whole thread, is gone: leaves its groups at once. */
-  callerGone(seat: number, consumerKey?: string): void {
-    if (consumerKey !== undefined) {
-      this.#coordinator.leave(memberKey(seat, consumerKey));
-      return;
-    }
-    for (const key of this.#coordinator.keysOf(memberKey(seat, ''))) {
-      this.#coordinator.leave(key);
-    }
+  /** A consumer is gone: it leaves its group at once. */
+  callerGone(seat: number, consumerKey: string): void {
+    this.#coordinator.leave(memberKey(seat, consumerKey));
   }
 
   /** The topic as the hot path wants it; a new object each time. */

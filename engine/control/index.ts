@@ -1,1 +1,2 @@
-export { type ControlCaller, ControlPlane, type ControlPlaneOptions } from './control-plane.js';
+export type { ControlCaller } from './control-channel.js';
+export { ControlPlane, type ControlPlaneOptions } from './control-plane.js';

@@ -48,10 +48,6 @@ const SCHEMAS = {
   }),
 } as const satisfies { [M in ControlMethod]: z.ZodType<ControlMethods[M]['params']> };
 
-export function isControlMethod(method: string): method is ControlMethod {
-  return Object.hasOwn(SCHEMAS, method);
-}
-
 /** @throws RingMQError BAD_REQUEST naming the first parameter that is wrong, and how. */
 export function parseParams<M extends ControlMethod>(
   method: M,

@@ -212,11 +212,6 @@ export class GroupCoordinator {
     }
   }
 
-  /** Keys of the members whose key begins so. */
-  keysOf(prefix: string): string[] {
-    return [...this.#byKey.keys()].filter((key) => key.startsWith(prefix));
-  }
-
   /** Groups that have members. */
   liveGroups(): string[] {
     return [...this.#groups.keys()];

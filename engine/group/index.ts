@@ -11,4 +11,4 @@ export {
 export { normalizeFilter } from './filter.js';
 export { GroupCoordinator, startOffset } from './group-coordinator.js';
 export { GroupOffsets, type OffsetStore } from './offsets.js';
-export { QUEUE_STATE, type SharedTopic, TopicShare } from './topic-share.js';
+export { OWNERSHIP, type SharedTopic, TopicShare } from './topic-share.js';

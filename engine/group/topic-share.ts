@@ -10,8 +10,8 @@
 import { assignQueues, NOBODY } from './assignment.js';
 import type { Member } from './member.js';
 
-/** How far the queue is; see the picture above. */
-export const QUEUE_STATE = { free: 0, owned: 1, revoking: 2, resolving: 3 } as const;
+/** How far a queue is on its way to a reader; see the picture above. */
+export const OWNERSHIP = { free: 0, owned: 1, revoking: 2, resolving: 3 } as const;
 
 export interface SharedTopic {
   readonly topic: string;
@@ -58,11 +58,6 @@ export class TopicShare {
     this.#target = new Array<Member | null>(topic.queues).fill(null);
     this.#generation = new Float64Array(topic.queues);
     this.#deadline = new Float64Array(topic.queues);
-  }
-
-  /** Queues that an owner has been told to give up and has not. */
-  get revokingCount(): number {
-    return this.#revoking;
   }
 
   state(queueId: number): number {
@@ -118,7 +113,7 @@ export class TopicShare {
     let any = false;
     if (this.#revoking > 0) {
       for (let queueId = 0; queueId < this.topic.queues; queueId++) {
-        if (this.#state[queueId] === QUEUE_STATE.revoking && (this.#deadline[queueId] as number) <= now) {
+        if (this.#state[queueId] === OWNERSHIP.revoking && (this.#deadline[queueId] as number) <= now) {
           this.#setFree(queueId);
           any = true;
         }
@@ -132,7 +127,7 @@ export class TopicShare {
     let next = Number.POSITIVE_INFINITY;
     if (this.#revoking > 0) {
       for (let queueId = 0; queueId < this.topic.queues; queueId++) {
-        if (this.#state[queueId] === QUEUE_STATE.revoking) {
+        if (this.#state[queueId] === OWNERSHIP.revoking) {
           next = Math.min(next, this.#deadline[queueId] as number);
         }
       }
@@ -142,8 +137,8 @@ export class TopicShare {
 
   /** The start position is known now, or not to be had: the queue may be tried again. */
   resolved(queueId: number): void {
-    if (this.#state[queueId] === QUEUE_STATE.resolving) {
-      this.#state[queueId] = QUEUE_STATE.free;
+    if (this.#state[queueId] === OWNERSHIP.resolving) {
+      this.#state[queueId] = OWNERSHIP.free;
     }
   }
 
@@ -162,12 +157,12 @@ export class TopicShare {
     for (let queueId = 0; queueId < this.topic.queues; queueId++) {
       const target = this.#target[queueId] ?? null;
       const owner = this.#owner[queueId] ?? null;
-      if (this.#state[queueId] === QUEUE_STATE.owned && owner !== null && owner !== target) {
-        this.#state[queueId] = QUEUE_STATE.revoking;
+      if (this.#state[queueId] === OWNERSHIP.owned && owner !== null && owner !== target) {
+        this.#state[queueId] = OWNERSHIP.revoking;
         this.#deadline[queueId] = deadline;
         this.#revoking++;
         actions.revoke(owner, queueId, this.#generation[queueId] as number);
-      } else if (this.#state[queueId] === QUEUE_STATE.free && target !== null) {
+      } else if (this.#state[queueId] === OWNERSHIP.free && target !== null) {
         this.#begin(queueId, target, actions);
       }
     }
@@ -176,11 +171,11 @@ export class TopicShare {
   #begin(queueId: number, target: Member, actions: ShareActions): void {
     const offset = actions.start(this, queueId, target);
     if (offset === null) {
-      this.#state[queueId] = QUEUE_STATE.resolving;
+      this.#state[queueId] = OWNERSHIP.resolving;
       return;
     }
     const generation = actions.nextGeneration();
-    this.#state[queueId] = QUEUE_STATE.owned;
+    this.#state[queueId] = OWNERSHIP.owned;
     this.#owner[queueId] = target;
     this.#generation[queueId] = generation;
     actions.assign(target, queueId, generation, offset);
@@ -199,10 +194,10 @@ export class TopicShare {
   }
 
   #setFree(queueId: number): void {
-    if (this.#state[queueId] === QUEUE_STATE.revoking) {
+    if (this.#state[queueId] === OWNERSHIP.revoking) {
       this.#revoking--;
     }
-    this.#state[queueId] = QUEUE_STATE.free;
+    this.#state[queueId] = OWNERSHIP.free;
     this.#owner[queueId] = null;
   }
 }

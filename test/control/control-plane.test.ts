@@ -214,14 +214,14 @@ describe('groups', () => {
     expect(harness.store.hasUnsynced).toBe(false);
   });
 
-  test('a consumer that is gone, or a thread, leaves', async () => {
+  test('a consumer that is gone leaves', async () => {
     const harness = await withTopic();
     await harness.join('c', {}, 1);
     await harness.join('d', {}, 1);
     await harness.join('e', {}, 11);
     harness.plane.callerGone(1, 'c');
     expect((await harness.call('describeGroup', { group: 'g' })).members).toBe(2);
-    harness.plane.callerGone(1);
+    harness.plane.callerGone(1, 'd');
     await harness.turn();
     expect(harness.assigned('e')).toHaveLength(4);
     await harness.call('leave', { consumer: 1 }, 'e', 11);

@@ -8,6 +8,7 @@ import {
   BATCH_VERSION,
   FRAME,
   FRAME_HEADER_BYTES,
+  makeFrame,
   OPCODE,
   RECORD,
   RECORD_FLAG,
@@ -20,7 +21,6 @@ import {
   writeUint32,
   writeUint64,
 } from '../../native-free/wire/index.js';
-import { makeFrame } from '../../transport/frames.js';
 
 export interface RecordFacts {
   body?: string;

@@ -4,13 +4,13 @@ import {
   type ControlEvent,
   FRAME_FLAG,
   FRAME_HEADER_BYTES,
+  makeFrame,
   OPCODE,
   RingMQError,
   readUint32,
   readUint64,
   slotAligned,
 } from '../../native-free/wire/index.js';
-import { makeFrame } from '../../transport/frames.js';
 import type { SessionOptions } from '../../transport/session-options.js';
 import { FakeEngine } from './fake-engine.js';
 import { type FakeSocket, open, type Peer, settle, welcome } from './fake-socket.js';

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { MAX_CONTROL_BYTES, OPCODE } from '../../native-free/wire/index.js';
-import { makeFrame } from '../../transport/frames.js';
+import { MAX_CONTROL_BYTES, makeFrame, OPCODE } from '../../native-free/wire/index.js';
 import { FakeEngine } from './fake-engine.js';
 import { join, open, settle, welcome } from './fake-socket.js';
 import {

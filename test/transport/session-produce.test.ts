@@ -5,13 +5,13 @@ import {
   BATCH,
   DURABILITY,
   ERRORS,
+  makeFrame,
   OPCODE,
   readUint16,
   readUint32,
   readUint64,
   writeUint32,
 } from '../../native-free/wire/index.js';
-import { makeFrame } from '../../transport/frames.js';
 import { FakeEngine } from './fake-engine.js';
 import { type FakeSocket, join, open, settle, welcome } from './fake-socket.js';
 import { makeBatch, produceFrame } from './make-batch.js';

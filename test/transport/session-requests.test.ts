@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { FRAME_FLAG, MAX_REQUESTS_IN_FLIGHT, OPCODE, RingMQError } from '../../native-free/wire/index.js';
-import { makeFrame } from '../../transport/frames.js';
+import {
+  FRAME_FLAG,
+  MAX_REQUESTS_IN_FLIGHT,
+  makeFrame,
+  OPCODE,
+  RingMQError,
+} from '../../native-free/wire/index.js';
 import { FakeEngine } from './fake-engine.js';
 import { join, open, settle, welcome } from './fake-socket.js';
 import { decodePayload, type ParsedFrame, requestFrame } from './make-batch.js';

@@ -6,12 +6,12 @@ import { crc32 } from 'node:zlib';
 import {
   BATCH,
   BATCH_HEADER_BYTES,
+  makeFrame,
   OPCODE,
   RingMQError,
   writeUint32,
   writeUint64,
 } from '../../native-free/wire/index.js';
-import { makeFrame } from '../../transport/frames.js';
 import { SessionHost } from '../../transport/session-host.js';
 import { FakeEngine } from './fake-engine.js';
 import { FakeSocket, settle } from './fake-socket.js';

@@ -6,11 +6,15 @@ import {
   ERRORS,
   type ErrorCode,
   errorCodeOfName,
-  FRAME,
   FRAME_FLAG,
   FRAME_HEADER_BYTES,
+  frameFlags,
+  frameId,
+  frameOpcode,
+  frameValue,
   type Hello,
   isRingMQError,
+  makeFrame,
   OPCODE,
   PROTOCOL_VERSION,
   RingMQError,
@@ -22,14 +26,7 @@ import { Deferred, pause, unref } from '../abort.js';
 import { callUser } from '../callback.js';
 import { asConnectError } from '../failures.js';
 import type { ClientOptions, Link, LinkFactory } from '../types.js';
-import {
-  controlFrame,
-  controlPayload,
-  frameId,
-  frameOpcode,
-  frameValue,
-  headerFrame,
-} from './control-codec.js';
+import { controlFrame, controlPayload } from './control-codec.js';
 import { Requests } from './requests.js';
 import { ProduceLane } from './send-line.js';
 
@@ -156,7 +153,7 @@ export class Connection {
   /** Tells the broker how many bytes of deliver frames a consumer takes in all. */
   sendCredit(receiverId: number, total: number): void {
     if (this.#isOpen) {
-      this.#link?.send(headerFrame(OPCODE.credit, receiverId, total));
+      this.#link?.send(makeFrame(OPCODE.credit, receiverId, { value: total }));
     }
   }
 
@@ -294,17 +291,13 @@ export class Connection {
         break;
       case OPCODE.response:
         this.#attempt = 0;
-        this.requests.onResponse(
-          frameId(frame),
-          ((frame[FRAME.flags] as number) & FRAME_FLAG.failed) !== 0,
-          frame,
-        );
+        this.requests.onResponse(frameId(frame), (frameFlags(frame) & FRAME_FLAG.failed) !== 0, frame);
         break;
       case OPCODE.event:
         this.#onEvent(frame);
         break;
       case OPCODE.ping:
-        link.send(headerFrame(OPCODE.pong, frameId(frame), 0));
+        link.send(makeFrame(OPCODE.pong, frameId(frame)));
         break;
       case OPCODE.pong:
         break;
@@ -443,7 +436,7 @@ export class Connection {
       return;
     } else {
       this.#pinged = true;
-      this.#link?.send(headerFrame(OPCODE.ping, 0, 0));
+      this.#link?.send(makeFrame(OPCODE.ping, 0));
     }
     this.#heard = false;
   }

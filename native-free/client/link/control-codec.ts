@@ -1,40 +1,9 @@
 /** Control frames: the fixed header and a MessagePack map. */
 import { Packr } from 'msgpackr';
-import {
-  FRAME,
-  FRAME_HEADER_BYTES,
-  MAX_CONTROL_BYTES,
-  RingMQError,
-  readUint32,
-  readUint64,
-  writeUint32,
-  writeUint64,
-} from '../../wire/index.js';
+import { FRAME_HEADER_BYTES, MAX_CONTROL_BYTES, makeFrame, RingMQError } from '../../wire/index.js';
 
 // Plain maps that any MessagePack library reads; 64-bit integers of other libraries as numbers, not BigInts.
 const packr = new Packr({ useRecords: false, copyBuffers: true, int64AsType: 'number' });
-
-/** A frame header's fields. */
-export function frameOpcode(frame: Uint8Array): number {
-  return frame[FRAME.opcode] as number;
-}
-
-export function frameId(frame: Uint8Array): number {
-  return readUint32(frame, FRAME.id);
-}
-
-export function frameValue(frame: Uint8Array): number {
-  return readUint64(frame, FRAME.value);
-}
-
-/** A frame of a header alone. */
-export function headerFrame(opcode: number, id: number, value: number): Uint8Array {
-  const frame = new Uint8Array(FRAME_HEADER_BYTES);
-  frame[FRAME.opcode] = opcode;
-  writeUint32(frame, FRAME.id, id);
-  writeUint64(frame, FRAME.value, value);
-  return frame;
-}
 
 /** A frame with a MessagePack payload. Throws `BAD_ARGUMENT` past the limit on control payloads. */
 export function controlFrame(opcode: number, id: number, payload: object): Uint8Array {
@@ -46,11 +15,7 @@ export function controlFrame(opcode: number, id: number, payload: object): Uint8
       { details: { limit: MAX_CONTROL_BYTES, value: packed.length } },
     );
   }
-  const frame = new Uint8Array(FRAME_HEADER_BYTES + packed.length);
-  frame[FRAME.opcode] = opcode;
-  writeUint32(frame, FRAME.id, id);
-  frame.set(packed, FRAME_HEADER_BYTES);
-  return frame;
+  return makeFrame(opcode, id, { payload: packed });
 }
 
 /** The payload of a control frame. Throws `BAD_FRAME` if it is no map, or larger than a control payload may be. */

@@ -1,5 +1,6 @@
 /** Control requests that wait for their answers, over as many links as it takes. */
 import {
+  CONTROL_METHODS,
   type ControlMethod,
   type ControlMethods,
   errorCodeOfName,
@@ -17,22 +18,11 @@ interface Waiting {
   id: number;
   frame: Uint8Array;
   isSent: boolean;
-  /** Asking twice does no harm: sent again on the next link. */
+  /** Asking twice does no harm: sent again on the next link. Of others nobody knows, once sent, whether they were done. */
   mayRepeat: boolean;
   resolve: (result: Record<string, unknown>) => void;
   reject: (error: RingMQError) => void;
 }
-
-/** Methods that change something, or mean one link only. Lost in mid-flight, nobody knows whether they were done. */
-const ONCE: ReadonlySet<ControlMethod> = new Set<ControlMethod>([
-  'createTopic',
-  'deleteTopic',
-  'resetOffset',
-  'join',
-  'leave',
-  'released',
-  'commit',
-]);
 
 export interface RequestOptions {
   signal?: AbortSignal | undefined;
@@ -104,7 +94,7 @@ export class Requests {
         id,
         frame,
         isSent: false,
-        mayRepeat: !ONCE.has(method),
+        mayRepeat: CONTROL_METHODS[method].isRepeatable,
         resolve: (result) => {
           settle();
           resolve(result as unknown as ControlMethods[M]['result']);

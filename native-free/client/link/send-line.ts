@@ -3,13 +3,13 @@ import {
   ACK_ENTRY,
   ACK_ENTRY_BYTES,
   FRAME_HEADER_BYTES,
+  frameValue,
   type RingMQError,
   readUint16,
   readUint32,
   readUint64,
 } from '../../wire/index.js';
 import type { SendBatch } from '../produce/send-batch.js';
-import { frameValue } from './control-codec.js';
 
 /** What came back for a batch. One object, filled for each entry. */
 export class AckEntry {

@@ -1,0 +1,32 @@
+/**
+ * What holds of each control method besides its parameters and result ({@link ControlMethods}). One table for
+ * both sides: the client looks up what it may ask twice, the broker what is about a consumer of the connection.
+ */
+import type { ControlMethod } from './control.js';
+
+export interface ControlMethodTraits {
+  /** The request names a consumer that has joined on the same connection, or joins one. */
+  readonly needsConsumer: boolean;
+  /** A client may send the request again over the next connection when the answer was lost: asking twice does no harm. */
+  readonly isRepeatable: boolean;
+}
+
+export const CONTROL_METHODS = {
+  topicMetadata: { needsConsumer: false, isRepeatable: true },
+  createTopic: { needsConsumer: false, isRepeatable: false },
+  listTopics: { needsConsumer: false, isRepeatable: true },
+  describeTopic: { needsConsumer: false, isRepeatable: true },
+  deleteTopic: { needsConsumer: false, isRepeatable: false },
+  listGroups: { needsConsumer: false, isRepeatable: true },
+  describeGroup: { needsConsumer: false, isRepeatable: true },
+  resetOffset: { needsConsumer: false, isRepeatable: false },
+  join: { needsConsumer: true, isRepeatable: false },
+  leave: { needsConsumer: true, isRepeatable: false },
+  released: { needsConsumer: true, isRepeatable: false },
+  commit: { needsConsumer: true, isRepeatable: false },
+} as const satisfies Record<ControlMethod, ControlMethodTraits>;
+
+/** True for a method that this version knows. */
+export function isControlMethod(method: string): method is ControlMethod {
+  return Object.hasOwn(CONTROL_METHODS, method);
+}
