@@ -37,7 +37,10 @@ export const APPEND = { ok: 0, full: -1 } as const;
 
 /** Answers of {@link QueueReader.read}. */
 export const READ = {
-  /** Bytes were copied; there may be more. */
+  /**
+   * The reader came further and there may be more: `bytes` were copied. They may be 0: then it has passed over as many
+   * batches that the filter does not want as one read may, and its offset has moved.
+   */
   some: 1,
   /** Nothing readable now; the watcher is called when there is. */
   none: 0,
@@ -59,10 +62,13 @@ export interface QueueReader {
   readonly damage: string;
   /** Bytes the last `read` wrote. */
   readonly bytes: number;
+  /** What the last `read` cost, in bytes: those it copied, and those it looked through for nothing. */
+  readonly costBytes: number;
   /**
    * Copies committed batches of the queue from `offset` on into `target`, each begun at a multiple of 64 from `at`,
    * pads possibly in between, and moves `offset` past them. Batches whose tag bloom shares no bit with the
-   * filter's two words are passed over without a copy (both -1 = all); `offset` moves past these too.
+   * filter's two words are passed over without a copy (both -1 = all); `offset` moves past these too. One read passes
+   * over a bounded stretch of these and then returns, so that no backlog holds up its thread.
    */
   read(target: Uint8Array, at: number, maxBytes: number, bloomLow: number, bloomHigh: number): number;
   /** Ask to be called (once, from the thread's progress turn) when `read` may give something again. */

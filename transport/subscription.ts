@@ -21,8 +21,12 @@ import { makeSkipFrame } from './frames.js';
 import { QueueFeed, ReadyFeeds } from './queue-feed.js';
 import type { SessionContext } from './session-context.js';
 
-/** What a read that found only filtered batches counts for in a turn's budget. */
-const FILTERED_READ_BYTES = 64 * 1024;
+/** What a read counts for in a turn's budget at least, whatever it gave. */
+const READ_BYTES = 256;
+/** Reads for one frame: a bound for queues that each have little. */
+const MAX_READS = 4096;
+/** What the reads for one frame cost at most, about: then the next consumer has its turn. */
+const MAX_FRAME_COST_BYTES = 512 * 1024;
 /** Less room than this in a frame is not worth a read. */
 const SMALLEST_READ_BYTES = 2 * SLOT_BYTES;
 
@@ -60,8 +64,8 @@ export class Consumer implements MemberSink {
   #early: ControlEvent[] = [];
   #creditLimit = 0;
   #sentBytes = 0;
-  /** Reads of the frame in the making that gave no batch and yet took their time. */
-  #filteredReads = 0;
+  /** What the reads for the frame in the making took of the turn's budget. */
+  #costBytes = 0;
   #isClosed = false;
 
   constructor(
@@ -156,18 +160,16 @@ export class Consumer implements MemberSink {
       Math.min(options.deliverFrameBytes, credit) - FRAME_HEADER_BYTES,
       SMALLEST_READ_BYTES,
     );
+    this.#costBytes = 0;
     const filled = this.#fill(buffer, room);
-    let used = this.#filteredReads * FILTERED_READ_BYTES;
-    this.#filteredReads = 0;
     if (filled > 0) {
       const frameBytes = FRAME_HEADER_BYTES + filled;
       writeFrameHeader(buffer, OPCODE.deliver, 0, this.number, 0);
       this.#sentBytes += frameBytes;
-      used += frameBytes;
       socket.send(buffer.subarray(0, frameBytes));
     }
     this.#sendSkips();
-    return used;
+    return this.#costBytes;
   }
 
   /** Fills the frame's payload; returns its length without the gap behind the last batch. */
@@ -188,25 +190,24 @@ export class Consumer implements MemberSink {
         this.#filter.low,
         this.#filter.high,
       );
+      this.#costBytes += READ_BYTES + reader.costBytes;
       if (result === READ.some) {
         if (reader.bytes > 0) {
           end = at + reader.bytes;
           this.#delivered(feed, buffer, at, end);
           at = slotAligned(end);
         } else {
-          this.#filteredReads++;
+          // Told now and then, so that a client which loses its connection in a long backlog need not begin it again.
+          this.#toSkip.push(feed);
         }
         this.#ready.shift();
         this.#ready.push(feed);
-        // Also a bound on reads that only passed over filtered batches.
-        if (this.#filteredReads > 4 || ++reads > 4096) {
+        if (this.#costBytes >= MAX_FRAME_COST_BYTES || ++reads >= MAX_READS) {
           break;
         }
       } else if (result === READ.none) {
         this.#ready.shift();
-        if (reader.offset > feed.told) {
-          this.#toSkip.push(feed);
-        }
+        this.#toSkip.push(feed);
         reader.watch(feed.onReadable);
       } else if (result === READ.tooSmall) {
         // A batch larger than the frame or the credit is sent alone, as long as there is any credit at all.
@@ -221,7 +222,6 @@ export class Consumer implements MemberSink {
         room = needed;
       } else if (result === READ.moved) {
         this.#toSkip.push(feed);
-        this.#filteredReads++;
         break;
       } else {
         // What was read before goes out first: the consumer ends with the next frame.
@@ -272,7 +272,7 @@ export class Consumer implements MemberSink {
     }
     const { socket } = this.#context;
     for (const feed of this.#toSkip) {
-      if (feed.isClosed || this.#topic === null) {
+      if (feed.isClosed || this.#topic === null || feed.reader.offset <= feed.told) {
         continue;
       }
       feed.told = feed.reader.offset;

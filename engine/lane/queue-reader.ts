@@ -2,6 +2,7 @@
  * A place in one queue. Finds each next batch by the queue index and copies it from the ring while it is there, from the
  * segment files once the ring has moved on; in files, neighbours are fetched with one read.
  */
+import { performance } from 'node:perf_hooks';
 import {
   BATCH,
   BATCH_TYPE,
@@ -24,6 +25,16 @@ import type { Lane } from './lane.js';
 const RUN_BYTES = 512 * 1024;
 /** Batches of other queues between two of ours are read along and dropped when they are no more than this. */
 const GAP_BYTES = 16 * 1024;
+
+/**
+ * One read looks through this much and no more, whatever it keeps of it: some tenths of a millisecond from memory or the page
+ * cache. Its caller comes back for the rest, and the thread's other sockets have their turn in between.
+ */
+export const READ_COST_BYTES = 512 * 1024;
+/** What a batch that is passed over in the ring costs, however small: finding it takes about as long as copying so much. */
+export const PASSED_COST_BYTES = 1024;
+/** What a millisecond of waiting for the disk costs: a slow disk ends the read, and the turn, after one run. */
+const WAITED_COST_BYTES = 256 * 1024;
 
 /** How soon a read that got no descriptor or memory is tried again. */
 const RETRY_MS = 100;
@@ -49,6 +60,7 @@ export class LaneReader implements QueueReader {
   neededBytes = 0;
   damage = '';
   bytes = 0;
+  costBytes = 0;
   readonly slot: number;
   readonly topic: TopicEntry;
   readonly queueId: number;
@@ -103,6 +115,7 @@ export class LaneReader implements QueueReader {
 
   #read(target: Uint8Array, at: number, maxBytes: number, bloomLow: number, bloomHigh: number): number {
     this.bytes = 0;
+    this.costBytes = 0;
     this.blockedUntil = null;
     const { queueIndex, queueTable } = this.#host;
     // The slot may have gone to another topic before this thread heard of the deletion.
@@ -121,6 +134,10 @@ export class LaneReader implements QueueReader {
     const end = at + maxBytes;
     let to = at;
     while (queueIndex.find(this.slot, this.offset, entry)) {
+      if (this.costBytes >= READ_COST_BYTES) {
+        this.bytes = to - at;
+        return READ.some;
+      }
       if (entry.baseOffset > this.offset) {
         return to > at ? this.#gave(to - at) : this.#gap(entry);
       }
@@ -204,12 +221,15 @@ export class LaneReader implements QueueReader {
     const place = ring.place(slots);
     const length = readUint32(ring.bytes, place + BATCH.length);
     let copied = 0;
+    let cost = PASSED_COST_BYTES;
     if (this.#isOurs(ring.bytes, place) && bloomMatches(ring.bytes, place, bloomLow, bloomHigh)) {
       target.set(ring.bytes.subarray(place, place + length), to);
       copied = slotAligned(length);
+      cost = copied;
     }
     reader.unpin();
     this.#relieve();
+    this.costBytes += cost;
     this.offset = entry.baseOffset + entry.count;
     this.holdAt = (slots + entry.slots) | 0;
     this.heldSince = 0;
@@ -234,7 +254,9 @@ export class LaneReader implements QueueReader {
   ): number {
     const start = this.#entry.position;
     const length = this.#runLength(Math.max(room, this.#entry.slots * SLOT_BYTES), committed);
+    const began = performance.now();
     const got = this.#host.logReader.read(start, length, target, to);
+    this.costBytes += Math.max(length, (performance.now() - began) * WAITED_COST_BYTES);
     if (got < this.#entry.slots * SLOT_BYTES) {
       if (start < this.#host.logReader.oldestPosition) {
         // Retention was faster than the news of it.
@@ -254,8 +276,12 @@ export class LaneReader implements QueueReader {
     while (from < stop) {
       const position = start + (from - to);
       if (!headerIsValid(target, from, position)) {
+        if (from > to) {
+          // Perhaps it is of another queue, whose damage is no matter of ours. If it is ours, the next run begins with it.
+          break;
+        }
         this.damage = `log position ${position}: the batch header does not match its checksum or place`;
-        return out > to ? out - to : DAMAGED;
+        return DAMAGED;
       }
       const taken = slotAligned(readUint32(target, from + BATCH.length));
       if (taken > stop - from) {

@@ -38,11 +38,15 @@ class FakeQueue {
   watchers: (() => void)[] = [];
 }
 
+/** Batches that one read passes over at most, as the broker's own reader has a bound. */
+export const FAKE_PASSED_BATCHES = 256;
+
 class FakeReader implements QueueReader {
   offset: number;
   neededBytes = 0;
   damage = '';
   bytes = 0;
+  costBytes = 0;
   isClosed = false;
   readonly #queue: FakeQueue;
   readonly #topic: TopicEntry;
@@ -61,6 +65,8 @@ class FakeReader implements QueueReader {
       throw new Error('read past the end of the buffer');
     }
     this.bytes = 0;
+    this.costBytes = 0;
+    let passed = 0;
     if (this.#topic.dead) {
       return READ.dead;
     }
@@ -78,6 +84,10 @@ class FakeReader implements QueueReader {
       if (baseOffset + count <= this.offset) {
         continue;
       }
+      if (passed >= FAKE_PASSED_BATCHES) {
+        this.bytes = end;
+        return READ.some;
+      }
       const isWanted =
         (low === -1 && high === -1) ||
         (readUint32(bytes, BATCH.tagBloom) & low) !== 0 ||
@@ -91,6 +101,10 @@ class FakeReader implements QueueReader {
         }
         target.set(bytes, at + from);
         end = from + bytes.length;
+        this.costBytes += slotAligned(bytes.length);
+      } else {
+        passed++;
+        this.costBytes += 1024;
       }
       this.offset = baseOffset + count;
     }

@@ -12,7 +12,7 @@ import {
   slotAligned,
 } from '../../native-free/wire/index.js';
 import type { SessionOptions } from '../../transport/session-options.js';
-import { FakeEngine } from './fake-engine.js';
+import { FAKE_PASSED_BATCHES, FakeEngine } from './fake-engine.js';
 import { type FakeSocket, open, type Peer, settle, welcome } from './fake-socket.js';
 import { decodePayload, makeBatch, type ParsedFrame, requestFrame } from './make-batch.js';
 
@@ -244,6 +244,26 @@ describe('delivery', () => {
     engine.progress();
     await settle();
     expect(skipsOf(socket)).toEqual([]);
+  });
+
+  test('of a long backlog that the filter does not want, the client hears while it is passed over', async () => {
+    const engine = engineWithTopic();
+    const count = 20 * FAKE_PASSED_BATCHES;
+    for (let i = 0; i < count; i++) {
+      engine.store(makeBatch([{ body: 'b', tag: 'b' }]));
+    }
+    const { session, socket, tell } = await joined(engine, { filter: 'a' });
+    session.onFrame(credit(BIG_CREDIT));
+    tell(assign([0, 0]));
+    await Promise.resolve();
+    // One turn's budget later there is work left, and what was passed over is known.
+    const first = skipsOf(socket).at(-1)?.[2] as number;
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThan(count);
+    for (let i = 0; i < 20; i++) {
+      await settle();
+    }
+    expect(skipsOf(socket).at(-1)).toEqual([1, 0, count]);
   });
 
   test('what is no longer stored is told, then delivery goes on', async () => {
