@@ -33,13 +33,9 @@ export class ConsumeSession implements ConsumerOwner {
     this.#context = context;
   }
 
-  /** The engine's name for a consumer of this connection. Throws NOT_A_MEMBER when there is none of that number. */
+  /** The engine's name for a consumer of this connection. Throws BAD_REQUEST for what is no number, NOT_A_MEMBER when there is none of that number. */
   keyOf(consumerNumber: unknown): string {
-    const consumer = this.#consumers.get(consumerNumber as number);
-    if (consumer !== undefined) {
-      return consumer.key;
-    }
-    throw notAMember(consumerNumber);
+    return this.#require(consumerNumber).key;
   }
 
   /**
@@ -70,14 +66,13 @@ export class ConsumeSession implements ConsumerOwner {
 
   /** Leaves: no delivery after this, and the queues are free for others. */
   async leave(params: Record<string, unknown>): Promise<object> {
-    const key = this.keyOf(params['consumer']);
-    const consumer = this.#consumers.get(params['consumer'] as number) as Consumer;
+    const consumer = this.#require(params['consumer']);
     consumer.close();
     try {
       return await this.#context.engine.call(
         'leave',
         params as never as ControlMethods['leave']['params'],
-        key,
+        consumer.key,
       );
     } finally {
       this.#remove(consumer);
@@ -137,11 +132,17 @@ export class ConsumeSession implements ConsumerOwner {
     }
   }
 
-  #add(params: Record<string, unknown>): Consumer {
-    const number = params['consumer'];
-    if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 0xffff_ffff) {
-      throw new RingMQError('BAD_REQUEST', 'consumer must be a number from 1 to 4294967295');
+  #require(consumerNumber: unknown): Consumer {
+    const number = checkNumber(consumerNumber);
+    const consumer = this.#consumers.get(number);
+    if (consumer === undefined) {
+      throw notAMember(number);
     }
+    return consumer;
+  }
+
+  #add(params: Record<string, unknown>): Consumer {
+    const number = checkNumber(params['consumer']);
     const expression = params['filter'] ?? '*';
     if (typeof expression !== 'string') {
       throw new RingMQError('BAD_REQUEST', 'filter must be a string');
@@ -191,8 +192,14 @@ export class ConsumeSession implements ConsumerOwner {
   }
 }
 
-function notAMember(consumerNumber: unknown): RingMQError {
-  const consumer = String(consumerNumber).slice(0, 32);
+function checkNumber(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 0xffff_ffff) {
+    throw new RingMQError('BAD_REQUEST', 'consumer must be a number from 1 to 4294967295');
+  }
+  return value;
+}
+
+function notAMember(consumer: number): RingMQError {
   return new RingMQError('NOT_A_MEMBER', `there is no consumer ${consumer} on this connection`, {
     details: { consumer },
   });

@@ -1,7 +1,6 @@
 /** Requests of a connection: checked for shape, handed to the control plane, answered. */
 import {
   CONTROL_METHODS,
-  type ErrorBody,
   FRAME,
   FRAME_FLAG,
   FRAME_HEADER_BYTES,
@@ -15,6 +14,7 @@ import {
 } from '../native-free/wire/index.js';
 import type { ConsumeSession } from './consume-session.js';
 import { decodeControl, encodeControl } from './control-payload.js';
+import { encodeError } from './error-body.js';
 import type { SessionContext } from './session-context.js';
 
 export class ControlSession {
@@ -103,19 +103,7 @@ export class ControlSession {
     if (!isRingMQError(error)) {
       this.#context.options.onDefect('a request failed', error);
     }
-    const payload = encodeControl(errorBody(error));
+    const payload = encodeError(error);
     this.#context.socket.send(makeFrame(OPCODE.response, id, { flags: FRAME_FLAG.failed, payload }));
   }
-}
-
-/** An error as it goes over the wire. What is not ours is INTERNAL, and its text stays here: it may name files. */
-export function errorBody(error: unknown): ErrorBody {
-  if (!isRingMQError(error)) {
-    return errorBody(new RingMQError('INTERNAL'));
-  }
-  const body: ErrorBody = { code: error.code, message: error.message };
-  if (Object.keys(error.details).length > 0) {
-    body.details = { ...error.details };
-  }
-  return body;
 }

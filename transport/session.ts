@@ -23,7 +23,8 @@ import {
 } from '../native-free/wire/index.js';
 import { ConsumeSession } from './consume-session.js';
 import { decodeControl, encodeControl } from './control-payload.js';
-import { ControlSession, errorBody } from './control-session.js';
+import { ControlSession } from './control-session.js';
+import { encodeError } from './error-body.js';
 import { headerFault } from './frames.js';
 import { ProduceSession } from './produce-session.js';
 import type { SessionContext } from './session-context.js';
@@ -105,12 +106,12 @@ export class Session implements SocketHandler, SessionContext {
     if (!isRingMQError(error)) {
       this.options.onDefect('a session failed', error);
     }
-    const body = errorBody(error);
+    const code: ErrorCode = isRingMQError(error) ? error.code : 'INTERNAL';
     // Batches that were stored are acked even if a later frame was bad.
     this.#produce.flush();
     this.#tearDown();
-    this.socket.send(makeFrame(OPCODE.error, 0, { payload: encodeControl(body) }));
-    this.socket.close(closeCode(body.code as ErrorCode), body.code);
+    this.socket.send(makeFrame(OPCODE.error, 0, { payload: encodeError(error) }));
+    this.socket.close(closeCode(code), code);
   }
 
   flushSoon(): void {

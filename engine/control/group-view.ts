@@ -3,10 +3,11 @@ import {
   type GroupDescription,
   type GroupInfo,
   type GroupQueueInfo,
+  MAX_NAME_BYTES,
   RingMQError,
 } from '../../native-free/wire/index.js';
 import type { GroupCoordinator, GroupOffsets } from '../group/index.js';
-import { type CatalogTopic, printable, type TopicCatalog } from '../meta/topic-catalog.js';
+import { type CatalogTopic, cutName, printable, type TopicCatalog } from '../meta/topic-catalog.js';
 
 export class GroupView {
   readonly #catalog: TopicCatalog;
@@ -28,7 +29,11 @@ export class GroupView {
 
   /** True if the group has members or has committed anything. */
   exists(group: string): boolean {
-    return this.#coordinator.memberCount(group) > 0 || this.#offsets.hasGroup(group);
+    // A name that none can have is not looked for: hashing it would cost its length.
+    return (
+      group.length <= MAX_NAME_BYTES &&
+      (this.#coordinator.memberCount(group) > 0 || this.#offsets.hasGroup(group))
+    );
   }
 
   /** @throws RingMQError GROUP_NOT_FOUND */
@@ -37,7 +42,7 @@ export class GroupView {
       throw new RingMQError(
         'GROUP_NOT_FOUND',
         `there is no consumer group '${printable(group)}': it has neither members nor committed offsets`,
-        { details: { group } },
+        { details: { group: cutName(group) } },
       );
     }
   }

@@ -90,10 +90,11 @@ export class TopicCatalog {
 
   /** @throws RingMQError TOPIC_NOT_FOUND */
   require(topic: string): CatalogTopic {
-    const found = this.#byName.get(topic);
+    // A name that none can have is not looked for: hashing it would cost its length.
+    const found = topic.length > MAX_NAME_BYTES ? undefined : this.#byName.get(topic);
     if (found === undefined) {
       throw new RingMQError('TOPIC_NOT_FOUND', `there is no topic '${printable(topic)}'; create it first`, {
-        details: { topic },
+        details: { topic: cutName(topic) },
       });
     }
     return found;
@@ -208,6 +209,11 @@ export function checkName(what: 'topic' | 'group', name: string, internal = fals
     `a ${what}'s name is 1 to ${MAX_NAME_BYTES} of A-Z a-z 0-9 . _ / -; '${printable(name)}' is not`,
     { details: { value: printable(name), limit: MAX_NAME_BYTES } },
   );
+}
+
+/** A name that somebody sent, as it goes into an error's details: as it is when it can be a name, else cut. */
+export function cutName(name: string): string {
+  return name.length > MAX_NAME_BYTES ? `${name.slice(0, MAX_NAME_BYTES)}…` : name;
 }
 
 /** A name that somebody sent, short enough and safe for a line of text. */

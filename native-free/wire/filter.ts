@@ -7,13 +7,21 @@
  */
 import { tagBloomBit } from './batch-layout.js';
 import { RingMQError } from './errors.js';
-import { MAX_FILTER_TAGS, MAX_TAG_BYTES } from './limits.js';
+import { MAX_FILTER_BYTES, MAX_FILTER_TAGS, MAX_TAG_BYTES } from './limits.js';
 
 /**
  * The tags an expression names, each once, in their order; null when it lets everything through.
  * Throws BAD_FILTER, naming what is wrong with it.
  */
 export function parseTagFilter(expression: string): string[] | null {
+  // The length first: it is in UTF-16 units, never more than bytes, and costs nothing.
+  const bytes = expression.length > MAX_FILTER_BYTES ? expression.length : utf8Length(expression);
+  if (bytes > MAX_FILTER_BYTES) {
+    throw badFilter(`it has over ${MAX_FILTER_BYTES} bytes`, expression, {
+      limit: MAX_FILTER_BYTES,
+      value: bytes,
+    });
+  }
   const text = expression.trim();
   if (text === '' || text === '*') {
     return null;

@@ -32,6 +32,8 @@ export const MAX_CONTROL_BYTES = 4 * 1024 * 1024;
 export const MAX_QUEUES_PER_TOPIC = 16_384;
 /** Tags in one filter expression. */
 export const MAX_FILTER_TAGS = 64;
+/** A filter expression as it was written, in bytes of UTF-8: as many tags as it may have fit, with blanks around them. */
+export const MAX_FILTER_BYTES = 16 * 1024;
 /** Consumers (members of groups) on one connection. */
 export const MAX_CONSUMERS_PER_CONNECTION = 1_024;
 /** Control requests of one connection that wait for their answer. */

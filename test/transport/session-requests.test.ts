@@ -43,7 +43,9 @@ describe('requests', () => {
     ['noSuchThing', {}, 'NOT_SUPPORTED'],
     ['toString', {}, 'NOT_SUPPORTED'],
     ['commit', { consumer: 9, offsets: [] }, 'NOT_A_MEMBER'],
-    ['leave', {}, 'NOT_A_MEMBER'],
+    ['leave', { consumer: 9 }, 'NOT_A_MEMBER'],
+    ['leave', {}, 'BAD_REQUEST'],
+    ['commit', { consumer: '9', offsets: [] }, 'BAD_REQUEST'],
   ])('%s is refused', async (method, params, code) => {
     const engine = new FakeEngine();
     const { session, socket } = welcome(open(engine));
@@ -67,6 +69,30 @@ describe('requests', () => {
     expect(body['code']).toBe('INTERNAL');
     expect(JSON.stringify(body)).not.toContain('secret');
     expect(defects).toHaveLength(1);
+  });
+
+  test('an error is cut to a size that can be sent, whatever is in it', async () => {
+    const engine = new FakeEngine();
+    const long = 'x'.repeat(5_000_000);
+    const loop: Record<string, unknown> = { name: long };
+    loop['again'] = loop;
+    engine.answer = () =>
+      new RingMQError('BAD_ARGUMENT', long, {
+        details: { long, [long]: 1, loop, list: Array(10_000).fill(long) },
+      });
+    const { session, socket } = welcome(open(engine));
+    session.onFrame(requestFrame(1, 'listTopics'));
+    await settle();
+    const [frame] = socket.take(OPCODE.response) as [ParsedFrame];
+    expect(frame.payload.length).toBeLessThan(64 * 1024);
+    expect(decodePayload(frame)).toMatchObject({
+      code: 'BAD_ARGUMENT',
+      message: `${'x'.repeat(1024)}…`,
+      details: { long: `${'x'.repeat(256)}…` },
+    });
+    session.fail('BAD_FRAME', long, { long });
+    expect(socket.errorCode).toBe('BAD_FRAME');
+    expect(socket.closed?.reason).toBe('BAD_FRAME');
   });
 
   test('more in flight than the limit are refused, by count and by bytes', async () => {
