@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { RingMQError } from '../native-free/wire/index.js';
+import { isLoopback } from '../native-free/wire/loopback.js';
 
 export const listenOptionsSchema = z
   .object({
@@ -34,13 +35,6 @@ export type ListenOptions = z.input<typeof listenOptionsSchema>;
 export type ResolvedListenOptions = Readonly<z.output<typeof listenOptionsSchema>> & {
   readonly threads: number;
 };
-
-const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[?::1\]?)$/i;
-
-/** True for hosts that only this machine reaches. */
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host);
-}
 
 /** Checks and completes. Throws BAD_CONFIG, also for a host others can reach while nothing guards it. */
 export function resolveListenOptions(options: ListenOptions = {}): ResolvedListenOptions {

@@ -15,7 +15,7 @@ import { openData } from './data/open-data.js';
 import { type DataDirLock, lockDataDir, SYNC_WORDS_BYTES } from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
-import { PERSIST_SEAT, PERSIST_WORDS, PERSIST_WORDS_BYTES } from './persist/shared-words.js';
+import { BROKER_WORD, BROKER_WORDS_BYTES, PERSIST_SEAT } from './persist/shared-words.js';
 import type { SyncWorkerData } from './persist/sync-worker.js';
 import type { PersistWorkerData, PersistWorkerMessage } from './persist/worker.js';
 import { createProducerMemory, createResultMemory } from './queue/index.js';
@@ -82,7 +82,7 @@ export class Engine {
       channel: `ringmq-${randomUUID()}`,
       memoryHoldMs: options.memoryHoldMs,
       seats: createSeatMemory(options.maxThreads),
-      persistWords: new SharedArrayBuffer(PERSIST_WORDS_BYTES),
+      brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
       queues: data.table.memory,
       log: {
         ring: createRingMemory({
@@ -171,7 +171,7 @@ export class Engine {
 
   /** Everything claimed is written and synced, the last checkpoint made, the directory given back. */
   async close(): Promise<void> {
-    Atomics.store(new Int32Array(this.handle.persistWords), PERSIST_WORDS.closing, 1);
+    Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
     await this.thread.drained(5_000);
     await this.#checkpoints.stop();
     this.#deadThreads.stop();
@@ -205,7 +205,7 @@ export class Engine {
   }
 
   async #stopPersist(): Promise<void> {
-    Atomics.store(new Int32Array(this.handle.persistWords), PERSIST_WORDS.stop, 1);
+    Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.stop, 1);
     wake(this.#seats.control, this.#seats.parkedWord(PERSIST_SEAT));
     await this.#persistEnded;
   }

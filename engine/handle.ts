@@ -27,7 +27,7 @@ export interface BrokerHandle {
   readonly memoryHoldMs: number;
   readonly seats: SharedArrayBuffer;
   /** persist-words.ts */
-  readonly persistWords: SharedArrayBuffer;
+  readonly brokerWords: SharedArrayBuffer;
   readonly queues: QueueTableMemory;
   readonly log: LaneMemory;
   readonly memory: LaneMemory;

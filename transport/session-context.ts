@@ -2,13 +2,22 @@
 import type { EngineThread } from '../engine/engine-thread.js';
 import type { Socket } from '../native-free/listener/types.js';
 import type { ErrorCode } from '../native-free/wire/index.js';
-import type { SessionHost } from './session-host.js';
 import type { SessionOptions } from './session-options.js';
+
+/** What the sessions of one thread share, as far as one of them is concerned. */
+export interface SessionHostView {
+  readonly engine: EngineThread;
+  readonly options: SessionOptions;
+  /** Used by one session at a time, for the length of a call. Sockets take what they need of it before `send` returns. */
+  readonly frameBuffer: Uint8Array;
+  /** What one connection's produce window is, as many as there are now. */
+  readonly produceWindowBytes: number;
+}
 
 export interface SessionContext {
   readonly engine: EngineThread;
   readonly socket: Socket;
-  readonly host: SessionHost;
+  readonly host: SessionHostView;
   readonly options: SessionOptions;
   /** False from the moment the session fails or its connection is gone. */
   readonly isOpen: boolean;

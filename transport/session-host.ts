@@ -17,10 +17,10 @@ import {
   RingMQError,
 } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
-import { Session } from './session.js';
+import { Session, type SessionOwner } from './session.js';
 import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
 
-export class SessionHost {
+export class SessionHost implements SessionOwner {
   readonly engine: EngineThread;
   readonly options: SessionOptions;
   /** Used by one session at a time, for the length of a call. Sockets take what they need of it before `send` returns. */

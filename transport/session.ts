@@ -27,17 +27,23 @@ import { ControlSession } from './control-session.js';
 import { encodeError } from './error-body.js';
 import { headerFault } from './frames.js';
 import { ProduceSession } from './produce-session.js';
-import type { SessionContext } from './session-context.js';
-import type { SessionHost } from './session-host.js';
+import type { SessionContext, SessionHostView } from './session-context.js';
 import type { SessionOptions } from './session-options.js';
 
 const MAX_CLIENT_NAME_BYTES = 127;
 const MAX_FEATURES = 64;
 
+/** The session's host, which is told of its wishes. */
+export interface SessionOwner extends SessionHostView {
+  flushSoon(session: Session): void;
+  deliverSoon(session: Session): void;
+  forget(session: Session): void;
+}
+
 export class Session implements SocketHandler, SessionContext {
   readonly engine: EngineThread;
   readonly socket: Socket;
-  readonly host: SessionHost;
+  readonly host: SessionOwner;
   readonly options: SessionOptions;
   readonly connectionKey: string;
   readonly #produce: ProduceSession;
@@ -48,7 +54,7 @@ export class Session implements SocketHandler, SessionContext {
   #isFlushDue = false;
 
   /** Use `SessionHost.open`, which makes it known to its host. */
-  constructor(host: SessionHost, socket: Socket, connectionKey: string) {
+  constructor(host: SessionOwner, socket: Socket, connectionKey: string) {
     this.engine = host.engine;
     this.host = host;
     this.options = host.options;

@@ -2,46 +2,62 @@
 import { BATCH, BATCH_HEADER_BYTES, RingMQError, readUint64 } from '../../native-free/wire/index.js';
 import { headerIsValid } from '../batch/header.js';
 import { NodeDisk } from '../disk/index.js';
+import type { LogReader } from '../log/index.js';
 import type { CatalogTopic } from '../meta/index.js';
-import { IndexEntry, IndexFiles, LANE, trimIndex } from '../queue/index.js';
-import type { ThreadParts } from '../thread/thread-parts.js';
+import { IndexEntry, IndexFiles, LANE, type QueueIndex, type QueueTable, trimIndex } from '../queue/index.js';
+import type { Ring, RingReader } from '../ring/index.js';
 
 /** Time of a batch that is not there any more: before anything that is, and before any time that may be asked for. */
 const GONE = -1;
 
+/** What of its thread it uses. */
+export interface TopicQueuesDeps {
+  readonly queueTable: QueueTable;
+  readonly queueIndex: QueueIndex;
+  readonly logReader: LogReader;
+  readonly log: RingAsRead;
+  readonly memory: RingAsRead;
+}
+
+/** A lane, as far as reading its ring goes. */
+interface RingAsRead {
+  readonly ring: Ring;
+  readonly reader: RingReader;
+}
+
 export class TopicQueues {
-  readonly #parts: ThreadParts;
+  readonly #deps: TopicQueuesDeps;
   readonly #files: IndexFiles;
   readonly #header = new Uint8Array(BATCH_HEADER_BYTES);
   readonly #entry = new IndexEntry();
 
-  constructor(parts: ThreadParts, dataDir: string) {
-    this.#parts = parts;
+  constructor(deps: TopicQueuesDeps, dataDir: string) {
+    this.#deps = deps;
     this.#files = new IndexFiles({ disk: new NodeDisk(), dir: `${dataDir}/queues` });
   }
 
   open(topic: CatalogTopic): void {
     for (const [queueId, slot] of topic.slots.entries()) {
-      this.#parts.queueTable.open(slot, topic.topicId, queueId, topic.memory ? LANE.memory : LANE.log);
+      this.#deps.queueTable.open(slot, topic.topicId, queueId, topic.memory ? LANE.memory : LANE.log);
     }
   }
 
   /** Readers compare the slot's topic id with theirs at each read, so the slots are free at once. */
   close(topic: CatalogTopic): void {
     for (const slot of topic.slots) {
-      this.#parts.queueTable.close(slot);
+      this.#deps.queueTable.close(slot);
     }
   }
 
   state(topic: CatalogTopic, queueId: number): { minOffset: number; maxOffset: number } {
     const slot = topic.slots[queueId] as number;
-    const { queueTable, queueIndex, memoryRing } = this.#parts;
+    const { queueTable, queueIndex, memory } = this.#deps;
     const maxOffset = queueTable.nextOffset(slot);
     if (!topic.memory) {
       return { minOffset: queueTable.minOffset(slot), maxOffset };
     }
     // The ring's gate moves without a look at the queues.
-    const gate = memoryRing.toBytes(memoryRing.gate());
+    const gate = memory.ring.toBytes(memory.ring.gate());
     return { minOffset: Math.min(queueIndex.findByPosition(slot, gate, this.#entry), maxOffset), maxOffset };
   }
 
@@ -49,14 +65,14 @@ export class TopicQueues {
   findByTime(topic: CatalogTopic, queueId: number, time: number): number {
     const slot = topic.slots[queueId] as number;
     const storeTime = topic.memory
-      ? (position: number) => this.#timeInRing(position)
+      ? (position: number) => timeInRing(this.#deps.memory, position) ?? GONE
       : (position: number) => this.#timeInLog(position);
-    return this.#parts.queueIndex.findByTime(slot, time, storeTime, this.#entry);
+    return this.#deps.queueIndex.findByTime(slot, time, storeTime, this.#entry);
   }
 
   /** Retention has taken the log below `position`: queues begin later, index files that name nothing above it go. */
   trim(position: number): void {
-    trimIndex(this.#parts.queueTable, this.#parts.queueIndex, this.#files, position);
+    trimIndex(this.#deps.queueTable, this.#deps.queueIndex, this.#files, position);
   }
 
   /** The last thing. */
@@ -65,11 +81,10 @@ export class TopicQueues {
   }
 
   #timeInLog(position: number): number {
-    const { logRing, log, logReader } = this.#parts;
-    if (position >= logRing.toBytes(logRing.gate()) && log.reader.pin(logRing.toSlots(position))) {
-      const time = readUint64(logRing.bytes, logRing.place(logRing.toSlots(position)) + BATCH.storeTime);
-      log.reader.unpin();
-      return time;
+    const { log, logReader } = this.#deps;
+    const inRing = timeInRing(log, position);
+    if (inRing !== null) {
+      return inRing;
     }
     const header = this.#header;
     const read = logReader.read(position, header.length, header, 0);
@@ -83,20 +98,14 @@ export class TopicQueues {
     }
     return readUint64(header, BATCH.storeTime);
   }
+}
 
-  #timeInRing(position: number): number {
-    const { memoryRing, memory } = this.#parts;
-    if (
-      position < memoryRing.toBytes(memoryRing.gate()) ||
-      !memory.reader.pin(memoryRing.toSlots(position))
-    ) {
-      return GONE;
-    }
-    const time = readUint64(
-      memoryRing.bytes,
-      memoryRing.place(memoryRing.toSlots(position)) + BATCH.storeTime,
-    );
-    memory.reader.unpin();
-    return time;
+/** Store time of the batch at `position`; null: the ring has moved on. */
+function timeInRing({ ring, reader }: RingAsRead, position: number): number | null {
+  if (!reader.pinBytes(position)) {
+    return null;
   }
+  const time = readUint64(ring.bytes, ring.place(ring.toSlots(position)) + BATCH.storeTime);
+  reader.unpin();
+  return time;
 }

@@ -6,9 +6,8 @@
 import { Piscina } from 'piscina';
 import { keepSegmentsFrom } from '../log/index.js';
 import type { ResolvedEngineOptions } from '../options.js';
-import type { TableSnapshot } from '../queue/index.js';
-import { WORD } from '../ring/index.js';
-import type { ThreadParts } from '../thread/thread-parts.js';
+import type { IndexStage, TableSnapshot } from '../queue/index.js';
+import { type Ring, WORD } from '../ring/index.js';
 import { workerFlags } from '../thread/worker-flags.js';
 import { type CheckpointJob, writeCheckpointFiles } from './checkpoint-files.js';
 
@@ -22,8 +21,16 @@ export interface CheckpointPlace {
   segmentBytes: number;
 }
 
+/** What a checkpoint is taken from. */
+export interface CheckpointKeeperDeps {
+  readonly logRing: Ring;
+  readonly logIndex: IndexStage;
+  /** Of the thread that takes the snapshots. */
+  readonly seat: number;
+}
+
 export class CheckpointKeeper {
-  readonly #parts: ThreadParts;
+  readonly #deps: CheckpointKeeperDeps;
   readonly #place: CheckpointPlace;
   readonly #everyBytes: number;
   readonly #warn: (message: string) => void;
@@ -37,12 +44,12 @@ export class CheckpointKeeper {
   #hasFailed = false;
 
   constructor(
-    parts: ThreadParts,
+    deps: CheckpointKeeperDeps,
     place: CheckpointPlace,
     options: ResolvedEngineOptions,
     warn: (message: string) => void,
   ) {
-    this.#parts = parts;
+    this.#deps = deps;
     this.#place = place;
     this.#everyBytes = options.checkpointBytes;
     this.#warn = warn;
@@ -68,7 +75,7 @@ export class CheckpointKeeper {
 
   /** The last one, at a clean close: everything is flushed, nobody writes. */
   last(): void {
-    const snapshot = this.#parts.logIndex.snapshotTables(this.#parts.seat);
+    const snapshot = this.#deps.logIndex.snapshotTables(this.#deps.seat);
     if (snapshot === null) {
       return;
     }
@@ -84,7 +91,7 @@ export class CheckpointKeeper {
   }
 
   #tick(): void {
-    const { logRing, logIndex, seat } = this.#parts;
+    const { logRing, logIndex, seat } = this.#deps;
     if (this.#running !== null) {
       return;
     }
@@ -106,7 +113,7 @@ export class CheckpointKeeper {
   }
 
   #job(snapshot: TableSnapshot): CheckpointJob {
-    const { logRing } = this.#parts;
+    const { logRing } = this.#deps;
     return {
       dataDir: this.#place.dataDir,
       tables: snapshot.bytes,
@@ -124,7 +131,7 @@ export class CheckpointKeeper {
       this.#lastPosition = job.position;
       this.#hasFailed = false;
       // Retention may take what lies before: no recovery will want it.
-      const { logRing } = this.#parts;
+      const { logRing } = this.#deps;
       keepSegmentsFrom(logRing.control, WORD.spare, job.position, this.#place.segmentBytes);
     } catch (error) {
       if (!this.#hasFailed) {

@@ -8,13 +8,11 @@
  *     word 2  errno       after failed
  *     word 3  micros      how long the call took
  */
-import type { Disk } from './disk.js';
+import { type Disk, EIO } from './disk.js';
 
 export const SYNC_STATE = { idle: 0, asked: 1, done: 2, failed: 3, stop: 4 } as const;
 export const SYNC_WORD = { state: 0, fd: 1, errno: 2, micros: 3 } as const;
 export const SYNC_WORDS_BYTES = 64;
-
-const EIO = 5;
 
 /** The persist stage's end. */
 export class BackgroundSync {

@@ -95,6 +95,9 @@ export function readWholeFile(disk: Disk, path: string, maxBytes: number): Uint8
   }
 }
 
+/** What a failure is called that carries no error number. */
+export const EIO = 5;
+
 /** Replaces a file so that after a crash either the old or the new one is there, whole. `dir` is synced. */
 export function replaceFile(disk: Disk, dir: string, name: string, bytes: Uint8Array): void {
   const fresh = `${dir}/${name}.new`;

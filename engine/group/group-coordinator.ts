@@ -26,9 +26,9 @@ import {
 } from './coordinator-options.js';
 import { normalizeFilter } from './filter.js';
 import { Lookups } from './lookups.js';
-import type { Member } from './member.js';
 import type { GroupOffsets } from './offsets.js';
 import { Outbox } from './outbox.js';
+import type { Member } from './topic-share.js';
 import { type ShareActions, type SharedTopic, TopicShare } from './topic-share.js';
 
 /** Assignments of one epoch have generations below the next epoch's. */

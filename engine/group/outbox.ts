@@ -1,5 +1,5 @@
 /** Events of one run, gathered so that a member gets at most one `revoke` and one `assign`, the revoke first. */
-import type { Member } from './member.js';
+import type { Member } from './topic-share.js';
 
 type Revoked = { queueId: number; generation: number };
 type Assigned = { queueId: number; generation: number; offset: number };

@@ -7,11 +7,24 @@
  * A queue has an owner in `owned` and `revoking` only, and gets one only from `free`: so never two at once.
  * Who should have it (`target`) may change at any time without touching the owner.
  */
+import type { ControlEvent, StartPosition } from '../../native-free/wire/index.js';
 import { assignQueues, NOBODY } from './assignment.js';
-import type { Member } from './member.js';
 
 /** How far a queue is on its way to a reader; see the picture above. */
 export const OWNERSHIP = { free: 0, owned: 1, revoking: 2, resolving: 3 } as const;
+
+/** A consumer in a group. Immutable; compared by identity, since a member id may come back with another connection. */
+export interface Member {
+  /** Unique among the members of all groups now: which thread's which consumer. */
+  readonly key: string;
+  /** Unique in its group; kept by the client over reconnects. */
+  readonly memberId: string;
+  /** Where it begins on queues nobody of its group has committed anything on. */
+  readonly from: StartPosition;
+  readonly share: TopicShare;
+  /** Takes events in their order; must not call back into the coordinator. */
+  send(event: ControlEvent): void;
+}
 
 export interface SharedTopic {
   readonly topic: string;

@@ -1,7 +1,7 @@
 /** What a thread does while the index stage cannot store an index block, so that nothing it publishes gets its place. */
 import { clearTimeout, setTimeout } from 'node:timers';
 import { isShortage, isShortOfResources } from '../disk/index.js';
-import type { InlinePersist } from '../persist/inline.js';
+import type { DiskState } from '../persist/disk-state.js';
 import type { Lane } from './lane.js';
 
 /** How soon indexing that found no room on the disk, or no descriptor, is tried again. */
@@ -9,14 +9,14 @@ const RETRY_MS = 100;
 
 export class IndexStall {
   readonly #lane: Lane;
-  readonly #inline: InlinePersist;
+  readonly #disk: DiskState;
   readonly #retry: () => void;
   #timer: NodeJS.Timeout | undefined;
 
   /** `retry` runs the index stage, then {@link tend}. */
-  constructor(lane: Lane, inline: InlinePersist, retry: () => void) {
+  constructor(lane: Lane, disk: DiskState, retry: () => void) {
     this.#lane = lane;
-    this.#inline = inline;
+    this.#disk = disk;
     this.#retry = retry;
   }
 
@@ -27,19 +27,19 @@ export class IndexStall {
   tend(): void {
     const error = this.#lane.stalledBy;
     if (error === null) {
-      if (this.#inline.indexIsFull && this.#lane.isIndexed) {
-        this.#inline.indexHasRoom();
+      if (this.#disk.isIndexFull && this.#lane.isIndexed) {
+        this.#disk.indexHasRoom();
       }
       return;
     }
-    if (this.#inline.failed()) {
+    if (this.#disk.hasFailed()) {
       return;
     }
     if (!isShortage(error)) {
-      this.#inline.fail(error);
+      this.#disk.fail(error);
       return;
     }
-    this.#inline.setIndexFull(isShortOfResources(error));
+    this.#disk.setIndexFull(isShortOfResources(error));
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#retry();

@@ -1,13 +1,22 @@
 /** The readers of one thread: who reads which queue, who waits for what, and when each is called. */
 import type { QueueReader, TopicEntry } from '../engine-thread.js';
-import type { ThreadParts } from '../thread/thread-parts.js';
+import type { LogReader } from '../log/index.js';
+import type { QueueIndex, QueueTable } from '../queue/index.js';
 import type { Lane } from './lane.js';
 import { LaneReader, type ReaderHost } from './queue-reader.js';
 
+/** What the readers of a thread share. */
+export interface ThreadReadersDeps {
+  readonly seat: number;
+  readonly queueIndex: QueueIndex;
+  readonly queueTable: QueueTable;
+  readonly logReader: LogReader;
+}
+
 export class ThreadReaders implements ReaderHost {
-  readonly queueIndex: ThreadParts['queueIndex'];
-  readonly queueTable: ThreadParts['queueTable'];
-  readonly logReader: ThreadParts['logReader'];
+  readonly queueIndex: QueueIndex;
+  readonly queueTable: QueueTable;
+  readonly logReader: LogReader;
   /** Those of memory topics, for which the ring is held. */
   readonly ofMemory = new Set<LaneReader>();
   /** For {@link LaneReader}. */
@@ -19,15 +28,11 @@ export class ThreadReaders implements ReaderHost {
   readonly #onMoved = (slot: number): void => this.slotMoved(slot);
 
   /** `schedule`: {@link run} is to be called in a turn to come. */
-  constructor(
-    parts: Pick<ThreadParts, 'seat' | 'queueIndex' | 'queueTable' | 'logReader'>,
-    schedule: () => void,
-    wakePersist: () => void,
-  ) {
-    this.#seat = parts.seat;
-    this.queueIndex = parts.queueIndex;
-    this.queueTable = parts.queueTable;
-    this.logReader = parts.logReader;
+  constructor(deps: ThreadReadersDeps, schedule: () => void, wakePersist: () => void) {
+    this.#seat = deps.seat;
+    this.queueIndex = deps.queueIndex;
+    this.queueTable = deps.queueTable;
+    this.logReader = deps.logReader;
     this.#schedule = schedule;
     this.wakePersist = wakePersist;
   }

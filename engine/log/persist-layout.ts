@@ -32,9 +32,6 @@ export const PERSIST_WORD = {
   syncing: 9,
 } as const;
 
-/** Of the ring's 32 spare words, so many are used. */
-export const PERSIST_WORDS = 10;
-
 /** Bits of the `full` word; any of them set refuses sends. */
 export const FULL = {
   /** A write or the preparation of space ahead got no room, or no descriptor or memory. */

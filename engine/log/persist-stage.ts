@@ -6,6 +6,7 @@
  * batch boundary, and neither the ring's end nor the segment's comes in between), then syncs if that is due. Called again
  * at once when it returns true, this is the group commit: what arrived during one fdatasync goes into the next.
  */
+import { SLOT_BYTES } from '../../native-free/wire/index.js';
 import type { BackgroundSync } from '../disk/background-sync.js';
 import { type Disk, type DiskSpace, diskErrorCode } from '../disk/disk.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
@@ -13,7 +14,6 @@ import { OUTCOME, PersistWriter } from './persist-writer.js';
 import type { SegmentFiles } from './segment-files.js';
 import { SpaceAhead } from './space-ahead.js';
 
-const SLOT_BYTES = 64;
 /** An inline step that syncs writes no more than this; more is the worker's. */
 export const INLINE_MAX_BYTES = 64 * 1024;
 /** sync flush: a group of up to this is synced by the stage itself, a larger one by the sync thread. */

@@ -3,12 +3,9 @@
  * stage (persist-stage.ts) and a listener's inline step do both through this, so there is one place where a watermark moves.
  */
 import { getSystemErrorName } from 'node:util';
-import { MAX_BATCH_BYTES } from '../../native-free/wire/index.js';
-import { type Disk, diskErrorCode, isShortage, isShortOfResources } from '../disk/disk.js';
+import { MAX_BATCH_BYTES, SLOT_BYTES } from '../../native-free/wire/index.js';
+import { type Disk, diskErrorCode, EIO, isShortage, isShortOfResources } from '../disk/disk.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
-
-const SLOT_BYTES = 64;
-const EIO = 5;
 
 /** What came of an act. */
 export const OUTCOME = { done: 0, noSpace: 1, fatal: 2 } as const;

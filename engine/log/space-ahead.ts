@@ -7,11 +7,11 @@
  * that does nothing costs no disk work. Done in bounded pieces when the stage is idle, each synced by itself: zeros left
  * dirty would be paid for by the next group commit.
  */
+import { SLOT_BYTES } from '../../native-free/wire/index.js';
 import { PERSIST_WORD } from './persist-layout.js';
 import { OUTCOME, type PersistWriter } from './persist-writer.js';
 import type { SegmentFiles } from './segment-files.js';
 
-const SLOT_BYTES = 64;
 const PIECE_BYTES = 1024 * 1024;
 const LEAST_AHEAD_BYTES = 1024 * 1024;
 /** What is zeroed within a group commit when a busy, small-stepped log has used up what was ahead. */

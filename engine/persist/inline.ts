@@ -4,13 +4,11 @@
  */
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import { ERRORS } from '../../native-free/wire/index.js';
-import { FULL, INLINE_MAX_BYTES, PERSIST_WORD, type PersistStage } from '../log/index.js';
-import type { Ring, SeatTable } from '../ring/index.js';
-import { WORD, wake } from '../ring/index.js';
+import { SLOT_BYTES } from '../../native-free/wire/index.js';
+import { INLINE_MAX_BYTES, PERSIST_WORD, type PersistStage } from '../log/index.js';
+import { type Ring, WORD } from '../ring/index.js';
+import type { DiskState } from './disk-state.js';
 
-const SLOT_BYTES = 64;
-const EIO = 5;
 /**
  * What a thread writes by itself under async flush. Handing over to the worker costs two wakes, some 50 µs of two cores, and gains
  * only where a third core is free to do the writing meanwhile.
@@ -22,90 +20,48 @@ const MAX_SLOW_IN_A_ROW = 3;
 /** So long the worker does it alone then. */
 const LEAVE_TO_WORKER_MS = 1_000;
 
-export interface InlineParts {
+export interface InlinePersistDeps {
   ring: Ring;
   stage: PersistStage;
-  seats: SeatTable;
+  disk: DiskState;
   seat: number;
-  persistSeat: number;
   syncFlush: boolean;
 }
 
 export class InlinePersist {
-  readonly #parts: InlineParts;
+  readonly #deps: InlinePersistDeps;
   readonly #control: Int32Array;
-  readonly #workerWord: number;
   #notBefore = 0;
   #slowInARow = 0;
 
-  constructor(parts: InlineParts) {
-    this.#parts = parts;
-    this.#control = parts.ring.control;
-    this.#workerWord = parts.seats.parkedWord(parts.persistSeat);
-  }
-
-  /** The error number sends are refused with now, or 0. */
-  refusal(): number {
-    if (Atomics.load(this.#control, WORD.fatal) !== 0) {
-      return ERRORS.DISK_FAILED.wire;
-    }
-    return Atomics.load(this.#control, WORD.full) !== 0 ? ERRORS.DISK_FULL.wire : 0;
-  }
-
-  /** The disk has failed for good. */
-  failed(): boolean {
-    return Atomics.load(this.#control, WORD.fatal) !== 0;
-  }
-
-  /** Whether an index block finds no room, or no descriptor. */
-  get indexIsFull(): boolean {
-    return (Atomics.load(this.#control, WORD.full) & FULL.index) !== 0;
-  }
-
-  /** Any thread may say so: sends are refused, and the worker tells. `ofResources`: for want of a descriptor or memory, not of room. */
-  setIndexFull(ofResources: boolean): void {
-    if (!this.indexIsFull) {
-      Atomics.or(this.#control, WORD.full, ofResources ? FULL.index | FULL.resources : FULL.index);
-      wake(this.#parts.seats.control, this.#workerWord);
-    }
-  }
-
-  indexHasRoom(): void {
-    if (this.indexIsFull) {
-      Atomics.and(this.#control, WORD.full, ~(FULL.index | FULL.resources));
-      wake(this.#parts.seats.control, this.#workerWord);
-    }
-  }
-
-  /** The disk has failed where this thread found out: ends the log, and has the worker say so. */
-  fail(error: unknown): void {
-    const errno = Math.abs((error as NodeJS.ErrnoException).errno ?? EIO) || EIO;
-    Atomics.compareExchange(this.#control, WORD.fatal, 0, errno);
-    wake(this.#parts.seats.control, this.#workerWord);
+  constructor(deps: InlinePersistDeps) {
+    this.#deps = deps;
+    this.#control = deps.ring.control;
   }
 
   /** Writes (and syncs) what waits, or sees to it that the worker does. True when a watermark moved here. */
   run(): boolean {
+    const { disk } = this.#deps;
     let progress = false;
     // Whoever found the role taken relies on the holder to look again after it let go.
     for (let round = 0; round < 3 && this.#hasWork(); round++) {
-      if (Atomics.load(this.#parts.seats.control, this.#workerWord) !== 1) {
+      if (!disk.isWorkerParked()) {
         return progress;
       }
       if (!this.#tryInline()) {
-        wake(this.#parts.seats.control, this.#workerWord);
+        disk.wakeWorker();
         return progress;
       }
       progress = true;
     }
     if (progress && this.#hasWork()) {
-      wake(this.#parts.seats.control, this.#workerWord);
+      disk.wakeWorker();
     }
     return progress;
   }
 
   #hasWork(): boolean {
-    const { ring, syncFlush } = this.#parts;
+    const { ring, syncFlush } = this.#deps;
     const flushed = ring.flushed();
     const written = ring.written();
     if (((ring.indexed() - written) | 0) > 0) {
@@ -122,9 +78,9 @@ export class InlinePersist {
   }
 
   #tryInline(): boolean {
-    const { ring, stage, seat } = this.#parts;
+    const { ring, stage, seat } = this.#deps;
     const waiting = ((ring.indexed() - ring.written()) | 0) * SLOT_BYTES;
-    if (waiting > (this.#parts.syncFlush ? INLINE_MAX_BYTES : INLINE_ASYNC_BYTES)) {
+    if (waiting > (this.#deps.syncFlush ? INLINE_MAX_BYTES : INLINE_ASYNC_BYTES)) {
       return false;
     }
     const started = performance.now();
@@ -143,7 +99,7 @@ export class InlinePersist {
 
   /** One slow step may be the scheduler's doing, several on end are the disk's. */
   #judge(started: number, ended: number): void {
-    if (ended - started <= SLOW_MS[this.#parts.syncFlush ? 'sync' : 'async']) {
+    if (ended - started <= SLOW_MS[this.#deps.syncFlush ? 'sync' : 'async']) {
       this.#slowInARow = 0;
     } else if (++this.#slowInARow >= MAX_SLOW_IN_A_ROW) {
       this.#slowInARow = 0;

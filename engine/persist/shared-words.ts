@@ -1,9 +1,9 @@
-/** Shared words between the persist worker and the thread that started it, and the worker's place among the seats. */
+/** Shared words of the broker as a whole, beside its rings, and the persist worker's place among the seats. */
 
 /** The persist worker is the first to sit down. */
 export const PERSIST_SEAT = 0;
 
-export const PERSIST_WORDS = {
+export const BROKER_WORD = {
   /** 1: write and sync what there is, then end. */
   stop: 0,
   /** Stays 0: something to wait on for a moment. */
@@ -12,4 +12,4 @@ export const PERSIST_WORDS = {
   closing: 2,
 } as const;
 
-export const PERSIST_WORDS_BYTES = 64;
+export const BROKER_WORDS_BYTES = 64;

@@ -4,13 +4,13 @@
  */
 import { getSystemErrorName } from 'node:util';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
-import { RingMQError } from '../../native-free/wire/index.js';
+import { RingMQError, SLOT_BYTES } from '../../native-free/wire/index.js';
 import { BackgroundSync, diskErrorCode, NodeDisk } from '../disk/index.js';
 import type { BrokerHandle } from '../handle.js';
 import { FULL, INLINE_MAX_BYTES, PersistStage, Retention, SegmentFiles } from '../log/index.js';
 import { park, Ring, SeatTable, WORD, wake } from '../ring/index.js';
 import { INLINE_ASYNC_BYTES } from './inline.js';
-import { PERSIST_SEAT, PERSIST_WORDS } from './shared-words.js';
+import { BROKER_WORD, PERSIST_SEAT } from './shared-words.js';
 
 /** `workerData` of this worker. */
 export interface PersistWorkerData {
@@ -35,13 +35,12 @@ export type PersistWorkerMessage =
 
 /** Retention is looked at so often; each look may take one segment. */
 const RETENTION_MS = 1_000;
-const SLOT_BYTES = 64;
 
 const data = workerData as PersistWorkerData;
 const { handle } = data;
 const ring = new Ring(handle.log.ring);
 const seats = new SeatTable(handle.seats);
-const words = new Int32Array(handle.persistWords);
+const words = new Int32Array(handle.brokerWords);
 const seat = seats.take(threadId);
 if (seat !== PERSIST_SEAT) {
   throw new RingMQError('INTERNAL', `the persist worker must have seat ${PERSIST_SEAT}, not ${seat}`);
@@ -136,7 +135,7 @@ const LEFT_TO_OTHERS =
 const TICK_MS = 5;
 
 function stopping(): boolean {
-  return Atomics.load(words, PERSIST_WORDS.stop) === 1;
+  return Atomics.load(words, BROKER_WORD.stop) === 1;
 }
 
 function hasWork(): boolean {
@@ -225,7 +224,7 @@ function takeRoleForGood(): void {
     if (holder >= 0 && seats.isDead(holder)) {
       persistRole.breakIfHeldBy(holder);
     } else {
-      Atomics.wait(words, PERSIST_WORDS.never, 0, 1);
+      Atomics.wait(words, BROKER_WORD.never, 0, 1);
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The shared memory of one ring, drawn once. Nothing outside engine/ring and the stages that own a word knows
- * an offset in it. How the words work together is argued in docs/ring-protocol.md.
+ * The shared memory of one ring, drawn once. Outside engine/ring only the owners of a word know an offset in it: the
+ * persist stage (written, flushed, fatal, full, spare), the index stage (syncWanted) and `DiskState` (fatal, full). How the words work together is argued in docs/ring-protocol.md.
  *
  * A ring is three SharedArrayBuffers:
  *
@@ -20,7 +20,8 @@
  *     7   indexRole     compare-and-swap                  0 = free, else holder's seat + 1
  *     8   persistRole   compare-and-swap                  the same
  *     9   syncWanted    index role                        somebody waits for fdatasync up to here, or did
- *    10   fatal, full   persist role                      errno-like code, 0 = fine; 1 = disk full, refuse sends
+ *    10   fatal         whoever meets the failure first   error number that ended the log, 0 = fine; set once
+ *    10   full          persist role, index role          bits of FULL (log/persist-layout.ts); any set: refuse sends
  *    11   —             nobody                            free
  *    12   spare         persist role                      32 words (2 lines): number of the open segment's fd, …
  *    14 + 2 × seat      the seat's thread                 intentPosition, intentLength
@@ -54,9 +55,6 @@ export const WORD = {
   spare: 12 * LINE,
   seats: 14 * LINE,
 } as const;
-
-/** Words at {@link WORD.spare}. */
-export const SPARE_WORDS = 32;
 
 /** Words of one seat, and the indices among them. */
 export const SEAT_WORDS = 2 * LINE;

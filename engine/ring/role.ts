@@ -35,7 +35,7 @@ export class Role {
 
   /**
    * Takes the role away from a dead thread; true when it held it. What it left half done is finished by the next holder
-   * (the stage's undo record), so the stage must be run before anyone relies on its words.
+   * (the index stage's redo journal), so the stage must be run before anyone relies on its words.
    */
   breakIfHeldBy(seat: number): boolean {
     return Atomics.compareExchange(this.#control, this.#word, seat + 1, 0) === seat + 1;

@@ -3,7 +3,7 @@ import { threadId } from 'node:worker_threads';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { openControlPort } from '../control/control-channel.js';
 import { type BrokerHandle, isBrokerHandle } from '../handle.js';
-import { PERSIST_WORDS } from '../persist/shared-words.js';
+import { BROKER_WORD } from '../persist/shared-words.js';
 import { SeatTable } from '../ring/index.js';
 import { BrokerThread } from './broker-thread.js';
 import { makeThreadParts } from './thread-parts.js';
@@ -16,7 +16,7 @@ export function attachThread(handle: BrokerHandle): BrokerThread {
   if (!isBrokerHandle(handle)) {
     throw new RingMQError('BAD_ARGUMENT', 'attach() takes what broker.handle() gave, in the same process');
   }
-  if (Atomics.load(new Int32Array(handle.persistWords), PERSIST_WORDS.closing) !== 0) {
+  if (Atomics.load(new Int32Array(handle.brokerWords), BROKER_WORD.closing) !== 0) {
     throw new RingMQError('BROKER_CLOSED');
   }
   const seats = new SeatTable(handle.seats);

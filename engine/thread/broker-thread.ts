@@ -29,6 +29,7 @@ import { IndexStall } from '../lane/index-stall.js';
 import type { Lane } from '../lane/lane.js';
 import { holdForReaders } from '../lane/memory-hold.js';
 import { ThreadReaders } from '../lane/readers.js';
+import type { DiskState } from '../persist/disk-state.js';
 import type { InlinePersist } from '../persist/inline.js';
 import type { ThreadParts } from './thread-parts.js';
 import { ThreadWaker } from './thread-waker.js';
@@ -49,6 +50,7 @@ export class BrokerThread implements EngineThread, ControlListener {
   readonly logReader: ThreadParts['logReader'];
   readonly #log: Lane;
   readonly #memory: Lane;
+  readonly #disk: DiskState;
   readonly #inline: InlinePersist;
   readonly #stall: IndexStall;
   readonly #waker: ThreadWaker;
@@ -76,8 +78,9 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.logReader = parts.logReader;
     this.#log = parts.log;
     this.#memory = parts.memory;
+    this.#disk = parts.disk;
     this.#inline = parts.inline;
-    this.#stall = new IndexStall(parts.log, parts.inline, this.#turn);
+    this.#stall = new IndexStall(parts.log, parts.disk, this.#turn);
     this.#release = parts.release;
     this.#memoryHoldMs = parts.memoryHoldMs;
     this.#isClosing = parts.isClosing;
@@ -129,7 +132,7 @@ export class BrokerThread implements EngineThread, ControlListener {
       return ERRORS.QUEUE_NOT_FOUND.wire;
     }
     if (lane.persisted) {
-      const refusal = this.#inline.refusal();
+      const refusal = this.#disk.refusal();
       if (refusal !== 0) {
         return refusal;
       }
@@ -278,7 +281,7 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.#waker.look();
     this.#log.drainResults();
     this.#memory.drainResults();
-    if (this.#inline.failed()) {
+    if (this.#disk.hasFailed()) {
       this.#log.failAll();
     }
     this.#log.releaseAcks();

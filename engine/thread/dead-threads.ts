@@ -4,16 +4,28 @@
  * the seat is free again.
  */
 
-import type { IndexStage } from '../queue/index.js';
-import { type Ring, repairSeat } from '../ring/index.js';
-import type { ThreadParts } from './thread-parts.js';
+import type { IndexStage, QueueTable } from '../queue/index.js';
+import { type Ring, repairSeat, type SeatTable } from '../ring/index.js';
 
 const SWEEP_MS = 1_000;
 /** A repair that had to wait for a living writer's next step, or indexing that had to, is tried again this soon. */
 const RETRY_MS = 5;
 
+/** What a dead thread may have left something in. */
+export interface DeadThreadsDeps {
+  readonly seats: SeatTable;
+  /** Of the thread that clears up. */
+  readonly seat: number;
+  readonly persistSeat: number;
+  readonly logRing: Ring;
+  readonly memoryRing: Ring;
+  readonly logIndex: IndexStage;
+  readonly memoryIndex: IndexStage;
+  readonly queueTable: QueueTable;
+}
+
 export class DeadThreads {
-  readonly #parts: ThreadParts;
+  readonly #deps: DeadThreadsDeps;
   readonly #onGone: (seat: number) => void;
   readonly #timer: NodeJS.Timeout;
   readonly #stopWatching: () => void;
@@ -22,12 +34,12 @@ export class DeadThreads {
   readonly #memoryEnds = new Map<number, number>();
   #retry: NodeJS.Timeout | null = null;
 
-  constructor(parts: ThreadParts, onGone: (seat: number) => void) {
-    this.#parts = parts;
+  constructor(deps: DeadThreadsDeps, onGone: (seat: number) => void) {
+    this.#deps = deps;
     this.#onGone = onGone;
     this.#timer = setInterval(() => this.sweep(), SWEEP_MS);
     this.#timer.unref();
-    this.#stopWatching = parts.seats.watchWorkers(() => this.sweep());
+    this.#stopWatching = deps.seats.watchWorkers(() => this.sweep());
   }
 
   stop(): void {
@@ -40,7 +52,7 @@ export class DeadThreads {
 
   /** Repairs and frees every dead seat that can be now. */
   sweep(): void {
-    const { seats, persistSeat } = this.#parts;
+    const { seats, persistSeat } = this.#deps;
     for (const dead of seats.deadSeats()) {
       if (dead !== persistSeat) {
         this.#clear(dead);
@@ -49,7 +61,7 @@ export class DeadThreads {
   }
 
   #clear(dead: number): void {
-    const { logRing, memoryRing, logIndex, memoryIndex, queueTable, seats } = this.#parts;
+    const { logRing, memoryRing, logIndex, memoryIndex, queueTable, seats } = this.#deps;
     const tag = seats.tag(dead);
     logRing.persistRole.breakIfHeldBy(dead);
     const log = this.#repair(logRing, logIndex, dead, this.#logEnds);
@@ -76,7 +88,7 @@ export class DeadThreads {
    * one; a living writer's open claim before them may keep them waiting.
    */
   #repair(ring: Ring, index: IndexStage, dead: number, ends: Map<number, number>): boolean {
-    const { seat, seats } = this.#parts;
+    const { seat, seats } = this.#deps;
     const end = ends.get(dead) ?? ring.head();
     ends.set(dead, end);
     ring.indexRole.breakIfHeldBy(dead);

@@ -5,8 +5,9 @@ import type { EngineInfo } from '../engine-thread.js';
 import type { BrokerHandle, LaneMemory } from '../handle.js';
 import { Lane } from '../lane/lane.js';
 import { LogReader, oldestSegmentIn, PersistStage } from '../log/index.js';
+import { DiskState } from '../persist/disk-state.js';
 import { INLINE_ASYNC_BYTES, InlinePersist } from '../persist/inline.js';
-import { PERSIST_SEAT, PERSIST_WORDS } from '../persist/shared-words.js';
+import { BROKER_WORD, PERSIST_SEAT } from '../persist/shared-words.js';
 import { IndexFiles, IndexStage, LANE, QueueIndex, QueueTable, ResultRing } from '../queue/index.js';
 import { Ring, type SeatTable, WORD } from '../ring/index.js';
 
@@ -27,6 +28,7 @@ export interface ThreadParts {
   readonly queueTable: QueueTable;
   readonly queueIndex: QueueIndex;
   readonly logReader: LogReader;
+  readonly disk: DiskState;
   readonly inline: InlinePersist;
   readonly memoryHoldMs: number;
   /** The broker is being closed: nothing is taken in any more. */
@@ -42,7 +44,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
   const files = new IndexFiles({ disk, dir: `${handle.dataDir}/queues` });
   const logRing = new Ring(handle.log.ring);
   const memoryRing = new Ring(handle.memory.ring);
-  const persistWords = new Int32Array(handle.persistWords);
+  const brokerWords = new Int32Array(handle.brokerWords);
   const syncFlush = handle.flush === 'sync';
   const stage = (memory: LaneMemory, ring: Ring, lane: number): IndexStage =>
     new IndexStage({
@@ -68,6 +70,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
       persisted,
       syncFlush,
     });
+  const diskState = new DiskState({ ring: logRing, seats, persistSeat: PERSIST_SEAT });
   const log = makeLane(handle.log, logRing, logIndex, true);
   const memory = makeLane(handle.memory, memoryRing, memoryIndex, false);
   return {
@@ -93,8 +96,10 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
       segmentBytes: handle.segmentBytes,
       oldestSegment: oldestSegmentIn(logRing.control, WORD.spare),
     }),
+    disk: diskState,
     inline: new InlinePersist({
       ring: logRing,
+      disk: diskState,
       stage: new PersistStage({
         ring: logRing,
         disk,
@@ -103,13 +108,11 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
         flush: handle.flush,
         inlineMaxBytes: INLINE_ASYNC_BYTES,
       }),
-      seats,
       seat,
-      persistSeat: PERSIST_SEAT,
       syncFlush,
     }),
     memoryHoldMs: handle.memoryHoldMs,
-    isClosing: () => Atomics.load(persistWords, PERSIST_WORDS.closing) !== 0,
+    isClosing: () => Atomics.load(brokerWords, BROKER_WORD.closing) !== 0,
     release: () => {
       files.close();
       if (log.unindexed + memory.unindexed > 0) {

@@ -2,6 +2,7 @@
  * Who may open a WebSocket, and what plain HTTP gets: the same for every listener.
  */
 import { SUBPROTOCOL } from '../wire/index.js';
+import { isLoopback } from '../wire/loopback.js';
 import type { ListenerOptions } from './types.js';
 
 /** An HTTP answer instead of a WebSocket. `body` begins with an error code where there is one. */
@@ -103,15 +104,4 @@ function isOriginAllowed(
     return false;
   }
   return !isLoopback(options.host) || isLoopback(asked.hostname);
-}
-
-/** Whether a host as written in an option or URL is this machine only. */
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase();
-  return (
-    name === 'localhost' ||
-    name === '::1' ||
-    name === '[::1]' ||
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name)
-  );
 }

@@ -2,7 +2,7 @@
 
 import type { AppendSink } from '../../engine/engine-thread.js';
 import type { BrokerHandle, LaneMemory } from '../../engine/handle.js';
-import { PERSIST_WORDS_BYTES } from '../../engine/persist/shared-words.js';
+import { BROKER_WORDS_BYTES } from '../../engine/persist/shared-words.js';
 import {
   createProducerMemory,
   createQueueTableMemory,
@@ -54,7 +54,7 @@ export class HandMadeBroker {
       channel: 'hand-made',
       memoryHoldMs: 1_000,
       seats: createSeatMemory(MAX_THREADS),
-      persistWords: new SharedArrayBuffer(PERSIST_WORDS_BYTES),
+      brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
       queues: createQueueTableMemory({ maxQueues: 64, maxSeats: MAX_THREADS }),
       log: lane(),
       memory: lane(),

@@ -1,6 +1,7 @@
 /** What the client needs of Node. `platform-browser.ts` gives the same names to browsers; package.json chooses. */
 import { WebSocket as NodeWebSocket } from 'ws';
 import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../../wire/index.js';
+import { isLoopback } from '../../wire/loopback.js';
 import type { Link } from '../types.js';
 import { describeClose } from './websocket-close.js';
 
@@ -9,10 +10,7 @@ import { describeClose } from './websocket-close.js';
  * browser and its server; there is none on loopback, and none that could read inside TLS.
  */
 function mayUseAnyMask(url: URL): boolean {
-  const host = url.hostname;
-  return (
-    url.protocol === 'wss:' || host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
-  );
+  return url.protocol === 'wss:' || isLoopback(url.hostname);
 }
 
 /**
