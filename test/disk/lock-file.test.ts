@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LOCK_FILE, lockDataDir, lockOwner } from '../../engine/disk/index.js';
 
-const MODULE = new URL('../../engine/log/index.js', import.meta.url).href;
+const MODULE = new URL('../../engine/disk/index.js', import.meta.url).href;
 let dir: string;
 
 beforeEach(() => {
