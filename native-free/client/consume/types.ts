@@ -1,0 +1,112 @@
+/** The public shapes of consuming. */
+import type { PropertyValue } from '../../batch/outgoing-message.js';
+import type { StartPosition } from '../../wire/index.js';
+import type { CallOptions } from '../types.js';
+
+/** A message as a consumer gets it. */
+export interface ConsumedMessage {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly offset: number;
+  readonly tag: string | undefined;
+  readonly keys: readonly string[];
+  readonly properties: Readonly<Record<string, PropertyValue>>;
+  readonly shardingKey: string | undefined;
+  /** null: sent without a body. From `for await` yours to keep; from `batches()` valid until that batch's ack. */
+  readonly body: Uint8Array | null;
+  /** Bytes of the body, 0 without one. Cheaper than `body`. */
+  readonly bodyLength: number;
+  /** Unique across brokers. */
+  readonly messageId: string;
+  /** Milliseconds since 1970. */
+  readonly bornTime: number;
+  readonly storeTime: number;
+  /** The body as text (UTF-8); empty without a body. */
+  text(): string;
+  /**
+   * Marks the message as done. Resolves at once; commits are gathered and sent within `commitIntervalMs`, and before the consumer closes.
+   * False: the queue has gone to another member, who gets the message again.
+   */
+  ack(): Promise<boolean>;
+}
+
+/** Messages of one queue, in offset order, that arrived together. */
+export interface MessageBatch extends Iterable<ConsumedMessage> {
+  readonly topic: string;
+  readonly queueId: number;
+  /** Offset of the first message stored in the batch; filtered ones count. */
+  readonly baseOffset: number;
+  /** Messages that `for … of` gives: those the filter lets through. */
+  readonly length: number;
+  /** Bytes of the stored batch. */
+  readonly bytes: number;
+  readonly storeTime: number;
+  /** Marks all of it as done; as `ack` of a message. Its bodies are not valid after. */
+  ack(): Promise<boolean>;
+}
+
+/** A queue as it was assigned to this consumer. */
+export interface AssignedQueue {
+  queueId: number;
+  /** Where reading begins. */
+  offset: number;
+}
+
+export interface ConsumerOptions {
+  /** Consumer group: its members share the queues, each queue has one reader. */
+  group: string;
+  topic: string;
+  /** Tag expression: `a || b`, `*` (default). A malformed one throws `BAD_FILTER` at once. */
+  filter?: string;
+  /** Where the group begins on a queue without a committed offset. Default `earliest`. */
+  from?: StartPosition | Date;
+  /** Bytes the broker may send ahead of what was consumed. Default 4 MiB, at least 64 KiB. */
+  windowBytes?: number;
+  /** Check each batch's body checksum (`BAD_CHECKSUM` with the position). Default true, but for a memory topic inside one process. */
+  verifyChecksums?: boolean;
+  /** Longest between an ack and its commit. Default 100 ms. */
+  commitIntervalMs?: number;
+  /** When queues are taken away: how long messages already handed out may still be acked before they are given up. Default 3 s, at most 8 s. */
+  revokeGraceMs?: number;
+  /** Aborting ends a running loop with `ABORTED`. */
+  signal?: AbortSignal;
+  /** Told of every assignment, the first of an empty one too. */
+  onAssigned?: (queues: AssignedQueue[]) => void;
+  /** Told of queues taken away. */
+  onRevoked?: (queueIds: number[]) => void;
+}
+
+export interface RunOptions extends CallOptions {
+  /** Handlers at work at once. Default 1: strictly in order. */
+  concurrency?: number;
+}
+
+/**
+ * Reads a topic as a member of a group. It joins when reading begins and leaves when the loop is left: what was not acked is
+ * then delivered again, to whoever reads next. One loop at a time.
+ */
+export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage> {
+  readonly group: string;
+  readonly topic: string;
+  /** Resolves with the first assignment of queues. Never rejects; stays pending if the consumer ends before. */
+  readonly assigned: Promise<AssignedQueue[]>;
+  /** The queues it has now. */
+  readonly queues: AssignedQueue[];
+  /** Bytes received and not handed out yet. */
+  readonly bufferedBytes: number;
+  [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage, undefined, undefined>;
+  /** The fast form: whole batches, views instead of copies, one ack. */
+  batches(options?: CallOptions): AsyncIterableIterator<MessageBatch, undefined, undefined>;
+  /**
+   * Calls the handler for each message and acks when it returns. Ends when the consumer is closed; rejects with what a handler
+   * throws (that message is not acked), after the others at work have ended.
+   */
+  run(handler: (message: ConsumedMessage) => unknown, options?: RunOptions): Promise<void>;
+  /**
+   * Sends what is acked and not committed yet; resolves when the broker has it. Rejects with `CONNECTION_LOST` while acks wait for a lost
+   * connection to come back, and once after acks were lost with it (their messages come again); with `TIMEOUT`, `ABORTED`, `DISK_FULL`.
+   */
+  commit(options?: CallOptions): Promise<void>;
+  /** Commits what is acked, leaves the group, ends the loop. */
+  close(options?: CallOptions): Promise<void>;
+}
