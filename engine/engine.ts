@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { threadId, Worker } from 'node:worker_threads';
 import { ERRORS, RingMQError } from '../native-free/wire/index.js';
-import { ControlServer } from './control/control-channel.js';
+import { ControlServer } from './control/channel-server.js';
 import { ControlPlane } from './control/index.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';

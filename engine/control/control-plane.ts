@@ -22,7 +22,7 @@ import {
   type TopicCatalog,
   topicInfo,
 } from '../meta/topic-catalog.js';
-import type { ControlCaller } from './control-channel.js';
+import type { ControlCaller } from './channel-messages.js';
 import { GroupView } from './group-view.js';
 import { parseParams } from './params.js';
 import { TopicAdmin, type TopicHooks } from './topic-admin.js';

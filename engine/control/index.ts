@@ -1,2 +1,2 @@
-export type { ControlCaller } from './control-channel.js';
+export type { ControlCaller } from './channel-messages.js';
 export { ControlPlane, type ControlPlaneOptions } from './control-plane.js';

@@ -1,7 +1,7 @@
 /** Taking part in a broker that another thread of the process has opened. */
 import { threadId } from 'node:worker_threads';
 import { RingMQError } from '../../native-free/wire/index.js';
-import { openControlPort } from '../control/control-channel.js';
+import { ChannelPort } from '../control/channel-port.js';
 import { type BrokerHandle, isBrokerHandle } from '../handle.js';
 import { BROKER_WORD } from '../persist/shared-words.js';
 import { SeatTable } from '../ring/index.js';
@@ -28,7 +28,8 @@ export function attachThread(handle: BrokerHandle): BrokerThread {
       { details: { limit: seats.maxThreads } },
     );
   }
-  return new BrokerThread(makeThreadParts(handle, seats, seat), (mySeat, listener) =>
-    openControlPort(handle.channel, mySeat, listener),
+  return new BrokerThread(
+    makeThreadParts(handle, seats, seat),
+    (mySeat, listener) => new ChannelPort(handle.channel, mySeat, listener),
   );
 }

@@ -15,7 +15,7 @@ import {
   readUint32,
 } from '../../native-free/wire/index.js';
 import { checkBatch } from '../batch/check.js';
-import type { ControlListener, ControlPort } from '../control/control-channel.js';
+import type { ControlListener, ControlPort } from '../control/channel-messages.js';
 import {
   APPEND,
   type AppendSink,

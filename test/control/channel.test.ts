@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  type ControlCaller,
-  type ControlHandler,
-  type ControlListener,
-  ControlServer,
-  openControlPort,
-} from '../../engine/control/control-channel.js';
+import type {
+  ControlCaller,
+  ControlHandler,
+  ControlListener,
+} from '../../engine/control/channel-messages.js';
+import { ChannelPort } from '../../engine/control/channel-port.js';
+import { ControlServer } from '../../engine/control/channel-server.js';
 import type { ControlEvent } from '../../native-free/wire/index.js';
 
 const EVENT = { event: 'revoke', consumer: 1, queues: [] } as unknown as ControlEvent;
@@ -53,7 +53,7 @@ describe('a closed control channel', () => {
     const name = randomUUID();
     const handler = new SlowHandler();
     const server = new ControlServer(name, handler);
-    const port = openControlPort(name, 1, DEAF);
+    const port = new ChannelPort(name, 1, DEAF);
     const call = port.callInternal('commit', {}).catch((error: unknown) => error);
     const caller = await handler.asked;
     server.close();
@@ -69,7 +69,7 @@ describe('a closed control channel', () => {
   });
 
   it('refuses the calls of its port at once, and leaves nothing behind', async () => {
-    const port = openControlPort(randomUUID(), 1, DEAF);
+    const port = new ChannelPort(randomUUID(), 1, DEAF);
     port.close();
     await expect(port.callInternal('topicEntry', { topicId: 1 })).rejects.toMatchObject({ code: 'CLOSED' });
     expect(() => port.gone('consumer')).not.toThrow();

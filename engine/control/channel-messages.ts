@@ -1,0 +1,99 @@
+/**
+ * Control calls between the threads of one process. The control plane lives on the thread that opened the broker; every other thread
+ * reaches it over a BroadcastChannel, which needs no port to be handed over, so that a plain handle is
+ * enough to attach. Calls are rare (joins, commits, topics): nothing per message or batch comes this way.
+ */
+import type { ControlEvent, ControlMethod, ControlMethods } from '../../native-free/wire/index.js';
+
+/** Who a control call comes from, as the control plane sees it. */
+export interface ControlCaller {
+  /** The thread. */
+  seat: number;
+  /** The consumer, unique on its thread; needed by join, leave, released and commit. */
+  consumerKey?: string;
+  /** Takes the consumer's events, in their order. */
+  send(event: ControlEvent): void;
+}
+
+/** The control plane's side, wherever it runs. */
+export interface ControlHandler {
+  handle(method: string, params: unknown, caller: ControlCaller): Promise<unknown>;
+  callerGone(seat: number, consumerKey: string): void;
+}
+
+/** What a thread hears without having asked. */
+export interface ControlListener {
+  onEvent(consumerKey: string, event: ControlEvent): void;
+  topicChanged(topic: string, topicId: number): void;
+  /** Nothing comes any more, to threads other than the control plane's own. */
+  brokerClosed(): void;
+}
+
+/** A thread's way to the control plane. */
+export interface ControlPort {
+  call<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    consumerKey?: string,
+  ): Promise<ControlMethods[M]['result']>;
+  /** A call the wire does not have, between the threads of a broker only. */
+  callInternal(method: string, params: unknown): Promise<unknown>;
+  gone(consumerKey: string): void;
+  close(): void;
+}
+
+/** A thread asks the control plane. */
+export interface CallMessage {
+  to: 'control';
+  from: string;
+  seat: number;
+  id: number;
+  method: string;
+  params: unknown;
+  consumerKey: string | undefined;
+}
+
+/** A consumer of a thread has gone, or the whole thread. */
+export interface GoneMessage {
+  to: 'control';
+  from: string;
+  seat: number;
+  /** undefined: the whole thread. */
+  gone: string | undefined;
+}
+
+/** The control plane's answer, to the thread that asked. */
+export interface AnswerMessage {
+  to: string;
+  id: number;
+  result?: unknown;
+  error?: { code: string; message: string; details: Record<string, unknown> };
+}
+
+/** An event for one consumer of one thread. */
+export interface EventMessage {
+  to: string;
+  consumerKey: string;
+  event: ControlEvent;
+}
+
+/** Every thread is to forget what it knows of the topic. */
+export interface TopicMessage {
+  to: 'all';
+  topicChanged: { topic: string; topicId: number };
+}
+
+/** The broker has been closed. */
+export interface ClosedMessage {
+  to: 'all';
+  brokerClosed: true;
+}
+
+/** All that is posted on the channel. */
+export type ChannelMessage =
+  | CallMessage
+  | GoneMessage
+  | AnswerMessage
+  | EventMessage
+  | TopicMessage
+  | ClosedMessage;

@@ -1,0 +1,130 @@
+/** The end of the channel on any thread but the control plane's own. */
+import { randomUUID } from 'node:crypto';
+import { clearTimeout, setTimeout } from 'node:timers';
+import { BroadcastChannel } from 'node:worker_threads';
+import {
+  type ControlMethod,
+  type ControlMethods,
+  errorCodeOfName,
+  RingMQError,
+} from '../../native-free/wire/index.js';
+import type { AnswerMessage, ChannelMessage, ControlListener, ControlPort } from './channel-messages.js';
+
+const CONTROL_TIMEOUT_MS = 30_000;
+
+/** A call that has no answer yet. */
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  timer: NodeJS.Timeout;
+}
+
+export class ChannelPort implements ControlPort {
+  readonly #channel: BroadcastChannel;
+  readonly #seat: number;
+  readonly #listener: ControlListener;
+  /** Tells this port's answers and events from those of others. */
+  readonly #name = randomUUID();
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 1;
+  #isClosed = false;
+
+  constructor(channelName: string, seat: number, listener: ControlListener) {
+    this.#seat = seat;
+    this.#listener = listener;
+    this.#channel = new BroadcastChannel(channelName);
+    this.#channel.unref();
+    this.#channel.onmessage = (event) => this.#receive((event as { data: ChannelMessage }).data);
+  }
+
+  call<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    consumerKey?: string,
+  ): Promise<ControlMethods[M]['result']> {
+    return this.#invoke(method, params, consumerKey) as Promise<ControlMethods[M]['result']>;
+  }
+
+  callInternal(method: string, params: unknown): Promise<unknown> {
+    return this.#invoke(method, params);
+  }
+
+  gone(consumerKey: string): void {
+    this.#post({ to: 'control', from: this.#name, seat: this.#seat, gone: consumerKey });
+  }
+
+  close(): void {
+    this.#post({ to: 'control', from: this.#name, seat: this.#seat, gone: undefined });
+    this.#isClosed = true;
+    for (const call of this.#waiting.values()) {
+      clearTimeout(call.timer);
+      call.reject(hasDetached());
+    }
+    this.#waiting.clear();
+    this.#channel.close();
+  }
+
+  #receive(message: ChannelMessage): void {
+    if ('topicChanged' in message) {
+      this.#listener.topicChanged(message.topicChanged.topic, message.topicChanged.topicId);
+    } else if ('brokerClosed' in message) {
+      this.#listener.brokerClosed();
+    } else if (message.to === this.#name && 'event' in message) {
+      this.#listener.onEvent(message.consumerKey, message.event);
+    } else if (message.to === this.#name && 'id' in message) {
+      this.#settle(message as AnswerMessage);
+    }
+  }
+
+  #settle(message: AnswerMessage): void {
+    const call = this.#waiting.get(message.id);
+    if (call === undefined) {
+      return;
+    }
+    this.#forget(message.id, call);
+    if (message.error === undefined) {
+      call.resolve(message.result);
+    } else {
+      const { code, message: text, details } = message.error;
+      call.reject(new RingMQError(errorCodeOfName(code), text, { details }));
+    }
+  }
+
+  #invoke(method: string, params: unknown, consumerKey?: string): Promise<unknown> {
+    if (this.#isClosed) {
+      return Promise.reject(hasDetached());
+    }
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      const timer = setTimeout(() => {
+        this.#forget(id, call);
+        const what = `the broker's own thread did not answer '${method}' within 30 s; is it blocked?`;
+        reject(new RingMQError('TIMEOUT', what));
+      }, CONTROL_TIMEOUT_MS);
+      timer.unref();
+      const call: Waiting = { resolve, reject, timer };
+      this.#waiting.set(id, call);
+      // The process stays until the answer is there.
+      this.#channel.ref();
+      this.#post({ to: 'control', from: this.#name, seat: this.#seat, id, method, params, consumerKey });
+    });
+  }
+
+  #forget(id: number, call: Waiting): void {
+    this.#waiting.delete(id);
+    clearTimeout(call.timer);
+    if (this.#waiting.size === 0) {
+      this.#channel.unref();
+    }
+  }
+
+  #post(message: ChannelMessage): void {
+    if (!this.#isClosed) {
+      this.#channel.postMessage(message);
+    }
+  }
+}
+
+function hasDetached(): RingMQError {
+  return new RingMQError('CLOSED', 'this thread has detached from the broker');
+}

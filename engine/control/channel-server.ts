@@ -1,0 +1,135 @@
+/** The control plane's end of the channel: answers every thread's calls and tells threads their events. */
+import { BroadcastChannel } from 'node:worker_threads';
+import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
+import type {
+  AnswerMessage,
+  CallMessage,
+  ChannelMessage,
+  ControlHandler,
+  ControlListener,
+  ControlPort,
+} from './channel-messages.js';
+
+/** Answers calls from other threads and from its own ({@link ControlServer.port}). */
+export class ControlServer {
+  readonly #channel: BroadcastChannel;
+  readonly #handler: ControlHandler;
+  /** Consumer keys a seat has joined with, so that a dead thread's members can be put out. */
+  readonly #keys = new Map<number, Set<string>>();
+  readonly #localListeners = new Set<ControlListener>();
+  #isClosed = false;
+
+  constructor(channelName: string, handler: ControlHandler) {
+    this.#handler = handler;
+    this.#channel = new BroadcastChannel(channelName);
+    this.#channel.onmessage = (event) => this.#receive((event as { data: ChannelMessage }).data);
+    this.#channel.unref();
+  }
+
+  /** A port for the control plane's own thread: direct calls. */
+  port(seat: number, listener: ControlListener): ControlPort {
+    this.#localListeners.add(listener);
+    const invoke = (method: string, params: unknown, consumerKey?: string): Promise<unknown> => {
+      this.#remember(seat, consumerKey);
+      return this.#handler.handle(method, params, {
+        seat,
+        ...(consumerKey === undefined ? {} : { consumerKey }),
+        send: (event) => queueMicrotask(() => listener.onEvent(consumerKey ?? '', event)),
+      });
+    };
+    return {
+      call: (method, params, consumerKey) => invoke(method, params, consumerKey) as Promise<never>,
+      callInternal: (method, params) => invoke(method, params),
+      gone: (consumerKey) => this.#forget(seat, consumerKey),
+      close: () => {
+        this.#localListeners.delete(listener);
+        this.seatGone(seat);
+      },
+    };
+  }
+
+  /** Tells every thread, this one included. */
+  topicChanged(topic: string, topicId: number): void {
+    for (const listener of this.#localListeners) {
+      listener.topicChanged(topic, topicId);
+    }
+    this.#post({ to: 'all', topicChanged: { topic, topicId } });
+  }
+
+  /** A thread has gone: its members leave their groups. */
+  seatGone(seat: number): void {
+    for (const key of this.#keys.get(seat) ?? []) {
+      this.#handler.callerGone(seat, key);
+    }
+    this.#keys.delete(seat);
+  }
+
+  /** Tells the other threads that it is over. */
+  close(): void {
+    this.#post({ to: 'all', brokerClosed: true });
+    this.#isClosed = true;
+    this.#channel.close();
+  }
+
+  /** What was under way when the channel was closed has nobody to go to, and a closed channel would throw. */
+  #post(message: ChannelMessage): void {
+    if (!this.#isClosed) {
+      this.#channel.postMessage(message);
+    }
+  }
+
+  #receive(message: ChannelMessage): void {
+    if (message.to !== 'control') {
+      return;
+    }
+    if ('gone' in message) {
+      if (message.gone === undefined) {
+        this.seatGone(message.seat);
+      } else {
+        this.#forget(message.seat, message.gone);
+      }
+      return;
+    }
+    void this.#answer(message as CallMessage);
+  }
+
+  async #answer(call: CallMessage): Promise<void> {
+    const { from, seat, id, consumerKey } = call;
+    this.#remember(seat, consumerKey);
+    let answer: AnswerMessage;
+    try {
+      const result = await this.#handler.handle(call.method, call.params, {
+        seat,
+        ...(consumerKey === undefined ? {} : { consumerKey }),
+        send: (event) => this.#post({ to: from, consumerKey: consumerKey ?? '', event }),
+      });
+      answer = { to: from, id, result };
+    } catch (error) {
+      const known = isRingMQError(error) ? error : new RingMQError('INTERNAL', String(error));
+      answer = {
+        to: from,
+        id,
+        error: { code: known.code, message: known.message, details: { ...known.details } },
+      };
+    }
+    this.#post(answer);
+  }
+
+  #remember(seat: number, consumerKey: string | undefined): void {
+    if (consumerKey === undefined) {
+      return;
+    }
+    let keys = this.#keys.get(seat);
+    if (keys === undefined) {
+      keys = new Set();
+      this.#keys.set(seat, keys);
+    }
+    keys.add(consumerKey);
+  }
+
+  #forget(seat: number, consumerKey: string): void {
+    if (this.#keys.get(seat)?.delete(consumerKey) === true) {
+      this.#handler.callerGone(seat, consumerKey);
+    }
+  }
+}
