@@ -13,6 +13,7 @@ import type {
   TopicDescription,
   TopicInfo,
 } from '../wire/index.js';
+import type { CallOptions } from './call-options.js';
 import type { Consumer, ConsumerOptions } from './consume/types.js';
 
 export type {
@@ -24,6 +25,7 @@ export type {
   RunOptions,
 } from './consume/types.js';
 export type {
+  CallOptions,
   Durability,
   GroupDescription,
   GroupInfo,
@@ -48,10 +50,6 @@ export interface WriteOptions {
 
 export interface SendOptions extends WriteOptions {
   /** Aborting rejects the call with `ABORTED`; a message already packed may be stored all the same. */
-  signal?: AbortSignal | undefined;
-}
-
-export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 

@@ -1,7 +1,7 @@
 /** The public shapes of consuming. */
 import type { PropertyValue } from '../../batch/outgoing-message.js';
 import type { StartPosition } from '../../wire/index.js';
-import type { CallOptions } from '../types.js';
+import type { CallOptions } from '../call-options.js';
 
 /** A message as a consumer gets it. */
 export interface ConsumedMessage {

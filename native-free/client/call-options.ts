@@ -1,0 +1,5 @@
+/** What every call takes. */
+export interface CallOptions {
+  /** Aborting rejects the call with `ABORTED`. */
+  signal?: AbortSignal | undefined;
+}
