@@ -12,7 +12,10 @@ import {
 export interface TopicHooks {
   /** Makes the queue table ready for a topic that nobody has seen yet. */
   openQueues(topic: CatalogTopic): void | Promise<void>;
-  /** Ends a deleted topic's queues. When it is done no thread uses their slots, which may then go to another topic. */
+  /**
+   * Ends a deleted topic's queues, those that are open. When it is done no thread uses their slots, which may then go to
+   * another topic.
+   */
   closeQueues(topic: CatalogTopic): void | Promise<void>;
   /** First offset stored and next one to be given out. */
   queueState(topic: CatalogTopic, queueId: number): { minOffset: number; maxOffset: number };
@@ -36,15 +39,12 @@ export class TopicAdmin {
   create(params: TopicParams): Promise<TopicInfo> {
     return this.#inTurn(async () => {
       const topic = this.#catalog.reserve(params);
-      let opened = false;
       try {
         await this.#hooks.openQueues(topic);
-        opened = true;
         this.#catalog.publish(topic);
       } catch (error) {
-        if (opened) {
-          await this.#hooks.closeQueues(topic);
-        }
+        // Also when the opening itself failed: it may have come to some of the queues, whose slots are given back here.
+        await this.#hooks.closeQueues(topic);
         this.#catalog.abandon(topic);
         throw error;
       }
