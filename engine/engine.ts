@@ -135,7 +135,10 @@ export class Engine {
     this.#events = events;
     this.#seats = parts.seats;
     this.#lock = lock;
-    this.#queues = new TopicQueues(parts, options.dataDir);
+    this.#queues = new TopicQueues(
+      { ...parts, gateIsHeldBack: (isLog) => this.thread.gateIsHeldBack(isLog) },
+      options.dataDir,
+    );
     this.#plane = new ControlPlane({
       store: data.store,
       catalog: data.catalog,
@@ -156,7 +159,11 @@ export class Engine {
     this.thread = new BrokerThread(parts, (seat, listener) => this.#server.port(seat, listener));
     this.#closeMeta = () => data.store.close();
     this.#checkpoints = new CheckpointKeeper(parts, handle, options, (message) => this.warn(message, {}));
-    this.#deadThreads = new DeadThreads(parts, (seat) => this.#server.seatGone(seat));
+    this.#deadThreads = new DeadThreads(parts, (seat) => {
+      this.#server.seatGone(seat);
+      // It may have had sends refused for want of room for an index block, which the sweep has stored since.
+      this.thread.settleSoon();
+    });
     worker.on('message', (message: PersistWorkerMessage) => this.#onPersist(message));
     worker.on('error', (error) => this.#persistDied(error));
     // Listened for from now on: it may end before anybody wants it to.

@@ -17,6 +17,8 @@ export interface TopicQueuesDeps {
   readonly logReader: LogReader;
   readonly log: RingAsRead;
   readonly memory: RingAsRead;
+  /** A pin may have kept a ring's gate from moving: its owner should look again. */
+  gateIsHeldBack(isLog: boolean): void;
 }
 
 /** A lane, as far as reading its ring goes. */
@@ -65,7 +67,7 @@ export class TopicQueues {
   findByTime(topic: CatalogTopic, queueId: number, time: number): number {
     const slot = topic.slots[queueId] as number;
     const storeTime = topic.memory
-      ? (position: number) => timeInRing(this.#deps.memory, position) ?? GONE
+      ? (position: number) => this.#timeInRing(this.#deps.memory, position) ?? GONE
       : (position: number) => this.#timeInLog(position);
     return this.#deps.queueIndex.findByTime(slot, time, storeTime, this.#entry);
   }
@@ -82,7 +84,7 @@ export class TopicQueues {
 
   #timeInLog(position: number): number {
     const { log, logReader } = this.#deps;
-    const inRing = timeInRing(log, position);
+    const inRing = this.#timeInRing(log, position);
     if (inRing !== null) {
       return inRing;
     }
@@ -98,14 +100,17 @@ export class TopicQueues {
     }
     return readUint64(header, BATCH.storeTime);
   }
-}
 
-/** Store time of the batch at `position`; null: the ring has moved on. */
-function timeInRing({ ring, reader }: RingAsRead, position: number): number | null {
-  if (!reader.pinBytes(position)) {
-    return null;
+  /** Store time of the batch at `position`; null: the ring has moved on. */
+  #timeInRing({ ring, reader }: RingAsRead, position: number): number | null {
+    let time: number | null = null;
+    if (reader.pinBytes(position)) {
+      time = readUint64(ring.bytes, ring.place(ring.toSlots(position)) + BATCH.storeTime);
+      reader.unpin();
+    }
+    if (ring.isHeldBack()) {
+      this.#deps.gateIsHeldBack(ring === this.#deps.log.ring);
+    }
+    return time;
   }
-  const time = readUint64(ring.bytes, ring.place(ring.toSlots(position)) + BATCH.storeTime);
-  reader.unpin();
-  return time;
 }

@@ -46,8 +46,8 @@ export interface ReaderHost {
   readonly logReader: LogReader;
   watch(reader: LaneReader): void;
   forget(reader: LaneReader): void;
-  /** The persist worker should look at the ring. */
-  wakePersist(): void;
+  /** A pin may have kept a ring's gate from moving: its owner should look again. */
+  gateIsHeldBack(isLog: boolean): void;
 }
 
 /** Outcomes of copying one run, beside the bytes it gave. */
@@ -238,8 +238,8 @@ export class LaneReader implements QueueReader {
 
   /** A pin, even a refused one, may just have kept the gate from moving; writers would wait for its owner's next look. */
   #relieve(): void {
-    if (this.lane.persisted && this.lane.ring.isHeldBack()) {
-      this.#host.wakePersist();
+    if (this.lane.ring.isHeldBack()) {
+      this.#host.gateIsHeldBack(this.lane.persisted);
     }
   }
 

@@ -20,7 +20,7 @@ export class ThreadReaders implements ReaderHost {
   /** Those of memory topics, for which the ring is held. */
   readonly ofMemory = new Set<LaneReader>();
   /** For {@link LaneReader}. */
-  readonly wakePersist: () => void;
+  readonly gateIsHeldBack: (isLog: boolean) => void;
   readonly #seat: number;
   readonly #schedule: () => void;
   readonly #bySlot = new Map<number, LaneReader[]>();
@@ -28,13 +28,13 @@ export class ThreadReaders implements ReaderHost {
   readonly #onMoved = (slot: number): void => this.slotMoved(slot);
 
   /** `schedule`: {@link run} is to be called in a turn to come. */
-  constructor(deps: ThreadReadersDeps, schedule: () => void, wakePersist: () => void) {
+  constructor(deps: ThreadReadersDeps, schedule: () => void, gateIsHeldBack: (isLog: boolean) => void) {
     this.#seat = deps.seat;
     this.queueIndex = deps.queueIndex;
     this.queueTable = deps.queueTable;
     this.logReader = deps.logReader;
     this.#schedule = schedule;
-    this.wakePersist = wakePersist;
+    this.gateIsHeldBack = gateIsHeldBack;
   }
 
   get isEmpty(): boolean {

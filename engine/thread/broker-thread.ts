@@ -90,7 +90,7 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.#readers = new ThreadReaders(
       parts,
       () => this.#schedule(),
-      () => this.#waker.wakePersist(),
+      (isLog) => this.gateIsHeldBack(isLog),
     );
     this.#port = openPort(parts.seat, this);
   }
@@ -134,6 +134,8 @@ export class BrokerThread implements EngineThread, ControlListener {
     if (lane.persisted) {
       const refusal = this.#disk.refusal();
       if (refusal !== 0) {
+        // The thread that could not store an index block may be gone: a turn of this one takes its refusal back.
+        this.#schedule();
         return refusal;
       }
     }
@@ -216,6 +218,20 @@ export class BrokerThread implements EngineThread, ControlListener {
     }
   }
 
+  /** Who owns the gate should look again, as a pin may have kept it from moving: the log's persist worker, or any thread for memory topics. */
+  gateIsHeldBack(isLog: boolean): void {
+    if (isLog) {
+      this.#waker.wakePersist();
+    } else {
+      this.#schedule();
+    }
+  }
+
+  /** Has the thread look at everything in a turn to come, as when another one has left something undone. */
+  settleSoon(): void {
+    this.#schedule();
+  }
+
   /** Batches of this thread that have no ack yet: what a draining stop waits for. */
   get unacked(): number {
     return this.#log.unacked + this.#memory.unacked;
@@ -279,12 +295,14 @@ export class BrokerThread implements EngineThread, ControlListener {
     }
     this.#tendMemory();
     this.#waker.look();
+    // Before results and watermarks are looked at: what was on the disk when it failed is acked as that.
+    const hasFailed = this.#disk.hasFailed();
     this.#log.drainResults();
     this.#memory.drainResults();
-    if (this.#disk.hasFailed()) {
+    this.#log.releaseAcks();
+    if (hasFailed) {
       this.#log.failAll();
     }
-    this.#log.releaseAcks();
     this.#memory.releaseAcks();
     this.#readers.run();
     this.#giveRoom();
