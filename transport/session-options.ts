@@ -27,6 +27,8 @@ export interface SessionOptions {
   readonly deliverTurnBytes: number;
   /** Payload bytes of requests that wait for their answer, for one connection; more are TOO_MANY_REQUESTS. */
   readonly maxRequestBytes: number;
+  /** Which of `count` newly assigned queues is read first, from 0. By chance, so that a consumer that dies of one queue's messages comes to the others when it starts again. */
+  readonly pickFirst: (count: number) => number;
   /** Told of what should not happen, for the log. */
   readonly onDefect: (message: string, error: unknown) => void;
 }
@@ -43,5 +45,6 @@ export const SESSION_DEFAULTS: SessionOptions = {
   deliverFrameBytes: 256 * 1024,
   deliverTurnBytes: 1024 * 1024,
   maxRequestBytes: 16 * 1024 * 1024,
+  pickFirst: (count) => Math.floor(Math.random() * count),
   onDefect: () => {},
 };

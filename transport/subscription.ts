@@ -133,9 +133,7 @@ export class Consumer implements MemberSink {
     }
     this.#owner.sendEvent(this, event);
     if (event.event === 'assign') {
-      for (const { queueId, generation, offset } of event.queues) {
-        this.#take(queueId, generation, offset);
-      }
+      this.#takeAll(event.queues);
       this.#context.deliverSoon();
     }
   }
@@ -279,6 +277,14 @@ export class Consumer implements MemberSink {
       socket.send(makeSkipFrame(this.number, this.#topic.topicId, feed.queueId, feed.told));
     }
     this.#toSkip.length = 0;
+  }
+
+  #takeAll(queues: readonly { queueId: number; generation: number; offset: number }[]): void {
+    const first = this.#context.options.pickFirst(queues.length);
+    for (let i = 0; i < queues.length; i++) {
+      const { queueId, generation, offset } = queues[(first + i) % queues.length] as (typeof queues)[number];
+      this.#take(queueId, generation, offset);
+    }
   }
 
   #take(queueId: number, generation: number, offset: number): void {

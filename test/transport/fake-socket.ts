@@ -54,7 +54,7 @@ export interface Peer {
 
 /** A session on a host of its own, before hello. */
 export function open(engine: FakeEngine, options: Partial<SessionOptions> = {}): Peer {
-  return join(new SessionHost(engine, { listener: 'ws', ...options }));
+  return join(new SessionHost(engine, { listener: 'ws', pickFirst: () => 0, ...options }));
 }
 
 /** One more session on a host. */

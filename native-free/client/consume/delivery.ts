@@ -6,7 +6,7 @@ import { BATCH_HEADER_BYTES, RECORD, RECORD_HEADER_BYTES, RingMQError } from '..
 import type { TagFilter } from './filter.js';
 import type { GroupMember } from './group-member.js';
 import type { HeldQueue } from './held-queue.js';
-import type { Arrival } from './inbox.js';
+import type { Arrival, QueueArrivals } from './inbox.js';
 import { BatchInfo, ReceivedBatch, recordAt } from './message.js';
 
 export class Delivery {
@@ -24,38 +24,51 @@ export class Delivery {
 
   /** The next batch to hand out, or null when there is none now. Throws `BAD_BATCH` or `BAD_CHECKSUM`, with the place in `details`. */
   next(member: GroupMember): ReceivedBatch | null {
-    for (;;) {
-      const arrival = member.inbox.first();
-      if (arrival === undefined) {
-        return null;
+    const { inbox } = member;
+    for (let queue = inbox.turn(); queue !== null; queue = inbox.turn()) {
+      const batch = this.#nextOf(member, queue);
+      inbox.passTurn();
+      if (batch !== null) {
+        return batch;
       }
-      const source = arrival.source;
+    }
+    return null;
+  }
+
+  /** The next batch of a queue; null when nothing of it is there to hand out now. */
+  #nextOf(member: GroupMember, arrivals: QueueArrivals): ReceivedBatch | null {
+    for (let arrival = arrivals.first(); arrival !== undefined; arrival = arrivals.first()) {
+      const { source } = arrival;
       if (source === null) {
-        member.active(arrival.queueId, arrival.number)?.passOver(arrival.offset);
-        member.inbox.shift();
+        member.active(arrivals.queueId, arrival.number)?.passOver(arrival.offset);
+        arrivals.shift();
         continue;
       }
-      const batch = this.#nextOf(member, arrival, source);
-      if (arrival.at >= source.bytes.length) {
-        member.inbox.shift();
+      const batch = this.#take(member, arrivals, arrival, source);
+      if (arrival.at >= arrival.end) {
+        arrivals.shift();
       }
       if (batch !== null) {
         return batch;
       }
     }
+    return null;
   }
 
-  #nextOf(member: GroupMember, arrival: Arrival, source: RecordSource): ReceivedBatch | null {
+  #take(
+    member: GroupMember,
+    arrivals: QueueArrivals,
+    arrival: Arrival,
+    source: RecordSource,
+  ): ReceivedBatch | null {
     const header = this.#header;
-    const end = source.bytes.length;
-    if (arrival.at >= end) {
-      return null;
-    }
-    arrival.at = readHeader(source.bytes, arrival.at, end, header);
+    const { at, end } = arrival;
+    arrival.at = Math.min(readHeader(source.bytes, at, end, header), end);
+    member.inbox.took(arrivals, arrival.at - at);
     if (header.isPad) {
       return null;
     }
-    const queue = member.active(header.queueId, arrival.number);
+    const queue = member.active(arrivals.queueId, arrival.number);
     const next = header.baseOffset + header.recordCount;
     if (queue === undefined || next <= queue.handedOut) {
       return null;

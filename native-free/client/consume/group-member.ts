@@ -179,7 +179,15 @@ export class GroupMember implements FrameReceiver {
   }
 
   onDeliver(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null): void {
-    this.inbox.addFrame(frame, release);
+    try {
+      this.inbox.addFrame(frame, release);
+    } catch (error) {
+      if (!isRingMQError(error) || error.code !== 'BAD_BATCH') {
+        throw error;
+      }
+      this.#fail(error);
+      return;
+    }
     this.#options.onChange();
   }
 

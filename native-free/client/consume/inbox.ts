@@ -1,28 +1,106 @@
-/** Deliver frames that have arrived and were not handed out yet, and the credit that bounds them. */
+/**
+ * What has arrived and was not handed out yet, queue by queue, and the credit that bounds it. The queues that have something take
+ * turns, and a turn is some bytes rather than a batch: batches may hold one message or thousands.
+ */
 
 import { FrameSource } from '../../batch/record-source.js';
-import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, RingMQError } from '../../wire/index.js';
+import {
+  BATCH,
+  BATCH_HEADER_BYTES,
+  BATCH_TYPE,
+  FRAME_HEADER_BYTES,
+  MAX_FRAME_BYTES,
+  PAD_HEADER_BYTES,
+  RingMQError,
+  readUint32,
+  slotAligned,
+} from '../../wire/index.js';
 
-/** A frame with a place in it, or a skip. */
+/** A queue gives up its turn once so much of it was taken: a full batch of a producer, or as many small ones. */
+const TURN_BYTES = 64 * 1024;
+
+/** Batches of one queue that lie side by side in a frame, with a place in them; or a skip. */
 export interface Arrival {
   /** null: a skip. */
   source: FrameSource | null;
-  /** Place of the next batch in the frame. */
+  /** Place of the next batch in the frame, and the end of those that are this queue's. */
   at: number;
-  frameBytes: number;
+  end: number;
   /** Counts arrivals, to tell those of an earlier assignment. */
   number: number;
-  queueId: number;
+  /** Of a skip: nothing below it is still to come. */
   offset: number;
+}
+
+/** The arrivals of one queue, oldest first. */
+export class QueueArrivals {
+  readonly queueId: number;
+  #arrivals: Arrival[] = [];
+  #head = 0;
+  /** The skip behind the last batch: a further one goes into it. */
+  #skip: Arrival | null = null;
+  /** Bytes of batches in it. */
+  bytes = 0;
+  /** In the inbox's list of those with something to take. */
+  isListed = false;
+  next: QueueArrivals | null = null;
+
+  constructor(queueId: number) {
+    this.queueId = queueId;
+  }
+
+  first(): Arrival | undefined {
+    return this.#arrivals[this.#head];
+  }
+
+  addBatches(arrival: Arrival): void {
+    // A later skip must not overtake them.
+    this.#skip = null;
+    this.bytes += arrival.end - arrival.at;
+    this.#arrivals.push(arrival);
+  }
+
+  /**
+   * Skips cost the broker no credit and may come for ever while nothing is handed out. The newest says all: within an assignment they
+   * only grow, and one of an earlier assignment counts no more.
+   */
+  addSkip(number: number, offset: number): void {
+    if (this.#skip !== null) {
+      this.#skip.number = number;
+      this.#skip.offset = offset;
+      return;
+    }
+    this.#skip = { source: null, at: 0, end: 0, number, offset };
+    this.#arrivals.push(this.#skip);
+  }
+
+  /** Done with the first arrival. */
+  shift(): void {
+    const arrival = this.#arrivals[this.#head] as Arrival;
+    this.#head++;
+    if (this.#head === this.#arrivals.length) {
+      this.#arrivals = [];
+      this.#head = 0;
+    } else if (this.#head >= 1024) {
+      this.#arrivals = this.#arrivals.slice(this.#head);
+      this.#head = 0;
+    }
+    if (arrival === this.#skip) {
+      this.#skip = null;
+    }
+    arrival.source?.letGo();
+  }
 }
 
 export class Inbox {
   readonly #windowBytes: number;
   readonly #grant: (total: number) => void;
-  #arrivals: Arrival[] = [];
-  #head = 0;
-  /** The skips behind the last frame, by queue: a further one of the queue goes into it, so that there is one a queue and frame at most. */
-  readonly #skips = new Map<number, Arrival>();
+  readonly #queues = new Map<number, QueueArrivals>();
+  /** Queues with something to take, in the order of their turns; threaded through them, so that a turn costs the same among thousands. */
+  #head: QueueArrivals | null = null;
+  #tail: QueueArrivals | null = null;
+  /** Left of the present turn. */
+  #turnBytes = TURN_BYTES;
   #bufferedBytes = 0;
   #nextNumber = 1;
   /** Running totals of this link: bytes of frames done with, and the last limit the broker was told. */
@@ -45,9 +123,9 @@ export class Inbox {
 
   /** A new link: nothing is there, the totals begin anew. */
   clear(): void {
-    this.#arrivals = [];
-    this.#skips.clear();
-    this.#head = 0;
+    this.#queues.clear();
+    this.#head = null;
+    this.#tail = null;
     this.#bufferedBytes = 0;
     this.#consumedBytes = 0;
     this.#grantedBytes = 0;
@@ -59,7 +137,10 @@ export class Inbox {
     this.#grant(this.#grantedBytes);
   }
 
-  /** `release`: whom to give the frame back when it is done with. Throws `CREDIT_EXCEEDED` when more comes than any reading of the window allows: memory stays bounded whatever the broker does. */
+  /**
+   * `release`: whom to give the frame back when it is done with. Throws `CREDIT_EXCEEDED` when more comes than any reading of the window allows:
+   * memory stays bounded whatever the broker does; `BAD_BATCH` when it cannot be told where its batches begin and end.
+   */
   addFrame(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null): void {
     const limit = this.#windowBytes + MAX_FRAME_BYTES;
     if (this.#bufferedBytes + frame.length > limit) {
@@ -68,68 +149,124 @@ export class Inbox {
       });
     }
     this.#bufferedBytes += frame.length;
-    // Any queue may have a batch in it, which a later skip must not overtake.
-    if (this.#skips.size > 0) {
-      this.#skips.clear();
+    const source = new FrameSource(frame, release);
+    const number = this.#nextNumber++;
+    let used = 0;
+    let arrival: Arrival | null = null;
+    let queueId = -1;
+    for (let at = FRAME_HEADER_BYTES; at < frame.length; ) {
+      const next = batchEnd(frame, at);
+      if (frame[at + BATCH.type] !== BATCH_TYPE.pad) {
+        const of = readUint32(frame, at + BATCH.queueId);
+        if (arrival === null || of !== queueId) {
+          if (arrival !== null) {
+            this.#add(queueId, arrival);
+            used += arrival.end - arrival.at;
+          }
+          arrival = { source, at, end: next, number, offset: 0 };
+          queueId = of;
+          source.hold();
+        }
+        arrival.end = next;
+      }
+      at = next;
     }
-    this.#add(new FrameSource(frame, release), frame.length, 0, 0);
+    if (arrival !== null) {
+      this.#add(queueId, arrival);
+      used += arrival.end - arrival.at;
+    }
+    source.letGo();
+    // The frame's own header, and what lies between the batches, is done with at once.
+    this.#done(frame.length - used);
   }
 
-  /**
-   * Skips cost the broker no credit and may come for ever while nothing is handed out. The newest says all: within an assignment they
-   * only grow, and one of an earlier assignment counts no more.
-   */
   addSkip(queueId: number, offset: number): void {
-    const pending = this.#skips.get(queueId);
-    if (pending === undefined) {
-      this.#skips.set(queueId, this.#add(null, 0, queueId, offset));
+    const queue = this.#queue(queueId);
+    queue.addSkip(this.#nextNumber++, offset);
+    this.#list(queue);
+  }
+
+  /** The queue whose turn it is; it has something. */
+  turn(): QueueArrivals | null {
+    return this.#head;
+  }
+
+  /** A batch of the queue whose turn it is was taken, `bytes` long with what is between it and the next. */
+  took(queue: QueueArrivals, bytes: number): void {
+    queue.bytes -= bytes;
+    this.#turnBytes -= bytes;
+    this.#done(bytes);
+  }
+
+  /** Something was taken, or there was nothing to take: the turn goes on to the next queue if this one has had its share. */
+  passTurn(): void {
+    const queue = this.#head;
+    if (queue === null || (this.#turnBytes > 0 && queue.first() !== undefined)) {
       return;
     }
-    pending.offset = offset;
-    pending.number = this.#nextNumber++;
-  }
-
-  #add(source: FrameSource | null, frameBytes: number, queueId: number, offset: number): Arrival {
-    const arrival = {
-      source,
-      at: FRAME_HEADER_BYTES,
-      frameBytes,
-      number: this.#nextNumber++,
-      queueId,
-      offset,
-    };
-    this.#arrivals.push(arrival);
-    return arrival;
-  }
-
-  first(): Arrival | undefined {
-    return this.#arrivals[this.#head];
-  }
-
-  /** Done with the first arrival: its bytes may come again. Told to the broker a quarter of the window at a time. */
-  shift(): void {
-    const arrival = this.#arrivals[this.#head] as Arrival;
-    this.#head++;
-    if (this.#head === this.#arrivals.length) {
-      this.#arrivals = [];
-      this.#head = 0;
-    } else if (this.#head >= 1024) {
-      this.#arrivals = this.#arrivals.slice(this.#head);
-      this.#head = 0;
+    this.#turnBytes = TURN_BYTES;
+    this.#head = queue.next;
+    if (this.#head === null) {
+      this.#tail = null;
     }
-    if (arrival.source === null) {
-      if (this.#skips.get(arrival.queueId) === arrival) {
-        this.#skips.delete(arrival.queueId);
-      }
+    queue.next = null;
+    queue.isListed = false;
+    if (queue.first() === undefined) {
+      this.#queues.delete(queue.queueId);
     } else {
-      arrival.source.letGo();
+      this.#list(queue);
     }
-    this.#bufferedBytes -= arrival.frameBytes;
-    this.#consumedBytes += arrival.frameBytes;
+  }
+
+  #queue(queueId: number): QueueArrivals {
+    let queue = this.#queues.get(queueId);
+    if (queue === undefined) {
+      queue = new QueueArrivals(queueId);
+      this.#queues.set(queueId, queue);
+    }
+    return queue;
+  }
+
+  #add(queueId: number, arrival: Arrival): void {
+    const queue = this.#queue(queueId);
+    queue.addBatches(arrival);
+    this.#list(queue);
+  }
+
+  #list(queue: QueueArrivals): void {
+    if (queue.isListed) {
+      return;
+    }
+    queue.isListed = true;
+    if (this.#tail === null) {
+      this.#head = queue;
+    } else {
+      this.#tail.next = queue;
+    }
+    this.#tail = queue;
+  }
+
+  /** These bytes may come again. Told to the broker a quarter of the window at a time. */
+  #done(bytes: number): void {
+    this.#bufferedBytes -= bytes;
+    this.#consumedBytes += bytes;
     const limit = this.#consumedBytes + this.#windowBytes;
     if (this.#grantedBytes > 0 && limit - this.#grantedBytes >= this.#windowBytes / 4) {
       this.#grantedBytes = limit;
       this.#grant(limit);
     }
   }
+}
+
+/** Where the batch at `at` ends, and the next begins, at most at the end of the frame. Throws `BAD_BATCH`. */
+function batchEnd(frame: Uint8Array, at: number): number {
+  const left = frame.length - at;
+  const least = frame[at + BATCH.type] === BATCH_TYPE.pad ? PAD_HEADER_BYTES : BATCH_HEADER_BYTES;
+  const length = left < PAD_HEADER_BYTES ? 0 : readUint32(frame, at + BATCH.length);
+  if (length < least || length > left) {
+    throw new RingMQError('BAD_BATCH', 'a deliver frame holds a batch of impossible length', {
+      details: { at, length, bytes: left },
+    });
+  }
+  return Math.min(at + slotAligned(length), frame.length);
 }
