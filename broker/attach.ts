@@ -4,6 +4,7 @@ import type { BrokerHandle } from '../engine/handle.js';
 import { attachThread } from '../engine/thread/attach-thread.js';
 import { type CallOptions, type Client, throwIfAborted } from '../native-free/client/internal.js';
 import { SessionHost } from '../transport/session-host.js';
+import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
 
 /**
@@ -15,7 +16,7 @@ import { embeddedClient } from './embedded-client.js';
 export async function attach(handle: BrokerHandle, options?: CallOptions): Promise<Client> {
   throwIfAborted(options?.signal);
   const thread = attachThread(handle);
-  const host = new SessionHost(thread, { listener: 'embedded' });
+  const host = new SessionHost(thread, { listener: 'embedded', onDefect: defectTeller(thread) });
   thread.onBrokerClosed(() => {
     host.close();
     setImmediate(() => void thread.close());

@@ -1,10 +1,9 @@
 /** Opens the socket: one worker thread per listener, all on one port. */
-import { Worker } from 'node:worker_threads';
 import type { BrokerHandle } from '../engine/handle.js';
-import { workerFlags } from '../engine/thread/worker-flags.js';
 import { errorCodeOfName, RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { type ListenOptions, type ResolvedListenOptions, resolveListenOptions } from './listen-options.js';
+import { ListenerWorker } from './listener-state.js';
 import type { ListenerWorkerData, ListenerWorkerMessage } from './listener-worker.js';
 
 /** An open socket of a broker. */
@@ -77,11 +76,11 @@ type ThreadDied = (thread: ListenerThread, why: string) => void;
 
 class ListenerThread {
   readonly port: number;
-  readonly #worker: Worker;
+  readonly #worker: ListenerWorker;
   readonly #exited: Promise<string>;
   #closing: Promise<void> | null = null;
 
-  private constructor(worker: Worker, port: number, exited: Promise<string>, onDied: ThreadDied) {
+  private constructor(worker: ListenerWorker, port: number, exited: Promise<string>, onDied: ThreadDied) {
     this.#worker = worker;
     this.port = port;
     this.#exited = exited;
@@ -92,12 +91,8 @@ class ListenerThread {
     });
   }
 
-  static async start(workerData: ListenerWorkerData, onDied: ThreadDied): Promise<ListenerThread> {
-    const worker = new Worker(new URL('./listener-worker.js', import.meta.url), {
-      workerData,
-      name: 'ringmq-listener',
-      ...workerFlags(),
-    });
+  static async start(data: Omit<ListenerWorkerData, 'state'>, onDied: ThreadDied): Promise<ListenerThread> {
+    const worker = new ListenerWorker(data);
     // Before its message is awaited: a thread that gives up at once says so and is gone in one turn.
     const exited = endOf(worker);
     const said = new Promise<ListenerWorkerMessage>((resolve) => {
@@ -122,13 +117,13 @@ class ListenerThread {
 
   /** A thread that has ended before, or ends otherwise than it was asked to, is closed as well. */
   async #close(): Promise<void> {
-    this.#worker.postMessage('close');
+    this.#worker.order('stop');
     await this.#exited;
   }
 }
 
 /** Resolves when the thread has ended, with why. To be called before it can have ended: nothing tells it later. */
-function endOf(worker: Worker): Promise<string> {
+function endOf(worker: ListenerWorker): Promise<string> {
   return new Promise((resolve) => {
     let thrown: string | null = null;
     worker.once('error', (error) => {

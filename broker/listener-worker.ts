@@ -3,10 +3,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { BrokerHandle } from '../engine/handle.js';
 import { attachThread } from '../engine/thread/attach-thread.js';
 import type { BrokerThread } from '../engine/thread/broker-thread.js';
+import type { Listener } from '../native-free/listener/types.js';
 import { isRingMQError, MAX_FRAME_BYTES, RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { SessionHost } from '../transport/session-host.js';
+import { defectTeller } from './defects.js';
 import type { ResolvedListenOptions } from './listen-options.js';
+import { type ListenerOrder, SOCKETS } from './listener-state.js';
 
 /** `workerData` of this worker. */
 export interface ListenerWorkerData {
@@ -18,14 +21,14 @@ export interface ListenerWorkerData {
   threads: number;
   /** Another thread of this broker listens on the port already. */
   joinPort: boolean;
+  /** One word of {@link SOCKETS}: closed whenever this thread may end. */
+  state: SharedArrayBuffer;
 }
 
 /** What it tells the thread that started it. */
 export type ListenerWorkerMessage =
   | { type: 'listening'; port: number }
-  | { type: 'failed'; code: string; message: string }
-  | { type: 'defect'; message: string }
-  | { type: 'closed' };
+  | { type: 'failed'; code: string; message: string };
 
 /** A stop waits so long for acks that are under way. */
 const DRAIN_MS = 5_000;
@@ -40,17 +43,53 @@ function say(message: ListenerWorkerMessage): void {
   port?.postMessage(message);
 }
 
-function warn(message: string): void {
-  say({ type: 'defect', message });
+const state = new Int32Array(data.state);
+
+function socketsAre(now: number): void {
+  Atomics.store(state, 0, now);
+  Atomics.notify(state, 0);
 }
 
 async function serve(thread: BrokerThread): Promise<void> {
-  const { options, kind } = data;
   const sessions = new SessionHost(thread, {
-    listener: kind,
-    onDefect: (message, error) => warn(`${message}: ${String(error)}`),
+    listener: data.kind,
+    onDefect: defectTeller(thread),
   });
-  const listener = await chooseListener(kind).start({
+  socketsAre(SOCKETS.open);
+  const listener = await startListener(sessions);
+  port?.on('message', (order: ListenerOrder) => {
+    void (order === 'end' ? end() : stop());
+  });
+  // Also when this thread throws or calls `process.exit`.
+  process.once('exit', () => void listener.close());
+  say({ type: 'listening', port: listener.port });
+
+  async function stop(): Promise<void> {
+    sessions.stopTaking();
+    await thread.drained(DRAIN_MS);
+    sessions.close();
+    await listener.close();
+    socketsAre(SOCKETS.closed);
+    await thread.close();
+    port?.close();
+  }
+
+  /** The process, or this thread, is about to be ended: nothing is drained. */
+  async function end(): Promise<void> {
+    await listener.close();
+    // What libuv closes is gone only at the end of a turn, and uWebSockets.js frees its sockets a turn later.
+    for (let turns = 0; turns < 3; turns++) {
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    socketsAre(SOCKETS.closed);
+  }
+}
+
+function startListener(sessions: SessionHost): Promise<Listener> {
+  const { options, kind } = data;
+  return chooseListener(kind).start({
     host: options.host,
     port: data.port,
     joinPort: data.joinPort,
@@ -61,23 +100,11 @@ async function serve(thread: BrokerThread): Promise<void> {
     idleTimeoutSeconds: options.idleTimeoutSeconds,
     accept: (socket) => sessions.open(socket),
   });
-  port?.on('message', () => {
-    void stop();
-  });
-  say({ type: 'listening', port: listener.port });
-
-  async function stop(): Promise<void> {
-    await thread.drained(DRAIN_MS);
-    sessions.close();
-    await listener.close();
-    await thread.close();
-    say({ type: 'closed' });
-    port?.close();
-  }
 }
 
 /** Nothing serves: the thread must end, so its seat and its waits go first. */
 async function giveUp(error: unknown, thread: BrokerThread): Promise<void> {
+  socketsAre(SOCKETS.closed);
   const known = isRingMQError(error) ? error : new RingMQError('INTERNAL', String(error));
   await thread.close();
   say({ type: 'failed', code: known.code, message: known.message });

@@ -11,6 +11,7 @@ import {
 } from '../native-free/client/internal.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { SessionHost } from '../transport/session-host.js';
+import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
 import { type BrokerListener, startListening } from './listen.js';
 import type { ListenOptions } from './listen-options.js';
@@ -58,7 +59,10 @@ export class Broker {
   constructor(engine: Engine, onFatal?: BrokerEvents['onFatal']) {
     this.#engine = engine;
     this.#onFatal = onFatal;
-    this.#sessions = new SessionHost(engine.thread, { listener: 'embedded' });
+    this.#sessions = new SessionHost(engine.thread, {
+      listener: 'embedded',
+      onDefect: defectTeller(engine.thread),
+    });
   }
 
   /** A client on this thread. The same interface as `connect()` gives; any number of them. */

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Command } from 'commander';
 import { pino } from 'pino';
 import { openBroker } from '../broker/index.js';
@@ -6,10 +5,11 @@ import { type ListenOptions, resolveListenOptions } from '../broker/listen-optio
 import type { BrokerEvents } from '../broker/open-broker.js';
 import { isRingMQError, RingMQError } from '../native-free/wire/index.js';
 import { type BrokerConfig, readBrokerConfig, refuseClusterSettings } from './broker-config.js';
+import { stopWanted } from './stop-signals.js';
 
 const DEFAULT_LISTEN = { host: '127.0.0.1', port: 9876 } as const;
 
-/** `ringmq broker`: serves until SIGTERM or SIGINT, then drains and ends with 0. */
+/** `ringmq broker`: serves until SIGTERM, SIGINT or SIGHUP, then drains and ends with 0. */
 export async function runBroker(command: Command): Promise<void> {
   const flags = command.opts<BrokerConfig & { config?: string }>();
   const { config: path, ...given } = flags;
@@ -21,11 +21,11 @@ export async function runBroker(command: Command): Promise<void> {
   // Checked before the directory is touched: what cannot be served is not opened.
   const listen = listenOptions(config);
   resolveListenOptions(listen);
-  const log = pino(
-    { base: { pid: process.pid }, level: config.logLevel ?? 'info' },
-    pino.destination({ dest: 2, sync: true }),
-  );
-  const stopping: Promise<unknown> = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  const stderr = pino.destination({ dest: 2, sync: true });
+  // A terminal that was closed takes no lines any more, and that shall not keep the broker from a clean stop.
+  stderr.on('error', () => {});
+  const log = pino({ base: { pid: process.pid }, level: config.logLevel ?? 'info' }, stderr);
+  const stopping = stopWanted();
   let onFatal = (_error: unknown): void => {};
   // Fail-stop: a log that cannot be trusted to hold a write is not served any further.
   const failed = new Promise<never>((_resolve, reject) => {
@@ -43,8 +43,8 @@ export async function runBroker(command: Command): Promise<void> {
     const ms = Math.round(performance.now() - startedAt);
     log.info({ url: listener.url, flush: config.flush ?? 'sync', openedInMs: ms }, 'serving');
     process.stdout.write(`ready ${listener.url}\n`);
-    await Promise.race([stopping, failed]);
-    log.info('stopping');
+    const why = await Promise.race([stopping, failed]);
+    log.info(`stopping: ${why}`);
   } finally {
     await broker.close();
   }

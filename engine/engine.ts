@@ -150,10 +150,16 @@ export class Engine {
       onFatal: (error) => this.#fatal(error),
     });
     this.#server = new ControlServer(handle.channel, {
-      handle: async (method, params, caller) =>
-        method === 'topicEntry'
-          ? (this.#plane.topicEntry((params as { topicId: number }).topicId) ?? null)
-          : this.#plane.handle(method, params, caller),
+      handle: async (method, params, caller) => {
+        if (method === 'topicEntry') {
+          return this.#plane.topicEntry((params as { topicId: number }).topicId) ?? null;
+        }
+        if (method === 'warn') {
+          this.warn((params as { message: string }).message, {});
+          return null;
+        }
+        return this.#plane.handle(method, params, caller);
+      },
       callerGone: (seat, consumerKey) => this.#plane.callerGone(seat, consumerKey),
     });
     this.thread = new BrokerThread(parts, (seat, listener) => this.#server.port(seat, listener));

@@ -1,4 +1,5 @@
 /** Which of the two listeners serves, and why. */
+import { isMainThread } from 'node:worker_threads';
 import type { ListenerKind, StartListener } from '../native-free/listener/types.js';
 import { startWsListener } from '../native-free/listener/ws-listener.js';
 import { RingMQError } from '../native-free/wire/index.js';
@@ -16,10 +17,20 @@ export interface ListenerChoice {
 /**
  * `auto` takes the native listener where it loads, else the plain one. Asked for by name, a listener is never replaced by the other:
  * BAD_CONFIG when `uws` does not load here.
+ *
+ * A worker thread gets the plain one by `auto`. `worker.terminate()` ends it and its listener threads without running any of their code,
+ * so open sockets of uWebSockets.js would abort the whole process with it.
  */
 export function chooseListener(wanted: 'auto' | ListenerKind): ListenerChoice {
   if (wanted === 'ws') {
     return { ...WS, reason: 'asked for' };
+  }
+  if (wanted === 'auto' && !isMainThread) {
+    return {
+      ...WS,
+      reason:
+        'the broker was opened by a worker thread, and terminating that would abort the process under uws',
+    };
   }
   try {
     loadUws();

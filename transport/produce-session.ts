@@ -63,6 +63,9 @@ export class ProduceSession implements AppendSink {
   }
 
   onFrame(bytes: Uint8Array): void {
+    if (this.#context.host.isStopping) {
+      return;
+    }
     const isWaiting = this.#waiting.length > 0;
     if (!this.#credit.take(bytes.length, !isWaiting && this.#unacked === 0)) {
       this.#context.fail('CREDIT_EXCEEDED', undefined, {
@@ -109,7 +112,7 @@ export class ProduceSession implements AppendSink {
   /** Raises the limit if that is due. Not while batches wait, nor while the client leaves what it was sent unread. */
   renewCredit(): void {
     const { host, socket, options } = this.#context;
-    if (this.#waiting.length > 0 || socket.bufferedBytes > options.maxBufferedBytes) {
+    if (host.isStopping || this.#waiting.length > 0 || socket.bufferedBytes > options.maxBufferedBytes) {
       return;
     }
     if (this.#credit.renew(host.produceWindowBytes)) {
@@ -257,7 +260,7 @@ export class ProduceSession implements AppendSink {
 
   /** Goes on with what waits, until all is done or something must wait again. */
   #resume(): void {
-    while (this.#context.isOpen) {
+    while (this.#context.isOpen && !this.#context.host.isStopping) {
       const frame = this.#waiting[this.#waitingHead];
       if (frame === undefined) {
         break;

@@ -6,6 +6,8 @@ import type { SessionOptions } from './session-options.js';
 
 /** What the sessions of one thread share, as far as one of them is concerned. */
 export interface SessionHostView {
+  /** Batches that come now are not taken: the broker stops. */
+  readonly isStopping: boolean;
   readonly engine: EngineThread;
   readonly options: SessionOptions;
   /** Used by one session at a time, for the length of a call. Sockets take what they need of it before `send` returns. */

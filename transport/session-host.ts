@@ -34,6 +34,7 @@ export class SessionHost implements SessionOwner {
   #isDeliveryDue = false;
   #nextConnection = 1;
   #isClosed = false;
+  #isStopping = false;
 
   constructor(engine: EngineThread, options: Partial<SessionOptions> = {}) {
     this.engine = engine;
@@ -50,6 +51,11 @@ export class SessionHost implements SessionOwner {
     return this.#sessions.size;
   }
 
+  /** Batches that come now are not taken: see {@link stopTaking}. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   /** What one connection's produce window is, as many as there are now. */
   get produceWindowBytes(): number {
     const { produceWindowBytes, minProduceWindowBytes, produceBudgetBytes } = this.options;
@@ -61,7 +67,7 @@ export class SessionHost implements SessionOwner {
   open(socket: Socket): Session {
     const session = new Session(this, socket, `c${this.#nextConnection++}`);
     this.#sessions.add(session);
-    if (this.#isClosed) {
+    if (this.#isStopping) {
       queueMicrotask(() => session.fail('BROKER_CLOSED'));
     }
     return session;
@@ -90,12 +96,22 @@ export class SessionHost implements SessionOwner {
     queueMicrotask(this.#deliverAll);
   }
 
+  /**
+   * The first half of a stop. No batch is taken any more, no credit given, nothing delivered and nobody let in, so that what was taken
+   * before gets its acks soon. Requests are answered, so that consumers' commits still count. A batch that comes now gets no ack:
+   * its producer sends it again, over its next connection.
+   */
+  stopTaking(): void {
+    this.#isStopping = true;
+  }
+
   /** Tells every connection why, closes it, and refuses new ones. The engine stays open. */
   close(code: ErrorCode = 'BROKER_CLOSED'): void {
     if (this.#isClosed) {
       return;
     }
     this.#isClosed = true;
+    this.#isStopping = true;
     this.#stopListening();
     for (const session of [...this.#sessions]) {
       session.failWith(new RingMQError(code));
@@ -112,6 +128,10 @@ export class SessionHost implements SessionOwner {
 
   #runDeliveries(): void {
     this.#isDeliveryDue = false;
+    if (this.#isStopping) {
+      this.#toDeliver.clear();
+      return;
+    }
     let budget = this.options.deliverTurnBytes;
     // Each gets its part, so that a fast reader does not keep the others waiting.
     const part = Math.max(this.options.deliverFrameBytes, Math.floor(budget / this.#toDeliver.size));

@@ -192,6 +192,13 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.#members.get(consumerKey)?.onEvent(event);
   }
 
+  /** Tells the one who opened the broker that something is wrong, from whichever thread. Never throws. */
+  warn(message: string): void {
+    this.#port.callInternal('warn', { message }).catch(() => {
+      // The broker is closed: there is nobody to tell.
+    });
+  }
+
   /** `listener` is called once, when the broker has been closed by the thread that opened it. */
   onBrokerClosed(listener: () => void): void {
     this.#onBrokerClosed = listener;

@@ -120,7 +120,7 @@ export class BrokerProcess {
   }
 
   /** Asks it to stop and gives its exit status; one that has ended already gives it too. */
-  stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<number | null> {
+  stop(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' = 'SIGTERM'): Promise<number | null> {
     return this.#end(signal);
   }
 

@@ -63,9 +63,9 @@ describe('broker', () => {
 });
 
 describe('a broker whose listener thread dies', () => {
-  it('ends with 1 and one line', async () => {
+  it.each(['ws', 'auto'])('ends with 1 and one line (%s)', async (listener) => {
     const preload = new URL('./end-listener-thread.js', import.meta.url).href;
-    const dying = await BrokerProcess.start(`${directory}/dying`, ['--listener', 'ws'], 0, {
+    const dying = await BrokerProcess.start(`${directory}/dying`, ['--listener', listener], 0, {
       nodeFlags: ['--import', preload],
     });
     process.kill(dying.pid, 'SIGUSR2');

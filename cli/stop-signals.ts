@@ -1,0 +1,67 @@
+/** What asks `ringmq broker` from outside to stop: a signal, or the end of the npm that started it. */
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/**
+ * A signal this long after the first ends the process without waiting for the stop. Sooner ones are the same wish: of one Ctrl-C the
+ * broker hears twice, from the terminal and from the npm between them.
+ */
+const PATIENCE_MS = 2_000;
+
+const PARENT_LOOK_MS = 250;
+
+/** Resolves with the reason, in words for a log line, once the broker shall stop. To be called once, before anything is opened. */
+export function stopWanted(): Promise<string> {
+  return new Promise((resolve) => {
+    let askedAt: number | null = null;
+    for (const signal of SIGNALS) {
+      process.on(signal, () => {
+        const now = performance.now();
+        if (askedAt !== null && now - askedAt >= PATIENCE_MS) {
+          process.exit(128 + constants.signals[signal]);
+        }
+        askedAt ??= now;
+        resolve(signal);
+      });
+    }
+    watchNpm(() => {
+      askedAt ??= performance.now();
+      resolve('the npm that started it has ended');
+    });
+  });
+}
+
+/**
+ * `npm` and `npx` end at a SIGTERM without passing it on. A broker that they started would stay behind, with its port and its directory,
+ * and nobody who knows of it.
+ */
+function watchNpm(onGone: () => void): void {
+  const parent = process.ppid;
+  if (!wasStartedByNpm() || parent === 1) {
+    return;
+  }
+  const timer = setInterval(() => {
+    if (process.ppid !== parent) {
+      clearInterval(timer);
+      onGone();
+    }
+  }, PARENT_LOOK_MS);
+  timer.unref();
+}
+
+/** False for a process that leads a group of its own: whoever started it so wants it to outlive them. */
+function wasStartedByNpm(): boolean {
+  if (process.env.npm_execpath === undefined && process.env.npm_lifecycle_event === undefined) {
+    return false;
+  }
+  try {
+    // `pid (name) state ppid pgrp …`; the name may have blanks and brackets in it.
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    const group = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2];
+    return Number(group) !== process.pid;
+  } catch {
+    return true; // Not Linux.
+  }
+}

@@ -1,0 +1,101 @@
+/** How `ringmq broker` is stopped from outside: signals, twice, under load, and by the end of the npm that started it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Client, connect } from '../../native-free/client/index.js';
+import { BrokerProcess, CLI, makeDirectory, removeDirectory } from './cli-process.js';
+
+const directory = makeDirectory();
+afterAll(() => removeDirectory(directory));
+
+/** Writes as fast as the broker takes it, until the connection goes; gives the number of acked messages. */
+function load(client: Client, topic: string): () => number {
+  let acked = 0;
+  let isOver = false;
+  const producer = client.producer({ sendTimeoutMs: 1_000 });
+  const goOn = async (): Promise<void> => {
+    while (!isOver) {
+      await producer.sendBatch(Array.from({ length: 100 }, () => ({ topic, body: 'x'.repeat(200) }))).then(
+        () => {
+          acked += 100;
+        },
+        () => {
+          isOver = true;
+        },
+      );
+    }
+  };
+  for (let i = 0; i < 16; i++) {
+    void goOn();
+  }
+  return () => acked;
+}
+
+describe('a signal', () => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    '%s under load drains, and what was acked is there',
+    async (signal) => {
+      const dataDir = `${directory}/${signal}`;
+      const broker = await BrokerProcess.start(dataDir);
+      const client = await connect(broker.url, { reconnectMaxMs: 100 });
+      await client.admin().createTopic({ topic: 't', queues: 2 });
+      const acked = load(client, 't');
+      const start = performance.now();
+      while (acked() < 2_000) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        expect(performance.now() - start).toBeLessThan(20_000);
+      }
+      expect(await broker.stop(signal)).toBe(0);
+      expect(broker.log).toContain(`stopping: ${signal}`);
+      const times = [...broker.log.matchAll(/"time":(\d+).*"msg":"stop/g)].map((match) => Number(match[1]));
+      // As long as the drain may take at most would mean that it was not one.
+      expect((times[1] as number) - (times[0] as number)).toBeLessThan(4_500);
+      await client.close({ signal: AbortSignal.timeout(100) }).catch(() => {});
+      const again = await BrokerProcess.start(dataDir);
+      const reader = await connect(again.url);
+      const { queueStates } = await reader.admin().describeTopic('t');
+      const stored = queueStates.reduce((sum, queue) => sum + queue.maxOffset, 0);
+      expect(stored).toBeGreaterThanOrEqual(acked());
+      await reader.close();
+      expect(await again.stop()).toBe(0);
+    },
+  );
+
+  it('twice in a row is one stop', async () => {
+    const broker = await BrokerProcess.start(`${directory}/twice`);
+    process.kill(broker.pid, 'SIGTERM');
+    expect(await broker.stop('SIGINT')).toBe(0);
+    const again = await BrokerProcess.start(`${directory}/twice`);
+    expect(await again.stop()).toBe(0);
+  });
+});
+
+describe('started by npm', () => {
+  /** A shell between, as npm has it, that ends without passing a signal on. Resolves with the broker's end of stdout. */
+  async function startBelowShell(
+    name: string,
+  ): Promise<{ shell: number; closed: Promise<unknown>; pid: number }> {
+    const command = `"${process.execPath}" "${CLI}" broker --data "${directory}/${name}" --listen 127.0.0.1:0; true`;
+    const shell = spawn('/bin/sh', ['-c', command], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, npm_execpath: '/usr/lib/npm-cli.js', npm_lifecycle_event: 'npx' },
+    });
+    const closed = once(shell, 'close');
+    let pid = 0;
+    shell.stderr.setEncoding('utf8').on('data', (text: string) => {
+      pid ||= Number(/"pid":(\d+)/.exec(text)?.[1] ?? 0);
+    });
+    await once(createInterface({ input: shell.stdout }), 'line');
+    return { shell: shell.pid as number, closed, pid };
+  }
+
+  it('it stops when npm has gone', async () => {
+    const { shell, closed } = await startBelowShell('npm');
+    process.kill(shell, 'SIGTERM');
+    // The pipes close once the broker, which has them too, has ended.
+    await closed;
+    const again = await BrokerProcess.start(`${directory}/npm`);
+    expect(await again.stop()).toBe(0);
+  });
+});
