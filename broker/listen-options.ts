@@ -1,55 +1,86 @@
 /** What `broker.listen()` and the command's `--listen` family take. */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { checkOptions } from '../engine/option-check.js';
+import { option } from '../engine/option-info.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
+import type { ListenOptions } from './listen-options-types.js';
+
+export type { ListenOptions } from './listen-options-types.js';
 
 export const listenOptionsSchema = z
   .object({
-    host: z.string().min(1).default('127.0.0.1'),
-    /** 0 picks a free one. */
-    port: z.number().int().min(0).max(65_535).default(9876),
-    /** `auto` takes uWebSockets.js where it loads. */
-    listener: z.enum(['auto', 'uws', 'ws']).default('auto'),
-    /** Listener threads sharing the port (native listener only). */
-    threads: z.number().int().min(1).max(32).optional(),
-    /** Web origins let in besides the listener's own; `*` = any. */
-    allowedOrigins: z.array(z.string().min(1)).max(1_000).default([]),
+    host: option(
+      'Address to listen on. Other than loopback it is refused until authentication is set up, or `insecure` is said.',
+      z.string().min(1).default('127.0.0.1'),
+      { setting: 'listen' },
+    ),
+    port: option(
+      'Port to listen on. 0 picks a free one.',
+      z.number().int().min(0).max(65_535).default(9876),
+      {
+        setting: 'listen',
+      },
+    ),
+    listener: option(
+      'Which WebSocket listener: uWebSockets.js (`uws`), which has to be installed beside RingMQ, or `ws`. `auto` takes the first where it loads.',
+      z.enum(['auto', 'uws', 'ws']).default('auto'),
+    ),
+    threads: option(
+      'Listener threads that share the port (uWebSockets.js only; `ws` has one).',
+      z.number().int().min(1).max(32).optional(),
+      { setting: 'listenerThreads', defaultText: 'one less than the cores, 1 to 4' },
+    ),
+    allowedOrigins: option(
+      "Web origins whose pages may connect besides the listener's own, like `https://shop.example`; `*` lets in any. At most 1,000.",
+      z.array(z.string().min(1)).max(1_000).default([]),
+      { setting: 'allowOrigin' },
+    ),
     tls: z
-      .object({ certFile: z.string().min(1), keyFile: z.string().min(1) })
+      .object({
+        certFile: option(
+          'Certificate chain in PEM; with a key file the listener serves `wss`.',
+          z.string().min(1),
+          {
+            setting: 'tlsCert',
+          },
+        ),
+        keyFile: option("The certificate's key in PEM.", z.string().min(1), { setting: 'tlsKey' }),
+      })
       .strict()
       .optional(),
-    /** Serve other hosts without credentials. */
-    insecure: z.boolean().default(false),
-    maxConnections: z.number().int().min(1).max(1_000_000).default(10_000),
-    /** 0: never; else 8 to 960. */
-    idleTimeoutSeconds: z
-      .number()
-      .int()
-      .refine((value) => value === 0 || (value >= 8 && value <= 960), { message: 'must be 0 or 8 to 960' })
-      .default(120),
+    insecure: option(
+      'Serve other hosts without credentials: everybody who reaches the port may read, write and delete.',
+      z.boolean().default(false),
+    ),
+    maxConnections: option(
+      'Connections at once. Each listener thread holds its share of them.',
+      z.number().int().min(1).max(1_000_000).default(10_000),
+    ),
+    idleTimeoutSeconds: option(
+      'A connection that sends nothing for so long, no ping either, is closed. 0: never.',
+      z
+        .number()
+        .int()
+        .refine((value) => value === 0 || (value >= 8 && value <= 960), { message: 'must be 0 or 8 to 960' })
+        .default(120),
+      { rule: '0, or 8s to 16m' },
+    ),
   })
   .strict();
 
-export type ListenOptions = z.input<typeof listenOptionsSchema>;
 export type ResolvedListenOptions = Readonly<z.output<typeof listenOptionsSchema>> & {
   readonly threads: number;
 };
 
 /** Checks and completes. Throws BAD_CONFIG, also for a host others can reach while nothing guards it. */
 export function resolveListenOptions(options: ListenOptions = {}): ResolvedListenOptions {
-  const parsed = listenOptionsSchema.safeParse(options);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map(
-      (issue) => `${issue.path.join('.') || 'listen'}: ${issue.message}`,
-    );
-    throw new RingMQError('BAD_CONFIG', faults.join('; '), { details: { faults } });
-  }
-  const value = parsed.data;
+  const value = checkOptions(listenOptionsSchema, options, 'listen');
   if (!isLoopback(value.host) && !value.insecure) {
     throw new RingMQError(
       'BAD_CONFIG',
-      `${value.host} can be reached from other machines and no authentication is set up; listen on 127.0.0.1, or say insecure`,
+      `${value.host} can be reached from other machines and no authentication is set up; listen on 127.0.0.1, or set \`insecure\` if everybody who reaches it may use it`,
       { details: { host: value.host } },
     );
   }

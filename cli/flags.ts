@@ -8,15 +8,6 @@ export function durationFlag(text: string): number {
   return must(parseDuration(text), 'write a duration like 500ms, 30s, 5m or 2h');
 }
 
-/** What the broker takes as flush interval: 1 ms to 60 s. */
-export function flushIntervalFlag(text: string): number {
-  const ms = durationFlag(text);
-  if (ms < 1 || ms > 60_000) {
-    throw new InvalidArgumentError('it must be 1ms to 60s');
-  }
-  return ms;
-}
-
 /** A wait with an end: 1 ms to a day. */
 export function timeoutFlag(text: string): number {
   const ms = durationFlag(text);

@@ -6,7 +6,7 @@ import { buildProgram } from './program.js';
 /** The `ringmq` command. Exit status: 0 done, 1 failed, 2 wrong usage. */
 async function main(): Promise<number> {
   try {
-    await buildProgram().parseAsync(process.argv);
+    await (await buildProgram(process.argv.slice(2))).parseAsync(process.argv);
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError) {

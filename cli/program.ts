@@ -4,7 +4,6 @@ import {
   collect,
   countFlag,
   durationFlag,
-  flushIntervalFlag,
   listenFlag,
   nameArgument,
   propertyFlag,
@@ -18,7 +17,7 @@ import {
  * Every command with its flags. What a command does lies in a module of its own that is loaded only when the
  * command runs, so that `ringmq --help` and small commands start at once.
  */
-export function buildProgram(): Command {
+export async function buildProgram(args: readonly string[]): Promise<Command> {
   // One that is set to nothing counts as not set.
   if (process.env['RINGMQ_URL'] === '') {
     delete process.env['RINGMQ_URL'];
@@ -37,7 +36,8 @@ export function buildProgram(): Command {
     .addOption(
       new Option('-o, --output <form>', 'form of results').choices(['text', 'json']).default('text'),
     );
-  addBroker(program);
+  // The flags come from the schemas of options, which take a tenth of a second to load.
+  await addBroker(program, args.includes('broker'));
   addNameserver(program);
   addTopic(program);
   addGroup(program);
@@ -59,38 +59,23 @@ function readVersion(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-function addBroker(program: Command): void {
-  program
+async function addBroker(program: Command, isMeant: boolean): Promise<void> {
+  const command = program
     .command('broker')
     .description('serve a data directory; prints `ready URL` once it does')
-    .option('--data <dir>', 'data directory (default: ./ringmq-data)')
-    .option('--listen <host:port>', 'address; port 0 takes a free one (default: 127.0.0.1:9876)', listenFlag)
-    .addOption(
-      new Option('--flush <policy>', 'when a message is acked (default: sync)').choices(['sync', 'async']),
-    )
-    .option(
-      '--flush-interval <duration>',
-      'fdatasync this often under async flush (500ms)',
-      flushIntervalFlag,
-    )
-    .addOption(
-      new Option('--listener <kind>', 'WebSocket listener (default: auto)')
-        .env('RINGMQ_LISTENER')
-        .choices(['auto', 'uws', 'ws']),
-    )
-    .option('--config <file>', 'JSON file with the same settings; flags win')
-    .option('--tls-cert <file>', 'certificate chain in PEM')
-    .option('--tls-key <file>', 'its key in PEM')
-    .option('--allow-origin <origin>', 'web origin that may connect; repeatable', collect)
-    .option('--insecure', 'serve without credentials beyond loopback')
-    .option('--name-server <urls>', 'name servers to register with (not in this version)')
-    .option('--cluster <name>', 'cluster it belongs to (not in this version)')
-    .option('--name <name>', 'name of the broker', nameArgument)
-    .addOption(new Option('--role <role>', 'slave: not in this version').choices(['master', 'slave']))
-    .addOption(new Option('--replication <policy>', 'not in this version').choices(['sync', 'async']))
-    .action(async (_options: unknown, command: Command) => {
-      await (await import('./broker-command.js')).runBroker(command);
+    .option('--config <file>', 'JSON file with the same settings; flags and variables win')
+    .action(async (_options: unknown, used: Command) => {
+      await (await import('./broker-command.js')).runBroker(used);
     });
+  if (isMeant) {
+    (await import('./broker-settings.js')).addBrokerFlags(command);
+  }
+  command.addHelpText(
+    'after',
+    `
+Each flag can also be a variable (--flush: RINGMQ_FLUSH) or a key of the config file ("flush"); docs/options.md has them all.
+`,
+  );
 }
 
 function addNameserver(program: Command): void {

@@ -6,8 +6,11 @@
 const MS_OF = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const BYTES_OF = { '': 1, B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 } as const;
 
-/** `500ms`, `30s`, `5m`, `2h`, `7d`, also `1.5s`; in milliseconds. A bare number is refused: it has no unit. */
+/** `500ms`, `30s`, `5m`, `2h`, `7d`, also `1.5s`; in milliseconds. A bare number but 0 is refused: it has no unit. */
 export function parseDuration(text: string): number | null {
+  if (text.trim() === '0') {
+    return 0;
+  }
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
   if (match === null) {
     return null;
@@ -24,6 +27,21 @@ export function parseSize(text: string): number | null {
   }
   const bytes = Number(match[1]) * BYTES_OF[match[2] as keyof typeof BYTES_OF];
   return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+/** As people write it, in the largest unit that it is a whole number of: `500ms`, `72h`, `7d`. Days only from a week on. */
+export function formatDuration(ms: number): string {
+  const units = (['d', 'h', 'm', 's'] as const).filter((unit) => unit !== 'd' || ms >= 7 * MS_OF.d);
+  const unit = ms === 0 ? 's' : (units.find((name) => ms % MS_OF[name] === 0) ?? 'ms');
+  return `${ms / MS_OF[unit]}${unit}`;
+}
+
+/** As people write it: `64KiB`, `1GiB`; bytes that are no whole number of a larger unit stay bytes. */
+export function formatSize(bytes: number): string {
+  const unit = (['TiB', 'GiB', 'MiB', 'KiB'] as const).find(
+    (name) => bytes > 0 && bytes % BYTES_OF[name] === 0,
+  );
+  return unit === undefined ? `${bytes}` : `${bytes / BYTES_OF[unit]}${unit}`;
 }
 
 /** A whole number written in digits, underscores allowed between them. */

@@ -1,9 +1,15 @@
 /**
- * One schema for everything about a broker that can be set: types, defaults and checks come from here,
- * for the library, the command line and the config file alike.
+ * One schema for everything about a broker that can be set. An option is added here, in one place, with `option(help, schema)`;
+ * then `npm run docs:options` writes its type (options-types.ts) and its row in docs/options.md. The command has its flag,
+ * the config file its key and the environment its variable by themselves.
  */
 import { z } from 'zod';
 import { RingMQError } from '../native-free/wire/index.js';
+import { checkOptions } from './option-check.js';
+import { option } from './option-info.js';
+import type { EngineOptions } from './options-types.js';
+
+export type { EngineOptions } from './options-types.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -16,73 +22,102 @@ const powerOfTwo = (least: number, most: number) =>
     .min(least)
     .max(most)
     .refine((value) => Number.isInteger(Math.log2(value)), { message: 'must be a power of two' });
+const POWER_OF_TWO = { rule: 'a power of two' };
 
 export const engineOptionsSchema = z
   .object({
-    /** Directory of all that is durable; made when missing. */
-    dataDir: z.string().min(1).default('./ringmq-data'),
-    /** The broker's name in answers and logs. */
-    name: z.string().min(1).max(127).default('ringmq'),
-    /** When a send is acked: `sync` after fdatasync, `async` once it is in the page cache. */
-    flush: z.enum(['sync', 'async']).default('sync'),
-    /** Under async flush: the longest time written bytes wait for fdatasync, ms. */
-    flushIntervalMs: z.number().int().min(1).max(60_000).default(500),
-    /** Under async flush: written bytes after which fdatasync is called regardless. */
-    flushBytes: z
-      .number()
-      .int()
-      .min(64 * KIB)
-      .default(64 * MIB),
-    /** The log's ring in shared memory. */
-    ringBytes: powerOfTwo(64 * KIB, GIB).default(64 * MIB),
-    /** The ring of memory topics. At least four spans: room for a claim takes two of them, the rest keeps messages. */
-    memoryRingBytes: powerOfTwo(64 * KIB, GIB).default(64 * MIB),
-    /** No batch crosses a multiple of this; fixed when the data directory is made; bounds the largest batch. */
-    spanBytes: powerOfTwo(4 * KIB, 64 * MIB).default(8 * MIB),
-    /** One file of the commit log; fixed when the data directory is made. */
-    segmentBytes: powerOfTwo(64 * KIB, 4 * GIB).default(GIB),
-    /** Age at which a segment may be deleted, ms. 0: never. */
-    retentionMs: z
-      .number()
-      .int()
-      .min(0)
-      .default(72 * 3_600_000),
-    /** Bytes of log above which the oldest segments are deleted. 0: no bound. */
-    retentionBytes: z.number().int().min(0).default(0),
-    /** Sends are refused with DISK_FULL while the disk has less than this free. */
-    minFreeBytes: z
-      .number()
-      .int()
-      .min(0)
-      .default(256 * MIB),
-    /** Queues of all topics together. */
-    maxQueues: z.number().int().min(16).max(1_048_576).default(65_536),
-    /** Threads of the process that may take part: listeners, attached threads, and the broker's own. */
-    maxThreads: z.number().int().min(4).max(64).default(64),
-    /** Log bytes between two checkpoints: what a restart has to read at most, about. */
-    checkpointBytes: z
-      .number()
-      .int()
-      .min(64 * KIB)
-      .default(128 * MIB),
-    /** How long a stalled consumer of a memory topic may hold up its producers, ms; then it loses messages. */
-    memoryHoldMs: z.number().int().min(1).default(30_000),
+    dataDir: option(
+      'Directory of all that is durable. It is made when it is missing; one broker at a time may have it open.',
+      z.string().min(1).default('./ringmq-data'),
+      { setting: 'data' },
+    ),
+    name: option("The broker's name in answers and logs.", z.string().min(1).max(127).default('ringmq')),
+    flush: option(
+      'When a message is acked: `sync` once it is on disk (fdatasync), `async` once it is in the page cache. A power cut loses nothing acked under `sync`, up to `flushIntervalMs` under `async`; a crash of the broker loses nothing acked under either.',
+      z.enum(['sync', 'async']).default('sync'),
+    ),
+    flushIntervalMs: option(
+      'Under async flush: the longest time that written bytes wait for fdatasync.',
+      z.number().int().min(1).max(60_000).default(500),
+    ),
+    flushBytes: option(
+      'Under async flush: so many written bytes call fdatasync before the interval is over.',
+      z
+        .number()
+        .int()
+        .min(64 * KIB)
+        .default(64 * MIB),
+      { setting: 'flushSize' },
+    ),
+    ringBytes: option(
+      "The log's ring in shared memory: what producers can be ahead of the disk. At least two spans.",
+      powerOfTwo(64 * KIB, GIB).default(64 * MIB),
+      POWER_OF_TWO,
+    ),
+    memoryRingBytes: option(
+      'The ring of memory topics in shared memory: what is kept of all of them together. At least four spans; a claim takes room for two of them, the rest keeps messages.',
+      powerOfTwo(64 * KIB, GIB).default(64 * MIB),
+      POWER_OF_TWO,
+    ),
+    spanBytes: option(
+      'No batch crosses a multiple of it, so it bounds the largest batch. Fixed when the data directory is made.',
+      powerOfTwo(4 * KIB, 64 * MIB).default(8 * MIB),
+      POWER_OF_TWO,
+    ),
+    segmentBytes: option(
+      'One file of the log, at least one span. Fixed when the data directory is made. Retention deletes whole files.',
+      powerOfTwo(64 * KIB, 4 * GIB).default(GIB),
+      POWER_OF_TWO,
+    ),
+    retentionMs: option(
+      'Age at which messages may be deleted, whether they were read or not. Whole segments go, never the one that is written. 0: never.',
+      z
+        .number()
+        .int()
+        .min(0)
+        .default(72 * 3_600_000),
+    ),
+    retentionBytes: option(
+      'Size of the log above which its oldest segments are deleted, whether they were read or not. 0: no bound.',
+      z.number().int().min(0).default(0),
+    ),
+    minFreeBytes: option(
+      'Messages are refused with DISK_FULL while the disk has less than this free.',
+      z
+        .number()
+        .int()
+        .min(0)
+        .default(256 * MIB),
+      { setting: 'minFree' },
+    ),
+    maxQueues: option(
+      'Queues of all topics together. One that is in use takes about 1.3 KiB of shared memory.',
+      z.number().int().min(16).max(1_048_576).default(65_536),
+    ),
+    maxThreads: option(
+      "Threads of the process that may take part: listeners, attached threads, and the broker's own.",
+      z.number().int().min(4).max(64).default(64),
+    ),
+    checkpointBytes: option(
+      'Bytes of log between two checkpoints: about what a restart has to read at most.',
+      z
+        .number()
+        .int()
+        .min(64 * KIB)
+        .default(128 * MIB),
+    ),
+    memoryHoldMs: option(
+      'How long a stalled consumer of a memory topic may hold up its producers; then it loses messages.',
+      z.number().int().min(1).default(30_000),
+    ),
   })
   .strict();
 
-export type EngineOptions = z.input<typeof engineOptionsSchema>;
 export type ResolvedEngineOptions = Readonly<z.output<typeof engineOptionsSchema>>;
 
 /** Checks and completes options. Throws BAD_CONFIG naming each option that cannot be used. */
 export function resolveEngineOptions(options: EngineOptions = {}): ResolvedEngineOptions {
-  const parsed = engineOptionsSchema.safeParse(options);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map(
-      (issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`,
-    );
-    throw new RingMQError('BAD_CONFIG', faults.join('; '), { details: { faults } });
-  }
-  const value = parsed.data;
+  const value = checkOptions(engineOptionsSchema, options, 'options');
   checkSpans(value, value.spanBytes);
   if (value.segmentBytes < value.spanBytes) {
     throw new RingMQError('BAD_CONFIG', `segmentBytes must be at least spanBytes, ${value.spanBytes}`);

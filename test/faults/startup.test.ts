@@ -155,7 +155,7 @@ describe('a config file', () => {
     ['that is not there', null, /cannot be read: ENOENT/],
     ['that is not JSON', '{ "flush": sync }', /is not JSON/],
     ['that is empty', '', /is not JSON/],
-    ['that is a list', '[]', /expected object/],
+    ['that is a list', '[]', /must hold one JSON object/],
     ['with a setting nobody knows', '{ "flsh": "sync" }', /flsh/],
     ['with a value of the wrong kind', '{ "flush": "often" }', /flush/],
     ['with a size nobody can read', '{ "segmentSize": "large" }', /segmentSize: write a size/],

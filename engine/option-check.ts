@@ -1,0 +1,64 @@
+/** Options are checked where they are given; what is wrong is said in sentences that name the option. */
+import type { z } from 'zod';
+import { RingMQError } from '../native-free/wire/index.js';
+import { nearest } from './nearest.js';
+
+/** Checks and completes options. Throws BAD_CONFIG with a sentence for each option that cannot be used; `what` is said of the whole. */
+export function checkOptions<S extends z.ZodObject>(schema: S, given: unknown, what: string): z.output<S> {
+  const parsed = schema.safeParse(given, { reportInput: true });
+  if (parsed.success) {
+    return parsed.data;
+  }
+  const faults = parsed.error.issues.flatMap((issue) =>
+    describeFault(issue, Object.keys(schema.shape), what),
+  );
+  throw new RingMQError('BAD_CONFIG', faults.join('; '), { details: { faults } });
+}
+
+/** Sentences for what one check found: `flushIntervalMs must be 1 or more, not 0`. `names` are those that may have been meant. */
+export function describeFault(issue: z.core.$ZodIssue, names: readonly string[], what: string): string[] {
+  const name = issue.path.length === 0 ? what : issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const meant = issue.path.length === 0 ? nearest(key, names) : null;
+      const path = [...issue.path, key].join('.');
+      return `there is no option ${JSON.stringify(path)}${meant === null ? '' : `, did you mean ${meant}?`}`;
+    });
+  }
+  return [`${name} ${rule(issue)}`];
+}
+
+function rule(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${article(issue.expected)}, not ${shown(issue.input)}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map(String).join(' or ')}, not ${shown(issue.input)}`;
+    case 'too_small':
+      return isText(issue.origin)
+        ? 'must not be empty'
+        : `must be at least ${issue.minimum}, not ${shown(issue.input)}`;
+    case 'too_big':
+      return isText(issue.origin)
+        ? `must not be longer than ${issue.maximum}`
+        : `must be at most ${issue.maximum}, not ${shown(issue.input)}`;
+    case 'custom':
+      return `${issue.message}, not ${shown(issue.input)}`;
+    default:
+      return `cannot be used: ${issue.message}`;
+  }
+}
+
+const isText = (origin: string): boolean => origin === 'string' || origin === 'array';
+
+function article(type: string): string {
+  return (
+    { int: 'a whole number', number: 'a number', object: 'an object', array: 'an array' }[type] ?? `a ${type}`
+  );
+}
+
+/** A value as far as it fits into a line. */
+function shown(value: unknown): string {
+  const text = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}

@@ -1,0 +1,107 @@
+// Written by `npm run docs:options` from the schema beside it. Change the schema, not this file.
+
+/** Options of a broker and its data directory. All of them may be left out. */
+export interface EngineOptions {
+  /**
+   * Directory of all that is durable. It is made when it is missing; one broker at a time may have it open.
+   * Default ./ringmq-data.
+   * Command: `--data`, `RINGMQ_DATA`, `data`.
+   */
+  dataDir?: string | undefined;
+  /**
+   * The broker's name in answers and logs.
+   * Default ringmq.
+   * Command: `--name`, `RINGMQ_NAME`, `name`.
+   */
+  name?: string | undefined;
+  /**
+   * When a message is acked: `sync` once it is on disk (fdatasync), `async` once it is in the page cache. A
+   * power cut loses nothing acked under `sync`, up to `flushIntervalMs` under `async`; a crash of the broker
+   * loses nothing acked under either.
+   * Default sync.
+   * Command: `--flush`, `RINGMQ_FLUSH`, `flush`.
+   */
+  flush?: 'sync' | 'async' | undefined;
+  /**
+   * Under async flush: the longest time that written bytes wait for fdatasync.
+   * Milliseconds, 1ms to 1m. Default 500 (500ms).
+   * Command: `--flush-interval`, `RINGMQ_FLUSH_INTERVAL`, `flushInterval`.
+   */
+  flushIntervalMs?: number | undefined;
+  /**
+   * Under async flush: so many written bytes call fdatasync before the interval is over.
+   * Bytes, 64KiB or more. Default 67,108,864 (64MiB).
+   * Command: `--flush-size`, `RINGMQ_FLUSH_SIZE`, `flushSize`.
+   */
+  flushBytes?: number | undefined;
+  /**
+   * The log's ring in shared memory: what producers can be ahead of the disk. At least two spans.
+   * Bytes, a power of two, 64KiB to 1GiB. Default 67,108,864 (64MiB).
+   * Command: `--ring-size`, `RINGMQ_RING_SIZE`, `ringSize`.
+   */
+  ringBytes?: number | undefined;
+  /**
+   * The ring of memory topics in shared memory: what is kept of all of them together. At least four spans; a
+   * claim takes room for two of them, the rest keeps messages.
+   * Bytes, a power of two, 64KiB to 1GiB. Default 67,108,864 (64MiB).
+   * Command: `--memory-ring-size`, `RINGMQ_MEMORY_RING_SIZE`, `memoryRingSize`.
+   */
+  memoryRingBytes?: number | undefined;
+  /**
+   * No batch crosses a multiple of it, so it bounds the largest batch. Fixed when the data directory is
+   * made.
+   * Bytes, a power of two, 4KiB to 64MiB. Default 8,388,608 (8MiB).
+   * Command: `--span-size`, `RINGMQ_SPAN_SIZE`, `spanSize`.
+   */
+  spanBytes?: number | undefined;
+  /**
+   * One file of the log, at least one span. Fixed when the data directory is made. Retention deletes whole
+   * files.
+   * Bytes, a power of two, 64KiB to 4GiB. Default 1,073,741,824 (1GiB).
+   * Command: `--segment-size`, `RINGMQ_SEGMENT_SIZE`, `segmentSize`.
+   */
+  segmentBytes?: number | undefined;
+  /**
+   * Age at which messages may be deleted, whether they were read or not. Whole segments go, never the one
+   * that is written. 0: never.
+   * Milliseconds, 0s or more. Default 259,200,000 (72h).
+   * Command: `--retention`, `RINGMQ_RETENTION`, `retention`.
+   */
+  retentionMs?: number | undefined;
+  /**
+   * Size of the log above which its oldest segments are deleted, whether they were read or not. 0: no bound.
+   * Bytes, 0 or more. Default 0.
+   * Command: `--retention-size`, `RINGMQ_RETENTION_SIZE`, `retentionSize`.
+   */
+  retentionBytes?: number | undefined;
+  /**
+   * Messages are refused with DISK_FULL while the disk has less than this free.
+   * Bytes, 0 or more. Default 268,435,456 (256MiB).
+   * Command: `--min-free`, `RINGMQ_MIN_FREE`, `minFree`.
+   */
+  minFreeBytes?: number | undefined;
+  /**
+   * Queues of all topics together. One that is in use takes about 1.3 KiB of shared memory.
+   * A number, 16 to 1,048,576. Default 65,536.
+   * Command: `--max-queues`, `RINGMQ_MAX_QUEUES`, `maxQueues`.
+   */
+  maxQueues?: number | undefined;
+  /**
+   * Threads of the process that may take part: listeners, attached threads, and the broker's own.
+   * A number, 4 to 64. Default 64.
+   * Command: `--max-threads`, `RINGMQ_MAX_THREADS`, `maxThreads`.
+   */
+  maxThreads?: number | undefined;
+  /**
+   * Bytes of log between two checkpoints: about what a restart has to read at most.
+   * Bytes, 64KiB or more. Default 134,217,728 (128MiB).
+   * Command: `--checkpoint-size`, `RINGMQ_CHECKPOINT_SIZE`, `checkpointSize`.
+   */
+  checkpointBytes?: number | undefined;
+  /**
+   * How long a stalled consumer of a memory topic may hold up its producers; then it loses messages.
+   * Milliseconds, 1ms or more. Default 30,000 (30s).
+   * Command: `--memory-hold`, `RINGMQ_MEMORY_HOLD`, `memoryHold`.
+   */
+  memoryHoldMs?: number | undefined;
+}

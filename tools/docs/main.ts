@@ -1,0 +1,18 @@
+/** `npm run docs:options`: writes what is made from the schemas of options. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { optionFiles } from './option-files.js';
+
+const root = new URL('../../../', import.meta.url);
+for (const [path, text] of optionFiles()) {
+  const file = new URL(path, root);
+  let before = '';
+  try {
+    before = readFileSync(file, 'utf8');
+  } catch {
+    // It is made.
+  }
+  if (before !== text) {
+    writeFileSync(file, text);
+  }
+  process.stdout.write(`${path}: ${before === text ? 'as it was' : 'written'}\n`);
+}

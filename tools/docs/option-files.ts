@@ -1,0 +1,29 @@
+/** All that is written from the schemas of options: their types, with comments, and docs/options.md. */
+import { listenOptionsSchema } from '../../broker/listen-options.js';
+import { commandOptionsSchema } from '../../cli/command-options.js';
+import { describeOptions } from '../../engine/option-info.js';
+import { engineOptionsSchema } from '../../engine/options.js';
+import { optionsPage } from './options-page.js';
+import { optionsType } from './options-type.js';
+
+/** Path in the repository → what it has to hold. */
+export function optionFiles(): Map<string, string> {
+  const engine = describeOptions(engineOptionsSchema);
+  const listen = describeOptions(listenOptionsSchema);
+  const command = describeOptions(commandOptionsSchema);
+  return new Map([
+    [
+      'engine/options-types.ts',
+      optionsType(
+        'EngineOptions',
+        'Options of a broker and its data directory. All of them may be left out.',
+        engine,
+      ),
+    ],
+    [
+      'broker/listen-options-types.ts',
+      optionsType('ListenOptions', 'Options of `broker.listen()`. All of them may be left out.', listen),
+    ],
+    ['docs/options.md', optionsPage({ engine, listen, command })],
+  ]);
+}
