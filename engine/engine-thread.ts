@@ -50,7 +50,7 @@ export const READ = {
   tooSmall: 3,
   /** The topic was deleted. */
   dead: 4,
-  /** Damaged on disk: `reader.damage` says what. Nothing is skipped silently. */
+  /** Damaged on disk at `offset`: `reader.damage` says what. Nothing is skipped silently: see {@link QueueReader.skipDamage}. */
   damaged: 5,
 } as const;
 
@@ -60,6 +60,8 @@ export interface QueueReader {
   offset: number;
   readonly neededBytes: number;
   readonly damage: string;
+  /** Log position of the damage, -1 when it has none: the index is damaged, or nothing is left of what was there. */
+  readonly damagePosition: number;
   /** Bytes the last `read` wrote. */
   readonly bytes: number;
   /** What the last `read` cost, in bytes: those it copied, and those it looked through for nothing. */
@@ -71,6 +73,11 @@ export interface QueueReader {
    * over a bounded stretch of these and then returns, so that no backlog holds up its thread.
    */
   read(target: Uint8Array, at: number, maxBytes: number, bloomLow: number, bloomHigh: number): number;
+  /**
+   * After `damaged`: moves `offset` behind what cannot be read, as far as one call may look. What follows may be damaged
+   * again. Throws disk errors.
+   */
+  skipDamage(): void;
   /** Ask to be called (once, from the thread's progress turn) when `read` may give something again. */
   watch(onReadable: (reader: QueueReader) => void): void;
   close(): void;

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { threadId, Worker } from 'node:worker_threads';
 import { ERRORS, RingMQError } from '../native-free/wire/index.js';
 import { ControlServer } from './control/channel-server.js';
+import { DamageList, type DamageReport } from './control/damage-list.js';
 import { ControlPlane } from './control/index.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
@@ -43,6 +44,7 @@ export class Engine {
   readonly #checkpoints: CheckpointKeeper;
   readonly #deadThreads: DeadThreads;
   readonly #queues: TopicQueues;
+  readonly #damage = new DamageList();
   readonly #closeMeta: () => void;
   readonly #lock: DataDirLock;
   #hasFailed = false;
@@ -143,7 +145,11 @@ export class Engine {
       store: data.store,
       catalog: data.catalog,
       openQueues: (topic) => this.#queues.open(topic),
-      closeQueues: (topic) => this.#queues.close(topic),
+      closeQueues: (topic) => {
+        this.#queues.close(topic);
+        this.#damage.forget(topic.topicId);
+      },
+      queueDamage: ({ topicId }, queueId) => this.#damage.of(topicId, queueId),
       queueState: (topic, queueId) => this.#queues.state(topic, queueId),
       findOffsetByTime: (topic, queueId, time) => this.#queues.findByTime(topic, queueId, time),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
@@ -151,14 +157,17 @@ export class Engine {
     });
     this.#server = new ControlServer(handle.channel, {
       handle: async (method, params, caller) => {
-        if (method === 'topicEntry') {
-          return this.#plane.topicEntry((params as { topicId: number }).topicId) ?? null;
+        switch (method) {
+          case 'topicEntry':
+            return this.#plane.topicEntry((params as { topicId: number }).topicId) ?? null;
+          case 'damage':
+            return this.#onDamage(params as DamageReport);
+          case 'warn':
+            this.warn((params as { message: string }).message, {});
+            return null;
+          default:
+            return this.#plane.handle(method, params, caller);
         }
-        if (method === 'warn') {
-          this.warn((params as { message: string }).message, {});
-          return null;
-        }
-        return this.#plane.handle(method, params, caller);
       },
       callerGone: (seat, consumerKey) => this.#plane.callerGone(seat, consumerKey),
     });
@@ -234,6 +243,21 @@ export class Engine {
     } else if (message.type === 'retained') {
       this.#trim(message.startPosition);
     }
+  }
+
+  /** Told once for each place, whoever reads it. */
+  #onDamage(report: DamageReport): null {
+    const { topicId, queueId, offset, position, message } = report;
+    const topic = this.#plane.topicEntry(topicId)?.topic;
+    if (topic !== undefined && this.#damage.add(report)) {
+      this.warn(`queue ${queueId} of ${topic} cannot be read at offset ${offset}: ${message}`, {
+        topic,
+        queueId,
+        offset,
+        position,
+      });
+    }
+    return null;
   }
 
   /** Offsets of what retention took are not stored any more. What cannot be told now is told by the next segment that goes. */

@@ -79,6 +79,17 @@ export class ConsumeSession implements ConsumerOwner {
     }
   }
 
+  /** Passes over damage in one of a consumer's queues. */
+  skipDamage(params: Record<string, unknown>): object {
+    this.keyOf(params['consumer']);
+    const { queueId, generation } = params;
+    if (typeof queueId !== 'number' || typeof generation !== 'number') {
+      throw new RingMQError('BAD_REQUEST', 'skipDamage needs a queueId and a generation');
+    }
+    const consumer = this.#consumers.get(params['consumer'] as number) as Consumer;
+    return { offset: consumer.skipDamage(queueId, generation) };
+  }
+
   /** A credit frame. One for a consumer that is not there is of no account: it may have ended a moment ago. */
   onCredit(bytes: Uint8Array): void {
     this.#consumers.get(readUint32(bytes, FRAME.id))?.setCredit(readUint64(bytes, FRAME.value));
@@ -147,6 +158,10 @@ export class ConsumeSession implements ConsumerOwner {
     if (typeof expression !== 'string') {
       throw new RingMQError('BAD_REQUEST', 'filter must be a string');
     }
+    const onDamage = params['onDamage'] ?? 'end';
+    if (onDamage !== 'end' && onDamage !== 'tell') {
+      throw new RingMQError('BAD_REQUEST', "onDamage must be 'end' or 'tell'");
+    }
     if (this.#consumers.has(number)) {
       throw new RingMQError('BAD_ARGUMENT', `consumer ${number} is on this connection already`, {
         details: { consumer: number },
@@ -165,7 +180,7 @@ export class ConsumeSession implements ConsumerOwner {
     const filter = tagFilterBloom(tags === null ? null : tags.map((tag) => Buffer.from(tag)));
     // With a running number: a client may leave and join again under the same one while an answer is under way.
     const key = `${this.#context.connectionKey}:${number}:${this.#joins++}`;
-    const consumer = new Consumer(number, key, filter, this.#context, this);
+    const consumer = new Consumer(number, key, filter, onDamage, this.#context, this);
     this.#consumers.set(number, consumer);
     this.#turns.push(consumer);
     this.#context.engine.addMember(key, consumer);

@@ -83,6 +83,9 @@ export class ControlSession {
     if (method === 'leave') {
       return this.#consume.leave(params);
     }
+    if (method === 'skipDamage') {
+      return Promise.resolve(this.#consume.skipDamage(params));
+    }
     const { needsConsumer } = CONTROL_METHODS[method];
     const key = needsConsumer ? this.#consume.keyOf(params['consumer']) : undefined;
     // The control plane checks the parameters against its schemas; they are unknown here.

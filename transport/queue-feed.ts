@@ -13,6 +13,8 @@ export class QueueFeed {
   /** The client knows that nothing below this is still to come. */
   told: number;
   isClosed = false;
+  /** It met damage, and the client has not asked to pass over it. */
+  isDamaged = false;
   isListed = false;
   next: QueueFeed | null = null;
 

@@ -11,6 +11,7 @@ import {
   type ErrorCode,
   FRAME_HEADER_BYTES,
   OPCODE,
+  RingMQError,
   readUint32,
   readUint64,
   SLOT_BYTES,
@@ -34,7 +35,7 @@ const SMALLEST_READ_BYTES = 2 * SLOT_BYTES;
 export interface ConsumerOwner {
   /** A frame with an event, for this consumer. */
   sendEvent(consumer: Consumer, event: ControlEvent): void;
-  /** It cannot go on: its member leaves the group. */
+  /** It cannot go on at all: its member leaves the group. */
   ended(consumer: Consumer, code: ErrorCode, message: string): void;
 }
 
@@ -42,6 +43,9 @@ export interface ConsumerFilter {
   readonly low: number;
   readonly high: number;
 }
+
+/** What damage in one of its queues does to a consumer: ends it, or ends that queue and is told. */
+export type OnDamage = 'end' | 'tell';
 
 export class Consumer implements MemberSink {
   readonly number: number;
@@ -51,6 +55,7 @@ export class Consumer implements MemberSink {
   readonly #owner: ConsumerOwner;
   readonly #filter: ConsumerFilter;
   readonly #isFiltered: boolean;
+  readonly #onDamage: OnDamage;
   readonly #feeds = new Map<number, QueueFeed>();
   readonly #ready = new ReadyFeeds();
   readonly #wake = (feed: QueueFeed): void => {
@@ -72,6 +77,7 @@ export class Consumer implements MemberSink {
     number: number,
     key: string,
     filter: ConsumerFilter,
+    onDamage: OnDamage,
     context: SessionContext,
     owner: ConsumerOwner,
   ) {
@@ -79,6 +85,7 @@ export class Consumer implements MemberSink {
     this.key = key;
     this.#filter = filter;
     this.#isFiltered = filter.low !== -1 || filter.high !== -1;
+    this.#onDamage = onDamage;
     this.#context = context;
     this.#owner = owner;
   }
@@ -136,6 +143,29 @@ export class Consumer implements MemberSink {
       this.#takeAll(event.queues);
       this.#context.deliverSoon();
     }
+  }
+
+  /**
+   * Passes over damage that the client was told of. Returns the offset where the queue goes on.
+   * @throws RingMQError BAD_ARGUMENT (nothing to pass over there)
+   */
+  skipDamage(queueId: number, generation: number): number {
+    const feed = this.#feeds.get(queueId);
+    if (feed === undefined || feed.generation !== generation || !feed.isDamaged) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        `consumer ${this.number} waits at no damage in queue ${queueId}`,
+        {
+          details: { queueId, generation },
+        },
+      );
+    }
+    feed.reader.skipDamage();
+    feed.isDamaged = false;
+    this.#toSkip.push(feed);
+    this.#sendSkips();
+    this.#wake(feed);
+    return feed.reader.offset;
   }
 
   /** Stops reading. The member itself is the caller's to remove. */
@@ -222,11 +252,11 @@ export class Consumer implements MemberSink {
         this.#toSkip.push(feed);
         break;
       } else {
-        // What was read before goes out first: the consumer ends with the next frame.
-        if (at === 0) {
-          this.#readFailed(feed, result);
+        // What was read before goes out first, and what comes of this with the next frame.
+        if (at > 0) {
+          break;
         }
-        break;
+        this.#readFailed(feed, result);
       }
     }
     return end;
@@ -238,8 +268,29 @@ export class Consumer implements MemberSink {
       this.#owner.ended(this, 'TOPIC_NOT_FOUND', `the topic ${topic} was deleted`);
       return;
     }
-    const where = `queue ${feed.queueId} of ${topic}, offset ${feed.reader.offset}`;
-    this.#owner.ended(this, 'LOG_CORRUPT', `${ERRORS.LOG_CORRUPT.message}: ${where}: ${feed.reader.damage}`);
+    const { queueId, generation, reader } = feed;
+    const { offset, damagePosition } = reader;
+    const where = `queue ${queueId} of ${topic}, offset ${offset}`;
+    const message = `${ERRORS.LOG_CORRUPT.message}: ${where}: ${reader.damage}`;
+    if (this.#onDamage === 'end') {
+      this.#owner.ended(this, 'LOG_CORRUPT', message);
+      return;
+    }
+    feed.isDamaged = true;
+    this.#ready.shift();
+    // First that all up to there has come, so that the client can commit it.
+    this.#toSkip.push(feed);
+    this.#sendSkips();
+    const position = damagePosition < 0 ? null : damagePosition;
+    this.#owner.sendEvent(this, {
+      event: 'queueDamaged',
+      queueId,
+      generation,
+      offset,
+      position,
+      code: 'LOG_CORRUPT',
+      message,
+    });
   }
 
   /**

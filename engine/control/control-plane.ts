@@ -205,6 +205,9 @@ export class ControlPlane {
       describeGroup: ({ group }) => this.#view.describe(group),
       resetOffset: (params) => this.#resetOffset(params),
       join: (params, caller) => this.#join(params, caller),
+      skipDamage: () => {
+        throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers skipDamage');
+      },
       leave: (_, caller) => {
         if (!this.#coordinator.leave(keyOf(caller))) {
           throw new RingMQError('NOT_A_MEMBER');

@@ -40,6 +40,7 @@ const SCHEMAS = {
     from: startPosition,
     memberId: z.string().nullable().default(null),
   }),
+  skipDamage: z.object({ consumer, ...held }),
   leave: z.object({ consumer }),
   released: z.object({ consumer, queues: z.array(z.object(held)).max(MAX_QUEUES_PER_TOPIC) }),
   commit: z.object({

@@ -1,5 +1,5 @@
 /** Creating and deleting topics, across the catalog, the queue table and the groups; one change at a time. */
-import type { TopicDescription, TopicInfo } from '../../native-free/wire/index.js';
+import type { QueueDamage, TopicDescription, TopicInfo } from '../../native-free/wire/index.js';
 import type { GroupCoordinator } from '../group/index.js';
 import {
   type CatalogTopic,
@@ -19,6 +19,8 @@ export interface TopicHooks {
   closeQueues(topic: CatalogTopic): void | Promise<void>;
   /** First offset stored and next one to be given out. */
   queueState(topic: CatalogTopic, queueId: number): { minOffset: number; maxOffset: number };
+  /** Places of the queue that could not be read, in the order of offsets. */
+  queueDamage?(topic: CatalogTopic, queueId: number): readonly QueueDamage[];
   /** A topic was created or deleted. */
   onTopicChanged?(topic: string, topicId: number): void;
 }
@@ -76,7 +78,10 @@ export class TopicAdmin {
     const topic = this.#catalog.require(name);
     const queueStates = Array.from({ length: topic.queues }, (_, queueId) => {
       const { minOffset, maxOffset } = this.#hooks.queueState(topic, queueId);
-      return { queueId, minOffset, maxOffset };
+      const damage = (this.#hooks.queueDamage?.(topic, queueId) ?? []).filter(
+        ({ offset }) => offset >= minOffset,
+      );
+      return { queueId, minOffset, maxOffset, ...(damage.length === 0 ? {} : { damage }) };
     });
     return { ...topicInfo(topic), queueStates };
   }

@@ -5,6 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import {
   BATCH,
+  BATCH_HEADER_BYTES,
   BATCH_TYPE,
   isRingMQError,
   readUint32,
@@ -46,9 +47,14 @@ export interface ReaderHost {
   readonly logReader: LogReader;
   watch(reader: LaneReader): void;
   forget(reader: LaneReader): void;
+  /** The reader has met damage: what, and where, it says itself. */
+  damaged(reader: LaneReader): void;
   /** A pin may have kept a ring's gate from moving: its owner should look again. */
   gateIsHeldBack(isLog: boolean): void;
 }
+
+/** Damaged batches in a row that one call passes over. */
+const MAX_SKIPPED_BATCHES = 256;
 
 /** Outcomes of copying one run, beside the bytes it gave. */
 const GONE = -1;
@@ -59,6 +65,7 @@ export class LaneReader implements QueueReader {
   offset: number;
   neededBytes = 0;
   damage = '';
+  damagePosition = -1;
   bytes = 0;
   costBytes = 0;
   readonly slot: number;
@@ -76,6 +83,12 @@ export class LaneReader implements QueueReader {
   readonly #host: ReaderHost;
   readonly #entry = new IndexEntry();
   readonly #ahead = new IndexEntry();
+  readonly #header = new Uint8Array(BATCH_HEADER_BYTES);
+  /** The batch that is being read from a file: where it lies, and the offset behind it. -1: none, the index is being searched. */
+  #filePosition = -1;
+  #fileEnd = -1;
+  /** Offset behind the damage that the last read met; -1: nobody knows. */
+  #damageEnd = -1;
   /** The last read got no descriptor or memory. */
   #isShort = false;
   #retry: NodeJS.Timeout | undefined;
@@ -103,19 +116,20 @@ export class LaneReader implements QueueReader {
         return this.#gave(0);
       }
       // An index block or a sector that cannot be read ends this queue's reading, not the thread.
-      const isDamage = isRingMQError(error) && error.code === 'LOG_CORRUPT';
-      if (!isDamage && diskErrorCode(error) === undefined) {
-        throw error;
+      throwUnlessDamage(error);
+      if (this.bytes > 0) {
+        // What it has copied is given out; the next read meets the damage at once.
+        return READ.some;
       }
-      this.bytes = 0;
-      this.damage = (error as Error).message;
-      return READ.damaged;
+      return this.#damaged((error as Error).message, this.#filePosition, this.#fileEnd);
     }
   }
 
   #read(target: Uint8Array, at: number, maxBytes: number, bloomLow: number, bloomHigh: number): number {
     this.bytes = 0;
     this.costBytes = 0;
+    this.#filePosition = -1;
+    this.#fileEnd = -1;
     this.blockedUntil = null;
     const { queueIndex, queueTable } = this.#host;
     // The slot may have gone to another topic before this thread heard of the deletion.
@@ -135,7 +149,6 @@ export class LaneReader implements QueueReader {
     let to = at;
     while (queueIndex.find(this.slot, this.offset, entry)) {
       if (this.costBytes >= READ_COST_BYTES) {
-        this.bytes = to - at;
         return READ.some;
       }
       if (entry.baseOffset > this.offset) {
@@ -156,6 +169,8 @@ export class LaneReader implements QueueReader {
       }
       let copied = this.#fromRing(target, to, bloomLow, bloomHigh);
       if (copied === GONE && this.lane.persisted) {
+        this.#filePosition = entry.position;
+        this.#fileEnd = entry.baseOffset + entry.count;
         copied = this.#fromFiles(target, to, Math.min(end - to, RUN_BYTES), committed, bloomLow, bloomHigh);
       }
       if (copied < 0) {
@@ -164,7 +179,10 @@ export class LaneReader implements QueueReader {
         }
         return this.#explain(copied);
       }
+      this.#filePosition = -1;
+      this.#fileEnd = -1;
       to += copied;
+      this.bytes = to - at;
     }
     return this.#gave(to - at);
   }
@@ -180,8 +198,11 @@ export class LaneReader implements QueueReader {
    */
   #gap(entry: IndexEntry): number {
     if (this.lane.persisted && this.offset >= this.#host.queueTable.minOffset(this.slot)) {
-      this.damage = `log position below ${entry.position}: offsets ${this.offset} to ${entry.baseOffset - 1} are not there`;
-      return READ.damaged;
+      return this.#damaged(
+        `log position below ${entry.position}: offsets ${this.offset} to ${entry.baseOffset - 1} are not there`,
+        -1,
+        entry.baseOffset,
+      );
     }
     this.offset = entry.baseOffset;
     return READ.moved;
@@ -342,7 +363,109 @@ export class LaneReader implements QueueReader {
       this.offset = this.#entry.baseOffset + this.#entry.count;
       return READ.moved;
     }
+    return this.#damaged(this.damage, this.#filePosition, this.#fileEnd);
+  }
+
+  #damaged(what: string, position: number, end: number): number {
+    this.damage = what;
+    this.damagePosition = position;
+    this.#damageEnd = end;
+    this.#host.damaged(this);
     return READ.damaged;
+  }
+
+  skipDamage(): void {
+    const { queueTable } = this.#host;
+    const last = queueTable.nextOffset(this.slot);
+    if (this.#damageEnd > this.offset) {
+      this.offset = this.#damageEnd;
+    }
+    // What lies behind is often damaged too: a sector, a page or a whole stretch has gone.
+    for (let batches = 0; batches < MAX_SKIPPED_BATCHES && this.offset < last; batches++) {
+      const end = this.#unreadableEnd(this.offset);
+      if (end <= this.offset) {
+        return;
+      }
+      this.offset = Math.min(end, last);
+    }
+  }
+
+  /** `offset` itself when the batch there can be read, else an offset behind what cannot. */
+  #unreadableEnd(offset: number): number {
+    const { queueIndex, logReader, queueTable } = this.#host;
+    const { ring } = this.lane;
+    const batch = this.#ahead;
+    try {
+      if (!queueIndex.find(this.slot, offset, batch)) {
+        return offset;
+      }
+    } catch (error) {
+      throwUnlessDamage(error);
+      return firstThatIsFound(queueIndex, this.slot, offset, queueTable.nextOffset(this.slot), batch);
+    }
+    if (batch.baseOffset > offset) {
+      return batch.baseOffset;
+    }
+    if (batch.position >= ring.toBytes(ring.gate())) {
+      return offset;
+    }
+    const header = this.#header;
+    try {
+      const got = logReader.read(batch.position, header.length, header, 0);
+      return got === header.length && headerIsValid(header, 0, batch.position)
+        ? offset
+        : batch.baseOffset + batch.count;
+    } catch (error) {
+      throwUnlessDamage(error);
+      return batch.baseOffset + batch.count;
+    }
+  }
+}
+
+/** Only what says that this place cannot be read counts as damage: not a want of descriptors, nor a defect. */
+function throwUnlessDamage(error: unknown): void {
+  const isDamage = isRingMQError(error) && error.code === 'LOG_CORRUPT';
+  if (isShortage(error) || (!isDamage && diskErrorCode(error) === undefined)) {
+    throw error;
+  }
+}
+
+/**
+ * An index block cannot be read, and with it not those before it that only it leads to. The first offset behind `offset` whose block
+ * is found, by doubling the step and halving it again; the queue's newest batches are in shared memory and always are.
+ */
+function firstThatIsFound(
+  index: QueueIndex,
+  slot: number,
+  offset: number,
+  last: number,
+  entry: IndexEntry,
+): number {
+  let bad = offset;
+  let step = 1;
+  while (bad + step < last && !isFound(index, slot, bad + step, entry)) {
+    bad += step;
+    step *= 2;
+  }
+  let good = Math.min(bad + step, last);
+  while (good - bad > 1) {
+    const middle = Math.floor((bad + good) / 2);
+    if (isFound(index, slot, middle, entry)) {
+      good = middle;
+    } else {
+      bad = middle;
+    }
+  }
+  return good;
+}
+
+function isFound(index: QueueIndex, slot: number, offset: number, entry: IndexEntry): boolean {
+  try {
+    index.find(slot, offset, entry);
+    return true;
+  } catch (error) {
+    throwUnlessDamage(error);
+    return false;
   }
 }
 

@@ -27,14 +27,23 @@ export class ThreadReaders implements ReaderHost {
   #blocked: LaneReader[] = [];
   readonly #onMoved = (slot: number): void => this.slotMoved(slot);
 
+  /** For {@link LaneReader}. */
+  readonly damaged: (reader: LaneReader) => void;
+
   /** `schedule`: {@link run} is to be called in a turn to come. */
-  constructor(deps: ThreadReadersDeps, schedule: () => void, gateIsHeldBack: (isLog: boolean) => void) {
+  constructor(
+    deps: ThreadReadersDeps,
+    schedule: () => void,
+    gateIsHeldBack: (isLog: boolean) => void,
+    damaged: (reader: LaneReader) => void,
+  ) {
     this.#seat = deps.seat;
     this.queueIndex = deps.queueIndex;
     this.queueTable = deps.queueTable;
     this.logReader = deps.logReader;
     this.#schedule = schedule;
     this.gateIsHeldBack = gateIsHeldBack;
+    this.damaged = damaged;
   }
 
   get isEmpty(): boolean {

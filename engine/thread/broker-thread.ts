@@ -16,6 +16,7 @@ import {
 } from '../../native-free/wire/index.js';
 import { checkBatch } from '../batch/check.js';
 import type { ControlListener, ControlPort } from '../control/channel-messages.js';
+import type { DamageReport } from '../control/damage-list.js';
 import {
   APPEND,
   type AppendSink,
@@ -28,6 +29,7 @@ import {
 import { IndexStall } from '../lane/index-stall.js';
 import type { Lane } from '../lane/lane.js';
 import { holdForReaders } from '../lane/memory-hold.js';
+import type { LaneReader } from '../lane/queue-reader.js';
 import { ThreadReaders } from '../lane/readers.js';
 import type { DiskState } from '../persist/disk-state.js';
 import type { InlinePersist } from '../persist/inline.js';
@@ -91,6 +93,7 @@ export class BrokerThread implements EngineThread, ControlListener {
       parts,
       () => this.#schedule(),
       (isLog) => this.gateIsHeldBack(isLog),
+      (reader) => this.#tellDamage(reader),
     );
     this.#port = openPort(parts.seat, this);
   }
@@ -266,6 +269,18 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.#port.close();
     this.logReader.close();
     this.#release();
+  }
+
+  /** To the broker's own thread, which keeps the list. With the broker closing, nobody wants to know. */
+  #tellDamage({ topic, queueId, offset, damage, damagePosition }: LaneReader): void {
+    const report: DamageReport = {
+      topicId: topic.topicId,
+      queueId,
+      offset,
+      position: damagePosition < 0 ? null : damagePosition,
+      message: damage,
+    };
+    this.#port.callInternal('damage', report).catch(() => {});
   }
 
   #schedule(): void {

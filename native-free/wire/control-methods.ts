@@ -21,6 +21,7 @@ export const CONTROL_METHODS = {
   describeGroup: { needsConsumer: false, isRepeatable: true },
   resetOffset: { needsConsumer: false, isRepeatable: false },
   join: { needsConsumer: true, isRepeatable: false },
+  skipDamage: { needsConsumer: true, isRepeatable: false },
   leave: { needsConsumer: true, isRepeatable: false },
   released: { needsConsumer: true, isRepeatable: false },
   commit: { needsConsumer: true, isRepeatable: false },

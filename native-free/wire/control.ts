@@ -51,6 +51,19 @@ export interface QueueInfo {
   /** First offset still stored, and the next one to be given out. */
   minOffset: number;
   maxOffset: number;
+  /** Places of the queue that could not be read since the broker was started. Absent: none. */
+  damage?: QueueDamage[];
+}
+
+/** A place in a queue whose messages cannot be read. */
+export interface QueueDamage {
+  /** First offset that cannot be read. */
+  offset: number;
+  /** Where that is in the broker's log, in bytes; null: only the index is damaged there, or nothing is left of it. */
+  position: number | null;
+  /** Always LOG_CORRUPT in this version. */
+  code: string;
+  message: string;
 }
 
 export interface TopicDescription extends TopicInfo {
@@ -111,8 +124,21 @@ export interface ControlMethods {
       filter: string;
       from: StartPosition;
       memberId: string | null;
+      /**
+       * What damage in a queue does to this consumer. `end`, or absent: it ends, with LOG_CORRUPT. `tell`: a `queueDamaged` event
+       * says so, and the other queues go on.
+       */
+      onDamage?: 'end' | 'tell';
     };
     result: { memberId: string; topic: TopicInfo };
+  };
+  /**
+   * After `queueDamaged`: pass over what cannot be read. `offset` is where the queue goes on; a `skip` frame tells of it too.
+   * BAD_ARGUMENT when the queue is not the consumer's under this generation, or has not met damage.
+   */
+  skipDamage: {
+    params: { consumer: number; queueId: number; generation: number };
+    result: { offset: number };
   };
   leave: { params: { consumer: number }; result: Record<string, never> };
   /** The consumer has stopped reading these queues and committed what it wants to; they may go to others. */
@@ -137,6 +163,11 @@ export type ControlEvent =
   | { event: 'revoke'; queues: { queueId: number; generation: number }[] }
   /** The consumer's topic was deleted, or the member was put out of the group. */
   | { event: 'ended'; code: string; message: string }
+  /**
+   * The queue cannot be read on from `offset`: nothing of it is delivered until `skipDamage`. It stays the consumer's, which may
+   * commit what it has. Only for who joined with `onDamage: 'tell'`.
+   */
+  | ({ event: 'queueDamaged'; queueId: number; generation: number } & QueueDamage)
   /** A topic was created, changed or deleted: forget what was known of it. */
   | { event: 'topicChanged'; topic: string; topicId: number };
 

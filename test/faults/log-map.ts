@@ -7,6 +7,7 @@ import { SMALL } from './small-broker.js';
 
 export interface StoredBatch {
   topicId: number;
+  queueId: number;
   baseOffset: number;
   count: number;
   position: number;
@@ -23,6 +24,7 @@ export function mapLog(
   const { endPosition } = recoverLog(new NodeDisk(), `${dataDir}/log`, options, (header, position) => {
     batches.push({
       topicId: readUint32(header, BATCH.topicId),
+      queueId: readUint32(header, BATCH.queueId),
       baseOffset: readUint64(header, BATCH.baseOffset),
       count: readUint32(header, BATCH.recordCount),
       position,

@@ -35,6 +35,8 @@ class FakeQueue {
   nextOffset = 0;
   minOffset = 0;
   damage = '';
+  /** Offset at which the damage ends. */
+  damageEnd = Number.POSITIVE_INFINITY;
   watchers: (() => void)[] = [];
 }
 
@@ -45,6 +47,7 @@ class FakeReader implements QueueReader {
   offset: number;
   neededBytes = 0;
   damage = '';
+  damagePosition = -1;
   bytes = 0;
   costBytes = 0;
   isClosed = false;
@@ -71,7 +74,8 @@ class FakeReader implements QueueReader {
       return READ.dead;
     }
     const queue = this.#queue;
-    if (queue.damage !== '') {
+    if (queue.damage !== '' && this.offset < queue.damageEnd) {
+      this.damagePosition = 4096;
       this.damage = queue.damage;
       return READ.damaged;
     }
@@ -110,6 +114,10 @@ class FakeReader implements QueueReader {
     }
     this.bytes = end;
     return end > 0 ? READ.some : READ.none;
+  }
+
+  skipDamage(): void {
+    this.offset = Math.max(this.offset, Math.min(this.#queue.damageEnd, this.#queue.nextOffset));
   }
 
   watch(onReadable: (reader: QueueReader) => void): void {

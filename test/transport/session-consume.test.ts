@@ -93,6 +93,7 @@ describe('joining', () => {
     ['a bad filter', { consumer: 5, filter: 'a ||' }, 'BAD_FILTER'],
     ['no consumer number', {}, 'BAD_REQUEST'],
     ['consumer 0', { consumer: 0 }, 'BAD_REQUEST'],
+    ['damage that is neither told nor the end', { consumer: 5, onDamage: 'skip' }, 'BAD_REQUEST'],
     ['a filter that is no string', { consumer: 5, filter: 1 }, 'BAD_REQUEST'],
   ])('%s is refused', async (_what, params, code) => {
     const engine = engineWithTopic();
@@ -343,6 +344,55 @@ describe('the end of a delivery', () => {
     await settle();
     const events = eventsOf(consumer.socket).map(({ event }) => event);
     expect(events).toEqual(['assign', 'topicChanged', 'ended']);
+  });
+
+  test('damage ends its queue alone for who asks to be told, until it is passed over', async () => {
+    const engine = engineWithTopic();
+    for (let i = 0; i < 4; i++) {
+      engine.store(makeBatch([{ body: 'x' }], { queueId: i % 2 }));
+    }
+    const damaged = engine.queue(1, 1);
+    damaged.damage = 'segment 0 is gone';
+    damaged.damageEnd = 1;
+    const { session, socket, tell } = await joined(engine, { onDamage: 'tell' });
+    session.onFrame(credit(BIG_CREDIT));
+    tell(assign([0, 0], [1, 0]));
+    await settle();
+    expect(batchesOf(socket.take(OPCODE.deliver))).toEqual([
+      [0, 0],
+      [0, 1],
+    ]);
+    const told = eventsOf(socket)[1];
+    expect(told).toMatchObject({
+      event: 'queueDamaged',
+      queueId: 1,
+      generation: 1,
+      offset: 0,
+      position: 4096,
+      code: 'LOG_CORRUPT',
+    });
+    expect(told?.['message']).toContain('queue 1 of topic-1, offset 0: segment 0 is gone');
+    expect(engine.members.size).toBe(1);
+
+    engine.store(makeBatch([{ body: 'y' }], { queueId: 0 }));
+    engine.progress();
+    await settle();
+    expect(batchesOf(socket.take(OPCODE.deliver))).toEqual([[0, 2]]);
+
+    const pass = { consumer: 5, queueId: 1, generation: 1 };
+    session.onFrame(requestFrame(2, 'skipDamage', { ...pass, generation: 2 }));
+    session.onFrame(requestFrame(3, 'skipDamage', pass));
+    session.onFrame(requestFrame(4, 'skipDamage', pass));
+    await settle();
+    const answers = socket.take(OPCODE.response).sort((a, b) => a.id - b.id);
+    expect(answers.map(decodePayload)).toMatchObject([
+      { code: 'BAD_ARGUMENT' },
+      { offset: 1 },
+      { code: 'BAD_ARGUMENT' },
+    ]);
+    expect(skipsOf(socket)).toEqual([[1, 1, 1]]);
+    expect(batchesOf(socket.take(OPCODE.deliver))).toEqual([[1, 1]]);
+    expect(socket.closed).toBeNull();
   });
 
   test('leaving and losing the connection close readers and remove the member', async () => {

@@ -154,6 +154,7 @@ export async function makeExamples(): Promise<Map<string, Example>> {
     filter: 'paid || refunded',
     from: 'earliest',
     memberId: null,
+    onDamage: 'tell',
   };
   await exchange('join', requestFrame(3, 'join', join), 'join-response');
   const member = [...engine.members.values()][0];
@@ -171,6 +172,19 @@ export async function makeExamples(): Promise<Map<string, Example>> {
     requestFrame(4, 'commit', { consumer: 1, offsets: [{ queueId: 1, generation: GENERATION, offset: 44 }] }),
     'commit-response',
   );
+  Object.assign(queue, { nextOffset: 53, damageEnd: 53 });
+  queue.damage = 'log position 4096: the batch header does not match its checksum or place';
+  socket.raw.length = 0;
+  engine.progress();
+  await settle();
+  add('queue-damaged', socket.raw[0] as Uint8Array);
+  await exchange(
+    'skip-damage',
+    requestFrame(7, 'skipDamage', { consumer: 1, queueId: 1, generation: GENERATION }),
+    'skip-damaged',
+    'skip-damage-response',
+  );
+  examples.delete('skip-damaged');
   socket.raw.length = 0;
   member?.onEvent({ event: 'revoke', queues: [{ queueId: 1, generation: GENERATION }] });
   add('revoke', socket.raw[0] as Uint8Array);
