@@ -12,6 +12,9 @@ const ADVICE: Record<ErrorCode, string> = {
   TOPIC_EXISTS: 'take another name, or delete it with `ringmq topic delete NAME`',
   GROUP_NOT_FOUND: 'see `ringmq group list`',
   GROUP_BUSY: 'stop the members of the group first',
+  GROUP_EXISTS: 'use it as it is (--if-not-exists), or delete it first',
+  TOO_MANY_GROUPS: 'delete groups that are not needed (ringmq group list, group delete), or raise maxGroups',
+  TOO_MANY_MEMBERS: 'stop some members of the group, or raise maxMembersPerGroup',
   BAD_FILTER: "write tags joined by ||, like 'paid || refunded', or *",
   MESSAGE_TOO_LARGE: 'send it in pieces',
   DISK_FULL: 'make room; the broker takes messages again by itself',
@@ -92,6 +95,14 @@ function failureLine(code: string, message: string, advice: string | undefined):
   const what = message.replaceAll(/\s*\n\s*/g, ' ').replace(/[.;\s]+$/, '');
   // A message that already says what to do (after its own semicolon) is not told twice.
   return advice === undefined || what.includes('; ') ? `${code}: ${what}` : `${code}: ${what}; ${advice}`;
+}
+
+/** The same failure with other advice, where what helps in general does not help here. */
+export function advised(error: unknown, code: ErrorCode, advice: string): unknown {
+  if (!isRingMQError(error) || error.code !== code) {
+    return error;
+  }
+  return new RingMQError(code, `${error.message}; ${advice}`, { cause: error.cause, details: error.details });
 }
 
 /** For what the contract names and this version has not built. */

@@ -30,6 +30,11 @@ export function countFlag(text: string): number {
   return count;
 }
 
+/** A queue's number, from 0. */
+export function queueFlag(text: string): number {
+  return must(parseCount(text), 'write the number of a queue, from 0');
+}
+
 export function listenFlag(text: string): { host: string; port: number } {
   return must(parseHostPort(text), 'write HOST:PORT, like 127.0.0.1:9876');
 }

@@ -3,6 +3,32 @@ import type { StartPosition } from '../native-free/wire/index.js';
 import { withClient } from './connection.js';
 import { printJson, printTable, sharedOptions } from './output.js';
 
+/** `ringmq group create`: a group that stays until it is deleted. */
+export async function createGroup(
+  command: Command,
+  group: string,
+  options: { ifNotExists?: boolean },
+): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const made = await withClient(url, (client) =>
+    client.admin().createGroup({ group, ifNotExists: options.ifNotExists ?? false }),
+  );
+  if (output === 'json') {
+    return printJson(made);
+  }
+  process.stdout.write(`${made.group}: created\n`);
+}
+
+/** `ringmq group delete`: only while the group has no members. */
+export async function deleteGroup(command: Command, group: string): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  await withClient(url, (client) => client.admin().deleteGroup(group));
+  if (output === 'json') {
+    return printJson({ deleted: group });
+  }
+  process.stdout.write(`${group}: deleted\n`);
+}
+
 /** `ringmq group list` */
 export async function listGroups(command: Command): Promise<void> {
   const { url, output } = sharedOptions(command);
@@ -44,11 +70,12 @@ export async function describeGroup(command: Command, group: string): Promise<vo
 export async function resetOffset(
   command: Command,
   group: string,
-  options: { topic: string; to: StartPosition },
+  options: { topic: string; to: StartPosition; queue?: number },
 ): Promise<void> {
   const { url, output } = sharedOptions(command);
+  const { topic, to, queue } = options;
   const queues = await withClient(url, (client) =>
-    client.admin().resetOffset({ group, topic: options.topic, to: options.to }),
+    client.admin().resetOffset({ group, topic, to, ...(queue === undefined ? {} : { queueId: queue }) }),
   );
   if (output === 'json') {
     return printJson({ group, topic: options.topic, queues });

@@ -7,6 +7,7 @@ import {
   listenFlag,
   nameArgument,
   propertyFlag,
+  queueFlag,
   sizeFlag,
   startFlag,
   timeoutFlag,
@@ -89,6 +90,12 @@ function addNameserver(program: Command): void {
     });
 }
 
+interface TopicFlags {
+  queues: number;
+  memory?: boolean;
+  ifNotExists?: boolean;
+}
+
 function addTopic(program: Command): void {
   const topic = program.command('topic').description('create, list, describe, delete topics');
   const name = (): Argument => new Argument('<name>', 'the topic').argParser(nameArgument);
@@ -97,7 +104,8 @@ function addTopic(program: Command): void {
     .addArgument(name())
     .requiredOption('--queues <n>', 'how many queues', countFlag)
     .option('--memory', 'keep its messages in memory only')
-    .action(async (topicName: string, options: { queues: number; memory?: boolean }, command: Command) => {
+    .option('--if-not-exists', 'a topic that is there already is no error, however many queues it has')
+    .action(async (topicName: string, options: TopicFlags, command: Command) => {
       await (await import('./topic-command.js')).createTopic(command, topicName, options);
     });
   topic.command('list').action(async (_options: unknown, command: Command) => {
@@ -118,8 +126,25 @@ function addTopic(program: Command): void {
 }
 
 function addGroup(program: Command): void {
-  const group = program.command('group').description('list, describe, rewind consumer groups');
+  const group = program
+    .command('group')
+    .description('create, list, describe, delete, rewind consumer groups');
   const name = (): Argument => new Argument('<name>', 'the group').argParser(nameArgument);
+  group
+    .command('create')
+    .description('make a group that stays until it is deleted; others come with their first ack')
+    .addArgument(name())
+    .option('--if-not-exists', 'a group that is there already is no error')
+    .action(async (groupName: string, options: { ifNotExists?: boolean }, command: Command) => {
+      await (await import('./group-command.js')).createGroup(command, groupName, options);
+    });
+  group
+    .command('delete')
+    .description('forget a group without members, and all it has acked')
+    .addArgument(name())
+    .action(async (groupName: string, _options: unknown, command: Command) => {
+      await (await import('./group-command.js')).deleteGroup(command, groupName);
+    });
   group.command('list').action(async (_options: unknown, command: Command) => {
     await (await import('./group-command.js')).listGroups(command);
   });
@@ -134,9 +159,14 @@ function addGroup(program: Command): void {
     .addArgument(name())
     .requiredOption('--topic <topic>', 'the topic', nameArgument)
     .requiredOption('--to <place>', 'earliest, latest, a time or an offset', startFlag)
+    .option('--queue <n>', 'one queue of the topic (default: all)', queueFlag)
     .action(
-      async (groupName: string, options: { topic: string; to: ReturnType<typeof startFlag> }, command) => {
-        await (await import('./group-command.js')).resetOffset(command as Command, groupName, options);
+      async (
+        groupName: string,
+        options: { topic: string; to: ReturnType<typeof startFlag>; queue?: number },
+        command: Command,
+      ) => {
+        await (await import('./group-command.js')).resetOffset(command, groupName, options);
       },
     );
 }

@@ -1,16 +1,25 @@
 import type { Command } from 'commander';
 import { withClient } from './connection.js';
+import { advised } from './failure.js';
 import { printJson, printTable, sharedOptions } from './output.js';
+
+/** What helps who names a topic that is not there, and does not want it made. */
+const SEE_LIST = 'see `ringmq topic list`';
 
 /** `ringmq topic create`: prints what was made. */
 export async function createTopic(
   command: Command,
   topic: string,
-  options: { queues: number; memory?: boolean },
+  options: { queues: number; memory?: boolean; ifNotExists?: boolean },
 ): Promise<void> {
   const { url, output } = sharedOptions(command);
   const made = await withClient(url, (client) =>
-    client.admin().createTopic({ topic, queues: options.queues, memory: options.memory ?? false }),
+    client.admin().createTopic({
+      topic,
+      queues: options.queues,
+      memory: options.memory ?? false,
+      ifNotExists: options.ifNotExists ?? false,
+    }),
   );
   if (output === 'json') {
     return printJson(made);
@@ -41,7 +50,11 @@ export async function listTopics(command: Command): Promise<void> {
 /** `ringmq topic describe`: each queue with its first and next offset. */
 export async function describeTopic(command: Command, topic: string): Promise<void> {
   const { url, output } = sharedOptions(command);
-  const found = await withClient(url, (client) => client.admin().describeTopic(topic));
+  const found = await withClient(url, (client) => client.admin().describeTopic(topic)).catch(
+    (error: unknown) => {
+      throw advised(error, 'TOPIC_NOT_FOUND', SEE_LIST);
+    },
+  );
   if (output === 'json') {
     return printJson(found);
   }
@@ -63,7 +76,9 @@ export async function describeTopic(command: Command, topic: string): Promise<vo
 /** `ringmq topic delete` */
 export async function deleteTopic(command: Command, topic: string): Promise<void> {
   const { url, output } = sharedOptions(command);
-  await withClient(url, (client) => client.admin().deleteTopic(topic));
+  await withClient(url, (client) => client.admin().deleteTopic(topic)).catch((error: unknown) => {
+    throw advised(error, 'TOPIC_NOT_FOUND', SEE_LIST);
+  });
   if (output === 'json') {
     return printJson({ deleted: topic });
   }

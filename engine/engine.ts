@@ -154,6 +154,10 @@ export class Engine {
       findOffsetByTime: (topic, queueId, time) => this.#queues.findByTime(topic, queueId, time),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
       onFatal: (error) => this.#fatal(error),
+      onWarning: (message, details) => this.warn(message, details),
+      maxGroups: options.maxGroups,
+      maxMembersPerGroup: options.maxMembersPerGroup,
+      groupRetentionMs: options.groupRetentionMs,
     });
     this.#server = new ControlServer(handle.channel, {
       handle: async (method, params, caller) => {

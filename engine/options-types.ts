@@ -87,6 +87,26 @@ export interface EngineOptions {
    */
   maxQueues?: number | undefined;
   /**
+   * Consumer groups at once: those with members, those that have acked something, those made by createGroup.
+   * At the limit a new one is refused with TOO_MANY_GROUPS.
+   * A number, 1 to 1,000,000. Default 10,000.
+   * Command: `--max-groups`, `RINGMQ_MAX_GROUPS`, `maxGroups`.
+   */
+  maxGroups?: number | undefined;
+  /**
+   * Members of one consumer group. At the limit one more is refused with TOO_MANY_MEMBERS.
+   * A number, 1 to 16,384. Default 1,024.
+   * Command: `--max-members-per-group`, `RINGMQ_MAX_MEMBERS_PER_GROUP`, `maxMembersPerGroup`.
+   */
+  maxMembersPerGroup?: number | undefined;
+  /**
+   * How long a consumer group without members is kept; then it is deleted with all it has acked, and the log
+   * says so. Only time in which the broker runs counts. Groups made by createGroup stay. 0: all stay.
+   * Milliseconds, 0s or more. Default 604,800,000 (7d).
+   * Command: `--group-retention`, `RINGMQ_GROUP_RETENTION`, `groupRetention`.
+   */
+  groupRetentionMs?: number | undefined;
+  /**
    * Threads of the process that may take part: listeners, attached threads, and the broker's own.
    * A number, 4 to 64. Default 64.
    * Command: `--max-threads`, `RINGMQ_MAX_THREADS`, `maxThreads`.

@@ -94,6 +94,22 @@ export const engineOptionsSchema = z
       'Queues of all topics together. One that is in use takes about 1.3 KiB of shared memory.',
       z.number().int().min(16).max(1_048_576).default(65_536),
     ),
+    maxGroups: option(
+      'Consumer groups at once: those with members, those that have acked something, those made by createGroup. At the limit a new one is refused with TOO_MANY_GROUPS.',
+      z.number().int().min(1).max(1_000_000).default(10_000),
+    ),
+    maxMembersPerGroup: option(
+      'Members of one consumer group. At the limit one more is refused with TOO_MANY_MEMBERS.',
+      z.number().int().min(1).max(16_384).default(1_024),
+    ),
+    groupRetentionMs: option(
+      'How long a consumer group without members is kept; then it is deleted with all it has acked, and the log says so. Only time in which the broker runs counts. Groups made by createGroup stay. 0: all stay.',
+      z
+        .number()
+        .int()
+        .min(0)
+        .default(7 * 86_400_000),
+    ),
     maxThreads: option(
       "Threads of the process that may take part: listeners, attached threads, and the broker's own.",
       z.number().int().min(4).max(64).default(64),

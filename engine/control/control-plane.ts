@@ -10,10 +10,9 @@ import {
   isControlMethod,
   isRingMQError,
   RingMQError,
-  type StartPosition,
 } from '../../native-free/wire/index.js';
 import type { TopicEntry } from '../engine-thread.js';
-import { GroupCoordinator, GroupOffsets, startOffset } from '../group/index.js';
+import { DEFAULT_GROUP_RETENTION_MS, GroupAges, GroupCoordinator, GroupOffsets } from '../group/index.js';
 import type { MetaStore } from '../meta/meta-store.js';
 import {
   type CatalogTopic,
@@ -23,6 +22,7 @@ import {
   topicInfo,
 } from '../meta/topic-catalog.js';
 import type { ControlCaller } from './channel-messages.js';
+import { GroupAdmin } from './group-admin.js';
 import { GroupView } from './group-view.js';
 import { parseParams } from './params.js';
 import { TopicAdmin, type TopicHooks } from './topic-admin.js';
@@ -34,12 +34,18 @@ export interface ControlPlaneOptions extends TopicHooks {
   findOffsetByTime(topic: CatalogTopic, queueId: number, time: number): number | Promise<number>;
   /** The disk has failed, or a defect has shown where no caller waits for an answer. */
   onFatal?(error: unknown): void;
-  /** Milliseconds since 1970. Default `Date.now`. */
+  /** Milliseconds; only differences count. Default `performance.now`. */
   now?(): number;
   /** Runs a function in a later turn of the event loop. Default `setImmediate`. */
   later?(run: () => void): void;
+  /** Something an operator should know. */
+  onWarning?(message: string, details: Record<string, unknown>): void;
+  /** Default 10,000. */
   maxGroups?: number;
+  /** Default 1,024. */
   maxMembersPerGroup?: number;
+  /** How long a group without members is kept, ms; 0: for ever. Default 7 days. */
+  groupRetentionMs?: number;
 }
 
 type Params<M extends ControlMethod> = ControlMethods[M]['params'];
@@ -59,6 +65,8 @@ export class ControlPlane {
   readonly #offsets: GroupOffsets;
   readonly #coordinator: GroupCoordinator;
   readonly #view: GroupView;
+  readonly #ages: GroupAges;
+  readonly #groups: GroupAdmin;
   readonly #topics: TopicAdmin;
   readonly #handlers: Handlers;
   readonly #now: () => number;
@@ -74,7 +82,7 @@ export class ControlPlane {
     this.#options = options;
     this.#store = options.store;
     this.#catalog = options.catalog;
-    this.#now = options.now === undefined ? Date.now : () => options.now?.() as number;
+    this.#now = options.now === undefined ? () => performance.now() : () => options.now?.() as number;
     this.#later = (run) => (options.later === undefined ? void setImmediate(run) : options.later(run));
     this.#lastSync = this.#now();
     this.#offsets = new GroupOffsets(options.store);
@@ -82,6 +90,18 @@ export class ControlPlane {
     this.#view = new GroupView(options.catalog, this.#coordinator, this.#offsets, (topic, queueId) =>
       options.queueState(topic, queueId),
     );
+    this.#ages = this.#makeAges(options);
+    this.#groups = new GroupAdmin({
+      store: options.store,
+      catalog: options.catalog,
+      offsets: this.#offsets,
+      coordinator: this.#coordinator,
+      ages: this.#ages,
+      view: this.#view,
+      queueState: (topic, queueId) => options.queueState(topic, queueId),
+      findOffsetByTime: (topic, queueId, time) => options.findOffsetByTime(topic, queueId, time),
+      pause: () => new Promise((resolve) => this.#later(resolve)),
+    });
     this.#topics = new TopicAdmin(options.catalog, this.#coordinator, options);
     this.#handlers = this.#makeHandlers();
   }
@@ -124,9 +144,9 @@ export class ControlPlane {
     }
   }
 
-  /** A consumer is gone: it leaves its group at once. */
+  /** A consumer's connection or thread is gone: it leaves its group at once. */
   callerGone(seat: number, consumerKey: string): void {
-    this.#coordinator.leave(memberKey(seat, consumerKey));
+    this.#coordinator.lost(memberKey(seat, consumerKey));
   }
 
   /** The topic as the hot path wants it; a new object each time. */
@@ -147,6 +167,7 @@ export class ControlPlane {
     this.#guard(() => {
       this.#coordinator.expire();
       const now = this.#now();
+      this.#ages.step(now);
       if (this.#store.hasUnsynced && now - this.#lastSync >= OFFSET_SYNC_MS) {
         this.#lastSync = now;
         this.#store.sync();
@@ -161,6 +182,7 @@ export class ControlPlane {
     }
     this.#closed = true;
     clearInterval(this.#timer);
+    this.#ages.close();
     this.#store.sync();
   }
 
@@ -191,6 +213,27 @@ export class ControlPlane {
     });
   }
 
+  #makeAges(options: ControlPlaneOptions): GroupAges {
+    const groupRetentionMs = options.groupRetentionMs ?? DEFAULT_GROUP_RETENTION_MS;
+    return new GroupAges(
+      {
+        store: options.store,
+        offsets: this.#offsets,
+        groupRetentionMs,
+        hasMembers: (group) => this.#coordinator.memberCount(group) > 0,
+        onDeleted: (groups) => {
+          const days = (groupRetentionMs / 86_400_000).toLocaleString('en', { maximumFractionDigits: 3 });
+          const shown = groups.slice(0, 5).join(', ') + (groups.length > 5 ? ', …' : '');
+          options.onWarning?.(
+            `${groups.length} consumer ${groups.length === 1 ? 'group' : 'groups'} without members for ${days} days deleted: ${shown}`,
+            { groups: groups.slice(0, 100), count: groups.length, groupRetentionMs },
+          );
+        },
+      },
+      this.#now(),
+    );
+  }
+
   #makeHandlers(): Handlers {
     return {
       topicMetadata: ({ topic }) => topicInfo(this.#catalog.require(topic)),
@@ -203,7 +246,12 @@ export class ControlPlane {
       },
       listGroups: () => ({ groups: this.#view.list() }),
       describeGroup: ({ group }) => this.#view.describe(group),
-      resetOffset: (params) => this.#resetOffset(params),
+      createGroup: (params) => this.#groups.create(params),
+      deleteGroup: ({ group }) => {
+        this.#groups.delete(group);
+        return {};
+      },
+      resetOffset: async (params) => ({ queues: await this.#groups.resetOffset(params) }),
       join: (params, caller) => this.#join(params, caller),
       skipDamage: () => {
         throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers skipDamage');
@@ -240,44 +288,6 @@ export class ControlPlane {
       send: (event) => caller.send(event),
     });
     return { memberId: id, topic: topicInfo(topic) };
-  }
-
-  async #resetOffset({ group, topic: name, to }: Params<'resetOffset'>): Promise<Result<'resetOffset'>> {
-    const topic = this.#catalog.require(name);
-    this.#view.require(group);
-    this.#refuseBusy(group);
-    const queues: { queueId: number; offset: number }[] = [];
-    for (let queueId = 0; queueId < topic.queues; queueId++) {
-      queues.push({ queueId, offset: await this.#positionOf(topic, queueId, to) });
-    }
-    // It may have got members, or lost its topic, while positions were looked up.
-    this.#requireById(topic.topicId);
-    this.#refuseBusy(group);
-    for (const { queueId, offset } of queues) {
-      this.#offsets.reset(group, topic.topicId, queueId, offset);
-    }
-    this.#store.sync();
-    return { queues };
-  }
-
-  async #positionOf(topic: CatalogTopic, queueId: number, to: StartPosition): Promise<number> {
-    const position =
-      typeof to === 'object' && 'time' in to
-        ? { offset: await this.#options.findOffsetByTime(topic, queueId, to.time) }
-        : to;
-    const { minOffset, maxOffset } = this.#options.queueState(topic, queueId);
-    return startOffset(position, minOffset, maxOffset);
-  }
-
-  #refuseBusy(group: string): void {
-    const members = this.#coordinator.memberCount(group);
-    if (members > 0) {
-      throw new RingMQError(
-        'GROUP_BUSY',
-        `the group '${group}' has ${members} ${members === 1 ? 'member' : 'members'}; its offsets can be reset when all have left`,
-        { details: { value: members, limit: 0 } },
-      );
-    }
   }
 
   #requireById(topicId: number): CatalogTopic {

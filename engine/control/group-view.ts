@@ -27,7 +27,7 @@ export class GroupView {
     this.#queueState = queueState;
   }
 
-  /** True if the group has members or has committed anything. */
+  /** True if the group has members, lasts, or has begun to read and lost its members a moment ago. */
   exists(group: string): boolean {
     // A name that none can have is not looked for: hashing it would cost its length.
     return (
@@ -50,17 +50,18 @@ export class GroupView {
   /** All groups, in the order of their names. */
   list(): GroupInfo[] {
     const names = new Set([...this.#coordinator.liveGroups(), ...this.#offsets.groups()]);
-    return [...names].sort().map((group) => this.#info(group));
+    return [...names].sort().map((group) => this.info(group));
   }
 
   /** @throws RingMQError GROUP_NOT_FOUND */
   describe(group: string): GroupDescription {
     this.require(group);
     const queues = this.#topics(group).flatMap((topic) => this.#queues(group, topic));
-    return { ...this.#info(group), memberIds: this.#coordinator.memberIds(group).sort(), queues };
+    return { ...this.info(group), memberIds: this.#coordinator.memberIds(group).sort(), queues };
   }
 
-  #info(group: string): GroupInfo {
+  /** The group as a list has it. */
+  info(group: string): GroupInfo {
     return {
       group,
       topics: this.#topics(group).map((topic) => topic.topic),
@@ -80,6 +81,7 @@ export class GroupView {
     const share = this.#coordinator.share(group, topic.topicId);
     return Array.from({ length: topic.queues }, (_, queueId) => {
       const { minOffset, maxOffset } = this.#queueState(topic, queueId);
+      const position = this.#offsets.position(group, topic.topicId, queueId);
       const committedOffset = this.#offsets.committed(group, topic.topicId, queueId);
       return {
         topic: topic.topic,
@@ -87,7 +89,7 @@ export class GroupView {
         committedOffset,
         maxOffset,
         // What retention has taken is not read any more, so it is not behind either.
-        lag: Math.max(0, maxOffset - Math.max(committedOffset ?? 0, minOffset)),
+        lag: Math.max(0, maxOffset - Math.max(position ?? 0, minOffset)),
         memberId: share?.owner(queueId)?.memberId ?? null,
       };
     });

@@ -25,13 +25,25 @@ const held = { queueId: count, generation: count };
 
 const SCHEMAS = {
   topicMetadata: topicOnly,
-  createTopic: z.object({ topic: name, queues: z.number(), memory: z.boolean() }),
+  createTopic: z.object({
+    topic: name,
+    queues: z.number(),
+    memory: z.boolean(),
+    ifNotExists: z.boolean().default(false),
+  }),
   listTopics: nothing,
   describeTopic: topicOnly,
   deleteTopic: topicOnly,
   listGroups: nothing,
   describeGroup: z.object({ group: name }),
-  resetOffset: z.object({ group: name, topic: name, to: startPosition }),
+  createGroup: z.object({ group: name, ifNotExists: z.boolean().default(false) }),
+  deleteGroup: z.object({ group: name }),
+  resetOffset: z.object({
+    group: name,
+    topic: name,
+    to: startPosition,
+    queueId: count.nullable().default(null),
+  }),
   join: z.object({
     consumer,
     group: name,

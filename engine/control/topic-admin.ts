@@ -38,8 +38,13 @@ export class TopicAdmin {
   }
 
   /** Returns when the topic is on disk. @throws RingMQError BAD_ARGUMENT, TOPIC_EXISTS, TOO_MANY_QUEUES, DISK_FULL, DISK_FAILED */
-  create(params: TopicParams): Promise<TopicInfo> {
+  create(params: TopicParams & { ifNotExists?: boolean }): Promise<TopicInfo> {
     return this.#inTurn(async () => {
+      const existing = params.ifNotExists === true ? this.#catalog.byName(params.topic) : undefined;
+      // Where a topic is kept is what its messages survive: that must be as asked for. Its queues may have become more since.
+      if (existing !== undefined && existing.memory === params.memory) {
+        return topicInfo(existing);
+      }
       const topic = this.#catalog.reserve(params);
       try {
         await this.#hooks.openQueues(topic);

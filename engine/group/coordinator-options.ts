@@ -7,6 +7,8 @@ import type { SharedTopic } from './topic-share.js';
 export const REVOKE_TIMEOUT_MS = 10_000;
 export const DEFAULT_MAX_GROUPS = 10_000;
 export const DEFAULT_MAX_MEMBERS_PER_GROUP = 1_024;
+/** Seven days. */
+export const DEFAULT_GROUP_RETENTION_MS = 7 * 86_400_000;
 
 export interface CoordinatorHooks {
   /** Milliseconds; only differences count. */

@@ -75,7 +75,7 @@ export class GroupCoordinator {
    * Adds a member; its queues come by `assign` events. A member of the same id in the group is put out: it is the same consumer,
    * whose earlier connection has not been seen to end.
    * @returns its member id.
-   * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, BROKER_BUSY (a limit)
+   * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, TOO_MANY_GROUPS, TOO_MANY_MEMBERS
    */
   join(request: JoinRequest): string {
     const { key, group: name, topic, from } = request;
@@ -111,14 +111,27 @@ export class GroupCoordinator {
     return memberId;
   }
 
-  /** Takes a member out; its queues go to others. False if there is no such member. */
+  /** A member leaves by its own will; its queues go to others. False if there is no such member. */
   leave(key: string): boolean {
     const member = this.#byKey.get(key);
     if (member === undefined) {
       return false;
     }
+    const { group, topic } = member.share;
     this.#remove(member);
+    // Nobody is left who has begun to read there; who comes next begins where it wants to.
+    if (this.share(group, topic.topicId) === undefined) {
+      this.#offsets.dropStarts(group, topic.topicId);
+    }
     return true;
+  }
+
+  /** A member's connection or thread is gone. It may come back, so where its group began is kept for a while. */
+  lost(key: string): void {
+    const member = this.#byKey.get(key);
+    if (member !== undefined) {
+      this.#remove(member);
+    }
   }
 
   /** A member has stopped reading these queues. What it does not hold by that generation is passed over. @throws RingMQError NOT_A_MEMBER */
@@ -163,7 +176,7 @@ export class GroupCoordinator {
     const fenced: number[] = [];
     for (const { queueId, generation, offset } of entries) {
       if (member.share.isHeldBy(member, queueId, generation)) {
-        this.#offsets.advance(group, topic.topicId, queueId, offset);
+        this.#offsets.commit(group, topic.topicId, queueId, offset);
       } else {
         fenced.push(queueId);
       }
@@ -257,22 +270,45 @@ export class GroupCoordinator {
   #checkRoom(name: string, replacesOne: boolean): void {
     const members = this.memberCount(name);
     if (members >= this.#maxMembers && !replacesOne) {
-      throw new RingMQError('BROKER_BUSY', `the group '${name}' has ${members} members, as many as it may`, {
-        details: { value: members + 1, limit: this.#maxMembers },
-      });
+      throw new RingMQError(
+        'TOO_MANY_MEMBERS',
+        `the group '${name}' has ${members} members, as many as it may`,
+        { details: { group: name, value: members + 1, limit: this.#maxMembers } },
+      );
     }
+    this.requireRoom(name);
+  }
+
+  /**
+   * Makes sure that the broker may have the group, whether it is new or not. Where there are as many as may be, one goes that nobody
+   * reads for and that has never committed. @throws RingMQError TOO_MANY_GROUPS
+   */
+  requireRoom(name: string): void {
     if (this.#groups.has(name) || this.#offsets.hasGroup(name)) {
       return;
     }
-    let groups = this.#offsets.groupCount;
+    // Cheap and never too small; only near the limit it is counted exactly.
+    if (this.#groups.size + this.#offsets.groupCountAtMost < this.#maxGroups) {
+      return;
+    }
+    const groups = this.#offsets.groups();
     for (const live of this.#groups.keys()) {
-      groups += this.#offsets.hasGroup(live) ? 0 : 1;
+      groups.add(live);
     }
-    if (groups >= this.#maxGroups) {
-      throw new RingMQError('BROKER_BUSY', `the broker has ${groups} consumer groups, as many as it may`, {
-        details: { value: groups + 1, limit: this.#maxGroups },
-      });
+    if (groups.size < this.#maxGroups) {
+      return;
     }
+    for (const group of groups) {
+      if (!this.#groups.has(group) && !this.#offsets.lasts(group)) {
+        this.#offsets.drop(group);
+        return;
+      }
+    }
+    throw new RingMQError(
+      'TOO_MANY_GROUPS',
+      `the broker has ${groups.size} consumer groups, as many as it may; delete some, or raise maxGroups`,
+      { details: { group: name, value: groups.size + 1, limit: this.#maxGroups } },
+    );
   }
 
   /** Members with different filters would each see their own part of some queues only; so all have the same. */
@@ -323,9 +359,9 @@ export class GroupCoordinator {
   #startNow(share: TopicShare, queueId: number, target: Member): number | null {
     const { group, topic } = share;
     const { minOffset, maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
-    const committed = this.#offsets.committed(group, topic.topicId, queueId);
-    if (committed !== null) {
-      return Math.max(committed, minOffset);
+    const position = this.#offsets.position(group, topic.topicId, queueId);
+    if (position !== null) {
+      return Math.max(position, minOffset);
     }
     const { from } = target;
     if (typeof from === 'object' && 'time' in from) {
@@ -333,7 +369,7 @@ export class GroupCoordinator {
       return null;
     }
     const offset = startOffset(from, minOffset, maxOffset);
-    this.#offsets.advance(group, topic.topicId, queueId, offset);
+    this.#offsets.begin(group, topic.topicId, queueId, offset);
     return offset;
   }
 
@@ -343,7 +379,7 @@ export class GroupCoordinator {
     if (this.#isLive(share)) {
       const { minOffset, maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
       const offset = startOffset({ offset: found }, minOffset, maxOffset);
-      this.#offsets.advance(group, topic.topicId, queueId, offset);
+      this.#offsets.begin(group, topic.topicId, queueId, offset);
     }
   }
 

@@ -2,6 +2,7 @@ export { assignQueues, NOBODY } from './assignment.js';
 export {
   type CoordinatorHooks,
   type CoordinatorOptions,
+  DEFAULT_GROUP_RETENTION_MS,
   DEFAULT_MAX_GROUPS,
   DEFAULT_MAX_MEMBERS_PER_GROUP,
   type HeldQueue,
@@ -9,6 +10,7 @@ export {
   REVOKE_TIMEOUT_MS,
 } from './coordinator-options.js';
 export { normalizeFilter } from './filter.js';
+export { GroupAges, START_GRACE_MS } from './group-ages.js';
 export { GroupCoordinator, startOffset } from './group-coordinator.js';
 export { GroupOffsets, type OffsetStore } from './offsets.js';
 export { OWNERSHIP, type SharedTopic, TopicShare } from './topic-share.js';

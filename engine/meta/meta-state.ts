@@ -46,14 +46,48 @@ export interface TopicDeletedRecord {
   topicId: number;
 }
 
-/** A group's committed offsets on some queues of a topic; the last record wins. */
+/**
+ * Numbers of a group on some queues of a topic; the last record wins. `offsets`: what it has committed. `starts`: where it began on
+ * queues it has not committed anything on, kept while it has never committed. `expired`: how many messages retention deleted before it read them.
+ */
 export interface OffsetsRecord {
-  type: 'offsets';
+  type: QueueNumbers;
   group: string;
   topicId: number;
   /** queue id, offset, queue id, offset, … */
   pairs: number[];
 }
+
+/** A group that has never committed has left a topic: where it began there is forgotten. */
+export interface StartsDroppedRecord {
+  type: 'startsDropped';
+  group: string;
+  topicId: number;
+}
+
+/** Somebody asked for the group: it stays until somebody deletes it. */
+export interface GroupCreatedRecord {
+  type: 'groupCreated';
+  group: string;
+  /** Milliseconds since 1970. */
+  createdTime: number;
+}
+
+/** The group and all it had committed is gone. */
+export interface GroupDeletedRecord {
+  type: 'groupDeleted';
+  group: string;
+}
+
+/** How long the group has been without members, milliseconds of brokers that ran. */
+export interface GroupIdleRecord {
+  type: 'groupIdle';
+  group: string;
+  idleMs: number;
+}
+
+/** Which of the tables with a number for each of a group's queues. */
+export type QueueNumbers = 'offsets' | 'starts' | 'expired';
 
 export type MetaRecord =
   | IdentityRecord
@@ -61,10 +95,16 @@ export type MetaRecord =
   | TopicIdsRecord
   | TopicCreatedRecord
   | TopicDeletedRecord
-  | OffsetsRecord;
+  | OffsetsRecord
+  | StartsDroppedRecord
+  | GroupCreatedRecord
+  | GroupDeletedRecord
+  | GroupIdleRecord;
 
 /** A topic as it is stored. */
 export type StoredTopic = Omit<TopicCreatedRecord, 'type'>;
+
+export const QUEUE_NUMBERS = ['offsets', 'starts', 'expired'] as const;
 
 export class MetaState {
   identity: Omit<IdentityRecord, 'type'> | null = null;
@@ -74,6 +114,12 @@ export class MetaState {
   /** By topic id. */
   readonly topics = new Map<number, StoredTopic>();
   readonly offsets = new OffsetTable();
+  readonly starts = new OffsetTable();
+  readonly expired = new OffsetTable();
+  /** Groups that somebody asked for, with when, ms since 1970. */
+  readonly createdGroups = new Map<string, number>();
+  /** Groups that have been without members for a while, with how long, ms. */
+  readonly idleMs = new Map<string, number>();
 
   /** @throws RingMQError LOG_CORRUPT for a record that cannot follow those before it, or that this version does not know. */
   apply(record: MetaRecord): void {
@@ -94,10 +140,38 @@ export class MetaState {
         return;
       case 'topicDeleted':
         this.topics.delete(record.topicId);
-        this.offsets.dropTopic(record.topicId);
+        for (const kind of QUEUE_NUMBERS) {
+          this[kind].dropTopic(record.topicId);
+        }
         return;
       case 'offsets':
+      case 'starts':
+      case 'expired':
         this.#setOffsets(record);
+        return;
+      case 'startsDropped':
+        this.starts.drop(record.group, record.topicId);
+        if (!this.hasGroup(record.group)) {
+          this.expired.dropGroup(record.group);
+          this.idleMs.delete(record.group);
+        }
+        return;
+      case 'groupCreated':
+        this.createdGroups.set(record.group, record.createdTime);
+        return;
+      case 'groupDeleted':
+        this.createdGroups.delete(record.group);
+        this.idleMs.delete(record.group);
+        for (const kind of QUEUE_NUMBERS) {
+          this[kind].dropGroup(record.group);
+        }
+        return;
+      case 'groupIdle':
+        if (record.idleMs > 0) {
+          this.idleMs.set(record.group, record.idleMs);
+        } else {
+          this.idleMs.delete(record.group);
+        }
         return;
       default:
         throw new RingMQError(
@@ -105,6 +179,11 @@ export class MetaState {
           `meta has a record of the unknown type '${String((record as { type: unknown }).type)}'; was it written by a newer version?`,
         );
     }
+  }
+
+  /** True for a group that was asked for, has committed, or has begun somewhere. */
+  hasGroup(group: string): boolean {
+    return this.createdGroups.has(group) || this.offsets.hasGroup(group) || this.starts.hasGroup(group);
   }
 
   /** The records that make this state. Offsets on memory topics are left out: they end with the process. */
@@ -117,9 +196,19 @@ export class MetaState {
     for (const topic of this.topics.values()) {
       yield { type: 'topicCreated', ...topic };
     }
-    for (const entry of this.offsets.entries()) {
-      if (this.topics.get(entry.topicId)?.memory === false) {
-        yield { type: 'offsets', ...entry };
+    for (const kind of QUEUE_NUMBERS) {
+      for (const entry of this[kind].entries()) {
+        if (this.topics.get(entry.topicId)?.memory === false) {
+          yield { type: kind, ...entry };
+        }
+      }
+    }
+    for (const [group, createdTime] of this.createdGroups) {
+      yield { type: 'groupCreated', group, createdTime };
+    }
+    for (const [group, idleMs] of this.idleMs) {
+      if (this.hasGroup(group)) {
+        yield { type: 'groupIdle', group, idleMs };
       }
     }
   }
@@ -134,13 +223,13 @@ export class MetaState {
   }
 
   #setOffsets(record: OffsetsRecord): void {
-    const { group, topicId, pairs } = record;
+    const { type, group, topicId, pairs } = record;
     const queues = this.topics.get(topicId)?.queues ?? 0;
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const queueId = pairs[i] as number;
       // Offsets of a topic that has been deleted meanwhile are of no use, and no sign of damage.
       if (queueId < queues) {
-        this.offsets.set(group, topicId, queues, queueId, pairs[i + 1] as number);
+        this[type].set(group, topicId, queues, queueId, pairs[i + 1] as number);
       }
     }
   }

@@ -2,7 +2,7 @@
  * What the broker must know besides the messages: its identity and epoch, its topics, its groups' offsets.
  * A snapshot and a log behind it; layout in meta-file-layout.ts, contents in meta-state.ts.
  *
- * Durability. {@link MetaStore.appendDurably} returns when the record is on disk. Offsets are buffered by {@link MetaStore.appendOffsets}, are in the
+ * Durability. {@link MetaStore.appendDurably} returns when the record is on disk. Offsets are buffered by {@link MetaStore.appendNumber}, are in the
  * page cache after {@link MetaStore.flush} (so they survive SIGKILL) and on disk after {@link MetaStore.sync}.
  *
  * Every open and every clean close writes a new snapshot and begins an empty log, so a torn end is dropped for good, the
@@ -18,7 +18,7 @@ import { RingMQError } from '../../native-free/wire/index.js';
 import { type Disk, removeIfThere } from '../disk/disk.js';
 import { encodeFrame, META_FORMAT, type MetaFrame } from './meta-file-layout.js';
 import { asDiskError, logName, logNames, readMeta, SNAPSHOT_NAME } from './meta-reader.js';
-import { type MetaRecord, MetaState } from './meta-state.js';
+import { type MetaRecord, MetaState, QUEUE_NUMBERS, type QueueNumbers } from './meta-state.js';
 
 export interface MetaStoreOptions {
   /** Milliseconds since 1970. */
@@ -30,6 +30,20 @@ export interface MetaStoreOptions {
 }
 
 const DEFAULT_COMPACT_BYTES = 4 * 1024 * 1024;
+/** Records that may wait to be written, while the disk is full above all. */
+const MAX_PENDING_RECORDS = 16_384;
+
+/** group → topic id → queue id → number. The last one of a queue replaces those before. */
+type PendingNumbers = Map<string, Map<number, Map<number, number>>>;
+
+interface Pending {
+  records: MetaRecord[];
+  numbers: Record<QueueNumbers, PendingNumbers>;
+}
+
+function newPending(): Pending {
+  return { records: [], numbers: { offsets: new Map(), starts: new Map(), expired: new Map() } };
+}
 
 export class MetaStore {
   /** All that is stored or about to be. Read it; change it only through this store. */
@@ -48,8 +62,10 @@ export class MetaStore {
   #markedEnd = 0;
   /** Log size at which the next snapshot is tried. */
   #compactAt = 0;
-  /** Offsets not written yet: group → topic id → queue id → offset. The last one of a queue replaces those before. */
-  #pending = new Map<string, Map<number, Map<number, number>>>();
+  /** What is not written yet: records in their order, then the numbers taken since the last of them. */
+  #pending = newPending();
+  /** More waits than is kept: a snapshot has it all instead. */
+  #wantsSnapshot = false;
   #failure: RingMQError | null = null;
   #closed = false;
 
@@ -107,7 +123,8 @@ export class MetaStore {
 
   /** True if {@link flush} has something to write. */
   get hasUnwritten(): boolean {
-    return this.#pending.size > 0;
+    const { records, numbers } = this.#pending;
+    return this.#wantsSnapshot || records.length > 0 || QUEUE_NUMBERS.some((kind) => numbers[kind].size > 0);
   }
 
   /** True if {@link sync} has something to do. */
@@ -120,27 +137,44 @@ export class MetaStore {
     return this.#end;
   }
 
-  /** Takes one committed offset, backwards too. In `state` at once; written with the next {@link flush}. Offsets on memory topics never are. */
-  appendOffset(group: string, topicId: number, queueId: number, offset: number): void {
+  /**
+   * Takes one number of a group on a queue, backwards too. In `state` at once; written with the next {@link flush}. Those on memory
+   * topics never are.
+   */
+  appendNumber(kind: QueueNumbers, group: string, topicId: number, queueId: number, value: number): void {
     const topic = this.state.topics.get(topicId);
     if (topic === undefined || queueId >= topic.queues) {
       return;
     }
-    this.state.offsets.set(group, topicId, topic.queues, queueId, offset);
+    this.state[kind].set(group, topicId, topic.queues, queueId, value);
     if (topic.memory) {
       return;
     }
-    let topics = this.#pending.get(group);
+    const pending = this.#pending.numbers[kind];
+    let topics = pending.get(group);
     if (topics === undefined) {
       topics = new Map();
-      this.#pending.set(group, topics);
+      pending.set(group, topics);
     }
     let queues = topics.get(topicId);
     if (queues === undefined) {
       queues = new Map();
       topics.set(topicId, queues);
     }
-    queues.set(queueId, offset);
+    queues.set(queueId, value);
+  }
+
+  /** Takes a record that need not be durable at once: in `state` now, written with the next {@link flush}, in order with all else. */
+  appendLater(record: MetaRecord): void {
+    this.state.apply(record);
+    const { records } = this.#pending;
+    if (this.#wantsSnapshot || records.length >= MAX_PENDING_RECORDS) {
+      this.#pending = newPending();
+      this.#wantsSnapshot = true;
+      return;
+    }
+    records.push(...this.#pendingNumbers(), record);
+    this.#pending.numbers = newPending().numbers;
   }
 
   /**
@@ -149,7 +183,9 @@ export class MetaStore {
    */
   flush(): void {
     this.#checkOpen();
-    if (this.#pending.size > 0) {
+    if (this.#wantsSnapshot) {
+      this.#snapshotInstead();
+    } else if (this.hasUnwritten) {
       this.#write(null);
       this.#compactIfLarge();
     }
@@ -169,6 +205,9 @@ export class MetaStore {
    */
   appendDurably(record: MetaRecord): void {
     this.#checkOpen();
+    if (this.#wantsSnapshot) {
+      this.#snapshotInstead();
+    }
     this.#write(record);
     this.#syncFile();
     this.state.apply(record);
@@ -231,11 +270,7 @@ export class MetaStore {
     if (this.#markedEnd < this.#syncedEnd) {
       frames.push({ type: 'synced', position: this.#syncedEnd });
     }
-    for (const [group, topics] of this.#pending) {
-      for (const [topicId, queues] of topics) {
-        frames.push({ type: 'offsets', group, topicId, pairs: [...queues].flat() });
-      }
-    }
+    frames.push(...this.#pending.records, ...this.#pendingNumbers());
     if (record !== null) {
       frames.push(record);
     }
@@ -247,7 +282,17 @@ export class MetaStore {
     }
     this.#end += bytes.length;
     this.#markedEnd = this.#syncedEnd;
-    this.#pending.clear();
+    this.#pending = newPending();
+  }
+
+  *#pendingNumbers(): Generator<MetaRecord> {
+    for (const type of QUEUE_NUMBERS) {
+      for (const [group, topics] of this.#pending.numbers[type]) {
+        for (const [topicId, queues] of topics) {
+          yield { type, group, topicId, pairs: [...queues].flat() };
+        }
+      }
+    }
   }
 
   #syncFile(): void {
@@ -272,6 +317,15 @@ export class MetaStore {
     const { message, details } = asDiskError(error, doing);
     this.#failure = new RingMQError('DISK_FAILED', message, { cause: error, details });
     return this.#failure;
+  }
+
+  /** So much waited for room on the disk that it was given up; a snapshot has all of it. */
+  #snapshotInstead(): void {
+    try {
+      this.#compact();
+    } catch (error) {
+      throw this.#failed(error, `writing a snapshot into ${this.#dir}`);
+    }
   }
 
   #compactIfLarge(): void {
@@ -317,7 +371,8 @@ export class MetaStore {
     this.#syncedEnd = header.length;
     this.#markedEnd = header.length;
     this.#compactAt = Math.max(this.#compactBytes, 2 * snapshot.length);
-    this.#pending.clear();
+    this.#pending = newPending();
+    this.#wantsSnapshot = false;
     if (replaced !== -1) {
       disk.close(replaced);
       removeIfThere(disk, replacedPath);

@@ -1,5 +1,5 @@
 /**
- * Committed offsets in memory: group → topic id → one number for each queue. A flat array for a group's hold
+ * A number for each queue that a group has to do with, in memory: group → topic id → one number for each queue. A flat array for a group's hold
  * on a topic, because a group that reads a topic reads all of its queues.
  */
 
@@ -47,6 +47,18 @@ export class OffsetTable {
     offsets[queueId] = offset;
   }
 
+  /** Forgets a group's hold on a topic, and the group if it had nothing else. */
+  drop(group: string, topicId: number): void {
+    const topics = this.#groups.get(group);
+    if (topics?.delete(topicId) === true && topics.size === 0) {
+      this.#groups.delete(group);
+    }
+  }
+
+  dropGroup(group: string): void {
+    this.#groups.delete(group);
+  }
+
   /** Forgets a topic in every group, and the groups that had nothing else. */
   dropTopic(topicId: number): void {
     for (const [group, topics] of this.#groups) {
@@ -58,17 +70,22 @@ export class OffsetTable {
 
   /** Every group's hold on every topic: `pairs` is queue id, offset, queue id, offset, … of what is committed. */
   *entries(): Generator<{ group: string; topicId: number; pairs: number[] }> {
-    for (const [group, topics] of this.#groups) {
-      for (const [topicId, offsets] of topics) {
-        const pairs: number[] = [];
-        for (let queueId = 0; queueId < offsets.length; queueId++) {
-          const offset = offsets[queueId] as number;
-          if (offset !== NOT_COMMITTED) {
-            pairs.push(queueId, offset);
-          }
+    for (const group of this.#groups.keys()) {
+      yield* this.entriesOf(group);
+    }
+  }
+
+  /** As {@link entries}, of one group. */
+  *entriesOf(group: string): Generator<{ group: string; topicId: number; pairs: number[] }> {
+    for (const [topicId, offsets] of this.#groups.get(group) ?? []) {
+      const pairs: number[] = [];
+      for (let queueId = 0; queueId < offsets.length; queueId++) {
+        const offset = offsets[queueId] as number;
+        if (offset !== NOT_COMMITTED) {
+          pairs.push(queueId, offset);
         }
-        yield { group, topicId, pairs };
       }
+      yield { group, topicId, pairs };
     }
   }
 }

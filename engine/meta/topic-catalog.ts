@@ -93,7 +93,7 @@ export class TopicCatalog {
     // A name that none can have is not looked for: hashing it would cost its length.
     const found = topic.length > MAX_NAME_BYTES ? undefined : this.#byName.get(topic);
     if (found === undefined) {
-      throw new RingMQError('TOPIC_NOT_FOUND', `there is no topic '${printable(topic)}'; create it first`, {
+      throw new RingMQError('TOPIC_NOT_FOUND', `there is no topic '${printable(topic)}'`, {
         details: { topic: cutName(topic) },
       });
     }

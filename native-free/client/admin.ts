@@ -2,7 +2,7 @@
 import type { GroupDescription, GroupInfo, TopicDescription, TopicInfo } from '../wire/index.js';
 import { startPosition } from './consume/consumer.js';
 import type { Requests } from './link/requests.js';
-import type { Admin, CallOptions, StartPosition } from './types.js';
+import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset } from './types.js';
 
 /** Queues of a topic whose creator does not say. */
 const DEFAULT_QUEUES = 4;
@@ -14,16 +14,14 @@ export class ControlAdmin implements Admin {
     this.#requests = requests;
   }
 
-  createTopic(
-    topic: { topic: string; queues?: number; memory?: boolean },
-    options?: CallOptions,
-  ): Promise<TopicInfo> {
+  createTopic(topic: NewTopic, options?: CallOptions): Promise<TopicInfo> {
     const params = {
       topic: topic.topic,
       queues: topic.queues ?? DEFAULT_QUEUES,
       memory: topic.memory ?? false,
+      ifNotExists: topic.ifNotExists ?? false,
     };
-    return this.#requests.call('createTopic', params, options);
+    return this.#requests.call('createTopic', params, { ...options, mayRepeat: params.ifNotExists });
   }
 
   async listTopics(options?: CallOptions): Promise<TopicInfo[]> {
@@ -46,11 +44,25 @@ export class ControlAdmin implements Admin {
     return this.#requests.call('describeGroup', { group }, options);
   }
 
+  createGroup(group: NewGroup, options?: CallOptions): Promise<GroupInfo> {
+    const params = { group: group.group, ifNotExists: group.ifNotExists ?? false };
+    return this.#requests.call('createGroup', params, { ...options, mayRepeat: params.ifNotExists });
+  }
+
+  async deleteGroup(group: string, options?: CallOptions): Promise<void> {
+    await this.#requests.call('deleteGroup', { group }, options);
+  }
+
   async resetOffset(
-    change: { group: string; topic: string; to: StartPosition | Date },
+    change: OffsetReset,
     options?: CallOptions,
   ): Promise<{ queueId: number; offset: number }[]> {
-    const params = { group: change.group, topic: change.topic, to: startPosition(change.to) };
+    const params = {
+      group: change.group,
+      topic: change.topic,
+      to: startPosition(change.to),
+      queueId: change.queueId ?? null,
+    };
     return (await this.#requests.call('resetOffset', params, options)).queues;
   }
 }

@@ -119,13 +119,40 @@ export interface Producer extends AsyncDisposable {
   close(options?: CallOptions): Promise<void>;
 }
 
+/** A topic to be made. */
+export interface NewTopic {
+  topic: string;
+  /** 1 to 16,384. Default 4. */
+  queues?: number;
+  /** Kept in the broker's memory alone: fast, bounded, gone with the process. Default false. */
+  memory?: boolean;
+  /**
+   * A topic that is there already is the answer, whatever its number of queues. Only one that is kept elsewhere (`memory`) is
+   * `TOPIC_EXISTS`. Default false: any topic of that name is `TOPIC_EXISTS`.
+   */
+  ifNotExists?: boolean;
+}
+
+/** A consumer group to be made. */
+export interface NewGroup {
+  group: string;
+  /** A group that is there already is no error. Default false: `GROUP_EXISTS`. */
+  ifNotExists?: boolean;
+}
+
+/** Where a group is to go on reading. */
+export interface OffsetReset {
+  group: string;
+  topic: string;
+  to: StartPosition | Date;
+  /** One queue, such as the one with damage to be passed over. Default: all queues of the topic. */
+  queueId?: number;
+}
+
 /** Topics and groups. Every call may reject with `TIMEOUT`, `CONNECTION_LOST`, `ABORTED` or `CLOSED`, beside what is named. */
 export interface Admin {
   /** `TOPIC_EXISTS`, `BAD_ARGUMENT`, `TOO_MANY_QUEUES`. `queues` defaults to 4, `memory` to false. */
-  createTopic(
-    topic: { topic: string; queues?: number; memory?: boolean },
-    options?: CallOptions,
-  ): Promise<TopicInfo>;
+  createTopic(topic: NewTopic, options?: CallOptions): Promise<TopicInfo>;
   listTopics(options?: CallOptions): Promise<TopicInfo[]>;
   /** `TOPIC_NOT_FOUND`. */
   describeTopic(topic: string, options?: CallOptions): Promise<TopicDescription>;
@@ -134,11 +161,15 @@ export interface Admin {
   listGroups(options?: CallOptions): Promise<GroupInfo[]>;
   /** `GROUP_NOT_FOUND`. */
   describeGroup(group: string, options?: CallOptions): Promise<GroupDescription>;
-  /** Sets where a group without members goes on reading. `GROUP_BUSY` while it has some. */
-  resetOffset(
-    change: { group: string; topic: string; to: StartPosition | Date },
-    options?: CallOptions,
-  ): Promise<{ queueId: number; offset: number }[]>;
+  /**
+   * Makes a group that stays until `deleteGroup`. Others come by themselves with their first commit, and go again when they have been
+   * without members for the broker's `groupRetentionMs`. `GROUP_EXISTS`, `BAD_ARGUMENT`, `TOO_MANY_GROUPS`.
+   */
+  createGroup(group: NewGroup, options?: CallOptions): Promise<GroupInfo>;
+  /** Forgets a group without members and all it has committed. `GROUP_NOT_FOUND`, `GROUP_BUSY` while it has members. */
+  deleteGroup(group: string, options?: CallOptions): Promise<void>;
+  /** Sets where a group without members goes on reading. `GROUP_BUSY` while it has some; `QUEUE_NOT_FOUND`. */
+  resetOffset(change: OffsetReset, options?: CallOptions): Promise<{ queueId: number; offset: number }[]>;
 }
 
 /** What the broker said of itself at the last handshake. */

@@ -19,6 +19,8 @@ export const CONTROL_METHODS = {
   deleteTopic: { needsConsumer: false, isRepeatable: false },
   listGroups: { needsConsumer: false, isRepeatable: true },
   describeGroup: { needsConsumer: false, isRepeatable: true },
+  createGroup: { needsConsumer: false, isRepeatable: false },
+  deleteGroup: { needsConsumer: false, isRepeatable: false },
   resetOffset: { needsConsumer: false, isRepeatable: false },
   join: { needsConsumer: true, isRepeatable: false },
   skipDamage: { needsConsumer: true, isRepeatable: false },

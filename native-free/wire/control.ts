@@ -99,15 +99,23 @@ export type StartPosition = 'earliest' | 'latest' | { time: number } | { offset:
 export interface ControlMethods {
   /** What a producer needs to route. */
   topicMetadata: { params: { topic: string }; result: TopicInfo };
-  createTopic: { params: { topic: string; queues: number; memory: boolean }; result: TopicInfo };
+  /** With `ifNotExists` a topic that is there is the answer, however many queues it has; TOPIC_EXISTS if it is kept elsewhere (`memory`). */
+  createTopic: {
+    params: { topic: string; queues: number; memory: boolean; ifNotExists?: boolean };
+    result: TopicInfo;
+  };
   listTopics: { params: Record<string, never>; result: { topics: TopicInfo[] } };
   describeTopic: { params: { topic: string }; result: TopicDescription };
   deleteTopic: { params: { topic: string }; result: Record<string, never> };
   listGroups: { params: Record<string, never>; result: { groups: GroupInfo[] } };
   describeGroup: { params: { group: string }; result: GroupDescription };
-  /** `to` as in the command line. Refused with GROUP_BUSY while the group has members. */
+  /** A group made so stays until it is deleted. With `ifNotExists` one that is there is no error. */
+  createGroup: { params: { group: string; ifNotExists?: boolean }; result: GroupInfo };
+  /** Forgets the group and all it has committed. Refused with GROUP_BUSY while it has members. */
+  deleteGroup: { params: { group: string }; result: Record<string, never> };
+  /** `to` as in the command line; `queueId` absent or null: all queues. Refused with GROUP_BUSY while the group has members. */
   resetOffset: {
-    params: { group: string; topic: string; to: StartPosition };
+    params: { group: string; topic: string; to: StartPosition; queueId?: number | null };
     result: { queues: { queueId: number; offset: number }[] };
   };
   /**

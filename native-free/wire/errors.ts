@@ -53,6 +53,19 @@ export const ERRORS = {
     closes: false,
     message: 'too many requests wait for an answer',
   },
+  TOO_MANY_GROUPS: {
+    wire: 33,
+    retryable: false,
+    closes: false,
+    message: 'the broker has as many consumer groups as it may',
+  },
+  TOO_MANY_MEMBERS: {
+    wire: 34,
+    retryable: false,
+    closes: false,
+    message: 'the group has as many members as it may',
+  },
+  GROUP_EXISTS: { wire: 35, retryable: false, closes: false, message: 'the consumer group exists already' },
   // messages
   MESSAGE_TOO_LARGE: {
     wire: 40,

@@ -88,6 +88,8 @@ describe('topic and group', () => {
     const found = JSON.parse((await ringmq(['-o', 'json', 'topic', 'describe', topic])).stdout.toString());
     expect(found.queueStates).toHaveLength(3);
     expect((await ringmq(['topic', 'describe', topic])).stdout.toString()).toContain('3 messages');
+    const kept = await ringmq(['topic', 'create', topic, '--queues', '5', '--if-not-exists']);
+    expect([kept.status, kept.stdout.toString()]).toEqual([0, `${topic}: 3 queues\n`]);
     const again = await ringmq(['topic', 'create', topic, '--queues', '3']);
     expect(again.stderr).toMatch(/^TOPIC_EXISTS: .+; .+\n$/);
     expect(again.status).toBe(1);
@@ -95,6 +97,8 @@ describe('topic and group', () => {
     const gone = await ringmq(['topic', 'describe', topic]);
     expect(gone.stderr).toMatch(/^TOPIC_NOT_FOUND: .+; .+\n$/);
     expect(gone.status).toBe(1);
+    const nothing = await ringmq(['topic', 'delete', topic]);
+    expect(nothing.stderr).toBe(`TOPIC_NOT_FOUND: there is no topic '${topic}'; see \`ringmq topic list\`\n`);
   });
 
   it('ends quietly with 0 when nobody reads its stdout', async () => {
@@ -128,6 +132,20 @@ describe('topic and group', () => {
     expect(reset.status).toBe(0);
     const again = await ringmq(['sub', topic, '--group', group, '--count', '3']);
     expect(again.stdout.toString()).toBe('a\nb\nc\n');
+  });
+
+  it('makes a group, rewinds it on one queue, and deletes it', async () => {
+    const topic = await makeTopic(2);
+    const group = `made-for-${topic}`;
+    expect((await ringmq(['group', 'create', group])).stdout.toString()).toBe(`${group}: created\n`);
+    expect((await ringmq(['group', 'create', group])).stderr).toMatch(/^GROUP_EXISTS: /);
+    expect((await ringmq(['group', 'create', group, '--if-not-exists'])).status).toBe(0);
+    const reset = ['group', 'reset-offset', group, '--topic', topic, '--to', 'latest', '-o', 'json'];
+    const { queues } = JSON.parse((await ringmq([...reset, '--queue', '1'])).stdout.toString());
+    expect(queues).toEqual([{ queueId: 1, offset: 0 }]);
+    expect((await ringmq([...reset, '--queue', '2'])).stderr).toMatch(/^QUEUE_NOT_FOUND: /);
+    expect((await ringmq(['group', 'delete', group])).status).toBe(0);
+    expect((await ringmq(['group', 'delete', group])).stderr).toMatch(/^GROUP_NOT_FOUND: /);
   });
 });
 

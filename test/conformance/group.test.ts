@@ -171,3 +171,33 @@ describeEach('members of a group', EACH, (rig) => {
     expect(await message?.ack()).toBe(false);
   });
 });
+
+describeEach(
+  'groups at their limit',
+  EACH,
+  (rig) => {
+    test('one more is told so, whoever meets it, and a deleted one makes room', async () => {
+      const { client, topic } = await rig.topic({ queues: 1 });
+      const admin = client.admin();
+      await admin.createGroup({ group: 'a' });
+      await admin.createGroup({ group: 'b' });
+      await expect(admin.createGroup({ group: 'c' })).rejects.toMatchObject({ code: 'TOO_MANY_GROUPS' });
+      const refused = client.consumer({ group: 'c', topic });
+      await expect(refused[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+        code: 'TOO_MANY_GROUPS',
+        retryable: false,
+      });
+      await admin.deleteGroup('b');
+      await sendNumbers(client, topic, 1);
+      const loop = client.consumer({ group: 'c', topic })[Symbol.asyncIterator]();
+      const second = client.consumer({ group: 'c', topic })[Symbol.asyncIterator]();
+      expect((await loop.next()).value?.text()).toBe('0');
+      await expect(second.next()).rejects.toMatchObject({ code: 'TOO_MANY_MEMBERS' });
+      await expect(admin.deleteGroup('c')).rejects.toMatchObject({ code: 'GROUP_BUSY' });
+      // Nothing was acked: with its last member the group is gone.
+      await loop.return?.();
+      await expect(admin.deleteGroup('c')).rejects.toMatchObject({ code: 'GROUP_NOT_FOUND' });
+    });
+  },
+  { maxGroups: 2, maxMembersPerGroup: 1 },
+);

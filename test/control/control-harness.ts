@@ -15,6 +15,7 @@ export class ControlHarness {
   readonly closing: { topic: CatalogTopic; done(): void }[] = [];
   readonly changes: string[] = [];
   readonly fatal: unknown[] = [];
+  readonly warnings: string[] = [];
   readonly events = new Map<string, ControlEvent[]>();
   holdClose = false;
   openFault: Error | null = null;
@@ -55,6 +56,7 @@ export class ControlHarness {
       findOffsetByTime: (_topic, _queueId, time) => Promise.resolve(time),
       onTopicChanged: (topic, topicId) => this.changes.push(`${topic} ${topicId}`),
       onFatal: (error) => this.fatal.push(error),
+      onWarning: (message) => this.warnings.push(message),
     });
     const { plane } = this;
     plane.start();

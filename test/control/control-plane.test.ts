@@ -168,6 +168,23 @@ describe('topics', () => {
   });
 });
 
+describe('a topic that may be there already', () => {
+  test('is the answer, whatever its queues, unless it is kept elsewhere', async () => {
+    const harness = await withTopic(4);
+    const ask = (queues: number, memory = false) =>
+      harness.call('createTopic', { topic: 'orders', queues, memory, ifNotExists: true });
+    expect(await ask(8)).toMatchObject({ topicId: 1, queues: 4 });
+    await expect(ask(4, true)).rejects.toThrow(failing('TOPIC_EXISTS'));
+    const made = await Promise.all(
+      [1, 2].map(() =>
+        harness.call('createTopic', { topic: 'new', queues: 1, memory: false, ifNotExists: true }),
+      ),
+    );
+    expect(made[0]).toEqual(made[1]);
+    expect(harness.opened).toHaveLength(2);
+  });
+});
+
 describe('groups', () => {
   test('a join is answered before its queues come', async () => {
     const harness = await withTopic();
@@ -273,14 +290,14 @@ describe('groups', () => {
     expect(described.queues[1]).toEqual({
       topic: 'orders',
       queueId: 1,
-      committedOffset: 40,
+      committedOffset: null,
       maxOffset: 100,
       lag: 60,
       memberId,
     });
     harness.plane.callerGone(1, 'c');
     const left = await harness.call('describeGroup', { group: 'g' });
-    expect([left.members, left.queues[1]?.memberId, left.queues[1]?.committedOffset]).toEqual([0, null, 40]);
+    expect([left.members, left.queues[1]?.memberId, left.queues[1]?.lag]).toEqual([0, null, 60]);
     await expect(harness.call('describeGroup', { group: 'h' })).rejects.toThrow(
       failing('GROUP_NOT_FOUND', "'h'"),
     );
@@ -308,6 +325,94 @@ describe('groups', () => {
     await harness.join('d', { from: 'latest' });
     await harness.turn();
     expect(harness.assigned('d').map((queue) => queue.offset)).toEqual([10, 10]);
+  });
+
+  test('offsets of one queue are reset, and the others stay', async () => {
+    const harness = await withTopic(3);
+    await harness.call('createGroup', { group: 'g' });
+    const reset = (to: { offset: number }, queueId: number) =>
+      harness.call('resetOffset', { group: 'g', topic: 'orders', to, queueId });
+    await harness.call('resetOffset', { group: 'g', topic: 'orders', to: { offset: 30 } });
+    expect((await reset({ offset: 51 }, 1)).queues).toEqual([{ queueId: 1, offset: 51 }]);
+    const { queues } = await harness.call('describeGroup', { group: 'g' });
+    expect(queues.map((queue) => queue.committedOffset)).toEqual([30, 51, 30]);
+    await expect(reset({ offset: 51 }, 3)).rejects.toThrow(failing('QUEUE_NOT_FOUND', '0 to 2'));
+  });
+
+  test('a group made by a call stays without members or commits, until a call deletes it', async () => {
+    const harness = await withTopic(1);
+    expect(await harness.call('createGroup', { group: 'g' })).toEqual({ group: 'g', topics: [], members: 0 });
+    await expect(harness.call('createGroup', { group: 'g' })).rejects.toThrow(failing('GROUP_EXISTS'));
+    await harness.call('createGroup', { group: 'g', ifNotExists: true });
+    await expect(harness.call('createGroup', { group: 'a b' })).rejects.toThrow(failing('BAD_ARGUMENT'));
+    harness.time += 100 * 86_400_000;
+    harness.plane.tick();
+    harness.open();
+    await harness.join('c', { from: 'latest' });
+    await harness.turn();
+    // It lasts, so that where it begins is committed at once.
+    expect((await harness.call('describeGroup', { group: 'g' })).queues[0]?.committedOffset).toBe(100);
+    await expect(harness.call('deleteGroup', { group: 'g' })).rejects.toThrow(
+      failing('GROUP_BUSY', '1 member'),
+    );
+    await harness.call('leave', { consumer: 1 }, 'c');
+    await harness.call('deleteGroup', { group: 'g' });
+    harness.open();
+    await expect(harness.call('deleteGroup', { group: 'g' })).rejects.toThrow(failing('GROUP_NOT_FOUND'));
+    expect((await harness.call('listGroups', {})).groups).toEqual([]);
+  });
+
+  test('a group without members is deleted at its age, over restarts, and that is told; never while it has members', async () => {
+    const harness = await withTopic(1);
+    const day = 86_400_000;
+    for (const group of ['busy', 'idle']) {
+      await harness.join(group, { group });
+      await harness.turn();
+      const queue = harness.firstAssigned(group);
+      await harness.call('commit', { consumer: 1, offsets: [{ ...queue, offset: 50 }] }, group);
+    }
+    await harness.call('leave', { consumer: 1 }, 'idle');
+    const pass = (days: number) => {
+      for (let hours = 0; hours < days * 24; hours++) {
+        harness.time += day / 24;
+        harness.plane.tick();
+      }
+    };
+    pass(4);
+    harness.plane.close();
+    // What passes while no broker runs is nobody's fault.
+    harness.time += 30 * day;
+    harness.open();
+    await harness.join('busy', { group: 'busy' });
+    pass(2.9);
+    expect((await harness.call('listGroups', {})).groups.map((each) => each.group)).toEqual(['busy', 'idle']);
+    expect(harness.warnings).toEqual([]);
+    pass(0.2);
+    expect((await harness.call('listGroups', {})).groups.map((each) => each.group)).toEqual(['busy']);
+    expect(harness.warnings).toEqual(['1 consumer group without members for 7 days deleted: idle']);
+    harness.open();
+    expect((await harness.call('listGroups', {})).groups.map((each) => each.group)).toEqual(['busy']);
+  });
+
+  test('where a group began that never committed is kept over a crash, for ten minutes', async () => {
+    const harness = await withTopic(1);
+    await harness.join('c', { from: 'latest' });
+    await harness.turn();
+    harness.queue = { minOffset: 10, maxOffset: 130 };
+    harness.open();
+    await harness.join('d', { from: 'latest' });
+    await harness.turn();
+    expect(harness.assigned('d')[0]?.offset).toBe(100);
+    harness.plane.callerGone(1, 'd');
+    for (let minutes = 0; minutes < 10; minutes++) {
+      expect((await harness.call('listGroups', {})).groups).toHaveLength(1);
+      harness.time += 60_000;
+      harness.plane.tick();
+    }
+    harness.time += 60_000;
+    harness.plane.tick();
+    expect((await harness.call('listGroups', {})).groups).toEqual([]);
+    expect(harness.warnings).toEqual([]);
   });
 
   test('at start, commits beyond what is left of a queue are taken back', async () => {

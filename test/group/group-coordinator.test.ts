@@ -124,8 +124,51 @@ describe('start positions', () => {
     const member = harness.join('g', harness.addTopic(1, 1), { from });
     harness.run();
     expect(member.holdings.get(0)?.offset).toBe(offset);
-    expect(harness.offsets.committed('g', 1, 0)).toBe(offset);
+    expect(harness.offsets.committed('g', 1, 0)).toBe(null);
+    expect(harness.offsets.position('g', 1, 0)).toBe(offset);
     expect(harness.persists).toBe(1);
+  });
+
+  test('a group that only came and went is gone, and who comes next begins where it wants to', () => {
+    const harness = new GroupHarness();
+    const topic = harness.addTopic(1, 1);
+    harness.join('g', topic, { from: 'latest' });
+    harness.run();
+    expect(harness.offsets.hasGroup('g')).toBe(true);
+    harness.membersOf('g', topic)[0]?.leave();
+    expect(harness.offsets.hasGroup('g')).toBe(false);
+    const next = harness.join('g', topic, { from: 'earliest' });
+    harness.run();
+    expect(next.holdings.get(0)?.offset).toBe(0);
+  });
+
+  test('"latest" holds for the next owner, and when the connection is lost before anything is committed', () => {
+    const harness = new GroupHarness();
+    const topic = harness.addTopic(1, 1);
+    const first = harness.join('g', topic, { from: 'latest' });
+    const second = harness.join('g', topic, { from: 'latest' });
+    harness.run();
+    harness.maxOffset = 2_000;
+    first.leave();
+    harness.run();
+    expect(second.holdings.get(0)?.offset).toBe(1_000);
+    second.lose();
+    const third = harness.join('g', topic, { from: 'latest' });
+    harness.run();
+    expect(third.holdings.get(0)?.offset).toBe(1_000);
+  });
+
+  test('the first commit makes the group last, with where it began on every queue', () => {
+    const harness = new GroupHarness();
+    const topic = harness.addTopic(1, 2);
+    const member = harness.join('g', topic, { from: 'latest' });
+    harness.run();
+    expect(member.commit(0, 1_000)).toEqual([]);
+    harness.maxOffset = 2_000;
+    member.leave();
+    const next = harness.join('g', topic, { from: 'latest' });
+    harness.run();
+    expect([...next.holdings.values()].map((each) => each.offset)).toEqual([1_000, 1_000]);
   });
 
   test('"latest" is chosen once: it holds when the broker restarts before anything is read', () => {
@@ -223,7 +266,7 @@ describe('commits', () => {
     expect(() => coordinator.commit(member.key, [good, { ...good, offset: 1_001 }])).toThrow(
       expect.objectContaining({ code: 'BAD_ARGUMENT', details: { value: 1_001, limit: 1_000 } }),
     );
-    expect(harness.offsets.committed('g', 1, 0)).toBe(0);
+    expect(harness.offsets.committed('g', 1, 0)).toBe(null);
   });
 
   test('are cut to the ends of queues that a power cut has shortened', () => {
@@ -253,16 +296,36 @@ describe('what is refused', () => {
     const topic = harness.addTopic(1, 2);
     const members = [harness.join('g', topic), harness.join('g', topic)];
     expect(() => harness.join('g', topic)).toThrow(
-      expect.objectContaining({ code: 'BROKER_BUSY', details: { value: 3, limit: 2 } }),
+      expect.objectContaining({
+        code: 'TOO_MANY_MEMBERS',
+        retryable: false,
+        details: { group: 'g', value: 3, limit: 2 },
+      }),
     );
     harness.join('g', topic, { memberId: members[0]?.memberId as string });
     harness.offsets.reset('with-offsets', 1, 0, 4);
     expect(() => harness.join('h', topic)).toThrow(
-      expect.objectContaining({ code: 'BROKER_BUSY', details: { value: 3, limit: 2 } }),
+      expect.objectContaining({
+        code: 'TOO_MANY_GROUPS',
+        retryable: false,
+        details: { group: 'h', value: 3, limit: 2 },
+      }),
     );
     harness.join('with-offsets', topic);
     expect(() => harness.join('bad name', topic)).toThrow(failing('BAD_ARGUMENT'));
     expect(() => harness.join('g', topic, { memberId: 'a/b' })).toThrow(failing('BAD_ARGUMENT'));
+  });
+
+  test('at the limit a group that has never committed and has nobody left makes room', () => {
+    const harness = new GroupHarness({ maxGroups: 2 });
+    const topic = harness.addTopic(1, 1);
+    harness.join('lost', topic);
+    harness.offsets.reset('with-offsets', 1, 0, 4);
+    harness.run();
+    expect(() => harness.join('h', topic)).toThrow(failing('TOO_MANY_GROUPS'));
+    harness.membersOf('lost', topic)[0]?.lose();
+    harness.join('h', topic);
+    expect([...harness.offsets.groups()]).toEqual(['with-offsets']);
   });
 
   test('a consumer that is in a group already, or in none', () => {

@@ -88,16 +88,24 @@ export class TestMember {
     this.holdings.clear();
     this.#harness.coordinator.leave(this.key);
   }
+
+  /** Its connection is gone, without a word. */
+  lose(): void {
+    this.#harness.members.delete(this.key);
+    this.holdings.clear();
+    this.#harness.coordinator.lost(this.key);
+  }
 }
 
 export class GroupHarness {
   readonly state = new MetaState();
   readonly offsets = new GroupOffsets({
     state: this.state,
-    appendOffset: (group, topicId, queueId, offset) => {
+    appendNumber: (kind, group, topicId, queueId, value) => {
       const queues = this.state.topics.get(topicId)?.queues as number;
-      this.state.offsets.set(group, topicId, queues, queueId, offset);
+      this.state[kind].set(group, topicId, queues, queueId, value);
     },
+    appendLater: (record) => this.state.apply(record),
   });
   readonly members = new Map<string, TestMember>();
   time = 0;
@@ -196,8 +204,8 @@ export class GroupHarness {
     const name = `${to.group}/${to.topic.topicId}/${queueId}`;
     expect(generation).toBeGreaterThan(this.#generations.get(name) ?? 0);
     this.#generations.set(name, generation);
-    const committed = this.offsets.committed(to.group, to.topic.topicId, queueId) as number;
-    expect(offset).toBe(Math.max(committed, this.minOffset));
+    const position = this.offsets.position(to.group, to.topic.topicId, queueId) as number;
+    expect(offset).toBe(Math.max(position, this.minOffset));
   }
 
   membersOf(group: string, topic: TestTopic): TestMember[] {

@@ -10,6 +10,7 @@ type Step =
   | { do: 'join'; group: number; topic: number; from: StartPosition }
   | { do: 'rejoin'; member: number }
   | { do: 'leave'; member: number }
+  | { do: 'lose'; member: number }
   | { do: 'release'; member: number }
   | { do: 'releaseAgain'; member: number }
   | { do: 'commit'; member: number; queueId: number; offset: number; age: number }
@@ -33,6 +34,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('rejoin' as const), member }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('leave' as const), member }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('lose' as const), member }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('release' as const), member }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('releaseAgain' as const), member }) },
   {
@@ -78,6 +80,9 @@ class Model {
       case 'leave':
         one?.leave();
         break;
+      case 'lose':
+        one?.lose();
+        break;
       case 'release':
         one?.release();
         break;
@@ -122,10 +127,10 @@ class Model {
     const generation = (by.holdings.get(queueId)?.generation ?? 5) - age;
     const mayCommit =
       share?.owner(queueId)?.memberId === by.memberId && share.generation(queueId) === generation;
-    const before = this.harness.offsets.committed(by.group, by.topic.topicId, queueId);
+    const before = this.harness.offsets.position(by.group, by.topic.topicId, queueId);
     const fenced = by.commit(queueId, offset, generation);
     expect(fenced).toEqual(mayCommit ? [] : [queueId]);
-    const after = this.harness.offsets.committed(by.group, by.topic.topicId, queueId);
+    const after = this.harness.offsets.position(by.group, by.topic.topicId, queueId);
     expect(after).toBe(mayCommit ? Math.max(before ?? 0, offset) : before);
   }
 

@@ -36,7 +36,7 @@ function live(disk: Disk, promised: Promised): void {
     });
     promised.topics++;
     for (let i = 0; i < 12; i++) {
-      store.appendOffset('group', 1, 0, promised.offset + 1);
+      store.appendNumber('offsets', 'group', 1, 0, promised.offset + 1);
       store.flush();
       promised.offset++;
     }

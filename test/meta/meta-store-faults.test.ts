@@ -34,12 +34,12 @@ describe('MetaStore and a full disk', () => {
     const store = MetaStore.open(disk, dir, OPTIONS);
     store.appendDurably(topic('orders', 1));
     disk.writeFault = 'ENOSPC';
-    store.appendOffset('billing', 1, 0, 10);
+    store.appendNumber('offsets', 'billing', 1, 0, 10);
     expect(() => store.appendDurably(topic('bills', 2))).toThrow(
       expect.objectContaining({ code: 'DISK_FULL', retryable: true }),
     );
     expect(store.state.topics.has(2)).toBe(false);
-    store.appendOffset('billing', 1, 0, 11);
+    store.appendNumber('offsets', 'billing', 1, 0, 11);
     expect(() => store.flush()).toThrow(expect.objectContaining({ code: 'DISK_FULL' }));
     expect(store.hasUnwritten).toBe(true);
     disk.writeFault = null;
@@ -54,13 +54,13 @@ describe('MetaStore and a full disk', () => {
     store.appendDurably(topic('orders', 1));
     disk.syncFault = 'ENOSPC';
     for (let offset = 1; offset < 50; offset++) {
-      store.appendOffset('billing', 1, 0, offset);
+      store.appendNumber('offsets', 'billing', 1, 0, offset);
       store.flush();
     }
     expect(store.logBytes).toBeGreaterThan(1_000);
     disk.syncFault = null;
     for (let offset = 50; offset < 60; offset++) {
-      store.appendOffset('billing', 1, 0, offset);
+      store.appendNumber('offsets', 'billing', 1, 0, offset);
       store.flush();
     }
     expect(store.logBytes).toBeLessThan(1_000);
@@ -72,7 +72,7 @@ describe('MetaStore and a full disk', () => {
     const disk = new FaultyDisk();
     const store = MetaStore.open(disk, dir, OPTIONS);
     store.appendDurably(topic('orders', 1));
-    store.appendOffset('billing', 1, 0, 10);
+    store.appendNumber('offsets', 'billing', 1, 0, 10);
     store.flush();
     disk.writeFault = 'ENOSPC';
     store.close();
@@ -121,7 +121,7 @@ describe('MetaStore and the number of disk calls', () => {
     store.appendDurably(topic('orders', 1));
     const { writes, syncs } = disk;
     for (let i = 0; i < 1_000; i++) {
-      store.appendOffset(`group-${i % 10}`, 1, i % 4, i);
+      store.appendNumber('offsets', `group-${i % 10}`, 1, i % 4, i);
     }
     store.flush();
     store.flush();

@@ -51,7 +51,7 @@ function act(store: MetaStore, random: Random, promises: Promises): void {
   const { state } = store;
   const action = random.below(10);
   if (action < 5) {
-    store.appendOffset('group', 1, 0, ++promises.taken);
+    store.appendNumber('offsets', 'group', 1, 0, ++promises.taken);
     if (random.chance(0.8)) {
       store.flush();
       promises.written = promises.taken;

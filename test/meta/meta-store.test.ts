@@ -34,13 +34,13 @@ function logOf(dir: string): string {
 function killedStore(dir: string): { syncedBytes: number; log: string } {
   const store = open(dir);
   store.appendDurably({ ...TOPIC, topic: 'orders', topicId: 1 });
-  store.appendOffset('billing', 1, 0, 10);
+  store.appendNumber('offsets', 'billing', 1, 0, 10);
   store.sync();
   store.appendDurably({ ...TOPIC, topic: 'bills', topicId: 2, slots: [4, 4] });
   const syncedBytes = store.logBytes;
-  store.appendOffset('billing', 1, 0, 20);
-  store.appendOffset('billing', 1, 3, 7);
-  store.appendOffset('audit', 2, 1, 300);
+  store.appendNumber('offsets', 'billing', 1, 0, 20);
+  store.appendNumber('offsets', 'billing', 1, 3, 7);
+  store.appendNumber('offsets', 'audit', 2, 1, 300);
   store.flush();
   return { syncedBytes, log: logOf(dir) };
 }
@@ -95,7 +95,7 @@ describe('MetaStore', () => {
     const store = open(join(tempDir(), 'meta'));
     store.appendDurably({ ...TOPIC, topic: 'orders', topicId: 1 });
     expect(store.hasUnsynced).toBe(false);
-    store.appendOffset('billing', 1, 0, 10);
+    store.appendNumber('offsets', 'billing', 1, 0, 10);
     expect(store.state.offsets.get('billing', 1, 0)).toBe(10);
     expect([store.hasUnwritten, store.hasUnsynced]).toEqual([true, true]);
     store.flush();
@@ -110,7 +110,7 @@ describe('MetaStore', () => {
     const dir = join(tempDir(), 'meta');
     const store = open(dir);
     store.appendDurably({ ...TOPIC, topic: 'orders', topicId: 1 });
-    store.appendOffset('billing', 1, 0, 10);
+    store.appendNumber('offsets', 'billing', 1, 0, 10);
     store.appendDurably({ type: 'topicDeleted', topicId: 1 });
     expect(store.state.offsets.hasGroup('billing')).toBe(false);
     store.close();
@@ -127,7 +127,7 @@ describe('MetaStore', () => {
     const dir = join(tempDir(), 'meta');
     const store = open(dir);
     store.appendDurably({ ...TOPIC, topic: 'live', topicId: 1, memory: true });
-    store.appendOffset('billing', 1, 0, 10);
+    store.appendNumber('offsets', 'billing', 1, 0, 10);
     expect(store.state.offsets.get('billing', 1, 0)).toBe(10);
     expect(store.hasUnwritten).toBe(false);
     store.close();
@@ -142,7 +142,7 @@ describe('MetaStore', () => {
     store.appendDurably({ ...TOPIC, topic: 'orders', topicId: 1 });
     let highest = 0;
     for (let offset = 1; offset <= 1_000; offset++) {
-      store.appendOffset('billing', 1, offset % 4, offset);
+      store.appendNumber('offsets', 'billing', 1, offset % 4, offset);
       store.flush();
       highest = Math.max(highest, store.logBytes);
     }
@@ -162,7 +162,7 @@ describe('MetaStore', () => {
     const store = open(dir);
     store.appendDurably({ ...TOPIC, topic: 'wide', topicId: 1, queues: 16_384, slots: [0, 16_384] });
     for (let queueId = 0; queueId < 16_384; queueId++) {
-      store.appendOffset('billing', 1, queueId, 2 ** 40 + queueId);
+      store.appendNumber('offsets', 'billing', 1, queueId, 2 ** 40 + queueId);
     }
     store.close();
     const again = open(dir);
@@ -241,7 +241,7 @@ describe('MetaStore and damage', () => {
     const store = open(dir);
     store.appendDurably({ ...TOPIC, topic: 'orders', topicId: 1 });
     const markedBytes = store.logBytes;
-    store.appendOffset('billing', 1, 0, 10);
+    store.appendNumber('offsets', 'billing', 1, 0, 10);
     store.flush();
     const log = logOf(dir);
     const bytes = readFileSync(log);

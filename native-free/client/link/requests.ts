@@ -27,6 +27,8 @@ interface Waiting {
 export interface RequestOptions {
   signal?: AbortSignal | undefined;
   timeoutMs?: number;
+  /** Asking twice does no harm, though the method might: send it again over the next connection. */
+  mayRepeat?: boolean;
   /** Fail with `CONNECTION_LOST` at once when there is no connection, instead of waiting for one. */
   onlyNow?: boolean;
 }
@@ -94,7 +96,7 @@ export class Requests {
         id,
         frame,
         isSent: false,
-        mayRepeat: CONTROL_METHODS[method].isRepeatable,
+        mayRepeat: CONTROL_METHODS[method].isRepeatable || options.mayRepeat === true,
         resolve: (result) => {
           settle();
           resolve(result as unknown as ControlMethods[M]['result']);

@@ -1,0 +1,137 @@
+/** What operators do to consumer groups: making and deleting them, and setting where they go on reading. */
+import {
+  type ControlMethods,
+  type GroupInfo,
+  RingMQError,
+  type StartPosition,
+} from '../../native-free/wire/index.js';
+import { type GroupAges, type GroupCoordinator, type GroupOffsets, startOffset } from '../group/index.js';
+import type { MetaStore } from '../meta/meta-store.js';
+import { type CatalogTopic, checkName, type TopicCatalog } from '../meta/topic-catalog.js';
+import type { GroupView } from './group-view.js';
+
+export interface GroupAdminParts {
+  store: MetaStore;
+  catalog: TopicCatalog;
+  offsets: GroupOffsets;
+  coordinator: GroupCoordinator;
+  ages: GroupAges;
+  view: GroupView;
+  /** First offset stored and next one to be given out. */
+  queueState(topic: CatalogTopic, queueId: number): { minOffset: number; maxOffset: number };
+  /** First offset stored at or after `time`; the queue's end if there is none. */
+  findOffsetByTime(topic: CatalogTopic, queueId: number, time: number): number | Promise<number>;
+  /** Other work of the thread comes first. */
+  pause(): Promise<void>;
+}
+
+type QueueOffset = { queueId: number; offset: number };
+
+/** Queues whose positions are looked up by time before other work has its turn. */
+const LOOKUPS_PER_TURN = 64;
+
+export class GroupAdmin {
+  readonly #parts: GroupAdminParts;
+
+  constructor(parts: GroupAdminParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Makes a group that stays until it is deleted, whether anybody reads or not. Returns when it is on disk.
+   * @throws RingMQError BAD_ARGUMENT, GROUP_EXISTS, TOO_MANY_GROUPS, DISK_FULL, DISK_FAILED
+   */
+  create({ group, ifNotExists }: ControlMethods['createGroup']['params']): GroupInfo {
+    const { store, offsets, coordinator, view } = this.#parts;
+    checkName('group', group);
+    if (offsets.lasts(group)) {
+      if (ifNotExists !== true) {
+        throw new RingMQError('GROUP_EXISTS', `the group '${group}' exists already`, { details: { group } });
+      }
+      if (store.state.createdGroups.has(group)) {
+        return view.info(group);
+      }
+    }
+    coordinator.requireRoom(group);
+    // A wall clock's time: this is for people to read.
+    store.appendDurably({ type: 'groupCreated', group, createdTime: Date.now() });
+    offsets.promote(group);
+    return view.info(group);
+  }
+
+  /**
+   * Forgets a group and all it has committed. Returns when that is on disk.
+   * @throws RingMQError GROUP_NOT_FOUND, GROUP_BUSY (it has members), DISK_FULL, DISK_FAILED
+   */
+  delete(group: string): void {
+    const { store, view } = this.#parts;
+    view.require(group);
+    this.#refuseBusy(group, 'it can be deleted');
+    store.appendDurably({ type: 'groupDeleted', group });
+  }
+
+  /**
+   * Sets where a group without members goes on reading: on all queues of a topic, or on one. Returns when it is on disk.
+   * @throws RingMQError TOPIC_NOT_FOUND, QUEUE_NOT_FOUND, GROUP_NOT_FOUND, GROUP_BUSY, DISK_FULL, DISK_FAILED
+   */
+  async resetOffset(params: ControlMethods['resetOffset']['params']): Promise<QueueOffset[]> {
+    const { group, to } = params;
+    const { store, catalog, offsets, ages, view } = this.#parts;
+    const topic = catalog.require(params.topic);
+    view.require(group);
+    this.#refuseBusy(group, 'its offsets can be reset');
+    const queues: QueueOffset[] = [];
+    for (const queueId of queueIds(topic, params.queueId ?? null)) {
+      queues.push({ queueId, offset: await this.#positionOf(topic, queueId, to) });
+      if (queues.length % LOOKUPS_PER_TURN === 0) {
+        await this.#parts.pause();
+      }
+    }
+    // It may have got members, or lost its topic, while positions were looked up.
+    if (catalog.byId(topic.topicId) === undefined) {
+      throw new RingMQError('TOPIC_NOT_FOUND', `the topic '${topic.topic}' was deleted meanwhile`);
+    }
+    view.require(group);
+    this.#refuseBusy(group, 'its offsets can be reset');
+    for (const { queueId, offset } of queues) {
+      offsets.reset(group, topic.topicId, queueId, offset);
+    }
+    ages.used(group);
+    store.sync();
+    return queues;
+  }
+
+  async #positionOf(topic: CatalogTopic, queueId: number, to: StartPosition): Promise<number> {
+    const position =
+      typeof to === 'object' && 'time' in to
+        ? { offset: await this.#parts.findOffsetByTime(topic, queueId, to.time) }
+        : to;
+    const { minOffset, maxOffset } = this.#parts.queueState(topic, queueId);
+    return startOffset(position, minOffset, maxOffset);
+  }
+
+  #refuseBusy(group: string, then: string): void {
+    const members = this.#parts.coordinator.memberCount(group);
+    if (members > 0) {
+      throw new RingMQError(
+        'GROUP_BUSY',
+        `the group '${group}' has ${members} ${members === 1 ? 'member' : 'members'}; ${then} when all have left`,
+        { details: { value: members, limit: 0 } },
+      );
+    }
+  }
+}
+
+function queueIds(topic: CatalogTopic, queueId: number | null): number[] {
+  if (queueId === null) {
+    return Array.from({ length: topic.queues }, (_, id) => id);
+  }
+  if (queueId >= topic.queues) {
+    throw new RingMQError(
+      'QUEUE_NOT_FOUND',
+      `the topic '${topic.topic}' has queues 0 to ${topic.queues - 1}, not ${queueId}`,
+      { details: { value: queueId, limit: topic.queues - 1 } },
+    );
+  }
+  return [queueId];
+}
