@@ -127,6 +127,24 @@ export class BatchBuilder {
     return size;
   }
 
+  /** Appends a record that another builder wrote, as it is. False: it does not fit, or its born time is too far away. */
+  appendRecord(record: Uint8Array, bornTime: number): boolean {
+    const start = this.at;
+    if (record.length > this.bytes.length - start || !this.#begin(bornTime)) {
+      return false;
+    }
+    this.bytes.set(record, start);
+    this.view.setInt32(start + RECORD.bornDelta, bornTime - this.bornTime, true);
+    const tagBytes = this.bytes[start + RECORD.tagBytes] as number;
+    if (tagBytes > 0) {
+      const at = start + RECORD_HEADER_BYTES;
+      this.#addBit(tagBloomBit(this.bytes.subarray(at, at + tagBytes)));
+    }
+    this.at = start + record.length;
+    this.count++;
+    return true;
+  }
+
   #appendBody(body: Uint8Array, bornTime: number): boolean {
     const length = body.length;
     if (length > MAX_BODY_BYTES) {
@@ -213,10 +231,14 @@ export class BatchBuilder {
       this.#lastTag = tag;
       this.#lastBit = tagBloomBit(this.bytes.subarray(at, at + length));
     }
-    if (this.#lastBit < 32) {
-      this.#bloomLow |= 1 << this.#lastBit;
+    this.#addBit(this.#lastBit);
+  }
+
+  #addBit(bit: number): void {
+    if (bit < 32) {
+      this.#bloomLow |= 1 << bit;
     } else {
-      this.#bloomHigh |= 1 << (this.#lastBit - 32);
+      this.#bloomHigh |= 1 << (bit - 32);
     }
   }
 
@@ -271,9 +293,21 @@ function isPlain(message: OutgoingMessage): boolean {
   return message.body instanceof Uint8Array && hasNoExtras(message);
 }
 
-/** No tag, key, property or sharding key beside the body. */
-function hasNoExtras(message: OutgoingMessage): boolean {
+/** Parts that no message of this version has; see `checkParts`. */
+interface LaterParts {
+  delayMs?: unknown;
+  deliverAt?: unknown;
+  ttlMs?: unknown;
+  priority?: unknown;
+}
+
+/** No tag, key, property or sharding key beside the body, and nothing that must be refused. */
+function hasNoExtras(message: OutgoingMessage & LaterParts): boolean {
   return (
+    message.delayMs === undefined &&
+    message.deliverAt === undefined &&
+    message.ttlMs === undefined &&
+    message.priority === undefined &&
     message.tag === undefined &&
     message.keys === undefined &&
     message.shardingKey === undefined &&

@@ -29,6 +29,61 @@ export function checkIsObject(message: unknown): void {
   throw badMessage('message', `must be an object with a topic, not ${kind}`);
 }
 
+/** Parts of messages that later versions have. They are refused and not ignored: a delay that is no delay would be a wrong result. */
+const LATER: ReadonlySet<string> = new Set(['delayMs', 'deliverAt', 'ttlMs', 'priority']);
+
+/** What a part of that name is called here. */
+const MEANT: ReadonlyMap<string, string> = new Map([
+  ['key', 'keys, or shardingKey for messages that must stay in order'],
+  ['value', 'body'],
+  ['payload', 'body'],
+  ['data', 'body'],
+  ['headers', 'properties'],
+  ['tags', 'tag'],
+  ['partition', "queueId, in the call's options"],
+  ['queueId', "queueId in the call's options, the second argument"],
+  ['flush', "flush in the call's options, the second argument"],
+  ['signal', "signal in the call's options, the second argument"],
+  ['messageGroup', 'shardingKey'],
+  ['timestamp', 'bornTime'],
+]);
+
+/**
+ * Throws for a part that messages do not have: `BAD_MESSAGE`, or `NOT_SUPPORTED` for one that later versions have. Only for what is the
+ * message's own; undefined counts as absent.
+ */
+export function checkParts(message: OutgoingMessage): void {
+  for (const part in message) {
+    switch (part) {
+      case 'topic':
+      case 'body':
+      case 'tag':
+      case 'keys':
+      case 'properties':
+      case 'shardingKey':
+      case 'bornTime':
+        break;
+      default:
+        refusePart(message, part);
+    }
+  }
+}
+
+function refusePart(message: object, part: string): void {
+  if ((message as Record<string, unknown>)[part] === undefined) {
+    return;
+  }
+  if (LATER.has(part)) {
+    throw new RingMQError('NOT_SUPPORTED', `this version has no ${part} of a message`, { details: { part } });
+  }
+  const meant = MEANT.get(part);
+  const hint =
+    meant === undefined
+      ? 'there are topic, body, tag, keys, properties, shardingKey, bornTime'
+      : `did you mean ${meant}?`;
+  throw badMessage(part, `is no part of a message; ${hint}`);
+}
+
 function tooMuch(part: string, unit: string, limit: number, value: number): RingMQError {
   return badMessage(part, `has ${value} ${unit}, the limit is ${limit}`, { limit, value });
 }
@@ -132,8 +187,8 @@ function attributesBound(message: OutgoingMessage): number {
   }
   const properties = message.properties;
   if (properties !== undefined) {
-    if (typeof properties !== 'object' || properties === null) {
-      throw badMessage('properties', 'must be an object of names and values');
+    if (!isRecord(properties)) {
+      throw badMessage('properties', 'must be an object of names and values, no Map and no array');
     }
     const names = Object.keys(properties);
     if (names.length > MAX_PROPERTIES_COUNT) {
@@ -154,6 +209,19 @@ function attributesBound(message: OutgoingMessage): number {
     throw attributesTooLarge(units);
   }
   return bound + 3 * units;
+}
+
+/** A plain object, or one of a class of the caller's. A map's entries are no properties of it: taken as one it would lose them all. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (
+    prototype === Object.prototype ||
+    prototype === null ||
+    Object.prototype.toString.call(value) === '[object Object]'
+  );
 }
 
 /** Checks a tag and writes it; returns its bytes. */

@@ -4,7 +4,7 @@ import { abortable } from './abort.js';
 import { ControlAdmin } from './admin.js';
 import { GroupConsumer } from './consume/consumer.js';
 import { Connection } from './link/connection.js';
-import { numberOption } from './options.js';
+import { callbackOption, checkCallOptions, numberOption, signalOption, textOption } from './options.js';
 import { RingProducer } from './produce/producer.js';
 import { TopicCache } from './produce/topic-cache.js';
 import type {
@@ -65,6 +65,11 @@ export class LinkClient implements Client {
   }
 
   close(options?: CallOptions): Promise<void> {
+    try {
+      checkCallOptions('close', options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.#closed ??= this.#close(options?.signal);
     return this.#closed;
   }
@@ -75,9 +80,7 @@ export class LinkClient implements Client {
 
   async #close(signal: AbortSignal | undefined): Promise<void> {
     const all = Promise.allSettled([
-      ...[...this.#producers].map((producer) =>
-        producer.close({ ...(signal === undefined ? {} : { signal }) }),
-      ),
+      ...[...this.#producers].map((producer) => producer.close({ signal })),
       ...[...this.#consumers].map((consumer) => consumer.close()),
     ]);
     try {
@@ -103,9 +106,9 @@ export class LinkClient implements Client {
 
 /** What only those who make links themselves say. */
 interface LinkClientOptions extends ClientOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Called once, when the client has been closed. */
-  onClosed?: () => void | Promise<void>;
+  onClosed?: (() => void | Promise<void>) | undefined;
 }
 
 /**
@@ -129,10 +132,13 @@ export function startClient(factory: LinkFactory, options: LinkClientOptions = {
   return new LinkClient(connection, options.onClosed);
 }
 
-function makeConnection(factory: LinkFactory, options: ClientOptions): Connection {
+function makeConnection(factory: LinkFactory, options: LinkClientOptions): Connection {
   const { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, reconnectMinMs, reconnectMaxMs } = options;
+  callbackOption('onConnection', options.onConnection);
+  signalOption(options.signal);
   return new Connection(factory, {
     ...options,
+    name: textOption('name', options.name, 127),
     connectTimeoutMs: numberOption('connectTimeoutMs', connectTimeoutMs, 10_000, 1, 3_600_000),
     requestTimeoutMs: numberOption('requestTimeoutMs', requestTimeoutMs, 30_000, 1, 3_600_000),
     pingIntervalMs: numberOption('pingIntervalMs', pingIntervalMs, 15_000, 0, 3_600_000),

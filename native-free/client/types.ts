@@ -65,27 +65,27 @@ export interface SendFailure {
 
 export interface ProducerOptions {
   /** Producer group. Default `default`. */
-  group?: string;
+  group?: string | undefined;
   /** A batch is sent when it has this many bytes, header included. Default 64 KiB, 1 KiB to 1 MiB. */
-  batchBytes?: number;
+  batchBytes?: number | undefined;
   /** … or this many records. Default 4096, at most 65,535. */
-  batchRecords?: number;
+  batchRecords?: number | undefined;
   /**
    * Longest a message waits for others to share its batch. Default (absent): a batch leaves at the end of the turn
    * when nothing is under way, else when it is full, when all before it is acked, or after 1 ms. 0: always at the end of the turn.
    */
-  lingerMs?: number;
+  lingerMs?: number | undefined;
   /** Batches sent and not acked, counted from the oldest. Default and maximum 64: what the broker remembers to tell duplicates. */
-  maxInFlightBatches?: number;
+  maxInFlightBatches?: number | undefined;
   /**
    * Bytes that may wait or be under way before `write` returns false; past twice that `write` throws `BUFFER_FULL`, past
    * five times that `send` waits for room before it packs. Default 3 MiB.
    */
-  bufferBytes?: number;
+  bufferBytes?: number | undefined;
   /** A batch that is not acked this long after it was closed fails with `TIMEOUT`. Default 30 s. Retryable errors are retried until then. */
-  sendTimeoutMs?: number;
+  sendTimeoutMs?: number | undefined;
   /** Told of every batch of written messages that failed. Without it failures wait for `flush` and `close`, which reject with them. */
-  onError?: (failure: SendFailure) => void;
+  onError?: ((failure: SendFailure) => void) | undefined;
 }
 
 /** Sends messages. Order: messages of one producer to one queue are stored in the order of the calls. */
@@ -97,8 +97,8 @@ export interface Producer extends AsyncDisposable {
   /** Messages taken so far; the number the next one gets. */
   readonly nextNumber: number;
   /**
-   * Sends one message; the receipt comes when it is stored at the policy's durability. The message must not be changed until then.
-   * Rejects with what the broker or a limit said, `TIMEOUT`, `ABORTED` or `CLOSED`.
+   * Sends one message; the receipt comes when it is stored at the policy's durability. The message is copied before the call returns.
+   * Rejects with `BAD_MESSAGE`, `BAD_ARGUMENT` for an option that cannot be used, `BUFFER_FULL` when 1,048,576 sends or 1 GiB of them wait for room, with what the broker or a limit said, `TIMEOUT`, `ABORTED` or `CLOSED`.
    */
   send(message: OutgoingMessage, options?: SendOptions): Promise<Receipt>;
   /** Sends several; receipts in the order of the messages. If any fails it rejects with the first error, `details.failed` lists which. */
@@ -123,21 +123,21 @@ export interface Producer extends AsyncDisposable {
 export interface NewTopic {
   topic: string;
   /** 1 to 16,384. Default 4. */
-  queues?: number;
+  queues?: number | undefined;
   /** Kept in the broker's memory alone: fast, bounded, gone with the process. Default false. */
-  memory?: boolean;
+  memory?: boolean | undefined;
   /**
    * A topic that is there already is the answer, whatever its number of queues. Only one that is kept elsewhere (`memory`) is
    * `TOPIC_EXISTS`. Default false: any topic of that name is `TOPIC_EXISTS`.
    */
-  ifNotExists?: boolean;
+  ifNotExists?: boolean | undefined;
 }
 
 /** A consumer group to be made. */
 export interface NewGroup {
   group: string;
   /** A group that is there already is no error. Default false: `GROUP_EXISTS`. */
-  ifNotExists?: boolean;
+  ifNotExists?: boolean | undefined;
 }
 
 /** Where a group is to go on reading. */
@@ -146,10 +146,13 @@ export interface OffsetReset {
   topic: string;
   to: StartPosition | Date;
   /** One queue, such as the one with damage to be passed over. Default: all queues of the topic. */
-  queueId?: number;
+  queueId?: number | undefined;
 }
 
-/** Topics and groups. Every call may reject with `TIMEOUT`, `CONNECTION_LOST`, `ABORTED` or `CLOSED`, beside what is named. */
+/**
+ * Topics and groups. Every call may reject with `BAD_ARGUMENT` (at once, naming the argument), `TIMEOUT`, `CONNECTION_LOST`, `ABORTED` or
+ * `CLOSED`, beside what is named.
+ */
 export interface Admin {
   /** `TOPIC_EXISTS`, `BAD_ARGUMENT`, `TOO_MANY_QUEUES`. `queues` defaults to 4, `memory` to false. */
   createTopic(topic: NewTopic, options?: CallOptions): Promise<TopicInfo>;
@@ -182,23 +185,24 @@ export interface BrokerInfo {
 
 export interface ClientOptions {
   /** Free text for the broker's log, at most 127 bytes. */
-  name?: string;
-  credentials?: Record<string, unknown>;
+  name?: string | undefined;
+  /** For brokers that ask for them. This version has no authentication and refuses them: `NOT_SUPPORTED`. */
+  credentials?: Record<string, unknown> | undefined;
   /** For the first connection; `CONNECT_FAILED` after it. Default 10 s. */
-  connectTimeoutMs?: number;
+  connectTimeoutMs?: number | undefined;
   /** For an answer to a control request. Default 30 s. */
-  requestTimeoutMs?: number;
+  requestTimeoutMs?: number | undefined;
   /** Silence after which a ping is sent; after twice that the connection counts as lost. 0: never. Default 15 s. */
-  pingIntervalMs?: number;
+  pingIntervalMs?: number | undefined;
   /** Bounds of the wait before a new attempt, doubled each time, between half and all of it at random. Defaults 50 ms, 5 s. */
-  reconnectMinMs?: number;
-  reconnectMaxMs?: number;
+  reconnectMinMs?: number | undefined;
+  reconnectMaxMs?: number | undefined;
   /** Told when the connection is lost (with why) and when it stands again. */
-  onConnection?: (state: 'connected' | 'disconnected', reason?: unknown) => void;
+  onConnection?: ((state: 'connected' | 'disconnected', reason?: unknown) => void) | undefined;
 }
 
 export interface ConnectOptions extends ClientOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** One connection to a broker. After a loss it reconnects by itself until closed; producers resend, consumers resume. */

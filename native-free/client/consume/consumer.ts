@@ -5,7 +5,7 @@ import { isRingMQError, RingMQError } from '../../wire/index.js';
 import { abortable, abortError, Deferred, pause, throwIfAborted } from '../abort.js';
 import { callUser } from '../callback.js';
 import type { Connection } from '../link/connection.js';
-import { nameOption, numberOption } from '../options.js';
+import { anyNameOption, badArgument, checkCallOptions, nameOption, numberOption } from '../options.js';
 import type {
   AssignedQueue,
   CallOptions,
@@ -16,6 +16,7 @@ import type {
   RunOptions,
   StartPosition,
 } from '../types.js';
+import { checkConsumerOptions, checkRun } from './consumer-options.js';
 import { Delivery } from './delivery.js';
 import { parseFilter, type TagFilter } from './filter.js';
 import { GroupMember } from './group-member.js';
@@ -23,23 +24,26 @@ import type { BatchInfo, ReceivedBatch } from './message.js';
 
 const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
-/** Where a group starts, as the wire has it. Throws `BAD_ARGUMENT`. */
-export function startPosition(from: StartPosition | Date | undefined): StartPosition {
-  if (from === undefined) {
-    return 'earliest';
+/** Where a group starts, as the wire has it. Throws `BAD_ARGUMENT` naming the option. */
+export function startPosition(from: StartPosition | Date | undefined, option = 'from'): StartPosition {
+  if (from === undefined || from === 'earliest' || from === 'latest') {
+    return from ?? 'earliest';
   }
-  const start = from instanceof Date ? { time: from.getTime() } : from;
-  if (start === 'earliest' || start === 'latest') {
-    return start;
+  // Read once: what was checked is what is sent.
+  const { time, offset } = (from instanceof Date ? { time: from.getTime() } : Object(from)) as Partial<
+    Record<'time' | 'offset', unknown>
+  >;
+  if (offset === undefined && isPosition(time)) {
+    return { time };
   }
-  const value: unknown =
-    typeof start === 'object' && start !== null ? ('time' in start ? start.time : start.offset) : undefined;
-  if (Number.isSafeInteger(value) && (value as number) >= 0) {
-    return start;
+  if (time === undefined && isPosition(offset)) {
+    return { offset };
   }
-  throw new RingMQError('BAD_ARGUMENT', 'from must be earliest, latest, a Date, { time } or { offset }', {
-    details: { option: 'from' },
-  });
+  throw badArgument(option, 'must be earliest, latest, a Date, { time } or { offset }');
+}
+
+function isPosition(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 export class GroupConsumer implements Consumer {
@@ -65,11 +69,9 @@ export class GroupConsumer implements Consumer {
   #closed: Promise<void> | null = null;
 
   constructor(connection: Connection, options: ConsumerOptions, onClosed: (consumer: GroupConsumer) => void) {
+    checkConsumerOptions(options);
     this.group = nameOption('group', options.group);
-    this.topic = options.topic;
-    if (typeof options.topic !== 'string' || options.topic === '') {
-      throw new RingMQError('BAD_ARGUMENT', 'a consumer needs a topic');
-    }
+    this.topic = anyNameOption('topic', options.topic);
     this.#filter = parseFilter(options.filter);
     this.#from = startPosition(options.from);
     this.#windowBytes = numberOption(
@@ -82,7 +84,7 @@ export class GroupConsumer implements Consumer {
     this.#commitIntervalMs = numberOption('commitIntervalMs', options.commitIntervalMs, 100, 1, 60_000);
     this.#revokeGraceMs = numberOption('revokeGraceMs', options.revokeGraceMs, 3_000, 0, 8_000);
     this.#delivery = new Delivery(this.topic, this.#filter, options.verifyChecksums);
-    this.#options = options;
+    this.#options = { ...options };
     this.#connection = connection;
     this.#onClosed = onClosed;
   }
@@ -136,6 +138,7 @@ export class GroupConsumer implements Consumer {
   }
 
   batches(options?: CallOptions): AsyncIterableIterator<MessageBatch, undefined, undefined> {
+    checkCallOptions('batches', options);
     return this.#loop(options, undefined);
   }
 
@@ -197,6 +200,7 @@ export class GroupConsumer implements Consumer {
   }
 
   async run(handler: (message: ConsumedMessage) => unknown, options: RunOptions = {}): Promise<void> {
+    checkRun(handler, options);
     const concurrency = numberOption('concurrency', options.concurrency, 1, 1, 65_536);
     const running = new Deferred<void>();
     this.#running = running.promise;
@@ -242,6 +246,7 @@ export class GroupConsumer implements Consumer {
   }
 
   async commit(options?: CallOptions): Promise<void> {
+    checkCallOptions('commit', options);
     throwIfAborted(options?.signal);
     if (this.#member !== null) {
       await abortable(this.#member.commit(), options?.signal);

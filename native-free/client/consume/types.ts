@@ -57,28 +57,28 @@ export interface ConsumerOptions {
   group: string;
   topic: string;
   /** Tag expression: `a || b`, `*` (default). A malformed one throws `BAD_FILTER` at once. */
-  filter?: string;
+  filter?: string | undefined;
   /** Where the group begins on a queue without a committed offset. Default `earliest`. */
-  from?: StartPosition | Date;
+  from?: StartPosition | Date | undefined;
   /** Bytes the broker may send ahead of what was consumed. Default 4 MiB, at least 64 KiB. */
-  windowBytes?: number;
+  windowBytes?: number | undefined;
   /** Check each batch's body checksum (`BAD_CHECKSUM` with the position). Default true, but for a memory topic inside one process. */
-  verifyChecksums?: boolean;
+  verifyChecksums?: boolean | undefined;
   /** Longest between an ack and its commit. Default 100 ms. */
-  commitIntervalMs?: number;
+  commitIntervalMs?: number | undefined;
   /** When queues are taken away: how long messages already handed out may still be acked before they are given up. Default 3 s, at most 8 s. */
-  revokeGraceMs?: number;
+  revokeGraceMs?: number | undefined;
   /** Aborting ends a running loop with `ABORTED`. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Told of every assignment, the first of an empty one too. */
-  onAssigned?: (queues: AssignedQueue[]) => void;
+  onAssigned?: ((queues: AssignedQueue[]) => void) | undefined;
   /** Told of queues taken away. */
-  onRevoked?: (queueIds: number[]) => void;
+  onRevoked?: ((queueIds: number[]) => void) | undefined;
 }
 
 export interface RunOptions extends CallOptions {
   /** Handlers at work at once. Default 1: strictly in order. */
-  concurrency?: number;
+  concurrency?: number | undefined;
 }
 
 /**

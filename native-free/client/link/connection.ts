@@ -197,8 +197,7 @@ export class Connection {
     const hello: Hello = {
       version: PROTOCOL_VERSION,
       features: [],
-      client: (this.#options.name ?? 'ringmq-js').slice(0, 42),
-      ...(this.#options.credentials === undefined ? {} : { credentials: this.#options.credentials }),
+      client: this.#options.name ?? 'ringmq-js',
     };
     link.send(controlFrame(OPCODE.hello, 0, hello));
     try {

@@ -1,13 +1,14 @@
 /** Control frames: the fixed header and a MessagePack map. */
 import { Packr } from 'msgpackr';
 import { FRAME_HEADER_BYTES, MAX_CONTROL_BYTES, makeFrame, RingMQError } from '../../wire/index.js';
+import { sendable } from './sendable.js';
 
 // Plain maps that any MessagePack library reads; 64-bit integers of other libraries as numbers, not BigInts.
 const packr = new Packr({ useRecords: false, copyBuffers: true, int64AsType: 'number' });
 
-/** A frame with a MessagePack payload. Throws `BAD_ARGUMENT` past the limit on control payloads. */
+/** A frame with a MessagePack payload. Throws `BAD_ARGUMENT` past the limit on control payloads, and for what cannot travel in one. */
 export function controlFrame(opcode: number, id: number, payload: object): Uint8Array {
-  const packed = packr.pack(payload);
+  const packed = packr.pack(sendable(payload, ''));
   if (packed.length > MAX_CONTROL_BYTES) {
     throw new RingMQError(
       'BAD_ARGUMENT',

@@ -1,10 +1,11 @@
 /** A producer's open batches: which one a message goes into, and when a batch is closed. */
 
-import { capacityFor } from '../../batch/batch-builder.js';
+import { capacityFor, RECORDS_AT } from '../../batch/batch-builder.js';
 import type { TurnClock } from '../../batch/turn-clock.js';
 import { BATCH_ATTRIBUTE, type Receipt, RingMQError } from '../../wire/index.js';
 import type { OutgoingMessage, WriteOptions } from '../types.js';
 import type { BatchDispatcher } from './batch-dispatcher.js';
+import type { PendingMessage } from './pending-message.js';
 import { BatchPool, SendBatch } from './send-batch.js';
 import { MAX_SPAN } from './send-window.js';
 import type { TopicRoute } from './topic-route.js';
@@ -104,20 +105,52 @@ export class Packer {
         this.#openBatch(route, queueId, attributes, new SendBatch(capacityFor(message), false));
       }
     }
-    const { builder } = batch;
-    const size = builder.at - before;
-    if (number - builder.count !== batch.numberBase) {
-      batch.noteJump(number);
-    }
     const receipt = wantsReceipt ? batch.expectReceipt() : null;
     if (options === undefined && message.shardingKey === undefined) {
       this.#usual = batch;
+    }
+    this.#count(batch, batch.builder.at - before, number);
+    return receipt;
+  }
+
+  /** The same for a message whose record was packed before. Throws only what is wrong with where it is to go. */
+  packKept(route: TopicRoute, kept: PendingMessage): Promise<Receipt> | null {
+    const { record, bornTime } = kept;
+    const attributes = kept.flush === undefined ? 0 : this.#attributesFor(route, kept.flush);
+    let batch: SendBatch | null;
+    for (;;) {
+      const queueId = route.queueOf(kept.keyHash, kept.queueId);
+      batch = route.open[queueId] as SendBatch | null;
+      if (batch !== null && batch.attributes !== attributes) {
+        this.#seal(batch, route);
+        continue;
+      }
+      batch ??= this.#openBatch(route, queueId, attributes, this.#pool.take());
+      if (batch.builder.appendRecord(record, bornTime)) {
+        break;
+      }
+      if (batch.builder.count > 0) {
+        this.#seal(batch, route);
+      } else {
+        this.#discard(batch, route);
+        this.#openBatch(route, queueId, attributes, new SendBatch(RECORDS_AT + record.length, false));
+      }
+    }
+    const receipt = kept.waiter === null ? null : batch.expectReceipt();
+    this.#count(batch, record.length, kept.number);
+    return receipt;
+  }
+
+  /** A record of `size` bytes was appended: keeps its running number, and closes a batch that has no room for another like it. */
+  #count(batch: SendBatch, size: number, number: number): void {
+    const { builder } = batch;
+    if (number - builder.count !== batch.numberBase) {
+      batch.noteJump(number);
     }
     this.bytes += size;
     if (builder.count >= this.#batchRecords || builder.bytes.length - builder.at < size) {
       this.#sealFull(batch);
     }
-    return receipt;
   }
 
   /** It has as many records as it may, or another message like the last one would not fit. */
@@ -167,10 +200,7 @@ export class Packer {
   }
 
   /** Batch attributes for a flush wish. Throws `NOT_SUPPORTED` for what cannot be had here: nothing is promised less than asked. */
-  #attributesFor(route: TopicRoute, flush: unknown): number {
-    if (flush !== 'sync' && flush !== 'async') {
-      throw new RingMQError('BAD_ARGUMENT', `flush must be sync or async, not ${String(flush)}`);
-    }
+  #attributesFor(route: TopicRoute, flush: 'sync' | 'async'): number {
     if (route.info?.memory === true) {
       throw new RingMQError('NOT_SUPPORTED', `${route.topic} is a memory topic, it has no disk to flush to`);
     }

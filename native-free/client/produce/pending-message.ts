@@ -1,27 +1,37 @@
-/** Messages that cannot be packed yet: their topic is being looked up, or the buffer has no room for them. */
+/**
+ * Messages that cannot be packed into a batch yet: their topic is being looked up, or the buffer has no room for them. What is kept is the
+ * record, packed at the call: whatever its owner does with the message afterwards is not seen.
+ */
 
 import { BatchBuilder, capacityFor, RECORDS_AT } from '../../batch/batch-builder.js';
+import { RecordSlab } from '../../batch/record-slab.js';
 import type { Receipt } from '../../wire/index.js';
 import { Deferred } from '../abort.js';
 import type { OutgoingMessage, SendOptions } from '../types.js';
+import { shardingHash } from './topic-route.js';
 
 /** Room for most messages. */
 const SCRATCH_BYTES = 16 * 1024;
 
-/** One message. Its body is a copy if the caller may change it. */
+/** One message. */
 export interface PendingMessage {
-  message: OutgoingMessage;
-  options: SendOptions | undefined;
-  bornTime: number;
-  number: number;
-  /** What its record takes, at most. */
-  bytes: number;
+  readonly topic: string;
+  /** The record as it goes into a batch, but for its born time, which is relative to the batch's. */
+  readonly record: Uint8Array;
+  readonly bornTime: number;
+  /** Chooses the queue; undefined: no sharding key. */
+  readonly keyHash: number | undefined;
+  readonly queueId: number | undefined;
+  readonly flush: 'sync' | 'async' | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly number: number;
   /** null: written, nobody waits for a receipt. */
-  waiter: Deferred<Receipt> | null;
+  readonly waiter: Deferred<Receipt> | null;
 }
 
-/** Where messages are packed to see whether they can be: one for all producers, nothing stays in it. */
+/** Where messages are packed first: one for all producers, nothing stays in it. */
 let scratch: BatchBuilder | null = null;
+const slab = new RecordSlab();
 
 /** Throws what is wrong with the message: one that breaks a limit is refused now, not when its turn comes. */
 export function pendingMessage(
@@ -31,27 +41,43 @@ export function pendingMessage(
   number: number,
   wantsReceipt: boolean,
 ): PendingMessage {
+  const { topic, shardingKey } = message;
+  return {
+    topic,
+    record: packRecord(message, bornTime),
+    bornTime,
+    keyHash: shardingKey === undefined ? undefined : shardingHash(shardingKey),
+    queueId: options?.queueId,
+    flush: options?.flush,
+    signal: options?.signal,
+    number,
+    waiter: wantsReceipt ? new Deferred<Receipt>() : null,
+  };
+}
+
+function packRecord(message: OutgoingMessage, bornTime: number): Uint8Array {
   const capacity = capacityFor(message);
   if (capacity > SCRATCH_BYTES) {
-    new BatchBuilder(capacity).append(message, bornTime);
-  } else {
-    scratch ??= new BatchBuilder(SCRATCH_BYTES);
-    scratch.reset();
-    scratch.append(message, bornTime);
+    const builder = new BatchBuilder(capacity);
+    builder.append(message, bornTime);
+    // A text's bound may be three times what it takes.
+    const record = builder.bytes.subarray(RECORDS_AT, builder.at);
+    return record.length * 2 < capacity ? record.slice() : record;
   }
-  const bytes = capacity - RECORDS_AT;
-  if (wantsReceipt) {
-    return { message, options, bornTime, number, bytes, waiter: new Deferred<Receipt>() };
-  }
-  // A written message may be changed by its owner as soon as `write` returns.
-  const body = message.body instanceof Uint8Array ? new Uint8Array(message.body) : message.body;
-  return { message: { ...message, body }, options, bornTime, number, bytes, waiter: null };
+  scratch ??= new BatchBuilder(SCRATCH_BYTES);
+  scratch.reset();
+  scratch.append(message, bornTime);
+  const length = scratch.at - RECORDS_AT;
+  const { buffer } = slab.copy(scratch.bytes, RECORDS_AT, length);
+  return new Uint8Array(buffer, slab.at, length);
 }
 
 /** Those that wait for room, oldest first. */
 export class HeldMessages {
   #entries: PendingMessage[] = [];
   #head = 0;
+  /** Bytes of their records. */
+  bytes = 0;
 
   get length(): number {
     return this.#entries.length - this.#head;
@@ -63,6 +89,7 @@ export class HeldMessages {
 
   push(entry: PendingMessage): void {
     this.#entries.push(entry);
+    this.bytes += entry.record.length;
   }
 
   shift(): PendingMessage | undefined {
@@ -71,6 +98,7 @@ export class HeldMessages {
       return undefined;
     }
     this.#head++;
+    this.bytes -= entry.record.length;
     // The part that is done with is cut off when it is half of the whole: each entry is moved once at most, on average.
     if (this.#head * 2 >= this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
@@ -83,6 +111,7 @@ export class HeldMessages {
     const entries = this.#entries.slice(this.#head);
     this.#entries = [];
     this.#head = 0;
+    this.bytes = 0;
     return entries;
   }
 }

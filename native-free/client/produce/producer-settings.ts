@@ -1,6 +1,16 @@
 /** A producer's options, checked and completed. */
-import { nameOption, numberOption } from '../options.js';
-import type { ProducerOptions } from '../types.js';
+import {
+  badArgument,
+  callbackOption,
+  checkOptions,
+  countOption,
+  kindOf,
+  nameOption,
+  numberOption,
+  type OptionNames,
+  signalOption,
+} from '../options.js';
+import type { ProducerOptions, SendOptions, WriteOptions } from '../types.js';
 import { MAX_SPAN } from './send-window.js';
 
 /**
@@ -20,16 +30,54 @@ export interface ProducerSettings {
   timeoutMs: number;
 }
 
+const PRODUCER_OPTIONS: OptionNames<ProducerOptions> = {
+  group: true,
+  batchBytes: true,
+  batchRecords: true,
+  lingerMs: true,
+  maxInFlightBatches: true,
+  bufferBytes: true,
+  sendTimeoutMs: true,
+  onError: true,
+};
+const WRITE_OPTIONS: OptionNames<WriteOptions> = { flush: true, queueId: true };
+const SEND_OPTIONS: OptionNames<SendOptions> = { ...WRITE_OPTIONS, signal: true };
+
+/** Throws `BAD_ARGUMENT` naming what cannot be used of one write's options. */
+export function checkWriteOptions(options: WriteOptions): void {
+  checkOptions('write', options, WRITE_OPTIONS);
+  checkWishes(options);
+}
+
+/** The same for a send's. */
+export function checkSendOptions(options: SendOptions): void {
+  checkOptions('send', options, SEND_OPTIONS);
+  signalOption(options.signal);
+  checkWishes(options);
+}
+
+function checkWishes({ flush, queueId }: WriteOptions): void {
+  if (flush !== undefined && flush !== 'sync' && flush !== 'async') {
+    throw badArgument('flush', `must be sync or async, not ${kindOf(flush)}`);
+  }
+  // Numbers are compared with the topic's queues, once those are known.
+  if (queueId !== undefined && typeof queueId !== 'number') {
+    throw badArgument('queueId', `must be a number, not ${kindOf(queueId)}`);
+  }
+}
+
 /** Throws `BAD_ARGUMENT` naming the option that cannot be used. */
 export function producerSettings(options: ProducerOptions): ProducerSettings {
+  checkOptions('producer', options, PRODUCER_OPTIONS);
+  callbackOption('onError', options.onError);
   const { lingerMs } = options;
   return {
     group: nameOption('group', options.group ?? 'default'),
-    bufferBytes: numberOption('bufferBytes', options.bufferBytes, DEFAULT_BUFFER_BYTES, 1024, 1024 ** 3),
-    batchBytes: numberOption('batchBytes', options.batchBytes, 64 * 1024, 1024, 1024 * 1024),
-    batchRecords: numberOption('batchRecords', options.batchRecords, 4096, 1, 65_535),
+    bufferBytes: countOption('bufferBytes', options.bufferBytes, DEFAULT_BUFFER_BYTES, 1024, 1024 ** 3),
+    batchBytes: countOption('batchBytes', options.batchBytes, 64 * 1024, 1024, 1024 * 1024),
+    batchRecords: countOption('batchRecords', options.batchRecords, 4096, 1, 65_535),
     lingerMs: lingerMs === undefined ? undefined : numberOption('lingerMs', lingerMs, 0, 0, 60_000),
-    maxInFlight: numberOption('maxInFlightBatches', options.maxInFlightBatches, MAX_SPAN, 1, MAX_SPAN),
+    maxInFlight: countOption('maxInFlightBatches', options.maxInFlightBatches, MAX_SPAN, 1, MAX_SPAN),
     timeoutMs: numberOption('sendTimeoutMs', options.sendTimeoutMs, 30_000, 1, 86_400_000),
   };
 }

@@ -1,7 +1,7 @@
 /** The producer as its user sees it: takes messages, bounds what waits, tells what became of them. */
 
 import { checkBornTime, RECORDS_AT } from '../../batch/batch-builder.js';
-import { badMessage, checkIsObject } from '../../batch/record-writer.js';
+import { badMessage, checkIsObject, checkParts } from '../../batch/record-writer.js';
 import { TurnClock } from '../../batch/turn-clock.js';
 import { DURABILITY_NAMES, type Receipt, RingMQError } from '../../wire/index.js';
 import { abortable, Deferred, throwIfAborted } from '../abort.js';
@@ -10,6 +10,7 @@ import { asRingMQError, Failures, sendBatchError } from '../failures.js';
 import type { Connection } from '../link/connection.js';
 import type { AckEntry } from '../link/send-line.js';
 import { messageIdPrefix } from '../message-id.js';
+import { badArgument, checkCallOptions, kindOf } from '../options.js';
 import type {
   CallOptions,
   OutgoingMessage,
@@ -22,13 +23,14 @@ import type {
 import { BatchDispatcher, type BatchOwner } from './batch-dispatcher.js';
 import { Packer } from './packer.js';
 import { HeldMessages, type PendingMessage, pendingMessage } from './pending-message.js';
-import { producerSettings } from './producer-settings.js';
+import { checkSendOptions, checkWriteOptions, producerSettings } from './producer-settings.js';
 import type { SendBatch } from './send-batch.js';
 import type { TopicCache } from './topic-cache.js';
 import { TopicRoute } from './topic-route.js';
 
-/** `send` calls that may wait for room; they hold nothing but the caller's own messages. */
+/** `send` calls that may wait for room, and the bytes of their records. */
 const MAX_HELD = 1_048_576;
+const MAX_HELD_BYTES = 1024 ** 3;
 /**
  * `ready()` resolves when the buffer is filled to this share. A writer packs the rest in one go, without a look at acks; half a
  * buffer at a time let the broker run dry meanwhile, and a small part costs a turn of the event loop each time.
@@ -89,7 +91,11 @@ export class RingProducer implements Producer, BatchOwner {
     try {
       this.#checkOpen();
       checkIsObject(message);
-      if (options?.signal === undefined) {
+      if (options === undefined) {
+        return this.#take(message, options, true) as Promise<Receipt>;
+      }
+      checkSendOptions(options);
+      if (options.signal === undefined) {
         return this.#take(message, options, true) as Promise<Receipt>;
       }
       throwIfAborted(options.signal);
@@ -100,7 +106,13 @@ export class RingProducer implements Producer, BatchOwner {
   }
 
   async sendBatch(messages: readonly OutgoingMessage[], options?: SendOptions): Promise<Receipt[]> {
-    throwIfAborted(options?.signal);
+    if (!Array.isArray(messages)) {
+      throw badArgument('messages', `must be an array of messages, not ${kindOf(messages)}`);
+    }
+    if (options !== undefined) {
+      checkSendOptions(options);
+      throwIfAborted(options.signal);
+    }
     // Rejections are looked at all together, so the signal is applied to the whole and not to each.
     const sends = messages.map((message) => this.send(message, options && { ...options, signal: undefined }));
     const results = await abortable(Promise.allSettled(sends), options?.signal);
@@ -122,6 +134,9 @@ export class RingProducer implements Producer, BatchOwner {
       throw this.#bufferFull();
     }
     checkIsObject(message);
+    if (options !== undefined) {
+      checkWriteOptions(options);
+    }
     const isUsual = options === undefined && message.bornTime === undefined;
     if (isUsual && this.#packer.packUsual(message, this.#clock, this.#nextNumber)) {
       this.#nextNumber++;
@@ -132,6 +147,7 @@ export class RingProducer implements Producer, BatchOwner {
   }
 
   async ready(options?: CallOptions): Promise<void> {
+    checkCallOptions('ready', options);
     throwIfAborted(options?.signal);
     if (this.bufferedBytes < this.bufferBytes && this.#held.length === 0) {
       return;
@@ -141,6 +157,7 @@ export class RingProducer implements Producer, BatchOwner {
   }
 
   async flush(options?: CallOptions): Promise<void> {
+    checkCallOptions('flush', options);
     throwIfAborted(options?.signal);
     await this.#settled(this.#nextNumber, options?.signal);
     const failure = this.#failures.take();
@@ -150,6 +167,11 @@ export class RingProducer implements Producer, BatchOwner {
   }
 
   close(options?: CallOptions): Promise<void> {
+    try {
+      checkCallOptions('close', options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.#closed ??= this.#close(options);
     return this.#closed;
   }
@@ -201,9 +223,10 @@ export class RingProducer implements Producer, BatchOwner {
     options: SendOptions | undefined,
     wantsReceipt: boolean,
   ): Promise<Receipt> | null {
+    checkParts(message);
     let route = this.#lastRoute;
     if (route === null || route.topic !== message.topic) {
-      route = this.#routeOf(message);
+      route = this.#routeOf(message.topic);
     }
     const bornTime = message.bornTime === undefined ? this.#clock.now() : checkBornTime(message.bornTime);
     const isFull =
@@ -216,8 +239,7 @@ export class RingProducer implements Producer, BatchOwner {
     return receipt;
   }
 
-  #routeOf(message: OutgoingMessage): TopicRoute {
-    const topic: unknown = message.topic;
+  #routeOf(topic: unknown): TopicRoute {
     if (typeof topic !== 'string') {
       throw badMessage('topic', `must be a string, not ${typeof topic}`);
     }
@@ -258,9 +280,10 @@ export class RingProducer implements Producer, BatchOwner {
     wantsReceipt: boolean,
     isFull: boolean,
   ): Promise<Receipt> | null {
-    if (isFull && this.#held.length >= MAX_HELD) {
-      throw new RingMQError('BUFFER_FULL', `${MAX_HELD} sends wait for room already`, {
-        details: { limit: MAX_HELD, value: this.#held.length },
+    if (isFull && (this.#held.length >= MAX_HELD || this.#held.bytes >= MAX_HELD_BYTES)) {
+      const { length, bytes } = this.#held;
+      throw new RingMQError('BUFFER_FULL', `${length} sends of ${bytes} bytes wait for room already`, {
+        details: { limit: MAX_HELD, limitBytes: MAX_HELD_BYTES, value: length, valueBytes: bytes },
       });
     }
     const entry = pendingMessage(message, options, bornTime, this.#nextNumber, wantsReceipt);
@@ -269,20 +292,19 @@ export class RingProducer implements Producer, BatchOwner {
       this.#held.push(entry);
     } else {
       route.pending.push(entry);
-      this.#pendingBytes += entry.bytes;
+      this.#pendingBytes += entry.record.length;
     }
     return entry.waiter === null ? null : entry.waiter.promise;
   }
 
   #packKept(route: TopicRoute, entry: PendingMessage): void {
-    this.#pendingBytes -= entry.bytes;
-    if (entry.options?.signal?.aborted === true) {
+    this.#pendingBytes -= entry.record.length;
+    if (entry.signal?.aborted === true) {
       return;
     }
     const waiter = entry.waiter;
     try {
-      const { message, options, bornTime, number } = entry;
-      const receipt = this.#packer.pack(route, message, options, bornTime, number, waiter !== null);
+      const receipt = this.#packer.packKept(route, entry);
       if (waiter !== null) {
         receipt?.then(waiter.resolve, waiter.reject);
       }
@@ -293,7 +315,7 @@ export class RingProducer implements Producer, BatchOwner {
 
   #failKept(entries: readonly PendingMessage[], error: RingMQError): void {
     for (const entry of entries) {
-      this.#pendingBytes -= entry.bytes;
+      this.#pendingBytes -= entry.record.length;
       this.#failOne(entry, error);
     }
   }
@@ -302,7 +324,7 @@ export class RingProducer implements Producer, BatchOwner {
     if (entry.waiter !== null) {
       entry.waiter.reject(error);
     } else {
-      this.#report({ topic: entry.message.topic, queueId: null, error, numbers: [entry.number] });
+      this.#report({ topic: entry.topic, queueId: null, error, numbers: [entry.number] });
     }
   }
 
@@ -406,8 +428,8 @@ export class RingProducer implements Producer, BatchOwner {
       if (entry === undefined) {
         return;
       }
-      this.#pendingBytes += entry.bytes;
-      const route = this.#routeOf(entry.message);
+      this.#pendingBytes += entry.record.length;
+      const route = this.#routeOf(entry.topic);
       if (route.info === null || route.pending.length > 0) {
         route.pending.push(entry);
       } else {

@@ -30,13 +30,18 @@ export class TopicRoute {
 
   /** The queue for a message. Throws `QUEUE_NOT_FOUND` for one that does not exist. */
   queueFor(message: OutgoingMessage, queueId: number | undefined): number {
+    if (queueId === undefined && message.shardingKey !== undefined) {
+      return shardingHash(message.shardingKey) % this.open.length;
+    }
+    return this.queueOf(undefined, queueId);
+  }
+
+  /** The same for a sharding key's hash. */
+  queueOf(keyHash: number | undefined, queueId: number | undefined): number {
     if (queueId !== undefined) {
       return this.#checkedQueue(queueId);
     }
-    if (message.shardingKey === undefined) {
-      return this.turn;
-    }
-    return shardingHash(message.shardingKey) % this.open.length;
+    return keyHash === undefined ? this.turn : keyHash % this.open.length;
   }
 
   #checkedQueue(queueId: number): number {
