@@ -36,7 +36,7 @@ describe('requests', () => {
     await creating;
     expect(await listing).toEqual([]);
     expect(broker.called('createTopic')).toEqual([
-      { method: 'createTopic', topic: 'x', queues: 4, memory: false },
+      { method: 'createTopic', topic: 'x', queues: 4, memory: false, ifNotExists: false },
     ]);
   });
 
