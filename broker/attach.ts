@@ -1,5 +1,6 @@
 /** A client for another thread of the process that opened the broker. */
 
+import { setImmediate } from 'node:timers';
 import type { BrokerHandle } from '../engine/handle.js';
 import { attachThread } from '../engine/thread/attach-thread.js';
 import { type CallOptions, type Client, throwIfAborted } from '../native-free/client/internal.js';

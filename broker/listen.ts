@@ -3,8 +3,8 @@ import type { BrokerHandle } from '../engine/handle.js';
 import { errorCodeOfName, RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { type ListenOptions, type ResolvedListenOptions, resolveListenOptions } from './listen-options.js';
-import { ListenerWorker } from './listener-state.js';
-import type { ListenerWorkerData, ListenerWorkerMessage } from './listener-worker.js';
+import type { ListenerWorkerData, ListenerWorkerMessage } from './listener-messages.js';
+import { ListenerWorker } from './listener-thread.js';
 
 /** An open socket of a broker. */
 export interface BrokerListener {

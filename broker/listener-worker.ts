@@ -1,6 +1,6 @@
 /** A listener's thread: one seat at the broker, one listener, a session for each connection. */
+import { setImmediate } from 'node:timers';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { BrokerHandle } from '../engine/handle.js';
 import { attachThread } from '../engine/thread/attach-thread.js';
 import type { BrokerThread } from '../engine/thread/broker-thread.js';
 import type { Listener } from '../native-free/listener/types.js';
@@ -8,27 +8,12 @@ import { isRingMQError, MAX_FRAME_BYTES, RingMQError } from '../native-free/wire
 import { chooseListener } from '../transport/choose-listener.js';
 import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
-import type { ResolvedListenOptions } from './listen-options.js';
-import { type ListenerOrder, SOCKETS } from './listener-state.js';
-
-/** `workerData` of this worker. */
-export interface ListenerWorkerData {
-  handle: BrokerHandle;
-  options: ResolvedListenOptions;
-  kind: 'uws' | 'ws';
-  port: number;
-  /** Listener threads there will be. */
-  threads: number;
-  /** Another thread of this broker listens on the port already. */
-  joinPort: boolean;
-  /** One word of {@link SOCKETS}: closed whenever this thread may end. */
-  state: SharedArrayBuffer;
-}
-
-/** What it tells the thread that started it. */
-export type ListenerWorkerMessage =
-  | { type: 'listening'; port: number }
-  | { type: 'failed'; code: string; message: string };
+import {
+  type ListenerOrder,
+  type ListenerWorkerData,
+  type ListenerWorkerMessage,
+  SOCKETS,
+} from './listener-messages.js';
 
 /** A stop waits so long for acks that are under way. */
 const DRAIN_MS = 5_000;

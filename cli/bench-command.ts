@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Client } from '../native-free/client/index.js';
+import { monotonicMs } from '../native-free/time/index.js';
 import { isRingMQError, RingMQError } from '../native-free/wire/index.js';
 import { type Consumed, consumeLoad } from './bench/consume-load.js';
 import { type LatencyFigures, LatencyRecorder } from './bench/latency.js';
@@ -141,9 +142,9 @@ async function runProduce(
     await produceAll(clients, warming, { ...how, latency: new LatencyRecorder(), onProgress: () => {} });
   }
   const latency = new LatencyRecorder();
-  const startedAt = performance.now();
+  const startedAt = monotonicMs();
   const failures = await produceAll(clients, options, { ...how, latency, onProgress });
-  const seconds = (performance.now() - startedAt) / 1000;
+  const seconds = (monotonicMs() - startedAt) / 1000;
   const count = options.count - failures.count;
   return { count, bytes: count * options.size, seconds, latency: latency.figures(), failures };
 }
@@ -219,7 +220,7 @@ async function runEndToEnd(
     const load = { topic: options.topic, count: options.count, from: 'latest', run, latency } as const;
     const reading: Promise<Consumed> = consumeLoad(reader, { ...load, onProgress, onAssigned });
     await Promise.race([assigned, reading]);
-    const startedAt = performance.now();
+    const startedAt = monotonicMs();
     const writing = produceAll(clients, options, {
       latency: new LatencyRecorder(),
       run,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { openBroker } from '../broker/index.js';
 import { resolveListenOptions } from '../broker/listen-options.js';
+import { monotonicMs } from '../native-free/time/index.js';
 import { isRingMQError, RingMQError } from '../native-free/wire/index.js';
 import { inSettingsNames, misspelledVariables, readBrokerSettings } from './broker-settings.js';
 import { openLog } from './log.js';
@@ -23,7 +24,7 @@ export async function runBroker(command: Command): Promise<void> {
     onFatal = reject;
   });
   failed.catch(() => {});
-  const startedAt = performance.now();
+  const startedAt = monotonicMs();
   const broker = await told(() =>
     openBroker({
       ...settings.engine,
@@ -34,7 +35,7 @@ export async function runBroker(command: Command): Promise<void> {
   try {
     const listener = await broker.listen(listen);
     log.info({ listener: listener.listener, threads: listener.threads }, `listener: ${listener.reason}`);
-    const ms = Math.round(performance.now() - startedAt);
+    const ms = Math.round(monotonicMs() - startedAt);
     log.info({ url: listener.url, flush: settings.engine.flush ?? 'sync', openedInMs: ms }, 'serving');
     process.stdout.write(`ready ${listener.url}\n`);
     const why = await Promise.race([stopping, failed]);

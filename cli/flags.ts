@@ -5,7 +5,16 @@ import { parseCount, parseDuration, parseHostPort, parseSize, parseStart } from 
 /** Parsers of flag values for commander: a value that is not understood is wrong usage, exit status 2. */
 
 export function durationFlag(text: string): number {
-  return must(parseDuration(text), 'write a duration like 500ms, 30s, 5m or 2h');
+  return must(parseDuration(text), 'write a duration like 500ms, 30s, 5m, 2h or 7d');
+}
+
+/** A wait of any length: 1 ms or more. */
+export function waitFlag(text: string): number {
+  const ms = durationFlag(text);
+  if (ms < 1) {
+    throw new InvalidArgumentError('it must be at least 1ms');
+  }
+  return ms;
 }
 
 /** A wait with an end: 1 ms to a day. */

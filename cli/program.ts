@@ -12,6 +12,7 @@ import {
   startFlag,
   timeoutFlag,
   urlFlag,
+  waitFlag,
 } from './flags.js';
 
 /**
@@ -204,7 +205,7 @@ function addSub(program: Command): void {
     )
     .option('--filter <expression>', "tags, like 'paid || refunded'")
     .option('--count <n>', 'end after so many messages', countFlag)
-    .option('--idle-exit <duration>', 'end after so long without a message', durationFlag)
+    .option('--idle-exit <duration>', 'end after so long without a message', waitFlag)
     .action(async (topic: string, options: object, command: Command) => {
       await (await import('./sub-command.js')).runSub(command, topic, options as never);
     });

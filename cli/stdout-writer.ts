@@ -1,4 +1,5 @@
 import { write } from 'node:fs';
+import { monotonicMs, setTimeout } from '../native-free/time/index.js';
 
 const STDOUT = 1;
 /** How long to leave a full pipe that does not block alone. */
@@ -32,8 +33,8 @@ export class StdoutWriter {
       if (!stop.aborted) {
         continue;
       }
-      stoppedAt = Math.min(stoppedAt, performance.now());
-      if (performance.now() - stoppedAt >= GRACE_MS) {
+      stoppedAt = Math.min(stoppedAt, monotonicMs());
+      if (monotonicMs() - stoppedAt >= GRACE_MS) {
         break;
       }
     }

@@ -1,6 +1,8 @@
 /** What asks `ringmq broker` from outside to stop: a signal, or the end of the npm that started it. */
+
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { clearInterval, monotonicMs, setInterval } from '../native-free/time/index.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
@@ -18,7 +20,7 @@ export function stopWanted(): Promise<string> {
     let askedAt: number | null = null;
     for (const signal of SIGNALS) {
       process.on(signal, () => {
-        const now = performance.now();
+        const now = monotonicMs();
         if (askedAt !== null && now - askedAt >= PATIENCE_MS) {
           process.exit(128 + constants.signals[signal]);
         }
@@ -27,7 +29,7 @@ export function stopWanted(): Promise<string> {
       });
     }
     watchNpm(() => {
-      askedAt ??= performance.now();
+      askedAt ??= monotonicMs();
       resolve('the npm that started it has ended');
     });
   });

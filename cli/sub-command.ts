@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Consumer, MessageBatch } from '../native-free/client/index.js';
+import { LongTimer } from '../native-free/time/index.js';
 import { openClient } from './connection.js';
 import { formatBatch } from './message-format.js';
 import { sharedOptions } from './output.js';
@@ -102,7 +103,7 @@ async function printAndAck(
 class IdleTimer {
   readonly #ms: number | undefined;
   readonly #onIdle: () => void;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: LongTimer | undefined;
 
   constructor(ms: number | undefined, onIdle: () => void) {
     this.#ms = ms;
@@ -112,12 +113,12 @@ class IdleTimer {
   restart(): void {
     this.pause();
     if (this.#ms !== undefined) {
-      this.#timer = setTimeout(this.#onIdle, this.#ms);
+      this.#timer = new LongTimer(this.#ms, this.#onIdle);
     }
   }
 
   /** While a batch is being printed the time does not run: a slow reader is not silence. */
   pause(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
   }
 }

@@ -5,8 +5,10 @@
  *     waiting for hello ── hello ──▶ open ── error, close ──▶ closed
  *            └── anything else, or handshakeTimeoutMs ──────────▶┘
  */
+
 import type { EngineThread } from '../engine/engine-thread.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
+import { clearTimeout, setTimeout } from '../native-free/time/index.js';
 import {
   type ErrorCode,
   FRAME,

@@ -1,4 +1,5 @@
 import type { Client, MessageBatch } from '../../native-free/client/index.js';
+import { clearTimeout, monotonicMs, setTimeout } from '../../native-free/time/index.js';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
 import type { LatencyRecorder } from './latency.js';
 import { writtenAt } from './stamp.js';
@@ -39,7 +40,7 @@ export async function consumeLoad(client: Client, load: ConsumeLoad): Promise<Co
   }
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(), SILENCE_MS);
-  const startedAt = performance.now();
+  const startedAt = monotonicMs();
   const result: Consumed = { count: 0, bytes: 0, seconds: 0, lastAt: startedAt };
   try {
     for await (const batch of consumer.batches({ signal: silence.signal })) {
@@ -64,7 +65,7 @@ export async function consumeLoad(client: Client, load: ConsumeLoad): Promise<Co
   if (result.count < load.count) {
     throw silent(result.count, load);
   }
-  result.lastAt = performance.now();
+  result.lastAt = monotonicMs();
   result.seconds = (result.lastAt - startedAt) / 1000;
   await consumer.close();
   return result;
@@ -77,7 +78,7 @@ function isOwn(batch: MessageBatch, run: number, latency: LatencyRecorder | null
     if (time === null) {
       return false;
     }
-    latency?.record(performance.now() - time, batch.length);
+    latency?.record(monotonicMs() - time, batch.length);
     return true;
   }
   return false;

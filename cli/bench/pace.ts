@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../../native-free/time/index.js';
 
 /**
  * When each message is meant to go out. Latency is counted from then, not from when the sender got round to it, so a
@@ -14,21 +15,21 @@ export interface Pace {
 /** As fast as it goes: all that is asked for is due at once. */
 export const FULL_SPEED: Pace = {
   due: (_done, limit) => limit,
-  intended: () => performance.now(),
+  intended: () => monotonicMs(),
 };
 
 /** Evenly spaced, `perSecond` in a second, from now on. */
 export function evenPace(perSecond: number): Pace {
-  const startedAt = performance.now();
+  const startedAt = monotonicMs();
   const perMs = perSecond / 1000;
-  const countDue = (): number => Math.floor((performance.now() - startedAt) * perMs) + 1;
+  const countDue = (): number => Math.floor((monotonicMs() - startedAt) * perMs) + 1;
   const wait = async (done: number, limit: number): Promise<number> => {
     for (;;) {
       const count = Math.min(limit, countDue() - done);
       if (count > 0) {
         return count;
       }
-      const ms = startedAt + done / perMs - performance.now();
+      const ms = startedAt + done / perMs - monotonicMs();
       // A timer is good to a millisecond; the rest is waited for in turns of the event loop.
       await (ms > 2 ? sleep(ms - 1) : nextTurn());
     }

@@ -1,4 +1,5 @@
 import type { Client, OutgoingMessage, Producer } from '../../native-free/client/index.js';
+import { monotonicMs } from '../../native-free/time/index.js';
 import { isRingMQError } from '../../native-free/wire/index.js';
 import type { LatencyRecorder } from './latency.js';
 import { evenPace, FULL_SPEED, type Pace } from './pace.js';
@@ -72,7 +73,7 @@ async function writeAll(producer: Producer, load: ProduceLoad, pace: Pace): Prom
   const sample = (intended: number): void => {
     const copy = { topic: load.topic, body: body.bytes.slice() };
     const done: Promise<void> = producer.send(copy).then(
-      () => load.latency.record(performance.now() - intended),
+      () => load.latency.record(monotonicMs() - intended),
       (error) => {
         failures.count++;
         failures.cause ??= error;
@@ -147,7 +148,7 @@ function timeOne(
   count = 1,
 ): void {
   promise.then(() => {
-    latency.record(performance.now() - intended, count);
+    latency.record(monotonicMs() - intended, count);
     window.leave();
   }, window.fail);
 }

@@ -1,7 +1,8 @@
 /** The end of the channel on any thread but the control plane's own. */
+
 import { randomUUID } from 'node:crypto';
-import { clearTimeout, setTimeout } from 'node:timers';
 import { BroadcastChannel } from 'node:worker_threads';
+import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
 import {
   type ControlMethod,
   type ControlMethods,
@@ -10,7 +11,10 @@ import {
 } from '../../native-free/wire/index.js';
 import type { AnswerMessage, ChannelMessage, ControlListener, ControlPort } from './channel-messages.js';
 
-const CONTROL_TIMEOUT_MS = 30_000;
+/**
+ * A caller's own time-out, an hour at most, ends its waiting before. This one is there so that what is asked in vain is forgotten.
+ */
+const CONTROL_TIMEOUT_MS = 3_660_000;
 
 /** A call that has no answer yet. */
 interface Waiting {
@@ -98,7 +102,7 @@ export class ChannelPort implements ControlPort {
       const id = this.#nextId++;
       const timer = setTimeout(() => {
         this.#forget(id, call);
-        const what = `the broker's own thread did not answer '${method}' within 30 s; is it blocked?`;
+        const what = `the broker's own thread did not answer '${method}' within an hour; is it blocked?`;
         reject(new RingMQError('TIMEOUT', what));
       }, CONTROL_TIMEOUT_MS);
       timer.unref();

@@ -3,7 +3,10 @@
  * the thread that opened the broker and owns topics, groups and offsets there; nothing per message or
  * batch passes through it. Writes are gathered: all commits of one turn of the event loop are one write.
  */
+
 import { randomBytes } from 'node:crypto';
+import { setImmediate } from 'node:timers';
+import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import {
   type ControlMethod,
   type ControlMethods,
@@ -34,7 +37,7 @@ export interface ControlPlaneOptions extends TopicHooks {
   findOffsetByTime(topic: CatalogTopic, queueId: number, time: number): number | Promise<number>;
   /** The disk has failed, or a defect has shown where no caller waits for an answer. */
   onFatal?(error: unknown): void;
-  /** Milliseconds; only differences count. Default `performance.now`. */
+  /** A clock for deadlines, ms, that no step of the wall clock moves. Default `monotonicMs`. */
   now?(): number;
   /** Runs a function in a later turn of the event loop. Default `setImmediate`. */
   later?(run: () => void): void;
@@ -82,7 +85,7 @@ export class ControlPlane {
     this.#options = options;
     this.#store = options.store;
     this.#catalog = options.catalog;
-    this.#now = options.now === undefined ? () => performance.now() : () => options.now?.() as number;
+    this.#now = options.now === undefined ? monotonicMs : () => options.now?.() as number;
     this.#later = (run) => (options.later === undefined ? void setImmediate(run) : options.later(run));
     this.#lastSync = this.#now();
     this.#offsets = new GroupOffsets(options.store);

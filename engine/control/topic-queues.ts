@@ -4,7 +4,15 @@ import { headerIsValid } from '../batch/header.js';
 import { NodeDisk } from '../disk/index.js';
 import type { LogReader } from '../log/index.js';
 import type { CatalogTopic } from '../meta/index.js';
-import { IndexEntry, IndexFiles, LANE, type QueueIndex, type QueueTable, trimIndex } from '../queue/index.js';
+import {
+  HELD_MS,
+  IndexEntry,
+  IndexFiles,
+  LANE,
+  type QueueIndex,
+  type QueueTable,
+  trimIndex,
+} from '../queue/index.js';
 import type { Ring, RingReader } from '../ring/index.js';
 
 /** Time of a batch that is not there any more: before anything that is, and before any time that may be asked for. */
@@ -69,7 +77,7 @@ export class TopicQueues {
     const storeTime = topic.memory
       ? (position: number) => this.#timeInRing(this.#deps.memory, position) ?? GONE
       : (position: number) => this.#timeInLog(position);
-    return this.#deps.queueIndex.findByTime(slot, time, storeTime, this.#entry);
+    return this.#deps.queueIndex.findByTime(slot, time, Date.now() + HELD_MS, storeTime, this.#entry);
   }
 
   /** Retention has taken the log below `position`: queues begin later, index files that name nothing above it go. */

@@ -3,7 +3,9 @@
  * little. The snapshot is a copy in memory, taken under the index role; files are written by a job on another thread once the log
  * is flushed up to it.
  */
+
 import { Piscina } from 'piscina';
+import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import { keepSegmentsFrom } from '../log/index.js';
 import type { ResolvedEngineOptions } from '../options.js';
 import type { IndexStage, TableSnapshot } from '../queue/index.js';
@@ -39,7 +41,7 @@ export class CheckpointKeeper {
   #pending: TableSnapshot | null = null;
   #running: Promise<void> | null = null;
   #lastPosition = -1;
-  #lastTime = 0;
+  #lastTime = Number.NEGATIVE_INFINITY;
   /** The last try failed: said once, and tried again only after a while. */
   #hasFailed = false;
 
@@ -97,7 +99,7 @@ export class CheckpointKeeper {
     }
     if (this.#pending === null) {
       const indexed = logRing.toBytes(logRing.indexed());
-      const now = Date.now();
+      const now = monotonicMs();
       const long = indexed !== this.#lastPosition && now - this.#lastTime >= IDLE_CHECKPOINT_MS;
       const far = !this.#hasFailed && indexed - this.#lastPosition >= this.#everyBytes;
       if (!far && !long) {
@@ -141,7 +143,7 @@ export class CheckpointKeeper {
       }
       this.#hasFailed = true;
     } finally {
-      this.#lastTime = Date.now();
+      this.#lastTime = monotonicMs();
       this.#running = null;
     }
   }

@@ -8,6 +8,7 @@
  *     word 2  errno       after failed
  *     word 3  micros      how long the call took
  */
+import { monotonicMs } from '../../native-free/time/index.js';
 import { type Disk, EIO } from './disk.js';
 
 export const SYNC_STATE = { idle: 0, asked: 1, done: 2, failed: 3, stop: 4 } as const;
@@ -96,13 +97,13 @@ export function serveSyncs(
 }
 
 function syncOnce(words: Int32Array, disk: Pick<Disk, 'fdatasync'>): number {
-  const begun = performance.now();
+  const begun = monotonicMs();
   try {
     disk.fdatasync(Atomics.load(words, SYNC_WORD.fd));
   } catch (error) {
     Atomics.store(words, SYNC_WORD.errno, Math.abs((error as NodeJS.ErrnoException).errno ?? EIO) || EIO);
     return SYNC_STATE.failed;
   }
-  Atomics.store(words, SYNC_WORD.micros, Math.round((performance.now() - begun) * 1000));
+  Atomics.store(words, SYNC_WORD.micros, Math.round((monotonicMs() - begun) * 1000));
   return SYNC_STATE.done;
 }

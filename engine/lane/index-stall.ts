@@ -1,5 +1,5 @@
 /** What a thread does while the index stage cannot store an index block, so that nothing it publishes gets its place. */
-import { clearTimeout, setTimeout } from 'node:timers';
+import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
 import { isShortage, isShortOfResources } from '../disk/index.js';
 import type { DiskState } from '../persist/disk-state.js';
 import type { Lane } from './lane.js';

@@ -2,7 +2,8 @@
  * A place in one queue. Finds each next batch by the queue index and copies it from the ring while it is there, from the
  * segment files once the ring has moved on; in files, neighbours are fetched with one read.
  */
-import { performance } from 'node:perf_hooks';
+
+import { clearTimeout, monotonicMs, setTimeout } from '../../native-free/time/index.js';
 import {
   BATCH,
   BATCH_HEADER_BYTES,
@@ -275,9 +276,9 @@ export class LaneReader implements QueueReader {
   ): number {
     const start = this.#entry.position;
     const length = this.#runLength(Math.max(room, this.#entry.slots * SLOT_BYTES), committed);
-    const began = performance.now();
+    const began = monotonicMs();
     const got = this.#host.logReader.read(start, length, target, to);
-    this.costBytes += Math.max(length, (performance.now() - began) * WAITED_COST_BYTES);
+    this.costBytes += Math.max(length, (monotonicMs() - began) * WAITED_COST_BYTES);
     if (got < this.#entry.slots * SLOT_BYTES) {
       if (start < this.#host.logReader.oldestPosition) {
         // Retention was faster than the news of it.

@@ -6,5 +6,6 @@ export * from './persist-layout.js';
 export * from './persist-stage.js';
 export * from './recovery.js';
 export * from './retention.js';
+export { RetentionClock } from './retention-clock.js';
 export * from './segment-files.js';
 export * from './verify.js';

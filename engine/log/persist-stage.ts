@@ -6,6 +6,7 @@
  * batch boundary, and neither the ring's end nor the segment's comes in between), then syncs if that is due. Called again
  * at once when it returns true, this is the group commit: what arrived during one fdatasync goes into the next.
  */
+import { monotonicMs } from '../../native-free/time/index.js';
 import { SLOT_BYTES } from '../../native-free/wire/index.js';
 import type { BackgroundSync } from '../disk/background-sync.js';
 import { type Disk, type DiskSpace, diskErrorCode } from '../disk/disk.js';
@@ -43,7 +44,7 @@ export interface PersistStageOptions {
   zeroAheadBytes?: number | undefined;
   /** Sends are refused when less is free. Default: 5 % of the file system, at most 1 GiB; 0 = no such limit. */
   minFreeBytes?: number | undefined;
-  /** Wall clock, ms. Default Date.now. */
+  /** A clock that all threads share and no step of the wall clock moves, ms. Default `monotonicMs`. */
   now?: (() => number) | undefined;
   /** For the log line: the log has stopped, or the disk is full. */
   onDiskError?: ((what: string, error: Error) => void) | undefined;
@@ -64,7 +65,7 @@ export class PersistStage {
   #writeFailedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PersistStageOptions) {
-    this.#writer = new PersistWriter({ ...options, now: options.now ?? Date.now });
+    this.#writer = new PersistWriter({ ...options, now: options.now ?? monotonicMs });
     this.#ring = options.ring;
     this.#files = options.files;
     // Under async flush nobody waits for the disk, and a write into a hole costs no more than any other.
@@ -346,7 +347,7 @@ export class PersistStage {
     this.#collectSync();
   }
 
-  /** Age of the oldest unsynced write; a clock that went back makes it old enough for anything. */
+  /** Age of the oldest unsynced write. The word holds 32 bits of the clock: what seems to lie ahead is older than they reach. */
   #unsyncedMs(now: number): number {
     const age = ((now | 0) - this.#writer.get(PERSIST_WORD.unsyncedSince)) | 0;
     return age < 0 ? Number.POSITIVE_INFINITY : age;

@@ -2,7 +2,9 @@
  * The two acts of the persist stage, write and sync, over state that every holder of the role shares. The worker's
  * stage (persist-stage.ts) and a listener's inline step do both through this, so there is one place where a watermark moves.
  */
+
 import { getSystemErrorName } from 'node:util';
+import { monotonicMs } from '../../native-free/time/index.js';
 import { MAX_BATCH_BYTES, SLOT_BYTES } from '../../native-free/wire/index.js';
 import { type Disk, diskErrorCode, EIO, isShortage, isShortOfResources } from '../disk/disk.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
@@ -14,7 +16,7 @@ export interface PersistWriterOptions {
   ring: PersistRing;
   disk: Disk;
   words: ControlWords;
-  /** Wall clock, ms. It may jump: an interval that seems negative counts as over. */
+  /** A clock that all threads share and no step of the wall clock moves, ms. */
   now: () => number;
   /** Told once when the log stops for good, and each time the disk gets full. For the log line. */
   onDiskError?: ((what: string, error: Error) => void) | undefined;
@@ -123,13 +125,13 @@ export class PersistWriter {
    */
   sync(fd: number): number {
     const written = this.ring.written();
-    const begun = performance.now();
+    const begun = monotonicMs();
     try {
       this.disk.fdatasync(fd);
     } catch (error) {
       return this.fail('fdatasync', error);
     }
-    this.set(PERSIST_WORD.syncMicros, Math.round((performance.now() - begun) * 1000));
+    this.set(PERSIST_WORD.syncMicros, Math.round((monotonicMs() - begun) * 1000));
     this.set(PERSIST_WORD.syncCount, (this.get(PERSIST_WORD.syncCount) + 1) | 0);
     this.ring.setFlushed(written);
     return OUTCOME.done;

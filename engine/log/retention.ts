@@ -11,6 +11,7 @@ import {
 } from '../../native-free/wire/index.js';
 import { headerIsValid } from '../batch/header.js';
 import { type Disk, diskErrorCode } from '../disk/disk.js';
+import { HELD_MS } from '../queue/store-time.js';
 import { PERSIST_WORD } from './persist-layout.js';
 import { type SegmentFiles, segmentName } from './segment-files.js';
 
@@ -49,6 +50,9 @@ export class Retention {
   /** Base and last store time of the oldest segment, so that its end is read once. */
   #knownBase = -1;
   #knownTime = 0;
+  /** A segment has told it. Else another look is worth it once there is another whole one. */
+  #isTold = false;
+  #seenCurrent = -1;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
@@ -90,25 +94,38 @@ export class Retention {
     return this.#now() - this.#lastTime(oldest) > this.#retentionMs;
   }
 
-  /** When the oldest segment ended; that of a later one where it cannot be read, so that damage makes nothing older than it is. */
+  /**
+   * When the oldest segment ended; that of a later one where it cannot be read, so that damage makes nothing older than it is, or lies in the
+   * future: then the clock was ahead when it was written. With no later one to tell, it is as old as this knows of it.
+   */
   #lastTime(oldest: number): number {
-    if (oldest === this.#knownBase) {
+    const { disk, files, spanBytes } = this.#options;
+    if (oldest === this.#knownBase && (this.#isTold || files.current.base === this.#seenCurrent)) {
       return this.#knownTime;
     }
-    const { disk, files, spanBytes } = this.#options;
+    const now = this.#now();
+    this.#seenCurrent = files.current.base;
     for (const base of files.bases) {
       if (base >= files.current.base) {
         break;
       }
       const time = lastStoreTime(disk, files, spanBytes, base);
-      if (time === 0) {
+      if (time === 0 || time > now + HELD_MS) {
         continue;
       }
-      this.#knownBase = oldest;
-      this.#knownTime = time;
+      this.#know(oldest, time, true);
       return time;
     }
-    return this.#now();
+    if (oldest !== this.#knownBase) {
+      this.#know(oldest, now, false);
+    }
+    return this.#knownTime;
+  }
+
+  #know(oldest: number, time: number, isTold: boolean): void {
+    this.#knownBase = oldest;
+    this.#knownTime = time;
+    this.#isTold = isTold;
   }
 }
 

@@ -2,8 +2,9 @@
  * The persist stage as a listener or host thread takes part in it: it writes what little has come in during its
  * turn by itself, which saves two thread wakes, and leaves everything else to the worker.
  */
+
 import { availableParallelism } from 'node:os';
-import { performance } from 'node:perf_hooks';
+import { monotonicMs } from '../../native-free/time/index.js';
 import { SLOT_BYTES } from '../../native-free/wire/index.js';
 import { INLINE_MAX_BYTES, PERSIST_WORD, type PersistStage } from '../log/index.js';
 import { type Ring, WORD } from '../ring/index.js';
@@ -83,7 +84,7 @@ export class InlinePersist {
     if (waiting > (this.#deps.syncFlush ? INLINE_MAX_BYTES : INLINE_ASYNC_BYTES)) {
       return false;
     }
-    const started = performance.now();
+    const started = monotonicMs();
     if (started < this.#notBefore || !ring.persistRole.tryTake(seat)) {
       return false;
     }
@@ -93,7 +94,7 @@ export class InlinePersist {
     } finally {
       ring.persistRole.release(seat);
     }
-    this.#judge(started, performance.now());
+    this.#judge(started, monotonicMs());
     return done;
   }
 

@@ -4,10 +4,19 @@
  */
 import { getSystemErrorName } from 'node:util';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
+import { monotonicMs } from '../../native-free/time/index.js';
 import { RingMQError, SLOT_BYTES } from '../../native-free/wire/index.js';
 import { BackgroundSync, diskErrorCode, NodeDisk } from '../disk/index.js';
 import type { BrokerHandle } from '../handle.js';
-import { FULL, INLINE_MAX_BYTES, PersistStage, Retention, SegmentFiles } from '../log/index.js';
+import {
+  FULL,
+  INLINE_MAX_BYTES,
+  PersistStage,
+  Retention,
+  RetentionClock,
+  SegmentFiles,
+} from '../log/index.js';
+import { LANE, QueueTable } from '../queue/index.js';
 import { park, Ring, SeatTable, WORD, wake } from '../ring/index.js';
 import { INLINE_ASYNC_BYTES } from './inline.js';
 import { BROKER_WORD, PERSIST_SEAT } from './shared-words.js';
@@ -118,6 +127,12 @@ const stage = new PersistStage({
     }
   },
 });
+const retentionClock = new RetentionClock({
+  wall: Date.now,
+  monotonic: monotonicMs,
+  lastStoreTime: new QueueTable(handle.queues).lastStoreTime(LANE.log),
+  retentionMs: data.retentionMs,
+});
 const retention = new Retention({
   disk,
   files,
@@ -126,8 +141,9 @@ const retention = new Retention({
   retentionBytes: data.retentionBytes,
   control: ring.control,
   spare: WORD.spare,
+  now: () => retentionClock.now(),
 });
-let retentionAt = Date.now();
+let retentionAt = monotonicMs();
 /** So much may wait for the end of the turn of the thread that put it into the ring, which then writes it by itself, */
 const LEFT_TO_OTHERS =
   handle.flush === 'async' && INLINE_ASYNC_BYTES > INLINE_MAX_BYTES ? INLINE_ASYNC_BYTES : 0;
@@ -181,7 +197,7 @@ function turn(): boolean {
   let progress = false;
   try {
     progress = stage.step();
-    if (Date.now() - retentionAt >= RETENTION_MS) {
+    if (monotonicMs() - retentionAt >= RETENTION_MS) {
       progress = retain() || progress;
     }
   } finally {
@@ -209,7 +225,7 @@ function retain(): boolean {
     // An old segment that cannot be looked at or removed keeps nobody from appending.
     sayDiskError('retention', error as Error);
   }
-  retentionAt = Date.now();
+  retentionAt = monotonicMs();
   return false;
 }
 

@@ -16,6 +16,7 @@ import { PRODUCER_VERDICT, type ProducerTable } from './producer-table.js';
 import type { QueueAppender } from './queue-appender.js';
 import type { QueueTable } from './queue-table.js';
 import type { ResultWriter } from './result-ring.js';
+import { storeTimeAfter } from './store-time.js';
 
 export interface IndexPlannerParts {
   lane: number;
@@ -61,8 +62,10 @@ export class IndexPlanner {
     journal[JOURNAL.slot] = -1;
     journal[JOURNAL.producerChange] = PRODUCER_CHANGE.none;
     this.#journalF[JOURNAL_F.logPosition] = logPosition;
-    // Never below the last one: a search by time needs them in order.
-    this.#journalF[JOURNAL_F.storeTime] = Math.max(this.#clock(), this.#table.lastStoreTime(this.#lane));
+    this.#journalF[JOURNAL_F.storeTime] = storeTimeAfter(
+      this.#table.lastStoreTime(this.#lane),
+      this.#clock(),
+    );
     if (mark === PAD_MARK) {
       journal[JOURNAL.kind] = JOURNAL_KIND.pad;
       return;

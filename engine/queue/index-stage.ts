@@ -39,7 +39,7 @@ export interface IndexStageOptions {
   /** From `createProducerMemory` and `createResultMemory`, a pair per lane. */
   producers: SharedArrayBuffer;
   results: SharedArrayBuffer;
-  /** Milliseconds since 1970. A clock that goes back is held: store times never fall. */
+  /** Milliseconds since 1970. One that goes back a little is held, see store-time.ts. */
   clock: () => number;
   epoch: number;
   /** The broker's flush policy. Under `sync` everything is synced, and nobody needs to be asked to. */

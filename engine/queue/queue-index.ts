@@ -20,7 +20,7 @@ import {
   ENTRY_F,
   ENTRY_WORD,
 } from './index-block-layout.js';
-import type { IndexEntry } from './index-entry.js';
+import { IndexEntry } from './index-entry.js';
 import { blockDamaged, type IndexFiles } from './index-files.js';
 import type { QueueTable } from './queue-table.js';
 import {
@@ -106,14 +106,56 @@ export class QueueIndex {
     return low;
   }
 
-  /** Offset of the first batch stored at or after `timeMs`. `storeTimeOf` reads a batch's store time at a log position. */
+  /**
+   * Offset of the first batch stored at or after `timeMs`; the queue's next offset when that is later than `latestMs`.
+   * `storeTimeOf` reads a batch's store time at a log position. One later than `latestMs`, from when the clock was ahead, is not believed:
+   * such a batch counts as stored with the next one that is, or now.
+   */
   findByTime(
     slot: number,
     timeMs: number,
+    latestMs: number,
     storeTimeOf: (positionBytes: number) => number,
     entry: IndexEntry,
   ): number {
-    return this.search(slot, (candidate) => storeTimeOf(candidate.position) >= timeMs, entry);
+    if (timeMs > latestMs) {
+      return this.#table.nextOffset(slot);
+    }
+    const believed = (candidate: IndexEntry): number => {
+      const time = storeTimeOf(candidate.position);
+      return time <= latestMs ? time : this.#nextBelieved(slot, candidate, latestMs, storeTimeOf);
+    };
+    return this.search(slot, (candidate) => believed(candidate) >= timeMs, entry);
+  }
+
+  /** Store time of the first batch behind `entry` that is believed; Infinity if none is. Strides that double, then halving. */
+  #nextBelieved(
+    slot: number,
+    { baseOffset, count }: IndexEntry,
+    latestMs: number,
+    storeTimeOf: (positionBytes: number) => number,
+  ): number {
+    const entry = new IndexEntry();
+    const end = this.#table.nextOffset(slot);
+    /** Not believed up to here. */
+    let low = baseOffset + count;
+    let high = end;
+    let found = Number.POSITIVE_INFINITY;
+    for (let stride = 1; low < high; stride *= 2) {
+      const isFar = found === Number.POSITIVE_INFINITY;
+      const at = isFar ? Math.min(low + stride - 1, end - 1) : Math.floor((low + high) / 2);
+      if (!this.#findPatiently(slot, at, entry)) {
+        return found;
+      }
+      const time = storeTimeOf(entry.position);
+      if (time <= latestMs) {
+        found = time;
+        high = Math.max(low, Math.min(at, entry.baseOffset));
+      } else {
+        low = entry.baseOffset + entry.count;
+      }
+    }
+    return found;
   }
 
   /** Offset of the first batch at or behind a log position: what a queue's minOffset becomes when the log below goes. */

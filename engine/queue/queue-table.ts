@@ -233,11 +233,9 @@ export class QueueTable {
     return this.common[(lane * COMMON_LINE_BYTES) / 8 + COMMON_F.lastStoreTime] as number;
   }
 
-  /** Never moves back. For the index stage. */
+  /** For the index stage. */
   keepStoreTime(lane: number, time: number): void {
-    if (time > this.lastStoreTime(lane)) {
-      this.common[(lane * COMMON_LINE_BYTES) / 8 + COMMON_F.lastStoreTime] = time;
-    }
+    this.common[(lane * COMMON_LINE_BYTES) / 8 + COMMON_F.lastStoreTime] = time;
   }
 
   /** Seats that watch the slot, as a word of bits. For the index stage. */

@@ -12,6 +12,8 @@
  * flag. If the waker comes between the look and the wait, the wait finds 0 and returns at once. A late waker can only
  * wake for nothing. The flag is written by both sides; each thread has one (seats.ts).
  */
+import { setImmediate } from 'node:timers';
+import { clearInterval, setInterval } from '../../native-free/time/index.js';
 
 /** Wakes the thread that parks on `word`, if it does. Make the work visible first. True when it was parked. */
 export function wake(control: Int32Array, word: number): boolean {

@@ -5,6 +5,7 @@
  */
 import { setImmediate } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs } from '../../native-free/time/index.js';
 import {
   BATCH,
   type ControlEvent,
@@ -249,8 +250,8 @@ export class BrokerThread implements EngineThread, ControlListener {
 
   /** Resolves once every batch of this thread has its ack, or after `limitMs`. */
   async drained(limitMs: number): Promise<void> {
-    const until = Date.now() + limitMs;
-    while (this.unacked > 0 && Date.now() < until) {
+    const until = monotonicMs() + limitMs;
+    while (this.unacked > 0 && monotonicMs() < until) {
       await delay(2);
     }
   }
@@ -337,7 +338,7 @@ export class BrokerThread implements EngineThread, ControlListener {
     const readers = this.#readers.ofMemory;
     if (readers.size > 0 || this.#holdsMemory) {
       this.#holdsMemory = readers.size > 0;
-      holdForReaders(lane, this.queueTable, readers, Date.now(), this.#memoryHoldMs);
+      holdForReaders(lane, this.queueTable, readers, monotonicMs(), this.#memoryHoldMs);
     }
     lane.runIndex();
     const gate = lane.ring.gate();

@@ -4,6 +4,7 @@
  * the seat is free again.
  */
 
+import { clearInterval, clearTimeout, setInterval, setTimeout } from '../../native-free/time/index.js';
 import type { IndexStage, QueueTable } from '../queue/index.js';
 import { type Ring, repairSeat, type SeatTable } from '../ring/index.js';
 

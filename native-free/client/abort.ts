@@ -1,4 +1,5 @@
 /** Waiting that can be given up. */
+import { clearTimeout, setTimeout } from '../time/index.js';
 import { RingMQError } from '../wire/index.js';
 
 /** The error of a call whose signal was aborted; the signal's reason is its cause. */

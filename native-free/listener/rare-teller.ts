@@ -1,4 +1,5 @@
 /** Log lines that a client can provoke: of each kind one a minute, with how many were left out. */
+import { monotonicMs } from '../time/index.js';
 
 const SILENCE_MS = 60_000;
 /** More kinds than this in a minute share what is left. */
@@ -15,7 +16,7 @@ export class RareTeller {
   readonly #kinds = new Map<string, Kind>();
 
   /** `now`: a clock that no step of the wall clock moves, in ms. */
-  constructor(say: (line: string) => void, now: () => number = () => performance.now()) {
+  constructor(say: (line: string) => void, now: () => number = () => monotonicMs()) {
     this.#say = say;
     this.#now = now;
   }

@@ -2,11 +2,13 @@
  * The WebSocket listener in plain JavaScript, over the `ws` package: what serves where no native add-on loads.
  * One thread only: Node 20 cannot share a port between threads.
  */
+
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { clearInterval, setInterval } from '../time/index.js';
 import { RingMQError, SUBPROTOCOL } from '../wire/index.js';
 import { checkListenerOptions, listenError, readPem } from './listen-errors.js';
 import { SendPool } from './send-pool.js';

@@ -1,6 +1,8 @@
 /** A connection of the `ws` package behind the {@link Socket} interface. */
+
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { clearTimeout, setTimeout } from '../time/index.js';
 import type { SendPool } from './send-pool.js';
 import type { Socket, SocketHandler } from './types.js';
 

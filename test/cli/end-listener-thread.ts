@@ -1,6 +1,6 @@
 /** Loaded into `ringmq broker` (`--import`): at SIGUSR2 its listener thread ends. */
 import { isMainThread } from 'node:worker_threads';
-import type { ListenerWorkerMessage } from '../../broker/listener-worker.js';
+import type { ListenerWorkerMessage } from '../../broker/listener-messages.js';
 
 if (isMainThread) {
   process.on('worker', (worker) => {

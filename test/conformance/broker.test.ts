@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { attach, type Broker, connect, openBroker } from '../../broker/index.js';
-import type { ListenerWorkerMessage } from '../../broker/listener-worker.js';
+import type { ListenerWorkerMessage } from '../../broker/listener-messages.js';
 import { LISTENERS, openBackEnd } from './back-ends.js';
 import { startJob } from './job-thread.js';
 import { readAll, sendNumbers } from './rig.js';

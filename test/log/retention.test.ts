@@ -39,6 +39,30 @@ describe('retention', () => {
     expect(machine.files.bases[0]).toBe(SEGMENT);
   });
 
+  it('of what was stored while the clock was ahead goes by what came after', () => {
+    const machine = makeMachine({ retentionMs: HOUR });
+    append(machine, PER_SEGMENT);
+    machine.now += 100_000 * HOUR;
+    append(machine, 3 * PER_SEGMENT);
+    machine.now -= 100_000 * HOUR;
+    append(machine, 2 * PER_SEGMENT + 1);
+    machine.writeCheckpoint();
+    expect(retireAll(machine)).toBe(0);
+    machine.now += HOUR + 1;
+    expect(retireAll(machine)).toBe(6);
+  });
+
+  it('of what was stored while the clock was ahead, and nothing since, goes by how long it has been known', () => {
+    const machine = makeMachine({ retentionMs: HOUR });
+    machine.now += 100_000 * HOUR;
+    append(machine, 3 * PER_SEGMENT + 1);
+    machine.now -= 100_000 * HOUR;
+    machine.writeCheckpoint();
+    expect(retireAll(machine)).toBe(0);
+    machine.now += HOUR + 1;
+    expect(retireAll(machine)).toBe(1);
+  });
+
   it('by bytes keeps so many, the current segment counted whole', () => {
     const machine = makeMachine({ retentionMs: 0, retentionBytes: 3 * SEGMENT });
     append(machine, 8 * PER_SEGMENT + 1);

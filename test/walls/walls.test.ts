@@ -9,14 +9,22 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 /** Every room with those it may import. A folder that is not named belongs to the nearest one above it that is. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   'native-free/wire': [],
+  'native-free/time': [],
   'native-free/checksum': [],
   'native-free/batch': ['native-free/wire', 'native-free/checksum'],
-  'native-free/client': ['native-free/wire', 'native-free/batch'],
-  'native-free/listener': ['native-free/wire'],
-  engine: ['native-free/wire', 'native-free/checksum', 'native-free/batch'],
-  transport: ['native-free/wire', 'native-free/batch', 'native-free/listener', 'engine'],
-  broker: ['native-free/wire', 'native-free/client', 'native-free/listener', 'engine', 'transport'],
-  cli: ['native-free/wire', 'native-free/client', 'engine', 'broker'],
+  'native-free/client': ['native-free/time', 'native-free/wire', 'native-free/batch'],
+  'native-free/listener': ['native-free/time', 'native-free/wire'],
+  engine: ['native-free/time', 'native-free/wire', 'native-free/checksum', 'native-free/batch'],
+  transport: ['native-free/time', 'native-free/wire', 'native-free/batch', 'native-free/listener', 'engine'],
+  broker: [
+    'native-free/time',
+    'native-free/wire',
+    'native-free/client',
+    'native-free/listener',
+    'engine',
+    'transport',
+  ],
+  cli: ['native-free/time', 'native-free/wire', 'native-free/client', 'engine', 'broker'],
 };
 
 /** The engine's rooms, from the ground up: one imports only those before it. */

@@ -2,6 +2,7 @@
  * A consumer's membership: joins its group, holds queues, keeps what arrives for them, commits what is acked, gives queues back, and joins
  * again after a lost connection. What is handed out and how is the business of consumer.ts.
  */
+import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import { errorCodeOfName, isRingMQError, RingMQError, type TopicInfo } from '../../wire/index.js';
 import { abortable, Deferred, pause } from '../abort.js';
 import { callUser } from '../callback.js';
@@ -325,7 +326,7 @@ export class GroupMember implements FrameReceiver {
     if (this.#commitTimer !== undefined || this.#committing !== null) {
       return;
     }
-    const sinceLast = performance.now() - this.#lastCommitAt;
+    const sinceLast = monotonicMs() - this.#lastCommitAt;
     const waitMs = Math.max(1, this.#options.commitIntervalMs - sinceLast);
     this.#commitTimer = setTimeout(() => {
       this.#commitTimer = undefined;
@@ -344,7 +345,7 @@ export class GroupMember implements FrameReceiver {
       })
       .finally(() => {
         this.#committing = null;
-        this.#lastCommitAt = performance.now();
+        this.#lastCommitAt = monotonicMs();
         if (this.#isJoined && this.#isBehind()) {
           this.#commitSoon();
         }

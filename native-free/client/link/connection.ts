@@ -2,6 +2,7 @@
  * One connection to a broker that mends itself: handshake, requests and answers, produce credit, pings, reconnects.
  * Producers and consumers hang on it and are told when it is lost and when it stands again.
  */
+import { clearInterval, clearTimeout, setInterval, setTimeout } from '../../time/index.js';
 import {
   ERRORS,
   type ErrorCode,

@@ -1,5 +1,7 @@
 /** What the client needs of Node. `platform-browser.ts` gives the same names to browsers; package.json chooses. */
+
 import { WebSocket as NodeWebSocket } from 'ws';
+import { clearTimeout, setTimeout } from '../../time/index.js';
 import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../../wire/index.js';
 import { isLoopback } from '../../wire/loopback.js';
 import type { Link } from '../types.js';

@@ -1,4 +1,5 @@
 /** Control requests that wait for their answers, over as many links as it takes. */
+import { clearTimeout, setTimeout } from '../../time/index.js';
 import {
   CONTROL_METHODS,
   type ControlMethod,

@@ -7,6 +7,7 @@
  */
 
 import { RECORDS_AT } from '../../batch/batch-builder.js';
+import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import { BATCH_ATTRIBUTE, ERRORS, errorCodeOfWire, RingMQError } from '../../wire/index.js';
 import type { AckEntry, FrameSender, ProduceLane } from '../link/send-line.js';
 import { type SendBatch, STAGE } from './send-batch.js';
@@ -64,7 +65,7 @@ export class BatchDispatcher implements FrameSender {
   /** Takes a closed batch. */
   add(batch: SendBatch): void {
     batch.stage = STAGE.queued;
-    batch.deadline = performance.now() + this.#timeoutMs;
+    batch.deadline = monotonicMs() + this.#timeoutMs;
     this.#window.add(batch);
     this.pump();
     // It may be one of very many small ones that wait.
@@ -127,7 +128,7 @@ export class BatchDispatcher implements FrameSender {
     }
     const code = errorCodeOfWire(entry.status);
     const error = new RingMQError(code, undefined, { details: this.#describe(batch) });
-    if (ERRORS[code].retryable && performance.now() < batch.deadline) {
+    if (ERRORS[code].retryable && monotonicMs() < batch.deadline) {
       batch.stage = STAGE.again;
       batch.refusal = error;
       this.#againCount++;
@@ -250,7 +251,7 @@ export class BatchDispatcher implements FrameSender {
   }
 
   #expire(): void {
-    const now = performance.now();
+    const now = monotonicMs();
     const late = this.#window.takeWaiting((batch) => batch.deadline <= now);
     for (const batch of late) {
       this.#owner.onFailedBatch(batch, this.#timeoutOf(batch), true);

@@ -2,6 +2,7 @@
 
 import { capacityFor, RECORDS_AT } from '../../batch/batch-builder.js';
 import type { TurnClock } from '../../batch/turn-clock.js';
+import { clearTimeout, setTimeout } from '../../time/index.js';
 import { BATCH_ATTRIBUTE, type Receipt, RingMQError } from '../../wire/index.js';
 import type { OutgoingMessage, WriteOptions } from '../types.js';
 import type { BatchDispatcher } from './batch-dispatcher.js';

@@ -5,18 +5,14 @@
  * running any more of their code. So the thread that started them tells its listener threads first, and waits until they have closed
  * their sockets: in shared memory, because the `exit` event leaves no turn of the event loop.
  */
+
 import { Worker } from 'node:worker_threads';
 import { workerFlags } from '../engine/thread/worker-flags.js';
-import type { ListenerWorkerData } from './listener-worker.js';
-
-/** The word: a socket may be open, or none is any more. */
-export const SOCKETS = { open: 1, closed: 0 } as const;
+import { monotonicMs } from '../native-free/time/index.js';
+import { type ListenerOrder, type ListenerWorkerData, SOCKETS } from './listener-messages.js';
 
 /** A thread gets so long to close its sockets when the process ends: it may be in the middle of a turn. */
 const CLOSE_LIMIT_MS = 5_000;
-
-/** Said to a listener thread. `stop` drains first; `end` closes the sockets at once. */
-export type ListenerOrder = 'stop' | 'end';
 
 const alive = new Set<ListenerWorker>();
 let watches = false;
@@ -66,8 +62,8 @@ function closeAll(): void {
   for (const worker of alive) {
     worker.order('end');
   }
-  const until = performance.now() + CLOSE_LIMIT_MS;
+  const until = monotonicMs() + CLOSE_LIMIT_MS;
   for (const worker of alive) {
-    worker.waitClosed(Math.max(0, until - performance.now()));
+    worker.waitClosed(Math.max(0, until - monotonicMs()));
   }
 }

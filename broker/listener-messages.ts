@@ -1,0 +1,28 @@
+/** What a listener thread is given, and what it and the thread that started it say to each other. */
+import type { BrokerHandle } from '../engine/handle.js';
+import type { ResolvedListenOptions } from './listen-options.js';
+
+/** `workerData` of a listener thread. */
+export interface ListenerWorkerData {
+  handle: BrokerHandle;
+  options: ResolvedListenOptions;
+  kind: 'uws' | 'ws';
+  port: number;
+  /** Listener threads there will be. */
+  threads: number;
+  /** Another thread of this broker listens on the port already. */
+  joinPort: boolean;
+  /** One word of {@link SOCKETS}: closed whenever this thread may end. */
+  state: SharedArrayBuffer;
+}
+
+/** What it tells the thread that started it. */
+export type ListenerWorkerMessage =
+  | { type: 'listening'; port: number }
+  | { type: 'failed'; code: string; message: string };
+
+/** The word: a socket may be open, or none is any more. */
+export const SOCKETS = { open: 1, closed: 0 } as const;
+
+/** Said to a listener thread. `stop` drains first; `end` closes the sockets at once. */
+export type ListenerOrder = 'stop' | 'end';

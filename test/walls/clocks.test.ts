@@ -1,0 +1,63 @@
+/** Which clock is for what: the wall clock for time stamps, one that nobody sets for all else; and timers that no test replaces. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const ROOMS = ['broker', 'cli', 'engine', 'native-free', 'transport'];
+
+/** Files that read the wall clock, and what for. */
+const WALL_CLOCK: Record<string, string> = {
+  'native-free/batch/turn-clock.ts': 'born times',
+  'engine/thread/thread-parts.ts': 'store times',
+  'engine/data/open-data.ts': 'store times, and when topics were created',
+  'engine/persist/worker.ts': 'retention compares store times with it',
+  'engine/log/retention.ts': 'the same',
+  'engine/control/group-admin.ts': 'when groups were created',
+  'engine/control/topic-queues.ts': 'a store time in the future is not believed',
+  'cli/bench/consume-load.ts': 'a name that was not there before',
+};
+
+interface Source {
+  name: string;
+  code: string;
+}
+
+const sources: Source[] = ROOMS.flatMap((room) =>
+  readdirSync(`${ROOT}/${room}`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map((name) => ({ name: `${room}/${name}`, code: withoutComments(`${ROOT}/${room}/${name}`) })),
+).filter(({ name }) => !name.startsWith('native-free/time/'));
+
+function withoutComments(path: string): string {
+  return readFileSync(path, 'utf8')
+    .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+    .replaceAll(/^\s*\/\/.*$/gm, '');
+}
+
+it('the wall clock is read for time stamps only', () => {
+  const readers = sources
+    .filter(({ code }) => /\bDate\.now\b|\bnew Date\(\)/.test(code))
+    .map(({ name }) => name);
+  expect(readers.filter((name) => WALL_CLOCK[name] === undefined)).toEqual([]);
+  expect(Object.keys(WALL_CLOCK).filter((name) => !readers.includes(name))).toEqual([]);
+});
+
+it('durations are measured with monotonicMs, which all threads share', () => {
+  expect(
+    sources.filter(({ code }) => /\bperformance\b|\bhrtime\b/.test(code)).map(({ name }) => name),
+  ).toEqual([]);
+});
+
+it('timers are the real ones, imported', () => {
+  const globals = sources.filter(({ code }) =>
+    ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval'].some(
+      (timer) =>
+        new RegExp(`(?<![.\\w'])${timer}\\(`).test(code) &&
+        !new RegExp(
+          `import \\{[^}]*\\b${timer}\\b[^}]*\\} from '(node:timers|[./]+native-free/time/index\\.js|[./]+time/index\\.js)'`,
+        ).test(code),
+    ),
+  );
+  expect(globals.map(({ name }) => name)).toEqual([]);
+});
