@@ -3,11 +3,15 @@
  * sees it, so that it cannot ask for huge arrays, deep nesting, extension types or keys that reach a prototype.
  */
 import { Packr, Unpackr } from 'msgpackr';
-import { MAX_CONTROL_BYTES, RingMQError } from '../native-free/wire/index.js';
+import {
+  MAX_CONTROL_BYTES,
+  MAX_CONTROL_DEPTH,
+  MAX_CONTROL_VALUES,
+  RingMQError,
+} from '../native-free/wire/index.js';
 
-const MAX_DEPTH = 16;
-/** Values in one payload, keys included. A commit of 16,384 queues has under 120,000. */
-const MAX_VALUES = 262_144;
+/** However its length is written. */
+const MAX_KEY_BYTES = 255;
 
 const PACKR = new Packr({ useRecords: false, variableMapSize: true });
 const UNPACKR = new Unpackr({ useRecords: false, copyBuffers: true, int64AsType: 'number' });
@@ -100,11 +104,11 @@ class Inspector {
 
   /** Moves over one value; the format's first byte says what it is. */
   #value(depth: number): void {
-    if (++this.#values > MAX_VALUES) {
-      throw bad(`it has more than ${MAX_VALUES} values`);
+    if (++this.#values > MAX_CONTROL_VALUES) {
+      throw bad(`it has more than ${MAX_CONTROL_VALUES} values`);
     }
-    if (depth > MAX_DEPTH) {
-      throw bad(`it is nested deeper than ${MAX_DEPTH}`);
+    if (depth > MAX_CONTROL_DEPTH) {
+      throw bad(`it is nested deeper than ${MAX_CONTROL_DEPTH}`);
     }
     const type = this.#byte();
     if (type < 0x80 || type >= 0xe0) {
@@ -151,16 +155,17 @@ class Inspector {
   }
 
   #key(): void {
-    if (++this.#values > MAX_VALUES) {
-      throw bad(`it has more than ${MAX_VALUES} values`);
+    if (++this.#values > MAX_CONTROL_VALUES) {
+      throw bad(`it has more than ${MAX_CONTROL_VALUES} values`);
     }
     const type = this.#byte();
     let length: number;
     if (type >= 0xa0 && type < 0xc0) {
       length = type & 0x1f;
-    } else if (type === 0xd9) {
-      length = this.#length(1);
     } else {
+      length = type >= 0xd9 && type <= 0xdb ? this.#length(1 << (type - 0xd9)) : Number.POSITIVE_INFINITY;
+    }
+    if (length > MAX_KEY_BYTES) {
       throw bad('a key is no string of at most 255 bytes');
     }
     const from = this.#at;

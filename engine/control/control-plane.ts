@@ -241,14 +241,14 @@ export class ControlPlane {
     return {
       topicMetadata: ({ topic }) => topicInfo(this.#catalog.require(topic)),
       createTopic: (params) => this.#topics.create(params),
-      listTopics: () => ({ topics: this.#catalog.list().map(topicInfo) }),
-      describeTopic: ({ topic }) => this.#topics.describe(topic),
+      listTopics: (params) => this.#topics.list(params),
+      describeTopic: ({ topic, ...page }) => this.#topics.describe(topic, page),
       deleteTopic: async ({ topic }) => {
         await this.#topics.delete(topic);
         return {};
       },
-      listGroups: () => ({ groups: this.#view.list() }),
-      describeGroup: ({ group }) => this.#view.describe(group),
+      listGroups: (params) => this.#view.list(params),
+      describeGroup: ({ group, ...page }) => this.#view.describe(group, page),
       createGroup: (params) => this.#groups.create(params),
       deleteGroup: ({ group }) => {
         this.#groups.delete(group);

@@ -1,13 +1,20 @@
 /** Consumer groups as operators see them: what members hold and what is committed, put together. */
 import {
-  type GroupDescription,
+  type ControlMethods,
   type GroupInfo,
   type GroupQueueInfo,
+  MAX_MEMBER_ID_BYTES,
   MAX_NAME_BYTES,
   RingMQError,
 } from '../../native-free/wire/index.js';
 import type { GroupCoordinator, GroupOffsets } from '../group/index.js';
 import { type CatalogTopic, cutName, printable, type TopicCatalog } from '../meta/topic-catalog.js';
+import { Page, type PageRequest, pageEnd, queueCursor } from './page.js';
+
+/** Topics named where groups are listed; `describeGroup` has the rest among its queues. */
+const MAX_TOPICS_LISTED = 100;
+/** What the numbers and keys of an item take in an answer. */
+const INFO_BYTES = 140;
 
 export class GroupView {
   readonly #catalog: TopicCatalog;
@@ -47,24 +54,68 @@ export class GroupView {
     }
   }
 
-  /** All groups, in the order of their names. */
-  list(): GroupInfo[] {
+  /** A page of the groups, in the order of their names. */
+  list(request: PageRequest): ControlMethods['listGroups']['result'] {
+    const after = request.cursor ?? '';
     const names = new Set([...this.#coordinator.liveGroups(), ...this.#offsets.groups()]);
-    return [...names].sort().map((group) => this.info(group));
+    const left = [...names].filter((name) => name > after).sort();
+    const page = new Page<GroupInfo>(request);
+    for (const name of left) {
+      if (page.isFull) {
+        break;
+      }
+      const info = this.info(name);
+      page.add(
+        info,
+        info.topics.reduce((sum, topic) => sum + topic.length + 3, INFO_BYTES + name.length),
+      );
+    }
+    const { items } = page;
+    return {
+      groups: items,
+      ...pageEnd(items.length < left.length ? (left[items.length - 1] ?? null) : null),
+    };
   }
 
-  /** @throws RingMQError GROUP_NOT_FOUND */
-  describe(group: string): GroupDescription {
+  /** The group, and a page of its queues. @throws RingMQError GROUP_NOT_FOUND, BAD_ARGUMENT (the cursor) */
+  describe(group: string, request: PageRequest): ControlMethods['describeGroup']['result'] {
     this.require(group);
-    const queues = this.#topics(group).flatMap((topic) => this.#queues(group, topic));
-    return { ...this.info(group), memberIds: this.#coordinator.memberIds(group).sort(), queues };
+    const { cursor = null } = request;
+    const from = cursor === null ? { queueId: 0, rest: '' } : queueCursor(cursor);
+    const topics = this.#topics(group);
+    const page = new Page<GroupQueueInfo>(request);
+    let next: string | null = null;
+    for (const topic of topics) {
+      if (topic.topic < from.rest) {
+        continue;
+      }
+      let queueId = topic.topic === from.rest ? from.queueId : 0;
+      for (; queueId < topic.queues && !page.isFull; queueId++) {
+        page.add(this.#queue(group, topic, queueId), INFO_BYTES + topic.topic.length + MAX_MEMBER_ID_BYTES);
+      }
+      if (queueId < topic.queues) {
+        next = `${queueId}/${topic.topic}`;
+        break;
+      }
+    }
+    return {
+      ...this.#info(group, topics),
+      memberIds: cursor === null ? this.#coordinator.memberIds(group).sort() : [],
+      queues: page.items,
+      ...pageEnd(next),
+    };
   }
 
   /** The group as a list has it. */
   info(group: string): GroupInfo {
+    return this.#info(group, this.#topics(group));
+  }
+
+  #info(group: string, topics: readonly CatalogTopic[]): GroupInfo {
     return {
       group,
-      topics: this.#topics(group).map((topic) => topic.topic),
+      topics: topics.slice(0, MAX_TOPICS_LISTED).map((topic) => topic.topic),
+      topicCount: topics.length,
       members: this.#coordinator.memberCount(group),
     };
   }
@@ -77,21 +128,17 @@ export class GroupView {
       .sort((a, b) => (a.topic < b.topic ? -1 : 1));
   }
 
-  #queues(group: string, topic: CatalogTopic): GroupQueueInfo[] {
-    const share = this.#coordinator.share(group, topic.topicId);
-    return Array.from({ length: topic.queues }, (_, queueId) => {
-      const { minOffset, maxOffset } = this.#queueState(topic, queueId);
-      const position = this.#offsets.position(group, topic.topicId, queueId);
-      const committedOffset = this.#offsets.committed(group, topic.topicId, queueId);
-      return {
-        topic: topic.topic,
-        queueId,
-        committedOffset,
-        maxOffset,
-        // What retention has taken is not read any more, so it is not behind either.
-        lag: Math.max(0, maxOffset - Math.max(position ?? 0, minOffset)),
-        memberId: share?.owner(queueId)?.memberId ?? null,
-      };
-    });
+  #queue(group: string, topic: CatalogTopic, queueId: number): GroupQueueInfo {
+    const { minOffset, maxOffset } = this.#queueState(topic, queueId);
+    const position = this.#offsets.position(group, topic.topicId, queueId);
+    return {
+      topic: topic.topic,
+      queueId,
+      committedOffset: this.#offsets.committed(group, topic.topicId, queueId),
+      maxOffset,
+      // What retention has taken is not read any more, so it is not behind either.
+      lag: Math.max(0, maxOffset - Math.max(position ?? 0, minOffset)),
+      memberId: this.#coordinator.share(group, topic.topicId)?.owner(queueId)?.memberId ?? null,
+    };
   }
 }

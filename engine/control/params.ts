@@ -9,10 +9,14 @@ import {
   MAX_QUEUES_PER_TOPIC,
   RingMQError,
 } from '../../native-free/wire/index.js';
+import { DEFAULT_PAGE_ITEMS } from './page.js';
 
 const count = z.number().int().nonnegative();
 const name = z.string();
-const nothing = z.object({});
+const page = {
+  cursor: z.string().nullable().default(null),
+  limit: z.number().int().positive().default(DEFAULT_PAGE_ITEMS),
+};
 const topicOnly = z.object({ topic: name });
 
 const startPosition = z.union(
@@ -31,11 +35,11 @@ const SCHEMAS = {
     memory: z.boolean(),
     ifNotExists: z.boolean().default(false),
   }),
-  listTopics: nothing,
-  describeTopic: topicOnly,
+  listTopics: z.object(page),
+  describeTopic: topicOnly.extend(page),
   deleteTopic: topicOnly,
-  listGroups: nothing,
-  describeGroup: z.object({ group: name }),
+  listGroups: z.object(page),
+  describeGroup: z.object({ group: name, ...page }),
   createGroup: z.object({ group: name, ifNotExists: z.boolean().default(false) }),
   deleteGroup: z.object({ group: name }),
   resetOffset: z.object({

@@ -1,5 +1,5 @@
 /** Creating and deleting topics, across the catalog, the queue table and the groups; one change at a time. */
-import type { QueueDamage, TopicDescription, TopicInfo } from '../../native-free/wire/index.js';
+import type { ControlMethods, QueueDamage, QueueInfo, TopicInfo } from '../../native-free/wire/index.js';
 import type { GroupCoordinator } from '../group/index.js';
 import {
   type CatalogTopic,
@@ -8,6 +8,7 @@ import {
   type TopicParams,
   topicInfo,
 } from '../meta/topic-catalog.js';
+import { firstAfter, Page, type PageRequest, pageEnd, queueCursor } from './page.js';
 
 export interface TopicHooks {
   /** Makes the queue table ready for a topic that nobody has seen yet. */
@@ -24,6 +25,9 @@ export interface TopicHooks {
   /** A topic was created or deleted. */
   onTopicChanged?(topic: string, topicId: number): void;
 }
+
+/** What the numbers and keys of an item take in an answer. */
+const INFO_BYTES = 120;
 
 export class TopicAdmin {
   readonly #catalog: TopicCatalog;
@@ -78,17 +82,41 @@ export class TopicAdmin {
     });
   }
 
-  /** @throws RingMQError TOPIC_NOT_FOUND */
-  describe(name: string): TopicDescription {
+  /** A page of the topics, in the order of their names. */
+  list(request: PageRequest): ControlMethods['listTopics']['result'] {
+    const topics = this.#catalog.list();
+    const page = new Page<TopicInfo>(request);
+    let at = firstAfter(topics, (topic) => topic.topic, request.cursor ?? null);
+    for (; at < topics.length && !page.isFull; at++) {
+      const topic = topics[at] as CatalogTopic;
+      page.add(topicInfo(topic), INFO_BYTES + topic.topic.length);
+    }
+    return { topics: page.items, ...pageEnd(at < topics.length ? (topics[at - 1]?.topic ?? null) : null) };
+  }
+
+  /** The topic, and a page of its queues. @throws RingMQError TOPIC_NOT_FOUND, BAD_ARGUMENT (the cursor) */
+  describe(name: string, request: PageRequest): ControlMethods['describeTopic']['result'] {
     const topic = this.#catalog.require(name);
-    const queueStates = Array.from({ length: topic.queues }, (_, queueId) => {
-      const { minOffset, maxOffset } = this.#hooks.queueState(topic, queueId);
-      const damage = (this.#hooks.queueDamage?.(topic, queueId) ?? []).filter(
-        ({ offset }) => offset >= minOffset,
-      );
-      return { queueId, minOffset, maxOffset, ...(damage.length === 0 ? {} : { damage }) };
-    });
-    return { ...topicInfo(topic), queueStates };
+    const page = new Page<QueueInfo>(request);
+    let queueId = typeof request.cursor === 'string' ? queueCursor(request.cursor).queueId : 0;
+    for (; queueId < topic.queues && !page.isFull; queueId++) {
+      const state = this.#queueInfo(topic, queueId);
+      const damageBytes = state.damage?.reduce((sum, each) => sum + each.message.length + INFO_BYTES, 0) ?? 0;
+      page.add(state, INFO_BYTES + damageBytes);
+    }
+    return {
+      ...topicInfo(topic),
+      queueStates: page.items,
+      ...pageEnd(queueId < topic.queues ? `${queueId}` : null),
+    };
+  }
+
+  #queueInfo(topic: CatalogTopic, queueId: number): QueueInfo {
+    const { minOffset, maxOffset } = this.#hooks.queueState(topic, queueId);
+    const damage = (this.#hooks.queueDamage?.(topic, queueId) ?? []).filter(
+      ({ offset }) => offset >= minOffset,
+    );
+    return { queueId, minOffset, maxOffset, ...(damage.length === 0 ? {} : { damage }) };
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {

@@ -49,6 +49,8 @@ export class TopicCatalog {
   readonly #pool: SlotPool;
   readonly #byId = new Map<number, CatalogTopic>();
   readonly #byName = new Map<string, CatalogTopic>();
+  /** In the order of their names, once somebody has asked; null after a change. */
+  #sorted: CatalogTopic[] | null = null;
   /** Names between reserve and publish. */
   readonly #reserved = new Set<string>();
   #nextTopicId: number;
@@ -76,8 +78,9 @@ export class TopicCatalog {
   }
 
   /** All topics, in the order of their names. */
-  list(): CatalogTopic[] {
-    return [...this.#byName.values()].sort((a, b) => (a.topic < b.topic ? -1 : 1));
+  list(): readonly CatalogTopic[] {
+    this.#sorted ??= [...this.#byName.values()].sort((a, b) => (a.topic < b.topic ? -1 : 1));
+    return this.#sorted;
   }
 
   byId(topicId: number): CatalogTopic | undefined {
@@ -162,6 +165,7 @@ export class TopicCatalog {
     this.#store.appendDurably({ type: 'topicDeleted', topicId: topic.topicId });
     this.#byId.delete(topic.topicId);
     this.#byName.delete(topic.topic);
+    this.#sorted = null;
   }
 
   /** The slots of a removed topic may be handed out again: no thread uses them any more. Once per topic. */
@@ -190,6 +194,7 @@ export class TopicCatalog {
   #show(topic: CatalogTopic): void {
     this.#byId.set(topic.topicId, topic);
     this.#byName.set(topic.topic, topic);
+    this.#sorted = null;
   }
 }
 

@@ -1,6 +1,13 @@
 /** Topics and groups, by control requests. Arguments are checked at the call: what is wrong with one never costs a round trip. */
-import type { GroupDescription, GroupInfo, TopicDescription, TopicInfo } from '../wire/index.js';
-import { MAX_QUEUES_PER_TOPIC } from '../wire/index.js';
+import {
+  type GroupDescription,
+  type GroupInfo,
+  MAX_QUEUES_PER_TOPIC,
+  type PageResult,
+  RingMQError,
+  type TopicDescription,
+  type TopicInfo,
+} from '../wire/index.js';
 import { startPosition } from './consume/consumer.js';
 import type { Requests } from './link/requests.js';
 import {
@@ -43,12 +50,31 @@ export class ControlAdmin implements Admin {
 
   async listTopics(options?: CallOptions): Promise<TopicInfo[]> {
     checkCallOptions('listTopics', options);
-    return (await this.#requests.call('listTopics', {}, options)).topics;
+    return allPages(
+      (cursor) => this.#requests.call('listTopics', { cursor }, options),
+      (page) => page.topics,
+    );
   }
 
   async describeTopic(topic: string, options?: CallOptions): Promise<TopicDescription> {
     checkCallOptions('describeTopic', options);
-    return this.#requests.call('describeTopic', { topic: anyNameOption('topic', topic) }, options);
+    const params = { topic: anyNameOption('topic', topic) };
+    let first: (TopicDescription & PageResult) | undefined;
+    const queueStates = await allPages(
+      async (cursor) => {
+        const page = await this.#requests.call('describeTopic', { ...params, cursor }, options);
+        if (first !== undefined && first.topicId !== page.topicId) {
+          throw new RingMQError(
+            'TOPIC_NOT_FOUND',
+            `the topic '${topic}' was deleted and made again meanwhile`,
+          );
+        }
+        first ??= page;
+        return page;
+      },
+      (page) => page.queueStates,
+    );
+    return { ...wholeOf(first as TopicDescription & PageResult), queueStates };
   }
 
   async deleteTopic(topic: string, options?: CallOptions): Promise<void> {
@@ -58,12 +84,25 @@ export class ControlAdmin implements Admin {
 
   async listGroups(options?: CallOptions): Promise<GroupInfo[]> {
     checkCallOptions('listGroups', options);
-    return (await this.#requests.call('listGroups', {}, options)).groups;
+    return allPages(
+      (cursor) => this.#requests.call('listGroups', { cursor }, options),
+      (page) => page.groups,
+    );
   }
 
   async describeGroup(group: string, options?: CallOptions): Promise<GroupDescription> {
     checkCallOptions('describeGroup', options);
-    return this.#requests.call('describeGroup', { group: anyNameOption('group', group) }, options);
+    const params = { group: anyNameOption('group', group) };
+    let first: (GroupDescription & PageResult) | undefined;
+    const queues = await allPages(
+      async (cursor) => {
+        const page = await this.#requests.call('describeGroup', { ...params, cursor }, options);
+        first ??= page;
+        return page;
+      },
+      (page) => page.queues,
+    );
+    return { ...wholeOf(first as GroupDescription & PageResult), queues };
   }
 
   async createGroup(group: NewGroup, options?: CallOptions): Promise<GroupInfo> {
@@ -109,4 +148,29 @@ function checkGiven<T extends object>(call: string, given: T | undefined, names:
     throw badArgument(call, `needs an object with ${Object.keys(names).join(', ')}`);
   }
   checkOptions(call, given, names);
+}
+
+/** A page without what makes it one. */
+function wholeOf<P extends PageResult>(page: P): Omit<P, keyof PageResult> {
+  const { cursor: _cursor, complete: _complete, ...whole } = page;
+  return whole;
+}
+
+/** All items of a list that comes page by page. What changes meanwhile may be in it or not; nothing is in it twice. */
+async function allPages<P extends Partial<PageResult>, T>(
+  ask: (cursor: string | null) => Promise<P>,
+  itemsOf: (page: P) => T[],
+): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const page = await ask(cursor);
+    items.push(...itemsOf(page));
+    const next: string | null = page.cursor ?? null;
+    if (next !== null && next === cursor) {
+      throw new RingMQError('INTERNAL', 'the broker gave a page of a list twice');
+    }
+    cursor = next;
+  } while (cursor !== null);
+  return items;
 }

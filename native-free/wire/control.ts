@@ -83,13 +83,31 @@ export interface GroupQueueInfo {
 
 export interface GroupInfo {
   group: string;
+  /** Topics that it reads or has read, the first 100 in the order of their names. */
   topics: string[];
+  /** All of them. */
+  topicCount: number;
   members: number;
 }
 
 export interface GroupDescription extends GroupInfo {
   memberIds: string[];
   queues: GroupQueueInfo[];
+}
+
+/**
+ * A list comes page by page, sorted by name, and then by queue. An answer has at most `limit` items (absent: 1,000; never over 10,000)
+ * and about 1 MiB. `cursor` absent or null: the first page; else what the answer before gave.
+ */
+export interface PageParams {
+  cursor?: string | null;
+  limit?: number;
+}
+
+export interface PageResult {
+  /** To ask on with; null when `complete`. */
+  cursor: string | null;
+  complete: boolean;
 }
 
 /** Where a group begins on a queue it has no committed offset for. `time`: ms since 1970, first message stored at or after it. */
@@ -104,11 +122,13 @@ export interface ControlMethods {
     params: { topic: string; queues: number; memory: boolean; ifNotExists?: boolean };
     result: TopicInfo;
   };
-  listTopics: { params: Record<string, never>; result: { topics: TopicInfo[] } };
-  describeTopic: { params: { topic: string }; result: TopicDescription };
+  listTopics: { params: PageParams; result: { topics: TopicInfo[] } & PageResult };
+  /** Each page is of `queueStates`. */
+  describeTopic: { params: { topic: string } & PageParams; result: TopicDescription & PageResult };
   deleteTopic: { params: { topic: string }; result: Record<string, never> };
-  listGroups: { params: Record<string, never>; result: { groups: GroupInfo[] } };
-  describeGroup: { params: { group: string }; result: GroupDescription };
+  listGroups: { params: PageParams; result: { groups: GroupInfo[] } & PageResult };
+  /** Each page is of `queues`; `memberIds` are on the first one only. */
+  describeGroup: { params: { group: string } & PageParams; result: GroupDescription & PageResult };
   /** A group made so stays until it is deleted. With `ifNotExists` one that is there is no error. */
   createGroup: { params: { group: string; ifNotExists?: boolean }; result: GroupInfo };
   /** Forgets the group and all it has committed. Refused with GROUP_BUSY while it has members. */

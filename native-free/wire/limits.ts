@@ -28,6 +28,12 @@ export const MAX_BATCH_BYTES = MAX_BODY_BYTES + 64 * 1024;
 export const MAX_FRAME_BYTES = MAX_BATCH_BYTES + 64 * 1024;
 /** The MessagePack payload of a control frame. */
 export const MAX_CONTROL_BYTES = 4 * 1024 * 1024;
+/** A group member's id, in bytes; its alphabet is A–Z a–z 0–9 . _ -. */
+export const MAX_MEMBER_ID_BYTES = 64;
+/** Values in one control payload, keys included. */
+export const MAX_CONTROL_VALUES = 262_144;
+/** Maps and lists in each other in one control payload. */
+export const MAX_CONTROL_DEPTH = 16;
 /** Queues of one topic. */
 export const MAX_QUEUES_PER_TOPIC = 16_384;
 /** Tags in one filter expression. */

@@ -30,6 +30,27 @@ describeEach('topics', EACH, (rig) => {
     expect((await admin.listTopics()).map((info) => info.topic)).not.toContain(plain);
   });
 
+  test('are described whole, with more queues than one answer holds, and so are groups', async () => {
+    const client = await rig.client();
+    const admin = client.admin();
+    const group = rig.name('g');
+    const topics = [rig.name('t'), rig.name('t')];
+    await admin.createGroup({ group });
+    for (const topic of topics) {
+      await admin.createTopic({ topic, queues: 5_000, memory: true });
+      await admin.resetOffset({ group, topic, to: 'earliest' });
+    }
+    const { queueStates } = await admin.describeTopic(topics[0] as string);
+    expect(queueStates.map((queue) => queue.queueId)).toEqual(Array.from({ length: 5_000 }, (_, id) => id));
+    const described = await admin.describeGroup(group);
+    expect(described).toMatchObject({ group, topicCount: 2, members: 0, memberIds: [] });
+    expect(new Set(described.queues.map(({ topic, queueId }) => `${topic} ${queueId}`)).size).toBe(10_000);
+    expect(Object.keys(described)).not.toContain('cursor');
+    for (const topic of topics) {
+      await admin.deleteTopic(topic);
+    }
+  });
+
   test('a deleted topic ends its consumers; made again it is another one, from offset 0', async () => {
     for (const memory of [false, true]) {
       const { client, topic } = await rig.topic({ memory, queues: 2 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { MAX_PAGE_BYTES, Page } from '../../engine/control/page.js';
 import { isRingMQError } from '../../native-free/wire/index.js';
 import { ControlHarness } from './control-harness.js';
 
@@ -185,6 +186,86 @@ describe('a topic that may be there already', () => {
   });
 });
 
+describe('lists', () => {
+  test('come page by page, sorted, each item once, with more pages than items are left', async () => {
+    const harness = new ControlHarness();
+    const names = ['b', 'a', 'e/1', 'c', 'd'];
+    for (const topic of names) {
+      await harness.call('createTopic', { topic, queues: 3, memory: false });
+      await harness.call('createGroup', { group: topic });
+    }
+    expect((await harness.call('listTopics', { limit: 5 })).complete).toBe(true);
+    const ask = {
+      listTopics: async (page: object) => {
+        const { topics, ...end } = await harness.call('listTopics', page);
+        return { items: topics.map((each) => each.topic), ...end };
+      },
+      listGroups: async (page: object) => {
+        const { groups, ...end } = await harness.call('listGroups', page);
+        return { items: groups.map((each) => each.group), ...end };
+      },
+      describeTopic: async (page: object) => {
+        const { queueStates, ...end } = await harness.call('describeTopic', { topic: 'a', ...page });
+        return { items: queueStates.map((each) => each.queueId), ...end };
+      },
+      describeGroup: async (page: object) => {
+        const { queues, ...end } = await harness.call('describeGroup', { group: 'e/1', ...page });
+        return { items: queues.map((each) => `${each.topic} ${each.queueId}`), ...end };
+      },
+    };
+    for (const topic of ['e/1', 'b']) {
+      await harness.call('resetOffset', { group: 'e/1', topic, to: 'earliest' });
+    }
+    const all = {
+      listTopics: [...names].sort(),
+      listGroups: [...names].sort(),
+      describeTopic: [0, 1, 2],
+      describeGroup: ['b 0', 'b 1', 'b 2', 'e/1 0', 'e/1 1', 'e/1 2'],
+    };
+    for (const method of Object.keys(ask) as (keyof typeof ask)[]) {
+      for (const limit of [1, 2, 3, 4, 100]) {
+        const pages: unknown[][] = [];
+        let cursor: string | null = null;
+        do {
+          const page: { items: unknown[]; cursor: string | null; complete: boolean } = await ask[method]({
+            cursor,
+            limit,
+          });
+          expect(page.complete).toBe(page.cursor === null);
+          pages.push(page.items);
+          cursor = page.cursor;
+        } while (cursor !== null);
+        expect(pages.flat()).toEqual(all[method]);
+        expect(pages).toHaveLength(Math.ceil(all[method].length / limit));
+      }
+    }
+  });
+
+  test('go on behind what was deleted meanwhile, and take no cursor that no page gave', async () => {
+    const harness = new ControlHarness();
+    for (const topic of ['a', 'b', 'c']) {
+      await harness.call('createTopic', { topic, queues: 2, memory: false });
+    }
+    const { cursor } = await harness.call('listTopics', { limit: 2 });
+    await harness.call('deleteTopic', { topic: 'b' });
+    expect((await harness.call('listTopics', { cursor })).topics.map((each) => each.topic)).toEqual(['c']);
+    for (const bad of ['x', '-1', '1.5']) {
+      await expect(harness.call('describeTopic', { topic: 'a', cursor: bad })).rejects.toThrow(
+        failing('BAD_ARGUMENT', 'cursor'),
+      );
+    }
+    await expect(harness.call('listTopics', { limit: 0 })).rejects.toThrow(failing('BAD_REQUEST', 'limit'));
+  });
+
+  test('end a page by its bytes', () => {
+    const page = new Page<string>({ limit: 5_000 });
+    while (!page.isFull) {
+      page.add('x', 10_000);
+    }
+    expect(page.items.length).toBe(Math.ceil(MAX_PAGE_BYTES / 10_000));
+  });
+});
+
 describe('groups', () => {
   test('a join is answered before its queues come', async () => {
     const harness = await withTopic();
@@ -283,7 +364,7 @@ describe('groups', () => {
     const { memberId } = await harness.join('c', { from: { time: 40 } });
     await harness.turn();
     expect((await harness.call('listGroups', {})).groups).toEqual([
-      { group: 'g', topics: ['orders'], members: 1 },
+      { group: 'g', topics: ['orders'], topicCount: 1, members: 1 },
     ]);
     const described = await harness.call('describeGroup', { group: 'g' });
     expect(described.memberIds).toEqual([memberId]);
@@ -341,7 +422,12 @@ describe('groups', () => {
 
   test('a group made by a call stays without members or commits, until a call deletes it', async () => {
     const harness = await withTopic(1);
-    expect(await harness.call('createGroup', { group: 'g' })).toEqual({ group: 'g', topics: [], members: 0 });
+    expect(await harness.call('createGroup', { group: 'g' })).toEqual({
+      group: 'g',
+      topics: [],
+      topicCount: 0,
+      members: 0,
+    });
     await expect(harness.call('createGroup', { group: 'g' })).rejects.toThrow(failing('GROUP_EXISTS'));
     await harness.call('createGroup', { group: 'g', ifNotExists: true });
     await expect(harness.call('createGroup', { group: 'a b' })).rejects.toThrow(failing('BAD_ARGUMENT'));
