@@ -76,7 +76,7 @@ export class GroupCoordinator {
    * Adds a member; its queues come by `assign` events. A member of the same id in the group is put out: it is the same consumer,
    * whose earlier connection has not been seen to end.
    * @returns its member id.
-   * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, TOO_MANY_GROUPS, TOO_MANY_MEMBERS
+   * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, GROUP_BUSY (another filter), TOO_MANY_GROUPS, TOO_MANY_MEMBERS
    */
   join(request: JoinRequest): string {
     const { key, group: name, topic, from } = request;
@@ -312,14 +312,17 @@ export class GroupCoordinator {
     );
   }
 
-  /** Members with different filters would each see their own part of some queues only; so all have the same. */
+  /**
+   * Members with different filters would each see their own part of some queues only; so all have the same. One with another may
+   * come when they have gone: while a change of the filter is rolled out, new members try until the last old one has ended.
+   */
   #checkFilter(name: string, topic: SharedTopic, filter: string, replaced: Member | undefined): void {
     const share = this.#groups.get(name)?.shares.get(topic.topicId);
     const others = share?.members.some((member) => member !== replaced) === true;
     if (share !== undefined && others && share.filter !== filter) {
       throw new RingMQError(
-        'BAD_FILTER',
-        `the members of group '${name}' on topic '${topic.topic}' have the filter '${share.filter.slice(0, 80)}'; one with '${filter.slice(0, 80)}' cannot join them`,
+        'GROUP_BUSY',
+        `the members of group '${name}' on topic '${topic.topic}' have the filter '${share.filter.slice(0, 80)}'; one with '${filter.slice(0, 80)}' can join when they have left`,
         { details: { filter, groupFilter: share.filter } },
       );
     }

@@ -8,7 +8,7 @@ import {
   type TopicDescription,
   type TopicInfo,
 } from '../wire/index.js';
-import { startPosition } from './consume/consumer.js';
+import { startPosition } from './consume/settings.js';
 import type { Requests } from './link/requests.js';
 import {
   anyNameOption,

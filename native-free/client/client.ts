@@ -70,8 +70,14 @@ export class LinkClient implements Client {
     } catch (error) {
       return Promise.reject(error);
     }
+    const isInside = [...this.#consumers].some((consumer) => consumer.isInsideHandler);
     this.#closed ??= this.#close(options?.signal);
-    return this.#closed;
+    if (!isInside) {
+      return this.#closed;
+    }
+    // The handler this is called from is to return first. What fails after that its `run` tells, or the next close.
+    this.#closed.catch(() => {});
+    return Promise.resolve();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -81,7 +87,7 @@ export class LinkClient implements Client {
   async #close(signal: AbortSignal | undefined): Promise<void> {
     const all = Promise.allSettled([
       ...[...this.#producers].map((producer) => producer.close({ signal })),
-      ...[...this.#consumers].map((consumer) => consumer.close()),
+      ...[...this.#consumers].map((consumer) => consumer.finish()),
     ]);
     try {
       const failed = (await abortable(all, signal)).find((result) => result.status === 'rejected');

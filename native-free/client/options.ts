@@ -30,7 +30,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   timeout: 'requestTimeoutMs, sendTimeoutMs or connectTimeoutMs',
   timestamp: 'bornTime',
   token: 'credentials, which this version does not have',
-  topics: 'topic; one consumer reads one topic',
+  topics: 'topic, which takes several',
   username: 'credentials, which this version does not have',
   value: 'body',
 };

@@ -21,6 +21,8 @@ export type {
   ConsumedMessage,
   Consumer,
   ConsumerOptions,
+  ConsumerWarning,
+  DamagedQueue,
   MessageBatch,
   RunOptions,
 } from './consume/types.js';

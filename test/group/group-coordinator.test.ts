@@ -280,15 +280,16 @@ describe('commits', () => {
 });
 
 describe('what is refused', () => {
-  test('a filter that differs from that of the members there', () => {
+  test('a filter that differs from that of the members there, until the last of them has left', () => {
     const harness = new GroupHarness();
     const topic = harness.addTopic(1, 2);
     const a = harness.join('g', topic, { filter: 'paid || refunded' });
     harness.join('g', topic, { filter: 'refunded||paid' }).leave();
-    expect(() => harness.join('g', topic, { filter: 'paid' })).toThrow(failing('BAD_FILTER'));
+    expect(() => harness.join('g', topic, { filter: 'paid' })).toThrow(failing('GROUP_BUSY'));
     expect(() => harness.join('g', topic, { filter: 'a||' })).toThrow(failing('BAD_FILTER'));
     harness.join('g', topic, { filter: 'paid', memberId: a.memberId });
     expect(a.ended).toBe('NOT_A_MEMBER');
+    expect(() => harness.join('g', topic, { filter: 'open' })).toThrow(failing('GROUP_BUSY'));
   });
 
   test('too many members, too many groups, odd names and ids', () => {

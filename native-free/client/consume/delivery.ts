@@ -22,7 +22,7 @@ export class Delivery {
     this.#verifyChecksums = verifyChecksums;
   }
 
-  /** The next batch to hand out, or null when there is none now. Throws `BAD_BATCH` or `BAD_CHECKSUM`, with the place in `details`. */
+  /** The next batch to hand out, or null when there is none now. Throws `BAD_BATCH` for a frame that makes no sense. */
   next(member: GroupMember): ReceivedBatch | null {
     const { inbox } = member;
     for (let queue = inbox.turn(); queue !== null; queue = inbox.turn()) {
@@ -40,8 +40,12 @@ export class Delivery {
     for (let arrival = arrivals.first(); arrival !== undefined; arrival = arrivals.first()) {
       const { source } = arrival;
       if (source === null) {
-        member.active(arrivals.queueId, arrival.number)?.passOver(arrival.offset);
         arrivals.shift();
+        const queue = member.active(arrivals.queueId, arrival.number);
+        queue?.passOver(arrival.offset);
+        if (queue !== undefined && arrival.damage !== null) {
+          member.metDamage(queue, arrival.damage, null);
+        }
         continue;
       }
       const batch = this.#take(member, arrivals, arrival, source);
@@ -73,38 +77,38 @@ export class Delivery {
     if (queue === undefined || next <= queue.handedOut) {
       return null;
     }
-    this.#check(source, this.#verifyChecksums ?? !member.staysInProcess);
     queue.passOver(header.baseOffset);
+    const damage = this.#damageOf(source, this.#verifyChecksums ?? !member.staysInProcess);
+    if (damage !== null) {
+      member.metDamage(queue, damage, next);
+      return null;
+    }
     const from = queue.handedOut - header.baseOffset;
     const info = new BatchInfo(header, from, this.#topic, member.isMemory, member.brokerId, queue);
-    queue.handedOut = next;
+    queue.handOut(next);
     return this.#select(source, info, queue, from);
   }
 
-  #check(source: RecordSource, verifiesBody: boolean): void {
+  /** What is wrong with the batch, with its place in `details`. */
+  #damageOf(source: RecordSource, verifiesBody: boolean): RingMQError | null {
     const header = this.#header;
     const { queueId, baseOffset, position, recordCount } = header;
-    const place = { topic: this.#topic, queueId, offset: baseOffset, position, recordCount };
+    const details = { topic: this.#topic, queueId, offset: baseOffset, position, recordCount };
     if (verifiesBody && !bodyIsIntact(source.bytes, header)) {
-      throw new RingMQError(
+      return new RingMQError(
         'BAD_CHECKSUM',
         `the batch at offset ${baseOffset} of ${this.#topic} queue ${queueId} (position ${position}) is damaged`,
-        { details: place },
+        { details },
       );
     }
     try {
       checkRecords(source, header);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new RingMQError(
-        'BAD_BATCH',
-        `${why}, at offset ${baseOffset} of ${this.#topic} queue ${queueId}`,
-        {
-          cause,
-          details: place,
-        },
-      );
+      const where = `at offset ${baseOffset} of ${this.#topic} queue ${queueId}`;
+      return new RingMQError('BAD_BATCH', `${why}, ${where}`, { cause, details });
     }
+    return null;
   }
 
   /** Applies the filter: exactly, where the broker only left out batches without any chance. */

@@ -2,19 +2,19 @@
  * A consumer's membership: joins its group, holds queues, keeps what arrives for them, commits what is acked, gives queues back, and joins
  * again after a lost connection. What is handed out and how is the business of consumer.ts.
  */
-import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import { errorCodeOfName, isRingMQError, RingMQError, type TopicInfo } from '../../wire/index.js';
 import { abortable, Deferred, pause } from '../abort.js';
 import { callUser } from '../callback.js';
 import type { Connection, FrameReceiver } from '../link/connection.js';
 import type { AssignedQueue, StartPosition } from '../types.js';
+import { Commits, FAREWELL_MS } from './commits.js';
 import { HeldQueue, HOLD } from './held-queue.js';
 import { Inbox } from './inbox.js';
+import type { DamagedQueue } from './types.js';
+import type { Warnings } from './warnings.js';
 
 /** Wait before joining again after a refusal that may pass. */
 const REJOIN_MS = 500;
-/** For commit and leave while closing: the broker redelivers anyway if it is not there. */
-const FAREWELL_MS = 5_000;
 /** A broker sends one or two in the turn of its answer; what is beyond would come from no sane one. */
 const MAX_EARLY_EVENTS = 64;
 
@@ -28,6 +28,9 @@ export interface MemberOptions {
   revokeGraceMs: number;
   onAssigned: (queues: AssignedQueue[]) => void;
   onRevoked: ((queueIds: number[]) => void) | undefined;
+  /** What becomes of a damaged queue. */
+  onDamage: (damage: DamagedQueue) => 'stop' | 'skip';
+  warnings: Warnings;
   /** Something may be there to hand out, or the membership has ended. */
   onChange: () => void;
 }
@@ -56,11 +59,7 @@ export class GroupMember implements FrameReceiver {
   #attempt = 0;
   /** Why it is over; set once. */
   #failure: RingMQError | null = null;
-  #commitTimer: ReturnType<typeof setTimeout> | undefined;
-  #committing: Promise<void> | null = null;
-  /** Acks that went with their queues: up to which offset, by queue. Kept until {@link commit} has told, or found them committed after all. */
-  readonly #lostAcks = new Map<number, number>();
-  #lastCommitAt = Number.NEGATIVE_INFINITY;
+  readonly #commits: Commits;
   /** Queues being given back wait here for their last acks. */
   readonly #drains = new Map<HeldQueue, Deferred<void>>();
 
@@ -69,11 +68,28 @@ export class GroupMember implements FrameReceiver {
     this.#options = options;
     this.inbox = new Inbox(options.windowBytes, (total) => connection.sendCredit(this.#id, total));
     this.#id = connection.addReceiver(this);
+    this.#commits = this.#makeCommits();
     if (connection.failure !== null) {
       this.#fail(connection.failure);
     } else if (connection.isOpen) {
       void this.#join();
     }
+  }
+
+  #makeCommits(): Commits {
+    const isJoined = () => this.#isJoined;
+    const { group, topic, commitIntervalMs } = this.#options;
+    return new Commits(this.#connection, this.#queues, {
+      consumerId: this.#id,
+      group,
+      topic,
+      intervalMs: commitIntervalMs,
+      get isJoined() {
+        return isJoined();
+      },
+      fenced: (queue) => this.#drop(queue),
+      forgotten: () => this.#rejoin(),
+    });
   }
 
   get failure(): RingMQError | null {
@@ -102,7 +118,51 @@ export class GroupMember implements FrameReceiver {
   /** The queue, if a delivery with this arrival number is for its present assignment. */
   active(queueId: number, arrival: number): HeldQueue | undefined {
     const queue = this.#queues.get(queueId);
-    return queue !== undefined && queue.hold === HOLD.active && arrival >= queue.since ? queue : undefined;
+    if (queue === undefined || queue.hold !== HOLD.active || arrival < queue.since || queue.damage !== null) {
+      return undefined;
+    }
+    return queue;
+  }
+
+  /** Why nothing more can come: each of the queues it holds has stopped at damage. */
+  get damageOfAll(): RingMQError | null {
+    let damage: RingMQError | null = null;
+    for (const queue of this.#queues.values()) {
+      if (queue.damage === null) {
+        return null;
+      }
+      damage = queue.damage;
+    }
+    return damage;
+  }
+
+  /** Reading of a queue has come to damage. `next`: the offset behind it; null: the broker knows, and waits to be asked to go on. */
+  metDamage(queue: HeldQueue, error: RingMQError, next: number | null): void {
+    const { queueId, handedOut: offset, generation } = queue;
+    const { topic, onDamage, warnings } = this.#options;
+    const skips = onDamage({ topic, queueId, offset, error }) === 'skip';
+    if (!skips) {
+      queue.damage = error;
+    } else if (next !== null) {
+      queue.passOver(next);
+    } else {
+      const params = { consumer: this.#id, queueId, generation };
+      // Should the answer be lost with the connection, the next one meets the damage again.
+      this.#connection.requests.call('skipDamage', params, { onlyNow: true }).catch(() => {});
+    }
+    const then = skips
+      ? 'the consumer goes on behind it'
+      : "the consumer reads no more of this queue; onDamage: 'skip' goes on behind it";
+    warnings.tell(
+      {
+        type: 'damage',
+        message: `queue ${queueId} of ${topic} is damaged at offset ${offset} (${error.code}: ${error.message}); ${then}`,
+        topic,
+        queueId,
+        error,
+      },
+      offset,
+    );
   }
 
   async #join(): Promise<void> {
@@ -113,7 +173,15 @@ export class GroupMember implements FrameReceiver {
     const attempt = ++this.#attempt;
     const { group, topic, filter, from } = this.#options;
     try {
-      const params = { consumer: this.#id, group, topic, filter, from, memberId: this.#memberId };
+      const params = {
+        consumer: this.#id,
+        group,
+        topic,
+        filter,
+        from,
+        memberId: this.#memberId,
+        onDamage: 'tell' as const,
+      };
       const joined = await this.#connection.requests.call('join', params, { onlyNow: true });
       if (attempt !== this.#attempt) {
         return;
@@ -149,6 +217,11 @@ export class GroupMember implements FrameReceiver {
     if (!isRingMQError(error) || !error.retryable) {
       this.#fail(isRingMQError(error) ? error : new RingMQError('INTERNAL', undefined, { cause: error }));
       return;
+    }
+    const { group, topic, warnings } = this.#options;
+    if (error.code !== 'CONNECTION_LOST') {
+      const message = `group ${group} does not take this consumer of ${topic} now, it tries again (${error.code}: ${error.message})`;
+      warnings.tell({ type: 'join-refused', message, topic, error });
     }
     await pause(REJOIN_MS, this.#left.signal);
     // Without a connection the next welcome brings another try.
@@ -212,11 +285,28 @@ export class GroupMember implements FrameReceiver {
       case 'revoke':
         void this.#onRevoke(grantsOf(event));
         break;
+      case 'queueDamaged':
+        this.#onQueueDamaged(event);
+        break;
       case 'ended':
         this.#fail(new RingMQError(errorCodeOfName(String(event['code'])), String(event['message'])));
         break;
       default:
     }
+  }
+
+  /** In its place among the deliveries: what came before it is handed out first. */
+  #onQueueDamaged(event: Record<string, unknown>): void {
+    const { queueId, offset, position, code, message } = event;
+    if (typeof queueId !== 'number' || typeof offset !== 'number') {
+      return;
+    }
+    const { topic } = this.#options;
+    const error = new RingMQError(errorCodeOfName(String(code)), String(message), {
+      details: { topic, queueId, offset, position },
+    });
+    this.inbox.addDamage(queueId, offset, error);
+    this.#options.onChange();
   }
 
   #onAssign(grants: QueueGrant[]): void {
@@ -225,11 +315,14 @@ export class GroupMember implements FrameReceiver {
       const before = this.#queues.get(queueId);
       if (before?.resume(generation, offset, since) === true) {
         if (before.done > before.confirmed) {
-          this.#commitSoon();
+          this.#commits.soon();
         }
         continue;
       }
-      if (before !== undefined) {
+      if (before !== undefined && this.isMemory && !before.isOfRun(generation)) {
+        // Its messages went with the broker's memory: there is nothing left to come again.
+        this.#drop(before);
+      } else if (before !== undefined) {
         this.#lose(before);
       }
       this.#queues.set(queueId, new HeldQueue(queueId, generation, offset, since, this.#onMoved));
@@ -257,7 +350,7 @@ export class GroupMember implements FrameReceiver {
     await this.#drain(given);
     // The connection may have been lost meanwhile: then the queues are not ours to give.
     const still = given.filter((queue) => queue.hold === HOLD.revoking);
-    await this.#commitQueues(still).catch(() => {});
+    await this.#commits.of(still).catch(() => {});
     for (const queue of given) {
       this.#drop(queue);
     }
@@ -300,9 +393,7 @@ export class GroupMember implements FrameReceiver {
 
   /** The queue is gone over a lost connection, and with it acks that were not committed: the next {@link commit} says so. */
   #lose(queue: HeldQueue): void {
-    if (queue.done > queue.confirmed) {
-      this.#lostAcks.set(queue.queueId, queue.done);
-    }
+    this.#commits.lost(queue);
     this.#drop(queue);
   }
 
@@ -316,75 +407,11 @@ export class GroupMember implements FrameReceiver {
 
   readonly #onMoved = (queue: HeldQueue): void => {
     if (queue.hold === HOLD.active) {
-      this.#commitSoon();
+      this.#commits.soon();
     } else if (queue.hold === HOLD.revoking && queue.isDrained) {
       this.#drains.get(queue)?.resolve();
     }
   };
-
-  #commitSoon(): void {
-    if (this.#commitTimer !== undefined || this.#committing !== null) {
-      return;
-    }
-    const sinceLast = monotonicMs() - this.#lastCommitAt;
-    const waitMs = Math.max(1, this.#options.commitIntervalMs - sinceLast);
-    this.#commitTimer = setTimeout(() => {
-      this.#commitTimer = undefined;
-      void this.#commitRound();
-    }, waitMs);
-  }
-
-  /** One commit of all that is done; a failed one is tried again by the next ack, assignment or timer. */
-  #commitRound(): Promise<void> {
-    this.#committing ??= this.#commitQueues([...this.#queues.values()])
-      .catch((error: unknown) => {
-        if (isRingMQError(error) && error.code === 'NOT_A_MEMBER') {
-          this.#rejoin();
-        }
-        throw error;
-      })
-      .finally(() => {
-        this.#committing = null;
-        this.#lastCommitAt = monotonicMs();
-        if (this.#isJoined && this.#isBehind()) {
-          this.#commitSoon();
-        }
-      });
-    this.#committing.catch(() => {});
-    return this.#committing;
-  }
-
-  #isBehind(): boolean {
-    for (const queue of this.#queues.values()) {
-      if (queue.hold === HOLD.active && queue.done > queue.confirmed) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  async #commitQueues(queues: readonly HeldQueue[]): Promise<void> {
-    const behind = queues.filter((queue) => queue.hold <= HOLD.revoking && queue.done > queue.confirmed);
-    if (behind.length === 0) {
-      return;
-    }
-    const sent = behind.map((queue) => queue.done);
-    const { fenced } = await this.#connection.requests.call(
-      'commit',
-      {
-        consumer: this.#id,
-        offsets: behind.map(({ queueId, generation, done }) => ({ queueId, generation, offset: done })),
-      },
-      { onlyNow: true, timeoutMs: FAREWELL_MS },
-    );
-    for (const [i, queue] of behind.entries()) {
-      if (Array.isArray(fenced) && fenced.includes(queue.queueId)) {
-        this.#drop(queue);
-      } else {
-        queue.confirmed = Math.max(queue.confirmed, sent[i] as number);
-      }
-    }
-  }
 
   /** The broker has forgotten this member: as after a lost connection. */
   #rejoin(): void {
@@ -392,32 +419,9 @@ export class GroupMember implements FrameReceiver {
     void this.#join();
   }
 
-  /**
-   * Commits all that is acked; resolves when the broker has it. Rejects with `CONNECTION_LOST` while acks wait for the connection (they are
-   * committed when the queue is assigned again), and once after acks were lost because it was not; and with the like.
-   */
-  async commit(): Promise<void> {
-    await this.#commitNow();
-    for (const queue of this.#queues.values()) {
-      if (queue.hold === HOLD.suspended && queue.done > queue.confirmed) {
-        throw new RingMQError('CONNECTION_LOST', 'acks wait for the connection to be committed');
-      }
-    }
-    // Those whose messages have come again since, or gone to another, and were committed are lost no more.
-    const lost = [...this.#lostAcks].filter(([id, done]) => (this.#queues.get(id)?.confirmed ?? 0) < done);
-    this.#lostAcks.clear();
-    if (lost.length === 0) {
-      return;
-    }
-    throw new RingMQError('CONNECTION_LOST', 'acks were lost with the connection; their messages come again');
-  }
-
-  /** Commits what can be committed now. */
-  async #commitNow(): Promise<void> {
-    if (this.#committing !== null) {
-      await this.#committing.catch(() => {});
-    }
-    await this.#commitRound();
+  /** Commits all that is acked; see {@link Commits.commit}. */
+  commit(): Promise<void> {
+    return this.#commits.commit();
   }
 
   /** Commits what is acked and leaves; who comes second waits for the same. Never rejects: what could not be committed is delivered again. */
@@ -428,17 +432,17 @@ export class GroupMember implements FrameReceiver {
 
   async #leave(): Promise<void> {
     this.#left.abort();
-    clearTimeout(this.#commitTimer);
+    this.#commits.stop();
     if (this.#isJoined) {
       // Tried again while the broker asks for patience (a full disk), but not for ever.
-      await abortable(this.#commitNow(), AbortSignal.timeout(FAREWELL_MS)).catch(() => {});
+      await abortable(this.#commits.now(), AbortSignal.timeout(FAREWELL_MS)).catch(() => {});
     }
     await this.#connection.requests
       .call('leave', { consumer: this.#id }, { onlyNow: true, timeoutMs: FAREWELL_MS })
       .catch(() => {});
     this.#isJoined = false;
     this.#attempt++;
-    clearTimeout(this.#commitTimer);
+    this.#commits.stop();
     this.#connection.removeReceiver(this.#id);
     for (const queue of [...this.#queues.values()]) {
       this.#drop(queue);

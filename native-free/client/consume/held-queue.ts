@@ -1,4 +1,7 @@
 /** One queue as this consumer holds it: what was handed out, what is acked, what is committed. */
+import { monotonicMs } from '../../time/index.js';
+import type { RingMQError } from '../../wire/index.js';
+import { HandOutTimes } from './hand-out-times.js';
 import type { QueueHold } from './message.js';
 import { OffsetTracker } from './offset-tracker.js';
 
@@ -27,6 +30,9 @@ export class HeldQueue implements QueueHold {
   confirmed: number;
   /** Deliveries that arrived before this number belong to an earlier assignment. */
   since: number;
+  /** What is damaged at `handedOut`: reading of the queue ends there. */
+  damage: RingMQError | null = null;
+  readonly #times = new HandOutTimes();
   readonly #tracker: OffsetTracker;
   readonly #onMoved: (queue: HeldQueue) => void;
 
@@ -60,6 +66,31 @@ export class HeldQueue implements QueueHold {
     return this.#tracker.lowest >= this.handedOut;
   }
 
+  /** Messages handed out that are neither acked nor passed over. */
+  get unackedCount(): number {
+    return this.handedOut - this.#tracker.lowest - this.#tracker.doneAbove;
+  }
+
+  /** Acked messages that wait for one before them. */
+  get waitingAcks(): number {
+    return this.#tracker.doneAbove;
+  }
+
+  /** How long the lowest message without an ack has been in hand; null: none is. */
+  unackedForMs(nowMs: number): number | null {
+    if (this.isDrained) {
+      return null;
+    }
+    const since = this.#times.since(this.#tracker.lowest);
+    return since === null ? null : nowMs - since;
+  }
+
+  /** All up to `next` goes to the reader now. */
+  handOut(next: number): void {
+    this.#times.add(this.handedOut, monotonicMs());
+    this.handedOut = next;
+  }
+
   ack(start: number, end: number): boolean {
     if (this.hold === HOLD.gone) {
       return false;
@@ -80,6 +111,11 @@ export class HeldQueue implements QueueHold {
     this.ack(start, offset);
   }
 
+  /** The broker has not been started anew since the queue was assigned. */
+  isOfRun(generation: number): boolean {
+    return runOf(generation) === runOf(this.generation);
+  }
+
   /**
    * After a reconnect. True: the assignment goes on where this consumer was, what was handed out stays ackable. False: a fresh start
    * is needed. The broker's offset says that somebody else has read here, or the group was set back; or the broker was started
@@ -89,13 +125,15 @@ export class HeldQueue implements QueueHold {
     if (this.hold !== HOLD.suspended || offset < this.confirmed || offset > this.handedOut) {
       return false;
     }
-    if (runOf(generation) !== runOf(this.generation)) {
+    if (!this.isOfRun(generation)) {
       return false;
     }
     this.generation = generation;
     this.confirmed = offset;
     this.since = since;
     this.hold = HOLD.active;
+    // Met again if it is still there.
+    this.damage = null;
     return true;
   }
 }

@@ -19,17 +19,18 @@ import {
 /** A queue gives up its turn once so much of it was taken: a full batch of a producer, or as many small ones. */
 const TURN_BYTES = 64 * 1024;
 
-/** Batches of one queue that lie side by side in a frame, with a place in them; or a skip. */
+/** Batches of one queue that lie side by side in a frame, with a place in them; or a skip; or the word that the queue is damaged. */
 export interface Arrival {
-  /** null: a skip. */
+  /** null: a skip, or damage. */
   source: FrameSource | null;
   /** Place of the next batch in the frame, and the end of those that are this queue's. */
   at: number;
   end: number;
   /** Counts arrivals, to tell those of an earlier assignment. */
   number: number;
-  /** Of a skip: nothing below it is still to come. */
+  /** Of a skip: nothing below it is still to come. Of damage: where it begins. */
   offset: number;
+  damage: RingMQError | null;
 }
 
 /** The arrivals of one queue, oldest first. */
@@ -70,8 +71,14 @@ export class QueueArrivals {
       this.#skip.offset = offset;
       return;
     }
-    this.#skip = { source: null, at: 0, end: 0, number, offset };
+    this.#skip = { source: null, at: 0, end: 0, number, offset, damage: null };
     this.#arrivals.push(this.#skip);
+  }
+
+  /** Nothing follows until the broker is asked to go on behind it. */
+  addDamage(number: number, offset: number, damage: RingMQError): void {
+    this.#skip = null;
+    this.#arrivals.push({ source: null, at: 0, end: 0, number, offset, damage });
   }
 
   /** Done with the first arrival. */
@@ -163,7 +170,7 @@ export class Inbox {
             this.#add(queueId, arrival);
             used += arrival.end - arrival.at;
           }
-          arrival = { source, at, end: next, number, offset: 0 };
+          arrival = { source, at, end: next, number, offset: 0, damage: null };
           queueId = of;
           source.hold();
         }
@@ -183,6 +190,12 @@ export class Inbox {
   addSkip(queueId: number, offset: number): void {
     const queue = this.#queue(queueId);
     queue.addSkip(this.#nextNumber++, offset);
+    this.#list(queue);
+  }
+
+  addDamage(queueId: number, offset: number, damage: RingMQError): void {
+    const queue = this.#queue(queueId);
+    queue.addDamage(this.#nextNumber++, offset, damage);
     this.#list(queue);
   }
 

@@ -4,7 +4,13 @@ import { type BatchHeader, type RecordAttributes, readAttributes } from '../../b
 import type { RecordSlab } from '../../batch/record-slab.js';
 import { FrameSource, type RecordSource } from '../../batch/record-source.js';
 import { readUtf8 } from '../../batch/text.js';
-import { BATCH_HEADER_BYTES, RECORD, RECORD_FLAG, RECORD_HEADER_BYTES } from '../../wire/index.js';
+import {
+  BATCH_HEADER_BYTES,
+  RECORD,
+  RECORD_FLAG,
+  RECORD_HEADER_BYTES,
+  RingMQError,
+} from '../../wire/index.js';
 import { messageId, messageIdPrefix } from '../message-id.js';
 import type { ConsumedMessage, MessageBatch, PropertyValue } from '../types.js';
 
@@ -207,6 +213,22 @@ export class Message implements ConsumedMessage {
     const { bytes, view } = this.#source;
     const at = this.#at;
     return readUtf8(bytes, at + bodyStart(view, at), at + view.getUint32(at + LENGTH_AT, true));
+  }
+
+  json<T = unknown>(): T | undefined {
+    if (this.body === null) {
+      return undefined;
+    }
+    try {
+      return JSON.parse(this.text()) as T;
+    } catch (cause) {
+      const { topic, queueId, offset } = this;
+      throw new RingMQError(
+        'BAD_MESSAGE',
+        `the message at offset ${offset} of ${topic} queue ${queueId} is no JSON: ${(cause as Error).message}`,
+        { cause, details: { topic, queueId, offset, part: 'body' } },
+      );
+    }
   }
 
   ack(): Promise<boolean> {

@@ -8,6 +8,8 @@ export class OffsetTracker {
   readonly #endByStart = new Map<number, number>();
   readonly #startByEnd = new Map<number, number>();
 
+  #keptCount = 0;
+
   constructor(offset: number) {
     this.#lowest = offset;
   }
@@ -20,6 +22,11 @@ export class OffsetTracker {
   /** Done ranges that wait for something below them. */
   get gaps(): number {
     return this.#endByStart.size;
+  }
+
+  /** Offsets above the lowest that are done. */
+  get doneAbove(): number {
+    return this.#keptCount;
   }
 
   /** Marks `start` up to, not including, `end` as done. True: the lowest moved. */
@@ -37,6 +44,7 @@ export class OffsetTracker {
       if (next !== undefined) {
         this.#endByStart.delete(lowest);
         this.#startByEnd.delete(next);
+        this.#keptCount -= next - lowest;
         lowest = next;
       }
     }
@@ -46,6 +54,7 @@ export class OffsetTracker {
   }
 
   #keep(start: number, end: number): void {
+    this.#keptCount += end - start;
     let from = start;
     let to = end;
     const before = this.#startByEnd.get(start);

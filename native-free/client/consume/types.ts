@@ -1,6 +1,6 @@
 /** The public shapes of consuming. */
 import type { PropertyValue } from '../../batch/outgoing-message.js';
-import type { StartPosition } from '../../wire/index.js';
+import type { RingMQError, StartPosition } from '../../wire/index.js';
 import type { CallOptions } from '../call-options.js';
 
 /** A message as a consumer gets it. */
@@ -23,6 +23,8 @@ export interface ConsumedMessage {
   readonly storeTime: number;
   /** The body as text (UTF-8); empty without a body. */
   text(): string;
+  /** The body parsed as JSON; undefined without a body. Throws `BAD_MESSAGE` for what is no JSON, with the message's place in `details`. */
+  json<T = unknown>(): T | undefined;
   /**
    * Marks the message as done. Resolves at once; commits are gathered and sent within `commitIntervalMs`, and before the consumer closes.
    * False: the queue has gone to another member, who gets the message again.
@@ -47,15 +49,44 @@ export interface MessageBatch extends Iterable<ConsumedMessage> {
 
 /** A queue as it was assigned to this consumer. */
 export interface AssignedQueue {
+  /** Only where the consumer reads several topics. */
+  topic?: string;
   queueId: number;
   /** Where reading begins. */
   offset: number;
 }
 
+/** What is damaged in a queue this consumer reads. */
+export interface DamagedQueue {
+  topic: string;
+  queueId: number;
+  /** First offset that cannot be read. */
+  offset: number;
+  /** `BAD_CHECKSUM` or `BAD_BATCH`: a batch as it arrived. `LOG_CORRUPT`: the broker cannot read on there. `details` has the place. */
+  error: RingMQError;
+}
+
+/** What goes wrong without ending the consumer. */
+export interface ConsumerWarning {
+  /**
+   * `join-refused`: the group does not take this member now; it tries again twice a second. `damage`: a queue cannot be read on, or
+   * was read on behind the damage. `unacked`: a message has been in hand for long, and the commits of its queue wait for it.
+   */
+  type: 'join-refused' | 'damage' | 'unacked';
+  /** A sentence for the log: what, where, and what to do. */
+  message: string;
+  topic: string;
+  /** Absent: of the whole topic. */
+  queueId?: number;
+  /** What was refused or damaged, and why. */
+  error?: RingMQError;
+}
+
 export interface ConsumerOptions {
   /** Consumer group: its members share the queues, each queue has one reader. */
   group: string;
-  topic: string;
+  /** One topic, or several, at most 64: the group's members share the queues of each, and one consumer reads them in turn. */
+  topic: string | readonly string[];
   /** Tag expression: `a || b`, `*` (default). A malformed one throws `BAD_FILTER` at once. */
   filter?: string | undefined;
   /** Where the group begins on a queue without a committed offset. Default `earliest`. */
@@ -74,6 +105,21 @@ export interface ConsumerOptions {
   onAssigned?: ((queues: AssignedQueue[]) => void) | undefined;
   /** Told of queues taken away. */
   onRevoked?: ((queueIds: number[]) => void) | undefined;
+  /**
+   * What becomes of a queue whose messages cannot be read on. `stop` (default): its reading ends there, the other queues go on; a loop
+   * ends with the damage once all its queues have stopped. `skip`: it goes on behind the damage, which is committed as read. A
+   * function decides for each damage. Both are told by `onWarning`.
+   */
+  onDamage?: 'stop' | 'skip' | ((damage: DamagedQueue) => 'stop' | 'skip') | undefined;
+  /** Told of what goes wrong without ending the consumer; the same at most every 10 s. Default: a line by `console.warn`. */
+  onWarning?: ((warning: ConsumerWarning) => void) | undefined;
+  /** A message that is neither acked nor given up for so long is warned of, again each time its age has doubled. Default 60 s, 0: never, at most 24 h. */
+  unackedWarningMs?: number | undefined;
+  /**
+   * Messages of one queue that may be in hand without an ack, with those acked behind them. Beyond that nothing more of the queue
+   * is handed out; other queues go on. Default 1,000,000, at least 1, at most 10,000,000.
+   */
+  maxUnackedCount?: number | undefined;
 }
 
 export interface RunOptions extends CallOptions {
@@ -87,8 +133,13 @@ export interface RunOptions extends CallOptions {
  */
 export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage> {
   readonly group: string;
+  /** Its topic; the first of several. */
   readonly topic: string;
-  /** Resolves with the first assignment of queues. Never rejects; stays pending if the consumer ends before. */
+  readonly topics: readonly string[];
+  /**
+   * Resolves with the first assignment of queues, of every topic. Asking for it joins the group, if no loop has yet. Rejects with what
+   * ended the consumer before.
+   */
   readonly assigned: Promise<AssignedQueue[]>;
   /** The queues it has now. */
   readonly queues: AssignedQueue[];
@@ -107,6 +158,9 @@ export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage
    * connection to come back, and once after acks were lost with it (their messages come again); with `TIMEOUT`, `ABORTED`, `DISK_FULL`.
    */
   commit(options?: CallOptions): Promise<void>;
-  /** Commits what is acked, leaves the group, ends the loop. */
+  /**
+   * Ends the loop, waits for handlers at work as long as `revokeGraceMs`, commits what is acked, leaves the group. From within a
+   * handler of `run` it resolves at once, and the rest follows when the handlers have returned: `run` resolves after it.
+   */
   close(options?: CallOptions): Promise<void>;
 }

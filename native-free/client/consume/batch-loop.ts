@@ -1,0 +1,71 @@
+/** A loop over batches: begins reading with the first wish for one, and leaves the group when it is left. */
+import { abortError, throwIfAborted } from '../abort.js';
+import type { ReceivedBatch } from './message.js';
+
+export const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
+
+/** What a loop is over. */
+export interface LoopSource<B> {
+  /** Begins reading. Throws when it cannot. */
+  start(): void;
+  tryNext(): B | null;
+  /** Waits for a batch; null at the end. */
+  next(): Promise<B | null>;
+  endWith(error: Error): void;
+  /** Commits and leaves the group. */
+  leave(): Promise<void>;
+}
+
+export function batchLoop<B = ReceivedBatch>(
+  source: LoopSource<B>,
+  signals: readonly AbortSignal[],
+): AsyncIterableIterator<B, undefined, undefined> {
+  const onAbort = (event: Event) => source.endWith(abortError(event.target as AbortSignal));
+  let isStarted = false;
+  let isOver = false;
+  const finish = async (): Promise<IteratorReturnResult<undefined>> => {
+    if (isOver) {
+      return DONE;
+    }
+    isOver = true;
+    if (!isStarted) {
+      return DONE;
+    }
+    for (const signal of signals) {
+      signal.removeEventListener('abort', onAbort);
+    }
+    await source.leave();
+    return DONE;
+  };
+  const start = () => {
+    for (const signal of signals) {
+      throwIfAborted(signal);
+    }
+    source.start();
+    isStarted = true;
+    for (const signal of signals) {
+      signal.addEventListener('abort', onAbort, { once: true });
+    }
+  };
+  const next = async (): Promise<IteratorResult<B, undefined>> => {
+    if (isOver) {
+      return DONE;
+    }
+    try {
+      if (!isStarted) {
+        start();
+      }
+      const batch = source.tryNext() ?? (await source.next());
+      return batch === null ? finish() : { value: batch, done: false };
+    } catch (error) {
+      await finish();
+      throw error;
+    }
+  };
+  const iterator: AsyncIterableIterator<B, undefined, undefined> = {
+    next,
+    return: finish,
+    [Symbol.asyncIterator]: () => iterator,
+  };
+  return iterator;
+}

@@ -1,0 +1,147 @@
+/** A consumer's options, checked, with their defaults. */
+import type { StartPosition } from '../../wire/index.js';
+import { callUser } from '../callback.js';
+import {
+  anyNameOption,
+  badArgument,
+  booleanOption,
+  callbackOption,
+  checkOptions,
+  countOption,
+  kindOf,
+  nameOption,
+  numberOption,
+  type OptionNames,
+  signalOption,
+} from '../options.js';
+import { parseFilter, type TagFilter } from './filter.js';
+import type { ConsumerOptions, DamagedQueue, RunOptions } from './types.js';
+
+/** Topics one consumer may read. */
+const MAX_TOPICS = 64;
+
+const CONSUMER_OPTIONS: OptionNames<ConsumerOptions> = {
+  group: true,
+  topic: true,
+  filter: true,
+  from: true,
+  windowBytes: true,
+  verifyChecksums: true,
+  commitIntervalMs: true,
+  revokeGraceMs: true,
+  signal: true,
+  onAssigned: true,
+  onRevoked: true,
+  onDamage: true,
+  onWarning: true,
+  unackedWarningMs: true,
+  maxUnackedCount: true,
+};
+const RUN_OPTIONS: OptionNames<RunOptions> = { signal: true, concurrency: true };
+
+export interface ConsumerSettings {
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly filter: TagFilter;
+  readonly from: StartPosition;
+  readonly windowBytes: number;
+  readonly commitIntervalMs: number;
+  readonly revokeGraceMs: number;
+  readonly unackedWarningMs: number;
+  readonly maxUnackedCount: number;
+  readonly onDamage: (damage: DamagedQueue) => 'stop' | 'skip';
+}
+
+/** Throws `BAD_ARGUMENT` naming the option that is unknown, of the wrong kind or out of its bounds; `BAD_FILTER`. */
+export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
+  if (options === undefined) {
+    throw badArgument('consumer', 'needs an object with group and topic');
+  }
+  checkOptions('consumer', options, CONSUMER_OPTIONS);
+  booleanOption('verifyChecksums', options.verifyChecksums, true);
+  callbackOption('onAssigned', options.onAssigned);
+  callbackOption('onRevoked', options.onRevoked);
+  callbackOption('onWarning', options.onWarning);
+  signalOption(options.signal);
+  const { windowBytes, commitIntervalMs, revokeGraceMs, unackedWarningMs, maxUnackedCount } = options;
+  return {
+    group: nameOption('group', options.group),
+    topics: topicsOption(options.topic),
+    filter: parseFilter(options.filter),
+    from: startPosition(options.from),
+    windowBytes: numberOption('windowBytes', windowBytes, 4 * 1024 * 1024, 64 * 1024, 1024 ** 3),
+    commitIntervalMs: numberOption('commitIntervalMs', commitIntervalMs, 100, 1, 60_000),
+    revokeGraceMs: numberOption('revokeGraceMs', revokeGraceMs, 3_000, 0, 8_000),
+    unackedWarningMs: numberOption('unackedWarningMs', unackedWarningMs, 60_000, 0, 86_400_000),
+    maxUnackedCount: countOption('maxUnackedCount', maxUnackedCount, 1_000_000, 1, 10_000_000),
+    onDamage: damageOption(options.onDamage),
+  };
+}
+
+/** What `run` is given, checked in the same way. */
+export function runSettings(handler: unknown, options: RunOptions | undefined): { concurrency: number } {
+  if (typeof handler !== 'function') {
+    throw badArgument('handler', `must be a function, not ${kindOf(handler)}`);
+  }
+  checkOptions('run', options, RUN_OPTIONS);
+  signalOption(options?.signal);
+  return { concurrency: numberOption('concurrency', options?.concurrency, 1, 1, 65_536) };
+}
+
+/** Where a group starts, as the wire has it. Throws `BAD_ARGUMENT` naming the option. */
+export function startPosition(from: StartPosition | Date | undefined, option = 'from'): StartPosition {
+  if (from === undefined || from === 'earliest' || from === 'latest') {
+    return from ?? 'earliest';
+  }
+  // Read once: what was checked is what is sent.
+  const { time, offset } = (from instanceof Date ? { time: from.getTime() } : Object(from)) as Partial<
+    Record<'time' | 'offset', unknown>
+  >;
+  if (offset === undefined && isPosition(time)) {
+    return { time };
+  }
+  if (time === undefined && isPosition(offset)) {
+    return { offset };
+  }
+  throw badArgument(option, 'must be earliest, latest, a Date, { time } or { offset }');
+}
+
+function isPosition(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function topicsOption(topic: unknown): readonly string[] {
+  const topics: readonly unknown[] = Array.isArray(topic) ? topic : [topic];
+  if (topics.length === 0 || topics.length > MAX_TOPICS) {
+    throw badArgument('topic', `must be one topic or up to ${MAX_TOPICS}, not ${topics.length}`, {
+      limit: MAX_TOPICS,
+      value: topics.length,
+    });
+  }
+  const names = topics.map((name) => anyNameOption('topic', name));
+  for (const [i, name] of names.entries()) {
+    if (names.indexOf(name) !== i) {
+      throw badArgument('topic', `names ${name} twice`, { value: name });
+    }
+  }
+  return names;
+}
+
+function damageOption(option: unknown): (damage: DamagedQueue) => 'stop' | 'skip' {
+  if (option === undefined || option === 'stop') {
+    return () => 'stop';
+  }
+  if (option === 'skip') {
+    return () => 'skip';
+  }
+  if (typeof option === 'function') {
+    return (damage) => {
+      let answer: unknown;
+      callUser(() => {
+        answer = option(damage);
+      });
+      return answer === 'skip' ? 'skip' : 'stop';
+    };
+  }
+  throw badArgument('onDamage', `must be 'stop', 'skip' or a function, not ${kindOf(option)}`);
+}
