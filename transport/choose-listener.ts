@@ -35,17 +35,13 @@ export function chooseListener(wanted: 'auto' | ListenerKind): ListenerChoice {
   try {
     loadUws();
   } catch (cause) {
-    const why = firstLine(cause);
+    const why = isNotInstalled(cause)
+      ? `uWebSockets.js is not installed; it serves many connections faster: ${HOW_TO_ADD}`
+      : `uWebSockets.js does not load here: ${realReason(cause)}`;
     if (wanted === 'uws') {
-      throw new RingMQError(
-        'BAD_CONFIG',
-        `the uws listener was asked for but does not load: ${why}; use --listener ws`,
-        {
-          cause,
-        },
-      );
+      throw new RingMQError('BAD_CONFIG', `the uws listener was asked for, and ${why}`, { cause });
     }
-    return { ...WS, reason: `uWebSockets.js does not load here: ${why}` };
+    return { ...WS, reason: why };
   }
   return { ...UWS, reason: wanted === 'uws' ? 'asked for' : 'uWebSockets.js loads on this platform' };
 }
@@ -53,7 +49,24 @@ export function chooseListener(wanted: 'auto' | ListenerKind): ListenerChoice {
 const UWS = { kind: 'uws', start: startUwsListener, sharesPort: true } as const;
 const WS = { kind: 'ws', start: startWsListener, sharesPort: false } as const;
 
-function firstLine(cause: unknown): string {
+/** It is a peer that users add or not: the package is large, and its upstream is not on the npm registry. */
+const HOW_TO_ADD = 'npm install uWebSockets.js@npm:uwebsockets@3';
+
+function isNotInstalled(cause: unknown): boolean {
+  const { code, message = '' } = cause as Partial<NodeJS.ErrnoException>;
+  return code === 'MODULE_NOT_FOUND' && message.includes("'uWebSockets.js'");
+}
+
+/** Its first line says in general what it supports; what happened here is in the last one. */
+export function realReason(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
-  return text.split('\n', 1)[0] ?? text;
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !/^\s*- |^Require stack/.test(line));
+  const last = (lines.at(-1) ?? text).replace(/^Error: /, '').trim();
+  const libc = /version `(GLIBC_[\d.]+)' not found/.exec(last)?.[1];
+  if (libc !== undefined) {
+    return `its build for Node ${process.versions.node.split('.')[0]} needs a newer C library, ${libc}, than this system has`;
+  }
+  return /^Cannot find module '.\/uws_/.test(last)
+    ? `it has no build for Node ${process.versions.node} on ${process.platform} ${process.arch}`
+    : last;
 }

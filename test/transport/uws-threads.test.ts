@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import type { Listener } from '../../native-free/listener/types.js';
-import { chooseListener } from '../../transport/choose-listener.js';
+import { chooseListener, realReason } from '../../transport/choose-listener.js';
 import { connectTo, LISTENERS, messageOf } from './listeners.js';
 
 async function startThread(port: number, joinPort: boolean): Promise<{ worker: Worker; port: number }> {
@@ -49,4 +49,18 @@ test('left to choose, it takes one and says why', () => {
   const auto = chooseListener('auto');
   expect(auto.reason).not.toBe('');
   expect(['uws', 'ws']).toContain(auto.kind);
+});
+
+test.each([
+  [
+    "This version of uWS.js supports only some versions of Node.js.\n\nError: /lib/libc.so.6: version `GLIBC_2.38' not found (required by uws.node)",
+    /^its build for Node \d+ needs a newer C library, GLIBC_2.38, than this system has$/,
+  ],
+  [
+    "This version of uWS.js supports only some versions of Node.js.\n\nError: Cannot find module './uws_linux_s390x_115.node'\nRequire stack:\n- /app/uws.js",
+    /^it has no build for Node .+ on .+$/,
+  ],
+  ['invalid ELF header', /^invalid ELF header$/],
+])('that it does not load is told with what happened here: %j', (message, told) => {
+  expect(realReason(new Error(message))).toMatch(told);
 });
