@@ -123,6 +123,8 @@ export interface EngineThread {
     params: ControlMethods[M]['params'],
     consumerKey?: string,
   ): Promise<ControlMethods[M]['result']>;
+  /** The same, the result as MessagePack: for one that is only passed on. INTERNAL for one over MAX_CONTROL_BYTES. */
+  callForBytes(method: ControlMethod, params: unknown, consumerKey?: string): Promise<Uint8Array>;
   /** Where a consumer's events go, to be set before it joins. */
   addMember(consumerKey: string, sink: MemberSink): void;
   /** The consumer is gone (left or lost): leaves its group at once. */

@@ -7,11 +7,16 @@ import {
   MAX_CONTROL_BYTES,
   MAX_CONTROL_DEPTH,
   MAX_CONTROL_VALUES,
+  MAX_REQUEST_VALUES,
   RingMQError,
 } from '../native-free/wire/index.js';
 
 /** However its length is written. */
 const MAX_KEY_BYTES = 255;
+/** What a map may have as many values for as {@link MAX_CONTROL_VALUES}. */
+const LIST_METHODS: ReadonlySet<string> = new Set(['commit', 'released']);
+/** A text in a request is cut to this: no parameter may be so long, and to decode 4 MB in order to refuse them takes its time. */
+const MAX_TEXT_BYTES = 32 * 1024;
 
 const PACKR = new Packr({ useRecords: false, variableMapSize: true });
 const UNPACKR = new Unpackr({ useRecords: false, copyBuffers: true, int64AsType: 'number' });
@@ -34,6 +39,22 @@ export function encodeControl(value: object): Uint8Array {
  * Nothing of the result refers to `bytes`.
  */
 export function decodeControl(bytes: Uint8Array, from: number): Record<string, unknown> {
+  inspect(bytes, from);
+  // A copy: the decoder keeps a reference to what it last read, and socket memory goes away.
+  return UNPACKR.unpack(Uint8Array.prototype.slice.call(bytes, from)) as Record<string, unknown>;
+}
+
+/** The same for a request, with texts longer than any parameter may be cut. */
+export function decodeRequest(bytes: Uint8Array, from: number): Record<string, unknown> {
+  const { longTexts } = inspect(bytes, from);
+  const copy =
+    longTexts.length === 0
+      ? Uint8Array.prototype.slice.call(bytes, from)
+      : withoutLongTexts(bytes, from, longTexts);
+  return UNPACKR.unpack(copy) as Record<string, unknown>;
+}
+
+function inspect(bytes: Uint8Array, from: number): Inspector {
   const length = bytes.length - from;
   if (length > MAX_CONTROL_BYTES) {
     throw bad(`it has ${length} bytes, the limit is ${MAX_CONTROL_BYTES}`, {
@@ -43,8 +64,31 @@ export function decodeControl(bytes: Uint8Array, from: number): Record<string, u
   }
   const inspector = new Inspector(bytes, from);
   inspector.topMap();
-  // A copy: the decoder keeps a reference to what it last read, and socket memory goes away.
-  return UNPACKR.unpack(Uint8Array.prototype.slice.call(bytes, from)) as Record<string, unknown>;
+  return inspector;
+}
+
+/** Where a text or binary of over {@link MAX_TEXT_BYTES} begins (its type byte), and what it has. */
+interface LongText {
+  readonly at: number;
+  readonly headBytes: number;
+  readonly bytes: number;
+}
+
+/** A copy in which long texts have their first bytes only, under a head of the same width. */
+function withoutLongTexts(bytes: Uint8Array, from: number, longTexts: readonly LongText[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let at = from;
+  for (const text of longTexts) {
+    const head = Uint8Array.prototype.slice.call(bytes, text.at, text.at + text.headBytes);
+    for (let i = 1, shift = (text.headBytes - 2) * 8; i < text.headBytes; i++, shift -= 8) {
+      head[i] = (MAX_TEXT_BYTES >>> shift) & 0xff;
+    }
+    const body = text.at + text.headBytes;
+    parts.push(bytes.subarray(at, text.at), head, bytes.subarray(body, body + MAX_TEXT_BYTES));
+    at = body + text.bytes;
+  }
+  parts.push(bytes.subarray(at));
+  return Buffer.concat(parts);
 }
 
 function bad(why: string, details: Record<string, unknown> = {}): RingMQError {
@@ -80,8 +124,11 @@ const LENGTH_BYTES = new Map([
 /** Walks over MessagePack without making anything of it. */
 class Inspector {
   readonly #bytes: Uint8Array;
+  /** In their order. */
+  readonly longTexts: LongText[] = [];
   #at: number;
   #values = 0;
+  #namesListMethod = false;
 
   constructor(bytes: Uint8Array, at: number) {
     this.#bytes = bytes;
@@ -100,13 +147,14 @@ class Inspector {
     if (this.#at !== this.#bytes.length) {
       throw bad('bytes follow the map');
     }
+    if (this.#values > MAX_REQUEST_VALUES && !this.#namesListMethod) {
+      throw bad(`it has more than ${MAX_REQUEST_VALUES} values`);
+    }
   }
 
   /** Moves over one value; the format's first byte says what it is. */
   #value(depth: number): void {
-    if (++this.#values > MAX_CONTROL_VALUES) {
-      throw bad(`it has more than ${MAX_CONTROL_VALUES} values`);
-    }
+    this.#count();
     if (depth > MAX_CONTROL_DEPTH) {
       throw bad(`it is nested deeper than ${MAX_CONTROL_DEPTH}`);
     }
@@ -131,7 +179,12 @@ class Inspector {
     if (fixed !== undefined) {
       this.#skip(fixed);
     } else if (counted !== undefined) {
-      this.#skip(this.#length(counted));
+      const at = this.#at - 1;
+      const bytes = this.#length(counted);
+      this.#skip(bytes);
+      if (bytes > MAX_TEXT_BYTES) {
+        this.longTexts.push({ at, headBytes: 1 + counted, bytes });
+      }
     } else if (type === 0xdc || type === 0xdd) {
       this.#array(this.#length(type === 0xdc ? 2 : 4), depth);
     } else if (type === 0xde || type === 0xdf) {
@@ -149,15 +202,19 @@ class Inspector {
 
   #map(count: number, depth: number): void {
     for (let i = 0; i < count; i++) {
-      this.#key();
+      const isMethod = this.#key() && depth === 0;
+      const from = this.#at;
       this.#value(depth + 1);
+      if (isMethod) {
+        const name = this.#at - from < 32 ? latin1(this.#bytes, from + 1, this.#at) : '';
+        this.#namesListMethod = LIST_METHODS.has(name);
+      }
     }
   }
 
-  #key(): void {
-    if (++this.#values > MAX_CONTROL_VALUES) {
-      throw bad(`it has more than ${MAX_CONTROL_VALUES} values`);
-    }
+  /** True for `method`. */
+  #key(): boolean {
+    this.#count();
     const type = this.#byte();
     let length: number;
     if (type >= 0xa0 && type < 0xc0) {
@@ -170,8 +227,15 @@ class Inspector {
     }
     const from = this.#at;
     this.#skip(length);
-    if (length === 9 && String.fromCharCode(...this.#bytes.subarray(from, this.#at)) === '__proto__') {
+    if (length === 9 && latin1(this.#bytes, from, this.#at) === '__proto__') {
       throw bad('__proto__ is no key');
+    }
+    return length === 6 && latin1(this.#bytes, from, this.#at) === 'method';
+  }
+
+  #count(): void {
+    if (++this.#values > MAX_CONTROL_VALUES) {
+      throw bad(`it has more than ${MAX_CONTROL_VALUES} values`);
     }
   }
 
@@ -197,4 +261,8 @@ class Inspector {
       throw bad('it ends too early');
     }
   }
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  return String.fromCharCode(...bytes.subarray(from, to));
 }

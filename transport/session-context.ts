@@ -2,6 +2,7 @@
 import type { EngineThread } from '../engine/engine-thread.js';
 import type { Socket } from '../native-free/listener/types.js';
 import type { ErrorCode } from '../native-free/wire/index.js';
+import type { HeavyLane } from './heavy-lane.js';
 import type { SessionOptions } from './session-options.js';
 
 /** What the sessions of one thread share, as far as one of them is concerned. */
@@ -14,6 +15,13 @@ export interface SessionHostView {
   readonly frameBuffer: Uint8Array;
   /** What one connection's produce window is, as many as there are now. */
   readonly produceWindowBytes: number;
+  readonly heavyLane: HeavyLane;
+  /** Of requests that are not answered yet, all sessions together. For sessions to count. */
+  requestBytes: number;
+  /** Differs from turn to turn of the event loop. */
+  readonly turn: number;
+  /** `resume` is called in the next turn. */
+  inNextTurn(resume: () => void): void;
 }
 
 export interface SessionContext {
@@ -29,6 +37,10 @@ export interface SessionContext {
   fail(code: ErrorCode, message?: string, details?: Record<string, unknown>): void;
   /** As `fail`, for whatever was caught. */
   failWith(error: unknown): void;
+  /** Counts frames against what a connection may send of small ones. False: that was too many, and the connection has failed. */
+  spend(cost: number): boolean;
+  /** To be called after an answer was sent: ends a connection that leaves too many unread. */
+  checkUnread(): void;
   /** Acks and credit go out at the end of the current run of microtasks, once, however often this is called. */
   flushSoon(): void;
   /** There may be something to deliver. */

@@ -17,6 +17,7 @@ import {
   RingMQError,
 } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
+import { HeavyLane } from './heavy-lane.js';
 import { Session, type SessionOwner } from './session.js';
 import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
 
@@ -25,12 +26,25 @@ export class SessionHost implements SessionOwner {
   readonly options: SessionOptions;
   /** Used by one session at a time, for the length of a call. Sockets take what they need of it before `send` returns. */
   readonly frameBuffer = new Uint8Array(MAX_FRAME_BYTES);
+  readonly heavyLane = new HeavyLane();
+  requestBytes = 0;
+  /** Number of this turn of the event loop, as far as anybody asked. */
+  #turnNumber = 0;
+  #isTurnWatched = false;
+  #toResume: (() => void)[] = [];
   readonly #sessions = new Set<Session>();
   readonly #stopListening: () => void;
   readonly #flushAll = (): void => this.#runFlush();
   readonly #deliverAll = (): void => this.#runDeliveries();
   #toFlush: Session[] = [];
   readonly #toDeliver = new Set<Session>();
+  readonly #endTurn = (): void => {
+    this.#isTurnWatched = false;
+    this.#turnNumber++;
+    for (const resume of this.#toResume.splice(0)) {
+      resume();
+    }
+  };
   #isDeliveryDue = false;
   #nextConnection = 1;
   #isClosed = false;
@@ -71,6 +85,19 @@ export class SessionHost implements SessionOwner {
       queueMicrotask(() => session.fail('BROKER_CLOSED'));
     }
     return session;
+  }
+
+  get turn(): number {
+    if (!this.#isTurnWatched) {
+      this.#isTurnWatched = true;
+      setImmediate(this.#endTurn);
+    }
+    return this.#turnNumber;
+  }
+
+  inNextTurn(resume: () => void): void {
+    this.#toResume.push(resume);
+    void this.turn;
   }
 
   /** For sessions. */

@@ -29,6 +29,13 @@ export interface SessionOptions {
   readonly maxRequestBytes: number;
   /** Which of `count` newly assigned queues is read first, from 0. By chance, so that a consumer that dies of one queue's messages comes to the others when it starts again. */
   readonly pickFirst: (count: number) => number;
+  /** The same for all connections of the thread together. */
+  readonly maxRequestBytesInAll: number;
+  /**
+   * Pings, pongs, credit and refused requests of one connection, a second; a ping and a refusal count four times. Beyond it the
+   * connection is closed with TOO_MANY_REQUESTS: each costs this thread something and none is of use to anybody.
+   */
+  readonly maxSmallFramesPerSecond: number;
   /** Told of what should not happen, for the log. */
   readonly onDefect: (message: string, error: unknown) => void;
 }
@@ -46,5 +53,7 @@ export const SESSION_DEFAULTS: SessionOptions = {
   deliverTurnBytes: 1024 * 1024,
   maxRequestBytes: 16 * 1024 * 1024,
   pickFirst: (count) => Math.floor(Math.random() * count),
+  maxRequestBytesInAll: 256 * 1024 * 1024,
+  maxSmallFramesPerSecond: 16_384,
   onDefect: () => {},
 };

@@ -7,6 +7,7 @@
  */
 
 import type { EngineThread } from '../engine/engine-thread.js';
+import { RateLimit } from '../native-free/listener/rate-limit.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
 import { clearTimeout, setTimeout } from '../native-free/time/index.js';
 import {
@@ -34,6 +35,8 @@ import type { SessionOptions } from './session-options.js';
 
 const MAX_CLIENT_NAME_BYTES = 127;
 const MAX_FEATURES = 64;
+/** A ping is answered: it counts as much as so many frames that are not. */
+const PING_COST = 4;
 
 /** The session's host, which is told of its wishes. */
 export interface SessionOwner extends SessionHostView {
@@ -52,6 +55,7 @@ export class Session implements SocketHandler, SessionContext {
   readonly #consume: ConsumeSession;
   readonly #control: ControlSession;
   readonly #handshakeTimer: NodeJS.Timeout;
+  readonly #smallFrames: RateLimit;
   #state: 'hello' | 'open' | 'closed' = 'hello';
   #isFlushDue = false;
 
@@ -62,6 +66,10 @@ export class Session implements SocketHandler, SessionContext {
     this.options = host.options;
     this.socket = socket;
     this.connectionKey = connectionKey;
+    this.#smallFrames = new RateLimit(
+      // A client in this process costs its own.
+      this.options.listener === 'embedded' ? Number.POSITIVE_INFINITY : this.options.maxSmallFramesPerSecond,
+    );
     this.#produce = new ProduceSession(this);
     this.#consume = new ConsumeSession(this);
     this.#control = new ControlSession(this, this.#consume);
@@ -141,7 +149,7 @@ export class Session implements SocketHandler, SessionContext {
       return;
     }
     this.#produce.flush();
-    this.#checkUnread();
+    this.checkUnread();
   }
 
   /** From the host. Returns bytes of budget used. */
@@ -193,19 +201,23 @@ export class Session implements SocketHandler, SessionContext {
         break;
       case OPCODE.credit:
         this.#expectNoPayload(bytes);
-        this.#consume.onCredit(bytes);
+        if (this.spend(1)) {
+          this.#control.onCredit(bytes);
+        }
         break;
       case OPCODE.request:
         this.#control.onRequest(bytes);
-        this.#checkUnread();
         break;
       case OPCODE.ping:
         this.#expectNoPayload(bytes);
-        this.socket.send(makeFrame(OPCODE.pong, readUint32(bytes, FRAME.id)));
-        this.#checkUnread();
+        if (this.spend(PING_COST)) {
+          this.socket.send(makeFrame(OPCODE.pong, readUint32(bytes, FRAME.id)));
+          this.checkUnread();
+        }
         break;
       case OPCODE.pong:
         this.#expectNoPayload(bytes);
+        this.spend(1);
         break;
       default:
         this.fail('BAD_FRAME', `a client does not send opcode ${opcode} here`);
@@ -263,8 +275,19 @@ export class Session implements SocketHandler, SessionContext {
     this.socket.send(makeFrame(OPCODE.welcome, 0, { value: this.#produce.creditLimit, payload }));
   }
 
+  spend(cost: number): boolean {
+    if (this.#smallFrames.take(cost)) {
+      return true;
+    }
+    const { maxSmallFramesPerSecond } = this.options;
+    this.fail('TOO_MANY_REQUESTS', 'more pings, pongs, credit or refused requests than are answered', {
+      limitPerSecond: maxSmallFramesPerSecond,
+    });
+    return false;
+  }
+
   /** Answers that nobody reads pile up in this process: past a bound that peer is cut off. */
-  #checkUnread(): void {
+  checkUnread(): void {
     const unread = this.socket.bufferedBytes;
     if (unread <= this.options.maxBufferedBytes + this.options.maxUnreadBytes) {
       return;
@@ -282,6 +305,7 @@ export class Session implements SocketHandler, SessionContext {
     this.#state = 'closed';
     clearTimeout(this.#handshakeTimer);
     this.host.forget(this);
+    this.#control.close();
     this.#consume.close();
     this.#produce.close();
   }

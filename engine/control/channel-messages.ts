@@ -36,6 +36,8 @@ export interface ControlPort {
     params: ControlMethods[M]['params'],
     consumerKey?: string,
   ): Promise<ControlMethods[M]['result']>;
+  /** The same, the answer as MessagePack: for one that is only passed on. */
+  callForBytes(method: ControlMethod, params: unknown, consumerKey?: string): Promise<Uint8Array>;
   /** A call the wire does not have, between the threads of a broker only. */
   callInternal(method: string, params: unknown): Promise<unknown>;
   gone(consumerKey: string): void;
@@ -51,6 +53,7 @@ export interface CallMessage {
   method: string;
   params: unknown;
   consumerKey: string | undefined;
+  wantsBytes: boolean;
 }
 
 /** A consumer of a thread has gone, or the whole thread. */

@@ -49,6 +49,10 @@ export class ChannelPort implements ControlPort {
     return this.#invoke(method, params, consumerKey) as Promise<ControlMethods[M]['result']>;
   }
 
+  callForBytes(method: ControlMethod, params: unknown, consumerKey?: string): Promise<Uint8Array> {
+    return this.#invoke(method, params, consumerKey, true) as Promise<Uint8Array>;
+  }
+
   callInternal(method: string, params: unknown): Promise<unknown> {
     return this.#invoke(method, params);
   }
@@ -94,7 +98,7 @@ export class ChannelPort implements ControlPort {
     }
   }
 
-  #invoke(method: string, params: unknown, consumerKey?: string): Promise<unknown> {
+  #invoke(method: string, params: unknown, consumerKey?: string, wantsBytes = false): Promise<unknown> {
     if (this.#isClosed) {
       return Promise.reject(hasDetached());
     }
@@ -110,7 +114,8 @@ export class ChannelPort implements ControlPort {
       this.#waiting.set(id, call);
       // The process stays until the answer is there.
       this.#channel.ref();
-      this.#post({ to: 'control', from: this.#name, seat: this.#seat, id, method, params, consumerKey });
+      const from = { from: this.#name, seat: this.#seat };
+      this.#post({ to: 'control', ...from, id, method, params, consumerKey, wantsBytes });
     });
   }
 

@@ -1,6 +1,7 @@
 /** The control plane's end of the channel: answers every thread's calls and tells threads their events. */
 import { BroadcastChannel } from 'node:worker_threads';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
+import { encodeAnswer } from './answer-bytes.js';
 import type {
   AnswerMessage,
   CallMessage,
@@ -39,6 +40,8 @@ export class ControlServer {
     };
     return {
       call: (method, params, consumerKey) => invoke(method, params, consumerKey) as Promise<never>,
+      callForBytes: async (method, params, consumerKey) =>
+        encodeAnswer(await invoke(method, params, consumerKey)),
       callInternal: (method, params) => invoke(method, params),
       gone: (consumerKey) => this.#forget(seat, consumerKey),
       close: () => {
@@ -94,7 +97,7 @@ export class ControlServer {
   }
 
   async #answer(call: CallMessage): Promise<void> {
-    const { from, seat, id, consumerKey } = call;
+    const { from, seat, id, consumerKey, wantsBytes } = call;
     this.#remember(seat, consumerKey);
     let answer: AnswerMessage;
     try {
@@ -103,7 +106,7 @@ export class ControlServer {
         ...(consumerKey === undefined ? {} : { consumerKey }),
         send: (event) => this.#post({ to: from, consumerKey: consumerKey ?? '', event }),
       });
-      answer = { to: from, id, result };
+      answer = { to: from, id, result: wantsBytes ? encodeAnswer(result) : result };
     } catch (error) {
       const known = isRingMQError(error) ? error : new RingMQError('INTERNAL', String(error));
       answer = {

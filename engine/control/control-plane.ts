@@ -6,7 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers';
-import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
+import { clearInterval, monotonicMs, setInterval, setTimeout } from '../../native-free/time/index.js';
 import {
   type ControlMethod,
   type ControlMethods,
@@ -58,6 +58,9 @@ type Handlers = {
 };
 
 const TICK_MS = 250;
+/** Groups are settled for at most one part in so many of the thread's time: who joins and leaves all the time waits for himself. */
+const SETTLE_SHARE = 4;
+const MAX_REST_MS = 1_000;
 /** Committed offsets are on disk this long after they were written. */
 const OFFSET_SYNC_MS = 500;
 
@@ -75,6 +78,8 @@ export class ControlPlane {
   readonly #now: () => number;
   readonly #later: (run: () => void) => void;
   #runWanted = false;
+  /** `monotonicMs()` before which the groups are not settled again. */
+  #nextRunAt = 0;
   /** The flush that commits of this turn wait for. */
   #written: Promise<void> | null = null;
   #lastSync: number;
@@ -310,13 +315,25 @@ export class ControlPlane {
       return;
     }
     this.#runWanted = true;
-    this.#later(() => {
-      this.#runWanted = false;
-      if (!this.#closed) {
-        this.#guard(() => this.#coordinator.run());
-      }
-    });
+    const restMs = this.#nextRunAt - monotonicMs();
+    if (restMs < 1) {
+      this.#later(this.#runNow);
+    } else {
+      setTimeout(this.#runNow, restMs).unref();
+    }
   }
+
+  /** Settles the groups, and rests in proportion to what it took: a millisecond or less for ordinary ones. */
+  readonly #runNow = (): void => {
+    this.#runWanted = false;
+    if (this.#closed) {
+      return;
+    }
+    const from = monotonicMs();
+    this.#guard(() => this.#coordinator.run());
+    const to = monotonicMs();
+    this.#nextRunAt = to + Math.min((to - from) * (SETTLE_SHARE - 1), MAX_REST_MS);
+  };
 
   /** Resolves when what was committed so far has been written. */
   #untilWritten(): Promise<void> {

@@ -176,6 +176,13 @@ export class BrokerThread implements EngineThread, ControlListener {
     return this.#port.call(method, params, consumerKey);
   }
 
+  callForBytes(method: ControlMethod, params: unknown, consumerKey?: string): Promise<Uint8Array> {
+    if (this.#closed) {
+      return Promise.reject(new RingMQError('BROKER_CLOSED'));
+    }
+    return this.#port.callForBytes(method, params, consumerKey);
+  }
+
   addMember(consumerKey: string, sink: MemberSink): void {
     this.#members.set(consumerKey, sink);
   }

@@ -30,8 +30,10 @@ export const MAX_FRAME_BYTES = MAX_BATCH_BYTES + 64 * 1024;
 export const MAX_CONTROL_BYTES = 4 * 1024 * 1024;
 /** A group member's id, in bytes; its alphabet is A–Z a–z 0–9 . _ -. */
 export const MAX_MEMBER_ID_BYTES = 64;
-/** Values in one control payload, keys included. */
-export const MAX_CONTROL_VALUES = 262_144;
+/** Values in one map of a client, keys included, where it names queues: a commit of 16,384 has under 120,000. */
+export const MAX_CONTROL_VALUES = 131_072;
+/** The same in every other map of a client. */
+export const MAX_REQUEST_VALUES = 1_024;
 /** Maps and lists in each other in one control payload. */
 export const MAX_CONTROL_DEPTH = 16;
 /** Queues of one topic. */

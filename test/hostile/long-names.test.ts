@@ -27,7 +27,7 @@ const REQUESTS: [method: string, params: object, code: string][] = [
   ['join', { consumer: 6, group: 'g', topic: 'there', from: LONG }, 'BAD_REQUEST'],
   ['commit', { consumer: LONG, offsets: [] }, 'BAD_REQUEST'],
   ['commit', { consumer: { toString: 1 }, offsets: [] }, 'BAD_REQUEST'],
-  ['leave', { consumer: Array.from({ length: 100_000 }, () => 0) }, 'BAD_REQUEST'],
+  ['leave', { consumer: Array.from({ length: 900 }, () => 0) }, 'BAD_REQUEST'],
   [LONG, {}, 'NOT_SUPPORTED'],
 ];
 

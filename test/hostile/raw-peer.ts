@@ -65,6 +65,8 @@ export class RawPeer {
   readonly socket: Socket;
   readonly heard: Heard[] = [];
   isClosed = false;
+  /** What comes is read and forgotten. */
+  keepsNothing = false;
   #unread: Buffer = Buffer.alloc(0);
   #isUpgraded = false;
   #head = '';
@@ -74,6 +76,7 @@ export class RawPeer {
     this.socket = connect(port, '127.0.0.1');
     this.socket.setNoDelay(true);
     this.socket.on('data', (chunk) => this.#take(chunk));
+    this.socket.on('drain', () => this.#tell());
     // A connection that the broker ends is what many of the tests are after.
     this.socket.on('error', () => {});
     this.socket.on('close', () => {
@@ -110,14 +113,7 @@ export class RawPeer {
 
   /** Resolves when the kernel has taken what was written, or the connection is gone. */
   async writable(): Promise<void> {
-    if (!this.isClosed && this.socket.writableNeedDrain) {
-      const stop = new AbortController();
-      const options = { signal: stop.signal };
-      await Promise.race([once(this.socket, 'drain', options), once(this.socket, 'close', options)]).catch(
-        () => {},
-      );
-      stop.abort();
-    }
+    await this.until(() => this.isClosed || !this.socket.writableNeedDrain);
   }
 
   /** Reads nothing any more. */
@@ -137,6 +133,9 @@ export class RawPeer {
   }
 
   #take(chunk: Buffer): void {
+    if (this.keepsNothing && this.#isUpgraded) {
+      return;
+    }
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     if (!this.#isUpgraded) {
       this.#takeHead();

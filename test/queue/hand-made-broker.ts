@@ -78,6 +78,7 @@ export class HandMadeBroker {
     const parts = makeThreadParts(this.handle, this.seats, this.takeSeat().seat);
     const thread = new BrokerThread(parts, () => ({
       call: () => Promise.reject(new Error('there is no control plane')),
+      callForBytes: () => Promise.reject(new Error('not here')),
       callInternal: () => Promise.reject(new Error('there is no control plane')),
       gone: () => {},
       close: () => {},

@@ -23,6 +23,7 @@ import {
   slotAligned,
   writeUint64,
 } from '../../native-free/wire/index.js';
+import { encodeControl } from '../../transport/control-payload.js';
 
 interface Stored {
   baseOffset: number;
@@ -276,6 +277,10 @@ export class FakeEngine implements EngineThread {
       throw result;
     }
     return result as never;
+  }
+
+  async callForBytes(method: ControlMethod, params: unknown, key?: string): Promise<Uint8Array> {
+    return encodeControl(await this.call(method, params, key));
   }
 
   addMember(key: string, sink: MemberSink): void {

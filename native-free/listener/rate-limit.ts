@@ -1,0 +1,27 @@
+import { monotonicMs } from '../time/index.js';
+
+/** So much at once, and so much a second: what a peer may ask for that costs this side and is of no use to it. */
+export class RateLimit {
+  readonly perSecond: number;
+  #left: number;
+  #filledAt = monotonicMs();
+
+  /** As much may come at once as in a second. */
+  constructor(perSecond: number) {
+    this.perSecond = perSecond;
+    this.#left = perSecond;
+  }
+
+  /** Takes `cost`. False: that is more than it may be. The clock is read only when what was left is used up. */
+  take(cost = 1): boolean {
+    this.#left -= cost;
+    if (this.#left >= 0) {
+      return true;
+    }
+    const now = monotonicMs();
+    const gained = ((now - this.#filledAt) / 1000) * this.perSecond;
+    this.#filledAt = now;
+    this.#left = Math.min(this.perSecond, this.#left + gained);
+    return this.#left >= 0;
+  }
+}

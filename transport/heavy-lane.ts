@@ -1,0 +1,61 @@
+/**
+ * The turns of requests that cost much, for all connections of a thread: a few under way at a time, begun one after the other
+ * for at most a slice of each turn of the event loop. A connection has one here at a time, so each comes to its turn;
+ * one whose connection has gone is given up.
+ */
+import { setImmediate } from 'node:timers';
+import { monotonicMs } from '../native-free/time/index.js';
+
+export interface HeavyJob {
+  /** False: nobody waits for it any more. */
+  isWanted(): boolean;
+  /** Must not reject. */
+  run(): Promise<void>;
+}
+
+/** Under way at a time, of one thread. */
+const MAX_RUNNING_COUNT = 4;
+/** Beginnings in one turn end after this. */
+const SLICE_MS = 2;
+
+export class HeavyLane {
+  #waiting: HeavyJob[] = [];
+  #runningCount = 0;
+  #isDue = false;
+  readonly #go = (): void => {
+    this.#isDue = false;
+    this.#begin();
+  };
+
+  add(job: HeavyJob): void {
+    this.#waiting.push(job);
+    if (!this.#isDue) {
+      this.#begin();
+    }
+  }
+
+  #begin(): void {
+    const from = monotonicMs();
+    while (this.#runningCount < MAX_RUNNING_COUNT && this.#waiting.length > 0) {
+      if (monotonicMs() - from > SLICE_MS) {
+        this.#beginLater();
+        return;
+      }
+      const job = this.#waiting.shift() as HeavyJob;
+      if (job.isWanted()) {
+        this.#runningCount++;
+        void job.run().finally(() => {
+          this.#runningCount--;
+          this.#beginLater();
+        });
+      }
+    }
+  }
+
+  #beginLater(): void {
+    if (!this.#isDue && this.#waiting.length > 0) {
+      this.#isDue = true;
+      setImmediate(this.#go);
+    }
+  }
+}
