@@ -49,8 +49,12 @@ function describe(message: ConsumedMessage): Record<string, unknown> {
     topic: message.topic,
     queueId: message.queueId,
     offset: message.offset,
+    messageId: message.messageId,
+    bornTime: message.bornTime,
+    storeTime: message.storeTime,
     tag: message.tag ?? null,
     keys: message.keys,
+    shardingKey: message.shardingKey ?? null,
     properties: readableProperties(message),
   };
   const body = message.body;

@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Client, OutgoingMessage, Producer } from '../native-free/client/index.js';
 import { isRingMQError, MAX_BODY_BYTES, RingMQError } from '../native-free/wire/index.js';
-import { withClient } from './connection.js';
+import { connectionNotices, withClient } from './connection.js';
 import { notSupported } from './failure.js';
 import { LineSplitter } from './line-splitter.js';
 import { printJson, sharedOptions } from './output.js';
@@ -35,7 +35,9 @@ export async function runPub(command: Command, topic: string, options: PubOption
   const summary: PubSummary = { count: 0, bytes: 0, errors: 0, durability: null };
   let failure: unknown;
   try {
-    await withClient(url, (client) => publishInput(client, topic, options, summary));
+    await withClient(url, (client) => publishInput(client, topic, options, summary), {
+      onConnection: connectionNotices(url),
+    });
   } catch (error) {
     failure = error;
     summary.errors ||= failedCount(error);

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import type { Consumer, MessageBatch } from '../native-free/client/index.js';
+import type { Consumer, ConsumerWarning, MessageBatch } from '../native-free/client/index.js';
 import { LongTimer } from '../native-free/time/index.js';
-import { openClient } from './connection.js';
+import type { RingMQError } from '../native-free/wire/index.js';
+import { connectionNotices, notice, openClient } from './connection.js';
 import { formatBatch } from './message-format.js';
 import { sharedOptions } from './output.js';
 import { StdoutWriter } from './stdout-writer.js';
@@ -16,27 +17,75 @@ interface SubOptions {
 
 /**
  * `ringmq sub`: prints until `--count`, `--idle-exit`, a signal, or until nobody reads stdout; all of them end with 0.
- * A message is acked once all of its line was taken by stdout, and no other is. If the acks cannot be committed it fails.
+ * A message is acked once all of its line was taken by stdout, and no other is. If the acks cannot be committed, if the group never
+ * took it in, or if a queue could not be read on, it fails in the end.
  */
 export async function runSub(command: Command, topic: string, options: SubOptions): Promise<void> {
   const { url, output } = sharedOptions(command);
-  const client = await openClient(url);
+  const client = await openClient(url, { onConnection: connectionNotices(url) });
   const stop = new AbortController();
   const end = (): void => stop.abort();
   process.once('SIGINT', end).once('SIGTERM', end);
+  const idle = new IdleTimer(options.idleExit, end);
+  const troubles = new Troubles(idle);
   try {
     const consumer = client.consumer({
       group: options.group,
       topic,
       from: options.from,
-      ...(options.filter === undefined ? {} : { filter: options.filter }),
+      filter: options.filter,
+      onWarning: (warning) => troubles.onWarning(warning),
     });
-    await printMessages(consumer, options, output === 'json', stop);
+    // What ends it instead, reading ends with as well.
+    consumer.assigned.then(
+      () => troubles.onAssigned(),
+      () => {},
+    );
+    await printMessages(consumer, options, output === 'json', stop, idle);
     // Closing would not say that it failed.
     await consumer.commit();
     await consumer.close();
+    troubles.check();
   } finally {
     await client.close();
+  }
+}
+
+/** What went wrong without ending the consumer. It is said at once, and decides the exit status. */
+class Troubles {
+  readonly #idle: IdleTimer;
+  #isAssigned = false;
+  #refusal: RingMQError | undefined;
+  #damage: RingMQError | undefined;
+
+  constructor(idle: IdleTimer) {
+    this.#idle = idle;
+  }
+
+  onAssigned(): void {
+    this.#isAssigned = true;
+    this.#idle.restart();
+  }
+
+  onWarning(warning: ConsumerWarning): void {
+    notice(warning.message);
+    if (warning.type === 'damage') {
+      this.#damage = warning.error;
+    }
+    if (warning.type === 'join-refused' && !this.#isAssigned) {
+      // The time without a message runs from here: who is refused for good is not to wait for ever.
+      if (this.#refusal === undefined) {
+        this.#idle.restart();
+      }
+      this.#refusal = warning.error;
+    }
+  }
+
+  check(): void {
+    const trouble = this.#isAssigned ? this.#damage : this.#refusal;
+    if (trouble !== undefined) {
+      throw trouble;
+    }
   }
 }
 
@@ -45,10 +94,9 @@ async function printMessages(
   options: SubOptions,
   json: boolean,
   stop: AbortController,
+  idle: IdleTimer,
 ): Promise<void> {
   const stdout = new StdoutWriter();
-  const idle = new IdleTimer(options.idleExit, () => stop.abort());
-  void consumer.assigned.then(() => idle.restart());
   let left = options.count ?? Number.POSITIVE_INFINITY;
   // Not `for await`, nor a signal for the loop: both leave the group, and what was acked is still to be committed.
   const batches = consumer.batches();

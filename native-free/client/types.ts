@@ -21,6 +21,8 @@ export type {
   ConsumedMessage,
   Consumer,
   ConsumerOptions,
+  ConsumerQueueStats,
+  ConsumerStats,
   ConsumerWarning,
   DamagedQueue,
   MessageBatch,

@@ -11,7 +11,9 @@ it('a host that accepts and never answers is a broker that cannot be reached', a
   }).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const { port } = silent.address() as AddressInfo;
-  const failure = await openClient(`ws://127.0.0.1:${port}`, 100).catch((error: unknown) => error);
+  const failure = await openClient(`ws://127.0.0.1:${port}`, { connectTimeoutMs: 100 }).catch(
+    (error: unknown) => error,
+  );
   expect(describeFailure(failure)).toMatch(
     /^CONNECT_FAILED: .+ within 100 ms; start one with `ringmq broker`/,
   );

@@ -1,6 +1,8 @@
 /** A member's commits: what is acked goes to the broker within the interval, at once when asked, and what was lost on the way is told. */
 import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import { isRingMQError, RingMQError } from '../../wire/index.js';
+import { abortable } from '../abort.js';
+import { ControlAdmin } from '../admin.js';
 import type { Connection } from '../link/connection.js';
 import { type HeldQueue, HOLD } from './held-queue.js';
 
@@ -83,11 +85,8 @@ export class Commits {
   async #othersHave(lost: readonly [queueId: number, done: number][]): Promise<boolean> {
     const { group, topic } = this.#options;
     try {
-      const { queues } = await this.#connection.requests.call(
-        'describeGroup',
-        { group },
-        { onlyNow: true, timeoutMs: FAREWELL_MS },
-      );
+      const asked = new ControlAdmin(this.#connection.requests).describeGroup(group);
+      const { queues } = await abortable(asked, AbortSignal.timeout(FAREWELL_MS));
       const committed = new Map(
         queues
           .filter((queue) => queue.topic === topic)

@@ -2,6 +2,7 @@
 
 import { isRingMQError, RingMQError } from '../../wire/index.js';
 import { abortable, Deferred, pause, throwIfAborted } from '../abort.js';
+import { ControlAdmin } from '../admin.js';
 import { callUser } from '../callback.js';
 import type { Connection } from '../link/connection.js';
 import { checkCallOptions } from '../options.js';
@@ -11,6 +12,7 @@ import type {
   ConsumedMessage,
   Consumer,
   ConsumerOptions,
+  ConsumerStats,
   MessageBatch,
   RunOptions,
 } from '../types.js';
@@ -21,6 +23,7 @@ import { messageLoop } from './message-loop.js';
 import { Reading } from './reading.js';
 import { Run } from './run.js';
 import { type ConsumerSettings, consumerSettings, runSettings } from './settings.js';
+import { statsOf } from './stats.js';
 import { Warnings } from './warnings.js';
 
 export class GroupConsumer implements Consumer {
@@ -114,6 +117,15 @@ export class GroupConsumer implements Consumer {
     }
   }
 
+  async stats(options?: CallOptions): Promise<ConsumerStats> {
+    checkCallOptions('stats', options);
+    const admin = new ControlAdmin(this.#connection.requests);
+    return statsOf(
+      this.#reading?.topics ?? [],
+      async (topic) => (await admin.describeTopic(topic, options)).queueStates,
+    );
+  }
+
   close(options?: CallOptions): Promise<void> {
     try {
       checkCallOptions('close', options);
@@ -191,7 +203,8 @@ export class GroupConsumer implements Consumer {
       return this.#reading;
     }
     const { group, topics, filter, from, onDamage } = this.#settings;
-    const { windowBytes, commitIntervalMs, revokeGraceMs } = this.#settings;
+    const { windowBytes, commitIntervalMs, revokeGraceMs, maxUnackedCount, unackedWarningMs } =
+      this.#settings;
     this.#reading = new Reading(this.#connection, {
       group,
       topics,
@@ -200,6 +213,8 @@ export class GroupConsumer implements Consumer {
       windowBytes,
       commitIntervalMs,
       revokeGraceMs,
+      maxUnackedCount,
+      unackedWarningMs,
       onDamage,
       verifyChecksums: this.#options.verifyChecksums,
       warnings: this.#warnings,

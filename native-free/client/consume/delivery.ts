@@ -86,6 +86,7 @@ export class Delivery {
     const from = queue.handedOut - header.baseOffset;
     const info = new BatchInfo(header, from, this.#topic, member.isMemory, member.brokerId, queue);
     queue.handOut(next);
+    member.handedOut(queue);
     return this.#select(source, info, queue, from);
   }
 

@@ -9,7 +9,7 @@ import type { Connection, FrameReceiver } from '../link/connection.js';
 import type { AssignedQueue, StartPosition } from '../types.js';
 import { Commits, FAREWELL_MS } from './commits.js';
 import { HeldQueue, HOLD } from './held-queue.js';
-import { Inbox } from './inbox.js';
+import { HELD_BACK, Inbox } from './inbox.js';
 import type { DamagedQueue } from './types.js';
 import type { Warnings } from './warnings.js';
 
@@ -26,6 +26,7 @@ export interface MemberOptions {
   windowBytes: number;
   commitIntervalMs: number;
   revokeGraceMs: number;
+  maxUnackedCount: number;
   onAssigned: (queues: AssignedQueue[]) => void;
   onRevoked: ((queueIds: number[]) => void) | undefined;
   /** What becomes of a damaged queue. */
@@ -122,6 +123,28 @@ export class GroupMember implements FrameReceiver {
       return undefined;
     }
     return queue;
+  }
+
+  /** The queues it reads, for looking at. */
+  get held(): HeldQueue[] {
+    return [...this.#queues.values()].filter((queue) => queue.hold <= HOLD.revoking);
+  }
+
+  /** Something of the queue was handed out: past its bound it gives no more until there are acks. */
+  handedOut(queue: HeldQueue): void {
+    if (queue.inHandCount >= this.#options.maxUnackedCount) {
+      this.inbox.holdBack(queue.queueId, HELD_BACK.full);
+    }
+  }
+
+  holdBack(queueId: number, reason: number): void {
+    this.inbox.holdBack(queueId, reason);
+  }
+
+  release(queueId: number, reason: number): void {
+    if (this.inbox.release(queueId, reason)) {
+      this.#options.onChange();
+    }
   }
 
   /** Why nothing more can come: each of the queues it holds has stopped at damage. */
@@ -402,11 +425,15 @@ export class GroupMember implements FrameReceiver {
     this.#drains.get(queue)?.resolve();
     if (this.#queues.get(queue.queueId) === queue) {
       this.#queues.delete(queue.queueId);
+      this.inbox.release(queue.queueId, HELD_BACK.full | HELD_BACK.busy);
     }
   }
 
   readonly #onMoved = (queue: HeldQueue): void => {
     if (queue.hold === HOLD.active) {
+      if (queue.inHandCount < this.#options.maxUnackedCount) {
+        this.release(queue.queueId, HELD_BACK.full);
+      }
       this.#commits.soon();
     } else if (queue.hold === HOLD.revoking && queue.isDrained) {
       this.#drains.get(queue)?.resolve();

@@ -32,6 +32,9 @@ export class HeldQueue implements QueueHold {
   since: number;
   /** What is damaged at `handedOut`: reading of the queue ends there. */
   damage: RingMQError | null = null;
+  /** The age at which the lowest message without an ack is warned of next, and which message that is about. */
+  warnAtMs = 0;
+  warnOffset = -1;
   readonly #times = new HandOutTimes();
   readonly #tracker: OffsetTracker;
   readonly #onMoved: (queue: HeldQueue) => void;
@@ -64,6 +67,11 @@ export class HeldQueue implements QueueHold {
   /** Nothing that was handed out waits for its ack. */
   get isDrained(): boolean {
     return this.#tracker.lowest >= this.handedOut;
+  }
+
+  /** Messages from the lowest without an ack to the last handed out. */
+  get inHandCount(): number {
+    return this.handedOut - this.#tracker.lowest;
   }
 
   /** Messages handed out that are neither acked nor passed over. */

@@ -19,6 +19,16 @@ import {
 /** A queue gives up its turn once so much of it was taken: a full batch of a producer, or as many small ones. */
 const TURN_BYTES = 64 * 1024;
 
+/** Why nothing of a queue is handed out for now. */
+export const HELD_BACK = {
+  /** Its reader wants a pause. */
+  paused: 1,
+  /** As many of its messages as may be are in hand without an ack. */
+  full: 2,
+  /** Its handlers have enough to do. */
+  busy: 4,
+} as const;
+
 /** Batches of one queue that lie side by side in a frame, with a place in them; or a skip; or the word that the queue is damaged. */
 export interface Arrival {
   /** null: a skip, or damage. */
@@ -106,6 +116,8 @@ export class Inbox {
   /** Queues with something to take, in the order of their turns; threaded through them, so that a turn costs the same among thousands. */
   #head: QueueArrivals | null = null;
   #tail: QueueArrivals | null = null;
+  /** Queues of which nothing is handed out, and why: bits of {@link HELD_BACK}. */
+  readonly #heldBack = new Map<number, number>();
   /** Left of the present turn. */
   #turnBytes = TURN_BYTES;
   #bufferedBytes = 0;
@@ -201,7 +213,43 @@ export class Inbox {
 
   /** The queue whose turn it is; it has something. */
   turn(): QueueArrivals | null {
+    while (this.#head !== null && this.#heldBack.size > 0 && this.#heldBack.has(this.#head.queueId)) {
+      this.#unlist();
+    }
     return this.#head;
+  }
+
+  /** What is there of the queue, and what still comes, is kept until the last reason has gone. */
+  holdBack(queueId: number, reason: number): void {
+    this.#heldBack.set(queueId, (this.#heldBack.get(queueId) ?? 0) | reason);
+  }
+
+  /** These reasons are gone. True: the queue takes turns again. */
+  release(queueId: number, reason: number): boolean {
+    const reasons = this.#heldBack.size === 0 ? undefined : this.#heldBack.get(queueId);
+    if (reasons === undefined || (reasons & reason) === 0) {
+      return false;
+    }
+    if ((reasons & ~reason) !== 0) {
+      this.#heldBack.set(queueId, reasons & ~reason);
+      return false;
+    }
+    this.#heldBack.delete(queueId);
+    const queue = this.#queues.get(queueId);
+    if (queue?.first() !== undefined) {
+      this.#list(queue);
+    }
+    return true;
+  }
+
+  /** Bits of {@link HELD_BACK}; 0: it takes its turns. */
+  heldBack(queueId: number): number {
+    return this.#heldBack.get(queueId) ?? 0;
+  }
+
+  /** Bytes of the queue that wait here. */
+  bytesOf(queueId: number): number {
+    return this.#queues.get(queueId)?.bytes ?? 0;
   }
 
   /** A batch of the queue whose turn it is was taken, `bytes` long with what is between it and the next. */
@@ -217,13 +265,7 @@ export class Inbox {
     if (queue === null || (this.#turnBytes > 0 && queue.first() !== undefined)) {
       return;
     }
-    this.#turnBytes = TURN_BYTES;
-    this.#head = queue.next;
-    if (this.#head === null) {
-      this.#tail = null;
-    }
-    queue.next = null;
-    queue.isListed = false;
+    this.#unlist();
     if (queue.first() === undefined) {
       this.#queues.delete(queue.queueId);
     } else {
@@ -246,8 +288,20 @@ export class Inbox {
     this.#list(queue);
   }
 
+  /** Takes the first one out of the list: its turn is over. */
+  #unlist(): void {
+    const queue = this.#head as QueueArrivals;
+    this.#turnBytes = TURN_BYTES;
+    this.#head = queue.next;
+    if (this.#head === null) {
+      this.#tail = null;
+    }
+    queue.next = null;
+    queue.isListed = false;
+  }
+
   #list(queue: QueueArrivals): void {
-    if (queue.isListed) {
+    if (queue.isListed || (this.#heldBack.size > 0 && this.#heldBack.has(queue.queueId))) {
       return;
     }
     queue.isListed = true;

@@ -10,15 +10,17 @@ import type { TagFilter } from './filter.js';
 import { GroupMember, type MemberOptions } from './group-member.js';
 import type { ReceivedBatch } from './message.js';
 import type { AssignedQueue } from './types.js';
+import { UnackedWatch } from './unacked-watch.js';
 
 export interface ReadingOptions extends Omit<MemberOptions, 'topic' | 'filter' | 'onAssigned' | 'onChange'> {
   topics: readonly string[];
   tagFilter: TagFilter;
   verifyChecksums: boolean | undefined;
+  unackedWarningMs: number;
   onAssigned: ((queues: AssignedQueue[]) => void) | undefined;
 }
 
-interface TopicReading {
+export interface TopicReading {
   readonly topic: string;
   readonly member: GroupMember;
   readonly delivery: Delivery;
@@ -30,6 +32,7 @@ export class Reading {
   readonly #assigned = new Deferred<AssignedQueue[]>();
   /** By topic, until every topic has had its first. */
   readonly #firstAssigned = new Map<string, AssignedQueue[]>();
+  readonly #watch: UnackedWatch;
   #turn = 0;
   /** Ends the reading: null for a plain end. */
   #end: { error: RingMQError | null } | null = null;
@@ -55,10 +58,11 @@ export class Reading {
         onChange: () => this.#onChange(),
       }),
     }));
+    this.#watch = new UnackedWatch(() => this.#topics, options.warnings, options.unackedWarningMs);
   }
 
-  get members(): readonly GroupMember[] {
-    return this.#topics.map(({ member }) => member);
+  get topics(): readonly TopicReading[] {
+    return this.#topics;
   }
 
   get assigned(): Promise<AssignedQueue[]> {
@@ -157,6 +161,7 @@ export class Reading {
 
   /** Commits and leaves the group, with every topic. */
   async leave(): Promise<void> {
+    this.#watch.stop();
     await Promise.all(this.#topics.map(({ member }) => member.leave()));
   }
 

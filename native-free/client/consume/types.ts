@@ -82,6 +82,41 @@ export interface ConsumerWarning {
   error?: RingMQError;
 }
 
+/** What a consumer has in hand of one queue, and how far it is behind. */
+export interface ConsumerQueueStats {
+  topic: string;
+  queueId: number;
+  /**
+   * `full`: `maxUnackedCount` messages are in hand, nothing more is handed out before acks. `damaged`: reading has stopped there.
+   * `revoked`: another member is to have it, and what is in hand may still be acked.
+   */
+  state: 'reading' | 'paused' | 'full' | 'damaged' | 'revoked';
+  /** Everything below is acked: what may be committed. */
+  doneOffset: number;
+  /** The next message to be handed out. */
+  nextOffset: number;
+  /** Messages handed out and not acked. */
+  unackedCount: number;
+  /** Acked messages that cannot be committed, because one before them is not acked. */
+  waitingAckCount: number;
+  /** How long the lowest message without an ack has been in hand, in milliseconds; null: none is. */
+  unackedForMs: number | null;
+  /** Messages from `doneOffset` to the queue's end; filtered ones count. */
+  lag: number;
+  /** Bytes received and not handed out. */
+  bufferedBytes: number;
+}
+
+/** The same of all queues the consumer holds now. */
+export interface ConsumerStats {
+  unackedCount: number;
+  /** Of the queue where it is longest. */
+  unackedForMs: number | null;
+  lag: number;
+  bufferedBytes: number;
+  queues: ConsumerQueueStats[];
+}
+
 export interface ConsumerOptions {
   /** Consumer group: its members share the queues, each queue has one reader. */
   group: string;
@@ -158,6 +193,8 @@ export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage
    * connection to come back, and once after acks were lost with it (their messages come again); with `TIMEOUT`, `ABORTED`, `DISK_FULL`.
    */
   commit(options?: CallOptions): Promise<void>;
+  /** What is in hand, how long, and how far it is behind, by queue. Asks the broker for the queues' ends. */
+  stats(options?: CallOptions): Promise<ConsumerStats>;
   /**
    * Ends the loop, waits for handlers at work as long as `revokeGraceMs`, commits what is acked, leaves the group. From within a
    * handler of `run` it resolves at once, and the rest follows when the handlers have returned: `run` resolves after it.

@@ -1,0 +1,115 @@
+/** What `ringmq sub` and `pub` say on stderr while they run. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { connect } from '../../native-free/client/index.js';
+import { BrokerProcess, makeDirectory, removeDirectory, runCli, startCli } from './cli-process.js';
+
+let directory = '';
+let broker: BrokerProcess;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  directory = makeDirectory();
+  broker = await BrokerProcess.start(directory, ['--flush', 'async']);
+  const client = await connect(broker.url);
+  for (const topic of ['away', 'refused', 'json']) {
+    await client.admin().createTopic({ topic, queues: 1 });
+  }
+  await client.close();
+});
+afterEach(() => {
+  for (const child of children.splice(0)) {
+    child.kill('SIGKILL');
+  }
+});
+afterAll(async () => {
+  await broker.stop();
+  removeDirectory(directory);
+});
+
+/** Starts a command; `until` resolves when its stderr or stdout matches. */
+function start(args: readonly string[]) {
+  const child = startCli(['--url', broker.url, ...args]);
+  children.push(child);
+  let text = '';
+  let check = () => {};
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      check();
+    });
+  }
+  const until = (pattern: RegExp) =>
+    new Promise<void>((resolve) => {
+      check = () => {
+        if (pattern.test(text)) {
+          resolve();
+        }
+      };
+      check();
+    });
+  return { child, until };
+}
+
+it('sub and pub say when the broker is away, and when it is back', async () => {
+  const { child, until } = start(['sub', 'away', '--group', 'g', '--count', '2']);
+  const sender = start(['pub', 'away']);
+  sender.child.stdin?.write('before\n');
+  await until(/^before$/m);
+  const { port } = broker;
+  await broker.stop();
+  await Promise.all([until(/^ringmq: the broker at ws:\S+ is away/m), sender.until(/ is away/)]);
+  broker = await BrokerProcess.start(directory, ['--flush', 'async'], port);
+  await Promise.all([until(/^ringmq: the broker at ws:\S+ is back$/m), sender.until(/ is back$/m)]);
+  const ended = once(child, 'exit');
+  sender.child.stdin?.end('after\n');
+  await until(/^after$/m);
+  expect((await ended)[0]).toBe(0);
+});
+
+it('sub says that the group does not take it, and ends with that when it waits no longer', async () => {
+  await runCli(['--url', broker.url, 'pub', 'refused', '--tag', 'old'], { input: 'one\n' });
+  const { until } = start(['sub', 'refused', '--group', 'g', '--filter', 'old']);
+  await until(/^one$/m);
+  const refused = await runCli([
+    '--url',
+    broker.url,
+    'sub',
+    'refused',
+    '--group',
+    'g',
+    '--filter',
+    'new',
+    '--idle-exit',
+    '300ms',
+  ]);
+  expect(refused.status).toBe(1);
+  const lines = refused.stderr.trimEnd().split('\n');
+  expect(lines[0]).toMatch(/^ringmq: group g does not take this consumer of refused now.*GROUP_BUSY/);
+  expect(lines.at(-1)).toMatch(/^GROUP_BUSY: .*filter/);
+});
+
+it('sub -o json names everything that is known of a message', async () => {
+  await runCli(['--url', broker.url, 'pub', 'json', '--sharding-key', 'k-1'], { input: 'one\n' });
+  const { stdout } = await runCli([
+    '--url',
+    broker.url,
+    'sub',
+    'json',
+    '--group',
+    'g',
+    '--count',
+    '1',
+    '-o',
+    'json',
+  ]);
+  expect(JSON.parse(stdout.toString())).toMatchObject({
+    topic: 'json',
+    messageId: expect.stringMatching(/^[0-9a-f]{34}$/),
+    bornTime: expect.any(Number),
+    storeTime: expect.any(Number),
+    shardingKey: 'k-1',
+    body: 'one',
+  });
+});
