@@ -3,6 +3,7 @@
  * gathers acks. This is the broker's hot path: per batch one view is made and nothing else.
  */
 import { APPEND, type AppendSink, type TopicEntry } from '../engine/engine-thread.js';
+import { describeProducedBatch } from '../native-free/batch/produced-batch.js';
 import {
   BATCH,
   BATCH_HEADER_BYTES,
@@ -181,7 +182,7 @@ export class ProduceSession implements AppendSink {
           return this.#stop(at, id);
         }
         if (outcome !== APPEND.ok) {
-          this.#refused(id, outcome);
+          this.#refused(id, outcome, bytes.subarray(at, at + length));
         }
       }
       at += slotAligned(length);
@@ -220,9 +221,17 @@ export class ProduceSession implements AppendSink {
   }
 
   /** A malformed or damaged batch ends the connection; a topic, limit or disk that says no is told by an ack entry. */
-  #refused(id: number, wire: number): void {
+  #refused(id: number, wire: number, batch: Uint8Array): void {
     const code = errorCodeOfWire(wire);
-    if (ERRORS[code].closes) {
+    if (code === 'BAD_BATCH' || code === 'BAD_CHECKSUM') {
+      const { message, details } = describeProducedBatch(batch);
+      const sequence = `sequence ${details['sequence']}`;
+      const what = code === 'BAD_BATCH' ? `: ${message}` : '';
+      this.#context.fail(code, `${ERRORS[code].message}: batch ${id}, ${sequence}${what}`, {
+        batch: id,
+        ...details,
+      });
+    } else if (ERRORS[code].closes) {
       this.#context.fail(code);
     } else {
       this.#ack(id, wire, 0, 0, 0, 0, 0);

@@ -12,23 +12,15 @@ import {
   MAX_BATCH_RECORDS,
   PAD_HEADER_BYTES,
   PROPERTY_TYPE,
-  RECORD,
-  RECORD_FLAG,
-  RECORD_HEADER_BYTES,
   RingMQError,
-  readUint16,
   readUint32,
   readUint64,
   slotAligned,
 } from '../wire/index.js';
 import type { PropertyValue } from './outgoing-message.js';
+import { describeRecordsFault, propertyValueEnd, recordsFaultInView } from './record-check.js';
 import type { RecordSource } from './record-source.js';
 import { readUtf8 } from './text.js';
-
-/** What the walk over records needs, in constants of its own: those are compiled in, while imported ones are looked up with every use. */
-const { length: LENGTH_AT, flags: FLAGS_AT } = RECORD;
-const HEADER_BYTES = RECORD_HEADER_BYTES;
-const HAS_BODY = RECORD_FLAG.hasBody;
 
 /** A batch's header as numbers. One object is filled again and again by {@link readHeader}. */
 export class BatchHeader {
@@ -101,75 +93,13 @@ export function bodyIsIntact(bytes: Uint8Array, header: BatchHeader): boolean {
   return crc32(bytes, header.at + BATCH_HEADER_BYTES, header.at + header.length) === header.bodyCrc;
 }
 
-/** Walks all records of a batch whose header was read. Throws `BAD_BATCH`, naming the record. */
+/** Looks at all records of a batch whose header was read. Throws `BAD_BATCH`, naming the record. */
 export function checkRecords({ bytes, view }: RecordSource, header: BatchHeader): void {
   const end = header.at + header.length;
-  let at = header.at + BATCH_HEADER_BYTES;
-  for (let record = 0; record < header.recordCount; record++) {
-    const left = end - at;
-    if (left < HEADER_BYTES) {
-      throw badBatch('fewer records than it says', { record });
-    }
-    const length = view.getUint32(at + LENGTH_AT, true);
-    // Flags, a byte; the tag's bytes, a byte; the attributes' bytes, two.
-    const parts = view.getUint32(at + FLAGS_AT, true);
-    const flags = parts & 0xff;
-    const attributesAt = HEADER_BYTES + ((parts >>> 8) & 0xff);
-    const head = attributesAt + (parts >>> 16);
-    if (length > left || head > length) {
-      throw badBatch('a record of impossible length', { record, length });
-    }
-    if ((flags & ~HAS_BODY) !== 0) {
-      throw badBatch('unknown record flags', { record, flags });
-    }
-    if (flags === 0 && head !== length) {
-      throw badBatch('a body where there is none', { record });
-    }
-    if (head > attributesAt && !attributesAreSound(bytes, at + attributesAt, at + head)) {
-      throw badBatch('malformed attributes', { record });
-    }
-    at += length;
-  }
-  if (at !== end) {
-    throw badBatch('bytes behind the last record', { bytes: end - at });
-  }
-}
-
-function attributesAreSound(bytes: Uint8Array, start: number, end: number): boolean {
-  let at = start;
-  while (at < end) {
-    if (end - at < 2) {
-      return false;
-    }
-    const kind = bytes[at] as number;
-    at += 2 + (bytes[at + 1] as number);
-    if (at > end) {
-      return false;
-    }
-    if (kind === ATTRIBUTE_KIND.property) {
-      at = valueEnd(bytes, at, end);
-    } else if (kind !== ATTRIBUTE_KIND.key && kind !== ATTRIBUTE_KIND.shardingKey) {
-      return false;
-    }
-  }
-  return at === end;
-}
-
-/** Where the property value at `at` ends; Infinity if it is malformed or cut off. */
-function valueEnd(bytes: Uint8Array, at: number, end: number): number {
-  if (at >= end) {
-    return Number.POSITIVE_INFINITY;
-  }
-  switch (bytes[at]) {
-    case PROPERTY_TYPE.number:
-      return at + 9;
-    case PROPERTY_TYPE.boolean:
-      return at + 2;
-    case PROPERTY_TYPE.string:
-    case PROPERTY_TYPE.bytes:
-      return end - at < 3 ? Number.POSITIVE_INFINITY : at + 3 + readUint16(bytes, at + 1);
-    default:
-      return Number.POSITIVE_INFINITY;
+  const found = recordsFaultInView(bytes, view, header.at, end, header.recordCount);
+  if (found !== 0) {
+    const { what, record } = describeRecordsFault(found);
+    throw badBatch(what, record === null ? {} : { record });
   }
 }
 
@@ -195,7 +125,7 @@ export function readAttributes(bytes: Uint8Array, start: number, end: number): R
       found.shardingKey = text;
     } else {
       const valueAt = at;
-      at = valueEnd(bytes, valueAt, end);
+      at = propertyValueEnd(bytes, valueAt, end);
       setProperty(found.properties, text, readValue(bytes, valueAt, at));
     }
   }

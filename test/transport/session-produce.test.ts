@@ -14,7 +14,7 @@ import {
 } from '../../native-free/wire/index.js';
 import { FakeEngine } from './fake-engine.js';
 import { type FakeSocket, join, open, settle, welcome } from './fake-socket.js';
-import { makeBatch, produceFrame } from './make-batch.js';
+import { decodePayload, makeBatch, type ParsedFrame, produceFrame } from './make-batch.js';
 
 function acksOf(
   socket: FakeSocket,
@@ -294,5 +294,21 @@ describe('bad batches', () => {
     session.onFrame(produceFrame(2, damaged));
     expect(socket.frames.map(({ opcode }) => opcode)).toEqual([OPCODE.ack, OPCODE.error]);
     expect(acksOf(socket)).toMatchObject([{ id: 1, status: 0 }]);
+  });
+
+  test('the error names the batch by number and sequence, and the record that is at fault', () => {
+    const engine = engineWithTopic();
+    const { session, socket } = welcome(open(engine));
+    const good = makeBatch([{ body: 'a' }], { producerId: 9, sequence: 40 });
+    const bad = makeBatch([{ body: 'a' }, { body: 'b', tag: 't'.repeat(128) }], {
+      producerId: 9,
+      sequence: 41,
+    });
+    session.onFrame(produceFrame(7, good, bad));
+    const body = decodePayload(socket.take(OPCODE.error)[0] as ParsedFrame);
+    expect(body).toMatchObject({ code: 'BAD_BATCH', details: { batch: 8, sequence: 41, record: 1 } });
+    expect(body['message']).toBe(
+      'the batch is malformed: batch 8, sequence 41: record 1: a tag of more than 127 bytes',
+    );
   });
 });
