@@ -30,7 +30,8 @@ export interface ListenOptions {
   threads?: number | undefined;
   /**
    * Web origins whose pages may connect besides the listener's own, like `https://shop.example`; `*` lets in
-   * any. At most 1,000.
+   * any, `null` pages from files. Written otherwise than browsers send it, it is put right or refused. At
+   * most 1,000.
    * Default none.
    * Command: `--allow-origin`, `RINGMQ_ALLOW_ORIGIN`, `allowOrigin`.
    */
@@ -56,13 +57,13 @@ export interface ListenOptions {
    */
   insecure?: boolean | undefined;
   /**
-   * Connections at once. Each listener thread holds its share of them.
+   * Connections at once, of all listener threads together. More are refused with `TOO_MANY_CONNECTIONS`.
    * A number, 1 to 1,000,000. Default 10,000.
    * Command: `--max-connections`, `RINGMQ_MAX_CONNECTIONS`, `maxConnections`.
    */
   maxConnections?: number | undefined;
   /**
-   * A connection that sends nothing for so long, no ping either, is closed. 0: never.
+   * A connection that shows no sign of life for so long, though it is asked for one, is closed. 0: never.
    * Seconds, 0, or 8s to 16m. Default 120 (2m).
    * Command: `--idle-timeout`, `RINGMQ_IDLE_TIMEOUT`, `idleTimeout`.
    */

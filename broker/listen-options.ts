@@ -6,6 +6,7 @@ import { option } from '../engine/option-info.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
 import type { ListenOptions } from './listen-options-types.js';
+import { originAsSent } from './origins.js';
 
 export type { ListenOptions } from './listen-options-types.js';
 
@@ -33,7 +34,7 @@ export const listenOptionsSchema = z
       { setting: 'listenerThreads', defaultText: 'one less than the cores, 1 to 4' },
     ),
     allowedOrigins: option(
-      "Web origins whose pages may connect besides the listener's own, like `https://shop.example`; `*` lets in any. At most 1,000.",
+      "Web origins whose pages may connect besides the listener's own, like `https://shop.example`; `*` lets in any, `null` pages from files. Written otherwise than browsers send it, it is put right or refused. At most 1,000.",
       z.array(z.string().min(1)).max(1_000).default([]),
       { setting: 'allowOrigin' },
     ),
@@ -55,11 +56,11 @@ export const listenOptionsSchema = z
       z.boolean().default(false),
     ),
     maxConnections: option(
-      'Connections at once. Each listener thread holds its share of them.',
+      'Connections at once, of all listener threads together. More are refused with `TOO_MANY_CONNECTIONS`.',
       z.number().int().min(1).max(1_000_000).default(10_000),
     ),
     idleTimeoutSeconds: option(
-      'A connection that sends nothing for so long, no ping either, is closed. 0: never.',
+      'A connection that shows no sign of life for so long, though it is asked for one, is closed. 0: never.',
       z
         .number()
         .int()
@@ -85,5 +86,6 @@ export function resolveListenOptions(options: ListenOptions = {}): ResolvedListe
     );
   }
   const threads = value.threads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
-  return Object.freeze({ ...value, threads });
+  const allowedOrigins = value.allowedOrigins.map((origin) => originAsSent(origin));
+  return Object.freeze({ ...value, allowedOrigins, threads });
 }

@@ -1,5 +1,6 @@
 /** Opens the socket: one worker thread per listener, all on one port. */
 import type { BrokerHandle } from '../engine/handle.js';
+import { ConnectionCount, createConnectionCounts } from '../native-free/listener/connection-count.js';
 import { errorCodeOfName, RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { type ListenOptions, type ResolvedListenOptions, resolveListenOptions } from './listen-options.js';
@@ -14,6 +15,8 @@ export interface BrokerListener {
   readonly listener: 'uws' | 'ws';
   /** Why that one, in words for a log line. */
   readonly reason: string;
+  /** `auto` took `ws` although uWebSockets.js is installed: it does not load here, `reason` says why. */
+  readonly isFallback: boolean;
   readonly threads: number;
   /** Ends all connections, acks what is under way, frees the port. */
   close(): Promise<void>;
@@ -33,9 +36,11 @@ export async function startListening(
   const choice = chooseListener(options.listener);
   const count = choice.sharesPort ? options.threads : 1;
   const threads = new Set<ListenerThread>();
+  const connectionCounts = createConnectionCounts(count);
   let port = options.port;
   const threadDied = (thread: ListenerThread, why: string): void => {
     threads.delete(thread);
+    new ConnectionCount(connectionCounts, thread.index).releaseAll();
     const isLast = threads.size === 0;
     const which = isLast ? 'the last listener thread' : 'a listener thread';
     onDied(new RingMQError('INTERNAL', `${which} of ${urlOf(options, port)} died: ${why}`), isLast);
@@ -46,7 +51,7 @@ export async function startListening(
   try {
     for (let i = 0; i < count; i++) {
       const thread = await ListenerThread.start(
-        { handle, options, kind: choice.kind, port, threads: count, joinPort: i > 0 },
+        { handle, options, kind: choice.kind, port, index: i, connectionCounts, joinPort: i > 0 },
         threadDied,
       );
       port = thread.port;
@@ -61,6 +66,7 @@ export async function startListening(
     port,
     listener: choice.kind,
     reason: choice.reason,
+    isFallback: choice.isFallback === true,
     threads: count,
     close,
     [Symbol.asyncDispose]: close,
@@ -76,13 +82,21 @@ type ThreadDied = (thread: ListenerThread, why: string) => void;
 
 class ListenerThread {
   readonly port: number;
+  readonly index: number;
   readonly #worker: ListenerWorker;
   readonly #exited: Promise<string>;
   #closing: Promise<void> | null = null;
 
-  private constructor(worker: ListenerWorker, port: number, exited: Promise<string>, onDied: ThreadDied) {
+  private constructor(
+    worker: ListenerWorker,
+    port: number,
+    index: number,
+    exited: Promise<string>,
+    onDied: ThreadDied,
+  ) {
     this.#worker = worker;
     this.port = port;
+    this.index = index;
     this.#exited = exited;
     void exited.then((why) => {
       if (this.#closing === null) {
@@ -107,7 +121,7 @@ class ListenerThread {
         isKnown ? message.message : `a listener thread ended before it listened: ${why}`,
       );
     }
-    return new ListenerThread(worker, message.port, exited, onDied);
+    return new ListenerThread(worker, message.port, data.index, exited, onDied);
   }
 
   close(): Promise<void> {

@@ -8,8 +8,10 @@ export interface ListenerWorkerData {
   options: ResolvedListenOptions;
   kind: 'uws' | 'ws';
   port: number;
-  /** Listener threads there will be. */
-  threads: number;
+  /** Of the listener threads, from 0. */
+  index: number;
+  /** Memory of the count of connections that all of them share. */
+  connectionCounts: SharedArrayBuffer;
   /** Another thread of this broker listens on the port already. */
   joinPort: boolean;
   /** One word of {@link SOCKETS}: closed whenever this thread may end. */

@@ -3,9 +3,12 @@ import { setImmediate } from 'node:timers';
 import { parentPort, workerData } from 'node:worker_threads';
 import { attachThread } from '../engine/thread/attach-thread.js';
 import type { BrokerThread } from '../engine/thread/broker-thread.js';
+import { ConnectionCount } from '../native-free/listener/connection-count.js';
+import { RareTeller } from '../native-free/listener/rare-teller.js';
 import type { Listener } from '../native-free/listener/types.js';
 import { isRingMQError, MAX_FRAME_BYTES, RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
+import { errorFrame } from '../transport/error-body.js';
 import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
 import {
@@ -41,7 +44,7 @@ async function serve(thread: BrokerThread): Promise<void> {
     onDefect: defectTeller(thread),
   });
   socketsAre(SOCKETS.open);
-  const listener = await startListener(sessions);
+  const listener = await startListener(sessions, thread);
   port?.on('message', (order: ListenerOrder) => {
     void (order === 'end' ? end() : stop());
   });
@@ -72,8 +75,9 @@ async function serve(thread: BrokerThread): Promise<void> {
   }
 }
 
-function startListener(sessions: SessionHost): Promise<Listener> {
+function startListener(sessions: SessionHost, thread: BrokerThread): Promise<Listener> {
   const { options, kind } = data;
+  const refusals = new RareTeller((line) => thread.warn(line));
   return chooseListener(kind).start({
     host: options.host,
     port: data.port,
@@ -81,8 +85,12 @@ function startListener(sessions: SessionHost): Promise<Listener> {
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     maxFrameBytes: MAX_FRAME_BYTES,
     allowedOrigins: options.allowedOrigins,
-    maxConnections: Math.ceil(options.maxConnections / data.threads),
+    maxConnections: options.maxConnections,
+    connectionCount: new ConnectionCount(data.connectionCounts, data.index),
     idleTimeoutSeconds: options.idleTimeoutSeconds,
+    refusalFrame: ({ code, message }) => errorFrame(new RingMQError(code, message)),
+    onRefused: ({ code, message }) =>
+      refusals.tell(message.replace(/^there are \d+/, code), `a client was refused: ${message}`),
     accept: (socket) => sessions.open(socket),
   });
 }

@@ -34,7 +34,8 @@ export async function runBroker(command: Command): Promise<void> {
   );
   try {
     const listener = await broker.listen(listen);
-    log.info({ listener: listener.listener, threads: listener.threads }, `listener: ${listener.reason}`);
+    const how = { listener: listener.listener, threads: listener.threads };
+    log[listener.isFallback ? 'warn' : 'info'](how, `listener: ${listener.reason}`);
     const ms = Math.round(monotonicMs() - startedAt);
     log.info({ url: listener.url, flush: settings.engine.flush ?? 'sync', openedInMs: ms }, 'serving');
     process.stdout.write(`ready ${listener.url}\n`);

@@ -12,6 +12,8 @@ export interface ListenerChoice {
   readonly sharesPort: boolean;
   /** For the log line: `listener uws: …`. */
   readonly reason: string;
+  /** The package is there and does not load: somebody wanted it. */
+  readonly isFallback?: boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export function chooseListener(wanted: 'auto' | ListenerKind): ListenerChoice {
     if (wanted === 'uws') {
       throw new RingMQError('BAD_CONFIG', `the uws listener was asked for, and ${why}`, { cause });
     }
-    return { ...WS, reason: why };
+    return { ...WS, reason: why, isFallback: !isNotInstalled(cause) };
   }
   return { ...UWS, reason: wanted === 'uws' ? 'asked for' : 'uWebSockets.js loads on this platform' };
 }

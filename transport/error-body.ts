@@ -2,7 +2,7 @@
  * An error as it goes over the wire. Whatever a client sent may stand in its message and details, so all of it is cut to a
  * size here: an answer that says no can always be sent.
  */
-import { type ErrorBody, isRingMQError, RingMQError } from '../native-free/wire/index.js';
+import { type ErrorBody, isRingMQError, makeFrame, OPCODE, RingMQError } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
 
 /** Of a message, in characters. */
@@ -33,6 +33,11 @@ export function encodeError(error: unknown): Uint8Array {
   } catch {
     return encodeControl({ code: body.code, message: body.message });
   }
+}
+
+/** The frame that says it, before a connection is closed. */
+export function errorFrame(error: unknown): Uint8Array {
+  return makeFrame(OPCODE.error, 0, { payload: encodeError(error) });
 }
 
 function cut(text: string, limit: number): string {

@@ -27,7 +27,7 @@ import {
 import { ConsumeSession } from './consume-session.js';
 import { decodeControl, encodeControl } from './control-payload.js';
 import { ControlSession } from './control-session.js';
-import { encodeError } from './error-body.js';
+import { errorFrame } from './error-body.js';
 import { headerFault } from './frames.js';
 import { ProduceSession } from './produce-session.js';
 import type { SessionContext, SessionHostView } from './session-context.js';
@@ -126,7 +126,7 @@ export class Session implements SocketHandler, SessionContext {
     // Batches that were stored are acked even if a later frame was bad.
     this.#produce.flush();
     this.#tearDown();
-    this.socket.send(makeFrame(OPCODE.error, 0, { payload: encodeError(error) }));
+    this.socket.send(errorFrame(error));
     this.socket.close(closeCode(code), code);
   }
 

@@ -9,8 +9,10 @@
  * - The app must be closed before its thread ends, or the process is aborted with it.
  */
 import { createRequire } from 'node:module';
+import { ConnectionCount } from '../native-free/listener/connection-count.js';
 import {
   checkListenerOptions,
+  listenAddress,
   listenError,
   probePort,
   readPem,
@@ -21,6 +23,7 @@ import {
   answerHttp,
   type HttpAnswer,
   judgeUpgrade,
+  Refusals,
   STATUS_TEXT,
 } from '../native-free/listener/upgrade-rules.js';
 import { RingMQError, SUBPROTOCOL } from '../native-free/wire/index.js';
@@ -38,13 +41,14 @@ export function loadUws(): UwsModule {
 export async function startUwsListener(options: ListenerOptions): Promise<Listener> {
   checkListenerOptions(options);
   const uws = loadUws();
+  const address = await listenAddress(options.host, options.port);
   const app = createApp(uws, options);
-  const listener = new UwsListener(uws, app, options);
+  const listener = new UwsListener(uws, app, options, address);
   try {
     if (options.joinPort === true) {
       listener.listen(options.port);
     } else {
-      await listenAlone(listener, options);
+      await listenAlone(listener, address, options);
     }
   } catch (error) {
     app.close();
@@ -54,9 +58,13 @@ export async function startUwsListener(options: ListenerOptions): Promise<Listen
 }
 
 /** Between the probe and the bind somebody may take the port: a given one is then in use, of the free ones another will do. */
-async function listenAlone(listener: UwsListener, { host, port }: ListenerOptions): Promise<void> {
+async function listenAlone(
+  listener: UwsListener,
+  address: string,
+  { host, port }: ListenerOptions,
+): Promise<void> {
   for (let tries = port === 0 ? 5 : 1; ; tries--) {
-    const free = await probePort(host, port);
+    const free = await probePort(address, port, host);
     try {
       listener.listen(free);
       return;
@@ -89,10 +97,16 @@ class UwsListener implements Listener {
   readonly #uws: UwsModule;
   readonly #app: UwsApp;
   readonly #options: ListenerOptions;
+  readonly #address: string;
   #port = 0;
   #connections = 0;
+  readonly #count: ConnectionCount;
+  readonly #refusals: Refusals;
 
-  constructor(uws: UwsModule, app: UwsApp, options: ListenerOptions) {
+  constructor(uws: UwsModule, app: UwsApp, options: ListenerOptions, address: string) {
+    this.#address = address;
+    this.#count = options.connectionCount ?? new ConnectionCount();
+    this.#refusals = new Refusals(options);
     this.#uws = uws;
     this.#app = app;
     this.#options = options;
@@ -114,8 +128,14 @@ class UwsListener implements Listener {
       },
       drain: (peer) => peer.getUserData().connection?.handler?.onDrain(),
       close: (peer) => {
+        const { refusal, connection } = peer.getUserData();
+        if (refusal !== null) {
+          this.#refusals.gone();
+          return;
+        }
         this.#connections--;
-        peer.getUserData().connection?.gone();
+        this.#count.release();
+        connection?.gone();
       },
     });
     app.any('/*', (response, request) => {
@@ -135,7 +155,7 @@ class UwsListener implements Listener {
   listen(port: number): void {
     const { host } = this.#options;
     let bound: unknown = false;
-    this.#app.listen(host, port, (socket) => {
+    this.#app.listen(this.#address, port, (socket) => {
       bound = socket;
     });
     // The probe, or the thread whose port is joined, has shown that the address itself can be used.
@@ -159,9 +179,10 @@ class UwsListener implements Listener {
         protocols: request.getHeader('sec-websocket-protocol'),
       },
       this.#options,
-      this.#connections,
+      this.#count,
     );
-    if (refused !== null) {
+    const frame = refused === null ? null : this.#refusals.frame(refused);
+    if (refused !== null && frame === null) {
       write(response, refused);
       return;
     }
@@ -171,14 +192,21 @@ class UwsListener implements Listener {
         origin: origin === '' ? null : origin,
         userAgent: request.getHeader('user-agent'),
       },
+      refusal: frame === null ? null : { frame, code: refused?.refused?.code ?? '' },
       connection: null,
     };
     response.upgrade(userData, request.getHeader('sec-websocket-key'), SUBPROTOCOL, '', context);
   }
 
   #opened(peer: UwsWebSocket<UwsUserData>): void {
-    this.#connections++;
     const userData = peer.getUserData();
+    const { refusal } = userData;
+    if (refusal !== null) {
+      peer.send(refusal.frame, true, false);
+      peer.end(1008, refusal.code);
+      return;
+    }
+    this.#connections++;
     const remote = ADDRESS_DECODER.decode(peer.getRemoteAddressAsText());
     const connection = new UwsConnection(peer, remote);
     userData.connection = connection;

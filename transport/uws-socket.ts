@@ -5,6 +5,8 @@ import type { UwsWebSocket } from './uws-types.js';
 /** What a uWebSockets.js connection carries with it. */
 export interface UwsUserData {
   request: UpgradeRequest;
+  /** Not let in: told why, and closed. */
+  refusal: { frame: Uint8Array; code: string } | null;
   connection: UwsConnection | null;
 }
 

@@ -1,8 +1,9 @@
 /**
  * Why a listener could not start, in the project's own errors; and the checks made before either of them tries.
  */
+import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, isIP } from 'node:net';
 import { RingMQError } from '../wire/index.js';
 import type { ListenerOptions } from './types.js';
 
@@ -44,6 +45,25 @@ export function checkListenerOptions(options: ListenerOptions): void {
   }
 }
 
+/**
+ * The address that a host's name stands for. uWebSockets.js would look it up by itself, and otherwise than the probe before it. `localhost` is
+ * 127.0.0.1, where clients look by default, whatever else the hosts file says of it. Throws BAD_CONFIG.
+ */
+export async function listenAddress(host: string, port: number): Promise<string> {
+  const name = host.replace(/^\[(.*)\]$/, '$1');
+  if (name.toLowerCase() === 'localhost') {
+    return '127.0.0.1';
+  }
+  if (isIP(name) !== 0) {
+    return name;
+  }
+  try {
+    return (await lookup(name)).address;
+  } catch (cause) {
+    throw listenError(cause, host, port);
+  }
+}
+
 /** Reads a PEM file; throws BAD_CONFIG with its name. */
 export function readPem(file: string): Buffer {
   try {
@@ -59,13 +79,14 @@ export function readPem(file: string): Buffer {
 /**
  * Throws PORT_IN_USE when anybody listens there. The native listener binds with SO_REUSEPORT, which lets a second
  * broker of the same user share the port without a word; a plain bind before it finds out.
+ * `host` is the name to tell errors by.
  * @returns the port, a free one for 0: Linux does not let a second socket share a port that the kernel chose at the bind.
  */
-export async function probePort(host: string, port: number): Promise<number> {
+export async function probePort(address: string, port: number, host: string): Promise<number> {
   const server = createServer();
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => reject(listenError(cause, host, port)));
-    server.listen({ host, port, exclusive: true }, () => {
+    server.listen({ host: address, port, exclusive: true }, () => {
       const bound = (server.address() as AddressInfo).port;
       server.close(() => resolve(bound));
     });

@@ -2,6 +2,7 @@
  * What the broker asks of a WebSocket listener. Two stand behind it, with the same behaviour and one test suite:
  * `uws-listener.ts` (native) and `ws-listener.ts` (plain JavaScript).
  */
+import type { ConnectionCount } from './connection-count.js';
 
 /** One connection, as the session sees it. All calls are made on the listener's own thread; after the close they do nothing. */
 export interface Socket {
@@ -37,6 +38,12 @@ export interface UpgradeRequest {
   readonly userAgent: string;
 }
 
+/** Why an upgrade is refused, where the client shall hear of it by its code. */
+export interface RefusedUpgrade {
+  readonly code: 'ORIGIN_REFUSED' | 'TOO_MANY_CONNECTIONS';
+  readonly message: string;
+}
+
 /** Answer of `accept` for a connection that is closed again at once. */
 export interface Refusal {
   readonly closeCode: number;
@@ -56,12 +63,21 @@ export interface ListenerOptions {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Largest message a session will take; up to twice as much is handed on so that it can refuse politely, beyond that the connection is cut. */
   readonly maxFrameBytes: number;
-  /** Web origins let in besides the listener's own, as `https://host[:port]`; `*` = any. */
+  /** Web origins let in besides the listener's own, as browsers send them: `https://host[:port]` in lower case; `*` = any. */
   readonly allowedOrigins: readonly string[];
-  /** More are refused with HTTP 503. */
+  /** More are refused, with HTTP 503 or {@link refusalFrame}. */
   readonly maxConnections: number;
+  /** Shared with the other threads of the port. Default: one of its own. */
+  readonly connectionCount?: ConnectionCount;
   /** A peer that shows no sign of life (pings are sent) for this long is cut off. 0 = never; else 8 to 960. */
   readonly idleTimeoutSeconds: number;
+  /**
+   * The protocol's own way to say no. A client that asks for the protocol gets it over a WebSocket that is closed at once, because neither a browser
+   * nor `ws` shows what an HTTP answer says. Without this, and when many refused ones have not gone yet, it is an HTTP answer.
+   */
+  refusalFrame?(refused: RefusedUpgrade): Uint8Array;
+  /** Called for each refusal that has a code. */
+  onRefused?(refused: RefusedUpgrade): void;
   /** Called for each connection once it stands. */
   accept(socket: Socket, request: UpgradeRequest): SocketHandler | Refusal;
 }

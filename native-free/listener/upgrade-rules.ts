@@ -3,12 +3,15 @@
  */
 import { SUBPROTOCOL } from '../wire/index.js';
 import { isLoopback } from '../wire/loopback.js';
-import type { ListenerOptions } from './types.js';
+import type { ConnectionCount } from './connection-count.js';
+import type { ListenerOptions, RefusedUpgrade } from './types.js';
 
 /** An HTTP answer instead of a WebSocket. `body` begins with an error code where there is one. */
 export interface HttpAnswer {
   readonly status: 200 | 400 | 403 | 404 | 503;
   readonly body: string;
+  /** Where the client speaks the protocol and can be told by it. */
+  readonly refused?: RefusedUpgrade;
 }
 
 /** The parts of an upgrade request that decide. Absent headers are empty strings. */
@@ -42,32 +45,37 @@ export function answerHttp(method: string, path: string): HttpAnswer {
   return { status: 404, body: 'There is nothing here.\n' };
 }
 
-/** The reason to refuse an upgrade, or null to let it in. */
+/** The reason to refuse an upgrade, or null to let it in; then it is counted, and the listener must release it when it has gone. */
 export function judgeUpgrade(
   facts: UpgradeFacts,
   options: Pick<ListenerOptions, 'host' | 'allowedOrigins' | 'maxConnections'>,
-  connections: number,
+  connections: ConnectionCount,
 ): HttpAnswer | null {
   if (facts.path !== '/') {
     return { status: 404, body: 'There is nothing here.\n' };
   }
   if (facts.origin !== '' && !isOriginAllowed(facts.origin, facts.host, options)) {
     const origin = facts.origin.slice(0, 200);
-    return {
-      status: 403,
-      body: `ORIGIN_REFUSED: the web origin ${origin} is not allowed here; the broker lets it in with --allow-origin ${origin}\n`,
-    };
+    return refusal(403, facts, {
+      code: 'ORIGIN_REFUSED',
+      message: `the web origin ${origin} is not allowed here; the broker lets it in with --allow-origin ${origin}`,
+    });
   }
   if (!offersSubprotocol(facts.protocols)) {
     return { status: 400, body: `BAD_REQUEST: the WebSocket subprotocol ${SUBPROTOCOL} must be asked for\n` };
   }
-  if (connections >= options.maxConnections) {
-    return {
-      status: 503,
-      body: `TOO_MANY_CONNECTIONS: there are ${connections}, the limit is ${options.maxConnections}\n`,
-    };
+  if (!connections.take(options.maxConnections)) {
+    return refusal(503, facts, {
+      code: 'TOO_MANY_CONNECTIONS',
+      message: `there are ${connections.total} connections, the limit is ${options.maxConnections}; close some, or raise maxConnections at the broker`,
+    });
   }
   return null;
+}
+
+function refusal(status: 403 | 503, facts: UpgradeFacts, refused: RefusedUpgrade): HttpAnswer {
+  const body = `${refused.code}: ${refused.message}\n`;
+  return offersSubprotocol(facts.protocols) ? { status, body, refused } : { status, body };
 }
 
 function offersSubprotocol(header: string): boolean {
@@ -104,4 +112,37 @@ function isOriginAllowed(
     return false;
   }
   return !isLoopback(options.host) || isLoopback(asked.hostname);
+}
+
+/** Refused connections that have not gone yet; beyond this many an HTTP answer must do. */
+const MAX_REFUSED_OPEN = 64;
+
+/** How one listener refuses: by the protocol where that is possible, and telling of it. */
+export class Refusals {
+  readonly #options: Pick<ListenerOptions, 'refusalFrame' | 'onRefused'>;
+  #open = 0;
+
+  constructor(options: Pick<ListenerOptions, 'refusalFrame' | 'onRefused'>) {
+    this.#options = options;
+  }
+
+  /** The frame to send over a WebSocket that is then closed; its end must be told. null: answer by HTTP. */
+  frame({ refused }: HttpAnswer): Uint8Array | null {
+    if (refused === undefined) {
+      return null;
+    }
+    this.#options.onRefused?.(refused);
+    if (this.#open >= MAX_REFUSED_OPEN) {
+      return null;
+    }
+    const frame = this.#options.refusalFrame?.(refused) ?? null;
+    if (frame !== null) {
+      this.#open++;
+    }
+    return frame;
+  }
+
+  gone(): void {
+    this.#open--;
+  }
 }

@@ -10,10 +10,18 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { clearInterval, setInterval } from '../time/index.js';
 import { RingMQError, SUBPROTOCOL } from '../wire/index.js';
-import { checkListenerOptions, listenError, readPem } from './listen-errors.js';
+import { ConnectionCount } from './connection-count.js';
+import { checkListenerOptions, listenAddress, listenError, readPem } from './listen-errors.js';
 import { SendPool } from './send-pool.js';
-import { isRefusal, type Listener, type ListenerOptions } from './types.js';
-import { ANSWER_HEADERS, answerHttp, type HttpAnswer, judgeUpgrade, STATUS_TEXT } from './upgrade-rules.js';
+import { isRefusal, type Listener, type ListenerOptions, type SocketHandler } from './types.js';
+import {
+  ANSWER_HEADERS,
+  answerHttp,
+  type HttpAnswer,
+  judgeUpgrade,
+  Refusals,
+  STATUS_TEXT,
+} from './upgrade-rules.js';
 import { WsSocket } from './ws-socket.js';
 
 /** A peer gets this long for its TLS handshake, and for its HTTP request. */
@@ -30,6 +38,9 @@ export async function startWsListener(options: ListenerOptions): Promise<Listene
   return listener;
 }
 
+/** Of a connection that is refused: nobody hears what it says. */
+const SILENT: SocketHandler = { onFrame() {}, onText() {}, onDrain() {}, onClose() {} };
+
 class WsListener implements Listener {
   readonly kind = 'ws';
   readonly #options: ListenerOptions;
@@ -37,12 +48,16 @@ class WsListener implements Listener {
   readonly #upgrader: WebSocketServer;
   readonly #pool = new SendPool();
   readonly #open = new Map<WebSocket, WsSocket>();
+  readonly #count: ConnectionCount;
+  readonly #refusals: Refusals;
   /** Every connection below TLS and HTTP: of one that has not begun to speak, the server over them knows nothing. */
   readonly #raw = new Set<TcpSocket>();
   #idleTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#count = options.connectionCount ?? new ConnectionCount();
+    this.#refusals = new Refusals(options);
     this.#upgrader = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -76,9 +91,10 @@ class WsListener implements Listener {
 
   async listen(): Promise<void> {
     const { host, port, idleTimeoutSeconds } = this.#options;
+    const address = await listenAddress(host, port);
     await new Promise<void>((resolve, reject) => {
       this.#http.once('error', (cause) => reject(listenError(cause, host, port)));
-      this.#http.listen({ host, port, exclusive: true, backlog: 1024 }, resolve);
+      this.#http.listen({ host: address, port, exclusive: true, backlog: 1024 }, resolve);
     });
     if (idleTimeoutSeconds > 0) {
       // Two checks make a timeout: the first asks, the second cuts off who did not answer.
@@ -149,12 +165,14 @@ class WsListener implements Listener {
         protocols: headers['sec-websocket-protocol'] ?? '',
       },
       this.#options,
-      this.#open.size,
+      this.#count,
     );
     if (refused !== null) {
-      stream.end(rawAnswer(refused), () => stream.destroy());
+      this.#refuse(refused, request, stream, head);
       return;
     }
+    // Its TCP connection has an end also when the WebSocket does not come about.
+    stream.once('close', () => this.#count.release());
     const remote = request.socket.remoteAddress ?? '';
     this.#upgrader.handleUpgrade(request, stream, head, (peer) => {
       const socket = new WsSocket(peer, stream, remote, this.#pool);
@@ -175,6 +193,22 @@ class WsListener implements Listener {
       } else {
         socket.attach(answer);
       }
+    });
+  }
+
+  #refuse(answer: HttpAnswer, request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const frame = this.#refusals.frame(answer);
+    if (frame === null) {
+      stream.end(rawAnswer(answer), () => stream.destroy());
+      return;
+    }
+    stream.once('close', () => this.#refusals.gone());
+    this.#upgrader.handleUpgrade(request, stream, head, (peer) => {
+      peer.on('error', () => {});
+      const socket = new WsSocket(peer, stream, '', this.#pool);
+      socket.attach(SILENT);
+      socket.send(frame);
+      socket.close(1008, answer.refused?.code ?? '');
     });
   }
 }
