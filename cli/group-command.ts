@@ -50,17 +50,20 @@ export async function describeGroup(command: Command, group: string): Promise<vo
     return printJson(found);
   }
   const lag = found.queues.reduce((sum, queue) => sum + queue.lag, 0);
+  const expired = found.queues.reduce((sum, queue) => sum + queue.expired, 0);
+  const lost = expired === 0 ? '' : `, ${expired.toLocaleString('en')} deleted unread`;
   process.stdout.write(
-    `${found.group}: ${found.members} ${found.members === 1 ? 'member' : 'members'}, ${lag.toLocaleString('en')} messages behind\n`,
+    `${found.group}: ${found.members} ${found.members === 1 ? 'member' : 'members'}, ${lag.toLocaleString('en')} messages behind${lost}\n`,
   );
   await printTable(
-    ['TOPIC', 'QUEUE', 'COMMITTED', 'NEXT', 'BEHIND', 'MEMBER'],
+    ['TOPIC', 'QUEUE', 'COMMITTED', 'NEXT', 'BEHIND', 'EXPIRED', 'MEMBER'],
     found.queues.map((queue) => [
       queue.topic,
       queue.queueId,
       queue.committedOffset,
       queue.maxOffset,
       queue.lag,
+      queue.expired,
       queue.memberId,
     ]),
   );

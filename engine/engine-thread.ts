@@ -127,6 +127,8 @@ export interface EngineThread {
   callForBytes(method: ControlMethod, params: unknown, consumerKey?: string): Promise<Uint8Array>;
   /** Where a consumer's events go, to be set before it joins. */
   addMember(consumerKey: string, sink: MemberSink): void;
+  /** Messages of a queue that the consumer holds were deleted before it read them: from `from` up to, not including, `to`. */
+  expired(consumerKey: string, queueId: number, generation: number, from: number, to: number): void;
   /** The consumer is gone (left or lost): leaves its group at once. */
   removeMember(consumerKey: string): void;
   /** Topic changes, for all sessions of this thread. Returns the way to stop. */

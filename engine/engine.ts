@@ -9,6 +9,7 @@ import { threadId, Worker } from 'node:worker_threads';
 import { ERRORS, RingMQError } from '../native-free/wire/index.js';
 import { ControlServer } from './control/channel-server.js';
 import { DamageList, type DamageReport } from './control/damage-list.js';
+import type { ExpiredReport } from './control/expired-log.js';
 import { ControlPlane } from './control/index.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
@@ -152,6 +153,12 @@ export class Engine {
       queueDamage: ({ topicId }, queueId) => this.#damage.of(topicId, queueId),
       queueState: (topic, queueId) => this.#queues.state(topic, queueId),
       findOffsetByTime: (topic, queueId, time) => this.#queues.findByTime(topic, queueId, time),
+      retention: () => ({
+        retentionMs: options.retentionMs,
+        retentionBytes: options.retentionBytes,
+        ...this.#queues.logState(),
+      }),
+      unread: (topic, queueId, offset) => this.#queues.unread(topic, queueId, offset),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
       onFatal: (error) => this.#fatal(error),
       onWarning: (message, details) => this.warn(message, details),
@@ -166,6 +173,9 @@ export class Engine {
             return this.#plane.topicEntry((params as { topicId: number }).topicId) ?? null;
           case 'damage':
             return this.#onDamage(params as DamageReport);
+          case 'expired':
+            this.#plane.expired(caller.seat, params as ExpiredReport);
+            return null;
           case 'warn':
             this.warn((params as { message: string }).message, {});
             return null;

@@ -211,6 +211,7 @@ export class Consumer implements MemberSink {
         break;
       }
       const { reader } = feed;
+      const before = reader.offset;
       const result = reader.read(
         buffer,
         FRAME_HEADER_BYTES + at,
@@ -249,6 +250,7 @@ export class Consumer implements MemberSink {
         }
         room = needed;
       } else if (result === READ.moved) {
+        this.#expired(feed, before);
         this.#toSkip.push(feed);
         break;
       } else {
@@ -260,6 +262,13 @@ export class Consumer implements MemberSink {
       }
     }
     return end;
+  }
+
+  /** Messages were deleted before this consumer read them: it is told, and so are operators. */
+  #expired({ queueId, generation, reader }: QueueFeed, from: number): void {
+    const to = reader.offset;
+    this.#owner.sendEvent(this, { event: 'expired', queues: [{ queueId, from, to }] });
+    this.#context.engine.expired(this.key, queueId, generation, from, to);
   }
 
   #readFailed(feed: QueueFeed, result: number): void {

@@ -25,9 +25,11 @@ import {
   topicInfo,
 } from '../meta/topic-catalog.js';
 import type { ControlCaller } from './channel-messages.js';
+import { ExpiredLog, type ExpiredReport } from './expired-log.js';
 import { GroupAdmin } from './group-admin.js';
 import { GroupView } from './group-view.js';
 import { parseParams } from './params.js';
+import { RetentionWatch, type UnreadMessage, type WatchedQueue } from './retention-watch.js';
 import { TopicAdmin, type TopicHooks } from './topic-admin.js';
 
 export interface ControlPlaneOptions extends TopicHooks {
@@ -47,6 +49,8 @@ export interface ControlPlaneOptions extends TopicHooks {
   maxGroups?: number;
   /** Default 1,024. */
   maxMembersPerGroup?: number;
+  /** The message at `offset` of a queue, as retention sees it; null if nothing is there. */
+  unread?(topic: CatalogTopic, queueId: number, offset: number): UnreadMessage | null;
   /** How long a group without members is kept, ms; 0: for ever. Default 7 days. */
   groupRetentionMs?: number;
 }
@@ -73,6 +77,8 @@ export class ControlPlane {
   readonly #view: GroupView;
   readonly #ages: GroupAges;
   readonly #groups: GroupAdmin;
+  readonly #expiredLog: ExpiredLog;
+  readonly #retentionWatch: RetentionWatch;
   readonly #topics: TopicAdmin;
   readonly #handlers: Handlers;
   readonly #now: () => number;
@@ -110,6 +116,8 @@ export class ControlPlane {
       findOffsetByTime: (topic, queueId, time) => options.findOffsetByTime(topic, queueId, time),
       pause: () => new Promise((resolve) => this.#later(resolve)),
     });
+    this.#expiredLog = new ExpiredLog((message, details) => options.onWarning?.(message, details));
+    this.#retentionWatch = this.#makeRetentionWatch(options);
     this.#topics = new TopicAdmin(options.catalog, this.#coordinator, options);
     this.#handlers = this.#makeHandlers();
   }
@@ -157,6 +165,11 @@ export class ControlPlane {
     this.#coordinator.lost(memberKey(seat, consumerKey));
   }
 
+  /** A thread's consumer came upon messages that were deleted before it read them. */
+  expired(seat: number, { consumerKey, ...queue }: ExpiredReport): void {
+    this.#coordinator.expired(memberKey(seat, consumerKey), queue);
+  }
+
   /** The topic as the hot path wants it; a new object each time. */
   topicEntry(topicId: number): TopicEntry | undefined {
     const found = this.#catalog.byId(topicId);
@@ -176,6 +189,8 @@ export class ControlPlane {
       this.#coordinator.expire();
       const now = this.#now();
       this.#ages.step(now);
+      this.#expiredLog.step(now);
+      this.#retentionWatch.step(now);
       if (this.#store.hasUnsynced && now - this.#lastSync >= OFFSET_SYNC_MS) {
         this.#lastSync = now;
         this.#store.sync();
@@ -217,6 +232,8 @@ export class ControlPlane {
           options.findOffsetByTime(this.#requireById(topicId), queueId, time),
         wantRun: () => this.#wantRun(),
         persist: () => this.#persist(),
+        expired: (group, topic, _queueId, count) =>
+          this.#expiredLog.add(group, topic.topic, count, this.#now()),
       },
     });
   }
@@ -240,6 +257,31 @@ export class ControlPlane {
       },
       this.#now(),
     );
+  }
+
+  #makeRetentionWatch(options: ControlPlaneOptions): RetentionWatch {
+    const { retentionMs = 0, retentionBytes = 0 } = options.retention?.() ?? {};
+    return new RetentionWatch({
+      retentionMs,
+      retentionBytes,
+      queues: () => this.#positions(),
+      unread: ({ topicId, queueId, position }) => {
+        const topic = this.#catalog.byId(topicId);
+        return topic === undefined ? null : (options.unread?.(topic, queueId, position) ?? null);
+      },
+      warn: (message, details) => options.onWarning?.(message, details),
+    });
+  }
+
+  /** Where groups stand on the queues of topics on disk. */
+  *#positions(): Generator<WatchedQueue> {
+    for (const { group, topicId, pairs } of this.#store.state.offsets.entries()) {
+      const topic = this.#catalog.byId(topicId);
+      for (let i = 0; i + 1 < pairs.length && topic?.memory === false; i += 2) {
+        const [queueId, position] = [pairs[i] as number, pairs[i + 1] as number];
+        yield { group, topic: topic.topic, topicId, queueId, position };
+      }
+    }
   }
 
   #makeHandlers(): Handlers {

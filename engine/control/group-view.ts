@@ -131,6 +131,9 @@ export class GroupView {
   #queue(group: string, topic: CatalogTopic, queueId: number): GroupQueueInfo {
     const { minOffset, maxOffset } = this.#queueState(topic, queueId);
     const position = this.#offsets.position(group, topic.topicId, queueId);
+    const owner = this.#coordinator.share(group, topic.topicId)?.owner(queueId) ?? null;
+    // What nobody has come upon yet is counted when somebody does. Who holds the queue may have read it before it was deleted.
+    const expired = this.#offsets.expired(group, topic.topicId, queueId);
     return {
       topic: topic.topic,
       queueId,
@@ -138,7 +141,8 @@ export class GroupView {
       maxOffset,
       // What retention has taken is not read any more, so it is not behind either.
       lag: Math.max(0, maxOffset - Math.max(position ?? 0, minOffset)),
-      memberId: this.#coordinator.share(group, topic.topicId)?.owner(queueId)?.memberId ?? null,
+      expired: expired + (owner === null ? Math.max(0, minOffset - (position ?? minOffset)) : 0),
+      memberId: owner?.memberId ?? null,
     };
   }
 }

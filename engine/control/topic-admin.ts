@@ -1,5 +1,11 @@
 /** Creating and deleting topics, across the catalog, the queue table and the groups; one change at a time. */
-import type { ControlMethods, QueueDamage, QueueInfo, TopicInfo } from '../../native-free/wire/index.js';
+import type {
+  ControlMethods,
+  QueueDamage,
+  QueueInfo,
+  RetentionInfo,
+  TopicInfo,
+} from '../../native-free/wire/index.js';
 import type { GroupCoordinator } from '../group/index.js';
 import {
   type CatalogTopic,
@@ -22,6 +28,8 @@ export interface TopicHooks {
   queueState(topic: CatalogTopic, queueId: number): { minOffset: number; maxOffset: number };
   /** Places of the queue that could not be read, in the order of offsets. */
   queueDamage?(topic: CatalogTopic, queueId: number): readonly QueueDamage[];
+  /** How long the log keeps messages, and what it has now. */
+  retention?(): RetentionInfo;
   /** A topic was created or deleted. */
   onTopicChanged?(topic: string, topicId: number): void;
 }
@@ -106,6 +114,7 @@ export class TopicAdmin {
     }
     return {
       ...topicInfo(topic),
+      retention: topic.memory ? null : (this.#hooks.retention?.() ?? null),
       queueStates: page.items,
       ...pageEnd(queueId < topic.queues ? `${queueId}` : null),
     };

@@ -14,6 +14,7 @@ import {
   trimIndex,
 } from '../queue/index.js';
 import type { Ring, RingReader } from '../ring/index.js';
+import type { UnreadMessage } from './retention-watch.js';
 
 /** Time of a batch that is not there any more: before anything that is, and before any time that may be asked for. */
 const GONE = -1;
@@ -23,7 +24,10 @@ export interface TopicQueuesDeps {
   readonly queueTable: QueueTable;
   readonly queueIndex: QueueIndex;
   readonly logReader: LogReader;
-  readonly log: RingAsRead;
+  readonly log: RingAsRead & {
+    /** Position behind the last batch that may be read. */
+    committed(): number;
+  };
   readonly memory: RingAsRead;
   /** A pin may have kept a ring's gate from moving: its owner should look again. */
   gateIsHeldBack(isLog: boolean): void;
@@ -80,6 +84,30 @@ export class TopicQueues {
     return this.#deps.queueIndex.findByTime(slot, time, Date.now() + HELD_MS, storeTime, this.#entry);
   }
 
+  /** The next message from `offset` on, as retention sees it; null if there is none, or if the log does not tell. */
+  unread(topic: CatalogTopic, queueId: number, offset: number): UnreadMessage | null {
+    const { queueTable, queueIndex, log } = this.#deps;
+    const slot = topic.slots[queueId] as number;
+    const from = Math.max(offset, queueTable.minOffset(slot));
+    return orNull(() => {
+      if (topic.memory || from >= queueTable.nextOffset(slot) || !queueIndex.find(slot, from, this.#entry)) {
+        return null;
+      }
+      const { position } = this.#entry;
+      const bytesToEnd = log.ring.toBytes(log.committed()) - position;
+      return { ageMs: Math.max(0, Date.now() - this.#timeInLog(position)), bytesToEnd };
+    });
+  }
+
+  /** The log as a whole: its size, and when the oldest message in it was stored (null: it is empty, or does not tell). */
+  logState(): { logBytes: number; oldestTime: number | null } {
+    const { log, logReader } = this.#deps;
+    const start = logReader.oldestPosition;
+    const end = log.ring.toBytes(log.committed());
+    const oldestTime = end <= start ? null : orNull(() => this.#timeInLog(start));
+    return { logBytes: Math.max(0, end - start), oldestTime: oldestTime === GONE ? null : oldestTime };
+  }
+
   /** Retention has taken the log below `position`: queues begin later, index files that name nothing above it go. */
   trim(position: number): void {
     trimIndex(this.#deps.queueTable, this.#deps.queueIndex, this.#files, position);
@@ -120,5 +148,14 @@ export class TopicQueues {
       this.#deps.gateIsHeldBack(ring === this.#deps.log.ring);
     }
     return time;
+  }
+}
+
+/** For what is only told: damage and disk errors are for those who read. */
+function orNull<T>(look: () => T | null): T | null {
+  try {
+    return look();
+  } catch {
+    return null;
   }
 }

@@ -19,6 +19,8 @@ export interface CoordinatorHooks {
   queueState(topicId: number, queueId: number): { minOffset: number; maxOffset: number };
   /** First offset stored at or after `time`; may take its while. */
   findOffsetByTime(topicId: number, queueId: number, time: number): number | Promise<number>;
+  /** So many messages of the queue were deleted before the group read them. */
+  expired?(group: string, topic: SharedTopic, queueId: number, count: number): void;
   /** Call `run` soon, and not from within this call. */
   wantRun(): void;
   /** Before events are sent: make committed offsets survive the process, so that no start position is chosen twice. */

@@ -185,6 +185,15 @@ export class GroupCoordinator {
     return fenced;
   }
 
+  /** A member's reader came upon the end of what was deleted before it got there: messages from `from` up to, not including, `to`. */
+  expired(key: string, queue: HeldQueue & { from: number; to: number }): void {
+    const member = this.#byKey.get(key);
+    const { queueId, generation, from, to } = queue;
+    if (member?.share.isHeldBy(member, queueId, generation) === true) {
+      this.#expire(member.share, queueId, from, to);
+    }
+  }
+
   /** The topic is gone: its members are told so and put out. */
   endTopic(topicId: number, code: ErrorCode, message: string): void {
     for (const member of [...this.#byKey.values()]) {
@@ -364,6 +373,10 @@ export class GroupCoordinator {
     const { group, topic } = share;
     const { minOffset, maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
     const position = this.#offsets.position(group, topic.topicId, queueId);
+    if (position !== null && position < minOffset) {
+      this.#expire(share, queueId, position, minOffset);
+      this.#outbox.expired(target, { queueId, from: position, to: minOffset });
+    }
     if (position !== null) {
       return Math.max(position, minOffset);
     }
@@ -375,6 +388,14 @@ export class GroupCoordinator {
     const offset = startOffset(from, minOffset, maxOffset);
     this.#offsets.begin(group, topic.topicId, queueId, offset);
     return offset;
+  }
+
+  /** What lies between was deleted unread. Nobody will read it, so that the group's position moves behind it, and it counts once. */
+  #expire(share: TopicShare, queueId: number, from: number, to: number): void {
+    const { group, topic } = share;
+    this.#offsets.addExpired(group, topic.topicId, queueId, to - from);
+    this.#offsets.begin(group, topic.topicId, queueId, to);
+    this.#hooks.expired?.(group, topic, queueId, to - from);
   }
 
   async #startAtTime(share: TopicShare, queueId: number, time: number): Promise<void> {

@@ -18,6 +18,7 @@ import {
 import { checkBatch } from '../batch/check.js';
 import type { ControlListener, ControlPort } from '../control/channel-messages.js';
 import type { DamageReport } from '../control/damage-list.js';
+import type { ExpiredReport } from '../control/expired-log.js';
 import {
   APPEND,
   type AppendSink,
@@ -185,6 +186,12 @@ export class BrokerThread implements EngineThread, ControlListener {
 
   addMember(consumerKey: string, sink: MemberSink): void {
     this.#members.set(consumerKey, sink);
+  }
+
+  expired(consumerKey: string, queueId: number, generation: number, from: number, to: number): void {
+    const report: ExpiredReport = { consumerKey, queueId, generation, from, to };
+    // It is for operators; the consumer is told over its own connection.
+    this.#port.callInternal('expired', report).catch(() => {});
   }
 
   removeMember(consumerKey: string): void {

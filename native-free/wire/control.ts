@@ -66,7 +66,21 @@ export interface QueueDamage {
   message: string;
 }
 
+/** How long the broker keeps messages that are in its log, read or not. */
+export interface RetentionInfo {
+  /** Age at which they may be deleted, ms; 0: no bound. */
+  retentionMs: number;
+  /** Size of the log above which the oldest may be deleted; 0: no bound. */
+  retentionBytes: number;
+  /** Size of the log now, of all topics together. */
+  logBytes: number;
+  /** When the oldest that is there was stored, ms since 1970; null: there is none. */
+  oldestTime: number | null;
+}
+
 export interface TopicDescription extends TopicInfo {
+  /** null: a memory topic keeps what the ring has room for. */
+  retention: RetentionInfo | null;
   queueStates: QueueInfo[];
 }
 
@@ -76,7 +90,10 @@ export interface GroupQueueInfo {
   /** null: nothing committed yet. */
   committedOffset: number | null;
   maxOffset: number;
+  /** Messages that are stored and not committed. */
   lag: number;
+  /** Messages that retention deleted before the group had read them, so far. */
+  expired: number;
   /** null: nobody holds it now. */
   memberId: string | null;
 }
@@ -189,6 +206,8 @@ export type ControlEvent =
   | { event: 'assign'; queues: { queueId: number; generation: number; offset: number }[] }
   /** Stop reading, commit, and answer with `released`; after 10 s they are taken away regardless. Nothing of them is delivered after this frame. */
   | { event: 'revoke'; queues: { queueId: number; generation: number }[] }
+  /** Messages from `from` up to, not including, `to` were deleted by retention (a memory topic: by want of room) before the group had read them. They will not come. */
+  | { event: 'expired'; queues: { queueId: number; from: number; to: number }[] }
   /** The consumer's topic was deleted, or the member was put out of the group. */
   | { event: 'ended'; code: string; message: string }
   /**

@@ -20,6 +20,12 @@ describeEach('topics', EACH, (rig) => {
     );
     expect(await admin.describeTopic(plain)).toEqual({
       ...created,
+      retention: {
+        retentionMs: 72 * 3_600_000,
+        retentionBytes: 0,
+        logBytes: expect.any(Number),
+        oldestTime: expect.any(Number),
+      },
       queueStates: [
         { queueId: 0, minOffset: 0, maxOffset: 0 },
         { queueId: 1, minOffset: 0, maxOffset: 0 },

@@ -374,6 +374,7 @@ describe('groups', () => {
       committedOffset: null,
       maxOffset: 100,
       lag: 60,
+      expired: 0,
       memberId,
     });
     harness.plane.callerGone(1, 'c');

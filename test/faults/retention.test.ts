@@ -104,7 +104,13 @@ describe('by size', () => {
         const { client } = small;
         await client.admin().createTopic({ topic: TOPIC, queues: 1 });
         await sendNumbers(client, TOPIC, 0, 300);
-        const consumer = client.consumer({ group: 'slow', topic: TOPIC, windowBytes: 64 * 1024 });
+        const told: object[] = [];
+        const consumer = client.consumer({
+          group: 'slow',
+          topic: TOPIC,
+          windowBytes: 64 * 1024,
+          onWarning: ({ type, queueId, expired }) => told.push({ type, queueId, ...expired }),
+        });
         const messages = consumer[Symbol.asyncIterator]();
         const seen: number[] = [];
         const next = async () => {
@@ -130,6 +136,65 @@ describe('by size', () => {
         expect(jumps).toHaveLength(1);
         expect(jumps[0]).toBeGreaterThan(300);
         expect(jumps[0]).toBeLessThanOrEqual((await stateOf(client)).minOffset);
+        // What it was not sent any more is counted, with what it was told.
+        const [queue] = (await client.admin().describeGroup('slow')).queues;
+        const before = seen[seen.indexOf(jumps[0] as number) - 1] as number;
+        expect(told).toEqual([{ type: 'expired', queueId: 0, from: before + 1, to: jumps[0] }]);
+        expect(queue).toMatchObject({ expired: (jumps[0] as number) - before - 1, lag: 0 });
+      },
+      options,
+    );
+  });
+
+  it('unread messages that go are warned of before, counted, and told to the group and in the log after', async () => {
+    const dataDir = `${directory}/unread`;
+    await withBroker(
+      dataDir,
+      async (small) => {
+        const { client, warnings } = small;
+        const admin = client.admin();
+        await admin.createTopic({ topic: TOPIC, queues: 1 });
+        await sendNumbers(client, TOPIC, 0, 60);
+        await readSome(client, TOPIC, 1, 'behind');
+        await sendNumbers(client, TOPIC, 60, 160);
+        await vi.waitFor(() => {
+          const about = warnings.find(({ message }) => message.includes('about to lose'));
+          expect(about?.details).toMatchObject({ group: 'behind', topic: TOPIC, queueId: 0, offset: 1 });
+        }, WAIT);
+        const { retention } = await admin.describeTopic(TOPIC);
+        expect(retention).toMatchObject({ retentionMs: 0, retentionBytes: KEPT_BYTES });
+        expect(retention?.logBytes).toBeGreaterThan(0.8 * KEPT_BYTES);
+        expect(Math.abs(Date.now() - (retention?.oldestTime ?? 0))).toBeLessThan(60_000);
+        await sendNumbers(client, TOPIC, 160, 700);
+        await retained(dataDir, small);
+        // Nothing more goes while nothing is written.
+        const { minOffset } = await stateOf(client);
+        const [queue] = (await admin.describeGroup('behind')).queues;
+        expect(queue).toMatchObject({ committedOffset: 1, maxOffset: 700, memberId: null });
+        expect((queue?.expired ?? 0) + (queue?.lag ?? 0)).toBe(699);
+        expect(queue?.expired).toBeGreaterThanOrEqual(minOffset - 1);
+
+        const told: object[] = [];
+        for (let round = 0; round < 2; round++) {
+          const consumer = client.consumer({
+            group: 'behind',
+            topic: TOPIC,
+            onWarning: ({ type, queueId, expired }) => told.push({ type, queueId, ...expired }),
+          });
+          for await (const first of consumer) {
+            expect(first.offset).toBe(1 + (queue?.expired as number));
+            break;
+          }
+        }
+        expect(told).toEqual([{ type: 'expired', queueId: 0, from: 1, to: 1 + (queue?.expired as number) }]);
+        const [after] = (await admin.describeGroup('behind')).queues;
+        expect(after).toMatchObject({ expired: queue?.expired, lag: queue?.lag });
+        await vi.waitFor(() => {
+          const lost = warnings.filter(({ message }) => message.includes('has lost'));
+          expect(lost.map(({ details }) => details)).toEqual([
+            { group: 'behind', topic: TOPIC, count: queue?.expired },
+          ]);
+        }, WAIT);
       },
       options,
     );

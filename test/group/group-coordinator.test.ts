@@ -191,6 +191,29 @@ describe('start positions', () => {
     const member = harness.join('g', topic, { from: 'latest' });
     harness.run();
     expect(member.holdings.get(0)?.offset).toBe(200);
+    expect(member.events.at(-1)).toEqual({ event: 'expired', queues: [{ queueId: 0, from: 30, to: 200 }] });
+    expect(harness.offsets.expired('g', 1, 0)).toBe(170);
+    member.leave();
+    const next = harness.join('g', topic);
+    harness.run();
+    expect(next.events.map(({ event }) => event)).toEqual(['assign']);
+    expect(harness.offsets.expired('g', 1, 0)).toBe(170);
+  });
+
+  test('what a member finds gone while it reads is counted, if it holds the queue, and is not waited for', () => {
+    const harness = new GroupHarness();
+    const topic = harness.addTopic(1, 1);
+    harness.offsets.reset('g', 1, 0, 30);
+    const member = harness.join('g', topic);
+    harness.run();
+    const generation = member.holdings.get(0)?.generation as number;
+    harness.minOffset = 200;
+    const gone = { queueId: 0, from: 120, to: 200 };
+    harness.coordinator.expired(member.key, { ...gone, generation: generation - 1 });
+    expect(harness.offsets.expired('g', 1, 0)).toBe(0);
+    harness.coordinator.expired(member.key, { ...gone, generation });
+    expect(harness.offsets.expired('g', 1, 0)).toBe(80);
+    expect(harness.offsets.committed('g', 1, 0)).toBe(200);
   });
 
   test('a time is looked up, for a few queues at once, and the queue follows when it is known', async () => {

@@ -287,6 +287,11 @@ export class FakeEngine implements EngineThread {
     this.members.set(key, sink);
   }
 
+  readonly expiredReports: { key: string; queueId: number; from: number; to: number }[] = [];
+  expired(key: string, queueId: number, _generation: number, from: number, to: number): void {
+    this.expiredReports.push({ key, queueId, from, to });
+  }
+
   removeMember(key: string): void {
     this.members.delete(key);
   }

@@ -282,6 +282,8 @@ describe('delivery', () => {
     const order = socket.frames.map(({ opcode }) => opcode).filter((opcode) => opcode !== OPCODE.event);
     expect(order).toEqual([OPCODE.skip, OPCODE.deliver]);
     expect(skipsOf(socket)).toEqual([[1, 0, 3]]);
+    expect(eventsOf(socket).at(-1)).toEqual({ event: 'expired', queues: [{ queueId: 0, from: 0, to: 3 }] });
+    expect(engine.expiredReports).toEqual([{ key: expect.any(String), queueId: 0, from: 0, to: 3 }]);
     expect(batchesOf(socket.take(OPCODE.deliver))).toEqual([
       [0, 3],
       [0, 4],

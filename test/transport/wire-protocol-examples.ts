@@ -186,6 +186,9 @@ export async function makeExamples(): Promise<Map<string, Example>> {
   );
   examples.delete('skip-damaged');
   socket.raw.length = 0;
+  member?.onEvent({ event: 'expired', queues: [{ queueId: 1, from: 12, to: 42 }] });
+  add('expired', socket.raw[0] as Uint8Array);
+  socket.raw.length = 0;
   member?.onEvent({ event: 'revoke', queues: [{ queueId: 1, generation: GENERATION }] });
   add('revoke', socket.raw[0] as Uint8Array);
   add(

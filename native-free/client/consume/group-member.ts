@@ -308,6 +308,9 @@ export class GroupMember implements FrameReceiver {
       case 'revoke':
         void this.#onRevoke(grantsOf(event));
         break;
+      case 'expired':
+        this.#onExpired(event);
+        break;
       case 'queueDamaged':
         this.#onQueueDamaged(event);
         break;
@@ -330,6 +333,15 @@ export class GroupMember implements FrameReceiver {
     });
     this.inbox.addDamage(queueId, offset, error);
     this.#options.onChange();
+  }
+
+  #onExpired(event: Record<string, unknown>): void {
+    const { topic, warnings } = this.#options;
+    for (const { queueId, from, to } of expiredOf(event)) {
+      const what = to - from === 1 ? '1 message' : `${to - from} messages`;
+      const message = `${what} of queue ${queueId} of ${topic}, from offset ${from} on, were deleted before the group read them; keep up, or keep messages longer (retentionMs, retentionBytes)`;
+      warnings.tell({ type: 'expired', message, topic, queueId, expired: { from, to } }, from);
+    }
   }
 
   #onAssign(grants: QueueGrant[]): void {
@@ -484,6 +496,21 @@ export class GroupMember implements FrameReceiver {
     this.#failure = error;
     this.#options.onChange();
   }
+}
+
+/** What an event says is gone, as far as it makes sense. */
+function expiredOf(event: Record<string, unknown>): { queueId: number; from: number; to: number }[] {
+  const queues = event['queues'];
+  if (!Array.isArray(queues)) {
+    return [];
+  }
+  return queues
+    .map((queue: Record<string, unknown>) => ({
+      queueId: Number(queue['queueId']),
+      from: Number(queue['from']),
+      to: Number(queue['to']),
+    }))
+    .filter(({ queueId, from, to }) => Number.isInteger(queueId) && to > from);
 }
 
 /** Queues named by an event, those that make sense. */

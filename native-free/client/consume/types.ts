@@ -70,9 +70,10 @@ export interface DamagedQueue {
 export interface ConsumerWarning {
   /**
    * `join-refused`: the group does not take this member now; it tries again twice a second. `damage`: a queue cannot be read on, or
-   * was read on behind the damage. `unacked`: a message has been in hand for long, and the commits of its queue wait for it.
+   * was read on behind the damage. `unacked`: a message has been in hand for long, and the commits of its queue wait for it. `expired`:
+   * messages were deleted by the broker's retention before the group had read them; reading goes on behind them.
    */
-  type: 'join-refused' | 'damage' | 'unacked';
+  type: 'join-refused' | 'damage' | 'unacked' | 'expired';
   /** A sentence for the log: what, where, and what to do. */
   message: string;
   topic: string;
@@ -80,6 +81,8 @@ export interface ConsumerWarning {
   queueId?: number;
   /** What was refused or damaged, and why. */
   error?: RingMQError;
+  /** What is gone: messages from offset `from` up to, not including, `to`. */
+  expired?: { from: number; to: number };
 }
 
 /** What a consumer has in hand of one queue, and how far it is behind. */
