@@ -30,18 +30,18 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
 }
 
 /** Resolves after the time, or when the signal is aborted, whichever is first. */
-export function pause(timeMs: number, signal: AbortSignal): Promise<void> {
+export function pause(timeMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', done);
+      signal?.removeEventListener('abort', done);
       resolve();
     };
     const timer = setTimeout(done, timeMs);
-    if (signal.aborted) {
+    if (signal?.aborted) {
       done();
     } else {
-      signal.addEventListener('abort', done, { once: true });
+      signal?.addEventListener('abort', done, { once: true });
     }
   });
 }

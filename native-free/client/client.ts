@@ -5,7 +5,7 @@ import { ControlAdmin } from './admin.js';
 import { GroupConsumer } from './consume/consumer.js';
 import { Connection } from './link/connection.js';
 import { callbackOption, checkCallOptions, numberOption, signalOption, textOption } from './options.js';
-import { RingProducer } from './produce/producer.js';
+import { type ProducerOwner, RingProducer } from './produce/producer.js';
 import { TopicCache } from './produce/topic-cache.js';
 import type {
   Admin,
@@ -19,12 +19,16 @@ import type {
   Producer,
   ProducerOptions,
 } from './types.js';
+import { WeakBag } from './weak-bag.js';
 
-export class LinkClient implements Client {
+export class LinkClient implements Client, ProducerOwner {
   readonly #connection: Connection;
   readonly #topics: TopicCache;
-  readonly #producers = new Set<RingProducer>();
-  readonly #consumers = new Set<GroupConsumer>();
+  /** Those that are forgotten without being closed go: a program may make one for each request. What is at work is held by the connection. */
+  readonly #producers = new WeakBag<RingProducer>();
+  readonly #consumers = new WeakBag<GroupConsumer>();
+  /** Producers with failures of written messages that nobody was told of: `close` tells. */
+  readonly #untold = new Set<RingProducer>();
   #closed: Promise<void> | null = null;
 
   readonly #onClosed: (() => void | Promise<void>) | undefined;
@@ -46,11 +50,22 @@ export class LinkClient implements Client {
 
   producer(options: ProducerOptions = {}): Producer {
     this.#checkOpen();
-    const producer = new RingProducer(this.#connection, this.#topics, options, (closed) =>
-      this.#producers.delete(closed),
-    );
+    const producer = new RingProducer(this.#connection, this.#topics, options, this);
     this.#producers.add(producer);
     return producer;
+  }
+
+  onUntold(producer: RingProducer, hasFailures: boolean): void {
+    if (hasFailures) {
+      this.#untold.add(producer);
+    } else {
+      this.#untold.delete(producer);
+    }
+  }
+
+  onProducerClosed(producer: RingProducer): void {
+    this.#producers.delete(producer);
+    this.#untold.delete(producer);
   }
 
   consumer(options: ConsumerOptions): Consumer {
@@ -70,7 +85,7 @@ export class LinkClient implements Client {
     } catch (error) {
       return Promise.reject(error);
     }
-    const isInside = [...this.#consumers].some((consumer) => consumer.isInsideHandler);
+    const isInside = this.#consumers.all().some((consumer) => consumer.isInsideHandler);
     this.#closed ??= this.#close(options?.signal);
     if (!isInside) {
       return this.#closed;
@@ -86,8 +101,8 @@ export class LinkClient implements Client {
 
   async #close(signal: AbortSignal | undefined): Promise<void> {
     const all = Promise.allSettled([
-      ...[...this.#producers].map((producer) => producer.close({ signal })),
-      ...[...this.#consumers].map((consumer) => consumer.finish()),
+      ...this.#producers.all().map((producer) => producer.close({ signal })),
+      ...this.#consumers.all().map((consumer) => consumer.finish()),
     ]);
     try {
       const failed = (await abortable(all, signal)).find((result) => result.status === 'rejected');
@@ -141,6 +156,7 @@ export function startClient(factory: LinkFactory, options: LinkClientOptions = {
 function makeConnection(factory: LinkFactory, options: LinkClientOptions): Connection {
   const { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, reconnectMinMs, reconnectMaxMs } = options;
   callbackOption('onConnection', options.onConnection);
+  callbackOption('onWarning', options.onWarning);
   signalOption(options.signal);
   return new Connection(factory, {
     ...options,

@@ -14,6 +14,7 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
   reconnectMinMs: true,
   reconnectMaxMs: true,
   onConnection: true,
+  onWarning: true,
   signal: true,
 };
 

@@ -201,6 +201,11 @@ export interface ClientOptions {
   /** Bounds of the wait before a new attempt, doubled each time, between half and all of it at random. Defaults 50 ms, 5 s. */
   reconnectMinMs?: number | undefined;
   reconnectMaxMs?: number | undefined;
+  /**
+   * Told of what goes wrong and is tried again: a broker that cannot be reached, or that refuses batches or requests for now. Once for each spell,
+   * not for each try. `details.code` is the error's. What is not tried again comes to the caller as an error.
+   */
+  onWarning?: ((message: string, details: Record<string, unknown>) => void) | undefined;
   /** Told when the connection is lost (with why) and when it stands again. */
   onConnection?: ((state: 'connected' | 'disconnected', reason?: unknown) => void) | undefined;
 }

@@ -22,6 +22,8 @@ const packr = new Packr({ useRecords: false });
 
 export interface ProducedBatch {
   id: number;
+  /** Under what the broker knows its sender. */
+  producerId: string;
   sequence: number;
   topicId: number;
   queueId: number;
@@ -66,6 +68,12 @@ export class ScriptedLink implements Link {
 
   close(): void {
     this.isClosed = true;
+  }
+
+  /** The broker ends the connection with an error. */
+  end(code: string): void {
+    this.frame(OPCODE.error, 0, 0, { code, message: `the script says ${code}` });
+    this.cut();
   }
 
   /** The broker's side goes away. */
@@ -140,12 +148,13 @@ export class ScriptedBroker {
   /** Another one is what a client meets after the broker was opened anew. */
   openingId = 'fedcba9876543210';
   flush: 'sync' | 'async' = 'sync';
+  brokerId = '0123456789abcdef';
   /** Refuse connections. */
   isDown = false;
   /** Ack every batch in the turn after it came. */
   autoAck = true;
-  /** Told of each batch that comes. */
-  onBatch: ((batch: ProducedBatch) => void) | null = null;
+  /** Told of each batch that comes, before it is acked. */
+  onBatch: ((batch: ProducedBatch, link: ScriptedLink) => void) | null = null;
   readonly topics = new Map([['t', { topic: 't', topicId: 7, queues: 4, memory: false, createdTime: 0 }]]);
   readonly methods: Record<string, Handler> = {
     topicMetadata: ({ topic }) => {
@@ -206,7 +215,7 @@ export class ScriptedBroker {
           link.frame(OPCODE.welcome, 0, this.creditBytes, {
             version: 1,
             features: [],
-            brokerId: '0123456789abcdef',
+            brokerId: this.brokerId,
             openingId: this.openingId,
             brokerName: 'scripted',
             flush: this.flush,
@@ -251,6 +260,7 @@ export class ScriptedBroker {
     const at = FRAME_HEADER_BYTES;
     const batch = {
       id: readUint32(frame, FRAME.id),
+      producerId: readUint64(frame, at + BATCH.producerId).toString(16),
       sequence: readUint32(frame, at + BATCH.sequence),
       topicId: readUint32(frame, at + BATCH.topicId),
       queueId: readUint32(frame, at + BATCH.queueId),
@@ -262,7 +272,7 @@ export class ScriptedBroker {
     if (this.autoAck) {
       this.later(link, () => link.ack([batch]));
     }
-    this.onBatch?.(batch);
+    this.onBatch?.(batch, link);
   }
 
   /** Does something in a turn of its own, if the link still stands. */

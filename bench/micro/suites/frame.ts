@@ -51,7 +51,7 @@ function acking(): MicroCase {
     onConnected: () => {},
     onLost: () => {},
     onFailed: () => {},
-    onPoisoned: () => {},
+    onBlamed: () => {},
     onTopicChanged: () => {},
   };
   const run = (): void => {

@@ -67,7 +67,11 @@ export class Connection {
   #failure: RingMQError | null = null;
   /** What the broker said last before it closed. */
   #lastError: RingMQError | null = null;
-  #poisonings = 0;
+  /**
+   * The link ended over something that was sent, and more than one thing was under way: so many more answers one thing at a time is under
+   * way, until the one that ends the link is found. 0: all may be.
+   */
+  #suspectCount = 0;
   #attempt = 0;
   #isReconnecting = false;
   #heard = false;
@@ -81,8 +85,28 @@ export class Connection {
   constructor(factory: LinkFactory, options: ClientOptions) {
     this.#factory = factory;
     this.#options = options;
-    this.produce = new ProduceLane((frame) => this.#link?.send(frame));
-    this.requests = new Requests(options.requestTimeoutMs ?? 30_000, (frame) => this.#link?.send(frame));
+    const mayStart = () => this.#suspectCount === 0 || this.#underWay === 0;
+    const send = (frame: Uint8Array) => this.#link?.send(frame);
+    this.produce = new ProduceLane(send, mayStart);
+    const { produce } = this;
+    this.requests = new Requests(options.requestTimeoutMs ?? 30_000, {
+      send,
+      mayStart,
+      get trouble() {
+        return produce.trouble;
+      },
+      warn: (message, details) => this.warn(message, details),
+    });
+  }
+
+  /** Tells the user of something that is tried again. */
+  warn(message: string, details: Record<string, unknown>): void {
+    callUser(this.#options.onWarning, message, details);
+  }
+
+  /** Requests and batches with the broker. */
+  get #underWay(): number {
+    return this.requests.inFlightCount + this.produce.inFlightCount;
   }
 
   get isOpen(): boolean {
@@ -222,7 +246,10 @@ export class Connection {
     }
     this.#welcome = welcome;
     this.#isOpen = true;
-    this.produce.open(frameValue(frame));
+    const { brokerId, openingId } = welcome;
+    // A broker that does not name its opening may be another one with each link.
+    const opening = openingId ?? `link ${this.requests.link + 1}`;
+    this.produce.open(frameValue(frame), { brokerId, opening });
     this.#lastError = null;
     this.#handshake?.resolve();
     this.#handshake = null;
@@ -234,7 +261,7 @@ export class Connection {
     for (const receiver of [...this.#receivers.values()]) {
       receiver.onConnected();
     }
-    this.produce.pump();
+    this.produce.pumpAll();
   }
 
   #onFrame(frame: Uint8Array, link: Link): void {
@@ -292,6 +319,7 @@ export class Connection {
       case OPCODE.response:
         this.#attempt = 0;
         this.requests.onResponse(frameId(frame), (frameFlags(frame) & FRAME_FLAG.failed) !== 0, frame);
+        this.#cleared(1);
         break;
       case OPCODE.event:
         this.#onEvent(frame);
@@ -317,8 +345,21 @@ export class Connection {
 
   #onAck(frame: Uint8Array): void {
     this.#attempt = 0;
-    this.#poisonings = 0;
+    const before = this.produce.inFlightCount;
     this.produce.onAck(frame);
+    if (this.#suspectCount > 0) {
+      this.#cleared(Math.max(1, before - this.produce.inFlightCount));
+    }
+  }
+
+  /** So many things that were under way are answered: it was not over them that the link ended. */
+  #cleared(count: number): void {
+    if (this.#suspectCount === 0) {
+      return;
+    }
+    this.#suspectCount = Math.max(0, this.#suspectCount - count);
+    this.produce.pump();
+    this.requests.pump();
   }
 
   #onEvent(frame: Uint8Array): void {
@@ -359,11 +400,26 @@ export class Connection {
     if (!this.#isOpen || this.#failure !== null) {
       return;
     }
+    const isOurFault = !ERRORS[reason.code].retryable && reason.code !== 'BROKER_CLOSED';
+    const underWay = this.#underWay;
+    let blamed = isOurFault && underWay === 1 ? this.produce.onlyInFlight() : null;
+    if (reason.code === 'BAD_CHECKSUM' && blamed?.batch.sendCount === 1) {
+      // Damaged on its way: once more may be enough.
+      blamed = null;
+    }
+    if (isOurFault) {
+      this.warn(`the connection ended over what was sent (${reason.code}: ${reason.message})`, {
+        code: reason.code,
+      });
+      this.#suspectCount = underWay > 1 ? underWay : 0;
+    }
     this.#dropLink(1000);
-    this.requests.onLost();
-    for (const sender of this.produce.senders()) {
+    this.produce.trouble = reason;
+    this.requests.onLost(isOurFault && underWay === 1 ? reason : null);
+    for (const sender of this.produce.busySenders()) {
       sender.onLost();
     }
+    blamed?.sender.onBlamed(blamed.batch, reason);
     for (const receiver of [...this.#receivers.values()]) {
       receiver.onLost();
     }
@@ -371,14 +427,6 @@ export class Connection {
     if (FINAL.has(reason.code)) {
       this.close(reason);
       return;
-    }
-    const isOurFault = !ERRORS[reason.code].retryable && reason.code !== 'BROKER_CLOSED';
-    this.#poisonings = isOurFault ? this.#poisonings + 1 : 0;
-    if (this.#poisonings >= 2) {
-      this.#poisonings = 0;
-      for (const sender of this.produce.senders()) {
-        sender.onPoisoned(reason);
-      }
     }
     if (!this.#isReconnecting) {
       void this.#reconnect();

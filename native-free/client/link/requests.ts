@@ -4,6 +4,7 @@ import {
   CONTROL_METHODS,
   type ControlMethod,
   type ControlMethods,
+  type ErrorCode,
   errorCodeOfName,
   MAX_REQUESTS_IN_FLIGHT,
   OPCODE,
@@ -14,15 +15,36 @@ import { controlFrame, controlPayload } from './control-codec.js';
 
 /** Requests kept here at most, sent or not; beyond that `TOO_MANY_REQUESTS`. */
 const MAX_WAITING = 65_536;
+/** Waits before a request that was refused is sent again, doubled each time, between half and all of it at random. */
+const RETRY_MIN_MS = 20;
+const RETRY_MAX_MS = 1_000;
+/** Refusals for want of room: nothing was done, and there will be room. */
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TOO_MANY_REQUESTS', 'BROKER_BUSY']);
+
+const STATE = {
+  /** To be sent as soon as may be. */
+  queued: 0,
+  /** With the broker, on this link. */
+  sent: 1,
+  /** It was refused, and waits before it is sent again. */
+  resting: 2,
+} as const;
 
 interface Waiting {
-  id: number;
-  frame: Uint8Array;
-  isSent: boolean;
+  readonly id: number;
+  readonly method: ControlMethod;
+  readonly frame: Uint8Array;
+  state: number;
   /** Asking twice does no harm: sent again on the next link. Of others nobody knows, once sent, whether they were done. */
-  mayRepeat: boolean;
-  resolve: (result: Record<string, unknown>) => void;
-  reject: (error: RingMQError) => void;
+  readonly mayRepeat: boolean;
+  /** What was refused is asked again until the time is over. */
+  readonly mayWait: boolean;
+  /** What the broker refused it with last. */
+  refusal: RingMQError | null;
+  retryMs: number;
+  retryTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly resolve: (result: Record<string, unknown>) => void;
+  readonly reject: (error: RingMQError) => void;
 }
 
 export interface RequestOptions {
@@ -30,24 +52,36 @@ export interface RequestOptions {
   timeoutMs?: number;
   /** Asking twice does no harm, though the method might: send it again over the next connection. */
   mayRepeat?: boolean;
-  /** Fail with `CONNECTION_LOST` at once when there is no connection, instead of waiting for one. */
+  /** Fail with `CONNECTION_LOST` at once when there is no connection, instead of waiting for one; and with a refusal at once. */
   onlyNow?: boolean;
+}
+
+/** What requests need of their connection. */
+export interface RequestLine {
+  send(frame: Uint8Array): void;
+  /** May one more be under way now? */
+  mayStart(): boolean;
+  /** Why there is no link, while there is none. */
+  readonly trouble: RingMQError | null;
+  warn(message: string, details: Record<string, unknown>): void;
 }
 
 export class Requests {
   readonly #timeoutMs: number;
-  readonly #send: (frame: Uint8Array) => void;
+  readonly #line: RequestLine;
   /** In the order of the calls. */
   readonly #waiting = new Map<number, Waiting>();
+  /** Nobody waits for them any more, but the broker still has them, and counts them. */
+  readonly #late = new Set<number>();
   #sentCount = 0;
   #nextId = 1;
   #isConnected = false;
   #link = 0;
   #failure: RingMQError | null = null;
 
-  constructor(timeoutMs: number, send: (frame: Uint8Array) => void) {
+  constructor(timeoutMs: number, line: RequestLine) {
     this.#timeoutMs = timeoutMs;
-    this.#send = send;
+    this.#line = line;
   }
 
   /** Counts the links there have been: what was learnt over an earlier one may not hold any more. */
@@ -55,7 +89,15 @@ export class Requests {
     return this.#link;
   }
 
-  /** Calls a method. Rejects with the broker's error, `TIMEOUT`, `CONNECTION_LOST`, `ABORTED`, `TOO_MANY_REQUESTS`. */
+  /** Requests with the broker, on this link. */
+  get inFlightCount(): number {
+    return this.#sentCount;
+  }
+
+  /**
+   * Calls a method. Rejects with the broker's error, `CONNECTION_LOST`, `ABORTED`, `TOO_MANY_REQUESTS`, or `TIMEOUT`; at the time-out of one
+   * that was refused because the broker is busy, with that refusal.
+   */
   call<M extends ControlMethod>(
     method: M,
     params: ControlMethods[M]['params'],
@@ -80,52 +122,83 @@ export class Requests {
       const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
       const settle = () => {
         clearTimeout(timer);
+        clearTimeout(request.retryTimer);
         options.signal?.removeEventListener('abort', onAbort);
-        this.#forget(id);
+        this.#waiting.delete(id);
       };
       const fail = (error: RingMQError) => {
         settle();
         reject(error);
       };
-      const onAbort = () => fail(abortError(options.signal as AbortSignal));
-      const timer = setTimeout(
-        () => fail(new RingMQError('TIMEOUT', `no answer to ${method} within ${timeoutMs} ms`)),
-        timeoutMs,
-      );
-      options.signal?.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.set(id, {
+      const giveUp = (error: RingMQError) => {
+        if (request.state === STATE.sent) {
+          this.#late.add(id);
+        }
+        fail(error);
+      };
+      const onAbort = () => giveUp(abortError(options.signal as AbortSignal));
+      const timer = setTimeout(() => giveUp(this.#timeoutOf(request, timeoutMs)), timeoutMs);
+      const request: Waiting = {
         id,
+        method,
         frame,
-        isSent: false,
+        state: STATE.queued,
         mayRepeat: CONTROL_METHODS[method].isRepeatable || options.mayRepeat === true,
+        mayWait: options.onlyNow !== true,
+        refusal: null,
+        retryMs: RETRY_MIN_MS,
+        retryTimer: undefined,
         resolve: (result) => {
           settle();
           resolve(result as unknown as ControlMethods[M]['result']);
         },
         reject: fail,
+      };
+      options.signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.set(id, request);
+      this.pump();
+    });
+  }
+
+  #timeoutOf({ method, refusal }: Waiting, timeoutMs: number): RingMQError {
+    const details = { method };
+    if (refusal !== null) {
+      const message = `${refusal.message}; still so after ${timeoutMs} ms`;
+      return new RingMQError(refusal.code, message, {
+        cause: refusal,
+        details: { ...refusal.details, ...details },
       });
-      if (this.#isConnected) {
-        this.#pump();
-      }
+    }
+    const { trouble } = this.#line;
+    const why = trouble === null ? '' : `; there is no connection: ${trouble.message}`;
+    return new RingMQError('TIMEOUT', `no answer to ${method} within ${timeoutMs} ms${why}`, {
+      ...(trouble === null ? {} : { cause: trouble }),
+      details,
     });
   }
 
   onConnected(): void {
     this.#isConnected = true;
     this.#link++;
-    this.#pump();
+    this.pump();
   }
 
-  /** The link is gone: what may be repeated waits for the next one, the rest fails. */
-  onLost(): void {
+  /**
+   * The link is gone: what may be repeated waits for the next one, the rest fails. `blamed`: the link ended over the only request that
+   * was under way, with this; it is not sent again.
+   */
+  onLost(blamed: RingMQError | null): void {
     this.#isConnected = false;
     this.#sentCount = 0;
+    this.#late.clear();
     for (const request of [...this.#waiting.values()]) {
-      if (!request.isSent) {
+      if (request.state !== STATE.sent) {
         continue;
       }
-      request.isSent = false;
-      if (!request.mayRepeat) {
+      request.state = STATE.queued;
+      if (blamed !== null) {
+        request.reject(blamed);
+      } else if (!request.mayRepeat) {
         request.reject(new RingMQError('CONNECTION_LOST'));
       }
     }
@@ -141,45 +214,66 @@ export class Requests {
   }
 
   onResponse(id: number, failed: boolean, frame: Uint8Array): void {
+    if (this.#late.delete(id)) {
+      this.#sentCount--;
+      this.pump();
+      return;
+    }
     const request = this.#waiting.get(id);
-    if (request === undefined) {
+    if (request === undefined || request.state !== STATE.sent) {
       return;
     }
     const body = controlPayload(frame);
+    this.#sentCount--;
     if (!failed) {
       request.resolve(body);
     } else {
-      const code = errorCodeOfName(String(body['code']));
-      const details = typeof body['details'] === 'object' && body['details'] !== null ? body['details'] : {};
-      request.reject(
-        new RingMQError(code, String(body['message'] ?? ''), { details: details as Record<string, unknown> }),
-      );
+      this.#onRefused(request, body);
     }
-    this.#pump();
+    this.pump();
   }
 
-  #pump(): void {
+  #onRefused(request: Waiting, body: Record<string, unknown>): void {
+    const code = errorCodeOfName(String(body['code']));
+    const details = typeof body['details'] === 'object' && body['details'] !== null ? body['details'] : {};
+    const error = new RingMQError(code, String(body['message'] ?? ''), {
+      details: details as Record<string, unknown>,
+    });
+    if (!request.mayWait || !PASSING.has(code)) {
+      request.reject(error);
+      return;
+    }
+    if (request.refusal?.code !== code) {
+      this.#line.warn(`the broker refuses a request (${code}: ${error.message}); it is asked again`, {
+        code,
+        method: request.method,
+      });
+    }
+    request.refusal = error;
+    request.state = STATE.resting;
+    const waitMs = request.retryMs * (0.5 + 0.5 * Math.random());
+    request.retryMs = Math.min(RETRY_MAX_MS, request.retryMs * 2);
+    request.retryTimer = setTimeout(() => {
+      request.state = STATE.queued;
+      this.pump();
+    }, waitMs);
+  }
+
+  /** Sends what may be sent. */
+  pump(): void {
     if (!this.#isConnected) {
       return;
     }
     for (const request of this.#waiting.values()) {
-      if (this.#sentCount >= MAX_REQUESTS_IN_FLIGHT) {
+      if (this.#sentCount >= MAX_REQUESTS_IN_FLIGHT || !this.#line.mayStart()) {
         return;
       }
-      if (request.isSent) {
+      if (request.state !== STATE.queued) {
         continue;
       }
-      request.isSent = true;
+      request.state = STATE.sent;
       this.#sentCount++;
-      this.#send(request.frame);
+      this.#line.send(request.frame);
     }
-  }
-
-  #forget(id: number): void {
-    const request = this.#waiting.get(id);
-    if (request?.isSent) {
-      this.#sentCount--;
-    }
-    this.#waiting.delete(id);
   }
 }

@@ -9,7 +9,9 @@ import {
   readUint32,
   readUint64,
 } from '../../wire/index.js';
-import type { SendBatch } from '../produce/send-batch.js';
+import { ProducerIds } from '../produce/producer-ids.js';
+import { BatchPool, type SendBatch } from '../produce/send-batch.js';
+import { WeakBag } from '../weak-bag.js';
 
 /** What came back for a batch. One object, filled for each entry. */
 export class AckEntry {
@@ -25,16 +27,21 @@ export interface FrameSender {
   /** Send what may be sent. */
   pump(): void;
   onAck(batch: SendBatch, entry: AckEntry): void;
-  /** After all entries of an ack frame. */
+  /** After all entries of an ack frame with one for it. */
   onAcksEnd(): void;
-  /** A link stands; it may be another broker's run, with other topics. */
+  /** A link stands; it may be to another opening, or to another broker: see {@link ProduceLane.origin}. */
   onConnected(): void;
   onLost(): void;
   /** The connection will not come back. */
   onFailed(error: RingMQError): void;
-  /** The connection ended twice in a row over what was sent: what is under way must not be sent a third time. */
-  onPoisoned(error: RingMQError): void;
+  /** The connection ended over this batch, and nothing else was under way: it must not be sent again. */
+  onBlamed(batch: SendBatch, error: RingMQError): void;
   onTopicChanged(topic: string): void;
+}
+
+export interface Origin {
+  readonly brokerId: string;
+  readonly opening: string;
 }
 
 interface Sent {
@@ -43,52 +50,90 @@ interface Sent {
 }
 
 export class ProduceLane {
+  readonly ids = new ProducerIds();
+  readonly buffers = new BatchPool();
   readonly #send: (frame: Uint8Array) => void;
-  readonly #senders: FrameSender[] = [];
+  /** May anything more be under way now? */
+  readonly #gate: () => boolean;
+  /** Everyone. Those without work are held by their users alone, so that one that is forgotten goes. */
+  readonly #members = new WeakBag<FrameSender>();
+  /** Those with batches that are not settled. */
+  readonly #busy = new Set<FrameSender>();
   readonly #inFlight = new Map<number, Sent>();
   readonly #entry = new AckEntry();
+  /** Those an ack frame has entries for. */
+  readonly #acked = new Set<FrameSender>();
+  /** Which opening of which broker the link is to: topics' numbers mean something within one alone. */
+  origin: Origin = { brokerId: '', opening: '' };
+  /** Why there is no link, while there is none. */
+  trouble: RingMQError | null = null;
   #isOpen = false;
   #nextBatchId = 1;
   /** Running totals of this link: bytes of produce frames sent, and allowed. */
   #sentBytes = 0;
   #creditBytes = 0;
-  #turn = 0;
   /**
-   * Who was refused for want of credit. Nobody else sends until it has, or small frames of others would keep the credit too
-   * low for a large one for ever. Only while batches are under way: their acks bring the next {@link pump}.
+   * Those that were refused for want of credit, in turn: the first sends one frame and goes to the end, and nobody else sends meanwhile, or
+   * small frames of others would keep the credit too low for a large one for ever.
    */
-  #waiting: FrameSender | null = null;
-  #isRefused = false;
+  readonly #waiting = new Set<FrameSender>();
+  /** Whose turn it is in {@link #serve}, and whether it has sent its frame. */
+  #served: FrameSender | null = null;
+  #hasSent = false;
+  #wantsMore = false;
+  #isShort = false;
 
-  constructor(send: (frame: Uint8Array) => void) {
+  constructor(send: (frame: Uint8Array) => void, gate: () => boolean = () => true) {
     this.#send = send;
+    this.#gate = gate;
   }
 
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
+  /** Batches with the broker, on this link. */
+  get inFlightCount(): number {
+    return this.#inFlight.size;
+  }
+
   /** Producers. A copy: they come and go while they are told things. */
   senders(): FrameSender[] {
-    return [...this.#senders];
+    return this.#members.all();
+  }
+
+  /** Those with batches that are not settled. A copy. */
+  busySenders(): FrameSender[] {
+    return [...this.#busy];
   }
 
   add(sender: FrameSender): void {
-    this.#senders.push(sender);
+    this.#members.add(sender);
   }
 
   remove(sender: FrameSender): void {
-    const at = this.#senders.indexOf(sender);
-    if (at >= 0) {
-      this.#senders.splice(at, 1);
-    }
-    if (this.#waiting === sender) {
-      this.#waiting = null;
-    }
+    this.#members.delete(sender);
+    this.rest(sender);
+  }
+
+  /** The sender has batches to settle: it is held, and told of the link. */
+  wake(sender: FrameSender): void {
+    this.#busy.add(sender);
+  }
+
+  /** It has none. */
+  rest(sender: FrameSender): void {
+    this.#busy.delete(sender);
+    this.#waiting.delete(sender);
   }
 
   /** A new link stands, with its first credit. */
-  open(creditBytes: number): void {
+  open(creditBytes: number, origin: Origin = this.origin): void {
+    if (origin.brokerId !== this.origin.brokerId) {
+      this.ids.forgetAll();
+    }
+    this.origin = origin;
+    this.trouble = null;
     this.#isOpen = true;
     this.#creditBytes = creditBytes;
     this.#sentBytes = 0;
@@ -98,23 +143,41 @@ export class ProduceLane {
   /** The link is gone; what was under way is for the producers to send again. */
   shut(): void {
     this.#isOpen = false;
-    this.#waiting = null;
+    this.#waiting.clear();
     this.#inFlight.clear();
   }
 
+  /** The only batch under way, if there is one only, and whose it is. */
+  onlyInFlight(): Sent | null {
+    if (this.#inFlight.size !== 1) {
+      return null;
+    }
+    const [sent] = this.#inFlight.values();
+    return sent ?? null;
+  }
+
   /**
-   * May a produce frame of so many bytes go now? Credit holds, but for one frame when nothing is under way. A sender that
-   * is refused for want of credit is the next to send.
+   * May a produce frame of so many bytes go now? Credit holds, but for one frame when nothing is under way. A sender that is refused
+   * for want of credit gets its turn.
    */
   maySend(bytes: number, sender: FrameSender): boolean {
-    if (!this.#isOpen || (this.#waiting !== null && this.#waiting !== sender)) {
+    if (!this.#isOpen) {
       return false;
     }
-    if (this.#sentBytes + bytes <= this.#creditBytes || this.#inFlight.size === 0) {
+    if (this.#served === sender) {
+      if (this.#hasSent) {
+        this.#wantsMore = true;
+        return false;
+      }
+    } else if (this.#waiting.size > 0 || this.#served !== null) {
+      this.#waiting.add(sender);
+      return false;
+    }
+    if ((this.#sentBytes + bytes <= this.#creditBytes || this.#inFlight.size === 0) && this.#gate()) {
       return true;
     }
-    this.#waiting = sender;
-    this.#isRefused = true;
+    this.#isShort = true;
+    this.#waiting.add(sender);
     return false;
   }
 
@@ -125,8 +188,8 @@ export class ProduceLane {
     this.#sentBytes += frame.length;
     this.#inFlight.set(id, { batch, sender });
     // Before the frame goes: on a link of function calls its ack may come within the call.
-    if (this.#waiting !== null) {
-      this.#passOn(sender);
+    if (this.#served === sender) {
+      this.#hasSent = true;
     }
     this.#send(frame);
   }
@@ -153,50 +216,51 @@ export class ProduceLane {
       entry.flags = frame[at + ACK_ENTRY.flags] as number;
       entry.baseOffset = readUint64(frame, at + ACK_ENTRY.baseOffset);
       entry.position = readUint64(frame, at + ACK_ENTRY.position);
+      this.#acked.add(sent.sender);
       sent.sender.onAck(sent.batch, entry);
     }
+    const acked = [...this.#acked];
+    this.#acked.clear();
     this.pump();
-    for (const sender of this.senders()) {
+    // An ack makes room in its sender's window.
+    for (const sender of acked) {
+      sender.pump();
+    }
+    for (const sender of acked) {
       sender.onAcksEnd();
     }
   }
 
-  /** Lets each producer send, another one first each time, so that none lives on what others leave. */
-  pump(): void {
-    const count = this.#senders.length;
-    if (count > 1) {
-      this.#turn = (this.#turn + 1) % count;
+  /** A link stands: everyone who has something sends. */
+  pumpAll(): void {
+    for (const sender of this.busySenders()) {
+      sender.pump();
     }
-    if (this.#waiting !== null && !this.#pumpInTurn()) {
+  }
+
+  /** There may be credit: those that wait for it send one frame each, in turn, until it is short again or nobody waits. */
+  pump(): void {
+    if (this.#served !== null) {
       return;
     }
-    for (let i = 0; i < count; i++) {
-      this.#senders[(this.#turn + i) % count]?.pump();
-    }
-  }
-
-  /** While credit is short each sends one frame, then the next. False: it is still short. True: nobody waits. */
-  #pumpInTurn(): boolean {
-    let idle = 0;
-    for (let sender = this.#waiting; sender !== null; sender = this.#waiting) {
-      this.#isRefused = false;
+    this.#isShort = false;
+    while (!this.#isShort) {
+      const [sender] = this.#waiting;
+      if (sender === undefined) {
+        break;
+      }
+      this.#served = sender;
+      this.#hasSent = false;
+      this.#wantsMore = false;
       sender.pump();
-      if (this.#isRefused) {
-        return false;
+      this.#served = null;
+      if (this.#isShort) {
+        break;
       }
-      if (this.#waiting !== sender) {
-        idle = 0;
-      } else if (++idle < this.#senders.length) {
-        this.#passOn(sender);
-      } else {
-        this.#waiting = null;
+      this.#waiting.delete(sender);
+      if (this.#wantsMore && this.#busy.has(sender)) {
+        this.#waiting.add(sender);
       }
     }
-    return true;
-  }
-
-  #passOn(sender: FrameSender): void {
-    const count = this.#senders.length;
-    this.#waiting = count < 2 ? null : (this.#senders[(this.#senders.indexOf(sender) + 1) % count] ?? null);
   }
 }

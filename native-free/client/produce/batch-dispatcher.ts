@@ -8,8 +8,17 @@
 
 import { RECORDS_AT } from '../../batch/batch-builder.js';
 import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
-import { BATCH_ATTRIBUTE, ERRORS, errorCodeOfWire, RingMQError } from '../../wire/index.js';
-import type { AckEntry, FrameSender, ProduceLane } from '../link/send-line.js';
+import {
+  BATCH_ATTRIBUTE,
+  ERRORS,
+  type ErrorCode,
+  errorCodeOfWire,
+  isRingMQError,
+  RingMQError,
+  type TopicInfo,
+} from '../../wire/index.js';
+import type { AckEntry, FrameSender, Origin, ProduceLane } from '../link/send-line.js';
+import type { ProducerId } from './producer-ids.js';
 import { type SendBatch, STAGE } from './send-batch.js';
 import { SendWindow } from './send-window.js';
 
@@ -30,6 +39,10 @@ export interface BatchOwner {
   onConnected(): void;
   onConnectionFailed(error: RingMQError): void;
   onTopicChanged(topic: string): void;
+  /** Looks the topics up as they are now, and gives them to {@link BatchDispatcher.readdress}. */
+  onOtherOpening(topics: ReadonlySet<string>): void;
+  /** Something that is tried again, worth a line in a log. */
+  onWarning(message: string, details: Record<string, unknown>): void;
 }
 
 export class BatchDispatcher implements FrameSender {
@@ -37,7 +50,14 @@ export class BatchDispatcher implements FrameSender {
   readonly #owner: BatchOwner;
   readonly #window: SendWindow;
   readonly #timeoutMs: number;
-  readonly #producer: { idLow: number; idHigh: number; epoch: number };
+  /** Under what the broker knows batches that are sent again; null while there are none. */
+  #id: ProducerId | null = null;
+  /** The broker does not know the id any more: what it refused goes under another one, once all that is under way is answered. */
+  #isForgotten = false;
+  /** What the topic numbers of batches were learnt from. */
+  #origin: Origin;
+  /** The link is to another opening: nothing is sent before it is known what the topics' numbers are there. */
+  #isHeld = false;
   /** Batches in the window that must be sent again. */
   #againCount = 0;
   /** Batches with the broker, on this link. */
@@ -45,15 +65,15 @@ export class BatchDispatcher implements FrameSender {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retryMs = RETRY_MIN_MS;
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The refusal that was warned of; the next warning comes after something was stored. */
+  #warned: ErrorCode | null = null;
 
   constructor(lane: ProduceLane, owner: BatchOwner, maxInFlight: number, timeoutMs: number) {
     this.#lane = lane;
     this.#owner = owner;
     this.#window = new SendWindow(maxInFlight);
     this.#timeoutMs = timeoutMs;
-    // 0 would mean a producer the broker does not check.
-    const id = crypto.getRandomValues(new Uint32Array(2));
-    this.#producer = { idLow: (id[0] as number) || 1, idHigh: id[1] as number, epoch: 0 };
+    this.#origin = lane.origin;
     lane.add(this);
   }
 
@@ -64,6 +84,9 @@ export class BatchDispatcher implements FrameSender {
 
   /** Takes a closed batch. */
   add(batch: SendBatch): void {
+    if (this.#window.isEmpty) {
+      this.#lane.wake(this);
+    }
     batch.stage = STAGE.queued;
     batch.deadline = monotonicMs() + this.#timeoutMs;
     this.#window.add(batch);
@@ -78,7 +101,10 @@ export class BatchDispatcher implements FrameSender {
   }
 
   pump(): void {
-    if (this.#retryTimer !== undefined || !this.#lane.isOpen) {
+    if (this.#retryTimer !== undefined || !this.#lane.isOpen || this.#isHeld) {
+      return;
+    }
+    if (this.#isForgotten && !this.#takeOtherId()) {
       return;
     }
     while (this.#againCount > 0) {
@@ -97,8 +123,9 @@ export class BatchDispatcher implements FrameSender {
       if (batch === undefined || !this.#lane.maySend(batch.builder.at, this)) {
         return;
       }
+      const id = this.#id ?? this.#takeId(false);
       this.#window.admit();
-      batch.builder.address(batch, this.#producer, batch.sequence);
+      batch.builder.address(batch, id, batch.sequence);
       this.#send(batch);
       // On a link of function calls the answer may have come within the call.
       if (this.#retryTimer !== undefined || this.#againCount > 0) {
@@ -107,8 +134,16 @@ export class BatchDispatcher implements FrameSender {
     }
   }
 
+  #takeId(isFresh: boolean): ProducerId {
+    const id = this.#lane.ids.take(isFresh);
+    this.#id = id;
+    this.#window.startAt(id.nextSequence);
+    return id;
+  }
+
   #send(batch: SendBatch): void {
     batch.stage = STAGE.sent;
+    batch.sendCount++;
     this.#sentCount++;
     this.#lane.send(batch, this);
   }
@@ -123,28 +158,142 @@ export class BatchDispatcher implements FrameSender {
     if (entry.status === 0) {
       this.#window.remove(batch);
       this.#retryMs = RETRY_MIN_MS;
+      this.#warned = null;
       this.#owner.onStored(batch, entry);
       return;
     }
     const code = errorCodeOfWire(entry.status);
-    const error = new RingMQError(code, undefined, { details: this.#describe(batch) });
-    if (ERRORS[code].retryable && monotonicMs() < batch.deadline) {
+    const isRefused = ERRORS[code].retryable;
+    // Sent once only, under an id that the broker has forgotten meanwhile: it cannot be there.
+    const isForgotten = code === 'SEQUENCE_UNKNOWN' && batch.sendCount === 1;
+    if ((isRefused || isForgotten) && monotonicMs() < batch.deadline) {
+      // It was answered: whatever was sent of it is not stored.
+      batch.sendCount = 0;
       batch.stage = STAGE.again;
-      batch.refusal = error;
       this.#againCount++;
-      this.#retryLater();
+      if (isForgotten) {
+        this.#isForgotten = true;
+      } else {
+        batch.refusal = new RingMQError(code, undefined, { details: this.#describe(batch) });
+        this.#warnOf(batch.refusal);
+        this.#retryLater();
+      }
       return;
     }
     this.#window.remove(batch);
-    this.#owner.onFailedBatch(batch, error, true);
+    this.#owner.onFailedBatch(batch, this.#refusalOf(batch, code), true);
+  }
+
+  #refusalOf(batch: SendBatch, code: ErrorCode): RingMQError {
+    const message =
+      code === 'SEQUENCE_UNKNOWN'
+        ? 'the batch was sent before its connection was lost, and the broker does not remember whether it stored it; it may be there'
+        : undefined;
+    if (code === 'SEQUENCE_UNKNOWN' || code === 'PRODUCER_FENCED') {
+      // Nobody else is to inherit such an id.
+      this.#isForgotten = true;
+    }
+    return new RingMQError(code, message, { details: this.#describe(batch) });
+  }
+
+  /** False: not before all that is under way is answered. */
+  #takeOtherId(): boolean {
+    if (this.#sentCount > 0) {
+      return false;
+    }
+    this.#isForgotten = false;
+    this.#againCount = 0;
+    this.#window.requeue();
+    this.#takeId(true);
+    return true;
+  }
+
+  /** All is settled: others may have the id, and nobody needs to hold this sender. */
+  #rest(): void {
+    this.#lane.rest(this);
+    const id = this.#id;
+    this.#id = null;
+    if (id !== null && !this.#isForgotten) {
+      id.nextSequence = this.#window.nextSequence;
+      this.#lane.ids.give(id);
+    }
+    this.#isForgotten = false;
   }
 
   onAcksEnd(): void {
+    if (this.#isForgotten) {
+      this.pump();
+    }
+    if (this.#window.isEmpty) {
+      this.#rest();
+    }
     this.#owner.onProgress();
   }
 
   onConnected(): void {
+    const { origin } = this.#lane;
+    const isOther = origin.brokerId !== this.#origin.brokerId || origin.opening !== this.#origin.opening;
+    this.#isHeld ||= isOther;
     this.#owner.onConnected();
+    if (!this.#isHeld) {
+      return;
+    }
+    const topics = new Set<string>();
+    for (const batch of this.#unsettled()) {
+      topics.add(batch.topic);
+    }
+    if (topics.size === 0) {
+      this.#isHeld = false;
+      this.#origin = origin;
+    } else {
+      this.#owner.onOtherOpening(topics);
+    }
+  }
+
+  /**
+   * Topics as they are where the link goes now. Batches go to the topic of the same name; an error is what becomes of those that were for
+   * a topic. To another broker everything goes under an id it does not know.
+   */
+  readdress(topics: ReadonlyMap<string, TopicInfo | RingMQError>): void {
+    const { origin } = this.#lane;
+    const isOtherBroker = origin.brokerId !== this.#origin.brokerId;
+    for (const batch of this.#unsettled()) {
+      const info = topics.get(batch.topic);
+      const problem = isRingMQError(info) ? info : addressProblem(batch, info, isOtherBroker);
+      if (problem === null) {
+        batch.topicId = (info as TopicInfo).topicId;
+        batch.memory = (info as TopicInfo).memory;
+      } else {
+        this.#takeOut(batch);
+        this.#owner.onFailedBatch(batch, problem, true);
+      }
+    }
+    this.#origin = origin;
+    this.#isHeld = false;
+    if (isOtherBroker) {
+      this.#isForgotten = true;
+    }
+    this.pump();
+    if (this.#window.isEmpty) {
+      this.#rest();
+    }
+    this.#owner.onProgress();
+  }
+
+  #unsettled(): SendBatch[] {
+    return [...this.#window.inOrder(), ...this.#window.waiting()].filter(
+      (batch) => batch.stage !== STAGE.abandoned,
+    );
+  }
+
+  /** Out of the window or the queue. It is not with the broker. */
+  #takeOut(batch: SendBatch): void {
+    if (batch.stage === STAGE.again) {
+      this.#againCount--;
+      this.#window.remove(batch);
+    } else {
+      this.#window.takeWaiting((waiting) => waiting === batch);
+    }
   }
 
   onLost(): void {
@@ -161,13 +310,19 @@ export class BatchDispatcher implements FrameSender {
         this.#againCount++;
       }
     }
+    if (this.#window.isEmpty) {
+      this.#rest();
+    }
   }
 
-  onPoisoned(error: RingMQError): void {
-    this.#againCount = 0;
-    for (const batch of this.#window.inOrder()) {
-      this.#window.remove(batch);
-      this.#owner.onFailedBatch(batch, error, true);
+  onBlamed(batch: SendBatch, error: RingMQError): void {
+    if (batch.stage !== STAGE.again) {
+      return;
+    }
+    this.#takeOut(batch);
+    this.#owner.onFailedBatch(batch, error, true);
+    if (this.#window.isEmpty) {
+      this.#rest();
     }
     this.#owner.onProgress();
   }
@@ -179,6 +334,16 @@ export class BatchDispatcher implements FrameSender {
 
   onTopicChanged(topic: string): void {
     this.#owner.onTopicChanged(topic);
+  }
+
+  #warnOf(refusal: RingMQError): void {
+    if (this.#warned !== refusal.code) {
+      this.#warned = refusal.code;
+      this.#owner.onWarning(
+        `the broker refuses batches (${refusal.code}: ${refusal.message}); they are sent again for up to ${this.#timeoutMs} ms`,
+        { code: refusal.code, ...refusal.details },
+      );
+    }
   }
 
   /** Lowest running number of a message that is not settled; Infinity if all are. */
@@ -219,6 +384,7 @@ export class BatchDispatcher implements FrameSender {
       this.#owner.onFailedBatch(batch, error, !isSent);
     }
     this.#againCount = 0;
+    this.#rest();
   }
 
   /** Holds everything back for a while. Goes on when all that is under way has been answered, so that order is kept as far as it can be. */
@@ -272,17 +438,26 @@ export class BatchDispatcher implements FrameSender {
       this.#owner.onFailedBatch(batch, this.#timeoutOf(batch), !isSent);
     }
     if (any) {
+      if (this.#window.isEmpty) {
+        this.#rest();
+      }
       this.#owner.onProgress();
       this.pump();
     }
   }
 
   #timeoutOf(batch: SendBatch): RingMQError {
-    if (batch.refusal !== null) {
-      return batch.refusal;
+    const { refusal } = batch;
+    const details = this.#describe(batch);
+    if (refusal !== null) {
+      const message = `${refusal.message}; still so after ${this.#timeoutMs} ms`;
+      return new RingMQError(refusal.code, message, { cause: refusal, details });
     }
-    return new RingMQError('TIMEOUT', `no ack within ${this.#timeoutMs} ms`, {
-      details: this.#describe(batch),
+    const { trouble } = this.#lane;
+    const why = trouble === null ? '' : `; there is no connection: ${trouble.message}`;
+    return new RingMQError('TIMEOUT', `no ack within ${this.#timeoutMs} ms${why}`, {
+      ...(trouble === null ? {} : { cause: trouble }),
+      details,
     });
   }
 
@@ -295,6 +470,43 @@ export class BatchDispatcher implements FrameSender {
       flush: askedFlush(batch.attributes),
     };
   }
+}
+
+/** What keeps a batch from going to the topic as it is now; null: nothing. */
+function addressProblem(
+  batch: SendBatch,
+  info: TopicInfo | undefined,
+  isOtherBroker: boolean,
+): RingMQError | null {
+  const details = { topic: batch.topic, queueId: batch.queueId };
+  if (info === undefined) {
+    return new RingMQError('TOPIC_NOT_FOUND', undefined, { details });
+  }
+  if (info.topicId === batch.topicId && !isOtherBroker) {
+    return null;
+  }
+  if (!isOtherBroker && batch.sendCount > 0) {
+    return new RingMQError(
+      'TOPIC_NOT_FOUND',
+      `${batch.topic} was deleted and made again while the batch was under way; the old one may have had it`,
+      { details },
+    );
+  }
+  if (batch.queueId >= info.queues) {
+    return new RingMQError('QUEUE_NOT_FOUND', `${batch.topic} has ${info.queues} queues there`, {
+      details: { ...details, limit: info.queues, value: batch.queueId },
+    });
+  }
+  if (info.memory && batch.attributes !== 0) {
+    return new RingMQError(
+      'NOT_SUPPORTED',
+      `${batch.topic} is a memory topic there, it has no disk to flush to`,
+      {
+        details,
+      },
+    );
+  }
+  return null;
 }
 
 /** The policy asked for; undefined: the broker's own. */

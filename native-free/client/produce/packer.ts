@@ -7,8 +7,7 @@ import { BATCH_ATTRIBUTE, type Receipt, RingMQError } from '../../wire/index.js'
 import type { OutgoingMessage, WriteOptions } from '../types.js';
 import type { BatchDispatcher } from './batch-dispatcher.js';
 import type { PendingMessage } from './pending-message.js';
-import { BatchPool, SendBatch } from './send-batch.js';
-import { MAX_SPAN } from './send-window.js';
+import { type BatchPool, SendBatch } from './send-batch.js';
 import type { TopicRoute } from './topic-route.js';
 
 /** Room of open batches, which are filled in part only, in buffers: many queues at once need many. */
@@ -30,6 +29,7 @@ export class Packer {
   isFlushing = false;
   readonly #dispatcher: BatchDispatcher;
   readonly #pool: BatchPool;
+  readonly #batchBytes: number;
   readonly #batchRecords: number;
   readonly #lingerMs: number | undefined;
   /** Open batches each hold a buffer of full size: beyond so many the oldest is closed, full or not. */
@@ -41,12 +41,13 @@ export class Packer {
   #isTurnScheduled = false;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(dispatcher: BatchDispatcher, options: PackerOptions) {
+  constructor(dispatcher: BatchDispatcher, pool: BatchPool, options: PackerOptions) {
     this.#dispatcher = dispatcher;
     this.#batchRecords = options.batchRecords;
     this.#lingerMs = options.lingerMs;
     this.#maxOpen = Math.max(16, Math.floor((OPEN_SHARE * options.bufferBytes) / options.batchBytes));
-    this.#pool = new BatchPool(options.batchBytes, this.#maxOpen + MAX_SPAN);
+    this.#batchBytes = options.batchBytes;
+    this.#pool = pool;
   }
 
   /**
@@ -93,7 +94,7 @@ export class Packer {
         this.#seal(open, route);
         continue;
       }
-      open ??= this.#openBatch(route, queueId, attributes, this.#pool.take());
+      open ??= this.#openBatch(route, queueId, attributes, this.#pool.take(this.#batchBytes));
       before = open.builder.at;
       if (open.builder.append(message, bornTime)) {
         batch = open;
@@ -126,7 +127,7 @@ export class Packer {
         this.#seal(batch, route);
         continue;
       }
-      batch ??= this.#openBatch(route, queueId, attributes, this.#pool.take());
+      batch ??= this.#openBatch(route, queueId, attributes, this.#pool.take(this.#batchBytes));
       if (batch.builder.appendRecord(record, bornTime)) {
         break;
       }

@@ -3,8 +3,8 @@
 import { checkBornTime, RECORDS_AT } from '../../batch/batch-builder.js';
 import { badMessage, checkIsObject, checkParts } from '../../batch/record-writer.js';
 import { TurnClock } from '../../batch/turn-clock.js';
-import { DURABILITY_NAMES, type Receipt, RingMQError } from '../../wire/index.js';
-import { abortable, Deferred, throwIfAborted } from '../abort.js';
+import { DURABILITY_NAMES, type Receipt, RingMQError, type TopicInfo } from '../../wire/index.js';
+import { abortable, Deferred, pause, throwIfAborted } from '../abort.js';
 import { callUser } from '../callback.js';
 import { asRingMQError, Failures, sendBatchError } from '../failures.js';
 import type { Connection } from '../link/connection.js';
@@ -36,8 +36,17 @@ const MAX_HELD_BYTES = 1024 ** 3;
  * buffer at a time let the broker run dry meanwhile, and a small part costs a turn of the event loop each time.
  */
 const READY_SHARE = 0.75;
+/** Between two tries to learn what has become of a topic. */
+const LOOK_UP_AGAIN_MS = 250;
 /** `send` packs up to so many times the buffer: a caller with many promises under way means them to be. */
 const SEND_SHARE = 5;
+
+/** Who made the producer. */
+export interface ProducerOwner {
+  /** It has failures that nobody was told of, or none any more. */
+  onUntold(producer: RingProducer, hasFailures: boolean): void;
+  onProducerClosed(producer: RingProducer): void;
+}
 
 export class RingProducer implements Producer, BatchOwner {
   readonly group: string;
@@ -47,7 +56,7 @@ export class RingProducer implements Producer, BatchOwner {
   readonly #dispatcher: BatchDispatcher;
   readonly #packer: Packer;
   readonly #onError: ((failure: SendFailure) => void) | undefined;
-  readonly #onClosed: (producer: RingProducer) => void;
+  readonly #owner: ProducerOwner;
   readonly #routes = new Map<string, TopicRoute>();
   #lastRoute: TopicRoute | null = null;
   /** `send` calls beyond {@link SEND_SHARE} times the buffer. */
@@ -61,22 +70,17 @@ export class RingProducer implements Producer, BatchOwner {
   readonly #clock = new TurnClock();
   #closed: Promise<void> | null = null;
 
-  constructor(
-    connection: Connection,
-    topics: TopicCache,
-    options: ProducerOptions,
-    onClosed: (producer: RingProducer) => void,
-  ) {
+  constructor(connection: Connection, topics: TopicCache, options: ProducerOptions, owner: ProducerOwner) {
     const settings = producerSettings(options);
     this.group = settings.group;
     this.bufferBytes = settings.bufferBytes;
     this.#onError = options.onError;
     this.#connection = connection;
     this.#topics = topics;
-    this.#onClosed = onClosed;
+    this.#owner = owner;
     const { maxInFlight, timeoutMs } = settings;
     this.#dispatcher = new BatchDispatcher(connection.produce, this, maxInFlight, timeoutMs);
-    this.#packer = new Packer(this.#dispatcher, settings);
+    this.#packer = new Packer(this.#dispatcher, connection.produce.buffers, settings);
   }
 
   get bufferedBytes(): number {
@@ -162,6 +166,7 @@ export class RingProducer implements Producer, BatchOwner {
     await this.#settled(this.#nextNumber, options?.signal);
     const failure = this.#failures.take();
     if (failure !== null) {
+      this.#owner.onUntold(this, false);
       throw failure;
     }
   }
@@ -185,7 +190,7 @@ export class RingProducer implements Producer, BatchOwner {
       await this.flush(options);
     } finally {
       this.#end(new RingMQError('CLOSED', 'the producer is closed'));
-      this.#onClosed(this);
+      this.#owner.onProducerClosed(this);
     }
   }
 
@@ -369,6 +374,43 @@ export class RingProducer implements Producer, BatchOwner {
     }
   }
 
+  /** Batches under way are for topics as they were at another opening of the broker, or at another broker. */
+  onOtherOpening(topics: ReadonlySet<string>): void {
+    void this.#readdress(topics, this.#connection.requests.link);
+  }
+
+  async #readdress(topics: ReadonlySet<string>, link: number): Promise<void> {
+    const found = new Map<string, TopicInfo | RingMQError>();
+    await Promise.all(
+      [...topics].map(async (topic) => {
+        found.set(topic, await this.#topicNow(topic, link));
+      }),
+    );
+    // Another link asks anew, by itself.
+    if (this.#connection.requests.link === link && this.#connection.isOpen) {
+      this.#dispatcher.readdress(found);
+    }
+  }
+
+  /** A topic as it is, or why it cannot be had. What may pass is waited for: batches have their own time limit. */
+  async #topicNow(topic: string, link: number): Promise<TopicInfo | RingMQError> {
+    for (;;) {
+      try {
+        return await this.#topics.lookUp(topic);
+      } catch (error) {
+        const failure = asRingMQError(error);
+        if (!failure.retryable || this.#connection.requests.link !== link || this.#closed !== null) {
+          return failure;
+        }
+        await pause(LOOK_UP_AGAIN_MS);
+      }
+    }
+  }
+
+  onWarning(message: string, details: Record<string, unknown>): void {
+    this.#connection.warn(message, { group: this.group, ...details });
+  }
+
   onConnectionFailed(error: RingMQError): void {
     this.#end(error);
   }
@@ -403,6 +445,7 @@ export class RingProducer implements Producer, BatchOwner {
 
   #report(failure: SendFailure): void {
     this.#failures.add(failure);
+    this.#owner.onUntold(this, true);
     callUser(this.#onError, failure);
   }
 

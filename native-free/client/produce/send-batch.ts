@@ -21,6 +21,8 @@ export const STAGE = {
 
 export class SendBatch {
   readonly builder: BatchBuilder;
+  /** What it was made with. */
+  readonly capacity: number;
   /** Buffers of the usual size go back to the pool. */
   readonly isPooled: boolean;
   stage: number = STAGE.open;
@@ -34,6 +36,8 @@ export class SendBatch {
   deadline = 0;
   /** Why the broker asked to try again, if it did. */
   refusal: RingMQError | null = null;
+  /** How often it was sent under its sequence: once over, the broker may have it. */
+  sendCount = 0;
   /** Those who wait for a receipt; null: nobody does. Never reused with the buffer. */
   receipts: BatchReceipts | null = null;
   /**
@@ -45,6 +49,7 @@ export class SendBatch {
 
   constructor(capacity: number, isPooled: boolean) {
     this.builder = new BatchBuilder(capacity);
+    this.capacity = capacity;
     this.isPooled = isPooled;
   }
 
@@ -54,6 +59,7 @@ export class SendBatch {
     this.stage = STAGE.open;
     this.receipts = null;
     this.refusal = null;
+    this.sendCount = 0;
     this.#jumps.length = 0;
   }
 
@@ -99,27 +105,37 @@ export class SendBatch {
   }
 }
 
-/** Keeps buffers of one size for reuse. Not more than `limit` of them. */
+/** Bytes of buffers kept for reuse by all producers of a connection: some ten busy ones' need. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+
+/** Buffers of batches for reuse. One for all producers of a connection, so that idle ones hold none. */
 export class BatchPool {
-  readonly capacity: number;
-  readonly #limit: number;
-  readonly #free: SendBatch[] = [];
+  readonly #free = new Map<number, SendBatch[]>();
+  #keptBytes = 0;
 
-  constructor(capacity: number, limit: number) {
-    this.capacity = capacity;
-    this.#limit = limit;
-  }
-
-  take(): SendBatch {
-    return this.#free.pop() ?? new SendBatch(this.capacity, true);
+  take(capacity: number): SendBatch {
+    const batch = this.#free.get(capacity)?.pop();
+    if (batch === undefined) {
+      return new SendBatch(capacity, true);
+    }
+    this.#keptBytes -= capacity;
+    return batch;
   }
 
   give(batch: SendBatch): void {
     batch.stage = STAGE.done;
-    if (!batch.isPooled || batch.builder.capacity !== this.capacity || this.#free.length >= this.#limit) {
+    const { capacity } = batch.builder;
+    // One that was shrunk has not the size it was made with.
+    if (!batch.isPooled || capacity !== batch.capacity || this.#keptBytes + capacity > MAX_KEPT_BYTES) {
       return;
     }
     batch.reset();
-    this.#free.push(batch);
+    this.#keptBytes += capacity;
+    const free = this.#free.get(capacity);
+    if (free === undefined) {
+      this.#free.set(capacity, [batch]);
+    } else {
+      free.push(batch);
+    }
   }
 }

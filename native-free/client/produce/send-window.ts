@@ -38,6 +38,31 @@ export class SendWindow {
     return this.#unacked === 0 && this.queued === 0;
   }
 
+  /** The sequence the next batch gets. */
+  get nextSequence(): number {
+    return this.#next;
+  }
+
+  /** Nothing is unacked: sequences go on from here. */
+  startAt(sequence: number): void {
+    this.#oldest = sequence;
+    this.#next = sequence;
+  }
+
+  /** Takes all unacked batches back to the front of the queue, to be sent under other sequences. */
+  requeue(): void {
+    const batches = this.inOrder();
+    for (const batch of batches) {
+      batch.stage = STAGE.queued;
+      batch.sendCount = 0;
+    }
+    this.#slots.fill(null);
+    this.#unacked = 0;
+    this.#oldest = this.#next;
+    this.#queue = [...batches, ...this.waiting()];
+    this.#queueHead = 0;
+  }
+
   add(batch: SendBatch): void {
     this.#queue.push(batch);
   }

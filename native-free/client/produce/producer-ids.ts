@@ -1,0 +1,53 @@
+/**
+ * Ids under which the broker tells a batch that is sent again. A producer has one while it has batches on their way, and leaves it to the next
+ * one when all are settled: a producer made for each request costs the broker's table, which is of bounded size, no place of its own.
+ */
+
+/** An id, and the sequence its next batch gets. Of a new one that is 1: the broker knows nothing of it. */
+export interface ProducerId {
+  readonly idLow: number;
+  readonly idHigh: number;
+  readonly epoch: number;
+  nextSequence: number;
+}
+
+/** Ids kept; beyond that they are forgotten, and new ones are made when they are needed. */
+const MAX_KEPT = 1_024;
+
+export class ProducerIds {
+  #free: ProducerId[] = [];
+  #history = 0;
+  /** The history in which an id was made. */
+  readonly #historyOf = new WeakMap<ProducerId, number>();
+
+  /** The one used last, which the broker forgets last. `isFresh`: one that nobody has used. */
+  take(isFresh: boolean): ProducerId {
+    return (isFresh ? undefined : this.#free.pop()) ?? this.#make();
+  }
+
+  /** Nothing is under way under it any more. */
+  give(id: ProducerId): void {
+    if (this.#historyOf.get(id) === this.#history && this.#free.length < MAX_KEPT) {
+      this.#free.push(id);
+    }
+  }
+
+  /** The broker of now knows none of them. */
+  forgetAll(): void {
+    this.#free = [];
+    this.#history++;
+  }
+
+  #make(): ProducerId {
+    // 0 would mean a producer the broker does not check.
+    const random = crypto.getRandomValues(new Uint32Array(2));
+    const id = {
+      idLow: (random[0] as number) || 1,
+      idHigh: random[1] as number,
+      epoch: 0,
+      nextSequence: 1,
+    };
+    this.#historyOf.set(id, this.#history);
+    return id;
+  }
+}

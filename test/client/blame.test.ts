@@ -1,0 +1,138 @@
+/** A connection that ends over something that was sent: only that fails, whatever else was under way. */
+import { afterEach, expect, test } from 'vitest';
+import { type Client, type ClientOptions, createClient } from '../../native-free/client/internal.js';
+import { MAX_REQUESTS_IN_FLIGHT, OPCODE } from '../../native-free/wire/index.js';
+import { ScriptedBroker, ScriptedError } from './scripted-broker.js';
+
+let client: Client | undefined;
+
+afterEach(async () => {
+  await client?.close({ signal: AbortSignal.abort() }).catch(() => {});
+  client = undefined;
+});
+
+async function setUp(options: ClientOptions = {}): Promise<{ broker: ScriptedBroker; client: Client }> {
+  const broker = new ScriptedBroker();
+  client = await createClient(broker.factory, { reconnectMinMs: 1, reconnectMaxMs: 5, ...options });
+  return { broker, client };
+}
+
+test('a request that ends the connection fails with the reason and is not sent again; others are', async () => {
+  const { broker, client } = await setUp();
+  const producer = client.producer();
+  broker.methods['describeGroup'] = ({ group }, link) => {
+    if (group === 'poison') {
+      link.end('BAD_FRAME');
+    }
+    return { group, topics: [], members: 0, memberIds: [], queues: [] };
+  };
+  const poison = client.admin().describeGroup('poison');
+  const work = Array.from({ length: 20 }, (_, i) =>
+    Promise.all([client.admin().describeGroup(`g${i}`), producer.send({ topic: 't', body: `${i}` })]),
+  );
+  await expect(poison).rejects.toMatchObject({ code: 'BAD_FRAME' });
+  await Promise.all(work);
+  // With the others under way it could not be told which it was; alone it could.
+  expect(broker.called('describeGroup').filter(({ group }) => group === 'poison').length).toBeLessThanOrEqual(
+    2,
+  );
+});
+
+test('so does a batch; those of the same and of other producers are stored, each once', async () => {
+  const warnings: string[] = [];
+  const { broker, client } = await setUp({ onWarning: (message) => warnings.push(message) });
+  const producers = Array.from({ length: 8 }, () => client.producer({ batchRecords: 1 }));
+  const stored: number[] = [];
+  broker.autoAck = false;
+  broker.onBatch = (batch, link) => {
+    broker.later(link, () => {
+      if (batch.bytes.length > 10_000) {
+        link.end('BAD_BATCH');
+      } else {
+        stored.push(batch.queueId);
+        link.ack([batch]);
+      }
+    });
+  };
+  const results = await Promise.allSettled(
+    producers.flatMap((producer, i) =>
+      [0, 1, 2, 3].map((queueId) =>
+        producer.send(
+          { topic: 't', body: new Uint8Array(i === 5 && queueId === 1 ? 20_000 : 10) },
+          { queueId },
+        ),
+      ),
+    ),
+  );
+  expect(results.filter(({ status }) => status === 'rejected')).toMatchObject([
+    { reason: { code: 'BAD_BATCH' } },
+  ]);
+  expect(results[5 * 4 + 1]?.status).toBe('rejected');
+  expect(stored).toHaveLength(31);
+  expect(warnings.some((message) => message.includes('BAD_BATCH'))).toBe(true);
+});
+
+test('a refusal for want of room is asked again, and told; in time it succeeds', async () => {
+  const warnings: Record<string, unknown>[] = [];
+  const { broker, client } = await setUp({ onWarning: (_message, details) => warnings.push(details) });
+  let refusals = 5;
+  broker.methods['listTopics'] = () => {
+    if (refusals-- > 0) {
+      throw new ScriptedError('TOO_MANY_REQUESTS', 'too many');
+    }
+    return { topics: [] };
+  };
+  expect(await client.admin().listTopics()).toEqual([]);
+  expect(broker.called('listTopics')).toHaveLength(6);
+  expect(warnings).toEqual([{ code: 'TOO_MANY_REQUESTS', method: 'listTopics' }]);
+});
+
+test('at the time-out the error says what was refused last, or that there is no connection and why', async () => {
+  const { broker, client } = await setUp({ requestTimeoutMs: 60 });
+  broker.methods['listTopics'] = () => {
+    throw new ScriptedError('BROKER_BUSY', 'no seat');
+  };
+  await expect(client.admin().listTopics()).rejects.toMatchObject({
+    code: 'BROKER_BUSY',
+    message: expect.stringContaining('60 ms'),
+    details: { method: 'listTopics' },
+  });
+  const producer = client.producer({ sendTimeoutMs: 60 });
+  await producer.send({ topic: 't', body: 'x' });
+  broker.isDown = true;
+  broker.link.cut();
+  const down = { code: 'TIMEOUT', message: expect.stringContaining('no connection') };
+  await expect(client.admin().listTopics()).rejects.toMatchObject(down);
+  await expect(producer.send({ topic: 't', body: 'x' })).rejects.toMatchObject(down);
+});
+
+test('a request that nobody waits for any more keeps its place until the broker has answered it', async () => {
+  const { broker, client } = await setUp();
+  const answers: (() => void)[] = [];
+  broker.methods['describeTopic'] = ({ topic }, link) => {
+    // Requests are numbered from 1, in the order of the calls.
+    const id = answers.length + 1;
+    answers.push(() => link.frame(OPCODE.response, id, 0, { topic }));
+    return undefined;
+  };
+  const stops = Array.from({ length: MAX_REQUESTS_IN_FLIGHT }, () => new AbortController());
+  const asked = stops.map(({ signal }) =>
+    client
+      .admin()
+      .describeTopic('t', { signal })
+      .catch((error: unknown) => error),
+  );
+  await broker.until(() => answers.length === MAX_REQUESTS_IN_FLIGHT);
+  for (const stop of stops) {
+    stop.abort();
+  }
+  await Promise.all(asked);
+  broker.methods['listTopics'] = () => ({ topics: [] });
+  const listed = client.admin().listTopics();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(broker.called('listTopics')).toHaveLength(0);
+  for (const answer of answers) {
+    answer();
+  }
+  expect(await listed).toEqual([]);
+});
