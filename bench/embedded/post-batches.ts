@@ -18,7 +18,7 @@ const ANSWER_EVERY = 8;
 const [form = 'transferred', countText = '1000000'] = process.argv.slice(2);
 const count = Number(countText);
 const header = new BatchHeader();
-const hold = { held: true, ack: () => true };
+const hold = { held: true, isActive: true, isPaused: false, ack: () => true };
 const buffers: ArrayBuffer[] = [];
 let read = 0;
 let bytes = 0;

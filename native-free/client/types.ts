@@ -18,6 +18,7 @@ import type { Consumer, ConsumerOptions } from './consume/types.js';
 
 export type {
   AssignedQueue,
+  BatchOptions,
   ConsumedMessage,
   Consumer,
   ConsumerOptions,
@@ -26,6 +27,9 @@ export type {
   ConsumerWarning,
   DamagedQueue,
   MessageBatch,
+  PollOptions,
+  QueuePosition,
+  QueueSelection,
   RunOptions,
 } from './consume/types.js';
 export type {

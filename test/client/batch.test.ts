@@ -18,7 +18,7 @@ import { isRingMQError, tagBloomBit } from '../../native-free/wire/index.js';
 import { stampedBatch } from './batches.js';
 
 const CORPUS = new URL('../../../test/corpus/batch/', import.meta.url);
-const HOLD = { held: true, ack: () => true };
+const HOLD = { held: true, isActive: true, isPaused: false, ack: () => true };
 
 /** Reads all that lies in the bytes, and all parts of every message, the way a consumer does. */
 function readAll(bytes: Uint8Array, verify = true): Record<string, unknown>[] {

@@ -36,7 +36,7 @@ function packing(name: string, message: OutgoingMessage): MicroCase {
 function parsing(): MicroCase[] {
   const bytes = batchOf(MESSAGE_100);
   const header = new BatchHeader();
-  const hold = { held: true, ack: () => true };
+  const hold = { held: true, isActive: true, isPaused: false, ack: () => true };
   const source = recordSource(bytes);
   const open = (verify: boolean): ReceivedBatch => {
     readHeader(bytes, 0, bytes.length, header);

@@ -8,21 +8,36 @@ import type { Connection } from '../link/connection.js';
 import { checkCallOptions } from '../options.js';
 import type {
   AssignedQueue,
+  BatchOptions,
   CallOptions,
   ConsumedMessage,
   Consumer,
   ConsumerOptions,
   ConsumerStats,
   MessageBatch,
+  PollOptions,
+  QueuePosition,
+  QueueSelection,
   RunOptions,
 } from '../types.js';
-import { batchLoop } from './batch-loop.js';
+import { batchLoop, type LoopSource } from './batch-loop.js';
+import { Gatherer, type GatherSettings } from './gather.js';
+import type { GroupMember } from './group-member.js';
 import { HandlerCalls } from './inside-handler.js';
 import type { ReceivedBatch } from './message.js';
 import { messageLoop } from './message-loop.js';
+import { OrderedRun } from './ordered-run.js';
+import { Poller } from './poller.js';
 import { Reading } from './reading.js';
-import { Run } from './run.js';
-import { type ConsumerSettings, consumerSettings, runSettings } from './settings.js';
+import { runUnordered, Workers } from './run.js';
+import {
+  type ConsumerSettings,
+  consumerSettings,
+  gatherSettings,
+  pollSettings,
+  queueSelection,
+  runSettings,
+} from './settings.js';
 import { statsOf } from './stats.js';
 import { Warnings } from './warnings.js';
 
@@ -40,6 +55,9 @@ export class GroupConsumer implements Consumer {
   /** A loop is going on. */
   #isInLoop = false;
   #assigned: Promise<AssignedQueue[]> | null = null;
+  /** The reading is polled, and has been since it began. */
+  #poller: Poller | null = null;
+  #isPolling = false;
   /** Handlers of `run` at work. */
   #running: Promise<void> | null = null;
   #closed: Promise<void> | null = null;
@@ -80,33 +98,96 @@ export class GroupConsumer implements Consumer {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage, undefined, undefined> {
-    return messageLoop(this.#loop(undefined), () => this.#reading === null || this.#reading.isEnding);
+    return messageLoop(this.#loop(undefined), () => this.#reading);
   }
 
-  batches(options?: CallOptions): AsyncIterableIterator<MessageBatch, undefined, undefined> {
-    checkCallOptions('batches', options);
-    return this.#loop(options);
+  batches(options?: BatchOptions): AsyncIterableIterator<MessageBatch, undefined, undefined> {
+    const gather = gatherSettings(options, this.#settings.windowBytes);
+    return gather === null ? this.#loop(options) : this.#gatheringLoop(options, gather);
   }
 
   async run(handler: (message: ConsumedMessage) => unknown, options: RunOptions = {}): Promise<void> {
-    const { concurrency } = runSettings(handler, options);
+    const { concurrency, order } = runSettings(handler, options);
     if (this.#running !== null) {
       throw new RingMQError('BAD_ARGUMENT', 'the consumer is run already; one run at a time');
     }
     this.#refuseSecondReader();
     const running = new Deferred<void>();
     this.#running = running.promise;
-    const run = new Run(handler, this.#handlerCalls, {
-      concurrency,
-      stop: () => this.#reading?.endWith(null),
-      isEnding: () => this.#reading === null || this.#reading.isEnding,
-    });
+    const workers = new Workers(handler, this.#handlerCalls, () => this.#reading?.endWith(null));
     try {
-      await run.through(this.#loop(options, () => run.drained()));
+      if (order === 'none') {
+        const batches = this.#loop(options, () => workers.allDone());
+        await runUnordered(batches, () => this.#reading, workers, concurrency);
+      } else {
+        await this.#runOrdered(options, workers, concurrency, order);
+      }
     } finally {
+      await workers.allDone();
       running.resolve();
       this.#running = null;
     }
+    workers.check();
+  }
+
+  async #runOrdered(
+    options: RunOptions,
+    workers: Workers,
+    concurrency: number,
+    order: 'queue' | 'key',
+  ): Promise<void> {
+    const source: LoopSource<never> = {
+      ...this.#source(() => workers.allDone()),
+      tryNext: () => null,
+      next: async () => {
+        await new OrderedRun(this.#reading as Reading, workers, concurrency, order).run();
+        return null;
+      },
+    };
+    await batchLoop(source, this.#signals(options)).next();
+  }
+
+  async poll(options: PollOptions = {}): Promise<ConsumedMessage[]> {
+    const { max, waitMs, signal } = pollSettings(options);
+    throwIfAborted(signal);
+    throwIfAborted(this.#options.signal);
+    this.#refuseSecondReader();
+    if (this.#isPolling) {
+      throw new RingMQError('BAD_ARGUMENT', 'the consumer is being polled already; one poll at a time');
+    }
+    this.#isPolling = true;
+    try {
+      const reading = this.#read();
+      if (this.#poller === null || this.#poller.reading !== reading) {
+        this.#poller = new Poller(reading);
+      }
+      return await this.#poller.poll(max, waitMs, signal);
+    } finally {
+      this.#isPolling = false;
+    }
+  }
+
+  pause(queues?: QueueSelection | readonly number[]): void {
+    for (const [member, queueIds] of this.#selected(queues)) {
+      member.pause(queueIds);
+    }
+  }
+
+  resume(queues?: QueueSelection | readonly number[]): void {
+    for (const [member, queueIds] of this.#selected(queues)) {
+      member.resume(queueIds);
+    }
+  }
+
+  position(): QueuePosition[] {
+    return (this.#reading?.topics ?? []).flatMap(({ topic, member }) =>
+      member.held.map(({ queueId, handedOut, done }) => ({
+        topic,
+        queueId,
+        offset: handedOut,
+        doneOffset: done,
+      })),
+    );
   }
 
   async commit(options?: CallOptions): Promise<void> {
@@ -164,25 +245,64 @@ export class GroupConsumer implements Consumer {
     options: CallOptions | undefined,
     beforeLeave?: () => Promise<void>,
   ): AsyncIterableIterator<ReceivedBatch, undefined, undefined> {
-    const signals = [this.#options.signal, options?.signal].filter((signal) => signal !== undefined);
-    let reading: Reading | null = null;
-    return batchLoop(
-      {
-        start: () => {
-          this.#refuseSecondReader();
-          reading = this.#read();
-          this.#isInLoop = true;
-        },
-        tryNext: () => reading?.tryNext() ?? null,
-        next: () => reading?.next() ?? Promise.resolve(null),
-        endWith: (error) => reading?.endWith(isRingMQError(error) ? error : null),
-        leave: async () => {
-          await beforeLeave?.();
-          await this.#leave();
-        },
+    const source: LoopSource<ReceivedBatch> = {
+      ...this.#source(beforeLeave),
+      tryNext: () => this.#reading?.tryNext() ?? null,
+      next: () => this.#reading?.next() ?? Promise.resolve(null),
+    };
+    return batchLoop(source, this.#signals(options));
+  }
+
+  #gatheringLoop(
+    options: CallOptions | undefined,
+    gather: GatherSettings,
+  ): AsyncIterableIterator<MessageBatch, undefined, undefined> {
+    let gatherer: Gatherer | null = null;
+    const source: LoopSource<MessageBatch> = {
+      ...this.#source(undefined),
+      tryNext: () => null,
+      next: () => {
+        gatherer ??= this.#reading === null ? null : new Gatherer(this.#reading, gather);
+        return gatherer?.next() ?? Promise.resolve(null);
       },
-      signals,
-    );
+    };
+    return batchLoop(source, this.#signals(options));
+  }
+
+  /** What all loops have in common: how they begin and end. */
+  #source(
+    beforeLeave: (() => Promise<void>) | undefined,
+  ): Pick<LoopSource<never>, 'start' | 'endWith' | 'leave'> {
+    return {
+      start: () => {
+        this.#refuseSecondReader();
+        if (this.#poller !== null) {
+          throw new RingMQError(
+            'BAD_ARGUMENT',
+            'the consumer is polled; close it before another reads in a loop',
+          );
+        }
+        this.#read();
+        this.#isInLoop = true;
+      },
+      endWith: (error) => this.#reading?.endWith(isRingMQError(error) ? error : null),
+      leave: async () => {
+        await beforeLeave?.();
+        await this.#leave();
+      },
+    };
+  }
+
+  #signals(options: CallOptions | undefined): AbortSignal[] {
+    return [this.#options.signal, options?.signal].filter((signal) => signal !== undefined);
+  }
+
+  /** The members that a selection is of, each with its queues; undefined: all. */
+  #selected(queues: QueueSelection | readonly number[] | undefined): [GroupMember, number[] | undefined][] {
+    const { topic, queueIds } = queueSelection(queues, this.topics);
+    return this.#read()
+      .topics.filter((reading) => topic === undefined || reading.topic === topic)
+      .map(({ member }) => [member, queueIds]);
   }
 
   #refuseSecondReader(): void {
@@ -236,6 +356,7 @@ export class GroupConsumer implements Consumer {
       return;
     }
     this.#reading = null;
+    this.#poller = null;
     this.#isInLoop = false;
   }
 }

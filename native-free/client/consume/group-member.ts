@@ -61,6 +61,8 @@ export class GroupMember implements FrameReceiver {
   /** Why it is over; set once. */
   #failure: RingMQError | null = null;
   readonly #commits: Commits;
+  /** Queues that come later are paused, too. */
+  #pausesAll = false;
   /** Queues being given back wait here for their last acks. */
   readonly #drains = new Map<HeldQueue, Deferred<void>>();
 
@@ -144,6 +146,33 @@ export class GroupMember implements FrameReceiver {
   release(queueId: number, reason: number): void {
     if (this.inbox.release(queueId, reason)) {
       this.#options.onChange();
+    }
+  }
+
+  /** Nothing of these queues, absent: of any, now and later, is handed out until {@link resume}. */
+  pause(queueIds: readonly number[] | undefined): void {
+    this.#pausesAll ||= queueIds === undefined;
+    for (const queueId of queueIds ?? this.#queues.keys()) {
+      this.inbox.holdBack(queueId, HELD_BACK.paused);
+      this.#showPause(queueId);
+    }
+  }
+
+  resume(queueIds: readonly number[] | undefined): void {
+    if (queueIds === undefined) {
+      this.#pausesAll = false;
+    }
+    for (const queueId of queueIds ?? this.inbox.heldBackQueues()) {
+      this.inbox.release(queueId, HELD_BACK.paused);
+      this.#showPause(queueId);
+    }
+    this.#options.onChange();
+  }
+
+  #showPause(queueId: number): void {
+    const queue = this.#queues.get(queueId);
+    if (queue !== undefined) {
+      queue.isPaused = (this.inbox.heldBack(queueId) & HELD_BACK.paused) !== 0;
     }
   }
 
@@ -361,6 +390,10 @@ export class GroupMember implements FrameReceiver {
         this.#lose(before);
       }
       this.#queues.set(queueId, new HeldQueue(queueId, generation, offset, since, this.#onMoved));
+      if (this.#pausesAll) {
+        this.inbox.holdBack(queueId, HELD_BACK.paused);
+      }
+      this.#showPause(queueId);
     }
     // The first assignment after a reconnect names all that nobody else has been given; what comes later, others have read in between.
     for (const queue of [...this.#queues.values()]) {

@@ -32,6 +32,7 @@ export class HeldQueue implements QueueHold {
   since: number;
   /** What is damaged at `handedOut`: reading of the queue ends there. */
   damage: RingMQError | null = null;
+  isPaused = false;
   /** The age at which the lowest message without an ack is warned of next, and which message that is about. */
   warnAtMs = 0;
   warnOffset = -1;
@@ -62,6 +63,10 @@ export class HeldQueue implements QueueHold {
   /** The lowest offset that is not done: what may be committed. */
   get done(): number {
     return this.#tracker.lowest;
+  }
+
+  get isActive(): boolean {
+    return this.hold === HOLD.active;
   }
 
   /** Nothing that was handed out waits for its ack. */

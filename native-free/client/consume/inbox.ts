@@ -242,6 +242,10 @@ export class Inbox {
     return true;
   }
 
+  heldBackQueues(): number[] {
+    return [...this.#heldBack.keys()];
+  }
+
   /** Bits of {@link HELD_BACK}; 0: it takes its turns. */
   heldBack(queueId: number): number {
     return this.#heldBack.get(queueId) ?? 0;

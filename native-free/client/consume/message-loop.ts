@@ -1,36 +1,33 @@
 /** A loop over messages, on top of one over batches. */
 import { RecordSlab } from '../../batch/record-slab.js';
 import { DONE } from './batch-loop.js';
-import type { BatchInfo, ReceivedBatch } from './message.js';
+import type { ReceivedBatch } from './message.js';
+import type { Reading } from './reading.js';
 import type { ConsumedMessage } from './types.js';
 
-/** `isEnding`: nothing more is to be handed out, also of the batch at hand. */
+/** `reading`: the one that is going on; null: it is over. */
 export function messageLoop(
   batches: AsyncIterableIterator<ReceivedBatch, undefined, undefined>,
-  isEnding: () => boolean,
+  reading: () => Reading | null,
 ): AsyncIterator<ConsumedMessage, undefined, undefined> {
   const slab = new RecordSlab();
   let messages: Iterator<ConsumedMessage, undefined> | null = null;
-  let info: BatchInfo | null = null;
+  let batch: ReceivedBatch | null = null;
   const nextBatch = async (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
-    const batch = await batches.next();
-    if (batch.done === true) {
+    const result = await batches.next();
+    if (result.done === true) {
       return DONE;
     }
-    messages = batch.value.owned(slab);
-    info = batch.value.info;
+    batch = result.value;
+    messages = batch.owned(slab);
     return next();
   };
   const next = (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
+    if (batch !== null && messages !== null && !mayGoOn(batch, messages, reading())) {
+      messages = null;
+    }
     const message = messages?.next();
-    if (message === undefined || message.done === true) {
-      return nextBatch();
-    }
-    // What was taken away or ended while the batch was being read is not handed out any more.
-    if (isEnding() || info?.held !== true) {
-      return nextBatch();
-    }
-    return Promise.resolve(message);
+    return message === undefined || message.done === true ? nextBatch() : Promise.resolve(message);
   };
   return {
     next,
@@ -40,4 +37,23 @@ export function messageLoop(
       return DONE;
     },
   };
+}
+
+/**
+ * May the next message of a batch that is being read be handed out? Not of one that was taken away, nor when it has ended, nor of a
+ * paused queue: its rest waits.
+ */
+export function mayGoOn(
+  batch: ReceivedBatch,
+  messages: Iterator<ConsumedMessage, undefined>,
+  reading: Reading | null,
+): boolean {
+  if (reading === null || reading.isEnding || !batch.info.held) {
+    return false;
+  }
+  if (batch.info.hold.isPaused) {
+    reading.putBack(batch, messages);
+    return false;
+  }
+  return true;
 }

@@ -27,6 +27,10 @@ export interface QueueHold {
   /** Marks offsets as done; false: the queue has gone. Each offset at most once. */
   ack(start: number, end: number): boolean;
   readonly held: boolean;
+  /** It is to stay: no other member is to have it. */
+  readonly isActive: boolean;
+  /** Nothing of it is to be handed out for now. */
+  readonly isPaused: boolean;
 }
 
 /** What is known of a delivered batch without its bytes, and which of its records are acked. Outlives the bytes. */
@@ -40,7 +44,7 @@ export class BatchInfo {
   readonly #brokerId: string;
   readonly #memory: boolean;
   readonly #position: number;
-  readonly #hold: QueueHold;
+  readonly hold: QueueHold;
   /** Index of the first record that was handed out with this object. */
   readonly #from: number;
   #idPrefix = '';
@@ -65,13 +69,13 @@ export class BatchInfo {
     this.#position = header.position;
     this.#memory = memory;
     this.#brokerId = brokerId;
-    this.#hold = hold;
+    this.hold = hold;
     this.#from = from;
   }
 
   /** Its queue is this consumer's still. */
   get held(): boolean {
-    return this.#hold.held;
+    return this.hold.held;
   }
 
   messageId(index: number): string {
@@ -88,31 +92,31 @@ export class BatchInfo {
     }
     this.#done ??= new Uint8Array(this.recordCount);
     this.#done.fill(1, start, end);
-    this.#hold.ack(this.baseOffset + start, this.baseOffset + end);
+    this.hold.ack(this.baseOffset + start, this.baseOffset + end);
   }
 
   /** Acks one record; again is harmless. */
   ackRecord(index: number): boolean {
     if (this.#allDone) {
-      return this.#hold.held;
+      return this.hold.held;
     }
     this.#done ??= new Uint8Array(this.recordCount);
     if (this.#done[index] === 1) {
-      return this.#hold.held;
+      return this.hold.held;
     }
     this.#done[index] = 1;
-    return this.#hold.ack(this.baseOffset + index, this.baseOffset + index + 1);
+    return this.hold.ack(this.baseOffset + index, this.baseOffset + index + 1);
   }
 
   /** Acks what is left of the batch, filtered records included. */
   ackAll(): boolean {
     if (this.#allDone) {
-      return this.#hold.held;
+      return this.hold.held;
     }
     this.#allDone = true;
     const done = this.#done;
     if (done === null) {
-      return this.#hold.ack(this.baseOffset + this.#from, this.baseOffset + this.recordCount);
+      return this.hold.ack(this.baseOffset + this.#from, this.baseOffset + this.recordCount);
     }
     this.#done = null;
     let start = this.#from;
@@ -121,11 +125,11 @@ export class BatchInfo {
         continue;
       }
       if (index > start) {
-        this.#hold.ack(this.baseOffset + start, this.baseOffset + index);
+        this.hold.ack(this.baseOffset + start, this.baseOffset + index);
       }
       start = index + 1;
     }
-    return this.#hold.held;
+    return this.hold.held;
   }
 }
 
@@ -269,6 +273,8 @@ export class ReceivedBatch implements MessageBatch {
   readonly length: number;
   readonly #frame: FrameSource | null;
   #isAcked = false;
+  /** Messages that were begun with and put back. */
+  #cursor: Iterator<ConsumedMessage, undefined> | null = null;
   readonly #firstIndex: number;
   readonly #firstAt: number;
   readonly #matched: readonly number[] | null;
@@ -309,10 +315,7 @@ export class ReceivedBatch implements MessageBatch {
   }
 
   ack(): Promise<boolean> {
-    if (!this.#isAcked) {
-      this.#isAcked = true;
-      this.#frame?.letGo();
-    }
+    this.letGo();
     return this.info.ackAll() ? ACK_COUNTS : ACK_TOO_LATE;
   }
 
@@ -323,8 +326,24 @@ export class ReceivedBatch implements MessageBatch {
     return new RecordIterator(this.info, this.source, this.#firstAt, this.#firstIndex, null);
   }
 
+  /** Nobody looks at its bytes any more. */
+  letGo(): void {
+    if (!this.#isAcked) {
+      this.#isAcked = true;
+      this.#frame?.letGo();
+    }
+  }
+
+  /** {@link owned} is to go on with these. */
+  putBack(messages: Iterator<ConsumedMessage, undefined>): void {
+    this.#cursor = messages;
+  }
+
   /** As iterating, but each message has bytes of its own, copied into `slab`. */
   owned(slab: RecordSlab): Iterator<ConsumedMessage, undefined> {
+    if (this.#cursor !== null) {
+      return this.#cursor;
+    }
     if (this.#matched !== null) {
       return new MatchIterator(this.info, this.source, this.#matched, slab);
     }

@@ -9,7 +9,7 @@ import { Delivery } from './delivery.js';
 import type { TagFilter } from './filter.js';
 import { GroupMember, type MemberOptions } from './group-member.js';
 import type { ReceivedBatch } from './message.js';
-import type { AssignedQueue } from './types.js';
+import type { AssignedQueue, ConsumedMessage } from './types.js';
 import { UnackedWatch } from './unacked-watch.js';
 
 export interface ReadingOptions extends Omit<MemberOptions, 'topic' | 'filter' | 'onAssigned' | 'onChange'> {
@@ -37,6 +37,8 @@ export class Reading {
   /** Ends the reading: null for a plain end. */
   #end: { error: RingMQError | null } | null = null;
   #change: Deferred<void> | null = null;
+  /** Batches begun with when their queue was paused: the rest of them comes first when it goes on. */
+  #putBack: ReceivedBatch[] = [];
 
   constructor(connection: Connection, options: ReadingOptions) {
     const { topics, tagFilter, verifyChecksums, ...rest } = options;
@@ -86,6 +88,10 @@ export class Reading {
     if (this.#end !== null || this.#failure !== null) {
       return null;
     }
+    const batch = this.#putBack.length === 0 ? undefined : this.#takeBack();
+    if (batch !== undefined) {
+      return batch;
+    }
     const count = this.#topics.length;
     for (let i = 0; i < count; i++) {
       const { member, delivery } = this.#topics[this.#turn] as TopicReading;
@@ -98,6 +104,22 @@ export class Reading {
     return null;
   }
 
+  /** A batch whose queue was paused while it was being read, to go on with `messages`. */
+  putBack(batch: ReceivedBatch, messages: Iterator<ConsumedMessage, undefined>): void {
+    batch.putBack(messages);
+    this.#putBack.push(batch);
+  }
+
+  #takeBack(): ReceivedBatch | undefined {
+    this.#putBack = this.#putBack.filter(({ info }) => info.held);
+    const at = this.#putBack.findIndex(({ info }) => !info.hold.isPaused);
+    return at < 0 ? undefined : this.#putBack.splice(at, 1)[0];
+  }
+
+  memberOf(topic: string): GroupMember | undefined {
+    return this.#topics.find((reading) => reading.topic === topic)?.member;
+  }
+
   /** Waits for a batch; null at the end. Throws what ended the memberships, or all that was to be read. */
   async next(): Promise<ReceivedBatch | null> {
     for (;;) {
@@ -108,11 +130,16 @@ export class Reading {
       if (batch !== null) {
         return batch;
       }
-      const damage = this.#damageOfAll;
-      if (damage !== null) {
-        throw damage;
-      }
+      this.checkDamage();
       await this.changed();
+    }
+  }
+
+  /** Throws the damage that all queues have stopped at, if they have. */
+  checkDamage(): void {
+    const damage = this.#damageOfAll;
+    if (damage !== null) {
+      throw damage;
     }
   }
 

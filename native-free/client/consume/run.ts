@@ -2,66 +2,59 @@
 import { RecordSlab } from '../../batch/record-slab.js';
 import type { HandlerCalls } from './inside-handler.js';
 import type { ReceivedBatch } from './message.js';
+import { mayGoOn } from './message-loop.js';
+import type { Reading } from './reading.js';
 import type { ConsumedMessage } from './types.js';
 
-export interface RunSettings {
-  readonly concurrency: number;
-  /** Wakes the loop if it waits for messages, and ends it. */
-  readonly stop: () => void;
-  readonly isEnding: () => boolean;
-}
+export type Handler = (message: ConsumedMessage) => unknown;
 
-export class Run {
-  readonly #handler: (message: ConsumedMessage) => unknown;
+/** Handlers at work, and the first of them that failed. */
+export class Workers {
+  readonly #handler: Handler;
   readonly #calls: HandlerCalls;
-  readonly #settings: RunSettings;
+  readonly #onFailed: () => void;
   readonly #atWork = new Set<Promise<void>>();
   #failure: { error: unknown } | null = null;
 
-  constructor(handler: (message: ConsumedMessage) => unknown, calls: HandlerCalls, settings: RunSettings) {
+  /** `onFailed`: no more is to be begun. */
+  constructor(handler: Handler, calls: HandlerCalls, onFailed: () => void) {
     this.#handler = handler;
     this.#calls = calls;
-    this.#settings = settings;
+    this.#onFailed = onFailed;
   }
 
-  /** Handlers at work have returned. */
-  async drained(): Promise<void> {
-    await Promise.all(this.#atWork);
+  get count(): number {
+    return this.#atWork.size;
   }
 
-  /** Rejects with what a handler throws, after the others at work have ended. */
-  async through(batches: AsyncIterableIterator<ReceivedBatch, undefined, undefined>): Promise<void> {
-    const { concurrency, isEnding } = this.#settings;
-    const slab = new RecordSlab();
-    try {
-      for await (const batch of batches) {
-        for (const messages = batch.owned(slab); ; ) {
-          const message = messages.next();
-          if (message.done === true || this.#failure !== null || isEnding() || !batch.info.held) {
-            break;
-          }
-          this.#begin(message.value);
-          if (this.#atWork.size >= concurrency) {
-            await Promise.race(this.#atWork);
-          }
-        }
-        if (this.#failure !== null) {
-          break;
-        }
-      }
-    } finally {
-      await this.drained();
-    }
-    if (this.#failure !== null) {
-      throw (this.#failure as { error: unknown }).error;
-    }
+  get hasFailed(): boolean {
+    return this.#failure !== null;
   }
 
-  #begin(message: ConsumedMessage): void {
+  /** Calls the handler, acks what it returns from. Resolves when that is done, whatever came of it. */
+  begin(message: ConsumedMessage): Promise<void> {
     const work = this.#handle(message).then(() => {
       this.#atWork.delete(work);
     });
     this.#atWork.add(work);
+    return work;
+  }
+
+  /** Some handler has returned. */
+  async oneDone(): Promise<void> {
+    await Promise.race(this.#atWork);
+  }
+
+  /** All at work have returned. */
+  async allDone(): Promise<void> {
+    await Promise.all(this.#atWork);
+  }
+
+  /** Throws what a handler threw. */
+  check(): void {
+    if (this.#failure !== null) {
+      throw this.#failure.error;
+    }
   }
 
   async #handle(message: ConsumedMessage): Promise<void> {
@@ -70,7 +63,35 @@ export class Run {
       await message.ack();
     } catch (error) {
       this.#failure ??= { error };
-      this.#settings.stop();
+      this.#onFailed();
+    }
+  }
+}
+
+/** In no order but that in which they are begun: with one at a time, that of the queues. */
+export async function runUnordered(
+  batches: AsyncIterableIterator<ReceivedBatch, undefined, undefined>,
+  reading: () => Reading | null,
+  workers: Workers,
+  concurrency: number,
+): Promise<void> {
+  const slab = new RecordSlab();
+  for await (const batch of batches) {
+    for (const messages = batch.owned(slab); ; ) {
+      if (workers.hasFailed || !mayGoOn(batch, messages, reading())) {
+        break;
+      }
+      const message = messages.next();
+      if (message.done === true) {
+        break;
+      }
+      void workers.begin(message.value);
+      if (workers.count >= concurrency) {
+        await workers.oneDone();
+      }
+    }
+    if (workers.hasFailed) {
+      break;
     }
   }
 }

@@ -1,5 +1,5 @@
 /** A consumer's options, checked, with their defaults. */
-import type { StartPosition } from '../../wire/index.js';
+import { MAX_QUEUES_PER_TOPIC, type StartPosition } from '../../wire/index.js';
 import { callUser } from '../callback.js';
 import {
   anyNameOption,
@@ -15,7 +15,15 @@ import {
   signalOption,
 } from '../options.js';
 import { parseFilter, type TagFilter } from './filter.js';
-import type { ConsumerOptions, DamagedQueue, RunOptions } from './types.js';
+import type { GatherSettings } from './gather.js';
+import type {
+  BatchOptions,
+  ConsumerOptions,
+  DamagedQueue,
+  PollOptions,
+  QueueSelection,
+  RunOptions,
+} from './types.js';
 
 /** Topics one consumer may read. */
 const MAX_TOPICS = 64;
@@ -37,7 +45,10 @@ const CONSUMER_OPTIONS: OptionNames<ConsumerOptions> = {
   unackedWarningMs: true,
   maxUnackedCount: true,
 };
-const RUN_OPTIONS: OptionNames<RunOptions> = { signal: true, concurrency: true };
+const RUN_OPTIONS: OptionNames<RunOptions> = { signal: true, concurrency: true, order: true };
+const BATCH_OPTIONS: OptionNames<BatchOptions> = { signal: true, maxMessages: true, maxWaitMs: true };
+const POLL_OPTIONS: OptionNames<PollOptions> = { signal: true, max: true, waitMs: true };
+const QUEUE_SELECTION: OptionNames<QueueSelection> = { topic: true, queueIds: true };
 
 export interface ConsumerSettings {
   readonly group: string;
@@ -79,13 +90,73 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
 }
 
 /** What `run` is given, checked in the same way. */
-export function runSettings(handler: unknown, options: RunOptions | undefined): { concurrency: number } {
+export function runSettings(
+  handler: unknown,
+  options: RunOptions | undefined,
+): { concurrency: number; order: 'none' | 'queue' | 'key' } {
   if (typeof handler !== 'function') {
     throw badArgument('handler', `must be a function, not ${kindOf(handler)}`);
   }
   checkOptions('run', options, RUN_OPTIONS);
   signalOption(options?.signal);
-  return { concurrency: numberOption('concurrency', options?.concurrency, 1, 1, 65_536) };
+  const order = options?.order ?? 'none';
+  if (order !== 'none' && order !== 'queue' && order !== 'key') {
+    throw badArgument('order', `must be 'none', 'queue' or 'key', not ${kindOf(order)}`);
+  }
+  return { concurrency: countOption('concurrency', options?.concurrency, 1, 1, 65_536), order };
+}
+
+/** What `batches` is to gather; null: nothing, batches as they came. */
+export function gatherSettings(
+  options: BatchOptions | undefined,
+  windowBytes: number,
+): GatherSettings | null {
+  checkOptions('batches', options, BATCH_OPTIONS);
+  signalOption(options?.signal);
+  if (options?.maxMessages === undefined && options?.maxWaitMs === undefined) {
+    return null;
+  }
+  return {
+    maxMessages: countOption('maxMessages', options.maxMessages, 1_000, 1, 65_535),
+    maxWaitMs: numberOption('maxWaitMs', options.maxWaitMs, 0, 0, 3_600_000),
+    maxBytes: windowBytes,
+  };
+}
+
+export function pollSettings(options: PollOptions): {
+  max: number;
+  waitMs: number;
+  signal: AbortSignal | undefined;
+} {
+  checkOptions('poll', options, POLL_OPTIONS);
+  signalOption(options.signal);
+  return {
+    max: countOption('max', options.max, 100, 1, 65_535),
+    waitMs: numberOption('waitMs', options.waitMs, 0, 0, 86_400_000),
+    signal: options.signal,
+  };
+}
+
+/** Queues by number, of one topic or of each. */
+export function queueSelection(
+  queues: QueueSelection | readonly number[] | undefined,
+  topics: readonly string[],
+): { topic: string | undefined; queueIds: number[] | undefined } {
+  const isList = Array.isArray(queues);
+  const selection = (isList ? { queueIds: queues } : queues) as QueueSelection | undefined;
+  checkOptions('queues', selection, QUEUE_SELECTION);
+  const topic = selection?.topic;
+  if (topic !== undefined && !topics.includes(topic)) {
+    throw badArgument('topic', `must be one this consumer reads, not ${kindOf(topic)}`);
+  }
+  const queueIds = selection?.queueIds;
+  if (queueIds !== undefined && !Array.isArray(queueIds)) {
+    throw badArgument('queueIds', `must be a list of queue numbers, not ${kindOf(queueIds)}`);
+  }
+  return {
+    topic,
+    queueIds: queueIds?.map((id) => countOption('queueIds', id, 0, 0, MAX_QUEUES_PER_TOPIC - 1)),
+  };
 }
 
 /** Where a group starts, as the wire has it. Throws `BAD_ARGUMENT` naming the option. */

@@ -161,8 +161,49 @@ export interface ConsumerOptions {
 }
 
 export interface RunOptions extends CallOptions {
-  /** Handlers at work at once. Default 1: strictly in order. */
+  /** Handlers at work at once, of all queues together. Default 1: strictly in order. At most 65,536. */
   concurrency?: number | undefined;
+  /**
+   * What stays in order when several handlers are at work. `none` (default): nothing. `queue`: the messages of a queue, one after
+   * another; so at most as many handlers are at work as there are queues. `key`: the messages of one sharding key; those without a
+   * key have no order. What must come one after another does so within the queue or key, which a stuck handler then holds up alone.
+   */
+  order?: 'none' | 'queue' | 'key' | undefined;
+}
+
+export interface BatchOptions extends CallOptions {
+  /**
+   * Gathers messages of one queue, whatever batches they were sent in, until there are so many. Default 1,000 if `maxWaitMs` is
+   * given, at most 65,535. Without either option batches come as they are stored. Past `windowBytes` in all, batches come earlier.
+   */
+  maxMessages?: number | undefined;
+  /** … or until the first of them has waited so long. Default 0: what is there. At most 1 h. */
+  maxWaitMs?: number | undefined;
+}
+
+export interface PollOptions extends CallOptions {
+  /** Default 100, at most 65,535. */
+  max?: number | undefined;
+  /** How long to wait for the first message. Default 0, at most 24 h. */
+  waitMs?: number | undefined;
+}
+
+/** Queues of a consumer. */
+export interface QueueSelection {
+  /** Default: each of its topics. */
+  topic?: string | undefined;
+  /** Default: all, those assigned later too. */
+  queueIds?: readonly number[] | undefined;
+}
+
+/** How far the reading of a queue has come. */
+export interface QueuePosition {
+  topic: string;
+  queueId: number;
+  /** The next message to be handed out. */
+  offset: number;
+  /** Everything below is acked. */
+  doneOffset: number;
 }
 
 /**
@@ -185,12 +226,22 @@ export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage
   readonly bufferedBytes: number;
   [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage, undefined, undefined>;
   /** The fast form: whole batches, views instead of copies, one ack. */
-  batches(options?: CallOptions): AsyncIterableIterator<MessageBatch, undefined, undefined>;
+  batches(options?: BatchOptions): AsyncIterableIterator<MessageBatch, undefined, undefined>;
   /**
    * Calls the handler for each message and acks when it returns. Ends when the consumer is closed; rejects with what a handler
    * throws (that message is not acked), after the others at work have ended.
    */
   run(handler: (message: ConsumedMessage) => unknown, options?: RunOptions): Promise<void>;
+  /**
+   * Takes messages when it suits the caller: at least one and up to `max`, or none if none comes within `waitMs`. The first call
+   * joins the group, `close` leaves it. One poll at a time, and no loop beside it. Rejects with what ended the consumer.
+   */
+  poll(options?: PollOptions): Promise<ConsumedMessage[]>;
+  /** Hands out nothing more of these queues, of the batch at hand neither, until `resume`; other queues go on. It keeps the queues. */
+  pause(queues?: QueueSelection | readonly number[]): void;
+  resume(queues?: QueueSelection | readonly number[]): void;
+  /** How far each queue it holds has come. */
+  position(): QueuePosition[];
   /**
    * Sends what is acked and not committed yet; resolves when the broker has it. Rejects with `CONNECTION_LOST` while acks wait for a lost
    * connection to come back, and once after acks were lost with it (their messages come again); with `TIMEOUT`, `ABORTED`, `DISK_FULL`.
