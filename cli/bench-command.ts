@@ -9,7 +9,7 @@ import { defaultInFlight, type LoadFailures, type ProduceApi, produceLoad } from
 import { runWithRoom } from './bench/roomy-process.js';
 import { STAMP_BYTES } from './bench/stamp.js';
 import { openClient } from './connection.js';
-import { sharedOptions } from './output.js';
+import { counted, sharedOptions } from './output.js';
 import { startProgress } from './progress.js';
 
 const DEFAULT_QUEUES = 4;
@@ -29,7 +29,7 @@ interface BenchOptions {
 type BenchWork = 'produce' | 'consume' | 'e2e';
 
 /** What a run did. Rates are of messages acked, or received where it consumes. */
-interface BenchResult {
+export interface BenchResult {
   work: BenchWork;
   topic: string;
   messagesPerSecond: number;
@@ -49,7 +49,7 @@ interface BenchResult {
   errors: number;
 }
 
-/** `ringmq bench`: one load process; prints one JSON object, with `-o json` on one line. Fails if a message did. */
+/** `ringmq bench`: one load process; prints one JSON object, with `-o json` on one line; on a terminal lines for people. Fails if a message did. */
 export async function runBench(command: Command, work: BenchWork, options: BenchOptions): Promise<void> {
   const { url, output } = sharedOptions(command);
   if (work === 'e2e' && options.size < STAMP_BYTES) {
@@ -75,13 +75,38 @@ export async function runBench(command: Command, work: BenchWork, options: Bench
     const run = { produce: runProduce, consume: runConsume, e2e: runEndToEnd }[work];
     const figures = await run(url, clients, options, onProgress).finally(() => progress.stop());
     const result = describeRun(work, options, control, figures);
-    process.stdout.write(`${output === 'json' ? JSON.stringify(result) : JSON.stringify(result, null, 2)}\n`);
+    process.stdout.write(`${resultText(result, output)}\n`);
     if (figures.failures.count > 0) {
       throw failureOf(figures.failures, options.count);
     }
   } finally {
     await Promise.allSettled(clients.map((client) => client.close()));
   }
+}
+
+function resultText(result: BenchResult, output: 'text' | 'json'): string {
+  if (output === 'json') {
+    return JSON.stringify(result);
+  }
+  return process.stdout.isTTY ? describeResult(result) : JSON.stringify(result, null, 2);
+}
+
+/** The result for a person. */
+export function describeResult(result: BenchResult): string {
+  const { work, count, seconds, messagesPerSecond, bytesPerSecond, latencyMs, errors } = result;
+  const what = work === 'produce' ? 'acked' : 'received';
+  const ms = (value: number): string => `${value.toLocaleString('en', { maximumFractionDigits: 3 })} ms`;
+  return [
+    `${counted(count, 'message', 'messages')} of ${counted(result.size, 'byte', 'bytes')} ${what} in ${seconds.toLocaleString('en')} s`,
+    `rate      ${messagesPerSecond.toLocaleString('en')} messages/s, ${(bytesPerSecond / 1e6).toLocaleString('en', { maximumFractionDigits: 1 })} MB/s`,
+    ...(latencyMs === null
+      ? []
+      : [
+          `latency   p50 ${ms(latencyMs.p50)}, p99 ${ms(latencyMs.p99)}, p99.9 ${ms(latencyMs.p999)}, max ${ms(latencyMs.max)}`,
+        ]),
+    `broker    ${result.flush} flush, listener ${result.listener}`,
+    ...(errors === 0 ? [] : [`not acked ${errors.toLocaleString('en')}`]),
+  ].join('\n');
 }
 
 interface Figures {

@@ -74,25 +74,55 @@ const CERTIFICATE_ADVICE: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'use a host name that the certificate is for',
 };
 
-/** The one line a failure gets on stderr: `CODE: what happened; what to do`. */
-export function describeFailure(error: unknown): string {
+/** A failure as it is told: what happened, and what to do. */
+export interface Failure {
+  code: string;
+  message: string;
+  advice: string | undefined;
+  retryable: boolean;
+  details: Readonly<Record<string, unknown>>;
+}
+
+/** The one line a failure gets on stderr: `CODE: what happened; what to do`, or a JSON object with the same. */
+export function describeFailure(error: unknown, json = false): string {
+  return failureOutput(failureOf(error), json);
+}
+
+function failureOf(error: unknown): Failure {
   if (isRingMQError(error)) {
     const cause = (error.cause as NodeJS.ErrnoException | undefined)?.code;
     const advice = CERTIFICATE_ADVICE[cause ?? ''] ?? ADVICE[error.code];
-    return failureLine(error.code, error.message, advice);
+    return {
+      code: error.code,
+      message: error.message,
+      advice,
+      retryable: error.retryable,
+      details: error.details,
+    };
   }
-  if (error instanceof Error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
-      return failureLine(code, error.message, SYSTEM_ADVICE[code]);
-    }
-    return failureLine('INTERNAL', error.message, ADVICE.INTERNAL);
+  const unexpected = { retryable: false, details: {} };
+  if (!(error instanceof Error)) {
+    return { code: 'INTERNAL', message: String(error), advice: ADVICE.INTERNAL, ...unexpected };
   }
-  return failureLine('INTERNAL', String(error), ADVICE.INTERNAL);
+  const code = (error as NodeJS.ErrnoException).code;
+  if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) {
+    // Node begins such a message with the code.
+    const message = error.message.startsWith(`${code}: `)
+      ? error.message.slice(code.length + 2)
+      : error.message;
+    return { code, message, advice: SYSTEM_ADVICE[code], ...unexpected };
+  }
+  return { code: 'INTERNAL', message: error.message, advice: ADVICE.INTERNAL, ...unexpected };
 }
 
-function failureLine(code: string, message: string, advice: string | undefined): string {
+/** A failure as one line, without its end. */
+export function failureOutput(failure: Failure, json: boolean): string {
+  const { code, message, advice, retryable, details } = failure;
   const what = message.replaceAll(/\s*\n\s*/g, ' ').replace(/[.;\s]+$/, '');
+  if (json) {
+    const failed = { code, message: what, advice: advice ?? null, retryable, details };
+    return JSON.stringify(failed, (_key, value) => (typeof value === 'bigint' ? String(value) : value));
+  }
   // A message that already says what to do (after its own semicolon) is not told twice.
   return advice === undefined || what.includes('; ') ? `${code}: ${what}` : `${code}: ${what}; ${advice}`;
 }
@@ -103,6 +133,15 @@ export function advised(error: unknown, code: ErrorCode, advice: string): unknow
     return error;
   }
   return new RingMQError(code, `${error.message}; ${advice}`, { cause: error.cause, details: error.details });
+}
+
+/** Whether results, and so failures, are to be JSON; also where the arguments could not be parsed. */
+export function wantsJson(args: readonly string[]): boolean {
+  return args.some(
+    (arg, i) =>
+      ['-ojson', '-o=json', '--output=json'].includes(arg) ||
+      (arg === 'json' && ['-o', '--output'].includes(args[i - 1] ?? '')),
+  );
 }
 
 /** For what the contract names and this version has not built. */

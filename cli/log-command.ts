@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Finding, verifyData } from '../engine/data/verify-data.js';
 import { RingMQError } from '../native-free/wire/index.js';
-import { printJson, sharedOptions } from './output.js';
+import { counted, printJson, sharedOptions } from './output.js';
 
 /** Findings printed in words; `-o json` has them all. */
 const MAX_PRINTED = 100;
@@ -14,9 +14,9 @@ export function verifyLog(command: Command, directory: string): void {
   if (sharedOptions(command).output === 'json') {
     printJson({ clean: count === 0, ...report });
   } else {
-    const size = `${report.messages.toLocaleString('en')} messages in ${report.batches.toLocaleString('en')} batches`;
+    const size = `${counted(report.messages, 'message', 'messages')} in ${counted(report.batches, 'batch', 'batches')}`;
     process.stdout.write(
-      `${size}, ${report.segments} segments, positions ${report.startPosition} to ${report.endPosition}\n`,
+      `${size}, ${counted(report.segments, 'segment', 'segments')}, positions ${report.startPosition} to ${report.endPosition}\n`,
     );
     if (report.unfinished) {
       process.stdout.write(

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { describeFailure, EXIT } from './failure.js';
+import { describeFailure, EXIT, wantsJson } from './failure.js';
 import { buildProgram } from './program.js';
 
 /** The `ringmq` command. Exit status: 0 done, 1 failed, 2 wrong usage. */
@@ -12,9 +12,13 @@ async function main(): Promise<number> {
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     }
-    process.stderr.write(`${describeFailure(error)}\n`);
+    tell(error);
     return EXIT.failed;
   }
+}
+
+function tell(error: unknown): void {
+  process.stderr.write(`${describeFailure(error, wantsJson(process.argv))}\n`);
 }
 
 // A reader that has gone away (`ringmq topic list | head -1`) has had what it wanted.
@@ -22,7 +26,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') {
     return;
   }
-  process.stderr.write(`${describeFailure(error)}\n`);
+  tell(error);
   process.exitCode = EXIT.failed;
 });
 process.exitCode = await main();

@@ -12,6 +12,11 @@ export function sharedOptions(command: Command): SharedOptions {
   return { url, output };
 }
 
+/** `1 queue`, `12,000 messages`. */
+export function counted(count: number, one: string, many: string): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+}
+
 /** One JSON object, one line, on stdout. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);

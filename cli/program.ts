@@ -4,7 +4,6 @@ import {
   collect,
   countFlag,
   durationFlag,
-  listenFlag,
   nameArgument,
   propertyFlag,
   queueFlag,
@@ -14,6 +13,7 @@ import {
   urlFlag,
   waitFlag,
 } from './flags.js';
+import { dressCommands } from './help.js';
 
 /**
  * Every command with its flags. What a command does lies in a module of its own that is loaded only when the
@@ -28,7 +28,6 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
     .description('RingMQ, a message broker for Node.js')
     .version(readVersion(), '-V, --version')
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text), outputError: writeUsageError })
     .addOption(
       new Option('--url <url>', 'the broker')
         .env('RINGMQ_URL')
@@ -40,20 +39,14 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
     );
   // The flags come from the schemas of options, which take a tenth of a second to load.
   await addBroker(program, args.includes('broker'));
-  addNameserver(program);
   addTopic(program);
   addGroup(program);
   addPub(program);
   addSub(program);
   addLog(program);
   addBench(program);
+  dressCommands(program);
   return program;
-}
-
-/** Commander says `error: …` over several lines; here it is one line in the shape of every other failure. */
-function writeUsageError(text: string, write: (text: string) => void): void {
-  const [first = ''] = text.split('\n');
-  write(`BAD_ARGUMENT: ${first.replace(/^error: /, '').replace(/\.$/, '')}; see --help\n`);
 }
 
 function readVersion(): string {
@@ -74,21 +67,8 @@ async function addBroker(program: Command, isMeant: boolean): Promise<void> {
   }
   command.addHelpText(
     'after',
-    `
-Each flag can also be a variable (--flush: RINGMQ_FLUSH) or a key of the config file ("flush"); docs/options.md has them all.
-`,
+    '\nEach flag can also be a variable (--flush: RINGMQ_FLUSH) or a key of the config file ("flush"); docs/options.md has them all.',
   );
-}
-
-function addNameserver(program: Command): void {
-  program
-    .command('nameserver')
-    .description('serve routes to a cluster (not in this version)')
-    .option('--listen <host:port>', 'address', listenFlag)
-    .action(async () => {
-      const { notSupported } = await import('./failure.js');
-      throw notSupported('`ringmq nameserver`', 'one broker needs none');
-    });
 }
 
 interface TopicFlags {
@@ -102,6 +82,7 @@ function addTopic(program: Command): void {
   const name = (): Argument => new Argument('<name>', 'the topic').argParser(nameArgument);
   topic
     .command('create')
+    .description('make a topic')
     .addArgument(name())
     .requiredOption('--queues <n>', 'how many queues', countFlag)
     .option('--memory', 'keep its messages in memory only')
@@ -109,17 +90,22 @@ function addTopic(program: Command): void {
     .action(async (topicName: string, options: TopicFlags, command: Command) => {
       await (await import('./topic-command.js')).createTopic(command, topicName, options);
     });
-  topic.command('list').action(async (_options: unknown, command: Command) => {
-    await (await import('./topic-command.js')).listTopics(command);
-  });
+  topic
+    .command('list')
+    .description('all topics, one a line')
+    .action(async (_options: unknown, command: Command) => {
+      await (await import('./topic-command.js')).listTopics(command);
+    });
   topic
     .command('describe')
+    .description('each queue of a topic, with its first and next offset')
     .addArgument(name())
     .action(async (topicName: string, _options: unknown, command: Command) => {
       await (await import('./topic-command.js')).describeTopic(command, topicName);
     });
   topic
     .command('delete')
+    .description('delete a topic and all of its messages')
     .addArgument(name())
     .action(async (topicName: string, _options: unknown, command: Command) => {
       await (await import('./topic-command.js')).deleteTopic(command, topicName);
@@ -146,17 +132,22 @@ function addGroup(program: Command): void {
     .action(async (groupName: string, _options: unknown, command: Command) => {
       await (await import('./group-command.js')).deleteGroup(command, groupName);
     });
-  group.command('list').action(async (_options: unknown, command: Command) => {
-    await (await import('./group-command.js')).listGroups(command);
-  });
+  group
+    .command('list')
+    .description('all groups, one a line')
+    .action(async (_options: unknown, command: Command) => {
+      await (await import('./group-command.js')).listGroups(command);
+    });
   group
     .command('describe')
+    .description('what a group has read of each queue, what is left, and who reads')
     .addArgument(name())
     .action(async (groupName: string, _options: unknown, command: Command) => {
       await (await import('./group-command.js')).describeGroup(command, groupName);
     });
   group
     .command('reset-offset')
+    .description('set where a group without members reads on')
     .addArgument(name())
     .requiredOption('--topic <topic>', 'the topic', nameArgument)
     .requiredOption('--to <place>', 'earliest, latest, a time or an offset', startFlag)
@@ -181,10 +172,10 @@ function addPub(program: Command): void {
     .option('--key <key>', 'key of every message; repeatable', collect)
     .option('--sharding-key <key>', 'messages of one sharding key keep their order')
     .option('--property <name=value>', 'property of every message; repeatable', propertyFlag)
-    .option('--delay <duration>', 'deliver later (not in this version)', durationFlag)
+    .addOption(new Option('--delay <duration>').argParser(durationFlag).hideHelp())
     .option(
       '--timeout <duration>',
-      'give a message up that is not acked after so long (default 30s)',
+      'give a message up that is not acked after so long (default: 30s)',
       timeoutFlag,
     )
     .action(async (topic: string, options: object, command: Command) => {
@@ -241,7 +232,7 @@ function addBench(program: Command): void {
     .option('--warm-up <n>', 'produce: so many messages go first and are not counted', countFlag)
     .option(
       '--timeout <duration>',
-      'give a message up that is not acked after so long (default 30s)',
+      'give a message up that is not acked after so long (default: 30s)',
       timeoutFlag,
     )
     .option(

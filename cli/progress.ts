@@ -5,7 +5,7 @@ export interface Progress {
   stop(): void;
 }
 
-const SILENT: Progress = { update: () => {}, stop: () => {} };
+export const NO_PROGRESS: Progress = { update: () => {}, stop: () => {} };
 
 /**
  * Draws on stderr, or on stdout where only that is a terminal. `unit` is what is counted, like `messages`.
@@ -14,7 +14,7 @@ const SILENT: Progress = { update: () => {}, stop: () => {} };
 export async function startProgress(label: string, total: number, unit: string): Promise<Progress> {
   const stream = process.stderr.isTTY ? process.stderr : process.stdout.isTTY ? process.stdout : null;
   if (stream === null) {
-    return SILENT;
+    return NO_PROGRESS;
   }
   const { SingleBar, Presets } = await import('cli-progress');
   const shape = total > 0 ? '{bar} {percentage}% · {value}/{total}' : '{value}';

@@ -6,7 +6,7 @@ import { connectionNotices, withClient } from './connection.js';
 import { notSupported } from './failure.js';
 import { LineSplitter } from './line-splitter.js';
 import { printJson, sharedOptions } from './output.js';
-import { startProgress } from './progress.js';
+import { NO_PROGRESS, startProgress } from './progress.js';
 
 interface PubOptions {
   tag?: string;
@@ -99,7 +99,13 @@ async function writeLines(
   hasFailed: () => boolean,
 ): Promise<void> {
   const input = fstatSync(0);
-  const progress = await startProgress('pub', input.isFile() ? input.size : 0, 'bytes');
+  // A bar would be drawn over what is typed.
+  const progress = process.stdin.isTTY
+    ? NO_PROGRESS
+    : await startProgress('pub', input.isFile() ? input.size : 0, 'bytes');
+  if (process.stdin.isTTY && process.stderr.isTTY) {
+    process.stderr.write('one message a line; end with Ctrl-D\n');
+  }
   const splitter = new LineSplitter();
   // One object for all of them: `write` copies before it returns.
   const message: { -readonly [K in keyof OutgoingMessage]: OutgoingMessage[K] } = { ...parts };

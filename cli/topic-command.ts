@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { withClient } from './connection.js';
 import { advised } from './failure.js';
-import { printJson, printTable, sharedOptions } from './output.js';
+import { counted, printJson, printTable, sharedOptions } from './output.js';
 
 /** What helps who names a topic that is not there, and does not want it made. */
 const SEE_LIST = 'see `ringmq topic list`';
@@ -25,7 +25,7 @@ export async function createTopic(
     return printJson(made);
   }
   process.stdout.write(
-    `${made.topic}: ${made.queues} ${made.queues === 1 ? 'queue' : 'queues'}${made.memory ? ', in memory' : ''}\n`,
+    `${made.topic}: ${counted(made.queues, 'queue', 'queues')}${made.memory ? ', in memory' : ''}\n`,
   );
 }
 
@@ -60,7 +60,7 @@ export async function describeTopic(command: Command, topic: string): Promise<vo
   }
   const messages = found.queueStates.reduce((sum, queue) => sum + queue.maxOffset - queue.minOffset, 0);
   process.stdout.write(
-    `${found.topic}: id ${found.topicId}, ${found.queues} queues, kept in ${found.memory ? 'memory' : 'the log'}, ${messages.toLocaleString('en')} messages\n`,
+    `${found.topic}: id ${found.topicId}, ${counted(found.queues, 'queue', 'queues')}, kept in ${found.memory ? 'memory' : 'the log'}, ${counted(messages, 'message', 'messages')}\n`,
   );
   await printTable(
     ['QUEUE', 'FIRST', 'NEXT', 'MESSAGES'],

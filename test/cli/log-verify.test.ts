@@ -61,9 +61,10 @@ function flipBit(path: string, position: number): void {
 
 async function verify(data: string) {
   const { status, stdout, stderr } = await runCli(['log', 'verify', data, '-o', 'json']);
+  const failure = stderr === '' ? null : (JSON.parse(stderr) as { code: string; message: string });
   return {
     status,
-    stderr,
+    stderr: failure === null ? '' : `${failure.code}: ${failure.message}\n`,
     report: status === null || stdout.length === 0 ? null : JSON.parse(stdout.toString()),
   };
 }

@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXAMPLES } from '../../cli/examples.js';
+import { buildProgram } from '../../cli/program.js';
 import { makeDirectory, removeDirectory, runCli } from './cli-process.js';
 
 /** A port nobody listens on: what reaches it must have got past the check of its flags. */
@@ -52,6 +55,12 @@ describe('what this version has not built ends with 1 and NOT_SUPPORTED', () => 
     [['broker', '--role', 'slave']],
     [['broker', '--replication', 'sync']],
     [['pub', 'orders', '--delay', '5s']],
+    [['pub', 'orders', '--ttl', '1h']],
+    [['sub', 'orders', '--group', 'g', '--shared']],
+    [['cluster', 'start', '--mode', 'single']],
+    [['topic', 'grow', 'orders', '--queues', '8']],
+    [['--user', 'u', 'topic', 'list']],
+    [['topic', 'list', '--ca', 'ca.pem']],
   ])('%j', async (args) => {
     const { status, stdout, stderr } = await runCli(args, { cwd: directory });
     expect(stderr).toMatch(/^NOT_SUPPORTED: .+; .+\n$/);
@@ -108,6 +117,75 @@ describe('failures end with 1 and one line', () => {
     const { status, stderr } = await runCli(['broker', '--listen', '0.0.0.0:0'], { cwd: directory });
     expect(stderr).toMatch(/^BAD_CONFIG: .+insecure.*\n$/);
     expect(status).toBe(1);
+  });
+});
+
+describe('what is mistyped is told with what was meant', () => {
+  it.each([
+    [['topics', 'list'], "unknown command 'topics', did you mean topic?; see ringmq --help"],
+    [['topic', 'creat', 'x'], "unknown command 'creat', did you mean create?; see ringmq topic --help"],
+    [
+      ['sub', 't', '--group', 'g', '--filtr', 'x'],
+      "unknown option '--filtr', did you mean --filter?; see ringmq sub --help",
+    ],
+    [
+      ['broker', '--retenton', '1h'],
+      "unknown option '--retenton', did you mean --retention?; see ringmq broker --help",
+    ],
+  ])('%j', async (args, line) => {
+    expect(await runCli(args)).toMatchObject({ status: 2, stderr: `BAD_ARGUMENT: ${line}\n` });
+  });
+});
+
+describe('with -o json a failure is a JSON object on stderr', () => {
+  it.each([
+    [['topic', 'list', '--url', NOBODY, '-o', 'json'], 1, { code: 'CONNECT_FAILED', retryable: true }],
+    [['--output', 'json', 'topic', 'creat'], 2, { code: 'BAD_ARGUMENT', advice: 'see ringmq topic --help' }],
+    [['-o', 'json', 'cluster', 'status'], 1, { code: 'NOT_SUPPORTED' }],
+  ])('%j', async (args, status, failure) => {
+    const result = await runCli(args);
+    expect(JSON.parse(result.stderr)).toMatchObject(failure);
+    expect(result.status).toBe(status);
+  });
+});
+
+describe('the help', async () => {
+  const program = await buildProgram(['broker']);
+  const commands = (command: Command, path: string[]): [string, Command][] => [
+    [path.join(' '), command],
+    ...command
+      .createHelp()
+      .visibleCommands(command)
+      .flatMap((below) => (below.name() === 'help' ? [] : commands(below, [...path, below.name()]))),
+  ];
+
+  it.each(commands(program, []))(
+    'of `ringmq %s` has a description, examples, the global options, and nothing that is not built',
+    (path, command) => {
+      let text = '';
+      command.configureOutput({
+        writeOut: (more) => {
+          text += more;
+        },
+      });
+      command.outputHelp();
+      expect(command.description()).not.toBe('');
+      expect(text).toMatch(/\nExamples:\n {2}.*ringmq/);
+      expect(text).toContain('--url <url>');
+      expect(text).toContain('--output <form>');
+      expect(text).not.toMatch(/not in this version|nameserver|cluster|--delay|--replication|--name-server/);
+      for (const option of command.options.filter(({ mandatory }) => mandatory)) {
+        expect(text).toMatch(new RegExp(`${option.long} <[^]+?\\(required`));
+      }
+      for (const example of EXAMPLES[path] ?? []) {
+        expect(example).toContain(`ringmq ${path}`.trim());
+      }
+    },
+  );
+
+  it('has no examples of commands that are not there', () => {
+    const names = commands(program, []).map(([path]) => path);
+    expect(Object.keys(EXAMPLES).filter((path) => !names.includes(path))).toEqual([]);
   });
 });
 
