@@ -68,4 +68,26 @@ export interface ListenOptions {
    * Command: `--idle-timeout`, `RINGMQ_IDLE_TIMEOUT`, `idleTimeout`.
    */
   idleTimeoutSeconds?: number | undefined;
+  /**
+   * A message of a client must have ended so long after it began, and a ping of the broker be answered; else
+   * the connection is cut off.
+   * Milliseconds, 100ms to 1h. Default 60,000 (1m).
+   * Command: `--message-timeout`, `RINGMQ_MESSAGE_TIMEOUT`, `messageTimeout`.
+   */
+  messageTimeoutMs?: number | undefined;
+  /**
+   * Bytes of messages that have not ended, of all connections together; beyond it the connection that holds
+   * most is cut off. The `ws` listener counts them; `uws` cannot see them, and bounds each connection and
+   * its time.
+   * Bytes, 8MiB to 1TiB. Default 536,870,912 (512MiB).
+   * Command: `--max-partial-size`, `RINGMQ_MAX_PARTIAL_SIZE`, `maxPartialSize`.
+   */
+  maxPartialBytes?: number | undefined;
+  /**
+   * Bytes sent to clients and not read by them, of all connections together; beyond it the connection that
+   * leaves most unread is cut off. One connection may leave 16 MiB of answers and acks.
+   * Bytes, 32MiB to 1TiB. Default 1,073,741,824 (1GiB).
+   * Command: `--max-unread-size`, `RINGMQ_MAX_UNREAD_SIZE`, `maxUnreadSize`.
+   */
+  maxUnreadBytes?: number | undefined;
 }

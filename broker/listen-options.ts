@@ -68,6 +68,28 @@ export const listenOptionsSchema = z
         .default(120),
       { rule: '0, or 8s to 16m' },
     ),
+    messageTimeoutMs: option(
+      'A message of a client must have ended so long after it began, and a ping of the broker be answered; else the connection is cut off.',
+      z.number().int().min(100).max(3_600_000).default(60_000),
+    ),
+    maxPartialBytes: option(
+      'Bytes of messages that have not ended, of all connections together; beyond it the connection that holds most is cut off. The `ws` listener counts them; `uws` cannot see them, and bounds each connection and its time.',
+      z
+        .number()
+        .int()
+        .min(8 * 1024 * 1024)
+        .max(2 ** 40)
+        .default(512 * 1024 * 1024),
+    ),
+    maxUnreadBytes: option(
+      'Bytes sent to clients and not read by them, of all connections together; beyond it the connection that leaves most unread is cut off. One connection may leave 16 MiB of answers and acks.',
+      z
+        .number()
+        .int()
+        .min(32 * 1024 * 1024)
+        .max(2 ** 40)
+        .default(1024 * 1024 * 1024),
+    ),
   })
   .strict();
 

@@ -26,6 +26,8 @@ if (port === null) {
   throw new RingMQError('INTERNAL', 'listener-worker.js runs as a worker only');
 }
 const data = workerData as ListenerWorkerData;
+/** What all connections may hold together is shared out among the threads. */
+const THREADS = data.kind === 'ws' ? 1 : data.options.threads;
 
 function say(message: ListenerWorkerMessage): void {
   port?.postMessage(message);
@@ -41,6 +43,8 @@ function socketsAre(now: number): void {
 async function serve(thread: BrokerThread): Promise<void> {
   const sessions = new SessionHost(thread, {
     listener: data.kind,
+    maxUnreadBytesInAll: Math.ceil(data.options.maxUnreadBytes / THREADS),
+    messageTimeoutMs: data.options.messageTimeoutMs,
     onDefect: defectTeller(thread),
   });
   socketsAre(SOCKETS.open);
@@ -91,6 +95,8 @@ function startListener(sessions: SessionHost, thread: BrokerThread): Promise<Lis
     refusalFrame: ({ code, message }) => errorFrame(new RingMQError(code, message)),
     onRefused: ({ code, message }) =>
       refusals.tell(message.replace(/^there are \d+/, code), `a client was refused: ${message}`),
+    maxPartialBytes: Math.ceil(options.maxPartialBytes / THREADS),
+    messageTimeoutMs: options.messageTimeoutMs,
     accept: (socket) => sessions.open(socket),
   });
 }

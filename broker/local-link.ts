@@ -153,4 +153,8 @@ class SessionEnd implements Socket {
   close(_code: number, reason: string): void {
     this.#link.closeFromSession(reason);
   }
+
+  cut(): void {
+    this.#link.closeFromSession('TOO_MANY_REQUESTS');
+  }
 }

@@ -20,6 +20,7 @@ import { encodeControl } from './control-payload.js';
 import { HeavyLane } from './heavy-lane.js';
 import { Session, type SessionOwner } from './session.js';
 import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
+import { SessionWatch } from './session-watch.js';
 
 export class SessionHost implements SessionOwner {
   readonly engine: EngineThread;
@@ -28,6 +29,7 @@ export class SessionHost implements SessionOwner {
   readonly frameBuffer = new Uint8Array(MAX_FRAME_BYTES);
   readonly heavyLane = new HeavyLane();
   requestBytes = 0;
+  readonly watch: SessionWatch;
   /** Number of this turn of the event loop, as far as anybody asked. */
   #turnNumber = 0;
   #isTurnWatched = false;
@@ -53,6 +55,7 @@ export class SessionHost implements SessionOwner {
   constructor(engine: EngineThread, options: Partial<SessionOptions> = {}) {
     this.engine = engine;
     this.options = { ...SESSION_DEFAULTS, ...options };
+    this.watch = new SessionWatch(this.options, this.#sessions);
     this.#stopListening = engine.onTopicChanged((topic, topicId) => this.#topicChanged(topic, topicId));
   }
 
@@ -81,6 +84,7 @@ export class SessionHost implements SessionOwner {
   open(socket: Socket): Session {
     const session = new Session(this, socket, `c${this.#nextConnection++}`);
     this.#sessions.add(session);
+    this.watch.opened();
     if (this.#isStopping) {
       queueMicrotask(() => session.fail('BROKER_CLOSED'));
     }
@@ -140,6 +144,7 @@ export class SessionHost implements SessionOwner {
     this.#isClosed = true;
     this.#isStopping = true;
     this.#stopListening();
+    this.watch.close();
     for (const session of [...this.#sessions]) {
       session.failWith(new RingMQError(code));
     }

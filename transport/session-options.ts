@@ -21,6 +21,13 @@ export interface SessionOptions {
    * A connection that is owed this much more than that in acks and answers reads nothing: it is closed.
    */
   readonly maxUnreadBytes: number;
+  /** The same for all connections of the thread together: past it, the one that leaves most unread is cut off. */
+  readonly maxUnreadBytesInAll: number;
+  /**
+   * A message has ended so long after it began, or its connection is cut off. On a listener that cannot see one before it ends, a
+   * connection that was silent for half of it is asked by a `ping`, and has this long to answer.
+   */
+  readonly messageTimeoutMs: number;
   /** Deliver frames are filled up to this; a single larger batch is a frame of its own. */
   readonly deliverFrameBytes: number;
   /** Delivered in one turn of the event loop, all connections of the thread together. */
@@ -49,6 +56,8 @@ export const SESSION_DEFAULTS: SessionOptions = {
   produceBudgetBytes: 256 * 1024 * 1024,
   maxBufferedBytes: 1024 * 1024,
   maxUnreadBytes: 16 * 1024 * 1024,
+  maxUnreadBytesInAll: 1024 * 1024 * 1024,
+  messageTimeoutMs: 60_000,
   deliverFrameBytes: 256 * 1024,
   deliverTurnBytes: 1024 * 1024,
   maxRequestBytes: 16 * 1024 * 1024,

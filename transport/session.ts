@@ -32,20 +32,26 @@ import { headerFault } from './frames.js';
 import { ProduceSession } from './produce-session.js';
 import type { SessionContext, SessionHostView } from './session-context.js';
 import type { SessionOptions } from './session-options.js';
+import type { SessionWatch, Watched } from './session-watch.js';
 
 const MAX_CLIENT_NAME_BYTES = 127;
 const MAX_FEATURES = 64;
+/** The first frame, credentials included. */
+const MAX_HELLO_BYTES = 64 * 1024;
+/** What part of its time a connection has for its hello when many have not said theirs. */
+const CROWDED_PART = 5;
 /** A ping is answered: it counts as much as so many frames that are not. */
 const PING_COST = 4;
 
 /** The session's host, which is told of its wishes. */
 export interface SessionOwner extends SessionHostView {
+  readonly watch: SessionWatch;
   flushSoon(session: Session): void;
   deliverSoon(session: Session): void;
   forget(session: Session): void;
 }
 
-export class Session implements SocketHandler, SessionContext {
+export class Session implements SocketHandler, SessionContext, Watched {
   readonly engine: EngineThread;
   readonly socket: Socket;
   readonly host: SessionOwner;
@@ -54,8 +60,11 @@ export class Session implements SocketHandler, SessionContext {
   readonly #produce: ProduceSession;
   readonly #consume: ConsumeSession;
   readonly #control: ControlSession;
-  readonly #handshakeTimer: NodeJS.Timeout;
+  #handshakeTimer: NodeJS.Timeout;
   readonly #smallFrames: RateLimit;
+  unreadBytes = 0;
+  wasHeard = true;
+  silentSweeps = 0;
   #state: 'hello' | 'open' | 'closed' = 'hello';
   #isFlushDue = false;
 
@@ -74,20 +83,34 @@ export class Session implements SocketHandler, SessionContext {
     this.#consume = new ConsumeSession(this);
     this.#control = new ControlSession(this, this.#consume);
     const { handshakeTimeoutMs } = this.options;
-    this.#handshakeTimer = setTimeout(() => {
-      this.fail('HANDSHAKE_TIMEOUT', undefined, { limitMs: handshakeTimeoutMs });
-    }, handshakeTimeoutMs);
-    this.#handshakeTimer.unref();
+    const crowdedMs = Math.ceil(handshakeTimeoutMs / CROWDED_PART);
+    this.#handshakeTimer = this.#lateAfter(crowdedMs, () => {
+      if (host.watch.isCrowded) {
+        this.#handshakeLate(crowdedMs);
+        return;
+      }
+      const restMs = handshakeTimeoutMs - crowdedMs;
+      this.#handshakeTimer = this.#lateAfter(restMs, () => this.#handshakeLate(handshakeTimeoutMs));
+    });
   }
 
   get isOpen(): boolean {
     return this.#state !== 'closed';
   }
 
+  get isGreeted(): boolean {
+    return this.#state === 'open';
+  }
+
+  get maxPartialBytes(): number {
+    return this.#state === 'hello' ? MAX_HELLO_BYTES : Number.POSITIVE_INFINITY;
+  }
+
   onFrame(bytes: Uint8Array): void {
     if (this.#state === 'closed') {
       return;
     }
+    this.wasHeard = true;
     try {
       this.#dispatch(bytes);
     } catch (error) {
@@ -99,10 +122,15 @@ export class Session implements SocketHandler, SessionContext {
     this.fail('BAD_FRAME', 'text messages have no meaning here; frames are binary');
   }
 
+  onExcess(what: string): void {
+    this.fail('TOO_MANY_REQUESTS', `more than a connection may send: ${what}`);
+  }
+
   onDrain(): void {
     if (this.#state !== 'open') {
       return;
     }
+    this.host.watch.unread(this, this.socket.bufferedBytes);
     this.#produce.renewCredit();
     this.deliverSoon();
   }
@@ -115,7 +143,39 @@ export class Session implements SocketHandler, SessionContext {
     this.failWith(new RingMQError(code, message, details === undefined ? {} : { details }));
   }
 
+  ping(): void {
+    this.socket.send(makeFrame(OPCODE.ping, 0));
+  }
+
+  cut(why: 'unread in all' | 'unended message'): void {
+    if (why === 'unended message') {
+      const { messageTimeoutMs } = this.options;
+      const what = 'a message has not ended, or a ping was not answered, in time';
+      this.#end(new RingMQError('TOO_MANY_REQUESTS', what, { details: { limitMs: messageTimeoutMs } }), true);
+      return;
+    }
+    const what = `${this.unreadBytes} bytes were not read, the most of all connections, which leave too much unread together`;
+    const details = { limit: this.options.maxUnreadBytesInAll, value: this.unreadBytes };
+    this.#end(new RingMQError('TOO_MANY_REQUESTS', what, { details }), true);
+  }
+
   failWith(error: unknown): void {
+    // Who leaves that much unread does not read the rest either.
+    this.#end(error, this.socket.bufferedBytes > this.options.maxBufferedBytes);
+  }
+
+  #lateAfter(ms: number, late: () => void): NodeJS.Timeout {
+    const timer = setTimeout(late, ms);
+    timer.unref();
+    return timer;
+  }
+
+  #handshakeLate(limitMs: number): void {
+    this.#end(new RingMQError('HANDSHAKE_TIMEOUT', undefined, { details: { limitMs } }), true);
+  }
+
+  /** `isCut`: without the ceremony of a close, which keeps what the connection holds until the peer takes part in it. */
+  #end(error: unknown, isCut: boolean): void {
     if (this.#state === 'closed') {
       return;
     }
@@ -127,7 +187,11 @@ export class Session implements SocketHandler, SessionContext {
     this.#produce.flush();
     this.#tearDown();
     this.socket.send(errorFrame(error));
-    this.socket.close(closeCode(code), code);
+    if (isCut) {
+      this.socket.cut();
+    } else {
+      this.socket.close(closeCode(code), code);
+    }
   }
 
   flushSoon(): void {
@@ -154,7 +218,12 @@ export class Session implements SocketHandler, SessionContext {
 
   /** From the host. Returns bytes of budget used. */
   deliver(budget: number): number {
-    return this.#state === 'open' ? this.#consume.deliver(budget) : 0;
+    if (this.#state !== 'open') {
+      return 0;
+    }
+    const used = this.#consume.deliver(budget);
+    this.host.watch.unread(this, this.socket.bufferedBytes);
+    return used;
   }
 
   get hasDeliveries(): boolean {
@@ -168,6 +237,7 @@ export class Session implements SocketHandler, SessionContext {
     }
     this.#produce.onTopicChanged();
     this.socket.send(frame);
+    this.checkUnread();
   }
 
   #dispatch(bytes: Uint8Array): void {
@@ -175,6 +245,13 @@ export class Session implements SocketHandler, SessionContext {
       const limit = this.options.maxFrameBytes;
       this.fail('FRAME_TOO_LARGE', `the frame has ${bytes.length} bytes, the limit is ${limit}`, {
         limit,
+        value: bytes.length,
+      });
+      return;
+    }
+    if (this.#state === 'hello' && bytes.length > MAX_HELLO_BYTES) {
+      this.fail('FRAME_TOO_LARGE', `a hello has at most ${MAX_HELLO_BYTES} bytes, not ${bytes.length}`, {
+        limit: MAX_HELLO_BYTES,
         value: bytes.length,
       });
       return;
@@ -254,6 +331,7 @@ export class Session implements SocketHandler, SessionContext {
       return;
     }
     clearTimeout(this.#handshakeTimer);
+    this.host.watch.greeted();
     this.#state = 'open';
     const { brokerId, openingId, brokerName, flush } = this.engine.info;
     const welcome: Welcome = {
@@ -289,6 +367,7 @@ export class Session implements SocketHandler, SessionContext {
   /** Answers that nobody reads pile up in this process: past a bound that peer is cut off. */
   checkUnread(): void {
     const unread = this.socket.bufferedBytes;
+    this.host.watch.unread(this, unread);
     if (unread <= this.options.maxBufferedBytes + this.options.maxUnreadBytes) {
       return;
     }
@@ -302,6 +381,7 @@ export class Session implements SocketHandler, SessionContext {
     if (this.#state === 'closed') {
       return;
     }
+    this.host.watch.ended(this);
     this.#state = 'closed';
     clearTimeout(this.#handshakeTimer);
     this.host.forget(this);

@@ -17,7 +17,12 @@ import {
   probePort,
   readPem,
 } from '../native-free/listener/listen-errors.js';
-import { isRefusal, type Listener, type ListenerOptions } from '../native-free/listener/types.js';
+import {
+  isRefusal,
+  type Listener,
+  type ListenerOptions,
+  OVERSIZE_BYTES,
+} from '../native-free/listener/types.js';
 import {
   ANSWER_HEADERS,
   answerHttp,
@@ -111,7 +116,7 @@ class UwsListener implements Listener {
     this.#app = app;
     this.#options = options;
     app.ws<UwsUserData>('/*', {
-      maxPayloadLength: options.maxFrameBytes * 2,
+      maxPayloadLength: options.maxFrameBytes + OVERSIZE_BYTES,
       maxBackpressure: 0,
       idleTimeout: options.idleTimeoutSeconds,
       compression: uws.DISABLED,
@@ -126,6 +131,9 @@ class UwsListener implements Listener {
           handler?.onText();
         }
       },
+      // uWebSockets.js has answered a ping before it tells of it.
+      ping: (peer) => peer.getUserData().connection?.pinged(),
+      pong: (peer) => peer.getUserData().connection?.pinged(),
       drain: (peer) => peer.getUserData().connection?.handler?.onDrain(),
       close: (peer) => {
         const { refusal, connection } = peer.getUserData();
@@ -139,7 +147,7 @@ class UwsListener implements Listener {
       },
     });
     app.any('/*', (response, request) => {
-      write(response, answerHttp(request.getMethod(), request.getUrl()));
+      write(response, answerHttp(request.getMethod(), request.getUrl(), request.getHeader('upgrade')));
     });
   }
 
@@ -176,7 +184,9 @@ class UwsListener implements Listener {
         path: request.getUrl(),
         host: request.getHeader('host'),
         origin,
-        protocols: request.getHeader('sec-websocket-protocol'),
+        protocols: allOf(request, 'sec-websocket-protocol'),
+        version: request.getHeader('sec-websocket-version'),
+        key: request.getHeader('sec-websocket-key'),
       },
       this.#options,
       this.#count,
@@ -221,8 +231,19 @@ class UwsListener implements Listener {
 
 function write(response: UwsHttpResponse, answer: HttpAnswer): void {
   response.writeStatus(STATUS_TEXT[answer.status]);
-  for (const [name, value] of Object.entries(ANSWER_HEADERS)) {
+  for (const [name, value] of Object.entries({ ...ANSWER_HEADERS, ...answer.headers })) {
     response.writeHeader(name, value);
   }
   response.end(answer.body, true);
+}
+
+/** `getHeader` gives the first one of a name only. */
+function allOf(request: UwsHttpRequest, name: string): string {
+  const values: string[] = [];
+  request.forEach((key, value) => {
+    if (key === name) {
+      values.push(value);
+    }
+  });
+  return values.join(',');
 }

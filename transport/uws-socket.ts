@@ -1,4 +1,9 @@
 /** A uWebSockets.js connection behind the {@link Socket} interface. */
+import {
+  MAX_PINGS_PER_SECOND,
+  MAX_UNREAD_PONG_BYTES,
+  RateLimit,
+} from '../native-free/listener/rate-limit.js';
 import type { Socket, SocketHandler, UpgradeRequest } from '../native-free/listener/types.js';
 import type { UwsWebSocket } from './uws-types.js';
 
@@ -16,6 +21,7 @@ const DROPPED = 2;
 export class UwsConnection implements Socket {
   readonly remote: string;
   handler: SocketHandler | null = null;
+  readonly #pings = new RateLimit(MAX_PINGS_PER_SECOND);
   /** null once closed: uWebSockets.js throws at any use after that. */
   #peer: UwsWebSocket<UwsUserData> | null;
 
@@ -47,6 +53,17 @@ export class UwsConnection implements Socket {
   close(code: number, reason: string): void {
     // `end` calls the close handler before it returns, which clears #peer and tells the session.
     this.#peer?.end(code, reason);
+  }
+
+  cut(): void {
+    this.#peer?.close();
+  }
+
+  /** From the listener: a WebSocket ping or pong came. */
+  pinged(): void {
+    if (!this.#pings.take() || this.bufferedBytes > MAX_UNREAD_PONG_BYTES) {
+      this.handler?.onExcess('WebSocket pings or pongs');
+    }
   }
 
   /** The connection is gone; called by the listener from the close handler. */

@@ -6,6 +6,7 @@ export interface UwsHttpRequest {
   getHeader(lowerCaseName: string): string;
   getUrl(): string;
   getMethod(): string;
+  forEach(callback: (lowerCaseName: string, value: string) => void): void;
 }
 
 export interface UwsHttpResponse {
@@ -19,6 +20,7 @@ export interface UwsWebSocket<UserData> {
   send(message: Uint8Array, isBinary: boolean, compress: boolean): number;
   getBufferedAmount(): number;
   end(code: number, reason: string): void;
+  close(): void;
   cork(callback: () => void): unknown;
   getRemoteAddressAsText(): ArrayBuffer;
   getUserData(): UserData;
@@ -33,6 +35,8 @@ export interface UwsBehavior<UserData> {
   upgrade(response: UwsHttpResponse, request: UwsHttpRequest, context: unknown): void;
   open(peer: UwsWebSocket<UserData>): void;
   message(peer: UwsWebSocket<UserData>, message: ArrayBuffer, isBinary: boolean): void;
+  ping(peer: UwsWebSocket<UserData>): void;
+  pong(peer: UwsWebSocket<UserData>): void;
   drain(peer: UwsWebSocket<UserData>): void;
   close(peer: UwsWebSocket<UserData>): void;
 }

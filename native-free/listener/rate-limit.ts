@@ -1,5 +1,10 @@
 import { monotonicMs } from '../time/index.js';
 
+/** WebSocket pings and pongs of one connection: a client that looks after itself sends a few a minute. */
+export const MAX_PINGS_PER_SECOND = 1_024;
+/** A peer that has so much to read gets no pongs any more, and is cut. */
+export const MAX_UNREAD_PONG_BYTES = 16 * 1024 * 1024;
+
 /** So much at once, and so much a second: what a peer may ask for that costs this side and is of no use to it. */
 export class RateLimit {
   readonly perSecond: number;

@@ -16,6 +16,8 @@ export interface Socket {
   cork(fn: () => void): void;
   /** Sends what is buffered, then a close frame. `reason`: at most 123 bytes. `onClose` follows, perhaps before this returns. */
   close(code: number, reason: string): void;
+  /** Ends the connection at once: what the kernel has not taken is dropped, what came of an unended message is freed. `onClose` follows, perhaps before this returns. */
+  cut(): void;
 }
 
 /** What a connection tells the session. */
@@ -26,6 +28,13 @@ export interface SocketHandler {
   onText(): void;
   /** Buffered bytes have left; see `bufferedBytes` for how many are still there. */
   onDrain(): void;
+  /**
+   * The peer does more than it may of what a handler is not shown: WebSocket pings and pongs, or bytes of messages that do not end. The
+   * handler says so to whom it wants, and is expected to end the connection.
+   */
+  onExcess(what: string): void;
+  /** Bytes that may have come of a message before it ends, where the listener can see them (`ws`). */
+  readonly maxPartialBytes: number;
   /** Called once, whoever closed, and the last call. */
   onClose(): void;
 }
@@ -50,6 +59,9 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** What a message may have beyond the limit and still be refused politely. */
+export const OVERSIZE_BYTES = 64 * 1024;
+
 export interface ListenerOptions {
   readonly host: string;
   /** 0 picks a free one. */
@@ -61,7 +73,7 @@ export interface ListenerOptions {
   readonly joinPort?: boolean;
   /** PEM files. With it the listener speaks `wss:` only. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** Largest message a session will take; up to twice as much is handed on so that it can refuse politely, beyond that the connection is cut. */
+  /** Largest message a session will take; 64 KiB more are handed on so that it can refuse politely, beyond that the connection is cut. */
   readonly maxFrameBytes: number;
   /** Web origins let in besides the listener's own, as browsers send them: `https://host[:port]` in lower case; `*` = any. */
   readonly allowedOrigins: readonly string[];
@@ -69,6 +81,10 @@ export interface ListenerOptions {
   readonly maxConnections: number;
   /** Shared with the other threads of the port. Default: one of its own. */
   readonly connectionCount?: ConnectionCount;
+  /** Bytes of messages that have not ended, all connections together: beyond it the connection that has most is cut. Only `ws` sees them. */
+  readonly maxPartialBytes: number;
+  /** A message must have ended so long after it began. Only `ws` sees that. */
+  readonly messageTimeoutMs: number;
   /** A peer that shows no sign of life (pings are sent) for this long is cut off. 0 = never; else 8 to 960. */
   readonly idleTimeoutSeconds: number;
   /**

@@ -8,10 +8,12 @@ import type { ListenerOptions, RefusedUpgrade } from './types.js';
 
 /** An HTTP answer instead of a WebSocket. `body` begins with an error code where there is one. */
 export interface HttpAnswer {
-  readonly status: 200 | 400 | 403 | 404 | 503;
+  readonly status: 200 | 400 | 403 | 404 | 426 | 503;
   readonly body: string;
   /** Where the client speaks the protocol and can be told by it. */
   readonly refused?: RefusedUpgrade;
+  /** Besides {@link ANSWER_HEADERS}. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The parts of an upgrade request that decide. Absent headers are empty strings. */
@@ -19,7 +21,10 @@ export interface UpgradeFacts {
   readonly path: string;
   readonly host: string;
   readonly origin: string;
+  /** Of all headers of that name, with commas between them. */
   readonly protocols: string;
+  readonly version: string;
+  readonly key: string;
 }
 
 export const STATUS_TEXT = {
@@ -27,6 +32,7 @@ export const STATUS_TEXT = {
   400: '400 Bad Request',
   403: '403 Forbidden',
   404: '404 Not Found',
+  426: '426 Upgrade Required',
   503: '503 Service Unavailable',
 } as const;
 
@@ -37,8 +43,14 @@ export const ANSWER_HEADERS = {
   'Cache-Control': 'no-store',
 } as const;
 
-/** What a request that is no upgrade gets. */
-export function answerHttp(method: string, path: string): HttpAnswer {
+/** 16 bytes in base64. */
+const KEY_PATTERN = /^[A-Za-z0-9+/]{22}==$/;
+
+/** What a request that is no upgrade gets. `upgrade`: its header of that name; one that wants a WebSocket and comes here has no usable key. */
+export function answerHttp(method: string, path: string, upgrade = ''): HttpAnswer {
+  if (upgrade.toLowerCase() === 'websocket') {
+    return { status: 400, body: 'BAD_REQUEST: Sec-WebSocket-Key must be 16 bytes in base64\n' };
+  }
   if (method.toUpperCase() === 'GET' && path === '/') {
     return { status: 200, body: `RingMQ broker. Speak WebSocket here, subprotocol ${SUBPROTOCOL}.\n` };
   }
@@ -53,6 +65,16 @@ export function judgeUpgrade(
 ): HttpAnswer | null {
   if (facts.path !== '/') {
     return { status: 404, body: 'There is nothing here.\n' };
+  }
+  if (facts.version !== '13') {
+    return {
+      status: 426,
+      headers: { 'Sec-WebSocket-Version': '13' },
+      body: 'BAD_REQUEST: WebSocket version 13 is spoken here, and no other\n',
+    };
+  }
+  if (!KEY_PATTERN.test(facts.key)) {
+    return { status: 400, body: 'BAD_REQUEST: Sec-WebSocket-Key must be 16 bytes in base64\n' };
   }
   if (facts.origin !== '' && !isOriginAllowed(facts.origin, facts.host, options)) {
     const origin = facts.origin.slice(0, 200);

@@ -12,8 +12,15 @@ import { clearInterval, setInterval } from '../time/index.js';
 import { RingMQError, SUBPROTOCOL } from '../wire/index.js';
 import { ConnectionCount } from './connection-count.js';
 import { checkListenerOptions, listenAddress, listenError, readPem } from './listen-errors.js';
+import { PartialMessages } from './partial-messages.js';
 import { SendPool } from './send-pool.js';
-import { isRefusal, type Listener, type ListenerOptions, type SocketHandler } from './types.js';
+import {
+  isRefusal,
+  type Listener,
+  type ListenerOptions,
+  OVERSIZE_BYTES,
+  type SocketHandler,
+} from './types.js';
 import {
   ANSWER_HEADERS,
   answerHttp,
@@ -26,6 +33,12 @@ import { WsSocket } from './ws-socket.js';
 
 /** A peer gets this long for its TLS handshake, and for its HTTP request. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How often Node looks for requests that take longer. */
+const CHECK_INTERVAL_MS = 1_000;
+/** TCP connections beyond those of WebSockets: on their way to be one, or to an answer that says there is no room. */
+const MAX_CONNECTING_COUNT = 1_024;
+/** A message of 4 MiB in TCP segments has fewer. */
+const MAX_FRAGMENTS_COUNT = 4_096;
 
 /** Starts it; see {@link StartListener} for the errors. `joinPort` is NOT_SUPPORTED. */
 export async function startWsListener(options: ListenerOptions): Promise<Listener> {
@@ -39,7 +52,14 @@ export async function startWsListener(options: ListenerOptions): Promise<Listene
 }
 
 /** Of a connection that is refused: nobody hears what it says. */
-const SILENT: SocketHandler = { onFrame() {}, onText() {}, onDrain() {}, onClose() {} };
+const SILENT: SocketHandler = {
+  maxPartialBytes: 0,
+  onFrame() {},
+  onText() {},
+  onDrain() {},
+  onExcess() {},
+  onClose() {},
+};
 
 class WsListener implements Listener {
   readonly kind = 'ws';
@@ -47,6 +67,7 @@ class WsListener implements Listener {
   readonly #http: Server;
   readonly #upgrader: WebSocketServer;
   readonly #pool = new SendPool();
+  readonly #partials: PartialMessages;
   readonly #open = new Map<WebSocket, WsSocket>();
   readonly #count: ConnectionCount;
   readonly #refusals: Refusals;
@@ -63,10 +84,16 @@ class WsListener implements Listener {
       clientTracking: false,
       perMessageDeflate: false,
       skipUTF8Validation: true,
-      maxPayload: options.maxFrameBytes * 2,
+      maxPayload: options.maxFrameBytes + OVERSIZE_BYTES,
+      // Pongs are sent by WsSocket, which looks at what the peer has left unread.
+      autoPong: false,
+      maxFragments: MAX_FRAGMENTS_COUNT,
       handleProtocols: () => SUBPROTOCOL,
     });
+    this.#partials = new PartialMessages(options);
     this.#http = this.#createServer();
+    // Those that have not begun to speak are no connections yet, and are not served without end either.
+    this.#http.maxConnections = options.maxConnections + MAX_CONNECTING_COUNT;
     this.#http.headersTimeout = REQUEST_TIMEOUT_MS;
     this.#http.requestTimeout = REQUEST_TIMEOUT_MS;
     this.#http.on('connection', (socket: TcpSocket) => {
@@ -114,6 +141,7 @@ class WsListener implements Listener {
     if (this.#idleTimer !== null) {
       clearInterval(this.#idleTimer);
     }
+    this.#partials.close();
     const closed = new Promise<void>((resolve) => {
       this.#http.close(() => resolve());
     });
@@ -130,10 +158,11 @@ class WsListener implements Listener {
   #createServer(): Server {
     const { tls } = this.#options;
     if (tls === undefined) {
-      return createServer();
+      return createServer({ connectionsCheckingInterval: CHECK_INTERVAL_MS });
     }
     try {
       return createSecureServer({
+        connectionsCheckingInterval: CHECK_INTERVAL_MS,
         cert: readPem(tls.certFile),
         key: readPem(tls.keyFile),
         handshakeTimeout: REQUEST_TIMEOUT_MS,
@@ -163,6 +192,8 @@ class WsListener implements Listener {
         host: headers.host ?? '',
         origin,
         protocols: headers['sec-websocket-protocol'] ?? '',
+        version: headers['sec-websocket-version'] ?? '',
+        key: headers['sec-websocket-key'] ?? '',
       },
       this.#options,
       this.#count,
@@ -175,12 +206,9 @@ class WsListener implements Listener {
     stream.once('close', () => this.#count.release());
     const remote = request.socket.remoteAddress ?? '';
     this.#upgrader.handleUpgrade(request, stream, head, (peer) => {
-      const socket = new WsSocket(peer, stream, remote, this.#pool);
+      const socket = new WsSocket(peer, stream, remote, this.#pool, this.#partials);
       this.#open.set(peer, socket);
       peer.on('close', () => this.#open.delete(peer));
-      peer.on('pong', () => {
-        socket.isAlive = true;
-      });
       // What `ws` refuses by itself (masking, sizes, opcodes) it closes by itself; the session hears of the close.
       peer.on('error', () => {});
       const answer = this.#options.accept(socket, {
@@ -205,7 +233,7 @@ class WsListener implements Listener {
     stream.once('close', () => this.#refusals.gone());
     this.#upgrader.handleUpgrade(request, stream, head, (peer) => {
       peer.on('error', () => {});
-      const socket = new WsSocket(peer, stream, '', this.#pool);
+      const socket = new WsSocket(peer, stream, '', this.#pool, this.#partials);
       socket.attach(SILENT);
       socket.send(frame);
       socket.close(1008, answer.refused?.code ?? '');
@@ -221,7 +249,7 @@ function pathOf(request: IncomingMessage): string {
 
 function rawAnswer(answer: HttpAnswer): string {
   const lines = [`HTTP/1.1 ${STATUS_TEXT[answer.status]}`, 'Connection: close'];
-  for (const [name, value] of Object.entries(ANSWER_HEADERS)) {
+  for (const [name, value] of Object.entries({ ...ANSWER_HEADERS, ...answer.headers })) {
     lines.push(`${name}: ${value}`);
   }
   lines.push(`Content-Length: ${Buffer.byteLength(answer.body)}`, '', answer.body);

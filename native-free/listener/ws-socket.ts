@@ -3,12 +3,20 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { clearTimeout, setTimeout } from '../time/index.js';
+import type { PartialMessages } from './partial-messages.js';
+import { MAX_PINGS_PER_SECOND, MAX_UNREAD_PONG_BYTES, RateLimit } from './rate-limit.js';
 import type { SendPool } from './send-pool.js';
 import type { Socket, SocketHandler } from './types.js';
 
 const SEND_OPTIONS = { binary: true, compress: false } as const;
 /** How long a peer may take to answer a close frame before it is cut off. */
 const CLOSE_TIMEOUT_MS = 2_000;
+/** What a peer may send meanwhile; none of it is of account. */
+const CLOSE_BYTES = 1024 * 1024;
+/** What a frame takes besides its bytes while it waits to be written. */
+const FRAME_OVERHEAD_BYTES = 1024;
+/** A control frame's header, masked as a client's is. */
+const CONTROL_HEADER_BYTES = 6;
 
 export class WsSocket implements Socket {
   readonly remote: string;
@@ -18,24 +26,42 @@ export class WsSocket implements Socket {
   readonly #onSent = (): void => this.#sent();
   #handler: SocketHandler | null = null;
   #behind = false;
+  /** Frames handed to `ws` that are not written. */
+  #waitingCount = 0;
+  #bytesAfterClose = 0;
+  readonly #partials: PartialMessages;
+  readonly #pings = new RateLimit(MAX_PINGS_PER_SECOND);
+  /** Bytes that came since the last message ended, and when the first of them came; 0: none. For {@link PartialMessages}. */
+  partialBytes = 0;
+  partialSince = 0;
   #isOpen = true;
+  #isCut = false;
   #cutTimer: NodeJS.Timeout | null = null;
   /** Set by any sign of life, cleared by the listener's idle check. */
   isAlive = true;
 
-  constructor(peer: WebSocket, stream: Duplex, remote: string, pool: SendPool) {
+  constructor(peer: WebSocket, stream: Duplex, remote: string, pool: SendPool, partials: PartialMessages) {
     this.#peer = peer;
     this.#stream = stream;
     this.remote = remote;
     this.#pool = pool;
+    this.#partials = partials;
   }
 
   /** From here on the handler hears of this connection. */
   attach(handler: SocketHandler): void {
     this.#handler = handler;
     const peer = this.#peer;
+    // Before `ws` itself reads it: of a message that ends in this chunk nothing is left over.
+    this.#stream.prependListener('data', (chunk: Buffer) => this.#received(chunk.length));
+    peer.on('ping', (data: Buffer) => this.#pinged(data, true));
+    peer.on('pong', (data: Buffer) => this.#pinged(data, false));
     peer.on('message', (data: Buffer, isBinary: boolean) => {
       this.isAlive = true;
+      this.#partials.ended(this);
+      if (this.#isEnding) {
+        return;
+      }
       if (isBinary) {
         handler.onFrame(data);
       } else {
@@ -44,6 +70,7 @@ export class WsSocket implements Socket {
     });
     peer.on('close', () => {
       this.#isOpen = false;
+      this.#partials.ended(this);
       if (this.#cutTimer !== null) {
         clearTimeout(this.#cutTimer);
       }
@@ -52,7 +79,7 @@ export class WsSocket implements Socket {
   }
 
   get bufferedBytes(): number {
-    return this.#isOpen ? this.#peer.bufferedAmount : 0;
+    return this.#isOpen ? this.#peer.bufferedAmount + this.#waitingCount * FRAME_OVERHEAD_BYTES : 0;
   }
 
   send(frame: Uint8Array): void {
@@ -62,6 +89,7 @@ export class WsSocket implements Socket {
     const copy = this.#pool.take(frame.length);
     copy.memory.set(frame);
     copy.onReleased = this.#onSent;
+    this.#waitingCount++;
     this.#peer.send(copy.memory.subarray(0, frame.length), SEND_OPTIONS, copy.release);
     if (this.#peer.bufferedAmount > 0) {
       this.#behind = true;
@@ -86,6 +114,20 @@ export class WsSocket implements Socket {
     this.#peer.close(code, reason);
   }
 
+  cut(): void {
+    this.#isCut = true;
+    this.#peer.terminate();
+  }
+
+  /** From {@link PartialMessages}. */
+  tooMuch(what: string): void {
+    this.#handler?.onExcess(what);
+  }
+
+  get maxPartialBytes(): number {
+    return this.#handler?.maxPartialBytes ?? 0;
+  }
+
   /** Called at the idle check: cut off if nothing was heard since the last one, else asked for a sign of life. */
   checkIdle(): void {
     if (!this.isAlive) {
@@ -96,11 +138,42 @@ export class WsSocket implements Socket {
     this.#peer.ping();
   }
 
+  /** What still comes is of no account: `ws` hands on what it had read. */
+  get #isEnding(): boolean {
+    return !this.#isOpen || this.#isCut || this.#cutTimer !== null;
+  }
+
+  #received(bytes: number): void {
+    if (!this.#isEnding) {
+      this.#partials.received(this, bytes);
+      return;
+    }
+    this.#bytesAfterClose += bytes;
+    if (this.#bytesAfterClose > CLOSE_BYTES) {
+      this.#peer.terminate();
+    }
+  }
+
+  #pinged(data: Buffer, isAnswered: boolean): void {
+    this.isAlive = true;
+    this.#partials.passed(this, CONTROL_HEADER_BYTES + data.length);
+    if (this.#isEnding) {
+      return;
+    }
+    if (!this.#pings.take() || this.bufferedBytes > MAX_UNREAD_PONG_BYTES) {
+      this.tooMuch('WebSocket pings or pongs');
+    } else if (isAnswered) {
+      this.#waitingCount++;
+      this.#peer.pong(data, false, this.#onSent);
+    }
+  }
+
   #sent(): void {
+    this.#waitingCount--;
     if (!this.#behind || !this.#isOpen) {
       return;
     }
-    if (this.#peer.bufferedAmount === 0) {
+    if (this.bufferedBytes === 0) {
       this.#behind = false;
     }
     this.#handler?.onDrain();

@@ -12,6 +12,8 @@ const listener = await startUwsListener({
     onFrame: () => socket.send(Uint8Array.of(threadId)),
     onText: () => {},
     onDrain: () => {},
+    onExcess: () => {},
+    maxPartialBytes: Number.POSITIVE_INFINITY,
     onClose: () => {},
   }),
 });

@@ -31,6 +31,10 @@ export class FakeSocket implements Socket {
     this.handler?.onClose();
   }
 
+  cut(): void {
+    this.close(1006, '');
+  }
+
   /** Frames of one opcode since the last call, all taken. */
   take(opcode: number): ParsedFrame[] {
     const taken = this.frames.filter((frame) => frame.opcode === opcode);

@@ -29,6 +29,8 @@ export const BASE_OPTIONS = {
   allowedOrigins: [],
   maxConnections: 1000,
   idleTimeoutSeconds: 0,
+  maxPartialBytes: 1024 * 1024 * 1024,
+  messageTimeoutMs: 60_000,
 } as const satisfies Omit<ListenerOptions, 'accept'>;
 
 /** Sends everything back, and keeps count. */
@@ -38,6 +40,8 @@ export class EchoHandler implements SocketHandler {
   texts = 0;
   drains = 0;
   closes = 0;
+  readonly excesses: string[] = [];
+  maxPartialBytes = Number.POSITIVE_INFINITY;
   readonly #watchers: (() => void)[] = [];
 
   constructor(socket: Socket) {
@@ -56,6 +60,11 @@ export class EchoHandler implements SocketHandler {
   }
   onDrain(): void {
     this.drains++;
+    this.#tell();
+  }
+  onExcess(what: string): void {
+    this.excesses.push(what);
+    this.socket.cut();
     this.#tell();
   }
   onClose(): void {
