@@ -15,6 +15,7 @@ import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
 import { type BrokerListener, startListening } from './listen.js';
 import type { ListenOptions } from './listen-options.js';
+import { memoryShortage, memoryThere, neededBytes } from './memory-need.js';
 
 /** What a broker says unasked; for a log. */
 export interface BrokerEvents {
@@ -54,11 +55,13 @@ export class Broker {
   readonly #listeners = new Set<BrokerListener>();
   readonly #clients = new Set<Client>();
   #closing: Promise<void> | null = null;
+  #isMemoryTold = false;
 
   /** Use {@link openBroker}. */
   constructor(engine: Engine, onFatal?: BrokerEvents['onFatal']) {
     this.#engine = engine;
     this.#onFatal = onFatal;
+    this.#warnOfMemory(0);
     this.#sessions = new SessionHost(engine.thread, {
       listener: 'embedded',
       onDefect: defectTeller(engine.thread),
@@ -91,6 +94,7 @@ export class Broker {
       await listener.close();
       throw abortError(signal);
     }
+    this.#warnOfMemory(listener.threads);
     const close = async (): Promise<void> => {
       this.#listeners.delete(open);
       await listener.close();
@@ -127,6 +131,18 @@ export class Broker {
     const failed = [...listeners, ...clients].find((result) => result.status === 'rejected');
     if (failed !== undefined) {
       throw failed.reason;
+    }
+  }
+
+  #warnOfMemory(listenerThreads: number): void {
+    const { log, memory } = this.#engine.handle;
+    const rings = { ringBytes: log.ring.data.byteLength, memoryRingBytes: memory.ring.data.byteLength };
+    const needed = neededBytes(rings, listenerThreads);
+    const there = memoryThere();
+    const shortage = memoryShortage(needed, there);
+    if (shortage !== null && !this.#isMemoryTold) {
+      this.#isMemoryTold = true;
+      this.#engine.warn(shortage, { neededBytes: needed, ...there });
     }
   }
 

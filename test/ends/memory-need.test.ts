@@ -1,0 +1,36 @@
+/** What a broker needs of memory is said at the start where there is less. */
+import { expect, it } from 'vitest';
+import { memoryShortage, memoryThere, neededBytes } from '../../broker/memory-need.js';
+import { resolveEngineOptions } from '../../engine/options.js';
+import { makeDirectory, removeDirectory, withBroker } from '../faults/small-broker.js';
+
+const MIB = 1024 * 1024;
+
+it('a default broker with one listener thread needs about 300 MiB, and each option counts', () => {
+  const options = resolveEngineOptions();
+  const needed = neededBytes(options, 1);
+  expect(needed / MIB).toBeGreaterThan(270);
+  expect(needed / MIB).toBeLessThan(330);
+  expect(neededBytes(options, 4)).toBeGreaterThan(needed);
+  expect(neededBytes({ ...options, ringBytes: 2 * options.ringBytes }, 1) - needed).toBeGreaterThan(64 * MIB);
+});
+
+it('a container of 256 MiB is too small for it, one of 512 MiB that is nearly full as well', () => {
+  const needed = neededBytes(resolveEngineOptions(), 1);
+  expect(memoryShortage(needed, { limitBytes: 256 * MIB, availableBytes: 250 * MIB })).toMatch(
+    /about 289 MiB, and its container or machine has 256 MiB: .+; give it more, or lower ringBytes/,
+  );
+  expect(memoryShortage(needed, { limitBytes: 512 * MIB, availableBytes: 100 * MIB })).toMatch(
+    /of the 512 MiB of its container or machine 100 MiB are left/,
+  );
+  expect(memoryShortage(needed, { limitBytes: 512 * MIB, availableBytes: 500 * MIB })).toBeNull();
+});
+
+it('here there is enough for a small one, and nothing is said', async () => {
+  const { limitBytes, availableBytes } = memoryThere();
+  expect(limitBytes).toBeGreaterThan(0);
+  expect(availableBytes).toBeLessThanOrEqual(limitBytes);
+  const directory = makeDirectory();
+  await withBroker(directory, async ({ warnings }) => expect(warnings).toEqual([]));
+  removeDirectory(directory);
+});
