@@ -8,10 +8,13 @@ export const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 export class LongTimer {
   readonly #dueAt: number;
   readonly #callback: () => void;
+  readonly #stepMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isRef = true;
 
-  constructor(ms: number, callback: () => void) {
+  /** `stepMs`: the longest timer it may be made of. */
+  constructor(ms: number, callback: () => void, stepMs = MAX_TIMEOUT_MS) {
+    this.#stepMs = stepMs;
     this.#dueAt = monotonicMs() + ms;
     this.#callback = callback;
     this.#wait(ms);
@@ -30,7 +33,7 @@ export class LongTimer {
   }
 
   #wait(ms: number): void {
-    this.#timer = setTimeout(() => this.#step(), Math.min(Math.ceil(ms), MAX_TIMEOUT_MS));
+    this.#timer = setTimeout(() => this.#step(), Math.min(Math.ceil(ms), this.#stepMs));
     if (!this.#isRef) {
       unref(this.#timer);
     }
