@@ -21,6 +21,8 @@ const ADVICE: Record<ErrorCode, string> = {
   DISK_FAILED: 'check the disk, then start the broker again',
   LOG_CORRUPT: 'see `ringmq log verify DIR`',
   DATA_DIR_LOCKED: 'stop the other broker, or name another directory with --data',
+  DATA_DIR_LOST:
+    'nothing more is written; find out who moved or replaced it, bring it back, then start the broker again',
   PORT_IN_USE: 'name another with --listen, or port 0 for a free one',
   BAD_CONFIG: 'correct the configuration',
   NOT_AUTHENTICATED: 'listen on 127.0.0.1, or say --insecure if everybody who reaches it may use it',

@@ -7,8 +7,8 @@ import { counted, printJson, sharedOptions } from './output.js';
 const MAX_PRINTED = 100;
 
 /** `ringmq log verify`: what there is on stdout, then what is wrong; fails with LOG_CORRUPT when anything is. */
-export function verifyLog(command: Command, directory: string): void {
-  const report = verifyData(directory.replace(/(?<=.)\/+$/, ''));
+export async function verifyLog(command: Command, directory: string): Promise<void> {
+  const report = await verifyData(directory.replace(/(?<=.)\/+$/, ''));
   const { findings, unlisted } = report;
   const count = findings.length + unlisted;
   if (sharedOptions(command).output === 'json') {

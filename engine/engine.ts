@@ -2,30 +2,31 @@
  * A broker without sockets: opens the data directory, recovers it, makes the shared memories, starts the persist worker,
  * and keeps house (checkpoints, retention, threads that died).
  */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { threadId, Worker } from 'node:worker_threads';
+import { threadId } from 'node:worker_threads';
+import { clearInterval, setInterval } from '../native-free/time/index.js';
 import { ERRORS, RingMQError } from '../native-free/wire/index.js';
-import { ControlServer } from './control/channel-server.js';
+import { channelOf } from './control/channel-messages.js';
+import { ControlServer, endAttached } from './control/channel-server.js';
 import { DamageList, type DamageReport } from './control/damage-list.js';
 import type { ExpiredReport } from './control/expired-log.js';
 import { ControlPlane } from './control/index.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
 import { openData } from './data/open-data.js';
-import { type DataDirLock, lockDataDir, SYNC_WORDS_BYTES } from './disk/index.js';
+import { asOpenError } from './data/open-error.js';
+import { type DataDirLock, ESTALE, isStale, LOOK_MS, lockDataDir, whyLost } from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
+import type { MetaStore } from './meta/index.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
-import { BROKER_WORD, BROKER_WORDS_BYTES, PERSIST_SEAT } from './persist/shared-words.js';
-import type { SyncWorkerData } from './persist/sync-worker.js';
-import type { PersistWorkerData, PersistWorkerMessage } from './persist/worker.js';
+import { BROKER_WORD, BROKER_WORDS_BYTES } from './persist/shared-words.js';
+import type { PersistWorkerMessage } from './persist/worker.js';
 import { createProducerMemory, createResultMemory } from './queue/index.js';
 import { createRingMemory, createSeatMemory, Ring, SeatTable, WORD, wake } from './ring/index.js';
 import { BrokerThread } from './thread/broker-thread.js';
 import { DeadThreads } from './thread/dead-threads.js';
+import { PersistThreads } from './thread/persist-threads.js';
 import { makeThreadParts, type ThreadParts } from './thread/thread-parts.js';
-import { workerFlags } from './thread/worker-flags.js';
 
 /** What an engine says unasked. */
 export interface EngineEvents {
@@ -38,7 +39,7 @@ export class Engine {
   /** The door of the thread that opened it. */
   readonly thread: BrokerThread;
   readonly #events: EngineEvents;
-  readonly #persistEnded: Promise<void>;
+  readonly #persist: PersistThreads;
   readonly #seats: SeatTable;
   readonly #server: ControlServer;
   readonly #plane: ControlPlane;
@@ -48,16 +49,21 @@ export class Engine {
   readonly #damage = new DamageList();
   readonly #closeMeta: () => void;
   readonly #lock: DataDirLock;
+  readonly #metaTimer: NodeJS.Timeout;
   #hasFailed = false;
 
   /** @throws RingMQError BAD_CONFIG, DATA_DIR_LOCKED, LOG_CORRUPT, DISK_FULL, DISK_FAILED */
   static async open(given: EngineOptions, events: EngineEvents): Promise<Engine> {
     const options = resolveEngineOptions(given);
-    const lock = takeLock(options.dataDir);
     try {
-      return await Engine.#openLocked(options, lock, events);
+      const lock = await lockDataDir(options.dataDir, (what) => events.onWarning(what, {}));
+      try {
+        return await Engine.#openLocked(options, lock, events);
+      } catch (error) {
+        lock.release();
+        throw error;
+      }
     } catch (error) {
-      lock.release();
       throw asOpenError(error, options.dataDir);
     }
   }
@@ -67,7 +73,10 @@ export class Engine {
     lock: DataDirLock,
     events: EngineEvents,
   ): Promise<Engine> {
-    const data = openData(options);
+    if (lock.ofDeadThread !== undefined) {
+      await endAttached(lock.ofDeadThread);
+    }
+    const data = openData(options, lock.dir);
     for (const damage of data.recovery.damage) {
       events.onWarning(`damage in the log: ${damage.what}`, { ...damage });
     }
@@ -76,13 +85,13 @@ export class Engine {
     const handle: BrokerHandle = {
       kind: 'ringmq.handle.v1',
       brokerId: store.brokerId,
-      openingId: randomBytes(8).toString('hex'),
+      openingId: lock.dir.token,
       brokerName: options.name,
       epoch: store.epoch,
       flush: options.flush,
-      dataDir: options.dataDir,
+      dir: lock.dir,
       segmentBytes: store.segmentBytes,
-      channel: `ringmq-${randomUUID()}`,
+      channel: channelOf(lock.dir.token),
       memoryHoldMs: options.memoryHoldMs,
       seats: createSeatMemory(options.maxThreads),
       brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
@@ -107,13 +116,20 @@ export class Engine {
         results: createResultMemory(options.maxThreads),
       },
     };
-    const worker = await startPersistWorker(handle, options).catch((error: unknown) => {
+    const persist = await PersistThreads.start(handle, options).catch((error: unknown) => {
       store.close();
       throw error;
     });
-    const seats = new SeatTable(handle.seats);
-    const parts = makeThreadParts(handle, seats, seats.take(threadId));
-    const engine = new Engine(options, handle, parts, worker, data, lock, events);
+    let engine: Engine;
+    try {
+      const seats = new SeatTable(handle.seats);
+      const parts = makeThreadParts(handle, seats, seats.take(threadId));
+      engine = new Engine(options, handle, parts, persist, data, lock, events);
+    } catch (error) {
+      await persist.stop();
+      store.close();
+      throw error;
+    }
     try {
       // The tables may be from before the last segments went: retention makes no checkpoint.
       engine.#trim(data.recovery.startPosition);
@@ -129,7 +145,7 @@ export class Engine {
     options: ResolvedEngineOptions,
     handle: BrokerHandle,
     parts: ThreadParts,
-    worker: Worker,
+    persist: PersistThreads,
     data: ReturnType<typeof openData>,
     lock: DataDirLock,
     events: EngineEvents,
@@ -140,7 +156,7 @@ export class Engine {
     this.#lock = lock;
     this.#queues = new TopicQueues(
       { ...parts, gateIsHeldBack: (isLog) => this.thread.gateIsHeldBack(isLog) },
-      options.dataDir,
+      handle.dir,
     );
     this.#plane = new ControlPlane({
       store: data.store,
@@ -193,39 +209,63 @@ export class Engine {
       // It may have had sends refused for want of room for an index block, which the sweep has stored since.
       this.thread.settleSoon();
     });
-    worker.on('message', (message: PersistWorkerMessage) => this.#onPersist(message));
-    worker.on('error', (error) => this.#persistDied(error));
-    // Listened for from now on: it may end before anybody wants it to.
-    this.#persistEnded = new Promise((resolve) => {
-      worker.once('exit', () => resolve());
+    this.#persist = persist;
+    persist.listen({
+      onMessage: (message) => this.#onPersist(message),
+      onDied: (which, error) => this.#persistDied(which, error),
     });
+    this.#metaTimer = setInterval(() => this.#lookAfterMeta(data.store), LOOK_MS);
+    this.#metaTimer.unref();
   }
 
   warn(message: string, details: Record<string, unknown>): void {
     this.#events.onWarning(message, details);
   }
 
-  /** Everything claimed is written and synced, the last checkpoint made, the directory given back. */
+  /**
+   * Everything claimed is written and synced, the last checkpoint made, the directory given back. All of it is done, also when a part fails:
+   * rejects with the first failure. A directory that is not this broker's any more is left as it is.
+   */
   async close(): Promise<void> {
-    Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
-    await this.thread.drained(5_000);
-    await this.#checkpoints.stop();
-    this.#deadThreads.stop();
-    await this.#stopPersist();
-    this.#checkpoints.last();
-    await this.#endIndexing();
-    try {
-      this.#plane.close();
-    } finally {
-      await this.thread.close();
-      this.#server.close();
-      this.#queues.closeFiles();
+    const failures: unknown[] = [];
+    const part = async (work: () => unknown): Promise<void> => {
       try {
-        this.#closeMeta();
-      } finally {
-        this.#lock.release();
+        await work();
+      } catch (error) {
+        failures.push(error);
       }
+    };
+    Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
+    clearInterval(this.#metaTimer);
+    await part(() => this.thread.drained(5_000));
+    await part(() => this.#checkpoints.stop());
+    this.#deadThreads.stop();
+    await part(() => this.#persist.stop());
+    const isLost = this.#isLost();
+    if (!isLost) {
+      await part(() => this.#checkpoints.last());
     }
+    await part(() => this.#endIndexing());
+    await part(() => this.#plane.close());
+    await part(() => this.thread.close());
+    await part(() => this.#server.close());
+    await part(() => this.#queues.closeFiles());
+    await part(() => this.#closeMeta());
+    await part(() => this.#lock.release());
+    // Told by `onFatal`; what could not be written for that reason is no failure of the close.
+    if (failures.length > 0 && !isLost) {
+      throw failures[0];
+    }
+  }
+
+  /** The directory, or a file of it, is not there any more; tells of it where nobody did yet. */
+  #isLost(): boolean {
+    const why = whyLost(this.handle.dir);
+    if (why !== undefined) {
+      this.#endLog(ESTALE);
+      this.#fatal(this.#lostError(why));
+    }
+    return Atomics.load(new Ring(this.handle.log.ring).control, WORD.fatal) === ESTALE;
   }
 
   /**
@@ -240,17 +280,25 @@ export class Engine {
     }
   }
 
-  async #stopPersist(): Promise<void> {
-    Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.stop, 1);
-    wake(this.#seats.control, this.#seats.parkedWord(PERSIST_SEAT));
-    await this.#persistEnded;
+  /** `meta/` is written now and then only: whether its files still have their place is looked at as often as the log's. */
+  #lookAfterMeta(store: MetaStore): void {
+    try {
+      store.checkInPlace();
+    } catch (error) {
+      this.#fatal(error);
+    }
   }
 
   #onPersist(message: PersistWorkerMessage): void {
     if (message.type === 'diskError') {
-      this.warn(message.what, { code: message.code });
+      const { what, why, code } = message;
+      if (code === 'ESTALE') {
+        this.#fatal(this.#lostError(why));
+        return;
+      }
+      this.warn(what, { code });
       if (Atomics.load(new Ring(this.handle.log.ring).control, WORD.fatal) !== 0) {
-        this.#fatal(new RingMQError('DISK_FAILED', message.what));
+        this.#fatal(new RingMQError('DISK_FAILED', what));
       }
     } else if (message.type === 'full' || message.type === 'room') {
       this.warn(message.what, {});
@@ -284,12 +332,9 @@ export class Engine {
     }
   }
 
-  #persistDied(error: Error): void {
-    const { control } = new Ring(this.handle.log.ring);
-    Atomics.compareExchange(control, WORD.fatal, 0, ERRORS.INTERNAL.wire);
-    this.#fatal(
-      new RingMQError('DISK_FAILED', `the persist worker died: ${error.message}`, { cause: error }),
-    );
+  #persistDied(which: string, error: Error): void {
+    this.#endLog(ERRORS.INTERNAL.wire);
+    this.#fatal(new RingMQError('DISK_FAILED', `${which} died: ${error.message}`, { cause: error }));
   }
 
   /** Told once: what follows from the first failure is not news. */
@@ -298,73 +343,27 @@ export class Engine {
       return;
     }
     this.#hasFailed = true;
+    let told = error;
+    if (error instanceof RingMQError && isStale(error.cause)) {
+      told = this.#lostError((error.cause as Error).message);
+      this.#endLog(ESTALE);
+    }
     this.#events.onFatal(
-      error instanceof RingMQError ? error : new RingMQError('INTERNAL', String(error), { cause: error }),
+      told instanceof RingMQError ? told : new RingMQError('INTERNAL', String(told), { cause: told }),
     );
   }
-}
 
-function takeLock(dataDir: string): DataDirLock {
-  try {
-    return lockDataDir(dataDir);
-  } catch (error) {
-    throw asOpenError(error, dataDir);
+  /** Of the directory as a whole where that has gone, as files of it have then, too. */
+  #lostError(why: string): RingMQError {
+    const { path } = this.handle.dir;
+    return new RingMQError('DATA_DIR_LOST', whyLost(this.handle.dir) ?? why, { details: { dataDir: path } });
   }
-}
 
-/** A disk error at the opening, as the caller can use it: what is no failure of the disk is no DISK_FAILED. */
-function asOpenError(error: unknown, dataDir: string): RingMQError {
-  const known = error instanceof RingMQError;
-  if (known && (error.code !== 'DISK_FAILED' || !(error.cause instanceof Error))) {
-    return error;
+  /** Nothing is written any more, and whoever waits for an ack hears of it. */
+  #endLog(errno: number): void {
+    Atomics.compareExchange(new Ring(this.handle.log.ring).control, WORD.fatal, 0, errno);
+    for (let seat = 0; seat < this.#seats.maxThreads; seat++) {
+      wake(this.#seats.control, this.#seats.parkedWord(seat));
+    }
   }
-  const code = ((known ? error.cause : error) as NodeJS.ErrnoException).code;
-  const text = error instanceof Error ? error.message : String(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new RingMQError('DISK_FULL', `no room to open ${dataDir}: ${text}`, { cause: error });
-  }
-  if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST' || code === 'EPERM') {
-    return new RingMQError('BAD_CONFIG', `the data directory ${dataDir} cannot be used: ${text}`, {
-      cause: error,
-    });
-  }
-  if (known) {
-    return error;
-  }
-  // Node's own codes (`ERR_…`) are no errors of the system.
-  const isErrno = typeof code === 'string' && /^E[A-Z0-9]+$/.test(code);
-  return new RingMQError(isErrno ? 'DISK_FAILED' : 'INTERNAL', text, { cause: error });
-}
-
-async function startPersistWorker(handle: BrokerHandle, options: ResolvedEngineOptions): Promise<Worker> {
-  const { flushIntervalMs, flushBytes, minFreeBytes, retentionMs, retentionBytes } = options;
-  const syncWords = new SharedArrayBuffer(SYNC_WORDS_BYTES);
-  const workerData: PersistWorkerData = {
-    handle,
-    syncWords,
-    flushIntervalMs,
-    flushBytes,
-    minFreeBytes,
-    retentionMs,
-    retentionBytes,
-  };
-  const worker = startWorker('./persist/worker.js', 'ringmq-persist', workerData);
-  await once(worker, 'message');
-  const syncData: SyncWorkerData = { words: syncWords, seats: handle.seats };
-  // The persist worker ends it; should that die, nothing is left to keep the process for.
-  startWorker('./persist/sync-worker.js', 'ringmq-sync', syncData).unref();
-  return worker;
-}
-
-/**
- * Segments' descriptors are used by other threads than the one that opened them, so they must not be closed behind
- * their backs when that one ends: their numbers would be given to other files, even sockets.
- */
-function startWorker(file: string, name: string, workerData: unknown): Worker {
-  return new Worker(new URL(file, import.meta.url), {
-    workerData,
-    name,
-    trackUnmanagedFds: false,
-    ...workerFlags(),
-  });
 }

@@ -2,6 +2,7 @@
  * What another thread needs to take part: the shared memories and a few constants. Plain data, so it
  * survives `postMessage` and `workerData`.
  */
+import type { OpenedDir } from './disk/index.js';
 import type { QueueTableMemory } from './queue/index.js';
 import type { RingMemory } from './ring/index.js';
 
@@ -20,7 +21,7 @@ export interface BrokerHandle {
   readonly brokerName: string;
   readonly epoch: number;
   readonly flush: 'sync' | 'async';
-  readonly dataDir: string;
+  readonly dir: OpenedDir;
   readonly segmentBytes: number;
   /** Name of the BroadcastChannel that carries control calls to the broker's own thread. */
   readonly channel: string;

@@ -25,8 +25,8 @@ export interface ControlHandler {
 export interface ControlListener {
   onEvent(consumerKey: string, event: ControlEvent): void;
   topicChanged(topic: string, topicId: number): void;
-  /** Nothing comes any more, to threads other than the control plane's own. */
-  brokerClosed(): void;
+  /** Nothing comes any more, to threads other than the control plane's own. `hasDied`: nobody closed it, and another has its directory. */
+  brokerClosed(hasDied: boolean): void;
 }
 
 /** A thread's way to the control plane. */
@@ -90,6 +90,13 @@ export interface TopicMessage {
 export interface ClosedMessage {
   to: 'all';
   brokerClosed: true;
+  /** Its thread had ended without closing it; said by who has opened its directory since. */
+  hasDied?: true;
+}
+
+/** Name of the channel of one opening. */
+export function channelOf(openingId: string): string {
+  return `ringmq-${openingId}`;
 }
 
 /** All that is posted on the channel. */

@@ -76,7 +76,7 @@ export class ChannelPort implements ControlPort {
     if ('topicChanged' in message) {
       this.#listener.topicChanged(message.topicChanged.topic, message.topicChanged.topicId);
     } else if ('brokerClosed' in message) {
-      this.#listener.brokerClosed();
+      this.#listener.brokerClosed(message.hasDied === true);
     } else if (message.to === this.#name && 'event' in message) {
       this.#listener.onEvent(message.consumerKey, message.event);
     } else if (message.to === this.#name && 'id' in message) {

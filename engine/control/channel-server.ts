@@ -1,15 +1,30 @@
 /** The control plane's end of the channel: answers every thread's calls and tells threads their events. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { BroadcastChannel } from 'node:worker_threads';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
 import { encodeAnswer } from './answer-bytes.js';
-import type {
-  AnswerMessage,
-  CallMessage,
-  ChannelMessage,
-  ControlHandler,
-  ControlListener,
-  ControlPort,
+import {
+  type AnswerMessage,
+  type CallMessage,
+  type ChannelMessage,
+  type ClosedMessage,
+  type ControlHandler,
+  type ControlListener,
+  type ControlPort,
+  channelOf,
 } from './channel-messages.js';
+
+/** So long threads that are attached to a broker which died get to hear of it. */
+const TELL_MS = 100;
+
+/** Ends what is still attached to an opening whose own thread has ended: its directory is about to have another owner. */
+export async function endAttached(openingId: string): Promise<void> {
+  const channel = new BroadcastChannel(channelOf(openingId));
+  const message: ClosedMessage = { to: 'all', brokerClosed: true, hasDied: true };
+  channel.postMessage(message);
+  await delay(TELL_MS);
+  channel.close();
+}
 
 /** Answers calls from other threads and from its own ({@link ControlServer.port}). */
 export class ControlServer {

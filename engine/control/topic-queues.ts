@@ -1,7 +1,7 @@
 /** What the control plane does to queues: opening, closing and asking about rows of the queue table. */
 import { BATCH, BATCH_HEADER_BYTES, RingMQError, readUint64 } from '../../native-free/wire/index.js';
 import { headerIsValid } from '../batch/header.js';
-import { NodeDisk } from '../disk/index.js';
+import { type OpenedDir, OwnedDisk } from '../disk/index.js';
 import type { LogReader } from '../log/index.js';
 import type { CatalogTopic } from '../meta/index.js';
 import {
@@ -45,9 +45,9 @@ export class TopicQueues {
   readonly #header = new Uint8Array(BATCH_HEADER_BYTES);
   readonly #entry = new IndexEntry();
 
-  constructor(deps: TopicQueuesDeps, dataDir: string) {
+  constructor(deps: TopicQueuesDeps, dir: OpenedDir) {
     this.#deps = deps;
-    this.#files = new IndexFiles({ disk: new NodeDisk(), dir: `${dataDir}/queues` });
+    this.#files = new IndexFiles({ disk: new OwnedDisk(dir), dir: `${dir.path}/queues` });
   }
 
   open(topic: CatalogTopic): void {

@@ -1,11 +1,11 @@
 /** Writing a checkpoint: index blocks, then the tables' snapshot, then the word that both count. */
-import { NodeDisk, replaceFile } from '../disk/index.js';
+import { type OpenedDir, OwnedDisk, replaceFile } from '../disk/index.js';
 import { writeCheckpoint } from '../log/index.js';
 import { IndexFiles } from '../queue/index.js';
 
 /** Plain data, so that a job on another thread can take it. */
 export interface CheckpointJob {
-  dataDir: string;
+  dir: OpenedDir;
   /** The tables' snapshot, and what it says of itself. */
   tables: Uint8Array;
   position: number;
@@ -18,13 +18,13 @@ export interface CheckpointJob {
 
 /** Throws disk errors; the old checkpoint then still holds. */
 export function writeCheckpointFiles(job: CheckpointJob): void {
-  const disk = new NodeDisk();
-  const dir = `${job.dataDir}/queues`;
+  const disk = new OwnedDisk(job.dir);
+  const dir = `${job.dir.path}/queues`;
   const files = new IndexFiles({ disk, dir });
   try {
     files.sync(job.firstBlock, job.nextBlock);
     replaceFile(disk, dir, 'tables', job.tables);
-    writeCheckpoint(disk, job.dataDir, {
+    writeCheckpoint(disk, job.dir.path, {
       position: job.position,
       flushed: job.flushed,
       epoch: job.epoch,

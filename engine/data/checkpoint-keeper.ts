@@ -6,6 +6,7 @@
 
 import { Piscina } from 'piscina';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
+import { type OpenedDir, whyLost } from '../disk/index.js';
 import { keepSegmentsFrom } from '../log/index.js';
 import type { ResolvedEngineOptions } from '../options.js';
 import type { IndexStage, TableSnapshot } from '../queue/index.js';
@@ -18,7 +19,7 @@ const TICK_MS = 250;
 const IDLE_CHECKPOINT_MS = 10_000;
 
 export interface CheckpointPlace {
-  dataDir: string;
+  dir: OpenedDir;
   epoch: number;
   segmentBytes: number;
 }
@@ -117,7 +118,7 @@ export class CheckpointKeeper {
   #job(snapshot: TableSnapshot): CheckpointJob {
     const { logRing } = this.#deps;
     return {
-      dataDir: this.#place.dataDir,
+      dir: this.#place.dir,
       tables: snapshot.bytes,
       position: snapshot.position,
       firstBlock: snapshot.firstBlock,
@@ -136,7 +137,8 @@ export class CheckpointKeeper {
       const { logRing } = this.#deps;
       keepSegmentsFrom(logRing.control, WORD.spare, job.position, this.#place.segmentBytes);
     } catch (error) {
-      if (!this.#hasFailed) {
+      // A directory that is another's by now is told by whoever ends the log for it.
+      if (!this.#hasFailed && whyLost(this.#place.dir) === undefined) {
         this.#warn(
           `a checkpoint could not be written, it is tried again every ten seconds: ${String(error)}`,
         );

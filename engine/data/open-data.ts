@@ -2,9 +2,15 @@
  * Opening a data directory: identity and topics from `meta/`, the queue tables from the last checkpoint, and from there on the log
  * itself. What is derived and missing or damaged (tables, index files) is made again by reading the whole log.
  */
-import { mkdirSync } from 'node:fs';
 import { RingMQError } from '../../native-free/wire/index.js';
-import { NodeDisk, readWholeFile } from '../disk/index.js';
+import {
+  checkInPlace,
+  type Disk,
+  identityOf,
+  type OpenedDir,
+  OwnedDisk,
+  readWholeFile,
+} from '../disk/index.js';
 import { type Checkpoint, listSegments, type Recovery, readCheckpoint, recoverLog } from '../log/index.js';
 import { MetaStore, TopicCatalog } from '../meta/index.js';
 import { checkSpans, type ResolvedEngineOptions } from '../options.js';
@@ -34,26 +40,30 @@ export interface OpenData {
 }
 
 /** @throws RingMQError LOG_CORRUPT (meta or checkpoint), disk errors */
-export function openData(options: ResolvedEngineOptions): OpenData {
-  const { dataDir } = options;
-  const disk = new NodeDisk();
-  mkdirSync(dataDir, { recursive: true });
+export function openData(options: ResolvedEngineOptions, dir: OpenedDir): OpenData {
+  const dataDir = dir.path;
+  const disk = new OwnedDisk(dir);
   const store = MetaStore.open(disk, `${dataDir}/meta`, {
     now: Date.now,
+    places: { identityOf, checkInPlace },
     defaults: { spanBytes: options.spanBytes, segmentBytes: options.segmentBytes },
   });
   try {
     checkSpans(options, store.spanBytes);
     refuseOrphanedLog(disk, store, dataDir);
-    return recoverData(options, disk, store);
+    return recoverData(options, dataDir, disk, store);
   } catch (error) {
     store.close();
     throw error;
   }
 }
 
-function recoverData(options: ResolvedEngineOptions, disk: NodeDisk, store: MetaStore): OpenData {
-  const { dataDir } = options;
+function recoverData(
+  options: ResolvedEngineOptions,
+  dataDir: string,
+  disk: Disk,
+  store: MetaStore,
+): OpenData {
   const catalog = new TopicCatalog(store, { maxQueues: options.maxQueues, now: Date.now });
   const table = new QueueTable(
     createQueueTableMemory({ maxQueues: options.maxQueues, maxSeats: options.maxThreads }),
@@ -65,7 +75,7 @@ function recoverData(options: ResolvedEngineOptions, disk: NodeDisk, store: Meta
   }
   const files = new IndexFiles({ disk, dir: `${dataDir}/queues` });
   try {
-    return { store, catalog, table, ...recoverTables(options, disk, store, table, files) };
+    return { store, catalog, table, ...recoverTables(dataDir, disk, store, table, files) };
   } finally {
     files.close();
   }
@@ -73,13 +83,12 @@ function recoverData(options: ResolvedEngineOptions, disk: NodeDisk, store: Meta
 
 /** Makes the tables what the checkpoint and the log behind it say. */
 function recoverTables(
-  options: ResolvedEngineOptions,
-  disk: NodeDisk,
+  dataDir: string,
+  disk: Disk,
   store: MetaStore,
   table: QueueTable,
   files: IndexFiles,
 ): Pick<OpenData, 'producers' | 'recovery' | 'rebuilt'> {
-  const { dataDir } = options;
   const producers = createProducerMemory();
   const stage = replayStage(store, table, files, producers);
   const checkpoint = readCheckpoint(disk, dataDir);
@@ -104,8 +113,10 @@ function recoverTables(
 }
 
 /** Messages without the topics they belong to: somebody has lost `meta/`, and to begin a new one would hide that. */
-function refuseOrphanedLog(disk: NodeDisk, store: MetaStore, dataDir: string): void {
+function refuseOrphanedLog(disk: Disk, store: MetaStore, dataDir: string): void {
   disk.mkdir(`${dataDir}/log`);
+  // Its name, like that of `meta/`, is durable before anything is acked as on disk.
+  disk.fsyncDir(dataDir);
   if (store.created && listSegments(disk, `${dataDir}/log`, store.segmentBytes).length > 0) {
     store.close();
     disk.unlink(`${dataDir}/meta/snapshot`);
@@ -119,7 +130,7 @@ function refuseOrphanedLog(disk: NodeDisk, store: MetaStore, dataDir: string): v
 
 /** Everything is read again, but what the checkpoint said to be flushed still is: what is bad there is damage. */
 function wholeLog(
-  disk: NodeDisk,
+  disk: Disk,
   store: MetaStore,
   dataDir: string,
   checkpoint: Checkpoint | null,

@@ -42,14 +42,14 @@ export interface DataReport {
  * Reads everything in a data directory and changes nothing.
  * @throws RingMQError BAD_ARGUMENT (no data directory), DATA_DIR_LOCKED (a broker is at work), disk errors
  */
-export function verifyData(dataDir: string): DataReport {
+export async function verifyData(dataDir: string): Promise<DataReport> {
   if (!existsSync(`${dataDir}/meta`)) {
     throw new RingMQError(
       'BAD_ARGUMENT',
       `${dataDir} is not a data directory: it has no meta/; name the one given to --data`,
     );
   }
-  const owner = lockOwner(dataDir);
+  const owner = await lockOwner(dataDir);
   if (owner !== undefined) {
     throw new RingMQError(
       'DATA_DIR_LOCKED',

@@ -7,12 +7,13 @@
  *     word 1  fd          of the file to sync
  *     word 2  errno       after failed
  *     word 3  micros      how long the call took
+ *     word 4  gone        1: the sync thread has ended
  */
 import { monotonicMs } from '../../native-free/time/index.js';
 import { type Disk, EIO } from './disk.js';
 
 export const SYNC_STATE = { idle: 0, asked: 1, done: 2, failed: 3, stop: 4 } as const;
-export const SYNC_WORD = { state: 0, fd: 1, errno: 2, micros: 3 } as const;
+export const SYNC_WORD = { state: 0, fd: 1, errno: 2, micros: 3, gone: 4 } as const;
 export const SYNC_WORDS_BYTES = 64;
 
 /** The persist stage's end. */
@@ -63,7 +64,11 @@ export class BackgroundSync {
   /** Blocks until no call is under way. */
   wait(): void {
     while (Atomics.load(this.#words, SYNC_WORD.state) === SYNC_STATE.asked) {
-      Atomics.wait(this.#words, SYNC_WORD.state, SYNC_STATE.asked, 1_000);
+      if (Atomics.load(this.#words, SYNC_WORD.gone) === 1) {
+        failUnserved(this.#words);
+      } else {
+        Atomics.wait(this.#words, SYNC_WORD.state, SYNC_STATE.asked, 1_000);
+      }
     }
   }
 
@@ -72,6 +77,19 @@ export class BackgroundSync {
     Atomics.store(this.#words, SYNC_WORD.state, SYNC_STATE.stop);
     Atomics.notify(this.#words, SYNC_WORD.state);
   }
+}
+
+/** The sync thread has ended, asked to or not: a call that it leaves behind has failed. */
+export function markSyncThreadGone(memory: SharedArrayBuffer): void {
+  const words = new Int32Array(memory);
+  Atomics.store(words, SYNC_WORD.gone, 1);
+  failUnserved(words);
+}
+
+function failUnserved(words: Int32Array): void {
+  Atomics.store(words, SYNC_WORD.errno, EIO);
+  Atomics.compareExchange(words, SYNC_WORD.state, SYNC_STATE.asked, SYNC_STATE.failed);
+  Atomics.notify(words, SYNC_WORD.state);
 }
 
 /** The sync thread: serves calls until it is stopped. `onOver` is called after each. Blocks. */

@@ -1,157 +1,286 @@
 /**
- * One process at a time on a data directory. Node has no file locks, so `LOCK` names its owner precisely enough
- * to tell whether it still lives: process id, the time that process started (ids are used again), and the boot of the
- * machine. A lock whose owner is gone is taken over.
+ * One broker at a time on a data directory. Node has no file locks, so `LOCK` names its owner precisely enough to tell whether
+ * that still lives (lock-owner.ts). A lock whose owner is gone is taken over by one, however many find it at the same moment:
  *
- * Taking over is itself guarded by a file that only one can make (`LOCK.takeover`), and the lock is read again under
- * that guard: two brokers that find the same dead owner cannot both win. A guard whose maker died in the few
- * system calls that it is held is removed like a lock.
+ * - Each opening has a random token, so no two locks are ever the same one.
+ * - The right to follow the owner T has who links his own line to `LOCK.after.T`: the system gives a name to one only.
+ * - Who has that name looks again whether `LOCK` still is T's. If it is, nobody else may touch it (T is dead, all others lack the name), and
+ *   his own line is renamed over it, in one step. If it is not, he was too late, and takes his name away again.
+ * - Who finds the name taken by somebody dead follows that one in the same way, with `LOCK.after.<token of the dead>`.
  *
- * Both files are made elsewhere and linked into place, so that they never stand there without their owner's name: the file
+ * So `LOCK` is never missing while it changes hands, and what is replaced is what was read. An owner gives its lock back by
+ * removing `LOCK` while it is alive; a `LOCK` that names somebody else it leaves alone.
+ *
+ * All these files are made elsewhere and linked into place, so that they never stand there without their owner's line: the file
  * system must know hard links.
- *
- * What it cannot see: an owner on another machine or in another pid namespace that shares the directory.
  */
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  futimesSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { diskErrorCode } from './disk.js';
+import {
+  BEAT_MS,
+  type FoundLock,
+  isAlive,
+  isLockOf,
+  isSurelyDead,
+  NO_BEAT_MS,
+  ownLine,
+  readLock,
+} from './lock-owner.js';
+import { type LockSocket, openLockSocket } from './lock-socket.js';
+import { makeDir, syncParent } from './make-dir.js';
+import { identityOf, LOCK_FILE, type OpenedDir } from './opened-dir.js';
 
-export const LOCK_FILE = 'LOCK';
-const GUARD_FILE = 'LOCK.takeover';
-const MAX_TRIES = 5;
+/** Who finds others at work on a dead owner's lock looks again so soon, and gives up after so long. */
+const AGAIN_MS = 5;
+const GIVE_UP_MS = 30_000;
+const LEFTOVER_MS = 600_000;
 
-/** Who holds a lock; one line of three words in the file. */
-interface Owner {
-  pid: number;
-  /** Kernel ticks since boot; `-` where the system does not say. */
-  started: string;
-  /** Boot id; `-` where the system does not say. */
-  boot: string;
-}
-
-/** A lock that this process holds. */
+/** A lock that this thread holds. */
 export interface DataDirLock {
-  /** Gives it back. Harmless when done twice. */
+  readonly dir: OpenedDir;
+  /** The lock was that of a thread of this process, which has ended: its token. */
+  readonly ofDeadThread: string | undefined;
+  /** Gives it back, if it still is this opening's. Harmless when done twice. */
   release(): void;
 }
 
+/** `what`: for a log line, before an owner that cannot be asked is watched for some seconds. */
+export type OnWatch = (what: string) => void;
+
 /**
- * Takes the lock of `dataDir`, made when missing. Throws `DATA_DIR_LOCKED` when a living process, also this one, holds it; disk
- * errors otherwise.
+ * Takes the lock of `dataDir`, made when missing. The path is resolved here, once. Throws `DATA_DIR_LOCKED` when a living owner, also in this
+ * process, holds it; disk errors otherwise.
  */
-export function lockDataDir(dataDir: string): DataDirLock {
-  mkdirSync(dataDir, { recursive: true });
-  const path = `${dataDir}/${LOCK_FILE}`;
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    if (createOwned(path)) {
-      return { release: releaseOnce(path) };
-    }
-    const owner = readOwner(path);
-    if (owner !== undefined && isAlive(owner)) {
-      throw locked(dataDir, owner.pid);
-    }
-    removeDead(dataDir, path);
+export async function lockDataDir(dataDir: string, onWatch: OnWatch = () => {}): Promise<DataDirLock> {
+  const absolute = resolve(dataDir);
+  makeDir(absolute);
+  const path = realpathSync(absolute);
+  syncParent(path);
+  const found = readLock(`${path}/${LOCK_FILE}`);
+  const watch = (): void =>
+    onWatch(
+      `${path}/${LOCK_FILE} names a broker that cannot be asked from here (in another container or on another machine, or before a restart of this one): it is watched for up to ${NO_BEAT_MS / 1000} s`,
+    );
+  // Most who come too late leave nothing behind, not even for a moment.
+  if (found !== undefined && (await isAlive(`${path}/${LOCK_FILE}`, found, watch))) {
+    throw locked(path, found);
   }
-  throw locked(dataDir, readOwner(path)?.pid ?? 0);
+  const claim = await Claim.make(path, watch);
+  try {
+    const before = await claim.take();
+    await claim.sweep();
+    return claim.hold(before);
+  } catch (error) {
+    claim.giveUp();
+    throw error;
+  }
 }
 
 /** The process that holds the lock of `dataDir`, if a living one does. */
-export function lockOwner(dataDir: string): number | undefined {
-  const owner = readOwner(`${dataDir}/${LOCK_FILE}`);
-  return owner !== undefined && isAlive(owner) ? owner.pid : undefined;
+export async function lockOwner(dataDir: string): Promise<number | undefined> {
+  const path = `${dataDir}/${LOCK_FILE}`;
+  const owner = readLock(path);
+  return owner !== undefined && (await isAlive(path, owner, () => {})) ? owner.pid : undefined;
 }
 
-/** Removes a dead owner's lock, unless somebody else is at it. */
-function removeDead(dataDir: string, path: string): void {
-  const guard = `${dataDir}/${GUARD_FILE}`;
-  if (!createOwned(guard)) {
-    const owner = readOwner(guard);
-    if (owner !== undefined && isAlive(owner)) {
-      throw locked(dataDir, owner.pid);
-    }
-    unlinkIfThere(guard);
-    return;
+/** One try to get the lock: a token, its socket, and a file with its line. */
+class Claim {
+  readonly #dir: string;
+  readonly #token: string;
+  readonly #socket: LockSocket | undefined;
+  readonly #own: string;
+  readonly #fd: number;
+  readonly #watch: () => void;
+
+  private constructor(dir: string, token: string, socket: LockSocket | undefined, watch: () => void) {
+    this.#dir = dir;
+    this.#token = token;
+    this.#socket = socket;
+    this.#watch = watch;
+    this.#own = `${dir}/${LOCK_FILE}.${token}`;
+    this.#fd = openSync(this.#own, 'wx');
   }
+
+  static async make(dir: string, watch: () => void): Promise<Claim> {
+    const token = randomBytes(8).toString('hex');
+    // Before any file says the token: whoever reads it may ask.
+    const socket = await openLockSocket(token);
+    let claim: Claim;
+    try {
+      claim = new Claim(dir, token, socket, watch);
+    } catch (error) {
+      socket?.close();
+      throw error;
+    }
+    try {
+      writeSync(claim.#fd, ownLine(token));
+      fdatasyncSync(claim.#fd);
+    } catch (error) {
+      claim.giveUp();
+      throw error;
+    }
+    return claim;
+  }
+
+  /** Returns when `LOCK` is ours, with the one it was before, if any. */
+  async take(): Promise<FoundLock | undefined> {
+    const path = `${this.#dir}/${LOCK_FILE}`;
+    const until = monotonicMs() + GIVE_UP_MS;
+    for (;;) {
+      if (this.#linkTo(path)) {
+        return undefined;
+      }
+      const owner = readLock(path);
+      if (owner !== undefined) {
+        if (await isAlive(path, owner, this.#watch)) {
+          throw locked(this.#dir, owner);
+        }
+        if (await this.#follow(path, owner)) {
+          return owner;
+        }
+        if (monotonicMs() >= until) {
+          throw locked(this.#dir, owner);
+        }
+      }
+      await delay(AGAIN_MS);
+    }
+  }
+
+  /** Puts our line at `path`, where that of somebody dead stands. False: it is not there any more, or another is about to. */
+  async #follow(path: string, dead: FoundLock): Promise<boolean> {
+    const right = `${this.#dir}/${LOCK_FILE}.after.${dead.identity}`;
+    if (!this.#linkTo(right)) {
+      const other = readLock(right);
+      if (
+        other === undefined ||
+        (await isAlive(right, other, () => {})) ||
+        !(await this.#follow(right, other))
+      ) {
+        return false;
+      }
+    }
+    try {
+      if (readLock(path)?.identity !== dead.identity) {
+        return false;
+      }
+      const copy = `${this.#own}.over`;
+      linkSync(this.#own, copy);
+      renameSync(copy, path);
+      return true;
+    } finally {
+      unlinkIfThere(right);
+    }
+  }
+
+  /** False: somebody has that name. */
+  #linkTo(path: string): boolean {
+    try {
+      linkSync(this.#own, path);
+      return true;
+    } catch (error) {
+      if (diskErrorCode(error) === 'EEXIST') {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  /** Removes what others left who died over this lock. Rights to follow anybody but us are worth nothing now. */
+  async sweep(): Promise<void> {
+    for (const name of readdirSync(this.#dir)) {
+      if (!name.startsWith(`${LOCK_FILE}.`) || name === `${LOCK_FILE}.after.${this.#token}`) {
+        continue;
+      }
+      const path = `${this.#dir}/${name}`;
+      if (/^LOCK\.(?:after\..*|takeover)$/.test(name) || (await isSurelyDead(path)) || this.#isOld(path)) {
+        unlinkIfThere(path);
+      }
+    }
+  }
+
+  /** By the file system's own clock: no try takes so long. */
+  #isOld(path: string): boolean {
+    const time = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    return time < fstatSync(this.#fd).mtimeMs - LEFTOVER_MS;
+  }
+
+  hold(before: FoundLock | undefined): DataDirLock {
+    unlinkIfThere(this.#own);
+    const timer = setInterval(() => this.#beat(), BEAT_MS);
+    timer.unref();
+    const path = `${this.#dir}/${LOCK_FILE}`;
+    const dir = { path: this.#dir, identity: identityOf(this.#dir), token: this.#token };
+    let isHeld = true;
+    const release = (): void => {
+      if (!isHeld) {
+        return;
+      }
+      isHeld = false;
+      clearInterval(timer);
+      try {
+        if (isOurs(dir)) {
+          unlinkIfThere(path);
+        }
+      } finally {
+        this.#close();
+      }
+    };
+    return { dir, ofDeadThread: before?.pid === process.pid ? before.token : undefined, release };
+  }
+
+  giveUp(): void {
+    try {
+      unlinkIfThere(this.#own);
+    } finally {
+      this.#close();
+    }
+  }
+
+  #close(): void {
+    closeSync(this.#fd);
+    this.#socket?.close();
+  }
+
+  /** By descriptor: it can only be our own file. */
+  #beat(): void {
+    const now = Date.now() / 1000;
+    try {
+      futimesSync(this.#fd, now, now);
+    } catch (error) {
+      if (diskErrorCode(error) === undefined) {
+        throw error;
+      }
+    }
+  }
+}
+
+/** The lock at the path is that of this opening, in this very directory. */
+function isOurs({ path, identity, token }: OpenedDir): boolean {
   try {
-    const owner = readOwner(path);
-    if (owner === undefined || !isAlive(owner)) {
-      unlinkIfThere(path);
-    }
-  } finally {
-    unlinkIfThere(guard);
-  }
-}
-
-/** Makes `path` with our line in it, in one step: nobody ever sees it without an owner. False when it is there. */
-function createOwned(path: string): boolean {
-  const own = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
-  try {
-    writeFileSync(own, `${process.pid} ${startOf(process.pid)} ${bootId()}\n`, { flag: 'wx', flush: true });
-    linkSync(own, path);
-    return true;
-  } catch (error) {
-    if (diskErrorCode(error) === 'EEXIST') {
-      return false;
-    }
-    throw error;
-  } finally {
-    unlinkIfThere(own);
-  }
-}
-
-function releaseOnce(path: string): () => void {
-  let held = true;
-  return () => {
-    if (held) {
-      unlinkIfThere(path);
-    }
-    held = false;
-  };
-}
-
-/** undefined: no such file, or one whose line was lost in a power cut; either way nobody has it. */
-function readOwner(path: string): Owner | undefined {
-  const [pid, started, boot] = (readText(path) ?? '').trim().split(' ');
-  if (pid === undefined || started === undefined || boot === undefined || !/^[1-9]\d*$/.test(pid)) {
-    return undefined;
-  }
-  return { pid: Number(pid), started, boot };
-}
-
-function isAlive(owner: Owner): boolean {
-  if (owner.boot !== bootId()) {
-    return false;
-  }
-  try {
-    process.kill(owner.pid, 0);
-  } catch (error) {
-    // EPERM: it lives, and belongs to somebody else.
-    if (diskErrorCode(error) !== 'EPERM') {
-      return false;
-    }
-  }
-  return owner.started === startOf(owner.pid);
-}
-
-/** Field 22 of /proc/PID/stat; the name in field 2 may hold spaces and brackets, so it is counted from the last one. */
-function startOf(pid: number): string {
-  const stat = readText(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-';
-}
-
-function bootId(): string {
-  return readText('/proc/sys/kernel/random/boot_id')?.trim() || '-';
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
+    return identityOf(path) === identity && isLockOf(`${path}/${LOCK_FILE}`, token);
   } catch (error) {
     if (diskErrorCode(error) === undefined) {
       throw error;
     }
-    return undefined;
+    return false;
   }
 }
 
@@ -165,7 +294,7 @@ function unlinkIfThere(path: string): void {
   }
 }
 
-function locked(dataDir: string, pid: number): RingMQError {
+function locked(dataDir: string, { pid }: FoundLock): RingMQError {
   return new RingMQError('DATA_DIR_LOCKED', `process ${pid} has the data directory ${dataDir}`, {
     details: { dataDir, pid },
   });

@@ -11,7 +11,7 @@ import { SLOT_BYTES } from '../../native-free/wire/index.js';
 import type { BackgroundSync } from '../disk/background-sync.js';
 import { type Disk, type DiskSpace, diskErrorCode } from '../disk/disk.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
-import { OUTCOME, PersistWriter } from './persist-writer.js';
+import { OUTCOME, PersistWriter, type WriteGuard } from './persist-writer.js';
 import type { SegmentFiles } from './segment-files.js';
 import { SpaceAhead } from './space-ahead.js';
 
@@ -48,6 +48,8 @@ export interface PersistStageOptions {
   now?: (() => number) | undefined;
   /** For the log line: the log has stopped, or the disk is full. */
   onDiskError?: ((what: string, error: Error) => void) | undefined;
+  /** Looks whether the directory is still this broker's. */
+  guard?: WriteGuard | undefined;
 }
 
 export class PersistStage {
@@ -164,6 +166,11 @@ export class PersistStage {
     }
     writer.freeRing();
     return true;
+  }
+
+  /** Ends the log for what was found beside it. Throws what is no disk error. */
+  fail(what: string, error: unknown): void {
+    this.#writer.fail(what, error);
   }
 
   /** How long, in ms, the worker may wait at most before it calls {@link step} unasked. */

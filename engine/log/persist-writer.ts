@@ -20,6 +20,16 @@ export interface PersistWriterOptions {
   now: () => number;
   /** Told once when the log stops for good, and each time the disk gets full. For the log line. */
   onDiskError?: ((what: string, error: Error) => void) | undefined;
+  /** Looks whether the directory is still this broker's. Without it, it always is. */
+  guard?: WriteGuard | undefined;
+}
+
+/** What {@link DirGuard} is, as far as writing goes. */
+export interface WriteGuard {
+  /** False: look before the next write, and before saying of anything that it is on disk. */
+  isFresh(): boolean;
+  /** Throws a disk error when the directory is another's by now. */
+  look(): void;
 }
 
 export class PersistWriter {
@@ -30,6 +40,7 @@ export class PersistWriter {
   readonly #words: ControlWords;
   readonly #onDiskError: ((what: string, error: Error) => void) | undefined;
   readonly #keepFreeSlots: number;
+  readonly #guard: WriteGuard | undefined;
 
   constructor(options: PersistWriterOptions) {
     this.ring = options.ring;
@@ -38,6 +49,7 @@ export class PersistWriter {
     this.#control = options.ring.control;
     this.#words = options.words;
     this.#onDiskError = options.onDiskError;
+    this.#guard = options.guard;
     const { ringBytes, spanBytes } = options.ring;
     // A batch that does not fit into the rest of its span takes that rest, too, which is shorter than the batch.
     const largestClaim = 2 * Math.min(spanBytes, MAX_BATCH_BYTES);
@@ -104,6 +116,9 @@ export class PersistWriter {
     const from = ring.written();
     const length = ((end - from) | 0) * SLOT_BYTES;
     const filePosition = ((from - this.get(PERSIST_WORD.segmentBase)) | 0) * SLOT_BYTES;
+    if (!this.#isOurs()) {
+      return OUTCOME.fatal;
+    }
     try {
       this.disk.write(fd, ring.bytes, ring.place(from), length, filePosition);
     } catch (error) {
@@ -131,6 +146,9 @@ export class PersistWriter {
     } catch (error) {
       return this.fail('fdatasync', error);
     }
+    if (!this.#isOurs()) {
+      return OUTCOME.fatal;
+    }
     this.set(PERSIST_WORD.syncMicros, Math.round((monotonicMs() - begun) * 1000));
     this.set(PERSIST_WORD.syncCount, (this.get(PERSIST_WORD.syncCount) + 1) | 0);
     this.ring.setFlushed(written);
@@ -142,6 +160,9 @@ export class PersistWriter {
     if (errno !== 0) {
       const code = getSystemErrorName(-errno);
       this.fail('fdatasync', Object.assign(new Error(`${code}: fdatasync`), { errno: -errno, code }));
+      return false;
+    }
+    if (!this.#isOurs()) {
       return false;
     }
     this.set(PERSIST_WORD.syncMicros, micros);
@@ -188,6 +209,20 @@ export class PersistWriter {
       this.setFull(FULL.resources, false);
     }
     return OUTCOME.noSpace;
+  }
+
+  /** A call, or this thread, may have stood still for longer than others wait for a sign of life. */
+  #isOurs(): boolean {
+    if (this.#guard === undefined || this.#guard.isFresh()) {
+      return true;
+    }
+    try {
+      this.#guard.look();
+      return true;
+    } catch (error) {
+      this.fail('the data directory', error);
+      return false;
+    }
   }
 
   /** Ends the log. */

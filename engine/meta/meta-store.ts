@@ -25,8 +25,18 @@ export interface MetaStoreOptions {
   now(): number;
   /** Used once, when the directory is new; from then on what is stored counts. */
   defaults: { spanBytes: number; segmentBytes: number };
+  /** Tells whether a file that is open still has its place; without it, it always has. */
+  places?: MetaPlaces;
   /** Log size at which a snapshot is written, in bytes; later if the snapshot itself is larger. Default 4 MiB. */
   compactBytes?: number;
+}
+
+/** How files are told from what may stand at their path later. */
+export interface MetaPlaces {
+  /** Never the same for two files that exist at one time. Throws disk errors. */
+  identityOf(path: string): string;
+  /** Throws a disk error when not that file stands at `path`. */
+  checkInPlace(path: string, identity: string): void;
 }
 
 const DEFAULT_COMPACT_BYTES = 4 * 1024 * 1024;
@@ -53,6 +63,10 @@ export class MetaStore {
   readonly #disk: Disk;
   readonly #dir: string;
   readonly #compactBytes: number;
+  readonly #places: MetaPlaces | undefined;
+  /** Of the log and the snapshot in use. */
+  #logIdentity = '';
+  #snapshotIdentity = '';
   #fd = -1;
   #log = 0;
   /** End of what was written whole; the next write begins here. */
@@ -86,6 +100,7 @@ export class MetaStore {
   private constructor(disk: Disk, dir: string, options: MetaStoreOptions) {
     this.#disk = disk;
     this.#dir = dir;
+    this.#places = options.places;
     this.#compactBytes = options.compactBytes ?? DEFAULT_COMPACT_BYTES;
     const log = readMeta(disk, dir, this.state);
     this.created = log === null;
@@ -210,8 +225,25 @@ export class MetaStore {
     }
     this.#write(record);
     this.#syncFile();
+    this.checkInPlace();
     this.state.apply(record);
     this.#compactIfLarge();
+  }
+
+  /**
+   * Looks whether what is stored still has its place in the directory: what is written to a file that was removed is gone with the process.
+   * @throws RingMQError DISK_FAILED; nothing can be written afterwards
+   */
+  checkInPlace(): void {
+    if (this.#places === undefined || this.#failure !== null || this.#closed) {
+      return;
+    }
+    try {
+      this.#places.checkInPlace(this.#path(), this.#logIdentity);
+      this.#places.checkInPlace(`${this.#dir}/${SNAPSHOT_NAME}`, this.#snapshotIdentity);
+    } catch (error) {
+      throw this.#failedForGood(error, `looking after ${this.#dir}`);
+    }
   }
 
   /**
@@ -367,6 +399,10 @@ export class MetaStore {
     const replacedPath = this.#path();
     this.#fd = fd;
     this.#log = next;
+    if (this.#places !== undefined) {
+      this.#logIdentity = this.#places.identityOf(path);
+      this.#snapshotIdentity = this.#places.identityOf(`${this.#dir}/${SNAPSHOT_NAME}`);
+    }
     this.#end = header.length;
     this.#syncedEnd = header.length;
     this.#markedEnd = header.length;

@@ -10,6 +10,8 @@ export const BROKER_WORD = {
   never: 1,
   /** 1: the broker is being closed, no thread takes in anything any more. */
   closing: 2,
+  /** When a thread last looked whether the data directory is still this broker's; see disk/dir-guard.ts. */
+  lookedAt: 3,
 } as const;
 
 export const BROKER_WORDS_BYTES = 64;

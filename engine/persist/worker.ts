@@ -6,7 +6,16 @@ import { getSystemErrorName } from 'node:util';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { RingMQError, SLOT_BYTES } from '../../native-free/wire/index.js';
-import { BackgroundSync, diskErrorCode, NodeDisk } from '../disk/index.js';
+import {
+  BackgroundSync,
+  checkInPlace,
+  DirGuard,
+  diskErrorCode,
+  ESTALE,
+  identityOfFile,
+  LOOK_MS,
+  OwnedDisk,
+} from '../disk/index.js';
 import type { BrokerHandle } from '../handle.js';
 import {
   FULL,
@@ -15,6 +24,7 @@ import {
   Retention,
   RetentionClock,
   SegmentFiles,
+  segmentName,
 } from '../log/index.js';
 import { LANE, QueueTable } from '../queue/index.js';
 import { park, Ring, SeatTable, WORD, wake } from '../ring/index.js';
@@ -36,7 +46,7 @@ export interface PersistWorkerData {
 /** What it says to the thread that started it. */
 export type PersistWorkerMessage =
   | { type: 'ready' }
-  | { type: 'diskError'; what: string; code: string }
+  | { type: 'diskError'; what: string; why: string; code: string }
   | { type: 'full'; what: string }
   | { type: 'room'; what: string }
   | { type: 'retained'; startPosition: number }
@@ -62,6 +72,9 @@ function say(message: PersistWorkerMessage): void {
 /** The log's end has been told of; the `full` word that has been. */
 let fatalIsTold = false;
 let fullTold = 0;
+/** Segments whose loss has been told. */
+const missing = new Set<string>();
+let lookedAt = monotonicMs();
 
 function fatal(): number {
   return Atomics.load(ring.control, WORD.fatal);
@@ -72,6 +85,7 @@ function sayDiskError(what: string, error: Error): void {
   say({
     type: 'diskError',
     what: `${what}: ${error.message}`,
+    why: error.message,
     code: (error as NodeJS.ErrnoException).code ?? '',
   });
 }
@@ -81,7 +95,8 @@ function tellFatal(): void {
   if (fatalIsTold || fatal() === 0) {
     return;
   }
-  const code = getSystemErrorName(-fatal());
+  // Node has no name for this one.
+  const code = fatal() === ESTALE ? 'ESTALE' : getSystemErrorName(-fatal());
   sayDiskError('writing the log', Object.assign(new Error(code), { code }));
   wakeOthers();
 }
@@ -107,8 +122,9 @@ function shortageText(full: number): string {
   return `${what}: sends are refused until there is room`;
 }
 
-const disk = new NodeDisk();
-const files = new SegmentFiles(disk, { dir: `${handle.dataDir}/log`, segmentBytes: handle.segmentBytes });
+const disk = new OwnedDisk(handle.dir);
+const guard = new DirGuard(handle.dir, words, BROKER_WORD.lookedAt);
+const files = new SegmentFiles(disk, { dir: `${handle.dir.path}/log`, segmentBytes: handle.segmentBytes });
 const background = new BackgroundSync(data.syncWords);
 const stage = new PersistStage({
   ring,
@@ -120,6 +136,7 @@ const stage = new PersistStage({
   flushBytes: data.flushBytes,
   background,
   minFreeBytes: data.minFreeBytes,
+  guard,
   onDiskError: (what, error) => {
     // Want of room is told by its word, which other threads set too.
     if (fatal() !== 0) {
@@ -176,7 +193,7 @@ function hasWork(): boolean {
 
 /** How long to park at most. */
 function waitMs(): number {
-  const dueMs = stage.nextDueMs();
+  const dueMs = Math.min(stage.nextDueMs(), LOOK_MS);
   return ring.indexed() === ring.written() ? dueMs : Math.min(TICK_MS, dueMs);
 }
 
@@ -184,6 +201,47 @@ function wakeOthers(): void {
   for (let other = 0; other < seats.maxThreads; other++) {
     if (other !== seat) {
       wake(seats.control, seats.parkedWord(other));
+    }
+  }
+}
+
+/**
+ * Looks whether the directory is still ours, and what is written now still in it: under a path that has gone, or in a file that was unlinked,
+ * everything would seem to go on well.
+ */
+function lookAfterFiles(): void {
+  const now = monotonicMs();
+  if (now - lookedAt < LOOK_MS || fatal() !== 0) {
+    return;
+  }
+  lookedAt = now;
+  try {
+    guard.look();
+    for (const segment of [files.current, files.next]) {
+      if (segment !== null) {
+        checkInPlace(`${files.dir}/${segmentName(segment.base)}`, identityOfFile(segment.fd));
+      }
+    }
+    tellMissing();
+  } catch (error) {
+    stage.fail('looking after the data directory', error);
+  }
+}
+
+/** Segments that were whole once and are not there any more, told once each: what they had is lost. */
+function tellMissing(): void {
+  const names = new Set(disk.readdir(files.dir));
+  for (const base of files.bases) {
+    const name = segmentName(base);
+    if (!names.has(name) && !missing.has(name)) {
+      missing.add(name);
+      const error = Object.assign(
+        new Error(`log/${name} was moved or removed: the messages in it cannot be read any more`),
+        {
+          code: 'ENOENT',
+        },
+      );
+      sayDiskError('the log', error);
     }
   }
 }
@@ -196,6 +254,7 @@ function turn(): boolean {
   const before = [ring.written(), ring.flushed(), ring.gate(), fatal()];
   let progress = false;
   try {
+    lookAfterFiles();
     progress = stage.step();
     if (monotonicMs() - retentionAt >= RETENTION_MS) {
       progress = retain() || progress;
@@ -246,6 +305,7 @@ function takeRoleForGood(): void {
 }
 
 function run(): void {
+  guard.look();
   stage.open();
   say({ type: 'ready' });
   while (!stopping()) {

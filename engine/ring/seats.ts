@@ -13,8 +13,8 @@
  * A seat is released by its thread or, when that is dead, by the one thread that sweeps the table, after every ring has
  * been repaired and all that it had published is indexed. Elsewhere than on Linux a death is known only by {@link SeatTable.markGone}.
  */
-import { readFileSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
+import { readProcStat } from '../disk/proc-stat.js';
 
 const SEAT_LINE_WORDS = 16;
 const OWNER = 0;
@@ -46,7 +46,7 @@ export class SeatTable {
    * ever has: `threadId` of node:worker_threads.
    */
   take(threadTag: number): number {
-    const task = taskOf('thread-self');
+    const task = readProcStat('thread-self');
     for (let seat = 0; seat < this.maxThreads; seat++) {
       const at = seat * SEAT_LINE_WORDS;
       if (Atomics.compareExchange(this.control, at + OWNER, 0, threadTag + 1) === 0) {
@@ -133,7 +133,7 @@ export class SeatTable {
     const number = Atomics.load(control, at + TASK);
     const startLow = Atomics.load(control, at + START_LOW);
     const startHigh = Atomics.load(control, at + START_HIGH);
-    const task = number === 0 ? 'unknown' : taskOf(`self/task/${number}`);
+    const task = number === 0 ? 'unknown' : readProcStat(`self/task/${number}`);
     if (task === 'unknown') {
       return false;
     }
@@ -185,32 +185,4 @@ export class SeatTable {
     process.on('worker', onWorker);
     return () => process.off('worker', onWorker);
   }
-}
-
-interface Task {
-  readonly number: number;
-  readonly start: number;
-}
-
-/** A thread's number and start time from /proc/<path>/stat. `unknown`: it cannot be told (no descriptor left, no Linux). */
-function taskOf(path: string): Task | 'gone' | 'unknown' {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${path}/stat`, 'latin1');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    return code === 'ENOENT' || code === 'ESRCH' ? 'gone' : 'unknown';
-  }
-  // The name in parentheses may contain anything, so count from its end: state is field 3, start time field 22.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const number = Number.parseInt(stat, 10);
-  const start = Number(fields[19]);
-  const state = fields[0];
-  if (!(number > 0) || !Number.isSafeInteger(start)) {
-    return 'unknown';
-  }
-  if (state === 'Z' || state === 'X') {
-    return 'gone';
-  }
-  return { number, start };
 }

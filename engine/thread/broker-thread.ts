@@ -19,6 +19,7 @@ import { checkBatch } from '../batch/check.js';
 import type { ControlListener, ControlPort } from '../control/channel-messages.js';
 import type { DamageReport } from '../control/damage-list.js';
 import type { ExpiredReport } from '../control/expired-log.js';
+import { ESTALE } from '../disk/index.js';
 import {
   APPEND,
   type AppendSink,
@@ -223,7 +224,11 @@ export class BrokerThread implements EngineThread, ControlListener {
   }
 
   /** From the control plane. */
-  brokerClosed(): void {
+  brokerClosed(hasDied: boolean): void {
+    if (hasDied) {
+      // Nothing may be written any more, by no thread that shares this memory: the files are somebody else's.
+      this.#disk.fail(Object.assign(new Error('the broker died'), { errno: -ESTALE }));
+    }
     this.#onBrokerClosed?.();
     this.#onBrokerClosed = null;
   }

@@ -1,6 +1,6 @@
 /** Puts together what one thread needs to take part in a broker, from the handle alone. */
 
-import { NodeDisk } from '../disk/index.js';
+import { DirGuard, OwnedDisk } from '../disk/index.js';
 import type { EngineInfo } from '../engine-thread.js';
 import type { BrokerHandle, LaneMemory } from '../handle.js';
 import { Lane } from '../lane/lane.js';
@@ -39,9 +39,9 @@ export interface ThreadParts {
 
 /** For the thread that sits at `seat`. */
 export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: number): ThreadParts {
-  const disk = new NodeDisk();
+  const disk = new OwnedDisk(handle.dir);
   const queueTable = new QueueTable(handle.queues);
-  const files = new IndexFiles({ disk, dir: `${handle.dataDir}/queues` });
+  const files = new IndexFiles({ disk, dir: `${handle.dir.path}/queues` });
   const logRing = new Ring(handle.log.ring);
   const memoryRing = new Ring(handle.memory.ring);
   const brokerWords = new Int32Array(handle.brokerWords);
@@ -92,7 +92,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     queueTable,
     queueIndex: new QueueIndex(queueTable, files),
     logReader: new LogReader(disk, {
-      dir: `${handle.dataDir}/log`,
+      dir: `${handle.dir.path}/log`,
       segmentBytes: handle.segmentBytes,
       oldestSegment: oldestSegmentIn(logRing.control, WORD.spare),
     }),
@@ -107,6 +107,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
         words: WORD,
         flush: handle.flush,
         inlineMaxBytes: INLINE_ASYNC_BYTES,
+        guard: new DirGuard(handle.dir, brokerWords, BROKER_WORD.lookedAt),
       }),
       seat,
       syncFlush,

@@ -106,6 +106,12 @@ export const ERRORS = {
     closes: false,
     message: 'the broker has no place for another thread or connection',
   },
+  DATA_DIR_LOST: {
+    wire: 68,
+    retryable: false,
+    closes: false,
+    message: "the data directory is not this broker's any more",
+  },
   // client
   CONNECT_FAILED: { wire: 80, retryable: true, closes: false, message: 'the broker could not be reached' },
   CONNECTION_LOST: { wire: 81, retryable: true, closes: false, message: 'the connection was lost' },

@@ -1,8 +1,8 @@
 /** A restart reads what was written since the last checkpoint, however much there is. */
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { openData } from '../../engine/data/open-data.js';
-import { NodeDisk } from '../../engine/disk/index.js';
+import { type OpenData, openData } from '../../engine/data/open-data.js';
+import { lockDataDir, NodeDisk } from '../../engine/disk/index.js';
 import { readCheckpoint } from '../../engine/log/index.js';
 import { resolveEngineOptions } from '../../engine/options.js';
 import { connect } from '../../native-free/client/index.js';
@@ -28,6 +28,17 @@ function checkpointPosition(): number {
   return readCheckpoint(new NodeDisk(), dataDir)?.position ?? 0;
 }
 
+/** What a broker would open, and how many bytes it reads for that. */
+async function openAndClose(): Promise<{ data: OpenData; read: number }> {
+  const lock = await lockDataDir(dataDir);
+  const before = bytesRead();
+  const data = openData(resolveEngineOptions({ ...SIZES, dataDir }), lock.dir);
+  const read = bytesRead() - before;
+  data.store.close();
+  lock.release();
+  return { data, read };
+}
+
 /** Bytes this process has read from files, if the system says so. */
 function bytesRead(): number {
   const path = '/proc/self/io';
@@ -49,10 +60,7 @@ it('is bounded by the checkpoint, after a kill, too', async () => {
   const { end } = mapLog(dataDir, SIZES.segmentBytes);
   expect(end).toBeGreaterThan(7 * SIZES.segmentBytes);
 
-  const before = bytesRead();
-  const data = openData(resolveEngineOptions({ ...SIZES, dataDir }));
-  const read = bytesRead() - before;
-  data.store.close();
+  const { data, read } = await openAndClose();
   expect(data.rebuilt).toBe(false);
   expect(data.recovery).toMatchObject({ endPosition: end, damage: [] });
   expect(read).toBeLessThan(end - position + READ_BOUND);
@@ -66,7 +74,5 @@ it('is bounded by the checkpoint, after a kill, too', async () => {
 it('reads next to nothing after a clean end', async () => {
   const { end } = mapLog(dataDir, SIZES.segmentBytes);
   expect(checkpointPosition()).toBe(end);
-  const before = bytesRead();
-  openData(resolveEngineOptions({ ...SIZES, dataDir })).store.close();
-  expect(bytesRead() - before).toBeLessThan(READ_BOUND);
+  expect((await openAndClose()).read).toBeLessThan(READ_BOUND);
 });

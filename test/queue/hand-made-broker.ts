@@ -1,5 +1,9 @@
-/** The shared memories of a broker, with nobody in them: no data directory, no persist worker, no sweep but by hand. */
+/** The shared memories of a broker, with nobody in them: nothing in the data directory, no persist worker, no sweep but by hand. */
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterAll } from 'vitest';
+import { identityOf, LOCK_FILE, type OpenedDir } from '../../engine/disk/index.js';
 import type { AppendSink } from '../../engine/engine-thread.js';
 import type { BrokerHandle, LaneMemory } from '../../engine/handle.js';
 import { BROKER_WORDS_BYTES } from '../../engine/persist/shared-words.js';
@@ -19,6 +23,22 @@ import { writeBatch } from './rig.js';
 const MAX_THREADS = 8;
 /** A queue of the memory lane: slot and topic id. */
 export const QUEUE = { slot: 3, topicId: 5 } as const;
+
+const TOKEN = 'fedcba9876543210';
+const made: string[] = [];
+afterAll(() => {
+  for (const path of made) {
+    rmSync(path, { recursive: true });
+  }
+});
+
+/** One that is owned, as far as its threads can see. */
+function makeDirectory(): OpenedDir {
+  const path = mkdtempSync(`${tmpdir()}/ringmq-hand-made-`);
+  made.push(path);
+  writeFileSync(`${path}/${LOCK_FILE}`, `${process.pid} - - ${TOKEN} - -\n`);
+  return { path, identity: identityOf(path), token: TOKEN };
+}
 
 export class HandMadeBroker {
   readonly handle: BrokerHandle;
@@ -49,7 +69,7 @@ export class HandMadeBroker {
       brokerName: 'hand-made',
       epoch: 1,
       flush: 'async',
-      dataDir: '/nowhere',
+      dir: makeDirectory(),
       segmentBytes: 64 * 1024,
       channel: 'hand-made',
       memoryHoldMs: 1_000,

@@ -108,7 +108,7 @@ describe('rooms', () => {
   });
 
   it("what the engine's rooms share knows none of the rooms above the tables", () => {
-    const grounds = ['engine/ring', 'engine/queue'];
+    const grounds = ['engine/disk', 'engine/ring', 'engine/queue'];
     const upwards = arrows.filter(
       ({ from, to }) =>
         ENGINE_COMMON.includes(from) &&

@@ -1,0 +1,240 @@
+/** A data directory is the one that was opened: who does not own it any more stops, says why in one line, and touches nothing at its path. */
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openBroker } from '../../broker/index.js';
+import type { Client } from '../../native-free/client/index.js';
+import type { RingMQError } from '../../native-free/wire/index.js';
+import { BrokerProcess } from '../cli/cli-process.js';
+import { makeDirectory, openSmall, readSome, removeDirectory, SMALL, withBroker } from './small-broker.js';
+
+let directory: string;
+beforeAll(() => {
+  directory = realpathSync(makeDirectory());
+});
+afterAll(() => removeDirectory(directory));
+
+/** Every file below a path, with what is in it; empty when there is nothing. */
+function contentsOf(path: string): Record<string, string> {
+  const contents: Record<string, string> = {};
+  for (const name of existsSync(path) ? readdirSync(path, { recursive: true, encoding: 'utf8' }) : []) {
+    if (statSync(`${path}/${name}`).isFile()) {
+      contents[name] = readFileSync(`${path}/${name}`, 'latin1');
+    }
+  }
+  return contents;
+}
+
+/** Sends until it is refused: the code. */
+async function sendUntilRefused(client: Client): Promise<string> {
+  const producer = client.producer();
+  for (;;) {
+    try {
+      await producer.send({ topic: 't', body: 'x'.repeat(100) });
+    } catch (error) {
+      return (error as RingMQError).code;
+    }
+  }
+}
+
+/** A directory that looks like somebody else's. */
+function putAnother(path: string): void {
+  mkdirSync(`${path}/log`, { recursive: true });
+  mkdirSync(`${path}/meta`);
+  mkdirSync(`${path}/queues`);
+  writeFileSync(`${path}/LOCK`, '1 1 another-boot fedcba9876543210 - -\n');
+  for (const name of ['checkpoint', 'meta/snapshot', 'queues/tables']) {
+    writeFileSync(`${path}/${name}`, 'of somebody else');
+  }
+}
+
+function lastSegment(path: string): string {
+  const segments = readdirSync(`${path}/log`).filter((name) => name.endsWith('.seg'));
+  return `${path}/log/${segments.sort()[0]}`;
+}
+
+describe('a broker whose directory', () => {
+  it.concurrent.each<[string, (path: string) => void, RegExp]>([
+    ['was moved away', (path) => renameSync(path, `${path}-moved`), /it was moved or removed$/],
+    ['was removed', (path) => rmSync(path, { recursive: true }), /it was moved or removed$/],
+    [
+      'was replaced by another',
+      (path) => {
+        renameSync(path, `${path}-moved`);
+        putAnother(path);
+      },
+      /another one stands in its place$/,
+    ],
+    ['has no LOCK any more', (path) => unlinkSync(`${path}/LOCK`), /its LOCK was removed$/],
+    [
+      'has the LOCK of another',
+      (path) => {
+        unlinkSync(`${path}/LOCK`);
+        writeFileSync(`${path}/LOCK`, '77 1 another-boot fedcba9876543210 - -\n');
+      },
+      /its LOCK names another, process 77$/,
+    ],
+    [
+      'has something else for a LOCK',
+      (path) => writeFileSync(`${path}/LOCK`, 'mine'),
+      /its LOCK was overwritten$/,
+    ],
+    [
+      'has lost log/',
+      (path) => rmSync(`${path}/log`, { recursive: true }),
+      /log\/0{16}\.seg was moved or removed/,
+    ],
+    [
+      'has lost the segment in use',
+      (path) => unlinkSync(lastSegment(path)),
+      /log\/0{16}\.seg was moved or removed/,
+    ],
+    [
+      'has another file for the segment in use',
+      (path) => {
+        cpSync(lastSegment(path), `${path}/copy`);
+        renameSync(`${path}/copy`, lastSegment(path));
+      },
+      /log\/0{16}\.seg was replaced/,
+    ],
+    [
+      'has lost meta/',
+      (path) => rmSync(`${path}/meta`, { recursive: true }),
+      /meta\/[0-9a-f]{16}\.log was moved or removed/,
+    ],
+    [
+      'has lost its snapshot',
+      (path) => unlinkSync(`${path}/meta/snapshot`),
+      /meta\/snapshot was moved or removed/,
+    ],
+  ])('%s stops writing and touches nothing', async (what, harm, why) => {
+    const dataDir = `${directory}/${what.replaceAll(/\W/g, '-')}`;
+    const fatal: RingMQError[] = [];
+    const warnings: string[] = [];
+    const broker = await openBroker({
+      ...SMALL,
+      dataDir,
+      onFatal: (error) => fatal.push(error),
+      onWarning: (message) => warnings.push(message),
+    });
+    const client = broker.client();
+    await client.admin().createTopic({ topic: 't', queues: 1 });
+    await client.producer().send({ topic: 't', body: 'first' });
+    harm(dataDir);
+    const before = contentsOf(dataDir);
+    expect(await sendUntilRefused(client)).toBe('DISK_FAILED');
+    await vi.waitFor(() => expect(fatal).toHaveLength(1), { timeout: 10_000 });
+    await broker.close();
+    expect(fatal).toHaveLength(1);
+    expect(fatal[0]).toMatchObject({ code: 'DATA_DIR_LOST', message: expect.stringMatching(why) });
+    expect(warnings).toEqual([]);
+    const lock = before['LOCK'];
+    const after = contentsOf(dataDir);
+    if (/meta|snapshot|log|segment/.test(what)) {
+      // The directory is still its own, and is given back.
+      expect(after['LOCK']).toBeUndefined();
+    } else {
+      expect(after['LOCK']).toBe(lock);
+      expect(Object.keys(after)).toEqual(Object.keys(before));
+    }
+    if (what === 'was replaced by another') {
+      expect(after).toEqual(before);
+    }
+  });
+
+  it('was taken by another broker leaves it to that one', async () => {
+    const dataDir = `${directory}/taken`;
+    const fatal: RingMQError[] = [];
+    const first = await openBroker({ ...SMALL, dataDir, onFatal: (error) => fatal.push(error) });
+    await first.client().admin().createTopic({ topic: 'old', queues: 1 });
+    renameSync(dataDir, `${dataDir}-moved`);
+    await withBroker(dataDir, async (second) => {
+      await second.client.admin().createTopic({ topic: 'new', queues: 1 });
+      await second.client.producer().send({ topic: 'new', body: 'kept' });
+      await first.close();
+      expect(fatal).toMatchObject([{ code: 'DATA_DIR_LOST' }]);
+      await expect(openSmall(dataDir)).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED' });
+      await second.client.producer().send({ topic: 'new', body: 'kept too' });
+    });
+    await withBroker(dataDir, async ({ client }) => {
+      expect((await client.admin().listTopics()).map(({ topic }) => topic)).toEqual(['new']);
+      expect((await readSome(client, 'new', 2)).map((message) => message.text())).toEqual([
+        'kept',
+        'kept too',
+      ]);
+    });
+  });
+
+  it('has lost an older segment says so, once, and goes on', async () => {
+    const dataDir = `${directory}/older`;
+    await withBroker(dataDir, async ({ client, warnings }) => {
+      await client.admin().createTopic({ topic: 't', queues: 1 });
+      for (let i = 0; i < 200; i++) {
+        await client.producer().send({ topic: 't', body: 'x'.repeat(1000) });
+      }
+      unlinkSync(lastSegment(dataDir));
+      await vi.waitFor(() => expect(warnings).toHaveLength(1), { timeout: 10_000 });
+      expect(warnings[0]?.message).toMatch(/log\/0{16}\.seg was moved or removed/);
+      expect(await client.producer().send({ topic: 't', body: 'x' })).toMatchObject({ durability: 'disk' });
+    });
+  });
+});
+
+it('ringmq broker says it in one line and ends with status 1', async () => {
+  const dataDir = `${directory}/command`;
+  const broker = await BrokerProcess.start(dataDir);
+  rmSync(dataDir, { recursive: true });
+  expect(await broker.ended).toBe(1);
+  const lines = broker.log.trimEnd().split('\n');
+  expect(lines.filter((line) => !line.startsWith('{'))).toEqual([
+    expect.stringMatching(
+      /^DATA_DIR_LOST: the data directory .+ is no longer this broker's: it was moved or removed; .+$/,
+    ),
+  ]);
+  expect(lines.filter((line) => /"level":(?:40|50)/.test(line))).toEqual([]);
+  expect(existsSync(dataDir)).toBe(false);
+});
+
+it('the path is resolved once: neither chdir nor another link changes what it means', () => {
+  const [home, elsewhere] = [`${directory}/home`, `${directory}/elsewhere`];
+  mkdirSync(home);
+  putAnother(`${elsewhere}/data`);
+  mkdirSync(`${directory}/target`);
+  symlinkSync(`${directory}/target`, `${home}/data`);
+  const before = contentsOf(`${elsewhere}/data`);
+  const program = `
+    import { openBroker } from ${JSON.stringify(new URL('../../broker/index.js', import.meta.url).href)};
+    import { unlinkSync, symlinkSync } from 'node:fs';
+    const options = { ...${JSON.stringify(SMALL)}, dataDir: './data' };
+    const broker = await openBroker(options);
+    await broker.client().admin().createTopic({ topic: 't', queues: 1 });
+    process.chdir(${JSON.stringify(elsewhere)});
+    unlinkSync(${JSON.stringify(`${home}/data`)});
+    symlinkSync(${JSON.stringify(`${elsewhere}/data`)}, ${JSON.stringify(`${home}/data`)});
+    const producer = broker.client().producer();
+    for (let i = 0; i < 400; i++) await producer.send({ topic: 't', body: 'x'.repeat(500) });
+    await broker.close();
+    process.chdir(${JSON.stringify(directory)});
+    const again = await openBroker({ ...options, dataDir: 'target' });
+    console.log(JSON.stringify((await again.client().admin().describeTopic('t')).queueStates));
+    await again.close();`;
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: home,
+    encoding: 'utf8',
+  });
+  expect(JSON.parse(said)).toMatchObject([{ maxOffset: 400 }]);
+  expect(contentsOf(`${elsewhere}/data`)).toEqual(before);
+});
