@@ -119,7 +119,9 @@ export interface EngineOptions {
    */
   checkpointBytes?: number | undefined;
   /**
-   * How long a stalled consumer of a memory topic may hold up its producers; then it loses messages.
+   * How long a stalled consumer of a memory topic may hold up the producers of that topic; then it loses
+   * messages. Other topics are not held up: they take the room of what lies more than half of
+   * memoryRingBytes back.
    * Milliseconds, 1ms or more. Default 30,000 (30s).
    * Command: `--memory-hold`, `RINGMQ_MEMORY_HOLD`, `memoryHold`.
    */

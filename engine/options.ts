@@ -123,7 +123,7 @@ export const engineOptionsSchema = z
         .default(128 * MIB),
     ),
     memoryHoldMs: option(
-      'How long a stalled consumer of a memory topic may hold up its producers; then it loses messages.',
+      'How long a stalled consumer of a memory topic may hold up the producers of that topic; then it loses messages. Other topics are not held up: they take the room of what lies more than half of memoryRingBytes back.',
       z.number().int().min(1).default(30_000),
     ),
   })

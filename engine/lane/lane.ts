@@ -2,7 +2,14 @@
  * One lane as one thread sees it: the ring, this thread's writer and reader in it, the index stage, and the
  * batches this thread has put in that still wait for their result or their watermark.
  */
-import { BATCH, BATCH_ATTRIBUTE, DURABILITY, ERRORS, readUint16 } from '../../native-free/wire/index.js';
+import {
+  BATCH,
+  BATCH_ATTRIBUTE,
+  DURABILITY,
+  ERRORS,
+  readUint16,
+  readUint32,
+} from '../../native-free/wire/index.js';
 import type { AppendSink } from '../engine-thread.js';
 import { APPEND } from '../engine-thread.js';
 import type { IndexStage, ResultRing } from '../queue/index.js';
@@ -10,6 +17,7 @@ import { RESULT_CAPACITY } from '../queue/index.js';
 import type { Ring } from '../ring/index.js';
 import { RingReader, RingWriter } from '../ring/index.js';
 import { AckQueue } from './ack-queue.js';
+import { MemoryShare } from './memory-share.js';
 
 export interface LaneParts {
   ring: Ring;
@@ -39,6 +47,8 @@ export class Lane {
   /** Indexed, waiting for `written` and for `flushed`. Two queues, so that neither waits for the other's level. */
   readonly #untilWritten = new AckQueue();
   readonly #untilFlushed = new AckQueue();
+  /** How this lane's topics share its ring; null: they share a disk. */
+  readonly #share: MemoryShare | null;
   /** The gate when a claim last failed; null when none has since there was room. */
   #fullAtGate: number | null = null;
 
@@ -51,6 +61,7 @@ export class Lane {
     this.#syncFlush = parts.syncFlush;
     this.#writer = new RingWriter(parts.ring, parts.seat);
     this.reader = new RingReader(parts.ring, parts.seat);
+    this.#share = parts.persisted ? null : new MemoryShare(parts.ring);
   }
 
   /** Batches of this thread that have no ack yet. */
@@ -65,6 +76,9 @@ export class Lane {
 
   /** Copies a checked batch into the ring, publishes it and has it indexed. `APPEND.ok` or `APPEND.full`. */
   append(sink: AppendSink, id: number, bytes: Uint8Array): number {
+    if (this.#share?.isSpent(readUint32(bytes, BATCH.topicId)) === true) {
+      return APPEND.full;
+    }
     if (this.#claimed.length >= RESULT_CAPACITY) {
       this.drainResults();
       if (this.#claimed.length >= RESULT_CAPACITY) {
@@ -78,8 +92,10 @@ export class Lane {
     const gate = this.ring.gate();
     if (!writer.claim(bytes.length) && !(this.#relieve() && writer.claim(bytes.length))) {
       this.#fullAtGate = gate;
+      this.#share?.claimFailed(readUint32(bytes, BATCH.topicId));
       return APPEND.full;
     }
+    this.#share?.isServed();
     try {
       this.ring.bytes.set(bytes, writer.place);
       writer.publish();
@@ -112,11 +128,19 @@ export class Lane {
 
   /** True once after an append was refused for want of room, when another try may succeed. */
   roomAgain(): boolean {
+    if (this.#share?.roomAgain() === true) {
+      return true;
+    }
     if (this.#fullAtGate === null || this.#fullAtGate === this.ring.gate()) {
       return false;
     }
     this.#fullAtGate = null;
     return true;
+  }
+
+  /** Nobody on this thread waits for room. */
+  nobodyWaits(): void {
+    this.#share?.isServed();
   }
 
   /** Indexing has stopped for this turn with more to do: run it again in the next. */

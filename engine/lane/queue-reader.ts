@@ -21,6 +21,7 @@ import { READ } from '../engine-thread.js';
 import type { LogReader } from '../log/index.js';
 import type { QueueIndex, QueueTable } from '../queue/index.js';
 import { IndexEntry } from '../queue/index.js';
+import { WORD } from '../ring/index.js';
 import type { Lane } from './lane.js';
 
 /** One read from a file takes at most this much, however much the caller has room for. */
@@ -260,7 +261,8 @@ export class LaneReader implements QueueReader {
 
   /** A pin, even a refused one, may just have kept the gate from moving; writers would wait for its owner's next look. */
   #relieve(): void {
-    if (this.lane.ring.isHeldBack()) {
+    const { ring } = this.lane;
+    if (ring.isHeldBack() || Atomics.load(ring.control, WORD.shareWanted) !== 0) {
       this.#host.gateIsHeldBack(this.lane.persisted);
     }
   }
@@ -360,11 +362,23 @@ export class LaneReader implements QueueReader {
       return READ.moved;
     }
     if (outcome === GONE) {
-      // The ring ran over it between the look-up and the pin: what is still there begins behind the gate.
-      this.offset = this.#entry.baseOffset + this.#entry.count;
+      this.offset = Math.max(this.#entry.baseOffset + this.#entry.count, this.#offsetAtGate());
       return READ.moved;
     }
     return this.#damaged(this.damage, this.#filePosition, this.#fileEnd);
+  }
+
+  /** The ring has run over what was wanted. What is still there begins at its gate: in one step, however far that is. */
+  #offsetAtGate(): number {
+    const { ring } = this.lane;
+    try {
+      return this.#host.queueIndex.findByPosition(this.slot, ring.toBytes(ring.gate()), this.#ahead);
+    } catch (error) {
+      if (isRingMQError(error) && error.code === 'BROKER_BUSY') {
+        return 0; // The queue is being written all the time: a batch further will do until the next read.
+      }
+      throw error;
+    }
   }
 
   #damaged(what: string, position: number, end: number): number {

@@ -22,10 +22,11 @@
  *     9   syncWanted    index role                        somebody waits for fdatasync up to here, or did
  *    10   fatal         whoever meets the failure first   error number that ended the log, 0 = fine; set once
  *    10   full          persist role, index role          bits of FULL (log/persist-layout.ts); any set: refuse sends
- *    11   —             nobody                            free
+ *    11   wanted        a writer that found no room       memory lane: its topic id, 0 = nobody waits
+ *    11   shareWanted   writers; threads with readers     memory lane: 1 = a writer waits for its own topic's readers
  *    12   spare         persist role                      32 words (2 lines): number of the open segment's fd, …
  *    14 + 2 × seat      the seat's thread                 intentPosition, intentLength
- *    15 + 2 × seat      the seat's thread                 pin, pinState, hold, holdState
+ *    15 + 2 × seat      the seat's thread                 pin, pinState, hold, holdState, holdTopic
  *
  * The gate owner is the persist role; on the memory lane, which has no persist stage, the index role. When a
  * seat's thread is dead, whoever repairs it (holding the index role) writes the seat's words.
@@ -52,6 +53,8 @@ export const WORD = {
   syncWanted: 9 * LINE,
   fatal: 10 * LINE,
   full: 10 * LINE + 1,
+  wanted: 11 * LINE,
+  shareWanted: 11 * LINE + 1,
   spare: 12 * LINE,
   seats: 14 * LINE,
 } as const;
@@ -65,6 +68,7 @@ export const SEAT_WORD = {
   pinState: LINE + 1,
   hold: LINE + 2,
   holdState: LINE + 3,
+  holdTopic: LINE + 4,
 } as const;
 
 /** Mark of a published pad. A published batch has its writer's seat + 1. */

@@ -12,6 +12,7 @@ export class RingReader {
   readonly #pinState: number;
   readonly #hold: number;
   readonly #holdState: number;
+  readonly #holdTopic: number;
   #held = false;
 
   /** `seat` must be the calling thread's alone, and have one reader. */
@@ -25,6 +26,7 @@ export class RingReader {
     this.#pinState = seatWord(seat) + SEAT_WORD.pinState;
     this.#hold = seatWord(seat) + SEAT_WORD.hold;
     this.#holdState = seatWord(seat) + SEAT_WORD.holdState;
+    this.#holdTopic = seatWord(seat) + SEAT_WORD.holdTopic;
   }
 
   /**
@@ -87,6 +89,11 @@ export class RingReader {
     Atomics.store(this.#control, this.#hold, before);
     Atomics.store(this.#control, this.#holdState, this.#held ? 1 : 0);
     return false;
+  }
+
+  /** Whose readers the hold is for, as writers look it up: 0 = they have read everything. A hint, set beside the hold. */
+  holdIsFor(topicId: number): void {
+    Atomics.store(this.#control, this.#holdTopic, topicId);
   }
 
   /** This seat needs nothing of the ring any more. */

@@ -170,6 +170,22 @@ export class Ring {
     return this.gate() !== this.limit();
   }
 
+  /** How many slots behind the head the furthest hold for a topic's readers is; 0 when no seat holds for it. */
+  heldBehind(topicId: number): number {
+    const head = this.head();
+    let behind = 0;
+    for (let seat = 0; seat < this.maxThreads; seat++) {
+      const at = seatWord(seat);
+      if (
+        Atomics.load(this.control, at + SEAT_WORD.holdTopic) === topicId &&
+        Atomics.load(this.control, at + SEAT_WORD.holdState) !== 0
+      ) {
+        behind = Math.max(behind, (head - Atomics.load(this.control, at + SEAT_WORD.hold)) | 0);
+      }
+    }
+    return behind;
+  }
+
   /** The lowest position that a seat holds, or `upTo` when that is lower: how far {@link free} can come at most. */
   lowestHold(upTo: number): number {
     let bound = upTo;

@@ -355,13 +355,14 @@ export class BrokerThread implements EngineThread, ControlListener {
   #tendMemory(): void {
     const lane = this.#memory;
     const readers = this.#readers.ofMemory;
+    let isNews = false;
     if (readers.size > 0 || this.#holdsMemory) {
       this.#holdsMemory = readers.size > 0;
-      holdForReaders(lane, this.queueTable, readers, monotonicMs(), this.#memoryHoldMs);
+      isNews = holdForReaders(lane, this.queueTable, readers, monotonicMs(), this.#memoryHoldMs);
     }
     lane.runIndex();
     const gate = lane.ring.gate();
-    if (gate !== this.#memoryGate) {
+    if (gate !== this.#memoryGate || isNews) {
       // Writers on any thread may be waiting for room.
       this.#memoryGate = gate;
       this.#waker.wakeOthers();
@@ -371,7 +372,11 @@ export class BrokerThread implements EngineThread, ControlListener {
   }
 
   #giveRoom(): void {
-    if (this.#roomWaiters.length === 0 || !(this.#log.roomAgain() || this.#memory.roomAgain())) {
+    if (this.#roomWaiters.length === 0) {
+      this.#memory.nobodyWaits();
+      return;
+    }
+    if (!(this.#log.roomAgain() || this.#memory.roomAgain())) {
       return;
     }
     const waiters = this.#roomWaiters;

@@ -6,7 +6,7 @@
 
 import { clearInterval, clearTimeout, setInterval, setTimeout } from '../../native-free/time/index.js';
 import type { IndexStage, QueueTable } from '../queue/index.js';
-import { type Ring, repairSeat, type SeatTable } from '../ring/index.js';
+import { type Ring, repairSeat, type SeatTable, WORD } from '../ring/index.js';
 
 const SWEEP_MS = 1_000;
 /** A repair that had to wait for a living writer's next step, or indexing that had to, is tried again this soon. */
@@ -80,6 +80,8 @@ export class DeadThreads {
       return;
     }
     queueTable.clearSeat(dead);
+    // It may have been a writer that waited for room. One that still does says so again.
+    Atomics.store(memoryRing.control, WORD.wanted, 0);
     this.#onGone(dead);
     seats.releaseDead(dead, tag);
   }
