@@ -36,7 +36,7 @@ export interface RetentionWatchOptions {
 const NEAR = 0.8;
 const QUEUES_PER_STEP = 256;
 /** Between two rounds over all queues. */
-export const ROUND_EVERY_MS = 30_000;
+export const ROUND_EVERY_MS = 5_000;
 /** One group on one topic is told of once in this time. */
 const TELL_EVERY_MS = 3_600_000;
 const MAX_TOLD = 10_000;

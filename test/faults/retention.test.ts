@@ -74,7 +74,8 @@ describe('by size', () => {
         expect(maxOffset).toBe(600);
         // More may go while it reads.
         expectRun(await readTo(client, TOPIC, 599), minOffset);
-        expect(warnings).toEqual([]);
+        // A reader on a slow machine may be told that it is late.
+        expect(warnings.filter(({ message }) => !message.includes('unread messages'))).toEqual([]);
       },
       options,
     );
