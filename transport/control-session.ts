@@ -12,6 +12,7 @@ import {
   FRAME_FLAG,
   FRAME_HEADER_BYTES,
   isControlMethod,
+  isCostlyMethod,
   isRingMQError,
   MAX_REQUESTS_IN_FLIGHT,
   makeFrame,
@@ -30,14 +31,6 @@ const MAX_RUNNING_COUNT = 16;
 const MAX_BEGUN_IN_TURN_COUNT = 32;
 /** A larger request takes a while to be understood. */
 const SMALL_BYTES = 16 * 1024;
-/** Their cost grows with what the broker has, not with what was sent. */
-const COSTLY_METHODS: ReadonlySet<unknown> = new Set([
-  'listTopics',
-  'describeTopic',
-  'listGroups',
-  'describeGroup',
-  'resetOffset',
-]);
 /** Refusing one costs as much of a connection's budget of frames. */
 const REFUSAL_COST = 4;
 
@@ -172,7 +165,7 @@ export class ControlSession {
   #begin(bytes: Uint8Array): void {
     this.#begunInTurnCount++;
     const request = understood(bytes);
-    if (COSTLY_METHODS.has(request.method)) {
+    if (isCostlyMethod(request.method)) {
       this.#costly.push(request);
       this.#pumpCostly();
       return;

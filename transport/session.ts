@@ -11,12 +11,15 @@ import { RateLimit } from '../native-free/listener/rate-limit.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
 import { clearTimeout, setTimeout } from '../native-free/time/index.js';
 import {
+  closeCodeOf,
   type ErrorCode,
   FRAME,
   FRAME_HEADER_BYTES,
   isRingMQError,
   MAX_BATCH_BYTES,
   MAX_BODY_BYTES,
+  MAX_CLIENT_NAME_BYTES,
+  MAX_FEATURES_COUNT,
   makeFrame,
   OPCODE,
   PROTOCOL_VERSION,
@@ -34,8 +37,6 @@ import type { SessionContext, SessionHostView } from './session-context.js';
 import type { SessionOptions } from './session-options.js';
 import type { SessionWatch, Watched } from './session-watch.js';
 
-const MAX_CLIENT_NAME_BYTES = 127;
-const MAX_FEATURES = 64;
 /** The first frame, credentials included. */
 const MAX_HELLO_BYTES = 64 * 1024;
 /** What part of its time a connection has for its hello when many have not said theirs. */
@@ -190,7 +191,7 @@ export class Session implements SocketHandler, SessionContext, Watched {
     if (isCut) {
       this.socket.cut();
     } else {
-      this.socket.close(closeCode(code), code);
+      this.socket.close(closeCodeOf(code), code);
     }
   }
 
@@ -314,7 +315,7 @@ export class Session implements SocketHandler, SessionContext, Watched {
       typeof client !== 'string' ||
       Buffer.byteLength(client) > MAX_CLIENT_NAME_BYTES ||
       !Array.isArray(features) ||
-      features.length > MAX_FEATURES ||
+      features.length > MAX_FEATURES_COUNT ||
       !features.every((feature) => typeof feature === 'string')
     ) {
       this.fail(
@@ -388,24 +389,5 @@ export class Session implements SocketHandler, SessionContext, Watched {
     this.#control.close();
     this.#consume.close();
     this.#produce.close();
-  }
-}
-
-/** RFC 6455's numbers: 1002 not our protocol, 1009 too big, 1001 going away, 1011 our fault, 1008 all else. */
-function closeCode(code: ErrorCode): number {
-  switch (code) {
-    case 'BAD_FRAME':
-    case 'BAD_BATCH':
-    case 'BAD_CHECKSUM':
-    case 'UNSUPPORTED_VERSION':
-      return 1002;
-    case 'FRAME_TOO_LARGE':
-      return 1009;
-    case 'BROKER_CLOSED':
-      return 1001;
-    case 'INTERNAL':
-      return 1011;
-    default:
-      return 1008;
   }
 }

@@ -22,10 +22,12 @@
  * Kept batch: { sequence i32, 0, baseOffset f64, position f64, storeTime f64 }.
  */
 
+import { MAX_UNACKED_BATCHES } from '../../native-free/wire/index.js';
+
 /** Producers a lane remembers; the one that has not sent for longest is forgotten for a new one. */
 export const MAX_PRODUCERS = 4096;
 /** Batches remembered of one producer. More may not be in flight. */
-export const KEPT_BATCHES = 64;
+export const KEPT_BATCHES = MAX_UNACKED_BATCHES;
 
 export const PRODUCER_HEAD_BYTES = 64;
 export const PRODUCER_HEAD = { count: 0, capacity: 1 } as const;

@@ -9,25 +9,38 @@ export interface ControlMethodTraits {
   readonly needsConsumer: boolean;
   /** A client may send the request again over the next connection when the answer was lost: asking twice does no harm. */
   readonly isRepeatable: boolean;
+  /** Its cost grows with what the broker has, not with what was sent: one at a time, in turn among all connections. */
+  readonly isCostly?: boolean;
 }
 
 export const CONTROL_METHODS = {
   topicMetadata: { needsConsumer: false, isRepeatable: true },
   createTopic: { needsConsumer: false, isRepeatable: false },
-  listTopics: { needsConsumer: false, isRepeatable: true },
-  describeTopic: { needsConsumer: false, isRepeatable: true },
+  listTopics: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  describeTopic: { needsConsumer: false, isRepeatable: true, isCostly: true },
   deleteTopic: { needsConsumer: false, isRepeatable: false },
-  listGroups: { needsConsumer: false, isRepeatable: true },
-  describeGroup: { needsConsumer: false, isRepeatable: true },
+  listGroups: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  describeGroup: { needsConsumer: false, isRepeatable: true, isCostly: true },
   createGroup: { needsConsumer: false, isRepeatable: false },
   deleteGroup: { needsConsumer: false, isRepeatable: false },
-  resetOffset: { needsConsumer: false, isRepeatable: false },
+  resetOffset: { needsConsumer: false, isRepeatable: false, isCostly: true },
   join: { needsConsumer: true, isRepeatable: false },
   skipDamage: { needsConsumer: true, isRepeatable: false },
   leave: { needsConsumer: true, isRepeatable: false },
   released: { needsConsumer: true, isRepeatable: false },
   commit: { needsConsumer: true, isRepeatable: false },
 } as const satisfies Record<ControlMethod, ControlMethodTraits>;
+
+const COSTLY: ReadonlySet<string> = new Set(
+  Object.entries<ControlMethodTraits>(CONTROL_METHODS)
+    .filter(([, traits]) => traits.isCostly === true)
+    .map(([method]) => method),
+);
+
+/** True for a method whose cost grows with what the broker has. */
+export function isCostlyMethod(method: unknown): boolean {
+  return typeof method === 'string' && COSTLY.has(method);
+}
 
 /** True for a method that this version knows. */
 export function isControlMethod(method: string): method is ControlMethod {

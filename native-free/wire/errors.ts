@@ -1,13 +1,32 @@
 /**
  * Every error RingMQ raises, in one table. `wire` is its number in ack entries and never changes, nor is one used again;
  * `retryable`: the same call may succeed later without anyone changing anything;
- * `closes`: over a socket, the connection ends with it.
+ * `closes`: over a socket, the connection ends with it. `closeCode`: the WebSocket close code of a connection that ends with it, as RFC 6455
+ * has them: 1002 not our protocol, 1009 too big, 1001 going away, 1011 our fault; where there is none, 1008.
  */
 export const ERRORS = {
   // protocol
-  BAD_FRAME: { wire: 1, retryable: false, closes: true, message: 'the frame cannot be understood' },
-  UNSUPPORTED_VERSION: { wire: 2, retryable: false, closes: true, message: 'no common protocol version' },
-  FRAME_TOO_LARGE: { wire: 3, retryable: false, closes: true, message: 'the frame is over the size limit' },
+  BAD_FRAME: {
+    wire: 1,
+    retryable: false,
+    closes: true,
+    closeCode: 1002,
+    message: 'the frame cannot be understood',
+  },
+  UNSUPPORTED_VERSION: {
+    wire: 2,
+    retryable: false,
+    closes: true,
+    closeCode: 1002,
+    message: 'no common protocol version',
+  },
+  FRAME_TOO_LARGE: {
+    wire: 3,
+    retryable: false,
+    closes: true,
+    closeCode: 1009,
+    message: 'the frame is over the size limit',
+  },
   CREDIT_EXCEEDED: {
     wire: 4,
     retryable: false,
@@ -15,8 +34,14 @@ export const ERRORS = {
     message: 'more was sent than the credit allows',
   },
   HANDSHAKE_TIMEOUT: { wire: 5, retryable: true, closes: true, message: 'no hello arrived in time' },
-  BAD_BATCH: { wire: 6, retryable: false, closes: true, message: 'the batch is malformed' },
-  BAD_CHECKSUM: { wire: 7, retryable: false, closes: true, message: 'the batch was damaged on its way' },
+  BAD_BATCH: { wire: 6, retryable: false, closes: true, closeCode: 1002, message: 'the batch is malformed' },
+  BAD_CHECKSUM: {
+    wire: 7,
+    retryable: false,
+    closes: true,
+    closeCode: 1002,
+    message: 'the batch was damaged on its way',
+  },
   ORIGIN_REFUSED: { wire: 8, retryable: false, closes: true, message: 'this web origin is not allowed here' },
   NOT_AUTHENTICATED: { wire: 9, retryable: false, closes: true, message: 'credentials are needed' },
   TOO_MANY_CONNECTIONS: {
@@ -99,7 +124,13 @@ export const ERRORS = {
   },
   PORT_IN_USE: { wire: 64, retryable: false, closes: false, message: 'the port is taken' },
   BAD_CONFIG: { wire: 65, retryable: false, closes: false, message: 'the configuration cannot be used' },
-  BROKER_CLOSED: { wire: 66, retryable: false, closes: true, message: 'the broker is closed' },
+  BROKER_CLOSED: {
+    wire: 66,
+    retryable: false,
+    closes: true,
+    closeCode: 1001,
+    message: 'the broker is closed',
+  },
   BROKER_BUSY: {
     wire: 67,
     retryable: true,
@@ -118,8 +149,17 @@ export const ERRORS = {
   TIMEOUT: { wire: 82, retryable: true, closes: false, message: 'no answer came in time' },
   ABORTED: { wire: 83, retryable: false, closes: false, message: 'the call was aborted' },
   CLOSED: { wire: 84, retryable: false, closes: false, message: 'it is closed' },
-  INTERNAL: { wire: 99, retryable: false, closes: false, message: 'a defect in RingMQ; please report it' },
-} as const satisfies Record<string, { wire: number; retryable: boolean; closes: boolean; message: string }>;
+  INTERNAL: {
+    wire: 99,
+    retryable: false,
+    closes: false,
+    closeCode: 1011,
+    message: 'a defect in RingMQ; please report it',
+  },
+} as const satisfies Record<
+  string,
+  { wire: number; retryable: boolean; closes: boolean; closeCode?: number; message: string }
+>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
@@ -155,6 +195,12 @@ export function isRingMQError(value: unknown): value is RingMQError {
 const BY_WIRE = new Map<number, ErrorCode>(
   (Object.entries(ERRORS) as [ErrorCode, { wire: number }][]).map(([code, entry]) => [entry.wire, code]),
 );
+
+/** The WebSocket close code of a connection that ends with this error. */
+export function closeCodeOf(code: ErrorCode): number {
+  const entry = ERRORS[code];
+  return 'closeCode' in entry ? entry.closeCode : 1008;
+}
 
 /** The code behind a wire number; INTERNAL for one this version does not know. */
 export function errorCodeOfWire(wire: number): ErrorCode {

@@ -28,6 +28,12 @@ export const MAX_BATCH_BYTES = MAX_BODY_BYTES + 64 * 1024;
 export const MAX_FRAME_BYTES = MAX_BATCH_BYTES + 64 * 1024;
 /** The MessagePack payload of a control frame. */
 export const MAX_CONTROL_BYTES = 4 * 1024 * 1024;
+/** What a client calls itself in hello, in bytes of UTF-8. */
+export const MAX_CLIENT_NAME_BYTES = 127;
+/** Optional parts of the protocol that a hello may name. */
+export const MAX_FEATURES_COUNT = 64;
+/** A producer's batches without an ack: how far the newest sequence may be ahead of the oldest one that waits, plus one. The broker keeps so many to tell duplicates. */
+export const MAX_UNACKED_BATCHES = 64;
 /** A group member's id, in bytes; its alphabet is A–Z a–z 0–9 . _ -. */
 export const MAX_MEMBER_ID_BYTES = 64;
 /** Values in one map of a client, keys included, where it names queues: a commit of 16,384 has under 120,000. */

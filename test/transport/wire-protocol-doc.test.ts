@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { messageId, messageIdPrefix, shardingHash } from '../../native-free/client/internal.js';
 import * as wire from '../../native-free/wire/index.js';
 import { ERRORS, OPCODE } from '../../native-free/wire/index.js';
 import { type Example, hexDump, makeExamples } from './wire-protocol-examples.js';
@@ -50,18 +51,34 @@ describe('docs/wire-protocol.md', () => {
   });
 
   test('its error table is the table', () => {
+    const rows = text.match(/^\| \d+ \| `[A-Z_]+` \| (yes|no) \| (no|\d+) \|/gm) ?? [];
     for (const [code, { wire: number, retryable, closes }] of Object.entries(ERRORS)) {
-      const row = `| ${number} | \`${code}\` | ${retryable ? 'yes' : 'no'} | ${closes ? 'yes' : 'no'} |`;
-      expect(text).toContain(row);
+      const ends = closes ? wire.closeCodeOf(code as wire.ErrorCode) : 'no';
+      expect(rows).toContain(`| ${number} | \`${code}\` | ${retryable ? 'yes' : 'no'} | ${ends} |`);
     }
-    const rows = text.match(/^\| \d+ \| `[A-Z_]+` \| (yes|no) \|/gm) ?? [];
     expect(rows).toHaveLength(Object.keys(ERRORS).length);
   });
 
+  test('its hashes of sharding keys are the ones that clients use', () => {
+    const rows = [...text.matchAll(/^\| `([^`]+)` \| (\d+) \| ([0-3]) \|$/gm)];
+    expect(rows).toHaveLength(6);
+    for (const [, key, hash, queue] of rows) {
+      expect([key, shardingHash(key as string)]).toEqual([key, Number(hash)]);
+      expect(Number(hash) % 4).toBe(Number(queue));
+    }
+  });
+
+  test('its message id is what clients make of that position', () => {
+    for (const memory of [false, true]) {
+      expect(text).toContain(`\`${messageId(messageIdPrefix('00112233445566aa', memory, 8192), 1)}\``);
+    }
+  });
+
   test('its limits are the limits', () => {
+    const limits = text.match(/^\| `MAX_[A-Z_]+` \| \d+ \|$/gm) ?? [];
     for (const [name, value] of Object.entries(wire)) {
       if (name.startsWith('MAX_')) {
-        expect(text, name).toContain(`| \`${name}\` | ${value} |`);
+        expect(limits, name).toContain(`| \`${name}\` | ${value} |`);
       }
     }
   });
