@@ -3,16 +3,22 @@
  * would use without it. Options: `--rounds N` (3, interleaved), `--only NAME,…` (RingMQ always runs), `--json FILE`.
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { describeEnvironment } from '../environment.js';
+import { readFlags } from '../flags.js';
 import { formatQuantity } from '../quantity.js';
 import { spread } from '../statistics.js';
 import { compareWays, type EmbeddedRun, type WayFigures } from './figures.js';
 import { type EmbeddedWay, RINGMQ, WAYS } from './rows.js';
 import { BODY_BYTES } from './shape.js';
 
-const { values: flags } = parseArgs({
+const HELP = `npm run bench:embedded -- [options]: from one thread of a process to another, beside what a program would use without RingMQ
+
+  --rounds N      rounds, interleaved (3)
+  --only NAME,…   these ways; RingMQ always runs
+  --json FILE     writes the figures`;
+
+const { values: flags } = readFlags(HELP, {
   options: {
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },

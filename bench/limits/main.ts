@@ -1,8 +1,8 @@
 /** `npm run bench:limits`: what this machine allows, in one run of half a minute. Options: `--only TEXT` (in a name), `--json FILE`. */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { describeEnvironment, type Environment } from '../environment.js';
+import { readFlags } from '../flags.js';
 import { formatQuantity } from '../quantity.js';
 import { LIMITS, type Limit } from './limits.js';
 import { makeProbeDirectory, removeProbeDirectory } from './probe.js';
@@ -13,7 +13,14 @@ export interface LimitsRun {
   limits: { name: string; how: string; unit: Limit['unit']; value: number }[];
 }
 
-const { values: flags } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } });
+const HELP = `npm run bench:limits -- [options]: what this machine allows, in half a minute
+
+  --only TEXT     limits with this in their name
+  --json FILE     writes the figures`;
+
+const { values: flags } = readFlags(HELP, {
+  options: { only: { type: 'string' }, json: { type: 'string' } },
+});
 
 async function main(): Promise<void> {
   const directory = makeProbeDirectory();

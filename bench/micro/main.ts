@@ -3,9 +3,9 @@
  * that it works, not how fast), `--save` (makes this run the baseline), `--json FILE`. Ends with 0 unless a case throws.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { describeEnvironment } from '../environment.js';
+import { readFlags } from '../flags.js';
 import { runClient } from '../limits/child.js';
 import {
   type ComparedCase,
@@ -23,7 +23,14 @@ const BASELINE = new URL('../../../bench/micro/baseline.json', import.meta.url);
 const MAX_SECONDS = 0.9;
 const QUICK_MAX_SECONDS = 0.08;
 
-const { values: flags } = parseArgs({
+const HELP = `npm run bench:micro -- [options]: what the hot functions cost, beside a saved baseline
+
+  --only SUITE,…  these suites alone
+  --quick         rough: that it works, not how fast
+  --save          makes this run the baseline
+  --json FILE     writes the figures`;
+
+const { values: flags } = readFlags(HELP, {
   options: {
     only: { type: 'string' },
     quick: { type: 'boolean', default: false },

@@ -5,9 +5,9 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { describeEnvironment } from '../environment.js';
+import { readFlags } from '../flags.js';
 import { makeProbeDirectory, removeProbeDirectory } from '../limits/probe.js';
 import { median } from '../statistics.js';
 import { measureBacklog } from './backlog.js';
@@ -15,7 +15,14 @@ import { MEASURES, type MeasureName } from './measures.js';
 import { backlogLines, lineOf, type ReportLine, renderReport } from './report.js';
 import { ROWS, type Row } from './rows.js';
 
-const { values: flags } = parseArgs({
+const HELP = `npm run bench:path -- [options]: the whole path against what this machine can do at all, in one run, interleaved
+
+  --rounds N      rounds, interleaved (3)
+  --only NAME,…   these measures
+  --backlog       only memory and restart with 20 million records; --no-backlog leaves them out
+  --json FILE     writes the figures`;
+
+const { values: flags } = readFlags(HELP, {
   allowNegative: true,
   options: {
     rounds: { type: 'string', default: '3' },

@@ -1,25 +1,30 @@
-/**
- * `npm run bench:report`: one HTML page with plots and docs/benchmarks.md from the JSON files of measured runs. Options: `--in FILE…`
- * (files or folders, default bench/results/), `--html FILE` (bench/results/report.html), `--markdown FILE` (docs/benchmarks.md).
- */
+/** `npm run bench:report`: an HTML page with plots and a page in Markdown from the JSON files of measured runs. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFlags } from '../flags.js';
 import { renderHtml } from './html.js';
 import { readInputs } from './inputs.js';
 import { renderMarkdown } from './markdown.js';
 import { makeReport } from './model.js';
 
 const RESULTS = fileURLToPath(new URL('../../../bench/results', import.meta.url));
-const MARKDOWN = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url));
+const DOCS = fileURLToPath(new URL('../../../docs/benchmarks.md', import.meta.url));
 
-const { values: flags, positionals } = parseArgs({
+const HELP = `npm run bench:report -- [options] [FILE…]: one HTML page with plots, and a page in Markdown, from the JSON files of measured runs
+
+  --in FILE       a file or folder of results, repeatable (bench/results)
+  --html FILE     where the page with plots goes (bench/results/report.html)
+  --markdown FILE where the page in Markdown goes (bench/results/report.md)
+  --docs          writes docs/benchmarks.md, the page that is kept with the source`;
+
+const { values: flags, positionals } = readFlags(HELP, {
   allowPositionals: true,
   options: {
     in: { type: 'string', multiple: true },
     html: { type: 'string' },
     markdown: { type: 'string' },
+    docs: { type: 'boolean', default: false },
   },
 });
 
@@ -41,7 +46,9 @@ function main(): void {
   }
   const report = makeReport(inputs);
   write(flags.html ?? `${RESULTS}/report.html`, renderHtml(report));
-  write(flags.markdown ?? MARKDOWN, renderMarkdown(report, 'npm run bench:report'));
+  // The page that is kept with the source is of a whole run, so it is written when asked for and not by the way.
+  const markdown = flags.markdown ?? (flags.docs ? DOCS : `${RESULTS}/report.md`);
+  write(markdown, renderMarkdown(report, 'npm run bench:report -- --docs'));
 }
 
 try {

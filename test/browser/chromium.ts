@@ -1,26 +1,20 @@
 /** A real browser, and a page in it that holds the bundled client. */
-import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page as Tab } from 'playwright-core';
-
-const NAMES = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
-const PLACES = ['/usr/bin/chromium', '/usr/lib/chromium/chromium-headless-shell'];
+import { chromiumPath } from './find-chromium.js';
 
 /** Where Chromium is. Throws what to install when there is none. */
-export function findChromium(): string {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const candidates = [...NAMES.flatMap((name) => folders.map((folder) => join(folder, name))), ...PLACES];
-  const found = candidates.find((path) => existsSync(path));
-  if (found === undefined) {
+function findChromium(): string {
+  const path = chromiumPath();
+  if (path === null) {
     throw new Error(
       'this test needs Chromium: apt-get install chromium-headless-shell, or put chromium on the PATH',
     );
   }
-  return found;
+  return path;
 }
 
 export function launchChromium(): Promise<Browser> {

@@ -43,7 +43,15 @@ const ENGINE_FLOORS = [
   'engine/data',
 ];
 /** Declarations that lie at the engine's top and that its rooms use. */
-const ENGINE_COMMON = ['engine/engine-thread.ts', 'engine/handle.ts', 'engine/options.ts'];
+const ENGINE_COMMON = [
+  'engine/engine-thread.ts',
+  'engine/handle.ts',
+  'engine/nearest.ts',
+  'engine/option-check.ts',
+  'engine/option-info.ts',
+  'engine/options.ts',
+  'engine/options-types.ts',
+];
 
 interface Arrow {
   from: string;
