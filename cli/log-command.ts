@@ -20,7 +20,7 @@ export async function verifyLog(command: Command, directory: string): Promise<vo
     );
     if (report.unfinished) {
       process.stdout.write(
-        `at ${report.endPosition}: an append that did not finish; the next start cuts it, nothing on disk was promised there\n`,
+        `at ${report.endPosition}: bytes that are no whole batch: an append that did not finish, and the next start cuts it; only where the broker was killed within a third of a second of its last write can it be one that was acked as on disk and damaged since\n`,
       );
     }
     for (const finding of findings.slice(0, MAX_PRINTED)) {

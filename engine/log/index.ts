@@ -1,5 +1,6 @@
 /** The commit log's files: writing, reading, recovering, retiring them. */
 export * from './checkpoint.js';
+export * from './flushed-mark.js';
 export * from './log-reader.js';
 export * from './log-scan.js';
 export * from './persist-layout.js';

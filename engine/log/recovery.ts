@@ -5,6 +5,7 @@
 
 import type { Disk } from '../disk/disk.js';
 import type { Checkpoint } from './checkpoint.js';
+import { readFlushedMark } from './flushed-mark.js';
 import { LogFilesView } from './log-files-view.js';
 import { type BatchVisitor, type Damage, LogScan } from './log-scan.js';
 import { segmentName } from './segment-files.js';
@@ -42,10 +43,11 @@ export function recoverLog(disk: Disk, dir: string, options: RecoveryOptions, vi
   const view = new LogFilesView(disk, dir, options.segmentBytes);
   const first = view.segments[0]?.base;
   const position = checkpoint?.position ?? first ?? 0;
-  const start = { position, flushed: checkpoint?.flushed ?? 0, epoch: checkpoint?.epoch ?? 0 };
+  const flushed = Math.max(checkpoint?.flushed ?? 0, readFlushedMark(disk, dir));
+  const start = { position, flushed, epoch: checkpoint?.epoch ?? 0 };
   try {
     const result = new LogScan(view, options.spanBytes).run(start, visit);
-    syncTail(disk, dir, view, start.flushed, result.endPosition);
+    syncTail(disk, dir, view, checkpoint?.flushed ?? 0, result.endPosition);
     return {
       startPosition: Math.min(first ?? result.endPosition, result.endPosition),
       endPosition: result.endPosition,

@@ -5,6 +5,7 @@
 import { BATCH, readUint32 } from '../../native-free/wire/index.js';
 import type { Disk } from '../disk/disk.js';
 import type { Checkpoint } from './checkpoint.js';
+import { readFlushedMark } from './flushed-mark.js';
 import { LogFilesView } from './log-files-view.js';
 import { type Damage, LogScan } from './log-scan.js';
 
@@ -35,7 +36,7 @@ export function verifyDir(disk: Disk, dir: string, options: VerifyOptions): LogR
   let records = 0;
   try {
     const startPosition = view.segments[0]?.base ?? 0;
-    const flushed = options.checkpoint?.flushed ?? 0;
+    const flushed = Math.max(options.checkpoint?.flushed ?? 0, readFlushedMark(disk, dir));
     const result = new LogScan(view, options.spanBytes).run(
       { position: startPosition, flushed, epoch: 0 },
       (header) => {

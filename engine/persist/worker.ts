@@ -18,6 +18,7 @@ import {
 } from '../disk/index.js';
 import type { BrokerHandle } from '../handle.js';
 import {
+  FlushedMark,
   FULL,
   INLINE_MAX_BYTES,
   PersistStage,
@@ -75,6 +76,16 @@ let fullTold = 0;
 /** Segments whose loss has been told. */
 const missing = new Set<string>();
 let lookedAt = monotonicMs();
+/** The log counts as quiet when nothing was flushed for so long; its watermark is stated then. */
+const QUIET_MS = 100;
+/** How often a quiet log is looked at, as other threads write without a word to this one. */
+const FLUSHED_LOOK_MS = 250;
+/** How soon stating it is tried again. */
+const STATE_RETRY_MS = 10_000;
+let flushedSeen = ring.flushed();
+let flushedStated = Number.NaN;
+let flushedMovedAt = Number.NEGATIVE_INFINITY;
+let stateHasFailed = false;
 
 function fatal(): number {
   return Atomics.load(ring.control, WORD.fatal);
@@ -125,6 +136,7 @@ function shortageText(full: number): string {
 const disk = new OwnedDisk(handle.dir);
 const guard = new DirGuard(handle.dir, words, BROKER_WORD.lookedAt);
 const files = new SegmentFiles(disk, { dir: `${handle.dir.path}/log`, segmentBytes: handle.segmentBytes });
+const mark = new FlushedMark(disk, files.dir);
 const background = new BackgroundSync(data.syncWords);
 const stage = new PersistStage({
   ring,
@@ -193,7 +205,7 @@ function hasWork(): boolean {
 
 /** How long to park at most. */
 function waitMs(): number {
-  const dueMs = Math.min(stage.nextDueMs(), LOOK_MS);
+  const dueMs = Math.min(stage.nextDueMs(), flushedSeen === flushedStated ? FLUSHED_LOOK_MS : QUIET_MS);
   return ring.indexed() === ring.written() ? dueMs : Math.min(TICK_MS, dueMs);
 }
 
@@ -201,6 +213,36 @@ function wakeOthers(): void {
   for (let other = 0; other < seats.maxThreads; other++) {
     if (other !== seat) {
       wake(seats.control, seats.parkedWord(other));
+    }
+  }
+}
+
+/** States the watermark once the log is quiet: behind its last group there is no header that does. Needs no role. */
+function stateFlushed(): void {
+  const flushed = ring.flushed();
+  const now = monotonicMs();
+  if (flushed !== flushedSeen) {
+    flushedSeen = flushed;
+    flushedMovedAt = now;
+  }
+  if (flushed === flushedStated || now - flushedMovedAt < QUIET_MS || fatal() !== 0) {
+    return;
+  }
+  try {
+    const position = ring.toBytes(flushed);
+    if (mark.stated !== position) {
+      mark.state(position);
+    }
+    flushedStated = flushed;
+    stateHasFailed = false;
+  } catch (error) {
+    if (diskErrorCode(error) === undefined) {
+      throw error;
+    }
+    flushedMovedAt = now + STATE_RETRY_MS;
+    if (!stateHasFailed) {
+      stateHasFailed = true;
+      sayDiskError(`stating what is on disk in ${files.dir}`, error as Error);
     }
   }
 }
@@ -312,12 +354,14 @@ function run(): void {
     if (!turn() || LEFT_TO_OTHERS > 0) {
       tellFatal();
       tellFull();
+      stateFlushed();
       park(seats.control, seats.parkedWord(seat), hasWork, waitMs());
     }
   }
   takeRoleForGood();
   const flushed = stage.flushAll();
   stage.close();
+  mark.close();
   ring.persistRole.release(seat);
   wakeOthers();
   say({ type: 'stopped', flushed });
