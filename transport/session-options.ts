@@ -39,7 +39,7 @@ export interface SessionOptions {
   /** The same for all connections of the thread together. */
   readonly maxRequestBytesInAll: number;
   /**
-   * Pings, pongs, credit and refused requests of one connection, a second; a ping and a refusal count four times. Beyond it the
+   * Pings, pongs, credit and refused requests of one connection, a second, and a quarter of it at once; a ping and a refusal count four times. Beyond it the
    * connection is closed with TOO_MANY_REQUESTS: each costs this thread something and none is of use to anybody.
    */
   readonly maxSmallFramesPerSecond: number;

@@ -43,6 +43,8 @@ const MAX_HELLO_BYTES = 64 * 1024;
 const CROWDED_PART = 5;
 /** A ping is answered: it counts as much as so many frames that are not. */
 const PING_COST = 4;
+/** What part of a second's small frames may come at once. */
+const SMALL_FRAMES_PART = 4;
 
 /** The session's host, which is told of its wishes. */
 export interface SessionOwner extends SessionHostView {
@@ -76,10 +78,10 @@ export class Session implements SocketHandler, SessionContext, Watched {
     this.options = host.options;
     this.socket = socket;
     this.connectionKey = connectionKey;
-    this.#smallFrames = new RateLimit(
-      // A client in this process costs its own.
-      this.options.listener === 'embedded' ? Number.POSITIVE_INFINITY : this.options.maxSmallFramesPerSecond,
-    );
+    // A client in this process costs its own.
+    const perSecond =
+      this.options.listener === 'embedded' ? Number.POSITIVE_INFINITY : this.options.maxSmallFramesPerSecond;
+    this.#smallFrames = new RateLimit(perSecond, perSecond / SMALL_FRAMES_PART);
     this.#produce = new ProduceSession(this);
     this.#consume = new ConsumeSession(this);
     this.#control = new ControlSession(this, this.#consume);

@@ -8,13 +8,14 @@ export const MAX_UNREAD_PONG_BYTES = 16 * 1024 * 1024;
 /** So much at once, and so much a second: what a peer may ask for that costs this side and is of no use to it. */
 export class RateLimit {
   readonly perSecond: number;
+  readonly #atOnce: number;
   #left: number;
   #filledAt = monotonicMs();
 
-  /** As much may come at once as in a second. */
-  constructor(perSecond: number) {
+  constructor(perSecond: number, atOnce = perSecond) {
     this.perSecond = perSecond;
-    this.#left = perSecond;
+    this.#atOnce = atOnce;
+    this.#left = atOnce;
   }
 
   /** Takes `cost`. False: that is more than it may be. The clock is read only when what was left is used up. */
@@ -26,7 +27,7 @@ export class RateLimit {
     const now = monotonicMs();
     const gained = ((now - this.#filledAt) / 1000) * this.perSecond;
     this.#filledAt = now;
-    this.#left = Math.min(this.perSecond, this.#left + gained);
+    this.#left = Math.min(this.#atOnce, this.#left + gained);
     return this.#left >= 0;
   }
 }

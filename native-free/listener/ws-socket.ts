@@ -24,6 +24,7 @@ export class WsSocket implements Socket {
   readonly #stream: Duplex;
   readonly #pool: SendPool;
   readonly #onSent = (): void => this.#sent();
+  readonly #uncork = (): void => this.#stream.uncork();
   #handler: SocketHandler | null = null;
   #behind = false;
   /** Frames handed to `ws` that are not written. */
@@ -146,12 +147,19 @@ export class WsSocket implements Socket {
   #received(bytes: number): void {
     if (!this.#isEnding) {
       this.#partials.received(this, bytes);
+      this.#corkForNow();
       return;
     }
     this.#bytesAfterClose += bytes;
     if (this.#bytesAfterClose > CLOSE_BYTES) {
       this.#peer.terminate();
     }
+  }
+
+  /** What is sent while a chunk is read goes out in one system call: a flood of small questions is answered by few. */
+  #corkForNow(): void {
+    this.#stream.cork();
+    process.nextTick(this.#uncork);
   }
 
   #pinged(data: Buffer, isAnswered: boolean): void {

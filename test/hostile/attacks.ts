@@ -1,6 +1,7 @@
 /** What a hostile or broken client may do to a broker. Each goes on until its time is over, whatever becomes of its connections. */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OVERSIZE_BYTES } from '../../native-free/listener/types.js';
 import { MAX_FRAME_BYTES, makeFrame, OPCODE } from '../../native-free/wire/index.js';
 import { controlFrame, helloFrame, makeBatch, produceFrame, requestFrame } from '../transport/make-batch.js';
 import { RawPeer, upgradeRequest, WS_OPCODE, wsFrame } from './raw-peer.js';
@@ -68,7 +69,8 @@ function repeated(frame: Uint8Array, times: number): Buffer {
 function holding(count: number, options: { hello: boolean; fragments: boolean }): Attack {
   return async (context) => {
     const peers: RawPeer[] = [];
-    const size = MAX_FRAME_BYTES * 2;
+    // The largest that is not refused by its header.
+    const size = MAX_FRAME_BYTES + OVERSIZE_BYTES;
     while (context.goesOn()) {
       if (peers.filter(({ isClosed }) => !isClosed).length < count) {
         const peer = await RawPeer.open(context.port).catch(() => null);
@@ -269,10 +271,13 @@ export const ATTACKS: Record<string, Attack> = {
   ),
   'join and leave': joinStorm,
   'batches for nobody': flood(wsFrame(produceFrame(1, makeBatch([{ body: 'x' }], { topicId: 4_000_000 })))),
+  'records that are malformed': flood(
+    wsFrame(produceFrame(1, makeBatch([{ body: 'x', attributes: Buffer.alloc(9, 77) }], { topicId: 1 }))),
+  ),
   'batches that are garbage': flood(wsFrame(produceFrame(1, Buffer.alloc(200_000, 7)))),
-  'unended messages before hello': holding(100, { hello: false, fragments: false }),
-  'unended messages after hello': holding(100, { hello: true, fragments: false }),
-  'unended messages in fragments': holding(60, { hello: true, fragments: true }),
+  'unended messages before hello': holding(40, { hello: false, fragments: false }),
+  'unended messages after hello': holding(40, { hello: true, fragments: false }),
+  'unended messages in fragments': holding(40, { hello: true, fragments: true }),
   'HTTP that does not end': slowLoris,
   'connections made and dropped': connectStorm,
   'sent on after the close': sendOnAfterClose,

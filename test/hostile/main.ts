@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import { ATTACKS, WIDE_TOPIC } from './attacks.js';
 import { BrokerProcess } from './broker-process.js';
 import { KINDS } from './kinds.js';
-import { besiege, prepare } from './siege.js';
+import { Attacker, besiege, prepare } from './siege.js';
 
 const { values } = parseArgs({
   options: { ms: { type: 'string' }, only: { type: 'string' }, listener: { type: 'string' } },
@@ -13,6 +13,7 @@ const ms = Number(values.ms ?? 2_000);
 const table = new Table({
   head: ['attack', 'listener', 'round trips', 'p99 ms', 'max ms', 'RSS MiB', 'lives'],
 });
+const attacker = new Attacker();
 for (const attack of Object.keys(ATTACKS)) {
   if (values.only !== undefined && !attack.includes(values.only)) {
     continue;
@@ -23,7 +24,7 @@ for (const attack of Object.keys(ATTACKS)) {
     }
     const broker = await BrokerProcess.start(kind);
     await prepare(broker, WIDE_TOPIC);
-    const report = await besiege(broker, attack, ms);
+    const report = await besiege(broker, attacker, attack, ms);
     table.push([
       attack,
       kind,
@@ -39,4 +40,5 @@ for (const attack of Object.keys(ATTACKS)) {
     await broker.stop();
   }
 }
+await attacker.stop();
 process.stdout.write(`${table.toString()}\n`);

@@ -1,7 +1,9 @@
 /** An attack, and beside it a client that means well: what becomes of that one, and of the broker. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { connect } from '../../native-free/client/index.js';
+import type { AttackOrder } from './attack-worker.js';
 import type { BrokerProcess } from './broker-process.js';
 
 export interface SiegeReport {
@@ -17,10 +19,31 @@ export interface SiegeReport {
   readonly isAlive: boolean;
 }
 
-/** How long the healthy client goes on when the attack is over: what was begun must not be paid for later. */
-const AFTERMATH_MS = 300;
+/** A thread that attacks. */
+export class Attacker {
+  readonly #worker = new Worker(new URL('./attack-worker.js', import.meta.url));
 
-export async function besiege(broker: BrokerProcess, attack: string, ms: number): Promise<SiegeReport> {
+  /** Resolves when it is over. */
+  async run(order: AttackOrder): Promise<void> {
+    const over = once(this.#worker, 'message');
+    this.#worker.postMessage(order);
+    await over;
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+/** How long the healthy client goes on when the attack is over: what was begun must not be paid for later. */
+const AFTERMATH_MS = 100;
+
+export async function besiege(
+  broker: BrokerProcess,
+  attacker: Attacker,
+  attack: string,
+  ms: number,
+): Promise<SiegeReport> {
   const client = await connect(broker.url, { requestTimeoutMs: 60_000 });
   const producer = client.producer();
   const admin = client.admin();
@@ -47,13 +70,7 @@ export async function besiege(broker: BrokerProcess, attack: string, ms: number)
     }
   }
   async function storm(): Promise<void> {
-    const worker = new Worker(new URL('./attack-worker.js', import.meta.url), {
-      workerData: { name: attack, port: broker.port, ms },
-    });
-    await new Promise<void>((resolve, reject) => {
-      worker.on('exit', () => resolve());
-      worker.on('error', reject);
-    });
+    await attacker.run({ name: attack, port: broker.port, ms });
     await sleep(AFTERMATH_MS);
     isOver = true;
   }
