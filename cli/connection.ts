@@ -6,7 +6,7 @@ export async function openClient(
   url: string,
   options: Pick<ClientOptions, 'connectTimeoutMs' | 'onConnection'> = {},
 ): Promise<Client> {
-  return connect(url, { connectTimeoutMs: 10_000, ...options });
+  return connect(url, { connectTimeoutMs: 3_000, ...options });
 }
 
 /** For commands that run on: says on stderr when the broker is away, and when it is back. */

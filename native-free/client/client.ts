@@ -1,9 +1,11 @@
 /** The client: one connection and all that was opened on it. */
-import { RingMQError } from '../wire/index.js';
+import { clearTimeout, monotonicMs, setTimeout } from '../time/index.js';
+import { isRingMQError, RingMQError } from '../wire/index.js';
 import { abortable } from './abort.js';
 import { ControlAdmin } from './admin.js';
 import { GroupConsumer } from './consume/consumer.js';
 import { Connection } from './link/connection.js';
+import type { LinkFactory } from './link/link.js';
 import { callbackOption, checkCallOptions, numberOption, signalOption, textOption } from './options.js';
 import { type ProducerOwner, RingProducer } from './produce/producer.js';
 import { TopicCache } from './produce/topic-cache.js';
@@ -15,11 +17,15 @@ import type {
   ClientOptions,
   Consumer,
   ConsumerOptions,
-  LinkFactory,
   Producer,
   ProducerOptions,
 } from './types.js';
 import { WeakBag } from './weak-bag.js';
+
+/** How long `close` waits for a broker that cannot be reached. */
+const DEFAULT_CLOSE_MS = 10_000;
+/** Between two looks whether there is a connection. */
+const MIN_LOOK_MS = 100;
 
 export class LinkClient implements Client, ProducerOwner {
   readonly #connection: Connection;
@@ -100,19 +106,54 @@ export class LinkClient implements Client, ProducerOwner {
   }
 
   async #close(signal: AbortSignal | undefined): Promise<void> {
+    const stop = new AbortController();
+    const giveUp = () => stop.abort(signal?.reason);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    if (signal?.aborted) {
+      giveUp();
+    }
+    const patience = this.#patience(stop);
     const all = Promise.allSettled([
-      ...this.#producers.all().map((producer) => producer.close({ signal })),
+      ...this.#producers.all().map((producer) => producer.close({ signal: stop.signal })),
       ...this.#consumers.all().map((consumer) => consumer.finish()),
     ]);
     try {
-      const failed = (await abortable(all, signal)).find((result) => result.status === 'rejected');
+      const failed = (await abortable(all, stop.signal)).find((result) => result.status === 'rejected');
       if (failed !== undefined) {
         throw failed.reason;
       }
+    } catch (error) {
+      const { reason } = stop.signal;
+      throw isRingMQError(reason) && reason.code === 'TIMEOUT' && signal?.aborted !== true ? reason : error;
     } finally {
+      clearTimeout(patience.timer);
+      signal?.removeEventListener('abort', giveUp);
       this.#connection.close(new RingMQError('CLOSED', 'the client is closed'));
       await this.#onClosed?.();
     }
+  }
+
+  /** Ends the waiting of `close` when there has been no connection for as long as it may wait for one. */
+  #patience(stop: AbortController): { timer: ReturnType<typeof setTimeout> | undefined } {
+    const waitMs = this.#connection.closeTimeoutMs;
+    const start = monotonicMs();
+    const patience: { timer: ReturnType<typeof setTimeout> | undefined } = { timer: undefined };
+    const look = () => {
+      const leftMs = Math.max(start, this.#connection.lostAt) + waitMs - monotonicMs();
+      if (leftMs <= 0) {
+        stop.abort(
+          new RingMQError(
+            'TIMEOUT',
+            `closed without the broker, which could not be reached for ${waitMs} ms (closeTimeoutMs)`,
+          ),
+        );
+      } else {
+        // While there is a connection there is no end of it.
+        patience.timer = setTimeout(look, Math.max(MIN_LOOK_MS, Math.min(leftMs, waitMs)));
+      }
+    };
+    patience.timer = setTimeout(look, waitMs);
+    return patience;
   }
 
   #checkOpen(): void {
@@ -161,7 +202,8 @@ function makeConnection(factory: LinkFactory, options: LinkClientOptions): Conne
   return new Connection(factory, {
     ...options,
     name: textOption('name', options.name, 127),
-    connectTimeoutMs: numberOption('connectTimeoutMs', connectTimeoutMs, 10_000, 1, 3_600_000),
+    connectTimeoutMs: numberOption('connectTimeoutMs', connectTimeoutMs, 10_000, 0, 3_600_000),
+    closeTimeoutMs: numberOption('closeTimeoutMs', options.closeTimeoutMs, DEFAULT_CLOSE_MS, 0, 3_600_000),
     requestTimeoutMs: numberOption('requestTimeoutMs', requestTimeoutMs, 30_000, 1, 3_600_000),
     pingIntervalMs: numberOption('pingIntervalMs', pingIntervalMs, 15_000, 0, 3_600_000),
     reconnectMinMs: numberOption('reconnectMinMs', reconnectMinMs, 50, 1, 3_600_000),

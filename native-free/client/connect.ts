@@ -16,11 +16,13 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
   onConnection: true,
   onWarning: true,
   signal: true,
+  tls: true,
+  closeTimeoutMs: true,
 };
 
 /**
- * Connects over a WebSocket, in Node and in browsers. `ws://HOST:PORT` or `wss://…`. Rejects with `CONNECT_FAILED`, `BAD_ARGUMENT` (no such
- * address), `ABORTED`, or what the broker says when it refuses. After that a lost connection is made anew until the client is closed.
+ * Connects over a WebSocket, in Node and in browsers. `ws://HOST:PORT` or `wss://…`. Tries for `connectTimeoutMs`, then rejects with
+ * `CONNECT_FAILED` or what the broker said last; at once with `BAD_ARGUMENT` (no such address, an option that cannot be used), `ABORTED`, or what no other try can cure. After that a lost connection is made anew until the client is closed.
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Client> {
   checkOptions('connect', options, CONNECT_OPTIONS);
@@ -31,5 +33,5 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
       { details: { option: 'credentials' } },
     );
   }
-  return createClient(webSocketLinks(url), options);
+  return createClient(webSocketLinks(url, options.tls), options);
 }

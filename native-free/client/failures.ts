@@ -80,11 +80,30 @@ export function asRingMQError(error: unknown): RingMQError {
   return isRingMQError(error) ? error : new RingMQError('INTERNAL', undefined, { cause: error });
 }
 
-/** A first connection that failed: what the broker said, or `CONNECT_FAILED` with the cause. */
-export function asConnectError(error: unknown): RingMQError {
+/** Errors of a connection that another try cannot cure. */
+const HOPELESS = new WeakSet<RingMQError>();
+
+/** Marks the error: trying again is of no use. */
+export function hopeless(error: RingMQError): RingMQError {
+  HOPELESS.add(error);
+  return error;
+}
+
+/** Is trying to connect again of no use after this? */
+export function isHopeless(error: unknown): boolean {
+  if (!isRingMQError(error)) {
+    return false;
+  }
+  return HOPELESS.has(error) || (!error.retryable && error.code !== 'BROKER_CLOSED');
+}
+
+/** A first connection that failed: what the broker said, or `CONNECT_FAILED` with the cause. `within`: how long it was tried for, in words. */
+export function asConnectError(error: unknown, within: string): RingMQError {
   if (isRingMQError(error) && error.code !== 'TIMEOUT' && error.code !== 'CONNECTION_LOST') {
     return error;
   }
   const why = error instanceof Error ? error.message : String(error);
-  return new RingMQError('CONNECT_FAILED', `the broker could not be reached: ${why}`, { cause: error });
+  return new RingMQError('CONNECT_FAILED', `the broker could not be reached${within}: ${why}`, {
+    cause: error,
+  });
 }

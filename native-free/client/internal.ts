@@ -7,6 +7,7 @@ export { createClient, startClient } from './client.js';
 export { parseFilter, TagFilter } from './consume/filter.js';
 export { OffsetTracker } from './consume/offset-tracker.js';
 export { controlFrame, controlPayload } from './link/control-codec.js';
+export type { Link, LinkFactory } from './link/link.js';
 export { webSocketLinks } from './link/websocket-link.js';
 export { messageId, messageIdPrefix } from './message-id.js';
 export { shardingHash } from './produce/topic-route.js';

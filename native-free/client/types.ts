@@ -196,10 +196,19 @@ export interface ClientOptions {
   name?: string | undefined;
   /** For brokers that ask for them. This version has no authentication and refuses them: `NOT_SUPPORTED`. */
   credentials?: Record<string, unknown> | undefined;
-  /** For the first connection; `CONNECT_FAILED` after it. Default 10 s. */
+  /**
+   * How long the first connection is tried for, again and again, with waits as after a lost one. Then it fails with `CONNECT_FAILED`, or with
+   * what the broker said last (`TOO_MANY_CONNECTIONS`). What cannot succeed later fails at once: a certificate that is not accepted, something else than a broker at
+   * the address, a web origin that is refused. After a lost connection it bounds each try. Default 10 s, up to 1 h; 0: for ever, each try 10 s.
+   */
   connectTimeoutMs?: number | undefined;
   /** For an answer to a control request. Default 30 s. */
   requestTimeoutMs?: number | undefined;
+  /**
+   * `close` waits so long for a broker that cannot be reached; what is not settled then fails, and `close` rejects with `TIMEOUT`. While there is a
+   * connection it waits for as long as `sendTimeoutMs` lets producers try. Default 10 s, up to 1 h; 0: does not wait at all.
+   */
+  closeTimeoutMs?: number | undefined;
   /** Silence after which a ping is sent; after twice that the connection counts as lost. 0: never. Default 15 s. */
   pingIntervalMs?: number | undefined;
   /** Bounds of the wait before a new attempt, doubled each time, between half and all of it at random. Defaults 50 ms, 5 s. */
@@ -214,7 +223,19 @@ export interface ClientOptions {
   onConnection?: ((state: 'connected' | 'disconnected', reason?: unknown) => void) | undefined;
 }
 
+/** Certificates of a `wss://` connection, in PEM. Node only: a browser decides by itself whom it trusts. */
+export interface TlsOptions {
+  /** Who may have issued the broker's certificate, instead of those Node trusts. */
+  ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** The client's own certificate, for brokers that ask for one, and its key. */
+  cert?: string | Uint8Array | undefined;
+  key?: string | Uint8Array | undefined;
+  /** The name the broker's certificate must have, where it is not the address's. */
+  servername?: string | undefined;
+}
+
 export interface ConnectOptions extends ClientOptions {
+  tls?: TlsOptions | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -228,22 +249,3 @@ export interface Client extends AsyncDisposable {
   /** Closes its producers (flushing), its consumers (committing) and the connection. Rejects with the first failure among them, after all are closed. */
   close(options?: CallOptions): Promise<void>;
 }
-
-/**
- * A way to exchange frames with a broker: a WebSocket, or function calls inside a process. Frames keep their order.
- */
-export interface Link {
-  /** May keep the pointer until it is on its way; the caller leaves the bytes alone until the batch is acked or the link is closed. */
-  send(frame: Uint8Array): void;
-  readonly bufferedBytes: number;
-  /** True: a frame given to `onFrame` stays as it is for ever. False or absent: it is valid during the call only. */
-  readonly framesAreOwned?: boolean;
-  /** Takes back a frame nobody looks at any more; only for frames that are owned. A function of its own, needing no `this`. */
-  readonly releaseFrame?: (frame: Uint8Array) => void;
-  close(code?: number): void;
-  onFrame: ((frame: Uint8Array) => void) | null;
-  onClose: ((reason?: unknown) => void) | null;
-}
-
-/** Opens a link, at once or later. Fails when it cannot, or with the signal's reason when that is aborted. */
-export type LinkFactory = (signal: AbortSignal) => Link | Promise<Link>;

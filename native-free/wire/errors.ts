@@ -171,8 +171,6 @@ export class RingMQError extends Error {
   readonly retryable: boolean;
   /** Facts for programs: limits, values, names; also which message, for a send that failed. */
   readonly details: Readonly<Record<string, unknown>>;
-  readonly [BRAND] = true;
-
   constructor(
     code: ErrorCode,
     message?: string,
@@ -184,6 +182,17 @@ export class RingMQError extends Error {
     this.code = code;
     this.retryable = entry.retryable;
     this.details = options.details ?? {};
+  }
+
+  /** Of the class, not of each error: it is not printed with them. */
+  get [BRAND](): true {
+    return true;
+  }
+
+  /** What `JSON.stringify` makes of it: all but stack and cause. */
+  toJSON(): { name: string; code: ErrorCode; message: string; retryable: boolean; details: object } {
+    const { name, code, message, retryable, details } = this;
+    return { name, code, message, retryable, details };
   }
 }
 

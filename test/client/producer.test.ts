@@ -380,7 +380,7 @@ describe('order and loss', () => {
 test('connecting fails with CONNECT_FAILED, and with what the broker says', async () => {
   const broker = new ScriptedBroker();
   broker.isDown = true;
-  await expect(createClient(broker.factory)).rejects.toMatchObject({
+  await expect(createClient(broker.factory, { connectTimeoutMs: 20 })).rejects.toMatchObject({
     code: 'CONNECT_FAILED',
     retryable: true,
   });

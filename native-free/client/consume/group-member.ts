@@ -54,6 +54,7 @@ export class GroupMember implements FrameReceiver {
   #topicInfo: TopicInfo | null = null;
   /** Which topic the queues are of: another broker or another topic of the same name has other ones. */
   #origin = '';
+  #opening = '';
   #isJoined = false;
   /** Events that came before the answer to `join` was looked at. Deliveries cannot: there is no credit yet. */
   #early: Record<string, unknown>[] = [];
@@ -253,6 +254,14 @@ export class GroupMember implements FrameReceiver {
         this.#drop(queue);
       }
     }
+    const { opening } = this.#connection.produce.origin;
+    if (opening !== this.#opening) {
+      // Its data may be of another time: what was acked there says nothing of the messages here.
+      for (const queue of [...this.#queues.values()]) {
+        this.#lose(queue);
+      }
+    }
+    this.#opening = opening;
     this.#origin = origin;
     this.#memberId = memberId;
     this.#topicInfo = topic;

@@ -2,7 +2,7 @@
  * One connection to a broker that mends itself: handshake, requests and answers, produce credit, pings, reconnects.
  * Producers and consumers hang on it and are told when it is lost and when it stands again.
  */
-import { clearInterval, clearTimeout, setInterval, setTimeout } from '../../time/index.js';
+import { clearInterval, clearTimeout, monotonicMs, setInterval, setTimeout } from '../../time/index.js';
 import {
   ERRORS,
   type ErrorCode,
@@ -23,11 +23,12 @@ import {
   readUint64,
   type Welcome,
 } from '../../wire/index.js';
-import { Deferred, pause, unref } from '../abort.js';
+import { abortError, Deferred, pause, unref } from '../abort.js';
 import { callUser } from '../callback.js';
-import { asConnectError } from '../failures.js';
-import type { ClientOptions, Link, LinkFactory } from '../types.js';
+import { asConnectError, asRingMQError, isHopeless } from '../failures.js';
+import type { ClientOptions } from '../types.js';
 import { controlFrame, controlPayload } from './control-codec.js';
+import type { Link, LinkFactory } from './link.js';
 import { Requests } from './requests.js';
 import { ProduceLane } from './send-line.js';
 
@@ -51,12 +52,16 @@ const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CLOSED',
 ]);
 
+/** For the first connection, and for each try to make it anew. */
+const DEFAULT_CONNECT_MS = 10_000;
+
 const SKIP_BYTES = FRAME_HEADER_BYTES + 16;
 
 export class Connection {
   readonly #factory: LinkFactory;
   readonly #options: ClientOptions;
   readonly #ended = new AbortController();
+  readonly #firstTries = new AbortController();
   readonly #receivers = new Map<number, FrameReceiver>();
   readonly requests: Requests;
   #link: Link | null = null;
@@ -72,6 +77,7 @@ export class Connection {
    * way, until the one that ends the link is found. 0: all may be.
    */
   #suspectCount = 0;
+  #lostAt = 0;
   #attempt = 0;
   #isReconnecting = false;
   #heard = false;
@@ -113,6 +119,15 @@ export class Connection {
     return this.#isOpen;
   }
 
+  /** Since when there is no link, by the monotonic clock; Infinity while there is one. */
+  get lostAt(): number {
+    return this.#isOpen ? Number.POSITIVE_INFINITY : this.#lostAt;
+  }
+
+  get closeTimeoutMs(): number {
+    return this.#options.closeTimeoutMs ?? 0;
+  }
+
   /** The broker's last welcome. */
   get welcome(): Welcome {
     if (this.#welcome === null) {
@@ -128,21 +143,79 @@ export class Connection {
 
   /** Makes the first connection. Rejects with `CONNECT_FAILED` (or what the broker said) and is then over. */
   async open(signal: AbortSignal | undefined): Promise<void> {
-    const timeoutMs = this.#options.connectTimeoutMs ?? 10_000;
+    const giveUp = () => this.#firstTries.abort();
+    signal?.addEventListener('abort', giveUp, { once: true });
     try {
-      await this.#establish(timeoutMs, signal);
+      await this.#tryFirst(signal);
     } catch (error) {
-      const failure = signal?.aborted
-        ? new RingMQError('ABORTED', undefined, { cause: signal.reason })
-        : asConnectError(error);
+      const failure = signal?.aborted ? abortError(signal) : asRingMQError(error);
       this.close(failure);
       throw failure;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
     }
     const pingMs = this.#options.pingIntervalMs ?? 15_000;
     if (pingMs > 0) {
       this.#pingTimer = setInterval(() => this.#checkPulse(), pingMs);
       unref(this.#pingTimer);
     }
+  }
+
+  /** Tries until the first link stands, or until the time is over, or trying is of no use. */
+  async #tryFirst(signal: AbortSignal | undefined): Promise<void> {
+    const timeoutMs = this.#connectTimeoutMs;
+    const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : monotonicMs() + timeoutMs;
+    const within = ` within ${timeoutMs} ms`;
+    let told = '';
+    let last: unknown;
+    for (;;) {
+      try {
+        await this.#establish(Math.min(deadline - monotonicMs(), this.#tryMs), signal);
+        return;
+      } catch (error) {
+        if (signal?.aborted || this.#failure !== null) {
+          throw this.#failure ?? error;
+        }
+        if (isHopeless(error)) {
+          throw asConnectError(error, '');
+        }
+        // That the time is over says less than what was said before.
+        last = isTimeout(error) ? (last ?? error) : error;
+      }
+      const waitMs = this.#nextWait();
+      if (monotonicMs() + waitMs >= deadline) {
+        throw asConnectError(last, within);
+      }
+      told = this.#tellTrouble(last, told);
+      await pause(waitMs, this.#firstTries.signal);
+    }
+  }
+
+  /** Of a try that failed, if the one before did not fail in the same way. Returns what was told. */
+  #tellTrouble(error: unknown, told: string): string {
+    const trouble = asConnectError(error, '');
+    this.produce.trouble = trouble;
+    if (trouble.message !== told) {
+      this.warn(`${trouble.message}; trying again`, { code: trouble.code });
+    }
+    return trouble.message;
+  }
+
+  get #connectTimeoutMs(): number {
+    return this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_MS;
+  }
+
+  /** For one try. */
+  get #tryMs(): number {
+    return this.#connectTimeoutMs === 0 ? DEFAULT_CONNECT_MS : this.#connectTimeoutMs;
+  }
+
+  /** Doubled with each try, between half and all of it at random. */
+  #nextWait(): number {
+    const minMs = this.#options.reconnectMinMs ?? 50;
+    const maxMs = this.#options.reconnectMaxMs ?? 5_000;
+    const ceilingMs = Math.min(maxMs, minMs * 2 ** Math.min(this.#attempt++, 20));
+    return ceilingMs * (0.5 + 0.5 * Math.random());
   }
 
   /** Ends it for good. Requests and members get `failure`. */
@@ -153,6 +226,7 @@ export class Connection {
     this.#failure = failure;
     clearInterval(this.#pingTimer);
     this.#ended.abort();
+    this.#firstTries.abort();
     this.#dropLink(1000);
     this.#handshake?.reject(failure);
     this.requests.fail(failure);
@@ -415,6 +489,7 @@ export class Connection {
     }
     this.#dropLink(1000);
     this.produce.trouble = reason;
+    this.#lostAt = monotonicMs();
     this.requests.onLost(isOurFault && underWay === 1 ? reason : null);
     for (const sender of this.produce.busySenders()) {
       sender.onLost();
@@ -453,19 +528,19 @@ export class Connection {
    */
   async #reconnect(): Promise<void> {
     this.#isReconnecting = true;
-    const minMs = this.#options.reconnectMinMs ?? 50;
-    const maxMs = this.#options.reconnectMaxMs ?? 5_000;
+    let told = '';
     while (this.#failure === null && !this.#isOpen) {
-      const ceilingMs = Math.min(maxMs, minMs * 2 ** Math.min(this.#attempt++, 20));
-      await pause(ceilingMs * (0.5 + 0.5 * Math.random()), this.#ended.signal);
+      await pause(this.#nextWait(), this.#ended.signal);
       if (this.#failure !== null) {
         break;
       }
       try {
-        await this.#establish(this.#options.connectTimeoutMs ?? 10_000, undefined);
+        await this.#establish(this.#tryMs, undefined);
       } catch (error) {
         if (isRingMQError(error) && FINAL.has(error.code)) {
           this.close(error);
+        } else if (this.#failure === null) {
+          told = this.#tellTrouble(error, told);
         }
       }
     }
@@ -488,4 +563,8 @@ export class Connection {
     }
     this.#heard = false;
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return isRingMQError(error) && error.code === 'TIMEOUT';
 }

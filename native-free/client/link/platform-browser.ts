@@ -1,7 +1,17 @@
 /** What the client needs of a browser. `platform-node.ts` gives the same names to Node; package.json chooses. */
-import { SUBPROTOCOL } from '../../wire/index.js';
-import type { Link } from '../types.js';
+import { RingMQError, SUBPROTOCOL } from '../../wire/index.js';
+import type { TlsOptions } from '../types.js';
+import type { Link } from './link.js';
 import { describeClose } from './websocket-close.js';
+
+export type { TlsOptions };
+
+/** A browser decides by itself whom it trusts. */
+export function trustOf(_tls: TlsOptions): never {
+  throw new RingMQError('NOT_SUPPORTED', 'a browser decides by itself whom it trusts; leave tls out there', {
+    details: { option: 'tls' },
+  });
+}
 
 /** Opens a WebSocket. Rejects with an Error when it cannot be opened; browsers do not say why. */
 export function openWebSocket(url: string, signal: AbortSignal): Promise<Link> {

@@ -1,10 +1,13 @@
 /** What the client needs of Node. `platform-browser.ts` gives the same names to browsers; package.json chooses. */
 
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { WebSocket as NodeWebSocket } from 'ws';
 import { clearTimeout, setTimeout } from '../../time/index.js';
-import { MAX_FRAME_BYTES, SUBPROTOCOL } from '../../wire/index.js';
+import { MAX_FRAME_BYTES, RingMQError, SUBPROTOCOL } from '../../wire/index.js';
 import { isLoopback } from '../../wire/loopback.js';
-import type { Link } from '../types.js';
+import type { TlsOptions } from '../types.js';
+import type { Link } from './link.js';
+import { connectProblem, refusedUpgrade } from './node-connect-problem.js';
 import { describeClose } from './websocket-close.js';
 
 /**
@@ -36,8 +39,42 @@ class CheapMask {
 
 const BINARY = { binary: true };
 
-/** Opens a WebSocket. Rejects with an Error when it cannot be opened. */
-export function openWebSocket(url: string, signal: AbortSignal): Promise<Link> {
+export type { TlsOptions };
+
+/** Whom a connection trusts, and as whom it comes. */
+export interface Trust {
+  readonly secureContext: SecureContext;
+  readonly servername?: string;
+}
+
+/** Throws `BAD_ARGUMENT` for certificates that cannot be used. */
+export function trustOf(tls: TlsOptions): Trust {
+  const { ca, cert, key, servername } = tls;
+  try {
+    const secureContext = createSecureContext({
+      ...(ca === undefined ? {} : { ca: (Array.isArray(ca) ? ca : [ca]).map(pem) }),
+      ...(cert === undefined ? {} : { cert: pem(cert) }),
+      ...(key === undefined ? {} : { key: pem(key) }),
+    });
+    return { secureContext, ...(servername === undefined ? {} : { servername }) };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new RingMQError('BAD_ARGUMENT', `tls cannot be used: ${why}`, {
+      cause,
+      details: { option: 'tls' },
+    });
+  }
+}
+
+function pem(part: unknown): string | Buffer {
+  if (typeof part !== 'string' && !(part instanceof Uint8Array)) {
+    throw new Error('certificates and keys are text or bytes in PEM');
+  }
+  return typeof part === 'string' ? part : Buffer.from(part);
+}
+
+/** Opens a WebSocket. Rejects with an Error when it cannot be opened, or with what the broker said. */
+export function openWebSocket(url: string, signal: AbortSignal, trust?: Trust): Promise<Link> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const mask = mayUseAnyMask(new URL(url)) ? new CheapMask() : null;
@@ -45,7 +82,16 @@ export function openWebSocket(url: string, signal: AbortSignal): Promise<Link> {
       perMessageDeflate: false,
       maxPayload: MAX_FRAME_BYTES,
       skipUTF8Validation: true,
+      ...trust,
       ...(mask === null ? {} : { generateMask: mask.generate }),
+    });
+    let answer: Promise<RingMQError> | undefined;
+    socket.on('unexpected-response', (request, response) => {
+      answer = refusedUpgrade(url, response);
+      void answer.then(() => {
+        request.destroy();
+        socket.terminate();
+      });
     });
     const onAbort = () => socket.terminate();
     signal.addEventListener('abort', onAbort, { once: true });
@@ -62,7 +108,8 @@ export function openWebSocket(url: string, signal: AbortSignal): Promise<Link> {
     socket.on('close', (code, reason) => {
       signal.removeEventListener('abort', onAbort);
       if (link === undefined) {
-        reject(signal.aborted ? signal.reason : (lastError ?? describeClose(code, '')));
+        const problem = answer ?? connectProblem(url, lastError ?? describeClose(code, ''));
+        void problem.then((error) => reject(signal.aborted ? signal.reason : error));
       } else {
         link.onClose?.(lastError ?? describeClose(code, reason.toString()));
       }

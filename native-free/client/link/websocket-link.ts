@@ -1,16 +1,54 @@
 /** A link over a WebSocket. */
-import { openWebSocket } from '#client-platform';
+import { openWebSocket, type TlsOptions, trustOf } from '#client-platform';
 import { RingMQError } from '../../wire/index.js';
-import type { LinkFactory } from '../types.js';
+import { badArgument, checkOptions, type OptionNames } from '../options.js';
+import type { LinkFactory } from './link.js';
 
-/** Makes links to `url` (`ws:` or `wss:`; a path is kept). Throws `BAD_ARGUMENT` for anything else. */
-export function webSocketLinks(url: string | URL): LinkFactory {
-  const text = String(url);
-  const parsed = URL.canParse(text) ? new URL(text) : undefined;
-  if (parsed === undefined || (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:')) {
-    throw new RingMQError('BAD_ARGUMENT', `not a ws:// or wss:// address: ${text}`, {
-      details: { url: text },
+const TLS_OPTIONS: OptionNames<TlsOptions> = { ca: true, cert: true, key: true, servername: true };
+
+/**
+ * Makes links to `url` (`ws:` or `wss:`; a path is kept). Throws `BAD_ARGUMENT` for what is no such address, and for certificates that
+ * cannot be used.
+ */
+export function webSocketLinks(url: string | URL, tls?: TlsOptions): LinkFactory {
+  const { protocol, href } = parseAddress(String(url));
+  checkOptions('tls', tls, TLS_OPTIONS);
+  if (tls !== undefined && protocol !== 'wss:') {
+    throw badArgument('tls', 'is for wss:// addresses');
+  }
+  const trust = tls === undefined ? undefined : trustOf(tls);
+  return (signal) => openWebSocket(href, signal, trust);
+}
+
+function parseAddress(text: string): URL {
+  const details = { option: 'url', url: text };
+  if (text.includes(',')) {
+    throw new RingMQError('NOT_SUPPORTED', 'this version connects to one address, not to several', {
+      details,
     });
   }
-  return (signal) => openWebSocket(parsed.href, signal);
+  if (URL.canParse(text)) {
+    const parsed = new URL(text);
+    if (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') {
+      throw new RingMQError('BAD_ARGUMENT', `a broker's address begins with ws:// or wss://: ${text}`, {
+        details,
+      });
+    }
+    if (parsed.username !== '' || parsed.password !== '') {
+      throw badArgument('url', 'has a user or a password in it; this version has no authentication');
+    }
+    if (parsed.hash !== '') {
+      throw new RingMQError('BAD_ARGUMENT', `a broker's address has no part after #: ${text}`, { details });
+    }
+    if (parsed.port === '0') {
+      throw new RingMQError('BAD_ARGUMENT', `port 0 cannot be connected to: ${text}`, { details });
+    }
+    return parsed;
+  }
+  const port = /^wss?:\/\/[^/]*:(\d+)(?:[/?]|$)/.exec(text)?.[1];
+  const what =
+    port !== undefined && Number(port) > 65_535
+      ? `port ${port} is over 65535`
+      : 'not a ws:// or wss:// address';
+  throw new RingMQError('BAD_ARGUMENT', `${what}: ${text}`, { details });
 }
