@@ -259,10 +259,7 @@ export class Connection {
   async #establish(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const stop = new AbortController();
     const giveUp = () => stop.abort(new RingMQError('ABORTED'));
-    const timer = setTimeout(
-      () => stop.abort(new RingMQError('TIMEOUT', `no connection within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+    const timer = setTimeout(() => stop.abort(new RingMQError('TIMEOUT', 'nobody answers')), timeoutMs);
     signal?.addEventListener('abort', giveUp, { once: true });
     this.#ended.signal.addEventListener('abort', giveUp, { once: true });
     try {

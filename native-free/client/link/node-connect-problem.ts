@@ -61,7 +61,7 @@ export async function connectProblem(url: string, error: unknown): Promise<unkno
   const { protocol, host } = new URL(url);
   if (CERTIFICATE.test(code)) {
     return refuse(
-      `the certificate of ${host} is not accepted: ${message}; give the one that issued it by tls: { ca } or NODE_EXTRA_CA_CERTS`,
+      `the certificate of ${host} is not accepted (see tls: { ca, servername }): ${message.trim()}`,
       url,
       error,
     );
