@@ -15,7 +15,7 @@ it('a host that accepts and never answers is a broker that cannot be reached', a
     (error: unknown) => error,
   );
   expect(describeFailure(failure)).toMatch(
-    /^CONNECT_FAILED: .+ within 100 ms; start one with `ringmq broker`/,
+    /^CONNECT_FAILED: .+ within 100 ms: .+; start one with `ringmq broker`/,
   );
   for (const socket of accepted) {
     socket.destroy();
