@@ -1,6 +1,7 @@
 /** Opens the socket: one worker thread per listener, all on one port. */
 import type { BrokerHandle } from '../engine/handle.js';
 import { ConnectionCount, createConnectionCounts } from '../native-free/listener/connection-count.js';
+import { connectionsPossible } from '../native-free/listener/descriptors.js';
 import { errorCodeOfName, RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { type ListenOptions, type ResolvedListenOptions, resolveListenOptions } from './listen-options.js';
@@ -31,8 +32,9 @@ export async function startListening(
   handle: BrokerHandle,
   given: ListenOptions | undefined,
   onDied: ListenerDied,
+  onWarning: (message: string) => void,
 ): Promise<BrokerListener> {
-  const options = resolveListenOptions(given);
+  const options = withinDescriptors(resolveListenOptions(given), onWarning);
   const choice = chooseListener(options.listener);
   const count = choice.sharesPort ? options.threads : 1;
   const threads = new Set<ListenerThread>();
@@ -71,6 +73,21 @@ export async function startListening(
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** No more connections than there are descriptors for: at the limit of open files nobody could be told anything. */
+function withinDescriptors(
+  options: ResolvedListenOptions,
+  onWarning: (message: string) => void,
+): ResolvedListenOptions {
+  const possible = connectionsPossible();
+  if (possible === null || possible.count >= options.maxConnections) {
+    return options;
+  }
+  onWarning(
+    `maxConnections is ${options.maxConnections}, but this process may open ${possible.limit} files: at most ${possible.count} connections are taken; raise the limit (ulimit -n), or lower maxConnections`,
+  );
+  return { ...options, maxConnections: possible.count };
 }
 
 function urlOf({ host, tls }: ResolvedListenOptions, port: number): string {

@@ -97,6 +97,7 @@ function startListener(sessions: SessionHost, thread: BrokerThread): Promise<Lis
       refusals.tell(message.replace(/^there are \d+/, code), `a client was refused: ${message}`),
     maxPartialBytes: Math.ceil(options.maxPartialBytes / THREADS),
     messageTimeoutMs: options.messageTimeoutMs,
+    onWarning: (message) => thread.warn(message),
     accept: (socket) => sessions.open(socket),
   });
 }

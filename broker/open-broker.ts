@@ -83,13 +83,18 @@ export class Broker {
     this.#checkOpen();
     const { signal, ...listenOptions } = options;
     throwIfAborted(signal);
-    const listener = await startListening(this.#engine.handle, listenOptions, (error, isLast) => {
-      if (isLast) {
-        this.#onFatal?.(error);
-      } else {
-        this.#engine.warn(error.message, {});
-      }
-    });
+    const listener = await startListening(
+      this.#engine.handle,
+      listenOptions,
+      (error, isLast) => {
+        if (isLast) {
+          this.#onFatal?.(error);
+        } else {
+          this.#engine.warn(error.message, {});
+        }
+      },
+      (message) => this.#engine.warn(message, {}),
+    );
     if (signal?.aborted) {
       await listener.close();
       throw abortError(signal);

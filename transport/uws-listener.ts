@@ -9,7 +9,10 @@
  * - The app must be closed before its thread ends, or the process is aborted with it.
  */
 import { createRequire } from 'node:module';
+import { setImmediate } from 'node:timers';
+import { type CertificateEvents, CertificateWatch } from '../native-free/listener/certificate-watch.js';
 import { ConnectionCount } from '../native-free/listener/connection-count.js';
+import { DESCRIPTORS_AGAIN, DescriptorWatch, NO_DESCRIPTORS } from '../native-free/listener/descriptors.js';
 import {
   checkListenerOptions,
   listenAddress,
@@ -47,8 +50,7 @@ export async function startUwsListener(options: ListenerOptions): Promise<Listen
   checkListenerOptions(options);
   const uws = loadUws();
   const address = await listenAddress(options.host, options.port);
-  const app = createApp(uws, options);
-  const listener = new UwsListener(uws, app, options, address);
+  const listener = new UwsListener(uws, options, address);
   try {
     if (options.joinPort === true) {
       listener.listen(options.port);
@@ -56,9 +58,10 @@ export async function startUwsListener(options: ListenerOptions): Promise<Listen
       await listenAlone(listener, address, options);
     }
   } catch (error) {
-    app.close();
+    await listener.close();
     throw error;
   }
+  listener.watch();
   return listener;
 }
 
@@ -97,24 +100,97 @@ function createApp(uws: UwsModule, { tls }: ListenerOptions): UwsApp {
   }
 }
 
+/** Apps that were replaced and have connections yet; beyond so many the oldest is closed with them. */
+const MAX_OLD_APPS = 8;
+
+/** An app, its listening socket, and how many connections it has. */
+interface Serving {
+  readonly app: UwsApp;
+  socket: unknown;
+  connections: number;
+}
+
 class UwsListener implements Listener {
   readonly kind = 'uws';
   readonly #uws: UwsModule;
-  readonly #app: UwsApp;
   readonly #options: ListenerOptions;
   readonly #address: string;
-  #port = 0;
-  #connections = 0;
   readonly #count: ConnectionCount;
   readonly #refusals: Refusals;
+  #serving: Serving;
+  /** With the certificate of before; each goes with its last connection. */
+  readonly #old = new Set<Serving>();
+  #descriptors: DescriptorWatch | null = null;
+  #certificates: CertificateWatch | null = null;
+  #port = 0;
+  #isClosed = false;
 
-  constructor(uws: UwsModule, app: UwsApp, options: ListenerOptions, address: string) {
+  constructor(uws: UwsModule, options: ListenerOptions, address: string) {
     this.#address = address;
     this.#count = options.connectionCount ?? new ConnectionCount();
     this.#refusals = new Refusals(options);
     this.#uws = uws;
-    this.#app = app;
     this.#options = options;
+    this.#serving = this.#makeApp();
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get connections(): number {
+    let count = this.#serving.connections;
+    for (const { connections } of this.#old) {
+      count += connections;
+    }
+    return count;
+  }
+
+  /** The callback of uWebSockets.js' `listen` is called before it returns. */
+  listen(port: number): void {
+    const serving = this.#serving;
+    let bound: unknown = false;
+    serving.app.listen(this.#address, port, (socket) => {
+      bound = socket;
+    });
+    // The probe, or the thread whose port is joined, has shown that the address itself can be used.
+    if (bound === false) {
+      throw listenError({ code: 'EADDRINUSE' }, this.#options.host, port);
+    }
+    serving.socket = bound;
+    this.#port = this.#uws.us_socket_local_port(bound);
+  }
+
+  /** Once it listens. */
+  watch(): void {
+    const { tls, onWarning, certificateLookMs } = this.#options;
+    this.#descriptors = new DescriptorWatch((isShort) => this.#descriptorsChanged(isShort));
+    if (tls !== undefined) {
+      const events: CertificateEvents = {
+        onRenewed: () => this.#renew(),
+        onTrouble: (message) => onWarning?.(message),
+      };
+      this.#certificates = new CertificateWatch(tls, events, certificateLookMs);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    this.#descriptors?.stop();
+    this.#certificates?.stop();
+    for (const { app } of [this.#serving, ...this.#old]) {
+      app.close();
+    }
+  }
+
+  #makeApp(): Serving {
+    const uws = this.#uws;
+    const options = this.#options;
+    const app = createApp(uws, options);
+    const serving: Serving = { app, socket: null, connections: 0 };
     app.ws<UwsUserData>('/*', {
       maxPayloadLength: options.maxFrameBytes + OVERSIZE_BYTES,
       maxBackpressure: 0,
@@ -122,7 +198,7 @@ class UwsListener implements Listener {
       compression: uws.DISABLED,
       sendPingsAutomatically: true,
       upgrade: (response, request, context) => this.#upgrade(response, request, context),
-      open: (peer) => this.#opened(peer),
+      open: (peer) => this.#opened(peer, serving),
       message: (peer, message, isBinary) => {
         const handler = peer.getUserData().connection?.handler;
         if (isBinary) {
@@ -141,40 +217,71 @@ class UwsListener implements Listener {
           this.#refusals.gone();
           return;
         }
-        this.#connections--;
+        serving.connections--;
         this.#count.release();
         connection?.gone();
+        this.#forgetOld(serving);
       },
     });
     app.any('/*', (response, request) => {
       write(response, answerHttp(request.getMethod(), request.getUrl(), request.getHeader('upgrade')));
     });
+    return serving;
   }
 
-  get port(): number {
-    return this.#port;
-  }
-
-  get connections(): number {
-    return this.#connections;
-  }
-
-  /** The callback of uWebSockets.js' `listen` is called before it returns. */
-  listen(port: number): void {
-    const { host } = this.#options;
-    let bound: unknown = false;
-    this.#app.listen(this.#address, port, (socket) => {
-      bound = socket;
-    });
-    // The probe, or the thread whose port is joined, has shown that the address itself can be used.
-    if (bound === false) {
-      throw listenError({ code: 'EADDRINUSE' }, host, port);
+  /** While no descriptor is left nobody is waited for: who comes is refused by the system, and tries again. */
+  #descriptorsChanged(isShort: boolean): void {
+    if (isShort) {
+      this.#stopListening(this.#serving);
+    } else if (this.#serving.socket === null) {
+      try {
+        this.listen(this.#port);
+      } catch (error) {
+        this.#options.onWarning?.(`connections cannot be taken again: ${String(error)}`);
+        return;
+      }
     }
-    this.#port = this.#uws.us_socket_local_port(bound);
+    this.#options.onWarning?.(isShort ? NO_DESCRIPTORS : DESCRIPTORS_AGAIN);
   }
 
-  async close(): Promise<void> {
-    this.#app.close();
+  /** The port is shared, so a second app can listen on it before the first one stops. */
+  #renew(): void {
+    const before = this.#serving;
+    const next = this.#makeApp();
+    this.#serving = next;
+    try {
+      this.listen(this.#port);
+    } catch (error) {
+      this.#serving = before;
+      next.app.close();
+      throw error;
+    }
+    this.#stopListening(before);
+    this.#old.add(before);
+    this.#forgetOld(before);
+    const [oldest] = this.#old;
+    if (oldest !== undefined && this.#old.size > MAX_OLD_APPS) {
+      this.#old.delete(oldest);
+      oldest.app.close();
+    }
+  }
+
+  #stopListening(serving: Serving): void {
+    if (serving.socket !== null) {
+      this.#uws.us_listen_socket_close(serving.socket);
+      serving.socket = null;
+    }
+  }
+
+  #forgetOld(serving: Serving): void {
+    if (serving.connections === 0 && this.#old.delete(serving)) {
+      // Not from within a handler of the connection that was its last.
+      setImmediate(() => {
+        if (!this.#isClosed) {
+          serving.app.close();
+        }
+      });
+    }
   }
 
   #upgrade(response: UwsHttpResponse, request: UwsHttpRequest, context: unknown): void {
@@ -208,7 +315,7 @@ class UwsListener implements Listener {
     response.upgrade(userData, request.getHeader('sec-websocket-key'), SUBPROTOCOL, '', context);
   }
 
-  #opened(peer: UwsWebSocket<UwsUserData>): void {
+  #opened(peer: UwsWebSocket<UwsUserData>, serving: Serving): void {
     const userData = peer.getUserData();
     const { refusal } = userData;
     if (refusal !== null) {
@@ -216,7 +323,7 @@ class UwsListener implements Listener {
       peer.end(1008, refusal.code);
       return;
     }
-    this.#connections++;
+    serving.connections++;
     const remote = ADDRESS_DECODER.decode(peer.getRemoteAddressAsText());
     const connection = new UwsConnection(peer, remote);
     userData.connection = connection;

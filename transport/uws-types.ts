@@ -52,5 +52,6 @@ export interface UwsModule {
   App(): UwsApp;
   SSLApp(options: { key_file_name: string; cert_file_name: string }): UwsApp;
   us_socket_local_port(socket: unknown): number;
+  us_listen_socket_close(socket: unknown): void;
   DISABLED: number;
 }

@@ -13,6 +13,7 @@ import {
   diskErrorCode,
   ESTALE,
   identityOfFile,
+  isShortOfResources,
   LOOK_MS,
   OwnedDisk,
 } from '../disk/index.js';
@@ -266,7 +267,10 @@ function lookAfterFiles(): void {
     }
     tellMissing();
   } catch (error) {
-    stage.fail('looking after the data directory', error);
+    // Without a descriptor nothing is known; the next look may have one.
+    if (!isShortOfResources(error)) {
+      stage.fail('looking after the data directory', error);
+    }
   }
 }
 

@@ -94,6 +94,10 @@ export interface ListenerOptions {
   refusalFrame?(refused: RefusedUpgrade): Uint8Array;
   /** Called for each refusal that has a code. */
   onRefused?(refused: RefusedUpgrade): void;
+  /** Told what is wrong and goes on: no descriptors are left, a renewed certificate cannot be used. */
+  onWarning?(message: string): void;
+  /** How often the TLS files are looked at. Default 10 s. */
+  readonly certificateLookMs?: number | undefined;
   /** Called for each connection once it stands. */
   accept(socket: Socket, request: UpgradeRequest): SocketHandler | Refusal;
 }

@@ -4,13 +4,15 @@
  */
 
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { clearInterval, setInterval } from '../time/index.js';
 import { RingMQError, SUBPROTOCOL } from '../wire/index.js';
+import { CertificateWatch } from './certificate-watch.js';
 import { ConnectionCount } from './connection-count.js';
+import { DESCRIPTORS_AGAIN, DescriptorWatch, NO_DESCRIPTORS } from './descriptors.js';
 import { checkListenerOptions, listenAddress, listenError, readPem } from './listen-errors.js';
 import { PartialMessages } from './partial-messages.js';
 import { SendPool } from './send-pool.js';
@@ -74,6 +76,8 @@ class WsListener implements Listener {
   /** Every connection below TLS and HTTP: of one that has not begun to speak, the server over them knows nothing. */
   readonly #raw = new Set<TcpSocket>();
   #idleTimer: NodeJS.Timeout | null = null;
+  #descriptors: DescriptorWatch | null = null;
+  #certificates: CertificateWatch | null = null;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -123,6 +127,7 @@ class WsListener implements Listener {
       this.#http.once('error', (cause) => reject(listenError(cause, host, port)));
       this.#http.listen({ host: address, port, exclusive: true, backlog: 1024 }, resolve);
     });
+    this.#watch();
     if (idleTimeoutSeconds > 0) {
       // Two checks make a timeout: the first asks, the second cuts off who did not answer.
       this.#idleTimer = setInterval(
@@ -137,7 +142,28 @@ class WsListener implements Listener {
     }
   }
 
+  #watch(): void {
+    const { tls, onWarning, certificateLookMs } = this.#options;
+    // libuv keeps a descriptor back, with which it accepts and closes those who come while there is no other.
+    this.#descriptors = new DescriptorWatch((isShort) =>
+      onWarning?.(isShort ? NO_DESCRIPTORS : DESCRIPTORS_AGAIN),
+    );
+    if (tls === undefined) {
+      return;
+    }
+    const onRenewed = (): void => {
+      (this.#http as SecureServer).setSecureContext({
+        cert: readPem(tls.certFile),
+        key: readPem(tls.keyFile),
+      });
+    };
+    const onTrouble = (message: string): void => onWarning?.(message);
+    this.#certificates = new CertificateWatch(tls, { onRenewed, onTrouble }, certificateLookMs);
+  }
+
   async close(): Promise<void> {
+    this.#descriptors?.stop();
+    this.#certificates?.stop();
     if (this.#idleTimer !== null) {
       clearInterval(this.#idleTimer);
     }

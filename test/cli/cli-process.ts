@@ -22,6 +22,8 @@ export interface CliOptions {
   cwd?: string;
   /** Flags of Node itself. */
   nodeFlags?: readonly string[];
+  /** What a shell does before it becomes the command, like `ulimit -n 200`. */
+  shell?: string;
 }
 
 /** Runs `ringmq` to its end. */
@@ -42,7 +44,12 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 
 /** Starts `ringmq` with pipes on all three. */
 export function startCli(args: readonly string[], options: Omit<CliOptions, 'input'> = {}): ChildProcess {
-  return spawn(process.execPath, [...(options.nodeFlags ?? []), CLI, ...args], {
+  const command = [process.execPath, ...(options.nodeFlags ?? []), CLI, ...args];
+  const [file = '', ...rest] =
+    options.shell === undefined
+      ? command
+      : ['/bin/sh', '-c', `${options.shell}; exec "$@"`, 'sh', ...command];
+  return spawn(file, rest, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
     cwd: options.cwd,

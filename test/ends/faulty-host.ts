@@ -26,7 +26,8 @@ if (isMainThread) {
   await new Promise((resolve) => {
     worker.once('exit', resolve);
   });
-  process.stdout.write(JSON.stringify(warnings), () => process.exit());
+  const defects = warnings.filter((message) => message.includes('defect'));
+  process.stdout.write(JSON.stringify(defects), () => process.exit());
 } else {
   await send(await attach(workerData));
   process.exit();

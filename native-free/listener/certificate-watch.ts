@@ -1,0 +1,76 @@
+/**
+ * Certificates are renewed while the broker runs. The files are looked at now and then, and new ones are used for connections that come from then on;
+ * those that stand keep what they began with.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { clearInterval, setInterval } from '../time/index.js';
+
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface CertificateEvents {
+  /** Both files can be used, and are others than before. */
+  onRenewed(): void;
+  /** They are others than before and cannot be used: the old ones stay in use. Once until they change again. */
+  onTrouble(message: string): void;
+}
+
+export const CERTIFICATE_LOOK_MS = 10_000;
+
+export class CertificateWatch {
+  readonly #files: CertificateFiles;
+  readonly #events: CertificateEvents;
+  readonly #timer: NodeJS.Timeout;
+  /** What the files looked like when they were last taken, and when there was last trouble. */
+  #taken: string;
+  #troubled = '';
+
+  constructor(files: CertificateFiles, events: CertificateEvents, lookMs = CERTIFICATE_LOOK_MS) {
+    this.#files = files;
+    this.#events = events;
+    this.#taken = stateOf(files);
+    this.#timer = setInterval(() => this.#look(), lookMs);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const state = stateOf(this.#files);
+    if (state === this.#taken || state === this.#troubled) {
+      return;
+    }
+    try {
+      // Also tells whether they belong together: one may have been written and the other not yet.
+      createSecureContext({
+        cert: readFileSync(this.#files.certFile),
+        key: readFileSync(this.#files.keyFile),
+      });
+      this.#events.onRenewed();
+      this.#taken = state;
+    } catch (error) {
+      this.#troubled = state;
+      this.#events.onTrouble(
+        `the new TLS certificate or key cannot be used, the old ones are used on: ${(error as Error).message}`,
+      );
+    }
+  }
+}
+
+function stateOf({ certFile, keyFile }: CertificateFiles): string {
+  return [certFile, keyFile].map(stateOfFile).join(' ');
+}
+
+function stateOfFile(path: string): string {
+  try {
+    const { ino, mtimeMs, size } = statSync(path);
+    return `${ino}:${mtimeMs}:${size}`;
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
+}
