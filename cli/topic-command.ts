@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { TopicDescription } from '../native-free/wire/index.js';
 import { withClient } from './connection.js';
 import { advised } from './failure.js';
 import { counted, printJson, printTable, sharedOptions } from './output.js';
@@ -60,7 +61,7 @@ export async function describeTopic(command: Command, topic: string): Promise<vo
   }
   const messages = found.queueStates.reduce((sum, queue) => sum + queue.maxOffset - queue.minOffset, 0);
   process.stdout.write(
-    `${found.topic}: id ${found.topicId}, ${counted(found.queues, 'queue', 'queues')}, kept in ${found.memory ? 'memory' : 'the log'}, ${counted(messages, 'message', 'messages')}\n`,
+    `${found.topic}: id ${found.topicId}, ${counted(found.queues, 'queue', 'queues')}, kept in ${found.memory ? 'memory' : 'the log'}, ${counted(messages, 'message', 'messages')}\n${retentionLine(found)}`,
   );
   await printTable(
     ['QUEUE', 'FIRST', 'NEXT', 'MESSAGES'],
@@ -71,6 +72,27 @@ export async function describeTopic(command: Command, topic: string): Promise<vo
       queue.maxOffset - queue.minOffset,
     ]),
   );
+}
+
+/** How long the broker keeps what is in its log; empty for a topic that is not. */
+function retentionLine({ retention }: TopicDescription): string {
+  if (retention === null || retention === undefined) {
+    return '';
+  }
+  const { retentionMs, retentionBytes, logBytes, oldestTime } = retention;
+  const bounds = [
+    retentionMs === 0 ? null : `deleted from ${hours(retentionMs)} on`,
+    retentionBytes === 0 ? null : `above ${retentionBytes.toLocaleString('en')} bytes`,
+  ].filter((bound) => bound !== null);
+  const kept =
+    bounds.length === 0 ? 'nothing is deleted' : `read or not, ${bounds.join(', or ')}, a segment at a time`;
+  const oldest =
+    oldestTime === null ? '' : `, the oldest message is of ${new Date(oldestTime).toISOString()}`;
+  return `log: ${logBytes.toLocaleString('en')} bytes of all topics${oldest}; ${kept}\n`;
+}
+
+function hours(ms: number): string {
+  return `${(ms / 3_600_000).toLocaleString('en', { maximumFractionDigits: 3 })} h`;
 }
 
 /** `ringmq topic delete` */

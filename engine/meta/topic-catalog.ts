@@ -173,24 +173,6 @@ export class TopicCatalog {
     this.#pool.give(topic.slots);
   }
 
-  /** {@link reserve} and {@link publish}, where there are no queues to open in between. */
-  create(params: TopicParams, options: { internal?: boolean } = {}): CatalogTopic {
-    const topic = this.reserve(params, options);
-    try {
-      this.publish(topic);
-    } catch (error) {
-      this.abandon(topic);
-      throw error;
-    }
-    return topic;
-  }
-
-  /** {@link remove} and {@link freeSlots}. */
-  delete(topic: CatalogTopic): void {
-    this.remove(topic);
-    this.freeSlots(topic);
-  }
-
   #show(topic: CatalogTopic): void {
     this.#byId.set(topic.topicId, topic);
     this.#byName.set(topic.topic, topic);

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { NodeDisk } from '../../engine/disk/node-disk.js';
 import { MetaStore } from '../../engine/meta/meta-store.js';
+import { FaultyDisk } from './faulty-disk.js';
 import { tempDir } from './temp-dir.js';
 
 const DEFAULTS = { spanBytes: 4096, segmentBytes: 65_536 };
@@ -168,6 +169,63 @@ describe('MetaStore', () => {
     const again = open(dir);
     expect(again.state.offsets.get('billing', 1, 16_383)).toBe(2 ** 40 + 16_383);
     again.close();
+  });
+});
+
+describe('MetaStore and groups', () => {
+  const all = (store: MetaStore) => [...store.state.records()].filter(({ type }) => type !== 'epoch');
+
+  test('keeps where they began, what they lost, which were asked for and how long they were idle', () => {
+    const dir = join(tempDir(), 'meta');
+    const store = open(dir);
+    store.appendDurably({ ...TOPIC, topic: 'orders', topicId: 1 });
+    store.appendNumber('starts', 'new', 1, 0, 5);
+    store.appendNumber('starts', 'gone', 1, 2, 6);
+    store.appendLater({ type: 'startsDropped', group: 'gone', topicId: 1 });
+    store.appendNumber('starts', 'gone', 1, 3, 7);
+    store.appendNumber('offsets', 'billing', 1, 0, 10);
+    store.appendNumber('expired', 'billing', 1, 0, 573);
+    store.appendLater({ type: 'groupIdle', group: 'billing', idleMs: 1_000 });
+    store.appendNumber('offsets', 'old', 1, 0, 1);
+    store.appendLater({ type: 'groupDeleted', group: 'old' });
+    store.appendDurably({ type: 'groupCreated', group: 'made', createdTime: 77 });
+    const before = all(store);
+    expect([...store.state.starts.entriesOf('gone')]).toEqual([{ group: 'gone', topicId: 1, pairs: [3, 7] }]);
+    expect(
+      before.map((record) => ('group' in record ? `${record.type} ${record.group}` : '')).filter(Boolean),
+    ).toEqual([
+      'offsets billing',
+      'starts new',
+      'starts gone',
+      'expired billing',
+      'groupCreated made',
+      'groupIdle billing',
+    ]);
+    // As after SIGKILL, and again from a snapshot.
+    const again = open(dir);
+    expect(all(again)).toEqual(before);
+    again.close();
+    expect(all(open(dir))).toEqual(before);
+  });
+
+  test('keeps a bounded number of records waiting while the disk is full, and loses none of it', () => {
+    const dir = join(tempDir(), 'meta');
+    const disk = new FaultyDisk();
+    const openFaulty = () =>
+      MetaStore.open(disk, dir, { now: () => 0, defaults: { spanBytes: 4096, segmentBytes: 65_536 } });
+    const store = openFaulty();
+    store.appendDurably({ ...TOPIC, topic: 'orders', topicId: 1 });
+    disk.writeFault = 'ENOSPC';
+    for (let i = 0; i < 20_000; i++) {
+      store.appendNumber('offsets', `g${i % 7}`, 1, 0, i);
+      store.appendLater({ type: 'groupIdle', group: `g${i % 7}`, idleMs: i });
+    }
+    expect(() => store.sync()).toThrow(expect.objectContaining({ code: 'DISK_FULL' }));
+    disk.writeFault = null;
+    store.sync();
+    expect(store.hasUnwritten).toBe(false);
+    expect(all(openFaulty())).toEqual(all(store));
+    expect(store.state.offsets.get('g0', 1, 0)).toBeGreaterThan(19_000);
   });
 });
 
