@@ -36,7 +36,7 @@ export async function listGroups(command: Command): Promise<void> {
   if (output === 'json') {
     return printJson(groups);
   }
-  await printTable(
+  printTable(
     ['GROUP', 'MEMBERS', 'TOPICS'],
     groups.map((group) => [group.group, group.members, group.topics.join(' ')]),
   );
@@ -55,7 +55,7 @@ export async function describeGroup(command: Command, group: string): Promise<vo
   process.stdout.write(
     `${found.group}: ${found.members} ${found.members === 1 ? 'member' : 'members'}, ${lag.toLocaleString('en')} messages behind${lost}\n`,
   );
-  await printTable(
+  printTable(
     ['TOPIC', 'QUEUE', 'COMMITTED', 'NEXT', 'BEHIND', 'EXPIRED', 'MEMBER'],
     found.queues.map((queue) => [
       queue.topic,
@@ -83,7 +83,7 @@ export async function resetOffset(
   if (output === 'json') {
     return printJson({ group, topic: options.topic, queues });
   }
-  await printTable(
+  printTable(
     ['QUEUE', 'OFFSET'],
     queues.map((queue) => [queue.queueId, queue.offset]),
   );

@@ -23,23 +23,19 @@ export function printJson(value: unknown): void {
 }
 
 /** Columns with a heading, aligned; numbers to the right. */
-export async function printTable(head: string[], rows: (string | number | null)[][]): Promise<void> {
-  const { default: Table } = await import('cli-table3');
-  const table = new Table({
-    head,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-    colAligns: head.map((_, column) => (typeof rows[0]?.[column] === 'number' ? 'right' : 'left')),
-    chars: BORDERLESS,
-  });
-  for (const row of rows) {
-    table.push(row.map((cell) => (cell === null ? '-' : String(cell))));
-  }
-  process.stdout.write(`${table.toString().replaceAll(/ +$/gm, '')}\n`);
+export function printTable(head: string[], rows: (string | number | null)[][]): void {
+  const isRight = head.map((_, column) => typeof rows[0]?.[column] === 'number');
+  const table = [head, ...rows.map((row) => row.map((cell) => (cell === null ? '-' : String(cell))))];
+  const widths = head.map((_, column) =>
+    table.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
+  );
+  const lines = table.map((row) =>
+    row
+      .map((cell, column) =>
+        isRight[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
-
-const BORDERLESS = Object.fromEntries(
-  [
-    ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
-    ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
-  ].map((name) => [name, '']),
-);

@@ -37,7 +37,7 @@ export async function listTopics(command: Command): Promise<void> {
   if (output === 'json') {
     return printJson(topics);
   }
-  await printTable(
+  printTable(
     ['TOPIC', 'QUEUES', 'KEPT', 'CREATED'],
     topics.map((topic) => [
       topic.topic,
@@ -63,7 +63,7 @@ export async function describeTopic(command: Command, topic: string): Promise<vo
   process.stdout.write(
     `${found.topic}: id ${found.topicId}, ${counted(found.queues, 'queue', 'queues')}, kept in ${found.memory ? 'memory' : 'the log'}, ${counted(messages, 'message', 'messages')}\n${retentionLine(found)}`,
   );
-  await printTable(
+  printTable(
     ['QUEUE', 'FIRST', 'NEXT', 'MESSAGES'],
     found.queueStates.map((queue) => [
       queue.queueId,
