@@ -112,7 +112,7 @@ export class Engine {
           ringBytes: options.memoryRingBytes,
           startPosition: (store.epoch % 4096) * 2 ** 40,
         }),
-        producers: createProducerMemory(),
+        producers: createProducerMemory(options.maxProducers),
         results: createResultMemory(options.maxThreads),
       },
     };

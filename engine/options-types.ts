@@ -119,6 +119,14 @@ export interface EngineOptions {
    */
   checkpointBytes?: number | undefined;
   /**
+   * Producers that the broker remembers, on the log and on memory topics each, to tell a batch that is sent
+   * again. Each takes 2 KiB of memory once it has sent. Who has not sent for longest is forgotten for a new
+   * one; a batch that may have been stored is then refused with SEQUENCE_UNKNOWN, not stored again.
+   * A number, 16 to 1,048,576. Default 16,384.
+   * Command: `--max-producers`, `RINGMQ_MAX_PRODUCERS`, `maxProducers`.
+   */
+  maxProducers?: number | undefined;
+  /**
    * How long a stalled consumer of a memory topic may hold up the producers of that topic; then it loses
    * messages. Other topics are not held up: they take the room of what lies more than half of
    * memoryRingBytes back.

@@ -122,6 +122,10 @@ export const engineOptionsSchema = z
         .min(64 * KIB)
         .default(128 * MIB),
     ),
+    maxProducers: option(
+      'Producers that the broker remembers, on the log and on memory topics each, to tell a batch that is sent again. Each takes 2 KiB of memory once it has sent. Who has not sent for longest is forgotten for a new one; a batch that may have been stored is then refused with SEQUENCE_UNKNOWN, not stored again.',
+      z.number().int().min(16).max(1_048_576).default(16_384),
+    ),
     memoryHoldMs: option(
       'How long a stalled consumer of a memory topic may hold up the producers of that topic; then it loses messages. Other topics are not held up: they take the room of what lies more than half of memoryRingBytes back.',
       z.number().int().min(1).default(30_000),

@@ -75,7 +75,7 @@ function recoverData(
   }
   const files = new IndexFiles({ disk, dir: `${dataDir}/queues` });
   try {
-    return { store, catalog, table, ...recoverTables(dataDir, disk, store, table, files) };
+    return { store, catalog, table, ...recoverTables(options, dataDir, disk, store, table, files) };
   } finally {
     files.close();
   }
@@ -83,13 +83,14 @@ function recoverData(
 
 /** Makes the tables what the checkpoint and the log behind it say. */
 function recoverTables(
+  options: Pick<ResolvedEngineOptions, 'maxProducers'>,
   dataDir: string,
   disk: Disk,
   store: MetaStore,
   table: QueueTable,
   files: IndexFiles,
 ): Pick<OpenData, 'producers' | 'recovery' | 'rebuilt'> {
-  const producers = createProducerMemory();
+  const producers = createProducerMemory(options.maxProducers);
   const stage = replayStage(store, table, files, producers);
   const checkpoint = readCheckpoint(disk, dataDir);
   const bytes = readWholeFile(disk, `${dataDir}/${TABLES_FILE}`, MAX_TABLES_BYTES);

@@ -64,6 +64,11 @@ export const JOURNAL = {
   producerNext: 20,
   producerKept: 21,
   sequence: 22,
+  /** What tells the batch from another one under its sequence. */
+  fingerprint: 23,
+  /** Where the hand that looked for a place stood, and how many entries from there on it passes. */
+  hand: 24,
+  handPasses: 25,
 } as const;
 export const JOURNAL_F = {
   logPosition: 0,
@@ -77,4 +82,6 @@ export const JOURNAL_F = {
   resultOffset: 6,
   resultPosition: 7,
   resultTime: 8,
+  /** Store time of the last batch of the producer that gives way. */
+  forgotten: 9,
 } as const;

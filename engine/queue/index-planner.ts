@@ -9,6 +9,7 @@ import {
   ERRORS,
   readUint16,
   readUint32,
+  readUint64,
 } from '../../native-free/wire/index.js';
 import { PAD_MARK } from '../ring/ring-layout.js';
 import { JOURNAL, JOURNAL_F, JOURNAL_KIND, JOURNAL_PHASE, PRODUCER_CHANGE } from './index-journal-layout.js';
@@ -78,7 +79,7 @@ export class IndexPlanner {
   }
 
   /** Plans what the producer table is to remember of the batch. One of {@link PRODUCER_VERDICT}, or a wire error number. */
-  planProducer(bytes: Uint8Array, at: number): number {
+  planProducer(bytes: Uint8Array, at: number, isReplay = false): number {
     this.#journal[JOURNAL.producerChange] = PRODUCER_CHANGE.none;
     const idLow = readUint32(bytes, at + BATCH.producerId);
     const idHigh = readUint32(bytes, at + BATCH.producerId + 4);
@@ -86,7 +87,11 @@ export class IndexPlanner {
       return PRODUCER_VERDICT.fresh;
     }
     const epoch = readUint32(bytes, at + BATCH.producerEpoch);
-    return this.#producers.plan(idLow, idHigh, epoch, readUint32(bytes, at + BATCH.sequence));
+    const sequence = readUint32(bytes, at + BATCH.sequence);
+    const fingerprint = fingerprintOf(bytes, at);
+    const wasSent = (readUint16(bytes, at + BATCH.attributes) & BATCH_ATTRIBUTE.sentBefore) !== 0;
+    const bornTime = readUint64(bytes, at + BATCH.bornTime);
+    return this.#producers.plan(idLow, idHigh, epoch, sequence, fingerprint, bornTime, wasSent, isReplay);
   }
 
   #planBatch(bytes: Uint8Array, at: number): void {
@@ -136,4 +141,12 @@ export class IndexPlanner {
       this.#journalF[JOURNAL_F.resultTime] = 0;
     }
   }
+}
+
+/** Tells a batch from another one that a producer sends under the same sequence, by its records and its queue. Never 0. */
+function fingerprintOf(bytes: Uint8Array, at: number): number {
+  const place =
+    Math.imul(readUint32(bytes, at + BATCH.topicId), 0x9e3779b1) ^
+    Math.imul(readUint32(bytes, at + BATCH.queueId), 0x85ebca6b);
+  return readUint32(bytes, at + BATCH.bodyCrc) ^ place || 1;
 }

@@ -5,6 +5,10 @@
  * A sequence above the highest stored is new; gaps are allowed, since a batch refused before it reached the ring has
  * used up its number. One that is among the kept is a duplicate. One that is not, but above everything forgotten, was
  * never stored: new. The rest cannot be told. Sequences compare modulo 2^32.
+ *
+ * A producer that is not in the table may be new, or may have been forgotten for others. It cannot have been when its batch was born well after
+ * the last batch of everybody who was forgotten. Else a batch that says it was sent before is refused, and so is one that is not among a
+ * producer's first: the broker does not store a second time what it may have.
  */
 import { ERRORS, RingMQError } from '../../native-free/wire/index.js';
 import { JOURNAL, JOURNAL_F, PRODUCER_CHANGE } from './index-journal-layout.js';
@@ -13,18 +17,24 @@ import {
   KEPT_DOUBLES,
   KEPT_ENTRY_DOUBLES,
   KEPT_F,
-  MAX_PRODUCERS,
   PRODUCER,
   PRODUCER_DOUBLES,
   PRODUCER_F,
   PRODUCER_HEAD,
   PRODUCER_HEAD_BYTES,
+  PRODUCER_HEAD_F,
   PRODUCER_WORDS,
   producerParts,
 } from './producer-table-layout.js';
 
+/** How far a producer's clock may be behind the broker's before its batches count as older than they are, ms. */
+const CLOCK_MARGIN_MS = 60_000;
+
+/** What a removed bucket says: look on, another id may lie behind. */
+const REMOVED = -1;
+
 /** Shared memory for `capacity` producers: about 2 KiB each once used. Survives `postMessage`. */
-export function createProducerMemory(capacity: number = MAX_PRODUCERS): SharedArrayBuffer {
+export function createProducerMemory(capacity: number): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(producerParts(capacity).bytes);
   new Int32Array(memory)[PRODUCER_HEAD.capacity] = capacity;
   return memory;
@@ -35,6 +45,7 @@ export const PRODUCER_VERDICT = { fresh: 0, duplicate: -1 } as const;
 
 export class ProducerTable {
   readonly #head: Int32Array;
+  readonly #headF: Float64Array;
   readonly #buckets: Int32Array;
   readonly #entries: Int32Array;
   readonly #entriesF: Float64Array;
@@ -47,6 +58,7 @@ export class ProducerTable {
   /** `journal` and `journalF`: the lane's index journal. */
   constructor(memory: SharedArrayBuffer, journal: Int32Array, journalF: Float64Array) {
     this.#head = new Int32Array(memory, 0, PRODUCER_HEAD_BYTES / 4);
+    this.#headF = new Float64Array(memory, 0, PRODUCER_HEAD_BYTES / 8);
     this.#capacity = this.#head[PRODUCER_HEAD.capacity] as number;
     const parts = producerParts(this.#capacity);
     this.#buckets = new Int32Array(memory, parts.bucketsAt, parts.buckets);
@@ -65,14 +77,26 @@ export class ProducerTable {
 
   /**
    * Judges the batch and notes in the journal what is to be done about it. For a duplicate the journal's result
-   * fields name the first one.
+   * fields name the first one. `fingerprint`: of the batch, not 0. `bornTime` and `wasSent` are what the batch says of itself.
+   * `isReplay`: it is in the log already, so nothing about it is in question.
    */
-  plan(idLow: number, idHigh: number, epoch: number, sequence: number): number {
+  plan(
+    idLow: number,
+    idHigh: number,
+    epoch: number,
+    sequence: number,
+    fingerprint: number,
+    bornTime: number,
+    wasSent: boolean,
+    isReplay = false,
+  ): number {
     const journal = this.#journal;
     const entries = this.#entries;
     const entry = this.#find(idLow, idHigh);
     let change: number = PRODUCER_CHANGE.update;
-    let floor = (sequence - 1) | 0;
+    const isNew = bornTime > this.forgotten + CLOCK_MARGIN_MS || this.forgotten === 0;
+    // Of a producer that is new, nothing was stored before: what it was refused first may come after what was stored first.
+    let floor = (sequence - (isNew ? KEPT_BATCHES : 1)) | 0;
     let last = sequence | 0;
     let next = 0;
     let kept = 0;
@@ -85,7 +109,7 @@ export class ProducerTable {
       if (epoch === known) {
         next = entries[at + PRODUCER.next] as number;
         kept = entries[at + PRODUCER.kept] as number;
-        const verdict = this.#judge(entry, sequence, kept);
+        const verdict = this.#judge(entry, sequence, kept, fingerprint);
         if (verdict !== PRODUCER_VERDICT.fresh) {
           return verdict;
         }
@@ -96,6 +120,9 @@ export class ProducerTable {
         }
       }
     } else {
+      if (!isNew && !isReplay && (wasSent || (sequence - 1) >>> 0 >= KEPT_BATCHES)) {
+        return ERRORS.SEQUENCE_UNKNOWN.wire;
+      }
       change = this.count < this.#capacity ? PRODUCER_CHANGE.insert : PRODUCER_CHANGE.evict;
     }
     journal[JOURNAL.producerChange] = change;
@@ -108,6 +135,7 @@ export class ProducerTable {
     journal[JOURNAL.producerNext] = next;
     journal[JOURNAL.producerKept] = kept;
     journal[JOURNAL.sequence] = sequence;
+    journal[JOURNAL.fingerprint] = fingerprint;
     return PRODUCER_VERDICT.fresh;
   }
 
@@ -123,11 +151,15 @@ export class ProducerTable {
     const next = journal[JOURNAL.producerNext] as number;
     const at = this.#keptAt(entry, next);
     this.#keptWords[at * 2] = journal[JOURNAL.sequence] as number;
+    this.#keptWords[at * 2 + 1] = journal[JOURNAL.fingerprint] as number;
     this.#kept[at + KEPT_F.baseOffset] = journalF[JOURNAL_F.baseOffset] as number;
     this.#kept[at + KEPT_F.position] = journalF[JOURNAL_F.logPosition] as number;
     this.#kept[at + KEPT_F.storeTime] = journalF[JOURNAL_F.storeTime] as number;
     const words = entry * PRODUCER_WORDS;
     const entries = this.#entries;
+    if (change === PRODUCER_CHANGE.evict) {
+      this.#removeBucket(entry);
+    }
     entries[words + PRODUCER.idLow] = journal[JOURNAL.producerIdLow] as number;
     entries[words + PRODUCER.idHigh] = journal[JOURNAL.producerIdHigh] as number;
     entries[words + PRODUCER.epoch] = journal[JOURNAL.producerEpoch] as number;
@@ -138,13 +170,22 @@ export class ProducerTable {
     this.#entriesF[entry * PRODUCER_DOUBLES + PRODUCER_F.lastPosition] = journalF[
       JOURNAL_F.logPosition
     ] as number;
+    entries[words + PRODUCER.used] = change === PRODUCER_CHANGE.update ? 1 : 0;
     if (change === PRODUCER_CHANGE.insert) {
       this.#head[PRODUCER_HEAD.count] = entry + 1;
       this.#addToBucket(entry);
     } else if (change === PRODUCER_CHANGE.evict) {
-      // Taking one id out of open addressing moves others; making all anew (some 50 µs) can simply be done twice.
-      this.#rebuildBuckets();
+      this.#moveHand(entry);
+      this.#addToBucket(entry);
+      if ((this.#head[PRODUCER_HEAD.removed] as number) > this.#capacity >> 1) {
+        this.#rebuildBuckets();
+      }
     }
+  }
+
+  /** The latest store time of a batch whose producer was forgotten for another one, ms since 1970; 0: none was. */
+  get forgotten(): number {
+    return this.#headF[PRODUCER_HEAD_F.forgotten] as number;
   }
 
   /** Bytes of a snapshot's part, and the part itself: see docs/file-format.md. */
@@ -156,18 +197,19 @@ export class ProducerTable {
     return bytes;
   }
 
-  /** Writes entry after entry, each with its kept batches, oldest first. Returns the place behind. */
+  /** Writes entry after entry, beginning at the hand, each with its kept batches, oldest first. Returns the place behind. */
   writeSnapshot(view: DataView, at: number): number {
     let to = at;
-    for (let entry = 0; entry < this.count; entry++) {
+    for (let i = 0; i < this.count; i++) {
+      const entry = ((this.#head[PRODUCER_HEAD.hand] as number) + i) % this.count;
       const words = entry * PRODUCER_WORDS;
       const next = this.#entries[words + PRODUCER.next] as number;
       const kept = this.#entries[words + PRODUCER.kept] as number;
-      for (let i = 0; i < 5; i++) {
-        view.setInt32(to + i * 4, this.#entries[words + i] as number, true);
+      for (let w = 0; w < 5; w++) {
+        view.setInt32(to + w * 4, this.#entries[words + w] as number, true);
       }
       view.setInt32(to + 20, kept, true);
-      view.setInt32(to + 24, 0, true);
+      view.setInt32(to + 24, this.#entries[words + PRODUCER.used] as number, true);
       view.setInt32(to + 28, 0, true);
       view.setFloat64(
         to + 32,
@@ -175,10 +217,10 @@ export class ProducerTable {
         true,
       );
       to += 40;
-      for (let i = 0; i < kept; i++) {
-        const from = this.#keptAt(entry, (next - kept + i + KEPT_BATCHES) % KEPT_BATCHES);
+      for (let k = 0; k < kept; k++) {
+        const from = this.#keptAt(entry, (next - kept + k + KEPT_BATCHES) % KEPT_BATCHES);
         view.setInt32(to, this.#keptWords[from * 2] as number, true);
-        view.setInt32(to + 4, 0, true);
+        view.setInt32(to + 4, this.#keptWords[from * 2 + 1] as number, true);
         for (let f = 1; f < KEPT_DOUBLES; f++) {
           view.setFloat64(to + f * 8, this.#kept[from + f] as number, true);
         }
@@ -189,7 +231,8 @@ export class ProducerTable {
   }
 
   /** Replaces everything by `count` entries of a snapshot; what does not fit (a smaller table) is left out. Returns the place behind. */
-  readSnapshot(view: DataView, at: number, count: number): number {
+  readSnapshot(view: DataView, at: number, count: number, forgotten: number): number {
+    this.#headF[PRODUCER_HEAD_F.forgotten] = forgotten;
     let from = at;
     let entry = 0;
     for (let i = 0; i < count; i++) {
@@ -199,10 +242,13 @@ export class ProducerTable {
       }
       if (entry < this.#capacity) {
         this.#readEntry(view, from, entry++, kept);
+      } else if (kept > 0) {
+        this.#forget(view.getFloat64(from + 40 + (kept - 1) * 32 + 24, true));
       }
       from += 40 + kept * 32;
     }
     this.#head[PRODUCER_HEAD.count] = entry;
+    this.#head[PRODUCER_HEAD.hand] = 0;
     this.#rebuildBuckets();
     return from;
   }
@@ -214,18 +260,20 @@ export class ProducerTable {
     }
     this.#entries[words + PRODUCER.next] = kept % KEPT_BATCHES;
     this.#entries[words + PRODUCER.kept] = kept;
+    this.#entries[words + PRODUCER.used] = view.getInt32(from + 24, true);
     this.#entriesF[entry * PRODUCER_DOUBLES + PRODUCER_F.lastPosition] = view.getFloat64(from + 32, true);
     for (let k = 0; k < kept; k++) {
       const to = this.#keptAt(entry, k);
       const source = from + 40 + k * 32;
       this.#keptWords[to * 2] = view.getInt32(source, true);
+      this.#keptWords[to * 2 + 1] = view.getInt32(source + 4, true);
       for (let f = 1; f < KEPT_DOUBLES; f++) {
         this.#kept[to + f] = view.getFloat64(source + f * 8, true);
       }
     }
   }
 
-  #judge(entry: number, sequence: number, kept: number): number {
+  #judge(entry: number, sequence: number, kept: number, fingerprint: number): number {
     const at = entry * PRODUCER_WORDS;
     if (((sequence - (this.#entries[at + PRODUCER.last] as number)) | 0) > 0) {
       return PRODUCER_VERDICT.fresh;
@@ -233,6 +281,11 @@ export class ProducerTable {
     for (let i = 0; i < kept; i++) {
       const from = this.#keptAt(entry, i);
       if (this.#keptWords[from * 2] === (sequence | 0)) {
+        const stored = this.#keptWords[from * 2 + 1] as number;
+        if (stored !== 0 && stored !== fingerprint) {
+          // Another batch under a number that is taken. To ack it as the first one would lose it in silence.
+          return ERRORS.SEQUENCE_UNKNOWN.wire;
+        }
         const journalF = this.#journalF;
         journalF[JOURNAL_F.resultOffset] = this.#kept[from + KEPT_F.baseOffset] as number;
         journalF[JOURNAL_F.resultPosition] = this.#kept[from + KEPT_F.position] as number;
@@ -254,12 +307,14 @@ export class ProducerTable {
     const mask = buckets.length - 1;
     let i = hash(idLow, idHigh) & mask;
     for (;;) {
-      const entry = (buckets[i] as number) - 1;
-      if (entry < 0) {
+      const bucket = buckets[i] as number;
+      if (bucket === 0) {
         return -1;
       }
+      const entry = bucket - 1;
       const at = entry * PRODUCER_WORDS;
       if (
+        bucket !== REMOVED &&
         this.#entries[at + PRODUCER.idLow] === (idLow | 0) &&
         this.#entries[at + PRODUCER.idHigh] === (idHigh | 0)
       ) {
@@ -274,17 +329,49 @@ export class ProducerTable {
     if (change === PRODUCER_CHANGE.insert) {
       return this.count;
     }
-    let oldest = 0;
-    for (let entry = 1; entry < this.#capacity; entry++) {
-      if (this.#lastPosition(entry) < this.#lastPosition(oldest)) {
-        oldest = entry;
-      }
+    const hand = this.#head[PRODUCER_HEAD.hand] as number;
+    let passes = 0;
+    while (
+      passes < this.#capacity &&
+      this.#entries[((hand + passes) % this.#capacity) * PRODUCER_WORDS + PRODUCER.used] !== 0
+    ) {
+      passes++;
     }
-    return oldest;
+    const entry = (hand + passes) % this.#capacity;
+    this.#journal[JOURNAL.hand] = hand;
+    this.#journal[JOURNAL.handPasses] = passes;
+    this.#journalF[JOURNAL_F.forgotten] = this.#lastStoreTime(entry);
+    return entry;
   }
 
-  #lastPosition(entry: number): number {
-    return this.#entriesF[entry * PRODUCER_DOUBLES + PRODUCER_F.lastPosition] as number;
+  /** The hand moves behind the entry that gave way; those it passed have had their round. */
+  #moveHand(entry: number): void {
+    const hand = this.#journal[JOURNAL.hand] as number;
+    const passes = this.#journal[JOURNAL.handPasses] as number;
+    for (let i = 0; i < passes; i++) {
+      this.#entries[((hand + i) % this.#capacity) * PRODUCER_WORDS + PRODUCER.used] = 0;
+    }
+    this.#head[PRODUCER_HEAD.hand] = (entry + 1) % this.#capacity;
+    this.#forget(this.#journalF[JOURNAL_F.forgotten] as number);
+  }
+
+  #forget(storeTime: number): void {
+    this.#headF[PRODUCER_HEAD_F.forgotten] = Math.max(this.forgotten, storeTime);
+  }
+
+  #lastStoreTime(entry: number): number {
+    const words = entry * PRODUCER_WORDS;
+    const last = ((this.#entries[words + PRODUCER.next] as number) + KEPT_BATCHES - 1) % KEPT_BATCHES;
+    return this.#kept[this.#keptAt(entry, last) + KEPT_F.storeTime] as number;
+  }
+
+  /** Its id gives way. Nothing happens when that was done. */
+  #removeBucket(entry: number): void {
+    const bucket = this.#entries[entry * PRODUCER_WORDS + PRODUCER.bucket] as number;
+    if (this.#buckets[bucket] === entry + 1) {
+      this.#buckets[bucket] = REMOVED;
+      this.#head[PRODUCER_HEAD.removed] = (this.#head[PRODUCER_HEAD.removed] as number) + 1;
+    }
   }
 
   /** Nothing happens when it is there. */
@@ -295,17 +382,16 @@ export class ProducerTable {
     let i =
       hash(this.#entries[at + PRODUCER.idLow] as number, this.#entries[at + PRODUCER.idHigh] as number) &
       mask;
-    while (buckets[i] !== 0) {
-      if (buckets[i] === entry + 1) {
-        return;
-      }
+    while (buckets[i] !== 0 && buckets[i] !== entry + 1) {
       i = (i + 1) & mask;
     }
+    this.#entries[at + PRODUCER.bucket] = i;
     buckets[i] = entry + 1;
   }
 
   #rebuildBuckets(): void {
     this.#buckets.fill(0);
+    this.#head[PRODUCER_HEAD.removed] = 0;
     for (let entry = 0; entry < this.count; entry++) {
       this.#addToBucket(entry);
     }

@@ -29,7 +29,7 @@ export function replayBatch(parts: ReplayParts, header: Uint8Array, position: nu
   if (slot >= 0 && table.lane(slot) === LANE.log && baseOffset >= table.nextOffset(slot)) {
     appendReplayed(parts, header, slot, position, baseOffset);
   }
-  if (parts.planner.planProducer(header, 0) !== PRODUCER_VERDICT.fresh) {
+  if (parts.planner.planProducer(header, 0, true) !== PRODUCER_VERDICT.fresh) {
     // The snapshot knows it already.
     journal[JOURNAL.producerChange] = PRODUCER_CHANGE.none;
   }

@@ -6,9 +6,9 @@
  *      0 │ RMQT  │ version │ bytes │ crc   │ position f64    │ next block  │ first block   │
  *        │       │ u32 = 1 │ u32   │ u32   │                 │ f64         │ f64           │
  *        ├───────┴─────────┼───────┴───┬───┴─────────────────┼─────────────┴───────────────┘
- *     40 │ last store time │ queues    │ producers           │
- *        │ f64             │ u32       │ u32                 │
- *        └─────────────────┴───────────┴─────────────────────┘  56, zero to 64
+ *     40 │ last store time │ queues    │ producers           │ forgotten f64 │
+ *        │ f64             │ u32       │ u32                 │               │
+ *        └─────────────────┴───────────┴─────────────────────┴───────────────┘
  *
  * then each queue: topicId, queueId, tailCount, chainLength u32; nextOffset, minOffset, tailPosition, lastBlock,
  * blocksEnd, depth f64; chainLength × 16 bytes of chain; tailCount × 24 bytes of tail entries;
@@ -95,6 +95,7 @@ export function writeTables(
   }
   view.setUint32(48, written, true);
   view.setUint32(52, producers.count, true);
+  view.setFloat64(56, producers.forgotten, true);
   at = producers.writeSnapshot(view, at);
   view.setUint32(8, at, true);
   const used = bytes.subarray(0, at);
@@ -142,7 +143,7 @@ export function readTables(
   for (let i = view.getUint32(48, true); i > 0; i--) {
     at = readQueue(table, view, bytes, at);
   }
-  producers.readSnapshot(view, at, view.getUint32(52, true));
+  producers.readSnapshot(view, at, view.getUint32(52, true), view.getFloat64(56, true));
   table.common[LINE + COMMON_F.nextBlock] = facts.nextBlock;
   table.common[LINE + COMMON_F.firstBlock] = facts.firstBlock;
   table.common[LINE + COMMON_F.lastStoreTime] = view.getFloat64(40, true);

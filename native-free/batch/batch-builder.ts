@@ -9,6 +9,7 @@
 import { crc32 } from '#checksum';
 import {
   BATCH,
+  BATCH_ATTRIBUTE,
   BATCH_HEADER_BYTES,
   BATCH_TYPE,
   BATCH_VERSION,
@@ -272,6 +273,13 @@ export class BatchBuilder {
     view.setUint32(at + BATCH.sequence, sequence, true);
     view.setUint32(at + BATCH.topicId, to.topicId, true);
     view.setUint32(at + BATCH.queueId, to.queueId, true);
+  }
+
+  /** Whether it was sent before, so that the broker may have it. After {@link address}. */
+  markSentBefore(wasSent: boolean): void {
+    const at = FRAME_HEADER_BYTES + BATCH.attributes;
+    const attributes = this.view.getUint16(at, true) & ~BATCH_ATTRIBUTE.sentBefore;
+    this.view.setUint16(at, wasSent ? attributes | BATCH_ATTRIBUTE.sentBefore : attributes, true);
   }
 
   /** The produce frame, numbered `id`: a view of the buffer. */

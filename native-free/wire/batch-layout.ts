@@ -48,8 +48,11 @@ export const BATCH_ATTRIBUTE = {
   syncFlush: 1 << 0,
   /** The producer is content with the page cache, on a broker that would wait for the disk. Not together with `syncFlush`. */
   asyncFlush: 1 << 1,
+  /** It was sent before and not answered: it may be stored. A broker that may have forgotten its producer then refuses it. */
+  sentBefore: 1 << 2,
 } as const;
-export const BATCH_ATTRIBUTES_KNOWN = BATCH_ATTRIBUTE.syncFlush | BATCH_ATTRIBUTE.asyncFlush;
+export const BATCH_ATTRIBUTES_KNOWN =
+  BATCH_ATTRIBUTE.syncFlush | BATCH_ATTRIBUTE.asyncFlush | BATCH_ATTRIBUTE.sentBefore;
 
 export const BATCH = {
   length: 0,

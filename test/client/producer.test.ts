@@ -5,7 +5,7 @@ import {
   type Producer,
   type ProducerOptions,
 } from '../../native-free/client/internal.js';
-import { ACK_FLAG_DUPLICATE, BATCH_ATTRIBUTE, ERRORS } from '../../native-free/wire/index.js';
+import { ACK_FLAG_DUPLICATE, BATCH, BATCH_ATTRIBUTE, ERRORS } from '../../native-free/wire/index.js';
 import { ScriptedBroker } from './scripted-broker.js';
 
 const body = new Uint8Array(100).fill(1);
@@ -254,7 +254,7 @@ describe('write', () => {
 });
 
 describe('order and loss', () => {
-  test('resends unacked batches in order with the same bytes after a lost connection', async () => {
+  test('resends unacked batches in order with the same bytes after a lost connection, and says so', async () => {
     const { broker, producer } = await setUp({ batchRecords: 1 });
     broker.autoAck = false;
     for (let i = 0; i < 10; i++) {
@@ -271,6 +271,9 @@ describe('order and loss', () => {
     expect(again.map((batch) => batch.sequence)).toEqual([1, 3, 4, 6, 7, 8, 9, 10, 11]);
     for (const batch of again.slice(0, -1)) {
       const before = first.batches.find((other) => other.sequence === batch.sequence);
+      const attributes = batch.bytes[BATCH.attributes] as number;
+      expect(attributes & BATCH_ATTRIBUTE.sentBefore).toBe(BATCH_ATTRIBUTE.sentBefore);
+      batch.bytes[BATCH.attributes] = attributes & ~BATCH_ATTRIBUTE.sentBefore;
       expect(batch.bytes).toEqual(before?.bytes);
     }
   });

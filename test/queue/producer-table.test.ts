@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LANE } from '../../engine/queue/index.js';
-import { ACK_FLAG_DUPLICATE, ERRORS } from '../../native-free/wire/index.js';
-import { Rig } from './rig.js';
+import { ACK_FLAG_DUPLICATE, BATCH_ATTRIBUTE, ERRORS } from '../../native-free/wire/index.js';
+import { type BatchFacts, Rig } from './rig.js';
 
 const TOPIC = 5;
 const KEPT = 64;
@@ -14,14 +14,17 @@ interface Known {
   floor: number;
   /** sequence → base offset, oldest first. */
   kept: [number, number][];
-  usedAt: number;
+  isUsed: boolean;
 }
 
 /** What a lane should say, written as plainly as can be. Sequences are absolute here. */
 class Model {
   readonly #known = new Map<number, Known>();
+  /** The ids in their places, and where the hand stands that looks for one to forget. */
+  readonly #places: number[] = [];
+  #hand = 0;
+  #hasForgotten = false;
   readonly #capacity: number;
-  #clock = 0;
   next = 0;
 
   constructor(capacity: number) {
@@ -33,8 +36,13 @@ class Model {
     if (known !== undefined && epoch < known.epoch) {
       return ERRORS.PRODUCER_FENCED.wire;
     }
+    if (known === undefined && this.#hasForgotten && (sequence - 1) % 2 ** 32 >= KEPT) {
+      return ERRORS.SEQUENCE_UNKNOWN.wire;
+    }
+    const isKnown = known !== undefined;
     if (known === undefined || epoch > known.epoch) {
-      known = { epoch, last: sequence - 1, floor: sequence - 1, kept: [], usedAt: 0 };
+      const floor = sequence - (this.#hasForgotten ? 1 : KEPT);
+      known = { epoch, last: sequence - 1, floor, kept: [], isUsed: false };
     }
     if (sequence <= known.last) {
       const kept = known.kept.find(([candidate]) => candidate === sequence);
@@ -50,18 +58,42 @@ class Model {
       known.floor = Math.max(known.floor, known.kept.shift()?.[0] as number);
     }
     known.kept.push([sequence, this.next++]);
-    known.usedAt = ++this.#clock;
-    if (!this.#known.has(id) && this.#known.size === this.#capacity) {
-      const oldest = [...this.#known].reduce((a, b) => (a[1].usedAt < b[1].usedAt ? a : b));
-      this.#known.delete(oldest[0]);
+    known.isUsed = isKnown;
+    if (!isKnown) {
+      this.#place(id);
     }
     this.#known.set(id, known);
     return FRESH;
   }
+
+  #place(id: number): void {
+    if (this.#places.length < this.#capacity) {
+      this.#places.push(id);
+      return;
+    }
+    for (;;) {
+      const at = this.#hand;
+      const known = this.#known.get(this.#places[at] as number) as Known;
+      this.#hand = (at + 1) % this.#capacity;
+      if (!known.isUsed) {
+        this.#known.delete(this.#places[at] as number);
+        this.#places[at] = id;
+        this.#hasForgotten = true;
+        return;
+      }
+      known.isUsed = false;
+    }
+  }
 }
 
-function send(rig: Rig, producerId: number, producerEpoch: number, sequence: number): string | number {
-  const facts = { topicId: TOPIC, queueId: 0, producerId, producerEpoch, sequence };
+function send(
+  rig: Rig,
+  producerId: number,
+  producerEpoch: number,
+  sequence: number,
+  more: Partial<BatchFacts> = {},
+): string | number {
+  const facts = { topicId: TOPIC, queueId: 0, producerId, producerEpoch, sequence, ...more };
   rig.publish(1, facts);
   rig.run();
   const [result] = rig.takeResults(1);
@@ -123,9 +155,48 @@ describe('producer table', () => {
     expect(send(rig, 5000, 1, 1)).toBe(FRESH);
     expect(send(rig, 1, 1, 11)).toBe('duplicate of 4096');
     expect(send(rig, 3, 1, 10)).toBe('duplicate of 2');
-    // Forgotten: it counts as new, and what it sent before cannot be told any more.
+    // Forgotten: what it sends for the first time counts as new, and what it sent before cannot be told any more.
     expect(send(rig, 2, 1, 11)).toBe(FRESH);
     expect(send(rig, 2, 1, 10)).toBe(ERRORS.SEQUENCE_UNKNOWN.wire);
+  });
+
+  const SENT_BEFORE = { attributes: BATCH_ATTRIBUTE.sentBefore };
+  const UNKNOWN = ERRORS.SEQUENCE_UNKNOWN.wire;
+
+  it('does not store again what a forgotten producer says it has sent before', () => {
+    const rig = rigWith(16);
+    for (let id = 1; id <= 17; id++) {
+      expect(send(rig, id, 0, 1)).toBe(FRESH);
+    }
+    expect(send(rig, 1, 0, 1, SENT_BEFORE)).toBe(UNKNOWN);
+    // Nor what is not among a producer's first, whoever sends it.
+    expect(send(rig, 1, 0, 65)).toBe(UNKNOWN);
+    expect(send(rig, 17, 0, 1, SENT_BEFORE)).toBe('duplicate of 16');
+    // The clock of the tests stands at 1000. Who was born well after all that was forgotten is new, and cannot have been forgotten.
+    expect(send(rig, 18, 0, 500, { ...SENT_BEFORE, bornTime: 1_000 + 60_001 })).toBe(FRESH);
+  });
+
+  it('takes what says it was sent before while nobody was forgotten', () => {
+    const rig = rigWith(16);
+    expect(send(rig, 1, 0, 1, SENT_BEFORE)).toBe(FRESH);
+    expect(send(rig, 1, 0, 1, SENT_BEFORE)).toBe('duplicate of 0');
+  });
+
+  it('stores what a new producer was refused first after what was stored first', () => {
+    const rig = rigWith(16);
+    expect(send(rig, 1, 0, 6)).toBe(FRESH);
+    expect(send(rig, 1, 0, 5)).toBe(FRESH);
+    expect(send(rig, 1, 0, 5)).toBe('duplicate of 1');
+    expect(send(rig, 1, 0, 6)).toBe('duplicate of 0');
+  });
+
+  it('does not take another batch under the same sequence for the first one', () => {
+    const rig = rigWith(16);
+    rig.table.open(1, TOPIC, 1, LANE.log);
+    expect(send(rig, 1, 0, 1, { bodyCrc: 77 })).toBe(FRESH);
+    expect(send(rig, 1, 0, 1, { bodyCrc: 78 })).toBe(UNKNOWN);
+    expect(send(rig, 1, 0, 1, { bodyCrc: 77, queueId: 1 })).toBe(UNKNOWN);
+    expect(send(rig, 1, 0, 1, { bodyCrc: 77 })).toBe('duplicate of 0');
   });
 
   it('stands thousands of producers that send once, in a table of 16', () => {

@@ -49,6 +49,8 @@ export interface BatchFacts {
   producerEpoch?: number;
   sequence?: number;
   attributes?: number;
+  bornTime?: number;
+  bodyCrc?: number;
 }
 
 export interface PlainEntry {
@@ -214,7 +216,9 @@ export function writeBatch(bytes: Uint8Array, at: number, facts: BatchFacts & { 
   bytes[at + BATCH.version] = BATCH_VERSION;
   bytes[at + BATCH.type] = BATCH_TYPE.data;
   writeUint16(bytes, at + BATCH.attributes, facts.attributes ?? 0);
+  writeUint32(bytes, at + BATCH.bodyCrc, facts.bodyCrc ?? 0);
   writeUint32(bytes, at + BATCH.recordCount, facts.count ?? 1);
+  writeUint64(bytes, at + BATCH.bornTime, facts.bornTime ?? 0);
   writeUint64(bytes, at + BATCH.producerId, facts.producerId ?? 0);
   writeUint32(bytes, at + BATCH.producerEpoch, facts.producerEpoch ?? 0);
   writeUint32(bytes, at + BATCH.sequence, facts.sequence ?? 0);

@@ -143,6 +143,7 @@ export class BatchDispatcher implements FrameSender {
 
   #send(batch: SendBatch): void {
     batch.stage = STAGE.sent;
+    batch.builder.markSentBefore(batch.sendCount > 0);
     batch.sendCount++;
     this.#sentCount++;
     this.#lane.send(batch, this);
