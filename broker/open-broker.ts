@@ -16,6 +16,7 @@ import { embeddedClient } from './embedded-client.js';
 import { type BrokerListener, startListening } from './listen.js';
 import type { ListenOptions } from './listen-options.js';
 import { memoryShortage, memoryThere, neededBytes } from './memory-need.js';
+import { checkFiles } from './package-files.js';
 
 /** What a broker says unasked; for a log. */
 export interface BrokerEvents {
@@ -31,11 +32,12 @@ export interface BrokerEvents {
 /**
  * Opens (or makes) a data directory and starts a broker on it. No socket is opened unless `listen()` is called. When `signal` is aborted
  * meanwhile, what has been opened is closed again.
- * @throws RingMQError ABORTED, BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
+ * @throws RingMQError ABORTED, NOT_SUPPORTED (bundled into one file), BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
  */
 export async function openBroker(options: EngineOptions & BrokerEvents & CallOptions = {}): Promise<Broker> {
   const { onWarning, onFatal, signal, ...engineOptions } = options;
   throwIfAborted(signal);
+  checkFiles();
   const engine = await Engine.open(engineOptions, {
     onWarning: onWarning ?? (() => undefined),
     onFatal: onFatal ?? (() => undefined),

@@ -38,11 +38,14 @@ import { RingMQError, SUBPROTOCOL } from '../native-free/wire/index.js';
 import { UwsConnection, type UwsUserData } from './uws-socket.js';
 import type { UwsApp, UwsHttpRequest, UwsHttpResponse, UwsModule, UwsWebSocket } from './uws-types.js';
 
+/** In two parts, or bundlers would follow it. */
+const PACKAGE = ['uWebSockets', 'js'].join('.');
+
 const ADDRESS_DECODER = new TextDecoder();
 
 /** Loads the optional package; throws whatever loading it threw (it is absent, or has no build for this platform). */
 export function loadUws(): UwsModule {
-  return createRequire(import.meta.url)('uWebSockets.js') as UwsModule;
+  return createRequire(import.meta.url)(PACKAGE) as UwsModule;
 }
 
 /** Starts it on the calling thread; see `StartListener` for the errors. */

@@ -8,6 +8,9 @@ import { createRequire } from 'node:module';
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import { crc32 as crc32ByTables } from './crc32-tables.js';
 
+/** In two parts, or bundlers would follow it to a file they cannot read. */
+const NATIVE_PACKAGE = ['@node-rs', 'crc32'].join('/');
+
 /** Up to here the tables are the faster way. */
 const SMALL_BYTES = 160;
 
@@ -21,7 +24,7 @@ export function crc32(bytes: Uint8Array, start: number, end: number): number {
 
 function loadNative(): ((bytes: Uint8Array) => number) | null {
   try {
-    const { crc32: sum } = createRequire(import.meta.url)('@node-rs/crc32') as {
+    const { crc32: sum } = createRequire(import.meta.url)(NATIVE_PACKAGE) as {
       crc32: (bytes: Uint8Array) => number;
     };
     const probe = new Uint8Array([0x52, 0x4d, 0x51]);

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The public shapes of the client. The embedded broker gives out the same ones, so a program moves between the
  * two by changing one line.
@@ -27,6 +28,7 @@ export type {
   ConsumerWarning,
   DamagedQueue,
   MessageBatch,
+  MessageBatches,
   PollOptions,
   QueuePosition,
   QueueSelection,

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The public shapes of consuming. */
 import type { PropertyValue } from '../../batch/outgoing-message.js';
 import type { RingMQError, StartPosition } from '../../wire/index.js';
@@ -206,6 +207,11 @@ export interface QueuePosition {
   doneOffset: number;
 }
 
+/** Batches, one after the other. */
+export interface MessageBatches extends AsyncIterator<MessageBatch, undefined, undefined> {
+  [Symbol.asyncIterator](): MessageBatches;
+}
+
 /**
  * Reads a topic as a member of a group. It joins when reading begins and leaves when the loop is left: what was not acked is
  * then delivered again, to whoever reads next. One loop at a time.
@@ -226,7 +232,7 @@ export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage
   readonly bufferedBytes: number;
   [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage, undefined, undefined>;
   /** The fast form: whole batches, views instead of copies, one ack. */
-  batches(options?: BatchOptions): AsyncIterableIterator<MessageBatch, undefined, undefined>;
+  batches(options?: BatchOptions): MessageBatches;
   /**
    * Calls the handler for each message and acks when it returns. Ends when the consumer is closed; rejects with what a handler
    * throws (that message is not acked), after the others at work have ended.

@@ -1,5 +1,7 @@
 /** What the client needs of Node. `platform-browser.ts` gives the same names to browsers; package.json chooses. */
 
+// biome-ignore assist/source/organizeImports: the first must be loaded before ws
+import { afterWs } from './before-ws.js';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { WebSocket as NodeWebSocket } from 'ws';
 import { clearTimeout, setTimeout } from '../../time/index.js';
@@ -36,6 +38,8 @@ class CheapMask {
     mask[0] = this.#first;
   };
 }
+
+afterWs();
 
 const BINARY = { binary: true };
 
