@@ -106,6 +106,18 @@ test('at the time-out the error says what was refused last, or that there is no 
   await expect(producer.send({ topic: 't', body: 'x' })).rejects.toMatchObject(down);
 });
 
+test('sendTimeoutMs counts for a message whose topic is not known yet, and is not cut short by requestTimeoutMs', async () => {
+  const { broker, client } = await setUp({ requestTimeoutMs: 20 });
+  broker.methods['topicMetadata'] = () => undefined;
+  const impatient = client.producer({ sendTimeoutMs: 30 });
+  const patient = client.producer({ sendTimeoutMs: 60_000 });
+  await expect(impatient.send({ topic: 't', body: 'x' })).rejects.toMatchObject({ code: 'TIMEOUT' });
+  const sent = patient.send({ topic: 't', body: 'x' });
+  await broker.until(() => broker.called('topicMetadata').length >= 3);
+  broker.methods['topicMetadata'] = () => broker.topics.get('t');
+  expect(await sent).toMatchObject({ topic: 't', offset: 0 });
+});
+
 test('a request that nobody waits for any more keeps its place until the broker has answered it', async () => {
   const { broker, client } = await setUp();
   const answers: (() => void)[] = [];

@@ -25,6 +25,8 @@ export interface PendingMessage {
   readonly flush: 'sync' | 'async' | undefined;
   readonly signal: AbortSignal | undefined;
   readonly number: number;
+  /** Until when it may wait for its topic, by the monotonic clock. */
+  readonly deadline: number;
   /** null: written, nobody waits for a receipt. */
   readonly waiter: Deferred<Receipt> | null;
 }
@@ -39,6 +41,7 @@ export function pendingMessage(
   options: SendOptions | undefined,
   bornTime: number,
   number: number,
+  deadline: number,
   wantsReceipt: boolean,
 ): PendingMessage {
   const { topic, shardingKey } = message;
@@ -51,6 +54,7 @@ export function pendingMessage(
     flush: options?.flush,
     signal: options?.signal,
     number,
+    deadline,
     waiter: wantsReceipt ? new Deferred<Receipt>() : null,
   };
 }

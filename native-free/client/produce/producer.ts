@@ -3,6 +3,7 @@
 import { checkBornTime, RECORDS_AT } from '../../batch/batch-builder.js';
 import { badMessage, checkIsObject, checkParts } from '../../batch/record-writer.js';
 import { TurnClock } from '../../batch/turn-clock.js';
+import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import { DURABILITY_NAMES, type Receipt, RingMQError, type TopicInfo } from '../../wire/index.js';
 import { abortable, Deferred, pause, throwIfAborted } from '../abort.js';
 import { callUser } from '../callback.js';
@@ -52,6 +53,7 @@ export class RingProducer implements Producer, BatchOwner {
   readonly group: string;
   readonly bufferBytes: number;
   readonly #connection: Connection;
+  readonly #timeoutMs: number;
   readonly #topics: TopicCache;
   readonly #dispatcher: BatchDispatcher;
   readonly #packer: Packer;
@@ -79,6 +81,7 @@ export class RingProducer implements Producer, BatchOwner {
     this.#topics = topics;
     this.#owner = owner;
     const { maxInFlight, timeoutMs } = settings;
+    this.#timeoutMs = timeoutMs;
     this.#dispatcher = new BatchDispatcher(connection.produce, this, maxInFlight, timeoutMs);
     this.#packer = new Packer(this.#dispatcher, connection.produce.buffers, settings);
   }
@@ -258,21 +261,59 @@ export class RingProducer implements Producer, BatchOwner {
     return route;
   }
 
-  /** Asks for the topic, then packs what has waited for it. */
+  /** Asks for the topic, for as long as messages may wait for it, then packs them. */
   async #resolve(route: TopicRoute): Promise<void> {
-    try {
-      route.resolve(await this.#topics.lookUp(route.topic));
-      const waiting = route.pending;
-      route.pending = [];
-      for (const entry of waiting) {
-        this.#packKept(route, entry);
+    for (;;) {
+      try {
+        route.resolve(await this.#lookUp(route));
+        const waiting = route.pending;
+        route.pending = [];
+        for (const entry of waiting) {
+          this.#packKept(route, entry);
+        }
+        break;
+      } catch (error) {
+        const failure = asRingMQError(error);
+        this.#failOverdue(route, failure);
+        if (route.pending.length === 0) {
+          this.#dropRoute(route.topic);
+          break;
+        }
       }
-    } catch (error) {
-      this.#dropRoute(route.topic);
-      const waiting = route.pending;
-      route.pending = [];
-      this.#failKept(waiting, asRingMQError(error));
+      await pause(LOOK_UP_AGAIN_MS);
     }
+    this.onProgress();
+  }
+
+  /** Rejects with `TIMEOUT` when the message that has waited longest may wait no longer. */
+  #lookUp(route: TopicRoute): Promise<TopicInfo> {
+    const now = monotonicMs();
+    const waitMs = Math.max(0, (route.pending[0]?.deadline ?? now + this.#timeoutMs) - now);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const { trouble } = this.#connection.produce;
+        const why = trouble === null ? '' : `; there is no connection: ${trouble.message}`;
+        reject(
+          new RingMQError(
+            'TIMEOUT',
+            `topic ${route.topic} was not found out within ${this.#timeoutMs} ms${why}`,
+            {
+              details: { topic: route.topic },
+            },
+          ),
+        );
+      }, waitMs);
+      const answer = this.#topics.lookUp(route.topic);
+      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
+  /** After a failed look-up: all its messages fail, or those whose time is over if it may succeed yet. */
+  #failOverdue(route: TopicRoute, failure: RingMQError): void {
+    const now = monotonicMs();
+    const waiting = route.pending;
+    route.pending = failure.retryable ? waiting.filter(({ deadline }) => deadline > now) : [];
+    this.#failKept(failure.retryable ? waiting.filter(({ deadline }) => deadline <= now) : waiting, failure);
     this.onProgress();
   }
 
@@ -291,7 +332,8 @@ export class RingProducer implements Producer, BatchOwner {
         details: { limit: MAX_HELD, limitBytes: MAX_HELD_BYTES, value: length, valueBytes: bytes },
       });
     }
-    const entry = pendingMessage(message, options, bornTime, this.#nextNumber, wantsReceipt);
+    const deadline = monotonicMs() + this.#timeoutMs;
+    const entry = pendingMessage(message, options, bornTime, this.#nextNumber, deadline, wantsReceipt);
     this.#nextNumber++;
     if (isFull) {
       this.#held.push(entry);
