@@ -124,7 +124,7 @@ describe('somebody else at the address', () => {
   });
 
   test('a protocol that is not HTTP ends it at once', async () => {
-    const other = createServer((socket) => socket.end('220 hello\r\n'));
+    const other = createServer((socket) => socket.on('error', () => {}).end('220 hello\r\n'));
     await expect(connect(`ws://${await listening(other)}`, LONG)).rejects.toMatchObject({
       code: 'CONNECT_FAILED',
       message: expect.stringContaining('no RingMQ broker'),
@@ -137,6 +137,7 @@ describe('somebody else at the address', () => {
     const body = 'TOO_MANY_CONNECTIONS: there are 2, the limit is 2\n';
     full.on('upgrade', (_request, socket) => {
       count++;
+      socket.on('error', () => {});
       socket.end(`HTTP/1.1 503 X\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
     });
     const connecting = connect(`ws://${await listening(full)}`, {
@@ -193,6 +194,7 @@ describe('TLS', () => {
       subjects.push(
         (request.socket as import('node:tls').TLSSocket).getPeerCertificate().subject.CN as string,
       );
+      socket.on('error', () => {});
       socket.end('HTTP/1.1 404 X\r\nConnection: close\r\n\r\n');
     });
     const url = `wss://${await listening(server)}`;
