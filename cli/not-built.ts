@@ -14,14 +14,8 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
-  '': [
-    '--user <name>',
-    '--password-file <file>',
-    '--token-file <file>',
-    '--ca <file>',
-    '--cert <file>',
-    '--key <file>',
-  ],
+  // Not --key: those of the whole command are taken wherever they stand, and `pub --key` is a message's key.
+  '': ['--user <name>', '--password-file <file>', '--token-file <file>', '--ca <file>', '--cert <file>'],
   pub: ['--deliver-at <time>', '--ttl <duration>', '--priority <n>'],
   sub: ['--sql <expression>', '--shared', '--broadcast'],
   'group reset-offset': ['--dry-run'],
