@@ -44,8 +44,10 @@ function watchNpm(onGone: () => void): void {
   if (!wasStartedByNpm() || parent === 1) {
     return;
   }
+  // Between npm and the broker there is a shell, which outlives an npm that is killed.
+  const npm = isShell(parent) ? parentOf(parent) : null;
   const timer = setInterval(() => {
-    if (process.ppid !== parent) {
+    if (process.ppid !== parent || (npm !== null && parentOf(parent) !== npm)) {
       clearInterval(timer);
       onGone();
     }
@@ -58,12 +60,27 @@ function wasStartedByNpm(): boolean {
   if (process.env.npm_execpath === undefined && process.env.npm_lifecycle_event === undefined) {
     return false;
   }
+  const group = statOf(process.pid)?.group;
+  return group === undefined || group !== process.pid;
+}
+
+function isShell(pid: number): boolean {
+  return /^(ba|da|a|z|k)?sh$/.test(statOf(pid)?.name ?? '');
+}
+
+function parentOf(pid: number): number | null {
+  return statOf(pid)?.parent ?? null;
+}
+
+/** undefined where the system does not say: it is not Linux, or there is no such process. */
+function statOf(pid: number): { name: string; parent: number; group: number } | undefined {
   try {
     // `pid (name) state ppid pgrp …`; the name may have blanks and brackets in it.
-    const stat = readFileSync('/proc/self/stat', 'utf8');
-    const group = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2];
-    return Number(group) !== process.pid;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const end = stat.lastIndexOf(')');
+    const [, parent, group] = stat.slice(end + 2).split(' ');
+    return { name: stat.slice(stat.indexOf('(') + 1, end), parent: Number(parent), group: Number(group) };
   } catch {
-    return true; // Not Linux.
+    return undefined;
   }
 }

@@ -90,6 +90,29 @@ describe('started by npm', () => {
     return { shell: shell.pid as number, closed, pid };
   }
 
+  it('it stops when npm has gone, and the shell between them has not', async () => {
+    const command = `"${process.execPath}" "${CLI}" broker --data "${directory}/killed" --listen 127.0.0.1:0; true`;
+    // Stands for npm: it starts a shell, and is killed.
+    const npm = spawn(
+      process.execPath,
+      [
+        '-e',
+        `require('child_process').spawn('/bin/sh', ['-c', process.argv[1]], { stdio: 'inherit' })`,
+        command,
+      ],
+      {
+        stdio: ['ignore', 'pipe', 'ignore'],
+        env: { ...process.env, npm_execpath: '/usr/lib/npm-cli.js' },
+      },
+    );
+    const closed = once(npm, 'close');
+    await once(createInterface({ input: npm.stdout }), 'line');
+    npm.kill('SIGKILL');
+    await closed;
+    const again = await BrokerProcess.start(`${directory}/killed`);
+    expect(await again.stop()).toBe(0);
+  });
+
   it('it stops when npm has gone', async () => {
     const { shell, closed } = await startBelowShell('npm');
     process.kill(shell, 'SIGTERM');

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { BrokerListener } from '../../broker/index.js';
+import { connect } from '../../native-free/client/index.js';
 import { FRAME, FRAME_HEADER_BYTES, OPCODE, SUBPROTOCOL } from '../../native-free/wire/index.js';
 import { decodeControl } from '../../transport/control-payload.js';
 import { makeDirectory, openSmall, removeDirectory, type SmallBroker } from '../faults/small-broker.js';
@@ -77,6 +78,17 @@ describe.each(LISTENERS.map(([kind]) => kind))('over %s', (listener) => {
     const standing = sockets.find((socket) => socket.readyState === WebSocket.OPEN) as WebSocket;
     standing.terminate();
     await expect.poll(() => refusalOf(dial(open)), { timeout: 10_000 }).toBeNull();
+  });
+
+  it('a client hears the code', async () => {
+    const open = await small.broker.listen({ port: 0, listener, threads: 1, maxConnections: 1 });
+    const first = await connect(open.url);
+    await expect(connect(open.url, { connectTimeoutMs: 300 })).rejects.toMatchObject({
+      code: 'TOO_MANY_CONNECTIONS',
+      message: expect.stringContaining('the limit is 1'),
+    });
+    await first.close();
+    await (await connect(open.url)).close();
   });
 
   it('a page of another origin is told, and the log says it once', async () => {

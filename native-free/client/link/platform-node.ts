@@ -124,8 +124,8 @@ export function openWebSocket(url: string, signal: AbortSignal, trust?: Trust): 
 class NodeLink implements Link {
   /** `ws` hands out slices of what the socket read and never writes to them again. */
   readonly framesAreOwned = true;
-  onFrame: ((frame: Uint8Array) => void) | null = null;
   onClose: ((reason?: unknown) => void) | null = null;
+  #onFrame: ((frame: Uint8Array) => void) | null = null;
   readonly #socket: NodeWebSocket;
   readonly #mask: CheapMask | null;
 
@@ -133,10 +133,21 @@ class NodeLink implements Link {
     this.#socket = socket;
     this.#mask = mask;
     socket.binaryType = 'nodebuffer';
+    // A broker that refuses the connection says so with the upgrade's own bytes, before anybody can have set `onFrame`.
+    socket.pause();
     socket.on('message', (data, isBinary) => {
       // A text frame is no frame of the protocol; an empty one is refused by the reader with BAD_FRAME.
-      this.onFrame?.(isBinary ? (data as Uint8Array) : new Uint8Array(0));
+      this.#onFrame?.(isBinary ? (data as Uint8Array) : new Uint8Array(0));
     });
+  }
+
+  get onFrame(): ((frame: Uint8Array) => void) | null {
+    return this.#onFrame;
+  }
+
+  set onFrame(listener: ((frame: Uint8Array) => void) | null) {
+    this.#onFrame = listener;
+    this.#socket.resume();
   }
 
   get bufferedBytes(): number {
