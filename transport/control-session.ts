@@ -17,6 +17,8 @@ import {
   MAX_REQUESTS_IN_FLIGHT,
   makeFrame,
   OPCODE,
+  packQueueList,
+  QUEUE_LISTS,
   RingMQError,
   readUint32,
 } from '../native-free/wire/index.js';
@@ -245,7 +247,11 @@ export class ControlSession {
     }
     const { needsConsumer } = CONTROL_METHODS[method];
     const key = needsConsumer ? this.#consume.keyOf(params['consumer']) : undefined;
-    // The control plane checks the parameters against its schemas; they are unknown here.
+    if (method === 'commit' || method === 'released') {
+      const { parameter } = QUEUE_LISTS[method];
+      params[parameter] = packQueueList(method, params[parameter]);
+    }
+    // The control plane checks the other parameters against its schemas; they are unknown here.
     return this.#context.engine.callForBytes(method, params, key);
   }
 

@@ -1,10 +1,10 @@
 /**
  * The turns of requests that cost much, for all connections of a thread: a few under way at a time, begun one after the other
- * for at most a slice of each turn of the event loop. A connection has one here at a time, so each comes to its turn;
+ * for at most a slice of each turn of the event loop, and for at most half of the thread's time. A connection has one here at a time, so each comes to its turn;
  * one whose connection has gone is given up.
  */
 import { setImmediate } from 'node:timers';
-import { monotonicMs } from '../native-free/time/index.js';
+import { monotonicMs, setTimeout } from '../native-free/time/index.js';
 
 export interface HeavyJob {
   /** False: nobody waits for it any more. */
@@ -22,6 +22,8 @@ export class HeavyLane {
   #waiting: HeavyJob[] = [];
   #runningCount = 0;
   #isDue = false;
+  /** `monotonicMs()` before which none begins: as long as the last ones took. */
+  #restsUntil = 0;
   readonly #go = (): void => {
     this.#isDue = false;
     this.#begin();
@@ -36,10 +38,10 @@ export class HeavyLane {
 
   #begin(): void {
     const from = monotonicMs();
+    let now = from;
     while (this.#runningCount < MAX_RUNNING_COUNT && this.#waiting.length > 0) {
-      if (monotonicMs() - from > SLICE_MS) {
-        this.#beginLater();
-        return;
+      if (now - from > SLICE_MS || now < this.#restsUntil) {
+        break;
       }
       const job = this.#waiting.shift() as HeavyJob;
       if (job.isWanted()) {
@@ -49,13 +51,22 @@ export class HeavyLane {
           this.#beginLater();
         });
       }
+      now = monotonicMs();
     }
+    this.#restsUntil = Math.max(this.#restsUntil, now + (now - from));
+    this.#beginLater();
   }
 
   #beginLater(): void {
-    if (!this.#isDue && this.#waiting.length > 0) {
-      this.#isDue = true;
+    if (this.#isDue || this.#waiting.length === 0 || this.#runningCount >= MAX_RUNNING_COUNT) {
+      return;
+    }
+    this.#isDue = true;
+    const restMs = this.#restsUntil - monotonicMs();
+    if (restMs < 1) {
       setImmediate(this.#go);
+    } else {
+      setTimeout(this.#go, restMs).unref();
     }
   }
 }

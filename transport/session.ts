@@ -133,9 +133,13 @@ export class Session implements SocketHandler, SessionContext, Watched {
     if (this.#state !== 'open') {
       return;
     }
-    this.host.watch.unread(this, this.socket.bufferedBytes);
-    this.#produce.renewCredit();
-    this.deliverSoon();
+    try {
+      this.host.watch.unread(this, this.socket.bufferedBytes);
+      this.#produce.renewCredit();
+      this.deliverSoon();
+    } catch (error) {
+      this.failWith(error);
+    }
   }
 
   onClose(): void {
@@ -163,8 +167,9 @@ export class Session implements SocketHandler, SessionContext, Watched {
   }
 
   failWith(error: unknown): void {
-    // Who leaves that much unread does not read the rest either.
-    this.#end(error, this.socket.bufferedBytes > this.options.maxBufferedBytes);
+    // Who leaves that much unread does not read the rest either. A broker that stops lets all have what they are owed.
+    const isOwed = isRingMQError(error) && error.code === 'BROKER_CLOSED';
+    this.#end(error, !isOwed && this.socket.bufferedBytes > this.options.maxBufferedBytes);
   }
 
   #lateAfter(ms: number, late: () => void): NodeJS.Timeout {
@@ -186,14 +191,21 @@ export class Session implements SocketHandler, SessionContext, Watched {
       this.options.onDefect('a session failed', error);
     }
     const code: ErrorCode = isRingMQError(error) ? error.code : 'INTERNAL';
-    // Batches that were stored are acked even if a later frame was bad.
-    this.#produce.flush();
-    this.#tearDown();
-    this.socket.send(errorFrame(error));
-    if (isCut) {
+    try {
+      // Batches that were stored are acked even if a later frame was bad.
+      this.#produce.flush();
+      this.#tearDown();
+      this.socket.send(errorFrame(error));
+      if (isCut) {
+        this.socket.cut();
+      } else {
+        this.socket.close(closeCodeOf(code), code);
+      }
+    } catch (defect) {
+      // Nobody is left to be told, and nothing of it may reach the thread.
+      this.options.onDefect('a session could not be ended in order', defect);
+      this.#tearDown();
       this.socket.cut();
-    } else {
-      this.socket.close(closeCodeOf(code), code);
     }
   }
 
@@ -215,8 +227,12 @@ export class Session implements SocketHandler, SessionContext, Watched {
     if (this.#state === 'closed') {
       return;
     }
-    this.#produce.flush();
-    this.checkUnread();
+    try {
+      this.#produce.flush();
+      this.checkUnread();
+    } catch (error) {
+      this.failWith(error);
+    }
   }
 
   /** From the host. Returns bytes of budget used. */
@@ -224,9 +240,14 @@ export class Session implements SocketHandler, SessionContext, Watched {
     if (this.#state !== 'open') {
       return 0;
     }
-    const used = this.#consume.deliver(budget);
-    this.host.watch.unread(this, this.socket.bufferedBytes);
-    return used;
+    try {
+      const used = this.#consume.deliver(budget);
+      this.host.watch.unread(this, this.socket.bufferedBytes);
+      return used;
+    } catch (error) {
+      this.failWith(error);
+      return 0;
+    }
   }
 
   get hasDeliveries(): boolean {
@@ -238,9 +259,13 @@ export class Session implements SocketHandler, SessionContext, Watched {
     if (this.#state !== 'open') {
       return;
     }
-    this.#produce.onTopicChanged();
-    this.socket.send(frame);
-    this.checkUnread();
+    try {
+      this.#produce.onTopicChanged();
+      this.socket.send(frame);
+      this.checkUnread();
+    } catch (error) {
+      this.failWith(error);
+    }
   }
 
   #dispatch(bytes: Uint8Array): void {

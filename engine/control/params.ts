@@ -6,8 +6,11 @@ import { z } from 'zod';
 import {
   type ControlMethod,
   type ControlMethods,
-  MAX_QUEUES_PER_TOPIC,
+  packQueueList,
+  type QueueListMethod,
   RingMQError,
+  unpackCommit,
+  unpackReleased,
 } from '../../native-free/wire/index.js';
 import { DEFAULT_PAGE_ITEMS } from './page.js';
 
@@ -58,12 +61,20 @@ const SCHEMAS = {
   }),
   skipDamage: z.object({ consumer, ...held }),
   leave: z.object({ consumer }),
-  released: z.object({ consumer, queues: z.array(z.object(held)).max(MAX_QUEUES_PER_TOPIC) }),
+  released: z.object({
+    consumer,
+    queues: z.unknown().transform((list) => unpackReleased(packed('released', list))),
+  }),
   commit: z.object({
     consumer,
-    offsets: z.array(z.object({ ...held, offset: count })).max(MAX_QUEUES_PER_TOPIC),
+    offsets: z.unknown().transform((list) => unpackCommit(packed('commit', list))),
   }),
 } as const satisfies { [M in ControlMethod]: z.ZodType<ControlMethods[M]['params']> };
+
+/** A listener's thread has packed it; a caller of this thread gives the list itself. */
+function packed(method: QueueListMethod, list: unknown): Float64Array {
+  return list instanceof Float64Array ? list : packQueueList(method, list);
+}
 
 /** @throws RingMQError BAD_REQUEST naming the first parameter that is wrong, and how. */
 export function parseParams<M extends ControlMethod>(

@@ -6,4 +6,5 @@ export * from './filter.js';
 export * from './frame-header.js';
 export * from './frame-layout.js';
 export * from './limits.js';
+export * from './queue-lists.js';
 export * from './record-layout.js';

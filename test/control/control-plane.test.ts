@@ -24,6 +24,14 @@ describe('requests at the edge', () => {
     ['join', { consumer: 1, group: 'g', topic: 'orders', from: 'yesterday' }, "expected 'earliest'"],
     ['join', { consumer: 1, group: 'g', topic: 'orders', from: { offset: -1 } }, 'from'],
     ['commit', { consumer: 1, offsets: [{ queueId: 0, generation: 1, offset: 1.5 }] }, 'offsets.0.offset'],
+    ['commit', { consumer: 1, offsets: 'all' }, 'offsets'],
+    [
+      'commit',
+      { consumer: 1, offsets: [{ queueId: 0, generation: 1, offset: 1 }, null] },
+      'offsets.1.queueId',
+    ],
+    ['released', { consumer: 1, queues: Array.from({ length: 16_385 }, () => ({})) }, 'queues'],
+    ['released', { consumer: 1, queues: [{ queueId: 0, generation: -1 }] }, 'queues.0.generation'],
     ['released', { consumer: 1, queues: 7 }, 'queues'],
     ['resetOffset', { group: 'g', topic: 'orders', to: { time: Number.NaN } }, 'to'],
   ])('%s %j is BAD_REQUEST and says which parameter', async (method, params, text) => {

@@ -142,6 +142,42 @@ function costlyAndGone(request: (id: number) => Uint8Array): Attack {
   };
 }
 
+/** A member of the group that commits and releases queues without end: lists of 16,384, right and wrong. */
+function member(method: string, list: string, entry: (queueId: number) => object): Attack {
+  return async (context) => {
+    const entries = Array.from({ length: 16_384 }, (_, queueId) => entry(queueId));
+    const frame = wsFrame(requestFrame(2, method, { consumer: 1, [list]: entries }));
+    while (context.goesOn()) {
+      const peer = await welcomed(context.port);
+      const join = { consumer: 1, group: 'mine', topic: WIDE_TOPIC, from: 'latest' };
+      peer.send(requestFrame(1, 'join', join));
+      while (context.goesOn() && !peer.isClosed) {
+        peer.write(frame);
+        await Promise.race([peer.writable(), sleep(100)]);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      peer.destroy();
+    }
+  };
+}
+
+/** Topics made and deleted, of which every connection is told. */
+const topicStorm: Attack = async (context) => {
+  const peer = await welcomed(context.port);
+  for (let round = 0; context.goesOn() && !peer.isClosed; round++) {
+    const topic = `storm-${round % 50}`;
+    peer.write(
+      Buffer.concat([
+        wsFrame(requestFrame(1, 'createTopic', { topic, queues: 100, memory: false })),
+        wsFrame(requestFrame(2, 'deleteTopic', { topic })),
+      ]),
+    );
+    await peer.writable();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  peer.destroy();
+};
+
 const joinStorm: Attack = async (context) => {
   const one = async (number: number): Promise<void> => {
     while (context.goesOn()) {
@@ -257,6 +293,10 @@ export const ATTACKS: Record<string, Attack> = {
   'MessagePack bombs': flood(wsFrame(bomb('listTopics', 262_000))),
   'MessagePack bombs for commit': flood(wsFrame(bomb('commit', 262_000))),
   'commits of everything': flood(wsFrame(requestFrame(1, 'commit', COMMIT))),
+  'commits of a member': member('commit', 'offsets', (queueId) => ({ queueId, generation: 1, offset: 0 })),
+  'commits that are wrong': member('commit', 'offsets', () => ({ queueId: 'x' })),
+  'releases of a member': member('released', 'queues', (queueId) => ({ queueId, generation: 1 })),
+  'topics made and deleted': topicStorm,
   'garbage text of 4 MB': flood(
     wsFrame(requestFrame(1, 'listTopics', { a: '\ud83d\ude00é'.repeat(690_000) })),
   ),
