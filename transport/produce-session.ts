@@ -20,13 +20,7 @@ import { AckFrame } from './ack-frame.js';
 import { ProduceCredit } from './produce-credit.js';
 import { RefusedSequences } from './refused-sequences.js';
 import type { SessionContext } from './session-context.js';
-
-/** A frame (or what is left of one) that waits: a copy of its bytes, the place and number of its next batch. */
-interface WaitingFrame {
-  readonly bytes: Uint8Array;
-  at: number;
-  id: number;
-}
+import { WaitingBatches } from './waiting-batches.js';
 
 export class ProduceSession implements AppendSink {
   readonly hasTravelled: boolean;
@@ -35,17 +29,21 @@ export class ProduceSession implements AppendSink {
   readonly #acks = new AckFrame();
   readonly #refusals = new RefusedSequences();
   readonly #onRoom = (): void => this.#resume();
-  /** In order of arrival. Its bytes are bounded by the credit, which is not raised while anything is in it. */
-  #waiting: WaitingFrame[] = [];
-  #waitingHead = 0;
+  /** Wait for the log's ring. Their bytes are bounded by the credit, which is not raised while there are any. */
+  readonly #forLog = new WaitingBatches();
+  /**
+   * Wait for room for their memory topic, by topic id. Topics have no order among each other, so one whose consumers are behind
+   * holds up no other one. The credit is raised until as much as a window waits here.
+   */
+  readonly #forMemory = new Map<number, WaitingBatches>();
+  /** Wait until the topic of the first of them is known. */
+  #unresolved = new WaitingBatches();
+  #asksForRoom = false;
   #isCreditNew = false;
   #unacked = 0;
   #topic: TopicEntry | undefined;
   /** The last topic id that turned out not to exist, so that a stream of batches for it is not a stream of questions. */
   #missingTopicId = -1;
-  /** Where `#appendFrom` stopped. */
-  #stoppedAt = 0;
-  #stoppedId = 0;
 
   constructor(context: SessionContext) {
     this.#context = context;
@@ -67,8 +65,7 @@ export class ProduceSession implements AppendSink {
     if (this.#context.host.isStopping) {
       return;
     }
-    const isWaiting = this.#waiting.length > 0;
-    if (!this.#credit.take(bytes.length, !isWaiting && this.#unacked === 0)) {
+    if (!this.#credit.take(bytes.length, this.#unacked === 0 && !this.#isWaiting)) {
       this.#context.fail('CREDIT_EXCEEDED', undefined, {
         limit: this.#credit.limit,
         value: this.#credit.received + bytes.length,
@@ -80,15 +77,8 @@ export class ProduceSession implements AppendSink {
       this.#context.fail('BAD_FRAME', `the produce frame cannot be understood: ${fault}`);
       return;
     }
-    const id = readUint32(bytes, FRAME.id);
-    if (isWaiting) {
-      this.#waiting.push({ bytes: copyFrom(bytes, 0), at: FRAME_HEADER_BYTES, id });
-    } else if (!this.#appendFrom(bytes, FRAME_HEADER_BYTES, id)) {
-      const at = this.#stoppedAt;
-      this.#waiting.push({ bytes: copyFrom(bytes, at), at: 0, id: this.#stoppedId });
-    } else {
-      this.renewCredit();
-    }
+    this.#takeAll(bytes);
+    this.renewCredit();
   }
 
   /** From the engine, in its progress turn. */
@@ -110,10 +100,19 @@ export class ProduceSession implements AppendSink {
     this.#missingTopicId = -1;
   }
 
-  /** Raises the limit if that is due. Not while batches wait, nor while the client leaves what it was sent unread. */
+  /**
+   * Raises the limit if that is due. Not while batches wait for the log, nor while a window of them waits for memory topics, nor
+   * while the client leaves what it was sent unread.
+   */
   renewCredit(): void {
     const { host, socket, options } = this.#context;
-    if (host.isStopping || this.#waiting.length > 0 || socket.bufferedBytes > options.maxBufferedBytes) {
+    if (host.isStopping || !this.#context.isOpen || !this.#forLog.isEmpty || !this.#unresolved.isEmpty) {
+      return;
+    }
+    if (
+      socket.bufferedBytes > options.maxBufferedBytes ||
+      (this.#forMemory.size > 0 && this.#waitingForMemory >= host.produceWindowBytes)
+    ) {
       return;
     }
     if (this.#credit.renew(host.produceWindowBytes)) {
@@ -135,8 +134,9 @@ export class ProduceSession implements AppendSink {
   }
 
   close(): void {
-    this.#waiting = [];
-    this.#waitingHead = 0;
+    this.#forLog.clear();
+    this.#forMemory.clear();
+    this.#unresolved.clear();
     this.#context.engine.dropSink(this);
   }
 
@@ -157,36 +157,86 @@ export class ProduceSession implements AppendSink {
     }
   }
 
-  /**
-   * Appends the batches from `at` to the end. False: it stopped at `#stoppedAt` and `#resume` will be called. The frame was
-   * found whole before.
-   */
-  #appendFrom(bytes: Uint8Array, from: number, firstId: number): boolean {
-    const context = this.#context;
-    let at = from;
-    let id = firstId;
-    while (at < bytes.length && context.isOpen) {
+  get #isWaiting(): boolean {
+    return !this.#forLog.isEmpty || !this.#unresolved.isEmpty || this.#forMemory.size > 0;
+  }
+
+  get #waitingForMemory(): number {
+    let bytes = 0;
+    for (const waiting of this.#forMemory.values()) {
+      bytes += waiting.bytes;
+    }
+    return bytes;
+  }
+
+  get #isAtWork(): boolean {
+    return this.#context.isOpen && !this.#context.host.isStopping;
+  }
+
+  /** Takes the batches of a frame that was found whole, and keeps copies of those that must wait. */
+  #takeAll(bytes: Uint8Array): void {
+    let id = readUint32(bytes, FRAME.id);
+    let copy: Uint8Array | null = null;
+    let copiedFrom = 0;
+    for (let at = FRAME_HEADER_BYTES; at < bytes.length && this.#context.isOpen; ) {
       const length = readUint32(bytes, at);
-      const topicId = readUint32(bytes, at + BATCH.topicId);
-      const topic = this.#lookUp(topicId);
-      if (topic === undefined) {
-        if (topicId !== this.#missingTopicId) {
-          void this.#resolve(topicId);
-          return this.#stop(at, id);
+      const line = this.#take(bytes, at, id);
+      if (line !== null) {
+        if (copy === null) {
+          copy = copyFrom(bytes, at);
+          copiedFrom = at;
         }
-        this.#ack(id, ERRORS.TOPIC_NOT_FOUND.wire, 0, 0, 0, 0, 0);
-      } else {
-        const outcome = this.#append(bytes, at, length, id, topic);
-        if (outcome === APPEND.full) {
-          context.engine.onRoom(this.#onRoom);
-          return this.#stop(at, id);
-        }
-        if (outcome !== APPEND.ok) {
-          this.#refused(id, outcome, bytes.subarray(at, at + length));
-        }
+        line.push(copy, at - copiedFrom, id);
       }
       at += slotAligned(length);
       id = (id + 1) >>> 0;
+    }
+  }
+
+  /** Takes one batch. null: its outcome is known, or will be told; else where it has to wait. */
+  #take(bytes: Uint8Array, at: number, id: number): WaitingBatches | null {
+    if (!this.#unresolved.isEmpty) {
+      return this.#unresolved;
+    }
+    const topicId = readUint32(bytes, at + BATCH.topicId);
+    const topic = this.#lookUp(topicId);
+    if (topic === undefined) {
+      if (topicId === this.#missingTopicId) {
+        this.#ack(id, ERRORS.TOPIC_NOT_FOUND.wire, 0, 0, 0, 0, 0);
+        return null;
+      }
+      void this.#resolve(topicId);
+      return this.#unresolved;
+    }
+    if (!topic.memory) {
+      return this.#forLog.isEmpty && this.#settle(bytes, at, id, topic) ? null : this.#forLog;
+    }
+    const line = this.#forMemory.size > 0 ? this.#forMemory.get(topicId) : undefined;
+    if (line !== undefined) {
+      return line;
+    }
+    return this.#settle(bytes, at, id, topic) ? null : this.#lineOf(topicId);
+  }
+
+  #lineOf(topicId: number): WaitingBatches {
+    const line = new WaitingBatches();
+    this.#forMemory.set(topicId, line);
+    return line;
+  }
+
+  /** Appends one batch, or says why not. False: there is no room; `#resume` will be called. */
+  #settle(bytes: Uint8Array, at: number, id: number, topic: TopicEntry): boolean {
+    const length = readUint32(bytes, at);
+    const outcome = this.#append(bytes, at, length, id, topic);
+    if (outcome === APPEND.full) {
+      if (!this.#asksForRoom) {
+        this.#asksForRoom = true;
+        this.#context.engine.onRoom(this.#onRoom);
+      }
+      return false;
+    }
+    if (outcome !== APPEND.ok) {
+      this.#refused(id, outcome, bytes.subarray(at, at + length));
     }
     return true;
   }
@@ -212,12 +262,6 @@ export class ProduceSession implements AppendSink {
       this.#refusals.refused(bytes, at, outcome);
     }
     return outcome;
-  }
-
-  #stop(at: number, id: number): false {
-    this.#stoppedAt = at;
-    this.#stoppedId = id;
-    return false;
   }
 
   /** A malformed or damaged batch ends the connection; a topic, limit or disk that says no is told by an ack entry. */
@@ -262,29 +306,40 @@ export class ProduceSession implements AppendSink {
     } catch (error) {
       context.failWith(error);
     }
-    if (context.isOpen) {
-      this.#resume();
+    const waiting = this.#unresolved;
+    this.#unresolved = new WaitingBatches();
+    while (!waiting.isEmpty && this.#isAtWork) {
+      this.#take(waiting.frame, waiting.at, waiting.id)?.push(waiting.frame, waiting.at, waiting.id);
+      waiting.drop();
     }
+    this.renewCredit();
   }
 
-  /** Goes on with what waits, until all is done or something must wait again. */
+  /** There is room, for some of what waits. */
   #resume(): void {
-    while (this.#context.isOpen && !this.#context.host.isStopping) {
-      const frame = this.#waiting[this.#waitingHead];
-      if (frame === undefined) {
-        break;
+    this.#asksForRoom = false;
+    this.#drain(this.#forLog);
+    for (const [topicId, line] of this.#forMemory) {
+      this.#drain(line);
+      if (line.isEmpty) {
+        this.#forMemory.delete(topicId);
       }
-      if (!this.#appendFrom(frame.bytes, frame.at, frame.id)) {
-        frame.at = this.#stoppedAt;
-        frame.id = this.#stoppedId;
+    }
+    this.renewCredit();
+  }
+
+  /** Goes on with what waits in one line, until all is done or there is no room for the next. */
+  #drain(line: WaitingBatches): void {
+    while (!line.isEmpty && this.#isAtWork) {
+      const { frame, at, id } = line;
+      const topic = this.#lookUp(readUint32(frame, at + BATCH.topicId));
+      if (topic === undefined) {
+        // Deleted while the batch waited.
+        this.#ack(id, ERRORS.TOPIC_NOT_FOUND.wire, 0, 0, 0, 0, 0);
+      } else if (!this.#settle(frame, at, id, topic)) {
         return;
       }
-      this.#waitingHead++;
-    }
-    this.#waiting = [];
-    this.#waitingHead = 0;
-    if (this.#context.isOpen) {
-      this.renewCredit();
+      line.drop();
     }
   }
 }

@@ -147,6 +147,8 @@ export class FakeEngine implements EngineThread {
   readonly asked: number[] = [];
   /** Batches that fit before `append` says full. */
   room = Number.POSITIVE_INFINITY;
+  /** Topics for which `append` says full, whatever room there is. */
+  readonly fullTopics = new Set<number>();
   appended = 0;
   /** An error number that `append` answers; 0: none. */
   refusal = 0;
@@ -242,7 +244,7 @@ export class FakeEngine implements EngineThread {
     if (this.refusal !== 0 && !topic.memory) {
       return this.refusal;
     }
-    if (this.room === 0) {
+    if (this.room === 0 || this.fullTopics.has(topic.topicId)) {
       return APPEND.full;
     }
     this.room--;

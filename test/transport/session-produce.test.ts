@@ -174,6 +174,92 @@ describe('a full ring', () => {
     ).toBe(true);
   });
 
+  /** Memory topics 2 and 3 beside topic 1, and what has been stored of each. */
+  function withMemoryTopics(): { engine: FakeEngine; stored: () => number[] } {
+    const engine = engineWithTopic();
+    for (const topicId of [2, 3]) {
+      engine.met.set(topicId, { ...engine.addTopic(topicId, 4), memory: true });
+    }
+    const stored = () => [1, 2, 3].map((topicId) => engine.queue(topicId, 0).batches.length);
+    return { engine, stored };
+  }
+  const batchFor = (topicId: number) => makeBatch([{ body: 'x' }], { topicId });
+
+  test('a memory topic without room holds up no other topic of its connection, and keeps its order', async () => {
+    const { engine, stored } = withMemoryTopics();
+    engine.fullTopics.add(2);
+    const mixed = [2, 1, 3, 2, 1, 3].map(batchFor);
+    const { session, socket } = welcome(open(engine));
+    session.onFrame(Buffer.from(produceFrame(10, ...mixed)));
+    session.onFrame(Buffer.from(produceFrame(16, ...mixed)));
+    engine.progress();
+    await settle();
+    expect(stored()).toEqual([4, 0, 4]);
+    expect(acksOf(socket).map(({ id }) => id)).toEqual([11, 12, 14, 15, 17, 18, 20, 21]);
+    engine.fullTopics.delete(2);
+    engine.giveRoom(1);
+    engine.progress();
+    await settle();
+    expect(acksOf(socket).map(({ id }) => id)).toEqual([10, 13, 16, 19]);
+    expect(stored()).toEqual([4, 4, 4]);
+  });
+
+  test('a full log holds up no memory topic', async () => {
+    const { engine, stored } = withMemoryTopics();
+    engine.fullTopics.add(1);
+    const { session } = welcome(open(engine));
+    session.onFrame(Buffer.from(produceFrame(1, ...[1, 2, 1, 3].map(batchFor))));
+    await settle();
+    expect(stored()).toEqual([0, 1, 1]);
+    engine.fullTopics.delete(1);
+    engine.giveRoom(1);
+    await settle();
+    expect(stored()).toEqual([2, 1, 1]);
+  });
+
+  test('credit goes on while less than a window waits for a memory topic, and stands still then', async () => {
+    const { engine, stored } = withMemoryTopics();
+    engine.fullTopics.add(2);
+    const frame = Buffer.from(produceFrame(1, batchFor(2)));
+    const window = frame.length * 8;
+    const { session, socket } = welcome(open(engine, { produceWindowBytes: window }));
+    let limit = window;
+    let sent = 0;
+    const credit = async () => {
+      await settle();
+      for (const { value } of [...socket.take(OPCODE.credit), ...socket.take(OPCODE.ack)]) {
+        limit = Math.max(limit, value);
+      }
+      return limit - sent;
+    };
+    while ((await credit()) >= frame.length) {
+      session.onFrame(frame);
+      sent += frame.length;
+    }
+    expect(sent).toBeGreaterThan(window);
+    expect(sent).toBeLessThanOrEqual(3 * window);
+    expect(socket.closed).toBeNull();
+    engine.fullTopics.delete(2);
+    engine.giveRoom(1);
+    engine.progress();
+    expect(await credit()).toBeGreaterThan(window / 2);
+    expect(stored()[1]).toBe(sent / frame.length);
+  });
+
+  test('a memory topic that is deleted while batches wait for it refuses them', async () => {
+    const { engine } = withMemoryTopics();
+    engine.fullTopics.add(2);
+    const { session, socket } = welcome(open(engine));
+    session.onFrame(Buffer.from(produceFrame(1, batchFor(2), batchFor(2))));
+    engine.changeTopic(engine.met.get(2) as never);
+    engine.giveRoom(1);
+    await settle();
+    expect(acksOf(socket)).toMatchObject([
+      { id: 1, status: ERRORS.TOPIC_NOT_FOUND.wire },
+      { id: 2, status: ERRORS.TOPIC_NOT_FOUND.wire },
+    ]);
+  });
+
   test('a connection that goes leaves nothing behind', async () => {
     const engine = engineWithTopic();
     engine.room = 1;
