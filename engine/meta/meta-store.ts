@@ -15,7 +15,7 @@
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { RingMQError } from '../../native-free/wire/index.js';
-import { type Disk, removeIfThere } from '../disk/disk.js';
+import { type Disk, diskErrorCode, isShortage, removeIfThere } from '../disk/disk.js';
 import { encodeFrame, META_FORMAT, type MetaFrame } from './meta-file-layout.js';
 import { asDiskError, logName, logNames, readMeta, SNAPSHOT_NAME } from './meta-reader.js';
 import { type MetaRecord, MetaState, QUEUE_NUMBERS, type QueueNumbers } from './meta-state.js';
@@ -267,11 +267,10 @@ export class MetaStore {
         this.#compact();
       }
     } catch (error) {
-      const known = error instanceof RingMQError ? error : asDiskError(error, `closing ${this.#dir}`);
-      if (known.code !== 'DISK_FULL') {
-        throw known;
+      if (!oldLogGoesOn(error)) {
+        throw error instanceof RingMQError ? error : asDiskError(error, `closing ${this.#dir}`);
       }
-      // No room for a snapshot: the log has it all but what did not fit.
+      // No room, or no descriptor, for a snapshot: the log has it all but what did not fit.
       this.sync();
     } finally {
       this.#closed = true;
@@ -367,11 +366,10 @@ export class MetaStore {
     try {
       this.#compact();
     } catch (error) {
-      const known = this.#failed(error, `writing a snapshot into ${this.#dir}`);
-      if (known.code !== 'DISK_FULL') {
-        throw known;
+      if (!oldLogGoesOn(error)) {
+        throw this.#failed(error, `writing a snapshot into ${this.#dir}`);
       }
-      // The old log goes on; there may be room later.
+      // The old log goes on; there may be room, or descriptors, later.
       this.#compactAt = this.#end + this.#compactBytes / 4;
     }
   }
@@ -389,8 +387,7 @@ export class MetaStore {
       disk.fsyncDir(this.#dir);
       const fresh = `${this.#dir}/${SNAPSHOT_NAME}.new`;
       removeIfThere(disk, fresh);
-      disk.close(createSynced(disk, fresh, snapshot));
-      this.#takeOver(fresh);
+      this.#takeOver(fresh, createSynced(disk, fresh, snapshot));
     } catch (error) {
       disk.close(fd);
       throw error;
@@ -416,9 +413,11 @@ export class MetaStore {
   }
 
   /** From the rename on, the old log may not be written any more, so that whatever fails here is final. */
-  #takeOver(fresh: string): void {
+  #takeOver(fresh: string, fd: number): void {
     try {
       this.#disk.rename(fresh, `${this.#dir}/${SNAPSHOT_NAME}`);
+      // Not before: the directory's sync takes a descriptor for a moment, and this one is there where no other is.
+      this.#disk.close(fd);
       this.#disk.fsyncDir(this.#dir);
     } catch (error) {
       throw this.#failedForGood(error, `replacing the snapshot in ${this.#dir}`);
@@ -441,6 +440,14 @@ export class MetaStore {
       }
     }
   }
+}
+
+/**
+ * What kept a snapshot from being written leaves the log that is in use alone: want of room, also told by a sync of the new files, or of a descriptor. Not what comes
+ * after the new snapshot has its name, which is an error of ours by then.
+ */
+function oldLogGoesOn(error: unknown): boolean {
+  return isShortage(error) || ['ENOSPC', 'EDQUOT'].includes(diskErrorCode(error) ?? '');
 }
 
 /** A new file with these bytes, which are on disk when it returns. Still open. */

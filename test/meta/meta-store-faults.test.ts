@@ -67,6 +67,24 @@ describe('MetaStore and a full disk', () => {
     expect(offsetAfterKill(dir, 'billing', 0)).toBe(59);
   });
 
+  test.each([0, 1, 2, 3])('goes on with the old log where a snapshot finds %d descriptors', (descriptors) => {
+    const dir = join(tempDir(), 'meta');
+    const disk = new FaultyDisk();
+    const store = MetaStore.open(disk, dir, { ...OPTIONS, compactBytes: 300 });
+    store.appendDurably(topic('orders', 1));
+    disk.descriptors = descriptors;
+    for (let offset = 1; offset < 50; offset++) {
+      store.appendNumber('offsets', 'billing', 1, 0, offset);
+      store.flush();
+    }
+    // Two are enough: for the new log and the new snapshot, whose one is there again for the directory.
+    expect(store.logBytes > 1_000).toBe(descriptors < 2);
+    store.appendDurably(topic('bills', 2));
+    store.close();
+    disk.descriptors = -1;
+    expect(offsetAfterKill(dir, 'billing', 0)).toBe(49);
+  });
+
   test('closes without room for a snapshot, and the log has everything', () => {
     const dir = join(tempDir(), 'meta');
     const disk = new FaultyDisk();
