@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { checkListening } from '../broker/check-listening.js';
 import { openBroker } from '../broker/index.js';
-import { resolveListenOptions } from '../broker/listen-options.js';
+
 import { monotonicMs } from '../native-free/time/index.js';
 import { isRingMQError, RingMQError } from '../native-free/wire/index.js';
 import { inSettingsNames, misspelledVariables, readBrokerSettings } from './broker-settings.js';
@@ -12,7 +13,7 @@ export async function runBroker(command: Command): Promise<void> {
   const settings = readBrokerSettings(command);
   const { listen } = settings;
   // Checked before the directory is touched: what cannot be served is not opened.
-  await told(() => resolveListenOptions(listen));
+  await told(() => checkListening(listen));
   const log = openLog(settings.command);
   for (const { variable, meant } of misspelledVariables()) {
     log.warn({ variable }, `${variable} is set and means nothing; did you mean ${meant}?`);

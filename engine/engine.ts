@@ -76,9 +76,15 @@ export class Engine {
     if (lock.ofDeadThread !== undefined) {
       await endAttached(lock.ofDeadThread);
     }
-    const data = openData(options, lock.dir);
+    const data = openData(options, lock.dir, (what) => events.onWarning(what, {}));
     for (const damage of data.recovery.damage) {
       events.onWarning(`damage in the log: ${damage.what}`, { ...damage });
+    }
+    if (data.recovery.unlistedDamage > 0) {
+      events.onWarning(
+        `damage in the log: ${data.recovery.unlistedDamage} places more than are told one by one; see \`ringmq log verify\``,
+        { unlisted: data.recovery.unlistedDamage },
+      );
     }
     const { store } = data;
     const ringSizes = { spanBytes: store.spanBytes, maxThreads: options.maxThreads };

@@ -27,6 +27,8 @@ import { createRingMemory, Ring } from '../ring/index.js';
 
 /** File of the queue tables' last snapshot, in the data directory. */
 export const TABLES_FILE = 'queues/tables';
+/** A log without a checkpoint yet is read as a whole; said only where that may take more than a moment. */
+const QUICKLY_READ_BYTES = 2 ** 28;
 const MAX_TABLES_BYTES = 2 ** 31;
 
 export interface OpenData {
@@ -40,7 +42,11 @@ export interface OpenData {
 }
 
 /** @throws RingMQError LOG_CORRUPT (meta or checkpoint), disk errors */
-export function openData(options: ResolvedEngineOptions, dir: OpenedDir): OpenData {
+export function openData(
+  options: ResolvedEngineOptions,
+  dir: OpenedDir,
+  warn: (what: string) => void = () => {},
+): OpenData {
   const dataDir = dir.path;
   const disk = new OwnedDisk(dir);
   const store = MetaStore.open(disk, `${dataDir}/meta`, {
@@ -51,7 +57,7 @@ export function openData(options: ResolvedEngineOptions, dir: OpenedDir): OpenDa
   try {
     checkSpans(options, store.spanBytes);
     refuseOrphanedLog(disk, store, dataDir);
-    return recoverData(options, dataDir, disk, store);
+    return recoverData(options, dataDir, disk, store, warn);
   } catch (error) {
     store.close();
     throw error;
@@ -63,6 +69,7 @@ function recoverData(
   dataDir: string,
   disk: Disk,
   store: MetaStore,
+  warn: (what: string) => void,
 ): OpenData {
   const catalog = new TopicCatalog(store, { maxQueues: options.maxQueues, now: Date.now });
   const table = new QueueTable(
@@ -74,8 +81,22 @@ function recoverData(
     }
   }
   const files = new IndexFiles({ disk, dir: `${dataDir}/queues` });
+  // Before it begins: it may take minutes.
+  const tellRebuild = (hasCheckpoint: boolean): void => {
+    const bytes = listSegments(disk, `${dataDir}/log`, store.segmentBytes).length * store.segmentBytes;
+    if (bytes > 0 && (hasCheckpoint || bytes > QUICKLY_READ_BYTES + 2 * store.segmentBytes)) {
+      warn(
+        `the queue index is missing or damaged and is made again from the log: up to ${Math.ceil(bytes / 2 ** 20)} MiB are read before the broker serves`,
+      );
+    }
+  };
   try {
-    return { store, catalog, table, ...recoverTables(options, dataDir, disk, store, table, files) };
+    return {
+      store,
+      catalog,
+      table,
+      ...recoverTables(options, dataDir, disk, store, table, files, tellRebuild),
+    };
   } finally {
     files.close();
   }
@@ -89,6 +110,7 @@ function recoverTables(
   store: MetaStore,
   table: QueueTable,
   files: IndexFiles,
+  tellRebuild: (hasCheckpoint: boolean) => void,
 ): Pick<OpenData, 'producers' | 'recovery' | 'rebuilt'> {
   const producers = createProducerMemory(options.maxProducers);
   const stage = replayStage(store, table, files, producers);
@@ -96,6 +118,7 @@ function recoverTables(
   const bytes = readWholeFile(disk, `${dataDir}/${TABLES_FILE}`, MAX_TABLES_BYTES);
   const restored = checkpoint !== null && bytes !== undefined && stage.restoreTables(bytes) !== null;
   if (!restored) {
+    tellRebuild(checkpoint !== null);
     files.deleteAll();
   }
   const recovery = recoverLog(

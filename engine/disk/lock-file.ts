@@ -29,7 +29,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
@@ -45,7 +45,8 @@ import {
   readLock,
 } from './lock-owner.js';
 import { type LockSocket, openLockSocket } from './lock-socket.js';
-import { makeDir, syncParent } from './make-dir.js';
+import { makeDir } from './make-dir.js';
+import { NodeDisk } from './node-disk.js';
 import { identityOf, LOCK_FILE, type OpenedDir } from './opened-dir.js';
 
 /** Who finds others at work on a dead owner's lock looks again so soon, and gives up after so long. */
@@ -298,4 +299,17 @@ function locked(dataDir: string, { pid }: FoundLock): RingMQError {
   return new RingMQError('DATA_DIR_LOCKED', `process ${pid} has the data directory ${dataDir}`, {
     details: { dataDir, pid },
   });
+}
+
+/** Makes the name of a directory durable in the one above it. Whoever may not open that one has to trust its owner with it. */
+function syncParent(path: string): void {
+  try {
+    new NodeDisk().fsyncDir(dirname(path));
+  } catch (error) {
+    const code = diskErrorCode(error) ?? '';
+    // EINVAL, ENOTSUP: a file system that has no such call.
+    if (!['EACCES', 'EPERM', 'EINVAL', 'ENOTSUP', 'EROFS'].includes(code)) {
+      throw error;
+    }
+  }
 }

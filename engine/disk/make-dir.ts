@@ -1,20 +1,19 @@
-/** Making directories so that their names survive a power cut, and never without end. */
+/** Making directories, and never without end. */
 import { mkdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { diskErrorCode } from './disk.js';
-import { NodeDisk } from './node-disk.js';
 
 /** More levels than a path of 4096 bytes can have. */
 const MAX_LEVELS = 2048;
 
 /**
- * Makes a directory and what is missing above it; `path` is absolute. Unlike `mkdirSync(…, { recursive: true })` it gives up where the system
+ * Makes a directory and what is missing above it; Unlike `mkdirSync(…, { recursive: true })` it gives up where the system
  * says that the parent is not there although it is (below /proc, in a directory that was removed), instead of trying for ever.
  * Throws disk errors; `ENOTDIR` when something else has the name.
  */
 export function makeDir(path: string): void {
   const missing: string[] = [];
-  for (let at = path; !isDirectory(at); at = dirname(at)) {
+  for (let at = resolve(path); !isDirectory(at); at = dirname(at)) {
     if (missing.length === MAX_LEVELS || at === dirname(at)) {
       throw Object.assign(new Error(`ENOENT: no directory above ${path} is there`), { code: 'ENOENT' });
     }
@@ -28,19 +27,6 @@ export function makeDir(path: string): void {
       if (diskErrorCode(error) !== 'EEXIST') {
         throw error;
       }
-    }
-  }
-}
-
-/** Makes the name of a directory durable in the one above it. Whoever may not open that one has to trust its owner with it. */
-export function syncParent(path: string): void {
-  try {
-    new NodeDisk().fsyncDir(dirname(path));
-  } catch (error) {
-    const code = diskErrorCode(error) ?? '';
-    // EINVAL, ENOTSUP: a file system that has no such call.
-    if (!['EACCES', 'EPERM', 'EINVAL', 'ENOTSUP', 'EROFS'].includes(code)) {
-      throw error;
     }
   }
 }

@@ -4,7 +4,6 @@ import {
   fdatasyncSync,
   fsyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -15,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { Disk, DiskSpace } from './disk.js';
+import { makeDir } from './make-dir.js';
 
 /** {@link Disk} over the file system. Has no state: one may be shared, or each thread make its own. */
 export class NodeDisk implements Disk {
@@ -79,7 +79,7 @@ export class NodeDisk implements Disk {
   }
 
   mkdir(path: string): void {
-    mkdirSync(path, { recursive: true });
+    makeDir(path);
   }
 
   readdir(path: string): string[] {

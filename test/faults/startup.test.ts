@@ -1,10 +1,10 @@
 /** What keeps `ringmq broker` from starting: one line that says what and what to do, exit status 1, nothing left behind. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseListener } from '../../transport/choose-listener.js';
-import { BrokerProcess, runCli } from '../cli/cli-process.js';
+import { BrokerProcess, CLI, runCli } from '../cli/cli-process.js';
 import { failureOf, makeDirectory, openSmall, removeDirectory, withBroker } from './small-broker.js';
 
 let directory: string;
@@ -52,6 +52,32 @@ describe('a data directory', () => {
     await first.kill();
     const second = await BrokerProcess.start(dataDir);
     expect(await second.stop()).toBe(0);
+  });
+
+  it.each(['/proc/ringmq', '/proc/self/fd/ringmq/data', '/dev/null/data', `/${'x'.repeat(300)}`])(
+    'at %s, where nothing can be made',
+    async (path) => {
+      expect(await failing('--data', path)).toMatch(
+        /^BAD_CONFIG: the data directory .+ cannot be used: .+; .+$/,
+      );
+    },
+  );
+
+  it('below a directory that was removed', async () => {
+    const gone = `${directory}/gone`;
+    mkdirSync(gone);
+    const args = [
+      '-c',
+      'cd "$0" && rmdir "$0" && exec "$@"',
+      gone,
+      process.execPath,
+      CLI,
+      'broker',
+      '--listen',
+      '127.0.0.1:0',
+    ];
+    const { status, stderr } = spawnSync('sh', args, { encoding: 'utf8', timeout: 20_000 });
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^BAD_CONFIG: .+\n$/)]);
   });
 
   it.each([
@@ -118,10 +144,38 @@ describe('a port', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it('the directory is free again after it, and keeps its span', async () => {
-    const error = await failureOf(openSmall(`${directory}/port`));
+  it.each([
+    [
+      'an address of another machine',
+      ['--listen', '192.0.2.1:0', '--insecure'],
+      /^BAD_CONFIG: .*no such address/,
+    ],
+    [
+      'TLS files that are not there',
+      ['--tls-cert', '/nowhere/cert', '--tls-key', '/nowhere/key'],
+      /^BAD_CONFIG: .*TLS/,
+    ],
+    [
+      'TLS files that are none',
+      ['--tls-cert', '/etc/passwd', '--tls-key', '/etc/passwd'],
+      /^BAD_CONFIG: .*TLS/,
+    ],
+  ])('%s', async (_what, args, expected) => {
+    expect(await failing('--data', `${directory}/port`, ...args)).toMatch(expected);
+  });
+
+  it('the directory was not made for it', () => {
+    expect(existsSync(`${directory}/port`)).toBe(false);
+  });
+});
+
+describe('a directory that was made with other sizes', () => {
+  it('keeps its span', async () => {
+    const first = await BrokerProcess.start(`${directory}/span`);
+    expect(await first.stop()).toBe(0);
+    const error = await failureOf(openSmall(`${directory}/span`));
     expect(error).toMatchObject({ code: 'BAD_CONFIG', details: { spanBytes: 8 * 1024 * 1024 } });
-    const other = await BrokerProcess.start(`${directory}/port`);
+    const other = await BrokerProcess.start(`${directory}/span`);
     expect(await other.stop()).toBe(0);
   });
 });

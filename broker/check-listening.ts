@@ -1,0 +1,28 @@
+/** Whether a broker could listen, asked before its data directory is touched: what cannot be served leaves nothing behind. */
+import { createSecureContext } from 'node:tls';
+import { listenAddress, probePort, readPem } from '../native-free/listener/listen-errors.js';
+import { RingMQError } from '../native-free/wire/index.js';
+import { chooseListener } from '../transport/choose-listener.js';
+import { type ListenOptions, resolveListenOptions } from './listen-options.js';
+
+/**
+ * Checks the options, reads the TLS files, takes the port and gives it back. Somebody else may take it before `listen` does.
+ * @throws RingMQError BAD_CONFIG, PORT_IN_USE, NOT_SUPPORTED as `broker.listen()` would
+ */
+export async function checkListening(given: ListenOptions): Promise<void> {
+  const { host, port, listener, tls } = resolveListenOptions(given);
+  chooseListener(listener);
+  if (tls !== undefined) {
+    const [cert, key] = [readPem(tls.certFile), readPem(tls.keyFile)];
+    try {
+      createSecureContext({ cert, key });
+    } catch (cause) {
+      throw new RingMQError(
+        'BAD_CONFIG',
+        `the TLS files ${tls.certFile} and ${tls.keyFile} cannot be used: ${(cause as Error).message}`,
+        { cause, details: { ...tls } },
+      );
+    }
+  }
+  await probePort(await listenAddress(host, port), port, host);
+}
