@@ -6,14 +6,14 @@ import { type ListenOptions, listenOptionsSchema } from '../../broker/listen-opt
 import { commandOptionsSchema } from '../../cli/command-options.js';
 import { describeOptions } from '../../engine/option-info.js';
 import { type EngineOptions, engineOptionsSchema } from '../../engine/options.js';
-import { optionFiles } from '../../tools/docs/option-files.js';
+import { writtenFiles } from '../../tools/docs/written-files.js';
 
 const options = [engineOptionsSchema, listenOptionsSchema, commandOptionsSchema].flatMap((schema) =>
   describeOptions(schema),
 );
 
 describe('written from the schemas of options', () => {
-  it.each([...optionFiles()])('%s is up to date: `npm run docs:options` writes it', (path, text) => {
+  it.each([...writtenFiles()])('%s is up to date: `npm run docs:options` writes it', (path, text) => {
     expect(readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')).toBe(text);
   });
 

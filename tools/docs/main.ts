@@ -1,9 +1,9 @@
-/** `npm run docs:options`: writes what is made from the schemas of options. */
+/** `npm run docs:options`: writes what is made from the schemas of options and from the types. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { optionFiles } from './option-files.js';
+import { writtenFiles } from './written-files.js';
 
 const root = new URL('../../../', import.meta.url);
-for (const [path, text] of optionFiles()) {
+for (const [path, text] of writtenFiles()) {
   const file = new URL(path, root);
   let before = '';
   try {

@@ -1,13 +1,14 @@
-/** All that is written from the schemas of options: their types, with comments, and docs/options.md. */
+/** All that is written from the source: the types of options with their comments, docs/options.md, docs/api.md. */
 import { listenOptionsSchema } from '../../broker/listen-options.js';
 import { commandOptionsSchema } from '../../cli/command-options.js';
 import { describeOptions } from '../../engine/option-info.js';
 import { engineOptionsSchema } from '../../engine/options.js';
+import { apiPage } from './api-page.js';
 import { optionsPage } from './options-page.js';
 import { optionsType } from './options-type.js';
 
 /** Path in the repository → what it has to hold. */
-export function optionFiles(): Map<string, string> {
+export function writtenFiles(): Map<string, string> {
   const engine = describeOptions(engineOptionsSchema);
   const listen = describeOptions(listenOptionsSchema);
   const command = describeOptions(commandOptionsSchema);
@@ -25,5 +26,6 @@ export function optionFiles(): Map<string, string> {
       optionsType('ListenOptions', 'Options of `broker.listen()`. All of them may be left out.', listen),
     ],
     ['docs/options.md', optionsPage({ engine, listen, command })],
+    ['docs/api.md', apiPage()],
   ]);
 }
