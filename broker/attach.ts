@@ -1,6 +1,7 @@
 /** A client for another thread of the process that opened the broker. */
 
 import { setImmediate } from 'node:timers';
+import { threadId } from 'node:worker_threads';
 import type { BrokerHandle } from '../engine/handle.js';
 import { attachThread } from '../engine/thread/attach-thread.js';
 import { type CallOptions, type Client, throwIfAborted } from '../native-free/client/internal.js';
@@ -16,7 +17,7 @@ import { embeddedClient } from './embedded-client.js';
  */
 export async function attach(handle: BrokerHandle, options?: CallOptions): Promise<Client> {
   throwIfAborted(options?.signal);
-  const thread = attachThread(handle);
+  const thread = attachThread(handle, `attached-${threadId}`);
   const host = new SessionHost(thread, { listener: 'embedded', onDefect: defectTeller(thread) });
   thread.onBrokerClosed(() => {
     host.close();

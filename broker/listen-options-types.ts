@@ -90,4 +90,10 @@ export interface ListenOptions {
    * Command: `--max-unread-size`, `RINGMQ_MAX_UNREAD_SIZE`, `maxUnreadSize`.
    */
   maxUnreadBytes?: number | undefined;
+  /**
+   * `GET /metrics` has rows for each queue and for each group's lag on it, too: up to 5,000 of each.
+   * Default false.
+   * Command: `--queue-metrics`, `RINGMQ_QUEUE_METRICS`, `queueMetrics`.
+   */
+  queueMetrics?: boolean | undefined;
 }

@@ -90,6 +90,10 @@ export const listenOptionsSchema = z
         .max(2 ** 40)
         .default(1024 * 1024 * 1024),
     ),
+    queueMetrics: option(
+      "`GET /metrics` has rows for each queue and for each group's lag on it, too: up to 5,000 of each.",
+      z.boolean().default(false),
+    ),
   })
   .strict();
 

@@ -53,7 +53,16 @@ export async function startListening(
   try {
     for (let i = 0; i < count; i++) {
       const thread = await ListenerThread.start(
-        { handle, options, kind: choice.kind, port, index: i, connectionCounts, joinPort: i > 0 },
+        {
+          handle,
+          options,
+          kind: choice.kind,
+          name: `ringmq-listener-${i + 1}`,
+          port,
+          index: i,
+          connectionCounts,
+          joinPort: i > 0,
+        },
         threadDied,
       );
       port = thread.port;

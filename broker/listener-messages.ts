@@ -7,6 +7,8 @@ export interface ListenerWorkerData {
   handle: BrokerHandle;
   options: ResolvedListenOptions;
   kind: 'uws' | 'ws';
+  /** The thread's: `ringmq-listener-1`. */
+  name: string;
   port: number;
   /** Of the listener threads, from 0. */
   index: number;

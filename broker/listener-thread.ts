@@ -26,7 +26,7 @@ export class ListenerWorker extends Worker {
     const workerData: ListenerWorkerData = { ...data, state };
     super(new URL('./listener-worker.js', import.meta.url), {
       workerData,
-      name: 'ringmq-listener',
+      name: data.name,
       ...workerFlags(),
     });
     this.#state = new Int32Array(state);

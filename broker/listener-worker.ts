@@ -9,6 +9,7 @@ import type { Listener } from '../native-free/listener/types.js';
 import { isRingMQError, MAX_FRAME_BYTES, RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { errorFrame } from '../transport/error-body.js';
+import { HttpAnswers } from '../transport/http/http-answers.js';
 import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
 import {
@@ -82,6 +83,7 @@ async function serve(thread: BrokerThread): Promise<void> {
 function startListener(sessions: SessionHost, thread: BrokerThread): Promise<Listener> {
   const { options, kind } = data;
   const refusals = new RareTeller((line) => thread.warn(line));
+  const answers = new HttpAnswers(thread, options);
   return chooseListener(kind).start({
     host: options.host,
     port: data.port,
@@ -98,6 +100,7 @@ function startListener(sessions: SessionHost, thread: BrokerThread): Promise<Lis
     maxPartialBytes: Math.ceil(options.maxPartialBytes / THREADS),
     messageTimeoutMs: options.messageTimeoutMs,
     onWarning: (message) => thread.warn(message),
+    answer: (request) => answers.answer(request),
     accept: (socket) => sessions.open(socket),
   });
 }
@@ -111,5 +114,5 @@ async function giveUp(error: unknown, thread: BrokerThread): Promise<void> {
   port?.close();
 }
 
-const thread = attachThread(data.handle);
+const thread = attachThread(data.handle, data.name);
 serve(thread).catch((error: unknown) => giveUp(error, thread));

@@ -9,7 +9,8 @@ import {
   type Client,
   throwIfAborted,
 } from '../native-free/client/internal.js';
-import { RingMQError } from '../native-free/wire/index.js';
+import { INSPECT, shown } from '../native-free/client/shown.js';
+import { type BrokerStats, RingMQError } from '../native-free/wire/index.js';
 import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
@@ -111,6 +112,12 @@ export class Broker {
     return open;
   }
 
+  /** Counters and gauges as of now, read from shared memory: cheap, and no thread is asked. */
+  stats(): BrokerStats {
+    this.#checkOpen();
+    return this.#engine.stats();
+  }
+
   /** For `attach()` on another thread of this process. Survives `postMessage`. */
   handle(): BrokerHandle {
     this.#checkOpen();
@@ -157,5 +164,17 @@ export class Broker {
     if (this.#closing !== null) {
       throw new RingMQError('BROKER_CLOSED');
     }
+  }
+
+  [INSPECT](): object {
+    const { brokerName, brokerId, flush, dir } = this.#engine.handle;
+    return shown('Broker', {
+      name: brokerName,
+      brokerId,
+      flush,
+      dataDir: dir.path,
+      listeners: [...this.#listeners].map(({ url }) => url),
+      closed: this.#closing !== null,
+    });
   }
 }

@@ -24,6 +24,11 @@ export function printJson(value: unknown): void {
 
 /** Columns with a heading, aligned; numbers to the right. */
 export function printTable(head: string[], rows: (string | number | null)[][]): void {
+  process.stdout.write(tableText(head, rows));
+}
+
+/** The same, as text. */
+export function tableText(head: string[], rows: (string | number | null)[][]): string {
   const isRight = head.map((_, column) => typeof rows[0]?.[column] === 'number');
   const table = [head, ...rows.map((row) => row.map((cell) => (cell === null ? '-' : String(cell))))];
   const widths = head.map((_, column) =>
@@ -37,5 +42,5 @@ export function printTable(head: string[], rows: (string | number | null)[][]): 
       .join('  ')
       .trimEnd(),
   );
-  process.stdout.write(`${lines.join('\n')}\n`);
+  return `${lines.join('\n')}\n`;
 }

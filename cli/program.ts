@@ -43,6 +43,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   addGroup(program);
   addPub(program);
   addSub(program);
+  addStats(program);
   addLog(program);
   addBench(program);
   dressCommands(program);
@@ -199,6 +200,17 @@ function addSub(program: Command): void {
     .option('--idle-exit <duration>', 'end after so long without a message', waitFlag)
     .action(async (topic: string, options: object, command: Command) => {
       await (await import('./sub-command.js')).runSub(command, topic, options as never);
+    });
+}
+
+function addStats(program: Command): void {
+  program
+    .command('stats')
+    .description('what the broker does: rates, backlog, ring, disk, threads')
+    .option('--watch [interval]', 'again and again, every second or as said', durationFlag)
+    .action(async ({ watch }: { watch?: number | true }, command: Command) => {
+      const watchMs = watch === undefined ? null : watch === true ? 1_000 : watch;
+      await (await import('./stats-command.js')).showStats(command, watchMs);
     });
 }
 

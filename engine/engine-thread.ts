@@ -96,8 +96,27 @@ export interface EngineInfo {
   flush: 'sync' | 'async';
 }
 
+/** Whose work it is, in words for a log line: `connection 127.0.0.1:5012 (billing)`. */
+export interface WorkOwner {
+  readonly label: string;
+}
+
+/** What a thread counts of itself; whoever does something that has a counter adds to it. */
+export interface ThreadMeter {
+  connections: number;
+  connectionsOpened: number;
+  requests: number;
+  /** Before a piece of work that holds the thread; what it returns goes to {@link end}. */
+  begin(): number;
+  /** After it. Work that took long is told, with `what` it was and whose. */
+  end(begun: number, what: string, owner: WorkOwner): void;
+  /** Makes the counts visible to others; each turn does it, too. */
+  publish(): void;
+}
+
 export interface EngineThread {
   readonly info: EngineInfo;
+  readonly meter: ThreadMeter;
 
   /** The topic, if this thread has met it. */
   topicById(topicId: number): TopicEntry | undefined;
@@ -131,6 +150,8 @@ export interface EngineThread {
   expired(consumerKey: string, queueId: number, generation: number, from: number, to: number): void;
   /** The consumer is gone (left or lost): leaves its group at once. */
   removeMember(consumerKey: string): void;
+  /** A connection has come or gone: told to whoever listens on `ringmq:connection`. */
+  noteConnection(event: 'opened' | 'closed', connection: string, client: string): void;
   /** Topic changes, for all sessions of this thread. Returns the way to stop. */
   onTopicChanged(listener: (topic: string, topicId: number) => void): () => void;
 

@@ -5,12 +5,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { clearInterval, setInterval } from '../native-free/time/index.js';
-import { ERRORS, RingMQError } from '../native-free/wire/index.js';
+import { type BrokerStats, ERRORS, RingMQError } from '../native-free/wire/index.js';
 import { channelOf } from './control/channel-messages.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
 import { DamageList, type DamageReport } from './control/damage-list.js';
 import type { ExpiredReport } from './control/expired-log.js';
 import { ControlPlane } from './control/index.js';
+import { StatsView } from './control/stats-view.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
 import { openData } from './data/open-data.js';
@@ -19,11 +20,12 @@ import { type DataDirLock, ESTALE, isStale, LOOK_MS, lockDataDir, whyLost } from
 import type { BrokerHandle } from './handle.js';
 import type { MetaStore } from './meta/index.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
-import { BROKER_WORD, BROKER_WORDS_BYTES } from './persist/shared-words.js';
+import { BROKER_WORD, BROKER_WORDS_BYTES, PERSIST_SEAT } from './persist/shared-words.js';
 import type { PersistWorkerMessage } from './persist/worker.js';
 import { createProducerMemory, createResultMemory } from './queue/index.js';
 import { createRingMemory, createSeatMemory, Ring, SeatTable, WORD, wake } from './ring/index.js';
-import { BrokerThread } from './thread/broker-thread.js';
+import { createStatsMemory, type DiagnosticEvents, diagnose, isDiagnosed } from './stats/index.js';
+import { BrokerThread, type SeatedThread, type ThreadWarning } from './thread/broker-thread.js';
 import { DeadThreads } from './thread/dead-threads.js';
 import { PersistThreads } from './thread/persist-threads.js';
 import { makeThreadParts, type ThreadParts } from './thread/thread-parts.js';
@@ -34,6 +36,9 @@ export interface EngineEvents {
   onFatal(error: RingMQError): void;
 }
 
+/** Subscribers of a diagnostics channel are looked for so often. */
+const SUBSCRIBERS_MS = 1_000;
+
 export class Engine {
   readonly handle: BrokerHandle;
   /** The door of the thread that opened it. */
@@ -43,6 +48,8 @@ export class Engine {
   readonly #seats: SeatTable;
   readonly #server: ControlServer;
   readonly #plane: ControlPlane;
+  readonly #stats: StatsView;
+  readonly #subscriberTimer: NodeJS.Timeout;
   readonly #checkpoints: CheckpointKeeper;
   readonly #deadThreads: DeadThreads;
   readonly #queues: TopicQueues;
@@ -101,6 +108,7 @@ export class Engine {
       memoryHoldMs: options.memoryHoldMs,
       seats: createSeatMemory(options.maxThreads),
       brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
+      stats: createStatsMemory(options.maxThreads),
       queues: data.table.memory,
       log: {
         ring: createRingMemory({
@@ -182,12 +190,26 @@ export class Engine {
       }),
       unread: (topic, queueId, offset) => this.#queues.unread(topic, queueId, offset),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
+      stats: () => this.#stats.read(),
+      queueStats: () => this.#stats.readQueues(),
       onFatal: (error) => this.#fatal(error),
       onWarning: (message, details) => this.warn(message, details),
       maxGroups: options.maxGroups,
       maxMembersPerGroup: options.maxMembersPerGroup,
       groupRetentionMs: options.groupRetentionMs,
     });
+    this.#stats = new StatsView({
+      handle,
+      seats: parts.seats,
+      disk: parts.disk,
+      logReader: parts.logReader,
+      catalog: data.catalog,
+      offsets: data.store.state.offsets,
+      queueState: (topic, queueId) => this.#queues.state(topic, queueId),
+      groups: () => this.#plane.groupTotals(),
+    });
+    this.#stats.name(PERSIST_SEAT, 'ringmq-persist');
+    this.#stats.name(parts.seat, 'main');
     this.#server = new ControlServer(handle.channel, {
       handle: async (method, params, caller) => {
         switch (method) {
@@ -199,8 +221,12 @@ export class Engine {
             this.#plane.expired(caller.seat, params as ExpiredReport);
             return null;
           case 'warn':
-            this.warn((params as { message: string }).message, {});
+            return this.#onWarn(params as ThreadWarning);
+          case 'connection':
+            diagnose('connection', params as DiagnosticEvents['connection']);
             return null;
+          case 'seated':
+            return this.#onSeated(params as SeatedThread);
           default:
             return this.#plane.handle(method, params, caller);
         }
@@ -215,6 +241,9 @@ export class Engine {
       // It may have had sends refused for want of room for an index block, which the sweep has stored since.
       this.thread.settleSoon();
     });
+    this.#lookForSubscribers();
+    this.#subscriberTimer = setInterval(() => this.#lookForSubscribers(), SUBSCRIBERS_MS);
+    this.#subscriberTimer.unref();
     this.#persist = persist;
     persist.listen({
       onMessage: (message) => this.#onPersist(message),
@@ -222,6 +251,27 @@ export class Engine {
     });
     this.#metaTimer = setInterval(() => this.#lookAfterMeta(data.store), LOOK_MS);
     this.#metaTimer.unref();
+  }
+
+  #onWarn({ message, details }: ThreadWarning): null {
+    this.warn(message, details);
+    return null;
+  }
+
+  /** Other threads tell of their connections only while somebody here wants to hear of them. */
+  #lookForSubscribers(): void {
+    const words = new Int32Array(this.handle.brokerWords);
+    Atomics.store(words, BROKER_WORD.wantsConnections, Number(isDiagnosed('connection')));
+  }
+
+  #onSeated({ seat, name }: SeatedThread): null {
+    this.#stats.name(seat, name);
+    return null;
+  }
+
+  /** Counters and gauges, as of now. */
+  stats(): BrokerStats {
+    return this.#stats.read();
   }
 
   warn(message: string, details: Record<string, unknown>): void {
@@ -243,6 +293,7 @@ export class Engine {
     };
     Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
     clearInterval(this.#metaTimer);
+    clearInterval(this.#subscriberTimer);
     await part(() => this.thread.drained(5_000));
     await part(() => this.#checkpoints.stop());
     this.#deadThreads.stop();
@@ -303,11 +354,14 @@ export class Engine {
         return;
       }
       this.warn(what, { code });
-      if (Atomics.load(new Ring(this.handle.log.ring).control, WORD.fatal) !== 0) {
+      const hasFailed = Atomics.load(new Ring(this.handle.log.ring).control, WORD.fatal) !== 0;
+      diagnose('disk', { event: hasFailed ? 'failed' : 'error', message: what });
+      if (hasFailed) {
         this.#fatal(new RingMQError('DISK_FAILED', what));
       }
     } else if (message.type === 'full' || message.type === 'room') {
       this.warn(message.what, {});
+      diagnose('disk', { event: message.type, message: message.what });
     } else if (message.type === 'retained') {
       this.#trim(message.startPosition);
     }

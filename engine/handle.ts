@@ -29,6 +29,8 @@ export interface BrokerHandle {
   readonly seats: SharedArrayBuffer;
   /** persist-words.ts */
   readonly brokerWords: SharedArrayBuffer;
+  /** Counters: stats/stats-layout.ts */
+  readonly stats: SharedArrayBuffer;
   readonly queues: QueueTableMemory;
   readonly log: LaneMemory;
   readonly memory: LaneMemory;

@@ -78,7 +78,8 @@ export class ControlSession {
 
   /** A request frame. Throws BAD_FRAME for a payload that is no MessagePack map; all else is told in the response. */
   onRequest(bytes: Uint8Array): void {
-    const { options, host } = this.#context;
+    const { options, host, engine } = this.#context;
+    engine.meter.requests++;
     const isOver =
       this.#inFlightCount >= MAX_REQUESTS_IN_FLIGHT ||
       (this.#inFlightCount > 0 && this.#inFlightBytes + bytes.length > options.maxRequestBytes) ||

@@ -85,6 +85,11 @@ export class SessionHost implements SessionOwner {
     const session = new Session(this, socket, `c${this.#nextConnection++}`);
     this.#sessions.add(session);
     this.watch.opened();
+    const { meter } = this.engine;
+    meter.connections++;
+    meter.connectionsOpened++;
+    meter.publish();
+    this.engine.noteConnection('opened', session.remote, '');
     if (this.#isStopping) {
       queueMicrotask(() => session.fail('BROKER_CLOSED'));
     }
@@ -106,7 +111,11 @@ export class SessionHost implements SessionOwner {
 
   /** For sessions. */
   forget(session: Session): void {
-    this.#sessions.delete(session);
+    if (this.#sessions.delete(session)) {
+      this.engine.meter.connections--;
+      this.engine.meter.publish();
+      this.engine.noteConnection('closed', session.remote, session.clientName);
+    }
     this.#toDeliver.delete(session);
   }
 
@@ -164,6 +173,7 @@ export class SessionHost implements SessionOwner {
       this.#toDeliver.clear();
       return;
     }
+    const { meter } = this.engine;
     let budget = this.options.deliverTurnBytes;
     // Each gets its part, so that a fast reader does not keep the others waiting.
     const part = Math.max(this.options.deliverFrameBytes, Math.floor(budget / this.#toDeliver.size));
@@ -173,7 +183,9 @@ export class SessionHost implements SessionOwner {
       }
       // A set goes on with what is added to it while it is walked through: one that has more work goes to its end.
       this.#toDeliver.delete(session);
+      const begun = meter.begin();
       budget -= session.deliver(Math.min(part, budget));
+      meter.end(begun, 'delivering to a consumer', session);
       if (session.hasDeliveries) {
         this.#toDeliver.add(session);
       }

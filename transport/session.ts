@@ -69,6 +69,8 @@ export class Session implements SocketHandler, SessionContext, Watched {
   wasHeard = true;
   silentSweeps = 0;
   #state: 'hello' | 'open' | 'closed' = 'hello';
+  /** As it calls itself. */
+  #clientName = '';
   #isFlushDue = false;
 
   /** Use `SessionHost.open`, which makes it known to its host. */
@@ -97,6 +99,21 @@ export class Session implements SocketHandler, SessionContext, Watched {
     });
   }
 
+  /** The peer's address; of a client in this process its number. */
+  get remote(): string {
+    return this.socket.remote === '' ? this.connectionKey : this.socket.remote;
+  }
+
+  /** As the client calls itself; empty before its hello. */
+  get clientName(): string {
+    return this.#clientName;
+  }
+
+  /** For log lines. */
+  get label(): string {
+    return `connection ${this.remote}${this.#clientName === '' ? '' : ` (${this.#clientName})`}`;
+  }
+
   get isOpen(): boolean {
     return this.#state !== 'closed';
   }
@@ -114,11 +131,14 @@ export class Session implements SocketHandler, SessionContext, Watched {
       return;
     }
     this.wasHeard = true;
+    const { meter } = this.engine;
+    const begun = meter.begin();
     try {
       this.#dispatch(bytes);
     } catch (error) {
       this.failWith(error);
     }
+    meter.end(begun, 'taking in a frame', this);
   }
 
   onText(): void {
@@ -351,6 +371,7 @@ export class Session implements SocketHandler, SessionContext, Watched {
       );
       return;
     }
+    this.#clientName = client;
     if (version !== PROTOCOL_VERSION) {
       this.fail('UNSUPPORTED_VERSION', `version ${version} is not spoken here`, {
         supported: [PROTOCOL_VERSION],

@@ -21,15 +21,15 @@ import {
   readPem,
 } from '../native-free/listener/listen-errors.js';
 import {
+  type HttpAnswer,
   isRefusal,
   type Listener,
   type ListenerOptions,
   OVERSIZE_BYTES,
 } from '../native-free/listener/types.js';
 import {
-  ANSWER_HEADERS,
-  answerHttp,
-  type HttpAnswer,
+  badKey,
+  headersOf,
   judgeUpgrade,
   Refusals,
   STATUS_TEXT,
@@ -227,7 +227,7 @@ class UwsListener implements Listener {
       },
     });
     app.any('/*', (response, request) => {
-      write(response, answerHttp(request.getMethod(), request.getUrl(), request.getHeader('upgrade')));
+      void this.#answer(response, request);
     });
     return serving;
   }
@@ -287,6 +287,28 @@ class UwsListener implements Listener {
     }
   }
 
+  /** The request is read before anything is awaited: it is gone then. */
+  async #answer(response: UwsHttpResponse, request: UwsHttpRequest): Promise<void> {
+    let isAborted = false;
+    response.onAborted(() => {
+      isAborted = true;
+    });
+    const refused = badKey(request.getHeader('upgrade'));
+    if (refused !== null) {
+      write(response, refused);
+      return;
+    }
+    const answer = await this.#options.answer({
+      method: request.getMethod().toUpperCase(),
+      path: request.getUrl(),
+      query: request.getQuery(),
+      host: request.getHeader('host'),
+    });
+    if (!isAborted) {
+      response.cork(() => write(response, answer));
+    }
+  }
+
   #upgrade(response: UwsHttpResponse, request: UwsHttpRequest, context: unknown): void {
     const origin = request.getHeader('origin');
     const refused = judgeUpgrade(
@@ -341,7 +363,7 @@ class UwsListener implements Listener {
 
 function write(response: UwsHttpResponse, answer: HttpAnswer): void {
   response.writeStatus(STATUS_TEXT[answer.status]);
-  for (const [name, value] of Object.entries({ ...ANSWER_HEADERS, ...answer.headers })) {
+  for (const [name, value] of Object.entries(headersOf(answer))) {
     response.writeHeader(name, value);
   }
   response.end(answer.body, true);

@@ -7,12 +7,15 @@ export interface UwsHttpRequest {
   getUrl(): string;
   getMethod(): string;
   forEach(callback: (lowerCaseName: string, value: string) => void): void;
+  getQuery(): string;
 }
 
 export interface UwsHttpResponse {
   writeStatus(status: string): UwsHttpResponse;
   writeHeader(name: string, value: string): UwsHttpResponse;
   end(body: string, closeConnection: boolean): UwsHttpResponse;
+  onAborted(handler: () => void): UwsHttpResponse;
+  cork(callback: () => void): UwsHttpResponse;
   upgrade(userData: object, key: string, protocol: string, extensions: string, context: unknown): void;
 }
 

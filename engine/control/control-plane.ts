@@ -8,10 +8,12 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers';
 import { clearInterval, monotonicMs, setInterval, setTimeout } from '../../native-free/time/index.js';
 import {
+  type BrokerStats,
   type ControlMethod,
   type ControlMethods,
   isControlMethod,
   isRingMQError,
+  type QueueStats,
   RingMQError,
 } from '../../native-free/wire/index.js';
 import type { TopicEntry } from '../engine-thread.js';
@@ -37,6 +39,9 @@ export interface ControlPlaneOptions extends TopicHooks {
   catalog: TopicCatalog;
   /** First offset stored at or after `time`; the queue's end if there is none. */
   findOffsetByTime(topic: CatalogTopic, queueId: number, time: number): number | Promise<number>;
+  /** The broker's counters and gauges. */
+  stats(): BrokerStats;
+  queueStats(): QueueStats;
   /** The disk has failed, or a defect has shown where no caller waits for an answer. */
   onFatal?(error: unknown): void;
   /** A clock for deadlines, ms, that no step of the wall clock moves. Default `monotonicMs`. */
@@ -158,6 +163,13 @@ export class ControlPlane {
       }
       throw new RingMQError('INTERNAL', `${method} failed: ${String(error)}`, { cause: error });
     }
+  }
+
+  /** Groups that there are, and the members of all. */
+  groupTotals(): { groups: number; members: number } {
+    const live = this.#coordinator.liveGroups();
+    const members = live.reduce((sum, group) => sum + this.#coordinator.memberCount(group), 0);
+    return { groups: new Set([...live, ...this.#offsets.groups()]).size, members };
   }
 
   /** A consumer's connection or thread is gone: it leaves its group at once. */
@@ -302,6 +314,8 @@ export class ControlPlane {
         return {};
       },
       resetOffset: async (params) => ({ queues: await this.#groups.resetOffset(params) }),
+      stats: () => this.#options.stats(),
+      queueStats: () => this.#options.queueStats(),
       join: (params, caller) => this.#join(params, caller),
       skipDamage: () => {
         throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers skipDamage');

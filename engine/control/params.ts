@@ -51,6 +51,8 @@ const SCHEMAS = {
     to: startPosition,
     queueId: count.nullable().default(null),
   }),
+  stats: z.object({}),
+  queueStats: z.object({}),
   join: z.object({
     consumer,
     group: name,

@@ -14,6 +14,7 @@ import {
   type TopicParams,
   topicInfo,
 } from '../meta/topic-catalog.js';
+import { diagnose } from '../stats/index.js';
 import { firstAfter, Page, type PageRequest, pageEnd, queueCursor } from './page.js';
 
 export interface TopicHooks {
@@ -61,6 +62,7 @@ export class TopicAdmin {
       try {
         await this.#hooks.openQueues(topic);
         this.#catalog.publish(topic);
+        diagnose('topic', { event: 'created', topic: topic.topic, topicId: topic.topicId });
       } catch (error) {
         // Also when the opening itself failed: it may have come to some of the queues, whose slots are given back here.
         await this.#hooks.closeQueues(topic);
@@ -82,6 +84,7 @@ export class TopicAdmin {
       const topic = this.#catalog.require(name);
       checkName('topic', name);
       this.#catalog.remove(topic);
+      diagnose('topic', { event: 'deleted', topic: name, topicId: topic.topicId });
       this.#coordinator.endTopic(topic.topicId, 'TOPIC_NOT_FOUND', `the topic '${name}' was deleted`);
       this.#hooks.onTopicChanged?.(name, topic.topicId);
       // If this fails the slots stay taken until the next start, rather than being shared by two topics.

@@ -3,7 +3,6 @@
  * little. The snapshot is a copy in memory, taken under the index role; files are written by a job on another thread once the log
  * is flushed up to it.
  */
-
 import { Piscina } from 'piscina';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import { type OpenedDir, whyLost } from '../disk/index.js';
@@ -11,6 +10,7 @@ import { keepSegmentsFrom } from '../log/index.js';
 import type { ResolvedEngineOptions } from '../options.js';
 import type { IndexStage, TableSnapshot } from '../queue/index.js';
 import { type Ring, WORD } from '../ring/index.js';
+import { diagnose } from '../stats/index.js';
 import { workerFlags } from '../thread/worker-flags.js';
 import { type CheckpointJob, writeCheckpointFiles } from './checkpoint-files.js';
 
@@ -129,14 +129,19 @@ export class CheckpointKeeper {
   }
 
   async #write(job: CheckpointJob): Promise<void> {
+    const begun = monotonicMs();
+    const tell = (event: 'written' | 'failed'): void =>
+      diagnose('checkpoint', { event, position: job.position, ms: monotonicMs() - begun });
     try {
       await this.#pool.run(job);
+      tell('written');
       this.#lastPosition = job.position;
       this.#hasFailed = false;
       // Retention may take what lies before: no recovery will want it.
       const { logRing } = this.#deps;
       keepSegmentsFrom(logRing.control, WORD.spare, job.position, this.#place.segmentBytes);
     } catch (error) {
+      tell('failed');
       // A directory that is another's by now is told by whoever ends the log for it.
       if (!this.#hasFailed && whyLost(this.#place.dir) === undefined) {
         this.#warn(

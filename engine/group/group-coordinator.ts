@@ -16,6 +16,7 @@ import {
   type StartPosition,
 } from '../../native-free/wire/index.js';
 import { checkName } from '../meta/topic-catalog.js';
+import { diagnose } from '../stats/index.js';
 import {
   type CoordinatorHooks,
   type CoordinatorOptions,
@@ -109,6 +110,7 @@ export class GroupCoordinator {
     this.#byKey.set(key, member);
     share.add(member);
     this.#unsettle(share);
+    diagnose('group', { event: 'joined', group: name, topic: topic.topic, memberId });
     return memberId;
   }
 
@@ -345,6 +347,12 @@ export class GroupCoordinator {
   #remove(member: Member): void {
     const { share } = member;
     this.#byKey.delete(member.key);
+    diagnose('group', {
+      event: 'left',
+      group: member.share.group,
+      topic: member.share.topic.topic,
+      memberId: member.memberId,
+    });
     share.remove(member);
     const group = this.#groups.get(share.group) as LiveGroup;
     group.members.delete(member.memberId);

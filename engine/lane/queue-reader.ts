@@ -42,11 +42,18 @@ const WAITED_COST_BYTES = 256 * 1024;
 /** How soon a read that got no descriptor or memory is tried again. */
 const RETRY_MS = 100;
 
+/** What the readers of a thread have read. */
+export interface ReadMeter {
+  messagesOut: number;
+  bytesOut: number;
+}
+
 /** What a reader needs of its thread. */
 export interface ReaderHost {
   readonly queueIndex: QueueIndex;
   readonly queueTable: QueueTable;
   readonly logReader: LogReader;
+  readonly meter: ReadMeter;
   watch(reader: LaneReader): void;
   forget(reader: LaneReader): void;
   /** The reader has met damage: what, and where, it says itself. */
@@ -109,7 +116,13 @@ export class LaneReader implements QueueReader {
     const { offset } = this;
     this.#isShort = false;
     try {
-      return this.#read(target, at, maxBytes, bloomLow, bloomHigh);
+      const outcome = this.#read(target, at, maxBytes, bloomLow, bloomHigh);
+      if (this.bytes > 0) {
+        const { meter } = this.#host;
+        meter.bytesOut += this.bytes;
+        meter.messagesOut += this.offset - offset;
+      }
+      return outcome;
     } catch (error) {
       if (isShortage(error)) {
         // What it has copied up to there is dropped and read again.

@@ -3,7 +3,7 @@ import type { QueueReader, TopicEntry } from '../engine-thread.js';
 import type { LogReader } from '../log/index.js';
 import type { QueueIndex, QueueTable } from '../queue/index.js';
 import type { Lane } from './lane.js';
-import { LaneReader, type ReaderHost } from './queue-reader.js';
+import { LaneReader, type ReaderHost, type ReadMeter } from './queue-reader.js';
 
 /** What the readers of a thread share. */
 export interface ThreadReadersDeps {
@@ -17,6 +17,7 @@ export class ThreadReaders implements ReaderHost {
   readonly queueIndex: QueueIndex;
   readonly queueTable: QueueTable;
   readonly logReader: LogReader;
+  readonly meter: ReadMeter;
   /** Those of memory topics, for which the ring is held. */
   readonly ofMemory = new Set<LaneReader>();
   /** For {@link LaneReader}. */
@@ -33,10 +34,12 @@ export class ThreadReaders implements ReaderHost {
   /** `schedule`: {@link run} is to be called in a turn to come. */
   constructor(
     deps: ThreadReadersDeps,
+    meter: ReadMeter,
     schedule: () => void,
     gateIsHeldBack: (isLog: boolean) => void,
     damaged: (reader: LaneReader) => void,
   ) {
+    this.meter = meter;
     this.#seat = deps.seat;
     this.queueIndex = deps.queueIndex;
     this.queueTable = deps.queueTable;

@@ -8,16 +8,14 @@
  *      3 zeroed up to    ring position up to which blocks are allocated and written; never below `written` for long
  *      4 unsynced since  clock, ms modulo 2^32, of the oldest write that no fdatasync has covered
  *      5 oldest segment  its base / segmentBytes; readers below it have been overtaken by retention
- *      6 sync count      fdatasyncs done, wraps
- *      7 sync µs         how long the last one took
- *      8 kept segment    base / segmentBytes of the segment with the last checkpoint's position; it and all behind it stay
- *      9 syncing         1: the sync thread is at work for a sync broker; nobody syncs inline meanwhile
+ *      6 kept segment    base / segmentBytes of the segment with the last checkpoint's position; it and all behind it stay
+ *      7 syncing         1: the sync thread is at work for a sync broker; nobody syncs inline meanwhile
  *
- * Words 0–4, 6–7 and 9 are written and read by the holder of the persist role only. The role's release (an atomic
- * store) and taking (a compare-and-swap) order one holder's writes before the next one's reads, so plain access would do;
- * Atomics are used all the same, because monitoring reads 6 and 7 from anywhere, and threads look at 9 before they take the role. Word 5 is written by the
- * holder and read by everybody: see log-reader.ts. Word 8 is written by whoever writes checkpoints, and read by retention; it
- * starts as 0, so nothing is retired before the first checkpoint is known.
+ * The holder of the persist role alone writes words 0–4 and 7. Its release (an atomic store) and its taking (a
+ * compare-and-swap) order one holder's writes before the next one's reads. Plain access would do, but for word 7, which
+ * threads look at before they take the role. The holder writes word 5 and everybody reads it: see log-reader.ts.
+ * Whoever writes checkpoints writes word 6, and retention reads it. It starts as 0, so nothing is retired before the
+ * first checkpoint is known.
  */
 export const PERSIST_WORD = {
   fd: 0,
@@ -26,10 +24,8 @@ export const PERSIST_WORD = {
   zeroedUpTo: 3,
   unsyncedSince: 4,
   oldestSegment: 5,
-  syncCount: 6,
-  syncMicros: 7,
-  keptSegment: 8,
-  syncing: 9,
+  keptSegment: 6,
+  syncing: 7,
 } as const;
 
 /** Bits of the `full` word; any of them set refuses sends. */

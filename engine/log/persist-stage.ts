@@ -46,6 +46,8 @@ export interface PersistStageOptions {
   minFreeBytes?: number | undefined;
   /** A clock that all threads share and no step of the wall clock moves, ms. Default `monotonicMs`. */
   now?: (() => number) | undefined;
+  /** Told how long each fdatasync took, µs. */
+  onSync?: ((micros: number) => void) | undefined;
   /** For the log line: the log has stopped, or the disk is full. */
   onDiskError?: ((what: string, error: Error) => void) | undefined;
   /** Looks whether the directory is still this broker's. */

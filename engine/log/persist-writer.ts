@@ -18,6 +18,8 @@ export interface PersistWriterOptions {
   words: ControlWords;
   /** A clock that all threads share and no step of the wall clock moves, ms. */
   now: () => number;
+  /** Told how long each fdatasync took, µs. */
+  onSync?: ((micros: number) => void) | undefined;
   /** Told once when the log stops for good, and each time the disk gets full. For the log line. */
   onDiskError?: ((what: string, error: Error) => void) | undefined;
   /** Looks whether the directory is still this broker's. Without it, it always is. */
@@ -39,6 +41,7 @@ export class PersistWriter {
   readonly #control: Int32Array;
   readonly #words: ControlWords;
   readonly #onDiskError: ((what: string, error: Error) => void) | undefined;
+  readonly #onSync: ((micros: number) => void) | undefined;
   readonly #keepFreeSlots: number;
   readonly #guard: WriteGuard | undefined;
 
@@ -50,6 +53,7 @@ export class PersistWriter {
     this.#words = options.words;
     this.#onDiskError = options.onDiskError;
     this.#guard = options.guard;
+    this.#onSync = options.onSync;
     const { ringBytes, spanBytes } = options.ring;
     // A batch that does not fit into the rest of its span takes that rest, too, which is shorter than the batch.
     const largestClaim = 2 * Math.min(spanBytes, MAX_BATCH_BYTES);
@@ -149,8 +153,7 @@ export class PersistWriter {
     if (!this.#isOurs()) {
       return OUTCOME.fatal;
     }
-    this.set(PERSIST_WORD.syncMicros, Math.round((monotonicMs() - begun) * 1000));
-    this.set(PERSIST_WORD.syncCount, (this.get(PERSIST_WORD.syncCount) + 1) | 0);
+    this.#onSync?.((monotonicMs() - begun) * 1000);
     this.ring.setFlushed(written);
     return OUTCOME.done;
   }
@@ -165,8 +168,7 @@ export class PersistWriter {
     if (!this.#isOurs()) {
       return false;
     }
-    this.set(PERSIST_WORD.syncMicros, micros);
-    this.set(PERSIST_WORD.syncCount, (this.get(PERSIST_WORD.syncCount) + 1) | 0);
+    this.#onSync?.(micros);
     // A sync that somebody waited for may have come further meanwhile.
     if (((target - this.ring.flushed()) | 0) <= 0) {
       return false;

@@ -68,6 +68,16 @@ export class TopicCatalog {
     }
   }
 
+  /** Topics there are. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Queues they have, all together. */
+  get queueCount(): number {
+    return this.#pool.size - this.#pool.free;
+  }
+
   /** Queue slots nobody has. */
   get freeQueues(): number {
     return this.#pool.free;

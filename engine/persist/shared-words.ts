@@ -12,6 +12,8 @@ export const BROKER_WORD = {
   closing: 2,
   /** When a thread last looked whether the data directory is still this broker's; see disk/dir-guard.ts. */
   lookedAt: 3,
+  /** 1: somebody on the opener's thread listens for connections, so that other threads tell of theirs. */
+  wantsConnections: 4,
 } as const;
 
 export const BROKER_WORDS_BYTES = 64;

@@ -30,6 +30,7 @@ import {
 } from '../log/index.js';
 import { LANE, QueueTable } from '../queue/index.js';
 import { park, Ring, SeatTable, WORD, wake } from '../ring/index.js';
+import { countSync, syncBuckets } from '../stats/index.js';
 import { INLINE_ASYNC_BYTES } from './inline.js';
 import { BROKER_WORD, PERSIST_SEAT } from './shared-words.js';
 
@@ -138,6 +139,7 @@ const disk = new OwnedDisk(handle.dir);
 const guard = new DirGuard(handle.dir, words, BROKER_WORD.lookedAt);
 const files = new SegmentFiles(disk, { dir: `${handle.dir.path}/log`, segmentBytes: handle.segmentBytes });
 const mark = new FlushedMark(disk, files.dir);
+const buckets = syncBuckets(handle.stats);
 const background = new BackgroundSync(data.syncWords);
 const stage = new PersistStage({
   ring,
@@ -150,6 +152,7 @@ const stage = new PersistStage({
   background,
   minFreeBytes: data.minFreeBytes,
   guard,
+  onSync: (micros) => countSync(buckets, micros),
   onDiskError: (what, error) => {
     // Want of room is told by its word, which other threads set too.
     if (fatal() !== 0) {

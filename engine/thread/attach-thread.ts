@@ -9,10 +9,10 @@ import { BrokerThread } from './broker-thread.js';
 import { makeThreadParts } from './thread-parts.js';
 
 /**
- * Takes a seat for the calling thread.
+ * Takes a seat for the calling thread, which statistics call `name`.
  * @throws RingMQError BAD_ARGUMENT when `handle` is none; BROKER_CLOSED; BROKER_BUSY when all seats are taken.
  */
-export function attachThread(handle: BrokerHandle): BrokerThread {
+export function attachThread(handle: BrokerHandle, name: string): BrokerThread {
   if (!isBrokerHandle(handle)) {
     throw new RingMQError('BAD_ARGUMENT', 'attach() takes what broker.handle() gave, in the same process');
   }
@@ -28,8 +28,10 @@ export function attachThread(handle: BrokerHandle): BrokerThread {
       { details: { limit: seats.maxThreads } },
     );
   }
-  return new BrokerThread(
+  const thread = new BrokerThread(
     makeThreadParts(handle, seats, seat),
     (mySeat, listener) => new ChannelPort(handle.channel, mySeat, listener),
   );
+  thread.introduce(name);
+  return thread;
 }

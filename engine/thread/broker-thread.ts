@@ -28,6 +28,7 @@ import {
   type MemberSink,
   type QueueReader,
   type TopicEntry,
+  type WorkOwner,
 } from '../engine-thread.js';
 import { IndexStall } from '../lane/index-stall.js';
 import type { Lane } from '../lane/lane.js';
@@ -36,6 +37,7 @@ import type { LaneReader } from '../lane/queue-reader.js';
 import { ThreadReaders } from '../lane/readers.js';
 import type { DiskState } from '../persist/disk-state.js';
 import type { InlinePersist } from '../persist/inline.js';
+import { type DiagnosticEvents, SeatMeter } from '../stats/index.js';
 import type { ThreadParts } from './thread-parts.js';
 import { ThreadWaker } from './thread-waker.js';
 
@@ -48,9 +50,25 @@ export interface TopicFacts {
   slots: Int32Array;
 }
 
+/** What a thread tells the one that opened the broker: something is wrong. */
+export interface ThreadWarning {
+  message: string;
+  details: Record<string, unknown>;
+}
+
+/** … and what the thread at a seat is called. */
+export interface SeatedThread {
+  seat: number;
+  name: string;
+}
+
+/** Work that is done for all connections of a thread at once. */
+const NOBODY: WorkOwner = { label: '' };
+
 export class BrokerThread implements EngineThread, ControlListener {
   readonly info: EngineInfo;
   readonly seat: number;
+  readonly meter: SeatMeter;
   readonly queueTable: ThreadParts['queueTable'];
   readonly logReader: ThreadParts['logReader'];
   readonly #log: Lane;
@@ -72,6 +90,7 @@ export class BrokerThread implements EngineThread, ControlListener {
   readonly #memoryHoldMs: number;
   readonly #memoryIndex: ThreadParts['memoryIndex'];
   readonly #isClosing: () => boolean;
+  readonly #wantsConnections: () => boolean;
   #onBrokerClosed: (() => void) | null = null;
   #closed = false;
   readonly #turn = (): void => this.#runTurn();
@@ -89,16 +108,39 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.#release = parts.release;
     this.#memoryHoldMs = parts.memoryHoldMs;
     this.#isClosing = parts.isClosing;
+    this.#wantsConnections = parts.wantsConnections;
     this.#memoryGate = parts.memoryRing.gate();
     this.#memoryIndex = parts.memoryIndex;
     this.#waker = new ThreadWaker(parts, () => this.#runTurn());
+    this.meter = new SeatMeter(parts.stats, parts.seat, (message, details) => this.warn(message, details));
     this.#readers = new ThreadReaders(
       parts,
+      this.meter,
       () => this.#schedule(),
       (isLog) => this.gateIsHeldBack(isLog),
       (reader) => this.#tellDamage(reader),
     );
     this.#port = openPort(parts.seat, this);
+  }
+
+  /** Tells the broker's host, whichever thread this is. */
+  warn(message: string, details: Record<string, unknown> = {}): void {
+    // Nobody is left to be told when the broker has gone.
+    this.#port.callInternal('warn', { message, details } satisfies ThreadWarning).catch(() => undefined);
+  }
+
+  noteConnection(event: 'opened' | 'closed', connection: string, client: string): void {
+    if (this.#wantsConnections()) {
+      const message: DiagnosticEvents['connection'] = { event, thread: this.seat, connection, client };
+      this.#port.callInternal('connection', message).catch(() => undefined);
+    }
+  }
+
+  /** Says what the thread is called, for statistics. */
+  introduce(name: string): void {
+    this.#port
+      .callInternal('seated', { seat: this.seat, name } satisfies SeatedThread)
+      .catch(() => undefined);
   }
 
   topicById(topicId: number): TopicEntry | undefined {
@@ -120,6 +162,19 @@ export class BrokerThread implements EngineThread, ControlListener {
   }
 
   append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number {
+    const outcome = this.#append(sink, id, bytes, topic);
+    const { meter } = this;
+    if (outcome === APPEND.ok) {
+      meter.batchesIn++;
+      meter.bytesIn += bytes.length;
+      meter.messagesIn += readUint32(bytes, BATCH.recordCount);
+    } else if (outcome !== APPEND.full) {
+      meter.refusedBatches++;
+    }
+    return outcome;
+  }
+
+  #append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number {
     if (this.#closed || this.#isClosing()) {
       return ERRORS.BROKER_CLOSED.wire;
     }
@@ -211,13 +266,6 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.#members.get(consumerKey)?.onEvent(event);
   }
 
-  /** Tells the one who opened the broker that something is wrong, from whichever thread. Never throws. */
-  warn(message: string): void {
-    this.#port.callInternal('warn', { message }).catch(() => {
-      // The broker is closed: there is nobody to tell.
-    });
-  }
-
   /** `listener` is called once, when the broker has been closed by the thread that opened it. */
   onBrokerClosed(listener: () => void): void {
     this.#onBrokerClosed = listener;
@@ -288,6 +336,7 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.#waker.close();
     this.#port.close();
     this.logReader.close();
+    this.meter.close();
     this.#release();
   }
 
@@ -316,7 +365,12 @@ export class BrokerThread implements EngineThread, ControlListener {
     if (this.#closed) {
       return;
     }
+    const { meter } = this;
+    const begun = meter.begin();
     this.#settle();
+    meter.end(begun, 'settling what was taken in', NOBODY);
+    meter.turns++;
+    meter.publish();
     if (this.#closed) {
       return; // A callback has done it.
     }

@@ -10,6 +10,7 @@ import { INLINE_ASYNC_BYTES, InlinePersist } from '../persist/inline.js';
 import { BROKER_WORD, PERSIST_SEAT } from '../persist/shared-words.js';
 import { IndexFiles, IndexStage, LANE, QueueIndex, QueueTable, ResultRing } from '../queue/index.js';
 import { Ring, type SeatTable, WORD } from '../ring/index.js';
+import { countSync, syncBuckets } from '../stats/index.js';
 
 /** Some 2 ms of indexing for others, then the thread's own sockets have their turn. */
 const MAX_BATCHES_PER_RUN = 2048;
@@ -31,8 +32,11 @@ export interface ThreadParts {
   readonly disk: DiskState;
   readonly inline: InlinePersist;
   readonly memoryHoldMs: number;
+  readonly stats: SharedArrayBuffer;
   /** The broker is being closed: nothing is taken in any more. */
   isClosing(): boolean;
+  /** Somebody wants to hear of connections. */
+  wantsConnections(): boolean;
   /** Closes the index files and gives the seat back; the last thing. With batches that are not indexed yet the sweep does it, once they are. */
   release(): void;
 }
@@ -70,6 +74,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
       persisted,
       syncFlush,
     });
+  const buckets = syncBuckets(handle.stats);
   const diskState = new DiskState({ ring: logRing, seats, persistSeat: PERSIST_SEAT });
   const log = makeLane(handle.log, logRing, logIndex, true);
   const memory = makeLane(handle.memory, memoryRing, memoryIndex, false);
@@ -108,11 +113,14 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
         flush: handle.flush,
         inlineMaxBytes: INLINE_ASYNC_BYTES,
         guard: new DirGuard(handle.dir, brokerWords, BROKER_WORD.lookedAt),
+        onSync: (micros) => countSync(buckets, micros),
       }),
       seat,
       syncFlush,
     }),
     memoryHoldMs: handle.memoryHoldMs,
+    stats: handle.stats,
+    wantsConnections: () => Atomics.load(brokerWords, BROKER_WORD.wantsConnections) !== 0,
     isClosing: () => Atomics.load(brokerWords, BROKER_WORD.closing) !== 0,
     release: () => {
       files.close();

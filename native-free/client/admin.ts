@@ -1,5 +1,6 @@
 /** Topics and groups, by control requests. Arguments are checked at the call: what is wrong with one never costs a round trip. */
 import {
+  type BrokerStats,
   type GroupDescription,
   type GroupInfo,
   MAX_QUEUES_PER_TOPIC,
@@ -20,6 +21,7 @@ import {
   nameOption,
   type OptionNames,
 } from './options.js';
+import { INSPECT, shown } from './shown.js';
 import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset } from './types.js';
 
 /** Queues of a topic whose creator does not say. */
@@ -139,6 +141,14 @@ export class ControlAdmin implements Admin {
           : countOption('queueId', change.queueId, 0, 0, MAX_QUEUES_PER_TOPIC - 1),
     };
     return (await this.#requests.call('resetOffset', params, options)).queues;
+  }
+
+  stats(options?: CallOptions): Promise<BrokerStats> {
+    return this.#requests.call('stats', {}, options);
+  }
+
+  [INSPECT](): object {
+    return shown('Admin', {});
   }
 }
 

@@ -9,6 +9,7 @@ import type { LinkFactory } from './link/link.js';
 import { callbackOption, checkCallOptions, numberOption, signalOption, textOption } from './options.js';
 import { type ProducerOwner, RingProducer } from './produce/producer.js';
 import { TopicCache } from './produce/topic-cache.js';
+import { INSPECT, shown } from './shown.js';
 import type {
   Admin,
   BrokerInfo,
@@ -163,6 +164,16 @@ export class LinkClient implements Client, ProducerOwner {
     if (this.#connection.failure !== null) {
       throw this.#connection.failure;
     }
+  }
+
+  [INSPECT](): object {
+    return shown('Client', {
+      broker: this.#connection.welcome.brokerName,
+      connected: this.connected,
+      producers: this.#producers.size,
+      consumers: this.#consumers.size,
+      closed: this.#closed !== null,
+    });
   }
 }
 

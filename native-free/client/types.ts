@@ -5,6 +5,7 @@
  */
 import type { OutgoingMessage, PropertyValue } from '../batch/outgoing-message.js';
 import type {
+  BrokerStats,
   Durability,
   GroupDescription,
   GroupInfo,
@@ -35,6 +36,7 @@ export type {
   RunOptions,
 } from './consume/types.js';
 export type {
+  BrokerStats,
   CallOptions,
   Durability,
   GroupDescription,
@@ -183,6 +185,8 @@ export interface Admin {
   deleteGroup(group: string, options?: CallOptions): Promise<void>;
   /** Sets where a group without members goes on reading. `GROUP_BUSY` while it has some; `QUEUE_NOT_FOUND`. */
   resetOffset(change: OffsetReset, options?: CallOptions): Promise<{ queueId: number; offset: number }[]>;
+  /** Counters and gauges of the broker, as of now. */
+  stats(options?: CallOptions): Promise<BrokerStats>;
 }
 
 /** What the broker said of itself at the last handshake. */

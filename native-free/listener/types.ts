@@ -62,6 +62,29 @@ export interface Refusal {
 /** What a message may have beyond the limit and still be refused politely. */
 export const OVERSIZE_BYTES = 64 * 1024;
 
+/** A plain HTTP request on the listener's port, which is no upgrade. */
+export interface HttpRequest {
+  /** In capitals. */
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  /** Behind the `?`; empty without one. */
+  readonly query: string;
+  readonly host: string;
+}
+
+/** An HTTP answer instead of a WebSocket. `body` begins with an error code where there is one. */
+export interface HttpAnswer {
+  readonly status: 200 | 400 | 403 | 404 | 405 | 426 | 500 | 503;
+  readonly body: string;
+  /** Default `text/plain; charset=utf-8`. */
+  readonly contentType?: string;
+  /** Where the client speaks the protocol and can be told by it. */
+  readonly refused?: RefusedUpgrade;
+  /** Besides those of every answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface ListenerOptions {
   readonly host: string;
   /** 0 picks a free one. */
@@ -98,6 +121,8 @@ export interface ListenerOptions {
   onWarning?(message: string): void;
   /** How often the TLS files are looked at. Default 10 s. */
   readonly certificateLookMs?: number | undefined;
+  /** What plain HTTP requests get; a request that is aborted meanwhile gets nothing. Must not reject. */
+  answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer>;
   /** Called for each connection once it stands. */
   accept(socket: Socket, request: UpgradeRequest): SocketHandler | Refusal;
 }

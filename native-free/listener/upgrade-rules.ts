@@ -4,17 +4,7 @@
 import { SUBPROTOCOL } from '../wire/index.js';
 import { isLoopback } from '../wire/loopback.js';
 import type { ConnectionCount } from './connection-count.js';
-import type { ListenerOptions, RefusedUpgrade } from './types.js';
-
-/** An HTTP answer instead of a WebSocket. `body` begins with an error code where there is one. */
-export interface HttpAnswer {
-  readonly status: 200 | 400 | 403 | 404 | 426 | 503;
-  readonly body: string;
-  /** Where the client speaks the protocol and can be told by it. */
-  readonly refused?: RefusedUpgrade;
-  /** Besides {@link ANSWER_HEADERS}. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
+import type { HttpAnswer, ListenerOptions, RefusedUpgrade } from './types.js';
 
 /** The parts of an upgrade request that decide. Absent headers are empty strings. */
 export interface UpgradeFacts {
@@ -32,13 +22,14 @@ export const STATUS_TEXT = {
   400: '400 Bad Request',
   403: '403 Forbidden',
   404: '404 Not Found',
+  405: '405 Method Not Allowed',
   426: '426 Upgrade Required',
+  500: '500 Internal Server Error',
   503: '503 Service Unavailable',
 } as const;
 
 /** Sent with every {@link HttpAnswer}: nothing here is for a browser to guess at or keep. */
-export const ANSWER_HEADERS = {
-  'Content-Type': 'text/plain; charset=utf-8',
+const ANSWER_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'Cache-Control': 'no-store',
 } as const;
@@ -46,15 +37,20 @@ export const ANSWER_HEADERS = {
 /** 16 bytes in base64. */
 const KEY_PATTERN = /^[A-Za-z0-9+/]{22}==$/;
 
-/** What a request that is no upgrade gets. `upgrade`: its header of that name; one that wants a WebSocket and comes here has no usable key. */
-export function answerHttp(method: string, path: string, upgrade = ''): HttpAnswer {
-  if (upgrade.toLowerCase() === 'websocket') {
-    return { status: 400, body: 'BAD_REQUEST: Sec-WebSocket-Key must be 16 bytes in base64\n' };
-  }
-  if (method.toUpperCase() === 'GET' && path === '/') {
-    return { status: 200, body: `RingMQ broker. Speak WebSocket here, subprotocol ${SUBPROTOCOL}.\n` };
-  }
-  return { status: 404, body: 'There is nothing here.\n' };
+/** A request that wants a WebSocket and has come past the upgrade has no usable key; null for any other. `upgrade`: its header of that name. */
+export function badKey(upgrade: string): HttpAnswer | null {
+  return upgrade.toLowerCase() === 'websocket'
+    ? { status: 400, body: 'BAD_REQUEST: Sec-WebSocket-Key must be 16 bytes in base64\n' }
+    : null;
+}
+
+/** The headers of one answer. */
+export function headersOf(answer: HttpAnswer): Record<string, string> {
+  return {
+    ...ANSWER_HEADERS,
+    'Content-Type': answer.contentType ?? 'text/plain; charset=utf-8',
+    ...answer.headers,
+  };
 }
 
 /** The reason to refuse an upgrade, or null to let it in; then it is counted, and the listener must release it when it has gone. */

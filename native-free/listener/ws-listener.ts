@@ -3,7 +3,7 @@
  * One thread only: Node 20 cannot share a port between threads.
  */
 
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -17,20 +17,14 @@ import { checkListenerOptions, listenAddress, listenError, readPem } from './lis
 import { PartialMessages } from './partial-messages.js';
 import { SendPool } from './send-pool.js';
 import {
+  type HttpAnswer,
   isRefusal,
   type Listener,
   type ListenerOptions,
   OVERSIZE_BYTES,
   type SocketHandler,
 } from './types.js';
-import {
-  ANSWER_HEADERS,
-  answerHttp,
-  type HttpAnswer,
-  judgeUpgrade,
-  Refusals,
-  STATUS_TEXT,
-} from './upgrade-rules.js';
+import { headersOf, judgeUpgrade, Refusals, STATUS_TEXT } from './upgrade-rules.js';
 import { WsSocket } from './ws-socket.js';
 
 /** A peer gets this long for its TLS handshake, and for its HTTP request. */
@@ -105,9 +99,7 @@ class WsListener implements Listener {
       socket.once('close', () => this.#raw.delete(socket));
     });
     this.#http.on('request', (request, response) => {
-      const answer = answerHttp(request.method ?? '', pathOf(request));
-      response.writeHead(answer.status, { ...ANSWER_HEADERS, Connection: 'close' });
-      response.end(answer.body);
+      void this.#answer(request, response);
     });
     this.#http.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
   }
@@ -179,6 +171,19 @@ class WsListener implements Listener {
       socket.destroy();
     }
     await closed;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const answer = await this.#options.answer({
+      method: request.method ?? '',
+      path: pathOf(request),
+      query: queryOf(request),
+      host: request.headers.host ?? '',
+    });
+    if (!response.destroyed) {
+      response.writeHead(answer.status, { ...headersOf(answer), Connection: 'close' });
+      response.end(answer.body);
+    }
   }
 
   #createServer(): Server {
@@ -273,9 +278,15 @@ function pathOf(request: IncomingMessage): string {
   return query < 0 ? url : url.slice(0, query);
 }
 
+function queryOf(request: IncomingMessage): string {
+  const url = request.url ?? '';
+  const query = url.indexOf('?');
+  return query < 0 ? '' : url.slice(query + 1);
+}
+
 function rawAnswer(answer: HttpAnswer): string {
   const lines = [`HTTP/1.1 ${STATUS_TEXT[answer.status]}`, 'Connection: close'];
-  for (const [name, value] of Object.entries({ ...ANSWER_HEADERS, ...answer.headers })) {
+  for (const [name, value] of Object.entries(headersOf(answer))) {
     lines.push(`${name}: ${value}`);
   }
   lines.push(`Content-Length: ${Buffer.byteLength(answer.body)}`, '', answer.body);

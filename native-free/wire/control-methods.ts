@@ -24,6 +24,8 @@ export const CONTROL_METHODS = {
   createGroup: { needsConsumer: false, isRepeatable: false },
   deleteGroup: { needsConsumer: false, isRepeatable: false },
   resetOffset: { needsConsumer: false, isRepeatable: false, isCostly: true },
+  stats: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  queueStats: { needsConsumer: false, isRepeatable: true, isCostly: true },
   join: { needsConsumer: true, isRepeatable: false },
   skipDamage: { needsConsumer: true, isRepeatable: false },
   leave: { needsConsumer: true, isRepeatable: false },

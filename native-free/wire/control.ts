@@ -3,6 +3,7 @@
  * fields can be added; a missing or mistyped one is `BAD_FRAME` (hello) or `BAD_REQUEST` (request).
  */
 import type { Durability } from './frame-layout.js';
+import type { BrokerStats, QueueStats } from './stats.js';
 
 export interface Hello {
   version: number;
@@ -155,6 +156,10 @@ export interface ControlMethods {
     params: { group: string; topic: string; to: StartPosition; queueId?: number | null };
     result: { queues: { queueId: number; offset: number }[] };
   };
+  /** Counters and gauges of the broker. */
+  stats: { params: Record<string, never>; result: BrokerStats };
+  /** Ends of queues, and what groups have still to read of them. */
+  queueStats: { params: Record<string, never>; result: QueueStats };
   /**
    * Joins a group. `consumer` is a number the client picks, unique on its connection, not 0; deliver, skip, credit and event
    * frames carry it as their id. Queues come by `assign` events, delivery begins when the consumer has credit.

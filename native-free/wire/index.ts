@@ -8,3 +8,4 @@ export * from './frame-layout.js';
 export * from './limits.js';
 export * from './queue-lists.js';
 export * from './record-layout.js';
+export type * from './stats.js';

@@ -55,6 +55,10 @@ export class ControlHarness {
       queueState: () => this.queue,
       findOffsetByTime: (_topic, _queueId, time) => Promise.resolve(time),
       onTopicChanged: (topic, topicId) => this.changes.push(`${topic} ${topicId}`),
+      stats: () => {
+        throw new Error('nothing is counted here');
+      },
+      queueStats: () => ({ queues: [], lags: [], isComplete: true }),
       onFatal: (error) => this.fatal.push(error),
       onWarning: (message) => this.warnings.push(message),
     });

@@ -14,6 +14,7 @@ import {
   LANE,
 } from '../../engine/queue/index.js';
 import { createRingMemory, createSeatMemory, Ring, SeatTable } from '../../engine/ring/index.js';
+import { createStatsMemory } from '../../engine/stats/index.js';
 import { BrokerThread } from '../../engine/thread/broker-thread.js';
 import { DeadThreads } from '../../engine/thread/dead-threads.js';
 import { makeThreadParts, type ThreadParts } from '../../engine/thread/thread-parts.js';
@@ -75,6 +76,7 @@ export class HandMadeBroker {
       memoryHoldMs: 1_000,
       seats: createSeatMemory(MAX_THREADS),
       brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
+      stats: createStatsMemory(MAX_THREADS),
       queues: createQueueTableMemory({ maxQueues: 64, maxSeats: MAX_THREADS }),
       log: lane(),
       memory: lane(),

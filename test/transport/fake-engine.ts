@@ -11,6 +11,7 @@ import {
   type MemberSink,
   type QueueReader,
   READ,
+  type ThreadMeter,
   type TopicEntry,
 } from '../../engine/engine-thread.js';
 import {
@@ -140,6 +141,14 @@ export class FakeEngine implements EngineThread {
     openingId: '5e0c3b7a91d2f468',
     brokerName: 'fake',
     flush: 'sync',
+  };
+  readonly meter: ThreadMeter = {
+    connections: 0,
+    connectionsOpened: 0,
+    requests: 0,
+    begin: () => 0,
+    end: () => undefined,
+    publish: () => undefined,
   };
   /** Topics this thread has met, and those it could ask for. */
   readonly met = new Map<number, TopicEntry>();
@@ -297,6 +306,8 @@ export class FakeEngine implements EngineThread {
   removeMember(key: string): void {
     this.members.delete(key);
   }
+
+  noteConnection(): void {}
 
   onTopicChanged(listener: (topic: string, topicId: number) => void): () => void {
     this.#topicListeners.add(listener);

@@ -2,6 +2,8 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type {
+  HttpAnswer,
+  HttpRequest,
   Listener,
   ListenerKind,
   ListenerOptions,
@@ -31,6 +33,12 @@ export const BASE_OPTIONS = {
   idleTimeoutSeconds: 0,
   maxPartialBytes: 1024 * 1024 * 1024,
   messageTimeoutMs: 60_000,
+  answer: ({ path, query }: HttpRequest): HttpAnswer | Promise<HttpAnswer> => {
+    if (path === '/') {
+      return { status: 200, body: `RingMQ ${query}` };
+    }
+    return Promise.resolve({ status: 404, body: 'nothing' });
+  },
 } as const satisfies Omit<ListenerOptions, 'accept'>;
 
 /** Sends everything back, and keeps count. */

@@ -31,6 +31,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const ENGINE_FLOORS = [
   'engine/batch',
   'engine/disk',
+  'engine/stats',
   'engine/ring',
   'engine/queue',
   'engine/log',

@@ -6,6 +6,7 @@ import { ControlAdmin } from '../admin.js';
 import { callUser } from '../callback.js';
 import type { Connection } from '../link/connection.js';
 import { checkCallOptions } from '../options.js';
+import { INSPECT, shown } from '../shown.js';
 import type {
   AssignedQueue,
   BatchOptions,
@@ -358,5 +359,10 @@ export class GroupConsumer implements Consumer {
     this.#reading = null;
     this.#poller = null;
     this.#isInLoop = false;
+  }
+
+  [INSPECT](): object {
+    const { group, topic, queues, bufferedBytes } = this;
+    return shown('Consumer', { group, topic, queues, bufferedBytes, closed: this.#closed !== null });
   }
 }

@@ -12,6 +12,7 @@ import type { Connection } from '../link/connection.js';
 import type { AckEntry } from '../link/send-line.js';
 import { messageIdPrefix } from '../message-id.js';
 import { badArgument, checkCallOptions, kindOf } from '../options.js';
+import { INSPECT, shown } from '../shown.js';
 import type {
   CallOptions,
   OutgoingMessage,
@@ -556,5 +557,16 @@ export class RingProducer implements Producer, BatchOwner {
       lowest = Math.min(lowest, route.pending[0]?.number ?? lowest);
     }
     return lowest;
+  }
+
+  [INSPECT](): object {
+    const { group, bufferedBytes, bufferBytes, nextNumber } = this;
+    return shown('Producer', {
+      group,
+      bufferedBytes,
+      bufferBytes,
+      nextNumber,
+      closed: this.#closed !== null,
+    });
   }
 }

@@ -1,0 +1,124 @@
+/**
+ * What plain HTTP on the broker's port is answered: a word for people at `/`, `/healthz` and `/readyz` for whoever
+ * restarts or routes, `/metrics` for Prometheus. Everything is read from the broker's statistics.
+ */
+import type { EngineThread } from '../../engine/engine-thread.js';
+import type { HttpAnswer, HttpRequest, ListenerOptions } from '../../native-free/listener/types.js';
+import { setTimeout, unref } from '../../native-free/time/index.js';
+import { type BrokerStats, isRingMQError, SUBPROTOCOL } from '../../native-free/wire/index.js';
+import { isLoopback } from '../../native-free/wire/loopback.js';
+
+/** One reading serves all who ask within this time, so that no number of askers costs more than a few readings a second. */
+const FRESH_MS = 250;
+
+const NOT_FOUND: HttpAnswer = {
+  status: 404,
+  body: 'There is nothing here. Look at /healthz, /readyz or /metrics.\n',
+};
+
+export interface HttpAnswersOptions {
+  /** The listener's; on a loopback listener a request must name loopback as its host, against pages that rebind their domain. */
+  readonly host: ListenerOptions['host'];
+  /** `/metrics` has a row for each queue, too. */
+  readonly queueMetrics: boolean;
+}
+
+export class HttpAnswers {
+  readonly #engine: EngineThread;
+  readonly #options: HttpAnswersOptions;
+  #reading: Promise<BrokerStats> | null = null;
+  #page: Promise<HttpAnswer> | null = null;
+
+  constructor(engine: EngineThread, options: HttpAnswersOptions) {
+    this.#engine = engine;
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async answer(request: HttpRequest): Promise<HttpAnswer> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return { status: 405, body: 'Only GET is answered here.\n' };
+    }
+    if (isLoopback(this.#options.host) && !isLoopback(hostName(request.host))) {
+      return {
+        status: 403,
+        body: 'This broker is asked by the name of this machine only: 127.0.0.1 or localhost.\n',
+      };
+    }
+    try {
+      return await this.#answer(request.path);
+    } catch (error) {
+      const text = isRingMQError(error) ? `${error.code}: ${error.message}` : `INTERNAL: ${String(error)}`;
+      return { status: 503, body: `${text}\n` };
+    }
+  }
+
+  async #answer(path: string): Promise<HttpAnswer> {
+    switch (path) {
+      case '/':
+        return { status: 200, body: `RingMQ broker. Speak WebSocket here, subprotocol ${SUBPROTOCOL}.\n` };
+      case '/healthz':
+        return health(await this.#stats());
+      case '/readyz':
+        return readiness(await this.#stats());
+      case '/metrics':
+        return await this.#metrics();
+      default:
+        return NOT_FOUND;
+    }
+  }
+
+  /** Rendering takes some ms, so it is shared as the readings are. */
+  #metrics(): Promise<HttpAnswer> {
+    this.#page ??= this.#render().finally(() => {
+      unref(
+        setTimeout(() => {
+          this.#page = null;
+        }, FRESH_MS),
+      );
+    });
+    return this.#page;
+  }
+
+  async #render(): Promise<HttpAnswer> {
+    // Loaded when it is first asked for: most brokers are never.
+    const { metricsText, METRICS_TYPE } = await import('./metrics.js');
+    const queues = this.#options.queueMetrics ? await this.#engine.call('queueStats', {}) : null;
+    return { status: 200, body: await metricsText(await this.#stats(), queues), contentType: METRICS_TYPE };
+  }
+
+  #stats(): Promise<BrokerStats> {
+    if (this.#reading === null) {
+      const reading = this.#engine.call('stats', {});
+      this.#reading = reading;
+      const forget = (): void => {
+        unref(
+          setTimeout(() => {
+            this.#reading = null;
+          }, FRESH_MS),
+        );
+      };
+      reading.then(forget, forget);
+    }
+    return this.#reading;
+  }
+}
+
+/** Alive: the thread answers, and so does the one that opened the broker. A failed disk needs a restart. */
+function health(stats: BrokerStats): HttpAnswer {
+  return stats.disk === 'failed'
+    ? { status: 503, body: 'DISK_FAILED: nothing is written any more; see the log, and restart the broker\n' }
+    : { status: 200, body: 'ok\n' };
+}
+
+/** Ready: sends are taken. */
+function readiness(stats: BrokerStats): HttpAnswer {
+  return stats.disk === 'full'
+    ? { status: 503, body: 'DISK_FULL: sends are refused until there is room; reading goes on\n' }
+    : health(stats);
+}
+
+/** Of a Host header. */
+function hostName(header: string): string {
+  return header.replace(/:\d*$/, '');
+}
