@@ -91,7 +91,7 @@ export interface ListenOptions {
    */
   maxUnreadBytes?: number | undefined;
   /**
-   * `GET /metrics` has rows for each queue and for each group's lag on it, too: up to 5,000 of each.
+   * Rows in `GET /metrics` for each queue and for each group's lag on it, too: up to 5,000 of each.
    * Default false.
    * Command: `--queue-metrics`, `RINGMQ_QUEUE_METRICS`, `queueMetrics`.
    */

@@ -91,7 +91,7 @@ export const listenOptionsSchema = z
         .default(1024 * 1024 * 1024),
     ),
     queueMetrics: option(
-      "`GET /metrics` has rows for each queue and for each group's lag on it, too: up to 5,000 of each.",
+      "Rows in `GET /metrics` for each queue and for each group's lag on it, too: up to 5,000 of each.",
       z.boolean().default(false),
     ),
   })

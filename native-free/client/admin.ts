@@ -9,7 +9,7 @@ import {
   type TopicDescription,
   type TopicInfo,
 } from '../wire/index.js';
-import { startPosition } from './consume/settings.js';
+import { startPosition } from './consume/start-position.js';
 import type { Requests } from './link/requests.js';
 import {
   anyNameOption,

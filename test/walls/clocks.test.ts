@@ -17,6 +17,7 @@ const WALL_CLOCK: Record<string, string> = {
   'engine/log/retention.ts': 'the same',
   'engine/control/group-admin.ts': 'when groups were created',
   'engine/control/topic-queues.ts': 'a store time in the future is not believed',
+  'engine/control/stats-view.ts': 'when statistics were read',
   'cli/bench/consume-load.ts': 'a name that was not there before',
 };
 

@@ -16,6 +16,7 @@ import {
 } from '../options.js';
 import { parseFilter, type TagFilter } from './filter.js';
 import type { GatherSettings } from './gather.js';
+import { startPosition } from './start-position.js';
 import type {
   BatchOptions,
   ConsumerOptions,
@@ -157,28 +158,6 @@ export function queueSelection(
     topic,
     queueIds: queueIds?.map((id) => countOption('queueIds', id, 0, 0, MAX_QUEUES_PER_TOPIC - 1)),
   };
-}
-
-/** Where a group starts, as the wire has it. Throws `BAD_ARGUMENT` naming the option. */
-export function startPosition(from: StartPosition | Date | undefined, option = 'from'): StartPosition {
-  if (from === undefined || from === 'earliest' || from === 'latest') {
-    return from ?? 'earliest';
-  }
-  // Read once: what was checked is what is sent.
-  const { time, offset } = (from instanceof Date ? { time: from.getTime() } : Object(from)) as Partial<
-    Record<'time' | 'offset', unknown>
-  >;
-  if (offset === undefined && isPosition(time)) {
-    return { time };
-  }
-  if (time === undefined && isPosition(offset)) {
-    return { offset };
-  }
-  throw badArgument(option, 'must be earliest, latest, a Date, { time } or { offset }');
-}
-
-function isPosition(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function topicsOption(topic: unknown): readonly string[] {

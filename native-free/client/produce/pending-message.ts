@@ -8,7 +8,7 @@ import { RecordSlab } from '../../batch/record-slab.js';
 import type { Receipt } from '../../wire/index.js';
 import { Deferred } from '../abort.js';
 import type { OutgoingMessage, SendOptions } from '../types.js';
-import { shardingHash } from './topic-route.js';
+import { shardingHash } from './sharding-hash.js';
 
 /** Room for most messages. */
 const SCRATCH_BYTES = 16 * 1024;
