@@ -56,7 +56,7 @@ export class ExpiredLog {
       }
       const { group, topic, count } = loss;
       this.#warn(
-        `the group '${group}' has lost ${count} unread ${count === 1 ? 'message' : 'messages'} of '${topic}': deleted before anybody read them; let consumers keep up, or keep messages longer (retentionMs, retentionBytes)`,
+        `the group '${group}' has lost ${count} unread ${count === 1 ? 'message' : 'messages'} of '${topic}': deleted before anybody read them; let consumers keep up, or keep messages longer (retentionMs, retentionBytes; of memory topics memoryRingBytes)`,
         { group, topic, count },
       );
       loss.count = 0;

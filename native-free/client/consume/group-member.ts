@@ -377,7 +377,7 @@ export class GroupMember implements FrameReceiver {
     const { topic, warnings } = this.#options;
     for (const { queueId, from, to } of expiredOf(event)) {
       const what = to - from === 1 ? '1 message' : `${to - from} messages`;
-      const message = `${what} of queue ${queueId} of ${topic}, from offset ${from} on, were deleted before the group read them; keep up, or keep messages longer (retentionMs, retentionBytes)`;
+      const message = `${what} of queue ${queueId} of ${topic}, from offset ${from} on, were deleted before the group read them; keep up, or keep messages longer (retentionMs, retentionBytes; of memory topics memoryRingBytes)`;
       warnings.tell({ type: 'expired', message, topic, queueId, expired: { from, to } }, from);
     }
   }
