@@ -371,7 +371,7 @@ export class ControlPlane {
       return;
     }
     this.#runWanted = true;
-    const restMs = this.#nextRunAt - monotonicMs();
+    const restMs = this.#nextRunAt - this.#now();
     if (restMs < 1) {
       this.#later(this.#runNow);
     } else {
@@ -385,9 +385,9 @@ export class ControlPlane {
     if (this.#closed) {
       return;
     }
-    const from = monotonicMs();
+    const from = this.#now();
     this.#guard(() => this.#coordinator.run());
-    const to = monotonicMs();
+    const to = this.#now();
     this.#nextRunAt = to + Math.min((to - from) * (SETTLE_SHARE - 1), MAX_REST_MS);
   };
 
