@@ -24,7 +24,8 @@ export interface BrokerEvents {
   /** Something is wrong, and the broker goes on: damage found on disk, a full disk, a thread that died. */
   onWarning?: (message: string, details: Record<string, unknown>) => void;
   /**
-   * What the broker does not recover from. `DISK_FAILED`: nothing is written any more, reads go on. `INTERNAL`: a listener's last
+   * What the broker does not recover from. `DISK_FAILED`: nothing is written any more, reads go on. `DATA_DIR_LOST`: the same,
+   * because the data directory, or a file in use in it, was moved, removed or replaced. `INTERNAL`: a listener's last
    * thread died, and nobody is served on its port.
    */
   onFatal?: (error: RingMQError) => void;

@@ -120,7 +120,8 @@ export class Engine {
         results: createResultMemory(options.maxThreads),
       },
       memory: {
-        // Positions of other openings are never given out again, so that message ids stay unique.
+        // Positions of other openings are not given out again, so that message ids stay unique: not before 4,096 openings, or where one
+        // takes more than 1 TiB.
         ring: createRingMemory({
           ...ringSizes,
           ringBytes: options.memoryRingBytes,

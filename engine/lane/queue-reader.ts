@@ -96,6 +96,9 @@ export class LaneReader implements QueueReader {
   /** The batch that is being read from a file: where it lies, and the offset behind it. -1: none, the index is being searched. */
   #filePosition = -1;
   #fileEnd = -1;
+  /** Epoch and position of the batch that was read from a file last. */
+  #epoch = 0;
+  #epochPosition = 0;
   /** Offset behind the damage that the last read met; -1: nobody knows. */
   #damageEnd = -1;
   /** The last read got no descriptor or memory. */
@@ -312,12 +315,13 @@ export class LaneReader implements QueueReader {
     let out = to;
     while (from < stop) {
       const position = start + (from - to);
-      if (!headerIsValid(target, from, position)) {
+      const isValid = headerIsValid(target, from, position);
+      if (!isValid || this.#isStale(target, from, position)) {
         if (from > to) {
           // Perhaps it is of another queue, whose damage is no matter of ours. If it is ours, the next run begins with it.
           break;
         }
-        this.damage = `log position ${position}: the batch header does not match its checksum or place`;
+        this.damage = `log position ${position}: ${isValid ? 'a batch of an earlier epoch' : 'the batch header does not match its checksum or place'}`;
         return DAMAGED;
       }
       const taken = slotAligned(readUint32(target, from + BATCH.length));
@@ -337,6 +341,20 @@ export class LaneReader implements QueueReader {
       from += taken;
     }
     return out - to;
+  }
+
+  /**
+   * Whether a batch is of an epoch below that of one before it, as after a lost write, where an earlier life's batch of the same place shows
+   * through; recovery tells them in the same way. What lies behind the last batch that was read is compared with that one.
+   */
+  #isStale(bytes: Uint8Array, at: number, position: number): boolean {
+    const epoch = readUint32(bytes, at + BATCH.epoch);
+    if (position >= this.#epochPosition && epoch < this.#epoch) {
+      return true;
+    }
+    this.#epoch = epoch;
+    this.#epochPosition = position;
+    return false;
   }
 
   /** How many bytes from `#entry` on are worth one read: up to the last of our batches within `room` that ends at or before `committed`. */

@@ -1,8 +1,9 @@
 /** Files that were harmed behind the broker's back: what is derived is made again, what is lost is named, nothing else suffers. */
 import { cpSync, existsSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { headerCrcOf } from '../../engine/batch/header.js';
 import type { Client } from '../../native-free/client/index.js';
-import type { RingMQError } from '../../native-free/wire/index.js';
+import { BATCH, BATCH_HEADER_BYTES, type RingMQError, writeUint32 } from '../../native-free/wire/index.js';
 import { runCli } from '../cli/cli-process.js';
 import {
   flipBit,
@@ -201,6 +202,23 @@ describe('a flipped bit in a message', () => {
       const messages = await readSome(client, 'first', 5, 'reader');
       expect(messages.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4].map((i) => COUNT + i));
     });
+  });
+});
+
+it("an earlier life's batch that shows through where a write was lost is damage", async () => {
+  await withBroker(dataDir, async ({ client }) => {
+    await sendNumbers(client, 'first', COUNT, 2 * COUNT);
+    const ours = mapLog(dataDir).batches.filter(
+      ({ topicId, baseOffset }) => topicId === 1 && baseOffset > COUNT + 50,
+    );
+    const { position, baseOffset } = ours[0] as StoredBatch;
+    const header = readLog(dataDir, position, BATCH_HEADER_BYTES);
+    writeUint32(header, BATCH.epoch, 1);
+    writeUint32(header, BATCH.headerCrc, headerCrcOf(header, 0, false));
+    writeLog(dataDir, position, header);
+    const { count, error } = await readToFailure(client, 'first');
+    expect([count, error.code]).toEqual([baseOffset, 'LOG_CORRUPT']);
+    expect(error.message).toMatch(new RegExp(`log position ${position}: a batch of an earlier epoch`));
   });
 });
 
