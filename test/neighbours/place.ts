@@ -1,0 +1,50 @@
+/** A broker with one listener thread, which all clients share: where one neighbour can be felt by another. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Client, connect, openBroker } from '../../broker/index.js';
+import { LISTENERS } from '../conformance/back-ends.js';
+
+const KIB = 1024;
+export const SEGMENT_BYTES = 1024 * KIB;
+/** Small rings, so that a moment's work goes round them. */
+const OPTIONS = {
+  flush: 'async',
+  ringBytes: 512 * KIB,
+  memoryRingBytes: 1024 * KIB,
+  spanBytes: 128 * KIB,
+  segmentBytes: SEGMENT_BYTES,
+  checkpointBytes: 64 * 1024 * KIB,
+  minFreeBytes: 0,
+  maxQueues: 4_096,
+} as const;
+
+export interface Place {
+  readonly dataDir: string;
+  readonly url: string;
+  /** A client of its own connection, closed with the place. */
+  client(): Promise<Client>;
+  close(): Promise<void>;
+}
+
+export async function openPlace(): Promise<Place> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'ringmq-neighbours-'));
+  const broker = await openBroker({ ...OPTIONS, dataDir, onWarning: () => {} });
+  const { port } = await broker.listen({ port: 0, listener: LISTENERS[0] ?? 'ws', threads: 1 });
+  const url = `ws://127.0.0.1:${port}`;
+  const clients: Client[] = [];
+  return {
+    dataDir,
+    url,
+    client: async () => {
+      const client = await connect(url, { closeTimeoutMs: 200, onWarning: () => {} });
+      clients.push(client);
+      return client;
+    },
+    close: async () => {
+      await Promise.all(clients.map((client) => client.close().catch(() => {})));
+      await broker.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
