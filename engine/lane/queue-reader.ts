@@ -426,13 +426,20 @@ export class LaneReader implements QueueReader {
     if (this.#damageEnd > this.offset) {
       this.offset = this.#damageEnd;
     }
-    // What lies behind is often damaged too: a sector, a page or a whole stretch has gone.
-    for (let batches = 0; batches < MAX_SKIPPED_BATCHES && this.offset < last; batches++) {
-      const end = this.#unreadableEnd(this.offset);
-      if (end <= this.offset) {
-        return;
+    try {
+      // What lies behind is often damaged too: a sector, a page or a whole stretch has gone.
+      for (let batches = 0; batches < MAX_SKIPPED_BATCHES && this.offset < last; batches++) {
+        const end = this.#unreadableEnd(this.offset);
+        if (end <= this.offset) {
+          return;
+        }
+        this.offset = Math.min(end, last);
       }
-      this.offset = Math.min(end, last);
+    } catch (error) {
+      if (!isShortage(error)) {
+        throw error;
+      }
+      // No descriptor to look further with: the next read finds out.
     }
   }
 
