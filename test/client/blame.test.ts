@@ -38,39 +38,49 @@ test('a request that ends the connection fails with the reason and is not sent a
   );
 });
 
-test('so does a batch; those of the same and of other producers are stored, each once', async () => {
-  const warnings: string[] = [];
-  const { broker, client } = await setUp({ onWarning: (message) => warnings.push(message) });
-  const producers = Array.from({ length: 8 }, () => client.producer({ batchRecords: 1 }));
-  const stored: number[] = [];
-  broker.autoAck = false;
-  broker.onBatch = (batch, link) => {
-    broker.later(link, () => {
-      if (batch.bytes.length > 10_000) {
-        link.end('BAD_BATCH');
-      } else {
-        stored.push(batch.queueId);
-        link.ack([batch]);
-      }
-    });
-  };
-  const results = await Promise.allSettled(
-    producers.flatMap((producer, i) =>
-      [0, 1, 2, 3].map((queueId) =>
-        producer.send(
-          { topic: 't', body: new Uint8Array(i === 5 && queueId === 1 ? 20_000 : 10) },
-          { queueId },
+test.each([
+  ['found out', false],
+  ['named by the broker', true],
+])(
+  'so does a batch, %s; those of the same and of other producers are stored, each once',
+  async (_how, isNamed) => {
+    const warnings: string[] = [];
+    const { broker, client } = await setUp({ onWarning: (message) => warnings.push(message) });
+    const producers = Array.from({ length: 8 }, () => client.producer({ batchRecords: 1 }));
+    const stored: number[] = [];
+    broker.autoAck = false;
+    broker.onBatch = (batch, link) => {
+      broker.later(link, () => {
+        if (batch.bytes.length > 10_000) {
+          link.end('BAD_BATCH', isNamed ? { batch: batch.id } : {});
+        } else {
+          stored.push(batch.queueId);
+          link.ack([batch]);
+        }
+      });
+    };
+    const results = await Promise.allSettled(
+      producers.flatMap((producer, i) =>
+        [0, 1, 2, 3].map((queueId) =>
+          producer.send(
+            { topic: 't', body: new Uint8Array(i === 5 && queueId === 1 ? 20_000 : 10) },
+            { queueId },
+          ),
         ),
       ),
-    ),
-  );
-  expect(results.filter(({ status }) => status === 'rejected')).toMatchObject([
-    { reason: { code: 'BAD_BATCH' } },
-  ]);
-  expect(results[5 * 4 + 1]?.status).toBe('rejected');
-  expect(stored).toHaveLength(31);
-  expect(warnings.some((message) => message.includes('BAD_BATCH'))).toBe(true);
-});
+    );
+    expect(results.filter(({ status }) => status === 'rejected')).toMatchObject([
+      { reason: { code: 'BAD_BATCH' } },
+    ]);
+    expect(results[5 * 4 + 1]?.status).toBe('rejected');
+    expect(stored).toHaveLength(31);
+    expect(warnings.some((message) => message.includes('BAD_BATCH'))).toBe(true);
+    const poisonous = broker.links.flatMap(({ batches }) =>
+      batches.filter(({ bytes }) => bytes.length > 10_000),
+    );
+    expect(poisonous).toHaveLength(isNamed ? 1 : 2);
+  },
+);
 
 test('a refusal for want of room is asked again, and told; in time it succeeds', async () => {
   const warnings: Record<string, unknown>[] = [];

@@ -71,8 +71,8 @@ export class ScriptedLink implements Link {
   }
 
   /** The broker ends the connection with an error. */
-  end(code: string): void {
-    this.frame(OPCODE.error, 0, 0, { code, message: `the script says ${code}` });
+  end(code: string, details: Record<string, unknown> = {}): void {
+    this.frame(OPCODE.error, 0, 0, { code, message: `the script says ${code}`, details });
     this.cut();
   }
 

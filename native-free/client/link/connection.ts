@@ -473,7 +473,9 @@ export class Connection {
     }
     const isOurFault = !ERRORS[reason.code].retryable && reason.code !== 'BROKER_CLOSED';
     const underWay = this.#underWay;
-    let blamed = isOurFault && underWay === 1 ? this.produce.onlyInFlight() : null;
+    // The broker names a batch that it ended the connection over; of other things what was alone under way is known.
+    const named = isOurFault ? this.produce.inFlight(reason.details['batch']) : null;
+    let blamed = named ?? (isOurFault && underWay === 1 ? this.produce.onlyInFlight() : null);
     if (reason.code === 'BAD_CHECKSUM' && blamed?.batch.sendCount === 1) {
       // Damaged on its way: once more may be enough.
       blamed = null;
@@ -482,12 +484,12 @@ export class Connection {
       this.warn(`the connection ended over what was sent (${reason.code}: ${reason.message})`, {
         code: reason.code,
       });
-      this.#suspectCount = underWay > 1 ? underWay : 0;
+      this.#suspectCount = underWay > 1 && named === null ? underWay : 0;
     }
     this.#dropLink(1000);
     this.produce.trouble = reason;
     this.#lostAt = monotonicMs();
-    this.requests.onLost(isOurFault && underWay === 1 ? reason : null);
+    this.requests.onLost(isOurFault && underWay === 1 && named === null ? reason : null);
     for (const sender of this.produce.busySenders()) {
       sender.onLost();
     }

@@ -147,6 +147,11 @@ export class ProduceLane {
     this.#inFlight.clear();
   }
 
+  /** The batch under way that has this number on this link, and whose it is. */
+  inFlight(id: unknown): Sent | null {
+    return typeof id === 'number' ? (this.#inFlight.get(id) ?? null) : null;
+  }
+
   /** The only batch under way, if there is one only, and whose it is. */
   onlyInFlight(): Sent | null {
     if (this.#inFlight.size !== 1) {
