@@ -189,7 +189,8 @@ function addSub(program: Command): void {
     .command('sub')
     .description('print messages to stdout, one body a line; what was printed is acked')
     .addArgument(new Argument('<topic>', 'the topic').argParser(nameArgument))
-    .requiredOption('--group <group>', 'consumer group', nameArgument)
+    .option('--group <group>', 'consumer group; required, but with --peek', nameArgument)
+    .option('--peek', 'look at messages without a group: nothing is acked or taken from anybody')
     .addOption(
       new Option('--from <place>', 'where a group without a committed offset begins')
         .choices(['earliest', 'latest'])

@@ -8,7 +8,8 @@ import { sharedOptions } from './output.js';
 import { StdoutWriter } from './stdout-writer.js';
 
 interface SubOptions {
-  group: string;
+  group?: string;
+  peek?: boolean;
   from: 'earliest' | 'latest';
   filter?: string;
   count?: number;
@@ -18,10 +19,18 @@ interface SubOptions {
 /**
  * `ringmq sub`: prints until `--count`, `--idle-exit`, a signal, or until nobody reads stdout; all of them end with 0.
  * A message is acked once all of its line was taken by stdout, and no other is. If the acks cannot be committed, if the group never
- * took it in, or if a queue could not be read on, it fails in the end.
+ * took it in, or if a queue could not be read on, it fails in the end. With `--peek` it reads by itself, and there is nothing to ack.
  */
 export async function runSub(command: Command, topic: string, options: SubOptions): Promise<void> {
   const { url, output } = sharedOptions(command);
+  const { group } = options;
+  if ((group === undefined) !== (options.peek === true)) {
+    command.error(
+      group === undefined
+        ? "error: required option '--group <group>' not specified"
+        : "error: option '--peek' cannot be used with option '--group <group>'",
+    );
+  }
   const client = await openClient(url, { onConnection: connectionNotices(url) });
   const stop = new AbortController();
   const end = (): void => stop.abort();
@@ -30,7 +39,8 @@ export async function runSub(command: Command, topic: string, options: SubOption
   const troubles = new Troubles(idle);
   try {
     const consumer = client.consumer({
-      group: options.group,
+      group: group ?? 'peek',
+      broadcast: options.peek === true,
       topic,
       from: options.from,
       filter: options.filter,

@@ -6,6 +6,7 @@ import {
   type ErrorCode,
   FRAME,
   MAX_CONSUMERS_PER_CONNECTION,
+  MAX_QUEUES_PER_TOPIC,
   makeFrame,
   OPCODE,
   parseTagFilter,
@@ -16,7 +17,7 @@ import {
 } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
 import type { SessionContext } from './session-context.js';
-import { Consumer, type ConsumerOwner } from './subscription.js';
+import { Consumer, type ConsumerOwner, type QueueFlow } from './subscription.js';
 
 export class ConsumeSession implements ConsumerOwner {
   readonly #context: SessionContext;
@@ -88,6 +89,20 @@ export class ConsumeSession implements ConsumerOwner {
     }
     const consumer = this.#consumers.get(params['consumer'] as number) as Consumer;
     return { offset: consumer.skipDamage(queueId, generation) };
+  }
+
+  /** Stops and begins the deliveries of queues. */
+  flow(params: Record<string, unknown>): object {
+    const consumer = this.#require(params['consumer']);
+    const { queues } = params;
+    if (!Array.isArray(queues) || queues.length > MAX_QUEUES_PER_TOPIC || !queues.every(isFlow)) {
+      throw new RingMQError(
+        'BAD_REQUEST',
+        'flow needs a list of queues: queueId, generation, and an offset or nil',
+      );
+    }
+    consumer.flow(queues);
+    return {};
   }
 
   /** A credit frame. One for a consumer that is not there is of no account: it may have ended a moment ago. */
@@ -221,3 +236,12 @@ function notAMember(consumer: number): RingMQError {
 }
 
 type JoinParams = ControlMethods['join']['params'];
+
+function isFlow(value: unknown): value is QueueFlow {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  const { queueId, generation, offset } = value as Record<string, unknown>;
+  const isNumber = (part: unknown) => Number.isSafeInteger(part) && (part as number) >= 0;
+  return isNumber(queueId) && isNumber(generation) && (offset === null || isNumber(offset));
+}

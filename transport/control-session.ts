@@ -243,6 +243,9 @@ export class ControlSession {
     if (method === 'leave') {
       return encodeControl(await this.#consume.leave(params));
     }
+    if (method === 'flow') {
+      return encodeControl(this.#consume.flow(params));
+    }
     if (method === 'skipDamage') {
       return encodeControl(this.#consume.skipDamage(params));
     }

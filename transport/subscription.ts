@@ -39,6 +39,13 @@ export interface ConsumerOwner {
   ended(consumer: Consumer, code: ErrorCode, message: string): void;
 }
 
+/** Where a queue is delivered from; null: not at all. */
+export interface QueueFlow {
+  readonly queueId: number;
+  readonly generation: number;
+  readonly offset: number | null;
+}
+
 export interface ConsumerFilter {
   readonly low: number;
   readonly high: number;
@@ -166,6 +173,27 @@ export class Consumer implements MemberSink {
     this.#sendSkips();
     this.#wake(feed);
     return feed.reader.offset;
+  }
+
+  /** Stops the deliveries of queues, or begins them anew at an offset. What it does not hold by that generation is passed over. */
+  flow(queues: readonly QueueFlow[]): void {
+    const begun: { queueId: number; generation: number; offset: number }[] = [];
+    for (const { queueId, generation, offset } of queues) {
+      const feed = this.#feeds.get(queueId);
+      if (feed?.generation !== generation) {
+        continue;
+      }
+      feed.close();
+      if (offset !== null) {
+        begun.push({ queueId, generation, offset });
+      }
+    }
+    if (begun.length > 0) {
+      // Ahead of the deliveries: what came before it is of the reading that has ended.
+      this.#owner.sendEvent(this, { event: 'flow', queues: begun });
+      this.#takeAll(begun);
+      this.#context.deliverSoon();
+    }
   }
 
   /** Stops reading. The member itself is the caller's to remove. */

@@ -17,7 +17,14 @@ import {
   RingMQError,
 } from '../../native-free/wire/index.js';
 import type { TopicEntry } from '../engine-thread.js';
-import { DEFAULT_GROUP_RETENTION_MS, GroupAges, GroupCoordinator, GroupOffsets } from '../group/index.js';
+import {
+  DEFAULT_GROUP_RETENTION_MS,
+  GENERATIONS_PER_EPOCH,
+  GroupAges,
+  GroupCoordinator,
+  GroupOffsets,
+  type Reader,
+} from '../group/index.js';
 import type { MetaStore } from '../meta/meta-store.js';
 import {
   type CatalogTopic,
@@ -320,6 +327,10 @@ export class ControlPlane {
       skipDamage: () => {
         throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers skipDamage');
       },
+      flow: () => {
+        throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers flow');
+      },
+      seek: (params, caller) => this.#seek(params, caller),
       leave: (_, caller) => {
         if (!this.#coordinator.leave(keyOf(caller))) {
           throw new RingMQError('NOT_A_MEMBER');
@@ -341,17 +352,48 @@ export class ControlPlane {
   #join(params: Params<'join'>, caller: ControlCaller): Result<'join'> {
     const topic = this.#catalog.require(params.topic);
     const { group, filter, from, memberId } = params;
-    checkName('group', group);
+    if (group !== null) {
+      checkName('group', group);
+    }
     const id = this.#coordinator.join({
       key: keyOf(caller),
-      group,
+      group: group ?? '',
       topic,
       filter,
       from,
       memberId,
+      reader: group === null ? this.#readerOf(params, topic) : null,
       send: (event) => caller.send(event),
     });
     return { memberId: id, topic: topicInfo(topic) };
+  }
+
+  #readerOf({ queueIds, positions }: Params<'join'>, topic: CatalogTopic): Reader {
+    const own = new Map<number, number>();
+    if (positions?.topicId === topic.topicId) {
+      for (const { queueId, generation, offset } of positions.queues) {
+        const isOfThisRun = Math.floor(generation / GENERATIONS_PER_EPOCH) === this.#store.epoch;
+        if (isOfThisRun || !topic.memory) {
+          own.set(queueId, offset);
+        } else {
+          // What it had read went with the memory: all that is there is new to it.
+          own.set(queueId, 0);
+        }
+      }
+    }
+    return { queueIds: queueIds == null ? null : new Set(queueIds), positions: own };
+  }
+
+  async #seek({ queues, to }: Params<'seek'>, caller: ControlCaller): Promise<Result<'seek'>> {
+    const { topicId } = this.#coordinator.topicOf(keyOf(caller));
+    const topic = this.#requireById(topicId);
+    const entries: { queueId: number; generation: number; offset: number }[] = [];
+    for (const queue of queues.filter(({ queueId }) => queueId < topic.queues)) {
+      entries.push({ ...queue, offset: await this.#groups.positionOf(topic, queue.queueId, to) });
+    }
+    // The topic may have gone while positions were looked up.
+    this.#requireById(topicId);
+    return { queues: this.#coordinator.seek(keyOf(caller), entries) };
   }
 
   #requireById(topicId: number): CatalogTopic {

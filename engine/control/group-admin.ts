@@ -82,7 +82,7 @@ export class GroupAdmin {
     this.#refuseBusy(group, 'its offsets can be reset');
     const queues: QueueOffset[] = [];
     for (const queueId of queueIds(topic, params.queueId ?? null)) {
-      queues.push({ queueId, offset: await this.#positionOf(topic, queueId, to) });
+      queues.push({ queueId, offset: await this.positionOf(topic, queueId, to) });
       if (queues.length % LOOKUPS_PER_TURN === 0) {
         await this.#parts.pause();
       }
@@ -101,7 +101,8 @@ export class GroupAdmin {
     return queues;
   }
 
-  async #positionOf(topic: CatalogTopic, queueId: number, to: StartPosition): Promise<number> {
+  /** The offset that a start position means on a queue now. */
+  async positionOf(topic: CatalogTopic, queueId: number, to: StartPosition): Promise<number> {
     const position =
       typeof to === 'object' && 'time' in to
         ? { offset: await this.#parts.findOffsetByTime(topic, queueId, to.time) }

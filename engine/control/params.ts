@@ -6,6 +6,7 @@ import { z } from 'zod';
 import {
   type ControlMethod,
   type ControlMethods,
+  MAX_QUEUES_PER_TOPIC,
   packQueueList,
   type QueueListMethod,
   RingMQError,
@@ -55,11 +56,28 @@ const SCHEMAS = {
   queueStats: z.object({}),
   join: z.object({
     consumer,
-    group: name,
+    group: name.nullable(),
     topic: name,
     filter: z.string().default('*'),
     from: startPosition,
     memberId: z.string().nullable().default(null),
+    queueIds: z.array(count).max(MAX_QUEUES_PER_TOPIC).nullable().default(null),
+    positions: z
+      .object({
+        topicId: count,
+        queues: z.array(z.object({ ...held, offset: count })).max(MAX_QUEUES_PER_TOPIC),
+      })
+      .nullable()
+      .default(null),
+  }),
+  seek: z.object({
+    consumer,
+    queues: z.array(z.object(held)).max(MAX_QUEUES_PER_TOPIC),
+    to: startPosition,
+  }),
+  flow: z.object({
+    consumer,
+    queues: z.array(z.object({ ...held, offset: count.nullable() })).max(MAX_QUEUES_PER_TOPIC),
   }),
   skipDamage: z.object({ consumer, ...held }),
   leave: z.object({ consumer }),

@@ -45,7 +45,17 @@ export interface JoinRequest {
   from: StartPosition;
   /** The id it had before, or null. */
   memberId: string | null;
+  /** It reads by itself, in no group: {@link group} does not count. */
+  reader?: Reader | null;
   send(event: ControlEvent): void;
+}
+
+/** Who reads in no group: nothing of it is kept, and nobody shares with it. */
+export interface Reader {
+  /** The only queues it wants; null: all. */
+  readonly queueIds: ReadonlySet<number> | null;
+  /** Where it begins on queues, by their numbers; others where its start position says. */
+  readonly positions: Map<number, number>;
 }
 
 export interface HeldQueue {

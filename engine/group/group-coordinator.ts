@@ -25,17 +25,21 @@ import {
   type HeldQueue,
   type JoinRequest,
   REVOKE_TIMEOUT_MS,
+  type Reader,
 } from './coordinator-options.js';
 import { normalizeFilter } from './filter.js';
 import { Lookups } from './lookups.js';
 import type { GroupOffsets } from './offsets.js';
 import { Outbox } from './outbox.js';
 import type { Member } from './topic-share.js';
-import { type ShareActions, type SharedTopic, TopicShare } from './topic-share.js';
+import { OWNERSHIP, type ShareActions, type SharedTopic, TopicShare } from './topic-share.js';
 
 /** Assignments of one epoch have generations below the next epoch's. */
-const GENERATIONS_PER_EPOCH = 2 ** 32;
+export const GENERATIONS_PER_EPOCH = 2 ** 32;
 const MEMBER_ID_PATTERN = /^[A-Za-z0-9._-]+$/;
+
+/** Begins the name that a reader in no group has here. No group's name begins so. */
+const READER_PREFIX = '%reader/';
 
 /** A group with members: id → member, and topic id → share. */
 interface LiveGroup {
@@ -50,6 +54,7 @@ export class GroupCoordinator {
   readonly #maxMembers: number;
   readonly #groups = new Map<string, LiveGroup>();
   readonly #byKey = new Map<string, Member>();
+  #readerCount = 0;
   /** Shares that have something to settle. */
   readonly #unsettled = new Set<TopicShare>();
   readonly #outbox = new Outbox();
@@ -80,8 +85,13 @@ export class GroupCoordinator {
    * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, GROUP_BUSY (another filter), TOO_MANY_GROUPS, TOO_MANY_MEMBERS
    */
   join(request: JoinRequest): string {
-    const { key, group: name, topic, from } = request;
-    checkName('group', name, true);
+    const { key, topic, from, reader = null } = request;
+    const name = reader === null ? request.group : READER_PREFIX + key;
+    if (reader === null) {
+      checkName('group', name, true);
+    } else {
+      this.#checkReader(reader, topic);
+    }
     const filter = normalizeFilter(request.filter);
     const memberId = request.memberId ?? this.#hooks.newMemberId();
     if (memberId.length > MAX_MEMBER_ID_BYTES || !MEMBER_ID_PATTERN.test(memberId)) {
@@ -103,11 +113,12 @@ export class GroupCoordinator {
       shares: new Map<number, TopicShare>(),
     };
     const share = group.shares.get(topic.topicId) ?? new TopicShare(name, topic, filter);
-    const member: Member = { key, memberId, from, share, send: (event) => request.send(event) };
+    const member: Member = { key, memberId, from, share, reader, send: (event) => request.send(event) };
     this.#groups.set(name, group);
     group.shares.set(topic.topicId, share);
     group.members.set(memberId, member);
     this.#byKey.set(key, member);
+    this.#readerCount += reader === null ? 0 : 1;
     share.add(member);
     this.#unsettle(share);
     diagnose('group', { event: 'joined', group: name, topic: topic.topic, memberId });
@@ -123,7 +134,7 @@ export class GroupCoordinator {
     const { group, topic } = member.share;
     this.#remove(member);
     // Nobody is left who has begun to read there; who comes next begins where it wants to.
-    if (this.share(group, topic.topicId) === undefined) {
+    if (member.reader === null && this.share(group, topic.topicId) === undefined) {
       this.#offsets.dropStarts(group, topic.topicId);
     }
     return true;
@@ -178,20 +189,54 @@ export class GroupCoordinator {
     }
     const fenced: number[] = [];
     for (const { queueId, generation, offset } of entries) {
-      if (member.share.isHeldBy(member, queueId, generation)) {
-        this.#offsets.commit(group, topic.topicId, queueId, offset);
-      } else {
+      if (!member.share.isHeldBy(member, queueId, generation)) {
         fenced.push(queueId);
+      } else if (member.reader === null) {
+        this.#offsets.commit(group, topic.topicId, queueId, offset);
       }
     }
     return fenced;
+  }
+
+  /** The topic a member reads. @throws RingMQError NOT_A_MEMBER */
+  topicOf(key: string): SharedTopic {
+    return this.#require(key).share.topic;
+  }
+
+  /**
+   * Lets a member go on elsewhere with queues that it holds: the group's offsets are set to it, and the queues come anew by an `assign` event.
+   * @returns those moved; a queue it does not hold by that generation (any more) is passed over.
+   * @throws RingMQError NOT_A_MEMBER
+   */
+  seek(
+    key: string,
+    entries: readonly (HeldQueue & { offset: number })[],
+  ): { queueId: number; offset: number }[] {
+    const member = this.#require(key);
+    const { share } = member;
+    const moved: { queueId: number; offset: number }[] = [];
+    for (const { queueId, generation, offset } of entries) {
+      if (!share.isHeldBy(member, queueId, generation) || share.state(queueId) !== OWNERSHIP.owned) {
+        continue;
+      }
+      if (member.reader === null) {
+        this.#offsets.reset(share.group, share.topic.topicId, queueId, offset);
+      }
+      // A commit under way under the old generation must not undo it.
+      const next = ++this.#lastGeneration;
+      share.renew(queueId, next);
+      this.#outbox.assign(member, { queueId, generation: next, offset });
+      moved.push({ queueId, offset });
+    }
+    this.#hooks.wantRun();
+    return moved;
   }
 
   /** A member's reader came upon the end of what was deleted before it got there: messages from `from` up to, not including, `to`. */
   expired(key: string, queue: HeldQueue & { from: number; to: number }): void {
     const member = this.#byKey.get(key);
     const { queueId, generation, from, to } = queue;
-    if (member?.share.isHeldBy(member, queueId, generation) === true) {
+    if (member?.reader === null && member.share.isHeldBy(member, queueId, generation)) {
       this.#expire(member.share, queueId, from, to);
     }
   }
@@ -239,7 +284,7 @@ export class GroupCoordinator {
 
   /** Groups that have members. */
   liveGroups(): string[] {
-    return [...this.#groups.keys()];
+    return [...this.#groups.keys()].filter((name) => !name.startsWith(READER_PREFIX));
   }
 
   memberCount(group: string): number {
@@ -279,6 +324,25 @@ export class GroupCoordinator {
     this.#hooks.wantRun();
   }
 
+  #checkReader({ queueIds }: Reader, topic: SharedTopic): void {
+    for (const queueId of queueIds ?? []) {
+      if (queueId >= topic.queues) {
+        throw new RingMQError(
+          'QUEUE_NOT_FOUND',
+          `the topic '${topic.topic}' has queues 0 to ${topic.queues - 1}, not ${queueId}`,
+          { details: { value: queueId, limit: topic.queues - 1 } },
+        );
+      }
+    }
+    if (this.#readerCount >= this.#maxGroups) {
+      throw new RingMQError(
+        'TOO_MANY_MEMBERS',
+        `the broker has ${this.#readerCount} readers without a group, as many as it may (maxGroups)`,
+        { details: { value: this.#readerCount + 1, limit: this.#maxGroups } },
+      );
+    }
+  }
+
   #checkRoom(name: string, replacesOne: boolean): void {
     const members = this.memberCount(name);
     if (members >= this.#maxMembers && !replacesOne) {
@@ -288,7 +352,9 @@ export class GroupCoordinator {
         { details: { group: name, value: members + 1, limit: this.#maxMembers } },
       );
     }
-    this.requireRoom(name);
+    if (!name.startsWith(READER_PREFIX)) {
+      this.requireRoom(name);
+    }
   }
 
   /**
@@ -300,11 +366,11 @@ export class GroupCoordinator {
       return;
     }
     // Cheap and never too small; only near the limit it is counted exactly.
-    if (this.#groups.size + this.#offsets.groupCountAtMost < this.#maxGroups) {
+    if (this.#groups.size - this.#readerCount + this.#offsets.groupCountAtMost < this.#maxGroups) {
       return;
     }
     const groups = this.#offsets.groups();
-    for (const live of this.#groups.keys()) {
+    for (const live of this.liveGroups()) {
       groups.add(live);
     }
     if (groups.size < this.#maxGroups) {
@@ -347,6 +413,7 @@ export class GroupCoordinator {
   #remove(member: Member): void {
     const { share } = member;
     this.#byKey.delete(member.key);
+    this.#readerCount -= member.reader === null ? 0 : 1;
     diagnose('group', {
       event: 'left',
       group: member.share.group,
@@ -380,6 +447,10 @@ export class GroupCoordinator {
   #startNow(share: TopicShare, queueId: number, target: Member): number | null {
     const { group, topic } = share;
     const { minOffset, maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
+    const own = target.reader?.positions.get(queueId);
+    if (own !== undefined) {
+      return startOffset({ offset: own }, minOffset, maxOffset);
+    }
     const position = this.#offsets.position(group, topic.topicId, queueId);
     if (position !== null && position < minOffset) {
       this.#expire(share, queueId, position, minOffset);
@@ -390,12 +461,21 @@ export class GroupCoordinator {
     }
     const { from } = target;
     if (typeof from === 'object' && 'time' in from) {
-      this.#later(share, queueId, target, () => this.#startAtTime(share, queueId, from.time));
+      this.#later(share, queueId, target, () => this.#startAtTime(share, queueId, target, from.time));
       return null;
     }
     const offset = startOffset(from, minOffset, maxOffset);
-    this.#offsets.begin(group, topic.topicId, queueId, offset);
+    this.#begin(share, queueId, target, offset);
     return offset;
+  }
+
+  /** Keeps where a group begins; of a reader only until its queue is assigned. */
+  #begin(share: TopicShare, queueId: number, { reader }: Member, offset: number): void {
+    if (reader === null) {
+      this.#offsets.begin(share.group, share.topic.topicId, queueId, offset);
+    } else {
+      reader.positions.set(queueId, offset);
+    }
   }
 
   /** What lies between was deleted unread. Nobody will read it, so that the group's position moves behind it, and it counts once. */
@@ -406,13 +486,12 @@ export class GroupCoordinator {
     this.#hooks.expired?.(group, topic, queueId, to - from);
   }
 
-  async #startAtTime(share: TopicShare, queueId: number, time: number): Promise<void> {
-    const { group, topic } = share;
+  async #startAtTime(share: TopicShare, queueId: number, target: Member, time: number): Promise<void> {
+    const { topic } = share;
     const found = await this.#hooks.findOffsetByTime(topic.topicId, queueId, time);
     if (this.#isLive(share)) {
       const { minOffset, maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
-      const offset = startOffset({ offset: found }, minOffset, maxOffset);
-      this.#offsets.begin(group, topic.topicId, queueId, offset);
+      this.#begin(share, queueId, target, startOffset({ offset: found }, minOffset, maxOffset));
     }
   }
 

@@ -9,6 +9,7 @@
  */
 import type { ControlEvent, StartPosition } from '../../native-free/wire/index.js';
 import { assignQueues, NOBODY } from './assignment.js';
+import type { Reader } from './coordinator-options.js';
 
 /** How far a queue is on its way to a reader; see the picture above. */
 export const OWNERSHIP = { free: 0, owned: 1, revoking: 2, resolving: 3 } as const;
@@ -22,6 +23,8 @@ export interface Member {
   /** Where it begins on queues nobody of its group has committed anything on. */
   readonly from: StartPosition;
   readonly share: TopicShare;
+  /** null: of a group. */
+  readonly reader: Reader | null;
   /** Takes events in their order; must not call back into the coordinator. */
   send(event: ControlEvent): void;
 }
@@ -121,6 +124,11 @@ export class TopicShare {
     return true;
   }
 
+  /** The owner goes on with the queue under a new generation. */
+  renew(queueId: number, generation: number): void {
+    this.#generation[queueId] = generation;
+  }
+
   /** Frees the queues whose owners have not answered a revoke in time. True if there were any. */
   expire(now: number): boolean {
     let any = false;
@@ -175,7 +183,7 @@ export class TopicShare {
         this.#deadline[queueId] = deadline;
         this.#revoking++;
         actions.revoke(owner, queueId, this.#generation[queueId] as number);
-      } else if (this.#state[queueId] === OWNERSHIP.free && target !== null) {
+      } else if (this.#state[queueId] === OWNERSHIP.free && target !== null && wants(target, queueId)) {
         this.#begin(queueId, target, actions);
       }
     }
@@ -213,4 +221,8 @@ export class TopicShare {
     this.#state[queueId] = OWNERSHIP.free;
     this.#owner[queueId] = null;
   }
+}
+
+function wants({ reader }: Member, queueId: number): boolean {
+  return reader === null || reader.queueIds === null || reader.queueIds.has(queueId);
 }

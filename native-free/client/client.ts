@@ -4,6 +4,7 @@ import { isRingMQError, RingMQError } from '../wire/index.js';
 import { abortable } from './abort.js';
 import { ControlAdmin } from './admin.js';
 import { GroupConsumer } from './consume/consumer.js';
+import { get, peek } from './consume/peek.js';
 import { Connection } from './link/connection.js';
 import type { LinkFactory } from './link/link.js';
 import { callbackOption, checkCallOptions, numberOption, signalOption, textOption } from './options.js';
@@ -16,8 +17,11 @@ import type {
   CallOptions,
   Client,
   ClientOptions,
+  ConsumedMessage,
   Consumer,
   ConsumerOptions,
+  GetRequest,
+  PeekRequest,
   Producer,
   ProducerOptions,
 } from './types.js';
@@ -80,6 +84,16 @@ export class LinkClient implements Client, ProducerOwner {
     const consumer = new GroupConsumer(this.#connection, options, (closed) => this.#consumers.delete(closed));
     this.#consumers.add(consumer);
     return consumer;
+  }
+
+  async peek(request: PeekRequest, options?: CallOptions): Promise<ConsumedMessage[]> {
+    this.#checkOpen();
+    return peek(this.#connection, request, options);
+  }
+
+  async get(request: GetRequest, options?: CallOptions): Promise<ConsumedMessage | null> {
+    this.#checkOpen();
+    return get(this.#connection, request, options);
   }
 
   admin(): Admin {

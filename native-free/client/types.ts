@@ -16,7 +16,7 @@ import type {
   TopicInfo,
 } from '../wire/index.js';
 import type { CallOptions } from './call-options.js';
-import type { Consumer, ConsumerOptions } from './consume/types.js';
+import type { ConsumedMessage, Consumer, ConsumerOptions } from './consume/types.js';
 
 export type {
   AssignedQueue,
@@ -34,6 +34,7 @@ export type {
   QueuePosition,
   QueueSelection,
   RunOptions,
+  SeekOptions,
 } from './consume/types.js';
 export type {
   BrokerStats,
@@ -189,6 +190,26 @@ export interface Admin {
   stats(options?: CallOptions): Promise<BrokerStats>;
 }
 
+/** Which messages to look at. */
+export interface PeekRequest {
+  topic: string;
+  /** Default: all queues of the topic. */
+  queueId?: number | undefined;
+  /** Default `earliest`. */
+  from?: StartPosition | Date | undefined;
+  /** Default 10, at most 10,000. */
+  max?: number | undefined;
+  /** Tag expression: `a || b`, `*` (default). */
+  filter?: string | undefined;
+}
+
+/** One message by its place. */
+export interface GetRequest {
+  topic: string;
+  queueId: number;
+  offset: number;
+}
+
 /** What the broker said of itself at the last handshake. */
 export interface BrokerInfo {
   brokerId: string;
@@ -251,6 +272,13 @@ export interface Client extends AsyncDisposable {
   readonly connected: boolean;
   producer(options?: ProducerOptions): Producer;
   consumer(options: ConsumerOptions): Consumer;
+  /**
+   * Looks at messages that are stored now, without a group: nothing is acked, committed, or taken from anybody. Of several queues
+   * those of one come after those of another. Rejects with `TOPIC_NOT_FOUND`, `QUEUE_NOT_FOUND`, `BAD_ARGUMENT`, and with damage where nothing else is left to read.
+   */
+  peek(request: PeekRequest, options?: CallOptions): Promise<ConsumedMessage[]>;
+  /** The message at an offset of a queue; null: it is not stored any more, or not yet. Rejects as `peek` does. */
+  get(request: GetRequest, options?: CallOptions): Promise<ConsumedMessage | null>;
   admin(): Admin;
   /** Closes its producers (flushing), its consumers (committing) and the connection. Rejects with the first failure among them, after all are closed. */
   close(options?: CallOptions): Promise<void>;

@@ -28,6 +28,8 @@ export const CONTROL_METHODS = {
   queueStats: { needsConsumer: false, isRepeatable: true, isCostly: true },
   join: { needsConsumer: true, isRepeatable: false },
   skipDamage: { needsConsumer: true, isRepeatable: false },
+  seek: { needsConsumer: true, isRepeatable: false },
+  flow: { needsConsumer: true, isRepeatable: false },
   leave: { needsConsumer: true, isRepeatable: false },
   released: { needsConsumer: true, isRepeatable: false },
   commit: { needsConsumer: true, isRepeatable: false },

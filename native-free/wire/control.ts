@@ -161,14 +161,14 @@ export interface ControlMethods {
   /** Ends of queues, and what groups have still to read of them. */
   queueStats: { params: Record<string, never>; result: QueueStats };
   /**
-   * Joins a group. `consumer` is a number the client picks, unique on its connection, not 0; deliver, skip, credit and event
+   * Joins a group; with `group: null` none: such a reader gets every queue, beginning at `from`, disturbs nobody, and leaves nothing behind. `consumer` is a number the client picks, unique on its connection, not 0; deliver, skip, credit and event
    * frames carry it as their id. Queues come by `assign` events, delivery begins when the consumer has credit.
    * `memberId`: null at first; after a reconnect the one it had.
    */
   join: {
     params: {
       consumer: number;
-      group: string;
+      group: string | null;
       topic: string;
       /** Tag expression; `*` or absent = all. */
       filter: string;
@@ -179,6 +179,16 @@ export interface ControlMethods {
        * says so, and the other queues go on.
        */
       onDamage?: 'end' | 'tell';
+      /** Of a reader: the only queues it wants. Absent or null: all. */
+      queueIds?: readonly number[] | null;
+      /**
+       * Of a reader that was here before: where it goes on, with the generations it had there. They count if the topic is still that of
+       * `topicId`; after a new start of the broker those of a memory topic do not.
+       */
+      positions?: {
+        topicId: number;
+        queues: readonly { queueId: number; generation: number; offset: number }[];
+      } | null;
     };
     result: { memberId: string; topic: TopicInfo };
   };
@@ -189,6 +199,29 @@ export interface ControlMethods {
   skipDamage: {
     params: { consumer: number; queueId: number; generation: number };
     result: { offset: number };
+  };
+  /**
+   * Moves queues that the consumer holds to another place. What they deliver from then on comes under new generations, by an `assign` event; the
+   * group's committed offsets are set to it, backwards too. Queues whose generation is stale are left out of the answer.
+   */
+  seek: {
+    params: {
+      consumer: number;
+      queues: readonly { queueId: number; generation: number }[];
+      to: StartPosition;
+    };
+    result: { queues: { queueId: number; offset: number }[] };
+  };
+  /**
+   * `offset` null: nothing more of the queue is delivered, which stays the consumer's. A number: it is delivered from there (again); a
+   * `flow` event goes ahead of its deliveries, and what came of the queue before that event does not count. Stale generations are passed over.
+   */
+  flow: {
+    params: {
+      consumer: number;
+      queues: readonly { queueId: number; generation: number; offset: number | null }[];
+    };
+    result: Record<string, never>;
   };
   leave: { params: { consumer: number }; result: Record<string, never> };
   /** The consumer has stopped reading these queues and committed what it wants to; they may go to others. */
@@ -209,6 +242,8 @@ export type ControlMethod = keyof ControlMethods;
 export type ControlEvent =
   /** Queues now owned, and where to begin. Deliveries of a queue follow its assignment. */
   | { event: 'assign'; queues: { queueId: number; generation: number; offset: number }[] }
+  /** After `flow`: deliveries of these queues begin at these offsets from here on. */
+  | { event: 'flow'; queues: { queueId: number; generation: number; offset: number }[] }
   /** Stop reading, commit, and answer with `released`; after 10 s they are taken away regardless. Nothing of them is delivered after this frame. */
   | { event: 'revoke'; queues: { queueId: number; generation: number }[] }
   /** Messages from `from` up to, not including, `to` were deleted by retention (a memory topic: by want of room) before the group had read them. They will not come. */

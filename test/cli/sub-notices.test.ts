@@ -13,7 +13,7 @@ beforeAll(async () => {
   directory = makeDirectory();
   broker = await BrokerProcess.start(directory, ['--flush', 'async']);
   const client = await connect(broker.url);
-  for (const topic of ['away', 'refused', 'json']) {
+  for (const topic of ['away', 'refused', 'json', 'peek']) {
     await client.admin().createTopic({ topic, queues: 1 });
   }
   await client.close();
@@ -53,7 +53,7 @@ function start(args: readonly string[]) {
 }
 
 it('sub and pub say when the broker is away, and when it is back', async () => {
-  const { child, until } = start(['sub', 'away', '--group', 'g', '--count', '2']);
+  const { child, until } = start(['sub', 'away', '--group', 'g']);
   const sender = start(['pub', 'away']);
   sender.child.stdin?.write('before\n');
   await until(/^before$/m);
@@ -62,9 +62,10 @@ it('sub and pub say when the broker is away, and when it is back', async () => {
   await Promise.all([until(/^ringmq: the broker at ws:\S+ is away/m), sender.until(/ is away/)]);
   broker = await BrokerProcess.start(directory, ['--flush', 'async'], port);
   await Promise.all([until(/^ringmq: the broker at ws:\S+ is back$/m), sender.until(/ is back$/m)]);
-  const ended = once(child, 'exit');
   sender.child.stdin?.end('after\n');
   await until(/^after$/m);
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
   expect((await ended)[0]).toBe(0);
 });
 
@@ -112,4 +113,23 @@ it('sub -o json names everything that is known of a message', async () => {
     shardingKey: 'k-1',
     body: 'one',
   });
+});
+
+it('sub --peek prints, and leaves the live group and the list of groups as they are', async () => {
+  await runCli(['--url', broker.url, 'pub', 'peek'], { input: 'one\ntwo\n' });
+  const peek = ['--url', broker.url, 'sub', 'peek', '--peek'];
+  for (let i = 0; i < 2; i++) {
+    const { stdout, status } = await runCli([...peek, '--count', '2']);
+    expect(stdout.toString()).toBe('one\ntwo\n');
+    expect(status).toBe(0);
+  }
+  const { stdout } = await runCli(['--url', broker.url, 'group', 'list', '-o', 'json']);
+  expect(stdout.toString()).not.toContain('peek');
+  for (const args of [
+    ['sub', 'peek'],
+    [...peek.slice(2), '--group', 'g'],
+  ]) {
+    const { status, stderr } = await runCli(['--url', broker.url, ...args]);
+    expect([status, stderr.trimEnd().split('\n')]).toEqual([2, [expect.stringContaining('--group')]]);
+  }
 });

@@ -117,3 +117,31 @@ test('all queues are lost with an assignment of none', async () => {
   expect(consumer.queues).toEqual([]);
   expect(await batch.ack()).toBe(false);
 });
+
+test('a reader in no group says where it was, and goes on there', async () => {
+  const broker = new ScriptedBroker();
+  client = await createClient(broker.factory, { reconnectMinMs: 1, reconnectMaxMs: 5 });
+  const consumer = client.consumer({ group: 'all', topic: 't', broadcast: true });
+  const loop = consumer[Symbol.asyncIterator]();
+  const next = loop.next();
+  await broker.until(() => broker.link.credits.length === 1);
+  expect(broker.called('join')[0]).toMatchObject({ group: null, memberId: null, positions: null });
+  broker.link.event(1, { event: 'assign', queues: [{ queueId: 0, generation: 3 * RUN + 5, offset: 0 }] });
+  broker.link.deliver(1, [stampedBatch(texts('old', 5))]);
+  expect((await next).value?.text()).toBe('old0');
+  broker.link.cut();
+  await broker.until(() => broker.called('join').length === 2 && broker.link.credits.length === 1);
+  expect(broker.called('join')[1]).toMatchObject({
+    group: null,
+    positions: { topicId: 7, queues: [{ queueId: 0, generation: 3 * RUN + 5, offset: 5 }] },
+  });
+  broker.link.event(1, { event: 'assign', queues: [{ queueId: 0, generation: 3 * RUN + 8, offset: 5 }] });
+  broker.link.deliver(1, [stampedBatch(texts('old', 8))]);
+  const seen: (string | undefined)[] = [];
+  for (let i = 0; i < 7; i++) {
+    seen.push((await loop.next()).value?.text());
+  }
+  // The batch in hand first, then what follows it.
+  expect(seen).toEqual(['old1', 'old2', 'old3', 'old4', 'old5', 'old6', 'old7']);
+  expect(broker.called('commit')).toEqual([]);
+});

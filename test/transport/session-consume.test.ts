@@ -397,6 +397,41 @@ describe('the end of a delivery', () => {
     expect(socket.closed).toBeNull();
   });
 
+  test('flow stops a queue and begins it anew, and a stale generation changes nothing', async () => {
+    const engine = engineWithTopic();
+    for (let i = 0; i < 4; i++) {
+      engine.store(makeBatch([{ body: 'x' }], { queueId: i % 2 }));
+    }
+    const { session, socket, tell } = await joined(engine);
+    tell(assign([0, 0], [1, 0]));
+    const flow = (id: number, queueId: number, generation: number, offset: number | null) =>
+      session.onFrame(requestFrame(id, 'flow', { consumer: 5, queues: [{ queueId, generation, offset }] }));
+    flow(2, 0, 1, null);
+    flow(3, 1, 9, null);
+    session.onFrame(credit(BIG_CREDIT));
+    await settle();
+    expect(batchesOf(socket.take(OPCODE.deliver))).toEqual([
+      [1, 0],
+      [1, 1],
+    ]);
+    flow(4, 0, 1, 1);
+    await settle();
+    expect(eventsOf(socket).at(-1)).toEqual({
+      event: 'flow',
+      queues: [{ queueId: 0, generation: 1, offset: 1 }],
+    });
+    expect(batchesOf(socket.take(OPCODE.deliver))).toEqual([[0, 1]]);
+    for (const queues of [null, [{ queueId: 0 }], [{ queueId: 0, generation: 1, offset: -1 }]]) {
+      session.onFrame(requestFrame(5, 'flow', { consumer: 5, queues }));
+    }
+    await settle();
+    const refused = socket.take(OPCODE.response).filter(({ id }) => id === 5);
+    expect(refused.map(decodePayload)).toMatchObject(refused.map(() => ({ code: 'BAD_REQUEST' })));
+    expect(refused).toHaveLength(3);
+    // A member that leaves has no queues to stop.
+    expect(socket.closed).toBeNull();
+  });
+
   test('leaving and losing the connection close readers and remove the member', async () => {
     for (const how of ['leave', 'close'] as const) {
       const engine = engineWithTopic();

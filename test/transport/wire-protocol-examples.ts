@@ -121,6 +121,9 @@ export async function makeExamples(): Promise<Map<string, Example>> {
     if (method === 'join') {
       return { memberId: '7f3a9c1e5b2d4860', topic: TOPIC };
     }
+    if (method === 'seek') {
+      return { queues: [{ queueId: 1, offset: 42 }] };
+    }
     if (method === 'commit') {
       return { fenced: [] };
     }
@@ -185,6 +188,38 @@ export async function makeExamples(): Promise<Map<string, Example>> {
     'skip-damage-response',
   );
   examples.delete('skip-damaged');
+  await exchange(
+    'flow',
+    requestFrame(8, 'flow', { consumer: 1, queues: [{ queueId: 1, generation: GENERATION, offset: 53 }] }),
+    'flow-event',
+    'flow-response',
+  );
+  await exchange(
+    'seek',
+    requestFrame(9, 'seek', {
+      consumer: 1,
+      queues: [{ queueId: 1, generation: GENERATION }],
+      to: { offset: 42 },
+    }),
+    'seek-response',
+  );
+  add(
+    'join-reader',
+    requestFrame(10, 'join', {
+      consumer: 2,
+      group: null,
+      topic: 'orders',
+      filter: '*',
+      from: 'latest',
+      memberId: null,
+      onDamage: 'tell',
+      queueIds: [1],
+      positions: {
+        topicId: TOPIC.topicId,
+        queues: [{ queueId: 1, generation: GENERATION, offset: 53 }],
+      },
+    }),
+  );
   socket.raw.length = 0;
   member?.onEvent({ event: 'expired', queues: [{ queueId: 1, from: 12, to: 42 }] });
   add('expired', socket.raw[0] as Uint8Array);

@@ -11,7 +11,8 @@ export const FAREWELL_MS = 5_000;
 
 export interface CommitOptions {
   readonly consumerId: number;
-  readonly group: string;
+  /** null: a reader, which commits nothing. */
+  readonly group: string | null;
   readonly topic: string;
   readonly intervalMs: number;
   readonly isJoined: boolean;
@@ -38,7 +39,7 @@ export class Commits {
   }
 
   soon(): void {
-    if (this.#timer !== undefined || this.#round !== null) {
+    if (this.#timer !== undefined || this.#round !== null || this.#options.group === null) {
       return;
     }
     const sinceLast = monotonicMs() - this.#lastAt;
@@ -56,7 +57,7 @@ export class Commits {
 
   /** The queue is gone over a lost connection, and with it acks that were not committed: the next {@link commit} says so. */
   lost(queue: HeldQueue): void {
-    if (queue.done > queue.confirmed) {
+    if (queue.done > queue.confirmed && this.#options.group !== null) {
       this.#lostAcks.set(queue.queueId, queue.done);
     }
   }
@@ -66,6 +67,9 @@ export class Commits {
    * committed when the queue is assigned again), and once after acks were lost because it was not; and with the like.
    */
   async commit(): Promise<void> {
+    if (this.#options.group === null) {
+      return;
+    }
     await this.now();
     for (const queue of this.#queues.values()) {
       if (queue.hold === HOLD.suspended && queue.done > queue.confirmed) {
@@ -84,6 +88,9 @@ export class Commits {
   /** True if the group has committed as much all the same: whoever has the queues now has read on. */
   async #othersHave(lost: readonly [queueId: number, done: number][]): Promise<boolean> {
     const { group, topic } = this.#options;
+    if (group === null) {
+      return true;
+    }
     try {
       const asked = new ControlAdmin(this.#connection.requests).describeGroup(group);
       const { queues } = await abortable(asked, AbortSignal.timeout(FAREWELL_MS));
@@ -107,6 +114,9 @@ export class Commits {
   }
 
   async of(queues: readonly HeldQueue[]): Promise<void> {
+    if (this.#options.group === null) {
+      return;
+    }
     const behind = queues.filter((queue) => queue.hold <= HOLD.revoking && queue.done > queue.confirmed);
     if (behind.length === 0) {
       return;

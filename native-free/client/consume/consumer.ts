@@ -5,7 +5,7 @@ import { abortable, Deferred, pause, throwIfAborted } from '../abort.js';
 import { ControlAdmin } from '../admin.js';
 import { callUser } from '../callback.js';
 import type { Connection } from '../link/connection.js';
-import { checkCallOptions } from '../options.js';
+import { badArgument, checkCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type {
   AssignedQueue,
@@ -20,6 +20,8 @@ import type {
   QueuePosition,
   QueueSelection,
   RunOptions,
+  SeekOptions,
+  StartPosition,
 } from '../types.js';
 import { batchLoop, type LoopSource } from './batch-loop.js';
 import { Gatherer, type GatherSettings } from './gather.js';
@@ -38,7 +40,9 @@ import {
   pollSettings,
   queueSelection,
   runSettings,
+  seekSettings,
 } from './settings.js';
+import { startPosition } from './start-position.js';
 import { statsOf } from './stats.js';
 import { Warnings } from './warnings.js';
 
@@ -170,14 +174,30 @@ export class GroupConsumer implements Consumer {
 
   pause(queues?: QueueSelection | readonly number[]): void {
     for (const [member, queueIds] of this.#selected(queues)) {
-      member.pause(queueIds);
+      member.control.pause(queueIds);
     }
   }
 
   resume(queues?: QueueSelection | readonly number[]): void {
     for (const [member, queueIds] of this.#selected(queues)) {
-      member.resume(queueIds);
+      member.control.resume(queueIds);
     }
+  }
+
+  async seek(to: StartPosition | Date, options: SeekOptions = {}): Promise<void> {
+    const { topic, queueId, signal } = seekSettings(options, this.topics);
+    if (to === undefined) {
+      throw badArgument('to', 'must be earliest, latest, a Date, { time } or { offset }');
+    }
+    const position = startPosition(to, 'to');
+    throwIfAborted(signal);
+    const reading = this.#read();
+    await abortable(reading.assigned, signal);
+    const members = reading.topics.filter((each) => topic === undefined || each.topic === topic);
+    const seeks = members.map(({ member }) =>
+      member.control.seek(position, queueId === undefined ? undefined : [queueId]),
+    );
+    await abortable(Promise.all(seeks), signal);
   }
 
   position(): QueuePosition[] {
@@ -323,11 +343,11 @@ export class GroupConsumer implements Consumer {
     if (this.#reading !== null) {
       return this.#reading;
     }
-    const { group, topics, filter, from, onDamage } = this.#settings;
+    const { memberGroup, topics, filter, from, onDamage } = this.#settings;
     const { windowBytes, commitIntervalMs, revokeGraceMs, maxUnackedCount, unackedWarningMs } =
       this.#settings;
     this.#reading = new Reading(this.#connection, {
-      group,
+      group: memberGroup,
       topics,
       tagFilter: filter,
       from,

@@ -170,7 +170,7 @@ export class Gatherer {
     this.#bytes += batch.bytes;
     if (gathering.count >= this.#settings.maxMessages) {
       // What comes behind it waits in the inbox, where it is counted.
-      this.#reading.memberOf(batch.topic)?.holdBack(batch.queueId, HELD_BACK.busy);
+      this.#reading.memberOf(batch.topic)?.control.holdBack(batch.queueId, HELD_BACK.busy);
     }
     return gathering;
   }
@@ -227,7 +227,7 @@ export class Gatherer {
     }
     if (gathering.count < maxMessages) {
       const { topic, queueId } = messages[0] as ConsumedMessage;
-      this.#reading.memberOf(topic)?.release(queueId, HELD_BACK.busy);
+      this.#reading.memberOf(topic)?.control.release(queueId, HELD_BACK.busy);
     }
     return new GatheredBatch(hold, messages, used, bytes);
   }

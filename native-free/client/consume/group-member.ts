@@ -2,7 +2,13 @@
  * A consumer's membership: joins its group, holds queues, keeps what arrives for them, commits what is acked, gives queues back, and joins
  * again after a lost connection. What is handed out and how is the business of consumer.ts.
  */
-import { errorCodeOfName, isRingMQError, RingMQError, type TopicInfo } from '../../wire/index.js';
+import {
+  type ControlMethods,
+  errorCodeOfName,
+  isRingMQError,
+  RingMQError,
+  type TopicInfo,
+} from '../../wire/index.js';
 import { abortable, Deferred, pause } from '../abort.js';
 import { callUser } from '../callback.js';
 import type { Connection, FrameReceiver } from '../link/connection.js';
@@ -10,6 +16,7 @@ import type { AssignedQueue, StartPosition } from '../types.js';
 import { Commits, FAREWELL_MS } from './commits.js';
 import { HeldQueue, HOLD } from './held-queue.js';
 import { HELD_BACK, Inbox } from './inbox.js';
+import { QueueControl } from './queue-control.js';
 import type { DamagedQueue } from './types.js';
 import type { Warnings } from './warnings.js';
 
@@ -19,7 +26,10 @@ const REJOIN_MS = 500;
 const MAX_EARLY_EVENTS = 64;
 
 export interface MemberOptions {
-  group: string;
+  /** null: reads by itself, in no group. */
+  group: string | null;
+  /** Of such a reader: the only queues it wants. */
+  queueIds?: readonly number[] | undefined;
   topic: string;
   filter: string;
   from: StartPosition;
@@ -44,6 +54,7 @@ interface QueueGrant {
 
 export class GroupMember implements FrameReceiver {
   readonly inbox: Inbox;
+  readonly control: QueueControl;
   readonly #connection: Connection;
   readonly #options: MemberOptions;
   readonly #id: number;
@@ -62,8 +73,6 @@ export class GroupMember implements FrameReceiver {
   /** Why it is over; set once. */
   #failure: RingMQError | null = null;
   readonly #commits: Commits;
-  /** Queues that come later are paused, too. */
-  #pausesAll = false;
   /** Queues being given back wait here for their last acks. */
   readonly #drains = new Map<HeldQueue, Deferred<void>>();
 
@@ -73,6 +82,14 @@ export class GroupMember implements FrameReceiver {
     this.inbox = new Inbox(options.windowBytes, (total) => connection.sendCredit(this.#id, total));
     this.#id = connection.addReceiver(this);
     this.#commits = this.#makeCommits();
+    this.control = new QueueControl(connection, this.#queues, {
+      consumerId: this.#id,
+      topic: options.topic,
+      inbox: this.inbox,
+      windowBytes: options.windowBytes,
+      onChange: options.onChange,
+      onConfused: () => void this.#joinAnew(),
+    });
     if (connection.failure !== null) {
       this.#fail(connection.failure);
     } else if (connection.isOpen) {
@@ -140,43 +157,6 @@ export class GroupMember implements FrameReceiver {
     }
   }
 
-  holdBack(queueId: number, reason: number): void {
-    this.inbox.holdBack(queueId, reason);
-  }
-
-  release(queueId: number, reason: number): void {
-    if (this.inbox.release(queueId, reason)) {
-      this.#options.onChange();
-    }
-  }
-
-  /** Nothing of these queues, absent: of any, now and later, is handed out until {@link resume}. */
-  pause(queueIds: readonly number[] | undefined): void {
-    this.#pausesAll ||= queueIds === undefined;
-    for (const queueId of queueIds ?? this.#queues.keys()) {
-      this.inbox.holdBack(queueId, HELD_BACK.paused);
-      this.#showPause(queueId);
-    }
-  }
-
-  resume(queueIds: readonly number[] | undefined): void {
-    if (queueIds === undefined) {
-      this.#pausesAll = false;
-    }
-    for (const queueId of queueIds ?? this.inbox.heldBackQueues()) {
-      this.inbox.release(queueId, HELD_BACK.paused);
-      this.#showPause(queueId);
-    }
-    this.#options.onChange();
-  }
-
-  #showPause(queueId: number): void {
-    const queue = this.#queues.get(queueId);
-    if (queue !== undefined) {
-      queue.isPaused = (this.inbox.heldBack(queueId) & HELD_BACK.paused) !== 0;
-    }
-  }
-
   /** Why nothing more can come: each of the queues it holds has stopped at damage. */
   get damageOfAll(): RingMQError | null {
     let damage: RingMQError | null = null;
@@ -226,15 +206,7 @@ export class GroupMember implements FrameReceiver {
     const attempt = ++this.#attempt;
     const { group, topic, filter, from } = this.#options;
     try {
-      const params = {
-        consumer: this.#id,
-        group,
-        topic,
-        filter,
-        from,
-        memberId: this.#memberId,
-        onDamage: 'tell' as const,
-      };
+      const params = { ...this.#joinParams(), consumer: this.#id, group, topic, filter, from };
       const joined = await this.#connection.requests.call('join', params, { onlyNow: true });
       if (attempt !== this.#attempt) {
         return;
@@ -245,6 +217,28 @@ export class GroupMember implements FrameReceiver {
         await this.#joinFailed(error, attempt);
       }
     }
+  }
+
+  #joinParams(): Pick<ControlMethods['join']['params'], 'memberId' | 'onDamage' | 'queueIds' | 'positions'> {
+    const { group, queueIds } = this.#options;
+    const onDamage = 'tell' as const;
+    if (group !== null) {
+      return { memberId: this.#memberId, onDamage };
+    }
+    // The broker keeps nothing of a reader: it says itself where it has been, if it is still the same broker.
+    const topicId = this.#topicInfo?.topicId;
+    const positions =
+      topicId === undefined || this.#origin !== `${this.brokerId}/${topicId}`
+        ? null
+        : {
+            topicId,
+            queues: [...this.#queues.values()].map(({ queueId, generation, handedOut }) => ({
+              queueId,
+              generation,
+              offset: handedOut,
+            })),
+          };
+    return { memberId: null, onDamage, queueIds: queueIds ?? null, positions };
   }
 
   #onJoined(memberId: string, topic: TopicInfo): void {
@@ -281,7 +275,8 @@ export class GroupMember implements FrameReceiver {
     }
     const { group, topic, warnings } = this.#options;
     if (error.code !== 'CONNECTION_LOST') {
-      const message = `group ${group} does not take this consumer of ${topic} now, it tries again (${error.code}: ${error.message})`;
+      const whose = group === null ? 'the broker' : `group ${group}`;
+      const message = `${whose} does not take this consumer of ${topic} now, it tries again (${error.code}: ${error.message})`;
       warnings.tell({ type: 'join-refused', message, topic, error });
     }
     await pause(REJOIN_MS, this.#left.signal);
@@ -300,6 +295,7 @@ export class GroupMember implements FrameReceiver {
     this.#early = [];
     this.#attempt++;
     this.inbox.clear();
+    this.control.lost();
     for (const queue of this.#queues.values()) {
       if (queue.hold === HOLD.active) {
         queue.hold = HOLD.suspended;
@@ -352,6 +348,9 @@ export class GroupMember implements FrameReceiver {
       case 'queueDamaged':
         this.#onQueueDamaged(event);
         break;
+      case 'flow':
+        this.control.onFlow(grantsOf(event));
+        break;
       case 'ended':
         this.#fail(new RingMQError(errorCodeOfName(String(event['code'])), String(event['message'])));
         break;
@@ -392,17 +391,16 @@ export class GroupMember implements FrameReceiver {
         }
         continue;
       }
-      if (before !== undefined && this.isMemory && !before.isOfRun(generation)) {
+      if (before !== undefined && this.control.isSought(queueId)) {
+        this.#drop(before);
+      } else if (before !== undefined && this.isMemory && !before.isOfRun(generation)) {
         // Its messages went with the broker's memory: there is nothing left to come again.
         this.#drop(before);
       } else if (before !== undefined) {
         this.#lose(before);
       }
       this.#queues.set(queueId, new HeldQueue(queueId, generation, offset, since, this.#onMoved));
-      if (this.#pausesAll) {
-        this.inbox.holdBack(queueId, HELD_BACK.paused);
-      }
-      this.#showPause(queueId);
+      this.control.assigned(queueId);
     }
     // The first assignment after a reconnect names all that nobody else has been given; what comes later, others have read in between.
     for (const queue of [...this.#queues.values()]) {
@@ -486,13 +484,22 @@ export class GroupMember implements FrameReceiver {
   readonly #onMoved = (queue: HeldQueue): void => {
     if (queue.hold === HOLD.active) {
       if (queue.inHandCount < this.#options.maxUnackedCount) {
-        this.release(queue.queueId, HELD_BACK.full);
+        this.control.release(queue.queueId, HELD_BACK.full);
       }
       this.#commits.soon();
     } else if (queue.hold === HOLD.revoking && queue.isDrained) {
       this.#drains.get(queue)?.resolve();
     }
   };
+
+  /** The broker has this member, and is to forget it first. */
+  async #joinAnew(): Promise<void> {
+    this.onLost();
+    await this.#connection.requests.call('leave', { consumer: this.#id }, { onlyNow: true }).catch(() => {});
+    if (!this.#isJoined && this.#connection.isOpen) {
+      void this.#join();
+    }
+  }
 
   /** The broker has forgotten this member: as after a lost connection. */
   #rejoin(): void {

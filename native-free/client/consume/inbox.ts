@@ -27,6 +27,8 @@ export const HELD_BACK = {
   full: 2,
   /** Its handlers have enough to do. */
   busy: 4,
+  /** It is about to go on elsewhere. */
+  seeking: 8,
 } as const;
 
 /** Batches of one queue that lie side by side in a frame, with a place in them; or a skip; or the word that the queue is damaged. */
@@ -118,6 +120,8 @@ export class Inbox {
   #tail: QueueArrivals | null = null;
   /** Queues of which nothing is handed out, and why: bits of {@link HELD_BACK}. */
   readonly #heldBack = new Map<number, number>();
+  /** Queues whose deliveries are thrown away until the broker begins them anew. */
+  readonly #cut = new Set<number>();
   /** Left of the present turn. */
   #turnBytes = TURN_BYTES;
   #bufferedBytes = 0;
@@ -143,6 +147,7 @@ export class Inbox {
   /** A new link: nothing is there, the totals begin anew. */
   clear(): void {
     this.#queues.clear();
+    this.#cut.clear();
     this.#head = null;
     this.#tail = null;
     this.#bufferedBytes = 0;
@@ -177,16 +182,21 @@ export class Inbox {
       const next = batchEnd(frame, at);
       if (frame[at + BATCH.type] !== BATCH_TYPE.pad) {
         const of = readUint32(frame, at + BATCH.queueId);
-        if (arrival === null || of !== queueId) {
+        if (of !== queueId) {
           if (arrival !== null) {
             this.#add(queueId, arrival);
             used += arrival.end - arrival.at;
           }
-          arrival = { source, at, end: next, number, offset: 0, damage: null };
+          arrival = null;
           queueId = of;
-          source.hold();
+          if (!this.isCut(of)) {
+            arrival = { source, at, end: next, number, offset: 0, damage: null };
+            source.hold();
+          }
         }
-        arrival.end = next;
+        if (arrival !== null) {
+          arrival.end = next;
+        }
       }
       at = next;
     }
@@ -200,12 +210,18 @@ export class Inbox {
   }
 
   addSkip(queueId: number, offset: number): void {
+    if (this.isCut(queueId)) {
+      return;
+    }
     const queue = this.#queue(queueId);
     queue.addSkip(this.#nextNumber++, offset);
     this.#list(queue);
   }
 
   addDamage(queueId: number, offset: number, damage: RingMQError): void {
+    if (this.isCut(queueId)) {
+      return;
+    }
     const queue = this.#queue(queueId);
     queue.addDamage(this.#nextNumber++, offset, damage);
     this.#list(queue);
@@ -249,6 +265,33 @@ export class Inbox {
   /** Bits of {@link HELD_BACK}; 0: it takes its turns. */
   heldBack(queueId: number): number {
     return this.#heldBack.get(queueId) ?? 0;
+  }
+
+  /** Throws away what is there of the queue, and what still comes, until {@link mend}: its room is others' meanwhile. */
+  cut(queueId: number): void {
+    this.#cut.add(queueId);
+    const queue = this.#queues.get(queueId);
+    if (queue === undefined) {
+      return;
+    }
+    while (queue.first() !== undefined) {
+      queue.shift();
+    }
+    const { bytes } = queue;
+    queue.bytes = 0;
+    this.#done(bytes);
+  }
+
+  isCut(queueId: number): boolean {
+    return this.#cut.size > 0 && this.#cut.has(queueId);
+  }
+
+  mend(queueId: number): void {
+    this.#cut.delete(queueId);
+  }
+
+  get hasHeldBack(): boolean {
+    return this.#heldBack.size > 0;
   }
 
   /** Bytes of the queue that wait here. */

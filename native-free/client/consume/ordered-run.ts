@@ -154,7 +154,7 @@ export class OrderedRun {
       const message = queue.hold.isPaused ? null : queue.next();
       if (message === null) {
         if (queue.isRead) {
-          this.#reading.memberOf(queue.topic)?.release(queue.queueId, HELD_BACK.busy);
+          this.#reading.memberOf(queue.topic)?.control.release(queue.queueId, HELD_BACK.busy);
         }
         if (queue.isDone) {
           this.#remove(queue);
@@ -180,7 +180,7 @@ export class OrderedRun {
     if (batch === null) {
       return false;
     }
-    this.#reading.memberOf(batch.topic)?.holdBack(batch.queueId, HELD_BACK.busy);
+    this.#reading.memberOf(batch.topic)?.control.holdBack(batch.queueId, HELD_BACK.busy);
     let queue = this.#queues.find(({ hold }) => hold === batch.info.hold);
     if (queue === undefined) {
       queue = new QueueWork(batch, this.#isByKey);
@@ -193,7 +193,7 @@ export class OrderedRun {
   #remove(queue: QueueWork): void {
     this.#queues.splice(this.#queues.indexOf(queue), 1);
     if (queue.hold.held) {
-      this.#reading.memberOf(queue.topic)?.release(queue.queueId, HELD_BACK.busy);
+      this.#reading.memberOf(queue.topic)?.control.release(queue.queueId, HELD_BACK.busy);
     }
   }
 }

@@ -2,6 +2,7 @@
  * A consumer while it reads: a membership for each of its topics, what they have to hand out in turn, and how it ends. It begins with the
  * first loop, poll or wish to know the assignment, and is over when the group is left.
  */
+import { clearInterval, setInterval, unref } from '../../time/index.js';
 import { isRingMQError, type RingMQError } from '../../wire/index.js';
 import { Deferred } from '../abort.js';
 import type { Connection } from '../link/connection.js';
@@ -11,6 +12,9 @@ import { GroupMember, type MemberOptions } from './group-member.js';
 import type { ReceivedBatch } from './message.js';
 import type { AssignedQueue, ConsumedMessage } from './types.js';
 import { UnackedWatch } from './unacked-watch.js';
+
+/** How often queues that stand still are looked at. */
+const RELIEF_MS = 500;
 
 export interface ReadingOptions extends Omit<MemberOptions, 'topic' | 'filter' | 'onAssigned' | 'onChange'> {
   topics: readonly string[];
@@ -33,6 +37,7 @@ export class Reading {
   /** By topic, until every topic has had its first. */
   readonly #firstAssigned = new Map<string, AssignedQueue[]>();
   readonly #watch: UnackedWatch;
+  readonly #relief: ReturnType<typeof setInterval>;
   #turn = 0;
   /** Ends the reading: null for a plain end. */
   #end: { error: RingMQError | null } | null = null;
@@ -60,6 +65,12 @@ export class Reading {
         onChange: () => this.#onChange(),
       }),
     }));
+    this.#relief = setInterval(() => {
+      for (const { member } of this.#topics) {
+        member.control.relieve();
+      }
+    }, RELIEF_MS);
+    unref(this.#relief);
     this.#watch = new UnackedWatch(() => this.#topics, options.warnings, options.unackedWarningMs);
   }
 
@@ -189,6 +200,7 @@ export class Reading {
   /** Commits and leaves the group, with every topic. */
   async leave(): Promise<void> {
     this.#watch.stop();
+    clearInterval(this.#relief);
     await Promise.all(this.#topics.map(({ member }) => member.leave()));
   }
 

@@ -24,6 +24,7 @@ import type {
   PollOptions,
   QueueSelection,
   RunOptions,
+  SeekOptions,
 } from './types.js';
 
 /** Topics one consumer may read. */
@@ -45,14 +46,19 @@ const CONSUMER_OPTIONS: OptionNames<ConsumerOptions> = {
   onWarning: true,
   unackedWarningMs: true,
   maxUnackedCount: true,
+  broadcast: true,
+  memberName: true,
 };
 const RUN_OPTIONS: OptionNames<RunOptions> = { signal: true, concurrency: true, order: true };
 const BATCH_OPTIONS: OptionNames<BatchOptions> = { signal: true, maxMessages: true, maxWaitMs: true };
 const POLL_OPTIONS: OptionNames<PollOptions> = { signal: true, max: true, waitMs: true };
+const SEEK_OPTIONS: OptionNames<SeekOptions> = { signal: true, topic: true, queueId: true };
 const QUEUE_SELECTION: OptionNames<QueueSelection> = { topic: true, queueIds: true };
 
 export interface ConsumerSettings {
   readonly group: string;
+  /** The group it joins; null: none, it reads by itself. */
+  readonly memberGroup: string | null;
   readonly topics: readonly string[];
   readonly filter: TagFilter;
   readonly from: StartPosition;
@@ -75,9 +81,11 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   callbackOption('onRevoked', options.onRevoked);
   callbackOption('onWarning', options.onWarning);
   signalOption(options.signal);
+  const group = nameOption('group', options.group);
   const { windowBytes, commitIntervalMs, revokeGraceMs, unackedWarningMs, maxUnackedCount } = options;
   return {
-    group: nameOption('group', options.group),
+    group,
+    memberGroup: memberGroup(group, options),
     topics: topicsOption(options.topic),
     filter: parseFilter(options.filter),
     from: startPosition(options.from),
@@ -88,6 +96,35 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     maxUnackedCount: countOption('maxUnackedCount', maxUnackedCount, 1_000_000, 1, 10_000_000),
     onDamage: damageOption(options.onDamage),
   };
+}
+
+/** Members of a broadcast share nothing: each reads by itself, or commits under a name of its own. */
+function memberGroup(group: string, { broadcast, memberName }: ConsumerOptions): string | null {
+  const isBroadcast = booleanOption('broadcast', broadcast, false);
+  if (memberName === undefined) {
+    return isBroadcast ? null : group;
+  }
+  if (!isBroadcast) {
+    throw badArgument('memberName', 'is for consumers with broadcast: true');
+  }
+  return nameOption('group and memberName', `${group}/${nameOption('memberName', memberName)}`);
+}
+
+export function seekSettings(
+  options: SeekOptions,
+  topics: readonly string[],
+): { topic: string | undefined; queueId: number | undefined; signal: AbortSignal | undefined } {
+  checkOptions('seek', options, SEEK_OPTIONS);
+  signalOption(options.signal);
+  const { topic } = queueSelection({ topic: options.topic }, topics);
+  const queueId =
+    options.queueId === undefined
+      ? undefined
+      : countOption('queueId', options.queueId, 0, 0, MAX_QUEUES_PER_TOPIC - 1);
+  if (queueId !== undefined && topic === undefined && topics.length > 1) {
+    throw badArgument('topic', 'says whose queue is meant, where a consumer reads several');
+  }
+  return { topic, queueId, signal: options.signal };
 }
 
 /** What `run` is given, checked in the same way. */

@@ -126,6 +126,13 @@ export interface ConsumerOptions {
   group: string;
   /** One topic, or several, at most 64: the group's members share the queues of each, and one consumer reads them in turn. */
   topic: string | readonly string[];
+  /**
+   * Every member gets all queues and shares none. Without a `memberName` it begins at `from`, keeps its place itself over lost connections,
+   * commits nothing and leaves nothing behind at the broker; the group is a name only. Default false.
+   */
+  broadcast?: boolean | undefined;
+  /** Of a broadcast: commits under its own name, as the group `GROUP/MEMBERNAME`, and goes on there at its next start. One consumer at a time. */
+  memberName?: string | undefined;
   /** Tag expression: `a || b`, `*` (default). A malformed one throws `BAD_FILTER` at once. */
   filter?: string | undefined;
   /** Where the group begins on a queue without a committed offset. Default `earliest`. */
@@ -189,6 +196,13 @@ export interface PollOptions extends CallOptions {
   waitMs?: number | undefined;
 }
 
+export interface SeekOptions extends CallOptions {
+  /** Default: each of its topics. */
+  topic?: string | undefined;
+  /** Default: all queues it holds. */
+  queueId?: number | undefined;
+}
+
 /** Queues of a consumer. */
 export interface QueueSelection {
   /** Default: each of its topics. */
@@ -246,6 +260,12 @@ export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage
   /** Hands out nothing more of these queues, of the batch at hand neither, until `resume`; other queues go on. It keeps the queues. */
   pause(queues?: QueueSelection | readonly number[]): void;
   resume(queues?: QueueSelection | readonly number[]): void;
+  /**
+   * Goes on elsewhere: at the earliest or latest message, at a time, at an offset (moved to what is stored). What was received and
+   * not handed out is dropped, acks of what was handed out do not count any more, and the group's committed offset is set, backwards
+   * too. Waits for the first assignment. Rejects with `QUEUE_NOT_FOUND` for a queue it does not hold, with `CONNECTION_LOST`.
+   */
+  seek(to: StartPosition | Date, options?: SeekOptions): Promise<void>;
   /** How far each queue it holds has come. */
   position(): QueuePosition[];
   /**

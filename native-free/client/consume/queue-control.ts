@@ -1,0 +1,206 @@
+/**
+ * How a member steers its queues: holds them back, pauses them, goes on elsewhere, and gives the room of those that stand still to the others.
+ */
+import { RingMQError, type StartPosition } from '../../wire/index.js';
+import { Deferred } from '../abort.js';
+import type { Connection } from '../link/connection.js';
+import type { HeldQueue } from './held-queue.js';
+import { HELD_BACK, type Inbox } from './inbox.js';
+
+export interface QueueControlOptions {
+  readonly consumerId: number;
+  readonly topic: string;
+  readonly inbox: Inbox;
+  readonly windowBytes: number;
+  /** Something may be there to hand out. */
+  readonly onChange: () => void;
+  /** What the broker delivers is not known any more: the member has to join anew. */
+  readonly onConfused: () => void;
+}
+
+export class QueueControl {
+  readonly #connection: Connection;
+  readonly #queues: ReadonlyMap<number, HeldQueue>;
+  readonly #options: QueueControlOptions;
+  /** Queues that come later are paused, too. */
+  #pausesAll = false;
+  /** Queues that are to go on elsewhere, until their new assignment. */
+  readonly #seeks = new Map<number, Deferred<void>>();
+  /** Held back at the last look, and how far each had come. */
+  #heldBackAt = new Map<number, number>();
+  /** Counts joins: what an earlier one was asked is over. */
+  #runs = 0;
+
+  constructor(connection: Connection, queues: ReadonlyMap<number, HeldQueue>, options: QueueControlOptions) {
+    this.#connection = connection;
+    this.#queues = queues;
+    this.#options = options;
+  }
+
+  /** The connection is lost, and all that was asked over it. */
+  lost(): void {
+    this.#runs++;
+    for (const deferred of this.#seeks.values()) {
+      deferred.reject(new RingMQError('CONNECTION_LOST'));
+    }
+    this.#seeks.clear();
+  }
+
+  /** A new assignment of the queue. */
+  assigned(queueId: number): void {
+    if (this.#pausesAll) {
+      this.#options.inbox.holdBack(queueId, HELD_BACK.paused);
+    }
+    this.#showPause(queueId);
+    this.#options.inbox.mend(queueId);
+    this.#seeks.get(queueId)?.resolve();
+  }
+
+  isSought(queueId: number): boolean {
+    return this.#seeks.has(queueId);
+  }
+
+  /** Deliveries of these queues begin anew from here. */
+  onFlow(queues: readonly { queueId: number }[]): void {
+    for (const { queueId } of queues) {
+      this.#options.inbox.mend(queueId);
+    }
+  }
+
+  holdBack(queueId: number, reason: number): void {
+    this.#options.inbox.holdBack(queueId, reason);
+  }
+
+  release(queueId: number, reason: number): void {
+    if (this.#options.inbox.release(queueId, reason)) {
+      this.#mend(queueId);
+      this.#options.onChange();
+    }
+  }
+
+  /**
+   * Called now and then: a queue that has stood still since the last look, and of which more lies here than its share of the window,
+   * gives up its room, or the others would get nothing. The broker delivers it anew when it goes on.
+   */
+  relieve(): void {
+    if (!this.#options.inbox.hasHeldBack && this.#heldBackAt.size === 0) {
+      return;
+    }
+    const now = new Map<number, number>();
+    for (const queueId of this.#options.inbox.heldBackQueues()) {
+      const queue = this.#queues.get(queueId);
+      if (queue !== undefined) {
+        now.set(queueId, queue.handedOut);
+        if (this.#heldBackAt.get(queueId) === queue.handedOut) {
+          this.#cutIfLarge(queue);
+        }
+      }
+    }
+    this.#heldBackAt = now;
+  }
+
+  #cutIfLarge({ queueId, generation }: HeldQueue): void {
+    const shareBytes = this.#options.windowBytes / (2 * this.#queues.size);
+    if (
+      this.#queues.size > 1 &&
+      !this.#options.inbox.isCut(queueId) &&
+      this.#options.inbox.bytesOf(queueId) > shareBytes
+    ) {
+      this.#options.inbox.cut(queueId);
+      this.#flow({ queueId, generation, offset: null });
+    }
+  }
+
+  /** Deliveries that were stopped begin anew behind what was handed out. */
+  #mend(queueId: number): void {
+    const queue = this.#queues.get(queueId);
+    if (queue !== undefined && this.#options.inbox.isCut(queueId)) {
+      this.#flow({ queueId, generation: queue.generation, offset: queue.handedOut });
+    }
+  }
+
+  #flow(queue: { queueId: number; generation: number; offset: number | null }): void {
+    const run = this.#runs;
+    this.#connection.requests
+      .call('flow', { consumer: this.#options.consumerId, queues: [queue] }, { onlyNow: true })
+      .catch(() => {
+        // Nobody knows what is delivered now: a new join does. A lost connection brings that by itself.
+        if (run === this.#runs) {
+          this.#options.onConfused();
+        }
+      });
+  }
+
+  /**
+   * Goes on elsewhere with these queues, absent: all it has. Resolves when what follows is handed out from there. Rejects with
+   * `QUEUE_NOT_FOUND` for a queue it does not have, `CONNECTION_LOST`, and what the broker says.
+   */
+  async seek(to: StartPosition, queueIds: readonly number[] | undefined): Promise<void> {
+    const queues = (queueIds ?? [...this.#queues.keys()]).map((queueId) => {
+      const queue = this.#queues.get(queueId);
+      if (queue?.isActive !== true) {
+        const { topic } = this.#options;
+        throw new RingMQError('QUEUE_NOT_FOUND', `queue ${queueId} of ${topic} is not this consumer's now`, {
+          details: { topic, queueId },
+        });
+      }
+      return queue;
+    });
+    const sought = new Map(queues.map(({ queueId }) => [queueId, new Deferred<void>()]));
+    for (const [queueId, deferred] of sought) {
+      deferred.promise.catch(() => {});
+      this.#seeks.set(queueId, deferred);
+      this.#options.inbox.holdBack(queueId, HELD_BACK.seeking);
+    }
+    try {
+      const { queues: moved } = await this.#connection.requests.call(
+        'seek',
+        {
+          consumer: this.#options.consumerId,
+          queues: queues.map(({ queueId, generation }) => ({ queueId, generation })),
+          to,
+        },
+        { onlyNow: true },
+      );
+      await Promise.all(moved.map(({ queueId }) => sought.get(queueId)?.promise));
+    } finally {
+      for (const [queueId, deferred] of sought) {
+        if (this.#seeks.get(queueId) === deferred) {
+          this.#seeks.delete(queueId);
+        }
+        this.release(queueId, HELD_BACK.seeking);
+      }
+    }
+  }
+
+  /** Nothing of these queues, absent: of any, now and later, is handed out until {@link resume}. */
+  pause(queueIds: readonly number[] | undefined): void {
+    this.#pausesAll ||= queueIds === undefined;
+    for (const queueId of queueIds ?? this.#queues.keys()) {
+      this.#options.inbox.holdBack(queueId, HELD_BACK.paused);
+      this.#showPause(queueId);
+      const queue = this.#queues.get(queueId);
+      if (queue !== undefined) {
+        this.#cutIfLarge(queue);
+      }
+    }
+  }
+
+  resume(queueIds: readonly number[] | undefined): void {
+    if (queueIds === undefined) {
+      this.#pausesAll = false;
+    }
+    for (const queueId of queueIds ?? this.#options.inbox.heldBackQueues()) {
+      this.release(queueId, HELD_BACK.paused);
+      this.#showPause(queueId);
+    }
+    this.#options.onChange();
+  }
+
+  #showPause(queueId: number): void {
+    const queue = this.#queues.get(queueId);
+    if (queue !== undefined) {
+      queue.isPaused = (this.#options.inbox.heldBack(queueId) & HELD_BACK.paused) !== 0;
+    }
+  }
+}

@@ -1,0 +1,190 @@
+/** Reading without sharing: seek, broadcast, peek and get. */
+import { expect, test } from 'vitest';
+import type { Client, ConsumedMessage } from '../../broker/index.js';
+import { describeEach, EACH, numbers, sendNumbers, take } from './rig.js';
+
+const texts = (messages: readonly { text(): string }[]) => messages.map((message) => message.text());
+
+async function sendTo(client: Client, topic: string, queueId: number, count: number, bytes = 0) {
+  const body = (i: number) => `${i}`.padEnd(bytes, '.');
+  await client.producer().sendBatch(
+    Array.from({ length: count }, (_, i) => ({ topic, body: body(i) })),
+    { queueId },
+  );
+}
+
+describeEach('seek', EACH, (rig) => {
+  test('goes on elsewhere, for good, and what was in hand counts no more', async () => {
+    const { client, topic } = await rig.topic();
+    await sendNumbers(client, topic, 20);
+    const group = rig.name('g');
+    const consumer = client.consumer({ group, topic });
+    const loop = consumer[Symbol.asyncIterator]();
+    let held: ConsumedMessage | undefined;
+    for (let i = 0; i < 10; i++) {
+      held = (await loop.next()).value;
+      if (i < 9) {
+        await held?.ack();
+      }
+    }
+    await consumer.commit();
+    await consumer.seek({ offset: 3 });
+    expect(await held?.ack()).toBe(false);
+    const again = (await loop.next()).value;
+    expect(again?.text()).toBe('3');
+    expect(consumer.position()).toMatchObject([{ offset: 20, doneOffset: 3 }]);
+    expect((await client.admin().describeGroup(group)).queues[0]?.committedOffset).toBe(3);
+    await again?.ack();
+    await consumer.seek('latest');
+    await sendNumbers(client, topic, 1, 20);
+    expect((await loop.next()).value?.text()).toBe('20');
+    await loop.return?.();
+    expect(texts(await take(client.consumer({ group, topic }), 1))).toEqual(['20']);
+  });
+
+  test('of one queue leaves the others, and is refused for one that is not held', async () => {
+    const { client, topic } = await rig.topic({ queues: 2 });
+    await sendTo(client, topic, 0, 10);
+    await sendTo(client, topic, 1, 10);
+    const consumer = client.consumer({ group: rig.name('g'), topic });
+    await consumer.seek('latest', { queueId: 1 });
+    const messages = await take(consumer, 10);
+    expect(messages.every(({ queueId }) => queueId === 0)).toBe(true);
+    await expect(consumer.seek('earliest', { queueId: 7 })).rejects.toMatchObject({
+      code: 'QUEUE_NOT_FOUND',
+    });
+    await expect(consumer.seek('first' as never)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+    await consumer.close();
+  });
+});
+
+describeEach('broadcast', EACH, (rig) => {
+  test('every member gets everything, and leaves no group behind', async () => {
+    const { client, topic } = await rig.topic({ queues: 2 });
+    await sendTo(client, topic, 0, 10);
+    await sendTo(client, topic, 1, 10);
+    const before = await client.admin().listGroups();
+    const members = await Promise.all([client, await rig.client(), await rig.client()]);
+    const consumers = members.map((each) => each.consumer({ group: 'all', topic, broadcast: true }));
+    const all = await Promise.all(consumers.map((consumer) => take(consumer, 20)));
+    for (const messages of all) {
+      expect(texts(messages).sort()).toEqual([...numbers(10), ...numbers(10)].sort());
+    }
+    expect(await client.admin().listGroups()).toEqual(before);
+    // Another start begins at `from` again.
+    expect(await take(consumers[0] as never, 20)).toHaveLength(20);
+    const late = client.consumer({ group: 'all', topic, broadcast: true, from: 'latest' });
+    const loop = late[Symbol.asyncIterator]();
+    const next = loop.next();
+    await late.assigned;
+    await sendTo(client, topic, 1, 1);
+    expect((await next).value?.offset).toBe(10);
+    await loop.return?.();
+    await Promise.all(consumers.map((consumer) => consumer.close()));
+  });
+
+  test('a named member goes on where it was', async () => {
+    const { client, topic } = await rig.topic();
+    await sendNumbers(client, topic, 10);
+    const group = rig.name('g');
+    const of = (memberName: string) => client.consumer({ group, topic, broadcast: true, memberName });
+    expect(texts(await take(of('a'), 6))).toEqual(numbers(6));
+    expect(texts(await take(of('b'), 10))).toEqual(numbers(10));
+    expect(texts(await take(of('a'), 4))).toEqual(numbers(4, 6));
+    const groups = await client.admin().listGroups();
+    expect(groups.map((each) => each.group)).toEqual(expect.arrayContaining([`${group}/a`, `${group}/b`]));
+    expect(() => client.consumer({ group, topic, memberName: 'a' })).toThrow(
+      expect.objectContaining({ code: 'BAD_ARGUMENT' }),
+    );
+  });
+
+  test('a topic that is deleted ends a member, as it does those of groups', async () => {
+    const { client, topic } = await rig.topic();
+    const consumer = client.consumer({ group: 'all', topic, broadcast: true });
+    const ended = expect(consumer.batches().next()).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
+    await consumer.assigned;
+    await client.admin().deleteTopic(topic);
+    await ended;
+  });
+});
+
+describeEach('peek and get', EACH, (rig) => {
+  test('show what is there, and disturb nobody', async () => {
+    const { client, topic } = await rig.topic({ queues: 2 });
+    await sendTo(client, topic, 0, 10);
+    await sendTo(client, topic, 1, 5);
+    const group = rig.name('g');
+    const consumer = client.consumer({ group, topic });
+    const loop = consumer[Symbol.asyncIterator]();
+    await (await loop.next()).value?.ack();
+    const before = await client.admin().listGroups();
+
+    expect(texts(await client.peek({ topic, queueId: 0 }))).toEqual(numbers(10));
+    expect(texts(await client.peek({ topic, queueId: 0, from: { offset: 7 }, max: 2 }))).toEqual(['7', '8']);
+    expect(await client.peek({ topic, max: 100 })).toHaveLength(15);
+    expect(await client.peek({ topic, from: 'latest' })).toEqual([]);
+    expect(await client.peek({ topic, from: new Date(Date.now() + 60_000) })).toEqual([]);
+    expect((await client.get({ topic, queueId: 1, offset: 3 }))?.text()).toBe('3');
+    expect(await client.get({ topic, queueId: 1, offset: 5 })).toBeNull();
+    expect(await client.get({ topic, queueId: 1, offset: 5_000 })).toBeNull();
+
+    expect(await client.admin().listGroups()).toEqual(before);
+    expect((await client.admin().describeGroup(group)).members).toBe(1);
+    await expect(client.peek({ topic, queueId: 2 })).rejects.toMatchObject({ code: 'QUEUE_NOT_FOUND' });
+    await expect(client.peek({ topic: 'nowhere' })).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
+    await expect(client.get({ topic } as never)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+    await expect(client.peek({ topic, maximum: 3 } as never)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+    await loop.return?.();
+  });
+
+  test('a filter shows what it lets through; an empty topic nothing', async () => {
+    const { client, topic } = await rig.topic({ memory: true });
+    expect(await client.peek({ topic })).toEqual([]);
+    const messages = numbers(40).map((body, i) => ({ topic, body, tag: i % 2 === 0 ? 'even' : 'odd' }));
+    await client.producer({ batchRecords: 3 }).sendBatch(messages);
+    expect(texts(await client.peek({ topic, filter: 'odd', max: 3 }))).toEqual(['1', '3', '5']);
+    expect(await client.peek({ topic, filter: 'none' })).toEqual([]);
+  });
+});
+
+describeEach('a queue that stands still', EACH, (rig) => {
+  test.each(['paused', 'stuck'])('does not take the window of the others: %s', async (how) => {
+    const { client, topic } = await rig.topic({ queues: 2 });
+    // Far more of queue 0 than the window holds.
+    await sendTo(client, topic, 0, 2_000, 1_000);
+    const group = rig.name('g');
+    const consumer = client.consumer({ group, topic, windowBytes: 128 * 1024, revokeGraceMs: 0 });
+    const seen: number[][] = [[], []];
+    let letGo = () => {};
+    const released = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let wasAlone = 0;
+    const run = consumer.run(
+      async ({ queueId, offset }) => {
+        if (queueId === 0 && offset === 0) {
+          if (how === 'paused') {
+            consumer.pause([0]);
+          }
+          void sendTo(client, topic, 1, 500, 1_000);
+          if (how === 'stuck') {
+            await released;
+          }
+        }
+        seen[queueId]?.push(offset);
+        if (queueId === 1 && seen[1]?.length === 500) {
+          wasAlone = seen[0]?.length ?? 0;
+          letGo();
+          consumer.resume();
+        }
+        if (seen[0]?.length === 2_000 && seen[1]?.length === 500) {
+          void consumer.close();
+        }
+      },
+      { concurrency: 2, order: 'queue' },
+    );
+    await run;
+    expect(wasAlone).toBeLessThanOrEqual(1);
+    expect(seen).toEqual([numbers(2_000).map(Number), numbers(500).map(Number)]);
+  });
+});
