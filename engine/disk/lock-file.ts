@@ -86,7 +86,7 @@ export async function lockDataDir(dataDir: string, onWatch: OnWatch = () => {}):
   }
   const claim = await Claim.make(path, watch);
   try {
-    const before = await claim.take();
+    const before = await claim.take(found?.identity);
     await claim.sweep();
     return claim.hold(before);
   } catch (error) {
@@ -141,8 +141,8 @@ class Claim {
     return claim;
   }
 
-  /** Returns when `LOCK` is ours, with the one it was before, if any. */
-  async take(): Promise<FoundLock | undefined> {
+  /** Returns when `LOCK` is ours, with the one it was before, if any. `dead`: a lock whose owner has been found dead, and is not watched once more. */
+  async take(dead: string | undefined): Promise<FoundLock | undefined> {
     const path = `${this.#dir}/${LOCK_FILE}`;
     const until = monotonicMs() + GIVE_UP_MS;
     for (;;) {
@@ -151,7 +151,7 @@ class Claim {
       }
       const owner = readLock(path);
       if (owner !== undefined) {
-        if (await isAlive(path, owner, this.#watch)) {
+        if (owner.identity !== dead && (await isAlive(path, owner, this.#watch))) {
           throw locked(this.#dir, owner);
         }
         if (await this.#follow(path, owner)) {
