@@ -36,8 +36,6 @@ const CONSUMER: Record<string, boolean[]> = {
   revokeGraceMs: SHORT_OR_0,
   unackedWarningMs: SHORT_OR_0,
 };
-/** One at which a connection must stand cannot be tried with 1 ms. */
-const CONNECT_TIMEOUT = [false, false, false, false];
 
 function rows(table: Record<string, boolean[]>): [name: string, ms: number, isTaken: boolean][] {
   return Object.entries(table).flatMap(([name, taken]) =>
@@ -88,14 +86,12 @@ describe('bounds', () => {
     expect(outcome).toBe(isTaken ? null : 'BAD_ARGUMENT');
   });
 
-  it.each([0, 24 * DAY, 25 * DAY, 3_650 * DAY].map((ms, at) => [ms, CONNECT_TIMEOUT[at]]))(
-    'connectTimeoutMs of %d ms',
-    async (ms) => {
-      await expect(connect(url, { connectTimeoutMs: ms as number })).rejects.toMatchObject({
-        code: 'BAD_ARGUMENT',
-      });
-    },
-  );
+  // 0 is for ever; a connection that must stand within 1 ms cannot be tried.
+  it.each([24 * DAY, 25 * DAY, 3_650 * DAY])('connectTimeoutMs of %d ms', async (ms) => {
+    await expect(connect(url, { connectTimeoutMs: ms })).rejects.toMatchObject({
+      code: 'BAD_ARGUMENT',
+    });
+  });
 
   it.each(rows(PRODUCER))('%s of %d ms', (name, ms, isTaken) => {
     expect(codeOf(() => small.client.producer({ [name]: ms }))).toBe(isTaken ? null : 'BAD_ARGUMENT');
