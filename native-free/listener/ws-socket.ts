@@ -11,8 +11,10 @@ import type { Socket, SocketHandler } from './types.js';
 const SEND_OPTIONS = { binary: true, compress: false } as const;
 /** How long a peer may take to answer a close frame before it is cut off. */
 const CLOSE_TIMEOUT_MS = 2_000;
-/** What a peer may send meanwhile; none of it is of account. */
-const CLOSE_BYTES = 1024 * 1024;
+/** What a peer may send meanwhile; none of it is of account. It may have a window's worth of batches under way. */
+const CLOSE_BYTES = 8 * 1024 * 1024;
+/** So much of it is looked at for the peer's own close frame: to look at tiny frames without end would take its time. */
+const CLOSE_PARSED_BYTES = 64 * 1024;
 /** What a frame takes besides its bytes while it waits to be written. */
 const FRAME_OVERHEAD_BYTES = 1024;
 /** A control frame's header, masked as a client's is. */
@@ -150,9 +152,14 @@ export class WsSocket implements Socket {
       this.#corkForNow();
       return;
     }
+    const before = this.#bytesAfterClose;
     this.#bytesAfterClose += bytes;
     if (this.#bytesAfterClose > CLOSE_BYTES) {
       this.#peer.terminate();
+    } else if (before <= CLOSE_PARSED_BYTES && this.#bytesAfterClose > CLOSE_PARSED_BYTES) {
+      // From here on `ws` reads nothing of it; the timer of the close ends the connection.
+      this.#stream.removeAllListeners('data');
+      this.#stream.on('data', (chunk: Buffer) => this.#received(chunk.length));
     }
   }
 
