@@ -191,10 +191,10 @@ function addSub(program: Command): void {
     .addArgument(new Argument('<topic>', 'the topic').argParser(nameArgument))
     .option('--group <group>', 'consumer group; required, but with --peek', nameArgument)
     .option('--peek', 'look at messages without a group: nothing is acked or taken from anybody')
-    .addOption(
-      new Option('--from <place>', 'where a group without a committed offset begins')
-        .choices(['earliest', 'latest'])
-        .default('earliest'),
+    .option(
+      '--from <place>',
+      'where a group without a committed offset begins: earliest (default), latest, a time or an offset',
+      startFlag,
     )
     .option('--filter <expression>', "tags, like 'paid || refunded'")
     .option('--count <n>', 'end after so many messages', countFlag)

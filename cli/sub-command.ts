@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Consumer, ConsumerWarning, MessageBatch } from '../native-free/client/index.js';
+import type { Consumer, ConsumerWarning, MessageBatch, StartPosition } from '../native-free/client/index.js';
 import { LongTimer } from '../native-free/time/index.js';
 import type { RingMQError } from '../native-free/wire/index.js';
 import { connectionNotices, notice, openClient } from './connection.js';
@@ -10,7 +10,7 @@ import { StdoutWriter } from './stdout-writer.js';
 interface SubOptions {
   group?: string;
   peek?: boolean;
-  from: 'earliest' | 'latest';
+  from?: StartPosition;
   filter?: string;
   count?: number;
   idleExit?: number;

@@ -125,6 +125,8 @@ it('sub --peek prints, and leaves the live group and the list of groups as they 
   }
   const { stdout } = await runCli(['--url', broker.url, 'group', 'list', '-o', 'json']);
   expect(stdout.toString()).not.toContain('peek');
+  const second = await runCli([...peek, '--from', '1', '--count', '1']);
+  expect(second.stdout.toString()).toBe('two\n');
   for (const args of [
     ['sub', 'peek'],
     [...peek.slice(2), '--group', 'g'],
