@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Broker, openBroker } from '../../broker/index.js';
 import { type Client, connect, isRingMQError, RingMQError } from '../../native-free/client/index.js';
 import { createClient } from '../../native-free/client/internal.js';
+import { LISTENERS } from '../conformance/back-ends.js';
 import { makeCertificate } from '../transport/certificate.js';
 import { ScriptedBroker } from './scripted-broker.js';
 
@@ -153,9 +154,7 @@ describe('somebody else at the address', () => {
 });
 
 describe('TLS', () => {
-  const listeners = ['ws', 'uws'] as const;
-
-  test.each(listeners)('or none, where the other was meant, is told at once (%s)', async (listener) => {
+  test.each(LISTENERS)('or none, where the other was meant, is told at once (%s)', async (listener) => {
     const plain = await broker.listen({ port: 0, listener });
     const secure = await broker.listen({ port: 0, listener, tls: certificate });
     await expect(connect(plain.url.replace('ws:', 'wss:'), LONG)).rejects.toMatchObject({
