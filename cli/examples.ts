@@ -41,6 +41,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq sub orders --group billing --count 10 --idle-exit 2s',
     "ringmq sub orders --group audit --filter 'paid || refunded' -o json",
   ],
+  stats: ['ringmq stats', 'ringmq stats --watch 1s', 'ringmq stats -o json'],
   log: ['ringmq log verify ./ringmq-data'],
   'log verify': ['ringmq log verify ./ringmq-data', 'ringmq log verify ./ringmq-data -o json'],
   bench: [
