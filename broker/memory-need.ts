@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 const PROCESS_BYTES = 112 * MIB;
 /** Each listener thread: its heap, its buffer for frames, the listener. */
 const LISTENER_THREAD_BYTES = 24 * MIB;
-/** What the producers of each lane are remembered by. */
+/** What 4,096 producers of each lane are remembered by; those beyond, up to `maxProducers`, take 2 KiB each once they send. */
 const PRODUCER_TABLES_BYTES = 2 * 8.5 * MIB;
 /** Beside each ring, a mark for each 64 bytes of it. */
 const MARK_BYTES_PER_BYTE = 1 / 16;
