@@ -1,7 +1,7 @@
 /** What a group coordinator is given, and what it is asked with. */
 import type { ControlEvent, StartPosition } from '../../native-free/wire/index.js';
 import type { GroupOffsets } from './offsets.js';
-import type { SharedTopic } from './topic-share.js';
+import type { Reader, SharedTopic } from './topic-share.js';
 
 /** How long a member has to release queues that another should have. */
 export const REVOKE_TIMEOUT_MS = 10_000;
@@ -48,14 +48,6 @@ export interface JoinRequest {
   /** It reads by itself, in no group: {@link group} does not count. */
   reader?: Reader | null;
   send(event: ControlEvent): void;
-}
-
-/** Who reads in no group: nothing of it is kept, and nobody shares with it. */
-export interface Reader {
-  /** The only queues it wants; null: all. */
-  readonly queueIds: ReadonlySet<number> | null;
-  /** Where it begins on queues, by their numbers; others where its start position says. */
-  readonly positions: Map<number, number>;
 }
 
 export interface HeldQueue {

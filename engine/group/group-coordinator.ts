@@ -25,14 +25,13 @@ import {
   type HeldQueue,
   type JoinRequest,
   REVOKE_TIMEOUT_MS,
-  type Reader,
 } from './coordinator-options.js';
 import { normalizeFilter } from './filter.js';
 import { Lookups } from './lookups.js';
 import type { GroupOffsets } from './offsets.js';
 import { Outbox } from './outbox.js';
 import type { Member } from './topic-share.js';
-import { OWNERSHIP, type ShareActions, type SharedTopic, TopicShare } from './topic-share.js';
+import { OWNERSHIP, type Reader, type ShareActions, type SharedTopic, TopicShare } from './topic-share.js';
 
 /** Assignments of one epoch have generations below the next epoch's. */
 export const GENERATIONS_PER_EPOCH = 2 ** 32;

@@ -8,10 +8,9 @@ export {
   type HeldQueue,
   type JoinRequest,
   REVOKE_TIMEOUT_MS,
-  type Reader,
 } from './coordinator-options.js';
 export { normalizeFilter } from './filter.js';
 export { GroupAges, START_GRACE_MS } from './group-ages.js';
 export { GENERATIONS_PER_EPOCH, GroupCoordinator, startOffset } from './group-coordinator.js';
 export { GroupOffsets, type OffsetStore } from './offsets.js';
-export { OWNERSHIP, type SharedTopic, TopicShare } from './topic-share.js';
+export { OWNERSHIP, type Reader, type SharedTopic, TopicShare } from './topic-share.js';

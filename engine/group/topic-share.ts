@@ -9,10 +9,17 @@
  */
 import type { ControlEvent, StartPosition } from '../../native-free/wire/index.js';
 import { assignQueues, NOBODY } from './assignment.js';
-import type { Reader } from './coordinator-options.js';
 
 /** How far a queue is on its way to a reader; see the picture above. */
 export const OWNERSHIP = { free: 0, owned: 1, revoking: 2, resolving: 3 } as const;
+
+/** Who reads in no group: nothing of it is kept, and nobody shares with it. */
+export interface Reader {
+  /** The only queues it wants; null: all. */
+  readonly queueIds: ReadonlySet<number> | null;
+  /** Where it begins on queues, by their numbers; others where its start position says. */
+  readonly positions: Map<number, number>;
+}
 
 /** A consumer in a group. Immutable; compared by identity, since a member id may come back with another connection. */
 export interface Member {

@@ -46,6 +46,8 @@ export interface PersistStageOptions {
   minFreeBytes?: number | undefined;
   /** A clock that all threads share and no step of the wall clock moves, ms. Default `monotonicMs`. */
   now?: (() => number) | undefined;
+  /** Throws `ESTALE` when a segment in use is not in its directory any more; asked before the log leaves one. */
+  checkFiles?: (() => void) | undefined;
   /** Told how long each fdatasync took, µs. */
   onSync?: ((micros: number) => void) | undefined;
   /** For the log line: the log has stopped, or the disk is full. */
@@ -251,6 +253,10 @@ export class PersistStage {
     // The file is closed below: no call may be under way in it.
     this.#finishSync();
     if (writer.unflushed() > 0 && writer.sync(this.#fd()) !== OUTCOME.done) {
+      return false;
+    }
+    // All that is acked of the segment must be where the next start looks for it.
+    if (!writer.filesAreInPlace()) {
       return false;
     }
     const files = this.#requireFiles();

@@ -22,6 +22,8 @@ export interface PersistWriterOptions {
   onSync?: ((micros: number) => void) | undefined;
   /** Told once when the log stops for good, and each time the disk gets full. For the log line. */
   onDiskError?: ((what: string, error: Error) => void) | undefined;
+  /** Throws `ESTALE` when a segment in use is not in its directory any more. Of the thread that has the segment files. */
+  checkFiles?: (() => void) | undefined;
   /** Looks whether the directory is still this broker's. Without it, it always is. */
   guard?: WriteGuard | undefined;
 }
@@ -44,6 +46,7 @@ export class PersistWriter {
   readonly #onSync: ((micros: number) => void) | undefined;
   readonly #keepFreeSlots: number;
   readonly #guard: WriteGuard | undefined;
+  readonly #checkFiles: (() => void) | undefined;
 
   constructor(options: PersistWriterOptions) {
     this.ring = options.ring;
@@ -53,6 +56,7 @@ export class PersistWriter {
     this.#words = options.words;
     this.#onDiskError = options.onDiskError;
     this.#guard = options.guard;
+    this.#checkFiles = options.checkFiles;
     this.#onSync = options.onSync;
     const { ringBytes, spanBytes } = options.ring;
     // A batch that does not fit into the rest of its span takes that rest, too, which is shorter than the batch.
@@ -213,6 +217,21 @@ export class PersistWriter {
     return OUTCOME.noSpace;
   }
 
+  /** False: a segment in use was moved, removed or replaced, and the log has ended over it. */
+  filesAreInPlace(): boolean {
+    try {
+      this.#checkFiles?.();
+      return true;
+    } catch (error) {
+      // Without a descriptor nothing is known; the next look may have one.
+      if (isShortOfResources(error)) {
+        return true;
+      }
+      this.#end('looking after the data directory', error);
+      return false;
+    }
+  }
+
   /** A call, or this thread, may have stood still for longer than others wait for a sign of life. */
   #isOurs(): boolean {
     if (this.#guard === undefined || this.#guard.isFresh()) {
@@ -229,6 +248,17 @@ export class PersistWriter {
 
   /** Ends the log. */
   fail(what: string, error: unknown): number {
+    if (diskErrorCode(error) === undefined) {
+      throw error;
+    }
+    // What is missing may be missing because the directory has gone, which says more.
+    if (diskErrorCode(error) === 'ENOENT' && !this.filesAreInPlace()) {
+      return OUTCOME.fatal;
+    }
+    return this.#end(what, error);
+  }
+
+  #end(what: string, error: unknown): number {
     if (diskErrorCode(error) === undefined) {
       throw error;
     }

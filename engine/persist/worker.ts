@@ -152,6 +152,7 @@ const stage = new PersistStage({
   background,
   minFreeBytes: data.minFreeBytes,
   guard,
+  checkFiles,
   onSync: (micros) => countSync(buckets, micros),
   onDiskError: (what, error) => {
     // Want of room is told by its word, which other threads set too.
@@ -263,16 +264,21 @@ function lookAfterFiles(): void {
   lookedAt = now;
   try {
     guard.look();
-    for (const segment of [files.current, files.next]) {
-      if (segment !== null) {
-        checkInPlace(`${files.dir}/${segmentName(segment.base)}`, identityOfFile(segment.fd));
-      }
-    }
+    checkFiles();
     tellMissing();
   } catch (error) {
     // Without a descriptor nothing is known; the next look may have one.
     if (!isShortOfResources(error)) {
       stage.fail('looking after the data directory', error);
+    }
+  }
+}
+
+/** Throws `ESTALE` when a segment that is written to now or next is not in the directory any more. */
+function checkFiles(): void {
+  for (const segment of [files.current, files.next]) {
+    if (segment !== null) {
+      checkInPlace(`${files.dir}/${segmentName(segment.base)}`, identityOfFile(segment.fd));
     }
   }
 }

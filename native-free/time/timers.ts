@@ -24,9 +24,9 @@ interface MaybeNode {
 }
 
 const node = (globalThis as { process?: MaybeNode }).process;
-const timers = (node?.getBuiltinModule?.('node:timers') as Timers | undefined) ?? globalThis;
+const timers = (node?.getBuiltinModule?.('timers') as Timers | undefined) ?? globalThis;
 const clock =
-  (node?.getBuiltinModule?.('node:perf_hooks') as { performance: Clock } | undefined)?.performance ??
+  (node?.getBuiltinModule?.('perf_hooks') as { performance: Clock } | undefined)?.performance ??
   globalThis.performance;
 
 export const setTimeout: Timers['setTimeout'] = timers.setTimeout.bind(globalThis) as Timers['setTimeout'];

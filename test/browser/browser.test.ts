@@ -135,7 +135,7 @@ describe.for(LISTENERS)('in Chromium, over %s', (listener) => {
 
   test('a page of another origin is refused', async () => {
     const other = await stranger.open(browser);
-    expect(await other.evaluate((to) => ringmqPage.connect(to), url)).toEqual({ code: 'CONNECT_FAILED' });
+    expect(await other.evaluate((to) => ringmqPage.connect(to), url)).toEqual({ code: 'ORIGIN_REFUSED' });
     await other.close();
   });
 });

@@ -115,7 +115,7 @@ describe('a broker is set by a flag, a variable, the config file', () => {
 
   it('an empty variable counts as not set, a switch can be set to false', () => {
     expect(read([], { RINGMQ_NAME: '', RINGMQ_INSECURE: 'false' }).engine).toEqual({});
-    expect(read([], { RINGMQ_INSECURE: 'false' }).listen).toEqual({ insecure: false });
+    expect(read([], { RINGMQ_INSECURE: 'false', RINGMQ_LISTENER: '' }).listen).toEqual({ insecure: false });
   });
 
   it('a list is repeated as a flag, has commas in a variable, is an array in the file', () => {
