@@ -125,8 +125,10 @@ export function failureOutput(failure: Failure, json: boolean): string {
     const failed = { code, message: what, advice: advice ?? null, retryable, details };
     return JSON.stringify(failed, (_key, value) => (typeof value === 'bigint' ? String(value) : value));
   }
-  // A message that already says what to do (after its own semicolon) is not told twice.
-  return advice === undefined || what.includes('; ') ? `${code}: ${what}` : `${code}: ${what}; ${advice}`;
+  // A message that already says what to do (after its own semicolon) is not told twice. What Node says of certificates has one, too, and
+  // helps less.
+  const saysIt = what.includes('; ') && !Object.values(CERTIFICATE_ADVICE).includes(advice ?? '');
+  return advice === undefined || saysIt ? `${code}: ${what}` : `${code}: ${what}; ${advice}`;
 }
 
 /** The same failure with other advice, where what helps in general does not help here. */

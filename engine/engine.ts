@@ -311,7 +311,7 @@ export class Engine {
     await part(() => this.#closeMeta());
     await part(() => this.#lock.release());
     // Told by `onFatal`; what could not be written for that reason is no failure of the close.
-    if (failures.length > 0 && !isLost) {
+    if (failures.length > 0 && !isLost && !this.#isLost()) {
       throw failures[0];
     }
   }
