@@ -85,6 +85,7 @@ const FLUSHED_LOOK_MS = 250;
 /** How soon stating it is tried again. */
 const STATE_RETRY_MS = 10_000;
 let flushedSeen = ring.flushed();
+let indexedSeen = ring.flushed();
 let flushedStated = Number.NaN;
 let flushedMovedAt = Number.NEGATIVE_INFINITY;
 let stateHasFailed = false;
@@ -225,9 +226,12 @@ function wakeOthers(): void {
 /** States the watermark once the log is quiet: behind its last group there is no header that does. Needs no role. */
 function stateFlushed(): void {
   const flushed = ring.flushed();
+  const indexed = ring.indexed();
   const now = monotonicMs();
-  if (flushed !== flushedSeen) {
+  // A batch that came after it says it in its header.
+  if (flushed !== flushedSeen || indexed !== indexedSeen) {
     flushedSeen = flushed;
+    indexedSeen = indexed;
     flushedMovedAt = now;
   }
   if (flushed === flushedStated || now - flushedMovedAt < QUIET_MS || fatal() !== 0) {
