@@ -45,7 +45,7 @@ export const READ = {
   /** Nothing readable now; the watcher is called when there is. */
   none: 0,
   /** `offset` is below the queue's first stored offset; `reader.offset` was moved up to that. */
-  moved: 2,
+  skipped: 2,
   /** The next batch is larger than `maxBytes`: `reader.neededBytes` says how much. */
   tooSmall: 3,
   /** The topic was deleted. */

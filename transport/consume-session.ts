@@ -17,13 +17,13 @@ import {
 } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
 import type { SessionContext } from './session-context.js';
-import { Consumer, type ConsumerOwner, type QueueFlow } from './subscription.js';
+import { type ConsumerOwner, type QueueFlow, Subscription } from './subscription.js';
 
 export class ConsumeSession implements ConsumerOwner {
   readonly #context: SessionContext;
-  readonly #consumers = new Map<number, Consumer>();
+  readonly #consumers = new Map<number, Subscription>();
   /** The same, in the order of their turns. */
-  #turns: Consumer[] = [];
+  #turns: Subscription[] = [];
   #turn = 0;
   #joins = 0;
   #budget = 0;
@@ -87,7 +87,7 @@ export class ConsumeSession implements ConsumerOwner {
     if (typeof queueId !== 'number' || typeof generation !== 'number') {
       throw new RingMQError('BAD_REQUEST', 'skipDamage needs a queueId and a generation');
     }
-    const consumer = this.#consumers.get(params['consumer'] as number) as Consumer;
+    const consumer = this.#consumers.get(params['consumer'] as number) as Subscription;
     return { offset: consumer.skipDamage(queueId, generation) };
   }
 
@@ -125,11 +125,11 @@ export class ConsumeSession implements ConsumerOwner {
     return this.#used;
   }
 
-  sendEvent(consumer: Consumer, event: ControlEvent): void {
+  sendEvent(consumer: Subscription, event: ControlEvent): void {
     this.#context.socket.send(makeFrame(OPCODE.event, consumer.number, { payload: encodeControl(event) }));
   }
 
-  ended(consumer: Consumer, code: ErrorCode, message: string): void {
+  ended(consumer: Subscription, code: ErrorCode, message: string): void {
     if (!this.#consumers.has(consumer.number)) {
       return;
     }
@@ -151,14 +151,14 @@ export class ConsumeSession implements ConsumerOwner {
         return;
       }
       this.#turn = (this.#turn + 1) % this.#turns.length;
-      const consumer = this.#turns[this.#turn] as Consumer;
+      const consumer = this.#turns[this.#turn] as Subscription;
       const used = consumer.hasWork ? consumer.deliverFrame(host.frameBuffer) : 0;
       this.#used += used;
       idle = used > 0 ? 0 : idle + 1;
     }
   }
 
-  #require(consumerNumber: unknown): Consumer {
+  #require(consumerNumber: unknown): Subscription {
     const number = checkNumber(consumerNumber);
     const consumer = this.#consumers.get(number);
     if (consumer === undefined) {
@@ -167,7 +167,7 @@ export class ConsumeSession implements ConsumerOwner {
     return consumer;
   }
 
-  #add(params: Record<string, unknown>): Consumer {
+  #add(params: Record<string, unknown>): Subscription {
     const number = checkNumber(params['consumer']);
     const expression = params['filter'] ?? '*';
     if (typeof expression !== 'string') {
@@ -195,14 +195,14 @@ export class ConsumeSession implements ConsumerOwner {
     const filter = tagFilterBloom(tags === null ? null : tags.map((tag) => Buffer.from(tag)));
     // With a running number: a client may leave and join again under the same one while an answer is under way.
     const key = `${this.#context.connectionKey}:${number}:${this.#joins++}`;
-    const consumer = new Consumer(number, key, filter, onDamage, this.#context, this);
+    const consumer = new Subscription(number, key, filter, onDamage, this.#context, this);
     this.#consumers.set(number, consumer);
     this.#turns.push(consumer);
     this.#context.engine.addMember(key, consumer);
     return consumer;
   }
 
-  #remove(consumer: Consumer): void {
+  #remove(consumer: Subscription): void {
     consumer.close();
     if (this.#consumers.get(consumer.number) !== consumer) {
       return;

@@ -34,9 +34,9 @@ const SMALLEST_READ_BYTES = 2 * SLOT_BYTES;
 /** What a consumer asks of the session's consuming half. */
 export interface ConsumerOwner {
   /** A frame with an event, for this consumer. */
-  sendEvent(consumer: Consumer, event: ControlEvent): void;
+  sendEvent(consumer: Subscription, event: ControlEvent): void;
   /** It cannot go on at all: its member leaves the group. */
-  ended(consumer: Consumer, code: ErrorCode, message: string): void;
+  ended(consumer: Subscription, code: ErrorCode, message: string): void;
 }
 
 /** Where a queue is delivered from; null: not at all. */
@@ -54,7 +54,7 @@ export interface ConsumerFilter {
 /** What damage in one of its queues does to a consumer: ends it, or ends that queue and is told. */
 export type OnDamage = 'end' | 'tell';
 
-export class Consumer implements MemberSink {
+export class Subscription implements MemberSink {
   readonly number: number;
   /** Names it to the engine; unique on the thread. */
   readonly key: string;
@@ -277,7 +277,7 @@ export class Consumer implements MemberSink {
           break;
         }
         room = needed;
-      } else if (result === READ.moved) {
+      } else if (result === READ.skipped) {
         this.#expired(feed, before);
         this.#toSkip.push(feed);
         break;

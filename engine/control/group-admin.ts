@@ -10,7 +10,7 @@ import type { MetaStore } from '../meta/meta-store.js';
 import { type CatalogTopic, checkName, type TopicCatalog } from '../meta/topic-catalog.js';
 import type { GroupView } from './group-view.js';
 
-export interface GroupAdminParts {
+export interface GroupAdminDeps {
   store: MetaStore;
   catalog: TopicCatalog;
   offsets: GroupOffsets;
@@ -31,10 +31,10 @@ type QueueOffset = { queueId: number; offset: number };
 const LOOKUPS_PER_TURN = 64;
 
 export class GroupAdmin {
-  readonly #parts: GroupAdminParts;
+  readonly #deps: GroupAdminDeps;
 
-  constructor(parts: GroupAdminParts) {
-    this.#parts = parts;
+  constructor(deps: GroupAdminDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -42,7 +42,7 @@ export class GroupAdmin {
    * @throws RingMQError BAD_ARGUMENT, GROUP_EXISTS, TOO_MANY_GROUPS, DISK_FULL, DISK_FAILED
    */
   create({ group, ifNotExists }: ControlMethods['createGroup']['params']): GroupInfo {
-    const { store, offsets, coordinator, view } = this.#parts;
+    const { store, offsets, coordinator, view } = this.#deps;
     checkName('group', group);
     if (offsets.lasts(group)) {
       if (ifNotExists !== true) {
@@ -64,7 +64,7 @@ export class GroupAdmin {
    * @throws RingMQError GROUP_NOT_FOUND, GROUP_BUSY (it has members), DISK_FULL, DISK_FAILED
    */
   delete(group: string): void {
-    const { store, view } = this.#parts;
+    const { store, view } = this.#deps;
     view.require(group);
     this.#refuseBusy(group, 'it can be deleted');
     store.appendDurably({ type: 'groupDeleted', group });
@@ -76,7 +76,7 @@ export class GroupAdmin {
    */
   async resetOffset(params: ControlMethods['resetOffset']['params']): Promise<QueueOffset[]> {
     const { group, to } = params;
-    const { store, catalog, offsets, ages, view } = this.#parts;
+    const { store, catalog, offsets, ages, view } = this.#deps;
     const topic = catalog.require(params.topic);
     view.require(group);
     this.#refuseBusy(group, 'its offsets can be reset');
@@ -84,7 +84,7 @@ export class GroupAdmin {
     for (const queueId of queueIds(topic, params.queueId ?? null)) {
       queues.push({ queueId, offset: await this.positionOf(topic, queueId, to) });
       if (queues.length % LOOKUPS_PER_TURN === 0) {
-        await this.#parts.pause();
+        await this.#deps.pause();
       }
     }
     // It may have got members, or lost its topic, while positions were looked up.
@@ -105,14 +105,14 @@ export class GroupAdmin {
   async positionOf(topic: CatalogTopic, queueId: number, to: StartPosition): Promise<number> {
     const position =
       typeof to === 'object' && 'time' in to
-        ? { offset: await this.#parts.findOffsetByTime(topic, queueId, to.time) }
+        ? { offset: await this.#deps.findOffsetByTime(topic, queueId, to.time) }
         : to;
-    const { minOffset, maxOffset } = this.#parts.queueState(topic, queueId);
+    const { minOffset, maxOffset } = this.#deps.queueState(topic, queueId);
     return startOffset(position, minOffset, maxOffset);
   }
 
   #refuseBusy(group: string, then: string): void {
-    const members = this.#parts.coordinator.memberCount(group);
+    const members = this.#deps.coordinator.memberCount(group);
     if (members > 0) {
       throw new RingMQError(
         'GROUP_BUSY',

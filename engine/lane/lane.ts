@@ -19,7 +19,7 @@ import { RingReader, RingWriter } from '../ring/index.js';
 import { AckQueue } from './ack-queue.js';
 import { MemoryShare } from './memory-share.js';
 
-export interface LaneParts {
+export interface LaneDeps {
   ring: Ring;
   seat: number;
   index: IndexStage;
@@ -52,16 +52,16 @@ export class Lane {
   /** The gate when a claim last failed; null when none has since there was room. */
   #fullAtGate: number | null = null;
 
-  constructor(parts: LaneParts) {
-    this.ring = parts.ring;
-    this.persisted = parts.persisted;
-    this.#seat = parts.seat;
-    this.#index = parts.index;
-    this.#results = parts.results;
-    this.#syncFlush = parts.syncFlush;
-    this.#writer = new RingWriter(parts.ring, parts.seat);
-    this.reader = new RingReader(parts.ring, parts.seat);
-    this.#share = parts.persisted ? null : new MemoryShare(parts.ring);
+  constructor(deps: LaneDeps) {
+    this.ring = deps.ring;
+    this.persisted = deps.persisted;
+    this.#seat = deps.seat;
+    this.#index = deps.index;
+    this.#results = deps.results;
+    this.#syncFlush = deps.syncFlush;
+    this.#writer = new RingWriter(deps.ring, deps.seat);
+    this.reader = new RingReader(deps.ring, deps.seat);
+    this.#share = deps.persisted ? null : new MemoryShare(deps.ring);
   }
 
   /** Batches of this thread that have no ack yet. */

@@ -157,7 +157,7 @@ export class LaneReader implements QueueReader {
     const min = queueTable.minOffset(this.slot);
     if (this.offset < min) {
       this.offset = min;
-      return READ.moved;
+      return READ.skipped;
     }
     const { ring } = this.lane;
     // In bytes: a reader may be further behind than positions of the ring can tell apart.
@@ -223,7 +223,7 @@ export class LaneReader implements QueueReader {
       );
     }
     this.offset = entry.baseOffset;
-    return READ.moved;
+    return READ.skipped;
   }
 
   watch(onReadable: (reader: QueueReader) => void): void {
@@ -390,11 +390,11 @@ export class LaneReader implements QueueReader {
     const min = this.#host.queueTable.minOffset(this.slot);
     if (this.offset < min || outcome === RETIRED) {
       this.offset = Math.max(this.offset, min);
-      return READ.moved;
+      return READ.skipped;
     }
     if (outcome === GONE) {
       this.offset = Math.max(this.#entry.baseOffset + this.#entry.count, this.#offsetAtGate());
-      return READ.moved;
+      return READ.skipped;
     }
     return this.#damaged(this.damage, this.#filePosition, this.#fileEnd);
   }

@@ -19,7 +19,7 @@ import type { QueueTable } from './queue-table.js';
 import type { ResultWriter } from './result-ring.js';
 import { storeTimeAfter } from './store-time.js';
 
-export interface IndexPlannerParts {
+export interface IndexPlannerDeps {
   lane: number;
   table: QueueTable;
   appender: QueueAppender;
@@ -43,16 +43,16 @@ export class IndexPlanner {
   readonly #journal: Int32Array;
   readonly #journalF: Float64Array;
 
-  constructor(parts: IndexPlannerParts) {
-    this.#lane = parts.lane;
-    this.#table = parts.table;
-    this.#appender = parts.appender;
-    this.#producers = parts.producers;
-    this.#results = parts.results;
-    this.#clock = parts.clock;
-    this.#asksForSync = parts.asksForSync;
-    this.#journal = parts.journal;
-    this.#journalF = parts.journalF;
+  constructor(deps: IndexPlannerDeps) {
+    this.#lane = deps.lane;
+    this.#table = deps.table;
+    this.#appender = deps.appender;
+    this.#producers = deps.producers;
+    this.#results = deps.results;
+    this.#clock = deps.clock;
+    this.#asksForSync = deps.asksForSync;
+    this.#journal = deps.journal;
+    this.#journalF = deps.journalF;
   }
 
   /** Plans the batch or pad whose header is at `at`, published with `mark`. Its journal record is then whole, but for its phase. */

@@ -26,7 +26,7 @@ import { QueueAppender } from './queue-appender.js';
 import type { QueueTable } from './queue-table.js';
 import { JOURNAL_BYTES, JOURNALS_AT, LANE } from './queue-table-layout.js';
 import { ResultWriter } from './result-ring.js';
-import { type ReplayParts, replayBatch } from './table-replay.js';
+import { type ReplayDeps, replayBatch } from './table-replay.js';
 import { readTables, type TableFacts, writeTables } from './table-snapshot.js';
 
 export interface IndexStageOptions {
@@ -67,7 +67,7 @@ export class IndexStage {
   readonly #planner: IndexPlanner;
   /** Memory lane only. */
   readonly #gate: MemoryGate | null;
-  readonly #replayParts: ReplayParts;
+  readonly #replayDeps: ReplayDeps;
   readonly #journal: Int32Array;
   readonly #journalF: Float64Array;
   readonly #stamp: HeaderStamp;
@@ -102,7 +102,7 @@ export class IndexStage {
       journal: this.#journal,
       journalF: this.#journalF,
     });
-    this.#replayParts = {
+    this.#replayDeps = {
       table,
       appender: this.#appender,
       planner: this.#planner,
@@ -183,7 +183,7 @@ export class IndexStage {
    * batches of topics that are gone. @throws the disk's errors (storing an index block)
    */
   replay(header: Uint8Array, position: number): void {
-    replayBatch(this.#replayParts, header, position);
+    replayBatch(this.#replayDeps, header, position);
   }
 
   /**

@@ -8,7 +8,7 @@ import type { QueueTable } from './queue-table.js';
 import { LANE } from './queue-table-layout.js';
 
 /** The parts of the log lane's index stage that a replay works on. */
-export interface ReplayParts {
+export interface ReplayDeps {
   table: QueueTable;
   appender: QueueAppender;
   planner: IndexPlanner;
@@ -18,36 +18,36 @@ export interface ReplayParts {
 }
 
 /** `IndexStage.replay`; described there. */
-export function replayBatch(parts: ReplayParts, header: Uint8Array, position: number): void {
+export function replayBatch(deps: ReplayDeps, header: Uint8Array, position: number): void {
   if (header[BATCH.type] !== BATCH_TYPE.data) {
     return;
   }
-  const { table, journal, journalF } = parts;
+  const { table, journal, journalF } = deps;
   const storeTime = readUint64(header, BATCH.storeTime);
   const baseOffset = readUint64(header, BATCH.baseOffset);
   const slot = table.find(readUint32(header, BATCH.topicId), readUint32(header, BATCH.queueId));
   if (slot >= 0 && table.lane(slot) === LANE.log && baseOffset >= table.nextOffset(slot)) {
-    appendReplayed(parts, header, slot, position, baseOffset);
+    appendReplayed(deps, header, slot, position, baseOffset);
   }
-  if (parts.planner.planProducer(header, 0, true) !== PRODUCER_VERDICT.fresh) {
+  if (deps.planner.planProducer(header, 0, true) !== PRODUCER_VERDICT.fresh) {
     // The snapshot knows it already.
     journal[JOURNAL.producerChange] = PRODUCER_CHANGE.none;
   }
   journalF[JOURNAL_F.logPosition] = position;
   journalF[JOURNAL_F.baseOffset] = baseOffset;
   journalF[JOURNAL_F.storeTime] = storeTime;
-  parts.producers.apply();
+  deps.producers.apply();
   table.keepStoreTime(LANE.log, storeTime);
 }
 
 function appendReplayed(
-  parts: ReplayParts,
+  deps: ReplayDeps,
   header: Uint8Array,
   slot: number,
   position: number,
   baseOffset: number,
 ): void {
-  const { table, appender, journal, journalF } = parts;
+  const { table, appender, journal, journalF } = deps;
   if (table.tailPosition(slot) === 0) {
     // The queue's first batches went with old segments.
     table.setMinOffset(slot, baseOffset);

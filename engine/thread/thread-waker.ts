@@ -7,7 +7,7 @@ import type { IndexStage } from '../queue/index.js';
 import type { Ring, SeatTable } from '../ring/index.js';
 import { EventLoopParker, WORD, wake } from '../ring/index.js';
 
-export interface WakerParts {
+export interface WakerDeps {
   seats: SeatTable;
   seat: number;
   /** Seat of the persist worker, which is woken for work only, not for news. */
@@ -17,21 +17,21 @@ export interface WakerParts {
 }
 
 export class ThreadWaker {
-  readonly #parts: WakerParts;
+  readonly #deps: WakerDeps;
   readonly #parker: EventLoopParker;
   readonly #onWake: () => void;
   readonly #seen = new Int32Array(7);
   #parked = false;
   readonly #wakeSeat = (seat: number): void => {
-    if (seat !== this.#parts.seat) {
-      wake(this.#parts.seats.control, this.#parts.seats.parkedWord(seat));
+    if (seat !== this.#deps.seat) {
+      wake(this.#deps.seats.control, this.#deps.seats.parkedWord(seat));
     }
   };
 
-  constructor(parts: WakerParts, onWake: () => void) {
-    this.#parts = parts;
+  constructor(deps: WakerDeps, onWake: () => void) {
+    this.#deps = deps;
     this.#onWake = onWake;
-    this.#parker = new EventLoopParker(parts.seats.control, parts.seats.parkedWord(parts.seat));
+    this.#parker = new EventLoopParker(deps.seats.control, deps.seats.parkedWord(deps.seat));
   }
 
   /** The thread is at work: nobody need notify it. */
@@ -62,7 +62,7 @@ export class ThreadWaker {
 
   /** Tells all other threads that wait for news. Make the news visible first. */
   wakeOthers(): void {
-    const { seats, seat, persistSeat } = this.#parts;
+    const { seats, seat, persistSeat } = this.#deps;
     for (let other = 0; other < seats.maxThreads; other++) {
       if (other !== seat && other !== persistSeat) {
         wake(seats.control, seats.parkedWord(other));
@@ -76,7 +76,7 @@ export class ThreadWaker {
   }
 
   wakePersist(): void {
-    const { seats, persistSeat } = this.#parts;
+    const { seats, persistSeat } = this.#deps;
     wake(seats.control, seats.parkedWord(persistSeat));
   }
 
@@ -86,7 +86,7 @@ export class ThreadWaker {
 
   /** True when a cursor is not where it was; with `keep`, what is seen now is what later looks are compared with. */
   #compare(keep: boolean): boolean {
-    const { logRing, memoryRing } = this.#parts;
+    const { logRing, memoryRing } = this.#deps;
     const seen = this.#seen;
     let moved = false;
     for (let i = 0; i < seen.length; i++) {

@@ -85,7 +85,7 @@ function drain(reader: QueueReader): { offsets: number[]; moves: number } {
     if (result === READ.none) {
       return { offsets, moves };
     }
-    if (result === READ.moved) {
+    if (result === READ.skipped) {
       moves++;
       continue;
     }

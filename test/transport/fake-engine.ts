@@ -83,7 +83,7 @@ class FakeReader implements QueueReader {
     }
     if (this.offset < queue.minOffset) {
       this.offset = queue.minOffset;
-      return READ.moved;
+      return READ.skipped;
     }
     let end = 0;
     for (const { baseOffset, count, bytes } of queue.batches) {

@@ -1,6 +1,6 @@
 import { checkBatch } from '../../../engine/batch/check.js';
 import { controlFrame, controlPayload } from '../../../native-free/client/internal.js';
-import { ProduceLane } from '../../../native-free/client/link/send-line.js';
+import { SendLine } from '../../../native-free/client/link/send-line.js';
 import { SendBatch } from '../../../native-free/client/produce/send-batch.js';
 import { FRAME, FRAME_HEADER_BYTES, OPCODE, readUint32 } from '../../../native-free/wire/index.js';
 import { AckFrame } from '../../../transport/ack-frame.js';
@@ -35,7 +35,7 @@ function arriving(name: string, capacity: number): MicroCase {
 
 /** A batch's number out, its ack frame made by the broker, its entry found again by the client: 64 at a time. */
 function acking(): MicroCase {
-  const lane = new ProduceLane(() => {});
+  const lane = new SendLine(() => {});
   lane.open(Number.MAX_SAFE_INTEGER);
   const acks = new AckFrame();
   const batch = new SendBatch(256, false);

@@ -5,7 +5,7 @@
 import { monotonicMs } from '../../time/index.js';
 import { pause } from '../abort.js';
 import { HELD_BACK } from './inbox.js';
-import type { QueueHold, ReceivedBatch } from './message.js';
+import type { QueueClaim, ReceivedBatch } from './message.js';
 import type { Reading } from './reading.js';
 import type { ConsumedMessage, MessageBatch } from './types.js';
 
@@ -54,7 +54,7 @@ class Source {
 
 /** What has been gathered of one queue. */
 interface Gathering {
-  readonly hold: QueueHold;
+  readonly hold: QueueClaim;
   readonly sources: Source[];
   count: number;
   bytes: number;
@@ -70,11 +70,11 @@ class GatheredBatch implements MessageBatch {
   readonly bytes: number;
   readonly #messages: readonly ConsumedMessage[];
   readonly #sources: readonly Source[];
-  readonly #hold: QueueHold;
+  readonly #hold: QueueClaim;
   #isAcked = false;
 
   constructor(
-    hold: QueueHold,
+    hold: QueueClaim,
     messages: readonly ConsumedMessage[],
     sources: readonly Source[],
     bytes: number,
@@ -116,7 +116,7 @@ export class Gatherer {
   readonly #reading: Reading;
   readonly #settings: GatherSettings;
   /** In the order in which they are due. */
-  readonly #gatherings = new Map<QueueHold, Gathering>();
+  readonly #gatherings = new Map<QueueClaim, Gathering>();
   #bytes = 0;
 
   constructor(reading: Reading, settings: GatherSettings) {

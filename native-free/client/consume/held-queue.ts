@@ -2,7 +2,7 @@
 import { monotonicMs } from '../../time/index.js';
 import type { RingMQError } from '../../wire/index.js';
 import { HandOutTimes } from './hand-out-times.js';
-import type { QueueHold } from './message.js';
+import type { QueueClaim } from './message.js';
 import { OffsetTracker } from './offset-tracker.js';
 
 /** How firmly a queue is held. */
@@ -20,7 +20,7 @@ export const HOLD = {
 /** Generations of one run of the broker lie between multiples of this; the next run's are higher. */
 const GENERATIONS_PER_RUN = 2 ** 32;
 
-export class HeldQueue implements QueueHold {
+export class HeldQueue implements QueueClaim {
   readonly queueId: number;
   generation: number;
   hold: number = HOLD.active;

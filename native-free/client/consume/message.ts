@@ -23,7 +23,7 @@ const ACK_COUNTS = Promise.resolve(true);
 const ACK_TOO_LATE = Promise.resolve(false);
 
 /** The consumer's hold on a queue. */
-export interface QueueHold {
+export interface QueueClaim {
   /** Marks offsets as done; false: the queue has gone. Each offset at most once. */
   ack(start: number, end: number): boolean;
   readonly held: boolean;
@@ -44,7 +44,7 @@ export class BatchInfo {
   readonly #brokerId: string;
   readonly #memory: boolean;
   readonly #position: number;
-  readonly hold: QueueHold;
+  readonly hold: QueueClaim;
   /** Index of the first record that was handed out with this object. */
   readonly #from: number;
   #idPrefix = '';
@@ -58,7 +58,7 @@ export class BatchInfo {
     topic: string,
     memory: boolean,
     brokerId: string,
-    hold: QueueHold,
+    hold: QueueClaim,
   ) {
     this.topic = topic;
     this.queueId = header.queueId;

@@ -4,7 +4,7 @@
  */
 import { RecordSlab } from '../../batch/record-slab.js';
 import { HELD_BACK } from './inbox.js';
-import type { QueueHold, ReceivedBatch } from './message.js';
+import type { QueueClaim, ReceivedBatch } from './message.js';
 import type { Reading } from './reading.js';
 import type { Workers } from './run.js';
 import type { ConsumedMessage } from './types.js';
@@ -16,7 +16,7 @@ const MAX_WAITING_COUNT = 1_024;
 class QueueWork {
   readonly topic: string;
   readonly queueId: number;
-  readonly hold: QueueHold;
+  readonly hold: QueueClaim;
   readonly #isByKey: boolean;
   #messages: Iterator<ConsumedMessage, undefined> | null = null;
   /** By sharding key: there is a handler at work with it, and these wait for it. */

@@ -30,7 +30,7 @@ import type { ClientOptions } from '../types.js';
 import { controlFrame, controlPayload } from './control-codec.js';
 import type { Link, LinkFactory } from './link.js';
 import { Requests } from './requests.js';
-import { ProduceLane } from './send-line.js';
+import { SendLine } from './send-line.js';
 
 /** A consumer, as the connection sees it. */
 export interface FrameReceiver {
@@ -85,7 +85,7 @@ export class Connection {
   #pingTimer: ReturnType<typeof setInterval> | undefined;
 
   /** Producers and what they have under way. */
-  readonly produce: ProduceLane;
+  readonly produce: SendLine;
   #nextReceiverId = 1;
 
   constructor(factory: LinkFactory, options: ClientOptions) {
@@ -93,7 +93,7 @@ export class Connection {
     this.#options = options;
     const mayStart = () => this.#suspectCount === 0 || this.#underWay === 0;
     const send = (frame: Uint8Array) => this.#link?.send(frame);
-    this.produce = new ProduceLane(send, mayStart);
+    this.produce = new SendLine(send, mayStart);
     const { produce } = this;
     this.requests = new Requests(options.requestTimeoutMs ?? 30_000, {
       send,

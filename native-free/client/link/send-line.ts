@@ -29,7 +29,7 @@ export interface FrameSender {
   onAck(batch: SendBatch, entry: AckEntry): void;
   /** After all entries of an ack frame with one for it. */
   onAcksEnd(): void;
-  /** A link stands; it may be to another opening, or to another broker: see {@link ProduceLane.origin}. */
+  /** A link stands; it may be to another opening, or to another broker: see {@link SendLine.origin}. */
   onConnected(): void;
   onLost(): void;
   /** The connection will not come back. */
@@ -49,7 +49,7 @@ interface Sent {
   sender: FrameSender;
 }
 
-export class ProduceLane {
+export class SendLine {
   readonly ids = new ProducerIds();
   readonly buffers = new BatchPool();
   readonly #send: (frame: Uint8Array) => void;

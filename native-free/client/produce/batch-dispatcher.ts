@@ -17,7 +17,7 @@ import {
   RingMQError,
   type TopicInfo,
 } from '../../wire/index.js';
-import type { AckEntry, FrameSender, Origin, ProduceLane } from '../link/send-line.js';
+import type { AckEntry, FrameSender, Origin, SendLine } from '../link/send-line.js';
 import type { ProducerId } from './producer-ids.js';
 import { type SendBatch, STAGE } from './send-batch.js';
 import { SendWindow } from './send-window.js';
@@ -46,7 +46,7 @@ export interface BatchOwner {
 }
 
 export class BatchDispatcher implements FrameSender {
-  readonly #lane: ProduceLane;
+  readonly #line: SendLine;
   readonly #owner: BatchOwner;
   readonly #window: SendWindow;
   readonly #timeoutMs: number;
@@ -68,13 +68,13 @@ export class BatchDispatcher implements FrameSender {
   /** The refusal that was warned of; the next warning comes after something was stored. */
   #warned: ErrorCode | null = null;
 
-  constructor(lane: ProduceLane, owner: BatchOwner, maxInFlight: number, timeoutMs: number) {
-    this.#lane = lane;
+  constructor(line: SendLine, owner: BatchOwner, maxInFlight: number, timeoutMs: number) {
+    this.#line = line;
     this.#owner = owner;
     this.#window = new SendWindow(maxInFlight);
     this.#timeoutMs = timeoutMs;
-    this.#origin = lane.origin;
-    lane.add(this);
+    this.#origin = line.origin;
+    line.add(this);
   }
 
   /** Nothing waits and nothing is under way. */
@@ -85,7 +85,7 @@ export class BatchDispatcher implements FrameSender {
   /** Takes a closed batch. */
   add(batch: SendBatch): void {
     if (this.#window.isEmpty) {
-      this.#lane.wake(this);
+      this.#line.wake(this);
     }
     batch.stage = STAGE.queued;
     batch.deadline = monotonicMs() + this.#timeoutMs;
@@ -101,7 +101,7 @@ export class BatchDispatcher implements FrameSender {
   }
 
   pump(): void {
-    if (this.#retryTimer !== undefined || !this.#lane.isOpen || this.#isHeld) {
+    if (this.#retryTimer !== undefined || !this.#line.isOpen || this.#isHeld) {
       return;
     }
     if (this.#isForgotten && !this.#takeOtherId()) {
@@ -109,7 +109,7 @@ export class BatchDispatcher implements FrameSender {
     }
     while (this.#againCount > 0) {
       const batch = this.#window.firstAgain();
-      if (batch === undefined || !this.#lane.maySend(batch.builder.at, this)) {
+      if (batch === undefined || !this.#line.maySend(batch.builder.at, this)) {
         return;
       }
       this.#againCount--;
@@ -120,7 +120,7 @@ export class BatchDispatcher implements FrameSender {
     }
     for (;;) {
       const batch = this.#window.nextQueued();
-      if (batch === undefined || !this.#lane.maySend(batch.builder.at, this)) {
+      if (batch === undefined || !this.#line.maySend(batch.builder.at, this)) {
         return;
       }
       const id = this.#id ?? this.#takeId(false);
@@ -135,7 +135,7 @@ export class BatchDispatcher implements FrameSender {
   }
 
   #takeId(isFresh: boolean): ProducerId {
-    const id = this.#lane.ids.take(isFresh);
+    const id = this.#line.ids.take(isFresh);
     this.#id = id;
     this.#window.startAt(id.nextSequence);
     return id;
@@ -146,7 +146,7 @@ export class BatchDispatcher implements FrameSender {
     batch.builder.markSentBefore(batch.sendCount > 0);
     batch.sendCount++;
     this.#sentCount++;
-    this.#lane.send(batch, this);
+    this.#line.send(batch, this);
   }
 
   onAck(batch: SendBatch, entry: AckEntry): void {
@@ -211,12 +211,12 @@ export class BatchDispatcher implements FrameSender {
 
   /** All is settled: others may have the id, and nobody needs to hold this sender. */
   #rest(): void {
-    this.#lane.rest(this);
+    this.#line.rest(this);
     const id = this.#id;
     this.#id = null;
     if (id !== null && !this.#isForgotten) {
       id.nextSequence = this.#window.nextSequence;
-      this.#lane.ids.give(id);
+      this.#line.ids.give(id);
     }
     this.#isForgotten = false;
   }
@@ -232,7 +232,7 @@ export class BatchDispatcher implements FrameSender {
   }
 
   onConnected(): void {
-    const { origin } = this.#lane;
+    const { origin } = this.#line;
     const isOther = origin.brokerId !== this.#origin.brokerId || origin.opening !== this.#origin.opening;
     this.#isHeld ||= isOther;
     this.#owner.onConnected();
@@ -256,7 +256,7 @@ export class BatchDispatcher implements FrameSender {
    * a topic. To another broker everything goes under an id it does not know.
    */
   readdress(topics: ReadonlyMap<string, TopicInfo | RingMQError>): void {
-    const { origin } = this.#lane;
+    const { origin } = this.#line;
     const isOtherBroker = origin.brokerId !== this.#origin.brokerId;
     for (const batch of this.#unsettled()) {
       const info = topics.get(batch.topic);
@@ -364,7 +364,7 @@ export class BatchDispatcher implements FrameSender {
   /** Stops. What is not settled fails with `error`. */
   close(error: RingMQError): void {
     this.#failAll(error);
-    this.#lane.remove(this);
+    this.#line.remove(this);
   }
 
   #failAll(error: RingMQError): void {
@@ -396,7 +396,7 @@ export class BatchDispatcher implements FrameSender {
     const waitMs = this.#retryMs * (0.5 + 0.5 * Math.random());
     this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2);
     const goOn = () => {
-      if (this.#sentCount > 0 && this.#lane.isOpen) {
+      if (this.#sentCount > 0 && this.#line.isOpen) {
         this.#retryTimer = setTimeout(goOn, RETRY_MIN_MS);
         return;
       }
@@ -454,7 +454,7 @@ export class BatchDispatcher implements FrameSender {
       const message = `${refusal.message}; still so after ${this.#timeoutMs} ms`;
       return new RingMQError(refusal.code, message, { cause: refusal, details });
     }
-    const { trouble } = this.#lane;
+    const { trouble } = this.#line;
     const why = trouble === null ? '' : `; there is no connection: ${trouble.message}`;
     return new RingMQError('TIMEOUT', `no ack within ${this.#timeoutMs} ms${why}`, {
       ...(trouble === null ? {} : { cause: trouble }),
