@@ -1,7 +1,7 @@
 /**
  * `npm run bench:path`: the whole path against what this machine can do at all, in one run, interleaved. Options:
  * `--rounds N` (3), `--only NAME,…` (of measures), `--backlog` (only memory and restart with 20 million records),
- * `--no-backlog`, `--json FILE`.
+ * `--no-backlog`, `--before DIR` (another build beside this one instead), `--json FILE`.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { readFlags } from '../flags.js';
 import { makeProbeDirectory, removeProbeDirectory } from '../limits/probe.js';
 import { median } from '../statistics.js';
 import { measureBacklog } from './backlog.js';
+import { type Compared, comparedOf, compareOnce, measuresOf, renderCompared } from './compare.js';
 import { MEASURES, type MeasureName } from './measures.js';
 import { backlogLines, lineOf, type ReportLine, renderReport } from './report.js';
 import { ROWS, type Row } from './rows.js';
@@ -20,6 +21,7 @@ const HELP = `npm run bench:path -- [options]: the whole path against what this 
   --rounds N      rounds, interleaved (3)
   --only NAME,…   these measures
   --backlog       only memory and restart with 20 million records; --no-backlog leaves them out
+  --before DIR    instead: each measure beside that of another build, a built checkout of this project in DIR
   --json FILE     writes the figures`;
 
 const { values: flags } = readFlags(HELP, {
@@ -28,6 +30,7 @@ const { values: flags } = readFlags(HELP, {
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
     backlog: { type: 'boolean' },
+    before: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -83,6 +86,25 @@ function startBar(total: number): SingleBar | null {
   return bar;
 }
 
+async function compareAll(directory: string, before: string): Promise<Compared[]> {
+  const builds = [await measuresOf(before), MEASURES] as const;
+  const bar = startBar(rows.length * rounds);
+  const all: Compared[] = [];
+  for (const row of rows) {
+    const [others, own]: [number[], number[]] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      bar?.update({ doing: `${row.measure}, round ${round + 1}` });
+      const [other, now] = await compareOnce(row, builds, round, directory);
+      others.push(other);
+      own.push(now);
+      bar?.increment();
+    }
+    all.push(comparedOf(row, others, own));
+  }
+  bar?.stop();
+  return all;
+}
+
 async function main(): Promise<void> {
   const directory = makeProbeDirectory();
   // Broken off, it takes its brokers and its gigabytes with it.
@@ -91,6 +113,15 @@ async function main(): Promise<void> {
     process.once(signal, () => process.exit(1));
   }
   try {
+    if (flags.before !== undefined) {
+      const compared = await compareAll(directory, flags.before);
+      process.stdout.write(`${renderCompared(rounds, compared)}\n`);
+      if (flags.json !== undefined) {
+        const result = { environment: describeEnvironment(), rounds, compared };
+        writeFileSync(flags.json, `${JSON.stringify(result, null, 2)}\n`);
+      }
+      return;
+    }
     const found = await measureAll(directory);
     const lines: ReportLine[] = rows.map((row) =>
       lineOf(row, median(found.get(row.measure) ?? []), median(found.get(row.against) ?? [])),

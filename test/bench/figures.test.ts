@@ -7,6 +7,8 @@ import {
   mergeBaseline,
   NOISE,
 } from '../../bench/micro/figures.js';
+import { comparedOf } from '../../bench/path/compare.js';
+import { ROWS } from '../../bench/path/rows.js';
 import { formatQuantity } from '../../bench/quantity.js';
 import { median, spread } from '../../bench/statistics.js';
 
@@ -110,5 +112,18 @@ describe('ways from thread to thread', () => {
     const [, other] = compareWays([way('ringmq', null, [10]), way('other', 2, [])], 'ringmq');
     expect(other?.ratio).toBeNull();
     expect(other?.reached).toBeNull();
+  });
+});
+
+describe('one build beside another', () => {
+  const row = (unit: 'us' | 'per second') => ROWS.find((each) => each.unit === unit) as (typeof ROWS)[number];
+
+  it('compares round by round, since the machine drifts between rounds', () => {
+    // Half as fast in the second round, both of them.
+    expect(comparedOf(row('per second'), [100, 50, 100], [110, 55, 110]).ratio).toBeCloseTo(1.1);
+  });
+
+  it('is above 1 when this build is better, also where less is better', () => {
+    expect(comparedOf(row('us'), [100, 100], [80, 80]).ratio).toBeCloseTo(1.25);
   });
 });
