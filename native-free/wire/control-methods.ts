@@ -2,6 +2,7 @@
  * What holds of each control method besides its parameters and result ({@link ControlMethods}). One table for
  * both sides: the client looks up what it may ask twice, the broker what is about a consumer of the connection.
  */
+import type { NameServerMethod } from './cluster.js';
 import type { ControlMethod } from './control.js';
 
 export interface ControlMethodTraits {
@@ -35,6 +36,16 @@ export const CONTROL_METHODS = {
   commit: { needsConsumer: true, isRepeatable: false },
 } as const satisfies Record<ControlMethod, ControlMethodTraits>;
 
+/** Those of a name server. The two that register belong to one connection. */
+export const NAME_SERVER_METHODS = {
+  registerBroker: { needsConsumer: false, isRepeatable: false },
+  registerTopics: { needsConsumer: false, isRepeatable: false },
+  route: { needsConsumer: false, isRepeatable: true },
+  topicRoute: { needsConsumer: false, isRepeatable: true },
+  topicChanges: { needsConsumer: false, isRepeatable: true },
+  clusterStatus: { needsConsumer: false, isRepeatable: true },
+} as const satisfies Record<NameServerMethod, ControlMethodTraits>;
+
 const COSTLY: ReadonlySet<string> = new Set(
   Object.entries<ControlMethodTraits>(CONTROL_METHODS)
     .filter(([, traits]) => traits.isCostly === true)
@@ -49,4 +60,9 @@ export function isCostlyMethod(method: unknown): boolean {
 /** True for a method that this version knows. */
 export function isControlMethod(method: string): method is ControlMethod {
   return Object.hasOwn(CONTROL_METHODS, method);
+}
+
+/** True for a method of name servers that this version knows. */
+export function isNameServerMethod(method: string): method is NameServerMethod {
+  return Object.hasOwn(NAME_SERVER_METHODS, method);
 }

@@ -2,6 +2,7 @@
  * Payloads of control frames, as MessagePack maps with string keys. Unknown keys are ignored, so that
  * fields can be added; a missing or mistyped one is `BAD_FRAME` (hello) or `BAD_REQUEST` (request).
  */
+import type { NodeRole } from './cluster.js';
 import type { Durability } from './frame-layout.js';
 import type { BrokerStats, QueueStats } from './stats.js';
 
@@ -30,6 +31,18 @@ export interface Welcome {
   flush: 'sync' | 'async';
   listener: 'uws' | 'ws' | 'embedded';
   limits: { bodyBytes: number; batchBytes: number; frameBytes: number };
+  /** Who answers. Absent: a master. A name server knows the methods of {@link NameServerMethods} and no others. */
+  role?: NodeRole | 'nameserver';
+  /** The cluster that the broker is of; absent or null: of none, or a name server, which may have several. */
+  cluster?: string | null;
+  /** The broker set: a master and its slaves, which have one log. Absent or null of a name server. */
+  brokerSet?: string | null;
+  /** The master's term that this broker knows; 0 of a name server. */
+  epoch?: number;
+  /** Where the set's master is; null: this one is it, or it is not known. */
+  master?: string | null;
+  /** Of a name server: 64 hexadecimal digits, random, anew for each connection; a broker's `proof` is made over it. */
+  nonce?: string;
 }
 
 export interface ErrorBody {

@@ -1,4 +1,5 @@
 export * from './batch-layout.js';
+export type * from './cluster.js';
 export * from './control.js';
 export * from './control-methods.js';
 export * from './errors.js';

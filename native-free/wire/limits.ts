@@ -55,3 +55,18 @@ export const MAX_REQUESTS_IN_FLIGHT = 1_024;
 
 /** Topic and group names: `%` is kept for the broker's own. */
 export const NAME_PATTERN = /^[A-Za-z0-9._/-]{1,127}$/;
+
+/** Clusters that one name server knows. */
+export const MAX_CLUSTERS = 64;
+/** Broker sets of one cluster. */
+export const MAX_SETS_PER_CLUSTER = 256;
+/** Brokers of one set: a master, its slaves, and one that is about to take over. */
+export const MAX_BROKERS_PER_SET = 16;
+/** Topics of one broker that a name server keeps; tombstones as many again. */
+export const MAX_REGISTERED_TOPICS = 131_072;
+/** Topics, and tombstones, in one `registerTopics`. */
+export const MAX_TOPICS_PER_PAGE = 2_048;
+/** Sets that a topic may be kept to. */
+export const MAX_SETS_PER_TOPIC = 64;
+/** A broker's address, in characters. */
+export const MAX_URL_CHARACTERS = 512;

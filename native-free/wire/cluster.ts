@@ -1,0 +1,226 @@
+/**
+ * What brokers tell name servers, and what name servers tell everybody: payloads of `request`, `response` and `event` frames, as
+ * MessagePack maps like those of control.ts.
+ *
+ *     broker ── registerBroker (small; on change and every 30 s), registerTopics (only what changed) ──▶ name server
+ *     broker ◀── topicChanges: what the other sets have ──┘
+ *     client ◀── route, topicRoute; event routeChanged ────────────────────────────────────────────────┘
+ *
+ * A `cluster` that is absent or null is the only one there is, else the one called `default`.
+ */
+import type { PageParams, PageResult } from './control.js';
+
+export type NodeRole = 'master' | 'slave';
+
+/**
+ * A topic as a broker set has it. Two sets have the same topic, not two of one name, if `createdTime` is the same too: who makes a topic
+ * on several sets gives all of them one `createdTime`.
+ */
+export interface RegisteredTopic {
+  topic: string;
+  topicId: number;
+  queues: number;
+  memory: boolean;
+  /** Milliseconds since 1970. Of two topics of one name the one with the higher is the newer. */
+  createdTime: number;
+  /** The sets it belongs to; null: all of the cluster, also those that come later. */
+  sets: string[] | null;
+}
+
+/** A topic was deleted: no topic of that name whose `createdTime` is this or lower lives on. */
+export interface TopicTombstone {
+  topic: string;
+  createdTime: number;
+}
+
+/** How a slave is, as its master knows. */
+export interface ReplicaInfo {
+  name: string;
+  inSync: boolean;
+  /** Of the master's log, positions in bytes. */
+  received: number;
+  flushed: number;
+  lagBytes: number;
+  lagMs: number;
+}
+
+/** Where a master is. */
+export interface MasterInfo {
+  name: string;
+  url: string;
+  epoch: number;
+}
+
+/** A broker, as it registers. */
+export interface BrokerRegistration {
+  cluster: string;
+  set: string;
+  /** Unique in the cluster. */
+  name: string;
+  role: NodeRole;
+  /** Where clients and the other brokers of the set reach it. */
+  url: string;
+  /** Of the log, so of the set: 16 hexadecimal digits. */
+  brokerId: string;
+  openingId: string;
+  /** The master's term: its own of a master, the last it knows of a slave. */
+  epoch: number;
+  /** First and next byte of its log, and how far it is on disk. */
+  start: number;
+  end: number;
+  flushed: number;
+  /** Of a master: its slaves. */
+  replicas: ReplicaInfo[];
+  /**
+   * Where the name server has a secret: 64 hexadecimal digits, HMAC-SHA-256 under it of
+   * `ringmq.register.v1\n<nonce of the welcome>\n<nonce below>\n<cluster>\n<set>\n<name>\n<openingId>`.
+   */
+  proof?: string;
+  /** 64 hexadecimal digits, random: the answer's proof is made over it. */
+  nonce?: string;
+}
+
+export interface RegistrationAnswer {
+  /** Of the route, as in {@link ClusterRoute}. */
+  version: number;
+  /** The set's master as the name server knows it: of the highest epoch, whoever came last. A broker that calls itself master and is not it has been replaced. */
+  master: MasterInfo | null;
+  /** Of what this broker has said of its topics: the `revision` of its last `registerTopics` on this connection; null: nothing yet. */
+  revision: number | null;
+  /** Of the cluster's topics, as in `topicChanges`. */
+  topicsVersion: number;
+  /** HMAC-SHA-256, as in the registration, of `ringmq.nameserver.v1\n<nonce of the welcome>\n<nonce of the registration>`. */
+  proof?: string;
+}
+
+/** A slave in a route. */
+export interface SlaveInfo {
+  name: string;
+  url: string;
+  epoch: number;
+  /** As its master said last. */
+  inSync: boolean;
+}
+
+export interface SetRoute {
+  set: string;
+  /** null: it has none now. */
+  master: MasterInfo | null;
+  /** In the order of their names. */
+  slaves: SlaveInfo[];
+}
+
+export interface ClusterRoute {
+  cluster: string;
+  /** Grows with each change of the route or the topics, of this name server since it was started; numbers of two are not comparable. */
+  version: number;
+  /** How long the name server has been up, ms: one that has just started does not know all brokers yet. */
+  upMs: number;
+  /** In the order of their names. A set that has lost all its brokers stays for 120 s, with nobody in it. */
+  sets: SetRoute[];
+}
+
+/** A topic's part in one set. */
+export interface TopicSetRoute {
+  set: string;
+  topicId: number;
+  queues: number;
+  memory: boolean;
+  createdTime: number;
+}
+
+export interface TopicRoute {
+  topic: string;
+  /** In the order of their names: those that have it. */
+  sets: TopicSetRoute[];
+}
+
+/** A topic as the whole cluster has it, for who looks after topics. */
+export interface ClusterTopic extends TopicRoute {
+  /** The sets it belongs to, as the newest of it says; null: all. */
+  belongsTo: string[] | null;
+  /** The highest `createdTime` of its tombstones; null: there is none. */
+  deletedUpTo: number | null;
+}
+
+/** A broker in `clusterStatus`. */
+export interface BrokerStatus {
+  name: string;
+  set: string;
+  role: NodeRole;
+  url: string;
+  /** False: its connection has ended, or it has not been heard of for 120 s. */
+  up: boolean;
+  /** It is the one that its set's route names as master. */
+  isMaster: boolean;
+  brokerId: string;
+  openingId: string;
+  epoch: number;
+  start: number;
+  end: number;
+  flushed: number;
+  /** Of a slave, as its master said; null of a master, and while nobody knows. */
+  inSync: boolean | null;
+  lagBytes: number | null;
+  lagMs: number | null;
+  /** Since its last registration, ms. */
+  heardMs: number;
+  topics: number;
+}
+
+/** Methods of a name server: parameters and result. */
+export interface NameServerMethods {
+  /**
+   * First on a connection, then on every change and every 30 s; one that has not come for 120 s is forgotten, like that of a connection that
+   * ends. NOT_AUTHENTICATED without the proof where there is a secret; BAD_CONFIG where the name or the set is somebody else's;
+   * BROKER_BUSY at a limit.
+   */
+  registerBroker: { params: BrokerRegistration; result: RegistrationAnswer };
+  /**
+   * What changed in the topics of the broker that has registered on this connection. `from` is the revision that the name server has, null for the
+   * beginning of all; else BAD_ARGUMENT, whose details have its `revision`. At most 2,048 topics and tombstones together.
+   */
+  registerTopics: {
+    params: {
+      from: number | null;
+      /** Chosen by the broker. */
+      revision: number;
+      topics: RegisteredTopic[];
+      /** Names of topics that it has no more. */
+      gone: string[];
+      tombstones: TopicTombstone[];
+      /** Names of tombstones that have grown old. */
+      forgotten: string[];
+      /** More follows: what was there before is not replaced until the last one. */
+      more: boolean;
+    };
+    result: { revision: number; topicsVersion: number };
+  };
+  /** Who asks is told of changes from then on, by `routeChanged`. */
+  route: { params: { cluster?: string | null }; result: ClusterRoute };
+  /** TOPIC_NOT_FOUND when no set has it. */
+  topicRoute: {
+    params: { topic: string; cluster?: string | null };
+    result: TopicRoute & { cluster: string; version: number };
+  };
+  /**
+   * Topics that have changed since a version, oldest change first; 0: all there are. `version`: up to where the answer goes, to ask on
+   * with. What no set has any more, and has no tombstone, is told for a while as one without sets.
+   */
+  topicChanges: {
+    params: { since: number; limit?: number; cluster?: string | null };
+    result: { version: number; complete: boolean; topics: ClusterTopic[] };
+  };
+  /** All brokers, in the order of their sets and names. */
+  clusterStatus: {
+    params: { cluster?: string | null } & PageParams;
+    result: { cluster: string; version: number; brokers: BrokerStatus[] } & PageResult;
+  };
+}
+
+export type NameServerMethod = keyof NameServerMethods;
+
+/** Payloads of `event` frames of a name server. */
+export type NameServerEvent =
+  /** Ask again. At once after a change, and then at most ten times a second. */
+  { event: 'routeChanged'; cluster: string; version: number };
