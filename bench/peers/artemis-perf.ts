@@ -1,7 +1,7 @@
 /** `artemis perf`: the load tool of Artemis, and its report as figures. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type JavaProgram, javaArgs, javaCommand, WARM_UP_SECONDS } from './java.js';
+import { type JavaProgram, javaCall, javaCommand, WARM_UP_SECONDS } from './java.js';
 import type { Figure, Work } from './peer.js';
 import { runCommand } from './processes.js';
 
@@ -118,6 +118,6 @@ async function perf(
   const url = `tcp://127.0.0.1:${port}?${CLIENT_SETTINGS}`;
   const args = ['perf', tool, ...login, '--url', url, ...options, '--json', report, `queue://${address}`];
   const program = { ...command, args };
-  await runCommand('java', javaArgs(program));
+  await runCommand(...javaCall(program));
   return { samples: JSON.parse(readFileSync(report, 'utf8')) as Sample[], command: javaCommand(program) };
 }

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { perfConsumer, perfProducer } from './artemis-perf.js';
 import type { BenchCache } from './cache.js';
-import { type JavaProgram, javaArgs, LOG_WARNINGS, needJava } from './java.js';
+import { type JavaProgram, javaCall, LOG_WARNINGS, needJava } from './java.js';
 import { mavenJars } from './maven.js';
 import type { Durability, Figure, Peer, RunningPeer, Work } from './peer.js';
 import { freePort, runCommand, Service } from './processes.js';
@@ -70,13 +70,12 @@ class RunningArtemis implements RunningPeer {
     const instance = join(directory, 'instance');
     const flags = [LOG_WARNINGS, MICROSECOND_CLOCK, `-Dartemis.home=${directory}`];
     const command = { jars, heap: '1g', flags, home: directory, mainClass: COMMAND };
-    await runCommand('java', javaArgs({ ...command, args: createArgs(instance, port, durability) }), {
+    await runCommand(...javaCall({ ...command, args: createArgs(instance, port, durability) }), {
       timeoutMs: 120_000,
     });
     keepTwoProtocols(join(instance, 'etc', 'broker.xml'));
     const broker = new Service(
-      'java',
-      javaArgs({ ...command, heap: '4g', flags: brokerFlags(directory, instance), args: ['run'] }),
+      ...javaCall({ ...command, heap: '4g', flags: brokerFlags(directory, instance), args: ['run'] }),
       {
         cwd: instance,
       },

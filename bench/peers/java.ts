@@ -75,10 +75,18 @@ export interface JavaProgram {
   home: string;
   mainClass: string;
   args?: readonly (string | number)[];
+  /** A command, with its first arguments, that runs what follows somewhere else. */
+  within?: readonly string[];
+}
+
+/** The command that runs the program, and its arguments. */
+export function javaCall(program: JavaProgram): [command: string, args: string[]] {
+  const [command = 'java', ...rest] = [...(program.within ?? []), 'java', ...javaArgs(program)];
+  return [command, rest];
 }
 
 /** The arguments of `java`. */
-export function javaArgs(program: JavaProgram): string[] {
+function javaArgs(program: JavaProgram): string[] {
   const { jars, classes, heap, flags = [], home, mainClass, args = [] } = program;
   return [
     `-Xms${heap}`,
@@ -107,7 +115,7 @@ export function withoutDirectories(command: string): string {
 
 /** Runs one of the suite's own programs, which measure by their `Meter`. */
 export async function meteredFigure(program: JavaProgram, api: string): Promise<Figure> {
-  const printed = await runCommand('java', javaArgs(program));
+  const printed = await runCommand(...javaCall(program));
   const figure = JSON.parse(printed.trim().split('\n').at(-1) ?? '') as Pick<
     Figure,
     'messagesPerSecond' | 'p50Ms' | 'p99Ms'

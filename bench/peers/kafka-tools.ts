@@ -1,11 +1,11 @@
 /** What Kafka's own load tools print, as figures. */
-import { type JavaProgram, javaArgs, withoutDirectories } from './java.js';
+import { type JavaProgram, javaCall, withoutDirectories } from './java.js';
 import type { Figure } from './peer.js';
 import { runCommand } from './processes.js';
 
 /** Runs the program and gives the command of the measured call, and the lines after it. */
 async function measuredLines(program: JavaProgram): Promise<{ tool: string; lines: string[] }> {
-  const printed = await runCommand('java', javaArgs(program));
+  const printed = await runCommand(...javaCall(program));
   const lines = printed.trim().split('\n');
   const marker = lines.findIndex((line) => line.startsWith('measured '));
   const tool = lines[marker]?.slice('measured '.length);

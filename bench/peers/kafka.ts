@@ -1,13 +1,13 @@
-/** Apache Kafka, one node that is broker and controller (KRaft). */
+/** Apache Kafka: one node that is broker and controller (KRaft), or with another broker beside it that has a replica of everything. */
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchCache } from './cache.js';
 import {
   compiledClasses,
   HDR_HISTOGRAM,
   type JavaProgram,
-  javaArgs,
+  javaCall,
   LOG_WARNINGS,
   meteredFigure,
   needJava,
@@ -67,7 +67,24 @@ export const kafka: Peer = {
     return VERSION;
   },
 
-  start: (cache, directory, durability) => RunningKafka.start(cache, directory, durability),
+  start: (cache, directory, durability) => RunningKafka.start(cache, directory, durability, 1),
+};
+
+/** Two brokers; an ack says that both have the batch. */
+export const replicatedKafka: Peer = {
+  ...kafka,
+  system: 'kafka-replicated',
+  title: 'Apache Kafka, two brokers',
+  settings: {
+    'page-cache': [
+      'acks=all, min.insync.replicas=2, replication factor 2: both brokers have appended the batch before the ack',
+    ],
+    disk: [
+      'acks=all, min.insync.replicas=2, replication factor 2',
+      'log.flush.interval.messages=1 on both: a follower fetches on only after its append was forced to disk',
+    ],
+  },
+  start: (cache, directory, durability) => RunningKafka.start(cache, directory, durability, 2),
 };
 
 async function programs(cache: BenchCache): Promise<{ jars: string; classes: string }> {
@@ -82,39 +99,58 @@ async function programs(cache: BenchCache): Promise<{ jars: string; classes: str
 
 class RunningKafka implements RunningPeer {
   readonly url: string;
-  readonly #server: Service;
+  readonly #servers: readonly Service[];
   readonly #bootstrap: string;
   /** What every load program has in common. */
   readonly #load: Omit<JavaProgram, 'mainClass'>;
   #topicCount = 0;
 
-  private constructor(server: Service, bootstrap: string, load: Omit<JavaProgram, 'mainClass'>) {
-    this.#server = server;
+  private constructor(servers: readonly Service[], bootstrap: string, load: Omit<JavaProgram, 'mainClass'>) {
+    this.#servers = servers;
     this.#bootstrap = bootstrap;
     this.#load = load;
     this.url = `kafka://${bootstrap}`;
   }
 
-  static async start(cache: BenchCache, directory: string, durability: Durability): Promise<RunningKafka> {
+  static async start(
+    cache: BenchCache,
+    directory: string,
+    durability: Durability,
+    replicas: number,
+  ): Promise<RunningKafka> {
     const { jars, classes } = await programs(cache);
-    const bootstrap = `127.0.0.1:${await freePort()}`;
-    const settings = join(directory, 'server.properties');
-    writeFileSync(settings, serverSettings(directory, bootstrap, await freePort(), durability));
-    const base = { jars, heap: '1g', flags: SERVER_FLAGS, home: directory };
-    const format = ['format', '-t', newClusterId(), '-c', settings];
-    await runCommand('java', javaArgs({ ...base, mainClass: 'kafka.tools.StorageTool', args: format }), {
-      timeoutMs: 60_000,
-    });
-    const server = new Service('java', javaArgs({ ...base, mainClass: 'kafka.Kafka', args: [settings] }), {
-      cwd: directory,
-    });
-    await server.until(() => server.output.includes('Kafka Server started'));
-    const load = { jars, classes, heap: '1g', home: directory, flags: [LOG_WARNINGS] };
-    return new RunningKafka(server, bootstrap, load);
+    const controller = `127.0.0.1:${await freePort()}`;
+    const clusterId = newClusterId();
+    const servers: Service[] = [];
+    let bootstrap = '';
+    for (let nodeId = 1; nodeId <= replicas; nodeId++) {
+      const home = join(directory, `node-${nodeId}`);
+      mkdirSync(home);
+      const listen = `127.0.0.1:${await freePort()}`;
+      bootstrap ||= listen;
+      const settings = join(home, 'server.properties');
+      writeFileSync(settings, serverSettings({ home, nodeId, listen, controller, durability, replicas }));
+      const base = { jars, heap: '1g', flags: SERVER_FLAGS, home };
+      const format = ['format', '-t', clusterId, '-c', settings];
+      await runCommand(...javaCall({ ...base, mainClass: 'kafka.tools.StorageTool', args: format }), {
+        timeoutMs: 60_000,
+      });
+      const program = { ...base, mainClass: 'kafka.Kafka', args: [settings] };
+      const server = new Service(...javaCall(program), { cwd: home });
+      servers.push(server);
+      await server.until(() => server.output.includes('Kafka Server started'));
+    }
+    const flags = [
+      LOG_WARNINGS,
+      `-Dbench.replicas=${replicas}`,
+      `-Dbench.acks=${replicas > 1 ? 'all' : '1'}`,
+    ];
+    const load = { jars, classes, heap: '1g', home: directory, flags };
+    return new RunningKafka(servers, bootstrap, load);
   }
 
   get pids(): readonly number[] {
-    return [this.#server.pid];
+    return this.#servers.map((server) => server.pid);
   }
 
   run(work: Work): Promise<Figure> {
@@ -140,7 +176,10 @@ class RunningKafka implements RunningPeer {
   }
 
   async stop(): Promise<void> {
-    await this.#server.stop();
+    // The controller last: the others tell it that they go.
+    for (const server of [...this.#servers].reverse()) {
+      await server.stop();
+    }
   }
 }
 
@@ -151,28 +190,31 @@ function newClusterId(): string {
   return bytes.toString('base64url');
 }
 
-function serverSettings(
-  directory: string,
-  bootstrap: string,
-  controllerPort: number,
-  durability: Durability,
-): string {
-  const controller = `127.0.0.1:${controllerPort}`;
-  const logs = join(directory, 'logs');
+function serverSettings(node: {
+  home: string;
+  nodeId: number;
+  listen: string;
+  controller: string;
+  durability: Durability;
+  replicas: number;
+}): string {
+  const { home, nodeId, listen, controller, durability, replicas } = node;
+  const isController = nodeId === 1;
   const settings = [
-    'process.roles=broker,controller',
-    'node.id=1',
+    `process.roles=${isController ? 'broker,controller' : 'broker'}`,
+    `node.id=${nodeId}`,
     `controller.quorum.voters=1@${controller}`,
     'controller.listener.names=CONTROLLER',
-    `listeners=PLAINTEXT://${bootstrap},CONTROLLER://${controller}`,
-    `advertised.listeners=PLAINTEXT://${bootstrap}`,
+    `listeners=PLAINTEXT://${listen}${isController ? `,CONTROLLER://${controller}` : ''}`,
+    `advertised.listeners=PLAINTEXT://${listen}`,
     'inter.broker.listener.name=PLAINTEXT',
-    `log.dirs=${logs}`,
+    `log.dirs=${join(home, 'logs')}`,
     'auto.create.topics.enable=false',
-    // One node: what its own files for a single node say.
-    'offsets.topic.replication.factor=1',
-    'transaction.state.log.replication.factor=1',
-    'transaction.state.log.min.isr=1',
+    // What its own files for a single node say.
+    `offsets.topic.replication.factor=${replicas}`,
+    `transaction.state.log.replication.factor=${replicas}`,
+    `transaction.state.log.min.isr=${replicas}`,
+    `min.insync.replicas=${replicas}`,
     'group.initial.rebalance.delay.ms=0',
   ];
   if (durability === 'disk') {

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchCache } from './cache.js';
 import { type DebianTree, debianPackages, debianVersion } from './debian.js';
-import { type JavaProgram, javaArgs, LOG_WARNINGS, needJava, WARM_UP_SECONDS } from './java.js';
+import { type JavaProgram, javaCall, LOG_WARNINGS, needJava, WARM_UP_SECONDS } from './java.js';
 import { mavenJars } from './maven.js';
 import { streamCount } from './one-stream.js';
 import type { Durability, Figure, Peer, RunningPeer, Work } from './peer.js';
@@ -129,7 +129,7 @@ class RunningRabbitMQ implements RunningPeer {
 
   async #perfTest(args: readonly (string | number)[], what: 'confirmed' | 'received'): Promise<Figure> {
     const program = { ...this.#tool, args: ['--uri', this.url, ...args] };
-    const printed = await runCommand('java', javaArgs(program));
+    const printed = await runCommand(...javaCall(program));
     return {
       ...steadyFigure(perfTestIntervals(printed, what), WARM_UP_SECONDS),
       api: 'PerfTest',

@@ -1,4 +1,4 @@
-/** Apache RocketMQ: a name server and one broker, driven by a client of the suite's (it has no load tool among its artifacts). */
+/** Apache RocketMQ: a name server and one broker, or a master and its slave, driven by a client of the suite's (it has no load tool among its artifacts). */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchCache } from './cache.js';
@@ -6,12 +6,13 @@ import {
   compiledClasses,
   HDR_HISTOGRAM,
   type JavaProgram,
-  javaArgs,
+  javaCall,
   meteredFigure,
   needJava,
   WARM_UP_SECONDS,
 } from './java.js';
 import { mavenJars } from './maven.js';
+import { loopbackOnly } from './network.js';
 import type { Durability, Figure, Peer, RunningPeer, Work } from './peer.js';
 import { freePort, Service } from './processes.js';
 
@@ -72,7 +73,25 @@ export const rocketmq: Peer = {
     return VERSION;
   },
 
-  start: (cache, directory, durability) => RunningRocketmq.start(cache, directory, durability),
+  start: (cache, directory, durability) => RunningRocketmq.start(cache, directory, durability, false),
+};
+
+/** A master and a slave; an ack says that both have the batch. */
+export const replicatedRocketmq: Peer = {
+  ...rocketmq,
+  system: 'rocketmq-replicated',
+  title: 'Apache RocketMQ, master and slave',
+  settings: {
+    'page-cache': [
+      'brokerRole=SYNC_MASTER, inSyncReplicas=2: the slave has appended the batch to its memory-mapped log before the ack',
+      'flushDiskType=ASYNC_FLUSH (default)',
+    ],
+    disk: [
+      'brokerRole=SYNC_MASTER, inSyncReplicas=2; the slave acks what it has appended, not what it has forced to disk',
+      'flushDiskType=SYNC_FLUSH: the master forces its commit log to disk before the ack',
+    ],
+  },
+  start: (cache, directory, durability) => RunningRocketmq.start(cache, directory, durability, true),
 };
 
 async function programs(cache: BenchCache): Promise<{ jars: string; classes: string }> {
@@ -88,21 +107,19 @@ async function programs(cache: BenchCache): Promise<{ jars: string; classes: str
 
 class RunningRocketmq implements RunningPeer {
   readonly url: string;
-  readonly #nameServer: Service;
-  readonly #broker: Service;
+  /** In the order they were started. */
+  readonly #services: readonly Service[];
   readonly #addresses: readonly string[];
   /** What every load program has in common. */
   readonly #load: Omit<JavaProgram, 'mainClass'>;
   #topicCount = 0;
 
   private constructor(
-    nameServer: Service,
-    broker: Service,
+    services: readonly Service[],
     ports: { nameServer: number; broker: number },
     load: Omit<JavaProgram, 'mainClass'>,
   ) {
-    this.#nameServer = nameServer;
-    this.#broker = broker;
+    this.#services = services;
     this.#load = load;
     this.url = `rocketmq://127.0.0.1:${ports.nameServer}`;
     this.#addresses = [
@@ -113,37 +130,49 @@ class RunningRocketmq implements RunningPeer {
     ];
   }
 
-  static async start(cache: BenchCache, directory: string, durability: Durability): Promise<RunningRocketmq> {
+  static async start(
+    cache: BenchCache,
+    directory: string,
+    durability: Durability,
+    isReplicated: boolean,
+  ): Promise<RunningRocketmq> {
     const { jars, classes } = await programs(cache);
+    const services: Service[] = [];
+    let within: readonly string[] = [];
+    if (isReplicated) {
+      // Its brokers listen for slaves on every address of the machine: so they get a machine of their own, with loopback only.
+      const network = await loopbackOnly();
+      services.push(network.holder);
+      within = network.within;
+    }
     const ports = { nameServer: await freePort(), broker: await freePort() };
-    const settings = writeSettings(directory, ports, durability);
+    const nameServerFile = writeNameServer(directory, ports.nameServer);
     const options = { cwd: directory, env: { ROCKETMQ_HOME: directory } };
-    const base = { jars, classes: `${classes}:${writeServices(directory)}`, flags: FLAGS, home: directory };
-
-    const nameServerClass = 'org.apache.rocketmq.namesrv.NamesrvStartup';
-    const nameServer = new Service(
-      'java',
-      javaArgs({ ...base, heap: '512m', mainClass: nameServerClass, args: ['-c', settings.nameServer] }),
-      options,
-    );
-    await nameServer.until(() => nameServer.output.includes('boot success'));
-    const brokerClass = 'org.apache.rocketmq.broker.BrokerStartup';
-    const broker = new Service(
-      'java',
-      javaArgs({ ...base, heap: '4g', mainClass: brokerClass, args: ['-c', settings.broker] }),
-      options,
-    );
-    await broker.until(() => broker.output.includes('boot success'));
+    const own = isReplicated ? classes : `${classes}:${writeServices(directory)}`;
+    const base = { jars, classes: own, flags: FLAGS, home: directory, within };
+    const serve = async (mainClass: string, heap: string, file: string): Promise<void> => {
+      const service = new Service(...javaCall({ ...base, heap, mainClass, args: ['-c', file] }), options);
+      services.push(service);
+      await service.until(() => service.output.includes('boot success'));
+    };
+    await serve('org.apache.rocketmq.namesrv.NamesrvStartup', '512m', nameServerFile);
+    const nodes = isReplicated ? (['SYNC_MASTER', 'SLAVE'] as const) : (['ASYNC_MASTER'] as const);
+    for (const role of nodes) {
+      const port = role === 'SLAVE' ? await freePort() : ports.broker;
+      const haPort = isReplicated ? await freePort() : null;
+      const file = writeBroker(directory, { role, port, haPort, nameServer: ports.nameServer, durability });
+      await serve('org.apache.rocketmq.broker.BrokerStartup', isReplicated ? '2g' : '4g', file);
+    }
     const load = {
       ...base,
       heap: '1g',
       flags: [`-Drmq.logback.configurationFile=${writeQuietLog(directory)}`],
     };
-    return new RunningRocketmq(nameServer, broker, ports, load);
+    return new RunningRocketmq(services, ports, load);
   }
 
   get pids(): readonly number[] {
-    return [this.#broker.pid, this.#nameServer.pid];
+    return this.#services.map((service) => service.pid);
   }
 
   run(work: Work): Promise<Figure> {
@@ -165,8 +194,9 @@ class RunningRocketmq implements RunningPeer {
   }
 
   async stop(): Promise<void> {
-    await this.#broker.stop();
-    await this.#nameServer.stop();
+    for (const service of [...this.#services].reverse()) {
+      await service.stop();
+    }
   }
 }
 
@@ -190,31 +220,44 @@ function writeServices(directory: string): string {
   return services;
 }
 
-/** The files of both processes, all of whose ports are on loopback. */
-function writeSettings(
-  directory: string,
-  ports: { nameServer: number; broker: number },
-  durability: Durability,
-): { nameServer: string; broker: string } {
-  const store = join(directory, 'store');
-  mkdirSync(store);
-  const nameServer = join(directory, 'namesrv.properties');
-  writeProperties(nameServer, {
-    listenPort: ports.nameServer,
+function writeNameServer(directory: string, port: number): string {
+  const path = join(directory, 'namesrv.properties');
+  writeProperties(path, {
+    listenPort: port,
     bindAddress: '127.0.0.1',
     kvConfigPath: join(directory, 'kvConfig.json'),
-    configStorePath: nameServer,
+    configStorePath: path,
   });
-  const broker = join(directory, 'broker.properties');
-  writeProperties(broker, {
+  return path;
+}
+
+/** A broker's file. All its ports are on loopback, but for that of its slaves, which is on every address there is. */
+function writeBroker(
+  directory: string,
+  broker: {
+    role: 'ASYNC_MASTER' | 'SYNC_MASTER' | 'SLAVE';
+    port: number;
+    haPort: number | null;
+    nameServer: number;
+    durability: Durability;
+  },
+): string {
+  const { role, port, haPort, nameServer, durability } = broker;
+  const store = join(directory, `store-${role}`);
+  mkdirSync(store);
+  const path = join(directory, `broker-${role}.properties`);
+  writeProperties(path, {
     brokerClusterName: 'bench',
     brokerName: 'bench',
-    brokerId: 0,
-    namesrvAddr: `127.0.0.1:${ports.nameServer}`,
+    brokerId: role === 'SLAVE' ? 1 : 0,
+    brokerRole: role,
+    ...(role === 'SYNC_MASTER' ? { inSyncReplicas: 2 } : {}),
+    ...(haPort === null ? {} : { haListenPort: haPort }),
+    namesrvAddr: `127.0.0.1:${nameServer}`,
     brokerIP1: '127.0.0.1',
     brokerIP2: '127.0.0.1',
     bindAddress: '127.0.0.1',
-    listenPort: ports.broker,
+    listenPort: port,
     storePathRootDir: store,
     storePathCommitLog: join(store, 'commitlog'),
     autoCreateTopicEnable: false,
@@ -228,7 +271,7 @@ function writeSettings(
     maxTransferCountOnMessageInDisk: 4096,
     maxTransferBytesOnMessageInDisk: 4 << 20,
   });
-  return { nameServer, broker };
+  return path;
 }
 
 function writeProperties(path: string, properties: Record<string, string | number | boolean>): void {

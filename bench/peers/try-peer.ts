@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BenchCache } from './cache.js';
 import type { Durability, Work } from './peer.js';
-import { PEERS } from './peers.js';
+import { PEERS, REPLICATED_PEERS } from './peers.js';
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,10 +39,11 @@ function chooseWork(): Work | undefined {
   }
 }
 
-const peer = PEERS.find((each) => each.system === system);
+const ALL = [...PEERS, ...REPLICATED_PEERS];
+const peer = ALL.find((each) => each.system === system);
 const work = chooseWork();
 if (peer === undefined || work === undefined || !peer.durabilities.some((each) => each === durability)) {
-  const known = PEERS.map((each) => `${each.system} ${each.durabilities.join('|')}`).join('\n  ');
+  const known = ALL.map((each) => `${each.system} ${each.durabilities.join('|')}`).join('\n  ');
   process.stderr.write(`try-peer SYSTEM DURABILITY max-rate|request|drain [--size …]\n  ${known}\n`);
   process.exit(2);
 }

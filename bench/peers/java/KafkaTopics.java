@@ -13,12 +13,14 @@ final class KafkaTopics {
   /** The controller refuses requests that take more than 10,000 records of its log, about one a partition. */
   private static final int MOST_PARTITIONS_A_REQUEST = 4000;
 
+  private static final short REPLICAS = Integer.getInteger("bench.replicas", 1).shortValue();
+
   static void create(String bootstrap, String topic, int partitions) throws Exception {
     Properties properties = new Properties();
     properties.put("bootstrap.servers", bootstrap);
     try (Admin admin = Admin.create(properties)) {
       int made = Math.min(partitions, MOST_PARTITIONS_A_REQUEST);
-      admin.createTopics(List.of(new NewTopic(topic, made, (short) 1))).all().get();
+      admin.createTopics(List.of(new NewTopic(topic, made, REPLICAS))).all().get();
       while (made < partitions) {
         made = Math.min(partitions, made + MOST_PARTITIONS_A_REQUEST);
         admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(made))).all().get();
@@ -40,7 +42,8 @@ final class KafkaTopics {
       throw error;
     }
     return description.partitions().size() == partitions
-        && description.partitions().stream().allMatch(partition -> partition.leader() != null);
+        && description.partitions().stream()
+            .allMatch(partition -> partition.leader() != null && partition.isr().size() >= REPLICAS);
   }
 
   static void delete(String bootstrap, String topic) throws Exception {

@@ -14,6 +14,7 @@ public final class RocketBatches {
       RocketClients.createTopic(options, topics[i], options.number("queues"));
     }
     DefaultMQProducer producer = RocketClients.startProducer(options, "batches");
+    for (String topic : topics) RocketClients.awaitReady(producer, topic);
     int batch = options.number("batch");
     Meter meter = new Meter();
     for (int i = 0; i < options.number("threads"); i++) {

@@ -2,6 +2,7 @@ import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
 import org.apache.rocketmq.common.TopicConfig;
+import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
 /** Makes topics and producers. */
@@ -38,6 +39,16 @@ final class RocketClients {
     producer.setMaxMessageSize(4 << 20);
     producer.start();
     return producer;
+  }
+
+  /** Until a message is acked as it should be: a slave connects some seconds after it has started. */
+  static void awaitReady(DefaultMQProducer producer, String topic) throws Exception {
+    for (int tries = 0; ; tries++) {
+      SendResult result = producer.send(new Message(topic, new byte[1]));
+      if (result.getSendStatus() == SendStatus.SEND_OK) return;
+      if (tries == 60) throw new IllegalStateException(result.getSendStatus() + " after a minute");
+      Thread.sleep(1000);
+    }
   }
 
   /** A message that was stored but not flushed in time is not acked. */

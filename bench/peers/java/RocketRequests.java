@@ -11,6 +11,7 @@ public final class RocketRequests {
     Meter meter = new Meter();
     for (int i = 0; i < options.number("producers"); i++) {
       DefaultMQProducer producer = RocketClients.startProducer(options, "requests-" + i);
+      RocketClients.awaitReady(producer, topic);
       new Thread(() -> send(producer, topic, body, meter)).start();
     }
     meter.measure(options.number("warm-up"), options.number("seconds"));
