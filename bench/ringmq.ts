@@ -50,9 +50,15 @@ export class BenchBroker {
     this.startMs = startMs;
   }
 
-  static async start(dataDir: string, flush: 'sync' | 'async'): Promise<BenchBroker> {
+  /** `more`: further arguments of `ringmq broker`. */
+  static async start(
+    dataDir: string,
+    flush: 'sync' | 'async',
+    more: readonly (string | number)[] = [],
+  ): Promise<BenchBroker> {
     const startedAt = performance.now();
-    const args = ['broker', '--data', dataDir, '--listen', '127.0.0.1:0', '--flush', flush];
+    const shape = ['broker', '--data', dataDir, '--listen', '127.0.0.1:0', '--flush', flush];
+    const args = [...shape, ...more.map(String)];
     const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const kill = (): void => {
       child.kill('SIGKILL');

@@ -1,0 +1,102 @@
+/** What a cluster costs and gives, one figure each: rates are messages a second, times microseconds. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { BenchCache } from '../peers/cache.js';
+import { replicatedKafka } from '../peers/kafka.js';
+import type { Durability, Peer } from '../peers/peer.js';
+import { replicatedRocketmq } from '../peers/rocketmq.js';
+import { BenchBroker, load } from '../ringmq.js';
+import { type Flush, type Replication, withPair } from './rigs.js';
+
+const PEER_SECONDS = 5;
+
+/** Messages that take some seconds. */
+const COUNT = { 100: 8_000_000, 1024: 1_500_000 } as const;
+const ONE_SEND_COUNT = { async: 15_000, sync: 6_000 } as const;
+
+type Size = keyof typeof COUNT;
+type Measure = (scratch: string) => Promise<number>;
+
+export const MEASURES = {
+  none100: produce('none', 'async', 100),
+  none1k: produce('none', 'async', 1024),
+  noneDisk100: produce('none', 'sync', 100),
+  async100: produce('async', 'async', 100),
+  async1k: produce('async', 'async', 1024),
+  double100: produce('sync', 'async', 100),
+  double1k: produce('sync', 'async', 1024),
+  doubleDisk100: produce('sync', 'sync', 100),
+  doubleDisk1k: produce('sync', 'sync', 1024),
+  oneSendNone: oneSend('none', 'async'),
+  oneSendDouble: oneSend('sync', 'async'),
+  oneSendNoneDisk: oneSend('none', 'sync'),
+  oneSendDoubleDisk: oneSend('sync', 'sync'),
+  oneMaster: masters(1),
+  twoMasters: masters(2),
+  kafka100: peer(replicatedKafka, 'page-cache', 100),
+  kafkaDisk100: peer(replicatedKafka, 'disk', 100),
+  rocketmq100: peer(replicatedRocketmq, 'page-cache', 100),
+  rocketmqDisk100: peer(replicatedRocketmq, 'disk', 100),
+} as const satisfies Record<string, Measure>;
+
+export type MeasureName = keyof typeof MEASURES;
+
+function produce(replication: Replication, flush: Flush, size: Size): Measure {
+  return (scratch) =>
+    withPair(scratch, flush, replication, async ({ master }) => {
+      const count = COUNT[size];
+      const shape = ['--topic', 'bench', '--size', size, '--count', count, '--warm-up', count / 4];
+      return (await load(master.url, 'produce', ...shape)).messagesPerSecond;
+    });
+}
+
+/** One message at a time, each awaiting its ack: the median. */
+function oneSend(replication: Replication, flush: Flush): Measure {
+  return (scratch) =>
+    withPair(scratch, flush, replication, async ({ master }) => {
+      const shape = ['--topic', 'bench', '--size', 100, '--count', ONE_SEND_COUNT[flush]];
+      const { latencyMs } = await load(master.url, 'produce', ...shape, '--api', 'send', '--in-flight', 1);
+      return (latencyMs?.p50 ?? Number.NaN) * 1000;
+    });
+}
+
+/** Two producers, each a process of its own, both at the only master, or one at each of two. */
+function masters(count: 1 | 2): Measure {
+  return async (scratch) => {
+    const brokers: BenchBroker[] = [];
+    try {
+      for (let i = 0; i < count; i++) {
+        const directory = join(scratch, `master-${i}`);
+        mkdirSync(directory);
+        brokers.push(await BenchBroker.start(join(directory, 'data'), 'async'));
+      }
+      const shape = ['produce', '--size', 100, '--count', COUNT[100] / 2, '--warm-up', COUNT[100] / 8];
+      const rates = await Promise.all(
+        [0, 1].map(async (i) => {
+          const url = (brokers[i % count] as BenchBroker).url;
+          return (await load(url, ...shape, '--topic', `bench-${i}`)).messagesPerSecond;
+        }),
+      );
+      return rates.reduce((sum, rate) => sum + rate, 0);
+    } finally {
+      for (const broker of brokers) {
+        await broker.stop();
+      }
+    }
+  };
+}
+
+function peer(system: Peer, durability: Durability, sizeBytes: number): Measure {
+  return async (scratch) => {
+    const cache = new BenchCache();
+    await system.install(cache);
+    const running = await system.start(cache, scratch, durability);
+    try {
+      const work = { kind: 'max-rate', sizeBytes, topics: 1, queues: 4, seconds: PEER_SECONDS } as const;
+      const figures = [(await running.run(work)) ?? []].flat();
+      return Math.max(...figures.map((figure) => figure.messagesPerSecond));
+    } finally {
+      await running.stop();
+    }
+  };
+}
