@@ -5,7 +5,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { recordSource } from '../../native-free/batch/record-source.js';
-import { BatchInfo, ReceivedBatch } from '../../native-free/client/consume/message.js';
+import { BatchInfo } from '../../native-free/client/consume/batch-info.js';
+import { ReceivedBatch } from '../../native-free/client/consume/received-batch.js';
 import { BatchHeader, bodyIsIntact, checkRecords, readHeader } from '../../native-free/client/internal.js';
 import { BATCH_HEADER_BYTES } from '../../native-free/wire/index.js';
 import { BODY_BYTES, type EmbeddedFigure } from './shape.js';

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { recordSource } from '../../native-free/batch/record-source.js';
 import * as node from '../../native-free/checksum/crc32.js';
 import * as browser from '../../native-free/checksum/crc32-tables.js';
-import { BatchInfo, ReceivedBatch, recordAt } from '../../native-free/client/consume/message.js';
+import { BatchInfo } from '../../native-free/client/consume/batch-info.js';
+import { ReceivedBatch, recordAt } from '../../native-free/client/consume/received-batch.js';
 import {
   BatchBuilder,
   BatchHeader,

@@ -1,5 +1,6 @@
 import { recordSource } from '../../../native-free/batch/record-source.js';
-import { BatchInfo, ReceivedBatch } from '../../../native-free/client/consume/message.js';
+import { BatchInfo } from '../../../native-free/client/consume/batch-info.js';
+import { ReceivedBatch } from '../../../native-free/client/consume/received-batch.js';
 import {
   BatchBuilder,
   BatchHeader,

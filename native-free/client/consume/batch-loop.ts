@@ -1,6 +1,6 @@
 /** A loop over batches: begins reading with the first wish for one, and leaves the group when it is left. */
 import { abortError, throwIfAborted } from '../abort.js';
-import type { ReceivedBatch } from './message.js';
+import type { ReceivedBatch } from './received-batch.js';
 
 export const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 

@@ -27,11 +27,11 @@ import { batchLoop, type LoopSource } from './batch-loop.js';
 import { Gatherer, type GatherSettings } from './gather.js';
 import type { GroupMember } from './group-member.js';
 import { HandlerCalls } from './inside-handler.js';
-import type { ReceivedBatch } from './message.js';
 import { messageLoop } from './message-loop.js';
 import { OrderedRun } from './ordered-run.js';
 import { Poller } from './poller.js';
 import { Reading } from './reading.js';
+import type { ReceivedBatch } from './received-batch.js';
 import { runUnordered, Workers } from './run.js';
 import {
   type ConsumerSettings,

@@ -3,11 +3,12 @@
 import { BatchHeader, bodyIsIntact, checkRecords, readHeader } from '../../batch/batch-reader.js';
 import type { RecordSource } from '../../batch/record-source.js';
 import { BATCH_HEADER_BYTES, RECORD, RECORD_HEADER_BYTES, RingMQError } from '../../wire/index.js';
+import { BatchInfo } from './batch-info.js';
 import type { TagFilter } from './filter.js';
 import type { GroupMember } from './group-member.js';
 import type { HeldQueue } from './held-queue.js';
 import type { Arrival, QueueArrivals } from './inbox.js';
-import { BatchInfo, ReceivedBatch, recordAt } from './message.js';
+import { ReceivedBatch, recordAt } from './received-batch.js';
 
 export class Delivery {
   readonly #topic: string;

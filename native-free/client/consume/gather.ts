@@ -4,9 +4,10 @@
  */
 import { monotonicMs } from '../../time/index.js';
 import { pause } from '../abort.js';
+import type { QueueClaim } from './batch-info.js';
 import { HELD_BACK } from './inbox.js';
-import type { QueueClaim, ReceivedBatch } from './message.js';
 import type { Reading } from './reading.js';
+import type { ReceivedBatch } from './received-batch.js';
 import type { ConsumedMessage, MessageBatch } from './types.js';
 
 export interface GatherSettings {

@@ -1,8 +1,8 @@
 /** One queue as this consumer holds it: what was handed out, what is acked, what is committed. */
 import { monotonicMs } from '../../time/index.js';
 import type { RingMQError } from '../../wire/index.js';
+import type { QueueClaim } from './batch-info.js';
 import { HandOutTimes } from './hand-out-times.js';
-import type { QueueClaim } from './message.js';
 import { OffsetTracker } from './offset-tracker.js';
 
 /** How firmly a queue is held. */

@@ -1,8 +1,8 @@
 /** A loop over messages, on top of one over batches. */
 import { RecordSlab } from '../../batch/record-slab.js';
 import { DONE } from './batch-loop.js';
-import type { ReceivedBatch } from './message.js';
 import type { Reading } from './reading.js';
+import type { ReceivedBatch } from './received-batch.js';
 import type { ConsumedMessage } from './types.js';
 
 /** `reading`: the one that is going on; null: it is over. */

@@ -3,9 +3,10 @@
  * of the one before has returned. A queue or key whose handler is stuck holds up itself alone, as long as handlers are left.
  */
 import { RecordSlab } from '../../batch/record-slab.js';
+import type { QueueClaim } from './batch-info.js';
 import { HELD_BACK } from './inbox.js';
-import type { QueueClaim, ReceivedBatch } from './message.js';
 import type { Reading } from './reading.js';
+import type { ReceivedBatch } from './received-batch.js';
 import type { Workers } from './run.js';
 import type { ConsumedMessage } from './types.js';
 

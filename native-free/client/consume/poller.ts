@@ -2,9 +2,9 @@
 import { RecordSlab } from '../../batch/record-slab.js';
 import { monotonicMs } from '../../time/index.js';
 import { abortError, pause } from '../abort.js';
-import type { ReceivedBatch } from './message.js';
 import { mayGoOn } from './message-loop.js';
 import type { Reading } from './reading.js';
+import type { ReceivedBatch } from './received-batch.js';
 import type { ConsumedMessage } from './types.js';
 
 export class Poller {

@@ -9,7 +9,7 @@ import type { Connection } from '../link/connection.js';
 import { Delivery } from './delivery.js';
 import type { TagFilter } from './filter.js';
 import { GroupMember, type MemberOptions } from './group-member.js';
-import type { ReceivedBatch } from './message.js';
+import type { ReceivedBatch } from './received-batch.js';
 import type { AssignedQueue, ConsumedMessage } from './types.js';
 import { UnackedWatch } from './unacked-watch.js';
 

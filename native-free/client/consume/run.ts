@@ -1,9 +1,9 @@
 /** `run`: handlers at work, so many at once, each message acked when its handler returns. */
 import { RecordSlab } from '../../batch/record-slab.js';
 import type { HandlerCalls } from './inside-handler.js';
-import type { ReceivedBatch } from './message.js';
 import { mayGoOn } from './message-loop.js';
 import type { Reading } from './reading.js';
+import type { ReceivedBatch } from './received-batch.js';
 import type { ConsumedMessage } from './types.js';
 
 export type Handler = (message: ConsumedMessage) => unknown;
