@@ -11,7 +11,8 @@ import {
 } from '../../wire/index.js';
 import { abortable, Deferred, pause } from '../abort.js';
 import { callUser } from '../callback.js';
-import type { Connection, FrameReceiver } from '../link/connection.js';
+import type { Connection } from '../link/connection.js';
+import type { FrameReceiver } from '../link/frame-receiver.js';
 import type { AssignedQueue, StartPosition } from '../types.js';
 import { Commits, FAREWELL_MS } from './commits.js';
 import { HeldQueue, HOLD } from './held-queue.js';

@@ -2,11 +2,9 @@
  * One connection to a broker that mends itself: handshake, requests and answers, produce credit, pings, reconnects.
  * Producers and consumers hang on it and are told when it is lost and when it stands again.
  */
-import { clearInterval, clearTimeout, monotonicMs, setInterval, setTimeout } from '../../time/index.js';
+import { monotonicMs } from '../../time/index.js';
 import {
   ERRORS,
-  type ErrorCode,
-  errorCodeOfName,
   FRAME_FLAG,
   FRAME_HEADER_BYTES,
   frameFlags,
@@ -19,49 +17,24 @@ import {
   OPCODE,
   PROTOCOL_VERSION,
   RingMQError,
-  readUint32,
-  readUint64,
   type Welcome,
 } from '../../wire/index.js';
-import { abortError, Deferred, pause, unref } from '../abort.js';
+import { abortError, Deferred } from '../abort.js';
 import { callUser } from '../callback.js';
-import { asConnectError, asRingMQError, isHopeless } from '../failures.js';
+import { asRingMQError } from '../failures.js';
 import type { ClientOptions } from '../types.js';
+import { Connecting, isFinal } from './connecting.js';
 import { controlFrame, controlPayload } from './control-codec.js';
+import type { FrameReceiver } from './frame-receiver.js';
+import { readError, readSkip, readWelcome } from './incoming.js';
 import type { Link, LinkFactory } from './link.js';
+import { Pulse } from './pulse.js';
 import { Requests } from './requests.js';
 import { SendLine } from './send-line.js';
-
-/** A consumer, as the connection sees it. */
-export interface FrameReceiver {
-  /** `frame` is the consumer's to keep, or to give to `release`. */
-  onDeliver(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null): void;
-  onSkip(queueId: number, offset: number): void;
-  onEvent(event: Record<string, unknown>): void;
-  onConnected(): void;
-  onLost(): void;
-  onFailed(error: RingMQError): void;
-}
-
-/** Errors after which trying again is of no use. */
-const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'UNSUPPORTED_VERSION',
-  'ORIGIN_REFUSED',
-  'NOT_AUTHENTICATED',
-  // From a link factory: there will be no other link.
-  'CLOSED',
-]);
-
-/** For the first connection, and for each try to make it anew. */
-const DEFAULT_CONNECT_MS = 10_000;
-
-const SKIP_BYTES = FRAME_HEADER_BYTES + 16;
+import { Suspects } from './suspects.js';
 
 export class Connection {
-  readonly #factory: LinkFactory;
   readonly #options: ClientOptions;
-  readonly #ended = new AbortController();
-  readonly #firstTries = new AbortController();
   readonly #receivers = new Map<number, FrameReceiver>();
   readonly requests: Requests;
   #link: Link | null = null;
@@ -72,26 +45,18 @@ export class Connection {
   #failure: RingMQError | null = null;
   /** What the broker said last before it closed. */
   #lastError: RingMQError | null = null;
-  /**
-   * The link ended over something that was sent, and more than one thing was under way: so many more answers one thing at a time is under
-   * way, until the one that ends the link is found. 0: all may be.
-   */
-  #suspectCount = 0;
+  readonly #suspects = new Suspects();
   #lostAt = 0;
-  #attempt = 0;
-  #isReconnecting = false;
-  #heard = false;
-  #pinged = false;
-  #pingTimer: ReturnType<typeof setInterval> | undefined;
+  readonly #connecting: Connecting;
+  readonly #pulse: Pulse;
 
   /** Producers and what they have under way. */
   readonly produce: SendLine;
   #nextReceiverId = 1;
 
   constructor(factory: LinkFactory, options: ClientOptions) {
-    this.#factory = factory;
     this.#options = options;
-    const mayStart = () => this.#suspectCount === 0 || this.#underWay === 0;
+    const mayStart = () => this.#suspects.areCleared || this.#underWay === 0;
     const send = (frame: Uint8Array) => this.#link?.send(frame);
     this.produce = new SendLine(send, mayStart);
     const { produce } = this;
@@ -103,6 +68,33 @@ export class Connection {
       },
       warn: (message, details) => this.warn(message, details),
     });
+    this.#connecting = this.#makeConnecting(factory);
+    this.#pulse = this.#makePulse();
+  }
+
+  #makeConnecting(factory: LinkFactory): Connecting {
+    return new Connecting(factory, this.#options, {
+      failure: () => this.#failure,
+      isOpen: () => this.#isOpen,
+      greet: (link, signal) => this.#greet(link, signal),
+      onTrouble: (trouble, isNew) => this.#onTrouble(trouble, isNew),
+      close: (reason) => this.close(reason),
+    });
+  }
+
+  #makePulse(): Pulse {
+    return new Pulse({
+      isOpen: () => this.#isOpen,
+      ping: () => this.#link?.send(makeFrame(OPCODE.ping, 0)),
+      onNoPulse: () => this.#lost(new RingMQError('CONNECTION_LOST', 'the broker does not answer pings')),
+    });
+  }
+
+  #onTrouble(trouble: RingMQError, isNew: boolean): void {
+    this.produce.trouble = trouble;
+    if (isNew) {
+      this.warn(`${trouble.message}; trying again`, { code: trouble.code });
+    }
   }
 
   /** Tells the user of something that is tried again. */
@@ -143,79 +135,14 @@ export class Connection {
 
   /** Makes the first connection. Rejects with `CONNECT_FAILED` (or what the broker said) and is then over. */
   async open(signal: AbortSignal | undefined): Promise<void> {
-    const giveUp = () => this.#firstTries.abort();
-    signal?.addEventListener('abort', giveUp, { once: true });
     try {
-      await this.#tryFirst(signal);
+      await this.#connecting.first(signal);
     } catch (error) {
       const failure = signal?.aborted ? abortError(signal) : asRingMQError(error);
       this.close(failure);
       throw failure;
-    } finally {
-      signal?.removeEventListener('abort', giveUp);
     }
-    const pingMs = this.#options.pingIntervalMs ?? 15_000;
-    if (pingMs > 0) {
-      this.#pingTimer = setInterval(() => this.#checkPulse(), pingMs);
-      unref(this.#pingTimer);
-    }
-  }
-
-  /** Tries until the first link stands, or until the time is over, or trying is of no use. */
-  async #tryFirst(signal: AbortSignal | undefined): Promise<void> {
-    const timeoutMs = this.#connectTimeoutMs;
-    const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : monotonicMs() + timeoutMs;
-    const within = ` within ${timeoutMs} ms`;
-    let told = '';
-    let last: unknown;
-    for (;;) {
-      try {
-        await this.#establish(Math.min(deadline - monotonicMs(), this.#tryMs), signal);
-        return;
-      } catch (error) {
-        if (signal?.aborted || this.#failure !== null) {
-          throw this.#failure ?? error;
-        }
-        if (isHopeless(error)) {
-          throw asConnectError(error, '');
-        }
-        // That the time is over says less than what was said before.
-        last = isTimeout(error) ? (last ?? error) : error;
-      }
-      const waitMs = this.#nextWait();
-      if (monotonicMs() + waitMs >= deadline) {
-        throw asConnectError(last, within);
-      }
-      told = this.#tellTrouble(last, told);
-      await pause(waitMs, this.#firstTries.signal);
-    }
-  }
-
-  /** Of a try that failed, if the one before did not fail in the same way. Returns what was told. */
-  #tellTrouble(error: unknown, told: string): string {
-    const trouble = asConnectError(error, '');
-    this.produce.trouble = trouble;
-    if (trouble.message !== told) {
-      this.warn(`${trouble.message}; trying again`, { code: trouble.code });
-    }
-    return trouble.message;
-  }
-
-  get #connectTimeoutMs(): number {
-    return this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_MS;
-  }
-
-  /** For one try. */
-  get #tryMs(): number {
-    return this.#connectTimeoutMs === 0 ? DEFAULT_CONNECT_MS : this.#connectTimeoutMs;
-  }
-
-  /** Doubled with each try, between half and all of it at random. */
-  #nextWait(): number {
-    const minMs = this.#options.reconnectMinMs ?? 50;
-    const maxMs = this.#options.reconnectMaxMs ?? 5_000;
-    const ceilingMs = Math.min(maxMs, minMs * 2 ** Math.min(this.#attempt++, 20));
-    return ceilingMs * (0.5 + 0.5 * Math.random());
+    this.#pulse.start(this.#options.pingIntervalMs ?? 15_000);
   }
 
   /** Ends it for good. Requests and members get `failure`. */
@@ -224,9 +151,8 @@ export class Connection {
       return;
     }
     this.#failure = failure;
-    clearInterval(this.#pingTimer);
-    this.#ended.abort();
-    this.#firstTries.abort();
+    this.#pulse.stop();
+    this.#connecting.stop();
     this.#dropLink(1000);
     this.#handshake?.reject(failure);
     this.requests.fail(failure);
@@ -256,32 +182,6 @@ export class Connection {
     }
   }
 
-  async #establish(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const stop = new AbortController();
-    const giveUp = () => stop.abort(new RingMQError('ABORTED'));
-    const timer = setTimeout(() => stop.abort(new RingMQError('TIMEOUT', 'nobody answers')), timeoutMs);
-    signal?.addEventListener('abort', giveUp, { once: true });
-    this.#ended.signal.addEventListener('abort', giveUp, { once: true });
-    try {
-      if (signal?.aborted || this.#ended.signal.aborted) {
-        giveUp();
-      }
-      stop.signal.throwIfAborted();
-      const made = this.#factory(stop.signal);
-      // A link that is there at once is greeted at once.
-      const link = made instanceof Promise ? await made : made;
-      if (stop.signal.aborted) {
-        link.close();
-        stop.signal.throwIfAborted();
-      }
-      await this.#greet(link, stop.signal);
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', giveUp);
-      this.#ended.signal.removeEventListener('abort', giveUp);
-    }
-  }
-
   async #greet(link: Link, signal: AbortSignal): Promise<void> {
     const handshake = new Deferred<void>();
     this.#handshake = handshake;
@@ -308,13 +208,7 @@ export class Connection {
 
   /** Called within the welcome frame, so that nothing that follows it in the same turn is missed. */
   #onWelcome(frame: Uint8Array): void {
-    const welcome = controlPayload(frame) as unknown as Welcome;
-    if (welcome.version !== PROTOCOL_VERSION) {
-      throw new RingMQError('UNSUPPORTED_VERSION', `the broker speaks version ${String(welcome.version)}`);
-    }
-    if (typeof welcome.brokerId !== 'string' || (welcome.flush !== 'sync' && welcome.flush !== 'async')) {
-      throw new RingMQError('BAD_FRAME', 'a welcome without broker id or flush policy');
-    }
+    const welcome = readWelcome(frame);
     this.#welcome = welcome;
     this.#isOpen = true;
     const { brokerId, openingId } = welcome;
@@ -339,7 +233,7 @@ export class Connection {
     if (link !== this.#link) {
       return;
     }
-    this.#heard = true;
+    this.#pulse.heard();
     try {
       this.#dispatch(frame, link);
     } catch (error) {
@@ -375,20 +269,17 @@ export class Connection {
         }
         break;
       }
-      case OPCODE.skip:
-        if (frame.length < SKIP_BYTES) {
-          throw new RingMQError('BAD_FRAME', 'a skip frame is cut off');
-        }
-        this.#receivers
-          .get(frameId(frame))
-          ?.onSkip(readUint32(frame, FRAME_HEADER_BYTES + 4), readUint64(frame, FRAME_HEADER_BYTES + 8));
+      case OPCODE.skip: {
+        const { queueId, offset } = readSkip(frame);
+        this.#receivers.get(frameId(frame))?.onSkip(queueId, offset);
         break;
+      }
       case OPCODE.credit:
         this.produce.onCredit(frameValue(frame));
         this.produce.pump();
         break;
       case OPCODE.response:
-        this.#attempt = 0;
+        this.#connecting.answered();
         this.requests.onResponse(frameId(frame), (frameFlags(frame) & FRAME_FLAG.failed) !== 0, frame);
         this.#cleared(1);
         break;
@@ -415,22 +306,20 @@ export class Connection {
   }
 
   #onAck(frame: Uint8Array): void {
-    this.#attempt = 0;
+    this.#connecting.answered();
     const before = this.produce.inFlightCount;
     this.produce.onAck(frame);
-    if (this.#suspectCount > 0) {
+    if (!this.#suspects.areCleared) {
       this.#cleared(Math.max(1, before - this.produce.inFlightCount));
     }
   }
 
   /** So many things that were under way are answered: it was not over them that the link ended. */
   #cleared(count: number): void {
-    if (this.#suspectCount === 0) {
-      return;
+    if (this.#suspects.clear(count)) {
+      this.produce.pump();
+      this.requests.pump();
     }
-    this.#suspectCount = Math.max(0, this.#suspectCount - count);
-    this.produce.pump();
-    this.requests.pump();
   }
 
   #onEvent(frame: Uint8Array): void {
@@ -445,11 +334,7 @@ export class Connection {
   }
 
   #onError(frame: Uint8Array): void {
-    const body = controlPayload(frame);
-    const details = typeof body['details'] === 'object' && body['details'] !== null ? body['details'] : {};
-    const error = new RingMQError(errorCodeOfName(String(body['code'])), String(body['message'] ?? ''), {
-      details: details as Record<string, unknown>,
-    });
+    const error = readError(frame);
     this.#lastError = error;
     this.#handshake?.reject(error);
   }
@@ -484,7 +369,7 @@ export class Connection {
       this.warn(`the connection ended over what was sent (${reason.code}: ${reason.message})`, {
         code: reason.code,
       });
-      this.#suspectCount = underWay > 1 && named === null ? underWay : 0;
+      this.#suspects.name(underWay > 1 && named === null ? underWay : 0);
     }
     this.#dropLink(1000);
     this.produce.trouble = reason;
@@ -498,13 +383,11 @@ export class Connection {
       receiver.onLost();
     }
     callUser(this.#options.onConnection, 'disconnected', reason);
-    if (FINAL.has(reason.code)) {
+    if (isFinal(reason)) {
       this.close(reason);
       return;
     }
-    if (!this.#isReconnecting) {
-      void this.#reconnect();
-    }
+    void this.#connecting.again();
   }
 
   #dropLink(code: number): void {
@@ -520,50 +403,4 @@ export class Connection {
     link.onClose = null;
     link.close(code);
   }
-
-  /**
-   * Tries until a link stands. There is one such loop at a time: a link that is lost again within its welcome, before
-   * the loop has seen that it stood, is this loop's to replace; a second loop would later replace a link that is good.
-   */
-  async #reconnect(): Promise<void> {
-    this.#isReconnecting = true;
-    let told = '';
-    while (this.#failure === null && !this.#isOpen) {
-      await pause(this.#nextWait(), this.#ended.signal);
-      if (this.#failure !== null) {
-        break;
-      }
-      try {
-        await this.#establish(this.#tryMs, undefined);
-      } catch (error) {
-        if (isRingMQError(error) && FINAL.has(error.code)) {
-          this.close(error);
-        } else if (this.#failure === null) {
-          told = this.#tellTrouble(error, told);
-        }
-      }
-    }
-    this.#isReconnecting = false;
-  }
-
-  #checkPulse(): void {
-    if (!this.#isOpen) {
-      return;
-    }
-    if (this.#heard) {
-      this.#pinged = false;
-    } else if (this.#pinged) {
-      this.#pinged = false;
-      this.#lost(new RingMQError('CONNECTION_LOST', 'the broker does not answer pings'));
-      return;
-    } else {
-      this.#pinged = true;
-      this.#link?.send(makeFrame(OPCODE.ping, 0));
-    }
-    this.#heard = false;
-  }
-}
-
-function isTimeout(error: unknown): boolean {
-  return isRingMQError(error) && error.code === 'TIMEOUT';
 }
