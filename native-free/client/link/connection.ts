@@ -4,7 +4,6 @@
  */
 import { monotonicMs } from '../../time/index.js';
 import {
-  ERRORS,
   FRAME_FLAG,
   FRAME_HEADER_BYTES,
   frameFlags,
@@ -356,29 +355,24 @@ export class Connection {
     if (!this.#isOpen || this.#failure !== null) {
       return;
     }
-    const isOurFault = !ERRORS[reason.code].retryable && reason.code !== 'BROKER_CLOSED';
-    const underWay = this.#underWay;
-    // The broker names a batch that it ended the connection over; of other things what was alone under way is known.
-    const named = isOurFault ? this.produce.inFlight(reason.details['batch']) : null;
-    let blamed = named ?? (isOurFault && underWay === 1 ? this.produce.onlyInFlight() : null);
-    if (reason.code === 'BAD_CHECKSUM' && blamed?.batch.sendCount === 1) {
-      // Damaged on its way: once more may be enough.
-      blamed = null;
-    }
+    const { isOurFault, batch, isRequest } = this.#suspects.judge(
+      reason,
+      this.produce,
+      this.requests.inFlightCount,
+    );
     if (isOurFault) {
       this.warn(`the connection ended over what was sent (${reason.code}: ${reason.message})`, {
         code: reason.code,
       });
-      this.#suspects.name(underWay > 1 && named === null ? underWay : 0);
     }
     this.#dropLink(1000);
     this.produce.trouble = reason;
     this.#lostAt = monotonicMs();
-    this.requests.onLost(isOurFault && underWay === 1 && named === null ? reason : null);
+    this.requests.onLost(isRequest ? reason : null);
     for (const sender of this.produce.busySenders()) {
       sender.onLost();
     }
-    blamed?.sender.onBlamed(blamed.batch, reason);
+    batch?.sender.onBlamed(batch.batch, reason);
     for (const receiver of [...this.#receivers.values()]) {
       receiver.onLost();
     }

@@ -44,7 +44,8 @@ export interface Origin {
   readonly opening: string;
 }
 
-interface Sent {
+/** A batch under way. */
+export interface Sent {
   batch: SendBatch;
   sender: FrameSender;
 }

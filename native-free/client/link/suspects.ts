@@ -1,3 +1,16 @@
+import { ERRORS, type RingMQError } from '../../wire/index.js';
+import type { SendLine, Sent } from './send-line.js';
+
+/** Over what a link ended. */
+export interface Verdict {
+  /** Over something that was sent. */
+  readonly isOurFault: boolean;
+  /** The batch that it was; null: none, nobody knows which, or it may be sent once more. */
+  readonly batch: Sent | null;
+  /** If a request is under way, it was that. */
+  readonly isRequest: boolean;
+}
+
 /**
  * What a link may have ended over. When more than one thing was under way, so many more answers one thing at a time is under way, until
  * the one that ends the link is found.
@@ -11,9 +24,20 @@ export class Suspects {
     return this.#count === 0;
   }
 
-  /** The link ended over one of so many. */
-  name(count: number): void {
-    this.#count = count;
+  /** A link has ended, with these batches and so many requests under way. */
+  judge(reason: RingMQError, produce: SendLine, requestCount: number): Verdict {
+    const isOurFault = !ERRORS[reason.code].retryable && reason.code !== 'BROKER_CLOSED';
+    if (!isOurFault) {
+      return { isOurFault, batch: null, isRequest: false };
+    }
+    const underWay = requestCount + produce.inFlightCount;
+    // The broker names a batch that it ended the connection over; of other things what was alone under way is known.
+    const named = produce.inFlight(reason.details['batch']);
+    const batch = named ?? (underWay === 1 ? produce.onlyInFlight() : null);
+    this.#count = underWay > 1 && named === null ? underWay : 0;
+    // Damaged on its way: once more may be enough.
+    const mayTryAgain = reason.code === 'BAD_CHECKSUM' && batch?.batch.sendCount === 1;
+    return { isOurFault, batch: mayTryAgain ? null : batch, isRequest: underWay === 1 && named === null };
   }
 
   /** So many things that were under way are answered: it was not over them. True: there were suspects. */
