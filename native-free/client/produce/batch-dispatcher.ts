@@ -6,10 +6,8 @@
  * until everything under way is answered; then the refused ones go first.
  */
 
-import { RECORDS_AT } from '../../batch/batch-builder.js';
 import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import {
-  BATCH_ATTRIBUTE,
   ERRORS,
   type ErrorCode,
   errorCodeOfWire,
@@ -18,32 +16,12 @@ import {
   type TopicInfo,
 } from '../../wire/index.js';
 import type { AckEntry, FrameSender, Origin, SendLine } from '../link/send-line.js';
+import type { BatchOwner } from './batch-owner.js';
+import { addressProblem, describe, refusalOf, timeoutOf } from './batch-problems.js';
 import type { ProducerId } from './producer-ids.js';
+import { RefusalWait } from './refusal-wait.js';
 import { type SendBatch, STAGE } from './send-batch.js';
 import { SendWindow } from './send-window.js';
-
-/** Waits between tries after a refusal that may pass, doubled each time. */
-const RETRY_MIN_MS = 20;
-const RETRY_MAX_MS = 1_000;
-
-/** Who is told what became of batches. */
-export interface BatchOwner {
-  /** Stored. The entry is valid during the call. The batch's buffer may be reused after it. */
-  onStored(batch: SendBatch, entry: AckEntry): void;
-  /** Not stored, or nobody knows. `mayReuse`: the buffer is free. */
-  onFailedBatch(batch: SendBatch, error: RingMQError, mayReuse: boolean): void;
-  /** A batch that had failed before its answer came: its buffer is free now. */
-  onReleased(batch: SendBatch): void;
-  /** After a run of settled batches. */
-  onProgress(): void;
-  onConnected(): void;
-  onConnectionFailed(error: RingMQError): void;
-  onTopicChanged(topic: string): void;
-  /** Looks the topics up as they are now, and gives them to {@link BatchDispatcher.readdress}. */
-  onOtherOpening(topics: ReadonlySet<string>): void;
-  /** Something that is tried again, worth a line in a log. */
-  onWarning(message: string, details: Record<string, unknown>): void;
-}
 
 export class BatchDispatcher implements FrameSender {
   readonly #line: SendLine;
@@ -62,8 +40,7 @@ export class BatchDispatcher implements FrameSender {
   #againCount = 0;
   /** Batches with the broker, on this link. */
   #sentCount = 0;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #retryMs = RETRY_MIN_MS;
+  readonly #wait: RefusalWait;
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
   /** The refusal that was warned of; the next warning comes after something was stored. */
   #warned: ErrorCode | null = null;
@@ -74,6 +51,10 @@ export class BatchDispatcher implements FrameSender {
     this.#window = new SendWindow(maxInFlight);
     this.#timeoutMs = timeoutMs;
     this.#origin = line.origin;
+    this.#wait = new RefusalWait(
+      () => this.#sentCount > 0 && line.isOpen,
+      () => this.pump(),
+    );
     line.add(this);
   }
 
@@ -101,7 +82,7 @@ export class BatchDispatcher implements FrameSender {
   }
 
   pump(): void {
-    if (this.#retryTimer !== undefined || !this.#line.isOpen || this.#isHeld) {
+    if (this.#wait.isOn || !this.#line.isOpen || this.#isHeld) {
       return;
     }
     if (this.#isForgotten && !this.#takeOtherId()) {
@@ -114,7 +95,7 @@ export class BatchDispatcher implements FrameSender {
       }
       this.#againCount--;
       this.#send(batch);
-      if (this.#retryTimer !== undefined) {
+      if (this.#wait.isOn) {
         return;
       }
     }
@@ -128,7 +109,7 @@ export class BatchDispatcher implements FrameSender {
       batch.builder.address(batch, id, batch.sequence);
       this.#send(batch);
       // On a link of function calls the answer may have come within the call.
-      if (this.#retryTimer !== undefined || this.#againCount > 0) {
+      if (this.#wait.isOn || this.#againCount > 0) {
         return;
       }
     }
@@ -158,7 +139,7 @@ export class BatchDispatcher implements FrameSender {
     }
     if (entry.status === 0) {
       this.#window.remove(batch);
-      this.#retryMs = RETRY_MIN_MS;
+      this.#wait.reset();
       this.#warned = null;
       this.#owner.onStored(batch, entry);
       return;
@@ -175,26 +156,22 @@ export class BatchDispatcher implements FrameSender {
       if (isForgotten) {
         this.#isForgotten = true;
       } else {
-        batch.refusal = new RingMQError(code, undefined, { details: this.#describe(batch) });
+        batch.refusal = new RingMQError(code, undefined, { details: describe(batch) });
         this.#warnOf(batch.refusal);
-        this.#retryLater();
+        this.#wait.start();
       }
       return;
     }
     this.#window.remove(batch);
-    this.#owner.onFailedBatch(batch, this.#refusalOf(batch, code), true);
+    this.#owner.onFailedBatch(batch, this.#refused(batch, code), true);
   }
 
-  #refusalOf(batch: SendBatch, code: ErrorCode): RingMQError {
-    const message =
-      code === 'SEQUENCE_UNKNOWN'
-        ? 'the batch was sent before its connection was lost, and the broker does not remember whether it stored it; it may be there'
-        : undefined;
+  #refused(batch: SendBatch, code: ErrorCode): RingMQError {
     if (code === 'SEQUENCE_UNKNOWN' || code === 'PRODUCER_FENCED') {
       // Nobody else is to inherit such an id.
       this.#isForgotten = true;
     }
-    return new RingMQError(code, message, { details: this.#describe(batch) });
+    return refusalOf(batch, code);
   }
 
   /** False: not before all that is under way is answered. */
@@ -300,8 +277,7 @@ export class BatchDispatcher implements FrameSender {
   onLost(): void {
     this.#sentCount = 0;
     this.#againCount = 0;
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = undefined;
+    this.#wait.stop();
     for (const batch of this.#window.inOrder()) {
       if (batch.stage === STAGE.abandoned) {
         this.#window.remove(batch);
@@ -349,16 +325,7 @@ export class BatchDispatcher implements FrameSender {
 
   /** Lowest running number of a message that is not settled; Infinity if all are. */
   lowestNumber(): number {
-    let lowest = Number.POSITIVE_INFINITY;
-    for (const batch of this.#window.inOrder()) {
-      if (batch.stage !== STAGE.abandoned) {
-        lowest = Math.min(lowest, batch.firstNumber);
-      }
-    }
-    for (const batch of this.#window.waiting()) {
-      lowest = Math.min(lowest, batch.firstNumber);
-    }
-    return lowest;
+    return this.#window.lowestNumber();
   }
 
   /** Stops. What is not settled fails with `error`. */
@@ -368,7 +335,7 @@ export class BatchDispatcher implements FrameSender {
   }
 
   #failAll(error: RingMQError): void {
-    clearTimeout(this.#retryTimer);
+    this.#wait.stop();
     clearTimeout(this.#expiryTimer);
     this.#expiryTimer = undefined;
     for (const batch of this.#window.takeWaiting(() => true)) {
@@ -388,24 +355,6 @@ export class BatchDispatcher implements FrameSender {
     this.#rest();
   }
 
-  /** Holds everything back for a while. Goes on when all that is under way has been answered, so that order is kept as far as it can be. */
-  #retryLater(): void {
-    if (this.#retryTimer !== undefined) {
-      return;
-    }
-    const waitMs = this.#retryMs * (0.5 + 0.5 * Math.random());
-    this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2);
-    const goOn = () => {
-      if (this.#sentCount > 0 && this.#line.isOpen) {
-        this.#retryTimer = setTimeout(goOn, RETRY_MIN_MS);
-        return;
-      }
-      this.#retryTimer = undefined;
-      this.pump();
-    };
-    this.#retryTimer = setTimeout(goOn, waitMs);
-  }
-
   #watchExpiry(): void {
     const stepMs = Math.min(1_000, Math.max(5, this.#timeoutMs / 8));
     this.#expiryTimer = setTimeout(() => {
@@ -421,7 +370,7 @@ export class BatchDispatcher implements FrameSender {
     const now = monotonicMs();
     const late = this.#window.takeWaiting((batch) => batch.deadline <= now);
     for (const batch of late) {
-      this.#owner.onFailedBatch(batch, this.#timeoutOf(batch), true);
+      this.#owner.onFailedBatch(batch, timeoutOf(batch, this.#timeoutMs, this.#line.trouble), true);
     }
     let any = late.length > 0;
     for (const batch of this.#window.inOrder()) {
@@ -436,7 +385,7 @@ export class BatchDispatcher implements FrameSender {
         this.#againCount--;
         this.#window.remove(batch);
       }
-      this.#owner.onFailedBatch(batch, this.#timeoutOf(batch), !isSent);
+      this.#owner.onFailedBatch(batch, timeoutOf(batch, this.#timeoutMs, this.#line.trouble), !isSent);
     }
     if (any) {
       if (this.#window.isEmpty) {
@@ -446,74 +395,4 @@ export class BatchDispatcher implements FrameSender {
       this.pump();
     }
   }
-
-  #timeoutOf(batch: SendBatch): RingMQError {
-    const { refusal } = batch;
-    const details = this.#describe(batch);
-    if (refusal !== null) {
-      const message = `${refusal.message}; still so after ${this.#timeoutMs} ms`;
-      return new RingMQError(refusal.code, message, { cause: refusal, details });
-    }
-    const { trouble } = this.#line;
-    const why = trouble === null ? '' : `; there is no connection: ${trouble.message}`;
-    return new RingMQError('TIMEOUT', `no ack within ${this.#timeoutMs} ms${why}`, {
-      ...(trouble === null ? {} : { cause: trouble }),
-      details,
-    });
-  }
-
-  #describe(batch: SendBatch): Record<string, unknown> {
-    return {
-      topic: batch.topic,
-      queueId: batch.queueId,
-      messages: batch.builder.count,
-      bytes: batch.builder.at - RECORDS_AT,
-      flush: askedFlush(batch.attributes),
-    };
-  }
-}
-
-/** What keeps a batch from going to the topic as it is now; null: nothing. */
-function addressProblem(
-  batch: SendBatch,
-  info: TopicInfo | undefined,
-  isOtherBroker: boolean,
-): RingMQError | null {
-  const details = { topic: batch.topic, queueId: batch.queueId };
-  if (info === undefined) {
-    return new RingMQError('TOPIC_NOT_FOUND', undefined, { details });
-  }
-  if (info.topicId === batch.topicId && !isOtherBroker) {
-    return null;
-  }
-  if (!isOtherBroker && batch.sendCount > 0) {
-    return new RingMQError(
-      'TOPIC_NOT_FOUND',
-      `${batch.topic} was deleted and made again while the batch was under way; the old one may have had it`,
-      { details },
-    );
-  }
-  if (batch.queueId >= info.queues) {
-    return new RingMQError('QUEUE_NOT_FOUND', `${batch.topic} has ${info.queues} queues there`, {
-      details: { ...details, limit: info.queues, value: batch.queueId },
-    });
-  }
-  if (info.memory && batch.attributes !== 0) {
-    return new RingMQError(
-      'NOT_SUPPORTED',
-      `${batch.topic} is a memory topic there, it has no disk to flush to`,
-      {
-        details,
-      },
-    );
-  }
-  return null;
-}
-
-/** The policy asked for; undefined: the broker's own. */
-function askedFlush(attributes: number): 'sync' | 'async' | undefined {
-  if ((attributes & BATCH_ATTRIBUTE.syncFlush) !== 0) {
-    return 'sync';
-  }
-  return (attributes & BATCH_ATTRIBUTE.asyncFlush) !== 0 ? 'async' : undefined;
 }

@@ -22,7 +22,8 @@ import type {
   SendOptions,
   WriteOptions,
 } from '../types.js';
-import { BatchDispatcher, type BatchOwner } from './batch-dispatcher.js';
+import { BatchDispatcher } from './batch-dispatcher.js';
+import type { BatchOwner } from './batch-owner.js';
 import { Packer } from './packer.js';
 import { HeldMessages, type PendingMessage, pendingMessage } from './pending-message.js';
 import { checkSendOptions, checkWriteOptions, producerSettings } from './producer-settings.js';

@@ -126,6 +126,20 @@ export class SendWindow {
     return undefined;
   }
 
+  /** Lowest running number of a message that is not settled; Infinity if all are. */
+  lowestNumber(): number {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const batch of this.inOrder()) {
+      if (batch.stage !== STAGE.abandoned) {
+        lowest = Math.min(lowest, batch.firstNumber);
+      }
+    }
+    for (const batch of this.waiting()) {
+      lowest = Math.min(lowest, batch.firstNumber);
+    }
+    return lowest;
+  }
+
   /** Waiting batches. A copy. */
   waiting(): SendBatch[] {
     return this.#queue.slice(this.#queueHead);
