@@ -75,6 +75,15 @@ export function sendBatchError(results: readonly PromiseSettledResult<Receipt>[]
   });
 }
 
+/** Somebody wrote past the limit. */
+export function bufferFull(limitBytes: number, bytes: number): RingMQError {
+  return new RingMQError(
+    'BUFFER_FULL',
+    'write was called on although it had returned false; wait for ready()',
+    { details: { limit: limitBytes, value: bytes } },
+  );
+}
+
 /** The error itself, or `INTERNAL` around something that should not have been thrown. */
 export function asRingMQError(error: unknown): RingMQError {
   return isRingMQError(error) ? error : new RingMQError('INTERNAL', undefined, { cause: error });

@@ -5,11 +5,14 @@
 
 import { BatchBuilder, capacityFor, RECORDS_AT } from '../../batch/batch-builder.js';
 import { RecordSlab } from '../../batch/record-slab.js';
-import type { Receipt } from '../../wire/index.js';
+import { type Receipt, RingMQError } from '../../wire/index.js';
 import { Deferred } from '../abort.js';
 import type { OutgoingMessage, SendOptions } from '../types.js';
 import { shardingHash } from './sharding-hash.js';
 
+/** `send` calls that may wait for room, and the bytes of their records. */
+const MAX_HELD = 1_048_576;
+const MAX_HELD_BYTES = 1024 ** 3;
 /** Room for most messages. */
 const SCRATCH_BYTES = 16 * 1024;
 
@@ -89,6 +92,16 @@ export class HeldMessages {
 
   get first(): PendingMessage | undefined {
     return this.#entries[this.#head];
+  }
+
+  /** Throws `BUFFER_FULL` when no more may wait. */
+  checkRoom(): void {
+    const { length, bytes } = this;
+    if (length >= MAX_HELD || bytes >= MAX_HELD_BYTES) {
+      throw new RingMQError('BUFFER_FULL', `${length} sends of ${bytes} bytes wait for room already`, {
+        details: { limit: MAX_HELD, limitBytes: MAX_HELD_BYTES, value: length, valueBytes: bytes },
+      });
+    }
   }
 
   push(entry: PendingMessage): void {

@@ -1,17 +1,17 @@
 /** The producer as its user sees it: takes messages, bounds what waits, tells what became of them. */
 
 import { checkBornTime, RECORDS_AT } from '../../batch/batch-builder.js';
-import { badMessage, checkIsObject, checkParts } from '../../batch/record-writer.js';
+import { checkIsObject, checkParts } from '../../batch/record-writer.js';
 import { TurnClock } from '../../batch/turn-clock.js';
-import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
-import { DURABILITY_NAMES, type Receipt, RingMQError, type TopicInfo } from '../../wire/index.js';
-import { abortable, Deferred, pause, throwIfAborted } from '../abort.js';
+import { monotonicMs } from '../../time/index.js';
+import { DURABILITY_NAMES, type Receipt, RingMQError } from '../../wire/index.js';
+import { abortable, throwIfAborted } from '../abort.js';
 import { callUser } from '../callback.js';
-import { asRingMQError, Failures, sendBatchError } from '../failures.js';
+import { asRingMQError, bufferFull, Failures } from '../failures.js';
 import type { Connection } from '../link/connection.js';
 import type { AckEntry } from '../link/send-line.js';
 import { messageIdPrefix } from '../message-id.js';
-import { badArgument, checkCallOptions, kindOf } from '../options.js';
+import { checkCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type {
   CallOptions,
@@ -27,20 +27,18 @@ import type { BatchOwner } from './batch-owner.js';
 import { Packer } from './packer.js';
 import { HeldMessages, type PendingMessage, pendingMessage } from './pending-message.js';
 import { checkSendOptions, checkWriteOptions, producerSettings } from './producer-settings.js';
+import { ProgressWaiters } from './progress-waiters.js';
+import { sendAll } from './send-all.js';
 import type { SendBatch } from './send-batch.js';
 import type { TopicCache } from './topic-cache.js';
-import { TopicRoute } from './topic-route.js';
+import type { TopicRoute } from './topic-route.js';
+import { type RoutesOwner, TopicRoutes } from './topic-routes.js';
 
-/** `send` calls that may wait for room, and the bytes of their records. */
-const MAX_HELD = 1_048_576;
-const MAX_HELD_BYTES = 1024 ** 3;
 /**
  * `ready()` resolves when the buffer is filled to this share. A writer packs the rest in one go, without a look at acks; half a
  * buffer at a time let the broker run dry meanwhile, and a small part costs a turn of the event loop each time.
  */
 const READY_SHARE = 0.75;
-/** Between two tries to learn what has become of a topic. */
-const LOOK_UP_AGAIN_MS = 250;
 /** `send` packs up to so many times the buffer: a caller with many promises under way means them to be. */
 const SEND_SHARE = 5;
 
@@ -51,26 +49,23 @@ export interface ProducerOwner {
   onProducerClosed(producer: RingProducer): void;
 }
 
-export class RingProducer implements Producer, BatchOwner {
+export class RingProducer implements Producer, BatchOwner, RoutesOwner {
   readonly group: string;
   readonly bufferBytes: number;
   readonly #connection: Connection;
   readonly #timeoutMs: number;
-  readonly #topics: TopicCache;
   readonly #dispatcher: BatchDispatcher;
   readonly #packer: Packer;
   readonly #onError: ((failure: SendFailure) => void) | undefined;
   readonly #owner: ProducerOwner;
-  readonly #routes = new Map<string, TopicRoute>();
-  #lastRoute: TopicRoute | null = null;
+  readonly #routes: TopicRoutes;
   /** `send` calls beyond {@link SEND_SHARE} times the buffer. */
   readonly #held = new HeldMessages();
   /** Bytes of messages that wait for their topic. */
   #pendingBytes = 0;
   readonly #failures = new Failures();
   #nextNumber = 0;
-  #readyWaiter: Deferred<void> | null = null;
-  #flushWaiters: { upTo: number; done: Deferred<void> }[] = [];
+  readonly #waiters = new ProgressWaiters();
   readonly #clock = new TurnClock();
   #closed: Promise<void> | null = null;
 
@@ -80,10 +75,10 @@ export class RingProducer implements Producer, BatchOwner {
     this.bufferBytes = settings.bufferBytes;
     this.#onError = options.onError;
     this.#connection = connection;
-    this.#topics = topics;
     this.#owner = owner;
     const { maxInFlight, timeoutMs } = settings;
     this.#timeoutMs = timeoutMs;
+    this.#routes = new TopicRoutes(connection, topics, timeoutMs, this);
     this.#dispatcher = new BatchDispatcher(connection.produce, this, maxInFlight, timeoutMs);
     this.#packer = new Packer(this.#dispatcher, connection.produce.buffers, settings);
   }
@@ -100,11 +95,10 @@ export class RingProducer implements Producer, BatchOwner {
     try {
       this.#checkOpen();
       checkIsObject(message);
-      if (options === undefined) {
-        return this.#take(message, options, true) as Promise<Receipt>;
+      if (options !== undefined) {
+        checkSendOptions(options);
       }
-      checkSendOptions(options);
-      if (options.signal === undefined) {
+      if (options?.signal === undefined) {
         return this.#take(message, options, true) as Promise<Receipt>;
       }
       throwIfAborted(options.signal);
@@ -114,33 +108,14 @@ export class RingProducer implements Producer, BatchOwner {
     }
   }
 
-  async sendBatch(messages: readonly OutgoingMessage[], options?: SendOptions): Promise<Receipt[]> {
-    if (!Array.isArray(messages)) {
-      throw badArgument('messages', `must be an array of messages, not ${kindOf(messages)}`);
-    }
-    if (options !== undefined) {
-      checkSendOptions(options);
-      throwIfAborted(options.signal);
-    }
-    // Rejections are looked at all together, so the signal is applied to the whole and not to each.
-    const sends = messages.map((message) => this.send(message, options && { ...options, signal: undefined }));
-    const results = await abortable(Promise.allSettled(sends), options?.signal);
-    const receipts: Receipt[] = [];
-    for (const result of results) {
-      if (result.status === 'fulfilled') {
-        receipts.push(result.value);
-      }
-    }
-    if (receipts.length < messages.length) {
-      throw sendBatchError(results);
-    }
-    return receipts;
+  sendBatch(messages: readonly OutgoingMessage[], options?: SendOptions): Promise<Receipt[]> {
+    return sendAll(messages, options, (message, each) => this.send(message, each));
   }
 
   write(message: OutgoingMessage, options?: WriteOptions): boolean {
     this.#checkOpen();
     if (this.bufferedBytes >= 2 * this.bufferBytes || this.#held.length > 0) {
-      throw this.#bufferFull();
+      throw bufferFull(2 * this.bufferBytes, this.bufferedBytes);
     }
     checkIsObject(message);
     if (options !== undefined) {
@@ -161,14 +136,18 @@ export class RingProducer implements Producer, BatchOwner {
     if (this.bufferedBytes < this.bufferBytes && this.#held.length === 0) {
       return;
     }
-    this.#readyWaiter ??= new Deferred<void>();
-    await abortable(this.#readyWaiter.promise, options?.signal);
+    await abortable(this.#waiters.room(), options?.signal);
   }
 
   async flush(options?: CallOptions): Promise<void> {
     checkCallOptions('flush', options);
     throwIfAborted(options?.signal);
-    await this.#settled(this.#nextNumber, options?.signal);
+    const upTo = this.#nextNumber;
+    this.#packer.sealAll();
+    if (this.#lowestNumber() < upTo) {
+      this.#packer.isFlushing = true;
+      await abortable(this.#waiters.settled(upTo), options?.signal);
+    }
     const failure = this.#failures.take();
     if (failure !== null) {
       this.#owner.onUntold(this, false);
@@ -217,16 +196,6 @@ export class RingProducer implements Producer, BatchOwner {
     }
   }
 
-  #bufferFull(): RingMQError {
-    return new RingMQError(
-      'BUFFER_FULL',
-      'write was called on although it had returned false; wait for ready()',
-      {
-        details: { limit: 2 * this.bufferBytes, value: this.bufferedBytes },
-      },
-    );
-  }
-
   /** Takes one message: packs it, or keeps it until its topic is known or there is room. The promise of its receipt, if one is wanted. */
   #take(
     message: OutgoingMessage,
@@ -234,10 +203,7 @@ export class RingProducer implements Producer, BatchOwner {
     wantsReceipt: boolean,
   ): Promise<Receipt> | null {
     checkParts(message);
-    let route = this.#lastRoute;
-    if (route === null || route.topic !== message.topic) {
-      route = this.#routeOf(message.topic);
-    }
+    const route = this.#routes.to(message.topic);
     const bornTime = message.bornTime === undefined ? this.#clock.now() : checkBornTime(message.bornTime);
     const isFull =
       wantsReceipt && (this.#held.length > 0 || this.bufferedBytes >= SEND_SHARE * this.bufferBytes);
@@ -249,76 +215,6 @@ export class RingProducer implements Producer, BatchOwner {
     return receipt;
   }
 
-  #routeOf(topic: unknown): TopicRoute {
-    if (typeof topic !== 'string') {
-      throw badMessage('topic', `must be a string, not ${typeof topic}`);
-    }
-    let route = this.#routes.get(topic);
-    if (route === undefined) {
-      route = new TopicRoute(topic);
-      this.#routes.set(topic, route);
-      void this.#resolve(route);
-    }
-    this.#lastRoute = route;
-    return route;
-  }
-
-  /** Asks for the topic, for as long as messages may wait for it, then packs them. */
-  async #resolve(route: TopicRoute): Promise<void> {
-    for (;;) {
-      try {
-        route.resolve(await this.#lookUp(route));
-        const waiting = route.pending;
-        route.pending = [];
-        for (const entry of waiting) {
-          this.#packKept(route, entry);
-        }
-        break;
-      } catch (error) {
-        const failure = asRingMQError(error);
-        this.#failOverdue(route, failure);
-        if (route.pending.length === 0) {
-          this.#dropRoute(route.topic);
-          break;
-        }
-      }
-      await pause(LOOK_UP_AGAIN_MS);
-    }
-    this.onProgress();
-  }
-
-  /** Rejects with `TIMEOUT` when the message that has waited longest may wait no longer. */
-  #lookUp(route: TopicRoute): Promise<TopicInfo> {
-    const now = monotonicMs();
-    const waitMs = Math.max(0, (route.pending[0]?.deadline ?? now + this.#timeoutMs) - now);
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const { trouble } = this.#connection.produce;
-        const why = trouble === null ? '' : `; there is no connection: ${trouble.message}`;
-        reject(
-          new RingMQError(
-            'TIMEOUT',
-            `topic ${route.topic} was not found out within ${this.#timeoutMs} ms${why}`,
-            {
-              details: { topic: route.topic },
-            },
-          ),
-        );
-      }, waitMs);
-      const answer = this.#topics.lookUp(route.topic);
-      answer.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
-  }
-
-  /** After a failed look-up: all its messages fail, or those whose time is over if it may succeed yet. */
-  #failOverdue(route: TopicRoute, failure: RingMQError): void {
-    const now = monotonicMs();
-    const waiting = route.pending;
-    route.pending = failure.retryable ? waiting.filter(({ deadline }) => deadline > now) : [];
-    this.#failKept(failure.retryable ? waiting.filter(({ deadline }) => deadline <= now) : waiting, failure);
-    this.onProgress();
-  }
-
   /** Keeps a message that cannot be packed now. */
   #keep(
     route: TopicRoute,
@@ -328,11 +224,8 @@ export class RingProducer implements Producer, BatchOwner {
     wantsReceipt: boolean,
     isFull: boolean,
   ): Promise<Receipt> | null {
-    if (isFull && (this.#held.length >= MAX_HELD || this.#held.bytes >= MAX_HELD_BYTES)) {
-      const { length, bytes } = this.#held;
-      throw new RingMQError('BUFFER_FULL', `${length} sends of ${bytes} bytes wait for room already`, {
-        details: { limit: MAX_HELD, limitBytes: MAX_HELD_BYTES, value: length, valueBytes: bytes },
-      });
+    if (isFull) {
+      this.#held.checkRoom();
     }
     const deadline = monotonicMs() + this.#timeoutMs;
     const entry = pendingMessage(message, options, bornTime, this.#nextNumber, deadline, wantsReceipt);
@@ -362,8 +255,14 @@ export class RingProducer implements Producer, BatchOwner {
     }
   }
 
-  #failKept(entries: readonly PendingMessage[], error: RingMQError): void {
-    for (const entry of entries) {
+  onFound(route: TopicRoute, waiting: readonly PendingMessage[]): void {
+    for (const entry of waiting) {
+      this.#packKept(route, entry);
+    }
+  }
+
+  onNotFound(waiting: readonly PendingMessage[], error: RingMQError): void {
+    for (const entry of waiting) {
       this.#pendingBytes -= entry.record.length;
       this.#failOne(entry, error);
     }
@@ -409,45 +308,18 @@ export class RingProducer implements Producer, BatchOwner {
 
   /** What changed while there was no link was not told: topics are asked for anew. What is packed goes where it was packed for. */
   onConnected(): void {
-    for (const route of [...this.#routes.values()]) {
-      if (route.info === null) {
-        continue;
-      }
-      this.#packer.sealRoute(route);
-      this.#dropRoute(route.topic);
-    }
+    this.#routes.forgetAll((route) => this.#packer.sealRoute(route));
   }
 
   /** Batches under way are for topics as they were at another opening of the broker, or at another broker. */
   onOtherOpening(topics: ReadonlySet<string>): void {
-    void this.#readdress(topics, this.#connection.requests.link);
+    void this.#readdress(topics);
   }
 
-  async #readdress(topics: ReadonlySet<string>, link: number): Promise<void> {
-    const found = new Map<string, TopicInfo | RingMQError>();
-    await Promise.all(
-      [...topics].map(async (topic) => {
-        found.set(topic, await this.#topicNow(topic, link));
-      }),
-    );
-    // Another link asks anew, by itself.
-    if (this.#connection.requests.link === link && this.#connection.isOpen) {
+  async #readdress(topics: ReadonlySet<string>): Promise<void> {
+    const found = await this.#routes.askAnew(topics, () => this.#closed !== null);
+    if (found !== null) {
       this.#dispatcher.readdress(found);
-    }
-  }
-
-  /** A topic as it is, or why it cannot be had. What may pass is waited for: batches have their own time limit. */
-  async #topicNow(topic: string, link: number): Promise<TopicInfo | RingMQError> {
-    for (;;) {
-      try {
-        return await this.#topics.lookUp(topic);
-      } catch (error) {
-        const failure = asRingMQError(error);
-        if (!failure.retryable || this.#connection.requests.link !== link || this.#closed !== null) {
-          return failure;
-        }
-        await pause(LOOK_UP_AGAIN_MS);
-      }
     }
   }
 
@@ -460,30 +332,15 @@ export class RingProducer implements Producer, BatchOwner {
   }
 
   onTopicChanged(topic: string): void {
-    this.#topics.forget(topic);
-    const route = this.#routes.get(topic);
-    if (route === undefined || route.info === null) {
-      return;
-    }
-    this.#packer.sealRoute(route);
-    this.#dropRoute(topic);
-  }
-
-  #dropRoute(topic: string): void {
-    this.#routes.delete(topic);
-    if (this.#lastRoute?.topic === topic) {
-      this.#lastRoute = null;
-    }
+    this.#routes.forget(topic, (route) => this.#packer.sealRoute(route));
   }
 
   #failUnpacked(error: RingMQError): void {
     for (const entry of this.#held.takeAll()) {
       this.#failOne(entry, error);
     }
-    for (const route of this.#routes.values()) {
-      const pending = route.pending;
-      route.pending = [];
-      this.#failKept(pending, error);
+    for (const pending of this.#routes.takePending()) {
+      this.onNotFound(pending, error);
     }
   }
 
@@ -499,12 +356,12 @@ export class RingProducer implements Producer, BatchOwner {
       this.#admitHeld();
     }
     const hasRoom = this.#held.length === 0 && this.bufferedBytes <= this.bufferBytes * READY_SHARE;
-    if (this.#readyWaiter !== null && hasRoom) {
-      this.#readyWaiter.resolve();
-      this.#readyWaiter = null;
+    if (hasRoom) {
+      this.#waiters.onRoom();
     }
-    if (this.#flushWaiters.length > 0) {
-      this.#checkFlushed();
+    if (this.#waiters.hasFlushes) {
+      this.#waiters.onSettled(this.#lowestNumber());
+      this.#packer.isFlushing = this.#waiters.hasFlushes;
     }
     this.#packer.onProgress();
   }
@@ -516,7 +373,7 @@ export class RingProducer implements Producer, BatchOwner {
         return;
       }
       this.#pendingBytes += entry.record.length;
-      const route = this.#routeOf(entry.topic);
+      const route = this.#routes.to(entry.topic);
       if (route.info === null || route.pending.length > 0) {
         route.pending.push(entry);
       } else {
@@ -525,49 +382,18 @@ export class RingProducer implements Producer, BatchOwner {
     }
   }
 
-  /** Resolves when all messages below `upTo` are settled. */
-  #settled(upTo: number, signal: AbortSignal | undefined): Promise<void> {
-    this.#packer.sealAll();
-    if (this.#lowestNumber() >= upTo) {
-      return Promise.resolve();
-    }
-    const waiter = { upTo, done: new Deferred<void>() };
-    this.#flushWaiters.push(waiter);
-    this.#packer.isFlushing = true;
-    return abortable(waiter.done.promise, signal);
-  }
-
-  #checkFlushed(): void {
-    const lowest = this.#lowestNumber();
-    const left: { upTo: number; done: Deferred<void> }[] = [];
-    for (const waiter of this.#flushWaiters) {
-      if (waiter.upTo <= lowest) {
-        waiter.done.resolve();
-      } else {
-        left.push(waiter);
-      }
-    }
-    this.#flushWaiters = left;
-    this.#packer.isFlushing = left.length > 0;
-  }
-
   #lowestNumber(): number {
-    let lowest = Math.min(this.#dispatcher.lowestNumber(), this.#packer.lowestNumber());
-    lowest = Math.min(lowest, this.#held.first?.number ?? lowest);
-    for (const route of this.#routes.values()) {
-      lowest = Math.min(lowest, route.pending[0]?.number ?? lowest);
-    }
-    return lowest;
+    return Math.min(
+      this.#dispatcher.lowestNumber(),
+      this.#packer.lowestNumber(),
+      this.#held.first?.number ?? Number.POSITIVE_INFINITY,
+      this.#routes.lowestNumber(),
+    );
   }
 
   [INSPECT](): object {
     const { group, bufferedBytes, bufferBytes, nextNumber } = this;
-    return shown('Producer', {
-      group,
-      bufferedBytes,
-      bufferBytes,
-      nextNumber,
-      closed: this.#closed !== null,
-    });
+    const closed = this.#closed !== null;
+    return shown('Producer', { group, bufferedBytes, bufferBytes, nextNumber, closed });
   }
 }

@@ -1,0 +1,193 @@
+/** The topics a producer sends to: each is looked up once, for as long as messages may wait for it, and again when it has changed. */
+import { badMessage } from '../../batch/record-writer.js';
+import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
+import { RingMQError, type TopicInfo } from '../../wire/index.js';
+import { pause } from '../abort.js';
+import { asRingMQError } from '../failures.js';
+import type { Connection } from '../link/connection.js';
+import type { PendingMessage } from './pending-message.js';
+import type { TopicCache } from './topic-cache.js';
+import { TopicRoute } from './topic-route.js';
+
+/** Between two tries to learn what has become of a topic. */
+const LOOK_UP_AGAIN_MS = 250;
+
+/** Whose messages wait for topics. */
+export interface RoutesOwner {
+  /** The topic is known: these waited for it, in order. */
+  onFound(route: TopicRoute, waiting: readonly PendingMessage[]): void;
+  /** These waited for their topic in vain. */
+  onNotFound(waiting: readonly PendingMessage[], error: RingMQError): void;
+  /** Some messages wait no longer. */
+  onProgress(): void;
+}
+
+export class TopicRoutes {
+  readonly #connection: Connection;
+  readonly #topics: TopicCache;
+  readonly #timeoutMs: number;
+  readonly #owner: RoutesOwner;
+  readonly #routes = new Map<string, TopicRoute>();
+  #last: TopicRoute | null = null;
+
+  constructor(connection: Connection, topics: TopicCache, timeoutMs: number, owner: RoutesOwner) {
+    this.#connection = connection;
+    this.#topics = topics;
+    this.#timeoutMs = timeoutMs;
+    this.#owner = owner;
+  }
+
+  /** The way to a topic, which may not be known yet. Throws `BAD_MESSAGE` for what is no string. */
+  to(topic: unknown): TopicRoute {
+    const last = this.#last;
+    return last !== null && last.topic === topic ? last : this.#other(topic);
+  }
+
+  #other(topic: unknown): TopicRoute {
+    if (typeof topic !== 'string') {
+      throw badMessage('topic', `must be a string, not ${typeof topic}`);
+    }
+    let route = this.#routes.get(topic);
+    if (route === undefined) {
+      route = new TopicRoute(topic);
+      this.#routes.set(topic, route);
+      void this.#resolve(route);
+    }
+    this.#last = route;
+    return route;
+  }
+
+  /** Asks for the topic, for as long as messages may wait for it, then gives them back. */
+  async #resolve(route: TopicRoute): Promise<void> {
+    for (;;) {
+      try {
+        route.resolve(await this.#lookUp(route));
+        const waiting = route.pending;
+        route.pending = [];
+        this.#owner.onFound(route, waiting);
+        break;
+      } catch (error) {
+        const failure = asRingMQError(error);
+        this.#failOverdue(route, failure);
+        if (route.pending.length === 0) {
+          this.drop(route.topic);
+          break;
+        }
+      }
+      await pause(LOOK_UP_AGAIN_MS);
+    }
+    this.#owner.onProgress();
+  }
+
+  /** Rejects with `TIMEOUT` when the message that has waited longest may wait no longer. */
+  #lookUp(route: TopicRoute): Promise<TopicInfo> {
+    const now = monotonicMs();
+    const waitMs = Math.max(0, (route.pending[0]?.deadline ?? now + this.#timeoutMs) - now);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const { trouble } = this.#connection.produce;
+        const why = trouble === null ? '' : `; there is no connection: ${trouble.message}`;
+        reject(
+          new RingMQError(
+            'TIMEOUT',
+            `topic ${route.topic} was not found out within ${this.#timeoutMs} ms${why}`,
+            {
+              details: { topic: route.topic },
+            },
+          ),
+        );
+      }, waitMs);
+      const answer = this.#topics.lookUp(route.topic);
+      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
+  /** After a failed look-up: all its messages fail, or those whose time is over if it may succeed yet. */
+  #failOverdue(route: TopicRoute, failure: RingMQError): void {
+    const now = monotonicMs();
+    const waiting = route.pending;
+    route.pending = failure.retryable ? waiting.filter(({ deadline }) => deadline > now) : [];
+    this.#owner.onNotFound(
+      failure.retryable ? waiting.filter(({ deadline }) => deadline <= now) : waiting,
+      failure,
+    );
+    this.#owner.onProgress();
+  }
+
+  /** Topics as they are now, by name, or why one cannot be had; null when the link has gone meanwhile, the next one asks anew. */
+  async askAnew(
+    topics: ReadonlySet<string>,
+    isClosed: () => boolean,
+  ): Promise<Map<string, TopicInfo | RingMQError> | null> {
+    const { link } = this.#connection.requests;
+    const found = new Map<string, TopicInfo | RingMQError>();
+    const isOver = () => this.#connection.requests.link !== link || isClosed();
+    await Promise.all(
+      [...topics].map(async (topic) => {
+        found.set(topic, await this.#now(topic, isOver));
+      }),
+    );
+    return this.#connection.requests.link === link && this.#connection.isOpen ? found : null;
+  }
+
+  /** A topic as it is, or why it cannot be had. What may pass is waited for: batches have their own time limit. */
+  async #now(topic: string, isOver: () => boolean): Promise<TopicInfo | RingMQError> {
+    for (;;) {
+      try {
+        return await this.#topics.lookUp(topic);
+      } catch (error) {
+        const failure = asRingMQError(error);
+        if (!failure.retryable || isOver()) {
+          return failure;
+        }
+        await pause(LOOK_UP_AGAIN_MS);
+      }
+    }
+  }
+
+  /** The way to the topic, if it is known, is forgotten; `before` sees it last. */
+  forget(topic: string, before: (route: TopicRoute) => void): void {
+    this.#topics.forget(topic);
+    const route = this.#routes.get(topic);
+    if (route !== undefined && route.info !== null) {
+      before(route);
+      this.drop(topic);
+    }
+  }
+
+  /** All ways that are known are forgotten; `before` sees them last. What the client remembers of topics goes by itself with the link. */
+  forgetAll(before: (route: TopicRoute) => void): void {
+    for (const route of [...this.#routes.values()]) {
+      if (route.info !== null) {
+        before(route);
+        this.drop(route.topic);
+      }
+    }
+  }
+
+  drop(topic: string): void {
+    this.#routes.delete(topic);
+    if (this.#last?.topic === topic) {
+      this.#last = null;
+    }
+  }
+
+  /** Messages that wait for their topics, of one topic after the other. They wait no longer. */
+  takePending(): PendingMessage[][] {
+    const taken: PendingMessage[][] = [];
+    for (const route of this.#routes.values()) {
+      taken.push(route.pending);
+      route.pending = [];
+    }
+    return taken;
+  }
+
+  /** Lowest running number of a message that waits for its topic; Infinity if none does. */
+  lowestNumber(): number {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const route of this.#routes.values()) {
+      lowest = Math.min(lowest, route.pending[0]?.number ?? lowest);
+    }
+    return lowest;
+  }
+}
