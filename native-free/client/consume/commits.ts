@@ -15,7 +15,7 @@ export interface CommitOptions {
   readonly group: string | null;
   readonly topic: string;
   readonly intervalMs: number;
-  readonly isJoined: boolean;
+  isJoined(): boolean;
   /** The queue is another's by now. */
   fenced(queue: HeldQueue): void;
   /** The broker knows nothing of this member. */
@@ -151,7 +151,7 @@ export class Commits {
       .finally(() => {
         this.#round = null;
         this.#lastAt = monotonicMs();
-        if (this.#options.isJoined && this.#isBehind()) {
+        if (this.#options.isJoined() && this.#isBehind()) {
           this.soon();
         }
       });

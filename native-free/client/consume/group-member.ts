@@ -9,49 +9,25 @@ import {
   RingMQError,
   type TopicInfo,
 } from '../../wire/index.js';
-import { abortable, Deferred, pause } from '../abort.js';
+import { abortable, pause } from '../abort.js';
 import { callUser } from '../callback.js';
+import { asRingMQError } from '../failures.js';
 import type { Connection } from '../link/connection.js';
 import type { FrameReceiver } from '../link/frame-receiver.js';
-import type { AssignedQueue, StartPosition } from '../types.js';
+import type { AssignedQueue } from '../types.js';
 import { Commits, FAREWELL_MS } from './commits.js';
-import { HeldQueue, HOLD } from './held-queue.js';
+import { type HeldQueue, HOLD } from './held-queue.js';
+import { HeldQueues } from './held-queues.js';
 import { HELD_BACK, Inbox } from './inbox.js';
+import { damageOf, expiredOf, grantsOf, type QueueGrant } from './member-events.js';
+import type { MemberOptions } from './member-options.js';
+import { warnOfDamage, warnOfExpired, warnOfRefusedJoin } from './member-warnings.js';
 import { QueueControl } from './queue-control.js';
-import type { DamagedQueue } from './types.js';
-import type { Warnings } from './warnings.js';
 
 /** Wait before joining again after a refusal that may pass. */
 const REJOIN_MS = 500;
 /** A broker sends one or two in the turn of its answer; what is beyond would come from no sane one. */
 const MAX_EARLY_EVENTS = 64;
-
-export interface MemberOptions {
-  /** null: reads by itself, in no group. */
-  group: string | null;
-  /** Of such a reader: the only queues it wants. */
-  queueIds?: readonly number[] | undefined;
-  topic: string;
-  filter: string;
-  from: StartPosition;
-  windowBytes: number;
-  commitIntervalMs: number;
-  revokeGraceMs: number;
-  maxUnackedCount: number;
-  onAssigned: (queues: AssignedQueue[]) => void;
-  onRevoked: ((queueIds: number[]) => void) | undefined;
-  /** What becomes of a damaged queue. */
-  onDamage: (damage: DamagedQueue) => 'stop' | 'skip';
-  warnings: Warnings;
-  /** Something may be there to hand out, or the membership has ended. */
-  onChange: () => void;
-}
-
-interface QueueGrant {
-  queueId: number;
-  generation: number;
-  offset: number;
-}
 
 export class GroupMember implements FrameReceiver {
   readonly inbox: Inbox;
@@ -59,7 +35,7 @@ export class GroupMember implements FrameReceiver {
   readonly #connection: Connection;
   readonly #options: MemberOptions;
   readonly #id: number;
-  readonly #queues = new Map<number, HeldQueue>();
+  readonly #queues: HeldQueues;
   readonly #left = new AbortController();
   #leaving: Promise<void> | null = null;
   #memberId: string | null = null;
@@ -74,16 +50,15 @@ export class GroupMember implements FrameReceiver {
   /** Why it is over; set once. */
   #failure: RingMQError | null = null;
   readonly #commits: Commits;
-  /** Queues being given back wait here for their last acks. */
-  readonly #drains = new Map<HeldQueue, Deferred<void>>();
 
   constructor(connection: Connection, options: MemberOptions) {
     this.#connection = connection;
     this.#options = options;
     this.inbox = new Inbox(options.windowBytes, (total) => connection.sendCredit(this.#id, total));
     this.#id = connection.addReceiver(this);
+    this.#queues = this.#makeQueues();
     this.#commits = this.#makeCommits();
-    this.control = new QueueControl(connection, this.#queues, {
+    this.control = new QueueControl(connection, this.#queues.byId, {
       consumerId: this.#id,
       topic: options.topic,
       inbox: this.inbox,
@@ -98,18 +73,30 @@ export class GroupMember implements FrameReceiver {
     }
   }
 
+  #makeQueues(): HeldQueues {
+    return new HeldQueues({
+      inbox: this.inbox,
+      maxUnackedCount: this.#options.maxUnackedCount,
+      onAcked: (queue, hasRoom) => {
+        if (hasRoom) {
+          this.control.release(queue.queueId, HELD_BACK.full);
+        }
+        this.#commits.soon();
+      },
+      onUncommitted: () => this.#commits.soon(),
+      onLost: (queue) => this.#commits.lost(queue),
+    });
+  }
+
   #makeCommits(): Commits {
-    const isJoined = () => this.#isJoined;
     const { group, topic, commitIntervalMs } = this.#options;
-    return new Commits(this.#connection, this.#queues, {
+    return new Commits(this.#connection, this.#queues.byId, {
       consumerId: this.#id,
       group,
       topic,
       intervalMs: commitIntervalMs,
-      get isJoined() {
-        return isJoined();
-      },
-      fenced: (queue) => this.#drop(queue),
+      isJoined: () => this.#isJoined,
+      fenced: (queue) => this.#queues.drop(queue),
       forgotten: () => this.#rejoin(),
     });
   }
@@ -132,23 +119,17 @@ export class GroupMember implements FrameReceiver {
   }
 
   get queues(): AssignedQueue[] {
-    return [...this.#queues.values()]
-      .filter((queue) => queue.hold === HOLD.active)
-      .map((queue) => ({ queueId: queue.queueId, offset: queue.handedOut }));
+    return this.#queues.assigned;
   }
 
   /** The queue, if a delivery with this arrival number is for its present assignment. */
   active(queueId: number, arrival: number): HeldQueue | undefined {
-    const queue = this.#queues.get(queueId);
-    if (queue === undefined || queue.hold !== HOLD.active || arrival < queue.since || queue.damage !== null) {
-      return undefined;
-    }
-    return queue;
+    return this.#queues.active(queueId, arrival);
   }
 
   /** The queues it reads, for looking at. */
   get held(): HeldQueue[] {
-    return [...this.#queues.values()].filter((queue) => queue.hold <= HOLD.revoking);
+    return this.#queues.read;
   }
 
   /** Something of the queue was handed out: past its bound it gives no more until there are acks. */
@@ -160,21 +141,15 @@ export class GroupMember implements FrameReceiver {
 
   /** Why nothing more can come: each of the queues it holds has stopped at damage. */
   get damageOfAll(): RingMQError | null {
-    let damage: RingMQError | null = null;
-    for (const queue of this.#queues.values()) {
-      if (queue.damage === null) {
-        return null;
-      }
-      damage = queue.damage;
-    }
-    return damage;
+    return this.#queues.damageOfAll;
   }
 
   /** Reading of a queue has come to damage. `next`: the offset behind it; null: the broker knows, and waits to be asked to go on. */
   metDamage(queue: HeldQueue, error: RingMQError, next: number | null): void {
     const { queueId, handedOut: offset, generation } = queue;
     const { topic, onDamage, warnings } = this.#options;
-    const skips = onDamage({ topic, queueId, offset, error }) === 'skip';
+    const damage = { topic, queueId, offset, error };
+    const skips = onDamage({ ...damage }) === 'skip';
     if (!skips) {
       queue.damage = error;
     } else if (next !== null) {
@@ -184,19 +159,7 @@ export class GroupMember implements FrameReceiver {
       // Should the answer be lost with the connection, the next one meets the damage again.
       this.#connection.requests.call('skipDamage', params, { onlyNow: true }).catch(() => {});
     }
-    const then = skips
-      ? 'the consumer goes on behind it'
-      : "the consumer reads no more of this queue; onDamage: 'skip' goes on behind it";
-    warnings.tell(
-      {
-        type: 'damage',
-        message: `queue ${queueId} of ${topic} is damaged at offset ${offset} (${error.code}: ${error.message}); ${then}`,
-        topic,
-        queueId,
-        error,
-      },
-      offset,
-    );
+    warnOfDamage(warnings, damage, skips);
   }
 
   async #join(): Promise<void> {
@@ -209,10 +172,9 @@ export class GroupMember implements FrameReceiver {
     try {
       const params = { ...this.#joinParams(), consumer: this.#id, group, topic, filter, from };
       const joined = await this.#connection.requests.call('join', params, { onlyNow: true });
-      if (attempt !== this.#attempt) {
-        return;
+      if (attempt === this.#attempt) {
+        this.#onJoined(joined.memberId, joined.topic);
       }
-      this.#onJoined(joined.memberId, joined.topic);
     } catch (error) {
       if (attempt === this.#attempt) {
         await this.#joinFailed(error, attempt);
@@ -222,39 +184,27 @@ export class GroupMember implements FrameReceiver {
 
   #joinParams(): Pick<ControlMethods['join']['params'], 'memberId' | 'onDamage' | 'queueIds' | 'positions'> {
     const { group, queueIds } = this.#options;
-    const onDamage = 'tell' as const;
     if (group !== null) {
-      return { memberId: this.#memberId, onDamage };
+      return { memberId: this.#memberId, onDamage: 'tell' };
     }
     // The broker keeps nothing of a reader: it says itself where it has been, if it is still the same broker.
     const topicId = this.#topicInfo?.topicId;
     const positions =
       topicId === undefined || this.#origin !== `${this.brokerId}/${topicId}`
         ? null
-        : {
-            topicId,
-            queues: [...this.#queues.values()].map(({ queueId, generation, handedOut }) => ({
-              queueId,
-              generation,
-              offset: handedOut,
-            })),
-          };
-    return { memberId: null, onDamage, queueIds: queueIds ?? null, positions };
+        : { topicId, queues: this.#queues.positions() };
+    return { memberId: null, onDamage: 'tell', queueIds: queueIds ?? null, positions };
   }
 
   #onJoined(memberId: string, topic: TopicInfo): void {
     const origin = `${this.brokerId}/${topic.topicId}`;
     if (origin !== this.#origin) {
-      for (const queue of [...this.#queues.values()]) {
-        this.#drop(queue);
-      }
+      this.#queues.dropAll();
     }
     const { opening } = this.#connection.produce.origin;
     if (opening !== this.#opening) {
       // Its data may be of another time: what was acked there says nothing of the messages here.
-      for (const queue of [...this.#queues.values()]) {
-        this.#lose(queue);
-      }
+      this.#queues.loseAll();
     }
     this.#opening = opening;
     this.#origin = origin;
@@ -270,15 +220,14 @@ export class GroupMember implements FrameReceiver {
   }
 
   async #joinFailed(error: unknown, attempt: number): Promise<void> {
-    if (!isRingMQError(error) || !error.retryable) {
-      this.#fail(isRingMQError(error) ? error : new RingMQError('INTERNAL', undefined, { cause: error }));
+    const failure = asRingMQError(error);
+    if (!failure.retryable) {
+      this.#fail(failure);
       return;
     }
     const { group, topic, warnings } = this.#options;
-    if (error.code !== 'CONNECTION_LOST') {
-      const whose = group === null ? 'the broker' : `group ${group}`;
-      const message = `${whose} does not take this consumer of ${topic} now, it tries again (${error.code}: ${error.message})`;
-      warnings.tell({ type: 'join-refused', message, topic, error });
+    if (failure.code !== 'CONNECTION_LOST') {
+      warnOfRefusedJoin(warnings, topic, group, failure);
     }
     await pause(REJOIN_MS, this.#left.signal);
     // Without a connection the next welcome brings another try.
@@ -297,13 +246,7 @@ export class GroupMember implements FrameReceiver {
     this.#attempt++;
     this.inbox.clear();
     this.control.lost();
-    for (const queue of this.#queues.values()) {
-      if (queue.hold === HOLD.active) {
-        queue.hold = HOLD.suspended;
-      } else if (queue.hold === HOLD.revoking) {
-        this.#lose(queue);
-      }
-    }
+    this.#queues.suspend();
   }
 
   onFailed(error: RingMQError): void {
@@ -344,7 +287,9 @@ export class GroupMember implements FrameReceiver {
         void this.#onRevoke(grantsOf(event));
         break;
       case 'expired':
-        this.#onExpired(event);
+        for (const expired of expiredOf(event)) {
+          warnOfExpired(this.#options.warnings, this.#options.topic, expired);
+        }
         break;
       case 'queueDamaged':
         this.#onQueueDamaged(event);
@@ -361,74 +306,36 @@ export class GroupMember implements FrameReceiver {
 
   /** In its place among the deliveries: what came before it is handed out first. */
   #onQueueDamaged(event: Record<string, unknown>): void {
-    const { queueId, offset, position, code, message } = event;
-    if (typeof queueId !== 'number' || typeof offset !== 'number') {
-      return;
-    }
-    const { topic } = this.#options;
-    const error = new RingMQError(errorCodeOfName(String(code)), String(message), {
-      details: { topic, queueId, offset, position },
-    });
-    this.inbox.addDamage(queueId, offset, error);
-    this.#options.onChange();
-  }
-
-  #onExpired(event: Record<string, unknown>): void {
-    const { topic, warnings } = this.#options;
-    for (const { queueId, from, to } of expiredOf(event)) {
-      const what = to - from === 1 ? '1 message' : `${to - from} messages`;
-      const message = `${what} of queue ${queueId} of ${topic}, from offset ${from} on, were deleted before the group read them; keep up, or keep messages longer (retentionMs, retentionBytes; of memory topics memoryRingBytes)`;
-      warnings.tell({ type: 'expired', message, topic, queueId, expired: { from, to } }, from);
+    const damage = damageOf(event, this.#options.topic);
+    if (damage !== null) {
+      this.inbox.addDamage(damage.queueId, damage.offset, damage.error);
+      this.#options.onChange();
     }
   }
 
   #onAssign(grants: QueueGrant[]): void {
     const since = this.inbox.nextNumber;
-    for (const { queueId, generation, offset } of grants) {
-      const before = this.#queues.get(queueId);
-      if (before?.resume(generation, offset, since) === true) {
-        if (before.done > before.confirmed) {
-          this.#commits.soon();
-        }
-        continue;
+    for (const grant of grants) {
+      const isSought = this.control.isSought(grant.queueId);
+      if (this.#queues.assign(grant, since, { isSought, isMemory: this.isMemory })) {
+        this.control.assigned(grant.queueId);
       }
-      if (before !== undefined && this.control.isSought(queueId)) {
-        this.#drop(before);
-      } else if (before !== undefined && this.isMemory && !before.isOfRun(generation)) {
-        // Its messages went with the broker's memory: there is nothing left to come again.
-        this.#drop(before);
-      } else if (before !== undefined) {
-        this.#lose(before);
-      }
-      this.#queues.set(queueId, new HeldQueue(queueId, generation, offset, since, this.#onMoved));
-      this.control.assigned(queueId);
     }
     // The first assignment after a reconnect names all that nobody else has been given; what comes later, others have read in between.
-    for (const queue of [...this.#queues.values()]) {
-      if (queue.hold === HOLD.suspended) {
-        this.#lose(queue);
-      }
-    }
+    this.#queues.loseSuspended();
     this.#options.onAssigned(grants.map(({ queueId, offset }) => ({ queueId, offset })));
     this.#options.onChange();
   }
 
   async #onRevoke(grants: QueueGrant[]): Promise<void> {
-    const given: HeldQueue[] = [];
-    for (const { queueId } of grants) {
-      const queue = this.#queues.get(queueId);
-      if (queue === undefined || queue.hold !== HOLD.active) {
-        continue;
-      }
-      queue.hold = HOLD.revoking;
-      given.push(queue);
-    }
-    await this.#drain(given);
+    const queueIds = grants.map(({ queueId }) => queueId);
+    const given = this.#queues.revoke(queueIds);
+    await this.#queues.drain(given, this.#options.revokeGraceMs, this.#left.signal);
     // The connection may have been lost meanwhile: then the queues are not ours to give.
     const still = given.filter((queue) => queue.hold === HOLD.revoking);
     await this.#commits.of(still).catch(() => {});
     for (const queue of given) {
-      this.#drop(queue);
+      this.#queues.drop(queue);
     }
     const queues = grants.map(({ queueId, generation }) => ({ queueId, generation }));
     try {
@@ -436,62 +343,8 @@ export class GroupMember implements FrameReceiver {
     } catch {
       // The broker takes the queues away by itself when its patience ends.
     }
-    callUser(
-      this.#options.onRevoked,
-      grants.map(({ queueId }) => queueId),
-    );
+    callUser(this.#options.onRevoked, queueIds);
   }
-
-  /** Waits until everything handed out of the queues is acked, or the grace is over. */
-  async #drain(queues: readonly HeldQueue[]): Promise<void> {
-    const waits: Promise<void>[] = [];
-    for (const queue of queues) {
-      if (queue.isDrained) {
-        continue;
-      }
-      const drain = new Deferred<void>();
-      this.#drains.set(queue, drain);
-      waits.push(drain.promise);
-    }
-    if (waits.length === 0) {
-      return;
-    }
-    const stop = new AbortController();
-    const leave = () => stop.abort();
-    this.#left.signal.addEventListener('abort', leave, { once: true });
-    await Promise.race([Promise.all(waits), pause(this.#options.revokeGraceMs, stop.signal)]);
-    stop.abort();
-    this.#left.signal.removeEventListener('abort', leave);
-    for (const queue of queues) {
-      this.#drains.delete(queue);
-    }
-  }
-
-  /** The queue is gone over a lost connection, and with it acks that were not committed: the next {@link commit} says so. */
-  #lose(queue: HeldQueue): void {
-    this.#commits.lost(queue);
-    this.#drop(queue);
-  }
-
-  #drop(queue: HeldQueue): void {
-    queue.hold = HOLD.gone;
-    this.#drains.get(queue)?.resolve();
-    if (this.#queues.get(queue.queueId) === queue) {
-      this.#queues.delete(queue.queueId);
-      this.inbox.release(queue.queueId, HELD_BACK.full | HELD_BACK.busy);
-    }
-  }
-
-  readonly #onMoved = (queue: HeldQueue): void => {
-    if (queue.hold === HOLD.active) {
-      if (queue.inHandCount < this.#options.maxUnackedCount) {
-        this.control.release(queue.queueId, HELD_BACK.full);
-      }
-      this.#commits.soon();
-    } else if (queue.hold === HOLD.revoking && queue.isDrained) {
-      this.#drains.get(queue)?.resolve();
-    }
-  };
 
   /** The broker has this member, and is to forget it first. */
   async #joinAnew(): Promise<void> {
@@ -533,9 +386,7 @@ export class GroupMember implements FrameReceiver {
     this.#attempt++;
     this.#commits.stop();
     this.#connection.removeReceiver(this.#id);
-    for (const queue of [...this.#queues.values()]) {
-      this.#drop(queue);
-    }
+    this.#queues.dropAll();
     this.inbox.clear();
   }
 
@@ -546,34 +397,4 @@ export class GroupMember implements FrameReceiver {
     this.#failure = error;
     this.#options.onChange();
   }
-}
-
-/** What an event says is gone, as far as it makes sense. */
-function expiredOf(event: Record<string, unknown>): { queueId: number; from: number; to: number }[] {
-  const queues = event['queues'];
-  if (!Array.isArray(queues)) {
-    return [];
-  }
-  return queues
-    .map((queue: Record<string, unknown>) => ({
-      queueId: Number(queue['queueId']),
-      from: Number(queue['from']),
-      to: Number(queue['to']),
-    }))
-    .filter(({ queueId, from, to }) => Number.isInteger(queueId) && to > from);
-}
-
-/** Queues named by an event, those that make sense. */
-function grantsOf(event: Record<string, unknown>): QueueGrant[] {
-  const queues = event['queues'];
-  if (!Array.isArray(queues)) {
-    return [];
-  }
-  return queues
-    .map((queue: Record<string, unknown>) => ({
-      queueId: Number(queue['queueId']),
-      generation: Number(queue['generation']),
-      offset: Number(queue['offset'] ?? 0),
-    }))
-    .filter((queue) => Number.isInteger(queue.queueId) && Number.isFinite(queue.offset));
 }

@@ -8,7 +8,10 @@ import { Deferred } from '../abort.js';
 import type { Connection } from '../link/connection.js';
 import { Delivery } from './delivery.js';
 import type { TagFilter } from './filter.js';
-import { GroupMember, type MemberOptions } from './group-member.js';
+
+import { GroupMember } from './group-member.js';
+import type { MemberOptions } from './member-options.js';
+
 import type { ReceivedBatch } from './received-batch.js';
 import type { AssignedQueue, ConsumedMessage } from './types.js';
 import { UnackedWatch } from './unacked-watch.js';

@@ -1,0 +1,25 @@
+import type { AssignedQueue, StartPosition } from '../types.js';
+import type { DamagedQueue } from './types.js';
+import type { Warnings } from './warnings.js';
+
+/** What a member is to be, and whom it tells. */
+export interface MemberOptions {
+  /** null: reads by itself, in no group. */
+  group: string | null;
+  /** Of such a reader: the only queues it wants. */
+  queueIds?: readonly number[] | undefined;
+  topic: string;
+  filter: string;
+  from: StartPosition;
+  windowBytes: number;
+  commitIntervalMs: number;
+  revokeGraceMs: number;
+  maxUnackedCount: number;
+  onAssigned: (queues: AssignedQueue[]) => void;
+  onRevoked: ((queueIds: number[]) => void) | undefined;
+  /** What becomes of a damaged queue. */
+  onDamage: (damage: DamagedQueue) => 'stop' | 'skip';
+  warnings: Warnings;
+  /** Something may be there to hand out, or the membership has ended. */
+  onChange: () => void;
+}
