@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { clockMs } from './clock.js';
 import type { Totals } from './counters.js';
 import { type Reading, windowBetween } from './meter.js';
-import type { Measured } from './run.js';
+import type { Measured } from './run-options.js';
 import type { LoadSession } from './session.js';
 
 /** Parts of the backlog between which its rates are measured: little is stored, and all of it is. */

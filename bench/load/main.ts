@@ -7,7 +7,8 @@ import { DRIVER_NAMES, type DriverName } from './drivers/registry.js';
 import { startLive } from './live.js';
 import { describeRun, writeRun } from './output.js';
 import { isClean } from './report.js';
-import { type LoadTarget, runWorkload } from './run.js';
+import { runWorkload } from './run.js';
+import type { LoadTarget } from './run-options.js';
 import type { Api } from './thread-protocol.js';
 import { BadWorkload, readWorkload, type Workload } from './workload.js';
 

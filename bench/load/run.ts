@@ -3,46 +3,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describeEnvironment } from '../environment.js';
 import { runBacklog } from './backlog.js';
 import { clockMs } from './clock.js';
-import type { DriverName } from './drivers/registry.js';
 import type { LatencyRecorder } from './latency.js';
-import { type Second, type Window, windowBetween } from './meter.js';
-import type { BacklogFigures, LoadReport } from './report.js';
+import { windowBetween } from './meter.js';
+import type { LoadReport } from './report.js';
+import type { LoadOptions, LoadTarget, Measured } from './run-options.js';
 import { LoadSession } from './session.js';
 import { tally } from './tally.js';
-import type { Api } from './thread-protocol.js';
 import type { Workload } from './workload.js';
-
-export interface LoadTarget {
-  driver: DriverName;
-  url: string;
-  /** Processes whose CPU and memory are the system's. */
-  pids: readonly number[];
-  /** What its acks mean, where it does not tell by itself. */
-  flush?: 'sync' | 'async';
-}
-
-export interface LoadOptions {
-  /** `write` counts where the driver has it, and the workload does not ask for one message a request. */
-  api: Api;
-  /** Load threads. */
-  workers: number;
-  /** How the run was called, for the report. */
-  command?: string;
-  onSecond?: (second: Second) => void;
-}
 
 export interface LoadRun {
   report: LoadReport;
   latencies: { send: LatencyRecorder; sendFromIntended: LatencyRecorder; endToEnd: LatencyRecorder };
-}
-
-/** What the phases of a run measured. */
-export interface Measured {
-  window: Window;
-  lagAtEnd: number;
-  brokerPeakRssBytes: number;
-  generatorRssBytes: number;
-  backlog: BacklogFigures | null;
 }
 
 /** Threads begin a moment after the order, all at the same time. */

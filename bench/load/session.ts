@@ -6,7 +6,7 @@ import { makeCounters } from './counters.js';
 import { findDriver } from './drivers/registry.js';
 import { LoadThread } from './load-thread.js';
 import { Meter, type Second } from './meter.js';
-import type { LoadOptions, LoadTarget } from './run.js';
+import type { LoadOptions, LoadTarget } from './run-options.js';
 import {
   type Api,
   type Command,
