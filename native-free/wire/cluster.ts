@@ -8,7 +8,7 @@
  *
  * A `cluster` that is absent or null is the only one there is, else the one called `default`.
  */
-import type { PageParams, PageResult } from './control.js';
+import type { PageParams, PageResult } from './page.js';
 
 export type NodeRole = 'master' | 'slave';
 

@@ -2,8 +2,10 @@
  * Payloads of control frames, as MessagePack maps with string keys. Unknown keys are ignored, so that
  * fields can be added; a missing or mistyped one is `BAD_FRAME` (hello) or `BAD_REQUEST` (request).
  */
+
 import type { NodeRole } from './cluster.js';
 import type { Durability } from './frame-layout.js';
+import type { PageParams, PageResult } from './page.js';
 import type { BrokerStats, QueueStats } from './stats.js';
 
 export interface Hello {
@@ -124,21 +126,6 @@ export interface GroupInfo {
 export interface GroupDescription extends GroupInfo {
   memberIds: string[];
   queues: GroupQueueInfo[];
-}
-
-/**
- * A list comes page by page, sorted by name, and then by queue. An answer has at most `limit` items (absent: 1,000; never over 10,000)
- * and about 1 MiB. `cursor` absent or null: the first page; else what the answer before gave.
- */
-export interface PageParams {
-  cursor?: string | null;
-  limit?: number;
-}
-
-export interface PageResult {
-  /** To ask on with; null when `complete`. */
-  cursor: string | null;
-  complete: boolean;
 }
 
 /** Where a group begins on a queue it has no committed offset for. `time`: ms since 1970, first message stored at or after it. */

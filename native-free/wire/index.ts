@@ -7,6 +7,7 @@ export * from './filter.js';
 export * from './frame-header.js';
 export * from './frame-layout.js';
 export * from './limits.js';
+export * from './page.js';
 export * from './queue-lists.js';
 export * from './record-layout.js';
 export type * from './stats.js';
