@@ -75,7 +75,8 @@ export function headerIsValid(bytes: Uint8Array, at: number, expectedPosition: n
       return false;
     }
   } else {
-    if (bytes[at + BATCH.type] !== BATCH_TYPE.data) {
+    const type = bytes[at + BATCH.type];
+    if (type !== BATCH_TYPE.data && type !== BATCH_TYPE.control) {
       return false;
     }
     if (at + BATCH_HEADER_BYTES > bytes.length) {

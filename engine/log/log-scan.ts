@@ -41,8 +41,16 @@ export interface Damage {
 /** More stretches than this are counted, not listed. */
 export const MAX_DAMAGE_LISTED = 10_000;
 
-/** Called for every data batch of the log, in order; `header` is valid during the call only, and is not to be written to. */
-export type BatchVisitor = (header: Uint8Array, position: number, bodyIsDamaged: boolean) => void;
+/**
+ * Called for every batch of the log but pads, in order. `header` and `control` are valid during the call only, and are not to be written
+ * to. `control`: the body of a control batch; null for messages, whose bodies nobody here looks into.
+ */
+export type BatchVisitor = (
+  header: Uint8Array,
+  position: number,
+  bodyIsDamaged: boolean,
+  control: Uint8Array | null,
+) => void;
 
 export interface ScanStart {
   /** Where the walk begins: the beginning of a batch. */
@@ -181,9 +189,14 @@ export class LogScan {
     const at = position % this.#spanBytes;
     const { bytes } = this.#window;
     this.#lastEpoch = readUint32(bytes, at + BATCH.epoch);
-    if (bytes[at + BATCH.type] === BATCH_TYPE.data) {
-      this.#visit(bytes.subarray(at, at + BATCH_HEADER_BYTES), position, bodyIsDamaged);
+    const type = bytes[at + BATCH.type];
+    if (type === BATCH_TYPE.pad) {
+      return;
     }
+    const body = at + BATCH_HEADER_BYTES;
+    const control =
+      type === BATCH_TYPE.control ? bytes.subarray(body, at + readUint32(bytes, at + BATCH.length)) : null;
+    this.#visit(bytes.subarray(at, body), position, bodyIsDamaged, control);
   }
 
   /** Rule 3. Returns where the walk goes on. */

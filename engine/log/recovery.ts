@@ -30,7 +30,7 @@ export interface Recovery {
 }
 
 /**
- * Finds the end of the log in `dir` and shows every data batch from the checkpoint on to `visit`, in order. A batch
+ * Finds the end of the log in `dir` and shows every batch but pads from the checkpoint on to `visit`, in order. A batch
  * with a good header and a damaged body is shown too (third argument true): its offsets are taken, its records cannot be
  * read. What is found is synced before this returns: from then on it is flushed, whatever it was before.
  *

@@ -14,12 +14,16 @@ export interface VerifyOptions {
   spanBytes: number;
   /** Makes damage at the very end tellable from an append that never finished. */
   checkpoint?: Pick<Checkpoint, 'flushed'> | null | undefined;
+  /** Shown every control batch, as {@link BatchVisitor} is. */
+  onControl?: (header: Uint8Array, position: number, bodyIsDamaged: boolean, control: Uint8Array) => void;
 }
 
 export interface LogReport {
   segments: number;
+  /** Of messages. */
   batches: number;
   records: number;
+  controlBatches: number;
   /** From the first segment to the end of the log. */
   bytes: number;
   startPosition: number;
@@ -34,12 +38,18 @@ export function verifyDir(disk: Disk, dir: string, options: VerifyOptions): LogR
   const view = new LogFilesView(disk, dir, options.segmentBytes);
   let batches = 0;
   let records = 0;
+  let controlBatches = 0;
   try {
     const startPosition = view.segments[0]?.base ?? 0;
     const flushed = Math.max(options.checkpoint?.flushed ?? 0, readFlushedMark(disk, dir));
     const result = new LogScan(view, options.spanBytes).run(
       { position: startPosition, flushed, epoch: 0 },
-      (header) => {
+      (header, position, bodyIsDamaged, control) => {
+        if (control !== null) {
+          controlBatches++;
+          options.onControl?.(header, position, bodyIsDamaged, control);
+          return;
+        }
         batches++;
         records += readUint32(header, BATCH.recordCount);
       },
@@ -48,6 +58,7 @@ export function verifyDir(disk: Disk, dir: string, options: VerifyOptions): LogR
       segments: view.segments.length,
       batches,
       records,
+      controlBatches,
       bytes: result.endPosition - startPosition,
       startPosition,
       endPosition: result.endPosition,

@@ -28,6 +28,8 @@ export const JOURNAL_KIND = {
   append: 1,
   /** Turn a batch into a pad, and tell its writer why. */
   refuse: 2,
+  /** Stamp a control batch, which is in no queue. */
+  control: 3,
 } as const;
 
 /** What is done to the producer table. */

@@ -6,6 +6,7 @@ import {
   ACK_FLAG_DUPLICATE,
   BATCH,
   BATCH_ATTRIBUTE,
+  BATCH_TYPE,
   ERRORS,
   readUint16,
   readUint32,
@@ -75,7 +76,11 @@ export class IndexPlanner {
     journal[JOURNAL.resultSequence] = this.#results.sequence(mark - 1);
     const attributes = readUint16(bytes, at + BATCH.attributes);
     journal[JOURNAL.syncFlush] = this.#asksForSync && (attributes & BATCH_ATTRIBUTE.syncFlush) !== 0 ? 1 : 0;
-    this.#planBatch(bytes, at);
+    if (bytes[at + BATCH.type] === BATCH_TYPE.control) {
+      this.#planControl();
+    } else {
+      this.#planBatch(bytes, at);
+    }
   }
 
   /** Plans what the producer table is to remember of the batch. One of {@link PRODUCER_VERDICT}, or a wire error number. */
@@ -122,6 +127,19 @@ export class IndexPlanner {
     journal[JOURNAL.status] = 0;
     journal[JOURNAL.flags] = 0;
     journalF[JOURNAL_F.resultOffset] = journalF[JOURNAL_F.baseOffset] as number;
+    journalF[JOURNAL_F.resultPosition] = journalF[JOURNAL_F.logPosition] as number;
+    journalF[JOURNAL_F.resultTime] = journalF[JOURNAL_F.storeTime] as number;
+  }
+
+  /** Only the broker itself makes these, so there is nothing to refuse. */
+  #planControl(): void {
+    const journal = this.#journal;
+    const journalF = this.#journalF;
+    journal[JOURNAL.kind] = JOURNAL_KIND.control;
+    journal[JOURNAL.status] = 0;
+    journal[JOURNAL.flags] = 0;
+    journalF[JOURNAL_F.baseOffset] = 0;
+    journalF[JOURNAL_F.resultOffset] = 0;
     journalF[JOURNAL_F.resultPosition] = journalF[JOURNAL_F.logPosition] as number;
     journalF[JOURNAL_F.resultTime] = journalF[JOURNAL_F.storeTime] as number;
   }

@@ -289,7 +289,7 @@ export class IndexStage {
     const position = journal[JOURNAL.position] as number;
     const kind = journal[JOURNAL.kind] as number;
     const storeTime = this.#journalF[JOURNAL_F.storeTime] as number;
-    this.#stampHeader(position, kind !== JOURNAL_KIND.append, storeTime);
+    this.#stampHeader(position, kind === JOURNAL_KIND.pad || kind === JOURNAL_KIND.refuse, storeTime);
     if (kind === JOURNAL_KIND.append) {
       this.#append();
     }

@@ -19,11 +19,12 @@ export interface ReplayDeps {
 
 /** `IndexStage.replay`; described there. */
 export function replayBatch(deps: ReplayDeps, header: Uint8Array, position: number): void {
-  if (header[BATCH.type] !== BATCH_TYPE.data) {
-    return;
-  }
   const { table, journal, journalF } = deps;
   const storeTime = readUint64(header, BATCH.storeTime);
+  if (header[BATCH.type] !== BATCH_TYPE.data) {
+    table.keepStoreTime(LANE.log, storeTime);
+    return;
+  }
   const baseOffset = readUint64(header, BATCH.baseOffset);
   const slot = table.find(readUint32(header, BATCH.topicId), readUint32(header, BATCH.queueId));
   if (slot >= 0 && table.lane(slot) === LANE.log && baseOffset >= table.nextOffset(slot)) {

@@ -13,6 +13,8 @@
  *        └──────────────────────────────────┴──────────┴──────────┴───────┴────────┴────────────────┘
  *     96   records, one behind the other (record-layout.ts), up to `length`
  *
+ * A control batch has the same header, and a body of its own instead of records ({@link BATCH_TYPE}).
+ *
  * A pad is a header only, cut after 64 bytes so that it fits a single slot; its `length` says how much it covers.
  *
  * In the log a batch begins at a multiple of 64 bytes; what lies between `length` and the next multiple
@@ -40,6 +42,11 @@ export const BATCH_TYPE = {
   data: 1,
   /** Space nobody filled: an aborted claim, a refused batch, the rest of a span. Only length, version, type, position, epoch, watermark and headerCrc mean anything. */
   pad: 2,
+  /**
+   * What is not a message: topics, groups, offsets, epochs. Its body is one MessagePack array of maps (docs/file-format.md), `recordCount` says how many. Made by
+   * the broker alone; topic, queue, producer, base offset and bloom are zero, and it is in no queue.
+   */
+  control: 3,
 } as const;
 
 /** Bits of `attributes`. Bits not named here must be zero in version 1. */

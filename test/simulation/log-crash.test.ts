@@ -5,6 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { writeCheckpoint } from '../../engine/log/index.js';
+import { BATCH, BATCH_HEADER_BYTES, BATCH_TYPE } from '../../native-free/wire/index.js';
 import { LogMachine, type MachineOptions, type Stamped } from './log-machine.js';
 import { type Random, seeds, withSeed } from './random.js';
 import { SimulatedCrash, SimulatedDisk } from './simulated-disk.js';
@@ -44,7 +45,7 @@ function act(machine: LogMachine, random: Random, bodyBytes: number): void {
     case 1:
     case 2:
     case 3: {
-      const kind = random.pick(['plain', 'plain', 'plain', 'sync', 'abort'] as const);
+      const kind = random.pick(['plain', 'plain', 'control', 'sync', 'abort'] as const);
       const anySize = random.below(random.chance(0.8) ? 200 : spanBytes - 96);
       machine.produce(bodyBytes > 0 ? bodyBytes : anySize, kind);
       if (random.chance(0.8)) {
@@ -110,10 +111,10 @@ function mustBeSame(bytes: Uint8Array, batch: Stamped): void {
 /** Opens again and compares. Returns the end. */
 function reopen(machine: LogMachine, acked: number): number {
   const from = machine.checkpoint()?.position ?? 0;
-  const visited: { position: number; header: Uint8Array }[] = [];
-  const recovery = machine.open((header, position, bodyIsDamaged) => {
+  const visited: { position: number; header: Uint8Array; control: Uint8Array | null }[] = [];
+  const recovery = machine.open((header, position, bodyIsDamaged, control) => {
     mustEqual(Number(bodyIsDamaged), 0, `body damage at ${position}`);
-    visited.push({ position, header: header.slice() });
+    visited.push({ position, header: header.slice(), control: control?.slice() ?? null });
   });
   expect(recovery.damage).toEqual([]);
   const end = recovery.endPosition;
@@ -129,9 +130,14 @@ function reopen(machine: LogMachine, acked: number): number {
   const data = kept.filter((batch) => !batch.isPad && batch.position >= from);
   mustEqual(visited.length, data.length, 'batches recovered');
   for (const [i, batch] of data.entries()) {
-    const { position, header } = visited[i] as { position: number; header: Uint8Array };
+    const { position, header, control } = visited[i] as (typeof visited)[0];
     mustEqual(position, batch.position, 'position of a batch');
     mustBeSame(header, batch);
+    const isControl = batch.bytes[BATCH.type] === BATCH_TYPE.control;
+    mustEqual(Number(control !== null), Number(isControl), 'a control batch shown as one');
+    if (control !== null) {
+      mustEqual(Buffer.compare(control, batch.bytes.subarray(BATCH_HEADER_BYTES)), 0, 'its body');
+    }
     const target = new Uint8Array(batch.bytes.length);
     mustEqual(
       machine.reader.read(position, target.length, target, 0),

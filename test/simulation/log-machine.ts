@@ -125,7 +125,7 @@ export class LogMachine {
   }
 
   /** Puts a batch with a body of `bodyBytes` into the ring; false when that is full. `abort`: claimed and given up. */
-  produce(bodyBytes: number, kind: 'plain' | 'sync' | 'abort' = 'plain'): boolean {
+  produce(bodyBytes: number, kind: 'plain' | 'sync' | 'abort' | 'control' = 'plain'): boolean {
     const length = BATCH_HEADER_BYTES + bodyBytes;
     const writer = this.#writer;
     if (!writer.claim(length)) {
@@ -143,7 +143,7 @@ export class LogMachine {
     }
     writeUint32(bytes, place + BATCH.length, length);
     bytes[place + BATCH.version] = BATCH_VERSION;
-    bytes[place + BATCH.type] = BATCH_TYPE.data;
+    bytes[place + BATCH.type] = kind === 'control' ? BATCH_TYPE.control : BATCH_TYPE.data;
     bytes[place + BATCH.attributes] = kind === 'sync' ? 1 : 0;
     writeUint32(bytes, place + BATCH.recordCount, 1);
     writeUint32(bytes, place + BATCH.sequence, this.#sequence++);

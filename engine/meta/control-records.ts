@@ -1,0 +1,103 @@
+/**
+ * What a control batch says: facts about topics, groups, offsets and epochs, which the log has in one order with the messages. Each record
+ * is absolute: it says what is so from here on, not what has changed. So a stretch of the log may be applied twice, or to a newer state, and the
+ * state at its end is the same.
+ */
+
+/** A term of a master begins. The first record of each opening; `position` is where the log ended then. */
+export interface EpochRecord {
+  type: 'epoch';
+  epoch: number;
+  /** Log position in bytes: what lies from here on, up to the next one's, is of this epoch. */
+  position: number;
+  /** Of the broker. */
+  name: string;
+  /** Milliseconds since 1970, as all times here. */
+  time: number;
+}
+
+/** The next topic id to be given out; only in snapshots, where deleted topics have left no other trace. */
+export interface TopicIdsRecord {
+  type: 'topicIds';
+  nextTopicId: number;
+}
+
+export interface TopicCreatedRecord {
+  type: 'topicCreated';
+  topic: string;
+  topicId: number;
+  queues: number;
+  memory: boolean;
+  createdTime: number;
+}
+
+/** The topic and all offsets on it are gone. */
+export interface TopicDeletedRecord {
+  type: 'topicDeleted';
+  topic: string;
+  topicId: number;
+  /** Of the topic. */
+  createdTime: number;
+  deletedTime: number;
+}
+
+/** What is remembered of a deleted topic for a while; only in snapshots. */
+export interface TopicTombstoneRecord extends Omit<TopicDeletedRecord, 'type'> {
+  type: 'topicTombstone';
+}
+
+/** Which of the tables with a number for each of a group's queues. */
+export type QueueNumbers = 'offsets' | 'starts' | 'expired';
+
+/**
+ * Numbers of a group on some queues of a topic; the last record wins. `offsets`: what it has committed. `starts`: where it began on
+ * queues it has not committed anything on, kept while it has never committed. `expired`: how many messages retention deleted before it read them.
+ */
+export interface OffsetsRecord {
+  type: QueueNumbers;
+  group: string;
+  topicId: number;
+  /** queue id, offset, queue id, offset, … */
+  pairs: number[];
+}
+
+/** A group that has never committed has left a topic: where it began there is forgotten. */
+export interface StartsDroppedRecord {
+  type: 'startsDropped';
+  group: string;
+  topicId: number;
+}
+
+/** Somebody asked for the group: it stays until somebody deletes it. */
+export interface GroupCreatedRecord {
+  type: 'groupCreated';
+  group: string;
+  createdTime: number;
+}
+
+/** The group and all it had committed is gone. */
+export interface GroupDeletedRecord {
+  type: 'groupDeleted';
+  group: string;
+}
+
+/** How long the group has been without members, milliseconds of brokers that ran. */
+export interface GroupIdleRecord {
+  type: 'groupIdle';
+  group: string;
+  idleMs: number;
+}
+
+export type ControlRecord =
+  | EpochRecord
+  | TopicIdsRecord
+  | TopicCreatedRecord
+  | TopicDeletedRecord
+  | TopicTombstoneRecord
+  | OffsetsRecord
+  | StartsDroppedRecord
+  | GroupCreatedRecord
+  | GroupDeletedRecord
+  | GroupIdleRecord;
+
+export const QUEUE_NUMBERS = ['offsets', 'starts', 'expired'] as const;
