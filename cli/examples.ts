@@ -40,6 +40,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq sub orders --group billing                    # until Ctrl-C',
     'ringmq sub orders --group billing --count 10 --idle-exit 2s',
     "ringmq sub orders --group audit --filter 'paid || refunded' -o json",
+    'ringmq sub orders --group caches --broadcast         # every one that runs this gets everything',
   ],
   stats: ['ringmq stats', 'ringmq stats --watch 1s', 'ringmq stats -o json'],
   log: ['ringmq log verify ./ringmq-data'],

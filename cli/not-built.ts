@@ -17,7 +17,7 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = {
   // Not --key: those of the whole command are taken wherever they stand, and `pub --key` is a message's key.
   '': ['--user <name>', '--password-file <file>', '--token-file <file>', '--ca <file>', '--cert <file>'],
   pub: ['--deliver-at <time>', '--ttl <duration>', '--priority <n>'],
-  sub: ['--sql <expression>', '--shared', '--broadcast'],
+  sub: ['--sql <expression>', '--shared'],
   'group reset-offset': ['--dry-run'],
 };
 

@@ -191,6 +191,12 @@ function addSub(program: Command): void {
     .addArgument(new Argument('<topic>', 'the topic').argParser(nameArgument))
     .option('--group <group>', 'consumer group; required, but with --peek', nameArgument)
     .option('--peek', 'look at messages without a group: nothing is acked or taken from anybody')
+    .option('--broadcast', 'get every message, whoever else reads; nothing is acked but with --member')
+    .option(
+      '--member <name>',
+      'with --broadcast: ack under this name in the group, and go on there next time',
+      nameArgument,
+    )
     .option(
       '--from <place>',
       'where a group without a committed offset begins: earliest (default), latest, a time or an offset',

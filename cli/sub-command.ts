@@ -10,6 +10,8 @@ import { StdoutWriter } from './stdout-writer.js';
 interface SubOptions {
   group?: string;
   peek?: boolean;
+  broadcast?: boolean;
+  member?: string;
   from?: StartPosition;
   filter?: string;
   count?: number;
@@ -19,7 +21,8 @@ interface SubOptions {
 /**
  * `ringmq sub`: prints until `--count`, `--idle-exit`, a signal, or until nobody reads stdout; all of them end with 0.
  * A message is acked once all of its line was taken by stdout, and no other is. If the acks cannot be committed, if the group never
- * took it in, or if a queue could not be read on, it fails in the end. With `--peek` it reads by itself, and there is nothing to ack.
+ * took it in, or if a queue could not be read on, it fails in the end. With `--peek` it reads by itself, and there is nothing to ack; with `--broadcast` there is only with a
+ * `--member` name.
  */
 export async function runSub(command: Command, topic: string, options: SubOptions): Promise<void> {
   const { url, output } = sharedOptions(command);
@@ -31,6 +34,9 @@ export async function runSub(command: Command, topic: string, options: SubOption
         : "error: option '--peek' cannot be used with option '--group <group>'",
     );
   }
+  if (options.member !== undefined && options.broadcast !== true) {
+    command.error("error: option '--member <name>' is for '--broadcast'");
+  }
   const client = await openClient(url, { onConnection: connectionNotices(url) });
   const stop = new AbortController();
   const end = (): void => stop.abort();
@@ -40,7 +46,8 @@ export async function runSub(command: Command, topic: string, options: SubOption
   try {
     const consumer = client.consumer({
       group: group ?? 'peek',
-      broadcast: options.peek === true,
+      broadcast: options.peek === true || options.broadcast === true,
+      memberName: options.member,
       topic,
       from: options.from,
       filter: options.filter,

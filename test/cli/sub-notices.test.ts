@@ -13,7 +13,7 @@ beforeAll(async () => {
   directory = makeDirectory();
   broker = await BrokerProcess.start(directory, ['--flush', 'async']);
   const client = await connect(broker.url);
-  for (const topic of ['away', 'refused', 'json', 'peek']) {
+  for (const topic of ['away', 'refused', 'json', 'peek', 'broadcast']) {
     await client.admin().createTopic({ topic, queues: 1 });
   }
   await client.close();
@@ -134,4 +134,17 @@ it('sub --peek prints, and leaves the live group and the list of groups as they 
     const { status, stderr } = await runCli(['--url', broker.url, ...args]);
     expect([status, stderr.trimEnd().split('\n')]).toEqual([2, [expect.stringContaining('--group')]]);
   }
+});
+
+it('sub --broadcast gets everything, whoever else reads; under a member name it goes on where it was', async () => {
+  await runCli(['--url', broker.url, 'pub', 'broadcast'], { input: 'one\ntwo\n' });
+  const sub = ['--url', broker.url, 'sub', 'broadcast', '--group', 'caches', '--broadcast'];
+  const printed = async (...more: string[]) => (await runCli([...sub, ...more])).stdout.toString();
+  expect(await printed('--count', '2')).toBe('one\ntwo\n');
+  expect(await printed('--count', '2')).toBe('one\ntwo\n');
+  expect(await printed('--member', 'left', '--count', '1')).toBe('one\n');
+  expect(await printed('--member', 'left', '--count', '1')).toBe('two\n');
+  expect(await printed('--member', 'right', '--count', '1')).toBe('one\n');
+  const wrong = await runCli(['--url', broker.url, 'sub', 'broadcast', '--group', 'g', '--member', 'left']);
+  expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('--broadcast')]);
 });
