@@ -82,6 +82,37 @@ test.each([
   },
 );
 
+test('a batch that arrives damaged is sent once more, wherever it was sent before; damaged again it fails alone', async () => {
+  const { broker, client } = await setUp();
+  const producer = client.producer({ batchRecords: 1 });
+  broker.autoAck = false;
+  const damaged: number[] = [];
+  broker.onBatch = (batch, link) => {
+    broker.later(link, () => {
+      const isOurs = batch.bytes.length > 10_000;
+      // The first connection just ends, and the batch goes over the next one.
+      if (isOurs && broker.links.length === 1) {
+        link.cut();
+      } else if (isOurs && (batch.queueId === 1 || damaged.length === 0)) {
+        damaged.push(batch.queueId);
+        link.end('BAD_CHECKSUM', { batch: batch.id, sequence: batch.sequence });
+      } else {
+        link.ack([batch]);
+      }
+    });
+  };
+  const body = new Uint8Array(20_000);
+  const [first, second, small] = await Promise.allSettled([
+    producer.send({ topic: 't', body }, { queueId: 0 }),
+    producer.send({ topic: 't', body }, { queueId: 1 }),
+    producer.send({ topic: 't', body: 'small' }, { queueId: 2 }),
+  ]);
+  expect(first.status).toBe('fulfilled');
+  expect(second).toMatchObject({ status: 'rejected', reason: { code: 'BAD_CHECKSUM' } });
+  expect(small.status).toBe('fulfilled');
+  expect(damaged).toEqual([0, 1, 1]);
+});
+
 test('a refusal for want of room is asked again, and told; in time it succeeds', async () => {
   const warnings: Record<string, unknown>[] = [];
   const { broker, client } = await setUp({ onWarning: (_message, details) => warnings.push(details) });

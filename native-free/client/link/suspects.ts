@@ -35,9 +35,8 @@ export class Suspects {
     const named = produce.inFlight(reason.details['batch']);
     const batch = named ?? (underWay === 1 ? produce.onlyInFlight() : null);
     this.#count = underWay > 1 && named === null ? underWay : 0;
-    // Damaged on its way: once more may be enough.
-    const mayTryAgain = reason.code === 'BAD_CHECKSUM' && batch?.batch.sendCount === 1;
-    return { isOurFault, batch: mayTryAgain ? null : batch, isRequest: underWay === 1 && named === null };
+    const isBlamed = batch !== null && !mayTryAgain(reason, batch);
+    return { isOurFault, batch: isBlamed ? batch : null, isRequest: underWay === 1 && named === null };
   }
 
   /** So many things that were under way are answered: it was not over them. True: there were suspects. */
@@ -48,4 +47,13 @@ export class Suspects {
     this.#count = Math.max(0, this.#count - count);
     return true;
   }
+}
+
+/** It was damaged on its way: once more may be enough. Damaged again it is so from the start. */
+function mayTryAgain(reason: RingMQError, { batch }: Sent): boolean {
+  if (reason.code !== 'BAD_CHECKSUM' || batch.wasDamaged) {
+    return false;
+  }
+  batch.wasDamaged = true;
+  return true;
 }

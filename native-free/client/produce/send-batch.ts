@@ -38,6 +38,8 @@ export class SendBatch {
   refusal: RingMQError | null = null;
   /** How often it was sent under its sequence: once over, the broker may have it. */
   sendCount = 0;
+  /** A connection ended over it with `BAD_CHECKSUM`. */
+  wasDamaged = false;
   /** Those who wait for a receipt; null: nobody does. Never reused with the buffer. */
   receipts: BatchReceipts | null = null;
   /**
@@ -60,6 +62,7 @@ export class SendBatch {
     this.receipts = null;
     this.refusal = null;
     this.sendCount = 0;
+    this.wasDamaged = false;
     this.#jumps.length = 0;
   }
 
