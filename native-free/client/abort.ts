@@ -14,18 +14,67 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   }
 }
 
+interface Watch {
+  readonly callbacks: Set<() => void>;
+  readonly listener: () => void;
+}
+
+/** Signals that somebody waits for. */
+const watches = new WeakMap<AbortSignal, Watch>();
+
+/**
+ * Calls back once when the signal is aborted; at no time if it is already. Returns what takes the callback back. A signal has one listener of
+ * ours however many calls were given it: Node takes more than ten for a leak and says so, and removing one of thousands means a search.
+ */
+export function whenAborted(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (signal === undefined || signal.aborted) {
+    return () => {};
+  }
+  // An entry of its own: a callback that is given twice is called twice.
+  const entry = () => callback();
+  const { callbacks } = watches.get(signal) ?? watch(signal);
+  callbacks.add(entry);
+  return () => {
+    if (callbacks.delete(entry) && callbacks.size === 0) {
+      unwatch(signal);
+    }
+  };
+}
+
+function watch(signal: AbortSignal): Watch {
+  const callbacks = new Set<() => void>();
+  const listener = () => {
+    watches.delete(signal);
+    for (const callback of callbacks) {
+      callbacks.delete(callback);
+      callback();
+    }
+  };
+  const watched = { callbacks, listener };
+  watches.set(signal, watched);
+  signal.addEventListener('abort', listener, { once: true });
+  return watched;
+}
+
+function unwatch(signal: AbortSignal): void {
+  const watched = watches.get(signal);
+  if (watched !== undefined) {
+    signal.removeEventListener('abort', watched.listener);
+    watches.delete(signal);
+  }
+}
+
 /** The promise, or `ABORTED` as soon as the signal is. What the promise stands for goes on. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) {
     return promise;
   }
   return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(abortError(signal));
     if (signal.aborted) {
-      onAbort();
+      reject(abortError(signal));
     }
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const stop = whenAborted(signal, () => reject(abortError(signal)));
+    promise.then(resolve, reject).finally(stop);
   });
 }
 
@@ -34,14 +83,13 @@ export function pause(timeMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
+      stop();
       resolve();
     };
     const timer = setTimeout(done, timeMs);
+    const stop = whenAborted(signal, done);
     if (signal?.aborted) {
       done();
-    } else {
-      signal?.addEventListener('abort', done, { once: true });
     }
   });
 }

@@ -143,7 +143,8 @@ export class ControlAdmin implements Admin {
     return (await this.#requests.call('resetOffset', params, options)).queues;
   }
 
-  stats(options?: CallOptions): Promise<BrokerStats> {
+  async stats(options?: CallOptions): Promise<BrokerStats> {
+    checkCallOptions('stats', options);
     return this.#requests.call('stats', {}, options);
   }
 

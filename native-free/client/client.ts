@@ -1,7 +1,7 @@
 /** The client: one connection and all that was opened on it. */
 import { clearTimeout, monotonicMs, setTimeout } from '../time/index.js';
 import { isRingMQError, RingMQError } from '../wire/index.js';
-import { abortable } from './abort.js';
+import { abortable, whenAborted } from './abort.js';
 import { ControlAdmin } from './admin.js';
 import { GroupConsumer } from './consume/consumer.js';
 import { get, peek } from './consume/peek.js';
@@ -123,7 +123,7 @@ export class LinkClient implements Client, ProducerOwner {
   async #close(signal: AbortSignal | undefined): Promise<void> {
     const stop = new AbortController();
     const giveUp = () => stop.abort(signal?.reason);
-    signal?.addEventListener('abort', giveUp, { once: true });
+    const unwatch = whenAborted(signal, giveUp);
     if (signal?.aborted) {
       giveUp();
     }
@@ -142,7 +142,7 @@ export class LinkClient implements Client, ProducerOwner {
       throw isRingMQError(reason) && reason.code === 'TIMEOUT' && signal?.aborted !== true ? reason : error;
     } finally {
       clearTimeout(patience.timer);
-      signal?.removeEventListener('abort', giveUp);
+      unwatch();
       this.#connection.close(new RingMQError('CLOSED', 'the client is closed'));
       await this.#onClosed?.();
     }

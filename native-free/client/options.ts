@@ -204,7 +204,8 @@ export function signalOption(value: unknown): void {
   if (
     typeof signal !== 'object' ||
     typeof signal?.aborted !== 'boolean' ||
-    typeof signal.addEventListener !== 'function'
+    typeof signal.addEventListener !== 'function' ||
+    typeof signal.removeEventListener !== 'function'
   ) {
     throw badArgument('signal', `must be an AbortSignal, not ${kindOf(value)}`);
   }

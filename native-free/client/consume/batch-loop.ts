@@ -1,5 +1,5 @@
 /** A loop over batches: begins reading with the first wish for one, and leaves the group when it is left. */
-import { abortError, throwIfAborted } from '../abort.js';
+import { abortError, throwIfAborted, whenAborted } from '../abort.js';
 import type { ReceivedBatch } from './received-batch.js';
 
 export const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
@@ -20,7 +20,7 @@ export function batchLoop<B = ReceivedBatch>(
   source: LoopSource<B>,
   signals: readonly AbortSignal[],
 ): AsyncIterableIterator<B, undefined, undefined> {
-  const onAbort = (event: Event) => source.endWith(abortError(event.target as AbortSignal));
+  let unwatch: (() => void)[] = [];
   let isStarted = false;
   let isOver = false;
   const finish = async (): Promise<IteratorReturnResult<undefined>> => {
@@ -31,8 +31,8 @@ export function batchLoop<B = ReceivedBatch>(
     if (!isStarted) {
       return DONE;
     }
-    for (const signal of signals) {
-      signal.removeEventListener('abort', onAbort);
+    for (const stop of unwatch) {
+      stop();
     }
     await source.leave();
     return DONE;
@@ -43,9 +43,7 @@ export function batchLoop<B = ReceivedBatch>(
     }
     source.start();
     isStarted = true;
-    for (const signal of signals) {
-      signal.addEventListener('abort', onAbort, { once: true });
-    }
+    unwatch = signals.map((signal) => whenAborted(signal, () => source.endWith(abortError(signal))));
   };
   const next = async (): Promise<IteratorResult<B, undefined>> => {
     if (isOver) {

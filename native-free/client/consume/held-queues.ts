@@ -1,6 +1,6 @@
 /** The queues a member holds: which are read, which are being given back, and what becomes of those that are gone. */
 import type { RingMQError } from '../../wire/index.js';
-import { Deferred, pause } from '../abort.js';
+import { Deferred, pause, whenAborted } from '../abort.js';
 import type { AssignedQueue } from '../types.js';
 import { HeldQueue, HOLD } from './held-queue.js';
 import { HELD_BACK, type Inbox } from './inbox.js';
@@ -156,11 +156,10 @@ export class HeldQueues {
       return;
     }
     const stop = new AbortController();
-    const leave = () => stop.abort();
-    left.addEventListener('abort', leave, { once: true });
+    const unwatch = whenAborted(left, () => stop.abort());
     await Promise.race([Promise.all(waits), pause(graceMs, stop.signal)]);
     stop.abort();
-    left.removeEventListener('abort', leave);
+    unwatch();
     for (const queue of queues) {
       this.#drains.delete(queue);
     }

@@ -1,7 +1,7 @@
 /** Pulls messages a few at a time, for readers that ask when they are ready rather than being called. */
 import { RecordSlab } from '../../batch/record-slab.js';
 import { monotonicMs } from '../../time/index.js';
-import { abortError, pause } from '../abort.js';
+import { abortError, pause, whenAborted } from '../abort.js';
 import { mayGoOn } from './message-loop.js';
 import type { Reading } from './reading.js';
 import type { ReceivedBatch } from './received-batch.js';
@@ -62,13 +62,12 @@ export class Poller {
 
   async #changed(leftMs: number, signal: AbortSignal | undefined): Promise<void> {
     const stop = new AbortController();
-    const onAbort = () => stop.abort();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const unwatch = whenAborted(signal, () => stop.abort());
     if (signal?.aborted === true) {
       stop.abort();
     }
     await Promise.race([this.reading.changed(), pause(leftMs, stop.signal)]);
     stop.abort();
-    signal?.removeEventListener('abort', onAbort);
+    unwatch();
   }
 }

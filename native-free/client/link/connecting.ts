@@ -1,7 +1,7 @@
 /** How a connection comes to its links: the first one within its time, later ones for as long as it takes, with waits between tries. */
 import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import { type ErrorCode, isRingMQError, RingMQError } from '../../wire/index.js';
-import { pause } from '../abort.js';
+import { pause, whenAborted } from '../abort.js';
 import { asConnectError, isHopeless } from '../failures.js';
 import type { ClientOptions } from '../types.js';
 import type { Link, LinkFactory } from './link.js';
@@ -53,12 +53,11 @@ export class Connecting {
 
   /** Tries until the first link stands, or until the time is over, or trying is of no use. */
   async first(signal: AbortSignal | undefined): Promise<void> {
-    const giveUp = () => this.#firstTries.abort();
-    signal?.addEventListener('abort', giveUp, { once: true });
+    const unwatch = whenAborted(signal, () => this.#firstTries.abort());
     try {
       await this.#tryFirst(signal);
     } finally {
-      signal?.removeEventListener('abort', giveUp);
+      unwatch();
     }
   }
 
@@ -136,8 +135,8 @@ export class Connecting {
     const stop = new AbortController();
     const giveUp = () => stop.abort(new RingMQError('ABORTED'));
     const timer = setTimeout(() => stop.abort(new RingMQError('TIMEOUT', 'nobody answers')), timeoutMs);
-    signal?.addEventListener('abort', giveUp, { once: true });
-    this.#ended.signal.addEventListener('abort', giveUp, { once: true });
+    const unwatch = whenAborted(signal, giveUp);
+    const unwatchEnd = whenAborted(this.#ended.signal, giveUp);
     try {
       if (signal?.aborted || this.#ended.signal.aborted) {
         giveUp();
@@ -153,8 +152,8 @@ export class Connecting {
       await this.#owner.greet(link, stop.signal);
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', giveUp);
-      this.#ended.signal.removeEventListener('abort', giveUp);
+      unwatch();
+      unwatchEnd();
     }
   }
 

@@ -10,7 +10,7 @@ import {
   OPCODE,
   RingMQError,
 } from '../../wire/index.js';
-import { abortError, throwIfAborted } from '../abort.js';
+import { abortError, throwIfAborted, whenAborted } from '../abort.js';
 import { controlFrame, controlPayload } from './control-codec.js';
 
 /** Requests kept here at most, sent or not; beyond that `TOO_MANY_REQUESTS`. */
@@ -107,7 +107,8 @@ export class Requests {
       if (this.#failure !== null) {
         throw this.#failure;
       }
-      throwIfAborted(options.signal);
+      const { signal } = options;
+      throwIfAborted(signal);
       if (options.onlyNow === true && !this.#isConnected) {
         throw new RingMQError('CONNECTION_LOST');
       }
@@ -123,7 +124,7 @@ export class Requests {
       const settle = () => {
         clearTimeout(timer);
         clearTimeout(request.retryTimer);
-        options.signal?.removeEventListener('abort', onAbort);
+        unwatch();
         this.#waiting.delete(id);
       };
       const fail = (error: RingMQError) => {
@@ -136,7 +137,7 @@ export class Requests {
         }
         fail(error);
       };
-      const onAbort = () => giveUp(abortError(options.signal as AbortSignal));
+      const onAbort = () => giveUp(abortError(signal as AbortSignal));
       const timer = setTimeout(() => giveUp(this.#timeoutOf(request, timeoutMs)), timeoutMs);
       const request: Waiting = {
         id,
@@ -154,7 +155,7 @@ export class Requests {
         },
         reject: fail,
       };
-      options.signal?.addEventListener('abort', onAbort, { once: true });
+      const unwatch = whenAborted(signal, onAbort);
       this.#waiting.set(id, request);
       this.pump();
     });
