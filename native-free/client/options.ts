@@ -61,7 +61,10 @@ export function kindOf(value: unknown): string {
   return typeof value === 'bigint' ? `${value}n` : String(value);
 }
 
-/** True for an object that is neither an array nor a map, a date or the like. Objects of a caller's own classes count. */
+/**
+ * True for an object that is neither an array nor a map, a date or the like. Objects of a caller's own
+ * classes count.
+ */
 function isOptionsObject(value: unknown): value is object {
   return (
     typeof value === 'object' &&
@@ -73,8 +76,8 @@ function isOptionsObject(value: unknown): value is object {
 }
 
 /**
- * An options object without unknown names; undefined values count as absent. Throws `BAD_ARGUMENT` that names what is wrong and what
- * may have been meant.
+ * An options object without unknown names; undefined values count as absent. Throws `BAD_ARGUMENT` that names
+ * what is wrong and what may have been meant.
  */
 export function checkOptions<T extends object>(
   what: string,

@@ -53,8 +53,8 @@ export type {
 /** What can be asked of one send, beside the message itself. */
 export interface WriteOptions {
   /**
-   * `sync`: acked when on disk, `async`: acked when in the page cache, whatever the broker's policy. `NOT_SUPPORTED` on a memory
-   * topic, which has neither. Default: the broker's policy.
+   * `sync`: acked when on disk, `async`: acked when in the page cache, whatever the broker's policy.
+   * `NOT_SUPPORTED` on a memory topic, which has neither. Default: the broker's policy.
    */
   flush?: 'sync' | 'async' | undefined;
   /** The queue, instead of sharding key or round-robin. */
@@ -84,20 +84,30 @@ export interface ProducerOptions {
   /** … or this many records. Default 4096, at most 65,535. */
   batchRecords?: number | undefined;
   /**
-   * Longest a message waits for others to share its batch. Default (absent): a batch leaves at the end of the turn
-   * when nothing is under way, else when it is full, when all before it is acked, or after 1 ms. 0: always at the end of the turn.
+   * Longest a message waits for others to share its batch. Default (absent): a batch leaves at the end of the
+   * turn when nothing is under way, else when it is full, when all before it is acked, or after 1 ms. 0:
+   * always at the end of the turn.
    */
   lingerMs?: number | undefined;
-  /** Batches sent and not acked, counted from the oldest. Default and maximum 64: what the broker remembers to tell duplicates. */
+  /**
+   * Batches sent and not acked, counted from the oldest. Default and maximum 64: what the broker remembers to
+   * tell duplicates.
+   */
   maxInFlightBatches?: number | undefined;
   /**
-   * Bytes that may wait or be under way before `write` returns false; past twice that `write` throws `BUFFER_FULL`, past
-   * five times that `send` waits for room before it packs. Default 3 MiB.
+   * Bytes that may wait or be under way before `write` returns false; past twice that `write` throws
+   * `BUFFER_FULL`, past five times that `send` waits for room before it packs. Default 3 MiB.
    */
   bufferBytes?: number | undefined;
-  /** A batch that is not acked this long after it was closed fails with `TIMEOUT`. Default 30 s. Retryable errors are retried until then. */
+  /**
+   * A batch that is not acked this long after it was closed fails with `TIMEOUT`. Default 30 s. Retryable
+   * errors are retried until then.
+   */
   sendTimeoutMs?: number | undefined;
-  /** Told of every batch of written messages that failed. Without it failures wait for `flush` and `close`, which reject with them. */
+  /**
+   * Told of every batch of written messages that failed. Without it failures wait for `flush` and `close`,
+   * which reject with them.
+   */
   onError?: ((failure: SendFailure) => void) | undefined;
 }
 
@@ -110,22 +120,29 @@ export interface Producer extends AsyncDisposable {
   /** Messages taken so far; the number the next one gets. */
   readonly nextNumber: number;
   /**
-   * Sends one message; the receipt comes when it is stored at the policy's durability. The message is copied before the call returns.
-   * Rejects with `BAD_MESSAGE`, `BAD_ARGUMENT` for an option that cannot be used, `BUFFER_FULL` when 1,048,576 sends or 1 GiB of them wait for room, with what the broker or a limit said, `TIMEOUT`, `ABORTED` or `CLOSED`.
+   * Sends one message; the receipt comes when it is stored at the policy's durability. The message is copied
+   * before the call returns. Rejects with `BAD_MESSAGE`, `BAD_ARGUMENT` for an option that cannot be used,
+   * `BUFFER_FULL` when 1,048,576 sends or 1 GiB of them wait for room, with what the broker or a limit said,
+   * `TIMEOUT`, `ABORTED` or `CLOSED`.
    */
   send(message: OutgoingMessage, options?: SendOptions): Promise<Receipt>;
-  /** Sends several; receipts in the order of the messages. If any fails it rejects with the first error, `details.failed` lists which. */
+  /**
+   * Sends several; receipts in the order of the messages. If any fails it rejects with the first error,
+   * `details.failed` lists which.
+   */
   sendBatch(messages: readonly OutgoingMessage[], options?: SendOptions): Promise<Receipt[]>;
   /**
-   * Sends one message without a promise. It is copied before the call returns. False: wait for `ready()`. Throws
-   * `BUFFER_FULL` past twice the buffer, and the typed error of a limit the message breaks; later failures come by `flush()` or `onError`.
+   * Sends one message without a promise. It is copied before the call returns. False: wait for `ready()`.
+   * Throws `BUFFER_FULL` past twice the buffer, and the typed error of a limit the message breaks; later
+   * failures come by `flush()` or `onError`.
    */
   write(message: OutgoingMessage, options?: WriteOptions): boolean;
   /** Resolves when `write` has room again (a quarter of the buffer). */
   ready(options?: CallOptions): Promise<void>;
   /**
-   * Resolves when everything taken so far is acked. Rejects, once, with the first error of those written messages that failed since the last call:
-   * `details.failed` is `{ number, topic, queueId, code }[]` (the first 1000), `details.failedCount` how many.
+   * Resolves when everything taken so far is acked. Rejects, once, with the first error of those written
+   * messages that failed since the last call: `details.failed` is `{ number, topic, queueId, code }[]` (the
+   * first 1000), `details.failedCount` how many.
    */
   flush(options?: CallOptions): Promise<void>;
   /** Flushes, then ends. Rejects as `flush` does. */
@@ -140,8 +157,8 @@ export interface NewTopic {
   /** Kept in the broker's memory alone: fast, bounded, gone with the process. Default false. */
   memory?: boolean | undefined;
   /**
-   * A topic that is there already is the answer, whatever its number of queues. Only one that is kept elsewhere (`memory`) is
-   * `TOPIC_EXISTS`. Default false: any topic of that name is `TOPIC_EXISTS`.
+   * A topic that is there already is the answer, whatever its number of queues. Only one that is kept
+   * elsewhere (`memory`) is `TOPIC_EXISTS`. Default false: any topic of that name is `TOPIC_EXISTS`.
    */
   ifNotExists?: boolean | undefined;
 }
@@ -163,8 +180,8 @@ export interface OffsetReset {
 }
 
 /**
- * Topics and groups. Every call may reject with `BAD_ARGUMENT` (at once, naming the argument), `TIMEOUT`, `CONNECTION_LOST`, `ABORTED` or
- * `CLOSED`, beside what is named.
+ * Topics and groups. Every call may reject with `BAD_ARGUMENT` (at once, naming the argument), `TIMEOUT`,
+ * `CONNECTION_LOST`, `ABORTED` or `CLOSED`, beside what is named.
  */
 export interface Admin {
   /** `TOPIC_EXISTS`, `BAD_ARGUMENT`, `TOO_MANY_QUEUES`. `queues` defaults to 4, `memory` to false. */
@@ -178,8 +195,9 @@ export interface Admin {
   /** `GROUP_NOT_FOUND`. */
   describeGroup(group: string, options?: CallOptions): Promise<GroupDescription>;
   /**
-   * Makes a group that stays until `deleteGroup`. Others come by themselves with their first commit, and go again when they have been
-   * without members for the broker's `groupRetentionMs`. `GROUP_EXISTS`, `BAD_ARGUMENT`, `TOO_MANY_GROUPS`.
+   * Makes a group that stays until `deleteGroup`. Others come by themselves with their first commit, and go
+   * again when they have been without members for the broker's `groupRetentionMs`. `GROUP_EXISTS`,
+   * `BAD_ARGUMENT`, `TOO_MANY_GROUPS`.
    */
   createGroup(group: NewGroup, options?: CallOptions): Promise<GroupInfo>;
   /** Forgets a group without members and all it has committed. `GROUP_NOT_FOUND`, `GROUP_BUSY` while it has members. */
@@ -224,26 +242,33 @@ export interface ClientOptions {
   /** For brokers that ask for them. This version has no authentication and refuses them: `NOT_SUPPORTED`. */
   credentials?: Record<string, unknown> | undefined;
   /**
-   * How long the first connection is tried for, again and again, with waits as after a lost one. Then it fails with `CONNECT_FAILED`, or with
-   * what the broker said last (`TOO_MANY_CONNECTIONS`). What cannot succeed later fails at once: a certificate that is not accepted, something else than a broker at
-   * the address, a web origin that is refused. After a lost connection it bounds each try. Default 10 s, up to 1 h; 0: for ever, each try 10 s.
+   * How long the first connection is tried for, again and again, with waits as after a lost one. Then it
+   * fails with `CONNECT_FAILED`, or with what the broker said last (`TOO_MANY_CONNECTIONS`). What cannot
+   * succeed later fails at once: a certificate that is not accepted, something else than a broker at the
+   * address, a web origin that is refused. After a lost connection it bounds each try. Default 10 s, up to 1
+   * h; 0: for ever, each try 10 s.
    */
   connectTimeoutMs?: number | undefined;
   /** For an answer to a control request. Default 30 s. */
   requestTimeoutMs?: number | undefined;
   /**
-   * `close` waits so long for a broker that cannot be reached; what is not settled then fails, and `close` rejects with `TIMEOUT`. While there is a
-   * connection it waits for as long as `sendTimeoutMs` lets producers try. Default 10 s, up to 1 h; 0: does not wait at all.
+   * `close` waits so long for a broker that cannot be reached; what is not settled then fails, and `close`
+   * rejects with `TIMEOUT`. While there is a connection it waits for as long as `sendTimeoutMs` lets
+   * producers try. Default 10 s, up to 1 h; 0: does not wait at all.
    */
   closeTimeoutMs?: number | undefined;
   /** Silence after which a ping is sent; after twice that the connection counts as lost. 0: never. Default 15 s. */
   pingIntervalMs?: number | undefined;
-  /** Bounds of the wait before a new attempt, doubled each time, between half and all of it at random. Defaults 50 ms, 5 s. */
+  /**
+   * Bounds of the wait before a new attempt, doubled each time, between half and all of it at random.
+   * Defaults 50 ms, 5 s.
+   */
   reconnectMinMs?: number | undefined;
   reconnectMaxMs?: number | undefined;
   /**
-   * Told of what goes wrong and is tried again: a broker that cannot be reached, or that refuses batches or requests for now. Once for each spell,
-   * not for each try. `details.code` is the error's. What is not tried again comes to the caller as an error.
+   * Told of what goes wrong and is tried again: a broker that cannot be reached, or that refuses batches or
+   * requests for now. Once for each spell, not for each try. `details.code` is the error's. What is not tried
+   * again comes to the caller as an error.
    */
   onWarning?: ((message: string, details: Record<string, unknown>) => void) | undefined;
   /** Told when the connection is lost (with why) and when it stands again. */
@@ -266,20 +291,27 @@ export interface ConnectOptions extends ClientOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** One connection to a broker. After a loss it reconnects by itself until closed; producers resend, consumers resume. */
+/**
+ * One connection to a broker. After a loss it reconnects by itself until closed; producers resend, consumers
+ * resume.
+ */
 export interface Client extends AsyncDisposable {
   readonly broker: BrokerInfo;
   readonly connected: boolean;
   producer(options?: ProducerOptions): Producer;
   consumer(options: ConsumerOptions): Consumer;
   /**
-   * Looks at messages that are stored now, without a group: nothing is acked, committed, or taken from anybody. Of several queues
-   * those of one come after those of another. Rejects with `TOPIC_NOT_FOUND`, `QUEUE_NOT_FOUND`, `BAD_ARGUMENT`, and with damage where nothing else is left to read.
+   * Looks at messages that are stored now, without a group: nothing is acked, committed, or taken from
+   * anybody. Of several queues those of one come after those of another. Rejects with `TOPIC_NOT_FOUND`,
+   * `QUEUE_NOT_FOUND`, `BAD_ARGUMENT`, and with damage where nothing else is left to read.
    */
   peek(request: PeekRequest, options?: CallOptions): Promise<ConsumedMessage[]>;
   /** The message at an offset of a queue; null: it is not stored any more, or not yet. Rejects as `peek` does. */
   get(request: GetRequest, options?: CallOptions): Promise<ConsumedMessage | null>;
   admin(): Admin;
-  /** Closes its producers (flushing), its consumers (committing) and the connection. Rejects with the first failure among them, after all are closed. */
+  /**
+   * Closes its producers (flushing), its consumers (committing) and the connection. Rejects with the first
+   * failure among them, after all are closed.
+   */
   close(options?: CallOptions): Promise<void>;
 }

@@ -4,19 +4,31 @@
  */
 import type { ConnectionCount } from './connection-count.js';
 
-/** One connection, as the session sees it. All calls are made on the listener's own thread; after the close they do nothing. */
+/**
+ * One connection, as the session sees it. All calls are made on the listener's own thread; after the close
+ * they do nothing.
+ */
 export interface Socket {
   /** The peer's address, for logs. */
   readonly remote: string;
   /** Bytes handed to `send` that the kernel has not taken yet. `onDrain` is called as they go. */
   readonly bufferedBytes: number;
-  /** Sends one binary message. What the kernel does not take at once is copied, so the caller may reuse the bytes when it returns. Never drops. */
+  /**
+   * Sends one binary message. What the kernel does not take at once is copied, so the caller may reuse the
+   * bytes when it returns. Never drops.
+   */
   send(frame: Uint8Array): void;
   /** Runs `fn` with its sends gathered into as few system calls as possible. */
   cork(fn: () => void): void;
-  /** Sends what is buffered, then a close frame. `reason`: at most 123 bytes. `onClose` follows, perhaps before this returns. */
+  /**
+   * Sends what is buffered, then a close frame. `reason`: at most 123 bytes. `onClose` follows, perhaps
+   * before this returns.
+   */
   close(code: number, reason: string): void;
-  /** Ends the connection at once: what the kernel has not taken is dropped, what came of an unended message is freed. `onClose` follows, perhaps before this returns. */
+  /**
+   * Ends the connection at once: what the kernel has not taken is dropped, what came of an unended message is
+   * freed. `onClose` follows, perhaps before this returns.
+   */
   cut(): void;
 }
 
@@ -29,8 +41,8 @@ export interface SocketHandler {
   /** Buffered bytes have left; see `bufferedBytes` for how many are still there. */
   onDrain(): void;
   /**
-   * The peer does more than it may of what a handler is not shown: WebSocket pings and pongs, or bytes of messages that do not end. The
-   * handler says so to whom it wants, and is expected to end the connection.
+   * The peer does more than it may of what a handler is not shown: WebSocket pings and pongs, or bytes of
+   * messages that do not end. The handler says so to whom it wants, and is expected to end the connection.
    */
   onExcess(what: string): void;
   /** Bytes that may have come of a message before it ends, where the listener can see them (`ws`). */
@@ -90,29 +102,39 @@ export interface ListenerOptions {
   /** 0 picks a free one. */
   readonly port: number;
   /**
-   * The port is already held by another listener of this process, on another thread, and is to be shared with it: only then is a
-   * taken port no error. Native listener only.
+   * The port is already held by another listener of this process, on another thread, and is to be shared with
+   * it: only then is a taken port no error. Native listener only.
    */
   readonly joinPort?: boolean;
   /** PEM files. With it the listener speaks `wss:` only. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
-  /** Largest message a session will take; 64 KiB more are handed on so that it can refuse politely, beyond that the connection is cut. */
+  /**
+   * Largest message a session will take; 64 KiB more are handed on so that it can refuse politely, beyond
+   * that the connection is cut.
+   */
   readonly maxFrameBytes: number;
-  /** Web origins let in besides the listener's own, as browsers send them: `https://host[:port]` in lower case; `*` = any. */
+  /**
+   * Web origins let in besides the listener's own, as browsers send them: `https://host[:port]` in lower
+   * case; `*` = any.
+   */
   readonly allowedOrigins: readonly string[];
   /** More are refused, with HTTP 503 or {@link refusalFrame}. */
   readonly maxConnections: number;
   /** Shared with the other threads of the port. Default: one of its own. */
   readonly connectionCount?: ConnectionCount;
-  /** Bytes of messages that have not ended, all connections together: beyond it the connection that has most is cut. Only `ws` sees them. */
+  /**
+   * Bytes of messages that have not ended, all connections together: beyond it the connection that has most
+   * is cut. Only `ws` sees them.
+   */
   readonly maxPartialBytes: number;
   /** A message must have ended so long after it began. Only `ws` sees that. */
   readonly messageTimeoutMs: number;
   /** A peer that shows no sign of life (pings are sent) for this long is cut off. 0 = never; else 8 to 960. */
   readonly idleTimeoutSeconds: number;
   /**
-   * The protocol's own way to say no. A client that asks for the protocol gets it over a WebSocket that is closed at once, because neither a browser
-   * nor `ws` shows what an HTTP answer says. Without this, and when many refused ones have not gone yet, it is an HTTP answer.
+   * The protocol's own way to say no. A client that asks for the protocol gets it over a WebSocket that is
+   * closed at once, because neither a browser nor `ws` shows what an HTTP answer says. Without this, and when
+   * many refused ones have not gone yet, it is an HTTP answer.
    */
   refusalFrame?(refused: RefusedUpgrade): Uint8Array;
   /** Called for each refusal that has a code. */

@@ -10,7 +10,10 @@ import type { BrokerStats, QueueStats } from './stats.js';
 
 export interface Hello {
   version: number;
-  /** Optional parts of the protocol the client can use; the answer lists those both sides have. None exist in version 1. */
+  /**
+   * Optional parts of the protocol the client can use; the answer lists those both sides have. None exist in
+   * version 1.
+   */
   features: string[];
   /** Free text for logs, at most 127 bytes. */
   client: string;
@@ -24,8 +27,9 @@ export interface Welcome {
   /** 16 hexadecimal digits, made when the data directory was; part of every message id. */
   brokerId: string;
   /**
-   * 16 hexadecimal digits, random, made anew each time a broker opens a data directory. A client that meets another one than before
-   * resolves topics anew; offsets of memory topics, and of what was not on disk, may have been given out a second time.
+   * 16 hexadecimal digits, random, made anew each time a broker opens a data directory. A client that meets
+   * another one than before resolves topics anew; offsets of memory topics, and of what was not on disk, may
+   * have been given out a second time.
    */
   openingId: string;
   brokerName: string;
@@ -128,14 +132,20 @@ export interface GroupDescription extends GroupInfo {
   queues: GroupQueueInfo[];
 }
 
-/** Where a group begins on a queue it has no committed offset for. `time`: ms since 1970, first message stored at or after it. */
+/**
+ * Where a group begins on a queue it has no committed offset for. `time`: ms since 1970, first message stored
+ * at or after it.
+ */
 export type StartPosition = 'earliest' | 'latest' | { time: number } | { offset: number };
 
 /** Methods of `request` frames: parameters and result. */
 export interface ControlMethods {
   /** What a producer needs to route. */
   topicMetadata: { params: { topic: string }; result: TopicInfo };
-  /** With `ifNotExists` a topic that is there is the answer, however many queues it has; TOPIC_EXISTS if it is kept elsewhere (`memory`). */
+  /**
+   * With `ifNotExists` a topic that is there is the answer, however many queues it has; TOPIC_EXISTS if it is
+   * kept elsewhere (`memory`).
+   */
   createTopic: {
     params: { topic: string; queues: number; memory: boolean; ifNotExists?: boolean };
     result: TopicInfo;
@@ -151,7 +161,10 @@ export interface ControlMethods {
   createGroup: { params: { group: string; ifNotExists?: boolean }; result: GroupInfo };
   /** Forgets the group and all it has committed. Refused with GROUP_BUSY while it has members. */
   deleteGroup: { params: { group: string }; result: Record<string, never> };
-  /** `to` as in the command line; `queueId` absent or null: all queues. Refused with GROUP_BUSY while the group has members. */
+  /**
+   * `to` as in the command line; `queueId` absent or null: all queues. Refused with GROUP_BUSY while the
+   * group has members.
+   */
   resetOffset: {
     params: { group: string; topic: string; to: StartPosition; queueId?: number | null };
     result: { queues: { queueId: number; offset: number }[] };
@@ -161,9 +174,10 @@ export interface ControlMethods {
   /** Ends of queues, and what groups have still to read of them. */
   queueStats: { params: Record<string, never>; result: QueueStats };
   /**
-   * Joins a group; with `group: null` none: such a reader gets every queue, beginning at `from`, disturbs nobody, and leaves nothing behind. `consumer` is a number the client picks, unique on its connection, not 0; deliver, skip, credit and event
-   * frames carry it as their id. Queues come by `assign` events, delivery begins when the consumer has credit.
-   * `memberId`: null at first; after a reconnect the one it had.
+   * Joins a group; with `group: null` none: such a reader gets every queue, beginning at `from`, disturbs
+   * nobody, and leaves nothing behind. `consumer` is a number the client picks, unique on its connection, not
+   * 0; deliver, skip, credit and event frames carry it as their id. Queues come by `assign` events, delivery
+   * begins when the consumer has credit. `memberId`: null at first; after a reconnect the one it had.
    */
   join: {
     params: {
@@ -175,15 +189,15 @@ export interface ControlMethods {
       from: StartPosition;
       memberId: string | null;
       /**
-       * What damage in a queue does to this consumer. `end`, or absent: it ends, with LOG_CORRUPT. `tell`: a `queueDamaged` event
-       * says so, and the other queues go on.
+       * What damage in a queue does to this consumer. `end`, or absent: it ends, with LOG_CORRUPT. `tell`: a
+       * `queueDamaged` event says so, and the other queues go on.
        */
       onDamage?: 'end' | 'tell';
       /** Of a reader: the only queues it wants. Absent or null: all. */
       queueIds?: readonly number[] | null;
       /**
-       * Of a reader that was here before: where it goes on, with the generations it had there. They count if the topic is still that of
-       * `topicId`; after a new start of the broker those of a memory topic do not.
+       * Of a reader that was here before: where it goes on, with the generations it had there. They count if
+       * the topic is still that of `topicId`; after a new start of the broker those of a memory topic do not.
        */
       positions?: {
         topicId: number;
@@ -193,16 +207,18 @@ export interface ControlMethods {
     result: { memberId: string; topic: TopicInfo };
   };
   /**
-   * After `queueDamaged`: pass over what cannot be read. `offset` is where the queue goes on; a `skip` frame tells of it too.
-   * BAD_ARGUMENT when the queue is not the consumer's under this generation, or has not met damage.
+   * After `queueDamaged`: pass over what cannot be read. `offset` is where the queue goes on; a `skip` frame
+   * tells of it too. BAD_ARGUMENT when the queue is not the consumer's under this generation, or has not met
+   * damage.
    */
   skipDamage: {
     params: { consumer: number; queueId: number; generation: number };
     result: { offset: number };
   };
   /**
-   * Moves queues that the consumer holds to another place. What they deliver from then on comes under new generations, by an `assign` event; the
-   * group's committed offsets are set to it, backwards too. Queues whose generation is stale are left out of the answer.
+   * Moves queues that the consumer holds to another place. What they deliver from then on comes under new
+   * generations, by an `assign` event; the group's committed offsets are set to it, backwards too. Queues
+   * whose generation is stale are left out of the answer.
    */
   seek: {
     params: {
@@ -213,8 +229,9 @@ export interface ControlMethods {
     result: { queues: { queueId: number; offset: number }[] };
   };
   /**
-   * `offset` null: nothing more of the queue is delivered, which stays the consumer's. A number: it is delivered from there (again); a
-   * `flow` event goes ahead of its deliveries, and what came of the queue before that event does not count. Stale generations are passed over.
+   * `offset` null: nothing more of the queue is delivered, which stays the consumer's. A number: it is
+   * delivered from there (again); a `flow` event goes ahead of its deliveries, and what came of the queue
+   * before that event does not count. Stale generations are passed over.
    */
   flow: {
     params: {
@@ -229,7 +246,10 @@ export interface ControlMethods {
     params: { consumer: number; queues: { queueId: number; generation: number }[] };
     result: Record<string, never>;
   };
-  /** `offset`: the next offset to read, all below is done. Queues with a stale generation are named in `fenced`, the others are kept. */
+  /**
+   * `offset`: the next offset to read, all below is done. Queues with a stale generation are named in
+   * `fenced`, the others are kept.
+   */
   commit: {
     params: { consumer: number; offsets: { queueId: number; generation: number; offset: number }[] };
     result: { fenced: number[] };
@@ -244,15 +264,21 @@ export type ControlEvent =
   | { event: 'assign'; queues: { queueId: number; generation: number; offset: number }[] }
   /** After `flow`: deliveries of these queues begin at these offsets from here on. */
   | { event: 'flow'; queues: { queueId: number; generation: number; offset: number }[] }
-  /** Stop reading, commit, and answer with `released`; after 10 s they are taken away regardless. Nothing of them is delivered after this frame. */
+  /**
+   * Stop reading, commit, and answer with `released`; after 10 s they are taken away regardless. Nothing of
+   * them is delivered after this frame.
+   */
   | { event: 'revoke'; queues: { queueId: number; generation: number }[] }
-  /** Messages from `from` up to, not including, `to` were deleted by retention (a memory topic: by want of room) before the group had read them. They will not come. */
+  /**
+   * Messages from `from` up to, not including, `to` were deleted by retention (a memory topic: by want of
+   * room) before the group had read them. They will not come.
+   */
   | { event: 'expired'; queues: { queueId: number; from: number; to: number }[] }
   /** The consumer's topic was deleted, or the member was put out of the group. */
   | { event: 'ended'; code: string; message: string }
   /**
-   * The queue cannot be read on from `offset`: nothing of it is delivered until `skipDamage`. It stays the consumer's, which may
-   * commit what it has. Only for who joined with `onDamage: 'tell'`.
+   * The queue cannot be read on from `offset`: nothing of it is delivered until `skipDamage`. It stays the
+   * consumer's, which may commit what it has. Only for who joined with `onDamage: 'tell'`.
    */
   | ({ event: 'queueDamaged'; queueId: number; generation: number } & QueueDamage)
   /** A topic was created, changed or deleted: forget what was known of it. */
@@ -260,7 +286,10 @@ export type ControlEvent =
 
 /** What a producer is told about one stored message. */
 export interface Receipt {
-  /** Unique across brokers: 16 hex digits broker id, 14 of log position, 4 of the record's number in its batch; `m` in front for a memory topic. */
+  /**
+   * Unique across brokers: 16 hex digits broker id, 14 of log position, 4 of the record's number in its
+   * batch; `m` in front for a memory topic.
+   */
   messageId: string;
   topic: string;
   queueId: number;

@@ -24,11 +24,14 @@ export interface ConsumedMessage {
   readonly storeTime: number;
   /** The body as text (UTF-8); empty without a body. */
   text(): string;
-  /** The body parsed as JSON; undefined without a body. Throws `BAD_MESSAGE` for what is no JSON, with the message's place in `details`. */
+  /**
+   * The body parsed as JSON; undefined without a body. Throws `BAD_MESSAGE` for what is no JSON, with the
+   * message's place in `details`.
+   */
   json<T = unknown>(): T | undefined;
   /**
-   * Marks the message as done. Resolves at once; commits are gathered and sent within `commitIntervalMs`, and before the consumer closes.
-   * False: the queue has gone to another member, who gets the message again.
+   * Marks the message as done. Resolves at once; commits are gathered and sent within `commitIntervalMs`, and
+   * before the consumer closes. False: the queue has gone to another member, who gets the message again.
    */
   ack(): Promise<boolean>;
 }
@@ -63,16 +66,20 @@ export interface DamagedQueue {
   queueId: number;
   /** First offset that cannot be read. */
   offset: number;
-  /** `BAD_CHECKSUM` or `BAD_BATCH`: a batch as it arrived. `LOG_CORRUPT`: the broker cannot read on there. `details` has the place. */
+  /**
+   * `BAD_CHECKSUM` or `BAD_BATCH`: a batch as it arrived. `LOG_CORRUPT`: the broker cannot read on there.
+   * `details` has the place.
+   */
   error: RingMQError;
 }
 
 /** What goes wrong without ending the consumer. */
 export interface ConsumerWarning {
   /**
-   * `join-refused`: the group does not take this member now; it tries again twice a second. `damage`: a queue cannot be read on, or
-   * was read on behind the damage. `unacked`: a message has been in hand for long, and the commits of its queue wait for it. `expired`:
-   * messages were deleted by the broker's retention before the group had read them; reading goes on behind them.
+   * `join-refused`: the group does not take this member now; it tries again twice a second. `damage`: a queue
+   * cannot be read on, or was read on behind the damage. `unacked`: a message has been in hand for long, and
+   * the commits of its queue wait for it. `expired`: messages were deleted by the broker's retention before
+   * the group had read them; reading goes on behind them.
    */
   type: 'join-refused' | 'damage' | 'unacked' | 'expired';
   /** A sentence for the log: what, where, and what to do. */
@@ -91,8 +98,9 @@ export interface ConsumerQueueStats {
   topic: string;
   queueId: number;
   /**
-   * `full`: `maxUnackedCount` messages are in hand, nothing more is handed out before acks. `damaged`: reading has stopped there.
-   * `revoked`: another member is to have it, and what is in hand may still be acked.
+   * `full`: `maxUnackedCount` messages are in hand, nothing more is handed out before acks. `damaged`:
+   * reading has stopped there. `revoked`: another member is to have it, and what is in hand may still be
+   * acked.
    */
   state: 'reading' | 'paused' | 'full' | 'damaged' | 'revoked';
   /** Everything below is acked: what may be committed. */
@@ -124,14 +132,21 @@ export interface ConsumerStats {
 export interface ConsumerOptions {
   /** Consumer group: its members share the queues, each queue has one reader. */
   group: string;
-  /** One topic, or several, at most 64: the group's members share the queues of each, and one consumer reads them in turn. */
+  /**
+   * One topic, or several, at most 64: the group's members share the queues of each, and one consumer reads
+   * them in turn.
+   */
   topic: string | readonly string[];
   /**
-   * Every member gets all queues and shares none. Without a `memberName` it begins at `from`, keeps its place itself over lost connections,
-   * commits nothing and leaves nothing behind at the broker; the group is a name only. Default false.
+   * Every member gets all queues and shares none. Without a `memberName` it begins at `from`, keeps its place
+   * itself over lost connections, commits nothing and leaves nothing behind at the broker; the group is a
+   * name only. Default false.
    */
   broadcast?: boolean | undefined;
-  /** Of a broadcast: commits under its own name, as the group `GROUP/MEMBERNAME`, and goes on there at its next start. One consumer at a time. */
+  /**
+   * Of a broadcast: commits under its own name, as the group `GROUP/MEMBERNAME`, and goes on there at its
+   * next start. One consumer at a time.
+   */
   memberName?: string | undefined;
   /** Tag expression: `a || b`, `*` (default). A malformed one throws `BAD_FILTER` at once. */
   filter?: string | undefined;
@@ -139,11 +154,17 @@ export interface ConsumerOptions {
   from?: StartPosition | Date | undefined;
   /** Bytes the broker may send ahead of what was consumed. Default 4 MiB, at least 64 KiB. */
   windowBytes?: number | undefined;
-  /** Check each batch's body checksum (`BAD_CHECKSUM` with the position). Default true, but for a memory topic inside one process. */
+  /**
+   * Check each batch's body checksum (`BAD_CHECKSUM` with the position). Default true, but for a memory topic
+   * inside one process.
+   */
   verifyChecksums?: boolean | undefined;
   /** Longest between an ack and its commit. Default 100 ms. */
   commitIntervalMs?: number | undefined;
-  /** When queues are taken away: how long messages already handed out may still be acked before they are given up. Default 3 s, at most 8 s. */
+  /**
+   * When queues are taken away: how long messages already handed out may still be acked before they are given
+   * up. Default 3 s, at most 8 s.
+   */
   revokeGraceMs?: number | undefined;
   /** Aborting ends a running loop with `ABORTED`. */
   signal?: AbortSignal | undefined;
@@ -152,18 +173,26 @@ export interface ConsumerOptions {
   /** Told of queues taken away. */
   onRevoked?: ((queueIds: number[]) => void) | undefined;
   /**
-   * What becomes of a queue whose messages cannot be read on. `stop` (default): its reading ends there, the other queues go on; a loop
-   * ends with the damage once all its queues have stopped. `skip`: it goes on behind the damage, which is committed as read. A
-   * function decides for each damage. Both are told by `onWarning`.
+   * What becomes of a queue whose messages cannot be read on. `stop` (default): its reading ends there, the
+   * other queues go on; a loop ends with the damage once all its queues have stopped. `skip`: it goes on
+   * behind the damage, which is committed as read. A function decides for each damage. Both are told by
+   * `onWarning`.
    */
   onDamage?: 'stop' | 'skip' | ((damage: DamagedQueue) => 'stop' | 'skip') | undefined;
-  /** Told of what goes wrong without ending the consumer; the same at most every 10 s. Default: a line by `console.warn`. */
+  /**
+   * Told of what goes wrong without ending the consumer; the same at most every 10 s. Default: a line by
+   * `console.warn`.
+   */
   onWarning?: ((warning: ConsumerWarning) => void) | undefined;
-  /** A message that is neither acked nor given up for so long is warned of, again each time its age has doubled. Default 60 s, 0: never, at most 24 h. */
+  /**
+   * A message that is neither acked nor given up for so long is warned of, again each time its age has
+   * doubled. Default 60 s, 0: never, at most 24 h.
+   */
   unackedWarningMs?: number | undefined;
   /**
-   * Messages of one queue that may be in hand without an ack, with those acked behind them. Beyond that nothing more of the queue
-   * is handed out; other queues go on. Default 1,000,000, at least 1, at most 10,000,000.
+   * Messages of one queue that may be in hand without an ack, with those acked behind them. Beyond that
+   * nothing more of the queue is handed out; other queues go on. Default 1,000,000, at least 1, at most
+   * 10,000,000.
    */
   maxUnackedCount?: number | undefined;
 }
@@ -172,17 +201,19 @@ export interface RunOptions extends CallOptions {
   /** Handlers at work at once, of all queues together. Default 1: strictly in order. At most 65,536. */
   concurrency?: number | undefined;
   /**
-   * What stays in order when several handlers are at work. `none` (default): nothing. `queue`: the messages of a queue, one after
-   * another; so at most as many handlers are at work as there are queues. `key`: the messages of one sharding key; those without a
-   * key have no order. What must come one after another does so within the queue or key, which a stuck handler then holds up alone.
+   * What stays in order when several handlers are at work. `none` (default): nothing. `queue`: the messages
+   * of a queue, one after another; so at most as many handlers are at work as there are queues. `key`: the
+   * messages of one sharding key; those without a key have no order. What must come one after another does so
+   * within the queue or key, which a stuck handler then holds up alone.
    */
   order?: 'none' | 'queue' | 'key' | undefined;
 }
 
 export interface BatchOptions extends CallOptions {
   /**
-   * Gathers messages of one queue, whatever batches they were sent in, until there are so many. Default 1,000 if `maxWaitMs` is
-   * given, at most 65,535. Without either option batches come as they are stored. Past `windowBytes` in all, batches come earlier.
+   * Gathers messages of one queue, whatever batches they were sent in, until there are so many. Default 1,000
+   * if `maxWaitMs` is given, at most 65,535. Without either option batches come as they are stored. Past
+   * `windowBytes` in all, batches come earlier.
    */
   maxMessages?: number | undefined;
   /** … or until the first of them has waited so long. Default 0: what is there. At most 1 h. */
@@ -227,8 +258,8 @@ export interface MessageBatches extends AsyncIterator<MessageBatch, undefined, u
 }
 
 /**
- * Reads a topic as a member of a group. It joins when reading begins and leaves when the loop is left: what was not acked is
- * then delivered again, to whoever reads next. One loop at a time.
+ * Reads a topic as a member of a group. It joins when reading begins and leaves when the loop is left: what
+ * was not acked is then delivered again, to whoever reads next. One loop at a time.
  */
 export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage> {
   readonly group: string;
@@ -236,8 +267,8 @@ export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage
   readonly topic: string;
   readonly topics: readonly string[];
   /**
-   * Resolves with the first assignment of queues, of every topic. Asking for it joins the group, if no loop has yet. Rejects with what
-   * ended the consumer before.
+   * Resolves with the first assignment of queues, of every topic. Asking for it joins the group, if no loop
+   * has yet. Rejects with what ended the consumer before.
    */
   readonly assigned: Promise<AssignedQueue[]>;
   /** The queues it has now. */
@@ -248,36 +279,43 @@ export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage
   /** The fast form: whole batches, views instead of copies, one ack. */
   batches(options?: BatchOptions): MessageBatches;
   /**
-   * Calls the handler for each message and acks when it returns. Ends when the consumer is closed; rejects with what a handler
-   * throws (that message is not acked), after the others at work have ended.
+   * Calls the handler for each message and acks when it returns. Ends when the consumer is closed; rejects
+   * with what a handler throws (that message is not acked), after the others at work have ended.
    */
   run(handler: (message: ConsumedMessage) => unknown, options?: RunOptions): Promise<void>;
   /**
-   * Takes messages when it suits the caller: at least one and up to `max`, or none if none comes within `waitMs`. The first call
-   * joins the group, `close` leaves it. One poll at a time, and no loop beside it. Rejects with what ended the consumer.
+   * Takes messages when it suits the caller: at least one and up to `max`, or none if none comes within
+   * `waitMs`. The first call joins the group, `close` leaves it. One poll at a time, and no loop beside it.
+   * Rejects with what ended the consumer.
    */
   poll(options?: PollOptions): Promise<ConsumedMessage[]>;
-  /** Hands out nothing more of these queues, of the batch at hand neither, until `resume`; other queues go on. It keeps the queues. */
+  /**
+   * Hands out nothing more of these queues, of the batch at hand neither, until `resume`; other queues go on.
+   * It keeps the queues.
+   */
   pause(queues?: QueueSelection | readonly number[]): void;
   resume(queues?: QueueSelection | readonly number[]): void;
   /**
-   * Goes on elsewhere: at the earliest or latest message, at a time, at an offset (moved to what is stored). What was received and
-   * not handed out is dropped, acks of what was handed out do not count any more, and the group's committed offset is set, backwards
-   * too. Waits for the first assignment. Rejects with `QUEUE_NOT_FOUND` for a queue it does not hold, with `CONNECTION_LOST`.
+   * Goes on elsewhere: at the earliest or latest message, at a time, at an offset (moved to what is stored).
+   * What was received and not handed out is dropped, acks of what was handed out do not count any more, and
+   * the group's committed offset is set, backwards too. Waits for the first assignment. Rejects with
+   * `QUEUE_NOT_FOUND` for a queue it does not hold, with `CONNECTION_LOST`.
    */
   seek(to: StartPosition | Date, options?: SeekOptions): Promise<void>;
   /** How far each queue it holds has come. */
   position(): QueuePosition[];
   /**
-   * Sends what is acked and not committed yet; resolves when the broker has it. Rejects with `CONNECTION_LOST` while acks wait for a lost
-   * connection to come back, and once after acks were lost with it (their messages come again); with `TIMEOUT`, `ABORTED`, `DISK_FULL`.
+   * Sends what is acked and not committed yet; resolves when the broker has it. Rejects with
+   * `CONNECTION_LOST` while acks wait for a lost connection to come back, and once after acks were lost with
+   * it (their messages come again); with `TIMEOUT`, `ABORTED`, `DISK_FULL`.
    */
   commit(options?: CallOptions): Promise<void>;
   /** What is in hand, how long, and how far it is behind, by queue. Asks the broker for the queues' ends. */
   stats(options?: CallOptions): Promise<ConsumerStats>;
   /**
-   * Ends the loop, waits for handlers at work as long as `revokeGraceMs`, commits what is acked, leaves the group. From within a
-   * handler of `run` it resolves at once, and the rest follows when the handlers have returned: `run` resolves after it.
+   * Ends the loop, waits for handlers at work as long as `revokeGraceMs`, commits what is acked, leaves the
+   * group. From within a handler of `run` it resolves at once, and the rest follows when the handlers have
+   * returned: `run` resolves after it.
    */
   close(options?: CallOptions): Promise<void>;
 }
