@@ -11,6 +11,10 @@
  * So `LOCK` is never missing while it changes hands, and what is replaced is what was read. An owner gives its lock back by
  * removing `LOCK` while it is alive; a `LOCK` that names somebody else it leaves alone.
  *
+ * People remove a `LOCK` that they take for a leftover. Its owner sees that after a second or two, and until then says of messages that they are on
+ * disk. So the owner's file has a second name, `.opening`: who gets `LOCK` because there was none looks there too, and goes away again
+ * while the one it names lives. In a copy of the directory it means nothing.
+ *
  * All these files are made elsewhere and linked into place, so that they never stand there without their owner's line: the file
  * system must know hard links.
  */
@@ -49,6 +53,8 @@ import { makeDir } from './make-dir.js';
 import { NodeDisk } from './node-disk.js';
 import { identityOf, LOCK_FILE, type OpenedDir } from './opened-dir.js';
 
+/** The second name of the owner's file. */
+const OPENING_FILE = '.opening';
 /** Who finds others at work on a dead owner's lock looks again so soon, and gives up after so long. */
 const AGAIN_MS = 5;
 const GIVE_UP_MS = 30_000;
@@ -87,6 +93,7 @@ export async function lockDataDir(dataDir: string, onWatch: OnWatch = () => {}):
   const claim = await Claim.make(path, watch);
   try {
     const before = await claim.take(found?.identity);
+    await claim.checkAlone(before?.identity);
     await claim.sweep();
     return claim.hold(before);
   } catch (error) {
@@ -97,9 +104,20 @@ export async function lockDataDir(dataDir: string, onWatch: OnWatch = () => {}):
 
 /** The process that holds the lock of `dataDir`, if a living one does. */
 export async function lockOwner(dataDir: string): Promise<number | undefined> {
+  const [path, owner] = ownerFile(dataDir);
+  return owner !== undefined && (await isAlive(path, owner, () => {})) ? owner.pid : undefined;
+}
+
+/** `LOCK`, or what its owner is known by when somebody has removed that. */
+function ownerFile(dataDir: string): [path: string, owner: FoundLock | undefined] {
   const path = `${dataDir}/${LOCK_FILE}`;
   const owner = readLock(path);
-  return owner !== undefined && (await isAlive(path, owner, () => {})) ? owner.pid : undefined;
+  if (owner !== undefined) {
+    return [path, owner];
+  }
+  const opening = `${dataDir}/${OPENING_FILE}`;
+  const other = readLock(opening);
+  return [opening, other !== undefined && other.directory === identityOf(dataDir) ? other : undefined];
 }
 
 /** One try to get the lock: a token, its socket, and a file with its line. */
@@ -132,7 +150,7 @@ class Claim {
       throw error;
     }
     try {
-      writeSync(claim.#fd, ownLine(token));
+      writeSync(claim.#fd, ownLine(token, identityOf(dir)));
       fdatasyncSync(claim.#fd);
     } catch (error) {
       claim.giveUp();
@@ -204,6 +222,18 @@ class Claim {
     }
   }
 
+  /** Throws when somebody lives whose `LOCK` was removed or overwritten. `dead`: who is known not to. */
+  async checkAlone(dead: string | undefined): Promise<void> {
+    const path = `${this.#dir}/${OPENING_FILE}`;
+    const other = readLock(path);
+    if (other === undefined || other.identity === dead || other.directory !== identityOf(this.#dir)) {
+      return;
+    }
+    if (await isAlive(path, other, this.#watch)) {
+      throw locked(this.#dir, other, ', and stops by itself because its LOCK was removed or overwritten');
+    }
+  }
+
   /** Removes what others left who died over this lock. Rights to follow anybody but us are worth nothing now. */
   async sweep(): Promise<void> {
     for (const name of readdirSync(this.#dir)) {
@@ -224,6 +254,9 @@ class Claim {
   }
 
   hold(before: FoundLock | undefined): DataDirLock {
+    const opening = `${this.#dir}/${OPENING_FILE}`;
+    renameSync(this.#own, opening);
+    // Both may be one file already, and then the name is left where it was.
     unlinkIfThere(this.#own);
     const timer = setInterval(() => this.#beat(), BEAT_MS);
     timer.unref();
@@ -237,8 +270,10 @@ class Claim {
       isHeld = false;
       clearInterval(timer);
       try {
-        if (isOurs(dir)) {
-          unlinkIfThere(path);
+        for (const name of [path, opening]) {
+          if (isOurs(dir, name)) {
+            unlinkIfThere(name);
+          }
         }
       } finally {
         this.#close();
@@ -249,6 +284,9 @@ class Claim {
 
   giveUp(): void {
     try {
+      if (isLockOf(`${this.#dir}/${LOCK_FILE}`, this.#token)) {
+        unlinkIfThere(`${this.#dir}/${LOCK_FILE}`);
+      }
       unlinkIfThere(this.#own);
     } finally {
       this.#close();
@@ -273,10 +311,10 @@ class Claim {
   }
 }
 
-/** The lock at the path is that of this opening, in this very directory. */
-function isOurs({ path, identity, token }: OpenedDir): boolean {
+/** What stands at `name` is that of this opening, in this very directory. */
+function isOurs({ path, identity, token }: OpenedDir, name: string): boolean {
   try {
-    return identityOf(path) === identity && isLockOf(`${path}/${LOCK_FILE}`, token);
+    return identityOf(path) === identity && isLockOf(name, token);
   } catch (error) {
     if (diskErrorCode(error) === undefined) {
       throw error;
@@ -295,8 +333,9 @@ function unlinkIfThere(path: string): void {
   }
 }
 
-function locked(dataDir: string, { pid }: FoundLock): RingMQError {
-  return new RingMQError('DATA_DIR_LOCKED', `process ${pid} has the data directory ${dataDir}`, {
+function locked(dataDir: string, { pid }: FoundLock, why = ''): RingMQError {
+  const who = pid > 0 ? `process ${pid}` : 'a broker whose LOCK was emptied';
+  return new RingMQError('DATA_DIR_LOCKED', `${who} has the data directory ${dataDir}${why}`, {
     details: { dataDir, pid },
   });
 }

@@ -1,9 +1,9 @@
 /**
  * Who holds a lock: the one line of `LOCK`, and whether its writer still lives.
  *
- *     pid start boot token pidns netns
+ *     pid start boot token pidns netns directory
  *
- * A line with the first three only is of an earlier version. A word is `-` where the system does not say.
+ * A line with fewer words is of an earlier version. A word is `-` where the system does not say.
  */
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -36,6 +36,8 @@ export interface LockOwner {
   /** Namespaces: whose process ids these are, and who can reach its socket. */
   pidNamespace: string;
   netNamespace: string;
+  /** Device and inode of the directory it was written in: tells a copy. */
+  directory: string;
 }
 
 /** A line as it was found: the owner, and what tells this very lock from every other. */
@@ -44,11 +46,13 @@ export interface FoundLock extends LockOwner {
   identity: string;
 }
 
-/** The calling process, as an owner with this token. */
-export function ownLine(token: string): string {
+/** The calling process, as an owner with this token of the directory with this device and inode. */
+export function ownLine(token: string, directory: string): string {
   const stat = readProcStat('self');
   const start = typeof stat === 'string' ? '-' : String(stat.start);
-  return `${[process.pid, start, bootId(), token, namespaceOf('pid'), namespaceOf('net')].join(' ')}\n`;
+  return `${[process.pid, start, bootId(), token, namespaceOf('pid'), namespaceOf('net'), directory].join(
+    ' ',
+  )}\n`;
 }
 
 /** The lock at `path`; undefined when there is none. */
@@ -64,8 +68,15 @@ export function readLock(path: string): FoundLock | undefined {
     }
     throw error;
   }
-  const [pid = '', start = '-', boot = '-', token = '', pidNamespace = '-', netNamespace = '-'] =
-    text.split(' ');
+  const [
+    pid = '',
+    start = '-',
+    boot = '-',
+    token = '',
+    pidNamespace = '-',
+    netNamespace = '-',
+    directory = '-',
+  ] = text.split(' ');
   const known = /^[1-9]\d*$/.test(pid) ? Number(pid) : 0;
   const identity = /^[0-9a-f]{16}$/.test(token)
     ? token
@@ -77,6 +88,7 @@ export function readLock(path: string): FoundLock | undefined {
     token: identity === token ? token : '',
     pidNamespace,
     netNamespace,
+    directory,
     identity,
   };
 }
@@ -93,7 +105,9 @@ export function isLockOf(path: string, token: string): boolean {
  */
 export async function isAlive(path: string, owner: FoundLock, onWatch: () => void): Promise<boolean> {
   if (owner.pid === 0) {
-    return false; // Its line was lost in a power cut.
+    // Lost in a power cut, or emptied by somebody while its owner is at work: that one renews it until it has seen so.
+    onWatch();
+    return beats(path, owner);
   }
   const isHere = owner.boot === bootId();
   if (owner.token === '') {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -131,8 +131,47 @@ describe('the lock of a data directory', () => {
     const left = `4194303 1 ${boot} 0123456789abcdef ${pidNamespace} -\n`;
     writeFileSync(join(dir, `${LOCK_FILE}.0123456789abcdef`), left);
     const lock = await lockDataDir(dir);
-    expect(readdirSync(dir)).toEqual([LOCK_FILE]);
+    expect(readdirSync(dir)).toEqual(['.opening', LOCK_FILE]);
     lock.release();
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it.each([
+    ['removed', () => rmSync(join(dir, LOCK_FILE))],
+    ['emptied', () => writeFileSync(join(dir, LOCK_FILE), '')],
+    ['garbled', () => writeFileSync(join(dir, LOCK_FILE), 'no owner\n')],
+    [
+      "overwritten with a dead one's",
+      () => {
+        const [, , boot, , pidns] = readFileSync(join(dir, LOCK_FILE), 'latin1').split(' ');
+        writeFileSync(join(dir, 'other'), `4194303 1 ${boot} 0123456789abcdef ${pidns} -\n`);
+        renameSync(join(dir, 'other'), join(dir, LOCK_FILE));
+      },
+    ],
+  ])('of a living owner that was %s is not there to be taken', async (_how, harm) => {
+    const lock = await lockDataDir(dir);
+    harm();
+    const other = contender();
+    expect(await other.said).toBe('DATA_DIR_LOCKED');
+    await other.end();
+    await expect(lockDataDir(dir)).rejects.toMatchObject(REFUSED);
+    lock.release();
+  });
+
+  it('that was removed is free when its owner has gone, and in a copy of the directory', async () => {
+    const lock = await lockDataDir(dir);
+    const copy = `${dir}-copy`;
+    cpSync(dir, copy, { recursive: true });
+    rmSync(join(copy, LOCK_FILE));
+    (await lockDataDir(copy)).release();
+    expect(readdirSync(copy)).toEqual([]);
+    rmSync(copy, { recursive: true });
+    rmSync(join(dir, LOCK_FILE));
+    await expect(lockDataDir(dir)).rejects.toMatchObject(REFUSED);
+    expect(await lockOwner(dir)).toBe(process.pid);
+    lock.release();
+    (await lockDataDir(dir)).release();
+    expect(readdirSync(dir)).toEqual([]);
   });
 
   it('of a dead owner goes to one of many, also when some of them die over it', async () => {
