@@ -31,11 +31,6 @@ const bySetting = new Map(all.map((info) => [info.setting, info]));
 const NOT_BUILT = {
   nameServer: '--name-server <urls>',
   cluster: '--cluster <name>',
-  role: '--role <role>',
-  replication: '--replication <policy>',
-  onMissingSlave: '--on-missing-slave <policy>',
-  minInSync: '--min-in-sync <n>',
-  secretFile: '--secret-file <file>',
   controller: '--controller <urls>',
   auth: '--auth',
   adminPasswordFile: '--admin-password-file <file>',
@@ -220,14 +215,9 @@ function readPlace(written: unknown): { value: unknown } | { fault: string } {
 }
 
 function refuseNotBuilt(settings: Settings): void {
-  // A lone master is what every broker is.
-  const asked = Object.keys(NOT_BUILT).filter(
-    (name) => name in settings && !(name === 'role' && settings[name] === 'master'),
-  );
+  const asked = Object.keys(NOT_BUILT).filter((name) => name in settings);
   if (asked.length > 0) {
-    const names = asked.map((name) =>
-      name === 'role' ? `--role ${settings[name]}` : NOT_BUILT[name as keyof typeof NOT_BUILT].split(' ')[0],
-    );
+    const names = asked.map((name) => NOT_BUILT[name as keyof typeof NOT_BUILT].split(' ')[0]);
     throw new RingMQError(
       'NOT_SUPPORTED',
       `${names.join(', ')}: not supported by this version; leave it out to run one broker`,

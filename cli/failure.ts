@@ -34,6 +34,8 @@ const ADVICE: Record<ErrorCode, string> = {
   BAD_FRAME: 'check that --url names a RingMQ broker of this version',
   BAD_MESSAGE: 'correct the message',
   BAD_REQUEST: 'check that broker and command are of the same version',
+  NOT_MASTER: 'send it to the master of the set',
+  NOT_ENOUGH_REPLICAS: 'bring the slaves back, or lower --min-in-sync, or say --on-missing-slave degrade',
   BROKER_BUSY: 'wait, or spread the load over more groups and connections',
   BROKER_CLOSED: 'start the broker again',
   BUFFER_FULL: 'wait for ready() before the next write',

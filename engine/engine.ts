@@ -23,6 +23,7 @@ import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } 
 import { BROKER_WORD, BROKER_WORDS_BYTES, PERSIST_SEAT } from './persist/shared-words.js';
 import type { PersistWorkerMessage } from './persist/worker.js';
 import { createProducerMemory, createResultMemory } from './queue/index.js';
+import { REPLICAS_BYTES } from './replica/replica-layout.js';
 import { createRingMemory, createSeatMemory, Ring, SeatTable, WORD, wake } from './ring/index.js';
 import { createStatsMemory, type DiagnosticEvents, diagnose, isDiagnosed } from './stats/index.js';
 import { BrokerThread, type SeatedThread, type ThreadWarning } from './thread/broker-thread.js';
@@ -62,6 +63,11 @@ export class Engine {
   /** @throws RingMQError BAD_CONFIG, DATA_DIR_LOCKED, LOG_CORRUPT, DISK_FULL, DISK_FAILED */
   static async open(given: EngineOptions, events: EngineEvents): Promise<Engine> {
     const options = resolveEngineOptions(given);
+    if (options.role === 'slave' || options.replication === 'sync' || options.secretFile !== undefined) {
+      const why =
+        'slaves and sync replication are not supported by this version; leave role, replication and secretFile out';
+      throw new RingMQError('NOT_SUPPORTED', why);
+    }
     try {
       const lock = await lockDataDir(options.dataDir, (what) => events.onWarning(what, {}));
       try {
@@ -108,6 +114,7 @@ export class Engine {
       memoryHoldMs: options.memoryHoldMs,
       seats: createSeatMemory(options.maxThreads),
       brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
+      replicas: new SharedArrayBuffer(REPLICAS_BYTES),
       stats: createStatsMemory(options.maxThreads),
       queues: data.table.memory,
       log: {

@@ -29,6 +29,8 @@ export interface BrokerHandle {
   readonly seats: SharedArrayBuffer;
   /** persist-words.ts */
   readonly brokerWords: SharedArrayBuffer;
+  /** replica/replica-layout.ts */
+  readonly replicas: SharedArrayBuffer;
   /** Counters: stats/stats-layout.ts */
   readonly stats: SharedArrayBuffer;
   readonly queues: QueueTableMemory;

@@ -134,4 +134,65 @@ export interface EngineOptions {
    * Command: `--memory-hold`, `RINGMQ_MEMORY_HOLD`, `memoryHold`.
    */
   memoryHoldMs?: number | undefined;
+  /**
+   * What the broker is in its set: the `master` takes messages, a `slave` keeps a copy of its master's log,
+   * byte for byte, and serves reads.
+   * Default master.
+   * Command: `--role`, `RINGMQ_ROLE`, `role`.
+   */
+  role?: 'master' | 'slave' | undefined;
+  /**
+   * Address of the master whose log a slave copies, like `ws://127.0.0.1:9876`. Without one the slave waits
+   * to be told.
+   * Default none.
+   * Command: `--master`, `RINGMQ_MASTER`, `master`.
+   */
+  master?: string | undefined;
+  /**
+   * On a master. `sync`: a message is acked, and delivered, once `minInSync` slaves have it too, in their
+   * page cache under async flush, on their disk under sync flush. `async`: slaves follow.
+   * Default async.
+   * Command: `--replication`, `RINGMQ_REPLICATION`, `replication`.
+   */
+  replication?: 'sync' | 'async' | undefined;
+  /**
+   * Under sync replication: in-sync slaves that must have a message before it is acked.
+   * A number, 1 to 8. Default 1.
+   * Command: `--min-in-sync`, `RINGMQ_MIN_IN_SYNC`, `minInSync`.
+   */
+  minInSync?: number | undefined;
+  /**
+   * Under sync replication with fewer than `minInSync` slaves in sync: `refuse` sends with
+   * NOT_ENOUGH_REPLICAS, or `degrade`: ack what the broker itself and the slaves that are left have. The
+   * receipt says how many slaves had it.
+   * Default refuse.
+   * Command: `--on-missing-slave`, `RINGMQ_ON_MISSING_SLAVE`, `onMissingSlave`.
+   */
+  onMissingSlave?: 'refuse' | 'degrade' | undefined;
+  /**
+   * A slave that is further behind is not in sync.
+   * Bytes, 1MiB to 1GiB. Default 268,435,456 (256MiB).
+   * Command: `--in-sync-max-lag-size`, `RINGMQ_IN_SYNC_MAX_LAG_SIZE`, `inSyncMaxLagSize`.
+   */
+  inSyncMaxLagBytes?: number | undefined;
+  /**
+   * A slave that has been behind, or silent, for so long is not in sync.
+   * Milliseconds, 100ms to 10m. Default 10,000 (10s).
+   * Command: `--in-sync-max-lag`, `RINGMQ_IN_SYNC_MAX_LAG`, `inSyncMaxLag`.
+   */
+  inSyncMaxLagMs?: number | undefined;
+  /**
+   * File with the secret that master and slaves prove to each other that they know: its text without the
+   * line end, 16 bytes to 4 KiB. Without it only loopback is trusted.
+   * Default none.
+   * Command: `--secret-file`, `RINGMQ_SECRET_FILE`, `secretFile`.
+   */
+  secretFile?: string | undefined;
+  /**
+   * On a slave: so many bytes a second are fetched at most of what its master has only in files. 0: no
+   * bound.
+   * Bytes, 0 or more. Default 0.
+   * Command: `--catch-up-rate`, `RINGMQ_CATCH_UP_RATE`, `catchUpRate`.
+   */
+  catchUpRateBytes?: number | undefined;
 }

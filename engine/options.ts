@@ -130,6 +130,55 @@ export const engineOptionsSchema = z
       'How long a stalled consumer of a memory topic may hold up the producers of that topic; then it loses messages. Other topics are not held up: they take the room of what lies more than half of memoryRingBytes back.',
       z.number().int().min(1).default(30_000),
     ),
+    role: option(
+      "What the broker is in its set: the `master` takes messages, a `slave` keeps a copy of its master's log, byte for byte, and serves reads.",
+      z.enum(['master', 'slave']).default('master'),
+    ),
+    master: option(
+      'Address of the master whose log a slave copies, like `ws://127.0.0.1:9876`. Without one the slave waits to be told.',
+      z
+        .string()
+        .min(1)
+        .max(2_048)
+        .regex(/^wss?:\/\/[^\s]+$/, 'must be a URL like ws://127.0.0.1:9876')
+        .optional(),
+      { defaultText: 'none' },
+    ),
+    replication: option(
+      'On a master. `sync`: a message is acked, and delivered, once `minInSync` slaves have it too, in their page cache under async flush, on their disk under sync flush. `async`: slaves follow.',
+      z.enum(['sync', 'async']).default('async'),
+    ),
+    minInSync: option(
+      'Under sync replication: in-sync slaves that must have a message before it is acked.',
+      z.number().int().min(1).max(8).default(1),
+    ),
+    onMissingSlave: option(
+      'Under sync replication with fewer than `minInSync` slaves in sync: `refuse` sends with NOT_ENOUGH_REPLICAS, or `degrade`: ack what the broker itself and the slaves that are left have. The receipt says how many slaves had it.',
+      z.enum(['refuse', 'degrade']).default('refuse'),
+    ),
+    inSyncMaxLagBytes: option(
+      'A slave that is further behind is not in sync.',
+      z
+        .number()
+        .int()
+        .min(MIB)
+        .max(GIB)
+        .default(256 * MIB),
+    ),
+    inSyncMaxLagMs: option(
+      'A slave that has been behind, or silent, for so long is not in sync.',
+      z.number().int().min(100).max(600_000).default(10_000),
+    ),
+    secretFile: option(
+      'File with the secret that master and slaves prove to each other that they know: its text without the line end, 16 bytes to 4 KiB. Without it only loopback is trusted.',
+      z.string().min(1).optional(),
+      { defaultText: 'none' },
+    ),
+    catchUpRateBytes: option(
+      'On a slave: so many bytes a second are fetched at most of what its master has only in files. 0: no bound.',
+      z.number().int().min(0).default(0),
+      { setting: 'catchUpRate' },
+    ),
   })
   .strict();
 

@@ -66,8 +66,8 @@ export class AckQueue {
     this.#head++;
   }
 
-  /** Tells the oldest entry's sink, and removes it. */
-  settle(status: number, durability: number): void {
+  /** Tells the oldest entry's sink, and removes it. `moreFlags`: what is known only now. */
+  settle(status: number, durability: number, moreFlags: number): void {
     const at = this.#head & this.#mask;
     const sink = this.#sinks[at];
     this.#sinks[at] = null;
@@ -76,7 +76,7 @@ export class AckQueue {
       this.#ids[at] as number,
       status,
       durability,
-      this.#flags[at] as number,
+      (this.#flags[at] as number) | moreFlags,
       this.#facts[at * 3] as number,
       this.#facts[at * 3 + 1] as number,
       this.#facts[at * 3 + 2] as number,

@@ -3,6 +3,7 @@
  * batches this thread has put in that still wait for their result or their watermark.
  */
 import {
+  ACK_REPLICAS_SHIFT,
   BATCH,
   BATCH_ATTRIBUTE,
   DURABILITY,
@@ -14,9 +15,11 @@ import type { AppendSink } from '../engine-thread.js';
 import { APPEND } from '../engine-thread.js';
 import type { IndexStage, ResultRing } from '../queue/index.js';
 import { RESULT_CAPACITY } from '../queue/index.js';
+import type { ReplicaMarks } from '../replica/replica-marks.js';
 import type { Ring } from '../ring/index.js';
 import { RingReader, RingWriter } from '../ring/index.js';
 import { AckQueue } from './ack-queue.js';
+import { type Level, LOG_LEVEL } from './levels.js';
 import { MemoryShare } from './memory-share.js';
 
 export interface LaneDeps {
@@ -26,8 +29,12 @@ export interface LaneDeps {
   results: ResultRing;
   /** false: a memory lane, nothing is ever written. */
   persisted: boolean;
-  /** The broker's own policy. */
-  syncFlush: boolean;
+  /** What may be waited for: of the log one that does not wait for the disk and one that does, of a memory lane one alone. */
+  levels: readonly Level[];
+  /** The broker's own policy: the number of one of them. */
+  policy: number;
+  /** Counts the slaves that have what is acked. */
+  replicas: ReplicaMarks;
 }
 
 export class Lane {
@@ -38,15 +45,15 @@ export class Lane {
   readonly #seat: number;
   readonly #index: IndexStage;
   readonly #results: ResultRing;
-  readonly #syncFlush: boolean;
   /**
-   * Claimed, result not seen yet; in the order of the claims. `flags` holds whether the disk is waited for, `position` where
-   * in the ring the claim is, in slots.
+   * Claimed, result not seen yet; in the order of the claims. `flags` holds the number of the level that is waited for, `position`
+   * where in the ring the claim is, in slots.
    */
   readonly #claimed = new AckQueue();
-  /** Indexed, waiting for `written` and for `flushed`. Two queues, so that neither waits for the other's level. */
-  readonly #untilWritten = new AckQueue();
-  readonly #untilFlushed = new AckQueue();
+  /** Indexed, waiting in the queue of its level: none waits for another level's. */
+  readonly #levels: readonly Level[];
+  readonly #policy: number;
+  readonly #replicas: ReplicaMarks;
   /** How this lane's topics share its ring; null: they share a disk. */
   readonly #share: MemoryShare | null;
   /** The gate when a claim last failed; null when none has since there was room. */
@@ -58,7 +65,9 @@ export class Lane {
     this.#seat = deps.seat;
     this.#index = deps.index;
     this.#results = deps.results;
-    this.#syncFlush = deps.syncFlush;
+    this.#levels = deps.levels;
+    this.#policy = deps.policy;
+    this.#replicas = deps.replicas;
     this.#writer = new RingWriter(deps.ring, deps.seat);
     this.reader = new RingReader(deps.ring, deps.seat);
     this.#share = deps.persisted ? null : new MemoryShare(deps.ring);
@@ -66,7 +75,11 @@ export class Lane {
 
   /** Batches of this thread that have no ack yet. */
   get unacked(): number {
-    return this.#claimed.length + this.#untilWritten.length + this.#untilFlushed.length;
+    let count = this.#claimed.length;
+    for (const { queue } of this.#levels) {
+      count += queue.length;
+    }
+    return count;
   }
 
   /** Batches of this thread that are not indexed yet, as far as it has heard. */
@@ -103,15 +116,10 @@ export class Lane {
       // Nothing after a publish; else the claim becomes padding.
       writer.abort();
     }
-    const attributes = readUint16(bytes, BATCH.attributes);
-    const waitsForDisk =
-      this.persisted &&
-      ((attributes & BATCH_ATTRIBUTE.syncFlush) !== 0 ||
-        (this.#syncFlush && (attributes & BATCH_ATTRIBUTE.asyncFlush) === 0));
     this.#claimed.push(
       sink,
       id,
-      waitsForDisk ? 1 : 0,
+      this.persisted ? this.#levelOf(readUint16(bytes, BATCH.attributes)) : 0,
       (writer.position + ((bytes.length + 63) >>> 6)) | 0,
       0,
       writer.position,
@@ -119,6 +127,14 @@ export class Lane {
     );
     this.#index.tryRun(this.#seat);
     return APPEND.ok;
+  }
+
+  /** What a batch of the log wants, or else the broker's policy. */
+  #levelOf(attributes: number): number {
+    if ((attributes & (BATCH_ATTRIBUTE.syncFlush | BATCH_ATTRIBUTE.asyncFlush)) === 0) {
+      return this.#policy;
+    }
+    return (attributes & BATCH_ATTRIBUTE.syncFlush) === 0 ? LOG_LEVEL.written : LOG_LEVEL.flushed;
   }
 
   /** A memory lane's index stage moves its gate, if holds allow: worth one more try of a claim that failed. */
@@ -179,8 +195,7 @@ export class Lane {
       if (results.status !== 0) {
         sink?.onAppended(claimed.headId(), results.status, DURABILITY.memory, 0, 0, 0, 0);
       } else {
-        const queue = claimed.headFlags() !== 0 ? this.#untilFlushed : this.#untilWritten;
-        queue.push(
+        (this.#levels[claimed.headFlags()] as Level).queue.push(
           sink,
           claimed.headId(),
           results.flags,
@@ -196,45 +211,43 @@ export class Lane {
 
   /** Acks all that the watermarks have passed. */
   releaseAcks(): void {
-    if (!this.persisted) {
-      while (this.#untilWritten.length > 0) {
-        this.#untilWritten.settle(0, DURABILITY.memory);
+    for (const level of this.#levels) {
+      if (level.queue.length > 0) {
+        this.#release(level);
       }
-      return;
     }
-    const flushed = this.ring.flushed();
-    while (this.#untilFlushed.length > 0 && ((this.#untilFlushed.headEnd() - flushed) | 0) <= 0) {
-      this.#untilFlushed.settle(0, DURABILITY.disk);
-    }
-    if (this.#untilWritten.length > 0) {
-      const written = this.ring.written();
-      while (this.#untilWritten.length > 0 && ((this.#untilWritten.headEnd() - written) | 0) <= 0) {
-        const onDisk = ((this.#untilWritten.headEnd() - flushed) | 0) <= 0;
-        this.#untilWritten.settle(0, onDisk ? DURABILITY.disk : DURABILITY['page-cache']);
-      }
+  }
+
+  #release(level: Level): void {
+    const { queue, counts } = level;
+    const mark = level.watermark();
+    const flushed = this.persisted ? this.ring.flushed() : 0;
+    while (queue.length > 0 && ((queue.headEnd() - mark) | 0) <= 0) {
+      const end = queue.headEnd();
+      const isOnDisk = this.persisted && ((end - flushed) | 0) <= 0;
+      const replicas = counts === null ? 0 : this.#replicas.countAt(counts, end);
+      queue.settle(0, isOnDisk ? DURABILITY.disk : level.durability, replicas << ACK_REPLICAS_SHIFT);
     }
   }
 
   /** The disk has failed for good: what waits for it will not be acked. */
   failAll(): void {
-    for (const queue of [this.#claimed, this.#untilWritten, this.#untilFlushed]) {
+    for (const queue of [this.#claimed, ...this.#levels.map((level) => level.queue)]) {
       while (queue.length > 0) {
-        queue.settle(ERRORS.DISK_FAILED.wire, DURABILITY.memory);
+        queue.settle(ERRORS.DISK_FAILED.wire, DURABILITY.memory, 0);
       }
     }
   }
 
   forget(sink: AppendSink): void {
     this.#claimed.forget(sink);
-    this.#untilWritten.forget(sink);
-    this.#untilFlushed.forget(sink);
+    for (const { queue } of this.#levels) {
+      queue.forget(sink);
+    }
   }
 
   /** Up to where batches may be delivered, in slots: what the broker's own policy calls committed. */
   committed(): number {
-    if (!this.persisted) {
-      return this.ring.indexed();
-    }
-    return this.#syncFlush ? this.ring.flushed() : this.ring.written();
+    return (this.#levels[this.#policy] as Level).watermark();
   }
 }

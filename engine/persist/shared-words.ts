@@ -14,6 +14,13 @@ export const BROKER_WORD = {
   lookedAt: 3,
   /** 1: somebody on the opener's thread listens for connections, so that other threads tell of theirs. */
   wantsConnections: 4,
+  /** One of {@link ROLE}: what this broker is in its set now. Written by the thread that opened it. */
+  role: 5,
+  /** The epoch that batches are stamped with. Written by the thread that opened the broker, while nothing is stamped. */
+  epoch: 6,
 } as const;
+
+/** What a broker is. `fenced`: another one has become master of its set; it takes and acks nothing any more. */
+export const ROLE = { master: 0, slave: 1, fenced: 2 } as const;
 
 export const BROKER_WORDS_BYTES = 64;

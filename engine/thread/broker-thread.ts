@@ -37,6 +37,7 @@ import type { LaneReader } from '../lane/queue-reader.js';
 import { ThreadReaders } from '../lane/readers.js';
 import type { DiskState } from '../persist/disk-state.js';
 import type { InlinePersist } from '../persist/inline.js';
+import { ROLE } from '../persist/shared-words.js';
 import { type DiagnosticEvents, SeatMeter } from '../stats/index.js';
 import type { ThreadParts } from './thread-parts.js';
 import { ThreadWaker } from './thread-waker.js';
@@ -90,6 +91,9 @@ export class BrokerThread implements EngineThread, ControlListener {
   readonly #memoryHoldMs: number;
   readonly #memoryIndex: ThreadParts['memoryIndex'];
   readonly #isClosing: () => boolean;
+  readonly #role: () => number;
+  readonly #replicas: ThreadParts['replicas'];
+  readonly #waitsForSlaves: boolean;
   readonly #wantsConnections: () => boolean;
   #onBrokerClosed: (() => void) | null = null;
   #closed = false;
@@ -108,6 +112,9 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.#release = parts.release;
     this.#memoryHoldMs = parts.memoryHoldMs;
     this.#isClosing = parts.isClosing;
+    this.#role = parts.role;
+    this.#replicas = parts.replicas;
+    this.#waitsForSlaves = parts.replicas.isSync;
     this.#wantsConnections = parts.wantsConnections;
     this.#memoryGate = parts.memoryRing.gate();
     this.#memoryIndex = parts.memoryIndex;
@@ -192,6 +199,10 @@ export class BrokerThread implements EngineThread, ControlListener {
     if (readUint32(bytes, BATCH.queueId) >= topic.queues) {
       return ERRORS.QUEUE_NOT_FOUND.wire;
     }
+    const refusal = this.#refusalOfRole(lane);
+    if (refusal !== 0) {
+      return refusal;
+    }
     if (lane.persisted) {
       const refusal = this.#disk.refusal();
       if (refusal !== 0) {
@@ -207,6 +218,16 @@ export class BrokerThread implements EngineThread, ControlListener {
     }
     this.#schedule();
     return outcome;
+  }
+
+  /** A slave takes nothing but its master's log; a master under sync replication nothing that no slave would get. */
+  #refusalOfRole(lane: Lane): number {
+    if (this.#role() !== ROLE.master) {
+      return ERRORS.NOT_MASTER.wire;
+    }
+    return this.#waitsForSlaves && lane.persisted && this.#replicas.refuses()
+      ? ERRORS.NOT_ENOUGH_REPLICAS.wire
+      : 0;
   }
 
   onRoom(callback: () => void): void {

@@ -4,11 +4,13 @@ import { DirGuard, OwnedDisk } from '../disk/index.js';
 import type { EngineInfo } from '../engine-thread.js';
 import type { BrokerHandle, LaneMemory } from '../handle.js';
 import { Lane } from '../lane/lane.js';
+import { LOG_LEVEL, logLevels, memoryLevels } from '../lane/levels.js';
 import { LogReader, oldestSegmentIn, PersistStage } from '../log/index.js';
 import { DiskState } from '../persist/disk-state.js';
 import { INLINE_ASYNC_BYTES, InlinePersist } from '../persist/inline.js';
 import { BROKER_WORD, PERSIST_SEAT } from '../persist/shared-words.js';
 import { IndexFiles, IndexStage, LANE, QueueIndex, QueueTable, ResultRing } from '../queue/index.js';
+import { ReplicaMarks } from '../replica/replica-marks.js';
 import { Ring, type SeatTable, WORD } from '../ring/index.js';
 import { countSync, syncBuckets } from '../stats/index.js';
 
@@ -32,9 +34,12 @@ export interface ThreadParts {
   readonly disk: DiskState;
   readonly inline: InlinePersist;
   readonly memoryHoldMs: number;
+  readonly replicas: ReplicaMarks;
   readonly stats: SharedArrayBuffer;
   /** The broker is being closed: nothing is taken in any more. */
   isClosing(): boolean;
+  /** One of {@link ROLE}. */
+  role(): number;
   /** Somebody wants to hear of connections. */
   wantsConnections(): boolean;
   /** Closes the index files and gives the seat back; the last thing. With batches that are not indexed yet the sweep does it, once they are. */
@@ -65,6 +70,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     });
   const logIndex = stage(handle.log, logRing, LANE.log);
   const memoryIndex = stage(handle.memory, memoryRing, LANE.memory);
+  const replicas = new ReplicaMarks(handle.replicas);
   const makeLane = (memory: LaneMemory, ring: Ring, index: IndexStage, persisted: boolean): Lane =>
     new Lane({
       ring,
@@ -72,7 +78,9 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
       index,
       results: new ResultRing(memory.results, seat),
       persisted,
-      syncFlush,
+      levels: persisted ? logLevels(ring, replicas) : memoryLevels(ring),
+      policy: persisted && syncFlush ? LOG_LEVEL.flushed : LOG_LEVEL.written,
+      replicas,
     });
   const buckets = syncBuckets(handle.stats);
   const diskState = new DiskState({ ring: logRing, seats, persistSeat: PERSIST_SEAT });
@@ -120,6 +128,8 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     }),
     memoryHoldMs: handle.memoryHoldMs,
     stats: handle.stats,
+    replicas,
+    role: () => Atomics.load(brokerWords, BROKER_WORD.role),
     wantsConnections: () => Atomics.load(brokerWords, BROKER_WORD.wantsConnections) !== 0,
     isClosing: () => Atomics.load(brokerWords, BROKER_WORD.closing) !== 0,
     release: () => {

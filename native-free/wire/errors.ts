@@ -143,6 +143,18 @@ export const ERRORS = {
     closes: false,
     message: "the data directory is not this broker's any more",
   },
+  NOT_MASTER: {
+    wire: 69,
+    retryable: true,
+    closes: false,
+    message: 'this broker is not the master of its set',
+  },
+  NOT_ENOUGH_REPLICAS: {
+    wire: 70,
+    retryable: true,
+    closes: false,
+    message: 'too few slaves are in sync',
+  },
   // client
   CONNECT_FAILED: { wire: 80, retryable: true, closes: false, message: 'the broker could not be reached' },
   CONNECTION_LOST: { wire: 81, retryable: true, closes: false, message: 'the connection was lost' },

@@ -81,6 +81,8 @@ export const ACK_ENTRY = {
 } as const;
 /** Bit of an ack entry's flags: this batch was already stored by an earlier try; the answer names that one. */
 export const ACK_FLAG_DUPLICATE = 1 << 0;
+/** Bits 4 to 7 of an ack entry's flags: how many slaves had the batch when it was acked. 0 where sends do not wait for slaves. */
+export const ACK_REPLICAS_SHIFT = 4;
 
 /** Levels an ack names. */
 export const DURABILITY = { memory: 0, 'page-cache': 1, disk: 2 } as const;

@@ -52,8 +52,8 @@ describe('what this version has not built ends with 1 and NOT_SUPPORTED', () => 
     [['nameserver', '--listen', '127.0.0.1:0']],
     [['broker', '--name-server', 'ws://127.0.0.1:1']],
     [['broker', '--cluster', 'c']],
-    [['broker', '--role', 'slave']],
-    [['broker', '--replication', 'sync']],
+    [['broker', '--role', 'slave', '--listen', '127.0.0.1:0']],
+    [['broker', '--replication', 'sync', '--listen', '127.0.0.1:0']],
     [['pub', 'orders', '--delay', '5s']],
     [['pub', 'orders', '--ttl', '1h']],
     [['sub', 'orders', '--group', 'g', '--shared']],
@@ -107,9 +107,9 @@ describe('failures end with 1 and one line', () => {
 
   it('refuses other cluster settings of a config file by name', async () => {
     const path = join(directory, 'cluster.json');
-    writeFileSync(path, '{ "role": "slave" }');
+    writeFileSync(path, '{ "cluster": "c" }');
     const { status, stderr } = await runCli(['broker', '--config', path], { cwd: directory });
-    expect(stderr).toMatch(/^NOT_SUPPORTED: --role slave.+\n$/);
+    expect(stderr).toMatch(/^NOT_SUPPORTED: --cluster.+\n$/);
     expect(status).toBe(1);
   });
 
@@ -173,7 +173,7 @@ describe('the help', async () => {
       expect(text).toMatch(/\nExamples:\n {2}.*ringmq/);
       expect(text).toContain('--url <url>');
       expect(text).toContain('--output <form>');
-      expect(text).not.toMatch(/not in this version|nameserver|cluster|--delay|--replication|--name-server/);
+      expect(text).not.toMatch(/not in this version|nameserver|cluster|--delay|--name-server/);
       for (const option of command.options.filter(({ mandatory }) => mandatory)) {
         expect(text).toMatch(new RegExp(`${option.long} <[^]+?\\(required`));
       }

@@ -13,6 +13,7 @@ import {
   createResultMemory,
   LANE,
 } from '../../engine/queue/index.js';
+import { REPLICAS_BYTES } from '../../engine/replica/replica-layout.js';
 import { createRingMemory, createSeatMemory, Ring, SeatTable } from '../../engine/ring/index.js';
 import { createStatsMemory } from '../../engine/stats/index.js';
 import { BrokerThread } from '../../engine/thread/broker-thread.js';
@@ -76,6 +77,7 @@ export class HandMadeBroker {
       memoryHoldMs: 1_000,
       seats: createSeatMemory(MAX_THREADS),
       brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
+      replicas: new SharedArrayBuffer(REPLICAS_BYTES),
       stats: createStatsMemory(MAX_THREADS),
       queues: createQueueTableMemory({ maxQueues: 64, maxSeats: MAX_THREADS }),
       log: lane(),

@@ -1,0 +1,53 @@
+/**
+ * What the threads of a broker share about its replicas, drawn once: Int32 words in lines of 64 bytes.
+ *
+ *   line     word        written by                    means (positions: slots, Int32, wrapping)
+ *   ───────  ──────────  ────────────────────────────  ─────────────────────────────────────────────────────────
+ *     0      mode        the opener, once              0: slaves follow, nobody waits for them; 1: sends wait for slaves
+ *     0      required    the opener, once              in-sync slaves that must have a batch before it is acked
+ *     0      degrade     the opener, once              1: with fewer in sync, those that are there are enough
+ *     0      floor       the opener, once              committed at the opening: what lies below was so before
+ *     1      committed   the follower (a slave)        up to where its master has committed, and this ring has it
+ *     2      seats low   threads with replicate links  a bit a seat: who is woken when the log has moved
+ *     2      seats high  the same
+ *   3 + row  state       the opener                    0 = free, 1 = a slave's
+ *   3 + row  link        the opener                    number of the connection that speaks for it; an older one is deaf and dumb
+ *   3 + row  received    its link's thread             its page cache has the log up to here
+ *   3 + row  flushed     its link's thread             its disk has
+ *   3 + row  inSync      its link's thread             1: it counts
+ *   3 + row  lagMs       its link's thread             how long ago it had all there was then
+ *
+ * A row is a slave's by its name, whoever connects for it and however often: the opener gives the row out and raises `link`, so a
+ * slave counts once. Positions are stored before `inSync` is; a link clears `inSync` before it stores one that wraps.
+ */
+
+const LINE = 16;
+const ROWS_AT = 3 * LINE;
+
+/** Slaves of one master at most. */
+export const MAX_REPLICAS = 8;
+export const REPLICAS_BYTES = (ROWS_AT + MAX_REPLICAS * LINE) * 4;
+
+export const REPLICAS_WORD = {
+  mode: 0,
+  required: 1,
+  degrade: 2,
+  floor: 3,
+  committed: LINE,
+  seatsLow: 2 * LINE,
+  seatsHigh: 2 * LINE + 1,
+} as const;
+
+export const REPLICA_WORD = {
+  state: 0,
+  link: 1,
+  received: 2,
+  flushed: 3,
+  inSync: 4,
+  lagMs: 5,
+} as const;
+
+/** First word of a row. */
+export function replicaRow(row: number): number {
+  return ROWS_AT + row * LINE;
+}

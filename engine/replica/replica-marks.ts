@@ -1,0 +1,97 @@
+/**
+ * What a broker's replicas have, as any of its threads reads it: the watermarks that acks and deliveries wait for under sync replication.
+ * Eight compares, made only where replication is sync.
+ */
+import { MAX_REPLICAS, REPLICA_WORD, REPLICAS_WORD, replicaRow } from './replica-layout.js';
+
+export type ReplicaLevel = 'received' | 'flushed';
+
+export class ReplicaMarks {
+  readonly words: Int32Array;
+  readonly #found = new Int32Array(MAX_REPLICAS);
+
+  constructor(memory: SharedArrayBuffer) {
+    this.words = new Int32Array(memory);
+  }
+
+  /** Sends wait for slaves. */
+  get isSync(): boolean {
+    return this.words[REPLICAS_WORD.mode] === 1;
+  }
+
+  /** In-sync slaves that are wanted. */
+  get required(): number {
+    return this.words[REPLICAS_WORD.required] as number;
+  }
+
+  get degrades(): boolean {
+    return this.words[REPLICAS_WORD.degrade] === 1;
+  }
+
+  /** Committed at the opening, in slots. */
+  get floor(): number {
+    return this.words[REPLICAS_WORD.floor] as number;
+  }
+
+  /** Slaves that count now. */
+  inSyncCount(): number {
+    let count = 0;
+    for (let row = 0; row < MAX_REPLICAS; row++) {
+      count += Atomics.load(this.words, replicaRow(row) + REPLICA_WORD.inSync);
+    }
+    return count;
+  }
+
+  /** Sends are refused now: too few slaves are in sync, and that is not to be put up with. */
+  refuses(): boolean {
+    return !this.degrades && this.inSyncCount() < this.required;
+  }
+
+  /** In-sync slaves that have the log up to `end`. */
+  countAt(level: ReplicaLevel, end: number): number {
+    let count = 0;
+    for (let row = 0; row < MAX_REPLICAS; row++) {
+      const at = replicaRow(row);
+      if (
+        Atomics.load(this.words, at + REPLICA_WORD.inSync) === 1 &&
+        ((Atomics.load(this.words, at + REPLICA_WORD[level]) - end) | 0) >= 0
+      ) {
+        count++;
+      }
+    }
+    return count;
+  }
+
+  /**
+   * The earlier of `local` and what enough slaves have. `last` is what this returned before, or the floor: with too few slaves in sync the
+   * watermark stays where it was.
+   */
+  watermark(level: ReplicaLevel, local: number, last: number): number {
+    const found = this.#found;
+    let count = 0;
+    for (let row = 0; row < MAX_REPLICAS; row++) {
+      const at = replicaRow(row);
+      if (Atomics.load(this.words, at + REPLICA_WORD.inSync) !== 1) {
+        continue;
+      }
+      // Kept in falling order: an insertion into eight places at most.
+      const mark = Atomics.load(this.words, at + REPLICA_WORD[level]);
+      let i = count++;
+      for (; i > 0 && (((found[i - 1] as number) - mark) | 0) < 0; i--) {
+        found[i] = found[i - 1] as number;
+      }
+      found[i] = mark;
+    }
+    const wanted = this.degrades ? Math.min(this.required, count) : this.required;
+    if (wanted > count) {
+      return last;
+    }
+    const reached = wanted === 0 ? local : earlier(local, found[wanted - 1] as number);
+    // A slave that took another's place may be behind it; what was committed stays so.
+    return ((reached - last) | 0) > 0 ? reached : last;
+  }
+}
+
+function earlier(a: number, b: number): number {
+  return ((a - b) | 0) <= 0 ? a : b;
+}
