@@ -6,4 +6,6 @@ export * from '../native-free/client/index.js';
 export { attach } from './attach.js';
 export type { BrokerListener } from './listen.js';
 export type { ListenOptions } from './listen-options.js';
+export { type NameServer, type NameServerEvents, openNameServer } from './name-server.js';
+export type { NameServerOptions } from './name-server-options.js';
 export { Broker, type BrokerEvents, openBroker } from './open-broker.js';

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { checkListening } from '../broker/check-listening.js';
 import { openBroker } from '../broker/index.js';
+import type { OptionInfo } from '../engine/option-info.js';
 
 import { monotonicMs } from '../native-free/time/index.js';
 import { isRingMQError, RingMQError } from '../native-free/wire/index.js';
@@ -48,15 +49,15 @@ export async function runBroker(command: Command): Promise<void> {
   log.info('stopped');
 }
 
-/** What is wrong with an option is told by the name that it has here. */
-async function told<T>(work: () => T | Promise<T>): Promise<T> {
+/** What is wrong with an option is told by the name that it has here; `infos`: of other options than a broker's. */
+export async function told<T>(work: () => T | Promise<T>, infos?: readonly OptionInfo[]): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!isRingMQError(error) || error.code !== 'BAD_CONFIG') {
       throw error;
     }
-    throw new RingMQError('BAD_CONFIG', inSettingsNames(error.message), {
+    throw new RingMQError('BAD_CONFIG', inSettingsNames(error.message, infos), {
       cause: error,
       details: error.details,
     });

@@ -52,7 +52,7 @@ export function addBrokerFlags(command: Command): void {
     command.optionsGroup(HEADINGS[group as keyof typeof HEADINGS]);
     for (const info of infos) {
       if (info.path[0] !== 'port') {
-        command.addOption(info.setting === LISTEN ? listenOption() : flagOf(info));
+        command.addOption(info.setting === LISTEN ? listenOption('127.0.0.1:9876') : optionFlag(info));
       }
     }
   }
@@ -61,8 +61,9 @@ export function addBrokerFlags(command: Command): void {
   }
 }
 
-function listenOption(): Option {
-  const text = 'address to listen on; port 0 takes a free one (default: 127.0.0.1:9876)';
+/** `--listen`, which sets the host and the port. */
+export function listenOption(place: string): Option {
+  const text = `address to listen on; port 0 takes a free one (default: ${place})`;
   return new Option('--listen <host:port>', text).argParser(listenFlag);
 }
 
@@ -75,7 +76,8 @@ const PLACEHOLDER = {
   text: 'text',
 } as const;
 
-function flagOf(info: OptionInfo): Option {
+/** The flag of one option, with its text, its default, and how its value is read. */
+export function optionFlag(info: OptionInfo): Option {
   const [sentence = ''] = info.help.split('. ', 1);
   const value = defaultOf(info);
   const help = `${sentence[0]?.toLowerCase()}${sentence.slice(1).replace(/\.$/, '')}`;
@@ -226,7 +228,7 @@ function refuseNotBuilt(settings: Settings): void {
 }
 
 /** The options object of one schema; only what was set is in it. */
-function optionsFrom<T extends object>(infos: readonly OptionInfo[], settings: Settings): T {
+export function optionsFrom<T extends object>(infos: readonly OptionInfo[], settings: Settings): T {
   const options: Record<string, unknown> = {};
   for (const { path, setting } of infos) {
     if (!(setting in settings)) {
@@ -244,8 +246,8 @@ function optionsFrom<T extends object>(infos: readonly OptionInfo[], settings: S
 }
 
 /** A message of the library, with flags for the options: those with a capital anywhere, others where they are quoted. */
-export function inSettingsNames(message: string): string {
-  const flags = new Map(all.map((info) => [info.name, info.flag]));
+export function inSettingsNames(message: string, infos: readonly OptionInfo[] = all): string {
+  const flags = new Map(infos.map((info) => [info.name, info.flag]));
   return message
     .replaceAll(/`([A-Za-z.]+)`/g, (quoted, name: string) => flags.get(name) ?? quoted)
     .replaceAll(/(?<![-\w])[a-z.]+[A-Z][A-Za-z]*/g, (word) => flags.get(word) ?? word);

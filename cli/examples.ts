@@ -12,6 +12,10 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq broker --listen 127.0.0.1:0 --allow-origin http://localhost:5173',
     'ringmq broker --config ringmq.json --log-level debug',
   ],
+  nameserver: [
+    'ringmq nameserver                                    # 127.0.0.1:9800',
+    'ringmq nameserver --listen 0.0.0.0:9800 --secret-file secret',
+  ],
   topic: [
     'ringmq topic create orders --queues 4',
     'ringmq topic describe orders',

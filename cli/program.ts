@@ -39,6 +39,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
     );
   // The flags come from the schemas of options, which take a tenth of a second to load.
   await addBroker(program, args.includes('broker'));
+  await addNameServer(program, args.includes('nameserver'));
   addTopic(program);
   addGroup(program);
   addPub(program);
@@ -70,6 +71,18 @@ async function addBroker(program: Command, isMeant: boolean): Promise<void> {
     'after',
     '\nEach flag can also be a variable (--flush: RINGMQ_FLUSH) or a key of the config file ("flush"); docs/options.md has them all.',
   );
+}
+
+async function addNameServer(program: Command, isMeant: boolean): Promise<void> {
+  const command = program
+    .command('nameserver')
+    .description('tell clients where the brokers of a cluster are; prints `ready URL` once it does')
+    .action(async (_options: unknown, used: Command) => {
+      await (await import('./name-server-command.js')).runNameServer(used);
+    });
+  if (isMeant) {
+    (await import('./name-server-command.js')).addNameServerFlags(command);
+  }
 }
 
 interface TopicFlags {

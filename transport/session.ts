@@ -18,8 +18,6 @@ import {
   isRingMQError,
   MAX_BATCH_BYTES,
   MAX_BODY_BYTES,
-  MAX_CLIENT_NAME_BYTES,
-  MAX_FEATURES_COUNT,
   makeFrame,
   OPCODE,
   PROTOCOL_VERSION,
@@ -28,17 +26,16 @@ import {
   type Welcome,
 } from '../native-free/wire/index.js';
 import { ConsumeSession } from './consume-session.js';
-import { decodeControl, encodeControl } from './control-payload.js';
+import { encodeControl } from './control-payload.js';
 import { ControlSession } from './control-session.js';
 import { errorFrame } from './error-body.js';
 import { headerFault } from './frames.js';
+import { checkHelloBytes, checkVersion, MAX_HELLO_BYTES, readHello } from './hello.js';
 import { ProduceSession } from './produce-session.js';
 import type { SessionContext, SessionHostView } from './session-context.js';
 import type { SessionOptions } from './session-options.js';
 import type { SessionWatch, Watched } from './session-watch.js';
 
-/** The first frame, credentials included. */
-const MAX_HELLO_BYTES = 64 * 1024;
 /** What part of its time a connection has for its hello when many have not said theirs. */
 const CROWDED_PART = 5;
 /** A ping is answered: it counts as much as so many frames that are not. */
@@ -297,12 +294,8 @@ export class Session implements SocketHandler, SessionContext, Watched {
       });
       return;
     }
-    if (this.#state === 'hello' && bytes.length > MAX_HELLO_BYTES) {
-      this.fail('FRAME_TOO_LARGE', `a hello has at most ${MAX_HELLO_BYTES} bytes, not ${bytes.length}`, {
-        limit: MAX_HELLO_BYTES,
-        value: bytes.length,
-      });
-      return;
+    if (this.#state === 'hello') {
+      checkHelloBytes(bytes);
     }
     const fault = headerFault(bytes);
     if (fault !== null) {
@@ -356,29 +349,9 @@ export class Session implements SocketHandler, SessionContext, Watched {
   }
 
   #hello(bytes: Uint8Array): void {
-    const { version, features, client } = decodeControl(bytes, FRAME_HEADER_BYTES);
-    if (
-      typeof version !== 'number' ||
-      typeof client !== 'string' ||
-      Buffer.byteLength(client) > MAX_CLIENT_NAME_BYTES ||
-      !Array.isArray(features) ||
-      features.length > MAX_FEATURES_COUNT ||
-      !features.every((feature) => typeof feature === 'string')
-    ) {
-      this.fail(
-        'BAD_FRAME',
-        'hello needs a version, a list of features and a client name of at most 127 bytes',
-      );
-      return;
-    }
+    const { client, version } = readHello(bytes);
     this.#clientName = client;
-    if (version !== PROTOCOL_VERSION) {
-      this.fail('UNSUPPORTED_VERSION', `version ${version} is not spoken here`, {
-        supported: [PROTOCOL_VERSION],
-        version,
-      });
-      return;
-    }
+    checkVersion(version);
     clearTimeout(this.#handshakeTimer);
     this.host.watch.greeted();
     this.#state = 'open';

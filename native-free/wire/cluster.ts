@@ -60,7 +60,7 @@ export interface BrokerRegistration {
   role: NodeRole;
   /** Where clients and the other brokers of the set reach it. */
   url: string;
-  /** Of the log, so of the set: 16 hexadecimal digits. */
+  /** Of the log, so of the set: 16 hexadecimal digits; empty of a slave that has none yet. */
   brokerId: string;
   openingId: string;
   /** The master's term: its own of a master, the last it knows of a slave. */
@@ -75,9 +75,9 @@ export interface BrokerRegistration {
    * Where the name server has a secret: 64 hexadecimal digits, HMAC-SHA-256 under it of
    * `ringmq.register.v1\n<nonce of the welcome>\n<nonce below>\n<cluster>\n<set>\n<name>\n<openingId>`.
    */
-  proof?: string;
+  proof?: string | undefined;
   /** 64 hexadecimal digits, random: the answer's proof is made over it. */
-  nonce?: string;
+  nonce?: string | undefined;
 }
 
 export interface RegistrationAnswer {
@@ -85,12 +85,14 @@ export interface RegistrationAnswer {
   version: number;
   /** The set's master as the name server knows it: of the highest epoch, whoever came last. A broker that calls itself master and is not it has been replaced. */
   master: MasterInfo | null;
+  /** The highest term that anybody of the set has named. A master of a lower one has been replaced, also while its successor is away. */
+  epoch: number;
   /** Of what this broker has said of its topics: the `revision` of its last `registerTopics` on this connection; null: nothing yet. */
   revision: number | null;
   /** Of the cluster's topics, as in `topicChanges`. */
   topicsVersion: number;
   /** HMAC-SHA-256, as in the registration, of `ringmq.nameserver.v1\n<nonce of the welcome>\n<nonce of the registration>`. */
-  proof?: string;
+  proof?: string | undefined;
 }
 
 /** A slave in a route. */

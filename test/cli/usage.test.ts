@@ -49,7 +49,6 @@ describe('wrong usage ends with 2 and one line', () => {
 
 describe('what this version has not built ends with 1 and NOT_SUPPORTED', () => {
   it.each([
-    [['nameserver', '--listen', '127.0.0.1:0']],
     [['broker', '--name-server', 'ws://127.0.0.1:1']],
     [['broker', '--cluster', 'c']],
     [['broker', '--role', 'slave', '--listen', '127.0.0.1:0']],
@@ -173,7 +172,7 @@ describe('the help', async () => {
       expect(text).toMatch(/\nExamples:\n {2}.*ringmq/);
       expect(text).toContain('--url <url>');
       expect(text).toContain('--output <form>');
-      expect(text).not.toMatch(/not in this version|nameserver|cluster|--delay|--name-server/);
+      expect(text).not.toMatch(/not in this version|ringmq cluster|--delay|--name-server/);
       for (const option of command.options.filter(({ mandatory }) => mandatory)) {
         expect(text).toMatch(new RegExp(`${option.long} <[^]+?\\(required`));
       }

@@ -40,6 +40,7 @@ const ENGINE_FLOORS = [
   'engine/persist',
   'engine/lane',
   'engine/control',
+  'engine/cluster',
   'engine/thread',
   'engine/data',
 ];

@@ -1,0 +1,60 @@
+/** What `openNameServer()` and `ringmq nameserver` take: of a listener's options those that make sense here, and a secret. */
+import { z } from 'zod';
+import { checkOptions } from '../engine/option-check.js';
+import { option } from '../engine/option-info.js';
+import { RingMQError } from '../native-free/wire/index.js';
+import { isLoopback } from '../native-free/wire/loopback.js';
+import type { ListenOptions } from './listen-options.js';
+import { listenOptionsSchema } from './listen-options.js';
+import { originAsSent } from './origins.js';
+
+/** Options of `openNameServer()`. All of them may be left out. */
+export interface NameServerOptions extends Omit<ListenOptions, 'threads' | 'queueMetrics'> {
+  /** File of the secret that brokers must know to register, 16 to 4,096 bytes. Default: on loopback every broker may. */
+  secretFile?: string | undefined;
+}
+
+export const DEFAULT_NAME_SERVER_PORT = 9800;
+
+export const nameServerOptionsSchema = listenOptionsSchema
+  .omit({ threads: true, queueMetrics: true, port: true, idleTimeoutSeconds: true })
+  .extend({
+    port: option(
+      'Port to listen on. 0 picks a free one.',
+      z.number().int().min(0).max(65_535).default(DEFAULT_NAME_SERVER_PORT),
+      { setting: 'listen' },
+    ),
+    idleTimeoutSeconds: option(
+      'A connection that shows no sign of life for so long, though it is asked for one, is closed; so long a broker that was cut off stays in routes. 0: never.',
+      z
+        .number()
+        .int()
+        .refine((value) => value === 0 || (value >= 8 && value <= 960), { message: 'must be 0 or 8 to 960' })
+        .default(30),
+      { rule: '0, or 8s to 16m' },
+    ),
+    secretFile: option(
+      'File of the secret that brokers must know to register. Routes are told to everybody.',
+      z.string().min(1).optional(),
+      { defaultText: 'none: on loopback every broker may register' },
+    ),
+  })
+  .strict();
+
+export type ResolvedNameServerOptions = Readonly<z.output<typeof nameServerOptionsSchema>>;
+
+/** Checks and completes. Throws BAD_CONFIG, also for a host others can reach while nothing guards registration. */
+export function resolveNameServerOptions(options: NameServerOptions = {}): ResolvedNameServerOptions {
+  const value = checkOptions(nameServerOptionsSchema, options, 'options');
+  if (!isLoopback(value.host) && !value.insecure && value.secretFile === undefined) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      `${value.host} can be reached from other machines, and any of them could register as a broker; set \`secretFile\`, listen on 127.0.0.1, or set \`insecure\``,
+      { details: { host: value.host } },
+    );
+  }
+  return Object.freeze({
+    ...value,
+    allowedOrigins: value.allowedOrigins.map((origin) => originAsSent(origin)),
+  });
+}

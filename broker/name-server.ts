@@ -1,0 +1,194 @@
+/** `openNameServer`: routes of clusters, on one port of this thread. It keeps nothing: brokers tell it again what it forgot. */
+import { randomBytes } from 'node:crypto';
+import { NameServerDesk } from '../engine/cluster/name-server-desk.js';
+import { RouteTable } from '../engine/cluster/route-table.js';
+import { type CallOptions, throwIfAborted } from '../native-free/client/internal.js';
+import { RareTeller } from '../native-free/listener/rare-teller.js';
+import type { HttpAnswer, HttpRequest, Listener } from '../native-free/listener/types.js';
+import { clearInterval, monotonicMs, setInterval } from '../native-free/time/index.js';
+import { MAX_FRAME_BYTES, RingMQError, SUBPROTOCOL } from '../native-free/wire/index.js';
+import { isLoopback } from '../native-free/wire/loopback.js';
+import { chooseListener } from '../transport/choose-listener.js';
+import { errorFrame } from '../transport/error-body.js';
+import { NameServerHost } from '../transport/name-server-host.js';
+import {
+  type NameServerOptions,
+  type ResolvedNameServerOptions,
+  resolveNameServerOptions,
+} from './name-server-options.js';
+import { readSecret } from './secret-file.js';
+
+/** What a name server says unasked; for a log. */
+export interface NameServerEvents {
+  /** Something is wrong, and it goes on. */
+  onWarning?: (message: string, details: Record<string, unknown>) => void;
+}
+
+/** How often it is looked for brokers that have not been heard of. */
+const EXPIRE_MS = 1_000;
+
+/**
+ * Starts a name server. It keeps the process alive until it is closed.
+ * @throws RingMQError ABORTED, PORT_IN_USE, BAD_CONFIG
+ */
+export async function openNameServer(
+  options: NameServerOptions & NameServerEvents & CallOptions = {},
+): Promise<NameServer> {
+  const { signal, onWarning, ...given } = options;
+  throwIfAborted(signal);
+  const resolved = resolveNameServerOptions(given);
+  const server = new NameServer(resolved, onWarning ?? (() => undefined));
+  try {
+    await server.listen();
+    throwIfAborted(signal);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return server;
+}
+
+/** A running name server. */
+export class NameServer {
+  readonly #options: ResolvedNameServerOptions;
+  readonly #warn: (message: string, details: Record<string, unknown>) => void;
+  readonly #table: RouteTable;
+  readonly #host: NameServerHost;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #choice: ReturnType<typeof chooseListener>;
+  #listener: Listener | null = null;
+  #closing: Promise<void> | null = null;
+  readonly #cut = (): void => void this.#listener?.close();
+
+  /** Use {@link openNameServer}. */
+  constructor(
+    options: ResolvedNameServerOptions,
+    warn: (message: string, details: Record<string, unknown>) => void,
+  ) {
+    this.#options = options;
+    this.#warn = warn;
+    this.#choice = chooseListener(options.listener);
+    const secret = options.secretFile === undefined ? null : readSecret(options.secretFile);
+    this.#table = new RouteTable(
+      {},
+      {
+        onChanged: (cluster, version) => this.#host.routeChanged(cluster, version),
+        onLinkEnded: (link, why) => this.#host.end(link, linkError(why)),
+      },
+      monotonicMs(),
+    );
+    const desk = new NameServerDesk(this.#table, secret, monotonicMs);
+    const defects = new RareTeller((line) => warn(line, {}));
+    this.#host = new NameServerHost(desk, {
+      name: 'nameserver',
+      openingId: randomBytes(8).toString('hex'),
+      session: {
+        listener: this.#choice.kind,
+        messageTimeoutMs: options.messageTimeoutMs,
+        maxUnreadBytesInAll: options.maxUnreadBytes,
+        onDefect: (what, error) =>
+          defects.tell(what, `${what}: ${String(error)}; this is a defect in RingMQ, please report it`),
+      },
+      onClosed: (link) => this.#table.unregister(link, monotonicMs()),
+    });
+    this.#timer = setInterval(() => this.#table.expire(monotonicMs()), EXPIRE_MS);
+    this.#timer.unref();
+  }
+
+  /** `ws://host:port` or `wss://…`. */
+  get url(): string {
+    const { host, tls } = this.#options;
+    const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+    return `${tls === undefined ? 'ws' : 'wss'}://${name}:${this.port}`;
+  }
+
+  get port(): number {
+    return this.#listener?.port ?? this.#options.port;
+  }
+
+  get listener(): 'uws' | 'ws' {
+    return this.#choice.kind;
+  }
+
+  /** Why that listener, in words for a log line. */
+  get reason(): string {
+    return this.#choice.reason;
+  }
+
+  /** `auto` took `ws` although uWebSockets.js is installed: it does not load here. */
+  get isFallback(): boolean {
+    return this.#choice.isFallback === true;
+  }
+
+  /** For {@link openNameServer}. */
+  async listen(): Promise<void> {
+    const { host, port, tls, allowedOrigins, maxConnections, maxPartialBytes } = this.#options;
+    const { messageTimeoutMs, idleTimeoutSeconds } = this.#options;
+    const refusals = new RareTeller((line) => this.#warn(line, {}));
+    this.#listener = await this.#choice.start({
+      host,
+      port,
+      ...(tls === undefined ? {} : { tls }),
+      maxFrameBytes: MAX_FRAME_BYTES,
+      allowedOrigins,
+      maxConnections,
+      maxPartialBytes,
+      messageTimeoutMs,
+      idleTimeoutSeconds,
+      refusalFrame: ({ code, message }) => errorFrame(new RingMQError(code, message)),
+      onRefused: ({ code, message }) =>
+        refusals.tell(message.replace(/^there are \d+/, code), `a client was refused: ${message}`),
+      onWarning: (message) => this.#warn(message, {}),
+      answer: (request) => this.#answer(request),
+      accept: (socket) => this.#host.open(socket),
+    });
+    process.on('exit', this.#cut);
+  }
+
+  /** Ends all connections and frees the port. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#host.close();
+    await this.#listener?.close();
+    process.off('exit', this.#cut);
+  }
+
+  #answer({ method, path, host }: HttpRequest): HttpAnswer {
+    if (method !== 'GET' && method !== 'HEAD') {
+      return { status: 405, body: 'Only GET is answered here.\n' };
+    }
+    if (isLoopback(this.#options.host) && !isLoopback(host.replace(/:\d*$/, ''))) {
+      return {
+        status: 403,
+        body: 'This name server is asked by the name of this machine only: 127.0.0.1 or localhost.\n',
+      };
+    }
+    switch (path) {
+      case '/':
+        return {
+          status: 200,
+          body: `RingMQ name server. Speak WebSocket here, subprotocol ${SUBPROTOCOL}.\n`,
+        };
+      case '/healthz':
+      case '/readyz':
+        return { status: 200, body: 'ok\n' };
+      default:
+        return { status: 404, body: 'There is nothing here. Look at /healthz or /readyz.\n' };
+    }
+  }
+}
+
+function linkError(why: 'replaced' | 'silent'): RingMQError {
+  return why === 'replaced'
+    ? new RingMQError('BAD_CONFIG', 'another connection speaks for this broker now')
+    : new RingMQError('TIMEOUT', 'nothing was registered for too long');
+}

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import { openNameServer } from '../broker/name-server.js';
+import { type NameServerOptions, nameServerOptionsSchema } from '../broker/name-server-options.js';
+import { describeOptions } from '../engine/option-info.js';
+import { told } from './broker-command.js';
+import { listenOption, optionFlag, optionsFrom } from './broker-settings.js';
+import { commandOptionsSchema } from './command-options.js';
+import { openLog } from './log.js';
+import { stopWanted } from './stop-signals.js';
+
+const SERVER = describeOptions(nameServerOptionsSchema);
+const LOG = describeOptions(commandOptionsSchema);
+
+/** Gives the command a flag for each option there is. */
+export function addNameServerFlags(command: Command): void {
+  for (const info of SERVER) {
+    if (info.path[0] !== 'port') {
+      command.addOption(info.path[0] === 'host' ? listenOption('127.0.0.1:9800') : optionFlag(info));
+    }
+  }
+  command.optionsGroup('Log:');
+  for (const info of LOG) {
+    command.addOption(optionFlag(info));
+  }
+}
+
+/** `ringmq nameserver`: serves until SIGTERM, SIGINT or SIGHUP, then ends with 0. */
+export async function runNameServer(command: Command): Promise<void> {
+  const settings = command.opts<Record<string, unknown>>();
+  const log = openLog(commandOptionsSchema.parse(optionsFrom(LOG, settings)));
+  const stopping = stopWanted();
+  const server = await told(
+    () =>
+      openNameServer({
+        ...optionsFrom<NameServerOptions>(SERVER, settings),
+        onWarning: (message, details) => log.warn(details, message),
+      }),
+    SERVER,
+  );
+  try {
+    log[server.isFallback ? 'warn' : 'info']({ listener: server.listener }, `listener: ${server.reason}`);
+    log.info({ url: server.url }, 'serving');
+    process.stdout.write(`ready ${server.url}\n`);
+    log.info(`stopping: ${await stopping}`);
+  } finally {
+    await server.close();
+  }
+  log.info('stopped');
+}

@@ -1,0 +1,102 @@
+/** Answers a name server's requests: checks what came, asks for the secret's proof, and hands it to the route table. */
+import {
+  isNameServerMethod,
+  type NameServerMethod,
+  type NameServerMethods,
+  RingMQError,
+} from '../../native-free/wire/index.js';
+import { firstAfter, Page, pageEnd } from '../control/page.js';
+import { parseNameServerParams } from './name-server-params.js';
+import { brokerProof, isProof, nameServerProof } from './proof.js';
+import type { RouteTable } from './route-table.js';
+
+/** Who asks. */
+export interface DeskCaller {
+  readonly link: number;
+  /** Of its welcome. */
+  readonly nonce: string;
+}
+
+/** What a broker's numbers and keys take in an answer, beside its names and address. */
+const STATUS_BYTES = 320;
+
+export class NameServerDesk {
+  readonly #table: RouteTable;
+  readonly #secret: Uint8Array | null;
+  readonly #nowMs: () => number;
+
+  constructor(table: RouteTable, secret: Uint8Array | null, nowMs: () => number) {
+    this.#table = table;
+    this.#secret = secret;
+    this.#nowMs = nowMs;
+  }
+
+  /** @throws RingMQError NOT_SUPPORTED, BAD_REQUEST, and what the route table throws */
+  answer(method: unknown, params: unknown, caller: DeskCaller): object {
+    if (typeof method !== 'string') {
+      throw new RingMQError('BAD_REQUEST', 'a request needs a method');
+    }
+    if (!isNameServerMethod(method)) {
+      const name = method.slice(0, 64);
+      throw new RingMQError(
+        'NOT_SUPPORTED',
+        `a name server knows no method ${name}; ask one of the brokers it names in \`route\``,
+        { details: { method: name } },
+      );
+    }
+    return this.#answer(method, parseNameServerParams(method, params), caller);
+  }
+
+  #answer(method: NameServerMethod, params: unknown, caller: DeskCaller): object {
+    const now = this.#nowMs();
+    switch (method) {
+      case 'registerBroker':
+        return this.#register(params as NameServerMethods['registerBroker']['params'], caller, now);
+      case 'registerTopics':
+        return this.#table.registerTopics(
+          caller.link,
+          params as NameServerMethods['registerTopics']['params'],
+        );
+      case 'route':
+        return this.#table.route(params as NameServerMethods['route']['params'], now);
+      case 'topicRoute':
+        return this.#table.topicRoute(params as NameServerMethods['topicRoute']['params']);
+      case 'topicChanges':
+        return this.#table.topicChanges(params as NameServerMethods['topicChanges']['params']);
+      case 'clusterStatus':
+        return this.#status(params as NameServerMethods['clusterStatus']['params'], now);
+    }
+  }
+
+  #register(given: NameServerMethods['registerBroker']['params'], caller: DeskCaller, now: number): object {
+    const { proof, ...registration } = given;
+    const secret = this.#secret;
+    if (secret !== null && !isProof(proof, brokerProof(secret, caller.nonce, registration))) {
+      throw new RingMQError(
+        'NOT_AUTHENTICATED',
+        'this name server takes brokers that know its secret: start the broker with the same --secret-file',
+      );
+    }
+    const answer = this.#table.register(caller.link, registration, now);
+    return secret === null || registration.nonce === undefined
+      ? answer
+      : { ...answer, proof: nameServerProof(secret, caller.nonce, registration.nonce) };
+  }
+
+  #status(request: NameServerMethods['clusterStatus']['params'], now: number): object {
+    const { brokers, ...rest } = this.#table.status(request.cluster, now);
+    const keyOf = (broker: { set: string; name: string }): string => `${broker.set}\n${broker.name}`;
+    const page = new Page<(typeof brokers)[number]>(request);
+    let at = firstAfter(brokers, keyOf, request.cursor ?? null);
+    for (; at < brokers.length && !page.isFull; at++) {
+      const broker = brokers[at] as (typeof brokers)[number];
+      page.add(broker, STATUS_BYTES + broker.name.length + broker.set.length + broker.url.length);
+    }
+    const last = brokers[at - 1];
+    return {
+      ...rest,
+      brokers: page.items,
+      ...pageEnd(at < brokers.length && last !== undefined ? keyOf(last) : null),
+    };
+  }
+}

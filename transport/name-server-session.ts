@@ -1,0 +1,331 @@
+/**
+ * One connection to a name server: hello first, then requests, each answered at once, and pings. Nothing waits here, so nothing is held but
+ * what the peer leaves unread.
+ *
+ *     waiting for hello ── hello ──▶ open ── error, close ──▶ closed
+ *            └── anything else, or handshakeTimeoutMs ──────────▶┘
+ */
+import { randomBytes } from 'node:crypto';
+import { RateLimit } from '../native-free/listener/rate-limit.js';
+import type { Socket, SocketHandler } from '../native-free/listener/types.js';
+import { clearTimeout, setTimeout, unref } from '../native-free/time/index.js';
+import {
+  closeCodeOf,
+  ERRORS,
+  type ErrorCode,
+  FRAME,
+  FRAME_FLAG,
+  FRAME_HEADER_BYTES,
+  isRingMQError,
+  MAX_BATCH_BYTES,
+  MAX_BODY_BYTES,
+  MAX_CLUSTERS,
+  makeFrame,
+  OPCODE,
+  PROTOCOL_VERSION,
+  RingMQError,
+  readUint32,
+  type Welcome,
+} from '../native-free/wire/index.js';
+import { decodeRequest, encodeControl } from './control-payload.js';
+import { encodeError, errorFrame } from './error-body.js';
+import { headerFault } from './frames.js';
+import { checkHelloBytes, checkVersion, MAX_HELLO_BYTES, readHello } from './hello.js';
+import type { SessionOptions } from './session-options.js';
+import type { SessionWatch, Watched } from './session-watch.js';
+
+/** What a small frame, an answer and a refusal take of a connection's budget of small frames, and each so many bytes of both. */
+const REQUEST_COST = 4;
+const BYTES_A_COST = 4 * 1024;
+/** What part of a second's budget may be used at once. */
+const SMALL_FRAMES_PART = 4;
+const NONCE_BYTES = 32;
+/** A name server has no log. */
+const NO_BROKER_ID = '0000000000000000';
+
+/** Who asks. */
+export interface NameServerCaller {
+  /** Of the connection, unique in the process. */
+  readonly link: number;
+  readonly nonce: string;
+}
+
+/** Where requests are answered. */
+export interface NameServerAnswers {
+  /** Throws a RingMQError where the answer is no. */
+  answer(method: unknown, params: unknown, caller: NameServerCaller): object;
+}
+
+/** What the sessions of one name server share. */
+export interface NameServerSessions {
+  readonly options: SessionOptions;
+  readonly answers: NameServerAnswers;
+  readonly watch: SessionWatch;
+  /** 16 hexadecimal digits, of this start. */
+  readonly openingId: string;
+  readonly name: string;
+  forget(session: NameServerSession): void;
+}
+
+export class NameServerSession implements SocketHandler, Watched, NameServerCaller {
+  readonly link: number;
+  readonly nonce = randomBytes(NONCE_BYTES).toString('hex');
+  readonly #sessions: NameServerSessions;
+  readonly #socket: Socket;
+  readonly #budget: RateLimit;
+  readonly #handshakeTimer: ReturnType<typeof setTimeout>;
+  #state: 'hello' | 'open' | 'closed' = 'hello';
+  /** The clusters whose route it has asked for. */
+  readonly #asked = new Set<string>();
+  unreadBytes = 0;
+  wasHeard = true;
+  silentSweeps = 0;
+
+  constructor(sessions: NameServerSessions, socket: Socket, link: number) {
+    this.#sessions = sessions;
+    this.#socket = socket;
+    this.link = link;
+    const { maxSmallFramesPerSecond: perSecond, handshakeTimeoutMs } = sessions.options;
+    this.#budget = new RateLimit(perSecond, perSecond / SMALL_FRAMES_PART);
+    this.#handshakeTimer = setTimeout(() => {
+      this.#end(
+        new RingMQError('HANDSHAKE_TIMEOUT', undefined, { details: { limitMs: handshakeTimeoutMs } }),
+        true,
+      );
+    }, handshakeTimeoutMs);
+    unref(this.#handshakeTimer);
+  }
+
+  get isGreeted(): boolean {
+    return this.#state === 'open';
+  }
+
+  get maxPartialBytes(): number {
+    return this.#state === 'hello' ? MAX_HELLO_BYTES : Number.POSITIVE_INFINITY;
+  }
+
+  onFrame(bytes: Uint8Array): void {
+    if (this.#state === 'closed') {
+      return;
+    }
+    this.wasHeard = true;
+    try {
+      this.#dispatch(bytes);
+    } catch (error) {
+      this.failWith(error);
+    }
+  }
+
+  onText(): void {
+    this.fail('BAD_FRAME', 'text messages have no meaning here; frames are binary');
+  }
+
+  onExcess(what: string): void {
+    this.fail('TOO_MANY_REQUESTS', `more than a connection may send: ${what}`);
+  }
+
+  onDrain(): void {
+    if (this.#state === 'open') {
+      this.#sessions.watch.unread(this, this.#socket.bufferedBytes);
+    }
+  }
+
+  onClose(): void {
+    this.#tearDown();
+  }
+
+  ping(): void {
+    this.#socket.send(makeFrame(OPCODE.ping, 0));
+  }
+
+  cut(why: 'unread in all' | 'unended message'): void {
+    const what =
+      why === 'unended message'
+        ? 'a message has not ended, or a ping was not answered, in time'
+        : `${this.unreadBytes} bytes were not read, the most of all connections`;
+    this.#end(new RingMQError('TOO_MANY_REQUESTS', what), true);
+  }
+
+  /** Tells that a route has changed, if it has asked for it. */
+  routeChanged(cluster: string, frame: Uint8Array): void {
+    if (this.#state === 'open' && this.#asked.has(cluster)) {
+      this.#send(frame);
+    }
+  }
+
+  fail(code: ErrorCode, message?: string): void {
+    this.failWith(new RingMQError(code, message));
+  }
+
+  /** Says why, and closes. */
+  failWith(error: unknown): void {
+    this.#end(error, this.#socket.bufferedBytes > this.#sessions.options.maxBufferedBytes);
+  }
+
+  #dispatch(bytes: Uint8Array): void {
+    const { maxFrameBytes } = this.#sessions.options;
+    if (bytes.length > maxFrameBytes) {
+      throw new RingMQError(
+        'FRAME_TOO_LARGE',
+        `the frame has ${bytes.length} bytes, the limit is ${maxFrameBytes}`,
+        {
+          details: { limit: maxFrameBytes, value: bytes.length },
+        },
+      );
+    }
+    if (this.#state === 'hello') {
+      checkHelloBytes(bytes);
+    }
+    const fault = headerFault(bytes);
+    if (fault !== null) {
+      throw new RingMQError('BAD_FRAME', `the frame cannot be understood: ${fault}`);
+    }
+    const opcode = bytes[FRAME.opcode];
+    if (this.#state === 'hello') {
+      if (opcode !== OPCODE.hello) {
+        throw new RingMQError('BAD_FRAME', `the first frame must be hello, not opcode ${opcode}`);
+      }
+      this.#hello(bytes);
+      return;
+    }
+    this.#spend(REQUEST_COST + Math.floor(bytes.length / BYTES_A_COST / SMALL_FRAMES_PART));
+    switch (opcode) {
+      case OPCODE.request:
+        this.#request(bytes);
+        break;
+      case OPCODE.ping:
+      case OPCODE.pong:
+        if (bytes.length !== FRAME_HEADER_BYTES) {
+          throw new RingMQError('BAD_FRAME', `opcode ${opcode} has no payload`);
+        }
+        if (opcode === OPCODE.ping) {
+          this.#send(makeFrame(OPCODE.pong, readUint32(bytes, FRAME.id)));
+        }
+        break;
+      default:
+        throw new RingMQError(
+          'BAD_FRAME',
+          `a name server is not sent opcode ${opcode}: messages go to the brokers that its route names`,
+        );
+    }
+  }
+
+  #hello(bytes: Uint8Array): void {
+    const { version } = readHello(bytes);
+    checkVersion(version);
+    const { watch, options, name, openingId } = this.#sessions;
+    clearTimeout(this.#handshakeTimer);
+    watch.greeted();
+    this.#state = 'open';
+    const welcome: Welcome = {
+      version: PROTOCOL_VERSION,
+      features: [],
+      brokerId: NO_BROKER_ID,
+      openingId,
+      brokerName: name,
+      flush: 'sync',
+      listener: options.listener,
+      limits: { bodyBytes: MAX_BODY_BYTES, batchBytes: MAX_BATCH_BYTES, frameBytes: options.maxFrameBytes },
+      role: 'nameserver',
+      cluster: null,
+      brokerSet: null,
+      epoch: 0,
+      master: null,
+      nonce: this.nonce,
+    };
+    this.#send(makeFrame(OPCODE.welcome, 0, { payload: encodeControl(welcome) }));
+  }
+
+  #request(bytes: Uint8Array): void {
+    const id = readUint32(bytes, FRAME.id);
+    const { method, ...params } = decodeRequest(bytes, FRAME_HEADER_BYTES);
+    let payload: Uint8Array;
+    try {
+      const answer = this.#sessions.answers.answer(method, params, this);
+      if (method === 'route') {
+        this.#hasAsked((answer as { cluster: string }).cluster);
+      }
+      payload = encodeControl(answer);
+    } catch (error) {
+      this.#refuse(id, error);
+      return;
+    }
+    // Asking may have ended it: another connection speaks for its broker now.
+    if (this.#state === 'open') {
+      this.#spend(Math.floor(payload.length / BYTES_A_COST));
+      this.#send(makeFrame(OPCODE.response, id, { payload }));
+    }
+  }
+
+  /** The first ones are forgotten of one that asks for more than there can be. */
+  #hasAsked(cluster: string): void {
+    const [first] = this.#asked;
+    if (this.#asked.size >= MAX_CLUSTERS && first !== undefined && !this.#asked.has(cluster)) {
+      this.#asked.delete(first);
+    }
+    this.#asked.add(cluster);
+  }
+
+  #refuse(id: number, error: unknown): void {
+    if (!isRingMQError(error)) {
+      this.#sessions.options.onDefect('a request failed', error);
+    }
+    if (this.#state !== 'open') {
+      return;
+    }
+    this.#send(makeFrame(OPCODE.response, id, { flags: FRAME_FLAG.failed, payload: encodeError(error) }));
+    if (isRingMQError(error) && ERRORS[error.code].closes) {
+      this.failWith(error);
+    }
+  }
+
+  #spend(cost: number): void {
+    if (!this.#budget.take(cost)) {
+      throw new RingMQError('TOO_MANY_REQUESTS', 'more is asked than a connection is answered', {
+        details: { limitPerSecond: this.#sessions.options.maxSmallFramesPerSecond },
+      });
+    }
+  }
+
+  #send(frame: Uint8Array): void {
+    this.#socket.send(frame);
+    const { options, watch } = this.#sessions;
+    const unread = this.#socket.bufferedBytes;
+    watch.unread(this, unread);
+    if (unread > options.maxBufferedBytes + options.maxUnreadBytes) {
+      this.#end(
+        new RingMQError('TOO_MANY_REQUESTS', `${unread} bytes of answers were not read`, {
+          details: { limit: options.maxUnreadBytes, value: unread },
+        }),
+        true,
+      );
+    }
+  }
+
+  #end(error: unknown, isCut: boolean): void {
+    if (this.#state === 'closed') {
+      return;
+    }
+    if (!isRingMQError(error)) {
+      this.#sessions.options.onDefect('a session failed', error);
+    }
+    const code: ErrorCode = isRingMQError(error) ? error.code : 'INTERNAL';
+    this.#tearDown();
+    this.#socket.send(errorFrame(error));
+    if (isCut) {
+      this.#socket.cut();
+    } else {
+      this.#socket.close(closeCodeOf(code), code);
+    }
+  }
+
+  #tearDown(): void {
+    if (this.#state === 'closed') {
+      return;
+    }
+    this.#sessions.watch.ended(this);
+    this.#state = 'closed';
+    clearTimeout(this.#handshakeTimer);
+    this.#sessions.forget(this);
+  }
+}
