@@ -1,20 +1,31 @@
 import { defineConfig } from 'vitest/config';
 import { chromiumPath } from './test/browser/find-chromium.ts';
+import { etcdPath } from './test/cluster/find-etcd.ts';
 
-// On a machine without Chromium the tests in a browser are left out, and that is said; CI has to have one.
+// On a machine without Chromium the tests in a browser are left out, and that is said; CI has to have one. The same goes for etcd.
 const leavesOutBrowser = chromiumPath() === null && !process.env['CI'];
-if (leavesOutBrowser) {
-  process.once('exit', () => {
+const leavesOutEtcd = etcdPath() === null && !process.env['CI'];
+const leftOut = [
+  ...(leavesOutBrowser ? ['dist/test/browser/**', 'dist/test/bench/report-page.test.js'] : []),
+  ...(leavesOutEtcd ? ['dist/test/cluster/etcd/**'] : []),
+];
+process.once('exit', () => {
+  if (leavesOutBrowser) {
     process.stderr.write(
       'left out: the tests in a browser (test/browser, test/bench/report-page), for want of Chromium (apt-get install chromium-headless-shell)\n',
     );
-  });
-}
+  }
+  if (leavesOutEtcd) {
+    process.stderr.write(
+      'left out: the tests with a controller (test/cluster/etcd), for want of etcd (apt-get install etcd-server)\n',
+    );
+  }
+});
 
 export default defineConfig({
   test: {
     include: ['dist/test/**/*.test.js'],
-    exclude: leavesOutBrowser ? ['dist/test/browser/**', 'dist/test/bench/report-page.test.js'] : [],
+    exclude: leftOut,
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

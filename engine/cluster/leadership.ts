@@ -1,0 +1,208 @@
+/**
+ * Who is a broker set's master, where etcd keeps that: decisions only, no clock, no connection, no timer. The same function runs in a
+ * broker, in tests, and in the simulator.
+ *
+ * A set has in etcd
+ *
+ *     leader            the master's name, address and term, on its lease: gone when the lease ends
+ *     term              the highest term there was
+ *     in-sync           members that have all that was acked, as the master last wrote it, and how many of them each ack waited for
+ *     candidates/NAME   where the log of a member ends that follows nobody any more, on the lease of that member
+ *
+ * Each change is a transaction on the revisions that the decision was made from. So of two that decide at once one fails, and reads again.
+ */
+
+export interface Leader {
+  name: string;
+  url: string;
+  epoch: number;
+}
+
+/** Members that may become master without losing what was acked. */
+export interface InSyncSet {
+  members: readonly string[];
+  /** Members, the master counted, that had a batch before it was acked: 1 + `minInSync` of a sync master, else 1. */
+  required: number;
+}
+
+/** How far a log goes: first by the term that wrote its end, then by place. */
+export interface LogEnd {
+  epoch: number;
+  position: number;
+}
+
+export interface Candidate extends LogEnd {
+  name: string;
+}
+
+/** What etcd has of a set, all of one moment. A revision is 0 where the key is not there. */
+export interface SetView {
+  leader: Leader | null;
+  leaderRevision: number;
+  /** What the leader's key hangs on; decimal text. */
+  leaderLease: string;
+  term: number;
+  termRevision: number;
+  inSync: InSyncSet | null;
+  inSyncRevision: number;
+  candidates: readonly Candidate[];
+}
+
+/** What a member knows of itself. */
+export interface Standing {
+  name: string;
+  url: string;
+  /** Its own lease; null: none yet. */
+  lease: string | null;
+  /** The term it is master of; null: it is none. */
+  leads: number | null;
+  /** It follows nobody and its log does not grow. */
+  isStill: boolean;
+  end: LogEnd;
+  /** It was set up as a master, so it may begin a set that etcd knows nothing of. */
+  mayFound: boolean;
+  /** How long it has seen the set without a leader, by its monotonic clock. */
+  leaderlessMs: number;
+  /** Where more than the in-sync set can promise is lost either way (async replication): candidates that are away are waited for so long only. */
+  patienceMs: number | null;
+}
+
+export type Decision =
+  /** Nothing to do until something changes. */
+  | { act: 'stay'; why: string }
+  /** Follow this master; who is master of a lower term stops being it first. */
+  | { act: 'follow'; leader: Leader }
+  /** Stop following, so that the log stands still. */
+  | { act: 'stand-still' }
+  /** Say in etcd where the own log ends. */
+  | { act: 'announce'; candidate: Candidate }
+  /** etcd has it as the leader of this term, on its lease: be it. */
+  | { act: 'lead'; epoch: number; inSync: InSyncSet }
+  /** Take the set: `leader` must not be there, and term and in-sync set must be as they were seen. */
+  | { act: 'take'; epoch: number; inSync: InSyncSet };
+
+/** What this member is to do now. */
+export function decide(view: SetView, me: Standing): Decision {
+  const { leader } = view;
+  if (leader !== null) {
+    return leader.name === me.name ? asNamed(view, leader, me) : { act: 'follow', leader };
+  }
+  if (view.inSync === null) {
+    return found(view, me);
+  }
+  if (!view.inSync.members.includes(me.name)) {
+    return { act: 'stay', why: 'not in the in-sync set, so it may lack what was acked' };
+  }
+  if (me.leads !== null && me.leads === view.term) {
+    // Its lease ended and nobody has led since: its log is the furthest there is, and its term is still the last.
+    return { act: 'take', epoch: view.term, inSync: view.inSync };
+  }
+  if (!me.isStill) {
+    return { act: 'stand-still' };
+  }
+  return elect(view, view.inSync, me);
+}
+
+/** etcd says that this member is the leader. */
+function asNamed(view: SetView, leader: Leader, me: Standing): Decision {
+  if (me.lease === null || view.leaderLease !== me.lease) {
+    return { act: 'stay', why: 'the lease of its former life has not ended yet' };
+  }
+  if (me.leads === leader.epoch) {
+    return { act: 'stay', why: 'it leads' };
+  }
+  // The answer to its transaction was lost on the way.
+  return { act: 'lead', epoch: leader.epoch, inSync: view.inSync ?? alone(me.name) };
+}
+
+/** etcd knows nothing of the set: it is new, or etcd was emptied. */
+function found(view: SetView, me: Standing): Decision {
+  if (me.leads !== null && me.leads >= view.term) {
+    return { act: 'take', epoch: me.leads, inSync: alone(me.name) };
+  }
+  return me.mayFound
+    ? { act: 'take', epoch: nextEpoch(view, me), inSync: alone(me.name) }
+    : { act: 'stay', why: 'nobody has begun this set yet' };
+}
+
+function nextEpoch(view: SetView, me: Standing): number {
+  return Math.max(view.term, me.end.epoch) + 1;
+}
+
+function elect(view: SetView, inSync: InSyncSet, me: Standing): Decision {
+  const own = view.candidates.find((candidate) => candidate.name === me.name);
+  if (own === undefined || own.epoch !== me.end.epoch || own.position !== me.end.position) {
+    return { act: 'announce', candidate: { name: me.name, ...me.end } };
+  }
+  const standing = view.candidates.filter((candidate) => inSync.members.includes(candidate.name));
+  const enough = quorumOf(inSync);
+  if (standing.length < enough && !(me.patienceMs !== null && me.leaderlessMs >= me.patienceMs)) {
+    return {
+      act: 'stay',
+      why: `${standing.length} of ${enough} in-sync members have said how far they are`,
+    };
+  }
+  const best = standing.reduce((a, b) => (isFurther(b, a) ? b : a));
+  if (best.name !== me.name) {
+    return { act: 'stay', why: `${best.name} is as far or further` };
+  }
+  return { act: 'take', epoch: nextEpoch(view, me), inSync: alone(me.name) };
+}
+
+/** So many of the in-sync members must be heard that one of them has whatever was acked, whichever they are. */
+export function quorumOf({ members, required }: InSyncSet): number {
+  return Math.max(1, members.length - required + 1);
+}
+
+/** Of two that are as far the first by name, so that all come to the same. */
+function isFurther(a: Candidate, b: Candidate): boolean {
+  return (
+    a.epoch > b.epoch ||
+    (a.epoch === b.epoch && a.position > b.position) ||
+    (a.epoch === b.epoch && a.position === b.position && a.name < b.name)
+  );
+}
+
+/** A new master begins alone; slaves come into the set as they catch up. */
+function alone(name: string): InSyncSet {
+  return { members: [name], required: 1 };
+}
+
+/** What a slave has, as its master knows it. */
+export interface Follower {
+  name: string;
+  received: number;
+  /** Within the limits of lag, connected. */
+  isInSync: boolean;
+}
+
+/**
+ * The in-sync set that a master should write to etcd, or null if what is there is right. `acked`: position below which it has acked.
+ *
+ * A member comes in only when it has all that was acked. One goes out only when those that stay hold all that was acked often enough:
+ * what was acked because of the one that leaves would be on too few of them otherwise, and a later election could pass it by.
+ * `minInSync`: slaves an ack waits for; 0 under async replication. `mayDegrade`: acks go on with fewer, once etcd says so.
+ */
+export function nextInSync(
+  name: string,
+  now: InSyncSet,
+  followers: readonly Follower[],
+  acked: number,
+  minInSync: number,
+  mayDegrade: boolean,
+): InSyncSet | null {
+  const able = followers.filter((slave) => slave.isInSync && slave.received >= acked);
+  const members = [name, ...able.map((slave) => slave.name)].sort();
+  const staying = followers.filter((slave) => slave.isInSync && now.members.includes(slave.name));
+  const required = mayDegrade ? Math.min(1 + minInSync, members.length) : 1 + minInSync;
+  // Those that have fallen behind what was acked, and are still connected: they catch up or go in a moment.
+  const isCatchingUp = staying.some((slave) => slave.received < acked);
+  if (members.length < required || isCatchingUp) {
+    return null;
+  }
+  const isSame =
+    required === now.required &&
+    members.length === now.members.length &&
+    members.every((member) => now.members.includes(member));
+  return isSame ? null : { members, required };
+}

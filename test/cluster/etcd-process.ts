@@ -1,0 +1,98 @@
+/** A member of etcd on loopback, for tests: Debian's `etcd-server` (`apt-get install etcd-server`). */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
+import { etcdPath } from './find-etcd.js';
+
+/** A port that nobody has. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export class EtcdProcess {
+  readonly port: number;
+  readonly #peerPort: number;
+  readonly #directory = makeDirectory();
+  #child: ChildProcess | undefined;
+
+  private constructor(port: number, peerPort: number) {
+    this.port = port;
+    this.#peerPort = peerPort;
+  }
+
+  /** Resolves once it answers. */
+  static async start(): Promise<EtcdProcess> {
+    const etcd = new EtcdProcess(await freePort(), await freePort());
+    await etcd.start();
+    return etcd;
+  }
+
+  get endpoint(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** Again, with the data that it has. */
+  async start(): Promise<void> {
+    const client = `http://${this.endpoint}`;
+    const peer = `http://127.0.0.1:${this.#peerPort}`;
+    const child = spawn(
+      etcdPath() ?? 'etcd',
+      [
+        ...['--name', 'one', '--data-dir', this.#directory],
+        ...['--listen-client-urls', client, '--advertise-client-urls', client],
+        ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+        ...['--initial-cluster', `one=${peer}`],
+      ],
+      { stdio: 'ignore' },
+    );
+    this.#child = child;
+    const ended = once(child, 'exit').then(() => {
+      throw new Error('etcd ended');
+    });
+    ended.catch(() => {});
+    await Promise.race([this.#answers(), ended]);
+  }
+
+  async #answers(): Promise<void> {
+    for (;;) {
+      const answer = await fetch(`http://${this.endpoint}/health`).then(
+        (response) => response.json() as Promise<{ health: string }>,
+        () => null,
+      );
+      if (answer?.health === 'true') {
+        return;
+      }
+      await delay(20);
+    }
+  }
+
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.kill();
+    removeDirectory(this.#directory);
+  }
+}

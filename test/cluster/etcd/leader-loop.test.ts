@@ -1,0 +1,213 @@
+/** Masters and slaves that hold no log, only its end, over a real etcd: who leads, who may ack, and when. */
+import { afterEach, expect, test, vi } from 'vitest';
+import { EtcdSetStore } from '../../../engine/cluster/etcd/etcd-set-store.js';
+import { LeaderLoop, type SetMember } from '../../../engine/cluster/leader-loop.js';
+import type { Follower, InSyncSet, Leader, LogEnd } from '../../../engine/cluster/leadership.js';
+import { monotonicMs } from '../../../native-free/time/index.js';
+import { EtcdProcess } from '../etcd-process.js';
+import { FaultyLink } from '../faulty-link.js';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const close of closers.splice(0).reverse()) {
+    await close();
+  }
+});
+
+class Node implements SetMember {
+  readonly name: string;
+  readonly url = 'ws://127.0.0.1:1';
+  readonly mayFound: boolean;
+  readonly minInSync: number;
+  readonly mayDegrade = false;
+  leads: number | null = null;
+  isStill = false;
+  end: LogEnd = { epoch: 0, position: 0 };
+  follows: string | null = null;
+  untilMs = Number.NEGATIVE_INFINITY;
+  rule: InSyncSet | null = null;
+  slaves: Follower[] = [];
+  terms: number[] = [];
+  #waiting: (() => void)[] = [];
+
+  constructor(name: string, minInSync = 1) {
+    this.name = name;
+    this.mayFound = !name.includes('-slave');
+    this.minInSync = minInSync;
+  }
+
+  get mayAck(): boolean {
+    return this.leads !== null && monotonicMs() < this.untilMs;
+  }
+
+  state(): { leads: number | null; isStill: boolean; end: LogEnd } {
+    return this;
+  }
+  async standStill(): Promise<void> {
+    this.isStill = true;
+    this.leads = null;
+    this.follows = null;
+    this.#changed();
+  }
+  async follow(leader: Leader): Promise<void> {
+    this.isStill = false;
+    this.leads = null;
+    this.follows = leader.name;
+    this.#changed();
+  }
+  async lead(epoch: number): Promise<void> {
+    this.isStill = false;
+    this.leads = epoch;
+    this.terms.push(epoch);
+    this.end = { epoch, position: this.end.position };
+    this.#changed();
+  }
+  mayAckUntil(untilMs: number): void {
+    this.untilMs = untilMs;
+    this.#changed();
+  }
+  countAcksBy(rule: InSyncSet): void {
+    this.rule = rule;
+    this.#changed();
+  }
+  followers(): { followers: readonly Follower[]; acked: number } {
+    return { followers: this.slaves, acked: this.end.position };
+  }
+  tell(): void {}
+
+  /** Resolves once it holds; whatever the loop does is looked at. */
+  async until(isSo: (node: Node) => boolean): Promise<void> {
+    while (!isSo(this)) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #changed(): void {
+    for (const wake of this.#waiting.splice(0)) {
+      wake();
+    }
+  }
+}
+
+async function startEtcd(): Promise<EtcdProcess> {
+  const etcd = await EtcdProcess.start();
+  closers.push(() => etcd.end());
+  return etcd;
+}
+
+/** A member's loop, over a link of its own. */
+async function run(node: Node, etcd: EtcdProcess): Promise<{ loop: LeaderLoop; link: FaultyLink }> {
+  const link = await FaultyLink.open(() => etcd.port);
+  closers.push(() => link.close());
+  const options = { endpoints: [`127.0.0.1:${link.port}`], callTimeoutMs: 500 };
+  const store = await EtcdSetStore.open(options, 'default', 'a');
+  const loop = new LeaderLoop(store, node);
+  closers.push(() => loop.close());
+  return { loop, link };
+}
+
+/** A master with a slave that is in sync. */
+async function pair(etcd: EtcdProcess): Promise<{
+  master: Node;
+  slave: Node;
+  ofMaster: { loop: LeaderLoop; link: FaultyLink };
+  ofSlave: { loop: LeaderLoop; link: FaultyLink };
+}> {
+  const [master, slave] = [new Node('a'), new Node('a-slave')];
+  const ofMaster = await run(master, etcd);
+  const ofSlave = await run(slave, etcd);
+  await master.until((node) => node.mayAck);
+  await slave.until((node) => node.follows === 'a');
+  master.slaves = [{ name: 'a-slave', received: master.end.position, isInSync: true }];
+  slave.end = master.end;
+  await master.until((node) => node.rule?.members.length === 2 && node.rule.required === 2);
+  return { master, slave, ofMaster, ofSlave };
+}
+
+test('a master is cut off: it stops acking before its slave becomes master, and follows when it is back', async () => {
+  const etcd = await startEtcd();
+  const { master, slave, ofMaster } = await pair(etcd);
+  const since = monotonicMs();
+  ofMaster.link.hold();
+  await slave.until((node) => node.leads !== null);
+  // Judged at the moment of the promotion, without waiting for any timer of the old master.
+  expect(master.mayAck).toBe(false);
+  expect(monotonicMs() - since).toBeLessThan(5_000);
+  expect(slave.terms).toEqual([2]);
+  await slave.until((node) => node.mayAck);
+  ofMaster.link.heal();
+  await master.until((node) => node.follows === 'a-slave');
+  expect(master.leads).toBeNull();
+});
+
+test('etcd down: the master stops acking; back again it goes on in its term, and nobody else leads', async () => {
+  const etcd = await startEtcd();
+  const { master, slave } = await pair(etcd);
+  await etcd.kill();
+  const until = master.untilMs;
+  await vi.waitUntil(() => !master.mayAck, { timeout: 10_000 });
+  expect(until - monotonicMs()).toBeLessThanOrEqual(0);
+  await etcd.start();
+  await Promise.race([master.until((node) => node.mayAck), slave.until((node) => node.leads !== null)]);
+  const leading = [master, slave].filter((node) => node.mayAck);
+  expect(leading).toHaveLength(1);
+});
+
+test('the wall clock does not matter', async () => {
+  const etcd = await startEtcd();
+  const { master, slave, ofMaster } = await pair(etcd);
+  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.setSystemTime(Date.now() + 3_600_000);
+  const { untilMs } = master;
+  await master.until((node) => node.untilMs > untilMs);
+  expect(master.mayAck).toBe(true);
+  vi.setSystemTime(Date.now() - 7_200_000);
+  ofMaster.link.hold();
+  await slave.until((node) => node.leads !== null);
+  expect(master.mayAck).toBe(false);
+});
+
+test('a master that closes gives its place at once', async () => {
+  const etcd = await startEtcd();
+  const { slave, ofMaster } = await pair(etcd);
+  const since = monotonicMs();
+  await ofMaster.loop.close();
+  await slave.until((node) => node.leads === 2);
+  expect(monotonicMs() - since).toBeLessThan(1_900);
+});
+
+test('a slave that is not in sync never leads; the old master does when it is back', async () => {
+  const etcd = await startEtcd();
+  const [master, slave] = [new Node('a'), new Node('a-slave')];
+  const { loop } = await run(master, etcd);
+  await run(slave, etcd);
+  await master.until((node) => node.mayAck);
+  master.slaves = [{ name: 'a-slave', received: 0, isInSync: false }];
+  await loop.close();
+  const again = new Node('a');
+  again.end = { epoch: 1, position: 640 };
+  await run(again, etcd);
+  await again.until((node) => node.leads !== null);
+  expect(again.terms).toEqual([2]);
+  expect(slave.terms).toEqual([]);
+});
+
+test('of two slaves the one that is further leads', async () => {
+  const etcd = await startEtcd();
+  const master = new Node('a');
+  const near = new Node('a-slave');
+  const far = new Node('a-slave-2');
+  const { loop } = await run(master, etcd);
+  await run(near, etcd);
+  await run(far, etcd);
+  await master.until((node) => node.mayAck);
+  master.slaves = [near, far].map(({ name }) => ({ name, received: 1e9, isInSync: true }));
+  await master.until((node) => node.rule?.members.length === 3);
+  near.end = { epoch: 1, position: 640 };
+  far.end = { epoch: 1, position: 704 };
+  await loop.close();
+  await far.until((node) => node.mayAck);
+  await near.until((node) => node.follows === 'a-slave-2');
+  expect(near.terms).toEqual([]);
+});

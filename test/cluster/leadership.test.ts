@@ -1,0 +1,202 @@
+import { fc } from '@fast-check/vitest';
+import { describe, expect, test } from 'vitest';
+import { bothRules } from '../../engine/cluster/leader-loop.js';
+import {
+  decide,
+  type Follower,
+  nextInSync,
+  quorumOf,
+  type SetView,
+  type Standing,
+} from '../../engine/cluster/leadership.js';
+import { LeaseJudge } from '../../engine/cluster/lease-judge.js';
+
+const URL_A = 'ws://127.0.0.1:1';
+
+const empty: SetView = {
+  leader: null,
+  leaderRevision: 0,
+  leaderLease: '0',
+  term: 0,
+  termRevision: 0,
+  inSync: null,
+  inSyncRevision: 0,
+  candidates: [],
+};
+const slave: Standing = {
+  name: 'a-slave',
+  url: URL_A,
+  lease: '7',
+  leads: null,
+  isStill: true,
+  end: { epoch: 3, position: 640 },
+  mayFound: false,
+  leaderlessMs: 0,
+  patienceMs: null,
+};
+const orphaned: SetView = {
+  ...empty,
+  term: 3,
+  termRevision: 9,
+  inSync: { members: ['a', 'a-slave', 'a-slave-2'], required: 2 },
+  inSyncRevision: 9,
+};
+
+describe('a lease by the own clock', () => {
+  test('lasts from when the answered keep-alive was sent, not from its answer', () => {
+    const judge = new LeaseJudge();
+    judge.answered(1_000, 2);
+    expect(judge.isHeld(2_700)).toBe(true);
+    expect(judge.isHeld(3_000)).toBe(false);
+  });
+
+  test('an answer that was overtaken takes nothing back; an end does', () => {
+    const judge = new LeaseJudge();
+    judge.answered(5_000, 2);
+    judge.answered(1_000, 2);
+    expect(judge.isHeld(6_500)).toBe(true);
+    judge.answered(5_500, 0);
+    expect(judge.isHeld(5_600)).toBe(false);
+  });
+});
+
+describe('who is master', () => {
+  test('a new set is begun by one that was set up as master, and by nobody else', () => {
+    expect(decide(empty, slave)).toMatchObject({ act: 'stay' });
+    const decision = decide(empty, { ...slave, name: 'a', mayFound: true });
+    expect(decision).toEqual({ act: 'take', epoch: 4, inSync: { members: ['a'], required: 1 } });
+  });
+
+  test('a master of an older term follows the newer one', () => {
+    const leader = { name: 'a-slave', url: URL_A, epoch: 4 };
+    expect(decide({ ...orphaned, leader }, { ...slave, name: 'a', leads: 3 })).toEqual({
+      act: 'follow',
+      leader,
+    });
+  });
+
+  test('a slave outside the in-sync set is never master, however far it is and however long nobody is', () => {
+    const far = {
+      ...slave,
+      name: 'late',
+      end: { epoch: 9, position: 1e9 },
+      leaderlessMs: 1e9,
+      patienceMs: 1,
+    };
+    expect(decide(orphaned, far)).toMatchObject({ act: 'stay' });
+  });
+
+  test('a member stands still before it says how far it is, and says it again when that was another place', () => {
+    expect(decide(orphaned, { ...slave, isStill: false })).toEqual({ act: 'stand-still' });
+    const candidate = { name: 'a-slave', epoch: 3, position: 640 };
+    expect(decide(orphaned, slave)).toEqual({ act: 'announce', candidate });
+    const stale = { ...orphaned, candidates: [{ ...candidate, position: 576 }] };
+    expect(decide(stale, slave)).toEqual({ act: 'announce', candidate });
+  });
+
+  test('so many are waited for that one has all that was acked; the furthest of them becomes master', () => {
+    const own = { name: 'a-slave', epoch: 3, position: 640 };
+    const other = { name: 'a-slave-2', epoch: 3, position: 704 };
+    expect(quorumOf(orphaned.inSync as never)).toBe(2);
+    expect(decide({ ...orphaned, candidates: [own] }, { ...slave, leaderlessMs: 1e9 })).toMatchObject({
+      act: 'stay',
+    });
+    expect(decide({ ...orphaned, candidates: [own, other] }, slave)).toMatchObject({ act: 'stay' });
+    const second = { ...slave, name: 'a-slave-2', end: { epoch: 3, position: 704 } };
+    expect(decide({ ...orphaned, candidates: [own, other] }, second)).toMatchObject({
+      act: 'take',
+      epoch: 4,
+      inSync: { members: ['a-slave-2'], required: 1 },
+    });
+  });
+
+  test('a log of a later term is further than a longer one of an earlier term', () => {
+    const own = { name: 'a-slave', epoch: 3, position: 640 };
+    const long = { name: 'a', epoch: 2, position: 9_000 };
+    expect(decide({ ...orphaned, candidates: [long, own] }, slave)).toMatchObject({ act: 'take' });
+  });
+
+  test('without replication that was waited for, patience ends', () => {
+    const own = { name: 'a-slave', epoch: 3, position: 640 };
+    const view = {
+      ...orphaned,
+      inSync: { members: ['a', 'a-slave'], required: 1 },
+      candidates: [own],
+    };
+    const asked = { ...slave, patienceMs: 1_000 };
+    expect(decide(view, { ...asked, leaderlessMs: 900 })).toMatchObject({ act: 'stay' });
+    expect(decide(view, { ...asked, leaderlessMs: 1_000 })).toMatchObject({ act: 'take', epoch: 4 });
+  });
+
+  test('a master whose lease ended goes on in its term if nobody has led since', () => {
+    const master = { ...slave, name: 'a', leads: 3, isStill: false };
+    expect(decide(orphaned, master)).toEqual({ act: 'take', epoch: 3, inSync: orphaned.inSync });
+    expect(decide({ ...orphaned, term: 4 }, master)).toEqual({ act: 'stand-still' });
+  });
+
+  test('a leader by its former life waits for the end of that lease; one whose answer was lost leads', () => {
+    const leader = { name: 'a-slave', url: URL_A, epoch: 4 };
+    const view = { ...orphaned, term: 4, leader, leaderLease: '6' };
+    expect(decide(view, slave)).toMatchObject({ act: 'stay' });
+    expect(decide({ ...view, leaderLease: '7' }, slave)).toMatchObject({ act: 'lead', epoch: 4 });
+    expect(decide({ ...view, leaderLease: '7' }, { ...slave, leads: 4 })).toMatchObject({ act: 'stay' });
+  });
+});
+
+describe('the in-sync set', () => {
+  const now = { members: ['a', 's1'], required: 2 };
+  const at = (name: string, received: number, isInSync = true): Follower => ({ name, received, isInSync });
+
+  test('takes in a slave that has all that was acked, and no other', () => {
+    expect(nextInSync('a', now, [at('s1', 640), at('s2', 640)], 640, 1, false)).toEqual({
+      members: ['a', 's1', 's2'],
+      required: 2,
+    });
+    expect(nextInSync('a', now, [at('s1', 640), at('s2', 576)], 640, 1, false)).toBeNull();
+  });
+
+  test('keeps a slave that is gone rather than promise what too few have', () => {
+    expect(nextInSync('a', now, [at('s1', 640, false)], 640, 1, false)).toBeNull();
+    expect(nextInSync('a', now, [at('s1', 640, false)], 640, 1, true)).toEqual({
+      members: ['a'],
+      required: 1,
+    });
+  });
+
+  test('lets one go only when the others have what was acked because of it', () => {
+    const three = { members: ['a', 's1', 's2'], required: 2 };
+    expect(nextInSync('a', three, [at('s1', 640, false), at('s2', 576)], 640, 1, false)).toBeNull();
+    expect(nextInSync('a', three, [at('s1', 640, false), at('s2', 640)], 640, 1, false)).toEqual({
+      members: ['a', 's2'],
+      required: 2,
+    });
+  });
+
+  test('while two sets may hold, acks satisfy both', () => {
+    expect(
+      bothRules({ members: ['a', 's1'], required: 2 }, { members: ['a', 's1', 's2'], required: 3 }),
+    ).toEqual({
+      members: ['a', 's1'],
+      required: 3,
+    });
+  });
+
+  test('whatever was acked is on some member of every quorum that elects', () => {
+    const members = ['a', 'b', 'c', 'd', 'e'];
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.constantFrom(...members), { minLength: 1 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.infiniteStream(fc.boolean()),
+        fc.infiniteStream(fc.boolean()),
+        (inSync, required, holds, votes) => {
+          fc.pre(required <= inSync.length);
+          const holders = inSync.filter(() => holds.next().value);
+          const voters = inSync.filter(() => votes.next().value);
+          fc.pre(holders.length >= required && voters.length >= quorumOf({ members: inSync, required }));
+          expect(voters.some((voter) => holders.includes(voter))).toBe(true);
+        },
+      ),
+    );
+  });
+});
