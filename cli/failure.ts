@@ -14,7 +14,8 @@ const ADVICE: Record<ErrorCode, string> = {
   GROUP_BUSY: 'stop the members of the group first',
   GROUP_EXISTS: 'use it as it is (--if-not-exists), or delete it first',
   TOO_MANY_GROUPS: 'delete groups that are not needed (ringmq group list, group delete), or raise maxGroups',
-  TOO_MANY_MEMBERS: 'stop some members of the group, or raise maxMembersPerGroup',
+  TOO_MANY_MEMBERS:
+    'stop some members, or raise the limit that the message names (maxMembersPerGroup, maxGroups, maxGroupQueues)',
   BAD_FILTER: "write tags joined by ||, like 'paid || refunded', or *",
   MESSAGE_TOO_LARGE: 'send it in pieces',
   DISK_FULL: 'make room; the broker takes messages again by itself',

@@ -204,6 +204,7 @@ export class Engine {
       onWarning: (message, details) => this.warn(message, details),
       maxGroups: options.maxGroups,
       maxMembersPerGroup: options.maxMembersPerGroup,
+      maxGroupQueues: options.maxGroupQueues,
       groupRetentionMs: options.groupRetentionMs,
     });
     this.#stats = new StatsView({

@@ -102,6 +102,10 @@ export const engineOptionsSchema = z
       'Members of one consumer group. At the limit one more is refused with TOO_MANY_MEMBERS.',
       z.number().int().min(1).max(16_384).default(1_024),
     ),
+    maxGroupQueues: option(
+      'Queues of all groups and readers together, each counting those of the topics it has members on. At the limit a group that would begin to read one more topic is refused with TOO_MANY_MEMBERS. Each takes about 600 bytes.',
+      z.number().int().min(16_384).max(67_108_864).default(1_048_576),
+    ),
     groupRetentionMs: option(
       'How long a consumer group without members is kept; then it is deleted with all it has acked, and the log says so. Only time in which the broker runs counts. Groups made by createGroup stay. 0: all stay.',
       z

@@ -22,13 +22,19 @@ import { RefusedSequences } from './refused-sequences.js';
 import type { SessionContext } from './session-context.js';
 import { WaitingBatches } from './waiting-batches.js';
 
+/** Batches of one connection settled before the others of the thread have their turn. A frame of tiny ones has up to 33,000. */
+const MAX_TAKEN_IN_TURN_COUNT = 512;
+
 export class ProduceSession implements AppendSink {
   readonly hasTravelled: boolean;
   readonly #context: SessionContext;
   readonly #credit: ProduceCredit;
   readonly #acks = new AckFrame();
   readonly #refusals = new RefusedSequences();
-  readonly #onRoom = (): void => this.#resume();
+  readonly #onRoom = (): void => {
+    this.#asksForRoom = false;
+    this.#resume();
+  };
   /** Wait for the log's ring. Their bytes are bounded by the credit, which is not raised while there are any. */
   readonly #forLog = new WaitingBatches();
   /**
@@ -38,6 +44,10 @@ export class ProduceSession implements AppendSink {
   readonly #forMemory = new Map<number, WaitingBatches>();
   /** Wait until the topic of the first of them is known. */
   #unresolved = new WaitingBatches();
+  /** Wait for the next turn: behind those that wait for their topic, before all that come. */
+  #forTurn = new WaitingBatches();
+  #isTurnAsked = false;
+  readonly #onTurn = (): void => this.#nextTurn();
   #asksForRoom = false;
   #isCreditNew = false;
   #unacked = 0;
@@ -106,7 +116,10 @@ export class ProduceSession implements AppendSink {
    */
   renewCredit(): void {
     const { host, socket, options } = this.#context;
-    if (host.isStopping || !this.#context.isOpen || !this.#forLog.isEmpty || !this.#unresolved.isEmpty) {
+    if (host.isStopping || !this.#context.isOpen) {
+      return;
+    }
+    if (!this.#forLog.isEmpty || !this.#unresolved.isEmpty || !this.#forTurn.isEmpty) {
       return;
     }
     if (
@@ -137,6 +150,7 @@ export class ProduceSession implements AppendSink {
     this.#forLog.clear();
     this.#forMemory.clear();
     this.#unresolved.clear();
+    this.#forTurn.clear();
     this.#context.engine.dropSink(this);
   }
 
@@ -158,7 +172,9 @@ export class ProduceSession implements AppendSink {
   }
 
   get #isWaiting(): boolean {
-    return !this.#forLog.isEmpty || !this.#unresolved.isEmpty || this.#forMemory.size > 0;
+    return (
+      !this.#forLog.isEmpty || !this.#unresolved.isEmpty || !this.#forTurn.isEmpty || this.#forMemory.size > 0
+    );
   }
 
   get #waitingForMemory(): number {
@@ -178,9 +194,11 @@ export class ProduceSession implements AppendSink {
     let id = readUint32(bytes, FRAME.id);
     let copy: Uint8Array | null = null;
     let copiedFrom = 0;
+    let taken = 0;
     for (let at = FRAME_HEADER_BYTES; at < bytes.length && this.#context.isOpen; ) {
       const length = readUint32(bytes, at);
-      const line = this.#take(bytes, at, id);
+      const waits = ++taken > MAX_TAKEN_IN_TURN_COUNT || !this.#forTurn.isEmpty;
+      const line = waits ? this.#forTurn : this.#take(bytes, at, id);
       if (line !== null) {
         if (copy === null) {
           copy = copyFrom(bytes, at);
@@ -190,6 +208,9 @@ export class ProduceSession implements AppendSink {
       }
       at += slotAligned(length);
       id = (id + 1) >>> 0;
+    }
+    if (!this.#forTurn.isEmpty) {
+      this.#askForTurn();
     }
   }
 
@@ -308,16 +329,43 @@ export class ProduceSession implements AppendSink {
     }
     const waiting = this.#unresolved;
     this.#unresolved = new WaitingBatches();
-    while (!waiting.isEmpty && this.#isAtWork) {
-      this.#take(waiting.frame, waiting.at, waiting.id)?.push(waiting.frame, waiting.at, waiting.id);
+    waiting.append(this.#forTurn);
+    this.#forTurn = waiting;
+    this.#goOn();
+  }
+
+  /** A turn of the event loop has gone by, in which others had theirs. */
+  #nextTurn(): void {
+    this.#isTurnAsked = false;
+    if (this.#context.isOpen) {
+      this.#resume();
+      this.#goOn();
+    }
+  }
+
+  /** Takes as many of the batches that wait for their turn as one turn has. */
+  #goOn(): void {
+    const waiting = this.#forTurn;
+    for (let taken = 0; taken < MAX_TAKEN_IN_TURN_COUNT && !waiting.isEmpty && this.#isAtWork; taken++) {
+      const { frame, at, id } = waiting;
+      this.#take(frame, at, id)?.push(frame, at, id);
       waiting.drop();
+    }
+    if (!waiting.isEmpty) {
+      this.#askForTurn();
     }
     this.renewCredit();
   }
 
+  #askForTurn(): void {
+    if (!this.#isTurnAsked) {
+      this.#isTurnAsked = true;
+      this.#context.host.inNextTurn(this.#onTurn);
+    }
+  }
+
   /** There is room, for some of what waits. */
   #resume(): void {
-    this.#asksForRoom = false;
     this.#drain(this.#forLog);
     for (const [topicId, line] of this.#forMemory) {
       this.#drain(line);
@@ -330,7 +378,11 @@ export class ProduceSession implements AppendSink {
 
   /** Goes on with what waits in one line, until all is done or there is no room for the next. */
   #drain(line: WaitingBatches): void {
-    while (!line.isEmpty && this.#isAtWork) {
+    for (let taken = 0; !line.isEmpty && this.#isAtWork; taken++) {
+      if (taken === MAX_TAKEN_IN_TURN_COUNT) {
+        this.#askForTurn();
+        return;
+      }
       const { frame, at, id } = line;
       const topic = this.#lookUp(readUint32(frame, at + BATCH.topicId));
       if (topic === undefined) {

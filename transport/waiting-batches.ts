@@ -34,6 +34,14 @@ export class WaitingBatches {
     this.bytes += readUint32(frame, at);
   }
 
+  /** Those of `other`, which came later, wait here too. */
+  append(other: WaitingBatches): void {
+    while (!other.isEmpty) {
+      this.push(other.frame, other.at, other.id);
+      other.drop();
+    }
+  }
+
   /** The one that came first is settled. Nothing happens when that has cleared all of them. */
   drop(): void {
     if (this.isEmpty) {

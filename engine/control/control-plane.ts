@@ -61,6 +61,8 @@ export interface ControlPlaneOptions extends TopicHooks {
   maxGroups?: number;
   /** Default 1,024. */
   maxMembersPerGroup?: number;
+  /** Default 1,048,576. */
+  maxGroupQueues?: number;
   /** The message at `offset` of a queue, as retention sees it; null if nothing is there. */
   unread?(topic: CatalogTopic, queueId: number, offset: number): UnreadMessage | null;
   /** How long a group without members is kept, ms; 0: for ever. Default 7 days. */
@@ -237,12 +239,13 @@ export class ControlPlane {
   }
 
   #makeCoordinator(options: ControlPlaneOptions): GroupCoordinator {
-    const { maxGroups, maxMembersPerGroup } = options;
+    const { maxGroups, maxMembersPerGroup, maxGroupQueues } = options;
     return new GroupCoordinator({
       epoch: options.store.epoch,
       offsets: this.#offsets,
       ...(maxGroups === undefined ? {} : { maxGroups }),
       ...(maxMembersPerGroup === undefined ? {} : { maxMembersPerGroup }),
+      ...(maxGroupQueues === undefined ? {} : { maxGroupQueues }),
       hooks: {
         now: this.#now,
         newMemberId: () => `m-${randomBytes(8).toString('hex')}`,
@@ -428,9 +431,15 @@ export class ControlPlane {
       return;
     }
     const from = this.#now();
-    this.#guard(() => this.#coordinator.run());
+    let isSettled = true;
+    this.#guard(() => {
+      isSettled = this.#coordinator.run();
+    });
     const to = this.#now();
     this.#nextRunAt = to + Math.min((to - from) * (SETTLE_SHARE - 1), MAX_REST_MS);
+    if (!isSettled) {
+      this.#wantRun();
+    }
   };
 
   /** Resolves when what was committed so far has been written. */

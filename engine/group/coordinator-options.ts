@@ -7,6 +7,7 @@ import type { Reader, SharedTopic } from './topic-share.js';
 export const REVOKE_TIMEOUT_MS = 10_000;
 export const DEFAULT_MAX_GROUPS = 10_000;
 export const DEFAULT_MAX_MEMBERS_PER_GROUP = 1_024;
+export const DEFAULT_MAX_GROUP_QUEUES = 1_048_576;
 /** Seven days. */
 export const DEFAULT_GROUP_RETENTION_MS = 7 * 86_400_000;
 
@@ -34,6 +35,8 @@ export interface CoordinatorOptions {
   offsets: GroupOffsets;
   maxGroups?: number;
   maxMembersPerGroup?: number;
+  /** Of all groups and readers together: each counts the queues of the topics it has members on. */
+  maxGroupQueues?: number;
 }
 
 export interface JoinRequest {

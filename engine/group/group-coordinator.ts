@@ -20,6 +20,7 @@ import { diagnose } from '../stats/index.js';
 import {
   type CoordinatorHooks,
   type CoordinatorOptions,
+  DEFAULT_MAX_GROUP_QUEUES,
   DEFAULT_MAX_GROUPS,
   DEFAULT_MAX_MEMBERS_PER_GROUP,
   type HeldQueue,
@@ -35,6 +36,8 @@ import { OWNERSHIP, type Reader, type ShareActions, type SharedTopic, TopicShare
 
 /** Assignments of one epoch have generations below the next epoch's. */
 export const GENERATIONS_PER_EPOCH = 2 ** 32;
+/** Shares are settled for so long in one run, ms; the rest waits for the next. */
+const SETTLE_SLICE_MS = 10;
 const MEMBER_ID_PATTERN = /^[A-Za-z0-9._-]+$/;
 
 /** Begins the name that a reader in no group has here. No group's name begins so. */
@@ -51,6 +54,9 @@ export class GroupCoordinator {
   readonly #offsets: GroupOffsets;
   readonly #maxGroups: number;
   readonly #maxMembers: number;
+  readonly #maxQueues: number;
+  /** Queues of all shares. */
+  #queueCount = 0;
   readonly #groups = new Map<string, LiveGroup>();
   readonly #byKey = new Map<string, Member>();
   #readerCount = 0;
@@ -66,6 +72,7 @@ export class GroupCoordinator {
     this.#offsets = options.offsets;
     this.#maxGroups = options.maxGroups ?? DEFAULT_MAX_GROUPS;
     this.#maxMembers = options.maxMembersPerGroup ?? DEFAULT_MAX_MEMBERS_PER_GROUP;
+    this.#maxQueues = options.maxGroupQueues ?? DEFAULT_MAX_GROUP_QUEUES;
     this.#lastGeneration = options.epoch * GENERATIONS_PER_EPOCH;
     this.#actions = {
       revoke: (owner, queueId, generation) => this.#outbox.revoke(owner, { queueId, generation }),
@@ -104,6 +111,7 @@ export class GroupCoordinator {
     const earlier = this.#groups.get(name)?.members.get(memberId);
     this.#checkRoom(name, earlier !== undefined);
     this.#checkFilter(name, topic, filter, earlier);
+    this.#checkQueues(name, topic);
     if (earlier !== undefined) {
       this.#putOut(earlier, 'NOT_A_MEMBER', `the member ${memberId} joined again over another connection`);
     }
@@ -111,7 +119,7 @@ export class GroupCoordinator {
       members: new Map<string, Member>(),
       shares: new Map<number, TopicShare>(),
     };
-    const share = group.shares.get(topic.topicId) ?? new TopicShare(name, topic, filter);
+    const share = group.shares.get(topic.topicId) ?? this.#newShare(name, topic, filter);
     const member: Member = { key, memberId, from, share, reader, send: (event) => request.send(event) };
     this.#groups.set(name, group);
     group.shares.set(topic.topicId, share);
@@ -268,17 +276,21 @@ export class GroupCoordinator {
     return next;
   }
 
-  /** Settles what has changed and sends the events. */
-  run(): void {
-    const deadline = this.#hooks.now() + REVOKE_TIMEOUT_MS;
+  /** Settles what has changed and sends the events, for a slice of time: false if there is more to settle. */
+  run(): boolean {
+    const begun = this.#hooks.now();
     for (const share of this.#unsettled) {
       this.#unsettled.delete(share);
-      share.settle(this.#actions, deadline);
+      share.settle(this.#actions, begun + REVOKE_TIMEOUT_MS);
+      if (this.#hooks.now() - begun > SETTLE_SLICE_MS) {
+        break;
+      }
     }
     if (!this.#outbox.empty) {
       this.#hooks.persist();
       this.#outbox.send((member) => this.#byKey.get(member.key) === member);
     }
+    return this.#unsettled.size === 0;
   }
 
   /** Groups that have members. */
@@ -388,6 +400,23 @@ export class GroupCoordinator {
     );
   }
 
+  #newShare(name: string, topic: SharedTopic, filter: string): TopicShare {
+    this.#queueCount += topic.queues;
+    return new TopicShare(name, topic, filter);
+  }
+
+  /** Each queue of a group takes its place in tables, and at the connection that reads it. */
+  #checkQueues(name: string, topic: SharedTopic): void {
+    const queues = this.#queueCount + topic.queues;
+    if (queues > this.#maxQueues && this.share(name, topic.topicId) === undefined) {
+      throw new RingMQError(
+        'TOO_MANY_MEMBERS',
+        `groups and readers share ${this.#queueCount} queues already, and the ${topic.queues} of '${topic.topic}' are more than there may be (maxGroupQueues)`,
+        { details: { value: queues, limit: this.#maxQueues } },
+      );
+    }
+  }
+
   /**
    * Members with different filters would each see their own part of some queues only; so all have the same. One with another may
    * come when they have gone: while a change of the filter is rolled out, new members try until the last old one has ended.
@@ -428,6 +457,7 @@ export class GroupCoordinator {
     }
     this.#unsettled.delete(share);
     group.shares.delete(share.topic.topicId);
+    this.#queueCount -= share.topic.queues;
     if (group.members.size === 0) {
       this.#groups.delete(share.group);
     }

@@ -340,6 +340,35 @@ describe('what is refused', () => {
     expect(() => harness.join('g', topic, { memberId: 'a/b' })).toThrow(failing('BAD_ARGUMENT'));
   });
 
+  test('groups and readers share so many queues, which are free again when they leave', () => {
+    const harness = new GroupHarness({ maxGroupQueues: 8 });
+    const topic = harness.addTopic(1, 4);
+    const first = harness.join('a', topic);
+    harness.join('b', topic);
+    expect(() => harness.join('c', topic)).toThrow(
+      expect.objectContaining({ code: 'TOO_MANY_MEMBERS', details: { value: 12, limit: 8 } }),
+    );
+    harness.join('a', topic);
+    harness.join('a', topic, { memberId: first.memberId }).leave();
+    harness.coordinator.endTopic(1, 'TOPIC_NOT_FOUND', 'gone');
+    harness.join('c', topic);
+    harness.join('d', topic);
+    expect(() => harness.join('e', topic)).toThrow(failing('TOO_MANY_MEMBERS'));
+  });
+
+  test('many groups at once are settled slice by slice', () => {
+    const harness = new GroupHarness();
+    const topic = harness.addTopic(1, 4);
+    const members = Array.from({ length: 10 }, (_, i) => harness.join(`g${i}`, topic));
+    harness.tickMs = 6;
+    let runs = 1;
+    while (!harness.coordinator.run()) {
+      runs++;
+    }
+    expect(runs).toBe(5);
+    expect(members.every((member) => member.queues().length === 4)).toBe(true);
+  });
+
   test('at the limit a group that has never committed and has nobody left makes room', () => {
     const harness = new GroupHarness({ maxGroups: 2 });
     const topic = harness.addTopic(1, 1);

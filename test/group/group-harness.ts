@@ -110,6 +110,8 @@ export class GroupHarness {
   readonly members = new Map<string, TestMember>();
   time = 0;
   epoch = 0;
+  /** What each look at the clock takes. */
+  tickMs = 0;
   minOffset = 0;
   maxOffset = 1_000;
   runWanted = false;
@@ -117,11 +119,11 @@ export class GroupHarness {
   coordinator: GroupCoordinator;
   /** Look-ups by time that wait for their answer. */
   lookups: { time: number; answer(offset: number): void; fail(error: Error): void }[] = [];
-  readonly #limits: { maxGroups?: number; maxMembersPerGroup?: number };
+  readonly #limits: { maxGroups?: number; maxMembersPerGroup?: number; maxGroupQueues?: number };
   readonly #generations = new Map<string, number>();
   #nextKey = 0;
 
-  constructor(limits: { maxGroups?: number; maxMembersPerGroup?: number } = {}) {
+  constructor(limits: { maxGroups?: number; maxMembersPerGroup?: number; maxGroupQueues?: number } = {}) {
     this.#limits = limits;
     this.coordinator = this.restart();
   }
@@ -137,7 +139,10 @@ export class GroupHarness {
       offsets: this.offsets,
       ...this.#limits,
       hooks: {
-        now: () => this.time,
+        now: () => {
+          this.time += this.tickMs;
+          return this.time;
+        },
         newMemberId: () => `m${this.epoch}.${ids++}`,
         queueState: () => ({ minOffset: this.minOffset, maxOffset: this.maxOffset }),
         findOffsetByTime: (_topicId, _queueId, time) =>

@@ -4,65 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OVERSIZE_BYTES } from '../../native-free/listener/types.js';
 import { MAX_FRAME_BYTES, makeFrame, OPCODE } from '../../native-free/wire/index.js';
 import { controlFrame, helloFrame, makeBatch, produceFrame, requestFrame } from '../transport/make-batch.js';
+import { type Attack, type AttackContext, flood, repeated, WIDE_TOPIC, welcomed } from './attack-tools.js';
+import { HTTP_ATTACKS } from './http-attacks.js';
+import { PROTOCOL_ATTACKS } from './protocol-attacks.js';
 import { RawPeer, upgradeRequest, WS_OPCODE, wsFrame } from './raw-peer.js';
-
-export interface AttackContext {
-  readonly port: number;
-  /** True until the time is over. */
-  goesOn(): boolean;
-}
-
-type Attack = (context: AttackContext) => Promise<void>;
-
-/** A topic of 16,384 queues, made before any attack: the most that one request can ask for. */
-export const WIDE_TOPIC = 'wide';
-
-async function welcomed(port: number, reads = true): Promise<RawPeer> {
-  const peer = await RawPeer.open(port);
-  peer.keepsNothing = true;
-  peer.send(helloFrame());
-  if (!reads) {
-    peer.stopReading();
-  }
-  return peer;
-}
-
-/** Writes the same bytes over and over, over `count` connections; one that was ended is followed by another. */
-function flood(
-  bytes: Uint8Array,
-  options: { connections?: number; reads?: boolean; hello?: boolean } = {},
-): Attack {
-  const { connections = 2, reads = true, hello = true } = options;
-  return async (context) => {
-    const one = async (): Promise<void> => {
-      while (context.goesOn()) {
-        const peer = hello ? await welcomed(context.port, reads) : await RawPeer.open(context.port);
-        if (!reads) {
-          peer.stopReading();
-        }
-        while (context.goesOn() && !peer.isClosed) {
-          if (peer.write(bytes)) {
-            await new Promise((resolve) => setImmediate(resolve));
-          } else {
-            await Promise.race([peer.writable(), sleep(100)]);
-          }
-        }
-        peer.destroy();
-        await sleep(10);
-      }
-    };
-    await Promise.all(Array.from({ length: connections }, () => one().catch(() => {})));
-  };
-}
 
 async function idle(context: AttackContext): Promise<void> {
   while (context.goesOn()) {
     await sleep(20);
   }
-}
-
-function repeated(frame: Uint8Array, times: number): Buffer {
-  return Buffer.concat(Array.from({ length: times }, () => frame));
 }
 
 /** `count` connections, each holding `bytes` of a message that does not end. */
@@ -322,4 +272,6 @@ export const ATTACKS: Record<string, Attack> = {
   'connections made and dropped': connectStorm,
   'sent on after the close': sendOnAfterClose,
   'text messages': flood(wsFrame(Buffer.from('hello'), { opcode: WS_OPCODE.text })),
+  ...PROTOCOL_ATTACKS,
+  ...HTTP_ATTACKS,
 };

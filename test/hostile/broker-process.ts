@@ -1,22 +1,26 @@
 /** A broker as a process of its own, watched from outside: whether it lives, and what memory it takes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ListenerKind } from '../../native-free/listener/types.js';
+import { makeCertificate } from '../transport/certificate.js';
 
 const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
 export class BrokerProcess {
   readonly port: number;
+  /** The listener speaks TLS. */
+  readonly ca: Buffer | undefined;
   readonly #child: ChildProcess;
   readonly #dir: string;
   #stderr = '';
 
-  private constructor(child: ChildProcess, dir: string, port: number) {
+  private constructor(child: ChildProcess, dir: string, port: number, ca: Buffer | undefined) {
+    this.ca = ca;
     this.#child = child;
     this.#dir = dir;
     this.port = port;
@@ -26,9 +30,20 @@ export class BrokerProcess {
   }
 
   /** Starts it on a free port of loopback, with an empty data directory; resolves once it serves. */
-  static async start(listener: ListenerKind, args: string[] = []): Promise<BrokerProcess> {
+  static async start(
+    listener: ListenerKind,
+    args: string[] = [],
+    options: { tls?: boolean } = {},
+  ): Promise<BrokerProcess> {
     const dir = mkdtempSync(join(tmpdir(), 'ringmq-hostile-'));
-    const flags = ['--data', dir, '--listen', '127.0.0.1:0', '--listener', listener, '--flush', 'async'];
+    const flags = ['--data', join(dir, 'data'), '--listen', '127.0.0.1:0'];
+    flags.push('--listener', listener, '--flush', 'async');
+    let ca: Buffer | undefined;
+    if (options.tls === true) {
+      const { certFile, keyFile } = makeCertificate(dir);
+      flags.push('--tls-cert', certFile, '--tls-key', keyFile);
+      ca = readFileSync(certFile);
+    }
     const child = spawn(process.execPath, [CLI, 'broker', ...flags, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -39,11 +54,11 @@ export class BrokerProcess {
       rmSync(dir, { recursive: true, force: true });
       throw new Error(`the broker did not start: ${String(line)}`);
     }
-    return new BrokerProcess(child, dir, port);
+    return new BrokerProcess(child, dir, port, ca);
   }
 
   get url(): string {
-    return `ws://127.0.0.1:${this.port}`;
+    return `${this.ca === undefined ? 'ws' : 'wss'}://127.0.0.1:${this.port}`;
   }
 
   get isAlive(): boolean {
@@ -59,6 +74,21 @@ export class BrokerProcess {
   get rssMiB(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
     return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
+  }
+
+  /** Processor time of each of its threads so far, ms; the first is its main one. Empty where the system does not say (it is not Linux). */
+  get threadTimesMs(): ReadonlyMap<string, number> {
+    const times = new Map<string, number>();
+    const dir = `/proc/${this.#child.pid}/task`;
+    try {
+      for (const thread of readdirSync(dir)) {
+        const [ns] = readFileSync(join(dir, thread, 'schedstat'), 'utf8').split(' ');
+        times.set(thread, Number(ns) / 1_000_000);
+      }
+    } catch {
+      // A thread, or the broker, went meanwhile.
+    }
+    return times;
   }
 
   async stop(): Promise<void> {

@@ -1,44 +1,77 @@
-/** `npm run test:hostile [-- --ms 2000 --only TEXT]`: every attack on a broker of its own, over each listener, as a table. */
+/** `npm run test:hostile [-- --ms 2000 --only TEXT --markdown]`: every attack on a broker of its own, over each listener, as a table. */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { ATTACKS, WIDE_TOPIC } from './attacks.js';
+import type { ListenerKind } from '../../native-free/listener/types.js';
+import { ATTACKS } from './attacks.js';
 import { BrokerProcess } from './broker-process.js';
+import { TLS_ATTACKS } from './http-attacks.js';
 import { KINDS } from './kinds.js';
-import { Attacker, besiege, prepare } from './siege.js';
+import { Attacker, besiege, prepare, type SiegeReport } from './siege.js';
 
 const { values } = parseArgs({
-  options: { ms: { type: 'string' }, only: { type: 'string' }, listener: { type: 'string' } },
+  options: {
+    ms: { type: 'string' },
+    only: { type: 'string' },
+    listener: { type: 'string' },
+    markdown: { type: 'boolean' },
+  },
 });
 const ms = Number(values.ms ?? 2_000);
-const table = new Table({
-  head: ['attack', 'listener', 'round trips', 'p99 ms', 'max ms', 'RSS MiB', 'lives'],
-});
+
+const COLUMNS: readonly (readonly [string, (report: SiegeReport) => string | number])[] = [
+  ['round trips', ({ roundTrips }) => roundTrips],
+  ['p99 ms', ({ p99Ms }) => p99Ms.toFixed(1)],
+  ['max ms', ({ maxMs }) => maxMs.toFixed(0)],
+  ['machine ms', ({ ownDelayMs }) => ownDelayMs.toFixed(1)],
+  ['listener turn ms', ({ listenerTurnMs }) => listenerTurnMs.toFixed(1)],
+  ['main turn ms', ({ mainTurnMs }) => mainTurnMs.toFixed(1)],
+  ['listener CPU', ({ listenerShare }) => percent(listenerShare)],
+  ['main CPU', ({ mainShare }) => percent(mainShare)],
+  ['RSS MiB', ({ rssPeakMiB }) => rssPeakMiB],
+  ['after MiB', ({ rssAfterMiB }) => rssAfterMiB],
+  ['lives', ({ isAlive, failures }) => (isAlive ? (failures.length === 0 ? 'yes' : 'refuses') : 'NO')],
+];
+const rows: (string | number)[][] = [];
 const attacker = new Attacker();
-for (const attack of Object.keys(ATTACKS)) {
-  if (values.only !== undefined && !attack.includes(values.only)) {
-    continue;
-  }
+const all: [string, boolean][] = [
+  ...Object.keys(ATTACKS).map((name): [string, boolean] => [name, false]),
+  ...Object.keys(TLS_ATTACKS).map((name): [string, boolean] => [name, true]),
+];
+for (const [attack, tls] of all) {
   for (const kind of KINDS) {
-    if (values.listener !== undefined && kind !== values.listener) {
-      continue;
+    if (attack.includes(values.only ?? '') && kind === (values.listener ?? kind)) {
+      await measure(attack, kind, tls);
     }
-    const broker = await BrokerProcess.start(kind);
-    await prepare(broker, WIDE_TOPIC);
-    const report = await besiege(broker, attacker, attack, ms);
-    table.push([
-      attack,
-      kind,
-      report.roundTrips,
-      report.p99Ms.toFixed(1),
-      report.maxMs.toFixed(0),
-      report.rssPeakMiB,
-      report.isAlive ? 'yes' : 'NO',
-    ]);
-    process.stderr.write(
-      `${attack}, ${kind}: p99 ${report.p99Ms.toFixed(1)} ms, max ${report.maxMs.toFixed(0)} ms, ${report.rssPeakMiB} MiB, ${report.roundTrips}\n`,
-    );
-    await broker.stop();
   }
 }
 await attacker.stop();
-process.stdout.write(`${table.toString()}\n`);
+print();
+
+async function measure(attack: string, kind: ListenerKind, tls: boolean): Promise<void> {
+  const broker = await BrokerProcess.start(kind, ['--queue-metrics'], { tls });
+  await prepare(broker);
+  const report = await besiege(broker, attacker, attack, ms);
+  const row = [attack, kind, ...COLUMNS.map(([, cell]) => cell(report))];
+  rows.push(row);
+  process.stderr.write(`${row.join(' | ')}${[...new Set(report.failures)].slice(0, 3).join('; ')}\n`);
+  if (!report.isAlive) {
+    process.stderr.write(`${broker.log}\n`);
+  }
+  await broker.stop();
+}
+
+function print(): void {
+  const head = ['attack', 'listener', ...COLUMNS.map(([name]) => name)];
+  if (values.markdown === true) {
+    const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+    process.stdout.write(`${lines.join('\n')}\n`);
+    return;
+  }
+  const table = new Table({ head });
+  table.push(...rows);
+  process.stdout.write(`${table.toString()}\n`);
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
