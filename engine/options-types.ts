@@ -100,6 +100,14 @@ export interface EngineOptions {
    */
   maxMembersPerGroup?: number | undefined;
   /**
+   * Queues of all groups and readers together, each counting those of the topics it has members on. At the
+   * limit a group that would begin to read one more topic is refused with TOO_MANY_MEMBERS. Each takes about
+   * 600 bytes.
+   * A number, 16,384 to 67,108,864. Default 1,048,576.
+   * Command: `--max-group-queues`, `RINGMQ_MAX_GROUP_QUEUES`, `maxGroupQueues`.
+   */
+  maxGroupQueues?: number | undefined;
+  /**
    * How long a consumer group without members is kept; then it is deleted with all it has acked, and the log
    * says so. Only time in which the broker runs counts. Groups made by createGroup stay. 0: all stay.
    * Milliseconds, 0s or more. Default 604,800,000 (7d).
