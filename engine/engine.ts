@@ -20,12 +20,13 @@ import { type DataDirLock, ESTALE, isStale, LOOK_MS, lockDataDir, whyLost } from
 import type { BrokerHandle } from './handle.js';
 import type { MetaStore } from './meta/index.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
-import { BROKER_WORD, BROKER_WORDS_BYTES, PERSIST_SEAT } from './persist/shared-words.js';
 import type { PersistWorkerMessage } from './persist/worker.js';
 import { createProducerMemory, createResultMemory } from './queue/index.js';
-import { REPLICAS_BYTES } from './replica/replica-layout.js';
 import { createRingMemory, createSeatMemory, Ring, SeatTable, WORD, wake } from './ring/index.js';
 import { createStatsMemory, type DiagnosticEvents, diagnose, isDiagnosed } from './stats/index.js';
+import { REPLICAS_BYTES } from './term/replica-layout.js';
+import { BROKER_WORD, BROKER_WORDS_BYTES, PERSIST_SEAT } from './term/shared-words.js';
+import { Term } from './term/term.js';
 import { BrokerThread, type SeatedThread, type ThreadWarning } from './thread/broker-thread.js';
 import { DeadThreads } from './thread/dead-threads.js';
 import { PersistThreads } from './thread/persist-threads.js';
@@ -138,6 +139,8 @@ export class Engine {
         results: createResultMemory(options.maxThreads),
       },
     };
+    const term = new Term(new Int32Array(handle.brokerWords));
+    term.setEpoch(store.epoch);
     const persist = await PersistThreads.start(handle, options).catch((error: unknown) => {
       store.close();
       throw error;

@@ -1,4 +1,5 @@
 /** A log lane on one thread, without a file: what is published is indexed and freed at once. */
+
 import {
   createProducerMemory,
   createQueueTableMemory,
@@ -11,6 +12,7 @@ import {
   ResultRing,
 } from '../../engine/queue/index.js';
 import { createRingMemory, Ring, RingWriter } from '../../engine/ring/index.js';
+import { masterTerm } from '../../engine/term/term.js';
 import { BATCH, writeUint32 } from '../../native-free/wire/index.js';
 import { BORN_TIME } from './sample-batch.js';
 
@@ -61,7 +63,7 @@ export class IndexRig {
       producers: createProducerMemory(16),
       results,
       clock: () => BORN_TIME,
-      epoch: 1,
+      term: masterTerm(1),
       policy: 'async',
     });
   }

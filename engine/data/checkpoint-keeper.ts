@@ -20,7 +20,6 @@ const IDLE_CHECKPOINT_MS = 10_000;
 
 export interface CheckpointPlace {
   dir: OpenedDir;
-  epoch: number;
   segmentBytes: number;
 }
 
@@ -124,7 +123,7 @@ export class CheckpointKeeper {
       firstBlock: snapshot.firstBlock,
       nextBlock: snapshot.nextBlock,
       flushed: logRing.toBytes(logRing.flushed()),
-      epoch: this.#place.epoch,
+      epoch: snapshot.epoch,
     };
   }
 

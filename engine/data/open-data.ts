@@ -24,6 +24,7 @@ import {
   QueueTable,
 } from '../queue/index.js';
 import { createRingMemory, Ring } from '../ring/index.js';
+import { masterTerm } from '../term/term.js';
 
 /** File of the queue tables' last snapshot, in the data directory. */
 export const TABLES_FILE = 'queues/tables';
@@ -184,7 +185,7 @@ function replayStage(
     producers,
     results: createResultMemory(1),
     clock: Date.now,
-    epoch: store.epoch,
+    term: masterTerm(store.epoch),
     policy: 'sync',
   });
 }

@@ -3,8 +3,8 @@
  * batch is appended; it goes to that level's queue, and is acked when the level's watermark has passed it.
  */
 import { DURABILITY } from '../../native-free/wire/index.js';
-import type { ReplicaLevel, ReplicaMarks } from '../replica/replica-marks.js';
 import type { Ring } from '../ring/index.js';
+import type { ReplicaLevel, ReplicaMarks } from '../term/replica-marks.js';
 import { AckQueue } from './ack-queue.js';
 
 /** Numbers of the log's levels: what a batch may wish for. */

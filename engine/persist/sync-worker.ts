@@ -2,7 +2,7 @@
 import { workerData } from 'node:worker_threads';
 import { NodeDisk, serveSyncs } from '../disk/index.js';
 import { SeatTable, wake } from '../ring/index.js';
-import { PERSIST_SEAT } from './shared-words.js';
+import { PERSIST_SEAT } from '../term/shared-words.js';
 
 /** `workerData` of this worker. */
 export interface SyncWorkerData {

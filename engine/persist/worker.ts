@@ -31,8 +31,8 @@ import {
 import { LANE, QueueTable } from '../queue/index.js';
 import { park, Ring, SeatTable, WORD, wake } from '../ring/index.js';
 import { countSync, syncBuckets } from '../stats/index.js';
+import { BROKER_WORD, PERSIST_SEAT } from '../term/shared-words.js';
 import { INLINE_ASYNC_BYTES } from './inline.js';
-import { BROKER_WORD, PERSIST_SEAT } from './shared-words.js';
 
 /** `workerData` of this worker. */
 export interface PersistWorkerData {

@@ -30,6 +30,8 @@ export const JOURNAL_KIND = {
   refuse: 2,
   /** Stamp a control batch, which is in no queue. */
   control: 3,
+  /** On a slave: append what its master has stamped to the queue that is said, if one is. Nothing is stamped, nobody is told. */
+  follow: 4,
 } as const;
 
 /** What is done to the producer table. */

@@ -83,6 +83,57 @@ export class IndexPlanner {
     }
   }
 
+  /**
+   * Plans a batch, or pad, that this broker's master has stamped: it goes where its header says. A batch of a queue that is not there (any
+   * more), or has it already, is passed over, as a replay does.
+   */
+  planFollowed(bytes: Uint8Array, at: number, position: number, logPosition: number): void {
+    const journal = this.#journal;
+    const journalF = this.#journalF;
+    journal[JOURNAL.position] = position;
+    journal[JOURNAL.slots] = (readUint32(bytes, at + BATCH.length) + 63) >>> 6;
+    journal[JOURNAL.slot] = -1;
+    journal[JOURNAL.producerChange] = PRODUCER_CHANGE.none;
+    journal[JOURNAL.kind] = JOURNAL_KIND.follow;
+    journal[JOURNAL.syncFlush] = 0;
+    journalF[JOURNAL_F.logPosition] = logPosition;
+    journalF[JOURNAL_F.storeTime] = readUint64(bytes, at + BATCH.storeTime);
+    if (bytes[at + BATCH.type] !== BATCH_TYPE.data) {
+      return;
+    }
+    const attributes = readUint16(bytes, at + BATCH.attributes);
+    journal[JOURNAL.syncFlush] = this.#asksForSync && (attributes & BATCH_ATTRIBUTE.syncFlush) !== 0 ? 1 : 0;
+    journal[JOURNAL.count] = readUint32(bytes, at + BATCH.recordCount);
+    const baseOffset = readUint64(bytes, at + BATCH.baseOffset);
+    journalF[JOURNAL_F.baseOffset] = baseOffset;
+    if (this.planProducer(bytes, at, true) !== PRODUCER_VERDICT.fresh) {
+      journal[JOURNAL.producerChange] = PRODUCER_CHANGE.none;
+    }
+    this.#planFollowedQueue(bytes, at, baseOffset);
+  }
+
+  #planFollowedQueue(bytes: Uint8Array, at: number, baseOffset: number): void {
+    const journal = this.#journal;
+    const topicId = readUint32(bytes, at + BATCH.topicId);
+    const queueId = readUint32(bytes, at + BATCH.queueId);
+    const slot = this.#table.find(topicId, queueId);
+    if (slot < 0 || this.#table.lane(slot) !== this.#lane || baseOffset < this.#table.nextOffset(slot)) {
+      return;
+    }
+    journal[JOURNAL.slot] = slot;
+    Atomics.store(journal, JOURNAL.phase, JOURNAL_PHASE.locking);
+    if (!this.#appender.lock(slot, topicId, queueId)) {
+      journal[JOURNAL.slot] = -1;
+      return;
+    }
+    if (this.#table.tailPosition(slot) === 0) {
+      // The queue's first batches went with segments that this log never had.
+      this.#table.setMinOffset(slot, baseOffset);
+    }
+    this.#appender.plan(slot);
+    this.#journalF[JOURNAL_F.baseOffset] = baseOffset;
+  }
+
   /** Plans what the producer table is to remember of the batch. One of {@link PRODUCER_VERDICT}, or a wire error number. */
   planProducer(bytes: Uint8Array, at: number, isReplay = false): number {
     this.#journal[JOURNAL.producerChange] = PRODUCER_CHANGE.none;

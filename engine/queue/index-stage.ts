@@ -8,7 +8,8 @@ import { BATCH, RingMQError, readUint32, SLOT_BYTES } from '../../native-free/wi
 import { type HeaderStamp, stampHeader } from '../batch/header.js';
 import { diskErrorCode } from '../disk/disk.js';
 import type { Ring } from '../ring/ring.js';
-import { WORD } from '../ring/ring-layout.js';
+import { PAD_MARK, WORD } from '../ring/ring-layout.js';
+import type { Term } from '../term/term.js';
 import { BlockArena } from './block-arena.js';
 import type { IndexFiles } from './index-files.js';
 import {
@@ -41,7 +42,8 @@ export interface IndexStageOptions {
   results: SharedArrayBuffer;
   /** Milliseconds since 1970. One that goes back a little is held, see store-time.ts. */
   clock: () => number;
-  epoch: number;
+  /** What the broker is, and the epoch it stamps; shared by all its stages. */
+  term: Term;
   /** The broker's flush policy. Under `sync` everything is synced, and nobody needs to be asked to. */
   policy: 'sync' | 'async';
   /**
@@ -53,6 +55,8 @@ export interface IndexStageOptions {
 
 /** A snapshot of the tables: everything in it belongs to batches below `position`. */
 export interface TableSnapshot extends TableFacts {
+  /** What follows in the log is of this epoch, or a later one. */
+  readonly epoch: number;
   readonly bytes: Uint8Array;
 }
 
@@ -71,6 +75,7 @@ export class IndexStage {
   readonly #journal: Int32Array;
   readonly #journalF: Float64Array;
   readonly #stamp: HeaderStamp;
+  readonly #term: Term;
   #touchedLow = 0;
   #touchedHigh = 0;
   readonly #maxBatches: number;
@@ -111,10 +116,11 @@ export class IndexStage {
       journalF: this.#journalF,
     };
     this.#gate = lane === LANE.memory ? new MemoryGate(ring) : null;
+    this.#term = options.term;
     this.#stamp = {
       position: 0,
       flushed: 0,
-      epoch: options.epoch,
+      epoch: 0,
       baseOffset: 0,
       storeTime: 0,
       isPad: false,
@@ -197,7 +203,8 @@ export class IndexStage {
     }
     try {
       this.run();
-      return writeTables(this.#table, this.#producers, this.#ring.toBytes(this.#ring.indexed()));
+      const tables = writeTables(this.#table, this.#producers, this.#ring.toBytes(this.#ring.indexed()));
+      return { ...tables, epoch: this.#term.epoch };
     } finally {
       this.#ring.indexRole.release(seat);
     }
@@ -275,7 +282,16 @@ export class IndexStage {
         `a batch of ${length} bytes was published at ring position ${position}`,
       );
     }
-    this.#planner.plan(this.#ring.bytes, at, position, this.#ring.toBytes(position), mark);
+    const isFollower = this.#lane === LANE.log && this.#term.isFollower;
+    if (isFollower && mark === PAD_MARK) {
+      // Its follower died over it. The log may hold nothing that its master's has not: it ends here until it is opened again.
+      return false;
+    }
+    if (isFollower) {
+      this.#planner.planFollowed(this.#ring.bytes, at, position, this.#ring.toBytes(position));
+    } else {
+      this.#planner.plan(this.#ring.bytes, at, position, this.#ring.toBytes(position), mark);
+    }
     // The record is whole before it counts.
     Atomics.store(this.#journal, JOURNAL.phase, JOURNAL_PHASE.doing);
     this.#execute();
@@ -289,12 +305,17 @@ export class IndexStage {
     const position = journal[JOURNAL.position] as number;
     const kind = journal[JOURNAL.kind] as number;
     const storeTime = this.#journalF[JOURNAL_F.storeTime] as number;
-    this.#stampHeader(position, kind === JOURNAL_KIND.pad || kind === JOURNAL_KIND.refuse, storeTime);
-    if (kind === JOURNAL_KIND.append) {
-      this.#append();
-    }
-    if (kind !== JOURNAL_KIND.pad) {
-      this.#tellWriter(position);
+    if (kind === JOURNAL_KIND.follow) {
+      this.#follow(position);
+    } else {
+      this.#stampHeader(position, kind === JOURNAL_KIND.pad || kind === JOURNAL_KIND.refuse, storeTime);
+      if (kind === JOURNAL_KIND.append) {
+        this.#append();
+      }
+      if (kind !== JOURNAL_KIND.pad) {
+        this.#wantSync(position);
+        this.#tellWriter(position);
+      }
     }
     this.#table.keepStoreTime(this.#lane, storeTime);
     ring.clearMark(position);
@@ -302,11 +323,25 @@ export class IndexStage {
     Atomics.store(journal, JOURNAL.phase, JOURNAL_PHASE.idle);
   }
 
+  #follow(position: number): void {
+    if ((this.#journal[JOURNAL.slot] as number) >= 0) {
+      this.#append();
+    } else {
+      this.#producers.apply();
+    }
+    this.#wantSync(position);
+    const epoch = readUint32(this.#ring.bytes, this.#ring.place(position) + BATCH.epoch);
+    if (epoch !== this.#term.epoch) {
+      this.#term.setEpoch(epoch);
+    }
+  }
+
   #stampHeader(position: number, isPad: boolean, storeTime: number): void {
     const ring = this.#ring;
     const stamp = this.#stamp;
     stamp.position = this.#journalF[JOURNAL_F.logPosition] as number;
     stamp.flushed = this.#lane === LANE.log ? ring.toBytes(ring.flushed()) : 0;
+    stamp.epoch = this.#term.epoch;
     stamp.baseOffset = this.#journalF[JOURNAL_F.baseOffset] as number;
     stamp.storeTime = storeTime;
     stamp.isPad = isPad;
@@ -345,16 +380,21 @@ export class IndexStage {
     }
   }
 
-  #tellWriter(position: number): void {
+  /** A batch that somebody waits to have on disk asks for it. */
+  #wantSync(position: number): void {
     const journal = this.#journal;
-    const journalF = this.#journalF;
-    const seat = journal[JOURNAL.seat] as number;
     if (journal[JOURNAL.syncFlush] === 1) {
       const end = (position + (journal[JOURNAL.slots] as number)) | 0;
       if (((end - Atomics.load(this.#ring.control, WORD.syncWanted)) | 0) > 0) {
         Atomics.store(this.#ring.control, WORD.syncWanted, end);
       }
     }
+  }
+
+  #tellWriter(position: number): void {
+    const journal = this.#journal;
+    const journalF = this.#journalF;
+    const seat = journal[JOURNAL.seat] as number;
     this.#results.put(
       seat,
       journal[JOURNAL.resultSequence] as number,

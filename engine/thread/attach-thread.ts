@@ -3,8 +3,8 @@ import { threadId } from 'node:worker_threads';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { ChannelPort } from '../control/channel-port.js';
 import { type BrokerHandle, isBrokerHandle } from '../handle.js';
-import { BROKER_WORD } from '../persist/shared-words.js';
 import { SeatTable } from '../ring/index.js';
+import { BROKER_WORD } from '../term/shared-words.js';
 import { BrokerThread } from './broker-thread.js';
 import { makeThreadParts } from './thread-parts.js';
 

@@ -37,8 +37,8 @@ import type { LaneReader } from '../lane/queue-reader.js';
 import { ThreadReaders } from '../lane/readers.js';
 import type { DiskState } from '../persist/disk-state.js';
 import type { InlinePersist } from '../persist/inline.js';
-import { ROLE } from '../persist/shared-words.js';
 import { type DiagnosticEvents, SeatMeter } from '../stats/index.js';
+import { ROLE } from '../term/shared-words.js';
 import type { ThreadParts } from './thread-parts.js';
 import { ThreadWaker } from './thread-waker.js';
 
@@ -91,7 +91,7 @@ export class BrokerThread implements EngineThread, ControlListener {
   readonly #memoryHoldMs: number;
   readonly #memoryIndex: ThreadParts['memoryIndex'];
   readonly #isClosing: () => boolean;
-  readonly #role: () => number;
+  readonly #term: ThreadParts['term'];
   readonly #replicas: ThreadParts['replicas'];
   readonly #waitsForSlaves: boolean;
   readonly #wantsConnections: () => boolean;
@@ -112,7 +112,7 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.#release = parts.release;
     this.#memoryHoldMs = parts.memoryHoldMs;
     this.#isClosing = parts.isClosing;
-    this.#role = parts.role;
+    this.#term = parts.term;
     this.#replicas = parts.replicas;
     this.#waitsForSlaves = parts.replicas.isSync;
     this.#wantsConnections = parts.wantsConnections;
@@ -222,7 +222,7 @@ export class BrokerThread implements EngineThread, ControlListener {
 
   /** A slave takes nothing but its master's log; a master under sync replication nothing that no slave would get. */
   #refusalOfRole(lane: Lane): number {
-    if (this.#role() !== ROLE.master) {
+    if (this.#term.role !== ROLE.master) {
       return ERRORS.NOT_MASTER.wire;
     }
     return this.#waitsForSlaves && lane.persisted && this.#replicas.refuses()

@@ -3,10 +3,10 @@ import { Worker } from 'node:worker_threads';
 import { markSyncThreadGone, SYNC_WORDS_BYTES } from '../disk/index.js';
 import type { BrokerHandle } from '../handle.js';
 import type { ResolvedEngineOptions } from '../options.js';
-import { BROKER_WORD, PERSIST_SEAT } from '../persist/shared-words.js';
 import type { SyncWorkerData } from '../persist/sync-worker.js';
 import type { PersistWorkerData, PersistWorkerMessage } from '../persist/worker.js';
 import { SeatTable, wake } from '../ring/index.js';
+import { BROKER_WORD, PERSIST_SEAT } from '../term/shared-words.js';
 import { workerFlags } from './worker-flags.js';
 
 export interface PersistThreadsEvents {

@@ -8,11 +8,12 @@ import { LOG_LEVEL, logLevels, memoryLevels } from '../lane/levels.js';
 import { LogReader, oldestSegmentIn, PersistStage } from '../log/index.js';
 import { DiskState } from '../persist/disk-state.js';
 import { INLINE_ASYNC_BYTES, InlinePersist } from '../persist/inline.js';
-import { BROKER_WORD, PERSIST_SEAT } from '../persist/shared-words.js';
 import { IndexFiles, IndexStage, LANE, QueueIndex, QueueTable, ResultRing } from '../queue/index.js';
-import { ReplicaMarks } from '../replica/replica-marks.js';
 import { Ring, type SeatTable, WORD } from '../ring/index.js';
 import { countSync, syncBuckets } from '../stats/index.js';
+import { ReplicaMarks } from '../term/replica-marks.js';
+import { BROKER_WORD, PERSIST_SEAT } from '../term/shared-words.js';
+import { Term } from '../term/term.js';
 
 /** Some 2 ms of indexing for others, then the thread's own sockets have their turn. */
 const MAX_BATCHES_PER_RUN = 2048;
@@ -35,11 +36,10 @@ export interface ThreadParts {
   readonly inline: InlinePersist;
   readonly memoryHoldMs: number;
   readonly replicas: ReplicaMarks;
+  readonly term: Term;
   readonly stats: SharedArrayBuffer;
   /** The broker is being closed: nothing is taken in any more. */
   isClosing(): boolean;
-  /** One of {@link ROLE}. */
-  role(): number;
   /** Somebody wants to hear of connections. */
   wantsConnections(): boolean;
   /** Closes the index files and gives the seat back; the last thing. With batches that are not indexed yet the sweep does it, once they are. */
@@ -55,6 +55,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
   const memoryRing = new Ring(handle.memory.ring);
   const brokerWords = new Int32Array(handle.brokerWords);
   const syncFlush = handle.flush === 'sync';
+  const term = new Term(brokerWords);
   const stage = (memory: LaneMemory, ring: Ring, lane: number): IndexStage =>
     new IndexStage({
       ring,
@@ -64,7 +65,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
       producers: memory.producers,
       results: memory.results,
       clock: Date.now,
-      epoch: handle.epoch,
+      term,
       policy: handle.flush,
       maxBatches: MAX_BATCHES_PER_RUN,
     });
@@ -129,7 +130,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     memoryHoldMs: handle.memoryHoldMs,
     stats: handle.stats,
     replicas,
-    role: () => Atomics.load(brokerWords, BROKER_WORD.role),
+    term,
     wantsConnections: () => Atomics.load(brokerWords, BROKER_WORD.wantsConnections) !== 0,
     isClosing: () => Atomics.load(brokerWords, BROKER_WORD.closing) !== 0,
     release: () => {

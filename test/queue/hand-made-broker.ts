@@ -6,16 +6,16 @@ import { afterAll } from 'vitest';
 import { identityOf, LOCK_FILE, type OpenedDir } from '../../engine/disk/index.js';
 import type { AppendSink } from '../../engine/engine-thread.js';
 import type { BrokerHandle, LaneMemory } from '../../engine/handle.js';
-import { BROKER_WORDS_BYTES } from '../../engine/persist/shared-words.js';
 import {
   createProducerMemory,
   createQueueTableMemory,
   createResultMemory,
   LANE,
 } from '../../engine/queue/index.js';
-import { REPLICAS_BYTES } from '../../engine/replica/replica-layout.js';
 import { createRingMemory, createSeatMemory, Ring, SeatTable } from '../../engine/ring/index.js';
 import { createStatsMemory } from '../../engine/stats/index.js';
+import { REPLICAS_BYTES } from '../../engine/term/replica-layout.js';
+import { BROKER_WORDS_BYTES } from '../../engine/term/shared-words.js';
 import { BrokerThread } from '../../engine/thread/broker-thread.js';
 import { DeadThreads } from '../../engine/thread/dead-threads.js';
 import { makeThreadParts, type ThreadParts } from '../../engine/thread/thread-parts.js';

@@ -17,6 +17,7 @@ import {
   QueueTable,
 } from '../../engine/queue/index.js';
 import { createRingMemory, Ring, RingWriter } from '../../engine/ring/index.js';
+import { masterTerm } from '../../engine/term/term.js';
 import type { WorkerReport, WorkerTask } from './index-worker.js';
 import { writeBatch } from './rig.js';
 import { countOf, slotsOf, TOPIC } from './thread-pattern.js';
@@ -57,7 +58,7 @@ function setUp(lane: number, queueCount: number, role: WorkerTask['role'], arena
     producers: task.producers,
     results: task.results,
     clock: Date.now,
-    epoch: 1,
+    term: masterTerm(1),
     policy: 'async',
   });
   for (let queueId = 0; queueId < queueCount; queueId++) {

@@ -1,4 +1,5 @@
 /** The other thread of index-threads.test.ts: a reader of one queue, or a second writer. */
+
 import { parentPort, workerData } from 'node:worker_threads';
 import { NodeDisk } from '../../engine/disk/node-disk.js';
 import {
@@ -12,6 +13,7 @@ import {
   ResultRing,
 } from '../../engine/queue/index.js';
 import { Ring, type RingMemory, RingWriter } from '../../engine/ring/index.js';
+import { masterTerm } from '../../engine/term/term.js';
 import { writeBatch } from './rig.js';
 import { checkEntry, TOPIC } from './thread-pattern.js';
 
@@ -100,7 +102,7 @@ function write(): WorkerReport {
     producers: task.producers,
     results: task.results,
     clock: Date.now,
-    epoch: 1,
+    term: masterTerm(1),
     policy: 'async',
   });
   const faults: string[] = [];

@@ -1,4 +1,5 @@
 /** A lane on one thread: ring, queue table and index stage, and what has gone through them. */
+
 import {
   createProducerMemory,
   createQueueTableMemory,
@@ -13,6 +14,7 @@ import {
   ResultRing,
 } from '../../engine/queue/index.js';
 import { createRingMemory, Ring, RingWriter } from '../../engine/ring/index.js';
+import { masterTerm } from '../../engine/term/term.js';
 import {
   BATCH,
   BATCH_HEADER_BYTES,
@@ -120,7 +122,7 @@ export class Rig {
       producers: this.producers,
       results: this.resultMemory,
       clock: this.options.clock ?? (() => 1_000),
-      epoch: 3,
+      term: masterTerm(3),
       policy: 'async',
       ...(maxBatches === undefined ? {} : { maxBatches }),
     });
