@@ -145,11 +145,12 @@ export class Subscription implements MemberSink {
         this.#drop(queueId, generation);
       }
     }
-    this.#owner.sendEvent(this, event);
     if (event.event === 'assign') {
+      // The queues are read before the client hears of them: in a memory topic nothing is kept for whoever does not read yet.
       this.#takeAll(event.queues);
       this.#context.deliverSoon();
     }
+    this.#owner.sendEvent(this, event);
   }
 
   /**

@@ -50,8 +50,7 @@ export function holdForReaders(
     }
     lane.reader.holdIsFor(topicId);
     if (!lane.reader.hold(lowest)) {
-      // Some of it has gone already: keep what is left.
-      lane.reader.hold(ring.limit());
+      lane.reader.holdRest();
     }
   }
   return Atomics.exchange(ring.control, WORD.shareWanted, 0) !== 0;

@@ -91,6 +91,15 @@ export class RingReader {
     return false;
   }
 
+  /** Some of what was wanted has gone: holds what is left, which is what it holds already, or else what is not asked back yet. */
+  holdRest(): void {
+    const limit = this.#ring.limit();
+    // The limit may lie above a hold: writers want that space, and have not got it.
+    if (!this.#isHeld(limit)) {
+      this.hold(limit);
+    }
+  }
+
   /** Whose readers the hold is for, as writers look it up: 0 = they have read everything. A hint, set beside the hold. */
   holdIsFor(topicId: number): void {
     Atomics.store(this.#control, this.#holdTopic, topicId);

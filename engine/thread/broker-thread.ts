@@ -240,7 +240,13 @@ export class BrokerThread implements EngineThread, ControlListener {
   }
 
   openReader(topic: TopicEntry, queueId: number, offset: number): QueueReader {
-    return this.#readers.open(topic.memory ? this.#memory : this.#log, topic, queueId, offset);
+    const reader = this.#readers.open(topic.memory ? this.#memory : this.#log, topic, queueId, offset);
+    // Before anybody hears that the queue is read: what is written from then on must not be lost to a ring that goes round meanwhile. A hold
+    // that is there already lies at or before it.
+    if (topic.memory && !this.#holdsMemory && this.#holdMemory()) {
+      this.#waker.wakeOthers();
+    }
+    return reader;
   }
 
   call<M extends ControlMethod>(
@@ -429,12 +435,7 @@ export class BrokerThread implements EngineThread, ControlListener {
   /** Hold, index and free the memory lane, and wake whom that concerns: no persist stage does it there. */
   #tendMemory(): void {
     const lane = this.#memory;
-    const readers = this.#readers.ofMemory;
-    let isNews = false;
-    if (readers.size > 0 || this.#holdsMemory) {
-      this.#holdsMemory = readers.size > 0;
-      isNews = holdForReaders(lane, this.queueTable, readers, monotonicMs(), this.#memoryHoldMs);
-    }
+    const isNews = this.#holdMemory();
     lane.runIndex();
     const gate = lane.ring.gate();
     if (gate !== this.#memoryGate || isNews) {
@@ -444,6 +445,16 @@ export class BrokerThread implements EngineThread, ControlListener {
     } else {
       this.#waker.wakeTouched(this.#memoryIndex);
     }
+  }
+
+  /** True when that is news to writers that wait. */
+  #holdMemory(): boolean {
+    const readers = this.#readers.ofMemory;
+    if (readers.size === 0 && !this.#holdsMemory) {
+      return false;
+    }
+    this.#holdsMemory = readers.size > 0;
+    return holdForReaders(this.#memory, this.queueTable, readers, monotonicMs(), this.#memoryHoldMs);
   }
 
   #giveRoom(): void {
