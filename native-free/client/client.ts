@@ -3,13 +3,13 @@ import { clearTimeout, monotonicMs, setTimeout } from '../time/index.js';
 import { isRingMQError, RingMQError } from '../wire/index.js';
 import { abortable, whenAborted } from './abort.js';
 import { ControlAdmin } from './admin.js';
+import { OneBroker } from './brokers.js';
 import { GroupConsumer } from './consume/consumer.js';
 import { get, peek } from './consume/peek.js';
 import { Connection } from './link/connection.js';
 import type { LinkFactory } from './link/link.js';
 import { callbackOption, checkCallOptions, numberOption, signalOption, textOption } from './options.js';
 import { type ProducerOwner, RingProducer } from './produce/producer.js';
-import { TopicCache } from './produce/topic-cache.js';
 import { INSPECT, shown } from './shown.js';
 import type {
   Admin,
@@ -34,7 +34,7 @@ const MIN_LOOK_MS = 100;
 
 export class LinkClient implements Client, ProducerOwner {
   readonly #connection: Connection;
-  readonly #topics: TopicCache;
+  readonly #broker: OneBroker;
   /** Those that are forgotten without being closed go: a program may make one for each request. What is at work is held by the connection. */
   readonly #producers = new WeakBag<RingProducer>();
   readonly #consumers = new WeakBag<GroupConsumer>();
@@ -47,7 +47,7 @@ export class LinkClient implements Client, ProducerOwner {
   constructor(connection: Connection, onClosed?: () => void | Promise<void>) {
     this.#connection = connection;
     this.#onClosed = onClosed;
-    this.#topics = new TopicCache(connection.requests);
+    this.#broker = new OneBroker(connection);
   }
 
   get broker(): BrokerInfo {
@@ -61,7 +61,7 @@ export class LinkClient implements Client, ProducerOwner {
 
   producer(options: ProducerOptions = {}): Producer {
     this.#checkOpen();
-    const producer = new RingProducer(this.#connection, this.#topics, options, this);
+    const producer = new RingProducer(this.#broker, options, this);
     this.#producers.add(producer);
     return producer;
   }

@@ -59,6 +59,8 @@ export interface WriteOptions {
   flush?: 'sync' | 'async' | undefined;
   /** The queue, instead of sharding key or round-robin. */
   queueId?: number | undefined;
+  /** Over a cluster: the broker set whose queue `queueId` is. Needed where several sets have the topic. */
+  brokerSet?: string | undefined;
 }
 
 export interface SendOptions extends WriteOptions {
@@ -71,6 +73,8 @@ export interface SendFailure {
   topic: string;
   /** null: it failed before a queue was chosen. */
   queueId: number | null;
+  /** Whose queue; only over a cluster. */
+  brokerSet?: string;
   error: RingMQError;
   /** Running numbers of the messages: the n-th message given to this producer has number n, from 0. */
   numbers: number[];
@@ -109,6 +113,13 @@ export interface ProducerOptions {
    * which reject with them.
    */
   onError?: ((failure: SendFailure) => void) | undefined;
+  /**
+   * Over a cluster: what becomes of messages with a sharding key while the master that has their queue is
+   * away. `wait` (default): they wait for it, up to `sendTimeoutMs`, and keep their order. `move`: they go to
+   * another master, and a key's order is lost there. Messages without a key go to another one anyway, those
+   * sent to a `queueId` wait.
+   */
+  onMasterLost?: 'wait' | 'move' | undefined;
 }
 
 /** Sends messages. Order: messages of one producer to one queue are stored in the order of the calls. */

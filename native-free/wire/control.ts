@@ -296,4 +296,6 @@ export interface Receipt {
   offset: number;
   status: 'SEND_OK';
   durability: Durability;
+  /** The broker set whose queue it is; only of a cluster. */
+  brokerSet?: string;
 }

@@ -69,7 +69,9 @@ export class BatchDispatcher implements FrameSender {
       this.#line.wake(this);
     }
     batch.stage = STAGE.queued;
-    batch.deadline = monotonicMs() + this.#timeoutMs;
+    if (batch.deadline === 0) {
+      batch.deadline = monotonicMs() + this.#timeoutMs;
+    }
     this.#window.add(batch);
     this.pump();
     // It may be one of very many small ones that wait.
@@ -289,7 +291,29 @@ export class BatchDispatcher implements FrameSender {
     }
     if (this.#window.isEmpty) {
       this.#rest();
+    } else {
+      this.#owner.onLost();
     }
+  }
+
+  /**
+   * Takes out batches for which `mayGo` holds, in their order, as if they had never been given: those that wait, and without a link those
+   * that were under way, which the broker may have all the same. Nothing of them is told to the owner.
+   */
+  takeBack(mayGo: (batch: SendBatch) => boolean): SendBatch[] {
+    const moved = this.#window.inOrder().filter((batch) => batch.stage === STAGE.again && mayGo(batch));
+    for (const batch of moved) {
+      this.#takeOut(batch);
+      // As far as another broker is concerned it was never sent.
+      batch.sendCount = 0;
+      batch.refusal = null;
+      batch.wasDamaged = false;
+    }
+    moved.push(...this.#window.takeWaiting(mayGo));
+    if (this.#window.isEmpty) {
+      this.#rest();
+    }
+    return moved;
   }
 
   onBlamed(batch: SendBatch, error: RingMQError): void {

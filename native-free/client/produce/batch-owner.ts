@@ -13,6 +13,8 @@ export interface BatchOwner {
   /** After a run of settled batches. */
   onProgress(): void;
   onConnected(): void;
+  /** The link is gone. Told only while something is not settled. */
+  onLost(): void;
   onConnectionFailed(error: RingMQError): void;
   onTopicChanged(topic: string): void;
   /** Looks the topics up as they are now, and gives them to `readdress` of the dispatcher. */

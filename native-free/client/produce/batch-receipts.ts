@@ -13,6 +13,8 @@ export interface StoredBatch {
   baseOffset: number;
   idPrefix: string;
   durability: Durability;
+  /** Only of a cluster. */
+  brokerSet: string | null;
 }
 
 export class BatchReceipts {
@@ -40,7 +42,7 @@ export class BatchReceipts {
   readonly #take = (): Receipt => {
     const stored = this.#stored as StoredBatch;
     const index = this.indexes[this.#taken++] as number;
-    return {
+    const receipt: Receipt = {
       messageId: messageId(stored.idPrefix, index),
       topic: stored.topic,
       queueId: stored.queueId,
@@ -48,6 +50,7 @@ export class BatchReceipts {
       status: 'SEND_OK',
       durability: stored.durability,
     };
+    return stored.brokerSet === null ? receipt : { ...receipt, brokerSet: stored.brokerSet };
   };
 
   succeed(stored: StoredBatch): void {

@@ -5,8 +5,8 @@ import type { TurnClock } from '../../batch/turn-clock.js';
 import { clearTimeout, setTimeout } from '../../time/index.js';
 import { BATCH_ATTRIBUTE, type Receipt, RingMQError } from '../../wire/index.js';
 import type { OutgoingMessage, WriteOptions } from '../types.js';
-import type { BatchDispatcher } from './batch-dispatcher.js';
 import type { PendingMessage } from './pending-message.js';
+import type { ProduceLane } from './produce-lane.js';
 import { type BatchPool, SendBatch } from './send-batch.js';
 import type { TopicRoute } from './topic-route.js';
 
@@ -27,7 +27,8 @@ export class Packer {
   bytes = 0;
   /** Somebody waits for everything: batches do not wait for company. */
   isFlushing = false;
-  readonly #dispatcher: BatchDispatcher;
+  /** Nothing is under way. */
+  readonly #isIdle: () => boolean;
   readonly #pool: BatchPool;
   readonly #batchBytes: number;
   readonly #batchRecords: number;
@@ -41,8 +42,8 @@ export class Packer {
   #isTurnScheduled = false;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(dispatcher: BatchDispatcher, pool: BatchPool, options: PackerOptions) {
-    this.#dispatcher = dispatcher;
+  constructor(isIdle: () => boolean, pool: BatchPool, options: PackerOptions) {
+    this.#isIdle = isIdle;
     this.#batchRecords = options.batchRecords;
     this.#lingerMs = options.lingerMs;
     this.#maxOpen = Math.max(16, Math.floor((OPEN_SHARE * options.bufferBytes) / options.batchBytes));
@@ -88,13 +89,13 @@ export class Packer {
     let before: number;
     for (;;) {
       // Closing a batch moves the round-robin on, so the queue is chosen anew each time.
-      const queueId = route.queueFor(message, options?.queueId);
-      let open = route.open[queueId] as SendBatch | null;
+      const slot = route.slotFor(message, options);
+      let open = route.open[slot] as SendBatch | null;
       if (open !== null && open.attributes !== attributes) {
         this.#seal(open, route);
         continue;
       }
-      open ??= this.#openBatch(route, queueId, attributes, this.#pool.take(this.#batchBytes));
+      open ??= this.#openBatch(route, slot, attributes, this.#pool.take(this.#batchBytes));
       before = open.builder.at;
       if (open.builder.append(message, bornTime)) {
         batch = open;
@@ -104,7 +105,7 @@ export class Packer {
         this.#seal(open, route);
       } else {
         this.#discard(open, route);
-        this.#openBatch(route, queueId, attributes, new SendBatch(capacityFor(message), false));
+        this.#openBatch(route, slot, attributes, new SendBatch(capacityFor(message), false));
       }
     }
     const receipt = wantsReceipt ? batch.expectReceipt() : null;
@@ -121,13 +122,13 @@ export class Packer {
     const attributes = kept.flush === undefined ? 0 : this.#attributesFor(route, kept.flush);
     let batch: SendBatch | null;
     for (;;) {
-      const queueId = route.queueOf(kept.keyHash, kept.queueId);
-      batch = route.open[queueId] as SendBatch | null;
+      const slot = route.slotOf(kept.keyHash, kept.queueId, kept.set);
+      batch = route.open[slot] as SendBatch | null;
       if (batch !== null && batch.attributes !== attributes) {
         this.#seal(batch, route);
         continue;
       }
-      batch ??= this.#openBatch(route, queueId, attributes, this.#pool.take(this.#batchBytes));
+      batch ??= this.#openBatch(route, slot, attributes, this.#pool.take(this.#batchBytes));
       if (batch.builder.appendRecord(record, bornTime)) {
         break;
       }
@@ -135,7 +136,7 @@ export class Packer {
         this.#seal(batch, route);
       } else {
         this.#discard(batch, route);
-        this.#openBatch(route, queueId, attributes, new SendBatch(RECORDS_AT + record.length, false));
+        this.#openBatch(route, slot, attributes, new SendBatch(RECORDS_AT + record.length, false));
       }
     }
     const receipt = kept.waiter === null ? null : batch.expectReceipt();
@@ -181,7 +182,7 @@ export class Packer {
 
   /** Something was settled: batches that waited for that are closed at the end of the turn. */
   onProgress(): void {
-    if (this.#open.size > 0 && (this.isFlushing || this.#dispatcher.isIdle)) {
+    if (this.#open.size > 0 && (this.isFlushing || this.#isIdle())) {
       this.#scheduleTurn();
     }
   }
@@ -203,18 +204,16 @@ export class Packer {
 
   /** Batch attributes for a flush wish. Throws `NOT_SUPPORTED` for what cannot be had here: nothing is promised less than asked. */
   #attributesFor(route: TopicRoute, flush: 'sync' | 'async'): number {
-    if (route.info?.memory === true) {
+    if (route.isMemory) {
       throw new RingMQError('NOT_SUPPORTED', `${route.topic} is a memory topic, it has no disk to flush to`);
     }
     // Said also where it is the broker's own policy: after a restart the batch may meet another one.
     return flush === 'sync' ? BATCH_ATTRIBUTE.syncFlush : BATCH_ATTRIBUTE.asyncFlush;
   }
 
-  #openBatch(route: TopicRoute, queueId: number, attributes: number, batch: SendBatch): SendBatch {
-    const info = route.info;
-    if (info === null) {
-      throw new RingMQError('INTERNAL', 'a batch for a topic that is not known');
-    }
+  #openBatch(route: TopicRoute, slot: number, attributes: number, batch: SendBatch): SendBatch {
+    const queue = slot % route.queues;
+    const { lane, info, first } = route.partOf(queue);
     if (this.#open.size >= this.#maxOpen) {
       const [oldest] = this.#open;
       if (oldest !== undefined) {
@@ -224,9 +223,12 @@ export class Packer {
     batch.topic = route.topic;
     batch.topicId = info.topicId;
     batch.memory = info.memory;
-    batch.queueId = queueId;
+    batch.queueId = queue - first;
+    batch.queue = queue;
+    batch.choice = Math.floor(slot / route.queues);
+    batch.lane = lane;
     batch.attributes = attributes;
-    route.open[queueId] = batch;
+    route.open[slot] = batch;
     this.#open.set(batch, route);
     this.#scheduleTurn();
     return batch;
@@ -238,11 +240,9 @@ export class Packer {
       return;
     }
     this.#remove(batch, route);
-    if (route.turn === batch.queueId) {
-      route.turn = (route.turn + 1) % route.open.length;
-    }
+    route.passTurn(slotOf(batch, route));
     batch.builder.seal();
-    this.#dispatcher.add(batch);
+    (batch.lane as ProduceLane).add(batch);
   }
 
   /** Takes an empty batch away again. */
@@ -252,7 +252,7 @@ export class Packer {
   }
 
   #remove(batch: SendBatch, route: TopicRoute): void {
-    route.open[batch.queueId] = null;
+    route.open[slotOf(batch, route)] = null;
     this.#open.delete(batch);
     if (this.#usual === batch) {
       this.#usual = null;
@@ -272,7 +272,7 @@ export class Packer {
     if (this.#open.size === 0) {
       return;
     }
-    const isNatural = this.#lingerMs === undefined && this.#dispatcher.isIdle;
+    const isNatural = this.#lingerMs === undefined && this.#isIdle();
     if (this.#lingerMs === 0 || isNatural || this.isFlushing) {
       this.sealAll();
     } else {
@@ -284,4 +284,9 @@ export class Packer {
     this.#lingerTimer = undefined;
     this.sealAll();
   };
+}
+
+/** The place of an open batch in its route. */
+function slotOf({ queue, choice }: SendBatch, { queues }: TopicRoute): number {
+  return choice * queues + queue;
 }

@@ -25,6 +25,8 @@ export interface PendingMessage {
   /** Chooses the queue; undefined: no sharding key. */
   readonly keyHash: number | undefined;
   readonly queueId: number | undefined;
+  /** Whose queue is meant. */
+  readonly set: string | undefined;
   readonly flush: 'sync' | 'async' | undefined;
   readonly signal: AbortSignal | undefined;
   readonly number: number;
@@ -54,6 +56,7 @@ export function pendingMessage(
     bornTime,
     keyHash: shardingKey === undefined ? undefined : shardingHash(shardingKey),
     queueId: options?.queueId,
+    set: options?.brokerSet,
     flush: options?.flush,
     signal: options?.signal,
     number,

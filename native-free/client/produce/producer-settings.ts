@@ -28,6 +28,8 @@ export interface ProducerSettings {
   lingerMs: number | undefined;
   maxInFlight: number;
   timeoutMs: number;
+  /** Messages with a sharding key go elsewhere while their master is away. */
+  movesKeys: boolean;
 }
 
 const PRODUCER_OPTIONS: OptionNames<ProducerOptions> = {
@@ -39,8 +41,9 @@ const PRODUCER_OPTIONS: OptionNames<ProducerOptions> = {
   bufferBytes: true,
   sendTimeoutMs: true,
   onError: true,
+  onMasterLost: true,
 };
-const WRITE_OPTIONS: OptionNames<WriteOptions> = { flush: true, queueId: true };
+const WRITE_OPTIONS: OptionNames<WriteOptions> = { flush: true, queueId: true, brokerSet: true };
 const SEND_OPTIONS: OptionNames<SendOptions> = { ...WRITE_OPTIONS, signal: true };
 
 /** Throws `BAD_ARGUMENT` naming what cannot be used of one write's options. */
@@ -56,7 +59,7 @@ export function checkSendOptions(options: SendOptions): void {
   checkWishes(options);
 }
 
-function checkWishes({ flush, queueId }: WriteOptions): void {
+function checkWishes({ flush, queueId, brokerSet }: WriteOptions): void {
   if (flush !== undefined && flush !== 'sync' && flush !== 'async') {
     throw badArgument('flush', `must be sync or async, not ${kindOf(flush)}`);
   }
@@ -64,13 +67,20 @@ function checkWishes({ flush, queueId }: WriteOptions): void {
   if (queueId !== undefined && typeof queueId !== 'number') {
     throw badArgument('queueId', `must be a number, not ${kindOf(queueId)}`);
   }
+  // As they are: whether there is such a set is known with the topic.
+  if (brokerSet !== undefined && typeof brokerSet !== 'string') {
+    throw badArgument('brokerSet', `must be a string, not ${kindOf(brokerSet)}`);
+  }
 }
 
 /** Throws `BAD_ARGUMENT` naming the option that cannot be used. */
 export function producerSettings(options: ProducerOptions): ProducerSettings {
   checkOptions('producer', options, PRODUCER_OPTIONS);
   callbackOption('onError', options.onError);
-  const { lingerMs } = options;
+  const { lingerMs, onMasterLost } = options;
+  if (onMasterLost !== undefined && onMasterLost !== 'wait' && onMasterLost !== 'move') {
+    throw badArgument('onMasterLost', `must be 'wait' or 'move', not ${kindOf(onMasterLost)}`);
+  }
   return {
     group: nameOption('group', options.group ?? 'default'),
     bufferBytes: countOption('bufferBytes', options.bufferBytes, DEFAULT_BUFFER_BYTES, 1024, 1024 ** 3),
@@ -78,6 +88,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     batchRecords: countOption('batchRecords', options.batchRecords, 4096, 1, 65_535),
     lingerMs: lingerMs === undefined ? undefined : numberOption('lingerMs', lingerMs, 0, 0, 60_000),
     maxInFlight: countOption('maxInFlightBatches', options.maxInFlightBatches, MAX_SPAN, 1, MAX_SPAN),
+    movesKeys: onMasterLost === 'move',
     timeoutMs: numberOption('sendTimeoutMs', options.sendTimeoutMs, 30_000, 1, 86_400_000),
   };
 }

@@ -6,9 +6,9 @@ import { TurnClock } from '../../batch/turn-clock.js';
 import { monotonicMs } from '../../time/index.js';
 import { DURABILITY_NAMES, type Receipt, RingMQError } from '../../wire/index.js';
 import { abortable, throwIfAborted } from '../abort.js';
+import type { BrokerLink, Brokers } from '../brokers.js';
 import { callUser } from '../callback.js';
 import { asRingMQError, bufferFull, Failures } from '../failures.js';
-import type { Connection } from '../link/connection.js';
 import type { AckEntry } from '../link/send-line.js';
 import { messageIdPrefix } from '../message-id.js';
 import { checkCallOptions } from '../options.js';
@@ -22,17 +22,17 @@ import type {
   SendOptions,
   WriteOptions,
 } from '../types.js';
-import { BatchDispatcher } from './batch-dispatcher.js';
-import type { BatchOwner } from './batch-owner.js';
 import { Packer } from './packer.js';
 import { HeldMessages, type PendingMessage, pendingMessage } from './pending-message.js';
+import { type LaneOwner, ProduceLane } from './produce-lane.js';
 import { checkSendOptions, checkWriteOptions, producerSettings } from './producer-settings.js';
 import { ProgressWaiters } from './progress-waiters.js';
+import { Rescue } from './rescue.js';
 import { sendAll } from './send-all.js';
 import type { SendBatch } from './send-batch.js';
-import type { TopicCache } from './topic-cache.js';
 import type { TopicRoute } from './topic-route.js';
 import { type RoutesOwner, TopicRoutes } from './topic-routes.js';
+import { topicsAnew } from './topics-anew.js';
 
 /**
  * `ready()` resolves when the buffer is filled to this share. A writer packs the rest in one go, without a look at acks; half a
@@ -49,12 +49,15 @@ export interface ProducerOwner {
   onProducerClosed(producer: RingProducer): void;
 }
 
-export class RingProducer implements Producer, BatchOwner, RoutesOwner {
+export class RingProducer implements Producer, LaneOwner, RoutesOwner {
   readonly group: string;
   readonly bufferBytes: number;
-  readonly #connection: Connection;
+  readonly #brokers: Brokers;
   readonly #timeoutMs: number;
-  readonly #dispatcher: BatchDispatcher;
+  readonly #maxInFlight: number;
+  /** One to each broker that has a topic it sends to. */
+  readonly #lanes = new Map<BrokerLink, ProduceLane>();
+  readonly #rescue: Rescue;
   readonly #packer: Packer;
   readonly #onError: ((failure: SendFailure) => void) | undefined;
   readonly #owner: ProducerOwner;
@@ -69,22 +72,47 @@ export class RingProducer implements Producer, BatchOwner, RoutesOwner {
   readonly #clock = new TurnClock();
   #closed: Promise<void> | null = null;
 
-  constructor(connection: Connection, topics: TopicCache, options: ProducerOptions, owner: ProducerOwner) {
+  constructor(brokers: Brokers, options: ProducerOptions, owner: ProducerOwner) {
     const settings = producerSettings(options);
     this.group = settings.group;
     this.bufferBytes = settings.bufferBytes;
     this.#onError = options.onError;
-    this.#connection = connection;
+    this.#brokers = brokers;
     this.#owner = owner;
-    const { maxInFlight, timeoutMs } = settings;
-    this.#timeoutMs = timeoutMs;
-    this.#routes = new TopicRoutes(connection, topics, timeoutMs, this);
-    this.#dispatcher = new BatchDispatcher(connection.produce, this, maxInFlight, timeoutMs);
-    this.#packer = new Packer(this.#dispatcher, connection.produce.buffers, settings);
+    this.#maxInFlight = settings.maxInFlight;
+    this.#timeoutMs = settings.timeoutMs;
+    this.#routes = new TopicRoutes(brokers, settings, this);
+    this.#packer = new Packer(() => this.#isIdle, brokers.buffers, settings);
+    this.#rescue = new Rescue({
+      lanes: () => this.#lanes.values(),
+      routeOf: (topic) => this.#routes.known(topic),
+    });
+    if (brokers.only !== null) {
+      this.laneTo(brokers.only);
+    }
   }
 
   get bufferedBytes(): number {
     return this.#packer.bytes + this.#pendingBytes;
+  }
+
+  /** Nothing waits to be sent and nothing is under way. */
+  get #isIdle(): boolean {
+    for (const lane of this.#lanes.values()) {
+      if (!lane.isIdle) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  laneTo(link: BrokerLink): ProduceLane {
+    let lane = this.#lanes.get(link);
+    if (lane === undefined) {
+      lane = new ProduceLane(link, this, this.#maxInFlight, this.#timeoutMs);
+      this.#lanes.set(link, lane);
+    }
+    return lane;
   }
 
   get nextNumber(): number {
@@ -183,7 +211,10 @@ export class RingProducer implements Producer, BatchOwner, RoutesOwner {
     this.#failUnpacked(error);
     this.#packer.sealAll();
     this.#packer.close();
-    this.#dispatcher.close(error);
+    this.#rescue.stop();
+    for (const lane of this.#lanes.values()) {
+      lane.close(error);
+    }
     this.onProgress();
   }
 
@@ -191,8 +222,8 @@ export class RingProducer implements Producer, BatchOwner, RoutesOwner {
     if (this.#closed !== null) {
       throw new RingMQError('CLOSED', 'the producer is closed');
     }
-    if (this.#connection.failure !== null) {
-      throw this.#connection.failure;
+    if (this.#brokers.failure !== null) {
+      throw this.#brokers.failure;
     }
   }
 
@@ -207,7 +238,7 @@ export class RingProducer implements Producer, BatchOwner, RoutesOwner {
     const bornTime = message.bornTime === undefined ? this.#clock.now() : checkBornTime(message.bornTime);
     const isFull =
       wantsReceipt && (this.#held.length > 0 || this.bufferedBytes >= SEND_SHARE * this.bufferBytes);
-    if (route.info === null || route.pending.length > 0 || isFull) {
+    if (!route.isKnown || route.pending.length > 0 || isFull) {
       return this.#keep(route, message, options, bornTime, wantsReceipt, isFull);
     }
     const receipt = this.#packer.pack(route, message, options, bornTime, this.#nextNumber, wantsReceipt);
@@ -259,6 +290,7 @@ export class RingProducer implements Producer, BatchOwner, RoutesOwner {
     for (const entry of waiting) {
       this.#packKept(route, entry);
     }
+    this.#rescue.now();
   }
 
   onNotFound(waiting: readonly PendingMessage[], error: RingMQError): void {
@@ -276,26 +308,29 @@ export class RingProducer implements Producer, BatchOwner, RoutesOwner {
     }
   }
 
-  onStored(batch: SendBatch, entry: AckEntry): void {
+  onStored({ link }: ProduceLane, batch: SendBatch, entry: AckEntry): void {
     batch.receipts?.succeed({
       topic: batch.topic,
       queueId: batch.queueId,
       baseOffset: entry.baseOffset,
-      idPrefix: messageIdPrefix(this.#connection.welcome.brokerId, batch.memory, entry.position),
+      idPrefix: messageIdPrefix(link.connection.welcome.brokerId, batch.memory, entry.position),
       durability: DURABILITY_NAMES[entry.durability] ?? 'memory',
+      brokerSet: link.set,
     });
     this.#packer.bytes -= batch.builder.at - RECORDS_AT;
     this.#packer.reuse(batch);
   }
 
-  onFailedBatch(batch: SendBatch, error: RingMQError, mayReuse: boolean): void {
+  onFailedBatch({ set }: ProduceLane, batch: SendBatch, error: RingMQError, mayReuse: boolean): void {
     if (error.code === 'TOPIC_NOT_FOUND' || error.code === 'QUEUE_NOT_FOUND') {
       this.onTopicChanged(batch.topic);
     }
     this.#packer.bytes -= batch.builder.at - RECORDS_AT;
     batch.receipts?.fail(error);
     if (batch.written > 0) {
-      this.#report({ topic: batch.topic, queueId: batch.queueId, error, numbers: batch.writtenNumbers() });
+      const { topic, queueId } = batch;
+      const brokerSet = set === null ? {} : { brokerSet: set };
+      this.#report({ topic, queueId, ...brokerSet, error, numbers: batch.writtenNumbers() });
     }
     if (mayReuse) {
       this.#packer.reuse(batch);
@@ -309,26 +344,39 @@ export class RingProducer implements Producer, BatchOwner, RoutesOwner {
   /** What changed while there was no link was not told: topics are asked for anew. What is packed goes where it was packed for. */
   onConnected(): void {
     this.#routes.forgetAll((route) => this.#packer.sealRoute(route));
+    this.#rescue.now();
+  }
+
+  onLost({ set }: ProduceLane): void {
+    if (set !== null) {
+      this.#rescue.soon();
+    }
   }
 
   /** Batches under way are for topics as they were at another opening of the broker, or at another broker. */
-  onOtherOpening(topics: ReadonlySet<string>): void {
-    void this.#readdress(topics);
+  onOtherOpening(lane: ProduceLane, topics: ReadonlySet<string>): void {
+    void this.#readdress(lane, topics);
   }
 
-  async #readdress(topics: ReadonlySet<string>): Promise<void> {
-    const found = await this.#routes.askAnew(topics, () => this.#closed !== null);
+  async #readdress(lane: ProduceLane, topics: ReadonlySet<string>): Promise<void> {
+    const found = await topicsAnew(lane.link, topics, () => this.#closed !== null);
     if (found !== null) {
-      this.#dispatcher.readdress(found);
+      lane.readdress(found);
     }
   }
 
   onWarning(message: string, details: Record<string, unknown>): void {
-    this.#connection.warn(message, { group: this.group, ...details });
+    this.#brokers.warn(message, { group: this.group, ...details });
   }
 
-  onConnectionFailed(error: RingMQError): void {
-    this.#end(error);
+  onConnectionFailed(lane: ProduceLane, error: RingMQError): void {
+    this.#lanes.delete(lane.link);
+    if (this.#brokers.failure !== null) {
+      this.#end(error);
+    } else {
+      // A set that has left the cluster: the topics are looked for elsewhere.
+      this.onConnected();
+    }
   }
 
   onTopicChanged(topic: string): void {
@@ -374,7 +422,7 @@ export class RingProducer implements Producer, BatchOwner, RoutesOwner {
       }
       this.#pendingBytes += entry.record.length;
       const route = this.#routes.to(entry.topic);
-      if (route.info === null || route.pending.length > 0) {
+      if (!route.isKnown || route.pending.length > 0) {
         route.pending.push(entry);
       } else {
         this.#packKept(route, entry);
@@ -383,12 +431,15 @@ export class RingProducer implements Producer, BatchOwner, RoutesOwner {
   }
 
   #lowestNumber(): number {
-    return Math.min(
-      this.#dispatcher.lowestNumber(),
+    let lowest = Math.min(
       this.#packer.lowestNumber(),
       this.#held.first?.number ?? Number.POSITIVE_INFINITY,
       this.#routes.lowestNumber(),
     );
+    for (const lane of this.#lanes.values()) {
+      lowest = Math.min(lowest, lane.lowestNumber());
+    }
+    return lowest;
   }
 
   [INSPECT](): object {

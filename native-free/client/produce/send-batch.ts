@@ -3,6 +3,7 @@
 import { BatchBuilder } from '../../batch/batch-builder.js';
 import type { Receipt, RingMQError } from '../../wire/index.js';
 import { BatchReceipts } from './batch-receipts.js';
+import type { ProduceLane } from './produce-lane.js';
 
 /** Where a batch stands. */
 export const STAGE = {
@@ -29,10 +30,16 @@ export class SendBatch {
   topic = '';
   topicId = 0;
   queueId = 0;
+  /** The queue's number among all of the topic, where several brokers have some. */
+  queue = 0;
+  /** What its messages have said of where they go; see topic-route.ts. */
+  choice = 0;
+  /** Who sends it. */
+  lane: ProduceLane | null = null;
   memory = false;
   attributes = 0;
   sequence = 0;
-  /** Milliseconds of the monotonic clock; set when the batch is closed. */
+  /** Milliseconds of the monotonic clock; set when the batch is closed, 0 before. */
   deadline = 0;
   /** Why the broker asked to try again, if it did. */
   refusal: RingMQError | null = null;
@@ -61,6 +68,8 @@ export class SendBatch {
     this.stage = STAGE.open;
     this.receipts = null;
     this.refusal = null;
+    this.deadline = 0;
+    this.lane = null;
     this.sendCount = 0;
     this.wasDamaged = false;
     this.#jumps.length = 0;

@@ -1,19 +1,21 @@
 /** The topics a producer sends to: each is looked up once, for as long as messages may wait for it, and again when it has changed. */
 import { badMessage } from '../../batch/record-writer.js';
 import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
-import { RingMQError, type TopicInfo } from '../../wire/index.js';
+import { RingMQError } from '../../wire/index.js';
 import { pause } from '../abort.js';
+import type { BrokerLink, Brokers, TopicPlace } from '../brokers.js';
 import { asRingMQError } from '../failures.js';
-import type { Connection } from '../link/connection.js';
 import type { PendingMessage } from './pending-message.js';
-import type { TopicCache } from './topic-cache.js';
-import { TopicRoute } from './topic-route.js';
+import type { ProduceLane } from './produce-lane.js';
+import { type RoutePart, TopicRoute } from './topic-route.js';
 
 /** Between two tries to learn what has become of a topic. */
 const LOOK_UP_AGAIN_MS = 250;
 
 /** Whose messages wait for topics. */
 export interface RoutesOwner {
+  /** The producer's way to a broker. */
+  laneTo(link: BrokerLink): ProduceLane;
   /** The topic is known: these waited for it, in order. */
   onFound(route: TopicRoute, waiting: readonly PendingMessage[]): void;
   /** These waited for their topic in vain. */
@@ -23,17 +25,21 @@ export interface RoutesOwner {
 }
 
 export class TopicRoutes {
-  readonly #connection: Connection;
-  readonly #topics: TopicCache;
+  readonly #brokers: Brokers;
   readonly #timeoutMs: number;
+  readonly #movesKeys: boolean;
   readonly #owner: RoutesOwner;
   readonly #routes = new Map<string, TopicRoute>();
   #last: TopicRoute | null = null;
 
-  constructor(connection: Connection, topics: TopicCache, timeoutMs: number, owner: RoutesOwner) {
-    this.#connection = connection;
-    this.#topics = topics;
+  constructor(
+    brokers: Brokers,
+    { timeoutMs, movesKeys }: { timeoutMs: number; movesKeys: boolean },
+    owner: RoutesOwner,
+  ) {
+    this.#brokers = brokers;
     this.#timeoutMs = timeoutMs;
+    this.#movesKeys = movesKeys;
     this.#owner = owner;
   }
 
@@ -49,7 +55,7 @@ export class TopicRoutes {
     }
     let route = this.#routes.get(topic);
     if (route === undefined) {
-      route = new TopicRoute(topic);
+      route = new TopicRoute(topic, this.#movesKeys);
       this.#routes.set(topic, route);
       void this.#resolve(route);
     }
@@ -61,7 +67,7 @@ export class TopicRoutes {
   async #resolve(route: TopicRoute): Promise<void> {
     for (;;) {
       try {
-        route.resolve(await this.#lookUp(route));
+        route.resolve(this.#partsAt(await this.#lookUp(route)));
         const waiting = route.pending;
         route.pending = [];
         this.#owner.onFound(route, waiting);
@@ -79,13 +85,22 @@ export class TopicRoutes {
     this.#owner.onProgress();
   }
 
+  #partsAt(places: readonly TopicPlace[]): RoutePart[] {
+    let first = 0;
+    return places.map(({ link, info }) => {
+      const part = { lane: this.#owner.laneTo(link), info, first };
+      first += info.queues;
+      return part;
+    });
+  }
+
   /** Rejects with `TIMEOUT` when the message that has waited longest may wait no longer. */
-  #lookUp(route: TopicRoute): Promise<TopicInfo> {
+  #lookUp(route: TopicRoute): Promise<readonly TopicPlace[]> {
     const now = monotonicMs();
     const waitMs = Math.max(0, (route.pending[0]?.deadline ?? now + this.#timeoutMs) - now);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        const { trouble } = this.#connection.produce;
+        const { trouble } = this.#brokers;
         const why = trouble === null ? '' : `; there is no connection: ${trouble.message}`;
         reject(
           new RingMQError(
@@ -97,7 +112,7 @@ export class TopicRoutes {
           ),
         );
       }, waitMs);
-      const answer = this.#topics.lookUp(route.topic);
+      const answer = this.#brokers.places(route.topic);
       answer.then(resolve, reject).finally(() => clearTimeout(timer));
     });
   }
@@ -114,42 +129,11 @@ export class TopicRoutes {
     this.#owner.onProgress();
   }
 
-  /** Topics as they are now, by name, or why one cannot be had; null when the link has gone meanwhile, the next one asks anew. */
-  async askAnew(
-    topics: ReadonlySet<string>,
-    isClosed: () => boolean,
-  ): Promise<Map<string, TopicInfo | RingMQError> | null> {
-    const { link } = this.#connection.requests;
-    const found = new Map<string, TopicInfo | RingMQError>();
-    const isOver = () => this.#connection.requests.link !== link || isClosed();
-    await Promise.all(
-      [...topics].map(async (topic) => {
-        found.set(topic, await this.#now(topic, isOver));
-      }),
-    );
-    return this.#connection.requests.link === link && this.#connection.isOpen ? found : null;
-  }
-
-  /** A topic as it is, or why it cannot be had. What may pass is waited for: batches have their own time limit. */
-  async #now(topic: string, isOver: () => boolean): Promise<TopicInfo | RingMQError> {
-    for (;;) {
-      try {
-        return await this.#topics.lookUp(topic);
-      } catch (error) {
-        const failure = asRingMQError(error);
-        if (!failure.retryable || isOver()) {
-          return failure;
-        }
-        await pause(LOOK_UP_AGAIN_MS);
-      }
-    }
-  }
-
   /** The way to the topic, if it is known, is forgotten; `before` sees it last. */
   forget(topic: string, before: (route: TopicRoute) => void): void {
-    this.#topics.forget(topic);
+    this.#brokers.forget(topic);
     const route = this.#routes.get(topic);
-    if (route !== undefined && route.info !== null) {
+    if (route?.isKnown === true) {
       before(route);
       this.drop(topic);
     }
@@ -158,11 +142,17 @@ export class TopicRoutes {
   /** All ways that are known are forgotten; `before` sees them last. What the client remembers of topics goes by itself with the link. */
   forgetAll(before: (route: TopicRoute) => void): void {
     for (const route of [...this.#routes.values()]) {
-      if (route.info !== null) {
+      if (route.isKnown) {
         before(route);
         this.drop(route.topic);
       }
     }
+  }
+
+  /** The way to the topic, if it is known. */
+  known(topic: string): TopicRoute | undefined {
+    const route = this.#routes.get(topic);
+    return route?.isKnown === true ? route : undefined;
   }
 
   drop(topic: string): void {

@@ -1,0 +1,84 @@
+/**
+ * Whom a client talks to: one broker, or the broker sets of a cluster. Producers and consumers know neither from the other; they ask for the
+ * places of a topic, of which one broker gives one, and a cluster one for each set that has the topic.
+ */
+import type { RingMQError, TopicInfo } from '../wire/index.js';
+import type { Connection } from './link/connection.js';
+import type { BatchPool } from './produce/send-batch.js';
+import { TopicCache } from './produce/topic-cache.js';
+
+/** A broker, or a set of them that are one to a client: its connection goes to whichever answers for the set. */
+export interface BrokerLink {
+  /** The broker set's name; null: there is one broker, and nobody has to tell it from others. */
+  readonly set: string | null;
+  readonly connection: Connection;
+  readonly topics: TopicCache;
+  /** Batches can be sent to it now. */
+  readonly isUp: boolean;
+}
+
+/** A topic's part at one of them. */
+export interface TopicPlace {
+  readonly link: BrokerLink;
+  readonly info: TopicInfo;
+}
+
+export interface Brokers {
+  /** Why nothing goes any more, if that is so. */
+  readonly failure: RingMQError | null;
+  /** Why there is no connection, while there is none. */
+  readonly trouble: RingMQError | null;
+  /** The broker, where there is one only. */
+  readonly only: BrokerLink | null;
+  /** For batches of any of them. */
+  readonly buffers: BatchPool;
+  /** Where the topic is, in the order of the sets' names; never empty. Rejects with `TOPIC_NOT_FOUND`, and as a request may fail. */
+  places(topic: string): Promise<readonly TopicPlace[]>;
+  /** What was known of the topic does not hold any more. */
+  forget(topic: string): void;
+  warn(message: string, details: Record<string, unknown>): void;
+}
+
+/** One broker. */
+export class OneBroker implements Brokers, BrokerLink {
+  readonly set = null;
+  readonly connection: Connection;
+  readonly topics: TopicCache;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+    this.topics = new TopicCache(connection.requests);
+  }
+
+  get failure(): RingMQError | null {
+    return this.connection.failure;
+  }
+
+  get only(): BrokerLink {
+    return this;
+  }
+
+  get trouble(): RingMQError | null {
+    return this.connection.produce.trouble;
+  }
+
+  get buffers(): BatchPool {
+    return this.connection.produce.buffers;
+  }
+
+  get isUp(): boolean {
+    return this.connection.produce.isOpen;
+  }
+
+  async places(topic: string): Promise<readonly TopicPlace[]> {
+    return [{ link: this, info: await this.topics.lookUp(topic) }];
+  }
+
+  forget(topic: string): void {
+    this.topics.forget(topic);
+  }
+
+  warn(message: string, details: Record<string, unknown>): void {
+    this.connection.warn(message, details);
+  }
+}

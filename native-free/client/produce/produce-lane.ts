@@ -1,0 +1,112 @@
+/** A producer's way to one broker, or to one set of a cluster: what it has under way there. */
+import type { RingMQError, TopicInfo } from '../../wire/index.js';
+import type { BrokerLink } from '../brokers.js';
+import type { AckEntry } from '../link/send-line.js';
+import { BatchDispatcher } from './batch-dispatcher.js';
+import type { BatchOwner } from './batch-owner.js';
+import type { SendBatch } from './send-batch.js';
+
+/** Whose lanes they are. Each call says which lane it is about. */
+export interface LaneOwner {
+  onStored(lane: ProduceLane, batch: SendBatch, entry: AckEntry): void;
+  onFailedBatch(lane: ProduceLane, batch: SendBatch, error: RingMQError, mayReuse: boolean): void;
+  onReleased(batch: SendBatch): void;
+  onProgress(): void;
+  onConnected(lane: ProduceLane): void;
+  /** It has batches and no link; another link is being made. */
+  onLost(lane: ProduceLane): void;
+  /** There will be no other link. */
+  onConnectionFailed(lane: ProduceLane, error: RingMQError): void;
+  onTopicChanged(topic: string): void;
+  /** Asks what has become of these topics, and tells the lane by {@link ProduceLane.readdress}. */
+  onOtherOpening(lane: ProduceLane, topics: ReadonlySet<string>): void;
+  onWarning(message: string, details: Record<string, unknown>): void;
+}
+
+export class ProduceLane implements BatchOwner {
+  readonly link: BrokerLink;
+  readonly #owner: LaneOwner;
+  readonly #dispatcher: BatchDispatcher;
+
+  constructor(link: BrokerLink, owner: LaneOwner, maxInFlight: number, timeoutMs: number) {
+    this.link = link;
+    this.#owner = owner;
+    this.#dispatcher = new BatchDispatcher(link.connection.produce, this, maxInFlight, timeoutMs);
+  }
+
+  get set(): string | null {
+    return this.link.set;
+  }
+
+  get isUp(): boolean {
+    return this.link.isUp;
+  }
+
+  get isIdle(): boolean {
+    return this.#dispatcher.isIdle;
+  }
+
+  add(batch: SendBatch): void {
+    this.#dispatcher.add(batch);
+    if (!this.isUp) {
+      this.#owner.onLost(this);
+    }
+  }
+
+  /** Takes out what is not with the broker now and may go elsewhere; see {@link BatchDispatcher.takeBack}. */
+  takeBack(mayGo: (batch: SendBatch) => boolean): SendBatch[] {
+    return this.#dispatcher.takeBack(mayGo);
+  }
+
+  readdress(topics: ReadonlyMap<string, TopicInfo | RingMQError>): void {
+    this.#dispatcher.readdress(topics);
+  }
+
+  lowestNumber(): number {
+    return this.#dispatcher.lowestNumber();
+  }
+
+  close(error: RingMQError): void {
+    this.#dispatcher.close(error);
+  }
+
+  onStored(batch: SendBatch, entry: AckEntry): void {
+    this.#owner.onStored(this, batch, entry);
+  }
+
+  onFailedBatch(batch: SendBatch, error: RingMQError, mayReuse: boolean): void {
+    this.#owner.onFailedBatch(this, batch, error, mayReuse);
+  }
+
+  onReleased(batch: SendBatch): void {
+    this.#owner.onReleased(batch);
+  }
+
+  onProgress(): void {
+    this.#owner.onProgress();
+  }
+
+  onConnected(): void {
+    this.#owner.onConnected(this);
+  }
+
+  onLost(): void {
+    this.#owner.onLost(this);
+  }
+
+  onConnectionFailed(error: RingMQError): void {
+    this.#owner.onConnectionFailed(this, error);
+  }
+
+  onTopicChanged(topic: string): void {
+    this.#owner.onTopicChanged(topic);
+  }
+
+  onOtherOpening(topics: ReadonlySet<string>): void {
+    this.#owner.onOtherOpening(this, topics);
+  }
+
+  onWarning(message: string, details: Record<string, unknown>): void {
+    this.#owner.onWarning(message, details);
+  }
+}
