@@ -320,9 +320,10 @@ export class Engine {
     await part(() => this.#server.close());
     await part(() => this.#queues.closeFiles());
     await part(() => this.#closeMeta());
+    // Told by `onFatal`; what could not be written for that reason is no failure of the close. Asked while LOCK is still there.
+    const isToldAlready = failures.length > 0 && (isLost || this.#isLost());
     await part(() => this.#lock.release());
-    // Told by `onFatal`; what could not be written for that reason is no failure of the close.
-    if (failures.length > 0 && !isLost && !this.#isLost()) {
+    if (failures.length > 0 && !isToldAlready) {
       throw failures[0];
     }
   }

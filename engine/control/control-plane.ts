@@ -103,6 +103,7 @@ export class ControlPlane {
   /** The flush that commits of this turn wait for. */
   #written: Promise<void> | null = null;
   #lastSync: number;
+  #isWithoutRoom = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -214,9 +215,32 @@ export class ControlPlane {
       this.#retentionWatch.step(now);
       if (this.#store.hasUnsynced && now - this.#lastSync >= OFFSET_SYNC_MS) {
         this.#lastSync = now;
-        this.#store.sync();
+        this.#syncOffsets();
       }
     });
+  }
+
+  /** Without room it is tried again each time; that is told once, and once more when it has worked. */
+  #syncOffsets(): void {
+    try {
+      this.#store.sync();
+    } catch (error) {
+      if (!isRingMQError(error) || error.code !== 'DISK_FULL') {
+        throw error;
+      }
+      if (!this.#isWithoutRoom) {
+        this.#isWithoutRoom = true;
+        this.#options.onWarning?.(
+          `acks of consumer groups cannot be put on the disk; they are kept in memory, and what they are for comes again if the broker ends before there is room: ${error.message}`,
+          {},
+        );
+      }
+      return;
+    }
+    if (this.#isWithoutRoom) {
+      this.#isWithoutRoom = false;
+      this.#options.onWarning?.('acks of consumer groups are put on the disk again', {});
+    }
   }
 
   /** Refuses requests from now on, and puts committed offsets on disk. The store stays open: it is its opener's to close. */

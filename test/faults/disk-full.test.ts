@@ -147,6 +147,30 @@ describe.each(DISKS)('on %s that is full', (_name, makeDisk) => {
     expect([pub.status, pub.stdout.toString()]).toEqual([1, '']);
   });
 
+  it('what a group acked is said not to be on disk, and a close without room says why it failed', async () => {
+    const topic = `${TOPIC}-close`;
+    const { host, client } = await start();
+    await client.admin().createTopic({ topic, queues: 1 });
+    await sendNumbers(client, topic, 0, 10);
+    disk.fill();
+    await sendUntilRefused(smallProducer(client, 300), topic, new Map());
+    // Room that is left in the last block of a file of meta/ is used up first.
+    for (let group = 0; !host.events.some(({ message = '' }) => /acks of consumer/.test(message)); group++) {
+      const consumer = client.consumer({ group: `g${group}-${'x'.repeat(100)}`, topic });
+      for await (const message of consumer) {
+        await message.ack();
+        break;
+      }
+    }
+    await client.close();
+    expect(await host.stop()).toBe('1');
+    expect(await host.next('failed')).toMatchObject({ code: 'DISK_FULL' });
+    expect(host.events.filter(({ event }) => event === 'fatal')).toEqual([]);
+    disk.makeRoom();
+    const again = await start();
+    expect(await readSome(again.client, topic, 10)).toHaveLength(10);
+  });
+
   it('opening fails with one clear error, and works once there is room', async () => {
     const { client, host } = await start();
     const { queueStates } = await client.admin().describeTopic(`${TOPIC}-in-order`);
