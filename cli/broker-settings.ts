@@ -2,7 +2,7 @@
  * The settings of `ringmq broker` from all that may set them: a flag wins over a variable, a variable over the config file.
  * Names, bounds and texts come from the schemas of options; nothing is listed here a second time.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ListenOptions, listenOptionsSchema } from '../broker/listen-options.js';
 import { nearest } from '../engine/nearest.js';
@@ -16,6 +16,7 @@ import { parseHostPort } from './units.js';
 
 /** `listen` sets two options, the host and the port. */
 const LISTEN = 'listen';
+const MAX_CONFIG_BYTES = 2 ** 20;
 const HOW_TO_LISTEN = 'write HOST:PORT, like 127.0.0.1:9876';
 
 const GROUPS = {
@@ -197,10 +198,28 @@ function readConfigFile(path: string): Settings {
   return settings;
 }
 
+/** The file's text, which may come from a pipe; one without an end is no config. A byte order mark, as Windows' editors write it, is left out. */
+function readBounded(path: string, maxBytes: number): string {
+  const bytes = Buffer.alloc(maxBytes + 1);
+  const fd = openSync(path, 'r');
+  try {
+    let length = 0;
+    for (let read = -1; read !== 0 && length <= maxBytes; length += read) {
+      read = readSync(fd, bytes, length, bytes.length - length, null);
+    }
+    if (length > maxBytes) {
+      throw new Error(`it has more than ${maxBytes} bytes`);
+    }
+    return new TextDecoder().decode(bytes.subarray(0, length));
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function parseJsonFile(path: string): unknown {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readBounded(path, MAX_CONFIG_BYTES);
   } catch (cause) {
     throw new RingMQError('BAD_CONFIG', `${path} cannot be read: ${(cause as Error).message}`, { cause });
   }

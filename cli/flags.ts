@@ -17,6 +17,15 @@ export function waitFlag(text: string): number {
   return ms;
 }
 
+/** Between two looks at something: 100 ms to an hour. */
+export function intervalFlag(text: string): number {
+  const ms = durationFlag(text);
+  if (ms < 100 || ms > 3_600_000) {
+    throw new InvalidArgumentError('it must be 100ms to 1h');
+  }
+  return ms;
+}
+
 /** A wait with an end: 1 ms to a day. */
 export function timeoutFlag(text: string): number {
   const ms = durationFlag(text);

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { isRingMQError } from '../native-free/wire/index.js';
 import { describeFailure, EXIT, wantsJson } from './failure.js';
 import { buildProgram } from './program.js';
 
@@ -13,7 +14,8 @@ async function main(): Promise<number> {
       return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     }
     tell(error);
-    return EXIT.failed;
+    // Also a value that only the library or the broker could find wrong.
+    return isRingMQError(error) && error.code === 'BAD_ARGUMENT' ? EXIT.usage : EXIT.failed;
   }
 }
 

@@ -4,6 +4,7 @@ import {
   collect,
   countFlag,
   durationFlag,
+  intervalFlag,
   nameArgument,
   propertyFlag,
   queueFlag,
@@ -227,7 +228,7 @@ function addStats(program: Command): void {
   program
     .command('stats')
     .description('what the broker does: rates, backlog, ring, disk, threads')
-    .option('--watch [interval]', 'again and again, every second or as said', durationFlag)
+    .option('--watch [interval]', 'again and again, every second or as said, 100ms to 1h', intervalFlag)
     .action(async ({ watch }: { watch?: number | true }, command: Command) => {
       const watchMs = watch === undefined ? null : watch === true ? 1_000 : watch;
       await (await import('./stats-command.js')).showStats(command, watchMs);

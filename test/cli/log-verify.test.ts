@@ -177,6 +177,6 @@ describe('log verify', () => {
     await broker.stop();
     const none = await verify(`${directory}/nowhere`);
     expect(none.stderr).toMatch(/^BAD_ARGUMENT: .+; .+\n$/);
-    expect(none.status).toBe(1);
+    expect(none.status).toBe(2);
   });
 });

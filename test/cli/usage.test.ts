@@ -38,6 +38,11 @@ describe('wrong usage ends with 2 and one line', () => {
     [['bench', 'dance', '--topic', 't']],
     [['bench', 'produce', '--topic', 't', '--api', 'magic']],
     [['-o', 'yaml', 'topic', 'list']],
+    [['stats', '--watch', '0']],
+    [['stats', '--watch', '30d']],
+    [['log', 'verify', '/dev']],
+    [['--url', 'ws://127.0.0.1:1/#part', 'topic', 'list']],
+    [['--url', 'ws://user:word@127.0.0.1:1', 'topic', 'list']],
     [['--url', 'http://127.0.0.1', 'topic', 'list']],
   ])('%j', async (args) => {
     const { status, stdout, stderr } = await runCli(args, { cwd: directory });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { listenOptionsSchema, resolveListenOptions } from '../../broker/listen-options.js';
-import { timeoutFlag, waitFlag } from '../../cli/flags.js';
+import { intervalFlag, timeoutFlag, waitFlag } from '../../cli/flags.js';
 import { engineOptionsSchema, resolveEngineOptions } from '../../engine/options.js';
 import { connect } from '../../native-free/client/index.js';
 import { LongTimer, MAX_TIMEOUT_MS } from '../../native-free/time/index.js';
@@ -112,6 +112,10 @@ describe('bounds', () => {
     for (const text of ['0s', '24d', '25d', '3650d']) {
       expect(() => timeoutFlag(text)).toThrow('1ms to 1d');
     }
+    expect([intervalFlag('100ms'), intervalFlag('1h')]).toEqual([100, 3_600_000]);
+    for (const text of ['0', '1ms', '24d', '25d', '3650d']) {
+      expect(() => intervalFlag(text)).toThrow('100ms to 1h');
+    }
   });
 
   it('all of them are in the table of the document', () => {
@@ -124,7 +128,16 @@ describe('bounds', () => {
       ...Object.keys(engineOptionsSchema.shape),
       ...Object.keys(listenOptionsSchema.shape),
     ].filter((name) => /(Ms|Seconds)$/.test(name));
-    for (const name of [...names, ...given, 'connectTimeoutMs', '--idle-exit', '--timeout']) {
+    for (const name of [
+      ...names,
+      ...given,
+      'connectTimeoutMs',
+      'waitMs',
+      'maxWaitMs',
+      '--idle-exit',
+      '--timeout',
+      '--watch',
+    ]) {
       expect(document, name).toMatch(new RegExp(`^\\|.*\`${name}\`.*\\| .+ \\| .+ \\|`, 'm'));
     }
   });

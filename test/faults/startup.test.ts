@@ -210,6 +210,8 @@ describe('a config file', () => {
     ['that is not JSON', '{ "flush": sync }', /is not JSON/],
     ['that is empty', '', /is not JSON/],
     ['that is a list', '[]', /must hold one JSON object/],
+    ['that begins as editors of Windows let it', '\ufeff[]', /must hold one JSON object/],
+    ['that is far too large', ' '.repeat(2 ** 20 + 1), /cannot be read: it has more than 1048576 bytes/],
     ['with a setting nobody knows', '{ "flsh": "sync" }', /flsh/],
     ['with a value of the wrong kind', '{ "flush": "often" }', /flush/],
     ['with a size nobody can read', '{ "segmentSize": "large" }', /segmentSize: write a size/],
