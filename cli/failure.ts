@@ -1,60 +1,8 @@
 import { type ErrorCode, isRingMQError, RingMQError } from '../native-free/wire/index.js';
+import { ADVICE } from './advice.js';
 
 /** Exit statuses of every command. */
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
-
-/** What to do about an error, for the end of its line. */
-const ADVICE: Record<ErrorCode, string> = {
-  CONNECT_FAILED: 'start one with `ringmq broker`, or name another with --url or RINGMQ_URL',
-  CONNECTION_LOST: 'look at the log of the broker, then run it again',
-  TIMEOUT: 'look at the load and the log of the broker, then run it again',
-  TOPIC_NOT_FOUND: 'create it with `ringmq topic create NAME --queues N`',
-  TOPIC_EXISTS: 'take another name, or delete it with `ringmq topic delete NAME`',
-  GROUP_NOT_FOUND: 'see `ringmq group list`',
-  GROUP_BUSY: 'stop the members of the group first',
-  GROUP_EXISTS: 'use it as it is (--if-not-exists), or delete it first',
-  TOO_MANY_GROUPS: 'delete groups that are not needed (ringmq group list, group delete), or raise maxGroups',
-  TOO_MANY_MEMBERS:
-    'stop some members, or raise the limit that the message names (maxMembersPerGroup, maxGroups, maxGroupQueues)',
-  BAD_FILTER: "write tags joined by ||, like 'paid || refunded', or *",
-  MESSAGE_TOO_LARGE: 'send it in pieces',
-  DISK_FULL: 'make room; the broker takes messages again by itself',
-  DISK_FAILED: 'check the disk, then start the broker again',
-  LOG_CORRUPT: 'see `ringmq log verify DIR`',
-  DATA_DIR_LOCKED: 'stop the other broker, or name another directory with --data',
-  DATA_DIR_LOST:
-    'nothing more is written; find out who moved or replaced it, bring it back, then start the broker again',
-  PORT_IN_USE: 'name another with --listen, or port 0 for a free one',
-  BAD_CONFIG: 'correct the configuration',
-  NOT_AUTHENTICATED: 'listen on 127.0.0.1, or say --insecure if everybody who reaches it may use it',
-  NOT_SUPPORTED: 'leave it out',
-  BAD_ARGUMENT: 'see --help',
-  ABORTED: 'run it again if that was not meant',
-  BAD_BATCH: 'see `ringmq log verify DIR` with the broker stopped',
-  BAD_CHECKSUM: 'see `ringmq log verify DIR` with the broker stopped',
-  BAD_FRAME: 'check that --url names a RingMQ broker of this version',
-  BAD_MESSAGE: 'correct the message',
-  BAD_REQUEST: 'check that broker and command are of the same version',
-  NOT_MASTER: 'send it to the master of the set',
-  NOT_ENOUGH_REPLICAS: 'bring the slaves back, or lower --min-in-sync, or say --on-missing-slave degrade',
-  BROKER_BUSY: 'wait, or spread the load over more groups and connections',
-  BROKER_CLOSED: 'start the broker again',
-  BUFFER_FULL: 'wait for ready() before the next write',
-  CLOSED: 'open a new one',
-  CREDIT_EXCEEDED: 'check that broker and command are of the same version',
-  FRAME_TOO_LARGE: 'send it in pieces',
-  HANDSHAKE_TIMEOUT: 'look at the load of both sides, then run it again',
-  NOT_A_MEMBER: 'run it again',
-  ORIGIN_REFUSED: 'allow it with --allow-origin at the broker',
-  PRODUCER_FENCED: 'stop this producer, a newer one has taken its place',
-  QUEUE_NOT_FOUND: 'see `ringmq topic describe NAME`',
-  SEQUENCE_UNKNOWN: 'look whether the message was stored before it is sent again',
-  TOO_MANY_CONNECTIONS: 'close some, or raise maxConnections in the config file of the broker',
-  TOO_MANY_QUEUES: 'delete topics that are not needed, or ask for fewer queues',
-  TOO_MANY_REQUESTS: 'have fewer calls under way at once',
-  UNSUPPORTED_VERSION: 'use a command and a broker of the same version',
-  INTERNAL: 'please report it with the command and the log',
-};
 
 const SYSTEM_ADVICE: Record<string, string> = {
   EACCES: 'check who owns it and its permissions',

@@ -1,15 +1,24 @@
-/** Every error code is documented as it is, and is raised somewhere. */
-import { readdirSync, readFileSync } from 'node:fs';
+/**
+ * Every error code is documented as it is, and is raised somewhere. `RINGMQ_UPDATE_DOCS=1` writes the table of what the command advises
+ * anew.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { ADVICE } from '../../cli/advice.js';
 import { ERRORS, type ErrorCode } from '../../native-free/wire/index.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const SOURCES = ['engine', 'transport', 'broker', 'cli', 'native-free'];
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
+const PAGE = `${ROOT}/docs/errors.md`;
+/** What follows this line is made of the command's own texts. */
+const ADVICE_TITLE = '## What the command advises\n';
+const [page = '', advised = ''] = readFileSync(PAGE, 'utf8').split(ADVICE_TITLE);
+
 const rows = new Map(
-  readFileSync(`${ROOT}/docs/errors.md`, 'utf8')
+  page
     .split('\n')
     .filter((line) => line.startsWith('| `'))
     .map((line) => {
@@ -46,6 +55,16 @@ describe('docs/errors.md', () => {
     expect(when).not.toBe('');
     expect(what).not.toBe('');
   });
+});
+
+it('docs/errors.md has what the command advises, word for word', () => {
+  const table = CODES.map((code) => `| \`${code}\` | ${ADVICE[code].replaceAll('|', '\\|')} |\n`).join('');
+  const section = `\nBehind what has happened the line on stderr says what to do, unless the message itself does.\n\n| code | advice |\n|---|---|\n${table}`;
+  if (process.env['RINGMQ_UPDATE_DOCS'] === '1') {
+    writeFileSync(PAGE, `${page}${ADVICE_TITLE}${section}`);
+  } else {
+    expect(advised).toBe(section);
+  }
 });
 
 it('every code is raised somewhere', () => {
