@@ -15,8 +15,10 @@ const BUILT = fileURLToPath(new URL('../../examples', import.meta.url));
 
 const LAST_LINE: Record<string, RegExp> = {
   'filter.ts': /^an order was paid$/,
+  'poll-and-seek.ts': /^10 received, and once more: reading 0$/,
   'run-with-concurrency.ts': /^100 jobs done$/,
   'send-and-receive.ts': /^received: order 1$/,
+  'several-topics.ts': /^100 clicks and 200 views$/,
   'worker-threads-attach.ts': /^1\d{4} lines came from the worker$/,
   'write-with-backpressure.ts': /^100000 messages acked$/,
 };
