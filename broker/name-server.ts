@@ -57,6 +57,7 @@ export class NameServer {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #choice: ReturnType<typeof chooseListener>;
   #listener: Listener | null = null;
+  #port: number;
   #closing: Promise<void> | null = null;
   readonly #cut = (): void => void this.#listener?.close();
 
@@ -67,6 +68,7 @@ export class NameServer {
   ) {
     this.#options = options;
     this.#warn = warn;
+    this.#port = options.port;
     this.#choice = chooseListener(options.listener);
     const secret = options.secretFile === undefined ? null : readSecret(options.secretFile);
     this.#table = new RouteTable(
@@ -103,7 +105,7 @@ export class NameServer {
   }
 
   get port(): number {
-    return this.#listener?.port ?? this.#options.port;
+    return this.#port;
   }
 
   get listener(): 'uws' | 'ws' {
@@ -142,6 +144,7 @@ export class NameServer {
       answer: (request) => this.#answer(request),
       accept: (socket) => this.#host.open(socket),
     });
+    this.#port = this.#listener.port;
     process.on('exit', this.#cut);
   }
 

@@ -1,0 +1,317 @@
+/**
+ * A broker's connection to one name server. It mends itself, and a name server that does not answer holds up nobody: whatever was asked
+ * of it ends with an error, and the next try waits, longer each time.
+ */
+import { controlFrame, controlPayload, type Link, webSocketLinks } from '../native-free/client/internal.js';
+import { clearInterval, clearTimeout, setInterval, setTimeout, unref } from '../native-free/time/index.js';
+import {
+  errorCodeOfName,
+  FRAME_FLAG,
+  FRAME_HEADER_BYTES,
+  frameFlags,
+  frameId,
+  frameOpcode,
+  isRingMQError,
+  makeFrame,
+  type NameServerMethod,
+  type NameServerMethods,
+  OPCODE,
+  PROTOCOL_VERSION,
+  RingMQError,
+  type Welcome,
+} from '../native-free/wire/index.js';
+
+export interface NameServerLinkHooks {
+  /** It stands, and has said what it is. */
+  onOpen(welcome: Welcome): void;
+  onEvent(event: Record<string, unknown>): void;
+  /** It stood, or might have: why it does not. */
+  onLost(error: RingMQError): void;
+}
+
+export interface NameServerLinkTimes {
+  /** For a connection with its welcome, and for each answer. */
+  answerMs: number;
+  /** Between two tries at least, doubled with each one up to the most. */
+  minWaitMs: number;
+  maxWaitMs: number;
+  /** After an error that will be the same the next time. */
+  refusedWaitMs: number;
+  /** After so long without a frame it is asked for one; after twice that it is given up. */
+  pulseMs: number;
+}
+
+export const NAME_SERVER_LINK_TIMES: NameServerLinkTimes = {
+  answerMs: 10_000,
+  minWaitMs: 100,
+  maxWaitMs: 2_000,
+  refusedWaitMs: 10_000,
+  pulseMs: 5_000,
+};
+
+interface Waiting {
+  resolve(result: Record<string, unknown>): void;
+  reject(error: RingMQError): void;
+}
+
+/** Errors that a person has to do something about. */
+const LASTING: ReadonlySet<string> = new Set(['BAD_CONFIG', 'NOT_AUTHENTICATED', 'UNSUPPORTED_VERSION']);
+
+export class NameServerLink {
+  readonly url: string;
+  readonly #clientName: string;
+  readonly #hooks: NameServerLinkHooks;
+  readonly #times: NameServerLinkTimes;
+  readonly #ended = new AbortController();
+  readonly #waiting = new Map<number, Waiting>();
+  #link: Link | null = null;
+  #isOpen = false;
+  #nextId = 1;
+  #tries = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #pulse: ReturnType<typeof setInterval> | undefined;
+  #wasHeard = false;
+  #wasAsked = false;
+  /** What it said before it closed. */
+  #said: RingMQError | null = null;
+
+  constructor(
+    url: string,
+    clientName: string,
+    hooks: NameServerLinkHooks,
+    times: Partial<NameServerLinkTimes> = {},
+  ) {
+    this.url = url;
+    this.#clientName = clientName;
+    this.#hooks = hooks;
+    this.#times = { ...NAME_SERVER_LINK_TIMES, ...times };
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  open(): void {
+    void this.#try();
+  }
+
+  /** What was asked of it has worked: the next trouble is a new one. */
+  settled(): void {
+    this.#tries = 0;
+  }
+
+  /** Gives the connection up, and tries again. */
+  drop(error: RingMQError): void {
+    this.#lost(error);
+  }
+
+  close(): void {
+    const error = new RingMQError('CLOSED', 'the broker has ended its connection to the name server');
+    this.#ended.abort(error);
+    clearTimeout(this.#retry);
+    this.#end(error);
+  }
+
+  /** Rejects with what the name server says, with CONNECTION_LOST, or TIMEOUT; after that one the connection is made anew. */
+  ask<M extends NameServerMethod>(
+    method: M,
+    params: NameServerMethods[M]['params'],
+  ): Promise<NameServerMethods[M]['result']> {
+    return new Promise((resolve, reject) => {
+      const link = this.#link;
+      if (link === null || !this.#isOpen) {
+        reject(new RingMQError('CONNECTION_LOST'));
+        return;
+      }
+      const id = this.#nextId;
+      this.#nextId = (id % 0xffff_ffff) + 1;
+      const timer = setTimeout(() => {
+        this.#lost(new RingMQError('TIMEOUT', `no answer to ${method} within ${this.#times.answerMs} ms`));
+      }, this.#times.answerMs);
+      unref(timer);
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(id);
+      };
+      this.#waiting.set(id, {
+        resolve: (result) => {
+          settle();
+          resolve(result as unknown as NameServerMethods[M]['result']);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      });
+      link.send(controlFrame(OPCODE.request, id, { method, ...params }));
+    });
+  }
+
+  async #try(): Promise<void> {
+    const stop = new AbortController();
+    const giveUp = (): void => stop.abort(this.#ended.signal.reason);
+    this.#ended.signal.addEventListener('abort', giveUp, { once: true });
+    const timer = setTimeout(
+      () => stop.abort(new RingMQError('TIMEOUT', `${this.url} does not answer`)),
+      this.#times.answerMs,
+    );
+    unref(timer);
+    try {
+      this.#ended.signal.throwIfAborted();
+      const link = await webSocketLinks(this.url)(stop.signal);
+      if (stop.signal.aborted) {
+        link.close();
+        throw stop.signal.reason;
+      }
+      this.#greet(link, stop.signal);
+    } catch (error) {
+      this.#lost(asError(error, this.url));
+    } finally {
+      this.#ended.signal.removeEventListener('abort', giveUp);
+      // Until the welcome has come: `#greet` looks at the signal.
+      if (this.#link === null) {
+        clearTimeout(timer);
+      }
+    }
+  }
+
+  #greet(link: Link, signal: AbortSignal): void {
+    this.#link = link;
+    this.#said = null;
+    const tooLate = (): void => {
+      if (this.#link === link && !this.#isOpen) {
+        this.#lost(asError(signal.reason, this.url));
+      }
+    };
+    signal.addEventListener('abort', tooLate, { once: true });
+    link.onFrame = (frame) => {
+      if (this.#link === link) {
+        this.#onFrame(frame);
+      }
+    };
+    link.onClose = () => {
+      if (this.#link === link) {
+        this.#lost(
+          this.#said ?? new RingMQError('CONNECTION_LOST', `the connection to ${this.url} was lost`),
+        );
+      }
+    };
+    link.send(
+      controlFrame(OPCODE.hello, 0, { version: PROTOCOL_VERSION, features: [], client: this.#clientName }),
+    );
+  }
+
+  #onFrame(frame: Uint8Array): void {
+    this.#wasHeard = true;
+    try {
+      this.#dispatch(frame);
+    } catch (error) {
+      this.#lost(asError(error, this.url));
+    }
+  }
+
+  #dispatch(frame: Uint8Array): void {
+    if (frame.length < FRAME_HEADER_BYTES) {
+      throw new RingMQError('BAD_FRAME', `${this.url} sent a frame without a whole header`);
+    }
+    switch (frameOpcode(frame)) {
+      case OPCODE.welcome:
+        this.#onWelcome(controlPayload(frame) as unknown as Welcome);
+        break;
+      case OPCODE.response:
+        this.#onResponse(frame);
+        break;
+      case OPCODE.event:
+        this.#hooks.onEvent(controlPayload(frame));
+        break;
+      case OPCODE.error:
+        this.#said = errorIn(frame);
+        break;
+      case OPCODE.ping:
+        this.#link?.send(makeFrame(OPCODE.pong, frameId(frame)));
+        break;
+      default:
+    }
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    if (this.#isOpen || welcome.role !== 'nameserver' || welcome.version !== PROTOCOL_VERSION) {
+      throw new RingMQError('BAD_CONFIG', `${this.url} is no name server`);
+    }
+    this.#isOpen = true;
+    this.#wasAsked = false;
+    this.#pulse = setInterval(() => this.#feelPulse(), this.#times.pulseMs);
+    unref(this.#pulse);
+    this.#hooks.onOpen(welcome);
+  }
+
+  #onResponse(frame: Uint8Array): void {
+    const waiting = this.#waiting.get(frameId(frame));
+    if (waiting === undefined) {
+      return;
+    }
+    if ((frameFlags(frame) & FRAME_FLAG.failed) === 0) {
+      waiting.resolve(controlPayload(frame));
+    } else {
+      waiting.reject(errorIn(frame));
+    }
+  }
+
+  /** A connection whose other end has gone without a word looks as it did. */
+  #feelPulse(): void {
+    if (this.#wasHeard) {
+      this.#wasHeard = false;
+      this.#wasAsked = false;
+    } else if (this.#wasAsked) {
+      this.#lost(new RingMQError('CONNECTION_LOST', `${this.url} has fallen silent`));
+    } else {
+      this.#wasAsked = true;
+      this.#link?.send(makeFrame(OPCODE.ping, 0));
+    }
+  }
+
+  #lost(error: RingMQError): void {
+    this.#end(error);
+    if (this.#ended.signal.aborted) {
+      return;
+    }
+    this.#hooks.onLost(error);
+    const { minWaitMs, maxWaitMs, refusedWaitMs } = this.#times;
+    const ceilingMs = LASTING.has(error.code)
+      ? refusedWaitMs
+      : Math.min(maxWaitMs, minWaitMs * 2 ** Math.min(this.#tries++, 16));
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#try(), ceilingMs * (0.5 + 0.5 * Math.random()));
+    unref(this.#retry);
+  }
+
+  #end(error: RingMQError): void {
+    const link = this.#link;
+    this.#link = null;
+    this.#isOpen = false;
+    clearInterval(this.#pulse);
+    link?.close();
+    for (const waiting of [...this.#waiting.values()]) {
+      waiting.reject(error);
+    }
+  }
+}
+
+function errorIn(frame: Uint8Array): RingMQError {
+  const { code, message, details } = controlPayload(frame);
+  return new RingMQError(errorCodeOfName(String(code)), String(message), {
+    details: typeof details === 'object' && details !== null ? (details as Record<string, unknown>) : {},
+  });
+}
+
+function asError(error: unknown, url: string): RingMQError {
+  return isRingMQError(error)
+    ? error
+    : new RingMQError(
+        'CONNECT_FAILED',
+        `${url} cannot be reached: ${(error as Error)?.message ?? String(error)}`,
+        {
+          cause: error,
+        },
+      );
+}

@@ -1,0 +1,229 @@
+/** What the registrar does with one name server: one thing at a time, in the order of what matters most. */
+import type { TopicFeed } from '../engine/cluster/topic-feed.js';
+import { clearTimeout, monotonicMs, setTimeout, unref } from '../native-free/time/index.js';
+import {
+  type BrokerRegistration,
+  type ClusterTopic,
+  isRingMQError,
+  type MasterInfo,
+  type RegistrationAnswer,
+  RingMQError,
+  type Welcome,
+} from '../native-free/wire/index.js';
+import { NameServerLink, type NameServerLinkTimes } from './name-server-link.js';
+
+export interface PostHooks {
+  registration(serverNonce: string): BrokerRegistration;
+  readonly feed: TopicFeed;
+  onAnswer(answer: RegistrationAnswer): void;
+  isTrusted(answer: RegistrationAnswer, serverNonce: string, nonce: string): boolean;
+  onTopic(topic: ClusterTopic): void;
+  warn(kind: string, line: string): void;
+  readonly times: Partial<NameServerLinkTimes>;
+}
+
+/** Changes of a route are answered with a registration, but not more often than this. */
+const MIN_REGISTER_MS = 200;
+
+export class RegistrarPost {
+  readonly #hooks: PostHooks;
+  readonly #link: NameServerLink;
+  readonly #url: string;
+  #nonce = '';
+  /** As of the last registration. */
+  #cluster = '';
+  /** Of the name server's start that {@link #topicsVersion} is of. */
+  #openingId = '';
+  /** Up to where the cluster's topics were heard of. */
+  #topicsVersion = 0;
+  /** Up to which revision this connection was told. */
+  #told: number | null = null;
+  #isRegistered = false;
+  #master: MasterInfo | null = null;
+  #isRegisterDue = false;
+  #areTopicsDue = false;
+  #isWorking = false;
+  #registeredAtMs = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(url: string, hooks: PostHooks) {
+    this.#url = url;
+    this.#hooks = hooks;
+    this.#link = new NameServerLink(
+      url,
+      'ringmq-broker',
+      {
+        onOpen: (welcome) => this.#onOpen(welcome),
+        onEvent: ({ event }) => {
+          if (event === 'routeChanged') {
+            this.#registerUnhurried();
+          }
+        },
+        onLost: (error) => this.#onLost(error),
+      },
+      hooks.times,
+    );
+  }
+
+  /** It has answered a registration on the connection that there is. */
+  get isRegistered(): boolean {
+    return this.#isRegistered;
+  }
+
+  /** The set's master, as it said last. */
+  get master(): MasterInfo | null {
+    return this.#master;
+  }
+
+  open(): void {
+    this.#link.open();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#isRegistered = false;
+    this.#link.close();
+  }
+
+  registerSoon(): void {
+    this.#isRegisterDue = true;
+    this.#work();
+  }
+
+  tellSoon(): void {
+    this.#work();
+  }
+
+  askTopicsAgain(): void {
+    this.#topicsVersion = 0;
+    this.#areTopicsDue = true;
+    this.#work();
+  }
+
+  #onOpen({ nonce, openingId }: Welcome): void {
+    this.#nonce = nonce ?? '';
+    if (openingId !== this.#openingId) {
+      this.#openingId = openingId;
+      this.#topicsVersion = 0;
+    }
+    this.#told = null;
+    this.#isRegisterDue = true;
+    this.#work();
+  }
+
+  #onLost(error: RingMQError): void {
+    this.#isRegistered = false;
+    clearTimeout(this.#timer);
+    if (error.code !== 'CLOSED') {
+      this.#hooks.warn(
+        `${this.#url} ${error.code}`,
+        `the name server ${this.#url} does not know this broker: ${error.message}; trying again`,
+      );
+    }
+  }
+
+  #registerUnhurried(): void {
+    const waitMs = this.#registeredAtMs + MIN_REGISTER_MS - monotonicMs();
+    clearTimeout(this.#timer);
+    if (waitMs <= 0) {
+      this.registerSoon();
+      return;
+    }
+    this.#timer = setTimeout(() => this.registerSoon(), waitMs);
+    unref(this.#timer);
+  }
+
+  #work(): void {
+    if (this.#isWorking || !this.#link.isOpen) {
+      return;
+    }
+    this.#isWorking = true;
+    void this.#workThrough()
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#isWorking = false;
+        // Something came in the meantime, or another connection stands.
+        if (this.#hasWork()) {
+          this.#work();
+        }
+      });
+  }
+
+  #hasWork(): boolean {
+    return this.#link.isOpen && (this.#isRegisterDue || this.#areTopicsDue || this.#isBehind());
+  }
+
+  #isBehind(): boolean {
+    return this.#isRegistered && this.#told !== this.#hooks.feed.revision;
+  }
+
+  async #workThrough(): Promise<void> {
+    while (this.#hasWork()) {
+      if (this.#isRegisterDue || !this.#isRegistered) {
+        await this.#register();
+      } else if (this.#isBehind()) {
+        await this.#tell();
+      } else {
+        await this.#hear();
+      }
+    }
+  }
+
+  /** A broken connection has told of itself; whatever else went wrong ends it, so that all begins anew. */
+  #failed(error: unknown): void {
+    if (this.#link.isOpen) {
+      this.#link.drop(
+        isRingMQError(error)
+          ? (error as RingMQError)
+          : new RingMQError('INTERNAL', String(error), { cause: error }),
+      );
+    }
+  }
+
+  async #register(): Promise<void> {
+    this.#isRegisterDue = false;
+    this.#registeredAtMs = monotonicMs();
+    const isFirst = !this.#isRegistered;
+    const given = this.#hooks.registration(this.#nonce);
+    this.#cluster = given.cluster;
+    const answer = await this.#link.ask('registerBroker', given);
+    if (!this.#hooks.isTrusted(answer, this.#nonce, given.nonce ?? '')) {
+      throw new RingMQError(
+        'NOT_AUTHENTICATED',
+        'it does not know the secret of this cluster: start it with the same --secret-file',
+      );
+    }
+    if (isFirst) {
+      // Who has asked for the route is told of its changes.
+      await this.#link.ask('route', { cluster: given.cluster });
+      this.#isRegistered = true;
+      this.#link.settled();
+    }
+    this.#master = answer.master;
+    this.#told = answer.revision;
+    this.#areTopicsDue ||= answer.topicsVersion !== this.#topicsVersion;
+    this.#hooks.onAnswer(answer);
+  }
+
+  async #tell(): Promise<void> {
+    const page = this.#hooks.feed.page(this.#told);
+    if (page === null) {
+      this.#told = this.#hooks.feed.revision;
+      return;
+    }
+    const { revision } = await this.#link.ask('registerTopics', page);
+    this.#told = revision;
+  }
+
+  async #hear(): Promise<void> {
+    const { version, complete, topics } = await this.#link.ask('topicChanges', {
+      since: this.#topicsVersion,
+      cluster: this.#cluster,
+    });
+    this.#topicsVersion = version;
+    this.#areTopicsDue = !complete;
+    for (const topic of topics) {
+      this.#hooks.onTopic(topic);
+    }
+  }
+}

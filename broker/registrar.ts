@@ -1,0 +1,169 @@
+/**
+ * Tells every name server who this broker is and what topics it has, and hears from them of the rest of the cluster: whether another master
+ * has taken over, where a slave's master is, and which topics its set lacks or is to delete.
+ *
+ *     registerBroker ─ at once, on change, every 30 s ─▶ who is master, which revision of the topics is known, whether others' topics changed
+ *     registerTopics ─ only what changed ──────────────▶
+ *     topicChanges ─── only what changed ──────────────▶ TopicKeeper
+ *
+ * Each name server has a post of its own; one that is dead, or slow, or wrong holds up neither another nor the broker.
+ */
+import { brokerProof, isProof, nameServerProof, newNonce } from '../engine/cluster/proof.js';
+import type { OwnTopic } from '../engine/cluster/topic-feed.js';
+import { TopicFeed } from '../engine/cluster/topic-feed.js';
+import { RareTeller } from '../native-free/listener/rare-teller.js';
+import { clearInterval, setInterval, unref } from '../native-free/time/index.js';
+import type {
+  BrokerRegistration,
+  ClusterTopic,
+  MasterInfo,
+  RegistrationAnswer,
+} from '../native-free/wire/index.js';
+import type { NameServerLinkTimes } from './name-server-link.js';
+import { RegistrarPost } from './registrar-post.js';
+
+export interface RegistrarHooks {
+  /** The broker as it is now; asked before each registration. */
+  describe(): Omit<BrokerRegistration, 'proof' | 'nonce'>;
+  /**
+   * This broker calls itself master, and one of a higher epoch is there, or was: it must not ack any more. `masterUrl` null: it is not known where
+   * the other is. Once for each epoch.
+   */
+  onFenced(epoch: number, masterUrl: string | null): void;
+  /** Of a slave: where its master is now; null: there is none, as far as is known. Only when that is another one. */
+  onMaster(masterUrl: string | null, epoch: number): void;
+  /** What the cluster has of a topic, when it is told for the first time or has changed. */
+  onTopic(topic: ClusterTopic): void;
+  onWarning(message: string, details: Record<string, unknown>): void;
+}
+
+export interface RegistrarOptions extends RegistrarHooks {
+  nameServers: readonly string[];
+  secret: Uint8Array | null;
+  /** Default 30 s. */
+  registerMs?: number;
+  times?: Partial<NameServerLinkTimes>;
+}
+
+const REGISTER_MS = 30_000;
+
+export class Registrar {
+  readonly #options: RegistrarOptions;
+  readonly #posts: RegistrarPost[];
+  readonly #feed = new TopicFeed();
+  readonly #warnings: RareTeller;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #fencedEpoch = 0;
+  #master: MasterInfo | null = null;
+
+  constructor(options: RegistrarOptions) {
+    this.#options = options;
+    this.#warnings = new RareTeller((line) => options.onWarning(line, {}));
+    this.#posts = options.nameServers.map(
+      (url) =>
+        new RegistrarPost(url, {
+          registration: (serverNonce) => this.#registration(serverNonce),
+          feed: this.#feed,
+          onAnswer: (answer) => this.#onAnswer(answer),
+          isTrusted: (answer, serverNonce, nonce) => this.#isTrusted(answer, serverNonce, nonce),
+          onTopic: (topic) => options.onTopic(topic),
+          warn: (kind, line) => this.#warnings.tell(kind, line),
+          times: options.times ?? {},
+        }),
+    );
+    this.#timer = setInterval(() => this.changed(), options.registerMs ?? REGISTER_MS);
+    unref(this.#timer);
+  }
+
+  /** Name servers that know this broker now. */
+  get registeredCount(): number {
+    return this.#posts.filter(({ isRegistered }) => isRegistered).length;
+  }
+
+  /** What the broker has under a name, as it was told by {@link topicIs}. */
+  own(topic: string): OwnTopic {
+    return this.#feed.get(topic);
+  }
+
+  open(): void {
+    for (const post of this.#posts) {
+      post.open();
+    }
+  }
+
+  /** What `describe` says is another now: every name server is told at once. */
+  changed(): void {
+    for (const post of this.#posts) {
+      post.registerSoon();
+    }
+  }
+
+  /** The broker has this under a name, or nothing any more. */
+  topicIs(name: string, now: OwnTopic): void {
+    if (this.#feed.set(name, now)) {
+      for (const post of this.#posts) {
+        post.tellSoon();
+      }
+    }
+  }
+
+  /** Everything that the cluster has of topics is told again: what was not done before may be possible now. */
+  askTopicsAgain(): void {
+    for (const post of this.#posts) {
+      post.askTopicsAgain();
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const post of this.#posts) {
+      post.close();
+    }
+  }
+
+  #registration(serverNonce: string): BrokerRegistration {
+    const { secret } = this.#options;
+    const said = this.#options.describe();
+    if (secret === null) {
+      return said;
+    }
+    const given: BrokerRegistration = { ...said, nonce: newNonce() };
+    return { ...given, proof: brokerProof(secret, serverNonce, given) };
+  }
+
+  /** A name server that does not know the secret could end any master's term. */
+  #isTrusted(answer: RegistrationAnswer, serverNonce: string, nonce: string): boolean {
+    const { secret } = this.#options;
+    return secret === null || isProof(answer.proof, nameServerProof(secret, serverNonce, nonce));
+  }
+
+  #onAnswer({ master, epoch }: RegistrationAnswer): void {
+    const own = this.#options.describe();
+    if (own.role === 'master') {
+      const isReplaced =
+        epoch > own.epoch || (master !== null && master.name !== own.name && master.epoch >= own.epoch);
+      if (isReplaced && epoch > this.#fencedEpoch) {
+        this.#fencedEpoch = epoch;
+        this.#options.onFenced(epoch, master?.url ?? null);
+      }
+      this.#master = null;
+      return;
+    }
+    this.#chooseMaster();
+  }
+
+  /** Of the name servers that answer, the one that knows the highest epoch; what was known last while none of them does. */
+  #chooseMaster(): void {
+    const said = this.#posts.filter(({ isRegistered }) => isRegistered).map(({ master }) => master);
+    let best: MasterInfo | null = null;
+    for (const master of said) {
+      best = master !== null && (best === null || master.epoch > best.epoch) ? master : best;
+    }
+    const known = this.#master;
+    if (said.length === 0 || (known?.url === best?.url && known?.epoch === best?.epoch)) {
+      return;
+    }
+    this.#master = best;
+    this.#options.onMaster(best?.url ?? null, best?.epoch ?? 0);
+  }
+}

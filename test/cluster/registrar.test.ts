@@ -1,0 +1,246 @@
+/** The registrar against real name servers: several, dead, new, wrong, silent ones. */
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type NameServer, openNameServer } from '../../broker/index.js';
+import { Registrar, type RegistrarOptions } from '../../broker/registrar.js';
+import type { BrokerRegistration, ClusterTopic } from '../../native-free/wire/index.js';
+import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
+import { NameServerClient } from './name-server-client.js';
+import { registration, topicOf } from './registrations.js';
+
+const opened: { close(): unknown }[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((each) => each.close()));
+});
+
+function keep<T extends { close(): unknown }>(each: T): T {
+  opened.push(each);
+  return each;
+}
+
+const server = async (options = {}): Promise<NameServer> =>
+  keep(await openNameServer({ port: 0, listener: 'ws', ...options }));
+
+const FAST = { minWaitMs: 10, maxWaitMs: 50, refusedWaitMs: 50, pulseMs: 60_000 };
+
+/** A registrar, and what it was told. */
+class Told {
+  said: BrokerRegistration;
+  readonly fenced: [number, string | null][] = [];
+  readonly masters: (string | null)[] = [];
+  readonly topics = new Map<string, ClusterTopic>();
+  readonly warnings: string[] = [];
+  readonly registrar: Registrar;
+
+  constructor(nameServers: string[], said: BrokerRegistration, options: Partial<RegistrarOptions> = {}) {
+    this.said = said;
+    this.registrar = keep(
+      new Registrar({
+        nameServers,
+        secret: null,
+        times: FAST,
+        describe: () => this.said,
+        onFenced: (epoch, url) => this.fenced.push([epoch, url]),
+        onMaster: (url) => this.masters.push(url),
+        onTopic: (topic) => this.topics.set(topic.topic, topic),
+        onWarning: (message) => this.warnings.push(message),
+        ...options,
+      }),
+    );
+    this.registrar.open();
+  }
+}
+
+/** Looked at until it holds; the test's own time limit ends it. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function ask(url: string): Promise<NameServerClient> {
+  return keep(await NameServerClient.connect(url));
+}
+
+describe('registrar', () => {
+  it('fills a name server that was started anew, and goes on at the other meanwhile', async () => {
+    const [one, two] = [await server(), await server()];
+    const told = new Told([one.url, two.url], registration());
+    told.registrar.topicIs('t', { topic: topicOf('t'), tombstone: null });
+    await until(() => told.registrar.registeredCount === 2);
+    await one.close();
+    await until(() => told.registrar.registeredCount === 1);
+    told.registrar.topicIs('u', { topic: topicOf('u'), tombstone: null });
+    const other = await ask(two.url);
+    await until(async () => (await other.request('topicRoute', { topic: 'u' })).failed === false);
+    const again = await server({ port: one.port });
+    const client = await ask(again.url);
+    await until(async () => (await client.request('topicRoute', { topic: 'u' })).failed === false);
+    expect((await client.ask('topicRoute', { topic: 't' })).sets).toHaveLength(1);
+    expect((await client.ask('route', {})).sets).toMatchObject([{ master: { name: 'a' } }]);
+    expect(told.warnings).not.toEqual([]);
+  });
+
+  it('tells a master of a higher epoch once, at once, from whichever name server knows', async () => {
+    const [one, two] = [await server(), await server()];
+    const old = new Told([one.url, two.url], registration({ epoch: 3 }));
+    await until(() => old.registrar.registeredCount === 2);
+    const next = registration({ name: 'b', set: 'a', epoch: 4, url: 'ws://127.0.0.1:4' });
+    const successor = new Told([two.url], next);
+    await until(() => old.fenced.length > 0);
+    old.registrar.changed();
+    await until(() => successor.registrar.registeredCount === 1);
+    expect(old.fenced).toEqual([[4, 'ws://127.0.0.1:4']]);
+    expect(successor.fenced).toEqual([]);
+  });
+
+  it('tells a slave of its master, of another one, and that there is none', async () => {
+    const ns = await server();
+    const slave = new Told([ns.url], registration({ name: 's', set: 'a', role: 'slave' }));
+    await until(() => slave.registrar.registeredCount === 1);
+    const first = new Told([ns.url], registration({ url: 'ws://127.0.0.1:1' }));
+    await until(() => slave.masters.length === 1);
+    first.registrar.close();
+    await until(() => slave.masters.length === 2);
+    new Told([ns.url], registration({ name: 'b', set: 'a', epoch: 2, url: 'ws://127.0.0.1:2' }));
+    await until(() => slave.masters.length === 3);
+    expect(slave.masters).toEqual(['ws://127.0.0.1:1', null, 'ws://127.0.0.1:2']);
+  });
+
+  it('is not held up by name servers that say nothing, say nonsense, are none, or are not there', async () => {
+    const silent = await tcp(() => {});
+    const nonsense = await tcp((socket) => socket.end('HTTP/1.1 101 Switching\r\n\r\n\xff\xff\xff'));
+    const gone = await tcp(() => {});
+    const goneUrl = gone.url;
+    gone.close();
+    const ns = await server();
+    const told = new Told([silent.url, nonsense.url, goneUrl, ns.url], registration());
+    await until(() => told.registrar.registeredCount === 1);
+    const client = await ask(ns.url);
+    expect((await client.ask('route', {})).sets).toHaveLength(1);
+  });
+
+  it('notices one that has fallen silent, and comes back to it', async () => {
+    const ns = await server();
+    const proxy = await proxyTo(ns.port);
+    const told = new Told([proxy.url], registration(), { times: { ...FAST, pulseMs: 20 } });
+    await until(() => told.registrar.registeredCount === 1);
+    proxy.freeze();
+    await until(() => told.registrar.registeredCount === 0);
+    proxy.thaw();
+    await until(() => told.registrar.registeredCount === 1);
+    expect(told.warnings.join()).toContain('fallen silent');
+  });
+
+  it('believes only name servers that know the secret, and is believed only with it', async () => {
+    const dir = makeDirectory();
+    keep({ close: () => removeDirectory(dir) });
+    const secretFile = join(dir, 'secret');
+    writeFileSync(secretFile, 'the secret of this cluster\n');
+    const secret = Buffer.from('the secret of this cluster');
+    const [guarded, open] = [await server({ secretFile }), await server()];
+    const told = new Told([guarded.url, open.url], registration({ epoch: 1 }), { secret });
+    await until(() => told.registrar.registeredCount === 1 && told.warnings.length > 0);
+    expect(told.warnings.join()).toContain(open.url);
+    expect(told.warnings.join()).toContain('secret');
+    // It says that another has taken over; nobody listens.
+    const liar = new Told([open.url], registration({ name: 'b', set: 'a', epoch: 9 }));
+    await until(() => liar.registrar.registeredCount === 1);
+    told.registrar.changed();
+    const client = await ask(guarded.url);
+    expect((await client.ask('route', {})).sets).toMatchObject([{ master: { name: 'a' } }]);
+    expect(told.fenced).toEqual([]);
+    const stranger = new Told([guarded.url], registration({ name: 'x', set: 'x' }));
+    await until(() => stranger.warnings.length > 0);
+    expect(stranger.warnings.join()).toContain('--secret-file');
+    expect((await client.ask('route', {})).sets).toHaveLength(1);
+  });
+
+  it('says when its name is another’s, and gets in when that one has gone', async () => {
+    const ns = await server();
+    const first = new Told([ns.url], registration());
+    await until(() => first.registrar.registeredCount === 1);
+    const second = new Told([ns.url], registration({ brokerId: '00000000000000b2' }));
+    await until(() => second.warnings.length > 0);
+    expect(second.warnings.join()).toContain('a name of its own');
+    first.registrar.close();
+    await until(() => second.registrar.registeredCount === 1);
+  });
+
+  it('tells and hears of ten thousand topics once, and later only of what changed', async () => {
+    const ns = await server();
+    const [a, b] = ['a', 'b'].map((name) => {
+      const told = new Told([ns.url], registration({ name, set: name, brokerId: name.padStart(16, '0') }));
+      for (let i = 0; i < 10_000; i++) {
+        told.registrar.topicIs(`topic-${i}`, {
+          topic: topicOf(`topic-${i}`, { topicId: i }),
+          tombstone: null,
+        });
+      }
+      return told;
+    }) as [Told, Told];
+    const both = (topic: string) =>
+      a.topics.get(topic)?.sets.length === 2 && b.topics.get(topic)?.sets.length === 2;
+    await until(() => both('topic-0') && both('topic-9999') && a.topics.size === 10_000);
+    a.topics.clear();
+    b.topics.clear();
+    a.registrar.topicIs('topic-5', { topic: null, tombstone: 1_000 });
+    await until(() => b.topics.get('topic-5')?.deletedUpTo === 1_000);
+    expect([...b.topics.keys()]).toEqual(['topic-5']);
+    expect(b.topics.get('topic-5')?.sets.map(({ set }) => set)).toEqual(['b']);
+    a.registrar.askTopicsAgain();
+    await until(() => a.topics.size === 10_000);
+  });
+});
+
+async function tcp(onSocket: (socket: Socket) => void): Promise<{ url: string; close(): void }> {
+  const sockets = new Set<Socket>();
+  const listening: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    onSocket(socket);
+  });
+  listening.listen(0, '127.0.0.1');
+  await once(listening, 'listening');
+  return keep({
+    url: `ws://127.0.0.1:${(listening.address() as AddressInfo).port}`,
+    close: () => {
+      listening.close();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+    },
+  });
+}
+
+/** Passes bytes on, until it does not and says nothing of it. */
+async function proxyTo(port: number) {
+  let isFrozen = false;
+  const pairs = new Set<[Socket, Socket]>();
+  const listening = await tcp((near) => {
+    const far = connect(port, '127.0.0.1');
+    far.on('error', () => {});
+    pairs.add([near, far]);
+    near.on('data', (bytes) => isFrozen || far.write(bytes));
+    far.on('data', (bytes) => isFrozen || near.write(bytes));
+    near.on('close', () => far.destroy());
+    far.on('close', () => near.destroy());
+  });
+  return {
+    url: listening.url,
+    freeze: () => {
+      isFrozen = true;
+    },
+    thaw: () => {
+      isFrozen = false;
+      for (const [near, far] of pairs) {
+        near.destroy();
+        far.destroy();
+      }
+      pairs.clear();
+    },
+  };
+}
