@@ -16,8 +16,10 @@ import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
 import { type BrokerListener, startListening } from './listen.js';
 import type { ListenOptions } from './listen-options.js';
+import { checkAdvertised, Membership } from './membership.js';
 import { memoryShortage, memoryThere, neededBytes } from './memory-need.js';
 import { checkFiles } from './package-files.js';
+import { readSecret } from './secret-file.js';
 
 /** What a broker says unasked; for a log. */
 export interface BrokerEvents {
@@ -60,6 +62,7 @@ export class Broker {
   readonly #clients = new Set<Client>();
   #closing: Promise<void> | null = null;
   #isMemoryTold = false;
+  #membership: Membership | null = null;
 
   /** Use {@link openBroker}. */
   constructor(engine: Engine, onFatal?: BrokerEvents['onFatal']) {
@@ -87,6 +90,7 @@ export class Broker {
     this.#checkOpen();
     const { signal, ...listenOptions } = options;
     throwIfAborted(signal);
+    checkAdvertised(this.#engine.options, listenOptions.host ?? '');
     const listener = await startListening(
       this.#engine.handle,
       listenOptions,
@@ -110,7 +114,28 @@ export class Broker {
     };
     const open: BrokerListener = { ...listener, close, [Symbol.asyncDispose]: close };
     this.#listeners.add(open);
+    await this.#join(listener.url);
     return open;
+  }
+
+  /** Where it can be reached is known now: name servers are told. */
+  async #join(url: string): Promise<void> {
+    const { options, thread } = this.#engine;
+    if (options.nameServers.length === 0 || this.#membership !== null) {
+      return;
+    }
+    this.#membership = new Membership({
+      options,
+      thread,
+      url: options.advertiseUrl ?? url,
+      secret: options.secretFile === undefined ? null : readSecret(options.secretFile),
+      stats: () => this.#engine.stats(),
+      replicas: () => [],
+      onFenced: (epoch, masterUrl) => this.#engine.fence(epoch, masterUrl),
+      onMaster: () => undefined,
+      onWarning: (message, details) => this.#engine.warn(message, details),
+    });
+    await this.#membership.open();
   }
 
   /** Counters and gauges as of now, read from shared memory: cheap, and no thread is asked. */
@@ -139,6 +164,7 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
+    this.#membership?.close();
     const listeners = await Promise.allSettled([...this.#listeners].map((listener) => listener.close()));
     const clients = await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { checkListening } from '../broker/check-listening.js';
 import { openBroker } from '../broker/index.js';
+import { checkAdvertised } from '../broker/membership.js';
 import type { OptionInfo } from '../engine/option-info.js';
 
 import { monotonicMs } from '../native-free/time/index.js';
@@ -14,7 +15,10 @@ export async function runBroker(command: Command): Promise<void> {
   const settings = readBrokerSettings(command);
   const { listen } = settings;
   // Checked before the directory is touched: what cannot be served is not opened.
-  await told(() => checkListening(listen));
+  await told(() => {
+    checkAdvertised(settings.engine, listen.host ?? '');
+    return checkListening(listen);
+  });
   const log = openLog(settings.command);
   for (const { variable, meant } of misspelledVariables()) {
     log.warn({ variable }, `${variable} is set and means nothing; did you mean ${meant}?`);

@@ -30,8 +30,6 @@ const bySetting = new Map(all.map((info) => [info.setting, info]));
 
 /** Settings of clusters and of authentication, which this version does not have: refused by name, never ignored. */
 const NOT_BUILT = {
-  nameServer: '--name-server <urls>',
-  cluster: '--cluster <name>',
   controller: '--controller <urls>',
   auth: '--auth',
   adminPasswordFile: '--admin-password-file <file>',

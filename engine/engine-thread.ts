@@ -3,7 +3,7 @@
  * A listener worker has one, the host thread has one, an attached thread has one. All calls are made on the
  * thread that owns it; none blocks, none allocates per batch.
  */
-import type { ControlEvent, ControlMethod, ControlMethods } from '../native-free/wire/index.js';
+import type { ControlEvent, ControlMethod, ControlMethods, NodeRole } from '../native-free/wire/index.js';
 
 /** A topic as the hot path knows it. `dead` is set when the topic was deleted; the object is then forgotten. */
 export interface TopicEntry {
@@ -96,6 +96,19 @@ export interface EngineInfo {
   flush: 'sync' | 'async';
 }
 
+/** What a broker is among others, as of now. */
+export interface ClusterPlace {
+  /** A master that another one has replaced is none. */
+  role: NodeRole;
+  cluster: string;
+  /** The broker set: a master and its slaves, which have one log. */
+  brokerSet: string;
+  /** The master's term that it knows. */
+  epoch: number;
+  /** Where the set's master is; null: this one is it, or it is not known. */
+  master: string | null;
+}
+
 /** Whose work it is, in words for a log line: `connection 127.0.0.1:5012 (billing)`. */
 export interface WorkOwner {
   readonly label: string;
@@ -116,6 +129,8 @@ export interface ThreadMeter {
 
 export interface EngineThread {
   readonly info: EngineInfo;
+  /** Read anew each time. */
+  readonly place: ClusterPlace;
   readonly meter: ThreadMeter;
 
   /** The topic, if this thread has met it. */

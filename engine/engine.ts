@@ -19,13 +19,19 @@ import { asOpenError } from './data/open-error.js';
 import { type DataDirLock, ESTALE, isStale, LOOK_MS, lockDataDir, whyLost } from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
 import type { MetaStore } from './meta/index.js';
-import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
+import {
+  brokerSetOf,
+  type EngineOptions,
+  type ResolvedEngineOptions,
+  resolveEngineOptions,
+} from './options.js';
 import type { PersistWorkerMessage } from './persist/worker.js';
 import { createProducerMemory, createResultMemory } from './queue/index.js';
 import { createRingMemory, createSeatMemory, Ring, SeatTable, WORD, wake } from './ring/index.js';
 import { createStatsMemory, type DiagnosticEvents, diagnose, isDiagnosed } from './stats/index.js';
 import { REPLICAS_BYTES } from './term/replica-layout.js';
-import { BROKER_WORD, BROKER_WORDS_BYTES, PERSIST_SEAT } from './term/shared-words.js';
+import { SHARED_TEXT_BYTES, SharedText } from './term/shared-text.js';
+import { BROKER_WORD, BROKER_WORDS_BYTES, PERSIST_SEAT, ROLE } from './term/shared-words.js';
 import { Term } from './term/term.js';
 import { BrokerThread, type SeatedThread, type ThreadWarning } from './thread/broker-thread.js';
 import { DeadThreads } from './thread/dead-threads.js';
@@ -43,6 +49,7 @@ const SUBSCRIBERS_MS = 1_000;
 
 export class Engine {
   readonly handle: BrokerHandle;
+  readonly options: ResolvedEngineOptions;
   /** The door of the thread that opened it. */
   readonly thread: BrokerThread;
   readonly #events: EngineEvents;
@@ -107,6 +114,8 @@ export class Engine {
       brokerId: store.brokerId,
       openingId: lock.dir.token,
       brokerName: options.name,
+      cluster: options.cluster,
+      brokerSet: brokerSetOf(options),
       epoch: store.epoch,
       flush: options.flush,
       dir: lock.dir,
@@ -115,6 +124,7 @@ export class Engine {
       memoryHoldMs: options.memoryHoldMs,
       seats: createSeatMemory(options.maxThreads),
       brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
+      masterUrl: new SharedArrayBuffer(SHARED_TEXT_BYTES),
       replicas: new SharedArrayBuffer(REPLICAS_BYTES),
       stats: createStatsMemory(options.maxThreads),
       queues: data.table.memory,
@@ -176,6 +186,7 @@ export class Engine {
     events: EngineEvents,
   ) {
     this.handle = handle;
+    this.options = options;
     this.#events = events;
     this.#seats = parts.seats;
     this.#lock = lock;
@@ -284,6 +295,24 @@ export class Engine {
   /** Counters and gauges, as of now. */
   stats(): BrokerStats {
     return this.#stats.read();
+  }
+
+  /**
+   * Another master of a higher epoch has taken over this broker's set: from now on it takes and acks nothing, and says where that one is
+   * (null: it is not known). Reads go on.
+   */
+  fence(epoch: number, masterUrl: string | null): void {
+    const term = new Term(new Int32Array(this.handle.brokerWords));
+    if (term.role !== ROLE.master || epoch < term.epoch) {
+      return;
+    }
+    new SharedText(this.handle.masterUrl).set(masterUrl);
+    term.setRole(ROLE.fenced);
+    const where = masterUrl === null ? '' : ` at ${masterUrl}`;
+    this.warn(
+      `another broker of the set '${this.handle.brokerSet}' has become master${where}, of epoch ${epoch}; this one, of epoch ${term.epoch}, takes no messages any more`,
+      { epoch, master: masterUrl },
+    );
   }
 
   warn(message: string, details: Record<string, unknown>): void {

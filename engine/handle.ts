@@ -19,6 +19,8 @@ export interface BrokerHandle {
   /** 16 hexadecimal digits, random: of this opening alone. */
   readonly openingId: string;
   readonly brokerName: string;
+  readonly cluster: string;
+  readonly brokerSet: string;
   readonly epoch: number;
   readonly flush: 'sync' | 'async';
   readonly dir: OpenedDir;
@@ -29,6 +31,8 @@ export interface BrokerHandle {
   readonly seats: SharedArrayBuffer;
   /** persist-words.ts */
   readonly brokerWords: SharedArrayBuffer;
+  /** Address of the set's master, where that is another one: term/shared-text.ts */
+  readonly masterUrl: SharedArrayBuffer;
   /** replica/replica-layout.ts */
   readonly replicas: SharedArrayBuffer;
   /** Counters: stats/stats-layout.ts */

@@ -197,6 +197,31 @@ export interface EngineOptions {
    */
   secretFile?: string | undefined;
   /**
+   * Addresses of name servers, each of which is told where this broker is, and what topics it has. At most
+   * 16.
+   * Default none.
+   * Command: `--name-server`, `RINGMQ_NAME_SERVER`, `nameServer`.
+   */
+  nameServers?: readonly string[] | undefined;
+  /**
+   * The cluster that the broker is of. All of its masters have the same topics.
+   * Default default.
+   * Command: `--cluster`, `RINGMQ_CLUSTER`, `cluster`.
+   */
+  cluster?: string | undefined;
+  /**
+   * The broker set: a master and its slaves, which have one log. No other set of the cluster has this name.
+   * Default the broker's name; of a slave that is called `a-slave`, `a`.
+   * Command: `--broker-set`, `RINGMQ_BROKER_SET`, `brokerSet`.
+   */
+  brokerSet?: string | undefined;
+  /**
+   * Where clients and other brokers reach this one, as it is told to name servers.
+   * Default the first address that is listened on.
+   * Command: `--advertise`, `RINGMQ_ADVERTISE`, `advertise`.
+   */
+  advertiseUrl?: string | undefined;
+  /**
    * On a slave: so many bytes a second are fetched at most of what its master has only in files. 0: no
    * bound.
    * Bytes, 0 or more. Default 0.

@@ -4,7 +4,7 @@
  * the config file its key and the environment its variable by themselves.
  */
 import { z } from 'zod';
-import { RingMQError } from '../native-free/wire/index.js';
+import { MAX_URL_CHARACTERS, NAME_PATTERN, RingMQError } from '../native-free/wire/index.js';
 import { checkOptions } from './option-check.js';
 import { option } from './option-info.js';
 import type { EngineOptions } from './options-types.js';
@@ -22,6 +22,7 @@ const powerOfTwo = (least: number, most: number) =>
     .min(least)
     .max(most)
     .refine((value) => Number.isInteger(Math.log2(value)), { message: 'must be a power of two' });
+const NAME_RULE = 'must be 1 to 127 of A-Z a-z 0-9 . _ / -';
 const POWER_OF_TWO = { rule: 'a power of two' };
 
 export const engineOptionsSchema = z
@@ -146,7 +147,7 @@ export const engineOptionsSchema = z
         .max(2_048)
         .regex(/^wss?:\/\/[^\s]+$/, 'must be a URL like ws://127.0.0.1:9876')
         .optional(),
-      { defaultText: 'none' },
+      { defaultText: 'none', rule: 'an address like ws://127.0.0.1:9876' },
     ),
     replication: option(
       'On a master. `sync`: a message is acked, and delivered, once `minInSync` slaves have it too, in their page cache under async flush, on their disk under sync flush. `async`: slaves follow.',
@@ -178,6 +179,41 @@ export const engineOptionsSchema = z
       z.string().min(1).optional(),
       { defaultText: 'none' },
     ),
+    nameServers: option(
+      'Addresses of name servers, each of which is told where this broker is, and what topics it has. At most 16.',
+      z
+        .array(
+          z
+            .string()
+            .max(MAX_URL_CHARACTERS)
+            .regex(/^wss?:\/\/[^\s,]+$/, 'must be a URL like ws://127.0.0.1:9800'),
+        )
+        .max(16)
+        .default([]),
+      { setting: 'nameServer', rule: 'addresses like ws://127.0.0.1:9800' },
+    ),
+    cluster: option(
+      'The cluster that the broker is of. All of its masters have the same topics.',
+      z.string().regex(NAME_PATTERN, NAME_RULE).default('default'),
+    ),
+    brokerSet: option(
+      'The broker set: a master and its slaves, which have one log. No other set of the cluster has this name.',
+      z.string().regex(NAME_PATTERN, NAME_RULE).optional(),
+      { defaultText: "the broker's name; of a slave that is called `a-slave`, `a`" },
+    ),
+    advertiseUrl: option(
+      'Where clients and other brokers reach this one, as it is told to name servers.',
+      z
+        .string()
+        .max(MAX_URL_CHARACTERS)
+        .regex(/^wss?:\/\/[^\s,/]+\/?$/, 'must be a URL like ws://10.0.0.1:9876')
+        .optional(),
+      {
+        setting: 'advertise',
+        defaultText: 'the first address that is listened on',
+        rule: 'an address like ws://10.0.0.1:9876',
+      },
+    ),
     catchUpRateBytes: option(
       'On a slave: so many bytes a second are fetched at most of what its master has only in files. 0: no bound.',
       z.number().int().min(0).default(0),
@@ -185,6 +221,23 @@ export const engineOptionsSchema = z
     ),
   })
   .strict();
+
+/** The name of the set that a broker is of. Throws BAD_CONFIG for a slave of which nobody can tell. */
+export function brokerSetOf({
+  brokerSet,
+  name,
+  role,
+}: Pick<ResolvedEngineOptions, 'brokerSet' | 'name' | 'role'>): string {
+  const set = brokerSet ?? (role === 'master' ? name : /^(.+?)-slave/.exec(name)?.[1]);
+  if (set === undefined) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      `of which set the slave '${name}' is cannot be told from its name: set \`brokerSet\`, or call it like its master with -slave behind`,
+      { details: { name } },
+    );
+  }
+  return set;
+}
 
 export type ResolvedEngineOptions = Readonly<z.output<typeof engineOptionsSchema>>;
 
@@ -194,6 +247,13 @@ export function resolveEngineOptions(options: EngineOptions = {}): ResolvedEngin
   checkSpans(value, value.spanBytes);
   if (value.segmentBytes < value.spanBytes) {
     throw new RingMQError('BAD_CONFIG', `segmentBytes must be at least spanBytes, ${value.spanBytes}`);
+  }
+  const set = brokerSetOf(value);
+  if (value.nameServers.length > 0 && !(NAME_PATTERN.test(value.name) && NAME_PATTERN.test(set))) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      `the name of a broker in a cluster ${NAME_RULE}, not '${value.name}'`,
+    );
   }
   return Object.freeze(value);
 }

@@ -356,6 +356,7 @@ export class Session implements SocketHandler, SessionContext, Watched {
     this.host.watch.greeted();
     this.#state = 'open';
     const { brokerId, openingId, brokerName, flush } = this.engine.info;
+    const { role, cluster, brokerSet, epoch, master } = this.engine.place;
     const welcome: Welcome = {
       version: PROTOCOL_VERSION,
       // Those that both sides have: there are none yet.
@@ -370,6 +371,11 @@ export class Session implements SocketHandler, SessionContext, Watched {
         batchBytes: Math.min(MAX_BATCH_BYTES, this.options.maxFrameBytes - FRAME_HEADER_BYTES),
         frameBytes: this.options.maxFrameBytes,
       },
+      role,
+      cluster,
+      brokerSet,
+      epoch,
+      master,
     };
     const payload = encodeControl(welcome);
     this.socket.send(makeFrame(OPCODE.welcome, 0, { value: this.#produce.creditLimit, payload }));

@@ -336,8 +336,8 @@ export class ControlPlane {
       createTopic: (params) => this.#topics.create(params),
       listTopics: (params) => this.#topics.list(params),
       describeTopic: ({ topic, ...page }) => this.#topics.describe(topic, page),
-      deleteTopic: async ({ topic }) => {
-        await this.#topics.delete(topic);
+      deleteTopic: async ({ topic, upTo }) => {
+        await this.#topics.delete(topic, upTo ?? null);
         return {};
       },
       listGroups: (params) => this.#view.list(params),

@@ -21,6 +21,8 @@ const page = {
   cursor: z.string().nullable().default(null),
   limit: z.number().int().positive().default(DEFAULT_PAGE_ITEMS),
 };
+/** Milliseconds since 1970, as far as dates go. */
+const time = count.max(8.64e15);
 const topicOnly = z.object({ topic: name });
 
 const startPosition = z.union(
@@ -38,10 +40,11 @@ const SCHEMAS = {
     queues: z.number(),
     memory: z.boolean(),
     ifNotExists: z.boolean().default(false),
+    createdTime: time.nullable().default(null),
   }),
   listTopics: z.object(page),
   describeTopic: topicOnly.extend(page),
-  deleteTopic: topicOnly,
+  deleteTopic: topicOnly.extend({ upTo: time.nullable().default(null) }),
   listGroups: z.object(page),
   describeGroup: z.object({ group: name, ...page }),
   createGroup: z.object({ group: name, ifNotExists: z.boolean().default(false) }),

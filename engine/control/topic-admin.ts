@@ -1,10 +1,11 @@
 /** Creating and deleting topics, across the catalog, the queue table and the groups; one change at a time. */
-import type {
-  ControlMethods,
-  QueueDamage,
-  QueueInfo,
-  RetentionInfo,
-  TopicInfo,
+import {
+  type ControlMethods,
+  type QueueDamage,
+  type QueueInfo,
+  type RetentionInfo,
+  RingMQError,
+  type TopicInfo,
 } from '../../native-free/wire/index.js';
 import type { GroupCoordinator } from '../group/index.js';
 import {
@@ -77,12 +78,22 @@ export class TopicAdmin {
   /**
    * Returns when the deletion is on disk and no thread uses the topic's queues any more. Its members are put out of their groups, and
    * what the groups had committed on it is forgotten.
+   * `upTo`: only one that was created then or earlier.
    * @throws RingMQError TOPIC_NOT_FOUND, BAD_ARGUMENT (one of the broker's own), DISK_FULL, DISK_FAILED
    */
-  delete(name: string): Promise<void> {
+  delete(name: string, upTo: number | null = null): Promise<void> {
     return this.#inTurn(async () => {
       const topic = this.#catalog.require(name);
       checkName('topic', name);
+      if (upTo !== null && topic.createdTime > upTo) {
+        throw new RingMQError(
+          'TOPIC_NOT_FOUND',
+          `the topic '${name}' is a newer one than was to be deleted`,
+          {
+            details: { topic: name, createdTime: topic.createdTime, upTo },
+          },
+        );
+      }
       this.#catalog.remove(topic);
       diagnose('topic', { event: 'deleted', topic: name, topicId: topic.topicId });
       this.#coordinator.endTopic(topic.topicId, 'TOPIC_NOT_FOUND', `the topic '${name}' was deleted`);

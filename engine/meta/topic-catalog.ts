@@ -36,6 +36,8 @@ export interface TopicParams {
   topic: string;
   queues: number;
   memory: boolean;
+  /** Of a topic that another broker set has already; null: now. */
+  createdTime?: number | null;
 }
 
 /** Names of the broker's own topics and groups, such as `%DLQ%billing`: `%`, then an ordinary name with more of them. */
@@ -150,7 +152,14 @@ export class TopicCatalog {
       );
     }
     this.#reserved.add(topic);
-    return { topic, topicId: this.#nextTopicId++, queues, memory, createdTime: this.#now(), slots };
+    return {
+      topic,
+      topicId: this.#nextTopicId++,
+      queues,
+      memory,
+      createdTime: params.createdTime ?? this.#now(),
+      slots,
+    };
   }
 
   /** Makes a reserved topic durable and visible. @throws RingMQError DISK_FULL (it stays reserved), DISK_FAILED */

@@ -23,6 +23,7 @@ import { ESTALE } from '../disk/index.js';
 import {
   APPEND,
   type AppendSink,
+  type ClusterPlace,
   type EngineInfo,
   type EngineThread,
   type MemberSink,
@@ -92,6 +93,7 @@ export class BrokerThread implements EngineThread, ControlListener {
   readonly #memoryIndex: ThreadParts['memoryIndex'];
   readonly #isClosing: () => boolean;
   readonly #term: ThreadParts['term'];
+  readonly #place: ThreadParts['place'];
   readonly #replicas: ThreadParts['replicas'];
   readonly #waitsForSlaves: boolean;
   readonly #wantsConnections: () => boolean;
@@ -113,6 +115,7 @@ export class BrokerThread implements EngineThread, ControlListener {
     this.#memoryHoldMs = parts.memoryHoldMs;
     this.#isClosing = parts.isClosing;
     this.#term = parts.term;
+    this.#place = parts.place;
     this.#replicas = parts.replicas;
     this.#waitsForSlaves = parts.replicas.isSync;
     this.#wantsConnections = parts.wantsConnections;
@@ -128,6 +131,18 @@ export class BrokerThread implements EngineThread, ControlListener {
       (reader) => this.#tellDamage(reader),
     );
     this.#port = openPort(parts.seat, this);
+  }
+
+  get place(): ClusterPlace {
+    const { cluster, brokerSet, master } = this.#place;
+    const isMaster = this.#term.role === ROLE.master;
+    return {
+      role: isMaster ? 'master' : 'slave',
+      cluster,
+      brokerSet,
+      epoch: this.#term.epoch,
+      master: isMaster ? null : master.get(),
+    };
   }
 
   /** Tells the broker's host, whichever thread this is. */

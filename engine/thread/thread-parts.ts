@@ -12,6 +12,7 @@ import { IndexFiles, IndexStage, LANE, QueueIndex, QueueTable, ResultRing } from
 import { Ring, type SeatTable, WORD } from '../ring/index.js';
 import { countSync, syncBuckets } from '../stats/index.js';
 import { ReplicaMarks } from '../term/replica-marks.js';
+import { SharedText } from '../term/shared-text.js';
 import { BROKER_WORD, PERSIST_SEAT } from '../term/shared-words.js';
 import { Term } from '../term/term.js';
 
@@ -37,6 +38,8 @@ export interface ThreadParts {
   readonly memoryHoldMs: number;
   readonly replicas: ReplicaMarks;
   readonly term: Term;
+  /** What does not change of the broker's place among others, and its master's address. */
+  readonly place: { readonly cluster: string; readonly brokerSet: string; readonly master: SharedText };
   readonly stats: SharedArrayBuffer;
   /** The broker is being closed: nothing is taken in any more. */
   isClosing(): boolean;
@@ -131,6 +134,11 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     stats: handle.stats,
     replicas,
     term,
+    place: {
+      cluster: handle.cluster,
+      brokerSet: handle.brokerSet,
+      master: new SharedText(handle.masterUrl),
+    },
     wantsConnections: () => Atomics.load(brokerWords, BROKER_WORD.wantsConnections) !== 0,
     isClosing: () => Atomics.load(brokerWords, BROKER_WORD.closing) !== 0,
     release: () => {

@@ -144,16 +144,27 @@ export interface ControlMethods {
   topicMetadata: { params: { topic: string }; result: TopicInfo };
   /**
    * With `ifNotExists` a topic that is there is the answer, however many queues it has; TOPIC_EXISTS if it is
-   * kept elsewhere (`memory`).
+   * kept elsewhere (`memory`). Whoever makes a topic on several broker sets gives all of them one `createdTime`: the
+   * first one's answer has it. Absent or null: now.
    */
   createTopic: {
-    params: { topic: string; queues: number; memory: boolean; ifNotExists?: boolean };
+    params: {
+      topic: string;
+      queues: number;
+      memory: boolean;
+      ifNotExists?: boolean;
+      createdTime?: number | null;
+    };
     result: TopicInfo;
   };
   listTopics: { params: PageParams; result: { topics: TopicInfo[] } & PageResult };
   /** Each page is of `queueStates`. */
   describeTopic: { params: { topic: string } & PageParams; result: TopicDescription & PageResult };
-  deleteTopic: { params: { topic: string }; result: Record<string, never> };
+  /**
+   * `upTo`: only if its `createdTime` is that or lower, else TOPIC_NOT_FOUND; and none of its name whose `createdTime` is
+   * that or lower comes back from another set. Absent or null: its own.
+   */
+  deleteTopic: { params: { topic: string; upTo?: number | null }; result: Record<string, never> };
   listGroups: { params: PageParams; result: { groups: GroupInfo[] } & PageResult };
   /** Each page is of `queues`; `memberIds` are on the first one only. */
   describeGroup: { params: { group: string } & PageParams; result: GroupDescription & PageResult };

@@ -47,6 +47,8 @@ function read(args: string[], env: Record<string, string> = {}, file?: object): 
   return readBrokerSettings(command);
 }
 
+const ADDRESS = 'ws://127.0.0.1:1';
+
 /** A value that the option may have and that is not its default, and its text. */
 function sample({
   kind,
@@ -57,6 +59,7 @@ function sample({
   setting,
   rule,
 }: OptionInfo): [value: unknown, text: string] {
+  const isAddress = rule?.includes('ws://') === true;
   if (setting === 'listen') {
     return [undefined, '127.0.0.2:7001'];
   }
@@ -74,9 +77,9 @@ function sample({
     case 'switch':
       return [true, 'true'];
     case 'list':
-      return [['one'], 'one'];
+      return isAddress ? [[ADDRESS], ADDRESS] : [['one'], 'one'];
     default:
-      return ['some', 'some'];
+      return isAddress ? [ADDRESS, ADDRESS] : ['some', 'some'];
   }
 }
 

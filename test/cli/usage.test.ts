@@ -54,8 +54,6 @@ describe('wrong usage ends with 2 and one line', () => {
 
 describe('what this version has not built ends with 1 and NOT_SUPPORTED', () => {
   it.each([
-    [['broker', '--name-server', 'ws://127.0.0.1:1']],
-    [['broker', '--cluster', 'c']],
     [['broker', '--role', 'slave', '--listen', '127.0.0.1:0']],
     [['broker', '--replication', 'sync', '--listen', '127.0.0.1:0']],
     [['pub', 'orders', '--delay', '5s']],
@@ -177,7 +175,7 @@ describe('the help', async () => {
       expect(text).toMatch(/\nExamples:\n {2}.*ringmq/);
       expect(text).toContain('--url <url>');
       expect(text).toContain('--output <form>');
-      expect(text).not.toMatch(/not in this version|ringmq cluster|--delay|--name-server/);
+      expect(text).not.toMatch(/not in this version|ringmq cluster|--delay/);
       for (const option of command.options.filter(({ mandatory }) => mandatory)) {
         expect(text).toMatch(new RegExp(`${option.long} <[^]+?\\(required`));
       }

@@ -15,6 +15,7 @@ import {
 import { createRingMemory, createSeatMemory, Ring, SeatTable } from '../../engine/ring/index.js';
 import { createStatsMemory } from '../../engine/stats/index.js';
 import { REPLICAS_BYTES } from '../../engine/term/replica-layout.js';
+import { SHARED_TEXT_BYTES } from '../../engine/term/shared-text.js';
 import { BROKER_WORDS_BYTES } from '../../engine/term/shared-words.js';
 import { BrokerThread } from '../../engine/thread/broker-thread.js';
 import { DeadThreads } from '../../engine/thread/dead-threads.js';
@@ -77,6 +78,9 @@ export class HandMadeBroker {
       memoryHoldMs: 1_000,
       seats: createSeatMemory(MAX_THREADS),
       brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
+      masterUrl: new SharedArrayBuffer(SHARED_TEXT_BYTES),
+      cluster: 'default',
+      brokerSet: 'hand-made',
       replicas: new SharedArrayBuffer(REPLICAS_BYTES),
       stats: createStatsMemory(MAX_THREADS),
       queues: createQueueTableMemory({ maxQueues: 64, maxSeats: MAX_THREADS }),

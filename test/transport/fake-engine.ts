@@ -6,6 +6,7 @@ import { checkBatch } from '../../engine/batch/check.js';
 import {
   APPEND,
   type AppendSink,
+  type ClusterPlace,
   type EngineInfo,
   type EngineThread,
   type MemberSink,
@@ -141,6 +142,13 @@ export class FakeEngine implements EngineThread {
     openingId: '5e0c3b7a91d2f468',
     brokerName: 'fake',
     flush: 'sync',
+  };
+  place: ClusterPlace = {
+    role: 'master',
+    cluster: 'default',
+    brokerSet: 'fake',
+    epoch: 2,
+    master: null,
   };
   readonly meter: ThreadMeter = {
     connections: 0,

@@ -19,7 +19,7 @@ name for the command, from which its flag, its variable and its key in the confi
 - A flag wins over a variable, a variable over the config file, the config file over the default.
 - Durations are written \`500ms\`, \`30s\`, \`5m\`, \`2h\`, \`7d\`; sizes \`100\` (bytes), \`64KiB\`, \`1GiB\`. In code they are numbers, of the unit in the name.
 - The config file is one JSON object: \`ringmq broker --config ringmq.json\`. Unknown keys, flags and options are refused, with the name that was probably meant.
-- A list is given by repeating its flag, with commas in a variable, as an array in the file. A switch is \`true\` or \`false\` in a variable; an empty variable counts as not set.
+- A list is given by repeating its flag, or with commas in it or in a variable, as an array in the file. A switch is \`true\` or \`false\` in a variable; an empty variable counts as not set.
 - What cannot be used is refused before anything is opened: by the command with exit status 2 for a flag or variable and 1 for the file, in code with \`BAD_CONFIG\`, which names every option at fault (\`details.faults\`).
 
 \`\`\`json

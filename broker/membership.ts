@@ -1,0 +1,239 @@
+/**
+ * A broker's place in its cluster: it is registered with the name servers from when it listens until it is closed, and its topics follow the
+ * cluster's while it is a master.
+ */
+import type { EngineThread } from '../engine/engine-thread.js';
+import type { EngineOptions, ResolvedEngineOptions } from '../engine/options.js';
+import { clearInterval, setInterval, unref } from '../native-free/time/index.js';
+import {
+  type BrokerRegistration,
+  type BrokerStats,
+  type ControlMethods,
+  isRingMQError,
+  MAX_TOPICS_PER_PAGE,
+  NAME_PATTERN,
+  type NodeRole,
+  type ReplicaInfo,
+  RingMQError,
+  type TopicInfo,
+} from '../native-free/wire/index.js';
+import { Registrar } from './registrar.js';
+import { TopicKeeper } from './topic-keeper.js';
+
+export interface MembershipHost {
+  readonly options: ResolvedEngineOptions;
+  readonly thread: EngineThread;
+  /** Where this broker is reached. */
+  readonly url: string;
+  readonly secret: Uint8Array | null;
+  stats(): BrokerStats;
+  /** Of a master: its slaves. */
+  replicas(): ReplicaInfo[];
+  /** Another master of a higher epoch is there, or was: nothing may be acked any more. */
+  onFenced(epoch: number, masterUrl: string | null): void;
+  /** Of a slave: where its master is now; null: there is none, as far as is known. */
+  onMaster(masterUrl: string | null, epoch: number): void;
+  onWarning(message: string, details: Record<string, unknown>): void;
+}
+
+/** What could not be done is tried again so often. */
+const RETRY_MS = 30_000;
+
+export class Membership {
+  readonly #host: MembershipHost;
+  readonly #registrar: Registrar;
+  readonly #keeper: TopicKeeper;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #stopListening: () => void;
+  /** Topics of which something has changed. */
+  readonly #changed = new Set<string>();
+  #isReading = false;
+  #isClosed = false;
+  #role: NodeRole | null = null;
+
+  constructor(host: MembershipHost) {
+    this.#host = host;
+    const { onWarning } = host;
+    this.#registrar = new Registrar({
+      nameServers: host.options.nameServers,
+      secret: host.secret,
+      describe: () => this.#describe(),
+      onFenced: (epoch, url) => host.onFenced(epoch, url),
+      onMaster: (url, epoch) => host.onMaster(url, epoch),
+      onTopic: (topic) => this.#keeper.hear(topic),
+      onWarning,
+    });
+    this.#keeper = new TopicKeeper({
+      set: host.thread.place.brokerSet,
+      isMaster: () => host.thread.place.role === 'master',
+      own: (topic) => this.#registrar.own(topic),
+      create: async ({ topic, queues, memory, createdTime }) => {
+        this.#isThere(
+          await host.thread.call('createTopic', { topic, queues, memory, createdTime, ifNotExists: true }),
+        );
+      },
+      delete: ({ topic, upTo }) => this.#delete(topic, upTo),
+      onWarning,
+    });
+    this.#timer = setInterval(() => this.#tryAgain(), RETRY_MS);
+    unref(this.#timer);
+    this.#stopListening = host.thread.onTopicChanged((topic) => {
+      this.#changed.add(topic);
+      void this.#readChanged();
+    });
+  }
+
+  /** Reads the topics there are, and registers. */
+  async open(): Promise<void> {
+    this.#isReading = true;
+    for (let cursor: string | null = null, complete = false; !complete && !this.#isClosed; ) {
+      const page: ControlMethods['listTopics']['result'] = await this.#host.thread.call('listTopics', {
+        cursor,
+        limit: MAX_TOPICS_PER_PAGE,
+      });
+      for (const info of page.topics) {
+        this.#isThere(info);
+      }
+      ({ cursor, complete } = page);
+    }
+    this.#isReading = false;
+    if (!this.#isClosed) {
+      await this.#readChanged();
+      this.#registrar.open();
+    }
+  }
+
+  /** The broker has another role, epoch, or slaves in sync: name servers are told at once. */
+  changed(): void {
+    this.#registrar.changed();
+  }
+
+  /** Name servers that know this broker now. */
+  get registeredCount(): number {
+    return this.#registrar.registeredCount;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    this.#stopListening();
+    this.#keeper.close();
+    this.#registrar.close();
+  }
+
+  #describe(): BrokerRegistration {
+    const { options, thread, url } = this.#host;
+    const { role, cluster, brokerSet, epoch } = thread.place;
+    const { brokerId, openingId } = thread.info;
+    const { startPosition, endPosition, flushedPosition } = this.#host.stats().log;
+    if (role === 'master' && this.#role === 'slave') {
+      // What it heard as a slave was not its to do anything about.
+      queueMicrotask(() => this.#registrar.askTopicsAgain());
+    }
+    this.#role = role;
+    return {
+      cluster,
+      set: brokerSet,
+      name: options.name,
+      role,
+      url,
+      brokerId,
+      openingId,
+      epoch,
+      start: startPosition,
+      end: endPosition,
+      flushed: flushedPosition,
+      replicas: role === 'master' ? this.#host.replicas() : [],
+    };
+  }
+
+  #isThere({ topic, topicId, queues, memory, createdTime }: TopicInfo): void {
+    // The broker's own topics are nobody else's business.
+    if (NAME_PATTERN.test(topic)) {
+      const { tombstone } = this.#registrar.own(topic);
+      const registered = { topic, topicId, queues, memory, createdTime, sets: null };
+      this.#registrar.topicIs(topic, { topic: registered, tombstone });
+    }
+  }
+
+  #isGone(topic: string, upTo: number | null): void {
+    const own = this.#registrar.own(topic);
+    const ends = [upTo, own.tombstone, own.topic?.createdTime].filter((end) => typeof end === 'number');
+    this.#registrar.topicIs(topic, { topic: null, tombstone: ends.length === 0 ? null : Math.max(...ends) });
+  }
+
+  async #delete(topic: string, upTo: number): Promise<void> {
+    await unlessGone(this.#host.thread.call('deleteTopic', { topic, upTo }));
+    const now = await this.#read(topic);
+    if (now === null) {
+      this.#isGone(topic, upTo);
+    } else {
+      this.#isThere(now);
+    }
+  }
+
+  #read(topic: string): Promise<TopicInfo | null> {
+    return unlessGone(this.#host.thread.call('topicMetadata', { topic }));
+  }
+
+  async #readChanged(): Promise<void> {
+    if (this.#isReading) {
+      return;
+    }
+    this.#isReading = true;
+    for (const topic of this.#changed) {
+      this.#changed.delete(topic);
+      try {
+        const now = await this.#read(topic);
+        if (now === null) {
+          this.#isGone(topic, null);
+        } else {
+          this.#isThere(now);
+        }
+      } catch (error) {
+        this.#tellUnlessClosed(topic, error);
+      }
+    }
+    this.#isReading = false;
+  }
+
+  #tellUnlessClosed(topic: string, error: unknown): void {
+    if (!this.#isClosed && !(isRingMQError(error) && error.code === 'BROKER_CLOSED')) {
+      this.#host.onWarning(`the name servers were not told of the topic '${topic}': ${String(error)}`, {
+        topic,
+      });
+    }
+  }
+
+  #tryAgain(): void {
+    if (this.#keeper.takeFailed()) {
+      this.#registrar.askTopicsAgain();
+    }
+  }
+}
+
+/** null: there is no such topic. */
+async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof RingMQError && error.code === 'TOPIC_NOT_FOUND') {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** Throws BAD_CONFIG where name servers would be told an address that nobody can use. */
+export function checkAdvertised(
+  { nameServers, advertiseUrl }: Pick<EngineOptions, 'nameServers' | 'advertiseUrl'>,
+  host: string,
+): void {
+  if ((nameServers ?? []).length > 0 && advertiseUrl === undefined && /^(0\.0\.0\.0|\[?::\]?)$/.test(host)) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      `${host} is an address to listen on, not one to connect to: say with \`advertiseUrl\` where this broker is reached`,
+      { details: { host } },
+    );
+  }
+}

@@ -1,0 +1,181 @@
+/** Brokers in a cluster: registered while they listen, with the same topics, whoever was away when one was made or deleted. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Broker, type NameServer, openBroker, openNameServer } from '../../broker/index.js';
+import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
+import { NameServerClient } from './name-server-client.js';
+import { registration } from './registrations.js';
+
+const opened: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) {
+    await each.close();
+  }
+});
+
+function keep<T extends { close(): unknown }>(each: T): T {
+  opened.push(each);
+  return each;
+}
+
+const SMALL = {
+  ringBytes: 1024 * 1024,
+  memoryRingBytes: 1024 * 1024,
+  spanBytes: 256 * 1024,
+  segmentBytes: 1024 * 1024,
+};
+
+function directory(): string {
+  const dir = makeDirectory();
+  keep({ close: () => removeDirectory(dir) });
+  return dir;
+}
+
+class Node {
+  readonly dataDir = directory();
+  readonly name: string;
+  readonly warnings: string[] = [];
+  broker!: Broker;
+  url = '';
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  async start(nameServers: readonly string[], options = {}): Promise<this> {
+    this.broker = keep(
+      await openBroker({
+        ...SMALL,
+        dataDir: this.dataDir,
+        name: this.name,
+        nameServers,
+        onWarning: (message) => this.warnings.push(message),
+        ...options,
+      }),
+    );
+    ({ url: this.url } = await this.broker.listen({ port: 0, listener: 'ws' }));
+    return this;
+  }
+
+  async topics(): Promise<string[]> {
+    const client = this.broker.client();
+    const topics = await client.admin().listTopics();
+    await client.close();
+    return topics.map(({ topic, queues }) => `${topic} ${queues}`);
+  }
+
+  async admin<T>(work: (admin: ReturnType<ReturnType<Broker['client']>['admin']>) => Promise<T>): Promise<T> {
+    const client = this.broker.client();
+    try {
+      return await work(client.admin());
+    } finally {
+      await client.close();
+    }
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const nameServer = async (): Promise<NameServer> => keep(await openNameServer({ port: 0, listener: 'ws' }));
+const same = async (nodes: readonly Node[], expected: readonly string[]): Promise<boolean> =>
+  (await Promise.all(nodes.map((node) => node.topics()))).every((has) => has.join() === expected.join());
+
+describe('brokers with name servers', () => {
+  it('are in the route with the address that they listen on, while they are there', async () => {
+    const ns = await nameServer();
+    const [a] = [await new Node('a').start([ns.url])];
+    const client = keep(await NameServerClient.connect(ns.url));
+    await until(async () => (await client.ask('route', {})).sets.length === 1);
+    const { sets } = await client.ask('route', {});
+    expect(sets).toMatchObject([{ set: 'a', master: { name: 'a' }, slaves: [] }]);
+    expect(sets[0]?.master?.url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+    const [status] = (await client.ask('clusterStatus', {})).brokers;
+    expect(status).toMatchObject({ up: true, isMaster: true, role: 'master', topics: 0 });
+    await a.broker.close();
+    await until(async () => (await client.ask('route', {})).sets[0]?.master === null);
+  });
+
+  it('have the same topics, those that were away too', async () => {
+    const [one, two] = [await nameServer(), await nameServer()];
+    const urls = [one.url, two.url];
+    const a = await new Node('a').start(urls);
+    await a.admin((admin) => admin.createTopic({ topic: 'early', queues: 3 }));
+    const b = await new Node('b').start(urls);
+    await until(() => same([a, b], ['early 3']));
+    await b.admin((admin) => admin.createTopic({ topic: 'late', queues: 2, memory: true }));
+    await until(() => same([a, b], ['early 3', 'late 2']));
+    await b.broker.close();
+    await a.admin((admin) => admin.deleteTopic('early'));
+    await a.admin((admin) => admin.createTopic({ topic: 'meanwhile', queues: 1 }));
+    await one.close();
+    await b.start(urls);
+    await until(() => same([a, b], ['late 2', 'meanwhile 1']));
+    expect([...a.warnings, ...b.warnings].filter((line) => !line.includes('name server'))).toEqual([]);
+  });
+
+  it('take a topic of the same name that was made after the deletion for another one', async () => {
+    const ns = await nameServer();
+    const [a, b] = [await new Node('a').start([ns.url]), await new Node('b').start([ns.url])];
+    await a.admin((admin) => admin.createTopic({ topic: 't', queues: 1 }));
+    await until(() => same([a, b], ['t 1']));
+    await b.broker.close();
+    await a.admin((admin) => admin.deleteTopic('t'));
+    await a.admin((admin) => admin.createTopic({ topic: 't', queues: 5 }));
+    await b.start([ns.url]);
+    await until(() => same([a, b], ['t 5']));
+  });
+
+  it('say once what they have no room for, and go on', async () => {
+    const ns = await nameServer();
+    const a = await new Node('a').start([ns.url]);
+    const b = await new Node('b').start([ns.url], { maxQueues: 16 });
+    await a.admin((admin) => admin.createTopic({ topic: 'large', queues: 17 }));
+    await until(() => b.warnings.some((line) => line.includes("'large' cannot be made")));
+    await a.admin((admin) => admin.createTopic({ topic: 'small', queues: 1 }));
+    await until(() => same([b], ['small 1']));
+  });
+
+  it('take nothing any more once another master of a higher epoch is there, and say where it is', async () => {
+    const ns = await nameServer();
+    const a = await new Node('a').start([ns.url]);
+    await a.admin((admin) => admin.createTopic({ topic: 't', queues: 1 }));
+    const client = keep(a.broker.client());
+    const producer = client.producer({ sendTimeoutMs: 300 });
+    await producer.send({ topic: 't', body: 'before' });
+    const asker = keep(await NameServerClient.connect(ns.url));
+    await until(async () => (await asker.ask('route', {})).sets.length === 1);
+    const { brokers } = await asker.ask('clusterStatus', {});
+    const { brokerId = '', epoch = 0 } = brokers[0] ?? {};
+    await asker.ask(
+      'registerBroker',
+      registration({ name: 'b', set: 'a', brokerId, epoch: epoch + 1, url: 'ws://127.0.0.1:4' }),
+    );
+    await until(() => a.warnings.some((line) => line.includes('ws://127.0.0.1:4')));
+    await expect(producer.send({ topic: 't', body: 'after' })).rejects.toThrow('not the master');
+    const newcomer = keep(await NameServerClient.connect(a.url));
+    expect(await newcomer.welcome).toMatchObject({
+      role: 'slave',
+      cluster: 'default',
+      brokerSet: 'a',
+      epoch,
+      master: 'ws://127.0.0.1:4',
+    });
+  });
+
+  it('are refused an address that nobody can use', async () => {
+    const ns = await nameServer();
+    const node = new Node('a');
+    node.broker = keep(
+      await openBroker({ ...SMALL, dataDir: node.dataDir, name: 'a', nameServers: [ns.url] }),
+    );
+    await expect(node.broker.listen({ host: '0.0.0.0', port: 0, insecure: true })).rejects.toMatchObject({
+      code: 'BAD_CONFIG',
+    });
+    await expect(
+      openBroker({ dataDir: directory(), name: 'two words', nameServers: [ns.url] }),
+    ).rejects.toMatchObject({ code: 'BAD_CONFIG' });
+  });
+});
