@@ -2,6 +2,7 @@
  * The connections of a name server. Whoever has asked for a cluster's route is told when it changes: at once, and then at most once in
  * `QUIET_MS`, however often it does.
  */
+import { randomBytes } from 'node:crypto';
 import type { Socket } from '../native-free/listener/types.js';
 import { clearTimeout, setTimeout, unref } from '../native-free/time/index.js';
 import {
@@ -17,6 +18,7 @@ import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
 import { SessionWatch } from './session-watch.js';
 
 const QUIET_MS = 100;
+const NONCE_BYTES = 32;
 
 export interface NameServerHostOptions {
   readonly name: string;
@@ -69,6 +71,10 @@ export class NameServerHost implements NameServerSessions {
       queueMicrotask(() => session.fail('BROKER_CLOSED'));
     }
     return session;
+  }
+
+  newNonce(): string {
+    return randomBytes(NONCE_BYTES).toString('hex');
   }
 
   /** Ends one connection. */

@@ -5,7 +5,6 @@
  *     waiting for hello ── hello ──▶ open ── error, close ──▶ closed
  *            └── anything else, or handshakeTimeoutMs ──────────▶┘
  */
-import { randomBytes } from 'node:crypto';
 import { RateLimit } from '../native-free/listener/rate-limit.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
 import { clearTimeout, setTimeout, unref } from '../native-free/time/index.js';
@@ -39,7 +38,6 @@ const REQUEST_COST = 4;
 const BYTES_A_COST = 4 * 1024;
 /** What part of a second's budget may be used at once. */
 const SMALL_FRAMES_PART = 4;
-const NONCE_BYTES = 32;
 /** A name server has no log. */
 const NO_BROKER_ID = '0000000000000000';
 
@@ -64,12 +62,14 @@ export interface NameServerSessions {
   /** 16 hexadecimal digits, of this start. */
   readonly openingId: string;
   readonly name: string;
+  /** 64 hexadecimal digits, random. */
+  newNonce(): string;
   forget(session: NameServerSession): void;
 }
 
 export class NameServerSession implements SocketHandler, Watched, NameServerCaller {
   readonly link: number;
-  readonly nonce = randomBytes(NONCE_BYTES).toString('hex');
+  readonly nonce: string;
   readonly #sessions: NameServerSessions;
   readonly #socket: Socket;
   readonly #budget: RateLimit;
@@ -85,6 +85,7 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
     this.#sessions = sessions;
     this.#socket = socket;
     this.link = link;
+    this.nonce = sessions.newNonce();
     const { maxSmallFramesPerSecond: perSecond, handshakeTimeoutMs } = sessions.options;
     this.#budget = new RateLimit(perSecond, perSecond / SMALL_FRAMES_PART);
     this.#handshakeTimer = setTimeout(() => {

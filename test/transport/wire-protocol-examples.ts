@@ -13,6 +13,7 @@ import {
   writeUint64,
 } from '../../native-free/wire/index.js';
 import { SessionHost } from '../../transport/session-host.js';
+import { nameServerExamples } from '../cluster/name-server-examples.js';
 import { FakeEngine } from './fake-engine.js';
 import { FakeSocket, settle } from './fake-socket.js';
 import {
@@ -240,6 +241,9 @@ export async function makeExamples(): Promise<Map<string, Example>> {
   await exchange('ping', makeFrame(OPCODE.ping, 12), 'pong');
   await exchange('bad', controlFrame(OPCODE.welcome, 0, {}), 'error');
   examples.delete('bad');
+  for (const [name, frame] of await nameServerExamples()) {
+    add(name, frame);
+  }
   return examples;
 }
 
