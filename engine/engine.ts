@@ -2,12 +2,15 @@
  * A broker without sockets: opens the data directory, recovers it, makes the shared memories, starts the persist worker,
  * and keeps house (checkpoints, retention, threads that died).
  */
+
+import { setImmediate } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { clearInterval, setInterval } from '../native-free/time/index.js';
 import { type BrokerStats, ERRORS, RingMQError } from '../native-free/wire/index.js';
 import { channelOf } from './control/channel-messages.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
+import { ControlLog } from './control/control-log.js';
 import { DamageList, type DamageReport } from './control/damage-list.js';
 import type { ExpiredReport } from './control/expired-log.js';
 import { ControlPlane } from './control/index.js';
@@ -16,9 +19,18 @@ import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
 import { openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
-import { type DataDirLock, ESTALE, isStale, LOOK_MS, lockDataDir, whyLost } from './disk/index.js';
+import {
+  checkInPlace,
+  type DataDirLock,
+  ESTALE,
+  identityOf,
+  isStale,
+  LOOK_MS,
+  lockDataDir,
+  whyLost,
+} from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
-import type { MetaStore } from './meta/index.js';
+import { NODE_FILE } from './meta/index.js';
 import {
   brokerSetOf,
   type EngineOptions,
@@ -46,6 +58,8 @@ export interface EngineEvents {
 
 /** Subscribers of a diagnostics channel are looked for so often. */
 const SUBSCRIBERS_MS = 1_000;
+/** A close waits no longer than this for acks. */
+const CLOSE_MS = 5_000;
 
 export class Engine {
   readonly handle: BrokerHandle;
@@ -63,8 +77,9 @@ export class Engine {
   readonly #deadThreads: DeadThreads;
   readonly #queues: TopicQueues;
   readonly #damage = new DamageList();
-  readonly #closeMeta: () => void;
+  readonly #control: ControlLog;
   readonly #lock: DataDirLock;
+  readonly #nodeIdentity: string;
   readonly #metaTimer: NodeJS.Timeout;
   #hasFailed = false;
 
@@ -107,19 +122,19 @@ export class Engine {
         { unlisted: data.recovery.unlistedDamage },
       );
     }
-    const { store } = data;
-    const ringSizes = { spanBytes: store.spanBytes, maxThreads: options.maxThreads };
+    const { node } = data;
+    const ringSizes = { spanBytes: node.spanBytes, maxThreads: options.maxThreads };
     const handle: BrokerHandle = {
       kind: 'ringmq.handle.v1',
-      brokerId: store.brokerId,
+      brokerId: node.brokerId,
       openingId: lock.dir.token,
       brokerName: options.name,
       cluster: options.cluster,
       brokerSet: brokerSetOf(options),
-      epoch: store.epoch,
+      epoch: node.epoch,
       flush: options.flush,
       dir: lock.dir,
-      segmentBytes: store.segmentBytes,
+      segmentBytes: node.segmentBytes,
       channel: channelOf(lock.dir.token),
       memoryHoldMs: options.memoryHoldMs,
       seats: createSeatMemory(options.maxThreads),
@@ -143,18 +158,15 @@ export class Engine {
         ring: createRingMemory({
           ...ringSizes,
           ringBytes: options.memoryRingBytes,
-          startPosition: (store.epoch % 4096) * 2 ** 40,
+          startPosition: (node.epoch % 4096) * 2 ** 40,
         }),
         producers: createProducerMemory(options.maxProducers),
         results: createResultMemory(options.maxThreads),
       },
     };
     const term = new Term(new Int32Array(handle.brokerWords));
-    term.setEpoch(store.epoch);
-    const persist = await PersistThreads.start(handle, options).catch((error: unknown) => {
-      store.close();
-      throw error;
-    });
+    term.setEpoch(node.epoch);
+    const persist = await PersistThreads.start(handle, options);
     let engine: Engine;
     try {
       const seats = new SeatTable(handle.seats);
@@ -162,12 +174,12 @@ export class Engine {
       engine = new Engine(options, handle, parts, persist, data, lock, events);
     } catch (error) {
       await persist.stop();
-      store.close();
       throw error;
     }
     try {
       // The tables may be from before the last segments went: retention makes no checkpoint.
       engine.#trim(data.recovery.startPosition);
+      engine.#control.beginEpoch(node.epoch, data.recovery.endPosition, options.name);
       engine.#plane.start();
     } catch (error) {
       await engine.close();
@@ -194,8 +206,19 @@ export class Engine {
       { ...parts, gateIsHeldBack: (isLog) => this.thread.gateIsHeldBack(isLog) },
       handle.dir,
     );
+    this.#control = new ControlLog({
+      state: data.state,
+      spanBytes: data.node.spanBytes,
+      later: (run) => void setImmediate(run),
+      writer: {
+        controlRefusal: () => this.thread.controlRefusal(),
+        appendControl: (sink, id, bytes) => this.thread.appendControl(sink, id, bytes),
+        onRoom: (callback) => this.thread.onRoom(callback),
+      },
+    });
     this.#plane = new ControlPlane({
-      store: data.store,
+      log: this.#control,
+      epoch: data.node.epoch,
       catalog: data.catalog,
       openQueues: (topic) => this.#queues.open(topic),
       closeQueues: (topic) => {
@@ -227,7 +250,7 @@ export class Engine {
       disk: parts.disk,
       logReader: parts.logReader,
       catalog: data.catalog,
-      offsets: data.store.state.offsets,
+      offsets: data.state.offsets,
       queueState: (topic, queueId) => this.#queues.state(topic, queueId),
       groups: () => this.#plane.groupTotals(),
     });
@@ -257,8 +280,18 @@ export class Engine {
       callerGone: (seat, consumerKey) => this.#plane.callerGone(seat, consumerKey),
     });
     this.thread = new BrokerThread(parts, (seat, listener) => this.#server.port(seat, listener));
-    this.#closeMeta = () => data.store.close();
-    this.#checkpoints = new CheckpointKeeper(parts, handle, options, (message) => this.warn(message, {}));
+    this.#checkpoints = new CheckpointKeeper(
+      { ...parts, state: this.#control },
+      handle,
+      options,
+      (message) => {
+        // A directory that has lost a part is told of as that.
+        this.#lookAfterMeta();
+        if (!this.#hasFailed) {
+          this.warn(message, {});
+        }
+      },
+    );
     this.#deadThreads = new DeadThreads(parts, (seat) => {
       this.#server.seatGone(seat);
       // It may have had sends refused for want of room for an index block, which the sweep has stored since.
@@ -272,7 +305,8 @@ export class Engine {
       onMessage: (message) => this.#onPersist(message),
       onDied: (which, error) => this.#persistDied(which, error),
     });
-    this.#metaTimer = setInterval(() => this.#lookAfterMeta(data.store), LOOK_MS);
+    this.#nodeIdentity = identityOf(`${handle.dir.path}/meta/${NODE_FILE}`);
+    this.#metaTimer = setInterval(() => this.#lookAfterMeta(), LOOK_MS);
     this.#metaTimer.unref();
   }
 
@@ -335,7 +369,9 @@ export class Engine {
     Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
     clearInterval(this.#metaTimer);
     clearInterval(this.#subscriberTimer);
-    await part(() => this.thread.drained(5_000));
+    await part(() => this.#plane.close());
+    await part(() => this.#control.drained(CLOSE_MS));
+    await part(() => this.thread.drained(CLOSE_MS));
     await part(() => this.#checkpoints.stop());
     this.#deadThreads.stop();
     await part(() => this.#persist.stop());
@@ -344,11 +380,10 @@ export class Engine {
       await part(() => this.#checkpoints.last());
     }
     await part(() => this.#endIndexing());
-    await part(() => this.#plane.close());
     await part(() => this.thread.close());
+    await part(() => this.#control.close());
     await part(() => this.#server.close());
     await part(() => this.#queues.closeFiles());
-    await part(() => this.#closeMeta());
     // Told by `onFatal`; what could not be written for that reason is no failure of the close. Asked while LOCK is still there.
     const isToldAlready = failures.length > 0 && (isLost || this.#isLost());
     await part(() => this.#lock.release());
@@ -379,12 +414,14 @@ export class Engine {
     }
   }
 
-  /** `meta/` is written now and then only: whether its files still have their place is looked at as often as the log's. */
-  #lookAfterMeta(store: MetaStore): void {
+  /** `meta/` is written now and then only: whether it still has its place is looked at as often as the log's is. */
+  #lookAfterMeta(): void {
+    const path = `${this.handle.dir.path}/meta/${NODE_FILE}`;
     try {
-      store.checkInPlace();
+      checkInPlace(path, this.#nodeIdentity);
     } catch (error) {
-      this.#fatal(error);
+      const message = error instanceof Error ? error.message : String(error);
+      this.#fatal(new RingMQError('DISK_FAILED', `looking after ${path}: ${message}`, { cause: error }));
     }
   }
 
@@ -427,6 +464,7 @@ export class Engine {
   /** Offsets of what retention took are not stored any more. What cannot be told now is told by the next segment that goes. */
   #trim(startPosition: number): void {
     this.thread.logReader.prune();
+    this.#control.state.epochs.trim(startPosition);
     try {
       this.#queues.trim(startPosition);
     } catch (error) {

@@ -1,7 +1,7 @@
 /**
  * Answers every control request of the broker, whichever thread and connection it comes from. It runs on
  * the thread that opened the broker and owns topics, groups and offsets there; nothing per message or
- * batch passes through it. Writes are gathered: all commits of one turn of the event loop are one write.
+ * batch passes through it. What must last goes into the log (control-log.ts).
  */
 
 import { randomBytes } from 'node:crypto';
@@ -25,7 +25,6 @@ import {
   GroupOffsets,
   type Reader,
 } from '../group/index.js';
-import type { MetaStore } from '../meta/meta-store.js';
 import {
   type CatalogTopic,
   checkName,
@@ -34,6 +33,7 @@ import {
   topicInfo,
 } from '../meta/topic-catalog.js';
 import type { ControlCaller } from './channel-messages.js';
+import type { ControlLog } from './control-log.js';
 import { ExpiredLog, type ExpiredReport } from './expired-log.js';
 import { GroupAdmin } from './group-admin.js';
 import { GroupView } from './group-view.js';
@@ -41,8 +41,10 @@ import { parseParams } from './params.js';
 import { RetentionWatch, type UnreadMessage, type WatchedQueue } from './retention-watch.js';
 import { TopicAdmin, type TopicHooks } from './topic-admin.js';
 
-export interface ControlPlaneOptions extends TopicHooks {
-  store: MetaStore;
+export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
+  log: ControlLog;
+  /** Of this opening. */
+  epoch: number;
   catalog: TopicCatalog;
   /** First offset stored at or after `time`; the queue's end if there is none. */
   findOffsetByTime(topic: CatalogTopic, queueId: number, time: number): number | Promise<number>;
@@ -79,12 +81,10 @@ const TICK_MS = 250;
 /** Groups are settled for at most one part in so many of the thread's time: who joins and leaves all the time waits for himself. */
 const SETTLE_SHARE = 4;
 const MAX_REST_MS = 1_000;
-/** Committed offsets are on disk this long after they were written. */
-const OFFSET_SYNC_MS = 500;
 
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
-  readonly #store: MetaStore;
+  readonly #log: ControlLog;
   readonly #catalog: TopicCatalog;
   readonly #offsets: GroupOffsets;
   readonly #coordinator: GroupCoordinator;
@@ -100,28 +100,24 @@ export class ControlPlane {
   #runWanted = false;
   /** `monotonicMs()` before which the groups are not settled again. */
   #nextRunAt = 0;
-  /** The flush that commits of this turn wait for. */
-  #written: Promise<void> | null = null;
-  #lastSync: number;
   #isWithoutRoom = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
-    this.#store = options.store;
+    this.#log = options.log;
     this.#catalog = options.catalog;
     this.#now = options.now === undefined ? monotonicMs : () => options.now?.() as number;
     this.#later = (run) => (options.later === undefined ? void setImmediate(run) : options.later(run));
-    this.#lastSync = this.#now();
-    this.#offsets = new GroupOffsets(options.store);
+    this.#offsets = new GroupOffsets(options.log);
     this.#coordinator = this.#makeCoordinator(options);
     this.#view = new GroupView(options.catalog, this.#coordinator, this.#offsets, (topic, queueId) =>
       options.queueState(topic, queueId),
     );
     this.#ages = this.#makeAges(options);
     this.#groups = new GroupAdmin({
-      store: options.store,
+      log: options.log,
       catalog: options.catalog,
       offsets: this.#offsets,
       coordinator: this.#coordinator,
@@ -133,18 +129,19 @@ export class ControlPlane {
     });
     this.#expiredLog = new ExpiredLog((message, details) => options.onWarning?.(message, details));
     this.#retentionWatch = this.#makeRetentionWatch(options);
-    this.#topics = new TopicAdmin(options.catalog, this.#coordinator, options);
+    this.#topics = new TopicAdmin(options.catalog, this.#coordinator, {
+      ...options,
+      appendRecords: (records) => options.log.append(records),
+    });
     this.#handlers = this.#makeHandlers();
   }
 
   /**
    * To be called once the queues are recovered and before anything is appended: takes back commits beyond the queues' ends
-   * and starts the timer behind revoke deadlines and offset syncs.
-   * @throws RingMQError DISK_FULL, DISK_FAILED
+   * and starts the timer behind revoke deadlines.
    */
   start(): void {
     this.#offsets.cutToEnds((topicId, queueId) => this.#queueState(topicId, queueId).maxOffset);
-    this.#store.sync();
     this.#timer = setInterval(() => this.tick(), TICK_MS);
     this.#timer.unref();
   }
@@ -202,7 +199,7 @@ export class ControlPlane {
     return { topicId, topic, queues, memory, slots, dead: false };
   }
 
-  /** What is due by now: revoke deadlines, and the sync of offsets. The timer calls it. */
+  /** What is due by now: revoke deadlines, ages, and what a full disk has no room for yet. The timer calls it. */
   tick(): void {
     if (this.#closed) {
       return;
@@ -213,37 +210,27 @@ export class ControlPlane {
       this.#ages.step(now);
       this.#expiredLog.step(now);
       this.#retentionWatch.step(now);
-      if (this.#store.hasUnsynced && now - this.#lastSync >= OFFSET_SYNC_MS) {
-        this.#lastSync = now;
-        this.#syncOffsets();
-      }
+      this.#log.tick();
+      this.#tellRoom();
     });
   }
 
-  /** Without room it is tried again each time; that is told once, and once more when it has worked. */
-  #syncOffsets(): void {
-    try {
-      this.#store.sync();
-    } catch (error) {
-      if (!isRingMQError(error) || error.code !== 'DISK_FULL') {
-        throw error;
-      }
-      if (!this.#isWithoutRoom) {
-        this.#isWithoutRoom = true;
-        this.#options.onWarning?.(
-          `acks of consumer groups cannot be put on the disk; they are kept in memory, and what they are for comes again if the broker ends before there is room: ${error.message}`,
-          {},
-        );
-      }
-      return;
-    }
-    if (this.#isWithoutRoom) {
+  /** What a full disk keeps in memory is told once, and once more when it has worked. */
+  #tellRoom(): void {
+    const { heldUpBy } = this.#log;
+    if (heldUpBy !== null && !this.#isWithoutRoom) {
+      this.#isWithoutRoom = true;
+      this.#options.onWarning?.(
+        `acks of consumer groups cannot be put on the disk; they are kept in memory, and what they are for comes again if the broker ends before there is room: ${heldUpBy.message}`,
+        {},
+      );
+    } else if (heldUpBy === null && this.#isWithoutRoom) {
       this.#isWithoutRoom = false;
       this.#options.onWarning?.('acks of consumer groups are put on the disk again', {});
     }
   }
 
-  /** Refuses requests from now on, and puts committed offsets on disk. The store stays open: it is its opener's to close. */
+  /** Refuses requests from now on, and has the log take what is left to say. The log stays open: it is its opener's to close. */
   close(): void {
     if (this.#closed) {
       return;
@@ -251,7 +238,6 @@ export class ControlPlane {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#ages.close();
-    this.#store.sync();
   }
 
   async #call<M extends ControlMethod>(
@@ -265,7 +251,7 @@ export class ControlPlane {
   #makeCoordinator(options: ControlPlaneOptions): GroupCoordinator {
     const { maxGroups, maxMembersPerGroup, maxGroupQueues } = options;
     return new GroupCoordinator({
-      epoch: options.store.epoch,
+      epoch: options.epoch,
       offsets: this.#offsets,
       ...(maxGroups === undefined ? {} : { maxGroups }),
       ...(maxMembersPerGroup === undefined ? {} : { maxMembersPerGroup }),
@@ -277,7 +263,7 @@ export class ControlPlane {
         findOffsetByTime: (topicId, queueId, time) =>
           options.findOffsetByTime(this.#requireById(topicId), queueId, time),
         wantRun: () => this.#wantRun(),
-        persist: () => this.#persist(),
+        persist: (send) => this.#persist(send),
         expired: (group, topic, _queueId, count) =>
           this.#expiredLog.add(group, topic.topic, count, this.#now()),
       },
@@ -288,7 +274,7 @@ export class ControlPlane {
     const groupRetentionMs = options.groupRetentionMs ?? DEFAULT_GROUP_RETENTION_MS;
     return new GroupAges(
       {
-        store: options.store,
+        store: options.log,
         offsets: this.#offsets,
         groupRetentionMs,
         hasMembers: (group) => this.#coordinator.memberCount(group) > 0,
@@ -321,7 +307,7 @@ export class ControlPlane {
 
   /** Where groups stand on the queues of topics on disk. */
   *#positions(): Generator<WatchedQueue> {
-    for (const { group, topicId, pairs } of this.#store.state.offsets.entries()) {
+    for (const { group, topicId, pairs } of this.#log.state.offsets.entries()) {
       const topic = this.#catalog.byId(topicId);
       for (let i = 0; i + 1 < pairs.length && topic?.memory === false; i += 2) {
         const [queueId, position] = [pairs[i] as number, pairs[i + 1] as number];
@@ -343,8 +329,8 @@ export class ControlPlane {
       listGroups: (params) => this.#view.list(params),
       describeGroup: ({ group, ...page }) => this.#view.describe(group, page),
       createGroup: (params) => this.#groups.create(params),
-      deleteGroup: ({ group }) => {
-        this.#groups.delete(group);
+      deleteGroup: async ({ group }) => {
+        await this.#groups.delete(group);
         return {};
       },
       resetOffset: async (params) => ({ queues: await this.#groups.resetOffset(params) }),
@@ -370,7 +356,7 @@ export class ControlPlane {
       },
       commit: async ({ offsets }, caller) => {
         const fenced = this.#coordinator.commit(keyOf(caller), offsets);
-        await this.#untilWritten();
+        await this.#log.settled();
         return { fenced };
       },
     };
@@ -399,7 +385,7 @@ export class ControlPlane {
     const own = new Map<number, number>();
     if (positions?.topicId === topic.topicId) {
       for (const { queueId, generation, offset } of positions.queues) {
-        const isOfThisRun = Math.floor(generation / GENERATIONS_PER_EPOCH) === this.#store.epoch;
+        const isOfThisRun = Math.floor(generation / GENERATIONS_PER_EPOCH) === this.#options.epoch;
         if (isOfThisRun || !topic.memory) {
           own.set(queueId, offset);
         } else {
@@ -466,37 +452,14 @@ export class ControlPlane {
     }
   };
 
-  /** Resolves when what was committed so far has been written. */
-  #untilWritten(): Promise<void> {
-    if (!this.#store.hasUnwritten) {
-      return Promise.resolve();
-    }
-    this.#written ??= new Promise((resolve, reject) => {
-      this.#later(() => {
-        this.#written = null;
-        try {
-          // A snapshot or a close may have written it meanwhile.
-          if (this.#store.hasUnwritten) {
-            this.#store.flush();
-          }
-          resolve();
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
-    return this.#written;
-  }
-
-  /** A full disk does not stop consumers: offsets are written when there is room. */
-  #persist(): void {
-    try {
-      this.#store.flush();
-    } catch (error) {
-      if (!isRingMQError(error) || error.code !== 'DISK_FULL') {
-        throw error;
+  /** Neither a full disk nor one that has failed stops consumers: what the log does not take is told to who commits. */
+  #persist(send: () => void): void {
+    const sendNow = (): void => {
+      if (!this.#closed) {
+        this.#guard(send);
       }
-    }
+    };
+    this.#log.settled().then(sendNow, sendNow);
   }
 
   #guard(action: () => void): void {

@@ -1,4 +1,4 @@
-/** What operators do to consumer groups: making and deleting them, and setting where they go on reading. */
+/** What operators do to consumer groups: making and deleting them, one at a time, and setting where they go on reading. */
 import {
   type ControlMethods,
   type GroupInfo,
@@ -6,12 +6,12 @@ import {
   type StartPosition,
 } from '../../native-free/wire/index.js';
 import { type GroupAges, type GroupCoordinator, type GroupOffsets, startOffset } from '../group/index.js';
-import type { MetaStore } from '../meta/meta-store.js';
 import { type CatalogTopic, checkName, type TopicCatalog } from '../meta/topic-catalog.js';
+import type { ControlLog } from './control-log.js';
 import type { GroupView } from './group-view.js';
 
 export interface GroupAdminDeps {
-  store: MetaStore;
+  log: ControlLog;
   catalog: TopicCatalog;
   offsets: GroupOffsets;
   coordinator: GroupCoordinator;
@@ -32,51 +32,58 @@ const LOOKUPS_PER_TURN = 64;
 
 export class GroupAdmin {
   readonly #deps: GroupAdminDeps;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(deps: GroupAdminDeps) {
     this.#deps = deps;
   }
 
   /**
-   * Makes a group that stays until it is deleted, whether anybody reads or not. Returns when it is on disk.
+   * Makes a group that stays until it is deleted, whether anybody reads or not. Returns when the log has it, at the broker's flush policy.
    * @throws RingMQError BAD_ARGUMENT, GROUP_EXISTS, TOO_MANY_GROUPS, DISK_FULL, DISK_FAILED
    */
-  create({ group, ifNotExists }: ControlMethods['createGroup']['params']): GroupInfo {
-    const { store, offsets, coordinator, view } = this.#deps;
-    checkName('group', group);
-    if (offsets.lasts(group)) {
-      if (ifNotExists !== true) {
-        throw new RingMQError('GROUP_EXISTS', `the group '${group}' exists already`, { details: { group } });
+  create({ group, ifNotExists }: ControlMethods['createGroup']['params']): Promise<GroupInfo> {
+    const { log, offsets, coordinator, view } = this.#deps;
+    return this.#inTurn(async () => {
+      checkName('group', group);
+      if (offsets.lasts(group)) {
+        if (ifNotExists !== true) {
+          throw new RingMQError('GROUP_EXISTS', `the group '${group}' exists already`, {
+            details: { group },
+          });
+        }
+        if (log.state.createdGroups.has(group)) {
+          return view.info(group);
+        }
       }
-      if (store.state.createdGroups.has(group)) {
-        return view.info(group);
-      }
-    }
-    coordinator.requireRoom(group);
-    // A wall clock's time: this is for people to read.
-    store.appendDurably({ type: 'groupCreated', group, createdTime: Date.now() });
-    offsets.promote(group);
-    return view.info(group);
+      coordinator.requireRoom(group);
+      // A wall clock's time: this is for people to read.
+      await log.append([{ type: 'groupCreated', group, createdTime: Date.now() }]);
+      offsets.promote(group);
+      return view.info(group);
+    });
   }
 
   /**
-   * Forgets a group and all it has committed. Returns when that is on disk.
+   * Forgets a group and all it has committed. Returns when the log has it, at the broker's flush policy.
    * @throws RingMQError GROUP_NOT_FOUND, GROUP_BUSY (it has members), DISK_FULL, DISK_FAILED
    */
-  delete(group: string): void {
-    const { store, view } = this.#deps;
-    view.require(group);
-    this.#refuseBusy(group, 'it can be deleted');
-    store.appendDurably({ type: 'groupDeleted', group });
+  delete(group: string): Promise<void> {
+    const { log, view } = this.#deps;
+    return this.#inTurn(async () => {
+      view.require(group);
+      this.#refuseBusy(group, 'it can be deleted');
+      await log.append([{ type: 'groupDeleted', group }]);
+    });
   }
 
   /**
-   * Sets where a group without members goes on reading: on all queues of a topic, or on one. Returns when it is on disk.
+   * Sets where a group without members goes on reading: on all queues of a topic, or on one. Returns when the log has it, at the broker's flush policy.
    * @throws RingMQError TOPIC_NOT_FOUND, QUEUE_NOT_FOUND, GROUP_NOT_FOUND, GROUP_BUSY, DISK_FULL, DISK_FAILED
    */
   async resetOffset(params: ControlMethods['resetOffset']['params']): Promise<QueueOffset[]> {
     const { group, to } = params;
-    const { store, catalog, offsets, ages, view } = this.#deps;
+    const { log, catalog, offsets, ages, view } = this.#deps;
     const topic = catalog.require(params.topic);
     view.require(group);
     this.#refuseBusy(group, 'its offsets can be reset');
@@ -97,7 +104,7 @@ export class GroupAdmin {
       offsets.reset(group, topic.topicId, queueId, offset);
     }
     ages.used(group);
-    store.sync();
+    await log.settled();
     return queues;
   }
 
@@ -109,6 +116,12 @@ export class GroupAdmin {
         : to;
     const { minOffset, maxOffset } = this.#deps.queueState(topic, queueId);
     return startOffset(position, minOffset, maxOffset);
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(change);
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 
   #refuseBusy(group: string, then: string): void {

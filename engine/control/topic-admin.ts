@@ -8,6 +8,7 @@ import {
   type TopicInfo,
 } from '../../native-free/wire/index.js';
 import type { GroupCoordinator } from '../group/index.js';
+import type { ControlRecord } from '../meta/control-records.js';
 import {
   type CatalogTopic,
   checkName,
@@ -32,6 +33,8 @@ export interface TopicHooks {
   queueDamage?(topic: CatalogTopic, queueId: number): readonly QueueDamage[];
   /** How long the log keeps messages, and what it has now. */
   retention?(): RetentionInfo;
+  /** Resolves once the log has the records at the broker's flush policy. @throws RingMQError DISK_FULL, DISK_FAILED, BROKER_CLOSED */
+  appendRecords(records: readonly ControlRecord[]): Promise<void>;
   /** A topic was created or deleted. */
   onTopicChanged?(topic: string, topicId: number): void;
 }
@@ -51,7 +54,7 @@ export class TopicAdmin {
     this.#hooks = hooks;
   }
 
-  /** Returns when the topic is on disk. @throws RingMQError BAD_ARGUMENT, TOPIC_EXISTS, TOO_MANY_QUEUES, DISK_FULL, DISK_FAILED */
+  /** Returns when the log has the topic, at the broker's flush policy. @throws RingMQError BAD_ARGUMENT, TOPIC_EXISTS, TOO_MANY_QUEUES, DISK_FULL, DISK_FAILED */
   create(params: TopicParams & { ifNotExists?: boolean }): Promise<TopicInfo> {
     return this.#inTurn(async () => {
       const existing = params.ifNotExists === true ? this.#catalog.byName(params.topic) : undefined;
@@ -62,6 +65,10 @@ export class TopicAdmin {
       const topic = this.#catalog.reserve(params);
       try {
         await this.#hooks.openQueues(topic);
+        const { queues, memory, createdTime, topicId } = topic;
+        await this.#hooks.appendRecords([
+          { type: 'topicCreated', topic: topic.topic, topicId, queues, memory, createdTime },
+        ]);
         this.#catalog.publish(topic);
         diagnose('topic', { event: 'created', topic: topic.topic, topicId: topic.topicId });
       } catch (error) {
@@ -76,7 +83,7 @@ export class TopicAdmin {
   }
 
   /**
-   * Returns when the deletion is on disk and no thread uses the topic's queues any more. Its members are put out of their groups, and
+   * Returns when the log has the deletion, at the broker's flush policy, and no thread uses the topic's queues any more. Its members are put out of their groups, and
    * what the groups had committed on it is forgotten.
    * `upTo`: only one that was created then or earlier.
    * @throws RingMQError TOPIC_NOT_FOUND, BAD_ARGUMENT (one of the broker's own), DISK_FULL, DISK_FAILED
@@ -94,6 +101,10 @@ export class TopicAdmin {
           },
         );
       }
+      const { topicId, createdTime } = topic;
+      await this.#hooks.appendRecords([
+        { type: 'topicDeleted', topic: name, topicId, createdTime, deletedTime: this.#catalog.now() },
+      ]);
       this.#catalog.remove(topic);
       diagnose('topic', { event: 'deleted', topic: name, topicId: topic.topicId });
       this.#coordinator.endTopic(topic.topicId, 'TOPIC_NOT_FOUND', `the topic '${name}' was deleted`);

@@ -1,11 +1,14 @@
-/** Writing a checkpoint: index blocks, then the tables' snapshot, then the word that both count. */
+/** Writing a checkpoint: index blocks, then the snapshots of state and tables, then the word that all of them count. */
 import { type OpenedDir, OwnedDisk, replaceFile } from '../disk/index.js';
 import { writeCheckpoint } from '../log/index.js';
+import { writeState } from '../meta/state-file.js';
 import { IndexFiles } from '../queue/index.js';
 
 /** Plain data, so that a job on another thread can take it. */
 export interface CheckpointJob {
   dir: OpenedDir;
+  /** The state's snapshot, of `position` too. */
+  state: Uint8Array;
   /** The tables' snapshot, and what it says of itself. */
   tables: Uint8Array;
   position: number;
@@ -23,6 +26,8 @@ export function writeCheckpointFiles(job: CheckpointJob): void {
   const files = new IndexFiles({ disk, dir });
   try {
     files.sync(job.firstBlock, job.nextBlock);
+    // A state newer than tables and checkpoint is one that passes over what it has; the log is still read from the old checkpoint's position.
+    writeState(disk, `${job.dir.path}/meta`, job.state);
     replaceFile(disk, dir, 'tables', job.tables);
     writeCheckpoint(disk, job.dir.path, {
       position: job.position,

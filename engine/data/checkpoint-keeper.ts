@@ -1,7 +1,7 @@
 /**
  * When checkpoints are made: each `checkpointBytes` of log, and some seconds after the last writing, so that a restart reads
- * little. The snapshot is a copy in memory, taken under the index role; files are written by a job on another thread once the log
- * is flushed up to it.
+ * little. The snapshots, of the queue tables and of the state, are copies in memory, the tables' taken under the index role; files are written
+ * by a job on another thread once the log is flushed up to them.
  */
 import { Piscina } from 'piscina';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
@@ -13,6 +13,25 @@ import { type Ring, WORD } from '../ring/index.js';
 import { diagnose } from '../stats/index.js';
 import { workerFlags } from '../thread/worker-flags.js';
 import { type CheckpointJob, writeCheckpointFiles } from './checkpoint-files.js';
+
+/** What the state is taken from; the control log is one. */
+export interface StateSource {
+  /** Puts all that is said of the state into the log. False: that is not done yet, so that no snapshot can be taken. */
+  flush(): boolean;
+  /** As of the log below `position`. */
+  snapshot(position: number): StateCopy;
+}
+
+export interface StateCopy {
+  readonly bytes: Uint8Array;
+  /** What is in the copy is on disk in the log, too, when that is flushed up to here, in bytes. */
+  isCovered(flushed: number): boolean;
+}
+
+interface Snapshots {
+  readonly tables: TableSnapshot;
+  readonly state: StateCopy;
+}
 
 const TICK_MS = 250;
 /** A log that has moved at all is checkpointed after this long. */
@@ -29,6 +48,7 @@ export interface CheckpointKeeperDeps {
   readonly logIndex: IndexStage;
   /** Of the thread that takes the snapshots. */
   readonly seat: number;
+  readonly state: StateSource;
 }
 
 export class CheckpointKeeper {
@@ -38,7 +58,7 @@ export class CheckpointKeeper {
   readonly #warn: (message: string) => void;
   readonly #pool: Piscina;
   readonly #timer: NodeJS.Timeout;
-  #pending: TableSnapshot | null = null;
+  #pending: Snapshots | null = null;
   #running: Promise<void> | null = null;
   #lastPosition = -1;
   #lastTime = Number.NEGATIVE_INFINITY;
@@ -77,7 +97,7 @@ export class CheckpointKeeper {
 
   /** The last one, at a clean close: everything is flushed, nobody writes. */
   last(): void {
-    const snapshot = this.#deps.logIndex.snapshotTables(this.#deps.seat);
+    const snapshot = this.#takeSnapshots();
     if (snapshot === null) {
       return;
     }
@@ -93,7 +113,7 @@ export class CheckpointKeeper {
   }
 
   #tick(): void {
-    const { logRing, logIndex, seat } = this.#deps;
+    const { logRing } = this.#deps;
     if (this.#running !== null) {
       return;
     }
@@ -105,25 +125,37 @@ export class CheckpointKeeper {
       if (!far && !long) {
         return;
       }
-      this.#pending = logIndex.snapshotTables(seat);
+      this.#pending = this.#takeSnapshots();
     }
     const pending = this.#pending;
-    if (pending !== null && logRing.toBytes(logRing.flushed()) >= pending.position) {
+    const flushed = logRing.toBytes(logRing.flushed());
+    if (pending !== null && flushed >= pending.tables.position && pending.state.isCovered(flushed)) {
       this.#pending = null;
       this.#running = this.#write(this.#job(pending));
     }
   }
 
-  #job(snapshot: TableSnapshot): CheckpointJob {
+  /** Of one place in the log: the state has everything below it. null: not now. */
+  #takeSnapshots(): Snapshots | null {
+    const { logIndex, seat, state } = this.#deps;
+    if (!state.flush()) {
+      return null;
+    }
+    const tables = logIndex.snapshotTables(seat);
+    return tables === null ? null : { tables, state: state.snapshot(tables.position) };
+  }
+
+  #job({ tables, state }: Snapshots): CheckpointJob {
     const { logRing } = this.#deps;
     return {
       dir: this.#place.dir,
-      tables: snapshot.bytes,
-      position: snapshot.position,
-      firstBlock: snapshot.firstBlock,
-      nextBlock: snapshot.nextBlock,
+      state: state.bytes,
+      tables: tables.bytes,
+      position: tables.position,
+      firstBlock: tables.firstBlock,
+      nextBlock: tables.nextBlock,
       flushed: logRing.toBytes(logRing.flushed()),
-      epoch: snapshot.epoch,
+      epoch: tables.epoch,
     };
   }
 

@@ -1,18 +1,29 @@
 /**
- * Opening a data directory: identity and topics from `meta/`, the queue tables from the last checkpoint, and from there on the log
- * itself. What is derived and missing or damaged (tables, index files) is made again by reading the whole log.
+ * Opening a data directory: who it is and what its state was at the last checkpoint from `meta/`, the queue tables from the same
+ * checkpoint, and from there on the log itself. What is derived and missing or damaged (tables, index files, and the state where the log is there from its
+ * beginning) is made again by reading the whole log.
  */
-import { RingMQError } from '../../native-free/wire/index.js';
+import { randomBytes } from 'node:crypto';
+import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
+import { type Disk, type OpenedDir, OwnedDisk, readWholeFile } from '../disk/index.js';
 import {
-  checkInPlace,
-  type Disk,
-  identityOf,
-  type OpenedDir,
-  OwnedDisk,
-  readWholeFile,
-} from '../disk/index.js';
-import { type Checkpoint, listSegments, type Recovery, readCheckpoint, recoverLog } from '../log/index.js';
-import { MetaStore, TopicCatalog } from '../meta/index.js';
+  type BatchVisitor,
+  type Checkpoint,
+  listSegments,
+  type Recovery,
+  readCheckpoint,
+  recoverLog,
+} from '../log/index.js';
+import {
+  MetaState,
+  type NodeFacts,
+  readNode,
+  readState,
+  STATE_FILE,
+  type StoredState,
+  TopicCatalog,
+  writeNode,
+} from '../meta/index.js';
 import { checkSpans, type ResolvedEngineOptions } from '../options.js';
 import {
   createProducerMemory,
@@ -25,6 +36,7 @@ import {
 } from '../queue/index.js';
 import { createRingMemory, Ring } from '../ring/index.js';
 import { masterTerm } from '../term/term.js';
+import { ControlReplay } from './control-replay.js';
 
 /** File of the queue tables' last snapshot, in the data directory. */
 export const TABLES_FILE = 'queues/tables';
@@ -33,7 +45,9 @@ const QUICKLY_READ_BYTES = 2 ** 28;
 const MAX_TABLES_BYTES = 2 ** 31;
 
 export interface OpenData {
-  store: MetaStore;
+  /** With the epoch of this opening. */
+  node: NodeFacts;
+  state: MetaState;
   catalog: TopicCatalog;
   table: QueueTable;
   producers: SharedArrayBuffer;
@@ -42,7 +56,16 @@ export interface OpenData {
   rebuilt: boolean;
 }
 
-/** @throws RingMQError LOG_CORRUPT (meta or checkpoint), disk errors */
+/** What a directory that is being opened says before its log is read. */
+interface Stored {
+  /** As it was found, or as it is to be: then nothing is on disk yet. */
+  readonly node: NodeFacts;
+  readonly checkpoint: Checkpoint | null;
+  /** null: it has to be made again from the log, which is there from its beginning. */
+  readonly state: StoredState | null;
+}
+
+/** @throws RingMQError LOG_CORRUPT (meta or checkpoint), NOT_SUPPORTED (a directory of another format), BAD_CONFIG, disk errors */
 export function openData(
   options: ResolvedEngineOptions,
   dir: OpenedDir,
@@ -50,131 +73,204 @@ export function openData(
 ): OpenData {
   const dataDir = dir.path;
   const disk = new OwnedDisk(dir);
-  const store = MetaStore.open(disk, `${dataDir}/meta`, {
-    now: Date.now,
-    places: { identityOf, checkInPlace },
-    defaults: { spanBytes: options.spanBytes, segmentBytes: options.segmentBytes },
-  });
-  try {
-    checkSpans(options, store.spanBytes);
-    refuseOrphanedLog(disk, store, dataDir);
-    return recoverData(options, dataDir, disk, store, warn);
-  } catch (error) {
-    store.close();
-    throw error;
-  }
+  const stored = readStored(options, dataDir, disk, warn);
+  checkSpans(options, stored.node.spanBytes);
+  return recoverData(options, dataDir, disk, stored, warn);
 }
 
-function recoverData(
+function readStored(
   options: ResolvedEngineOptions,
   dataDir: string,
   disk: Disk,
-  store: MetaStore,
   warn: (what: string) => void,
-): OpenData {
-  const catalog = new TopicCatalog(store, { maxQueues: options.maxQueues, now: Date.now });
-  const table = new QueueTable(
-    createQueueTableMemory({ maxQueues: options.maxQueues, maxSeats: options.maxThreads }),
-  );
-  for (const topic of catalog.list()) {
-    for (const [queueId, slot] of topic.slots.entries()) {
-      table.open(slot, topic.topicId, queueId, topic.memory ? LANE.memory : LANE.log);
-    }
+): Stored {
+  for (const name of ['meta', 'log']) {
+    disk.mkdir(`${dataDir}/${name}`);
   }
-  const files = new IndexFiles({ disk, dir: `${dataDir}/queues` });
-  // Before it begins: it may take minutes.
-  const tellRebuild = (hasCheckpoint: boolean): void => {
-    const bytes = listSegments(disk, `${dataDir}/log`, store.segmentBytes).length * store.segmentBytes;
-    if (bytes > 0 && (hasCheckpoint || bytes > QUICKLY_READ_BYTES + 2 * store.segmentBytes)) {
-      warn(
-        `the queue index is missing or damaged and is made again from the log: up to ${Math.ceil(bytes / 2 ** 20)} MiB are read before the broker serves`,
-      );
-    }
-  };
-  try {
-    return {
-      store,
-      catalog,
-      table,
-      ...recoverTables(options, dataDir, disk, store, table, files, tellRebuild),
-    };
-  } finally {
-    files.close();
-  }
-}
-
-/** Makes the tables what the checkpoint and the log behind it say. */
-function recoverTables(
-  options: Pick<ResolvedEngineOptions, 'maxProducers'>,
-  dataDir: string,
-  disk: Disk,
-  store: MetaStore,
-  table: QueueTable,
-  files: IndexFiles,
-  tellRebuild: (hasCheckpoint: boolean) => void,
-): Pick<OpenData, 'producers' | 'recovery' | 'rebuilt'> {
-  const producers = createProducerMemory(options.maxProducers);
-  const stage = replayStage(store, table, files, producers);
-  const checkpoint = readCheckpoint(disk, dataDir);
-  const bytes = readWholeFile(disk, `${dataDir}/${TABLES_FILE}`, MAX_TABLES_BYTES);
-  const restored = checkpoint !== null && bytes !== undefined && stage.restoreTables(bytes) !== null;
-  if (!restored) {
-    tellRebuild(checkpoint !== null);
-    files.deleteAll();
-  }
-  const recovery = recoverLog(
-    disk,
-    `${dataDir}/log`,
-    {
-      segmentBytes: store.segmentBytes,
-      spanBytes: store.spanBytes,
-      checkpoint: restored ? checkpoint : wholeLog(disk, store, dataDir, checkpoint),
-    },
-    (header, position) => stage.replay(header, position),
-  );
-  // Before anything is stamped. `meta/` may be an older copy; and a whole log is read without its checkpoint's epoch.
-  store.raiseEpochAbove(Math.max(recovery.lastEpoch, checkpoint?.epoch ?? 0));
-  return { producers, recovery, rebuilt: !restored };
-}
-
-/** Messages without the topics they belong to: somebody has lost `meta/`, and to begin a new one would hide that. */
-function refuseOrphanedLog(disk: Disk, store: MetaStore, dataDir: string): void {
-  disk.mkdir(`${dataDir}/log`);
-  // Its name, like that of `meta/`, is durable before anything is acked as on disk.
+  // Their names are durable before anything is acked as on disk.
   disk.fsyncDir(dataDir);
-  if (store.created && listSegments(disk, `${dataDir}/log`, store.segmentBytes).length > 0) {
-    store.close();
-    disk.unlink(`${dataDir}/meta/snapshot`);
+  const found = readNode(disk, `${dataDir}/meta`);
+  const { spanBytes, segmentBytes } = found ?? options;
+  const segments = listSegments(disk, `${dataDir}/log`, segmentBytes);
+  if (found === null && segments.length > 0) {
+    // Messages without what they belong to: somebody has lost `meta/`, and to begin a new one would hide that.
     throw new RingMQError(
       'LOG_CORRUPT',
       `${dataDir} has a log but no meta/: bring meta/ back from a copy, or move log/ away to begin anew`,
       { details: { dataDir } },
     );
   }
+  const node = found ?? {
+    brokerId: randomBytes(8).toString('hex'),
+    spanBytes,
+    segmentBytes,
+    createdTime: Date.now(),
+    epoch: 0,
+  };
+  const checkpoint = readCheckpoint(disk, dataDir);
+  return { node, checkpoint, state: readStoredState(disk, dataDir, segments, checkpoint, warn) };
+}
+
+/** The state's snapshot; null where the log makes it again. @throws RingMQError LOG_CORRUPT where it does not */
+function readStoredState(
+  disk: Disk,
+  dataDir: string,
+  segments: readonly number[],
+  checkpoint: Checkpoint | null,
+  warn: (what: string) => void,
+): StoredState | null {
+  const oldest = segments[0] ?? 0;
+  const path = `${dataDir}/meta/${STATE_FILE}`;
+  let why = `${path} is missing`;
+  try {
+    const stored = readState(disk, `${dataDir}/meta`);
+    if (stored !== null && (segments.length === 0 || stored.position >= oldest)) {
+      return stored;
+    }
+    if (stored !== null) {
+      why = `${path} is as of log position ${stored.position}, and the log begins at ${oldest}`;
+    }
+  } catch (error) {
+    if (!isRingMQError(error) || error.code !== 'LOG_CORRUPT' || oldest > 0) {
+      throw error;
+    }
+    why = error.message;
+  }
+  if (oldest > 0) {
+    throw new RingMQError(
+      'LOG_CORRUPT',
+      `${why}: topics, groups and offsets cannot be told; bring meta/ back from a copy`,
+      { details: { file: path, position: 0 } },
+    );
+  }
+  if (checkpoint !== null) {
+    warn(`${why}: topics, groups and offsets are made again from the log, which is there from its beginning`);
+  }
+  return null;
+}
+
+function recoverData(
+  options: ResolvedEngineOptions,
+  dataDir: string,
+  disk: Disk,
+  stored: Stored,
+  warn: (what: string) => void,
+): OpenData {
+  const state = stored.state?.state ?? new MetaState();
+  const catalog = new TopicCatalog(state, { maxQueues: options.maxQueues, now: Date.now });
+  const table = new QueueTable(
+    createQueueTableMemory({ maxQueues: options.maxQueues, maxSeats: options.maxThreads }),
+  );
+  const replay = new ControlReplay({
+    state,
+    catalog,
+    openQueues: ({ topicId, slots, memory }) => {
+      for (const [queueId, slot] of slots.entries()) {
+        table.open(slot, topicId, queueId, memory ? LANE.memory : LANE.log);
+      }
+    },
+    closeQueues: (topic) => {
+      for (const slot of topic.slots) {
+        table.close(slot);
+      }
+      catalog.freeSlots(topic);
+    },
+  });
+  for (const topic of catalog.list()) {
+    replay.open(topic);
+  }
+  const files = new IndexFiles({ disk, dir: `${dataDir}/queues` });
+  // Before it begins: it may take minutes.
+  const tellRebuild = (hasCheckpoint: boolean): void => {
+    const { segmentBytes } = stored.node;
+    const bytes = listSegments(disk, `${dataDir}/log`, segmentBytes).length * segmentBytes;
+    if (bytes > 0 && (hasCheckpoint || bytes > QUICKLY_READ_BYTES + 2 * segmentBytes)) {
+      warn(
+        `the queue index is missing or damaged and is made again from the log: up to ${Math.ceil(bytes / 2 ** 20)} MiB are read before the broker serves`,
+      );
+    }
+  };
+  try {
+    const tables = recoverTables(options, dataDir, disk, stored, table, files, replay, tellRebuild);
+    if (replay.warning !== null) {
+      warn(replay.warning);
+    }
+    // Before anything is stamped. `meta/` may be an older copy; and a whole log is read without its checkpoint's epoch.
+    const { checkpoint, node } = stored;
+    const known = Math.max(node.epoch, state.epochs.last, tables.recovery.lastEpoch, checkpoint?.epoch ?? 0);
+    const opened = { ...node, epoch: known + 1 };
+    writeNode(disk, `${dataDir}/meta`, opened);
+    return { node: opened, state, catalog, table, ...tables };
+  } finally {
+    files.close();
+  }
+}
+
+/** Makes the tables, and the state, what the checkpoint and the log behind it say. */
+function recoverTables(
+  options: Pick<ResolvedEngineOptions, 'maxProducers'>,
+  dataDir: string,
+  disk: Disk,
+  { node, checkpoint, state }: Stored,
+  table: QueueTable,
+  files: IndexFiles,
+  replay: ControlReplay,
+  tellRebuild: (hasCheckpoint: boolean) => void,
+): Pick<OpenData, 'producers' | 'recovery' | 'rebuilt'> {
+  const producers = createProducerMemory(options.maxProducers);
+  const stage = replayStage(node, table, files, producers);
+  const bytes = readWholeFile(disk, `${dataDir}/${TABLES_FILE}`, MAX_TABLES_BYTES);
+  const restored =
+    state !== null && checkpoint !== null && bytes !== undefined && stage.restoreTables(bytes) !== null;
+  if (!restored) {
+    tellRebuild(checkpoint !== null);
+    files.deleteAll();
+  }
+  const known = state?.position ?? 0;
+  const visit: BatchVisitor = (header, position, bodyIsDamaged, control) => {
+    stage.replay(header, position);
+    if (control === null) {
+      replay.sees(header);
+    } else if (position >= known) {
+      if (bodyIsDamaged) {
+        replay.isDamaged(position);
+      } else {
+        replay.apply(header, position, control);
+      }
+    }
+  };
+  const { segmentBytes, spanBytes } = node;
+  const from = restored ? notAbove(checkpoint, known) : wholeLog(disk, segmentBytes, dataDir, checkpoint);
+  const recovery = recoverLog(disk, `${dataDir}/log`, { segmentBytes, spanBytes, checkpoint: from }, visit);
+  return { producers, recovery, rebuilt: !restored };
+}
+
+/** Where the log is read from: not behind the state's place, which lies before the checkpoint's when `meta/` is back from an older copy. */
+function notAbove(checkpoint: Checkpoint, position: number): Checkpoint {
+  return position >= checkpoint.position ? checkpoint : { ...checkpoint, position, epoch: 0 };
 }
 
 /** Everything is read again, but what the checkpoint said to be flushed still is: what is bad there is damage. */
 function wholeLog(
   disk: Disk,
-  store: MetaStore,
+  segmentBytes: number,
   dataDir: string,
   checkpoint: Checkpoint | null,
 ): Checkpoint | null {
   if (checkpoint === null) {
     return null;
   }
-  const first = listSegments(disk, `${dataDir}/log`, store.segmentBytes)[0] ?? 0;
+  const first = listSegments(disk, `${dataDir}/log`, segmentBytes)[0] ?? 0;
   return { ...checkpoint, position: Math.min(first, checkpoint.position), epoch: 0 };
 }
 
 /** The index stage for replaying only. It wants a ring and never touches it. */
 function replayStage(
-  store: MetaStore,
+  { spanBytes, epoch }: NodeFacts,
   table: QueueTable,
   files: IndexFiles,
   producers: SharedArrayBuffer,
 ): IndexStage {
-  const { spanBytes } = store;
   return new IndexStage({
     ring: new Ring(
       createRingMemory({ ringBytes: 2 * spanBytes, spanBytes, maxThreads: 1, startPosition: 0 }),
@@ -185,7 +281,7 @@ function replayStage(
     producers,
     results: createResultMemory(1),
     clock: Date.now,
-    term: masterTerm(store.epoch),
+    term: masterTerm(epoch),
     policy: 'sync',
   });
 }

@@ -1,14 +1,28 @@
 import { existsSync } from 'node:fs';
-import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
+import {
+  BATCH,
+  BATCH_HEADER_BYTES,
+  isRingMQError,
+  RingMQError,
+  readUint32,
+} from '../../native-free/wire/index.js';
 import { lockOwner, NodeDisk, readWholeFile } from '../disk/index.js';
-import { readCheckpoint, segmentName, verifyDir } from '../log/index.js';
-import { MetaState } from '../meta/index.js';
-import { readMeta } from '../meta/meta-reader.js';
+import { listSegments, MAX_DAMAGE_LISTED, readCheckpoint, segmentName, verifyDir } from '../log/index.js';
+import { NODE_FILE, readNode, readState, recordsOf, STATE_FILE } from '../meta/index.js';
 import { BLOCK_READ, IndexFiles } from '../queue/index-files.js';
 import { isWholeSnapshot } from '../queue/table-snapshot.js';
 
 const BLOCK_BYTES = 512;
 const MAX_DERIVED_BYTES = 2 ** 31;
+const NOTHING = {
+  segments: 0,
+  batches: 0,
+  messages: 0,
+  controlBatches: 0,
+  bytes: 0,
+  startPosition: 0,
+  endPosition: 0,
+};
 
 /** One thing that is wrong in a data directory. */
 export interface Finding {
@@ -28,6 +42,8 @@ export interface DataReport {
   segments: number;
   batches: number;
   messages: number;
+  /** What the broker says between the messages: topics, groups, offsets. */
+  controlBatches: number;
   bytes: number;
   startPosition: number;
   endPosition: number;
@@ -58,33 +74,55 @@ export async function verifyData(dataDir: string): Promise<DataReport> {
   }
   const disk = new NodeDisk();
   const findings: Finding[] = [];
-  const state = new MetaState();
-  catchCorrupt(findings, dataDir, 'damage', () => readMeta(disk, `${dataDir}/meta`, state));
+  const node = catchCorrupt(findings, dataDir, 'damage', () => readNode(disk, `${dataDir}/meta`)) ?? null;
   const checkpoint = catchCorrupt(findings, dataDir, 'derived', () => readCheckpoint(disk, dataDir)) ?? null;
   verifyIndex(disk, dataDir, Number(checkpoint?.derived['nextBlock'] ?? 0), findings);
-  const empty = { segments: 0, batches: 0, messages: 0, bytes: 0, startPosition: 0, endPosition: 0 };
-  if (state.identity === null) {
+  if (node === null) {
     // Without the identity nobody knows how the log was laid out.
     if (findings.length === 0 && hasLog(disk, dataDir)) {
-      findings.push(missingSnapshot());
+      findings.push(missingNode());
     }
-    return { ...empty, unfinished: false, findings, unlisted: 0 };
+    return { ...NOTHING, unfinished: false, findings, unlisted: 0 };
   }
-  const { segmentBytes, spanBytes } = state.identity;
-  const log = verifyDir(disk, `${dataDir}/log`, { segmentBytes, spanBytes, checkpoint });
+  const { segmentBytes, spanBytes } = node;
+  const oldest = existsSync(`${dataDir}/log`) ? listSegments(disk, `${dataDir}/log`, segmentBytes)[0] : 0;
+  // A log that is there from its beginning has all of the state.
+  const kind = (oldest ?? 0) > 0 ? 'damage' : 'derived';
+  const state = catchCorrupt(findings, dataDir, kind, () => readState(disk, `${dataDir}/meta`));
+  if (state === null && (checkpoint !== null || kind === 'damage')) {
+    findings.push({ file: `meta/${STATE_FILE}`, position: 0, bytes: 0, what: 'the file is missing', kind });
+  }
+  const unreadable: Finding[] = [];
+  let unlisted = 0;
+  const log = verifyDir(disk, `${dataDir}/log`, {
+    segmentBytes,
+    spanBytes,
+    checkpoint,
+    onControl: (header, position, bodyIsDamaged, control) => {
+      const what = bodyIsDamaged ? null : whatIsWrong(header, control);
+      if (what !== null && unreadable.length < MAX_DAMAGE_LISTED) {
+        const file = `log/${segmentName(position - (position % segmentBytes))}`;
+        unreadable.push({ file, position, bytes: BATCH_HEADER_BYTES + control.length, what, kind: 'damage' });
+      } else if (what !== null) {
+        unlisted++;
+      }
+    },
+  });
   for (const { file, position, bytes, what } of log.damage) {
     findings.push({ file: `log/${file}`, position, bytes, what, kind: 'damage' });
   }
+  findings.push(...unreadable);
   return {
     segments: log.segments,
     batches: log.batches,
     messages: log.records,
+    controlBatches: log.controlBatches,
     bytes: log.bytes,
     startPosition: log.startPosition,
     endPosition: log.endPosition,
     unfinished: hasBytesAt(disk, dataDir, log.endPosition, segmentBytes),
     findings,
-    unlisted: log.unlistedDamage,
+    unlisted: log.unlistedDamage + unlisted,
   };
 }
 
@@ -93,9 +131,20 @@ function hasLog(disk: NodeDisk, dataDir: string): boolean {
   return existsSync(`${dataDir}/log`) && disk.readdir(`${dataDir}/log`).some((name) => name.endsWith('.seg'));
 }
 
-function missingSnapshot(): Finding {
-  const what = 'the file is missing, and with it what the topics are and how the log is laid out';
-  return { file: 'meta/snapshot', position: 0, bytes: 0, what, kind: 'damage' };
+function missingNode(): Finding {
+  const what = 'the file is missing, and with it whose the log is and how it is laid out';
+  return { file: `meta/${NODE_FILE}`, position: 0, bytes: 0, what, kind: 'damage' };
+}
+
+/** Why the records of a control batch with the right checksums cannot be applied; null: they can. */
+function whatIsWrong(header: Uint8Array, body: Uint8Array): string | null {
+  try {
+    recordsOf(header, body);
+    return null;
+  } catch (error) {
+    const count = readUint32(header, BATCH.recordCount);
+    return `a control batch of ${count} records: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }
 
 /** A file that says of itself that it is damaged is a finding; the rest is looked at all the same. */

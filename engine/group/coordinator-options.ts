@@ -24,8 +24,8 @@ export interface CoordinatorHooks {
   expired?(group: string, topic: SharedTopic, queueId: number, count: number): void;
   /** Call `run` soon, and not from within this call. */
   wantRun(): void;
-  /** Before events are sent: make committed offsets survive the process, so that no start position is chosen twice. */
-  persist(): void;
+  /** Before events are sent: calls `send` once what was committed so far survives the process, so that no start position is chosen twice. In the order of the calls. */
+  persist(send: () => void): void;
 }
 
 export interface CoordinatorOptions {

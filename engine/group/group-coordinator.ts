@@ -62,7 +62,7 @@ export class GroupCoordinator {
   #readerCount = 0;
   /** Shares that have something to settle. */
   readonly #unsettled = new Set<TopicShare>();
-  readonly #outbox = new Outbox();
+  #outbox = new Outbox();
   readonly #lookups = new Lookups();
   readonly #actions: ShareActions;
   #lastGeneration: number;
@@ -286,9 +286,10 @@ export class GroupCoordinator {
         break;
       }
     }
-    if (!this.#outbox.empty) {
-      this.#hooks.persist();
-      this.#outbox.send((member) => this.#byKey.get(member.key) === member);
+    const outbox = this.#outbox;
+    if (!outbox.empty) {
+      this.#outbox = new Outbox();
+      this.#hooks.persist(() => outbox.send((member) => this.#byKey.get(member.key) === member));
     }
     return this.#unsettled.size === 0;
   }

@@ -7,7 +7,7 @@
  */
 import { NOT_COMMITTED, type OffsetTable } from '../meta/offset-table.js';
 
-/** Where the numbers are kept; the meta store is one. */
+/** Where the numbers are kept; the control log is one. */
 export interface OffsetStore {
   readonly state: {
     readonly offsets: OffsetTable;

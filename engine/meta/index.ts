@@ -1,6 +1,23 @@
-export { type MetaRecord, MetaState, type StoredTopic } from './meta-state.js';
-export { MetaStore, type MetaStoreOptions } from './meta-store.js';
+export { controlBatches, recordsOf } from './control-batch.js';
+export {
+  type ControlRecord,
+  QUEUE_NUMBERS,
+  type QueueNumbers,
+  type TopicCreatedRecord,
+} from './control-records.js';
+export { EpochHistory, type EpochStart } from './epoch-history.js';
+export { MetaState, type StoredTopic } from './meta-state.js';
+export { NODE_FILE, type NodeFacts, readNode, writeNode } from './node-file.js';
 export { NOT_COMMITTED, OffsetTable } from './offset-table.js';
+export { decodeRecords, encodeRecords } from './record-codec.js';
+export {
+  decodeState,
+  encodeState,
+  readState,
+  STATE_FILE,
+  type StoredState,
+  writeState,
+} from './state-file.js';
 export {
   type CatalogTopic,
   checkName,
@@ -9,3 +26,4 @@ export {
   type TopicCatalogOptions,
   topicInfo,
 } from './topic-catalog.js';
+export type { TopicTombstone } from './topic-tombstones.js';

@@ -1,118 +1,32 @@
 /**
- * What the records of `meta/` add up to: who this broker is, its topics, the groups' committed offsets.
- * Applying the records of a snapshot and then those of the log behind it, in order, gives the state;
- * {@link MetaState.records} gives a snapshot's records back.
+ * What the control batches of a log add up to: its topics, its groups and how far they have come, its epochs. Applying the records of a
+ * snapshot and then those of the log behind it, in order, gives the state; {@link MetaState.records} gives a snapshot's records back. A broker
+ * applies its own records as it writes them, and a recovery, or another broker that follows this log, applies them as it reads them.
  */
 import { RingMQError } from '../../native-free/wire/index.js';
+import {
+  type ControlRecord,
+  type OffsetsRecord,
+  QUEUE_NUMBERS,
+  type TopicCreatedRecord,
+} from './control-records.js';
+import { EpochHistory } from './epoch-history.js';
 import { OffsetTable } from './offset-table.js';
-
-/** Who the data directory belongs to and what its log was laid out with. Made once. */
-export interface IdentityRecord {
-  type: 'identity';
-  /** 16 hexadecimal digits. */
-  brokerId: string;
-  spanBytes: number;
-  segmentBytes: number;
-  /** Milliseconds since 1970. */
-  createdTime: number;
-}
-
-/** The broker's term: raised at every open, by one, or above the log's if that is further. */
-export interface EpochRecord {
-  type: 'epoch';
-  epoch: number;
-}
-
-/** The next topic id to be given out; only in snapshots, where deleted topics have left no other trace. */
-export interface TopicIdsRecord {
-  type: 'topicIds';
-  nextTopicId: number;
-}
-
-export interface TopicCreatedRecord {
-  type: 'topicCreated';
-  topic: string;
-  topicId: number;
-  queues: number;
-  memory: boolean;
-  createdTime: number;
-  /** Queue table slots of its queues, in their order, as runs: first slot, count, first slot, count, … */
-  slots: readonly number[];
-}
-
-/** The topic and all offsets on it are gone. */
-export interface TopicDeletedRecord {
-  type: 'topicDeleted';
-  topicId: number;
-}
-
-/**
- * Numbers of a group on some queues of a topic; the last record wins. `offsets`: what it has committed. `starts`: where it began on
- * queues it has not committed anything on, kept while it has never committed. `expired`: how many messages retention deleted before it read them.
- */
-export interface OffsetsRecord {
-  type: QueueNumbers;
-  group: string;
-  topicId: number;
-  /** queue id, offset, queue id, offset, … */
-  pairs: number[];
-}
-
-/** A group that has never committed has left a topic: where it began there is forgotten. */
-export interface StartsDroppedRecord {
-  type: 'startsDropped';
-  group: string;
-  topicId: number;
-}
-
-/** Somebody asked for the group: it stays until somebody deletes it. */
-export interface GroupCreatedRecord {
-  type: 'groupCreated';
-  group: string;
-  /** Milliseconds since 1970. */
-  createdTime: number;
-}
-
-/** The group and all it had committed is gone. */
-export interface GroupDeletedRecord {
-  type: 'groupDeleted';
-  group: string;
-}
-
-/** How long the group has been without members, milliseconds of brokers that ran. */
-export interface GroupIdleRecord {
-  type: 'groupIdle';
-  group: string;
-  idleMs: number;
-}
-
-/** Which of the tables with a number for each of a group's queues. */
-export type QueueNumbers = 'offsets' | 'starts' | 'expired';
-
-export type MetaRecord =
-  | IdentityRecord
-  | EpochRecord
-  | TopicIdsRecord
-  | TopicCreatedRecord
-  | TopicDeletedRecord
-  | OffsetsRecord
-  | StartsDroppedRecord
-  | GroupCreatedRecord
-  | GroupDeletedRecord
-  | GroupIdleRecord;
+import { TopicTombstones } from './topic-tombstones.js';
 
 /** A topic as it is stored. */
 export type StoredTopic = Omit<TopicCreatedRecord, 'type'>;
 
-export const QUEUE_NUMBERS = ['offsets', 'starts', 'expired'] as const;
-
 export class MetaState {
-  identity: Omit<IdentityRecord, 'type'> | null = null;
-  epoch = 0;
+  /** Called after each record that was applied. */
+  onApplied: ((record: ControlRecord) => void) | null = null;
   /** Never goes back, so that no id is given out twice. */
   nextTopicId = 1;
   /** By topic id. */
   readonly topics = new Map<number, StoredTopic>();
+  readonly #idByName = new Map<string, number>();
+  readonly tombstones = new TopicTombstones();
+  readonly epochs = new EpochHistory();
   readonly offsets = new OffsetTable();
   readonly starts = new OffsetTable();
   readonly expired = new OffsetTable();
@@ -121,16 +35,54 @@ export class MetaState {
   /** Groups that have been without members for a while, with how long, ms. */
   readonly idleMs = new Map<string, number>();
 
-  /** @throws RingMQError LOG_CORRUPT for a record that cannot follow those before it, or that this version does not know. */
-  apply(record: MetaRecord): void {
-    switch (record.type) {
-      case 'identity': {
-        const { brokerId, spanBytes, segmentBytes, createdTime } = record;
-        this.identity = { brokerId, spanBytes, segmentBytes, createdTime };
-        return;
+  /**
+   * Applying a record again, or to a state that has what came later, is no error; once all that came later was applied again too, the
+   * state is what it was.
+   * @throws RingMQError LOG_CORRUPT for a record that contradicts what is there, or that this version does not know
+   */
+  apply(record: ControlRecord): void {
+    this.#apply(record);
+    this.onApplied?.(record);
+  }
+
+  /** True for a group that was asked for, has committed, or has begun somewhere. */
+  hasGroup(group: string): boolean {
+    return this.createdGroups.has(group) || this.offsets.hasGroup(group) || this.starts.hasGroup(group);
+  }
+
+  /** The records that make this state. Offsets on memory topics are left out: they end with the process. */
+  *records(): Generator<ControlRecord> {
+    for (const start of this.epochs.starts) {
+      yield { type: 'epoch', ...start };
+    }
+    yield { type: 'topicIds', nextTopicId: this.nextTopicId };
+    for (const topic of this.topics.values()) {
+      yield { type: 'topicCreated', ...topic };
+    }
+    for (const tombstone of this.tombstones.values()) {
+      yield { type: 'topicTombstone', ...tombstone };
+    }
+    for (const kind of QUEUE_NUMBERS) {
+      for (const entry of this[kind].entries()) {
+        if (this.topics.get(entry.topicId)?.memory === false) {
+          yield { type: kind, ...entry };
+        }
       }
+    }
+    for (const [group, createdTime] of this.createdGroups) {
+      yield { type: 'groupCreated', group, createdTime };
+    }
+    for (const [group, idleMs] of this.idleMs) {
+      if (this.hasGroup(group)) {
+        yield { type: 'groupIdle', group, idleMs };
+      }
+    }
+  }
+
+  #apply(record: ControlRecord): void {
+    switch (record.type) {
       case 'epoch':
-        this.epoch = record.epoch;
+        this.epochs.add(record);
         return;
       case 'topicIds':
         this.nextTopicId = Math.max(this.nextTopicId, record.nextTopicId);
@@ -139,15 +91,18 @@ export class MetaState {
         this.#create(record);
         return;
       case 'topicDeleted':
-        this.topics.delete(record.topicId);
-        for (const kind of QUEUE_NUMBERS) {
-          this[kind].dropTopic(record.topicId);
-        }
+        this.#forgetTopic(record.topicId);
+        this.tombstones.add(record);
+        this.#raiseTopicIds(record.topicId);
+        return;
+      case 'topicTombstone':
+        this.tombstones.add(record);
+        this.#raiseTopicIds(record.topicId);
         return;
       case 'offsets':
       case 'starts':
       case 'expired':
-        this.#setOffsets(record);
+        this.#setNumbers(record);
         return;
       case 'startsDropped':
         this.starts.drop(record.group, record.topicId);
@@ -176,54 +131,45 @@ export class MetaState {
       default:
         throw new RingMQError(
           'LOG_CORRUPT',
-          `meta has a record of the unknown type '${String((record as { type: unknown }).type)}'; was it written by a newer version?`,
+          `there is a control record of the unknown type '${String((record as { type: unknown }).type)}'; was it written by a newer version?`,
         );
     }
   }
 
-  /** True for a group that was asked for, has committed, or has begun somewhere. */
-  hasGroup(group: string): boolean {
-    return this.createdGroups.has(group) || this.offsets.hasGroup(group) || this.starts.hasGroup(group);
+  #create({ topic, topicId, queues, memory, createdTime }: TopicCreatedRecord): void {
+    const known = this.topics.get(topicId);
+    if (known !== undefined && (known.topic !== topic || known.queues !== queues)) {
+      throw new RingMQError(
+        'LOG_CORRUPT',
+        `the topic id ${topicId} is of '${known.topic}' and is created again for '${topic}'`,
+      );
+    }
+    // A name has one topic: the record that ended the one before may have been lost.
+    const other = this.#idByName.get(topic);
+    if (other !== undefined && other !== topicId) {
+      this.#forgetTopic(other);
+    }
+    this.#idByName.set(topic, topicId);
+    this.topics.set(topicId, { topic, topicId, queues, memory, createdTime });
+    this.#raiseTopicIds(topicId);
   }
 
-  /** The records that make this state. Offsets on memory topics are left out: they end with the process. */
-  *records(): Generator<MetaRecord> {
-    if (this.identity !== null) {
-      yield { type: 'identity', ...this.identity };
+  #forgetTopic(topicId: number): void {
+    const { topic } = this.topics.get(topicId) ?? { topic: '' };
+    if (this.#idByName.get(topic) === topicId) {
+      this.#idByName.delete(topic);
     }
-    yield { type: 'epoch', epoch: this.epoch };
-    yield { type: 'topicIds', nextTopicId: this.nextTopicId };
-    for (const topic of this.topics.values()) {
-      yield { type: 'topicCreated', ...topic };
-    }
+    this.topics.delete(topicId);
     for (const kind of QUEUE_NUMBERS) {
-      for (const entry of this[kind].entries()) {
-        if (this.topics.get(entry.topicId)?.memory === false) {
-          yield { type: kind, ...entry };
-        }
-      }
-    }
-    for (const [group, createdTime] of this.createdGroups) {
-      yield { type: 'groupCreated', group, createdTime };
-    }
-    for (const [group, idleMs] of this.idleMs) {
-      if (this.hasGroup(group)) {
-        yield { type: 'groupIdle', group, idleMs };
-      }
+      this[kind].dropTopic(topicId);
     }
   }
 
-  #create(record: TopicCreatedRecord): void {
-    const { topic, topicId, queues, memory, createdTime, slots } = record;
-    if (this.topics.has(topicId)) {
-      throw new RingMQError('LOG_CORRUPT', `meta creates the topic id ${topicId} twice`);
-    }
-    this.topics.set(topicId, { topic, topicId, queues, memory, createdTime, slots });
-    this.nextTopicId = Math.max(this.nextTopicId, topicId + 1);
+  #raiseTopicIds(used: number): void {
+    this.nextTopicId = Math.max(this.nextTopicId, used + 1);
   }
 
-  #setOffsets(record: OffsetsRecord): void {
-    const { type, group, topicId, pairs } = record;
+  #setNumbers({ type, group, topicId, pairs }: OffsetsRecord): void {
     const queues = this.topics.get(topicId)?.queues ?? 0;
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const queueId = pairs[i] as number;

@@ -62,19 +62,19 @@ export function encodeInPieces(records: Iterable<ControlRecord>, maxBytes: numbe
 }
 
 /**
- * What {@link encodeRecords} made.
+ * What {@link encodeRecords} made. `count`: how many there must be; null where nobody has said.
  * @throws RingMQError LOG_CORRUPT unless it is `count` records that may be applied; of a type that is not known it may be that a newer version
  * has written it.
  */
-export function decodeRecords(bytes: Uint8Array, count: number): ControlRecord[] {
+export function decodeRecords(bytes: Uint8Array, count: number | null): ControlRecord[] {
   let found: unknown;
   try {
     found = packr.unpack(bytes);
   } catch (error) {
     throw corrupt(`it is no MessagePack: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (!Array.isArray(found) || found.length !== count) {
-    throw corrupt(`it is no list of ${count} records`);
+  if (!Array.isArray(found) || found.length !== (count ?? found.length)) {
+    throw corrupt(`it is no list of ${count ?? 'any'} records`);
   }
   for (const record of found) {
     checkRecord(record);

@@ -1,7 +1,7 @@
 /**
- * The broker's topics, and which slots of the shared queue table belong to whom. Creating goes in two steps, reserve and publish,
- * so that a topic's queues can be opened before anybody can see it; deleting goes in two, remove and
- * free, so that a slot is not handed out again while a thread may still be at it.
+ * The broker's topics, and which slots of the shared queue table belong to whom: slots are this opening's own, and stored nowhere. Creating goes in
+ * two steps, reserve and publish, so that a topic's queues can be opened, and the log can have it, before anybody can see it; deleting goes
+ * in two, remove and free, so that a slot is not handed out again while a thread may still be at it.
  */
 import {
   MAX_NAME_BYTES,
@@ -10,8 +10,9 @@ import {
   RingMQError,
   type TopicInfo,
 } from '../../native-free/wire/index.js';
-import type { MetaStore } from './meta-store.js';
-import { fromRuns, SlotPool, toRuns } from './slot-pool.js';
+import type { TopicCreatedRecord } from './control-records.js';
+import type { MetaState } from './meta-state.js';
+import { SlotPool } from './slot-pool.js';
 
 /** A topic as the broker knows it. Immutable. */
 export interface CatalogTopic {
@@ -46,8 +47,9 @@ const INTERNAL_NAME_PATTERN = /^%[A-Za-z0-9._/%-]{1,126}$/;
 export const DEFAULT_MAX_QUEUES = 65_536;
 
 export class TopicCatalog {
-  readonly #store: MetaStore;
-  readonly #now: () => number;
+  readonly #state: MetaState;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly #pool: SlotPool;
   readonly #byId = new Map<number, CatalogTopic>();
   readonly #byName = new Map<string, CatalogTopic>();
@@ -57,16 +59,14 @@ export class TopicCatalog {
   readonly #reserved = new Set<string>();
   #nextTopicId: number;
 
-  /** @throws RingMQError BAD_CONFIG if stored topics have more queues than `maxQueues` allows. */
-  constructor(store: MetaStore, options: TopicCatalogOptions) {
-    this.#store = store;
-    this.#now = () => options.now();
+  /** Of the topics that `state` has. @throws RingMQError BAD_CONFIG if they have more queues than `maxQueues` allows. */
+  constructor(state: MetaState, options: TopicCatalogOptions) {
+    this.#state = state;
+    this.now = () => options.now();
     this.#pool = new SlotPool(options.maxQueues ?? DEFAULT_MAX_QUEUES);
-    this.#nextTopicId = store.state.nextTopicId;
-    for (const stored of store.state.topics.values()) {
-      const topic = { ...stored, slots: fromRuns(stored.slots) };
-      this.#pool.claim(topic.slots, topic.topic);
-      this.#show(topic);
+    this.#nextTopicId = state.nextTopicId;
+    for (const stored of state.topics.values()) {
+      this.restore(stored);
     }
   }
 
@@ -152,21 +152,35 @@ export class TopicCatalog {
       );
     }
     this.#reserved.add(topic);
-    return {
-      topic,
-      topicId: this.#nextTopicId++,
-      queues,
-      memory,
-      createdTime: params.createdTime ?? this.#now(),
-      slots,
-    };
+    const topicId = Math.max(this.#nextTopicId, this.#state.nextTopicId);
+    this.#nextTopicId = topicId + 1;
+    return { topic, topicId, queues, memory, createdTime: params.createdTime ?? this.now(), slots };
   }
 
-  /** Makes a reserved topic durable and visible. @throws RingMQError DISK_FULL (it stays reserved), DISK_FAILED */
+  /** Makes a reserved topic visible: the log has it. */
   publish(topic: CatalogTopic): void {
-    this.#store.appendDurably({ type: 'topicCreated', ...topic, slots: toRuns(topic.slots) });
     this.#reserved.delete(topic.topic);
     this.#show(topic);
+  }
+
+  /**
+   * Takes slots for a topic that the log has, and makes it visible. Its queues are its caller's to open.
+   * @throws RingMQError BAD_CONFIG when there are not so many
+   */
+  restore(stored: Omit<TopicCreatedRecord, 'type'>): CatalogTopic {
+    const { topic, topicId, queues, memory, createdTime } = stored;
+    const slots = this.#pool.take(queues);
+    if (slots === null) {
+      const limit = this.#pool.size;
+      throw new RingMQError(
+        'BAD_CONFIG',
+        `the stored topic '${topic}' has ${queues} queues, and ${this.#pool.free} of the ${limit} that the broker may have are left; raise that limit`,
+        { details: { value: limit - this.#pool.free + queues, limit } },
+      );
+    }
+    const restored = { topic, topicId, queues, memory, createdTime, slots };
+    this.#show(restored);
+    return restored;
   }
 
   /** Gives a reserved topic's slots back. */
@@ -176,14 +190,12 @@ export class TopicCatalog {
     }
   }
 
-  /** Deletes a topic and all offsets on it, durably. Its slots stay taken until {@link freeSlots}. @throws RingMQError DISK_FULL, DISK_FAILED */
+  /** Nobody sees the topic any more. Its slots stay taken until {@link freeSlots}. */
   remove(topic: CatalogTopic): void {
-    if (this.#byId.get(topic.topicId) !== topic) {
-      throw new RingMQError('TOPIC_NOT_FOUND', `the topic '${topic.topic}' has been deleted already`);
-    }
-    this.#store.appendDurably({ type: 'topicDeleted', topicId: topic.topicId });
     this.#byId.delete(topic.topicId);
-    this.#byName.delete(topic.topic);
+    if (this.#byName.get(topic.topic) === topic) {
+      this.#byName.delete(topic.topic);
+    }
     this.#sorted = null;
   }
 

@@ -33,6 +33,14 @@ export class DiskState {
     return Atomics.load(this.#control, WORD.full) !== 0 ? ERRORS.DISK_FULL.wire : 0;
   }
 
+  /** As {@link refusal}, for what the broker writes of itself: the room that `minFreeBytes` keeps is for that. */
+  controlRefusal(): number {
+    if (this.hasFailed()) {
+      return ERRORS.DISK_FAILED.wire;
+    }
+    return (Atomics.load(this.#control, WORD.full) & ~FULL.nearly) !== 0 ? ERRORS.DISK_FULL.wire : 0;
+  }
+
   /** The disk has failed for good: nothing more will be written. */
   hasFailed(): boolean {
     return Atomics.load(this.#control, WORD.fatal) !== 0;

@@ -249,7 +249,10 @@ function stateFlushed(): void {
       throw error;
     }
     flushedMovedAt = now + STATE_RETRY_MS;
-    if (!stateHasFailed) {
+    // A directory that has lost its files is told of as that.
+    lookedAt = Number.NEGATIVE_INFINITY;
+    lookAfterFiles();
+    if (!stateHasFailed && fatal() === 0) {
       stateHasFailed = true;
       sayDiskError(`stating what is on disk in ${files.dir}`, error as Error);
     }

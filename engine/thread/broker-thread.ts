@@ -17,6 +17,7 @@ import {
 } from '../../native-free/wire/index.js';
 import { checkBatch } from '../batch/check.js';
 import type { ControlListener, ControlPort } from '../control/channel-messages.js';
+import type { ControlWriter } from '../control/control-log.js';
 import type { DamageReport } from '../control/damage-list.js';
 import type { ExpiredReport } from '../control/expired-log.js';
 import { ESTALE } from '../disk/index.js';
@@ -67,7 +68,7 @@ export interface SeatedThread {
 /** Work that is done for all connections of a thread at once. */
 const NOBODY: WorkOwner = { label: '' };
 
-export class BrokerThread implements EngineThread, ControlListener {
+export class BrokerThread implements EngineThread, ControlListener, ControlWriter {
   readonly info: EngineInfo;
   readonly seat: number;
   readonly meter: SeatMeter;
@@ -243,6 +244,20 @@ export class BrokerThread implements EngineThread, ControlListener {
     return this.#waitsForSlaves && lane.persisted && this.#replicas.refuses()
       ? ERRORS.NOT_ENOUGH_REPLICAS.wire
       : 0;
+  }
+
+  /** Also while the broker is closing: what it has to say last. Of the thread that opened it alone. */
+  appendControl(sink: AppendSink, id: number, bytes: Uint8Array): number {
+    if (this.#closed) {
+      return ERRORS.BROKER_CLOSED.wire;
+    }
+    const outcome = this.#log.append(sink, id, bytes);
+    this.#schedule();
+    return outcome;
+  }
+
+  controlRefusal(): number {
+    return this.#disk.controlRefusal() || this.#refusalOfRole(this.#log);
   }
 
   onRoom(callback: () => void): void {

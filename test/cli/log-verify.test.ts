@@ -138,19 +138,19 @@ describe('log verify', () => {
       'emptied of its files',
       (meta: string) => readdirSync(meta).forEach((name) => void rmSync(`${meta}/${name}`)),
     ],
-    ['without its snapshot', (meta: string) => rmSync(`${meta}/snapshot`)],
+    ['without the broker it is of', (meta: string) => rmSync(`${meta}/node`)],
   ])('finds a log whose meta/ is %s', async (_how, damage) => {
     const data = copy();
     damage(`${data}/meta`);
     const { status, stderr, report } = await verify(data);
     expect(status).toBe(1);
-    expect(stderr).toMatch(
-      /^LOG_CORRUPT: 1 damaged place, the first: meta\/snapshot at 0: .+; restore .+\n$/,
-    );
-    expect(report).toMatchObject({ clean: false, findings: [{ file: 'meta/snapshot', kind: 'damage' }] });
+    expect(stderr).toMatch(/^LOG_CORRUPT: 1 damaged place, the first: meta\/node at 0: .+; restore .+\n$/);
+    expect(report).toMatchObject({ clean: false, findings: [{ file: 'meta/node', kind: 'damage' }] });
   });
 
   it.each([
+    ['meta/state', 'garbled', (path: string) => flipBit(path, 40)],
+    ['meta/state', 'cut short', (path: string) => truncateSync(path, 50)],
     ['queues/tables', 'garbled', (path: string) => flipBit(path, 40)],
     ['queues/tables', 'cut short', (path: string) => truncateSync(path, 50)],
     ['checkpoint', 'garbled', (path: string) => flipBit(path, 12)],

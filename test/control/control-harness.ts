@@ -1,16 +1,13 @@
-/** A control plane over a real meta store and made-up queues, with turns of the event loop taken by hand. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** A control plane over a real control log, a made-up log and made-up queues, with turns of the event loop taken by hand. */
 import { onTestFinished } from 'vitest';
+import { ControlLog } from '../../engine/control/control-log.js';
 import { ControlPlane } from '../../engine/control/control-plane.js';
-import { MetaStore } from '../../engine/meta/meta-store.js';
 import { type CatalogTopic, TopicCatalog } from '../../engine/meta/topic-catalog.js';
 import type { ControlEvent, ControlMethod, ControlMethods } from '../../native-free/wire/index.js';
-import { FaultyDisk } from '../meta/faulty-disk.js';
+import { FakeLog } from './fake-log.js';
 
 export class ControlHarness {
-  readonly disk = new FaultyDisk();
+  readonly log = new FakeLog();
   readonly opened: CatalogTopic[] = [];
   readonly closing: { topic: CatalogTopic; done(): void }[] = [];
   readonly changes: string[] = [];
@@ -21,27 +18,30 @@ export class ControlHarness {
   openFault: Error | null = null;
   time = 1_000;
   queue = { minOffset: 10, maxOffset: 100 };
-  store!: MetaStore;
+  control!: ControlLog;
+  epoch = 0;
   catalog!: TopicCatalog;
   plane!: ControlPlane;
-  readonly #dir: string;
 
   constructor() {
-    const root = mkdtempSync(join(tmpdir(), 'ringmq-control-'));
-    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-    this.#dir = join(root, 'meta');
     this.open();
   }
 
-  /** Opens what is on disk; without a close before, as after SIGKILL. */
+  /** Opens what is in the log; without a close before, as after SIGKILL. */
   open(): void {
-    this.store = MetaStore.open(this.disk, this.#dir, {
-      now: () => this.time,
-      defaults: { spanBytes: 4096, segmentBytes: 65_536 },
+    this.log.kill();
+    const state = this.log.recover();
+    this.epoch++;
+    this.control = new ControlLog({
+      state,
+      writer: this.log,
+      spanBytes: 4096,
+      later: (run) => void setImmediate(run),
     });
-    this.catalog = new TopicCatalog(this.store, { now: () => this.time, maxQueues: 64 });
+    this.catalog = new TopicCatalog(state, { now: () => this.time, maxQueues: 64 });
     this.plane = new ControlPlane({
-      store: this.store,
+      log: this.control,
+      epoch: this.epoch,
       catalog: this.catalog,
       now: () => this.time,
       openQueues: (topic) => {
@@ -116,9 +116,10 @@ export class ControlHarness {
     return first;
   }
 
-  /** Two turns of the event loop: what was asked for has run, and what it asked for too. */
+  /** Some turns of the event loop: what was asked for has run, the log has it, and what follows has run, too. */
   async turn(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    await new Promise((resolve) => setImmediate(resolve));
+    for (let i = 0; i < 6; i++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 }

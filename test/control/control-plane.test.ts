@@ -113,7 +113,7 @@ describe('topics', () => {
     expect([first?.status, second?.status]).toEqual(['fulfilled', 'rejected']);
   });
 
-  test('are on disk before the answer', async () => {
+  test('are in the log before the answer', async () => {
     const harness = await withTopic();
     harness.open();
     expect(await harness.call('topicMetadata', { topic: 'orders' })).toMatchObject({ topicId: 1, queues: 4 });
@@ -156,24 +156,22 @@ describe('topics', () => {
 
   test('a full disk refuses a topic and leaves nothing behind', async () => {
     const harness = await withTopic();
-    harness.disk.writeFault = 'ENOSPC';
+    harness.log.full = true;
     const create = () => harness.call('createTopic', { topic: 'more', queues: 60, memory: false });
     await expect(create()).rejects.toThrow(failing('DISK_FULL'));
     await expect(harness.call('deleteTopic', { topic: 'orders' })).rejects.toThrow(failing('DISK_FULL'));
     expect((await harness.call('listTopics', {})).topics).toHaveLength(1);
-    harness.disk.writeFault = null;
+    harness.log.makeRoom();
     expect(await create()).toMatchObject({ queues: 60 });
     expect(harness.fatal).toEqual([]);
   });
 
   test('a failed disk is told to the broker', async () => {
     const harness = await withTopic();
-    harness.disk.syncFault = 'EIO';
+    harness.log.failed = true;
     const create = harness.call('createTopic', { topic: 'more', queues: 1, memory: false });
     await expect(create).rejects.toThrow(failing('DISK_FAILED'));
     expect(harness.fatal).toHaveLength(1);
-    harness.disk.syncFault = null;
-    expect(() => harness.plane.close()).toThrow(failing('DISK_FAILED'));
   });
 });
 
@@ -289,35 +287,22 @@ describe('groups', () => {
     ]);
   });
 
-  test('a commit that was answered survives SIGKILL; all of a turn are one write', async () => {
+  test('a commit that was answered survives SIGKILL; all of a turn are one batch', async () => {
     const harness = await withTopic(1);
     await harness.join('c');
     await harness.turn();
     const queue = harness.firstAssigned('c');
-    const { writes } = harness.disk;
+    const before = harness.log.batches.length;
     const commits = Array.from({ length: 20 }, (_, i) =>
       harness.call('commit', { consumer: 1, offsets: [{ ...queue, offset: 20 + i }] }, 'c'),
     );
     expect((await Promise.all(commits)).every((result) => result.fenced.length === 0)).toBe(true);
-    expect(harness.disk.writes - writes).toBe(1);
+    expect(harness.log.batches.length - before).toBe(1);
     harness.open();
     await harness.join('d', { from: 'latest' });
     await harness.turn();
     expect(harness.assigned('d')[0]?.offset).toBe(39);
     expect(harness.assigned('d')[0]?.generation).toBeGreaterThan(queue.generation);
-  });
-
-  test('offsets are on disk half a second later', async () => {
-    const harness = await withTopic(1);
-    await harness.join('c');
-    await harness.turn();
-    expect(harness.store.hasUnsynced).toBe(true);
-    harness.time += 499;
-    harness.plane.tick();
-    expect(harness.store.hasUnsynced).toBe(true);
-    harness.time += 1;
-    harness.plane.tick();
-    expect(harness.store.hasUnsynced).toBe(false);
   });
 
   test('a consumer that is gone leaves', async () => {
@@ -410,7 +395,6 @@ describe('groups', () => {
     ]);
     expect((await reset({ time: 55 })).queues[0]).toEqual({ queueId: 0, offset: 55 });
     expect((await reset({ offset: 3 })).queues[0]).toEqual({ queueId: 0, offset: 10 });
-    expect(harness.store.hasUnsynced).toBe(false);
     harness.open();
     await harness.join('d', { from: 'latest' });
     await harness.turn();
@@ -475,6 +459,7 @@ describe('groups', () => {
     };
     pass(4);
     harness.plane.close();
+    await harness.turn();
     // What passes while no broker runs is nobody's fault.
     harness.time += 30 * day;
     harness.open();
@@ -485,6 +470,7 @@ describe('groups', () => {
     pass(0.2);
     expect((await harness.call('listGroups', {})).groups.map((each) => each.group)).toEqual(['busy']);
     expect(harness.warnings).toEqual(['1 consumer group without members for 7 days deleted: idle']);
+    await harness.turn();
     harness.open();
     expect((await harness.call('listGroups', {})).groups.map((each) => each.group)).toEqual(['busy']);
   });
@@ -524,7 +510,7 @@ describe('groups', () => {
 
   test('a full disk refuses a commit for now, not the consumers', async () => {
     const harness = await withTopic(1);
-    harness.disk.writeFault = 'ENOSPC';
+    harness.log.full = true;
     await harness.join('c');
     await harness.turn();
     const queue = harness.firstAssigned('c');
@@ -533,7 +519,7 @@ describe('groups', () => {
     harness.time += 1_000;
     harness.plane.tick();
     expect(harness.fatal).toEqual([]);
-    harness.disk.writeFault = null;
+    harness.log.makeRoom();
     expect(await commit()).toEqual({ fenced: [] });
     harness.open();
     expect((await harness.call('describeGroup', { group: 'g' })).queues[0]?.committedOffset).toBe(50);

@@ -1,5 +1,5 @@
 /** Files that were harmed behind the broker's back: what is derived is made again, what is lost is named, nothing else suffers. */
-import { cpSync, existsSync, renameSync, rmSync, truncateSync } from 'node:fs';
+import { cpSync, existsSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { headerCrcOf } from '../../engine/batch/header.js';
 import type { Client } from '../../native-free/client/index.js';
@@ -224,7 +224,7 @@ it("an earlier life's batch that shows through where a write was lost is damage"
 
 describe('a segment', () => {
   const harms: [string, (path: string) => void, RegExp][] = [
-    ['cut short', (path) => truncateSync(path, 20_000), /cut short/],
+    ['cut short', (path) => truncateSync(path, 2_000), /cut short/],
     ['missing', (path) => rmSync(path), /missing/],
   ];
   it.each(harms)(
@@ -267,14 +267,46 @@ describe('meta/', () => {
     await withBroker(dataDir, ({ client }) => expectWhole(client, 'first', COUNT));
   });
 
-  it('garbled is refused with its place', async () => {
-    garble(`${dataDir}/meta/snapshot`);
+  it('with a garbled node is refused with its place', async () => {
+    garble(`${dataDir}/meta/node`);
     for (let i = 0; i < 2; i++) {
       const error = await failureOf(openSmall(dataDir));
       expect(error).toMatchObject({ code: 'LOG_CORRUPT' });
-      expect(error.message).toMatch(/meta\/snapshot, at byte \d+/);
+      expect(error.message).toMatch(/meta\/node, at byte \d+/);
     }
-    await expectVerified(/meta\/snapshot at \d+/);
+    await expectVerified(/meta\/node at \d+/);
+  });
+
+  it.each([
+    [
+      'garbled',
+      () => garble(`${dataDir}/meta/state`),
+      /meta\/state, at byte \d+: .+ made again from the log/,
+    ],
+    ['missing', () => rmSync(`${dataDir}/meta/state`), /meta\/state is missing: .+ made again from the log/],
+  ])(
+    'with a %s state is made again from a log that is there from its beginning',
+    async (_how, harm, said) => {
+      harm();
+      await expectVerified(/meta\/state at \d+/);
+      await withBroker(dataDir, async ({ client, warnings }) => {
+        expect(warnings.some(({ message }) => said.test(message))).toBe(true);
+        await expectWhole(client, 'first', COUNT);
+        await sendNumbers(client, 'late', LATE_COUNT, LATE_COUNT + 5);
+        await expectWhole(client, 'late', LATE_COUNT + 5);
+      });
+    },
+  );
+
+  it('of a format that no version has had since is refused in one sentence', async () => {
+    rmSync(`${dataDir}/meta/node`);
+    writeFileSync(`${dataDir}/meta/snapshot`, 'x');
+    rmSync(`${dataDir}/log`, { recursive: true });
+    const error = await failureOf(openSmall(dataDir));
+    expect(error).toMatchObject({
+      code: 'NOT_SUPPORTED',
+      message: expect.stringMatching(/begin anew in another directory/),
+    });
   });
 });
 
@@ -303,9 +335,9 @@ describe('the end of the log', () => {
     const { end } = mapLog(dataDir);
     await withBroker(copy, ({ client }) => sendNumbers(client, 'late', 900, 930));
     const longer = mapLog(copy);
-    const behind = longer.batches.filter(({ position }) => position > end && position < longer.end);
-    // All but the first of what the other life appended is here, at its place; the first never got to the disk.
-    for (const { position, length } of behind.slice(1)) {
+    const [epoch, ...behind] = longer.batches.filter(({ position }) => position >= end);
+    // All but the first message of what the other life appended is here, at its place; that one never got to the disk.
+    for (const { position, length } of [epoch as StoredBatch, ...behind.slice(1)]) {
       if (existsSync(segmentOf(dataDir, position))) {
         writeLog(dataDir, position, readLog(copy, position, length));
       }

@@ -34,7 +34,6 @@ async function openAndClose(): Promise<{ data: OpenData; read: number }> {
   const before = bytesRead();
   const data = openData(resolveEngineOptions({ ...SIZES, dataDir }), lock.dir);
   const read = bytesRead() - before;
-  data.store.close();
   lock.release();
   return { data, read };
 }

@@ -150,8 +150,9 @@ export class GroupHarness {
         wantRun: () => {
           this.runWanted = true;
         },
-        persist: () => {
+        persist: (send) => {
           this.persists++;
+          send();
         },
       },
     });
@@ -160,7 +161,7 @@ export class GroupHarness {
 
   addTopic(topicId: number, queues: number): TestTopic {
     const topic = { topic: `topic-${topicId}`, topicId, queues };
-    this.state.apply({ type: 'topicCreated', ...topic, memory: false, createdTime: 0, slots: [] });
+    this.state.apply({ type: 'topicCreated', ...topic, memory: false, createdTime: 0 });
     return topic;
   }
 

@@ -15,6 +15,7 @@ const WALL_CLOCK: Record<string, string> = {
   'engine/disk/opened-dir.ts': 'the same',
   'engine/persist/worker.ts': 'retention compares store times with it',
   'engine/log/retention.ts': 'the same',
+  'engine/control/control-log.ts': 'when epochs began, and how long ago topics were deleted',
   'engine/control/group-admin.ts': 'when groups were created',
   'engine/control/topic-queues.ts': 'a store time in the future is not believed',
   'engine/control/stats-view.ts': 'when statistics were read',

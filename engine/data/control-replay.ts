@@ -1,0 +1,106 @@
+/**
+ * What the control batches of a log do when it is read: to the state, and to what follows from it, the catalog and the rows of the queue table. A recovery
+ * applies the log behind its snapshot by this, and so does a broker that follows another one's log.
+ */
+import { BATCH, isRingMQError, readUint32 } from '../../native-free/wire/index.js';
+import type { ControlRecord } from '../meta/control-records.js';
+import { type CatalogTopic, type MetaState, recordsOf, type TopicCatalog } from '../meta/index.js';
+
+export interface ControlReplayDeps {
+  state: MetaState;
+  catalog: TopicCatalog;
+  /** Makes the queue table ready for a topic. What comes behind its creation in the log may be indexed when this returns. */
+  openQueues(topic: CatalogTopic): void;
+  /** Ends a deleted topic's queues. Who says so must free its slots in the catalog, once no thread uses them. */
+  closeQueues(topic: CatalogTopic): void;
+}
+
+/** Of topics whose creation was not found, at most so many are named. */
+const MAX_UNKNOWN = 16;
+
+export class ControlReplay {
+  readonly #deps: ControlReplayDeps;
+  #damaged: number[] = [];
+  #damagedCount = 0;
+  readonly #unknownTopics = new Set<number>();
+
+  constructor(deps: ControlReplayDeps) {
+    this.#deps = deps;
+  }
+
+  /** A topic that the state had from the beginning. */
+  open(topic: CatalogTopic): void {
+    this.#deps.openQueues(topic);
+  }
+
+  /** One control batch. @throws RingMQError LOG_CORRUPT (records that cannot be), BAD_CONFIG (more queues than the broker may have) */
+  apply(header: Uint8Array, position: number, body: Uint8Array): void {
+    try {
+      for (const record of recordsOf(header, body)) {
+        this.#applyOne(record);
+      }
+    } catch (error) {
+      if (isRingMQError(error) && error.code === 'LOG_CORRUPT') {
+        error.message = `${error.message} (control batch at log position ${position})`;
+      }
+      throw error;
+    }
+  }
+
+  /** A control batch whose records cannot be read. */
+  isDamaged(position: number): void {
+    this.#damagedCount++;
+    if (this.#damaged.length < MAX_UNKNOWN) {
+      this.#damaged.push(position);
+    }
+  }
+
+  /** Messages of a topic. One that was never created was created by a record that is lost: its id is not given out again. */
+  sees(header: Uint8Array): void {
+    const topicId = readUint32(header, BATCH.topicId);
+    const { state } = this.#deps;
+    if (topicId >= state.nextTopicId) {
+      if (this.#unknownTopics.size < MAX_UNKNOWN) {
+        this.#unknownTopics.add(topicId);
+      }
+      state.apply({ type: 'topicIds', nextTopicId: topicId + 1 });
+    }
+  }
+
+  /** What an operator should know of it; null: all is well. */
+  get warning(): string | null {
+    const parts: string[] = [];
+    if (this.#damagedCount > 0) {
+      const places = this.#damaged.join(', ') + (this.#damagedCount > this.#damaged.length ? ', …' : '');
+      const batches = this.#damagedCount === 1 ? 'a control batch' : `${this.#damagedCount} control batches`;
+      parts.push(
+        `${batches} in the log cannot be read (position ${places}): topics and groups that were created or deleted there, and offsets that were committed there, are as they were before`,
+      );
+    }
+    if (this.#unknownTopics.size > 0) {
+      parts.push(
+        `the creation of topics with the ids ${[...this.#unknownTopics].join(', ')} is missing from the log; their messages are in it and can be reached by no name`,
+      );
+    }
+    return parts.length === 0 ? null : parts.join('; ');
+  }
+
+  #applyOne(record: ControlRecord): void {
+    const { state, catalog } = this.#deps;
+    state.apply(record);
+    if (record.type === 'topicDeleted') {
+      this.#close(catalog.byId(record.topicId));
+    } else if (record.type === 'topicCreated' && catalog.byId(record.topicId) === undefined) {
+      // Its deletion may be among what is damaged.
+      this.#close(catalog.byName(record.topic));
+      this.#deps.openQueues(catalog.restore(record));
+    }
+  }
+
+  #close(topic: CatalogTopic | undefined): void {
+    if (topic !== undefined) {
+      this.#deps.catalog.remove(topic);
+      this.#deps.closeQueues(topic);
+    }
+  }
+}

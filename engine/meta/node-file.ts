@@ -1,0 +1,81 @@
+/** `meta/node`: what belongs to this data directory and not to what is in its log. One frame with one map; replaced as a whole. */
+import { RingMQError, SLOT_BYTES } from '../../native-free/wire/index.js';
+import { type Disk, readWholeFile, replaceFile } from '../disk/disk.js';
+import { corruptFile, FRAME_HEADER_BYTES, mapFrame, payloadAt, unknownFormat, unpackMap } from './frames.js';
+
+export const NODE_FILE = 'node';
+const NODE_FORMAT = 1;
+const MAX_NODE_BYTES = 4096;
+
+export interface NodeFacts {
+  /** Who the log is: 16 hexadecimal digits, made once. */
+  readonly brokerId: string;
+  /** What the log was laid out with. */
+  readonly spanBytes: number;
+  readonly segmentBytes: number;
+  /** Milliseconds since 1970. */
+  readonly createdTime: number;
+  /** The highest that this directory was opened as master with; 0: never was. */
+  readonly epoch: number;
+}
+
+/**
+ * What is stored in `dir`; null when there is nothing yet.
+ * @throws RingMQError LOG_CORRUPT; NOT_SUPPORTED for a directory of a version that is gone, or is to come; disk errors
+ */
+export function readNode(disk: Disk, dir: string): NodeFacts | null {
+  const path = `${dir}/${NODE_FILE}`;
+  const bytes = readWholeFile(disk, path, MAX_NODE_BYTES);
+  if (bytes === undefined) {
+    refuseOldFormat(disk, dir);
+    return null;
+  }
+  const payload = payloadAt(bytes, 0);
+  if (payload === null || payload.length + FRAME_HEADER_BYTES !== bytes.length) {
+    throw corruptFile(path, 0, 'the file is damaged; bring it back from a copy');
+  }
+  const { type, format, brokerId, spanBytes, segmentBytes, createdTime, epoch } = unpackMap(payload);
+  if (type === 'node' && format !== NODE_FORMAT) {
+    throw unknownFormat(path, format, NODE_FORMAT);
+  }
+  const facts = { brokerId, spanBytes, segmentBytes, createdTime, epoch } as NodeFacts;
+  if (type !== 'node' || !isSound(facts)) {
+    throw corruptFile(path, 0, 'this is not who a broker is');
+  }
+  return facts;
+}
+
+/** Replaces what is stored, durably. Throws disk errors. */
+export function writeNode(disk: Disk, dir: string, facts: NodeFacts): void {
+  replaceFile(disk, dir, NODE_FILE, mapFrame({ type: 'node', format: NODE_FORMAT, ...facts }));
+}
+
+function isSound({ brokerId, spanBytes, segmentBytes, createdTime, epoch }: NodeFacts): boolean {
+  return (
+    typeof brokerId === 'string' &&
+    /^[0-9a-f]{16}$/.test(brokerId) &&
+    isSize(spanBytes) &&
+    isSize(segmentBytes) &&
+    segmentBytes >= spanBytes &&
+    Number.isSafeInteger(createdTime) &&
+    Number.isInteger(epoch) &&
+    epoch >= 0 &&
+    epoch <= 0xffffffff
+  );
+}
+
+/** A power of two that slots fit in. */
+function isSize(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= SLOT_BYTES && Number.isInteger(Math.log2(value));
+}
+
+function refuseOldFormat(disk: Disk, dir: string): void {
+  const isOld = (name: string): boolean => name === 'snapshot' || /^[0-9a-f]{16}\.log$/.test(name);
+  if (disk.readdir(dir).some(isOld)) {
+    throw new RingMQError(
+      'NOT_SUPPORTED',
+      `${dir} was written before topics and offsets were kept in the log, which no released version did; begin anew in another directory`,
+      { details: { file: dir } },
+    );
+  }
+}
