@@ -16,13 +16,26 @@ export interface NameServerOptions extends Omit<ListenOptions, 'threads' | 'queu
 
 export const DEFAULT_NAME_SERVER_PORT = 9800;
 
-export const nameServerOptionsSchema = listenOptionsSchema
-  .omit({ threads: true, queueMetrics: true, port: true, idleTimeoutSeconds: true })
-  .extend({
+export const nameServerOptionsSchema = z
+  .object({
+    host: option(
+      'Address to listen on. Other than loopback it is refused without `secretFile`, or until `insecure` is said.',
+      z.string().min(1).default('127.0.0.1'),
+      { setting: 'listen' },
+    ),
     port: option(
       'Port to listen on. 0 picks a free one.',
       z.number().int().min(0).max(65_535).default(DEFAULT_NAME_SERVER_PORT),
       { setting: 'listen' },
+    ),
+    secretFile: option(
+      'File of the secret that brokers must know to register. Routes are told to everybody.',
+      z.string().min(1).optional(),
+      { defaultText: 'none: on loopback every broker may register' },
+    ),
+    insecure: option(
+      'Serve other hosts without a secret: everybody who reaches the port may register as a broker.',
+      z.boolean().default(false),
     ),
     idleTimeoutSeconds: option(
       'A connection that shows no sign of life for so long, though it is asked for one, is closed; so long a broker that was cut off stays in routes. 0: never.',
@@ -33,11 +46,14 @@ export const nameServerOptionsSchema = listenOptionsSchema
         .default(30),
       { rule: '0, or 8s to 16m' },
     ),
-    secretFile: option(
-      'File of the secret that brokers must know to register. Routes are told to everybody.',
-      z.string().min(1).optional(),
-      { defaultText: 'none: on loopback every broker may register' },
-    ),
+    ...listenOptionsSchema.omit({
+      host: true,
+      port: true,
+      threads: true,
+      insecure: true,
+      idleTimeoutSeconds: true,
+      queueMetrics: true,
+    }).shape,
   })
   .strict();
 

@@ -6,9 +6,10 @@ interface Groups {
   engine: readonly OptionInfo[];
   listen: readonly OptionInfo[];
   command: readonly OptionInfo[];
+  nameServer: readonly OptionInfo[];
 }
 
-const HEAD = `<!-- Written by \`npm run docs:options\` from engine/options.ts, broker/listen-options.ts and cli/command-options.ts. -->
+const HEAD = `<!-- Written by \`npm run docs:options\` from engine/options.ts, broker/listen-options.ts, cli/command-options.ts and broker/name-server-options.ts. -->
 
 # Options of a broker
 
@@ -34,13 +35,28 @@ name for the command, from which its flag, its variable and its key in the confi
 \`\`\`
 `;
 
-export function optionsPage({ engine, listen, command }: Groups): string {
+export function optionsPage({ engine, listen, command, nameServer }: Groups): string {
   return [
     HEAD,
     ...section('The broker and its data directory', '`openBroker(options)`', engine),
     ...section('The listener', '`broker.listen(options)`', listen),
     ...section('The command alone', 'not in code: a program that embeds a broker gets `onWarning`', command),
+    ...nameServerSection(nameServer),
   ].join('\n');
+}
+
+/** Of a name server, which has flags only. */
+function nameServerSection(options: readonly OptionInfo[]): string[] {
+  return [
+    '## A name server',
+    '',
+    'In code: `openNameServer(options)`; the command `ringmq nameserver` has these as flags, and those of the log above. There is no config file.',
+    '',
+    '| In code | Flag | What it may be | Default | |',
+    '| --- | --- | --- | --- | --- |',
+    ...options.map((option) => row(option, [flagOf(option)])),
+    '',
+  ];
 }
 
 function section(title: string, where: string, options: readonly OptionInfo[]): string[] {
@@ -51,19 +67,22 @@ function section(title: string, where: string, options: readonly OptionInfo[]): 
     '',
     '| In code | Flag, variable, key | What it may be | Default | |',
     '| --- | --- | --- | --- | --- |',
-    ...options.map(row),
+    ...options.map((option) => row(option)),
     '',
   ];
 }
 
-function row(option: OptionInfo): string {
-  const code = `\`${option.name}\``;
-  const isPlace = option.setting === 'listen';
-  const flag = `\`${option.flag}${isPlace ? ' HOST:PORT' : ''}\``;
-  const names = [flag, `\`${option.variable}\``, `\`${option.setting}\``].join('<br>');
+function flagOf({ setting, flag }: OptionInfo): string {
+  return `\`${flag}${setting === 'listen' ? ' HOST:PORT' : ''}\``;
+}
+
+function row(
+  option: OptionInfo,
+  names = [flagOf(option), `\`${option.variable}\``, `\`${option.setting}\``],
+): string {
   const cells = [
-    code,
-    names,
+    `\`${option.name}\``,
+    names.join('<br>'),
     boundsOf(option),
     defaultOf(option) ?? (option.isRequired ? '' : 'none'),
     option.help,
