@@ -39,6 +39,7 @@ export interface BrokerEvents {
  * @throws RingMQError ABORTED, NOT_SUPPORTED (bundled into one file), BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
  */
 export async function openBroker(options: EngineOptions & BrokerEvents & CallOptions = {}): Promise<Broker> {
+  checkGiven('openBroker', options);
   const { onWarning, onFatal, signal, ...engineOptions } = options;
   throwIfAborted(signal);
   checkFiles();
@@ -88,6 +89,7 @@ export class Broker {
   /** Opens a socket. @throws RingMQError ABORTED, PORT_IN_USE, BAD_CONFIG */
   async listen(options: ListenOptions & CallOptions = {}): Promise<BrokerListener> {
     this.#checkOpen();
+    checkGiven('listen', options);
     const { signal, ...listenOptions } = options;
     throwIfAborted(signal);
     checkAdvertised(this.#engine.options, listenOptions.host ?? '');
@@ -203,5 +205,11 @@ export class Broker {
       listeners: [...this.#listeners].map(({ url }) => url),
       closed: this.#closing !== null,
     });
+  }
+}
+
+function checkGiven(call: string, options: object): void {
+  if (options === null) {
+    throw new RingMQError('BAD_CONFIG', `${call} takes an object of options, not null`);
   }
 }

@@ -26,6 +26,7 @@ import type { OutgoingMessage } from './outgoing-message.js';
 import {
   badMessage,
   bodyTooLarge,
+  checkReadable,
   normalBody,
   recordBound,
   writeAttributes,
@@ -110,7 +111,8 @@ export class BatchBuilder {
     const length = body.length;
     const start = this.at;
     const size = HEADER_BYTES + length;
-    if (size > bytes.length - start || length > BODY_LIMIT) {
+    // Bytes that have gone have no length, either: the long way tells them.
+    if (size > bytes.length - start || length > BODY_LIMIT || length === 0) {
       return 0;
     }
     clock.tick();
@@ -150,6 +152,9 @@ export class BatchBuilder {
     const length = body.length;
     if (length > MAX_BODY_BYTES) {
       throw bodyTooLarge(length);
+    }
+    if (length === 0) {
+      checkReadable('body', body);
     }
     const start = this.at;
     const end = start + RECORD_HEADER_BYTES + length;
@@ -332,9 +337,9 @@ function writeTime(view: DataView, at: number, time: number): void {
 /** Checks a born time given by the caller. Throws `BAD_MESSAGE`. */
 export function checkBornTime(time: unknown): number {
   if (!Number.isSafeInteger(time) || (time as number) < 0) {
-    throw badMessage('bornTime', `must be whole milliseconds since 1970, not ${String(time)}`, {
-      value: String(time),
-    });
+    // What an object says of itself may be anything, an error too.
+    const value = typeof time === 'object' && time !== null ? 'an object' : String(time);
+    throw badMessage('bornTime', `must be whole milliseconds since 1970, not ${value}`, { value });
   }
   return time as number;
 }

@@ -119,16 +119,41 @@ function checkedLength(part: string, text: unknown, limit: number): number {
   return bytes;
 }
 
+const NOWHERE = new Uint8Array(0);
+const GONE = 'is a view of a buffer that has gone to another thread, or was made smaller';
+
+/** Of bytes whose length is 0: throws `BAD_MESSAGE` if they are not empty, but cannot be read any more. */
+export function checkReadable(part: string, bytes: Uint8Array): void {
+  try {
+    NOWHERE.set(bytes);
+  } catch {
+    throw badMessage(part, GONE);
+  }
+}
+
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  try {
+    const bytes =
+      view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    if (bytes.length === 0) {
+      checkReadable('body', bytes);
+    }
+    return bytes;
+  } catch (error) {
+    throw error instanceof RingMQError ? error : badMessage('body', GONE);
+  }
+}
+
 /** Body of a message as bytes or text; throws `BAD_MESSAGE` for anything else. Any view of bytes is taken, as the bytes it shows. */
 export function normalBody(body: unknown): Uint8Array | string | null {
   if (body === undefined || body === null) {
     return null;
   }
-  if (typeof body === 'string' || body instanceof Uint8Array) {
+  if (typeof body === 'string') {
     return body;
   }
   if (ArrayBuffer.isView(body)) {
-    return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+    return bytesOf(body);
   }
   throw badMessage('body', `must be a Uint8Array or a string, not ${typeof body}`);
 }
@@ -314,6 +339,9 @@ function writeValue(
     default:
       if (!(value instanceof Uint8Array)) {
         throw badMessage(`property ${name}`, 'must be a string, a number, a boolean or bytes');
+      }
+      if (value.length === 0) {
+        checkReadable(`property ${name}`, value);
       }
       bytes.set(value, at + 3);
       return writeSized(bytes, at, PROPERTY_TYPE.bytes, name, value.length);

@@ -176,7 +176,11 @@ async function allPages<P extends Partial<PageResult>, T>(
   let cursor: string | null = null;
   do {
     const page = await ask(cursor);
-    items.push(...itemsOf(page));
+    const found: unknown = itemsOf(page);
+    if (!Array.isArray(found)) {
+      throw new RingMQError('BAD_FRAME', 'the broker answered without the list that was asked for');
+    }
+    items.push(...found);
     const next: string | null = page.cursor ?? null;
     if (next !== null && next === cursor) {
       throw new RingMQError('INTERNAL', 'the broker gave a page of a list twice');

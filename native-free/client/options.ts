@@ -42,6 +42,14 @@ export function badArgument(name: string, what: string, details: Record<string, 
 
 /** What a value is, in a word or two, for a sentence. */
 export function kindOf(value: unknown): string {
+  try {
+    return kind(value);
+  } catch {
+    return 'an object that cannot be looked at';
+  }
+}
+
+function kind(value: unknown): string {
   if (value === null) {
     return 'null';
   }
@@ -66,13 +74,18 @@ export function kindOf(value: unknown): string {
  * classes count.
  */
 function isOptionsObject(value: unknown): value is object {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !ArrayBuffer.isView(value) &&
-    Object.prototype.toString.call(value) === '[object Object]'
-  );
+  try {
+    return (
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      !ArrayBuffer.isView(value) &&
+      Object.prototype.toString.call(value) === '[object Object]'
+    );
+  } catch {
+    // A proxy that was revoked, say.
+    return false;
+  }
 }
 
 /**

@@ -189,3 +189,19 @@ test('a request that nobody waits for any more keeps its place until the broker 
   }
   expect(await listed).toEqual([]);
 });
+
+test('an answer without what was asked for is an error with a code, not one of the language', async () => {
+  const { broker, client } = await setUp();
+  for (const method of ['listTopics', 'listGroups', 'describeTopic', 'describeGroup']) {
+    broker.methods[method] = () => ({});
+  }
+  const admin = client.admin();
+  for (const call of [
+    admin.listTopics(),
+    admin.listGroups(),
+    admin.describeTopic('t'),
+    admin.describeGroup('g'),
+  ]) {
+    await expect(call).rejects.toMatchObject({ name: 'RingMQError', code: 'BAD_FRAME' });
+  }
+});

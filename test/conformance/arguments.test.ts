@@ -194,6 +194,59 @@ describeEach('arguments', EACH, (rig) => {
     expect(await readAll(client, topic)).toHaveLength(2);
   });
 
+  test('what cannot be read is refused by its name, on every way a message may take', async () => {
+    const { client, topic } = await rig.topic({ queues: 2 });
+    const gone = () => {
+      const bytes = new Uint8Array(100);
+      structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+      return bytes;
+    };
+    const goneView = () => {
+      const view = new DataView(new ArrayBuffer(8));
+      structuredClone(view.buffer, { transfer: [view.buffer] });
+      return view;
+    };
+    const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const wrong: [string, object][] = [
+      ['body', { body: gone() }],
+      ['body', { body: goneView() }],
+      ['body', { body: gone(), tag: 'a' }],
+      ['property p', { properties: { p: gone() } }],
+      ['shardingKey', { shardingKey: null }],
+      ['shardingKey', { shardingKey: 5 }],
+      ['shardingKey', { shardingKey: new Uint8Array(3) }],
+      ['bornTime', { bornTime: Object.create(null) }],
+      ['bornTime', { bornTime: gone() }],
+    ];
+    const producer = client.producer();
+    // Before the topic is known, after that, and on the short way of a fast writer.
+    for (const round of ['new', 'known', 'usual']) {
+      if (round !== 'new') {
+        producer.write({ topic, body: new Uint8Array(8) });
+      }
+      for (const [part, parts] of wrong) {
+        const message = { topic, ...parts } as OutgoingMessage;
+        for (const call of [() => producer.send(message), () => producer.write(message)]) {
+          const error = await failureOf(call);
+          expect({ round, part, error }).toMatchObject({ error: { code: 'BAD_MESSAGE' } });
+          expect((error as Error).message).toMatch(part === 'shardingKey' ? /sharding ?key/i : part);
+        }
+      }
+      await producer.send({ topic, body: new Uint8Array(0) });
+    }
+    await producer.flush();
+    expect(await readAll(client, topic)).toHaveLength(5);
+    for (const call of [
+      () => client.producer(revoked as never),
+      () => client.admin().describeTopic(revoked as never),
+      () => client.admin().listTopics(revoked as never),
+      () => client.admin().stats({ signel: undefined, sgnal: 1 } as never),
+    ]) {
+      expect(await failureOf(call)).toMatchObject({ code: 'BAD_ARGUMENT' });
+    }
+  });
+
   test('a message is taken as it is at the call, also before its topic is known', async () => {
     const client = await rig.client();
     const topic = rig.name('topic');

@@ -1,7 +1,7 @@
 /** A link over a WebSocket. */
 import { openWebSocket, type TlsOptions, trustOf } from '#client-platform';
 import { RingMQError } from '../../wire/index.js';
-import { badArgument, checkOptions, type OptionNames } from '../options.js';
+import { badArgument, checkOptions, kindOf, type OptionNames } from '../options.js';
 import type { LinkFactory } from './link.js';
 
 const TLS_OPTIONS: OptionNames<TlsOptions> = { ca: true, cert: true, key: true, servername: true };
@@ -11,13 +11,22 @@ const TLS_OPTIONS: OptionNames<TlsOptions> = { ca: true, cert: true, key: true, 
  * cannot be used.
  */
 export function webSocketLinks(url: string | URL, tls?: TlsOptions): LinkFactory {
-  const { protocol, href } = parseAddress(String(url));
+  const { protocol, href } = parseAddress(textOf(url));
   checkOptions('tls', tls, TLS_OPTIONS);
   if (tls !== undefined && protocol !== 'wss:') {
     throw badArgument('tls', 'is for wss:// addresses');
   }
   const trust = tls === undefined ? undefined : trustOf(tls);
   return (signal) => openWebSocket(href, signal, trust);
+}
+
+/** A URL of another realm or library will do, if it has an `href`. */
+function textOf(url: string | URL): string {
+  const text: unknown = typeof url === 'object' && url !== null ? url.href : url;
+  if (typeof text !== 'string') {
+    throw badArgument('url', `must be a string or a URL, not ${kindOf(url)}`);
+  }
+  return text;
 }
 
 function parseAddress(text: string): URL {

@@ -1,8 +1,12 @@
 /** Which queue a sharding key belongs to: every producer, in any language, must come to the same. */
+import { badMessage } from '../../batch/record-writer.js';
 import { encodeUtf8 } from '../../batch/text.js';
 
-/** FNV-1a over the key's UTF-8 bytes, its bits then mixed (MurmurHash3's finalizer) because FNV's low bits are poor. Unsigned 32 bits; never changes. */
+/** FNV-1a over the key's UTF-8 bytes, its bits then mixed (MurmurHash3's finalizer) because FNV's low bits are poor. Unsigned 32 bits; never changes. Throws `BAD_MESSAGE` for what is no text. */
 export function shardingHash(key: string): number {
+  if (typeof key !== 'string') {
+    throw badMessage('shardingKey', `must be a string, not ${key === null ? 'null' : typeof key}`);
+  }
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) {
     const unit = key.charCodeAt(i);
