@@ -8,11 +8,13 @@ import { clearInterval, setInterval, unref } from '../native-free/time/index.js'
 import {
   type BrokerRegistration,
   type BrokerStats,
+  type ClusterTopic,
   type ControlMethods,
   isRingMQError,
   MAX_TOPICS_PER_PAGE,
   NAME_PATTERN,
   type NodeRole,
+  type RegisteredTopic,
   type ReplicaInfo,
   RingMQError,
   type TopicInfo,
@@ -27,6 +29,9 @@ export interface MembershipHost {
   readonly url: string;
   readonly secret: Uint8Array | null;
   stats(): BrokerStats;
+  /** Topics that were deleted here, and up to which `createdTime`. */
+  deletedTopics(): Iterable<[topic: string, upTo: number]>;
+  deletedUpTo(topic: string): number | null;
   /** Of a master: its slaves. */
   replicas(): ReplicaInfo[];
   /** Another master of a higher epoch is there, or was: nothing may be acked any more. */
@@ -50,6 +55,8 @@ export class Membership {
   #isReading = false;
   #isClosed = false;
   #role: NodeRole | null = null;
+  /** Names of which other sets have a tombstone, and up to where. */
+  readonly #deletedElsewhere = new Map<string, number>();
 
   constructor(host: MembershipHost) {
     this.#host = host;
@@ -60,19 +67,21 @@ export class Membership {
       describe: () => this.#describe(),
       onFenced: (epoch, url) => host.onFenced(epoch, url),
       onMaster: (url, epoch) => host.onMaster(url, epoch),
-      onTopic: (topic) => this.#keeper.hear(topic),
+      onTopic: (topic) => this.#hear(topic),
       onWarning,
     });
     this.#keeper = new TopicKeeper({
       set: host.thread.place.brokerSet,
       isMaster: () => host.thread.place.role === 'master',
       own: (topic) => this.#registrar.own(topic),
-      create: async ({ topic, queues, memory, createdTime }) => {
-        this.#isThere(
-          await host.thread.call('createTopic', { topic, queues, memory, createdTime, ifNotExists: true }),
-        );
+      create: async ({ topic, queues, memory, createdTime, sets }) => {
+        const made = { topic, queues, memory, createdTime, sets, ifNotExists: true };
+        this.#isThere(await host.thread.call('createTopic', made));
       },
-      delete: ({ topic, upTo }) => this.#delete(topic, upTo),
+      delete: async ({ topic, upTo }) => {
+        await host.thread.call('deleteTopic', { topic, upTo });
+        await this.#readAgain(topic);
+      },
       onWarning,
     });
     this.#timer = setInterval(() => this.#tryAgain(), RETRY_MS);
@@ -86,6 +95,9 @@ export class Membership {
   /** Reads the topics there are, and registers. */
   async open(): Promise<void> {
     this.#isReading = true;
+    for (const [topic] of this.#host.deletedTopics()) {
+      this.#isGone(topic);
+    }
     for (let cursor: string | null = null, complete = false; !complete && !this.#isClosed; ) {
       const page: ControlMethods['listTopics']['result'] = await this.#host.thread.call('listTopics', {
         cursor,
@@ -111,6 +123,11 @@ export class Membership {
   /** Name servers that know this broker now. */
   get registeredCount(): number {
     return this.#registrar.registeredCount;
+  }
+
+  /** The least `createdTime` of a new topic of this name: whatever was deleted elsewhere was older. */
+  leastCreatedTime(topic: string): number {
+    return (this.#deletedElsewhere.get(topic) ?? -1) + 1;
   }
 
   close(): void {
@@ -147,33 +164,37 @@ export class Membership {
     };
   }
 
-  #isThere({ topic, topicId, queues, memory, createdTime }: TopicInfo): void {
+  #hear(topic: ClusterTopic): void {
+    if (topic.deletedUpTo === null) {
+      this.#deletedElsewhere.delete(topic.topic);
+    } else {
+      this.#deletedElsewhere.set(topic.topic, topic.deletedUpTo);
+    }
+    this.#keeper.hear(topic);
+  }
+
+  #isThere({ topic, topicId, queues, memory, createdTime, sets }: TopicInfo): void {
+    this.#tell(topic, { topic, topicId, queues, memory, createdTime, sets: sets ?? null });
+  }
+
+  #isGone(topic: string): void {
+    this.#tell(topic, null);
+  }
+
+  #tell(name: string, topic: RegisteredTopic | null): void {
     // The broker's own topics are nobody else's business.
-    if (NAME_PATTERN.test(topic)) {
-      const { tombstone } = this.#registrar.own(topic);
-      const registered = { topic, topicId, queues, memory, createdTime, sets: null };
-      this.#registrar.topicIs(topic, { topic: registered, tombstone });
+    if (NAME_PATTERN.test(name)) {
+      this.#registrar.topicIs(name, { topic, tombstone: this.#host.deletedUpTo(name) });
     }
   }
 
-  #isGone(topic: string, upTo: number | null): void {
-    const own = this.#registrar.own(topic);
-    const ends = [upTo, own.tombstone, own.topic?.createdTime].filter((end) => typeof end === 'number');
-    this.#registrar.topicIs(topic, { topic: null, tombstone: ends.length === 0 ? null : Math.max(...ends) });
-  }
-
-  async #delete(topic: string, upTo: number): Promise<void> {
-    await unlessGone(this.#host.thread.call('deleteTopic', { topic, upTo }));
-    const now = await this.#read(topic);
+  async #readAgain(topic: string): Promise<void> {
+    const now = await unlessGone(this.#host.thread.call('topicMetadata', { topic }));
     if (now === null) {
-      this.#isGone(topic, upTo);
+      this.#isGone(topic);
     } else {
       this.#isThere(now);
     }
-  }
-
-  #read(topic: string): Promise<TopicInfo | null> {
-    return unlessGone(this.#host.thread.call('topicMetadata', { topic }));
   }
 
   async #readChanged(): Promise<void> {
@@ -184,12 +205,7 @@ export class Membership {
     for (const topic of this.#changed) {
       this.#changed.delete(topic);
       try {
-        const now = await this.#read(topic);
-        if (now === null) {
-          this.#isGone(topic, null);
-        } else {
-          this.#isThere(now);
-        }
+        await this.#readAgain(topic);
       } catch (error) {
         this.#tellUnlessClosed(topic, error);
       }
@@ -206,6 +222,7 @@ export class Membership {
   }
 
   #tryAgain(): void {
+    this.#registrar.forgetTombstones((topic) => this.#host.deletedUpTo(topic));
     if (this.#keeper.takeFailed()) {
       this.#registrar.askTopicsAgain();
     }

@@ -132,12 +132,16 @@ export class Broker {
       url: options.advertiseUrl ?? url,
       secret: options.secretFile === undefined ? null : readSecret(options.secretFile),
       stats: () => this.#engine.stats(),
+      deletedTopics: () => this.#engine.deletedTopics(),
+      deletedUpTo: (topic) => this.#engine.deletedUpTo(topic),
       replicas: () => [],
       onFenced: (epoch, masterUrl) => this.#engine.fence(epoch, masterUrl),
       onMaster: () => undefined,
       onWarning: (message, details) => this.#engine.warn(message, details),
     });
-    await this.#membership.open();
+    const membership = this.#membership;
+    this.#engine.setLeastCreatedTime((topic) => membership.leastCreatedTime(topic));
+    await membership.open();
   }
 
   /** Counters and gauges as of now, read from shared memory: cheap, and no thread is asked. */

@@ -107,6 +107,16 @@ export class Registrar {
     }
   }
 
+  /** Tombstones grow old: those that are not there any more are not told any more. */
+  forgetTombstones(deletedUpTo: (topic: string) => number | null): void {
+    for (const name of [...this.#feed.names()]) {
+      const own = this.#feed.get(name);
+      if (own.tombstone !== null && deletedUpTo(name) === null) {
+        this.topicIs(name, { ...own, tombstone: null });
+      }
+    }
+  }
+
   /** Everything that the cluster has of topics is told again: what was not done before may be possible now. */
   askTopicsAgain(): void {
     for (const post of this.#posts) {

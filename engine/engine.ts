@@ -30,6 +30,7 @@ import {
   whyLost,
 } from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
+import type { TopicCatalog } from './meta/index.js';
 import { NODE_FILE } from './meta/index.js';
 import {
   brokerSetOf,
@@ -78,6 +79,7 @@ export class Engine {
   readonly #queues: TopicQueues;
   readonly #damage = new DamageList();
   readonly #control: ControlLog;
+  readonly #catalog: TopicCatalog;
   readonly #lock: DataDirLock;
   readonly #nodeIdentity: string;
   readonly #metaTimer: NodeJS.Timeout;
@@ -216,6 +218,7 @@ export class Engine {
         onRoom: (callback) => this.thread.onRoom(callback),
       },
     });
+    this.#catalog = data.catalog;
     this.#plane = new ControlPlane({
       log: this.#control,
       epoch: data.node.epoch,
@@ -324,6 +327,23 @@ export class Engine {
   #onSeated({ seat, name }: SeatedThread): null {
     this.#stats.name(seat, name);
     return null;
+  }
+
+  /** Topics deleted within the last days: names, and the `createdTime` up to which those of the name are deleted. */
+  *deletedTopics(): Generator<[topic: string, upTo: number]> {
+    for (const { topic, createdTime } of this.#control.state.tombstones.values()) {
+      yield [topic, createdTime];
+    }
+  }
+
+  /** null: none of its name was deleted within the last days. */
+  deletedUpTo(topic: string): number | null {
+    return this.#control.state.tombstones.get(topic)?.createdTime ?? null;
+  }
+
+  /** Asked for each topic that is made without a `createdTime`: what that is at least. */
+  setLeastCreatedTime(least: (topic: string) => number): void {
+    this.#catalog.leastCreatedTime = least;
   }
 
   /** Counters and gauges, as of now. */

@@ -1,11 +1,10 @@
 /** Creating and deleting topics, across the catalog, the queue table and the groups; one change at a time. */
-import {
-  type ControlMethods,
-  type QueueDamage,
-  type QueueInfo,
-  type RetentionInfo,
-  RingMQError,
-  type TopicInfo,
+import type {
+  ControlMethods,
+  QueueDamage,
+  QueueInfo,
+  RetentionInfo,
+  TopicInfo,
 } from '../../native-free/wire/index.js';
 import type { GroupCoordinator } from '../group/index.js';
 import type { ControlRecord } from '../meta/control-records.js';
@@ -65,10 +64,16 @@ export class TopicAdmin {
       const topic = this.#catalog.reserve(params);
       try {
         await this.#hooks.openQueues(topic);
-        const { queues, memory, createdTime, topicId } = topic;
-        await this.#hooks.appendRecords([
-          { type: 'topicCreated', topic: topic.topic, topicId, queues, memory, createdTime },
-        ]);
+        const { queues, memory, createdTime, topicId, sets } = topic;
+        const created = {
+          type: 'topicCreated' as const,
+          topic: topic.topic,
+          topicId,
+          queues,
+          memory,
+          createdTime,
+        };
+        await this.#hooks.appendRecords([sets === null ? created : { ...created, sets }]);
         this.#catalog.publish(topic);
         diagnose('topic', { event: 'created', topic: topic.topic, topicId: topic.topicId });
       } catch (error) {
@@ -85,23 +90,18 @@ export class TopicAdmin {
   /**
    * Returns when the log has the deletion, at the broker's flush policy, and no thread uses the topic's queues any more. Its members are put out of their groups, and
    * what the groups had committed on it is forgotten.
-   * `upTo`: only one that was created then or earlier.
+   * `upTo`: only one whose `createdTime` is that or lower, and there need be none; remembered is that all up to it are deleted.
    * @throws RingMQError TOPIC_NOT_FOUND, BAD_ARGUMENT (one of the broker's own), DISK_FULL, DISK_FAILED
    */
   delete(name: string, upTo: number | null = null): Promise<void> {
     return this.#inTurn(async () => {
-      const topic = this.#catalog.require(name);
-      checkName('topic', name);
-      if (upTo !== null && topic.createdTime > upTo) {
-        throw new RingMQError(
-          'TOPIC_NOT_FOUND',
-          `the topic '${name}' is a newer one than was to be deleted`,
-          {
-            details: { topic: name, createdTime: topic.createdTime, upTo },
-          },
-        );
+      const topic = upTo === null ? this.#catalog.require(name) : this.#catalog.byName(name);
+      if (topic === undefined || (upTo !== null && topic.createdTime > upTo)) {
+        return;
       }
-      const { topicId, createdTime } = topic;
+      checkName('topic', name);
+      const { topicId } = topic;
+      const createdTime = Math.max(topic.createdTime, upTo ?? 0);
       await this.#hooks.appendRecords([
         { type: 'topicDeleted', topic: name, topicId, createdTime, deletedTime: this.#catalog.now() },
       ]);

@@ -28,7 +28,10 @@ export interface TopicCreatedRecord {
   topicId: number;
   queues: number;
   memory: boolean;
+  /** Of two topics of one name, on whatever broker sets, the one with the higher is the newer. */
   createdTime: number;
+  /** Names of the broker sets that it belongs to; absent: all of the cluster. */
+  sets?: readonly string[];
 }
 
 /** The topic and all offsets on it are gone. */
@@ -36,7 +39,7 @@ export interface TopicDeletedRecord {
   type: 'topicDeleted';
   topic: string;
   topicId: number;
-  /** Of the topic. */
+  /** Of the topic, or higher: those of its name up to it are deleted, wherever they are. */
   createdTime: number;
   deletedTime: number;
 }

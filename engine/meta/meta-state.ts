@@ -136,7 +136,7 @@ export class MetaState {
     }
   }
 
-  #create({ topic, topicId, queues, memory, createdTime }: TopicCreatedRecord): void {
+  #create({ topic, topicId, queues, memory, createdTime, sets }: TopicCreatedRecord): void {
     const known = this.topics.get(topicId);
     if (known !== undefined && (known.topic !== topic || known.queues !== queues)) {
       throw new RingMQError(
@@ -150,7 +150,8 @@ export class MetaState {
       this.#forgetTopic(other);
     }
     this.#idByName.set(topic, topicId);
-    this.topics.set(topicId, { topic, topicId, queues, memory, createdTime });
+    const created = { topic, topicId, queues, memory, createdTime };
+    this.topics.set(topicId, sets === undefined ? created : { ...created, sets });
     this.#raiseTopicIds(topicId);
   }
 

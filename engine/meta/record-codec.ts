@@ -4,7 +4,13 @@
  * machine, and because a wrong number would be stored again.
  */
 import { Packr } from 'msgpackr';
-import { MAX_NAME_BYTES, MAX_QUEUES_PER_TOPIC, RingMQError } from '../../native-free/wire/index.js';
+import {
+  MAX_NAME_BYTES,
+  MAX_QUEUES_PER_TOPIC,
+  MAX_SETS_PER_TOPIC,
+  NAME_PATTERN,
+  RingMQError,
+} from '../../native-free/wire/index.js';
 import type { ControlRecord, OffsetsRecord } from './control-records.js';
 
 /** One control batch has no more records; another one follows. */
@@ -137,6 +143,7 @@ function checkRecord(value: unknown): void {
       if (typeof record['memory'] !== 'boolean') {
         throw corrupt(`a '${String(record['type'])}' record has no memory`);
       }
+      sets(record);
       return;
     case 'topicDeleted':
     case 'topicTombstone':
@@ -189,6 +196,17 @@ function name(record: Fields, field: string): void {
   const value = record[field];
   if (typeof value !== 'string' || value.length === 0 || value.length > MAX_STORED_NAME) {
     throw corrupt(`a '${String(record['type'])}' record has a bad ${field}`);
+  }
+}
+
+function sets(record: Fields): void {
+  const value = record['sets'];
+  const isList = Array.isArray(value) && value.length <= MAX_SETS_PER_TOPIC;
+  if (
+    value !== undefined &&
+    !(isList && value.every((each) => typeof each === 'string' && NAME_PATTERN.test(each)))
+  ) {
+    throw corrupt(`a '${String(record['type'])}' record has bad sets`);
   }
 }
 

@@ -22,6 +22,8 @@ export interface CatalogTopic {
   readonly memory: boolean;
   /** Milliseconds since 1970. */
   readonly createdTime: number;
+  /** Names of the broker sets that it belongs to; null: all of the cluster. */
+  readonly sets: readonly string[] | null;
   /** Queue table slot of each queue. */
   readonly slots: Int32Array;
 }
@@ -39,6 +41,8 @@ export interface TopicParams {
   memory: boolean;
   /** Of a topic that another broker set has already; null: now. */
   createdTime?: number | null;
+  /** Names of broker sets; null: all. */
+  sets?: readonly string[] | null;
 }
 
 /** Names of the broker's own topics and groups, such as `%DLQ%billing`: `%`, then an ordinary name with more of them. */
@@ -58,6 +62,8 @@ export class TopicCatalog {
   /** Names between reserve and publish. */
   readonly #reserved = new Set<string>();
   #nextTopicId: number;
+  /** The least `createdTime` of a topic of this name: one that was deleted elsewhere in the cluster was older. */
+  leastCreatedTime: (topic: string) => number = () => 0;
 
   /** Of the topics that `state` has. @throws RingMQError BAD_CONFIG if they have more queues than `maxQueues` allows. */
   constructor(state: MetaState, options: TopicCatalogOptions) {
@@ -118,7 +124,7 @@ export class TopicCatalog {
   /**
    * Takes an id and slots for a topic that nobody sees yet; {@link publish} or {@link abandon} it.
    * `internal` allows names of the broker's own.
-   * @throws RingMQError BAD_ARGUMENT, TOPIC_EXISTS, TOO_MANY_QUEUES
+   * @throws RingMQError BAD_ARGUMENT (a name, a count, a `createdTime` that is deleted), TOPIC_EXISTS, TOO_MANY_QUEUES
    */
   reserve(params: TopicParams, options: { internal?: boolean } = {}): CatalogTopic {
     const { topic, queues, memory } = params;
@@ -143,6 +149,7 @@ export class TopicCatalog {
     if (this.#reserved.has(topic)) {
       throw new RingMQError('TOPIC_EXISTS', `the topic '${topic}' is being created`, { details: { topic } });
     }
+    const createdTime = this.#createdTime(params);
     const slots = this.#pool.take(queues);
     if (slots === null) {
       throw new RingMQError(
@@ -154,7 +161,7 @@ export class TopicCatalog {
     this.#reserved.add(topic);
     const topicId = Math.max(this.#nextTopicId, this.#state.nextTopicId);
     this.#nextTopicId = topicId + 1;
-    return { topic, topicId, queues, memory, createdTime: params.createdTime ?? this.now(), slots };
+    return { topic, topicId, queues, memory, createdTime, sets: params.sets ?? null, slots };
   }
 
   /** Makes a reserved topic visible: the log has it. */
@@ -168,7 +175,7 @@ export class TopicCatalog {
    * @throws RingMQError BAD_CONFIG when there are not so many
    */
   restore(stored: Omit<TopicCreatedRecord, 'type'>): CatalogTopic {
-    const { topic, topicId, queues, memory, createdTime } = stored;
+    const { topic, topicId, queues, memory, createdTime, sets = null } = stored;
     const slots = this.#pool.take(queues);
     if (slots === null) {
       const limit = this.#pool.size;
@@ -178,7 +185,7 @@ export class TopicCatalog {
         { details: { value: limit - this.#pool.free + queues, limit } },
       );
     }
-    const restored = { topic, topicId, queues, memory, createdTime, slots };
+    const restored = { topic, topicId, queues, memory, createdTime, sets, slots };
     this.#show(restored);
     return restored;
   }
@@ -204,6 +211,24 @@ export class TopicCatalog {
     this.#pool.give(topic.slots);
   }
 
+  /** Higher than that of any of its name that was deleted, though the clock may have been set back since. */
+  #createdTime({ topic, createdTime }: TopicParams): number {
+    const deletedUpTo = this.#state.tombstones.get(topic)?.createdTime ?? -1;
+    if (typeof createdTime !== 'number') {
+      return Math.max(this.now(), this.leastCreatedTime(topic), deletedUpTo + 1);
+    }
+    if (createdTime <= deletedUpTo) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        `a topic '${topic}' of that time, or of a later one, was deleted here`,
+        {
+          details: { topic, createdTime, deletedUpTo },
+        },
+      );
+    }
+    return createdTime;
+  }
+
   #show(topic: CatalogTopic): void {
     this.#byId.set(topic.topicId, topic);
     this.#byName.set(topic.topic, topic);
@@ -213,8 +238,9 @@ export class TopicCatalog {
 
 /** The topic as it goes over the wire. */
 export function topicInfo(topic: CatalogTopic): TopicInfo {
-  const { topicId, queues, memory, createdTime } = topic;
-  return { topic: topic.topic, topicId, queues, memory, createdTime };
+  const { topicId, queues, memory, createdTime, sets } = topic;
+  const info = { topic: topic.topic, topicId, queues, memory, createdTime };
+  return sets === null ? info : { ...info, sets: [...sets] };
 }
 
 /** @throws RingMQError BAD_ARGUMENT unless `name` may name a topic or group. */

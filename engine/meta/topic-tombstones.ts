@@ -10,7 +10,7 @@ export const TOMBSTONE_MS = 7 * 86_400_000;
 export const MAX_TOMBSTONES = 65_536;
 
 export class TopicTombstones {
-  /** By name, the oldest deletion first: the last one of a name counts. */
+  /** By name, the oldest deletion first: of a name that of the newest topic counts, whatever the clock said. */
   readonly #byName = new Map<string, TopicTombstone>();
 
   get size(): number {
@@ -27,7 +27,11 @@ export class TopicTombstones {
 
   add({ topic, topicId, createdTime, deletedTime }: TopicTombstone): void {
     const known = this.#byName.get(topic);
-    if (known !== undefined && known.deletedTime > deletedTime) {
+    const isOlder =
+      known !== undefined &&
+      (known.createdTime > createdTime ||
+        (known.createdTime === createdTime && known.deletedTime > deletedTime));
+    if (isOlder) {
       return;
     }
     this.#byName.delete(topic);

@@ -64,6 +64,8 @@ export interface TopicInfo {
   memory: boolean;
   /** Milliseconds since 1970. */
   createdTime: number;
+  /** Names of the broker sets that it belongs to. Absent: all of the cluster. */
+  sets?: string[];
 }
 
 export interface QueueInfo {
@@ -145,7 +147,7 @@ export interface ControlMethods {
   /**
    * With `ifNotExists` a topic that is there is the answer, however many queues it has; TOPIC_EXISTS if it is
    * kept elsewhere (`memory`). Whoever makes a topic on several broker sets gives all of them one `createdTime`: the
-   * first one's answer has it. Absent or null: now.
+   * first one's answer has it; one that is deleted already is BAD_ARGUMENT. Absent or null: now.
    */
   createTopic: {
     params: {
@@ -154,6 +156,8 @@ export interface ControlMethods {
       memory: boolean;
       ifNotExists?: boolean;
       createdTime?: number | null;
+      /** Names of the broker sets that it belongs to; absent or null: all of the cluster, also those to come. */
+      sets?: string[] | null;
     };
     result: TopicInfo;
   };
@@ -161,8 +165,8 @@ export interface ControlMethods {
   /** Each page is of `queueStates`. */
   describeTopic: { params: { topic: string } & PageParams; result: TopicDescription & PageResult };
   /**
-   * `upTo`: only if its `createdTime` is that or lower, else TOPIC_NOT_FOUND; and none of its name whose `createdTime` is
-   * that or lower comes back from another set. Absent or null: its own.
+   * `upTo`: one whose `createdTime` is that or lower, and it is no error when there is none; none of its name up to it
+   * comes back from another set. Absent or null: the one there is.
    */
   deleteTopic: { params: { topic: string; upTo?: number | null }; result: Record<string, never> };
   listGroups: { params: PageParams; result: { groups: GroupInfo[] } & PageResult };

@@ -128,6 +128,39 @@ describe('brokers with name servers', () => {
     await until(() => same([a, b], ['t 5']));
   });
 
+  it('remember over a restart what was deleted, and delete nothing newer', async () => {
+    const ns = await nameServer();
+    const [a, b] = [await new Node('a').start([ns.url]), await new Node('b').start([ns.url])];
+    await a.admin((admin) => admin.createTopic({ topic: 'old', queues: 1 }));
+    await a.admin((admin) => admin.createTopic({ topic: 'kept', queues: 1 }));
+    await until(() => same([a, b], ['kept 1', 'old 1']));
+    await b.broker.close();
+    await a.admin((admin) => admin.deleteTopic('old'));
+    await a.broker.close();
+    // All name servers are new, too: only the broker remembers.
+    await ns.close();
+    const again = await nameServer();
+    await b.start([again.url]);
+    await a.start([again.url]);
+    await until(() => same([a, b], ['kept 1']));
+  });
+
+  it('make a topic that belongs to some sets on those only', async () => {
+    const ns = await nameServer();
+    const [a, b, c] = [
+      await new Node('a').start([ns.url]),
+      await new Node('b').start([ns.url]),
+      await new Node('c').start([ns.url]),
+    ];
+    const asker = keep(await NameServerClient.connect(a.url));
+    await asker.request('createTopic', { topic: 'near', queues: 2, memory: false, sets: ['a', 'b'] });
+    await a.admin((admin) => admin.createTopic({ topic: 'everywhere', queues: 1 }));
+    await until(() => same([a, b], ['everywhere 1', 'near 2']));
+    await until(() => same([c], ['everywhere 1']));
+    const { body } = await asker.request('topicMetadata', { topic: 'near' });
+    expect(body).toMatchObject({ sets: ['a', 'b'] });
+  });
+
   it('say once what they have no room for, and go on', async () => {
     const ns = await nameServer();
     const a = await new Node('a').start([ns.url]);

@@ -21,6 +21,15 @@ const ALL: ControlRecord[] = [
   { type: 'groupCreated', group: '%DLQ%billing', createdTime: 5 },
   { type: 'groupDeleted', group: 'billing' },
   { type: 'groupIdle', group: 'billing', idleMs: 3_600_000 },
+  {
+    type: 'topicCreated',
+    topic: 'near',
+    topicId: 2,
+    queues: 4,
+    memory: false,
+    createdTime: 5,
+    sets: ['a', 'b'],
+  },
 ];
 
 function unpack(batches: Uint8Array[]): ControlRecord[] {
@@ -82,6 +91,9 @@ describe('control records', () => {
       [{ ...ALL[6], pairs: new Array(32_770).fill(0) }],
       [{ ...ALL[7], group: undefined }],
       [{ ...ALL[11], idleMs: 1e300 }],
+      [{ ...ALL[12], sets: 'a' }],
+      [{ ...ALL[12], sets: ['a b'] }],
+      [{ ...ALL[12], sets: new Array(65).fill('a') }],
     ];
     for (const value of wrong) {
       expect(() => decodeRecords(packr.pack(value), 1), JSON.stringify(value)).toThrow(

@@ -57,6 +57,41 @@ describe('TopicCatalog', () => {
     expect(again.byId(3)).toEqual({ ...third, slots: Int32Array.of(2, 3, 4, 5, 6) });
   });
 
+  test('makes a topic newer than those of its name that were deleted, though the clock was set back', () => {
+    const opened = openCatalog();
+    const { catalog } = opened;
+    remove(opened, create(opened, { ...topic('a'), createdTime: 500 }));
+    expect(create(opened, topic('a')).createdTime).toBe(501);
+    remove(opened, catalog.require('a'));
+    catalog.leastCreatedTime = (name) => (name === 'a' ? 9_000 : 0);
+    expect(create(opened, topic('a')).createdTime).toBe(9_000);
+    remove(opened, catalog.require('a'));
+    expect(() => catalog.reserve({ ...topic('a'), createdTime: 9_000 })).toThrow('was deleted here');
+    expect(create(opened, { ...topic('a'), createdTime: 9_001 }).createdTime).toBe(9_001);
+    expect(create(opened, topic('b')).createdTime).toBe(77);
+  });
+
+  test('remembers of a name the deletion of its newest topic, in whatever order they are told', () => {
+    const state = new MetaState();
+    const gone = (createdTime: number, deletedTime: number) =>
+      state.apply({ type: 'topicTombstone', topic: 'a', topicId: 1, createdTime, deletedTime });
+    gone(5, 100);
+    gone(7, 50);
+    gone(6, 200);
+    expect(state.tombstones.get('a')).toMatchObject({ createdTime: 7, deletedTime: 50 });
+  });
+
+  test('keeps the sets that a topic belongs to', () => {
+    const opened = openCatalog();
+    const made = opened.catalog.reserve({ ...topic('a'), sets: ['east', 'west'] });
+    expect(made.sets).toEqual(['east', 'west']);
+    const { topicId, queues, memory, createdTime } = made;
+    const record = { topic: 'a', topicId, queues, memory, createdTime, sets: ['east', 'west'] };
+    opened.state.apply({ type: 'topicCreated', ...record });
+    expect(opened.reopen().byName('a')?.sets).toEqual(['east', 'west']);
+    expect([...opened.state.records()]).toContainEqual({ type: 'topicCreated', ...record });
+  });
+
   test('never gives an id out twice, not even that of the last topic, deleted before a restart', () => {
     const opened = openCatalog();
     const { catalog, reopen } = opened;
