@@ -1,5 +1,5 @@
 /** Writing a checkpoint: index blocks, then the snapshots of state and tables, then the word that all of them count. */
-import { type OpenedDir, OwnedDisk, replaceFile } from '../disk/index.js';
+import { type Disk, type OpenedDir, OwnedDisk, replaceFile } from '../disk/index.js';
 import { writeCheckpoint } from '../log/index.js';
 import { writeState } from '../meta/state-file.js';
 import { IndexFiles } from '../queue/index.js';
@@ -20,8 +20,7 @@ export interface CheckpointJob {
 }
 
 /** Throws disk errors; the old checkpoint then still holds. */
-export function writeCheckpointFiles(job: CheckpointJob): void {
-  const disk = new OwnedDisk(job.dir);
+export function writeCheckpointFiles(job: CheckpointJob, disk: Disk = new OwnedDisk(job.dir)): void {
   const dir = `${job.dir.path}/queues`;
   const files = new IndexFiles({ disk, dir });
   try {

@@ -70,9 +70,9 @@ export function openData(
   options: ResolvedEngineOptions,
   dir: OpenedDir,
   warn: (what: string) => void = () => {},
+  disk: Disk = new OwnedDisk(dir),
 ): OpenData {
   const dataDir = dir.path;
-  const disk = new OwnedDisk(dir);
   const stored = readStored(options, dataDir, disk, warn);
   checkSpans(options, stored.node.spanBytes);
   return recoverData(options, dataDir, disk, stored, warn);
