@@ -15,17 +15,21 @@ export interface ControlReplayDeps {
   closeQueues(topic: CatalogTopic): void;
 }
 
-/** Of topics whose creation was not found, at most so many are named. */
-const MAX_UNKNOWN = 16;
+/** Of what is damaged or missing, at most so many are named. */
+const MAX_NAMED = 16;
 
 export class ControlReplay {
   readonly #deps: ControlReplayDeps;
   #damaged: number[] = [];
   #damagedCount = 0;
+  /** Topics with ids from here on are not in the state that it began with. */
+  readonly #firstNewId: number;
+  readonly #created = new Set<number>();
   readonly #unknownTopics = new Set<number>();
 
   constructor(deps: ControlReplayDeps) {
     this.#deps = deps;
+    this.#firstNewId = deps.state.nextTopicId;
   }
 
   /** A topic that the state had from the beginning. */
@@ -50,7 +54,7 @@ export class ControlReplay {
   /** A control batch whose records cannot be read. */
   isDamaged(position: number): void {
     this.#damagedCount++;
-    if (this.#damaged.length < MAX_UNKNOWN) {
+    if (this.#damaged.length < MAX_NAMED) {
       this.#damaged.push(position);
     }
   }
@@ -58,11 +62,14 @@ export class ControlReplay {
   /** Messages of a topic. One that was never created was created by a record that is lost: its id is not given out again. */
   sees(header: Uint8Array): void {
     const topicId = readUint32(header, BATCH.topicId);
+    if (topicId < this.#firstNewId || this.#created.has(topicId)) {
+      return;
+    }
+    if (this.#unknownTopics.size < MAX_NAMED) {
+      this.#unknownTopics.add(topicId);
+    }
     const { state } = this.#deps;
     if (topicId >= state.nextTopicId) {
-      if (this.#unknownTopics.size < MAX_UNKNOWN) {
-        this.#unknownTopics.add(topicId);
-      }
       state.apply({ type: 'topicIds', nextTopicId: topicId + 1 });
     }
   }
@@ -88,6 +95,9 @@ export class ControlReplay {
   #applyOne(record: ControlRecord): void {
     const { state, catalog } = this.#deps;
     state.apply(record);
+    if (record.type === 'topicCreated') {
+      this.#created.add(record.topicId);
+    }
     if (record.type === 'topicDeleted') {
       this.#close(catalog.byId(record.topicId));
     } else if (record.type === 'topicCreated' && catalog.byId(record.topicId) === undefined) {

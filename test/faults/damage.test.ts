@@ -1,5 +1,7 @@
 /** Files that were harmed behind the broker's back: what is derived is made again, what is lost is named, nothing else suffers. */
+
 import { cpSync, existsSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { headerCrcOf } from '../../engine/batch/header.js';
 import type { Client } from '../../native-free/client/index.js';
@@ -306,6 +308,81 @@ describe('meta/', () => {
     expect(error).toMatchObject({
       code: 'NOT_SUPPORTED',
       message: expect.stringMatching(/begin anew in another directory/),
+    });
+  });
+});
+
+describe('a control batch', () => {
+  /** The one that creates the second topic. */
+  function creation(): StoredBatch {
+    const found = mapLog(dataDir).batches.find(
+      ({ topicId, position, length }) =>
+        topicId === 0 && Buffer.from(readLog(dataDir, position, length)).includes('second'),
+    );
+    return found as StoredBatch;
+  }
+
+  it('that is damaged does no harm where the state has what it said', async () => {
+    const { position } = creation();
+    flipBit(dataDir, position + BATCH_HEADER_BYTES + 20);
+    await expectVerified(new RegExp(`at ${position}, .+the body does not match its checksum`));
+    await withBroker(dataDir, async ({ client, warnings }) => {
+      expect(warnings).toEqual([]);
+      for (const topic of ['first', 'second']) {
+        await expectWhole(client, topic, COUNT);
+      }
+    });
+  });
+
+  it.each([
+    ['body', BATCH_HEADER_BYTES + 20],
+    ['header', 40],
+  ])(
+    'that is damaged in its %s: a warning names what is gone, the rest is there, and no id is given out again',
+    async (where, at) => {
+      const { position } = creation();
+      flipBit(dataDir, position + at);
+      rmSync(`${dataDir}/meta/state`);
+      await withBroker(dataDir, async ({ client, warnings }) => {
+        const said = warnings.map(({ message }) => message);
+        if (where === 'body') {
+          expect(said).toContainEqual(
+            expect.stringMatching(new RegExp(`control batch .+position ${position}`)),
+          );
+        }
+        expect(said).toContainEqual(expect.stringMatching(/creation of topics with the ids 2 is missing/));
+        await expectWhole(client, 'first', COUNT);
+        await expectWhole(client, 'late', LATE_COUNT);
+        expect((await failureOf(client.admin().describeTopic('second'))).code).toBe('TOPIC_NOT_FOUND');
+        expect(await client.admin().createTopic({ topic: 'second', queues: 1 })).toMatchObject({
+          topicId: 4,
+        });
+        await sendNumbers(client, 'second', 0, 5);
+      });
+      // The same when all is made again.
+      rmSync(`${dataDir}/meta/state`);
+      rmSync(`${dataDir}/checkpoint`);
+      await withBroker(dataDir, async ({ client }) => {
+        await expectWhole(client, 'second', 5);
+        await expectWhole(client, 'first', COUNT);
+      });
+    },
+  );
+
+  it('that a newer version has written is refused with its place, and found by log verify', async () => {
+    const { position, length } = creation();
+    const batch = readLog(dataDir, position, length);
+    const at = Buffer.from(batch).indexOf('topicCreated');
+    batch.set(Buffer.from('topicChanged'), at);
+    writeUint32(batch, BATCH.bodyCrc, crc32(batch.subarray(BATCH_HEADER_BYTES)));
+    writeUint32(batch, BATCH.headerCrc, headerCrcOf(batch, 0, false));
+    writeLog(dataDir, position, batch);
+    await expectVerified(new RegExp(`at ${position}, .+unknown type 'topicChanged'`));
+    rmSync(`${dataDir}/meta/state`);
+    const error = await failureOf(openSmall(dataDir));
+    expect(error).toMatchObject({
+      code: 'LOG_CORRUPT',
+      message: expect.stringMatching(new RegExp(`newer version.+log position ${position}`)),
     });
   });
 });
