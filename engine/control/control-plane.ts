@@ -364,7 +364,7 @@ export class ControlPlane {
 
   #join(params: Params<'join'>, caller: ControlCaller): Result<'join'> {
     const topic = this.#catalog.require(params.topic);
-    const { group, filter, from, memberId } = params;
+    const { group, filter, from, memberId, queueBase } = params;
     if (group !== null) {
       checkName('group', group);
     }
@@ -375,6 +375,7 @@ export class ControlPlane {
       filter,
       from,
       memberId,
+      queueBase,
       reader: group === null ? this.#readerOf(params, topic) : null,
       send: (event) => caller.send(event),
     });

@@ -67,6 +67,7 @@ const SCHEMAS = {
     filter: z.string().default('*'),
     from: startPosition,
     memberId: z.string().nullable().default(null),
+    queueBase: count.nullable().default(null),
     queueIds: z.array(count).max(MAX_QUEUES_PER_TOPIC).nullable().default(null),
     positions: z
       .object({

@@ -48,6 +48,8 @@ export interface JoinRequest {
   from: StartPosition;
   /** The id it had before, or null. */
   memberId: string | null;
+  /** Queues that the topic has in broker sets before this one; null or absent: they do not count. */
+  queueBase?: number | null | undefined;
   /** It reads by itself, in no group: {@link group} does not count. */
   reader?: Reader | null;
   send(event: ControlEvent): void;

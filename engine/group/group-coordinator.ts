@@ -91,7 +91,7 @@ export class GroupCoordinator {
    * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, GROUP_BUSY (another filter), TOO_MANY_GROUPS, TOO_MANY_MEMBERS
    */
   join(request: JoinRequest): string {
-    const { key, topic, from, reader = null } = request;
+    const { key, topic, from, reader = null, queueBase = null } = request;
     const name = reader === null ? request.group : READER_PREFIX + key;
     if (reader === null) {
       checkName('group', name, true);
@@ -120,7 +120,8 @@ export class GroupCoordinator {
       shares: new Map<number, TopicShare>(),
     };
     const share = group.shares.get(topic.topicId) ?? this.#newShare(name, topic, filter);
-    const member: Member = { key, memberId, from, share, reader, send: (event) => request.send(event) };
+    const send: Member['send'] = (event) => request.send(event);
+    const member: Member = { key, memberId, from, share, queueBase, reader, send };
     this.#groups.set(name, group);
     group.shares.set(topic.topicId, share);
     group.members.set(memberId, member);

@@ -8,7 +8,7 @@
  * Who should have it (`target`) may change at any time without touching the owner.
  */
 import type { ControlEvent, StartPosition } from '../../native-free/wire/index.js';
-import { assignQueues, NOBODY } from './assignment.js';
+import { assignQueues, dealtQuotas, NOBODY } from './assignment.js';
 
 /** How far a queue is on its way to a reader; see the picture above. */
 export const OWNERSHIP = { free: 0, owned: 1, revoking: 2, resolving: 3 } as const;
@@ -30,6 +30,8 @@ export interface Member {
   /** Where it begins on queues nobody of its group has committed anything on. */
   readonly from: StartPosition;
   readonly share: TopicShare;
+  /** Queues of the topic in other broker sets, before this one's; null: nobody counts those of others. */
+  readonly queueBase: number | null;
   /** null: of a group. */
   readonly reader: Reader | null;
   /** Takes events in their order; must not call back into the coordinator. */
@@ -215,10 +217,20 @@ export class TopicShare {
     const current = Int32Array.from(this.#target, (member) =>
       member === null ? NOBODY : (index.get(member) ?? NOBODY),
     );
-    const target = assignQueues(current, this.members.length);
+    const target = assignQueues(current, this.members.length, this.#quota());
     for (let queueId = 0; queueId < target.length; queueId++) {
       this.#target[queueId] = this.members[target[queueId] as number] ?? null;
     }
+  }
+
+  /** undefined: as evenly as the queues here alone allow. The base that was told last is the one that holds now. */
+  #quota(): Int32Array | undefined {
+    const base = this.members.findLast(({ queueBase }) => queueBase !== null)?.queueBase ?? null;
+    if (base === null) {
+      return undefined;
+    }
+    const ids = this.members.map(({ memberId }) => memberId);
+    return dealtQuotas(ids, base, this.topic.queues);
   }
 
   #setFree(queueId: number): void {

@@ -22,14 +22,20 @@ import {
   type OptionNames,
 } from './options.js';
 import { INSPECT, shown } from './shown.js';
-import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset } from './types.js';
+import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from './types.js';
 
 /** Queues of a topic whose creator does not say. */
 const DEFAULT_QUEUES = 4;
 
 const NEW_TOPIC: OptionNames<NewTopic> = { topic: true, queues: true, memory: true, ifNotExists: true };
 const NEW_GROUP: OptionNames<NewGroup> = { group: true, ifNotExists: true };
-const OFFSET_RESET: OptionNames<OffsetReset> = { group: true, topic: true, to: true, queueId: true };
+const OFFSET_RESET: OptionNames<OffsetReset> = {
+  group: true,
+  topic: true,
+  to: true,
+  queueId: true,
+  brokerSet: true,
+};
 
 export class ControlAdmin implements Admin {
   readonly #requests: Requests;
@@ -38,15 +44,14 @@ export class ControlAdmin implements Admin {
     this.#requests = requests;
   }
 
-  async createTopic(topic: NewTopic, options?: CallOptions): Promise<TopicInfo> {
-    checkGiven('createTopic', topic, NEW_TOPIC);
+  /** `createdTime`: of a topic that other broker sets have already. */
+  async createTopic(
+    topic: NewTopic,
+    options?: CallOptions,
+    createdTime: number | null = null,
+  ): Promise<TopicInfo> {
     checkCallOptions('createTopic', options);
-    const params = {
-      topic: nameOption('topic', topic.topic),
-      queues: countOption('queues', topic.queues, DEFAULT_QUEUES, 1, MAX_QUEUES_PER_TOPIC),
-      memory: booleanOption('memory', topic.memory, false),
-      ifNotExists: booleanOption('ifNotExists', topic.ifNotExists, false),
-    };
+    const params = { ...newTopicParams(topic), ...(createdTime === null ? {} : { createdTime }) };
     return this.#requests.call('createTopic', params, { ...options, mayRepeat: params.ifNotExists });
   }
 
@@ -122,10 +127,7 @@ export class ControlAdmin implements Admin {
     await this.#requests.call('deleteGroup', { group: anyNameOption('group', group) }, options);
   }
 
-  async resetOffset(
-    change: OffsetReset,
-    options?: CallOptions,
-  ): Promise<{ queueId: number; offset: number }[]> {
+  async resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]> {
     checkGiven('resetOffset', change, OFFSET_RESET);
     checkCallOptions('resetOffset', options);
     if (change.to === undefined) {
@@ -151,6 +153,22 @@ export class ControlAdmin implements Admin {
   [INSPECT](): object {
     return shown('Admin', {});
   }
+}
+
+/** What is asked of a broker. Throws `BAD_ARGUMENT` naming what cannot be used. */
+export function newTopicParams(topic: NewTopic): {
+  topic: string;
+  queues: number;
+  memory: boolean;
+  ifNotExists: boolean;
+} {
+  checkGiven('createTopic', topic, NEW_TOPIC);
+  return {
+    topic: nameOption('topic', topic.topic),
+    queues: countOption('queues', topic.queues, DEFAULT_QUEUES, 1, MAX_QUEUES_PER_TOPIC),
+    memory: booleanOption('memory', topic.memory, false),
+    ifNotExists: booleanOption('ifNotExists', topic.ifNotExists, false),
+  };
 }
 
 /** An object that must be there. */

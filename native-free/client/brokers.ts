@@ -2,10 +2,12 @@
  * Whom a client talks to: one broker, or the broker sets of a cluster. Producers and consumers know neither from the other; they ask for the
  * places of a topic, of which one broker gives one, and a cluster one for each set that has the topic.
  */
-import type { RingMQError, TopicInfo } from '../wire/index.js';
+import type { ErrorCode, RingMQError, TopicInfo } from '../wire/index.js';
+import { ControlAdmin } from './admin.js';
 import type { Connection } from './link/connection.js';
 import type { BatchPool } from './produce/send-batch.js';
 import { TopicCache } from './produce/topic-cache.js';
+import type { Admin, BrokerInfo } from './types.js';
 
 /** A broker, or a set of them that are one to a client: its connection goes to whichever answers for the set. */
 export interface BrokerLink {
@@ -15,6 +17,10 @@ export interface BrokerLink {
   readonly topics: TopicCache;
   /** Batches can be sent to it now. */
   readonly isUp: boolean;
+  /** Since when they cannot, by the monotonic clock; Infinity: they can. */
+  readonly downSince: number;
+  /** A batch was refused. */
+  onRefused(code: ErrorCode): void;
 }
 
 /** A topic's part at one of them. */
@@ -24,6 +30,16 @@ export interface TopicPlace {
 }
 
 export interface Brokers {
+  /** As in {@link Client}. */
+  readonly info: BrokerInfo;
+  readonly isConnected: boolean;
+  /** Since when one of them is away, by the monotonic clock; Infinity: none is. */
+  readonly lostAt: number;
+  /** How long `close` waits for what is away. */
+  readonly closeTimeoutMs: number;
+  admin(): Admin;
+  /** Ends it for good. */
+  close(failure: RingMQError): void;
   /** Why nothing goes any more, if that is so. */
   readonly failure: RingMQError | null;
   /** Why there is no connection, while there is none. */
@@ -37,6 +53,8 @@ export interface Brokers {
   /** What was known of the topic does not hold any more. */
   forget(topic: string): void;
   warn(message: string, details: Record<string, unknown>): void;
+  /** Told of changes: of a topic, or null: of who there is. Returns what ends that. */
+  watch(listener: (topic: string | null) => void): () => void;
 }
 
 /** One broker. */
@@ -50,8 +68,32 @@ export class OneBroker implements Brokers, BrokerLink {
     this.topics = new TopicCache(connection.requests);
   }
 
+  get info(): BrokerInfo {
+    return infoOf(this.connection);
+  }
+
+  get isConnected(): boolean {
+    return this.connection.isOpen;
+  }
+
+  get lostAt(): number {
+    return this.connection.lostAt;
+  }
+
+  get closeTimeoutMs(): number {
+    return this.connection.closeTimeoutMs;
+  }
+
   get failure(): RingMQError | null {
     return this.connection.failure;
+  }
+
+  admin(): Admin {
+    return new ControlAdmin(this.connection.requests);
+  }
+
+  close(failure: RingMQError): void {
+    this.connection.close(failure);
   }
 
   get only(): BrokerLink {
@@ -70,6 +112,18 @@ export class OneBroker implements Brokers, BrokerLink {
     return this.connection.produce.isOpen;
   }
 
+  get downSince(): number {
+    return this.connection.lostAt;
+  }
+
+  onRefused(): void {
+    // There is no other one to turn to.
+  }
+
+  watch(): () => void {
+    return () => {};
+  }
+
   async places(topic: string): Promise<readonly TopicPlace[]> {
     return [{ link: this, info: await this.topics.lookUp(topic) }];
   }
@@ -81,4 +135,10 @@ export class OneBroker implements Brokers, BrokerLink {
   warn(message: string, details: Record<string, unknown>): void {
     this.connection.warn(message, details);
   }
+}
+
+/** What a broker has said of itself. */
+export function infoOf({ welcome }: Connection): BrokerInfo {
+  const { brokerId, brokerName, flush, listener } = welcome;
+  return { brokerId, brokerName, flush, listener };
 }

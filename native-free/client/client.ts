@@ -1,14 +1,13 @@
-/** The client: one connection and all that was opened on it. */
+/** The client: a broker or a cluster, and all that was opened on it. */
 import { clearTimeout, monotonicMs, setTimeout } from '../time/index.js';
 import { isRingMQError, RingMQError } from '../wire/index.js';
 import { abortable, whenAborted } from './abort.js';
-import { ControlAdmin } from './admin.js';
-import { OneBroker } from './brokers.js';
+import { type Brokers, OneBroker } from './brokers.js';
 import { GroupConsumer } from './consume/consumer.js';
 import { get, peek } from './consume/peek.js';
-import { Connection } from './link/connection.js';
 import type { LinkFactory } from './link/link.js';
-import { callbackOption, checkCallOptions, numberOption, signalOption, textOption } from './options.js';
+import { makeConnection } from './make-connection.js';
+import { checkCallOptions } from './options.js';
 import { type ProducerOwner, RingProducer } from './produce/producer.js';
 import { INSPECT, shown } from './shown.js';
 import type {
@@ -27,14 +26,11 @@ import type {
 } from './types.js';
 import { WeakBag } from './weak-bag.js';
 
-/** How long `close` waits for a broker that cannot be reached. */
-const DEFAULT_CLOSE_MS = 10_000;
 /** Between two looks whether there is a connection. */
 const MIN_LOOK_MS = 100;
 
 export class LinkClient implements Client, ProducerOwner {
-  readonly #connection: Connection;
-  readonly #broker: OneBroker;
+  readonly #brokers: Brokers;
   /** Those that are forgotten without being closed go: a program may make one for each request. What is at work is held by the connection. */
   readonly #producers = new WeakBag<RingProducer>();
   readonly #consumers = new WeakBag<GroupConsumer>();
@@ -44,24 +40,22 @@ export class LinkClient implements Client, ProducerOwner {
 
   readonly #onClosed: (() => void | Promise<void>) | undefined;
 
-  constructor(connection: Connection, onClosed?: () => void | Promise<void>) {
-    this.#connection = connection;
+  constructor(brokers: Brokers, onClosed?: () => void | Promise<void>) {
+    this.#brokers = brokers;
     this.#onClosed = onClosed;
-    this.#broker = new OneBroker(connection);
   }
 
   get broker(): BrokerInfo {
-    const { brokerId, brokerName, flush, listener } = this.#connection.welcome;
-    return { brokerId, brokerName, flush, listener };
+    return this.#brokers.info;
   }
 
   get connected(): boolean {
-    return this.#connection.isOpen;
+    return this.#brokers.isConnected;
   }
 
   producer(options: ProducerOptions = {}): Producer {
     this.#checkOpen();
-    const producer = new RingProducer(this.#broker, options, this);
+    const producer = new RingProducer(this.#brokers, options, this);
     this.#producers.add(producer);
     return producer;
   }
@@ -81,23 +75,23 @@ export class LinkClient implements Client, ProducerOwner {
 
   consumer(options: ConsumerOptions): Consumer {
     this.#checkOpen();
-    const consumer = new GroupConsumer(this.#connection, options, (closed) => this.#consumers.delete(closed));
+    const consumer = new GroupConsumer(this.#brokers, options, (closed) => this.#consumers.delete(closed));
     this.#consumers.add(consumer);
     return consumer;
   }
 
   async peek(request: PeekRequest, options?: CallOptions): Promise<ConsumedMessage[]> {
     this.#checkOpen();
-    return peek(this.#connection, request, options);
+    return peek(this.#brokers, request, options);
   }
 
   async get(request: GetRequest, options?: CallOptions): Promise<ConsumedMessage | null> {
     this.#checkOpen();
-    return get(this.#connection, request, options);
+    return get(this.#brokers, request, options);
   }
 
   admin(): Admin {
-    return new ControlAdmin(this.#connection.requests);
+    return this.#brokers.admin();
   }
 
   close(options?: CallOptions): Promise<void> {
@@ -143,18 +137,18 @@ export class LinkClient implements Client, ProducerOwner {
     } finally {
       clearTimeout(patience.timer);
       unwatch();
-      this.#connection.close(new RingMQError('CLOSED', 'the client is closed'));
+      this.#brokers.close(new RingMQError('CLOSED', 'the client is closed'));
       await this.#onClosed?.();
     }
   }
 
   /** Ends the waiting of `close` when there has been no connection for as long as it may wait for one. */
   #patience(stop: AbortController): { timer: ReturnType<typeof setTimeout> | undefined } {
-    const waitMs = this.#connection.closeTimeoutMs;
+    const waitMs = this.#brokers.closeTimeoutMs;
     const start = monotonicMs();
     const patience: { timer: ReturnType<typeof setTimeout> | undefined } = { timer: undefined };
     const look = () => {
-      const leftMs = Math.max(start, this.#connection.lostAt) + waitMs - monotonicMs();
+      const leftMs = Math.max(start, this.#brokers.lostAt) + waitMs - monotonicMs();
       if (leftMs <= 0) {
         stop.abort(
           new RingMQError(
@@ -175,14 +169,14 @@ export class LinkClient implements Client, ProducerOwner {
     if (this.#closed !== null) {
       throw new RingMQError('CLOSED', 'the client is closed');
     }
-    if (this.#connection.failure !== null) {
-      throw this.#connection.failure;
+    if (this.#brokers.failure !== null) {
+      throw this.#brokers.failure;
     }
   }
 
   [INSPECT](): object {
     return shown('Client', {
-      broker: this.#connection.welcome.brokerName,
+      broker: this.#brokers.info.brokerName,
       connected: this.connected,
       producers: this.#producers.size,
       consumers: this.#consumers.size,
@@ -205,7 +199,7 @@ interface LinkClientOptions extends ClientOptions {
 export async function createClient(factory: LinkFactory, options: LinkClientOptions = {}): Promise<Client> {
   const connection = makeConnection(factory, options);
   await connection.open(options.signal);
-  return new LinkClient(connection, options.onClosed);
+  return new LinkClient(new OneBroker(connection), options.onClosed);
 }
 
 /**
@@ -216,22 +210,5 @@ export function startClient(factory: LinkFactory, options: LinkClientOptions = {
   const connection = makeConnection(factory, options);
   // The failure is the connection's: everything asked of the client from then on rejects with it.
   connection.open(options.signal).catch(() => undefined);
-  return new LinkClient(connection, options.onClosed);
-}
-
-function makeConnection(factory: LinkFactory, options: LinkClientOptions): Connection {
-  const { connectTimeoutMs, requestTimeoutMs, pingIntervalMs, reconnectMinMs, reconnectMaxMs } = options;
-  callbackOption('onConnection', options.onConnection);
-  callbackOption('onWarning', options.onWarning);
-  signalOption(options.signal);
-  return new Connection(factory, {
-    ...options,
-    name: textOption('name', options.name, 127),
-    connectTimeoutMs: numberOption('connectTimeoutMs', connectTimeoutMs, 10_000, 0, 3_600_000),
-    closeTimeoutMs: numberOption('closeTimeoutMs', options.closeTimeoutMs, DEFAULT_CLOSE_MS, 0, 3_600_000),
-    requestTimeoutMs: numberOption('requestTimeoutMs', requestTimeoutMs, 30_000, 1, 3_600_000),
-    pingIntervalMs: numberOption('pingIntervalMs', pingIntervalMs, 15_000, 0, 3_600_000),
-    reconnectMinMs: numberOption('reconnectMinMs', reconnectMinMs, 50, 1, 3_600_000),
-    reconnectMaxMs: numberOption('reconnectMaxMs', reconnectMaxMs, 5_000, 1, 3_600_000),
-  });
+  return new LinkClient(new OneBroker(connection), options.onClosed);
 }

@@ -1,7 +1,12 @@
-/** Connecting to a broker by its address. */
-import { RingMQError } from '../wire/index.js';
-import { createClient } from './client.js';
-import { webSocketLinks } from './link/websocket-link.js';
+/** Connecting to a broker, or to a cluster by its name servers. */
+import { RingMQError, type Welcome } from '../wire/index.js';
+import { OneBroker } from './brokers.js';
+import { callUser } from './callback.js';
+import { LinkClient } from './client.js';
+import { Addresses } from './cluster/addresses.js';
+import { ClusterBrokers } from './cluster/cluster-brokers.js';
+import { asRingMQError } from './failures.js';
+import { makeConnection } from './make-connection.js';
 import { checkOptions, type OptionNames } from './options.js';
 import type { Client, ConnectOptions } from './types.js';
 
@@ -21,7 +26,8 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
 };
 
 /**
- * Connects over a WebSocket, in Node and in browsers. `ws://HOST:PORT` or `wss://…`. Tries for `connectTimeoutMs`, then rejects with
+ * Connects over a WebSocket, in Node and in browsers. `ws://HOST:PORT` or `wss://…`, one or several with commas: a broker's, or those of
+ * a cluster's name servers; whoever answers says which it is. One is tried at random, then the others. Tries for `connectTimeoutMs`, then rejects with
  * `CONNECT_FAILED` or what the broker said last; at once with `BAD_ARGUMENT` (no such address, an option that cannot be used), `ABORTED`, or what no other try can cure. After that a lost connection is made anew until the client is closed.
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Client> {
@@ -33,5 +39,45 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
       { details: { option: 'credentials' } },
     );
   }
-  return createClient(webSocketLinks(url, options.tls), options);
+  const addresses = new Addresses(url, options.tls);
+  let cluster: ClusterBrokers | null = null;
+  /** What answered first, and has to answer again. */
+  let isNameServer: boolean | null = null;
+  const connection = makeConnection(addresses.open, {
+    ...options,
+    check: (welcome) => {
+      if (isNameServer !== null && isNameServer !== answersAsNameServer(welcome)) {
+        throw new RingMQError(
+          'CONNECTION_LOST',
+          `there is ${isNameServer ? 'no' : 'a'} name server there now`,
+        );
+      }
+      isNameServer = answersAsNameServer(welcome);
+    },
+    onTrouble: () => addresses.next(),
+    onConnection: (state, reason) => {
+      if (isNameServer === true) {
+        cluster?.onNameServer(state);
+      } else {
+        callUser(options.onConnection, state, reason);
+      }
+    },
+    onEvent: (event) => cluster?.onEvent(event),
+  });
+  await connection.open(options.signal);
+  if (!isNameServer) {
+    return new LinkClient(new OneBroker(connection));
+  }
+  cluster = new ClusterBrokers(connection, options);
+  try {
+    await cluster.open(options.signal);
+  } catch (error) {
+    cluster.close(asRingMQError(error));
+    throw error;
+  }
+  return new LinkClient(cluster);
+}
+
+function answersAsNameServer({ role }: Welcome): boolean {
+  return role === 'nameserver';
 }

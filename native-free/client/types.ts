@@ -181,6 +181,14 @@ export interface NewGroup {
   ifNotExists?: boolean | undefined;
 }
 
+/** A queue whose committed offset was set. */
+export interface ResetQueue {
+  /** Only over a cluster. */
+  brokerSet?: string;
+  queueId: number;
+  offset: number;
+}
+
 /** Where a group is to go on reading. */
 export interface OffsetReset {
   group: string;
@@ -188,10 +196,15 @@ export interface OffsetReset {
   to: StartPosition | Date;
   /** One queue, such as the one with damage to be passed over. Default: all queues of the topic. */
   queueId?: number | undefined;
+  /** Over a cluster: the broker set whose queues are meant. Needed with `queueId`. Default: all. */
+  brokerSet?: string | undefined;
 }
 
 /**
- * Topics and groups. Every call may reject with `BAD_ARGUMENT` (at once, naming the argument), `TIMEOUT`,
+ * Topics and groups. Over a cluster a change is made at each broker set, and a question is answered from all
+ * of them that can be reached: a topic's queues, a group's members and offsets together. A set that cannot be
+ * reached gets topics, and loses them, when it is back; where other changes fail at some sets, the error's
+ * `details.failedSets` says at which, `details.doneSets` where it is done. Every call may reject with `BAD_ARGUMENT` (at once, naming the argument), `TIMEOUT`,
  * `CONNECTION_LOST`, `ABORTED` or `CLOSED`, beside what is named.
  */
 export interface Admin {
@@ -214,7 +227,7 @@ export interface Admin {
   /** Forgets a group without members and all it has committed. `GROUP_NOT_FOUND`, `GROUP_BUSY` while it has members. */
   deleteGroup(group: string, options?: CallOptions): Promise<void>;
   /** Sets where a group without members goes on reading. `GROUP_BUSY` while it has some; `QUEUE_NOT_FOUND`. */
-  resetOffset(change: OffsetReset, options?: CallOptions): Promise<{ queueId: number; offset: number }[]>;
+  resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]>;
   /** Counters and gauges of the broker, as of now. */
   stats(options?: CallOptions): Promise<BrokerStats>;
 }
@@ -224,6 +237,8 @@ export interface PeekRequest {
   topic: string;
   /** Default: all queues of the topic. */
   queueId?: number | undefined;
+  /** Over a cluster: the broker set to look at. Needed with `queueId` where several have the topic. */
+  brokerSet?: string | undefined;
   /** Default `earliest`. */
   from?: StartPosition | Date | undefined;
   /** Default 10, at most 10,000. */
@@ -236,11 +251,17 @@ export interface PeekRequest {
 export interface GetRequest {
   topic: string;
   queueId: number;
+  /** Over a cluster: whose queue it is. Needed where several broker sets have the topic. */
+  brokerSet?: string | undefined;
   offset: number;
 }
 
 /** What the broker said of itself at the last handshake. */
 export interface BrokerInfo {
+  /** Over a cluster: its name. The rest is then of the first broker set that is connected. */
+  cluster?: string | undefined;
+  /** Over a cluster: the broker sets of the route, in the order of their names. */
+  brokerSets?: readonly string[] | undefined;
   brokerId: string;
   brokerName: string;
   flush: 'sync' | 'async';
@@ -282,7 +303,10 @@ export interface ClientOptions {
    * again comes to the caller as an error.
    */
   onWarning?: ((message: string, details: Record<string, unknown>) => void) | undefined;
-  /** Told when the connection is lost (with why) and when it stands again. */
+  /**
+   * Told when the connection is lost (with why) and when it stands again; over a cluster of each broker set
+   * (`brokerSet` in the reason, or in its details).
+   */
   onConnection?: ((state: 'connected' | 'disconnected', reason?: unknown) => void) | undefined;
 }
 
@@ -303,11 +327,12 @@ export interface ConnectOptions extends ClientOptions {
 }
 
 /**
- * One connection to a broker. After a loss it reconnects by itself until closed; producers resend, consumers
- * resume.
+ * One connection to a broker, or one to each broker set of a cluster. After a loss it reconnects by itself
+ * until closed; producers resend, consumers resume.
  */
 export interface Client extends AsyncDisposable {
   readonly broker: BrokerInfo;
+  /** Over a cluster: to one of its sets at least. */
   readonly connected: boolean;
   producer(options?: ProducerOptions): Producer;
   consumer(options: ConsumerOptions): Consumer;

@@ -66,9 +66,16 @@ export interface TopicInfo {
   createdTime: number;
   /** Names of the broker sets that it belongs to. Absent: all of the cluster. */
   sets?: string[];
+  /**
+   * A client's answer over a cluster: what each broker set has of it. `queues` counts all of them, `topicId` is
+   * the first one's.
+   */
+  parts?: { brokerSet: string; topicId: number; queues: number }[];
 }
 
 export interface QueueInfo {
+  /** A client's answer over a cluster: whose queue it is. */
+  brokerSet?: string;
   queueId: number;
   /** First offset still stored, and the next one to be given out. */
   minOffset: number;
@@ -108,6 +115,8 @@ export interface TopicDescription extends TopicInfo {
 
 export interface GroupQueueInfo {
   topic: string;
+  /** A client's answer over a cluster: whose queue it is. */
+  brokerSet?: string;
   queueId: number;
   /** null: nothing committed yet. */
   committedOffset: number | null;
@@ -203,6 +212,13 @@ export interface ControlMethods {
       filter: string;
       from: StartPosition;
       memberId: string | null;
+      /**
+       * Of a topic that several broker sets share: how many queues it has in the sets whose names come before
+       * this one's. Members then get the queues that are theirs when all queues of the topic are counted
+       * through, so that over all sets their numbers differ by one at most. Absent or null: by this broker's
+       * queues alone.
+       */
+      queueBase?: number | null;
       /**
        * What damage in a queue does to this consumer. `end`, or absent: it ends, with LOG_CORRUPT. `tell`: a
        * `queueDamaged` event says so, and the other queues go on.

@@ -58,7 +58,8 @@ describe('an address', () => {
     ['ws://127.0.0.1:0', 'BAD_ARGUMENT', /port 0/],
     ['ws://127.0.0.1:1/#part', 'BAD_ARGUMENT', /after #/],
     ['ws://u:secret@127.0.0.1:1', 'BAD_ARGUMENT', /^(?!.*secret).*password/],
-    ['ws://a:1,ws://b:1', 'NOT_SUPPORTED', /one address/],
+    ['ws://a:1,http://b:1', 'BAD_ARGUMENT', /begins with ws:\/\/ or wss:\/\//],
+    ['ws://a:1,', 'BAD_ARGUMENT', /not a ws:\/\/ or wss:\/\/ address/],
     [undefined, 'BAD_ARGUMENT', /undefined/],
   ])('%s is refused at once', async (url, code, message) => {
     const refused = { code, message: expect.stringMatching(message), details: { option: 'url' } };

@@ -1,6 +1,6 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { assignQueues, NOBODY } from '../../engine/group/assignment.js';
+import { assignQueues, dealtQuotas, NOBODY } from '../../engine/group/assignment.js';
 
 const assign = (current: number[], members: number): number[] => [
   ...assignQueues(Int32Array.from(current), members),
@@ -51,4 +51,51 @@ describe('assignQueues', () => {
     const target = assign(current, members);
     expect(assign(target, members)).toEqual(target);
   });
+});
+
+describe('dealtQuotas', () => {
+  const clusters = fc.record({
+    sets: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 6 }),
+    steps: fc.array(fc.record({ joins: fc.boolean(), which: fc.nat(1_000) }), {
+      minLength: 1,
+      maxLength: 20,
+    }),
+  });
+
+  property.prop([clusters])(
+    'members that come and go have queues of all sets that differ by one at most, and keep theirs when asked again',
+    ({ sets, steps }) => {
+      // Each set knows its members in the order in which they came to it, which differs from set to set.
+      let ids: string[] = [];
+      const owners = sets.map((queues) => new Array<string | null>(queues).fill(null));
+      const settle = (): void => {
+        let base = 0;
+        for (const [set, queues] of sets.entries()) {
+          const members = set % 2 === 0 ? ids : [...ids].reverse();
+          const current = Int32Array.from(owners[set] ?? [], (id) =>
+            id === null ? NOBODY : members.indexOf(id),
+          );
+          const target = assignQueues(current, members.length, dealtQuotas(members, base, queues));
+          owners[set] = Array.from(target, (member) => members[member] ?? null);
+          base += queues;
+        }
+      };
+      for (const { joins, which } of steps) {
+        ids =
+          joins || ids.length === 0
+            ? [...ids, `m${which}-${ids.length}`]
+            : ids.filter((_, i) => i !== which % ids.length);
+        settle();
+        const all = owners.flat();
+        if (ids.length > 0) {
+          const held = ids.map((id) => all.filter((owner) => owner === id).length);
+          expect(held.reduce((sum, count) => sum + count, 0)).toBe(all.length);
+          expect(Math.max(...held) - Math.min(...held)).toBeLessThanOrEqual(1);
+        }
+        const before = JSON.stringify(owners);
+        settle();
+        expect(JSON.stringify(owners)).toBe(before);
+      }
+    },
+  );
 });

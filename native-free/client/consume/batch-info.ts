@@ -21,6 +21,8 @@ export interface QueueClaim {
 /** What is known of a delivered batch without its bytes, and which of its records are acked. Outlives the bytes. */
 export class BatchInfo {
   readonly topic: string;
+  /** undefined: there is one broker. */
+  readonly brokerSet: string | undefined;
   readonly queueId: number;
   readonly baseOffset: number;
   readonly recordCount: number;
@@ -44,8 +46,10 @@ export class BatchInfo {
     memory: boolean,
     brokerId: string,
     hold: QueueClaim,
+    brokerSet?: string | undefined,
   ) {
     this.topic = topic;
+    this.brokerSet = brokerSet;
     this.queueId = header.queueId;
     this.baseOffset = header.baseOffset;
     this.recordCount = header.recordCount;

@@ -3,8 +3,8 @@
 import { isRingMQError, RingMQError } from '../../wire/index.js';
 import { abortable, Deferred, pause, throwIfAborted } from '../abort.js';
 import { ControlAdmin } from '../admin.js';
+import type { Brokers } from '../brokers.js';
 import { callUser } from '../callback.js';
-import type { Connection } from '../link/connection.js';
 import { badArgument, checkCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type {
@@ -50,7 +50,7 @@ export class GroupConsumer implements Consumer {
   readonly group: string;
   readonly topic: string;
   readonly topics: readonly string[];
-  readonly #connection: Connection;
+  readonly #brokers: Brokers;
   readonly #options: ConsumerOptions;
   readonly #settings: ConsumerSettings;
   readonly #warnings: Warnings;
@@ -67,14 +67,14 @@ export class GroupConsumer implements Consumer {
   #running: Promise<void> | null = null;
   #closed: Promise<void> | null = null;
 
-  constructor(connection: Connection, options: ConsumerOptions, onClosed: (consumer: GroupConsumer) => void) {
+  constructor(brokers: Brokers, options: ConsumerOptions, onClosed: (consumer: GroupConsumer) => void) {
     this.#settings = consumerSettings(options);
     this.group = this.#settings.group;
     this.topics = this.#settings.topics;
     this.topic = this.topics[0] as string;
     this.#warnings = new Warnings(options.onWarning);
     this.#options = { ...options };
-    this.#connection = connection;
+    this.#brokers = brokers;
     this.#onClosed = onClosed;
   }
 
@@ -185,7 +185,7 @@ export class GroupConsumer implements Consumer {
   }
 
   async seek(to: StartPosition | Date, options: SeekOptions = {}): Promise<void> {
-    const { topic, queueId, signal } = seekSettings(options, this.topics);
+    const { topic, queueId, brokerSet, signal } = seekSettings(options, this.topics);
     if (to === undefined) {
       throw badArgument('to', 'must be earliest, latest, a Date, { time } or { offset }');
     }
@@ -193,7 +193,12 @@ export class GroupConsumer implements Consumer {
     throwIfAborted(signal);
     const reading = this.#read();
     await abortable(reading.assigned, signal);
-    const members = reading.topics.filter((each) => topic === undefined || each.topic === topic);
+    const members = reading.topics.filter(({ topic: of, link }) =>
+      isSelected(of, link.set, topic, brokerSet),
+    );
+    if (queueId !== undefined && members.length > 1) {
+      throw badArgument('brokerSet', 'says whose queue is meant, where several broker sets have the topic');
+    }
     const seeks = members.map(({ member }) =>
       member.control.seek(position, queueId === undefined ? undefined : [queueId]),
     );
@@ -201,9 +206,10 @@ export class GroupConsumer implements Consumer {
   }
 
   position(): QueuePosition[] {
-    return (this.#reading?.topics ?? []).flatMap(({ topic, member }) =>
+    return (this.#reading?.topics ?? []).flatMap(({ topic, link, member }) =>
       member.held.map(({ queueId, handedOut, done }) => ({
         topic,
+        ...(link.set === null ? {} : { brokerSet: link.set }),
         queueId,
         offset: handedOut,
         doneOffset: done,
@@ -221,11 +227,13 @@ export class GroupConsumer implements Consumer {
 
   async stats(options?: CallOptions): Promise<ConsumerStats> {
     checkCallOptions('stats', options);
-    const admin = new ControlAdmin(this.#connection.requests);
-    return statsOf(
-      this.#reading?.topics ?? [],
-      async (topic) => (await admin.describeTopic(topic, options)).queueStates,
-    );
+    return statsOf(this.#reading?.topics ?? [], async ({ topic, link }) => {
+      if (link.set !== null && !link.connection.isOpen) {
+        // What is known of its queues is what was read of them.
+        return [];
+      }
+      return (await new ControlAdmin(link.connection.requests).describeTopic(topic, options)).queueStates;
+    });
   }
 
   close(options?: CallOptions): Promise<void> {
@@ -320,9 +328,9 @@ export class GroupConsumer implements Consumer {
 
   /** The members that a selection is of, each with its queues; undefined: all. */
   #selected(queues: QueueSelection | readonly number[] | undefined): [GroupMember, number[] | undefined][] {
-    const { topic, queueIds } = queueSelection(queues, this.topics);
+    const { topic, queueIds, brokerSet } = queueSelection(queues, this.topics);
     return this.#read()
-      .topics.filter((reading) => topic === undefined || reading.topic === topic)
+      .topics.filter((reading) => isSelected(reading.topic, reading.link.set, topic, brokerSet))
       .map(({ member }) => [member, queueIds]);
   }
 
@@ -337,8 +345,8 @@ export class GroupConsumer implements Consumer {
     if (this.#closed !== null) {
       throw new RingMQError('CLOSED', 'the consumer is closed');
     }
-    if (this.#connection.failure !== null) {
-      throw this.#connection.failure;
+    if (this.#brokers.failure !== null) {
+      throw this.#brokers.failure;
     }
     if (this.#reading !== null) {
       return this.#reading;
@@ -346,7 +354,7 @@ export class GroupConsumer implements Consumer {
     const { memberGroup, topics, filter, from, onDamage } = this.#settings;
     const { windowBytes, commitIntervalMs, revokeGraceMs, maxUnackedCount, unackedWarningMs } =
       this.#settings;
-    this.#reading = new Reading(this.#connection, {
+    this.#reading = new Reading(this.#brokers, {
       group: memberGroup,
       topics,
       tagFilter: filter,
@@ -385,4 +393,16 @@ export class GroupConsumer implements Consumer {
     const { group, topic, queues, bufferedBytes } = this;
     return shown('Consumer', { group, topic, queues, bufferedBytes, closed: this.#closed !== null });
   }
+}
+
+/** Is a topic's part at a set among those wanted? undefined: each is. */
+function isSelected(
+  topic: string,
+  set: string | null,
+  wantedTopic: string | undefined,
+  wantedSet: string | undefined,
+): boolean {
+  return (
+    (wantedTopic === undefined || topic === wantedTopic) && (wantedSet === undefined || set === wantedSet)
+  );
 }

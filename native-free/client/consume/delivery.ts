@@ -85,7 +85,15 @@ export class Delivery {
       return null;
     }
     const from = queue.handedOut - header.baseOffset;
-    const info = new BatchInfo(header, from, this.#topic, member.isMemory, member.brokerId, queue);
+    const info = new BatchInfo(
+      header,
+      from,
+      this.#topic,
+      member.isMemory,
+      member.brokerId,
+      queue,
+      member.brokerSet ?? undefined,
+    );
     queue.handOut(next);
     member.handedOut(queue);
     return this.#select(source, info, queue, from);

@@ -65,6 +65,7 @@ interface Gathering {
 
 class GatheredBatch implements MessageBatch {
   readonly topic: string;
+  readonly brokerSet: string | undefined;
   readonly queueId: number;
   readonly baseOffset: number;
   readonly storeTime: number;
@@ -80,8 +81,9 @@ class GatheredBatch implements MessageBatch {
     sources: readonly Source[],
     bytes: number,
   ) {
-    const { topic, queueId, offset, storeTime } = messages[0] as ConsumedMessage;
+    const { topic, brokerSet, queueId, offset, storeTime } = messages[0] as ConsumedMessage;
     this.topic = topic;
+    this.brokerSet = brokerSet;
     this.queueId = queueId;
     this.baseOffset = offset;
     this.storeTime = storeTime;
@@ -171,7 +173,7 @@ export class Gatherer {
     this.#bytes += batch.bytes;
     if (gathering.count >= this.#settings.maxMessages) {
       // What comes behind it waits in the inbox, where it is counted.
-      this.#reading.memberOf(batch.topic)?.control.holdBack(batch.queueId, HELD_BACK.busy);
+      this.#reading.memberOf(batch)?.control.holdBack(batch.queueId, HELD_BACK.busy);
     }
     return gathering;
   }
@@ -227,8 +229,8 @@ export class Gatherer {
       this.#gatherings.set(hold, gathering);
     }
     if (gathering.count < maxMessages) {
-      const { topic, queueId } = messages[0] as ConsumedMessage;
-      this.#reading.memberOf(topic)?.control.release(queueId, HELD_BACK.busy);
+      const first = messages[0] as ConsumedMessage;
+      this.#reading.memberOf(first)?.control.release(first.queueId, HELD_BACK.busy);
     }
     return new GatheredBatch(hold, messages, used, bytes);
   }

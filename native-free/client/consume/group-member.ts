@@ -38,7 +38,8 @@ export class GroupMember implements FrameReceiver {
   readonly #queues: HeldQueues;
   readonly #left = new AbortController();
   #leaving: Promise<void> | null = null;
-  #memberId: string | null = null;
+  #memberId: string | null;
+  #queueBase: number | null;
   #topicInfo: TopicInfo | null = null;
   /** Which topic the queues are of: another broker or another topic of the same name has other ones. */
   #origin = '';
@@ -54,6 +55,8 @@ export class GroupMember implements FrameReceiver {
   constructor(connection: Connection, options: MemberOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#memberId = options.memberId;
+    this.#queueBase = options.queueBase;
     this.inbox = new Inbox(options.windowBytes, (total) => connection.sendCredit(this.#id, total));
     this.#id = connection.addReceiver(this);
     this.#queues = this.#makeQueues();
@@ -99,6 +102,26 @@ export class GroupMember implements FrameReceiver {
       fenced: (queue) => this.#queues.drop(queue),
       forgotten: () => this.#rejoin(),
     });
+  }
+
+  /** What its queues are of. */
+  get #where(): { topic: string; brokerSet?: string } {
+    const { topic, set } = this.#options;
+    return set === null ? { topic } : { topic, brokerSet: set };
+  }
+
+  /** The sets before this one have other queues now: the broker shares anew. */
+  moveTo(queueBase: number): void {
+    if (this.#queueBase !== queueBase) {
+      this.#queueBase = queueBase;
+      if (this.#isJoined) {
+        void this.#joinAnew();
+      }
+    }
+  }
+
+  get brokerSet(): string | null {
+    return this.#options.set;
   }
 
   get failure(): RingMQError | null {
@@ -147,8 +170,8 @@ export class GroupMember implements FrameReceiver {
   /** Reading of a queue has come to damage. `next`: the offset behind it; null: the broker knows, and waits to be asked to go on. */
   metDamage(queue: HeldQueue, error: RingMQError, next: number | null): void {
     const { queueId, handedOut: offset, generation } = queue;
-    const { topic, onDamage, warnings } = this.#options;
-    const damage = { topic, queueId, offset, error };
+    const { onDamage, warnings } = this.#options;
+    const damage = { ...this.#where, queueId, offset, error };
     const skips = onDamage({ ...damage }) === 'skip';
     if (!skips) {
       queue.damage = error;
@@ -182,10 +205,13 @@ export class GroupMember implements FrameReceiver {
     }
   }
 
-  #joinParams(): Pick<ControlMethods['join']['params'], 'memberId' | 'onDamage' | 'queueIds' | 'positions'> {
+  #joinParams(): Pick<
+    ControlMethods['join']['params'],
+    'memberId' | 'queueBase' | 'onDamage' | 'queueIds' | 'positions'
+  > {
     const { group, queueIds } = this.#options;
     if (group !== null) {
-      return { memberId: this.#memberId, onDamage: 'tell' };
+      return { memberId: this.#memberId, queueBase: this.#queueBase, onDamage: 'tell' };
     }
     // The broker keeps nothing of a reader: it says itself where it has been, if it is still the same broker.
     const topicId = this.#topicInfo?.topicId;
@@ -201,7 +227,7 @@ export class GroupMember implements FrameReceiver {
     if (origin !== this.#origin) {
       this.#queues.dropAll();
     }
-    const { opening } = this.#connection.produce.origin;
+    const { opening } = this.#connection;
     if (opening !== this.#opening) {
       // Its data may be of another time: what was acked there says nothing of the messages here.
       this.#queues.loseAll();
@@ -225,9 +251,9 @@ export class GroupMember implements FrameReceiver {
       this.#fail(failure);
       return;
     }
-    const { group, topic, warnings } = this.#options;
+    const { group, warnings } = this.#options;
     if (failure.code !== 'CONNECTION_LOST') {
-      warnOfRefusedJoin(warnings, topic, group, failure);
+      warnOfRefusedJoin(warnings, this.#where, group, failure);
     }
     await pause(REJOIN_MS, this.#left.signal);
     // Without a connection the next welcome brings another try.
@@ -288,7 +314,7 @@ export class GroupMember implements FrameReceiver {
         break;
       case 'expired':
         for (const expired of expiredOf(event)) {
-          warnOfExpired(this.#options.warnings, this.#options.topic, expired);
+          warnOfExpired(this.#options.warnings, this.#where, expired);
         }
         break;
       case 'queueDamaged':
@@ -343,7 +369,7 @@ export class GroupMember implements FrameReceiver {
     } catch {
       // The broker takes the queues away by itself when its patience ends.
     }
-    callUser(this.#options.onRevoked, queueIds);
+    callUser(this.#options.onRevoked, queueIds, ...(this.brokerSet === null ? [] : [this.brokerSet]));
   }
 
   /** The broker has this member, and is to forget it first. */

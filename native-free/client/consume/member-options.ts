@@ -9,6 +9,12 @@ export interface MemberOptions {
   /** Of such a reader: the only queues it wants. */
   queueIds?: readonly number[] | undefined;
   topic: string;
+  /** The broker set it reads from; null: there is one broker. */
+  set: string | null;
+  /** The same at every set, so that all of them rank a group's members alike; null: the broker gives it one. */
+  memberId: string | null;
+  /** Queues of the topic in the sets before this one. */
+  queueBase: number | null;
   filter: string;
   from: StartPosition;
   windowBytes: number;
@@ -16,7 +22,7 @@ export interface MemberOptions {
   revokeGraceMs: number;
   maxUnackedCount: number;
   onAssigned: (queues: AssignedQueue[]) => void;
-  onRevoked: ((queueIds: number[]) => void) | undefined;
+  onRevoked: ((queueIds: number[], brokerSet?: string) => void) | undefined;
   /** What becomes of a damaged queue. */
   onDamage: (damage: DamagedQueue) => 'stop' | 'skip';
   warnings: Warnings;

@@ -32,6 +32,10 @@ export class Message implements ConsumedMessage {
     return this.#batch.topic;
   }
 
+  get brokerSet(): string | undefined {
+    return this.#batch.brokerSet;
+  }
+
   get queueId(): number {
     return this.#batch.queueId;
   }
@@ -120,8 +124,10 @@ export class Message implements ConsumedMessage {
 
   /** What logs and `JSON.stringify` show; the body only by its size. */
   toJSON(): Record<string, unknown> {
-    const { topic, queueId, offset, tag, keys, properties, shardingKey, bodyLength, messageId: id } = this;
-    return { topic, queueId, offset, messageId: id, tag, keys, shardingKey, properties, bodyLength };
+    const { topic, brokerSet, queueId, offset, tag, keys, properties, shardingKey, bodyLength } = this;
+    const place = brokerSet === undefined ? { topic } : { topic, brokerSet };
+    const { messageId } = this;
+    return { ...place, queueId, offset, messageId, tag, keys, shardingKey, properties, bodyLength };
   }
 
   #decoded(): RecordAttributes {

@@ -16,6 +16,7 @@ const MAX_WAITING_COUNT = 1_024;
 /** One queue, of which a batch is at work; by key more than one, where keys of the first are still waiting. */
 class QueueWork {
   readonly topic: string;
+  readonly brokerSet: string | undefined;
   readonly queueId: number;
   readonly hold: QueueClaim;
   readonly #isByKey: boolean;
@@ -27,8 +28,9 @@ class QueueWork {
   #waitingCount = 0;
   #atWorkCount = 0;
 
-  constructor({ topic, queueId, info }: ReceivedBatch, isByKey: boolean) {
+  constructor({ topic, brokerSet, queueId, info }: ReceivedBatch, isByKey: boolean) {
     this.topic = topic;
+    this.brokerSet = brokerSet;
     this.queueId = queueId;
     this.hold = info.hold;
     this.#isByKey = isByKey;
@@ -155,7 +157,7 @@ export class OrderedRun {
       const message = queue.hold.isPaused ? null : queue.next();
       if (message === null) {
         if (queue.isRead) {
-          this.#reading.memberOf(queue.topic)?.control.release(queue.queueId, HELD_BACK.busy);
+          this.#reading.memberOf(queue)?.control.release(queue.queueId, HELD_BACK.busy);
         }
         if (queue.isDone) {
           this.#remove(queue);
@@ -181,7 +183,7 @@ export class OrderedRun {
     if (batch === null) {
       return false;
     }
-    this.#reading.memberOf(batch.topic)?.control.holdBack(batch.queueId, HELD_BACK.busy);
+    this.#reading.memberOf(batch)?.control.holdBack(batch.queueId, HELD_BACK.busy);
     let queue = this.#queues.find(({ hold }) => hold === batch.info.hold);
     if (queue === undefined) {
       queue = new QueueWork(batch, this.#isByKey);
@@ -194,7 +196,7 @@ export class OrderedRun {
   #remove(queue: QueueWork): void {
     this.#queues.splice(this.#queues.indexOf(queue), 1);
     if (queue.hold.held) {
-      this.#reading.memberOf(queue.topic)?.control.release(queue.queueId, HELD_BACK.busy);
+      this.#reading.memberOf(queue)?.control.release(queue.queueId, HELD_BACK.busy);
     }
   }
 }

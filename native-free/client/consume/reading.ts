@@ -3,15 +3,11 @@
  * first loop, poll or wish to know the assignment, and is over when the group is left.
  */
 import { clearInterval, setInterval, unref } from '../../time/index.js';
-import { isRingMQError, type RingMQError } from '../../wire/index.js';
+import type { RingMQError } from '../../wire/index.js';
 import { Deferred } from '../abort.js';
-import type { Connection } from '../link/connection.js';
-import { Delivery } from './delivery.js';
-import type { TagFilter } from './filter.js';
-
-import { GroupMember } from './group-member.js';
-import type { MemberOptions } from './member-options.js';
-
+import type { Brokers } from '../brokers.js';
+import type { GroupMember } from './group-member.js';
+import { isPlainEnd, type MembershipOptions, Memberships, type TopicReading } from './memberships.js';
 import type { ReceivedBatch } from './received-batch.js';
 import type { AssignedQueue, ConsumedMessage } from './types.js';
 import { UnackedWatch } from './unacked-watch.js';
@@ -19,26 +15,12 @@ import { UnackedWatch } from './unacked-watch.js';
 /** How often queues that stand still are looked at. */
 const RELIEF_MS = 500;
 
-export interface ReadingOptions extends Omit<MemberOptions, 'topic' | 'filter' | 'onAssigned' | 'onChange'> {
-  topics: readonly string[];
-  tagFilter: TagFilter;
-  verifyChecksums: boolean | undefined;
+export interface ReadingOptions extends Omit<MembershipOptions, 'onChange'> {
   unackedWarningMs: number;
-  onAssigned: ((queues: AssignedQueue[]) => void) | undefined;
-}
-
-export interface TopicReading {
-  readonly topic: string;
-  readonly member: GroupMember;
-  readonly delivery: Delivery;
 }
 
 export class Reading {
-  readonly #topics: readonly TopicReading[];
-  readonly #isOfMany: boolean;
-  readonly #assigned = new Deferred<AssignedQueue[]>();
-  /** By topic, until every topic has had its first. */
-  readonly #firstAssigned = new Map<string, AssignedQueue[]>();
+  readonly #members: Memberships;
   readonly #watch: UnackedWatch;
   readonly #relief: ReturnType<typeof setInterval>;
   #turn = 0;
@@ -48,49 +30,35 @@ export class Reading {
   /** Batches begun with when their queue was paused: the rest of them comes first when it goes on. */
   #putBack: ReceivedBatch[] = [];
 
-  constructor(connection: Connection, options: ReadingOptions) {
-    const { topics, tagFilter, verifyChecksums, ...rest } = options;
-    this.#isOfMany = topics.length > 1;
-    // Whoever asks for it sees it fail; a reading that nobody asks about fails its loop.
-    this.#assigned.promise.catch(() => {});
-    const perMember = {
-      ...rest,
-      windowBytes: Math.max(Math.floor(rest.windowBytes / topics.length), 65_536),
-    };
-    this.#topics = topics.map((topic) => ({
-      topic,
-      delivery: new Delivery(topic, tagFilter, verifyChecksums),
-      member: new GroupMember(connection, {
-        ...perMember,
-        topic,
-        filter: tagFilter.expression,
-        onAssigned: (queues) => this.#onAssigned(topic, queues, options.onAssigned),
-        onChange: () => this.#onChange(),
-      }),
-    }));
+  constructor(brokers: Brokers, options: ReadingOptions) {
+    const { unackedWarningMs, ...rest } = options;
+    this.#members = new Memberships(brokers, { ...rest, onChange: () => this.wake() });
     this.#relief = setInterval(() => {
-      for (const { member } of this.#topics) {
+      for (const { member } of this.topics) {
         member.control.relieve();
       }
     }, RELIEF_MS);
     unref(this.#relief);
-    this.#watch = new UnackedWatch(() => this.#topics, options.warnings, options.unackedWarningMs);
+    this.#watch = new UnackedWatch(() => this.topics, options.warnings, unackedWarningMs);
   }
 
+  /** By topic, over a cluster by topic and broker set. */
   get topics(): readonly TopicReading[] {
-    return this.#topics;
+    return this.#members.all;
   }
 
   get assigned(): Promise<AssignedQueue[]> {
-    return this.#assigned.promise;
+    return this.#members.assigned;
   }
 
   get queues(): AssignedQueue[] {
-    return this.#topics.flatMap(({ topic, member }) => this.#named(topic, member.queues));
+    return this.topics.flatMap((reading) =>
+      reading.member.queues.map((queue) => this.#members.named(reading, queue)),
+    );
   }
 
   get bufferedBytes(): number {
-    return this.#topics.reduce((sum, { member }) => sum + member.inbox.bufferedBytes, 0);
+    return this.topics.reduce((sum, { member }) => sum + member.inbox.bufferedBytes, 0);
   }
 
   get isEnding(): boolean {
@@ -99,17 +67,17 @@ export class Reading {
 
   /** A batch that is there to be handed out; null: none now, or it is over. */
   tryNext(): ReceivedBatch | null {
-    if (this.#end !== null || this.#failure !== null) {
+    if (this.#end !== null || this.#members.failure !== null) {
       return null;
     }
     const batch = this.#putBack.length === 0 ? undefined : this.#takeBack();
     if (batch !== undefined) {
       return batch;
     }
-    const count = this.#topics.length;
-    for (let i = 0; i < count; i++) {
-      const { member, delivery } = this.#topics[this.#turn] as TopicReading;
-      this.#turn = (this.#turn + 1) % count;
+    const { topics } = this;
+    for (let i = 0; i < topics.length; i++) {
+      this.#turn = (this.#turn + 1) % topics.length;
+      const { member, delivery } = topics[this.#turn] as TopicReading;
       const batch = delivery.next(member);
       if (batch !== null) {
         return batch;
@@ -130,8 +98,11 @@ export class Reading {
     return at < 0 ? undefined : this.#putBack.splice(at, 1)[0];
   }
 
-  memberOf(topic: string): GroupMember | undefined {
-    return this.#topics.find((reading) => reading.topic === topic)?.member;
+  /** Who reads the queues that something is of. */
+  memberOf({ topic, brokerSet }: { topic: string; brokerSet?: string | undefined }): GroupMember | undefined {
+    return this.topics.find(
+      (reading) => reading.topic === topic && (reading.link.set ?? undefined) === brokerSet,
+    )?.member;
   }
 
   /** Waits for a batch; null at the end. Throws what ended the memberships, or all that was to be read. */
@@ -151,7 +122,7 @@ export class Reading {
 
   /** Throws the damage that all queues have stopped at, if they have. */
   checkDamage(): void {
-    const damage = this.#damageOfAll;
+    const damage = this.#members.damageOfAll;
     if (damage !== null) {
       throw damage;
     }
@@ -165,12 +136,12 @@ export class Reading {
       }
       return true;
     }
-    const failure = this.#failure;
+    const { failure } = this.#members;
     if (failure === null) {
       return false;
     }
     // The client was closed in an orderly way: the loop just ends.
-    if (isRingMQError(failure) && failure.code === 'CLOSED') {
+    if (isPlainEnd(failure)) {
       return true;
     }
     throw failure;
@@ -193,7 +164,7 @@ export class Reading {
   }
 
   async commit(): Promise<void> {
-    const results = await Promise.allSettled(this.#topics.map(({ member }) => member.commit()));
+    const results = await Promise.allSettled(this.topics.map(({ member }) => member.commit()));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) {
       throw failed.reason;
@@ -204,53 +175,6 @@ export class Reading {
   async leave(): Promise<void> {
     this.#watch.stop();
     clearInterval(this.#relief);
-    await Promise.all(this.#topics.map(({ member }) => member.leave()));
-  }
-
-  get #failure(): RingMQError | null {
-    for (const { member } of this.#topics) {
-      if (member.failure !== null) {
-        return member.failure;
-      }
-    }
-    return null;
-  }
-
-  get #damageOfAll(): RingMQError | null {
-    let damage: RingMQError | null = null;
-    for (const { member } of this.#topics) {
-      damage = member.damageOfAll;
-      if (damage === null) {
-        return null;
-      }
-    }
-    return damage;
-  }
-
-  #onChange(): void {
-    const failure = this.#failure;
-    if (failure !== null) {
-      this.#assigned.reject(failure);
-    }
-    this.wake();
-  }
-
-  #onAssigned(
-    topic: string,
-    queues: AssignedQueue[],
-    tell: ((queues: AssignedQueue[]) => void) | undefined,
-  ): void {
-    const named = this.#named(topic, queues);
-    if (!this.#firstAssigned.has(topic)) {
-      this.#firstAssigned.set(topic, named);
-      if (this.#firstAssigned.size === this.#topics.length) {
-        this.#assigned.resolve([...this.#firstAssigned.values()].flat());
-      }
-    }
-    tell?.(named);
-  }
-
-  #named(topic: string, queues: AssignedQueue[]): AssignedQueue[] {
-    return this.#isOfMany ? queues.map((queue) => ({ topic, ...queue })) : queues;
+    await this.#members.leave();
   }
 }

@@ -48,6 +48,10 @@ export class ReceivedBatch implements MessageBatch {
     return this.info.topic;
   }
 
+  get brokerSet(): string | undefined {
+    return this.info.brokerSet;
+  }
+
   get queueId(): number {
     return this.info.queueId;
   }

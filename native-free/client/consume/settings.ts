@@ -13,6 +13,7 @@ import {
   numberOption,
   type OptionNames,
   signalOption,
+  textOption,
 } from '../options.js';
 import { parseFilter, type TagFilter } from './filter.js';
 import type { GatherSettings } from './gather.js';
@@ -52,8 +53,8 @@ const CONSUMER_OPTIONS: OptionNames<ConsumerOptions> = {
 const RUN_OPTIONS: OptionNames<RunOptions> = { signal: true, concurrency: true, order: true };
 const BATCH_OPTIONS: OptionNames<BatchOptions> = { signal: true, maxMessages: true, maxWaitMs: true };
 const POLL_OPTIONS: OptionNames<PollOptions> = { signal: true, max: true, waitMs: true };
-const SEEK_OPTIONS: OptionNames<SeekOptions> = { signal: true, topic: true, queueId: true };
-const QUEUE_SELECTION: OptionNames<QueueSelection> = { topic: true, queueIds: true };
+const SEEK_OPTIONS: OptionNames<SeekOptions> = { signal: true, topic: true, queueId: true, brokerSet: true };
+const QUEUE_SELECTION: OptionNames<QueueSelection> = { topic: true, queueIds: true, brokerSet: true };
 
 export interface ConsumerSettings {
   readonly group: string;
@@ -113,10 +114,15 @@ function memberGroup(group: string, { broadcast, memberName }: ConsumerOptions):
 export function seekSettings(
   options: SeekOptions,
   topics: readonly string[],
-): { topic: string | undefined; queueId: number | undefined; signal: AbortSignal | undefined } {
+): {
+  topic: string | undefined;
+  queueId: number | undefined;
+  brokerSet: string | undefined;
+  signal: AbortSignal | undefined;
+} {
   checkOptions('seek', options, SEEK_OPTIONS);
   signalOption(options.signal);
-  const { topic } = queueSelection({ topic: options.topic }, topics);
+  const { topic, brokerSet } = queueSelection({ topic: options.topic, brokerSet: options.brokerSet }, topics);
   const queueId =
     options.queueId === undefined
       ? undefined
@@ -124,7 +130,7 @@ export function seekSettings(
   if (queueId !== undefined && topic === undefined && topics.length > 1) {
     throw badArgument('topic', 'says whose queue is meant, where a consumer reads several');
   }
-  return { topic, queueId, signal: options.signal };
+  return { topic, queueId, brokerSet, signal: options.signal };
 }
 
 /** What `run` is given, checked in the same way. */
@@ -179,7 +185,7 @@ export function pollSettings(options: PollOptions): {
 export function queueSelection(
   queues: QueueSelection | readonly number[] | undefined,
   topics: readonly string[],
-): { topic: string | undefined; queueIds: number[] | undefined } {
+): { topic: string | undefined; queueIds: number[] | undefined; brokerSet: string | undefined } {
   const isList = Array.isArray(queues);
   const selection = (isList ? { queueIds: queues } : queues) as QueueSelection | undefined;
   checkOptions('queues', selection, QUEUE_SELECTION);
@@ -193,6 +199,7 @@ export function queueSelection(
   }
   return {
     topic,
+    brokerSet: textOption('brokerSet', selection?.brokerSet, 127),
     queueIds: queueIds?.map((id) => countOption('queueIds', id, 0, 0, MAX_QUEUES_PER_TOPIC - 1)),
   };
 }

@@ -4,15 +4,15 @@ import type { QueueInfo } from '../../wire/index.js';
 import type { HeldQueue } from './held-queue.js';
 import { HOLD } from './held-queue.js';
 import { HELD_BACK } from './inbox.js';
-import type { TopicReading } from './reading.js';
+import type { TopicReading } from './memberships.js';
 import type { ConsumerQueueStats, ConsumerStats } from './types.js';
 
 /** `endsOf`: the queues of a topic as the broker has them. Rejects as that does. */
 export async function statsOf(
   topics: readonly TopicReading[],
-  endsOf: (topic: string) => Promise<readonly QueueInfo[]>,
+  endsOf: (reading: TopicReading) => Promise<readonly QueueInfo[]>,
 ): Promise<ConsumerStats> {
-  const ends = await Promise.all(topics.map(({ topic }) => endsOf(topic)));
+  const ends = await Promise.all(topics.map((reading) => endsOf(reading)));
   const now = monotonicMs();
   const queues = topics.flatMap((reading, i) => {
     const ended = new Map(ends[i]?.map(({ queueId, maxOffset }) => [queueId, maxOffset]));
@@ -29,7 +29,7 @@ export async function statsOf(
 }
 
 function statsOfQueue(
-  { topic, member }: TopicReading,
+  { topic, link, member }: TopicReading,
   queue: HeldQueue,
   end: number | undefined,
   now: number,
@@ -48,6 +48,7 @@ function statsOfQueue(
   }
   return {
     topic,
+    ...(link.set === null ? {} : { brokerSet: link.set }),
     queueId,
     state,
     doneOffset: done,

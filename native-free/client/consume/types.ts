@@ -7,6 +7,8 @@ import type { CallOptions } from '../call-options.js';
 /** A message as a consumer gets it. */
 export interface ConsumedMessage {
   readonly topic: string;
+  /** The broker set whose queue it is of. Absent: there is one broker. */
+  readonly brokerSet?: string | undefined;
   readonly queueId: number;
   readonly offset: number;
   readonly tag: string | undefined;
@@ -39,6 +41,8 @@ export interface ConsumedMessage {
 /** Messages of one queue, in offset order, that arrived together. */
 export interface MessageBatch extends Iterable<ConsumedMessage> {
   readonly topic: string;
+  /** The broker set whose queue it is of. Absent: there is one broker. */
+  readonly brokerSet?: string | undefined;
   readonly queueId: number;
   /** Offset of the first message stored in the batch; filtered ones count. */
   readonly baseOffset: number;
@@ -55,6 +59,8 @@ export interface MessageBatch extends Iterable<ConsumedMessage> {
 export interface AssignedQueue {
   /** Only where the consumer reads several topics. */
   topic?: string;
+  /** Only over a cluster. */
+  brokerSet?: string;
   queueId: number;
   /** Where reading begins. */
   offset: number;
@@ -63,6 +69,8 @@ export interface AssignedQueue {
 /** What is damaged in a queue this consumer reads. */
 export interface DamagedQueue {
   topic: string;
+  /** Only over a cluster. */
+  brokerSet?: string;
   queueId: number;
   /** First offset that cannot be read. */
   offset: number;
@@ -85,6 +93,8 @@ export interface ConsumerWarning {
   /** A sentence for the log: what, where, and what to do. */
   message: string;
   topic: string;
+  /** Only over a cluster. */
+  brokerSet?: string;
   /** Absent: of the whole topic. */
   queueId?: number;
   /** What was refused or damaged, and why. */
@@ -96,6 +106,8 @@ export interface ConsumerWarning {
 /** What a consumer has in hand of one queue, and how far it is behind. */
 export interface ConsumerQueueStats {
   topic: string;
+  /** Only over a cluster. */
+  brokerSet?: string;
   queueId: number;
   /**
    * `full`: `maxUnackedCount` messages are in hand, nothing more is handed out before acks. `damaged`:
@@ -170,8 +182,8 @@ export interface ConsumerOptions {
   signal?: AbortSignal | undefined;
   /** Told of every assignment, the first of an empty one too. */
   onAssigned?: ((queues: AssignedQueue[]) => void) | undefined;
-  /** Told of queues taken away. */
-  onRevoked?: ((queueIds: number[]) => void) | undefined;
+  /** Told of queues taken away; over a cluster of which broker set they are. */
+  onRevoked?: ((queueIds: number[], brokerSet?: string) => void) | undefined;
   /**
    * What becomes of a queue whose messages cannot be read on. `stop` (default): its reading ends there, the
    * other queues go on; a loop ends with the damage once all its queues have stopped. `skip`: it goes on
@@ -232,6 +244,8 @@ export interface SeekOptions extends CallOptions {
   topic?: string | undefined;
   /** Default: all queues it holds. */
   queueId?: number | undefined;
+  /** Over a cluster: only the queues of this broker set. With `queueId` it says whose queue is meant. */
+  brokerSet?: string | undefined;
 }
 
 /** Queues of a consumer. */
@@ -240,11 +254,15 @@ export interface QueueSelection {
   topic?: string | undefined;
   /** Default: all, those assigned later too. */
   queueIds?: readonly number[] | undefined;
+  /** Over a cluster: only the queues of this broker set. Default: of each. */
+  brokerSet?: string | undefined;
 }
 
 /** How far the reading of a queue has come. */
 export interface QueuePosition {
   topic: string;
+  /** Only over a cluster. */
+  brokerSet?: string;
   queueId: number;
   /** The next message to be handed out. */
   offset: number;

@@ -18,7 +18,7 @@ export class Warnings {
 
   /** `about`: what makes a warning of a queue another one, like the offset. */
   tell(warning: ConsumerWarning, about: string | number = ''): void {
-    const kind = `${warning.type} ${warning.topic} ${warning.queueId ?? ''} ${warning.error?.code ?? ''} ${about}`;
+    const kind = `${warning.type} ${warning.topic} ${warning.brokerSet ?? ''} ${warning.queueId ?? ''} ${warning.error?.code ?? ''} ${about}`;
     const now = monotonicMs();
     if (now - (this.#toldAt.get(kind) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) {
       return;

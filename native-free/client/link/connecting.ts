@@ -3,7 +3,7 @@ import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import { type ErrorCode, isRingMQError, RingMQError } from '../../wire/index.js';
 import { pause, whenAborted } from '../abort.js';
 import { asConnectError, isHopeless } from '../failures.js';
-import type { ClientOptions } from '../types.js';
+import type { ConnectionOptions } from './connection.js';
 import type { Link, LinkFactory } from './link.js';
 
 /** Errors after which trying again is of no use. */
@@ -38,14 +38,14 @@ export interface ConnectingOwner {
 
 export class Connecting {
   readonly #factory: LinkFactory;
-  readonly #options: ClientOptions;
+  readonly #options: ConnectionOptions;
   readonly #owner: ConnectingOwner;
   readonly #ended = new AbortController();
   readonly #firstTries = new AbortController();
   #attempt = 0;
   #isTryingAgain = false;
 
-  constructor(factory: LinkFactory, options: ClientOptions, owner: ConnectingOwner) {
+  constructor(factory: LinkFactory, options: ConnectionOptions, owner: ConnectingOwner) {
     this.#factory = factory;
     this.#options = options;
     this.#owner = owner;
@@ -76,7 +76,7 @@ export class Connecting {
         if (signal?.aborted || failure !== null) {
           throw failure ?? error;
         }
-        if (isHopeless(error)) {
+        if (isHopeless(error) && this.#options.isPatient !== true) {
           throw asConnectError(error, '');
         }
         // That the time is over says less than what was said before.
@@ -110,7 +110,7 @@ export class Connecting {
       try {
         await this.#establish(this.#tryMs, undefined);
       } catch (error) {
-        if (isRingMQError(error) && isFinal(error)) {
+        if (isRingMQError(error) && isFinal(error) && this.#options.isPatient !== true) {
           owner.close(error);
         } else if (owner.failure() === null) {
           told = this.#tellTrouble(error, told);

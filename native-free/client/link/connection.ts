@@ -32,8 +32,23 @@ import { Requests } from './requests.js';
 import { SendLine } from './send-line.js';
 import { Suspects } from './suspects.js';
 
+/** What only those inside say who make connections. */
+export interface ConnectionOptions extends ClientOptions {
+  /** Nothing but its owner ends it: whatever a try fails with, there is another one. */
+  isPatient?: boolean;
+  /** Throws what is wrong with whoever answers: the link is of no use then. */
+  check?: (welcome: Welcome) => void;
+  /** Batches may be sent to whoever answers. Default: always. */
+  mayProduce?: (welcome: Welcome) => boolean;
+  /** A try has failed, and there will be another one. */
+  onTrouble?: () => void;
+  onTopicChanged?: (topic: string) => void;
+  /** An event that is no consumer's, other than a changed topic. */
+  onEvent?: (event: Record<string, unknown>) => void;
+}
+
 export class Connection {
-  readonly #options: ClientOptions;
+  readonly #options: ConnectionOptions;
   readonly #receivers = new Map<number, FrameReceiver>();
   readonly requests: Requests;
   #link: Link | null = null;
@@ -53,7 +68,7 @@ export class Connection {
   readonly produce: SendLine;
   #nextReceiverId = 1;
 
-  constructor(factory: LinkFactory, options: ClientOptions) {
+  constructor(factory: LinkFactory, options: ConnectionOptions) {
     this.#options = options;
     const mayStart = () => this.#suspects.areCleared || this.#underWay === 0;
     const send = (frame: Uint8Array) => this.#link?.send(frame);
@@ -91,6 +106,7 @@ export class Connection {
 
   #onTrouble(trouble: RingMQError, isNew: boolean): void {
     this.produce.trouble = trouble;
+    this.#options.onTrouble?.();
     if (isNew) {
       this.warn(`${trouble.message}; trying again`, { code: trouble.code });
     }
@@ -117,6 +133,11 @@ export class Connection {
 
   get closeTimeoutMs(): number {
     return this.#options.closeTimeoutMs ?? 0;
+  }
+
+  /** Which opening of which broker the link is to; see {@link Welcome.openingId}. */
+  get opening(): string {
+    return this.welcome.openingId ?? `link ${this.requests.link}`;
   }
 
   /** The broker's last welcome. */
@@ -161,6 +182,11 @@ export class Connection {
     for (const receiver of [...this.#receivers.values()]) {
       receiver.onFailed(failure);
     }
+  }
+
+  /** Gives up the link as if it were lost, for another one. */
+  reconnect(reason: RingMQError): void {
+    this.#lost(reason);
   }
 
   /** Registers a consumer; its number on this connection. */
@@ -208,17 +234,21 @@ export class Connection {
   /** Called within the welcome frame, so that nothing that follows it in the same turn is missed. */
   #onWelcome(frame: Uint8Array): void {
     const welcome = readWelcome(frame);
+    this.#options.check?.(welcome);
     this.#welcome = welcome;
     this.#isOpen = true;
     const { brokerId, openingId } = welcome;
     // A broker that does not name its opening may be another one with each link.
     const opening = openingId ?? `link ${this.requests.link + 1}`;
-    this.produce.open(frameValue(frame), { brokerId, opening });
+    const mayProduce = this.#options.mayProduce?.(welcome) ?? true;
+    if (mayProduce) {
+      this.produce.open(frameValue(frame), { brokerId, opening });
+    }
     this.#lastError = null;
     this.#handshake?.resolve();
     this.#handshake = null;
     this.requests.onConnected();
-    for (const sender of this.produce.senders()) {
+    for (const sender of mayProduce ? this.produce.senders() : []) {
       sender.onConnected();
     }
     callUser(this.#options.onConnection, 'connected');
@@ -327,9 +357,15 @@ export class Connection {
       for (const sender of this.produce.senders()) {
         sender.onTopicChanged(String(event['topic']));
       }
+      this.#options.onTopicChanged?.(String(event['topic']));
       return;
     }
-    this.#receivers.get(frameId(frame))?.onEvent(event);
+    const receiver = this.#receivers.get(frameId(frame));
+    if (receiver === undefined) {
+      this.#options.onEvent?.(event);
+    } else {
+      receiver.onEvent(event);
+    }
   }
 
   #onError(frame: Uint8Array): void {
@@ -377,7 +413,7 @@ export class Connection {
       receiver.onLost();
     }
     callUser(this.#options.onConnection, 'disconnected', reason);
-    if (isFinal(reason)) {
+    if (isFinal(reason) && this.#options.isPatient !== true) {
       this.close(reason);
       return;
     }

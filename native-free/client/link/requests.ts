@@ -2,11 +2,12 @@
 import { clearTimeout, setTimeout } from '../../time/index.js';
 import {
   CONTROL_METHODS,
-  type ControlMethod,
   type ControlMethods,
   type ErrorCode,
   errorCodeOfName,
   MAX_REQUESTS_IN_FLIGHT,
+  NAME_SERVER_METHODS,
+  type NameServerMethods,
   OPCODE,
   RingMQError,
 } from '../../wire/index.js';
@@ -30,9 +31,13 @@ const STATE = {
   resting: 2,
 } as const;
 
+/** What brokers and name servers can be asked. */
+type Methods = ControlMethods & NameServerMethods;
+const METHODS = { ...CONTROL_METHODS, ...NAME_SERVER_METHODS } as const;
+
 interface Waiting {
   readonly id: number;
-  readonly method: ControlMethod;
+  readonly method: keyof Methods;
   readonly frame: Uint8Array;
   state: number;
   /** Asking twice does no harm: sent again on the next link. Of others nobody knows, once sent, whether they were done. */
@@ -98,11 +103,11 @@ export class Requests {
    * Calls a method. Rejects with the broker's error, `CONNECTION_LOST`, `ABORTED`, `TOO_MANY_REQUESTS`, or `TIMEOUT`; at the time-out of one
    * that was refused because the broker is busy, with that refusal.
    */
-  call<M extends ControlMethod>(
+  call<M extends keyof Methods>(
     method: M,
-    params: ControlMethods[M]['params'],
+    params: Methods[M]['params'],
     options: RequestOptions = {},
-  ): Promise<ControlMethods[M]['result']> {
+  ): Promise<Methods[M]['result']> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== null) {
         throw this.#failure;
@@ -144,14 +149,14 @@ export class Requests {
         method,
         frame,
         state: STATE.queued,
-        mayRepeat: CONTROL_METHODS[method].isRepeatable || options.mayRepeat === true,
+        mayRepeat: METHODS[method].isRepeatable || options.mayRepeat === true,
         mayWait: options.onlyNow !== true,
         refusal: null,
         retryMs: RETRY_MIN_MS,
         retryTimer: undefined,
         resolve: (result) => {
           settle();
-          resolve(result as unknown as ControlMethods[M]['result']);
+          resolve(result as unknown as Methods[M]['result']);
         },
         reject: fail,
       };

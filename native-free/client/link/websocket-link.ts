@@ -31,11 +31,6 @@ function textOf(url: string | URL): string {
 
 function parseAddress(text: string): URL {
   const details = { option: 'url', url: text };
-  if (text.includes(',')) {
-    throw new RingMQError('NOT_SUPPORTED', 'this version connects to one address, not to several', {
-      details,
-    });
-  }
   if (URL.canParse(text)) {
     const parsed = new URL(text);
     if (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') {

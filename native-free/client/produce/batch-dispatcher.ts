@@ -159,6 +159,7 @@ export class BatchDispatcher implements FrameSender {
         this.#isForgotten = true;
       } else {
         batch.refusal = new RingMQError(code, undefined, { details: describe(batch) });
+        this.#owner.onRefused(code);
         this.#warnOf(batch.refusal);
         this.#wait.start();
       }

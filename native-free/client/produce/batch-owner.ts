@@ -1,4 +1,4 @@
-import type { RingMQError } from '../../wire/index.js';
+import type { ErrorCode, RingMQError } from '../../wire/index.js';
 import type { AckEntry } from '../link/send-line.js';
 import type { SendBatch } from './send-batch.js';
 
@@ -19,6 +19,8 @@ export interface BatchOwner {
   onTopicChanged(topic: string): void;
   /** Looks the topics up as they are now, and gives them to `readdress` of the dispatcher. */
   onOtherOpening(topics: ReadonlySet<string>): void;
+  /** A batch was refused and is tried again. */
+  onRefused(code: ErrorCode): void;
   /** Something that is tried again, worth a line in a log. */
   onWarning(message: string, details: Record<string, unknown>): void;
 }

@@ -1,5 +1,5 @@
 /** A producer's way to one broker, or to one set of a cluster: what it has under way there. */
-import type { RingMQError, TopicInfo } from '../../wire/index.js';
+import type { ErrorCode, RingMQError, TopicInfo } from '../../wire/index.js';
 import type { BrokerLink } from '../brokers.js';
 import type { AckEntry } from '../link/send-line.js';
 import { BatchDispatcher } from './batch-dispatcher.js';
@@ -104,6 +104,13 @@ export class ProduceLane implements BatchOwner {
 
   onOtherOpening(topics: ReadonlySet<string>): void {
     this.#owner.onOtherOpening(this, topics);
+  }
+
+  onRefused(code: ErrorCode): void {
+    this.link.onRefused(code);
+    if (!this.isUp) {
+      this.#owner.onLost(this);
+    }
   }
 
   onWarning(message: string, details: Record<string, unknown>): void {

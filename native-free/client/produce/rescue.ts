@@ -42,7 +42,7 @@ export class Rescue {
       if (lane.isUp || lane.isIdle) {
         continue;
       }
-      if (lane.link.connection.lostAt > lostBefore) {
+      if (lane.link.downSince > lostBefore) {
         this.soon();
         continue;
       }

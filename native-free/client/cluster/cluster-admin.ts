@@ -1,0 +1,265 @@
+/** Topics and groups of a whole cluster: what changes them is sent to each master, what is asked of them is put together from the sets' answers. */
+import {
+  type BrokerStats,
+  type GroupDescription,
+  type GroupInfo,
+  isRingMQError,
+  RingMQError,
+  type TopicDescription,
+  type TopicInfo,
+} from '../../wire/index.js';
+import { ControlAdmin, newTopicParams } from '../admin.js';
+import { asRingMQError } from '../failures.js';
+import { badArgument, checkCallOptions } from '../options.js';
+import { INSPECT, shown } from '../shown.js';
+import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from '../types.js';
+import type { ClusterBrokers } from './cluster-brokers.js';
+import { addedStats, mergedGroup, mergedGroups, mergedTopic, mergedTopics } from './merged.js';
+import type { SetLink } from './set-link.js';
+
+/** What became of a call at each set. */
+interface Outcomes<T> {
+  done: { set: string; value: T }[];
+  failed: { set: string; error: RingMQError }[];
+}
+
+export class ClusterAdmin implements Admin {
+  readonly #brokers: ClusterBrokers;
+
+  constructor(brokers: ClusterBrokers) {
+    this.#brokers = brokers;
+  }
+
+  async createTopic(topic: NewTopic, options?: CallOptions): Promise<TopicInfo> {
+    // What is wrong with the arguments is to be found before anything is made.
+    newTopicParams(topic);
+    const known = await this.#each((admin, link) => topicAt(link, topic.topic, admin, options), options);
+    throwFailed('createTopic', known, AWAY);
+    const there = known.done.filter(({ value }) => value !== null) as { set: string; value: TopicInfo }[];
+    const [first] = there;
+    if (first !== undefined && topic.ifNotExists !== true) {
+      throw new RingMQError(
+        'TOPIC_EXISTS',
+        `the topic '${topic.topic}' exists in the broker set ${first.set}`,
+        {
+          details: { topic: topic.topic, brokerSet: first.set },
+        },
+      );
+    }
+    const made = [...there];
+    let createdTime = first?.value.createdTime ?? null;
+    const rest = known.done.filter(({ value }) => value === null).map(({ set }) => set);
+    // The first one says when it was made, and the others are told; the sets tell each other too, so it may be there by now.
+    for (const sets of createdTime === null ? [rest.slice(0, 1), rest.slice(1)] : [rest]) {
+      if (sets.length === 0) {
+        continue;
+      }
+      const time = createdTime;
+      const outcomes = await this.#each(
+        (admin, link) => createAt(link, topic, time, admin, options),
+        options,
+        sets,
+      );
+      throwFailed('createTopic', { done: [...made, ...outcomes.done], failed: outcomes.failed }, AWAY);
+      made.push(...outcomes.done);
+      createdTime ??= made[0]?.value.createdTime ?? null;
+    }
+    made.sort((a, b) => (a.set < b.set ? -1 : 1));
+    return mergedTopics(made.map(({ set, value }) => ({ set, value: [value] })))[0] as TopicInfo;
+  }
+
+  async listTopics(options?: CallOptions): Promise<TopicInfo[]> {
+    const outcomes = await this.#each((admin) => admin.listTopics(options), options);
+    throwIfNone('listTopics', outcomes);
+    return mergedTopics(outcomes.done);
+  }
+
+  async describeTopic(topic: string, options?: CallOptions): Promise<TopicDescription> {
+    const outcomes = await this.#each((admin) => admin.describeTopic(topic, options), options);
+    throwIfNone('describeTopic', outcomes, ['TOPIC_NOT_FOUND']);
+    return mergedTopic(outcomes.done);
+  }
+
+  async deleteTopic(topic: string, options?: CallOptions): Promise<void> {
+    const outcomes = await this.#each((admin) => admin.deleteTopic(topic, options), options);
+    throwFailed('deleteTopic', outcomes, ['TOPIC_NOT_FOUND', ...AWAY]);
+  }
+
+  async listGroups(options?: CallOptions): Promise<GroupInfo[]> {
+    const outcomes = await this.#each((admin) => admin.listGroups(options), options);
+    throwIfNone('listGroups', outcomes);
+    return mergedGroups(outcomes.done);
+  }
+
+  async describeGroup(group: string, options?: CallOptions): Promise<GroupDescription> {
+    const outcomes = await this.#each((admin) => admin.describeGroup(group, options), options);
+    throwIfNone('describeGroup', outcomes, ['GROUP_NOT_FOUND']);
+    return mergedGroup(outcomes.done);
+  }
+
+  async createGroup(group: NewGroup, options?: CallOptions): Promise<GroupInfo> {
+    const outcomes = await this.#each((admin) => admin.createGroup(group, options), options);
+    throwFailed('createGroup', outcomes, []);
+    return mergedGroups(outcomes.done.map(({ set, value }) => ({ set, value: [value] })))[0] as GroupInfo;
+  }
+
+  async deleteGroup(group: string, options?: CallOptions): Promise<void> {
+    const outcomes = await this.#each((admin) => admin.deleteGroup(group, options), options);
+    throwFailed('deleteGroup', outcomes, ['GROUP_NOT_FOUND']);
+  }
+
+  async resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]> {
+    const { brokerSet, ...rest } = change ?? {};
+    if (change?.queueId !== undefined && brokerSet === undefined && this.#brokers.links().length > 1) {
+      throw badArgument('brokerSet', 'says whose queue is meant, where the cluster has several broker sets');
+    }
+    const outcomes = await this.#each(
+      (admin) =>
+        admin.resetOffset({ ...rest, group: change?.group, topic: change?.topic, to: change?.to }, options),
+      options,
+      brokerSet === undefined ? undefined : [brokerSet],
+    );
+    throwFailed('resetOffset', outcomes, ['TOPIC_NOT_FOUND']);
+    return outcomes.done.flatMap(({ set, value }) => value.map((queue) => ({ brokerSet: set, ...queue })));
+  }
+
+  async stats(options?: CallOptions): Promise<BrokerStats> {
+    const outcomes = await this.#each((admin) => admin.stats(options), options);
+    throwIfNone('stats', outcomes);
+    return addedStats(outcomes.done.map(({ value }) => value));
+  }
+
+  /** Calls each set's broker. What is wrong with the arguments is thrown as it is; one that is away has failed. */
+  async #each<T>(
+    call: (admin: ControlAdmin, link: SetLink) => Promise<T>,
+    options: CallOptions | undefined,
+    only?: readonly string[],
+  ): Promise<Outcomes<T>> {
+    checkCallOptions('admin', options);
+    const links = this.#chosen(only);
+    const outcomes: Outcomes<T> = { done: [], failed: [] };
+    const results = await Promise.allSettled(
+      links.map(async (link) => {
+        await link.known();
+        if (!link.connection.isOpen) {
+          throw new RingMQError('CONNECTION_LOST', `the broker set ${link.set} cannot be reached`);
+        }
+        return call(new ControlAdmin(link.connection.requests), link);
+      }),
+    );
+    for (const [i, result] of results.entries()) {
+      const { set } = links[i] as SetLink;
+      if (result.status === 'fulfilled') {
+        outcomes.done.push({ set, value: result.value });
+        continue;
+      }
+      const error = asRingMQError(result.reason);
+      if (error.code === 'BAD_ARGUMENT' || error.code === 'ABORTED') {
+        throw error;
+      }
+      outcomes.failed.push({ set, error });
+    }
+    return outcomes;
+  }
+
+  #chosen(only: readonly string[] | undefined): SetLink[] {
+    if (this.#brokers.failure !== null) {
+      throw this.#brokers.failure;
+    }
+    const links = this.#brokers.links();
+    if (only === undefined) {
+      if (links.length === 0) {
+        throw new RingMQError('CONNECTION_LOST', 'the cluster has no broker yet');
+      }
+      return links;
+    }
+    if (!Array.isArray(only) || only.length === 0) {
+      throw badArgument('brokerSet', 'must be the name of a broker set');
+    }
+    return only.map((set) => {
+      const link = links.find((each) => each.set === set);
+      if (link === undefined) {
+        const sets = links.map((each) => each.set).join(', ');
+        throw badArgument('brokerSet', `is '${String(set)}', and the cluster has the broker sets ${sets}`);
+      }
+      return link;
+    });
+  }
+
+  [INSPECT](): object {
+    return shown('Admin', { cluster: this.#brokers.keeper.cluster });
+  }
+}
+
+/** Codes of a set that does not answer: it learns of topics when it is back. */
+const AWAY = ['CONNECTION_LOST', 'TIMEOUT', 'NOT_MASTER'];
+
+/** The topic as the set has it; null: it has none. */
+async function topicAt(
+  { connection }: SetLink,
+  topic: string,
+  _admin: ControlAdmin,
+  options: CallOptions | undefined,
+): Promise<TopicInfo | null> {
+  try {
+    return await connection.requests.call('topicMetadata', { topic }, options);
+  } catch (error) {
+    if (isRingMQError(error) && error.code === 'TOPIC_NOT_FOUND') {
+      return null;
+    }
+    throw error;
+  }
+}
+
+async function createAt(
+  link: SetLink,
+  topic: NewTopic,
+  createdTime: number | null,
+  admin: ControlAdmin,
+  options: CallOptions | undefined,
+): Promise<TopicInfo> {
+  try {
+    return await admin.createTopic(topic, options, createdTime);
+  } catch (error) {
+    const there =
+      isRingMQError(error) && error.code === 'TOPIC_EXISTS' && createdTime !== null
+        ? await topicAt(link, topic.topic, admin, options)
+        : null;
+    if (there?.createdTime === createdTime && there !== null) {
+      return there;
+    }
+    throw error;
+  }
+}
+
+/** Throws if the call failed at a set. `passed`: what a set may say, as long as another one did it. */
+function throwFailed<T>(what: string, { done, failed }: Outcomes<T>, passed: readonly string[]): void {
+  const isPassed =
+    done.length > 0 ? failed.every(({ error }) => passed.includes(error.code)) : failed.length === 0;
+  if (isPassed) {
+    return;
+  }
+  // What the sets agree on is the answer; else what weighs most is told, and where it holds.
+  const telling = failed.find(({ error }) => !passed.includes(error.code)) ?? failed[0];
+  const { error } = telling as { error: RingMQError };
+  const isAll = done.length === 0 && failed.every((each) => each.error.code === error.code);
+  const sets = failed.filter((each) => !passed.includes(each.error.code)).map(({ set }) => set);
+  const where = sets.length === 0 ? failed.map(({ set }) => set) : sets;
+  const doneAt = done.length === 0 ? '' : `; it is done at ${done.map(({ set }) => set).join(', ')}`;
+  const message = isAll ? error.message : `${what} failed at ${where.join(', ')}${doneAt}: ${error.message}`;
+  throw new RingMQError(error.code, message, {
+    cause: error,
+    details: {
+      ...error.details,
+      failedSets: failed.map((each) => ({ brokerSet: each.set, code: each.error.code })),
+      doneSets: done.map(({ set }) => set),
+    },
+  });
+}
+
+/** Throws if no set has an answer. What `passed` says is no failure where another set has one. */
+function throwIfNone<T>(what: string, outcomes: Outcomes<T>, passed: readonly string[] = []): void {
+  if (outcomes.done.length === 0) {
+    throwFailed(what, outcomes, passed);
+  }
+}

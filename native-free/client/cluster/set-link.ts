@@ -1,0 +1,210 @@
+/**
+ * The connection to one broker set: to its master, or to a slave while there is no master that answers. Whoever answers has the same log, so
+ * that to producers and consumers it is one broker that was away for a moment.
+ */
+import { monotonicMs } from '../../time/index.js';
+import { type ErrorCode, RingMQError, type SetRoute, type Welcome } from '../../wire/index.js';
+import { Deferred, pause, whenAborted } from '../abort.js';
+import type { BrokerLink } from '../brokers.js';
+import type { Connection } from '../link/connection.js';
+import type { Link, LinkFactory } from '../link/link.js';
+import { makeConnection } from '../make-connection.js';
+import { TopicCache } from '../produce/topic-cache.js';
+import type { ClientOptions } from '../types.js';
+
+/** How long it is waited for a master that is in the route again but may not answer yet. */
+const PROBE_MS = 3_000;
+
+export interface SetLinkOwner {
+  /** Links to an address. */
+  linksTo(url: string): LinkFactory;
+  /** The route may be another one by now. */
+  refresh(): void;
+  onUp(link: SetLink): void;
+  onLost(link: SetLink, reason: unknown): void;
+  onTopicChanged(topic: string): void;
+}
+
+export class SetLink implements BrokerLink {
+  readonly set: string;
+  readonly connection: Connection;
+  readonly topics: TopicCache;
+  readonly #owner: SetLinkOwner;
+  #route: SetRoute;
+  /** Where the link goes, or is tried to go. */
+  #url: string | null = null;
+  /** Tries that failed, since the last that did not. */
+  #failures = 0;
+  /** It was refused as no master. */
+  #isFenced = false;
+  #downSince = monotonicMs();
+  #known: Deferred<void> | null = new Deferred<void>();
+  readonly #opened = new Deferred<void>();
+  #routeChange: Deferred<void> | null = null;
+  #isProbing = false;
+
+  constructor(route: SetRoute, options: ClientOptions, owner: SetLinkOwner) {
+    this.set = route.set;
+    this.#route = route;
+    this.#owner = owner;
+    this.connection = makeConnection((signal) => this.#open(signal), {
+      ...options,
+      // As long as the set is in the route.
+      connectTimeoutMs: 0,
+      onConnection: (state, reason) => this.#onConnection(state, reason),
+      isPatient: true,
+      check: (welcome) => this.#check(welcome),
+      mayProduce: isMaster,
+      onTrouble: () => this.#onTrouble(),
+      onTopicChanged: (topic) => owner.onTopicChanged(topic),
+    });
+    this.topics = new TopicCache(this.connection.requests);
+    this.connection.open(undefined).catch(() => {
+      // It was closed meanwhile.
+    });
+  }
+
+  get isUp(): boolean {
+    return this.connection.produce.isOpen && !this.#isFenced;
+  }
+
+  get downSince(): number {
+    return this.isUp ? Number.POSITIVE_INFINITY : this.#downSince;
+  }
+
+  /** Resolves when it is known whether somebody answers for the set. */
+  known(): Promise<void> {
+    return this.#known?.promise ?? Promise.resolve();
+  }
+
+  /** Resolves when the link stands for the first time, or will not. */
+  opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  /** The link is to the master now. */
+  get isAtMaster(): boolean {
+    return this.connection.isOpen && isMaster(this.connection.welcome);
+  }
+
+  /** The set as it is in the route now. */
+  update(route: SetRoute): void {
+    this.#route = route;
+    this.#routeChange?.resolve();
+    this.#routeChange = null;
+    const { master } = route;
+    if (!this.connection.isOpen || master === null) {
+      return;
+    }
+    if (this.isAtMaster && master.url !== this.#url) {
+      this.connection.reconnect(new RingMQError('CONNECTION_LOST', `${master.name} is the master now`));
+    } else if (!this.isAtMaster) {
+      void this.#backTo(master.url);
+    }
+  }
+
+  onRefused(code: ErrorCode): void {
+    if (code === 'NOT_MASTER') {
+      if (!this.#isFenced) {
+        this.#downSince = monotonicMs();
+      }
+      this.#isFenced = true;
+      this.#owner.refresh();
+    }
+  }
+
+  close(failure: RingMQError): void {
+    this.connection.close(failure);
+    this.#opened.resolve();
+    this.#settle();
+  }
+
+  async #open(signal: AbortSignal): Promise<Link> {
+    let url = this.#choose();
+    while (url === null) {
+      this.#settle();
+      this.#routeChange ??= new Deferred<void>();
+      await untilAborted(this.#routeChange.promise, signal);
+      url = this.#choose();
+    }
+    this.#url = url;
+    return this.#owner.linksTo(url)(signal);
+  }
+
+  /** The master first; after a try that failed the slaves, those in step with it before others. */
+  #choose(): string | null {
+    const { master, slaves } = this.#route;
+    const inStep = [...slaves].sort((a, b) => Number(b.inSync) - Number(a.inSync));
+    const urls = [...(master === null ? [] : [master]), ...inStep].map(({ url }) => url);
+    return urls[this.#failures % urls.length] ?? null;
+  }
+
+  #check({ brokerSet, role }: Welcome): void {
+    if (role === 'nameserver' || (typeof brokerSet === 'string' && brokerSet !== this.set)) {
+      throw new RingMQError(
+        'CONNECTION_LOST',
+        `at ${this.#url} there is no broker of the set ${this.set} any more`,
+      );
+    }
+  }
+
+  #onTrouble(): void {
+    this.#failures++;
+    this.#owner.refresh();
+    this.#settle();
+  }
+
+  #onConnection(state: 'connected' | 'disconnected', reason: unknown): void {
+    this.#failures = 0;
+    if (state === 'connected') {
+      this.#isFenced = false;
+      this.#opened.resolve();
+      this.#settle();
+      this.#owner.onUp(this);
+      return;
+    }
+    this.#downSince = monotonicMs();
+    this.#known ??= new Deferred<void>();
+    this.#owner.onLost(this, reason);
+    this.#owner.refresh();
+  }
+
+  #settle(): void {
+    this.#known?.resolve();
+    this.#known = null;
+  }
+
+  /** From a slave back to the master, if it answers. */
+  async #backTo(url: string): Promise<void> {
+    if (this.#isProbing) {
+      return;
+    }
+    this.#isProbing = true;
+    const stop = new AbortController();
+    try {
+      const opened = Promise.resolve(this.#owner.linksTo(url)(stop.signal));
+      const link = await Promise.race([opened, pause(PROBE_MS, stop.signal).then(() => null)]);
+      link?.close(1000);
+      if (link !== null && this.connection.isOpen && this.#route.master?.url === url) {
+        this.connection.reconnect(new RingMQError('CONNECTION_LOST', 'the master is back'));
+      }
+    } catch {
+      // The next route tries again.
+    } finally {
+      stop.abort(new RingMQError('ABORTED'));
+      this.#isProbing = false;
+    }
+  }
+}
+
+function isMaster({ role }: Welcome): boolean {
+  return role === undefined || role === 'master';
+}
+
+/** Rejects with the signal's reason when that is aborted first. */
+function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = whenAborted(signal, () => reject(signal.reason));
+    promise.then(resolve, reject).finally(stop);
+  });
+}

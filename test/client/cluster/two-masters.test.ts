@@ -1,0 +1,110 @@
+/** A client over a cluster of two masters: what it sends is spread over both, what it reads comes from both. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Cluster } from './cluster.js';
+
+const cluster = new Cluster();
+beforeAll(async () => {
+  await cluster.open(['a', 'b']);
+});
+afterEach(() => cluster.closeClients());
+afterAll(() => cluster.close());
+
+describe('topics', () => {
+  it('are made at each master, and are one topic', async () => {
+    const client = await cluster.client();
+    const admin = client.admin();
+    const topic = cluster.name('topic');
+    const info = await admin.createTopic({ topic, queues: 3 });
+    expect(info).toMatchObject({ topic, queues: 6 });
+    expect(info.parts?.map(({ brokerSet, queues }) => `${brokerSet} ${queues}`)).toEqual(['a 3', 'b 3']);
+    await expect(admin.createTopic({ topic, queues: 3 })).rejects.toMatchObject({ code: 'TOPIC_EXISTS' });
+    expect(await admin.createTopic({ topic, queues: 3, ifNotExists: true })).toMatchObject({ queues: 6 });
+    const { queueStates } = await admin.describeTopic(topic);
+    expect(queueStates.map(({ brokerSet, queueId }) => `${brokerSet}/${queueId}`)).toEqual([
+      'a/0',
+      'a/1',
+      'a/2',
+      'b/0',
+      'b/1',
+      'b/2',
+    ]);
+    expect((await admin.listTopics()).filter((each) => each.topic === topic)).toHaveLength(1);
+    await admin.deleteTopic(topic);
+    await expect(admin.describeTopic(topic)).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
+    await expect(admin.deleteTopic(topic)).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
+  });
+});
+
+describe('messages', () => {
+  it('without a key go round the sets batch by batch; receipts name the set', async () => {
+    const client = await cluster.client();
+    const topic = await cluster.topic(client, 2);
+    const producer = client.producer();
+    const seen: string[] = [];
+    for (let i = 0; i < 8; i++) {
+      const { brokerSet, queueId } = await producer.send({ topic, body: String(i) });
+      seen.push(`${brokerSet}/${queueId}`);
+    }
+    expect(new Set(seen)).toEqual(new Set(['a/0', 'a/1', 'b/0', 'b/1']));
+    // One of each set after the other.
+    for (const [i, place] of seen.slice(1).entries()) {
+      expect(place[0]).not.toBe(seen[i]?.[0]);
+    }
+  });
+
+  it('of one sharding key go to one queue, the same for every producer', async () => {
+    const client = await cluster.client();
+    const topic = await cluster.topic(client, 3);
+    const places = new Set<string>();
+    for (let key = 0; key < 40; key++) {
+      const of = new Set<string>();
+      for (const producer of [client.producer(), client.producer()]) {
+        const { brokerSet, queueId } = await producer.send({ topic, body: 'x', shardingKey: `k-${key}` });
+        of.add(`${brokerSet}/${queueId}`);
+      }
+      expect(of.size).toBe(1);
+      places.add([...of][0] as string);
+    }
+    expect(places.size).toBe(6);
+  });
+
+  it('to a named queue say whose queue it is', async () => {
+    const client = await cluster.client();
+    const topic = await cluster.topic(client, 2);
+    const producer = client.producer();
+    expect(await producer.send({ topic, body: 'x' }, { queueId: 1, brokerSet: 'b' })).toMatchObject({
+      brokerSet: 'b',
+      queueId: 1,
+    });
+    await expect(producer.send({ topic, body: 'x' }, { queueId: 1 })).rejects.toMatchObject({
+      code: 'BAD_ARGUMENT',
+    });
+    await expect(producer.send({ topic, body: 'x' }, { queueId: 0, brokerSet: 'c' })).rejects.toMatchObject({
+      code: 'QUEUE_NOT_FOUND',
+    });
+    await expect(producer.send({ topic, body: 'x' }, { brokerSet: 'a' })).rejects.toMatchObject({
+      code: 'BAD_ARGUMENT',
+    });
+  });
+
+  it('come from all sets, each once, and name theirs', async () => {
+    const client = await cluster.client();
+    const topic = await cluster.topic(client, 2);
+    const producer = client.producer();
+    const bodies = Array.from({ length: 400 }, (_, i) => String(i));
+    await producer.sendBatch(bodies.map((body) => ({ topic, body, shardingKey: body })));
+    const consumer = client.consumer({ group: cluster.name('group'), topic });
+    const read = new Map<string, string[]>();
+    let count = 0;
+    for await (const message of consumer) {
+      const set = message.brokerSet as string;
+      read.set(set, [...(read.get(set) ?? []), message.text()]);
+      await message.ack();
+      if (++count === bodies.length) {
+        break;
+      }
+    }
+    expect([...read.keys()].sort()).toEqual(['a', 'b']);
+    expect([...read.values()].flat().sort()).toEqual([...bodies].sort());
+  });
+});
