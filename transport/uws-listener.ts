@@ -21,6 +21,7 @@ import {
   readPem,
 } from '../native-free/listener/listen-errors.js';
 import {
+  HTTP_ANSWER_TIMEOUT_MS,
   type HttpAnswer,
   isRefusal,
   type Listener,
@@ -34,6 +35,7 @@ import {
   Refusals,
   STATUS_TEXT,
 } from '../native-free/listener/upgrade-rules.js';
+import { setTimeout } from '../native-free/time/index.js';
 import { RingMQError, SUBPROTOCOL } from '../native-free/wire/index.js';
 import { UwsConnection, type UwsUserData } from './uws-socket.js';
 import type { UwsApp, UwsHttpRequest, UwsHttpResponse, UwsModule, UwsWebSocket } from './uws-types.js';
@@ -289,13 +291,13 @@ class UwsListener implements Listener {
 
   /** The request is read before anything is awaited: it is gone then. */
   async #answer(response: UwsHttpResponse, request: UwsHttpRequest): Promise<void> {
-    let isAborted = false;
+    const state: AnswerState = { isOver: false };
     response.onAborted(() => {
-      isAborted = true;
+      state.isOver = true;
     });
     const refused = badKey(request.getHeader('upgrade'));
     if (refused !== null) {
-      write(response, refused);
+      write(response, refused, state);
       return;
     }
     const answer = await this.#options.answer({
@@ -304,8 +306,8 @@ class UwsListener implements Listener {
       query: request.getQuery(),
       host: request.getHeader('host'),
     });
-    if (!isAborted) {
-      response.cork(() => write(response, answer));
+    if (!state.isOver) {
+      response.cork(() => write(response, answer, state));
     }
   }
 
@@ -325,7 +327,7 @@ class UwsListener implements Listener {
     );
     const frame = refused === null ? null : this.#refusals.frame(refused);
     if (refused !== null && frame === null) {
-      write(response, refused);
+      write(response, refused, { isOver: false });
       return;
     }
     const userData: UwsUserData = {
@@ -361,12 +363,41 @@ class UwsListener implements Listener {
   }
 }
 
-function write(response: UwsHttpResponse, answer: HttpAnswer): void {
+/** Whether the connection of a request may be used yet: uWebSockets.js throws at any use after its end. */
+interface AnswerState {
+  isOver: boolean;
+}
+
+function write(response: UwsHttpResponse, answer: HttpAnswer, state: AnswerState): void {
   response.writeStatus(STATUS_TEXT[answer.status]);
   for (const [name, value] of Object.entries(headersOf(answer))) {
     response.writeHeader(name, value);
   }
-  response.end(answer.body, true);
+  const { body } = answer;
+  if (typeof body === 'string') {
+    state.isOver = true;
+    response.end(body, true);
+    return;
+  }
+  response.writeHeader('Connection', 'close');
+  // Piece by piece as the kernel takes it: what is left of a page is not copied for everybody who does not read his.
+  const begun = response.getWriteOffset();
+  const give = (): boolean => {
+    const [isTaken, isDone] = response.tryEnd(body.subarray(response.getWriteOffset() - begun), body.length);
+    if (isDone && !state.isOver) {
+      state.isOver = true;
+    }
+    return isTaken;
+  };
+  if (!give()) {
+    response.onWritable(() => state.isOver || give());
+    const timer = setTimeout(() => {
+      if (!state.isOver) {
+        response.close();
+      }
+    }, HTTP_ANSWER_TIMEOUT_MS);
+    timer.unref();
+  }
 }
 
 /** `getHeader` gives the first one of a name only. */

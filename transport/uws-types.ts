@@ -13,7 +13,13 @@ export interface UwsHttpRequest {
 export interface UwsHttpResponse {
   writeStatus(status: string): UwsHttpResponse;
   writeHeader(name: string, value: string): UwsHttpResponse;
-  end(body: string, closeConnection: boolean): UwsHttpResponse;
+  end(body: string | Uint8Array, closeConnection: boolean): UwsHttpResponse;
+  /** Gives the kernel what it takes and keeps nothing; `[all was given, it is over]`. */
+  tryEnd(body: Uint8Array, totalBytes: number): [boolean, boolean];
+  /** Called with the number of bytes given so far; true: they were all that fitted. */
+  onWritable(handler: (offset: number) => boolean): UwsHttpResponse;
+  getWriteOffset(): number;
+  close(): UwsHttpResponse;
   onAborted(handler: () => void): UwsHttpResponse;
   cork(callback: () => void): UwsHttpResponse;
   upgrade(userData: object, key: string, protocol: string, extensions: string, context: unknown): void;

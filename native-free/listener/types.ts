@@ -88,7 +88,8 @@ export interface HttpRequest {
 /** An HTTP answer instead of a WebSocket. `body` begins with an error code where there is one. */
 export interface HttpAnswer {
   readonly status: 200 | 400 | 403 | 404 | 405 | 426 | 500 | 503;
-  readonly body: string;
+  /** Large ones as bytes: they are sent from there to however many, and not copied. */
+  readonly body: string | Uint8Array;
   /** Default `text/plain; charset=utf-8`. */
   readonly contentType?: string;
   /** Where the client speaks the protocol and can be told by it. */
@@ -96,6 +97,9 @@ export interface HttpAnswer {
   /** Besides those of every answer. */
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** An answer to plain HTTP must have been read so long after it was given; then the connection is cut off. */
+export const HTTP_ANSWER_TIMEOUT_MS = 10_000;
 
 export interface ListenerOptions {
   readonly host: string;

@@ -8,15 +8,17 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { clearInterval, setInterval } from '../time/index.js';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from '../time/index.js';
 import { RingMQError, SUBPROTOCOL } from '../wire/index.js';
 import { CertificateWatch } from './certificate-watch.js';
 import { ConnectionCount } from './connection-count.js';
 import { DESCRIPTORS_AGAIN, DescriptorWatch, NO_DESCRIPTORS } from './descriptors.js';
+import { putDoor } from './door.js';
 import { checkListenerOptions, listenAddress, listenError, readPem } from './listen-errors.js';
 import { PartialMessages } from './partial-messages.js';
 import { SendPool } from './send-pool.js';
 import {
+  HTTP_ANSWER_TIMEOUT_MS,
   type HttpAnswer,
   isRefusal,
   type Listener,
@@ -69,6 +71,8 @@ class WsListener implements Listener {
   readonly #refusals: Refusals;
   /** Every connection below TLS and HTTP: of one that has not begun to speak, the server over them knows nothing. */
   readonly #raw = new Set<TcpSocket>();
+  /** Connections that have had their request. */
+  readonly #asked = new WeakSet<TcpSocket>();
   #idleTimer: NodeJS.Timeout | null = null;
   #descriptors: DescriptorWatch | null = null;
   #certificates: CertificateWatch | null = null;
@@ -90,6 +94,7 @@ class WsListener implements Listener {
     });
     this.#partials = new PartialMessages(options);
     this.#http = this.#createServer();
+    putDoor(this.#http, options.tls === undefined ? 'connection' : 'secureConnection');
     // Those that have not begun to speak are no connections yet, and are not served without end either.
     this.#http.maxConnections = options.maxConnections + MAX_CONNECTING_COUNT;
     this.#http.headersTimeout = REQUEST_TIMEOUT_MS;
@@ -174,6 +179,15 @@ class WsListener implements Listener {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    if (this.#asked.has(socket)) {
+      // One request a connection: those that were sent behind it cost next to nothing.
+      if (!socket.destroyed) {
+        endWithoutStacks(socket);
+      }
+      return;
+    }
+    this.#asked.add(socket);
     const answer = await this.#options.answer({
       method: request.method ?? '',
       path: pathOf(request),
@@ -181,9 +195,22 @@ class WsListener implements Listener {
       host: request.headers.host ?? '',
     });
     if (!response.destroyed) {
-      response.writeHead(answer.status, { ...headersOf(answer), Connection: 'close' });
+      this.#cutLater(socket);
+      const bytes = Buffer.byteLength(answer.body);
+      response.writeHead(answer.status, {
+        ...headersOf(answer),
+        Connection: 'close',
+        'Content-Length': bytes,
+      });
       response.end(answer.body);
     }
+  }
+
+  /** Who does not read his answer holds no place for ever. */
+  #cutLater(socket: TcpSocket): void {
+    const timer = setTimeout(() => socket.destroy(), HTTP_ANSWER_TIMEOUT_MS);
+    timer.unref();
+    socket.once('close', () => clearTimeout(timer));
   }
 
   #createServer(): Server {
@@ -272,6 +299,18 @@ class WsListener implements Listener {
   }
 }
 
+/** Node makes an error for each request that waits, which nobody hears of: a stack for each of a thousand would take 50 ms. */
+function endWithoutStacks(socket: TcpSocket): void {
+  const { stackTraceLimit } = Error;
+  socket.prependListener('close', () => {
+    Error.stackTraceLimit = 0;
+  });
+  socket.on('close', () => {
+    Error.stackTraceLimit = stackTraceLimit;
+  });
+  socket.destroy();
+}
+
 function pathOf(request: IncomingMessage): string {
   const url = request.url ?? '';
   const query = url.indexOf('?');
@@ -289,6 +328,7 @@ function rawAnswer(answer: HttpAnswer): string {
   for (const [name, value] of Object.entries(headersOf(answer))) {
     lines.push(`${name}: ${value}`);
   }
-  lines.push(`Content-Length: ${Buffer.byteLength(answer.body)}`, '', answer.body);
+  const body = typeof answer.body === 'string' ? answer.body : Buffer.from(answer.body).toString();
+  lines.push(`Content-Length: ${Buffer.byteLength(body)}`, '', body);
   return lines.join('\r\n');
 }

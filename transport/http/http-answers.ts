@@ -10,6 +10,8 @@ import { isLoopback } from '../../native-free/wire/loopback.js';
 
 /** One reading serves all who ask within this time, so that no number of askers costs more than a few readings a second. */
 const FRESH_MS = 250;
+/** The same of a page of metrics, which has thousands of rows. */
+const FRESH_PAGE_MS = 1_000;
 
 const NOT_FOUND: HttpAnswer = {
   status: 404,
@@ -46,7 +48,8 @@ export class HttpAnswers {
       };
     }
     try {
-      return await this.#answer(request.path);
+      const answer = await this.#answer(request.path);
+      return request.method === 'HEAD' ? { ...answer, body: '' } : answer;
     } catch (error) {
       const text = isRingMQError(error) ? `${error.code}: ${error.message}` : `INTERNAL: ${String(error)}`;
       return { status: 503, body: `${text}\n` };
@@ -68,13 +71,13 @@ export class HttpAnswers {
     }
   }
 
-  /** Rendering takes some ms, so it is shared as the readings are. */
+  /** Rendering takes some ms, so it is shared as the readings are; and so are the bytes. */
   #metrics(): Promise<HttpAnswer> {
     this.#page ??= this.#render().finally(() => {
       unref(
         setTimeout(() => {
           this.#page = null;
-        }, FRESH_MS),
+        }, FRESH_PAGE_MS),
       );
     });
     return this.#page;
@@ -84,7 +87,8 @@ export class HttpAnswers {
     // Loaded when it is first asked for: most brokers are never.
     const { metricsText, METRICS_TYPE } = await import('./metrics.js');
     const queues = this.#options.queueMetrics ? await this.#engine.call('queueStats', {}) : null;
-    return { status: 200, body: await metricsText(await this.#stats(), queues), contentType: METRICS_TYPE };
+    const text = await metricsText(await this.#stats(), queues);
+    return { status: 200, body: Buffer.from(text), contentType: METRICS_TYPE };
   }
 
   #stats(): Promise<BrokerStats> {
