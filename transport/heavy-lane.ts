@@ -13,8 +13,8 @@ export interface HeavyJob {
   run(): Promise<void>;
 }
 
-/** Under way at a time, of one thread. */
-const MAX_RUNNING_COUNT = 4;
+/** Under way at a time, of one thread: what the thread that answers them has before it when another, cheap one comes. */
+const MAX_RUNNING_COUNT = 2;
 /** Beginnings in one turn end after this. */
 const SLICE_MS = 2;
 

@@ -35,7 +35,7 @@ import {
 import type { ControlCaller } from './channel-messages.js';
 import type { ControlLog } from './control-log.js';
 import { ExpiredLog, type ExpiredReport } from './expired-log.js';
-import { GroupAdmin } from './group-admin.js';
+import { GroupAdmin, LOOKUPS_PER_TURN } from './group-admin.js';
 import { GroupView } from './group-view.js';
 import { parseParams } from './params.js';
 import { RetentionWatch, type UnreadMessage, type WatchedQueue } from './retention-watch.js';
@@ -125,13 +125,14 @@ export class ControlPlane {
       view: this.#view,
       queueState: (topic, queueId) => options.queueState(topic, queueId),
       findOffsetByTime: (topic, queueId, time) => options.findOffsetByTime(topic, queueId, time),
-      pause: () => new Promise((resolve) => this.#later(resolve)),
+      pause: () => this.#pause(),
     });
     this.#expiredLog = new ExpiredLog((message, details) => options.onWarning?.(message, details));
     this.#retentionWatch = this.#makeRetentionWatch(options);
     this.#topics = new TopicAdmin(options.catalog, this.#coordinator, {
       ...options,
       appendRecords: (records) => options.log.append(records),
+      pause: () => this.#pause(),
     });
     this.#handlers = this.#makeHandlers();
   }
@@ -404,10 +405,18 @@ export class ControlPlane {
     const entries: { queueId: number; generation: number; offset: number }[] = [];
     for (const queue of queues.filter(({ queueId }) => queueId < topic.queues)) {
       entries.push({ ...queue, offset: await this.#groups.positionOf(topic, queue.queueId, to) });
+      if (entries.length % LOOKUPS_PER_TURN === 0) {
+        await this.#pause();
+      }
     }
     // The topic may have gone while positions were looked up.
     this.#requireById(topicId);
     return { queues: this.#coordinator.seek(keyOf(caller), entries) };
+  }
+
+  /** Other work of the thread comes first. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#later(resolve));
   }
 
   #requireById(topicId: number): CatalogTopic {

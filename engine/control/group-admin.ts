@@ -28,7 +28,7 @@ export interface GroupAdminDeps {
 type QueueOffset = { queueId: number; offset: number };
 
 /** Queues whose positions are looked up by time before other work has its turn. */
-const LOOKUPS_PER_TURN = 64;
+export const LOOKUPS_PER_TURN = 64;
 
 export class GroupAdmin {
   readonly #deps: GroupAdminDeps;

@@ -36,6 +36,8 @@ export interface TopicHooks {
   appendRecords(records: readonly ControlRecord[]): Promise<void>;
   /** A topic was created or deleted. */
   onTopicChanged?(topic: string, topicId: number): void;
+  /** Other work of the thread comes first. Absent: nothing waits. */
+  pause?(): Promise<void>;
 }
 
 /** What the numbers and keys of an item take in an answer. */
@@ -46,6 +48,8 @@ export class TopicAdmin {
   readonly #coordinator: GroupCoordinator;
   readonly #hooks: TopicHooks;
   #last: Promise<unknown> = Promise.resolve();
+  /** Changes that have not ended. */
+  #pendingCount = 0;
 
   constructor(catalog: TopicCatalog, coordinator: GroupCoordinator, hooks: TopicHooks) {
     this.#catalog = catalog;
@@ -154,7 +158,12 @@ export class TopicAdmin {
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(change);
+    const isBehind = this.#pendingCount++ > 0;
+    // One of thousands of queues takes its time: a second one must not follow in the same turn.
+    const before = isBehind ? this.#last.then(() => this.#hooks.pause?.()) : this.#last;
+    const result = before.then(change).finally(() => {
+      this.#pendingCount--;
+    });
     this.#last = result.catch(() => undefined);
     return result;
   }

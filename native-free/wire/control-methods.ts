@@ -10,26 +10,26 @@ export interface ControlMethodTraits {
   readonly needsConsumer: boolean;
   /** A client may send the request again over the next connection when the answer was lost: asking twice does no harm. */
   readonly isRepeatable: boolean;
-  /** Its cost grows with what the broker has, not with what was sent: one at a time, in turn among all connections. */
+  /** Its cost grows with what the broker has, not with what was sent, or it waits for the disk: one at a time, in turn among all connections. */
   readonly isCostly?: boolean;
 }
 
 export const CONTROL_METHODS = {
   topicMetadata: { needsConsumer: false, isRepeatable: true },
-  createTopic: { needsConsumer: false, isRepeatable: false },
+  createTopic: { needsConsumer: false, isRepeatable: false, isCostly: true },
   listTopics: { needsConsumer: false, isRepeatable: true, isCostly: true },
   describeTopic: { needsConsumer: false, isRepeatable: true, isCostly: true },
-  deleteTopic: { needsConsumer: false, isRepeatable: false },
+  deleteTopic: { needsConsumer: false, isRepeatable: false, isCostly: true },
   listGroups: { needsConsumer: false, isRepeatable: true, isCostly: true },
   describeGroup: { needsConsumer: false, isRepeatable: true, isCostly: true },
-  createGroup: { needsConsumer: false, isRepeatable: false },
-  deleteGroup: { needsConsumer: false, isRepeatable: false },
+  createGroup: { needsConsumer: false, isRepeatable: false, isCostly: true },
+  deleteGroup: { needsConsumer: false, isRepeatable: false, isCostly: true },
   resetOffset: { needsConsumer: false, isRepeatable: false, isCostly: true },
   stats: { needsConsumer: false, isRepeatable: true, isCostly: true },
   queueStats: { needsConsumer: false, isRepeatable: true, isCostly: true },
   join: { needsConsumer: true, isRepeatable: false },
   skipDamage: { needsConsumer: true, isRepeatable: false },
-  seek: { needsConsumer: true, isRepeatable: false },
+  seek: { needsConsumer: true, isRepeatable: false, isCostly: true },
   flow: { needsConsumer: true, isRepeatable: false },
   leave: { needsConsumer: true, isRepeatable: false },
   released: { needsConsumer: true, isRepeatable: false },
