@@ -3,7 +3,6 @@
  * and keeps house (checkpoints, retention, threads that died).
  */
 
-import { setImmediate } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { clearInterval, setInterval } from '../native-free/time/index.js';
@@ -211,7 +210,7 @@ export class Engine {
     this.#control = new ControlLog({
       state: data.state,
       spanBytes: data.node.spanBytes,
-      later: (run) => void setImmediate(run),
+      later: (run) => this.thread.inTurn(run),
       writer: {
         controlRefusal: () => this.thread.controlRefusal(),
         appendControl: (sink, id, bytes) => this.thread.appendControl(sink, id, bytes),

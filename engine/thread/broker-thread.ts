@@ -101,6 +101,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
   #onBrokerClosed: (() => void) | null = null;
   #closed = false;
   readonly #turn = (): void => this.#runTurn();
+  #beforeTurn: (() => void)[] = [];
 
   constructor(parts: ThreadParts, openPort: (seat: number, listener: ControlListener) => ControlPort) {
     this.info = parts.info;
@@ -254,6 +255,12 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     const outcome = this.#log.append(sink, id, bytes);
     this.#schedule();
     return outcome;
+  }
+
+  /** Runs `run` at the beginning of a turn to come: what it appends is settled in that turn. */
+  inTurn(run: () => void): void {
+    this.#beforeTurn.push(run);
+    this.#schedule();
   }
 
   controlRefusal(): number {
@@ -424,6 +431,11 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     }
     const { meter } = this;
     const begun = meter.begin();
+    if (this.#beforeTurn.length > 0) {
+      for (const run of this.#beforeTurn.splice(0)) {
+        run();
+      }
+    }
     this.#settle();
     meter.end(begun, 'settling what was taken in', NOBODY);
     meter.turns++;
