@@ -198,7 +198,8 @@ export class ControlLog implements AppendSink {
 
   /**
    * Waits until all is acked, for `limitMs` at most, and not for a disk that has failed: that is told already.
-   * @throws RingMQError DISK_FULL, NOT_ENOUGH_REPLICAS at once where the log does not take what is left
+   * Nor for slaves that are not there.
+   * @throws RingMQError DISK_FULL at once where there is no room for what is left
    */
   async drained(limitMs: number): Promise<void> {
     const until = monotonicMs() + limitMs;
@@ -207,9 +208,10 @@ export class ControlLog implements AppendSink {
       const refusal = this.#writer.controlRefusal();
       if (refusal !== 0) {
         this.#refuse(errorOf(errorCodeOfWire(refusal)));
-        if (this.#failure === null) {
+        if (this.#heldUpBy?.code === 'DISK_FULL') {
           throw this.#heldUpBy;
         }
+        return;
       }
       await delay(2);
     }

@@ -15,6 +15,7 @@ import {
   recoverLog,
 } from '../log/index.js';
 import {
+  encodeState,
   MetaState,
   type NodeFacts,
   readNode,
@@ -23,6 +24,7 @@ import {
   type StoredState,
   TopicCatalog,
   writeNode,
+  writeState,
 } from '../meta/index.js';
 import { checkSpans, type ResolvedEngineOptions } from '../options.js';
 import {
@@ -199,6 +201,11 @@ function recoverData(
     const { checkpoint, node } = stored;
     const known = Math.max(node.epoch, state.epochs.last, tables.recovery.lastEpoch, checkpoint?.epoch ?? 0);
     const opened = { ...node, epoch: known + 1 };
+    const { endPosition } = tables.recovery;
+    if ((stored.state?.position ?? 0) > endPosition) {
+      // The log's end is lost. What is said from here on must not count as what the state has already.
+      writeState(disk, `${dataDir}/meta`, encodeState(state.records(), endPosition));
+    }
     writeNode(disk, `${dataDir}/meta`, opened);
     return { node: opened, state, catalog, table, ...tables };
   } finally {

@@ -46,6 +46,28 @@ it('keeps what is acked from then on, over a kill', async () => {
   });
 });
 
+it('says what comes after a log that was lost, and its checkpoint with it, so that a restart hears of it', async () => {
+  await restoreMeta();
+  await withBroker(dataDir, async () => {});
+  for (const file of [...CHECKPOINT, 'log']) {
+    rmSync(`${dataDir}/${file}`, { recursive: true });
+  }
+  const killed = `${dataDir}-killed`;
+  await withBroker(dataDir, async ({ client }) => {
+    await client.admin().createTopic({ topic: 'late', queues: 1 });
+    await client.admin().createGroup({ group: 'later' });
+    // As a kill leaves it: the log has what was acked, and no checkpoint follows.
+    cpSync(dataDir, killed, { recursive: true });
+    rmSync(`${killed}/LOCK`);
+  });
+  await withBroker(killed, async ({ client }) => {
+    const topics = await client.admin().listTopics();
+    expect(topics.map(({ topic }) => topic)).toEqual(['late', TOPIC]);
+    expect((await client.admin().describeGroup('later')).group).toBe('later');
+  });
+  removeDirectory(killed);
+});
+
 it.for([
   { lost: 'nothing else', files: [] },
   { lost: 'the tables, too', files: ['queues/tables'] },
