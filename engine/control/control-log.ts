@@ -116,7 +116,11 @@ export class ControlLog implements AppendSink {
   /** Takes a record that nobody waits for. In the log with the next batch. */
   appendLater(record: GroupRecord): void {
     this.state.apply(record);
-    this.#changes.add(record, this.state.hasGroup(record.group));
+    this.#changes.add(record);
+    if (record.type === 'startsDropped' && !this.state.hasGroup(record.group)) {
+      // With its last start the group is gone. Said outright: who applies this again, later, may have such a group.
+      this.appendLater({ type: 'groupDeleted', group: record.group });
+    }
     this.#schedule();
   }
 

@@ -41,8 +41,7 @@ export class GroupChanges {
     queues.set(queueId, value);
   }
 
-  /** `remains`: there is such a group afterwards. */
-  add(record: GroupRecord, remains: boolean): void {
+  add(record: GroupRecord): void {
     const { group } = record;
     if (record.type === 'groupDeleted') {
       this.#changed.delete(group);
@@ -58,11 +57,6 @@ export class GroupChanges {
     }
     change.numbers.starts.delete(record.topicId);
     change.droppedStarts.add(record.topicId);
-    if (!remains) {
-      // With the last start all else of the group is forgotten, too.
-      change.numbers.expired.clear();
-      change.idleMs = null;
-    }
   }
 
   /** All of it as records, which is forgotten here. */
@@ -75,7 +69,6 @@ export class GroupChanges {
       if (change.isNew) {
         records.push({ type: 'groupDeleted', group });
       }
-      // Offsets first: a group that has none any more when its starts are dropped is gone.
       pushNumbers(records, 'offsets', group, change);
       for (const topicId of change.droppedStarts) {
         records.push({ type: 'startsDropped', group, topicId });

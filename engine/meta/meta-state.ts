@@ -106,10 +106,6 @@ export class MetaState {
         return;
       case 'startsDropped':
         this.starts.drop(record.group, record.topicId);
-        if (!this.hasGroup(record.group)) {
-          this.expired.dropGroup(record.group);
-          this.idleMs.delete(record.group);
-        }
         return;
       case 'groupCreated':
         this.createdGroups.set(record.group, record.createdTime);
