@@ -276,6 +276,9 @@ export class NameServerLink {
       return;
     }
     this.#hooks.onLost(error);
+    if (this.#ended.signal.aborted) {
+      return;
+    }
     const { minWaitMs, maxWaitMs, refusedWaitMs } = this.#times;
     const ceilingMs = LASTING.has(error.code)
       ? refusedWaitMs

@@ -1,7 +1,12 @@
 /** `openBroker`: the engine in this process, with clients on this thread and sockets on others. */
 import { Engine } from '../engine/engine.js';
 import type { BrokerHandle } from '../engine/handle.js';
-import type { EngineOptions } from '../engine/options.js';
+import {
+  brokerSetOf,
+  type EngineOptions,
+  type ResolvedEngineOptions,
+  resolveEngineOptions,
+} from '../engine/options.js';
 import {
   abortable,
   abortError,
@@ -14,6 +19,7 @@ import { type BrokerStats, RingMQError } from '../native-free/wire/index.js';
 import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
+import { findMaster } from './find-master.js';
 import { type BrokerListener, startListening } from './listen.js';
 import type { ListenOptions } from './listen-options.js';
 import { checkAdvertised, Membership } from './membership.js';
@@ -36,13 +42,14 @@ export interface BrokerEvents {
 /**
  * Opens (or makes) a data directory and starts a broker on it. No socket is opened unless `listen()` is called. When `signal` is aborted
  * meanwhile, what has been opened is closed again.
- * @throws RingMQError ABORTED, NOT_SUPPORTED (bundled into one file), BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
+ * @throws RingMQError ABORTED, NOT_SUPPORTED (bundled into one file), NOT_MASTER (name servers know another master of its set), BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
  */
 export async function openBroker(options: EngineOptions & BrokerEvents & CallOptions = {}): Promise<Broker> {
   checkGiven('openBroker', options);
   const { onWarning, onFatal, signal, ...engineOptions } = options;
   throwIfAborted(signal);
   checkFiles();
+  await checkNoOtherMaster(resolveEngineOptions(engineOptions));
   const engine = await Engine.open(engineOptions, {
     onWarning: onWarning ?? (() => undefined),
     onFatal: onFatal ?? (() => undefined),
@@ -52,6 +59,27 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
     throw abortError(signal);
   }
   return new Broker(engine, onFatal);
+}
+
+/**
+ * A master that was replaced while it was down must not take messages in the moment before a name server tells it so. Throws NOT_MASTER,
+ * which names the other one.
+ */
+async function checkNoOtherMaster(options: ResolvedEngineOptions): Promise<void> {
+  const { role, nameServers, cluster, name, secretFile } = options;
+  if (role !== 'master' || nameServers.length === 0) {
+    return;
+  }
+  const set = brokerSetOf(options);
+  const secret = secretFile === undefined ? null : readSecret(secretFile);
+  const master = await findMaster({ nameServers, secret, cluster, set, name });
+  if (master !== null) {
+    throw new RingMQError(
+      'NOT_MASTER',
+      `the broker set '${set}' has a master, '${master.name}' at ${master.url}: start this broker as its slave, or with another name`,
+      { details: { set, master: master.url, name: master.name, epoch: master.epoch } },
+    );
+  }
 }
 
 /** A running broker. It keeps the process alive until it is closed. */

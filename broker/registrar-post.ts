@@ -216,12 +216,17 @@ export class RegistrarPost {
   }
 
   async #hear(): Promise<void> {
+    const since = this.#topicsVersion;
+    this.#areTopicsDue = false;
     const { version, complete, topics } = await this.#link.ask('topicChanges', {
-      since: this.#topicsVersion,
+      since,
       cluster: this.#cluster,
     });
-    this.#topicsVersion = version;
-    this.#areTopicsDue = !complete;
+    // Unless all is to be told again meanwhile.
+    if (this.#topicsVersion === since) {
+      this.#topicsVersion = version;
+      this.#areTopicsDue ||= !complete;
+    }
     for (const topic of topics) {
       this.#hooks.onTopic(topic);
     }

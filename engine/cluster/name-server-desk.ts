@@ -58,7 +58,7 @@ export class NameServerDesk {
           params as NameServerMethods['registerTopics']['params'],
         );
       case 'route':
-        return this.#table.route(params as NameServerMethods['route']['params'], now);
+        return this.#route(params as NameServerMethods['route']['params'], caller, now);
       case 'topicRoute':
         return this.#table.topicRoute(params as NameServerMethods['topicRoute']['params']);
       case 'topicChanges':
@@ -77,10 +77,18 @@ export class NameServerDesk {
         'this name server takes brokers that know its secret: start the broker with the same --secret-file',
       );
     }
-    const answer = this.#table.register(caller.link, registration, now);
-    return secret === null || registration.nonce === undefined
+    return this.#proven(this.#table.register(caller.link, registration, now), caller, registration.nonce);
+  }
+
+  #route({ nonce, ...asked }: NameServerMethods['route']['params'], caller: DeskCaller, now: number): object {
+    return this.#proven(this.#table.route(asked, now), caller, nonce);
+  }
+
+  /** With a sign that the secret is known here, for one that asks for it. */
+  #proven(answer: object, caller: DeskCaller, nonce: string | undefined): object {
+    return this.#secret === null || nonce === undefined
       ? answer
-      : { ...answer, proof: nameServerProof(secret, caller.nonce, registration.nonce) };
+      : { ...answer, proof: nameServerProof(this.#secret, caller.nonce, nonce) };
   }
 
   #status(request: NameServerMethods['clusterStatus']['params'], now: number): object {

@@ -71,7 +71,7 @@ const SCHEMAS = {
     forgotten: topics,
     more: z.boolean(),
   }),
-  route: z.object({ cluster }),
+  route: z.object({ cluster, nonce: hex64.optional() }),
   topicRoute: z.object({ topic: z.string(), cluster }),
   topicChanges: z.object({
     since: count,

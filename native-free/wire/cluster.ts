@@ -120,6 +120,8 @@ export interface ClusterRoute {
   upMs: number;
   /** In the order of their names. A set that has lost all its brokers stays for 120 s, with nobody in it. */
   sets: SetRoute[];
+  /** As in {@link RegistrationAnswer}, where a nonce was given and the name server has a secret. */
+  proof?: string;
 }
 
 /** A topic's part in one set. */
@@ -198,8 +200,8 @@ export interface NameServerMethods {
     };
     result: { revision: number; topicsVersion: number };
   };
-  /** Who asks is told of changes from then on, by `routeChanged`. */
-  route: { params: { cluster?: string | null }; result: ClusterRoute };
+  /** Who asks is told of changes from then on, by `routeChanged`. `nonce`: the answer is to have a `proof`, as in `registerBroker`. */
+  route: { params: { cluster?: string | null; nonce?: string | undefined }; result: ClusterRoute };
   /** TOPIC_NOT_FOUND when no set has it. */
   topicRoute: {
     params: { topic: string; cluster?: string | null };

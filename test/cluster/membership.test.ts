@@ -196,6 +196,12 @@ describe('brokers with name servers', () => {
       epoch,
       master: 'ws://127.0.0.1:4',
     });
+    await a.broker.close();
+    // Started again it does not take messages even for a moment.
+    await expect(new Node('a').start([ns.url], { dataDir: a.dataDir })).rejects.toMatchObject({
+      code: 'NOT_MASTER',
+      details: { master: 'ws://127.0.0.1:4' },
+    });
   });
 
   it('are refused an address that nobody can use', async () => {

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { findMaster } from '../../broker/find-master.js';
 import { type NameServer, openNameServer } from '../../broker/index.js';
 import { Registrar, type RegistrarOptions } from '../../broker/registrar.js';
 import type { BrokerRegistration, ClusterTopic } from '../../native-free/wire/index.js';
@@ -95,6 +96,45 @@ describe('registrar', () => {
     await until(() => successor.registrar.registeredCount === 1);
     expect(old.fenced).toEqual([[4, 'ws://127.0.0.1:4']]);
     expect(successor.fenced).toEqual([]);
+  });
+
+  it('tells a slave of the master of the highest epoch that any name server knows', async () => {
+    const [one, two] = [await server(), await server()];
+    new Told([one.url], registration({ epoch: 1, url: 'ws://127.0.0.1:1' }));
+    new Told([two.url], registration({ name: 'b', set: 'a', epoch: 2, url: 'ws://127.0.0.1:2' }));
+    for (const ns of [one, two]) {
+      const asker = await ask(ns.url);
+      await until(async () => (await asker.ask('route', {})).sets.length === 1);
+    }
+    const slave = new Told([one.url, two.url], registration({ name: 's', set: 'a', role: 'slave' }));
+    await until(() => slave.registrar.registeredCount === 2 && slave.masters.at(-1) === 'ws://127.0.0.1:2');
+    const told = slave.masters.length;
+    slave.registrar.changed();
+    const asker = await ask(one.url);
+    await asker.ask('clusterStatus', {});
+    expect(slave.masters).toHaveLength(told);
+  });
+
+  it('finds another master before a broker opens as one, and waits for nobody who does not answer', async () => {
+    const [one, two, silent] = [await server(), await server(), await tcp(() => {})];
+    const sought = {
+      nameServers: [one.url, two.url, silent.url],
+      secret: null,
+      cluster: 'default',
+      set: 'a',
+    };
+    expect(await findMaster({ ...sought, name: 'a' }, 200)).toBeNull();
+    const there = new Told(
+      [two.url],
+      registration({ name: 'b', set: 'a', epoch: 7, url: 'ws://127.0.0.1:2' }),
+    );
+    await until(() => there.registrar.registeredCount === 1);
+    expect(await findMaster({ ...sought, name: 'a' }, 200)).toMatchObject({ name: 'b', epoch: 7 });
+    // Its own registration of a moment ago is no other master, and who does not know the secret is not believed.
+    expect(await findMaster({ ...sought, name: 'b' }, 200)).toBeNull();
+    expect(
+      await findMaster({ ...sought, name: 'a', secret: Buffer.from('some secret of ours') }, 200),
+    ).toBeNull();
   });
 
   it('tells a slave of its master, of another one, and that there is none', async () => {
@@ -193,6 +233,28 @@ describe('registrar', () => {
     expect(b.topics.get('topic-5')?.sets.map(({ set }) => set)).toEqual(['b']);
     a.registrar.askTopicsAgain();
     await until(() => a.topics.size === 10_000);
+  });
+
+  it('hears everything again when it asks to, also in the middle of hearing', async () => {
+    const ns = await server();
+    const told = new Told([ns.url], registration());
+    const names = ['t', 'u', 'v'];
+    for (const name of names) {
+      told.registrar.topicIs(name, { topic: topicOf(name), tombstone: null });
+    }
+    for (let createdTime = 1; createdTime <= 8; createdTime++) {
+      // Its own change comes back to it: whatever it is about to hear then, it asks for all.
+      told.registrar.topicIs('t', { topic: topicOf('t', { createdTime }), tombstone: null });
+      await until(() => told.topics.get('t')?.sets[0]?.createdTime === createdTime);
+      told.registrar.topicIs('u', { topic: topicOf('u', { createdTime }), tombstone: null });
+      told.registrar.changed();
+      for (let turns = 0; turns < createdTime % 8; turns++) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      told.topics.clear();
+      told.registrar.askTopicsAgain();
+      await until(() => told.topics.size === names.length);
+    }
   });
 });
 
