@@ -22,6 +22,10 @@ export class Master {
     this.#nameServer = nameServer;
   }
 
+  get isUp(): boolean {
+    return this.#broker !== null;
+  }
+
   get url(): string {
     return `ws://127.0.0.1:${this.#port}`;
   }
