@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { StartPosition } from '../native-free/wire/index.js';
 import { withClient } from './connection.js';
-import { printJson, printTable, sharedOptions } from './output.js';
+import { printJson, printTable, queueName, sharedOptions } from './output.js';
 
 /** `ringmq group create`: a group that stays until it is deleted. */
 export async function createGroup(
@@ -59,7 +59,7 @@ export async function describeGroup(command: Command, group: string): Promise<vo
     ['TOPIC', 'QUEUE', 'COMMITTED', 'NEXT', 'BEHIND', 'EXPIRED', 'MEMBER'],
     found.queues.map((queue) => [
       queue.topic,
-      queue.queueId,
+      queueName(queue),
       queue.committedOffset,
       queue.maxOffset,
       queue.lag,
@@ -73,18 +73,18 @@ export async function describeGroup(command: Command, group: string): Promise<vo
 export async function resetOffset(
   command: Command,
   group: string,
-  options: { topic: string; to: StartPosition; queue?: number },
+  options: { topic: string; to: StartPosition; queue?: number; brokerSet?: string },
 ): Promise<void> {
   const { url, output } = sharedOptions(command);
-  const { topic, to, queue } = options;
+  const { topic, to, queue: queueId, brokerSet } = options;
   const queues = await withClient(url, (client) =>
-    client.admin().resetOffset({ group, topic, to, ...(queue === undefined ? {} : { queueId: queue }) }),
+    client.admin().resetOffset({ group, topic, to, queueId, brokerSet }),
   );
   if (output === 'json') {
     return printJson({ group, topic: options.topic, queues });
   }
   printTable(
     ['QUEUE', 'OFFSET'],
-    queues.map((queue) => [queue.queueId, queue.offset]),
+    queues.map((queue) => [queueName(queue), queue.offset]),
   );
 }

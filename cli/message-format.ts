@@ -47,6 +47,7 @@ export function formatBatch(batch: MessageBatch, json: boolean, limit: number): 
 function describe(message: ConsumedMessage): Record<string, unknown> {
   const common = {
     topic: message.topic,
+    ...(message.brokerSet === undefined ? {} : { brokerSet: message.brokerSet }),
     queueId: message.queueId,
     offset: message.offset,
     messageId: message.messageId,

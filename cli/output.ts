@@ -44,3 +44,8 @@ export function tableText(head: string[], rows: (string | number | null)[][]): s
   );
   return `${lines.join('\n')}\n`;
 }
+
+/** A queue by its number, over a cluster with its broker set: `a/0`. */
+export function queueName({ brokerSet, queueId }: { brokerSet?: string; queueId: number }): string | number {
+  return brokerSet === undefined ? queueId : `${brokerSet}/${queueId}`;
+}

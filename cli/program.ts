@@ -167,10 +167,11 @@ function addGroup(program: Command): void {
     .requiredOption('--topic <topic>', 'the topic', nameArgument)
     .requiredOption('--to <place>', 'earliest, latest, a time or an offset', startFlag)
     .option('--queue <n>', 'one queue of the topic (default: all)', queueFlag)
+    .option('--broker-set <name>', 'in a cluster: the broker set whose queues are meant (default: all)')
     .action(
       async (
         groupName: string,
-        options: { topic: string; to: ReturnType<typeof startFlag>; queue?: number },
+        options: { topic: string; to: ReturnType<typeof startFlag>; queue?: number; brokerSet?: string },
         command: Command,
       ) => {
         await (await import('./group-command.js')).resetOffset(command, groupName, options);

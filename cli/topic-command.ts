@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { TopicDescription } from '../native-free/wire/index.js';
 import { withClient } from './connection.js';
 import { advised } from './failure.js';
-import { counted, printJson, printTable, sharedOptions } from './output.js';
+import { counted, printJson, printTable, queueName, sharedOptions } from './output.js';
 
 /** What helps who names a topic that is not there, and does not want it made. */
 const SEE_LIST = 'see `ringmq topic list`';
@@ -66,7 +66,7 @@ export async function describeTopic(command: Command, topic: string): Promise<vo
   printTable(
     ['QUEUE', 'FIRST', 'NEXT', 'MESSAGES'],
     found.queueStates.map((queue) => [
-      queue.queueId,
+      queueName(queue),
       queue.minOffset,
       queue.maxOffset,
       queue.maxOffset - queue.minOffset,

@@ -1,6 +1,7 @@
 /** Topics and groups, by control requests. Arguments are checked at the call: what is wrong with one never costs a round trip. */
 import {
   type BrokerStats,
+  type ControlMethods,
   type GroupDescription,
   type GroupInfo,
   MAX_QUEUES_PER_TOPIC,
@@ -24,10 +25,18 @@ import {
 import { INSPECT, shown } from './shown.js';
 import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from './types.js';
 
+/** Broker sets that a topic may name. */
+const MAX_SETS = 64;
 /** Queues of a topic whose creator does not say. */
 const DEFAULT_QUEUES = 4;
 
-const NEW_TOPIC: OptionNames<NewTopic> = { topic: true, queues: true, memory: true, ifNotExists: true };
+const NEW_TOPIC: OptionNames<NewTopic> = {
+  topic: true,
+  queues: true,
+  memory: true,
+  sets: true,
+  ifNotExists: true,
+};
 const NEW_GROUP: OptionNames<NewGroup> = { group: true, ifNotExists: true };
 const OFFSET_RESET: OptionNames<OffsetReset> = {
   group: true,
@@ -128,20 +137,8 @@ export class ControlAdmin implements Admin {
   }
 
   async resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]> {
-    checkGiven('resetOffset', change, OFFSET_RESET);
     checkCallOptions('resetOffset', options);
-    if (change.to === undefined) {
-      throw badArgument('to', 'must be earliest, latest, a Date, { time } or { offset }');
-    }
-    const params = {
-      group: anyNameOption('group', change.group),
-      topic: anyNameOption('topic', change.topic),
-      to: startPosition(change.to, 'to'),
-      queueId:
-        change.queueId === undefined
-          ? null
-          : countOption('queueId', change.queueId, 0, 0, MAX_QUEUES_PER_TOPIC - 1),
-    };
+    const params = offsetResetParams(change);
     return (await this.#requests.call('resetOffset', params, options)).queues;
   }
 
@@ -161,6 +158,7 @@ export function newTopicParams(topic: NewTopic): {
   queues: number;
   memory: boolean;
   ifNotExists: boolean;
+  sets?: string[];
 } {
   checkGiven('createTopic', topic, NEW_TOPIC);
   return {
@@ -168,6 +166,31 @@ export function newTopicParams(topic: NewTopic): {
     queues: countOption('queues', topic.queues, DEFAULT_QUEUES, 1, MAX_QUEUES_PER_TOPIC),
     memory: booleanOption('memory', topic.memory, false),
     ifNotExists: booleanOption('ifNotExists', topic.ifNotExists, false),
+    ...(topic.sets === undefined ? {} : { sets: setsOption(topic.sets) }),
+  };
+}
+
+function setsOption(sets: unknown): string[] {
+  if (!Array.isArray(sets) || sets.length === 0 || sets.length > MAX_SETS) {
+    throw badArgument('sets', `must be a list of 1 to ${MAX_SETS} broker sets`, { limit: MAX_SETS });
+  }
+  return sets.map((set) => nameOption('sets', set));
+}
+
+/** The same of where a group is to go on. */
+export function offsetResetParams(change: OffsetReset): ControlMethods['resetOffset']['params'] {
+  checkGiven('resetOffset', change, OFFSET_RESET);
+  if (change.to === undefined) {
+    throw badArgument('to', 'must be earliest, latest, a Date, { time } or { offset }');
+  }
+  return {
+    group: anyNameOption('group', change.group),
+    topic: anyNameOption('topic', change.topic),
+    to: startPosition(change.to, 'to'),
+    queueId:
+      change.queueId === undefined
+        ? null
+        : countOption('queueId', change.queueId, 0, 0, MAX_QUEUES_PER_TOPIC - 1),
   };
 }
 

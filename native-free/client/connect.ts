@@ -7,7 +7,7 @@ import { Addresses } from './cluster/addresses.js';
 import { ClusterBrokers } from './cluster/cluster-brokers.js';
 import { asRingMQError } from './failures.js';
 import { makeConnection } from './make-connection.js';
-import { checkOptions, type OptionNames } from './options.js';
+import { callbackOption, checkOptions, type OptionNames } from './options.js';
 import type { Client, ConnectOptions } from './types.js';
 
 const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
@@ -39,6 +39,7 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
       { details: { option: 'credentials' } },
     );
   }
+  callbackOption('onConnection', options.onConnection);
   const addresses = new Addresses(url, options.tls);
   let cluster: ClusterBrokers | null = null;
   /** What answered first, and has to answer again. */

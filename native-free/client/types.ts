@@ -168,6 +168,11 @@ export interface NewTopic {
   /** Kept in the broker's memory alone: fast, bounded, gone with the process. Default false. */
   memory?: boolean | undefined;
   /**
+   * In a cluster: names of the broker sets that are to have it, at most 64. Default: all of them, also those
+   * to come.
+   */
+  sets?: readonly string[] | undefined;
+  /**
    * A topic that is there already is the answer, whatever its number of queues. Only one that is kept
    * elsewhere (`memory`) is `TOPIC_EXISTS`. Default false: any topic of that name is `TOPIC_EXISTS`.
    */

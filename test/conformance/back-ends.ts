@@ -3,7 +3,7 @@
  * native listener, which not every machine can load.
  */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -16,11 +16,12 @@ import {
   connect,
   type OpenBrokerOptions,
   openBroker,
+  openNameServer,
 } from '../../broker/index.js';
 import type { BrokerWorkerMessage } from './broker-worker.js';
 
 export type ListenerName = 'uws' | 'ws';
-export type BackEndName = 'embedded' | 'attached' | ListenerName;
+export type BackEndName = 'embedded' | 'attached' | 'cluster' | ListenerName;
 
 export const LISTENERS: readonly ListenerName[] =
   process.env['RINGMQ_LISTENER'] === 'ws' ? ['ws'] : ['uws', 'ws'];
@@ -63,6 +64,9 @@ export async function openBackEnd(name: BackEndName, options: OpenBrokerOptions 
     if (name === 'attached') {
       return startAttached(all);
     }
+    if (name === 'cluster') {
+      return startCluster(all);
+    }
     const broker = await openBroker(all);
     if (name === 'embedded') {
       return { client: async () => broker.client(), close: () => broker.close() };
@@ -92,6 +96,56 @@ export async function openBackEnd(name: BackEndName, options: OpenBrokerOptions 
 
 async function listenOn(broker: Broker, listener: ListenerName, port: number): Promise<number> {
   return (await broker.listen({ port, listener, threads: 1 })).port;
+}
+
+/**
+ * Two masters and a name server; clients are told the name server's address alone. Topics lie in one of the two sets, so that they have as many
+ * queues as the tests ask for.
+ */
+async function startCluster(options: OpenBrokerOptions): Promise<Running> {
+  const nameServer = await openNameServer({ port: 0, listener: 'ws' });
+  const brokers: Broker[] = [];
+  for (const name of ['a', 'b']) {
+    const dataDir = join(options.dataDir as string, name);
+    mkdirSync(dataDir, { recursive: true });
+    const broker = await openBroker({ ...options, dataDir, name, nameServers: [nameServer.url] });
+    brokers.push(broker);
+    await broker.listen({ port: 0, listener: 'ws', threads: 1 });
+  }
+  return {
+    client: async (clientOptions) => {
+      for (;;) {
+        const client = await connect(nameServer.url, {
+          reconnectMinMs: 5,
+          reconnectMaxMs: 50,
+          ...clientOptions,
+        });
+        if (client.broker.brokerSets?.length === brokers.length) {
+          return withTopicsIn(client, TOPICS_SET);
+        }
+        await client.close();
+      }
+    },
+    close: async () => {
+      await Promise.all(brokers.map((broker) => broker.close()));
+      await nameServer.close();
+    },
+  };
+}
+
+/** The set that topics of the cluster lie in. */
+export const TOPICS_SET = 'b';
+
+function withTopicsIn(client: Client, set: string): Client {
+  const admin = client.admin.bind(client);
+  client.admin = () => {
+    const made = admin();
+    const createTopic = made.createTopic.bind(made);
+    made.createTopic = (topic, options) =>
+      createTopic(typeof topic === 'object' ? { sets: [set], ...topic } : topic, options);
+    return made;
+  };
+  return client;
 }
 
 /** The broker on another thread, and this thread attached to it. */

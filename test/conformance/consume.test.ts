@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Client, ConsumedMessage, MessageBatch, StartPosition } from '../../broker/index.js';
-import { describeEach, EACH, numbers, sendNumbers, take } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers, sendNumbers, take } from './rig.js';
 
 const texts = (messages: { text(): string }[]) => messages.map((message) => message.text());
 
@@ -10,7 +10,7 @@ async function committed(client: Client, group: string): Promise<(number | null)
   return queues.map((queue) => queue.committedOffset);
 }
 
-describeEach('reading', EACH, (rig) => {
+describeEach('reading', EACH_AND_CLUSTER, (rig) => {
   test('for await, batches and run give the same messages in order', async () => {
     for (const memory of [false, true]) {
       const { client, topic } = await rig.topic({ memory });
@@ -169,7 +169,7 @@ describeEach('reading', EACH, (rig) => {
   });
 });
 
-describeEach('where a group begins', EACH, (rig) => {
+describeEach('where a group begins', EACH_AND_CLUSTER, (rig) => {
   test('earliest, latest, an offset, a time; and a committed offset outweighs them', async () => {
     const { client, topic } = await rig.topic();
     await sendNumbers(client, topic, 10);
@@ -196,7 +196,7 @@ describeEach('where a group begins', EACH, (rig) => {
     const latest = client.consumer({ group: 'latest', topic, from: 'latest' });
     const loop = latest[Symbol.asyncIterator]();
     const next = loop.next();
-    expect(await latest.assigned).toEqual([{ queueId: 0, offset: 20 }]);
+    expect(await latest.assigned).toEqual([rig.placed({ queueId: 0, offset: 20 })]);
     await sendNumbers(client, topic, 1, 20);
     const message = (await next).value;
     expect(message?.text()).toBe('20');
@@ -208,7 +208,7 @@ describeEach('where a group begins', EACH, (rig) => {
   });
 });
 
-describeEach('filters', EACH, (rig) => {
+describeEach('filters', EACH_AND_CLUSTER, (rig) => {
   test('let through their tags only, and pass over the rest for good', async () => {
     const { client, topic } = await rig.topic();
     const tags = ['paid', 'refunded', 'open', undefined];
@@ -247,7 +247,7 @@ describeEach('filters', EACH, (rig) => {
   });
 });
 
-describeEach('acks', EACH, (rig) => {
+describeEach('acks', EACH_AND_CLUSTER, (rig) => {
   test('in any order; the committed offset is the lowest unacked one', async () => {
     const { client, topic } = await rig.topic();
     await sendNumbers(client, topic, 10);
@@ -329,7 +329,8 @@ describeEach('acks', EACH, (rig) => {
     const group = rig.name('g');
     const admin = client.admin();
     await take(client.consumer({ group, topic }), 10);
-    expect(await admin.resetOffset({ group, topic, to: { offset: 3 } })).toEqual([{ queueId: 0, offset: 3 }]);
+    const moved = await admin.resetOffset({ group, topic, to: { offset: 3 } });
+    expect(moved).toEqual([rig.placed({ queueId: 0, offset: 3 })]);
     const consumer = client.consumer({ group, topic });
     const loop = consumer[Symbol.asyncIterator]();
     expect((await loop.next()).value?.text()).toBe('3');

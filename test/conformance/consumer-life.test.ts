@@ -2,11 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { ConsumerWarning } from '../../broker/index.js';
-import { describeEach, EACH, numbers, sendNumbers, take } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers, sendNumbers, take } from './rig.js';
 
 const texts = (messages: { text(): string }[]) => messages.map((message) => message.text());
 
-describeEach('closing', EACH, (rig) => {
+describeEach('closing', EACH_AND_CLUSTER, (rig) => {
   test('from within a handler ends the run at once, and the handler that returned counts', async () => {
     for (const closes of ['consumer', 'client'] as const) {
       for (const concurrency of [1, 4]) {
@@ -79,13 +79,13 @@ describeEach('closing', EACH, (rig) => {
   });
 });
 
-describeEach('beginning', EACH, (rig) => {
+describeEach('beginning', EACH_AND_CLUSTER, (rig) => {
   test('who asks for the assignment first has it, and loops after', async () => {
     const { client, topic } = await rig.topic({ queues: 2 });
     const consumer = client.consumer({ group: rig.name('g'), topic });
     expect(await consumer.assigned).toEqual([
-      { queueId: 0, offset: 0 },
-      { queueId: 1, offset: 0 },
+      rig.placed({ queueId: 0, offset: 0 }),
+      rig.placed({ queueId: 1, offset: 0 }),
     ]);
     await sendNumbers(client, topic, 1);
     expect(texts(await take(consumer, 1))).toEqual(['0']);
@@ -134,7 +134,7 @@ describeEach('beginning', EACH, (rig) => {
   });
 });
 
-describeEach('several topics', EACH, (rig) => {
+describeEach('several topics', EACH_AND_CLUSTER, (rig) => {
   test('are read in turn by one consumer, each with its own commits', async () => {
     const { client, topic: first } = await rig.topic({ queues: 2 });
     const { topic: second } = await rig.topic({ memory: true });
@@ -167,7 +167,7 @@ describeEach('several topics', EACH, (rig) => {
   });
 });
 
-describeEach('bodies', EACH, (rig) => {
+describeEach('bodies', EACH_AND_CLUSTER, (rig) => {
   test('as JSON, or an error that says where', async () => {
     const { client, topic } = await rig.topic();
     await client.producer().sendBatch([

@@ -1,11 +1,11 @@
 /** One queue of a consumer does not hold up another. */
 import { expect, test } from 'vitest';
-import { describeEach, EACH, numbers } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers } from './rig.js';
 
 const QUEUES = 4;
 const COUNT = 100;
 
-describeEach('queues of one consumer', EACH, (rig) => {
+describeEach('queues of one consumer', EACH_AND_CLUSTER, (rig) => {
   test('a message whose handler always throws starves no other queue, over restarts', async () => {
     for (const poisoned of [0, 1]) {
       for (const batchRecords of [COUNT, 1]) {

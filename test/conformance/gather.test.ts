@@ -1,11 +1,11 @@
 /** `batches({ maxMessages, maxWaitMs })`: batches of the reader's making. */
 import { expect, test } from 'vitest';
 import type { MessageBatch } from '../../broker/index.js';
-import { describeEach, EACH, numbers, take } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers, take } from './rig.js';
 
 const textsOf = (batch: MessageBatch) => [...batch].map((message) => message.text());
 
-describeEach('gathered batches', EACH, (rig) => {
+describeEach('gathered batches', EACH_AND_CLUSTER, (rig) => {
   test('have as many messages as are wanted, whatever batches they were sent in', async () => {
     for (const batchRecords of [1, 7, 4_000]) {
       const { client, topic } = await rig.topic({ queues: 2 });

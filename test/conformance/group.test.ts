@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import type { Client, ConsumedMessage, Consumer } from '../../broker/index.js';
 import { Deferred } from '../../native-free/client/abort.js';
-import { describeEach, EACH, numbers, sendNumbers, take } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers, sendNumbers, take } from './rig.js';
 
 /** Waits until a consumer holds exactly `count` queues, looked at whenever its queues change. */
 class Holder {
@@ -44,7 +44,7 @@ class Holder {
   }
 }
 
-describeEach('members of a group', EACH, (rig) => {
+describeEach('members of a group', EACH_AND_CLUSTER, (rig) => {
   test('share the queues; every message goes to one of them', async () => {
     const { client, topic } = await rig.topic({ queues: 4 });
     const clients = [client, await rig.client()];
@@ -174,7 +174,7 @@ describeEach('members of a group', EACH, (rig) => {
 
 describeEach(
   'groups at their limit',
-  EACH,
+  EACH_AND_CLUSTER,
   (rig) => {
     test('one more is told so, whoever meets it, and a deleted one makes room', async () => {
       const { client, topic } = await rig.topic({ queues: 1 });

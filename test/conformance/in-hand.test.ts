@@ -1,9 +1,9 @@
 /** What is in hand without an ack is bounded, shows, and holds up its own queue alone. */
 import { expect, test } from 'vitest';
 import type { ConsumedMessage, ConsumerWarning } from '../../broker/index.js';
-import { describeEach, EACH, numbers, sendNumbers } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers, sendNumbers } from './rig.js';
 
-describeEach('messages in hand', EACH, (rig) => {
+describeEach('messages in hand', EACH_AND_CLUSTER, (rig) => {
   test('a forgotten ack is warned of, and shows in the stats', async () => {
     const { client, topic } = await rig.topic();
     await sendNumbers(client, topic, 50);

@@ -1,9 +1,9 @@
 /** Abort signals on every call, closing, and disposing. */
 import { expect, test } from 'vitest';
 import type { CallOptions } from '../../broker/index.js';
-import { describeEach, EACH, numbers, readAll, sendNumbers, take } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers, readAll, sendNumbers, take } from './rig.js';
 
-describeEach('abort signals', EACH, (rig) => {
+describeEach('abort signals', EACH_AND_CLUSTER, (rig) => {
   test('end every call, before and while it waits', async () => {
     const { client, topic } = await rig.topic();
     const producer = client.producer({ lingerMs: 60_000 });
@@ -73,7 +73,7 @@ describeEach('abort signals', EACH, (rig) => {
   });
 });
 
-describeEach('closing', EACH, (rig) => {
+describeEach('closing', EACH_AND_CLUSTER, (rig) => {
   test('a producer flushes first, and takes nothing after', async () => {
     const { client, topic } = await rig.topic();
     const producer = client.producer({ lingerMs: 60_000 });

@@ -1,9 +1,9 @@
 /** Pulling beside being given: poll, pause, resume, position. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { describeEach, EACH, numbers, sendNumbers, take } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers, sendNumbers, take } from './rig.js';
 
-describeEach('poll', EACH, (rig) => {
+describeEach('poll', EACH_AND_CLUSTER, (rig) => {
   test('gives up to so many, waits for the first, keeps its place and its group', async () => {
     const { client, topic } = await rig.topic();
     await sendNumbers(client, topic, 25);
@@ -26,7 +26,7 @@ describeEach('poll', EACH, (rig) => {
     await expect(consumer.batches().next()).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
     await sendNumbers(client, topic, 1, 25);
     expect((await waiting).map((message) => message.text())).toEqual(['25']);
-    expect(consumer.position()).toEqual([{ topic, queueId: 0, offset: 26, doneOffset: 25 }]);
+    expect(consumer.position()).toEqual([rig.placed({ topic, queueId: 0, offset: 26, doneOffset: 25 })]);
     const aborted = consumer.poll({ waitMs: 10_000, signal: AbortSignal.timeout(10) });
     await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' });
     await consumer.close();
@@ -44,7 +44,7 @@ describeEach('poll', EACH, (rig) => {
   });
 });
 
-describeEach('pause', EACH, (rig) => {
+describeEach('pause', EACH_AND_CLUSTER, (rig) => {
   test('stops a queue within its batch, others go on, and resume goes on where it was', async () => {
     const { client, topic } = await rig.topic({ queues: 2 });
     for (const queueId of [0, 1]) {

@@ -1,7 +1,7 @@
 /** Reading without sharing: seek, broadcast, peek and get. */
 import { expect, test } from 'vitest';
 import type { Client, ConsumedMessage } from '../../broker/index.js';
-import { describeEach, EACH, numbers, sendNumbers, take } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers, sendNumbers, take } from './rig.js';
 
 const texts = (messages: readonly { text(): string }[]) => messages.map((message) => message.text());
 
@@ -13,7 +13,7 @@ async function sendTo(client: Client, topic: string, queueId: number, count: num
   );
 }
 
-describeEach('seek', EACH, (rig) => {
+describeEach('seek', EACH_AND_CLUSTER, (rig) => {
   test('goes on elsewhere, for good, and what was in hand counts no more', async () => {
     const { client, topic } = await rig.topic();
     await sendNumbers(client, topic, 20);
@@ -58,7 +58,7 @@ describeEach('seek', EACH, (rig) => {
   });
 });
 
-describeEach('broadcast', EACH, (rig) => {
+describeEach('broadcast', EACH_AND_CLUSTER, (rig) => {
   test('every member gets everything, and leaves no group behind', async () => {
     const { client, topic } = await rig.topic({ queues: 2 });
     await sendTo(client, topic, 0, 10);
@@ -108,7 +108,7 @@ describeEach('broadcast', EACH, (rig) => {
   });
 });
 
-describeEach('peek and get', EACH, (rig) => {
+describeEach('peek and get', EACH_AND_CLUSTER, (rig) => {
   test('show what is there, and disturb nobody', async () => {
     const { client, topic } = await rig.topic({ queues: 2 });
     await sendTo(client, topic, 0, 10);
@@ -147,7 +147,7 @@ describeEach('peek and get', EACH, (rig) => {
   });
 });
 
-describeEach('a queue that stands still', EACH, (rig) => {
+describeEach('a queue that stands still', EACH_AND_CLUSTER, (rig) => {
   test.each(['paused', 'stuck'])('does not take the window of the others: %s', async (how) => {
     const { client, topic } = await rig.topic({ queues: 2 });
     // Far more of queue 0 than the window holds.

@@ -7,7 +7,7 @@ import type {
   ConsumerOptions,
   OpenBrokerOptions,
 } from '../../broker/index.js';
-import { BACK_ENDS, type BackEnd, type BackEndName, openBackEnd } from './back-ends.js';
+import { BACK_ENDS, type BackEnd, type BackEndName, openBackEnd, TOPICS_SET } from './back-ends.js';
 
 export interface Case {
   name: BackEndName;
@@ -16,6 +16,8 @@ export interface Case {
 
 /** Every back end under sync flush. */
 export const EACH: readonly Case[] = BACK_ENDS.map((name) => ({ name, flush: 'sync' }));
+/** The same, and a cluster. */
+export const EACH_AND_CLUSTER: readonly Case[] = [...EACH, { name: 'cluster', flush: 'sync' }];
 /** Every back end under both policies. */
 export const EACH_FLUSH: readonly Case[] = [
   ...EACH,
@@ -81,6 +83,11 @@ export class Rig {
     await Promise.all(
       this.#clients.splice(0).map((client) => client.close({ signal: stop }).catch(() => undefined)),
     );
+  }
+
+  /** The same with the broker set where there are several. */
+  placed<T extends object>(place: T): T & { brokerSet?: string } {
+    return this.case.name === 'cluster' ? { brokerSet: TOPICS_SET, ...place } : place;
   }
 
   /** A name not used before. */

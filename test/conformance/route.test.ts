@@ -1,9 +1,9 @@
 /** Which queue a message goes to, in what order, and what holds a fast producer back. */
 import { expect, test } from 'vitest';
 import type { SendFailure } from '../../broker/index.js';
-import { describeEach, EACH, numbers, readAll } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers, readAll } from './rig.js';
 
-describeEach('routing', EACH, (rig) => {
+describeEach('routing', EACH_AND_CLUSTER, (rig) => {
   test('messages of one sharding key go to one queue, in order', async () => {
     const { client, topic } = await rig.topic({ queues: 8 });
     const producer = client.producer();
@@ -71,7 +71,7 @@ describeEach('routing', EACH, (rig) => {
   });
 });
 
-describeEach('back-pressure', EACH, (rig) => {
+describeEach('back-pressure', EACH_AND_CLUSTER, (rig) => {
   test('write says when to wait, throws past twice the buffer, and ready tells of room', async () => {
     for (const memory of [false, true]) {
       const { client, topic } = await rig.topic({ memory });

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Client } from '../../broker/index.js';
-import { describeEach, EACH, numbers } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER, numbers } from './rig.js';
 
 const QUEUES = 4;
 const COUNT = 60;
@@ -17,7 +17,7 @@ async function fill(client: Client, topic: string, keys: number): Promise<void> 
   }
 }
 
-describeEach('handlers side by side', EACH, (rig) => {
+describeEach('handlers side by side', EACH_AND_CLUSTER, (rig) => {
   test.each([
     ['queue', 1],
     ['key', 3],

@@ -8,7 +8,7 @@ import {
   type TopicDescription,
   type TopicInfo,
 } from '../../wire/index.js';
-import { ControlAdmin, newTopicParams } from '../admin.js';
+import { ControlAdmin, newTopicParams, offsetResetParams } from '../admin.js';
 import { asRingMQError } from '../failures.js';
 import { badArgument, checkCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
@@ -32,8 +32,12 @@ export class ClusterAdmin implements Admin {
 
   async createTopic(topic: NewTopic, options?: CallOptions): Promise<TopicInfo> {
     // What is wrong with the arguments is to be found before anything is made.
-    newTopicParams(topic);
-    const known = await this.#each((admin, link) => topicAt(link, topic.topic, admin, options), options);
+    const { sets: wanted } = newTopicParams(topic);
+    const known = await this.#each(
+      (admin, link) => topicAt(link, topic.topic, admin, options),
+      options,
+      wanted,
+    );
     throwFailed('createTopic', known, AWAY);
     const there = known.done.filter(({ value }) => value !== null) as { set: string; value: TopicInfo }[];
     const [first] = there;
@@ -109,13 +113,13 @@ export class ClusterAdmin implements Admin {
   }
 
   async resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]> {
-    const { brokerSet, ...rest } = change ?? {};
-    if (change?.queueId !== undefined && brokerSet === undefined && this.#brokers.links().length > 1) {
+    offsetResetParams(change);
+    const { brokerSet, ...reset } = change;
+    if (change.queueId !== undefined && brokerSet === undefined && this.#brokers.links().length > 1) {
       throw badArgument('brokerSet', 'says whose queue is meant, where the cluster has several broker sets');
     }
     const outcomes = await this.#each(
-      (admin) =>
-        admin.resetOffset({ ...rest, group: change?.group, topic: change?.topic, to: change?.to }, options),
+      (admin) => admin.resetOffset(reset, options),
       options,
       brokerSet === undefined ? undefined : [brokerSet],
     );

@@ -25,8 +25,8 @@ import type {
 } from '../types.js';
 import { batchLoop, type LoopSource } from './batch-loop.js';
 import { Gatherer, type GatherSettings } from './gather.js';
-import type { GroupMember } from './group-member.js';
 import { HandlerCalls } from './inside-handler.js';
+import { isSelected } from './memberships.js';
 import { messageLoop } from './message-loop.js';
 import { OrderedRun } from './ordered-run.js';
 import { Poller } from './poller.js';
@@ -173,15 +173,13 @@ export class GroupConsumer implements Consumer {
   }
 
   pause(queues?: QueueSelection | readonly number[]): void {
-    for (const [member, queueIds] of this.#selected(queues)) {
-      member.control.pause(queueIds);
-    }
+    const selection = queueSelection(queues, this.topics);
+    this.#read().members.pause(selection);
   }
 
   resume(queues?: QueueSelection | readonly number[]): void {
-    for (const [member, queueIds] of this.#selected(queues)) {
-      member.control.resume(queueIds);
-    }
+    const selection = queueSelection(queues, this.topics);
+    this.#read().members.resume(selection);
   }
 
   async seek(to: StartPosition | Date, options: SeekOptions = {}): Promise<void> {
@@ -193,9 +191,7 @@ export class GroupConsumer implements Consumer {
     throwIfAborted(signal);
     const reading = this.#read();
     await abortable(reading.assigned, signal);
-    const members = reading.topics.filter(({ topic: of, link }) =>
-      isSelected(of, link.set, topic, brokerSet),
-    );
+    const members = reading.topics.filter((each) => isSelected(each, { topic, brokerSet }));
     if (queueId !== undefined && members.length > 1) {
       throw badArgument('brokerSet', 'says whose queue is meant, where several broker sets have the topic');
     }
@@ -326,14 +322,6 @@ export class GroupConsumer implements Consumer {
     return [this.#options.signal, options?.signal].filter((signal) => signal !== undefined);
   }
 
-  /** The members that a selection is of, each with its queues; undefined: all. */
-  #selected(queues: QueueSelection | readonly number[] | undefined): [GroupMember, number[] | undefined][] {
-    const { topic, queueIds, brokerSet } = queueSelection(queues, this.topics);
-    return this.#read()
-      .topics.filter((reading) => isSelected(reading.topic, reading.link.set, topic, brokerSet))
-      .map(({ member }) => [member, queueIds]);
-  }
-
   #refuseSecondReader(): void {
     if (this.#isInLoop) {
       throw new RingMQError('BAD_ARGUMENT', 'the consumer is being read already; one loop at a time');
@@ -393,16 +381,4 @@ export class GroupConsumer implements Consumer {
     const { group, topic, queues, bufferedBytes } = this;
     return shown('Consumer', { group, topic, queues, bufferedBytes, closed: this.#closed !== null });
   }
-}
-
-/** Is a topic's part at a set among those wanted? undefined: each is. */
-function isSelected(
-  topic: string,
-  set: string | null,
-  wantedTopic: string | undefined,
-  wantedSet: string | undefined,
-): boolean {
-  return (
-    (wantedTopic === undefined || topic === wantedTopic) && (wantedSet === undefined || set === wantedSet)
-  );
 }

@@ -38,6 +38,29 @@ export interface TopicReading {
   isAssigned: boolean;
 }
 
+/** Which members, and which of their queues; undefined: all. */
+export interface MemberSelection {
+  topic?: string | undefined;
+  brokerSet?: string | undefined;
+  queueIds?: readonly number[] | undefined;
+}
+
+/** Is a topic's part at a set among those wanted? */
+export function isSelected({ topic, link }: TopicReading, wanted: MemberSelection): boolean {
+  return (
+    (wanted.topic === undefined || wanted.topic === topic) &&
+    (wanted.brokerSet === undefined || wanted.brokerSet === link.set)
+  );
+}
+
+/** Is all that the one selects selected by the other? */
+function isWithin(one: MemberSelection, other: MemberSelection): boolean {
+  return (
+    (other.topic === undefined || other.topic === one.topic) &&
+    (other.brokerSet === undefined || other.brokerSet === one.brokerSet)
+  );
+}
+
 /** A topic whose sets are looked after. */
 interface FollowedTopic {
   readonly topic: string;
@@ -60,6 +83,8 @@ export class Memberships {
   /** Of sets that have lost the topic. */
   readonly #leaving = new Set<Promise<void>>();
   #failure: RingMQError | null = null;
+  /** What is paused as a whole, over a cluster: members that come later are, too. */
+  #paused: MemberSelection[] = [];
   all: readonly TopicReading[] = [];
 
   constructor(brokers: Brokers, options: MembershipOptions) {
@@ -125,6 +150,25 @@ export class Memberships {
     };
   }
 
+  /** Nothing of these queues is handed out until {@link resume}; without `queueIds` nothing of members that come later either. */
+  pause(selection: MemberSelection): void {
+    if (selection.queueIds === undefined) {
+      this.#paused.push(selection);
+    }
+    for (const { member } of this.all.filter((reading) => isSelected(reading, selection))) {
+      member.control.pause(selection.queueIds);
+    }
+  }
+
+  resume(selection: MemberSelection): void {
+    if (selection.queueIds === undefined) {
+      this.#paused = this.#paused.filter((paused) => !isWithin(paused, selection));
+    }
+    for (const { member } of this.all.filter((reading) => isSelected(reading, selection))) {
+      member.control.resume(selection.queueIds);
+    }
+  }
+
   async leave(): Promise<void> {
     this.#left.abort();
     this.#unwatch();
@@ -156,6 +200,9 @@ export class Memberships {
       }),
       isAssigned: false,
     };
+    if (this.#paused.some((paused) => isSelected(reading, paused))) {
+      reading.member.control.pause(undefined);
+    }
     return reading;
   }
 
@@ -277,11 +324,15 @@ export class Memberships {
   }
 }
 
-/** Random, so that no two members of a group have the same. */
+/**
+ * Random, so that no two members of a group have the same; and who comes later ranks behind, as far as clocks agree, so that those who are there
+ * keep what they have.
+ */
 function newMemberId(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) =>
+  const random = Array.from(crypto.getRandomValues(new Uint32Array(2)), (part) =>
     part.toString(16).padStart(8, '0'),
-  ).join('');
+  );
+  return Date.now().toString(16).padStart(12, '0') + random.join('');
 }
 
 /** Is the client closed in an orderly way? */

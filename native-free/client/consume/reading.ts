@@ -51,6 +51,10 @@ export class Reading {
     return this.#members.assigned;
   }
 
+  get members(): Memberships {
+    return this.#members;
+  }
+
   get queues(): AssignedQueue[] {
     return this.topics.flatMap((reading) =>
       reading.member.queues.map((queue) => this.#members.named(reading, queue)),

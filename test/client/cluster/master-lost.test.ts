@@ -1,6 +1,6 @@
 /** A master of a cluster goes away, and comes back: who sends and who reads goes on meanwhile. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Client, Consumer, ConsumedMessage, Receipt } from '../../../native-free/client/index.js';
+import type { Client, ConsumedMessage, Consumer, Receipt } from '../../../native-free/client/index.js';
 import { monotonicMs } from '../../../native-free/time/index.js';
 import { Cluster, until } from './cluster.js';
 
@@ -22,7 +22,10 @@ afterAll(() => cluster.close());
 async function clientOfAll(): Promise<Client> {
   const client = await cluster.client();
   await until(async () => {
-    const topics = await client.admin().listTopics().catch(() => []);
+    const topics = await client
+      .admin()
+      .listTopics()
+      .catch(() => []);
     return topics.length >= 0 && client.broker.brokerSets?.length === 2 && (await bothAnswer(client));
   });
   return client;
@@ -56,7 +59,10 @@ describe('a master that is lost under load', () => {
     const client = await clientOfAll();
     const topic = await cluster.topic(client, 2);
     const failures: unknown[] = [];
-    const producer = client.producer({ onError: (failure) => failures.push(failure), bufferBytes: 64 * 1024 });
+    const producer = client.producer({
+      onError: (failure) => failures.push(failure),
+      bufferBytes: 64 * 1024,
+    });
     const body = new Uint8Array(200);
     const receipts: Receipt[] = [];
     const waits: number[] = [];
