@@ -6,7 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers';
-import { clearInterval, monotonicMs, setInterval, setTimeout } from '../../native-free/time/index.js';
+import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import {
   type BrokerStats,
   type ControlMethod,
@@ -17,25 +17,14 @@ import {
   RingMQError,
 } from '../../native-free/wire/index.js';
 import type { TopicEntry } from '../engine-thread.js';
-import {
-  DEFAULT_GROUP_RETENTION_MS,
-  GENERATIONS_PER_EPOCH,
-  GroupAges,
-  GroupCoordinator,
-  GroupOffsets,
-  type Reader,
-} from '../group/index.js';
-import {
-  type CatalogTopic,
-  checkName,
-  printable,
-  type TopicCatalog,
-  topicInfo,
-} from '../meta/topic-catalog.js';
+import { DEFAULT_GROUP_RETENTION_MS, GroupAges, GroupCoordinator, GroupOffsets } from '../group/index.js';
+import { type CatalogTopic, printable, type TopicCatalog, topicInfo } from '../meta/topic-catalog.js';
 import type { ControlCaller } from './channel-messages.js';
+import { ConsumerCalls, memberKey } from './consumer-calls.js';
 import type { ControlLog } from './control-log.js';
 import { ExpiredLog, type ExpiredReport } from './expired-log.js';
-import { GroupAdmin, LOOKUPS_PER_TURN } from './group-admin.js';
+import { GroupAdmin } from './group-admin.js';
+import { GroupSettling } from './group-settling.js';
 import { GroupView } from './group-view.js';
 import { parseParams } from './params.js';
 import { RetentionWatch, type UnreadMessage, type WatchedQueue } from './retention-watch.js';
@@ -78,9 +67,6 @@ type Handlers = {
 };
 
 const TICK_MS = 250;
-/** Groups are settled for at most one part in so many of the thread's time: who joins and leaves all the time waits for himself. */
-const SETTLE_SHARE = 4;
-const MAX_REST_MS = 1_000;
 
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
@@ -96,10 +82,8 @@ export class ControlPlane {
   readonly #topics: TopicAdmin;
   readonly #handlers: Handlers;
   readonly #now: () => number;
-  readonly #later: (run: () => void) => void;
-  #runWanted = false;
-  /** `monotonicMs()` before which the groups are not settled again. */
-  #nextRunAt = 0;
+  readonly #settling: GroupSettling;
+  readonly #consumers: ConsumerCalls;
   #isWithoutRoom = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -109,7 +93,10 @@ export class ControlPlane {
     this.#log = options.log;
     this.#catalog = options.catalog;
     this.#now = options.now === undefined ? monotonicMs : () => options.now?.() as number;
-    this.#later = (run) => (options.later === undefined ? void setImmediate(run) : options.later(run));
+    const later = (run: () => void): void =>
+      options.later === undefined ? void setImmediate(run) : options.later(run);
+    const pause = (): Promise<void> => new Promise((resolve) => later(resolve));
+    this.#settling = new GroupSettling({ run: () => this.#settle(), now: this.#now, later });
     this.#offsets = new GroupOffsets(options.log);
     this.#coordinator = this.#makeCoordinator(options);
     this.#view = new GroupView(options.catalog, this.#coordinator, this.#offsets, (topic, queueId) =>
@@ -125,14 +112,23 @@ export class ControlPlane {
       view: this.#view,
       queueState: (topic, queueId) => options.queueState(topic, queueId),
       findOffsetByTime: (topic, queueId, time) => options.findOffsetByTime(topic, queueId, time),
-      pause: () => this.#pause(),
+      pause,
+    });
+    this.#consumers = new ConsumerCalls({
+      catalog: options.catalog,
+      coordinator: this.#coordinator,
+      epoch: options.epoch,
+      settled: () => options.log.settled(),
+      pause,
+      positionOf: (topic, queueId, to) => this.#groups.positionOf(topic, queueId, to),
+      requireTopic: (topicId) => this.#requireById(topicId),
     });
     this.#expiredLog = new ExpiredLog((message, details) => options.onWarning?.(message, details));
     this.#retentionWatch = this.#makeRetentionWatch(options);
     this.#topics = new TopicAdmin(options.catalog, this.#coordinator, {
       ...options,
       appendRecords: (records) => options.log.append(records),
-      pause: () => this.#pause(),
+      pause,
     });
     this.#handlers = this.#makeHandlers();
   }
@@ -238,6 +234,7 @@ export class ControlPlane {
     }
     this.#closed = true;
     clearInterval(this.#timer);
+    this.#settling.close();
     this.#ages.close();
   }
 
@@ -263,7 +260,7 @@ export class ControlPlane {
         queueState: (topicId, queueId) => this.#queueState(topicId, queueId),
         findOffsetByTime: (topicId, queueId, time) =>
           options.findOffsetByTime(this.#requireById(topicId), queueId, time),
-        wantRun: () => this.#wantRun(),
+        wantRun: () => this.#settling.want(),
         persist: (send) => this.#persist(send),
         expired: (group, topic, _queueId, count) =>
           this.#expiredLog.add(group, topic.topic, count, this.#now()),
@@ -337,86 +334,18 @@ export class ControlPlane {
       resetOffset: async (params) => ({ queues: await this.#groups.resetOffset(params) }),
       stats: () => this.#options.stats(),
       queueStats: () => this.#options.queueStats(),
-      join: (params, caller) => this.#join(params, caller),
       skipDamage: () => {
         throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers skipDamage');
       },
       flow: () => {
         throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers flow');
       },
-      seek: (params, caller) => this.#seek(params, caller),
-      leave: (_, caller) => {
-        if (!this.#coordinator.leave(keyOf(caller))) {
-          throw new RingMQError('NOT_A_MEMBER');
-        }
-        return {};
-      },
-      released: ({ queues }, caller) => {
-        this.#coordinator.released(keyOf(caller), queues);
-        return {};
-      },
-      commit: async ({ offsets }, caller) => {
-        const fenced = this.#coordinator.commit(keyOf(caller), offsets);
-        await this.#log.settled();
-        return { fenced };
-      },
+      join: (params, caller) => this.#consumers.join(params, caller),
+      seek: (params, caller) => this.#consumers.seek(params, caller),
+      leave: (_, caller) => this.#consumers.leave(caller),
+      released: (params, caller) => this.#consumers.released(params, caller),
+      commit: (params, caller) => this.#consumers.commit(params, caller),
     };
-  }
-
-  #join(params: Params<'join'>, caller: ControlCaller): Result<'join'> {
-    const topic = this.#catalog.require(params.topic);
-    const { group, filter, from, memberId, queueBase } = params;
-    if (group !== null) {
-      checkName('group', group);
-    }
-    const id = this.#coordinator.join({
-      key: keyOf(caller),
-      group: group ?? '',
-      topic,
-      filter,
-      from,
-      memberId,
-      queueBase,
-      reader: group === null ? this.#readerOf(params, topic) : null,
-      send: (event) => caller.send(event),
-    });
-    return { memberId: id, topic: topicInfo(topic) };
-  }
-
-  #readerOf({ queueIds, positions }: Params<'join'>, topic: CatalogTopic): Reader {
-    const own = new Map<number, number>();
-    if (positions?.topicId === topic.topicId) {
-      for (const { queueId, generation, offset } of positions.queues) {
-        const isOfThisRun = Math.floor(generation / GENERATIONS_PER_EPOCH) === this.#options.epoch;
-        if (isOfThisRun || !topic.memory) {
-          own.set(queueId, offset);
-        } else {
-          // What it had read went with the memory: all that is there is new to it.
-          own.set(queueId, 0);
-        }
-      }
-    }
-    return { queueIds: queueIds == null ? null : new Set(queueIds), positions: own };
-  }
-
-  async #seek({ queues, to }: Params<'seek'>, caller: ControlCaller): Promise<Result<'seek'>> {
-    const { topicId } = this.#coordinator.topicOf(keyOf(caller));
-    const topic = this.#requireById(topicId);
-    const entries: { queueId: number; generation: number; offset: number }[] = [];
-    for (const queue of queues.filter(({ queueId }) => queueId < topic.queues)) {
-      entries.push({ ...queue, offset: await this.#groups.positionOf(topic, queue.queueId, to) });
-      if (entries.length % LOOKUPS_PER_TURN === 0) {
-        await this.#pause();
-      }
-    }
-    // The topic may have gone while positions were looked up.
-    this.#requireById(topicId);
-    return { queues: this.#coordinator.seek(keyOf(caller), entries) };
-  }
-
-  /** Other work of the thread comes first. */
-  #pause(): Promise<void> {
-    return new Promise((resolve) => this.#later(resolve));
   }
 
   #requireById(topicId: number): CatalogTopic {
@@ -431,36 +360,14 @@ export class ControlPlane {
     return this.#options.queueState(this.#requireById(topicId), queueId);
   }
 
-  #wantRun(): void {
-    if (this.#runWanted) {
-      return;
-    }
-    this.#runWanted = true;
-    const restMs = this.#nextRunAt - this.#now();
-    if (restMs < 1) {
-      this.#later(this.#runNow);
-    } else {
-      setTimeout(this.#runNow, restMs).unref();
-    }
-  }
-
-  /** Settles the groups, and rests in proportion to what it took: a millisecond or less for ordinary ones. */
-  readonly #runNow = (): void => {
-    this.#runWanted = false;
-    if (this.#closed) {
-      return;
-    }
-    const from = this.#now();
+  /** False: there is more to do. */
+  #settle(): boolean {
     let isSettled = true;
     this.#guard(() => {
       isSettled = this.#coordinator.run();
     });
-    const to = this.#now();
-    this.#nextRunAt = to + Math.min((to - from) * (SETTLE_SHARE - 1), MAX_REST_MS);
-    if (!isSettled) {
-      this.#wantRun();
-    }
-  };
+    return isSettled;
+  }
 
   /** Neither a full disk nor one that has failed stops consumers: what the log does not take is told to who commits. */
   #persist(send: () => void): void {
@@ -485,15 +392,4 @@ export class ControlPlane {
       this.#options.onFatal(error);
     }
   }
-}
-
-function memberKey(seat: number, consumerKey: string): string {
-  return `${seat}/${consumerKey}`;
-}
-
-function keyOf(caller: ControlCaller): string {
-  if (caller.consumerKey === undefined) {
-    throw new RingMQError('BAD_REQUEST', 'this request needs a consumer');
-  }
-  return memberKey(caller.seat, caller.consumerKey);
 }
