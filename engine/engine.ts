@@ -6,8 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { clearInterval, setInterval } from '../native-free/time/index.js';
-import { type BrokerStats, ERRORS, RingMQError } from '../native-free/wire/index.js';
-import { channelOf } from './control/channel-messages.js';
+import { type BrokerStats, RingMQError } from '../native-free/wire/index.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
 import { DamageList, type DamageReport } from './control/damage-list.js';
@@ -18,32 +17,18 @@ import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
 import { openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
-import {
-  checkInPlace,
-  type DataDirLock,
-  ESTALE,
-  identityOf,
-  isStale,
-  LOOK_MS,
-  lockDataDir,
-  whyLost,
-} from './disk/index.js';
+import { tellDamage } from './data/tell-damage.js';
+import { type DataDirLock, LOOK_MS, lockDataDir } from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
+import { LogEnding } from './log-ending.js';
 import type { TopicCatalog } from './meta/index.js';
-import { NODE_FILE } from './meta/index.js';
-import {
-  brokerSetOf,
-  type EngineOptions,
-  type ResolvedEngineOptions,
-  resolveEngineOptions,
-} from './options.js';
+import { newHandle } from './new-handle.js';
+import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
 import type { PersistWorkerMessage } from './persist/worker.js';
-import { createProducerMemory, createResultMemory } from './queue/index.js';
-import { createRingMemory, createSeatMemory, Ring, SeatTable, WORD, wake } from './ring/index.js';
-import { createStatsMemory, type DiagnosticEvents, diagnose, isDiagnosed } from './stats/index.js';
-import { REPLICAS_BYTES } from './term/replica-layout.js';
-import { SHARED_TEXT_BYTES, SharedText } from './term/shared-text.js';
-import { BROKER_WORD, BROKER_WORDS_BYTES, PERSIST_SEAT, ROLE } from './term/shared-words.js';
+import { Ring, SeatTable } from './ring/index.js';
+import { type DiagnosticEvents, diagnose, isDiagnosed } from './stats/index.js';
+import { SharedText } from './term/shared-text.js';
+import { BROKER_WORD, PERSIST_SEAT, ROLE } from './term/shared-words.js';
 import { Term } from './term/term.js';
 import { BrokerThread, type SeatedThread, type ThreadWarning } from './thread/broker-thread.js';
 import { DeadThreads } from './thread/dead-threads.js';
@@ -68,7 +53,6 @@ export class Engine {
   readonly thread: BrokerThread;
   readonly #events: EngineEvents;
   readonly #persist: PersistThreads;
-  readonly #seats: SeatTable;
   readonly #server: ControlServer;
   readonly #plane: ControlPlane;
   readonly #stats: StatsView;
@@ -80,9 +64,8 @@ export class Engine {
   readonly #control: ControlLog;
   readonly #catalog: TopicCatalog;
   readonly #lock: DataDirLock;
-  readonly #nodeIdentity: string;
+  readonly #ending: LogEnding;
   readonly #metaTimer: NodeJS.Timeout;
-  #hasFailed = false;
 
   /** @throws RingMQError BAD_CONFIG, DATA_DIR_LOCKED, LOG_CORRUPT, DISK_FULL, DISK_FAILED */
   static async open(given: EngineOptions, events: EngineEvents): Promise<Engine> {
@@ -114,59 +97,8 @@ export class Engine {
       await endAttached(lock.ofDeadThread);
     }
     const data = openData(options, lock.dir, (what) => events.onWarning(what, {}));
-    for (const damage of data.recovery.damage) {
-      events.onWarning(`damage in the log: ${damage.what}`, { ...damage });
-    }
-    if (data.recovery.unlistedDamage > 0) {
-      events.onWarning(
-        `damage in the log: ${data.recovery.unlistedDamage} places more than are told one by one; see \`ringmq log verify\``,
-        { unlisted: data.recovery.unlistedDamage },
-      );
-    }
-    const { node } = data;
-    const ringSizes = { spanBytes: node.spanBytes, maxThreads: options.maxThreads };
-    const handle: BrokerHandle = {
-      kind: 'ringmq.handle.v1',
-      brokerId: node.brokerId,
-      openingId: lock.dir.token,
-      brokerName: options.name,
-      cluster: options.cluster,
-      brokerSet: brokerSetOf(options),
-      epoch: node.epoch,
-      flush: options.flush,
-      dir: lock.dir,
-      segmentBytes: node.segmentBytes,
-      channel: channelOf(lock.dir.token),
-      memoryHoldMs: options.memoryHoldMs,
-      seats: createSeatMemory(options.maxThreads),
-      brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
-      masterUrl: new SharedArrayBuffer(SHARED_TEXT_BYTES),
-      replicas: new SharedArrayBuffer(REPLICAS_BYTES),
-      stats: createStatsMemory(options.maxThreads),
-      queues: data.table.memory,
-      log: {
-        ring: createRingMemory({
-          ...ringSizes,
-          ringBytes: options.ringBytes,
-          startPosition: data.recovery.endPosition,
-        }),
-        producers: data.producers,
-        results: createResultMemory(options.maxThreads),
-      },
-      memory: {
-        // Positions of other openings are not given out again, so that message ids stay unique: not before 4,096 openings, or where one
-        // takes more than 1 TiB.
-        ring: createRingMemory({
-          ...ringSizes,
-          ringBytes: options.memoryRingBytes,
-          startPosition: (node.epoch % 4096) * 2 ** 40,
-        }),
-        producers: createProducerMemory(options.maxProducers),
-        results: createResultMemory(options.maxThreads),
-      },
-    };
-    const term = new Term(new Int32Array(handle.brokerWords));
-    term.setEpoch(node.epoch);
+    tellDamage(data.recovery, (message, details) => events.onWarning(message, details));
+    const handle = newHandle(options, lock.dir, data);
     const persist = await PersistThreads.start(handle, options);
     let engine: Engine;
     try {
@@ -180,7 +112,7 @@ export class Engine {
     try {
       // The tables may be from before the last segments went: retention makes no checkpoint.
       engine.#trim(data.recovery.startPosition);
-      engine.#control.beginEpoch(node.epoch, data.recovery.endPosition, options.name);
+      engine.#control.beginEpoch(data.node.epoch, data.recovery.endPosition, options.name);
       engine.#plane.start();
     } catch (error) {
       await engine.close();
@@ -201,7 +133,7 @@ export class Engine {
     this.handle = handle;
     this.options = options;
     this.#events = events;
-    this.#seats = parts.seats;
+    this.#ending = new LogEnding(handle, (error) => events.onFatal(error));
     this.#lock = lock;
     this.#queues = new TopicQueues(
       { ...parts, gateIsHeldBack: (isLog) => this.thread.gateIsHeldBack(isLog) },
@@ -239,7 +171,7 @@ export class Engine {
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
       stats: () => this.#stats.read(),
       queueStats: () => this.#stats.readQueues(),
-      onFatal: (error) => this.#fatal(error),
+      onFatal: (error) => this.#ending.fatal(error),
       onWarning: (message, details) => this.warn(message, details),
       maxGroups: options.maxGroups,
       maxMembersPerGroup: options.maxMembersPerGroup,
@@ -288,8 +220,8 @@ export class Engine {
       options,
       (message) => {
         // A directory that has lost a part is told of as that.
-        this.#lookAfterMeta();
-        if (!this.#hasFailed) {
+        this.#ending.lookAfterMeta();
+        if (!this.#ending.hasFailed) {
           this.warn(message, {});
         }
       },
@@ -305,10 +237,9 @@ export class Engine {
     this.#persist = persist;
     persist.listen({
       onMessage: (message) => this.#onPersist(message),
-      onDied: (which, error) => this.#persistDied(which, error),
+      onDied: (which, error) => this.#ending.threadDied(which, error),
     });
-    this.#nodeIdentity = identityOf(`${handle.dir.path}/meta/${NODE_FILE}`);
-    this.#metaTimer = setInterval(() => this.#lookAfterMeta(), LOOK_MS);
+    this.#metaTimer = setInterval(() => this.#ending.lookAfterMeta(), LOOK_MS);
     this.#metaTimer.unref();
   }
 
@@ -394,7 +325,7 @@ export class Engine {
     await part(() => this.#checkpoints.stop());
     this.#deadThreads.stop();
     await part(() => this.#persist.stop());
-    const isLost = this.#isLost();
+    const isLost = this.#ending.isLost();
     if (!isLost) {
       await part(() => this.#checkpoints.last());
     }
@@ -404,21 +335,11 @@ export class Engine {
     await part(() => this.#server.close());
     await part(() => this.#queues.closeFiles());
     // Told by `onFatal`; what could not be written for that reason is no failure of the close. Asked while LOCK is still there.
-    const isToldAlready = failures.length > 0 && (isLost || this.#isLost());
+    const isToldAlready = failures.length > 0 && (isLost || this.#ending.isLost());
     await part(() => this.#lock.release());
     if (failures.length > 0 && !isToldAlready) {
       throw failures[0];
     }
-  }
-
-  /** The directory, or a file of it, is not there any more; tells of it where nobody did yet. */
-  #isLost(): boolean {
-    const why = whyLost(this.handle.dir);
-    if (why !== undefined) {
-      this.#endLog(ESTALE);
-      this.#fatal(this.#lostError(why));
-    }
-    return Atomics.load(new Ring(this.handle.log.ring).control, WORD.fatal) === ESTALE;
   }
 
   /**
@@ -433,29 +354,18 @@ export class Engine {
     }
   }
 
-  /** `meta/` is written now and then only: whether it still has its place is looked at as often as the log's is. */
-  #lookAfterMeta(): void {
-    const path = `${this.handle.dir.path}/meta/${NODE_FILE}`;
-    try {
-      checkInPlace(path, this.#nodeIdentity);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.#fatal(new RingMQError('DISK_FAILED', `looking after ${path}: ${message}`, { cause: error }));
-    }
-  }
-
   #onPersist(message: PersistWorkerMessage): void {
     if (message.type === 'diskError') {
       const { what, why, code } = message;
       if (code === 'ESTALE') {
-        this.#fatal(this.#lostError(why));
+        this.#ending.lost(why);
         return;
       }
       this.warn(what, { code });
-      const hasFailed = Atomics.load(new Ring(this.handle.log.ring).control, WORD.fatal) !== 0;
+      const hasFailed = this.#ending.isOver;
       diagnose('disk', { event: hasFailed ? 'failed' : 'error', message: what });
       if (hasFailed) {
-        this.#fatal(new RingMQError('DISK_FAILED', what));
+        this.#ending.fatal(new RingMQError('DISK_FAILED', what));
       }
     } else if (message.type === 'full' || message.type === 'room') {
       this.warn(message.what, {});
@@ -488,41 +398,6 @@ export class Engine {
       this.#queues.trim(startPosition);
     } catch (error) {
       this.warn(`the queues' first offsets could not be moved up: ${String(error)}`, { startPosition });
-    }
-  }
-
-  #persistDied(which: string, error: Error): void {
-    this.#endLog(ERRORS.INTERNAL.wire);
-    this.#fatal(new RingMQError('DISK_FAILED', `${which} died: ${error.message}`, { cause: error }));
-  }
-
-  /** Told once: what follows from the first failure is not news. */
-  #fatal(error: unknown): void {
-    if (this.#hasFailed) {
-      return;
-    }
-    this.#hasFailed = true;
-    let told = error;
-    if (error instanceof RingMQError && isStale(error.cause)) {
-      told = this.#lostError((error.cause as Error).message);
-      this.#endLog(ESTALE);
-    }
-    this.#events.onFatal(
-      told instanceof RingMQError ? told : new RingMQError('INTERNAL', String(told), { cause: told }),
-    );
-  }
-
-  /** Of the directory as a whole where that has gone, as files of it have then, too. */
-  #lostError(why: string): RingMQError {
-    const { path } = this.handle.dir;
-    return new RingMQError('DATA_DIR_LOST', whyLost(this.handle.dir) ?? why, { details: { dataDir: path } });
-  }
-
-  /** Nothing is written any more, and whoever waits for an ack hears of it. */
-  #endLog(errno: number): void {
-    Atomics.compareExchange(new Ring(this.handle.log.ring).control, WORD.fatal, 0, errno);
-    for (let seat = 0; seat < this.#seats.maxThreads; seat++) {
-      wake(this.#seats.control, this.#seats.parkedWord(seat));
     }
   }
 }
