@@ -1,4 +1,5 @@
 /** Asks name servers, before a broker opens as master, whether its set has another one. */
+import { bestMaster } from '../engine/cluster/mastership.js';
 import { isProof, nameServerProof, newNonce } from '../engine/cluster/proof.js';
 import type { MasterInfo } from '../native-free/wire/index.js';
 import { NameServerLink } from './name-server-link.js';
@@ -17,12 +18,7 @@ export interface MasterSought {
 
 /** The set's master that name servers know, of the highest epoch, if it is another broker; else null. Never rejects. */
 export async function findMaster(sought: MasterSought, askMs = ASK_MS): Promise<MasterInfo | null> {
-  const found = await Promise.all(sought.nameServers.map((url) => ask(url, sought, askMs)));
-  let best: MasterInfo | null = null;
-  for (const master of found) {
-    best = master !== null && (best === null || master.epoch > best.epoch) ? master : best;
-  }
-  return best;
+  return bestMaster(await Promise.all(sought.nameServers.map((url) => ask(url, sought, askMs))));
 }
 
 function ask(url: string, sought: MasterSought, askMs: number): Promise<MasterInfo | null> {

@@ -8,6 +8,7 @@
  *
  * Each name server has a post of its own; one that is dead, or slow, or wrong holds up neither another nor the broker.
  */
+import { bestMaster, isReplaced } from '../engine/cluster/mastership.js';
 import { brokerProof, isProof, nameServerProof, newNonce } from '../engine/cluster/proof.js';
 import type { OwnTopic } from '../engine/cluster/topic-feed.js';
 import { TopicFeed } from '../engine/cluster/topic-feed.js';
@@ -54,6 +55,8 @@ export class Registrar {
   readonly #warnings: RareTeller;
   readonly #timer: ReturnType<typeof setInterval>;
   #fencedEpoch = 0;
+  /** As it registered last, anywhere. */
+  #said: BrokerRegistration | null = null;
   #master: MasterInfo | null = null;
 
   constructor(options: RegistrarOptions) {
@@ -134,6 +137,7 @@ export class Registrar {
   #registration(serverNonce: string): BrokerRegistration {
     const { secret } = this.#options;
     const said = this.#options.describe();
+    this.#said = said;
     if (secret === null) {
       return said;
     }
@@ -147,28 +151,23 @@ export class Registrar {
     return secret === null || isProof(answer.proof, nameServerProof(secret, serverNonce, nonce));
   }
 
-  #onAnswer({ master, epoch }: RegistrationAnswer): void {
-    const own = this.#options.describe();
-    if (own.role === 'master') {
-      const isReplaced =
-        epoch > own.epoch || (master !== null && master.name !== own.name && master.epoch >= own.epoch);
-      if (isReplaced && epoch > this.#fencedEpoch) {
-        this.#fencedEpoch = epoch;
-        this.#options.onFenced(epoch, master?.url ?? null);
-      }
-      this.#master = null;
+  #onAnswer(answer: RegistrationAnswer): void {
+    const own = this.#said;
+    if (own?.role !== 'master') {
+      this.#chooseMaster();
       return;
     }
-    this.#chooseMaster();
+    this.#master = null;
+    if (isReplaced(own, answer) && answer.epoch > this.#fencedEpoch) {
+      this.#fencedEpoch = answer.epoch;
+      this.#options.onFenced(answer.epoch, answer.master?.url ?? null);
+    }
   }
 
-  /** Of the name servers that answer, the one that knows the highest epoch; what was known last while none of them does. */
+  /** Of the name servers that answer; what was known last while none of them does. */
   #chooseMaster(): void {
     const said = this.#posts.filter(({ isRegistered }) => isRegistered).map(({ master }) => master);
-    let best: MasterInfo | null = null;
-    for (const master of said) {
-      best = master !== null && (best === null || master.epoch > best.epoch) ? master : best;
-    }
+    const best = bestMaster(said);
     const known = this.#master;
     if (said.length === 0 || (known?.url === best?.url && known?.epoch === best?.epoch)) {
       return;
