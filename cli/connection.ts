@@ -9,19 +9,27 @@ export async function openClient(
   return connect(url, { connectTimeoutMs: 3_000, ...options });
 }
 
-/** For commands that run on: says on stderr when the broker is away, and when it is back. */
+/** For commands that run on: says on stderr when the broker, or a broker set of the cluster, is away, and when it is back. */
 export function connectionNotices(url: string): NonNullable<ClientOptions['onConnection']> {
-  let isAway = false;
+  const away = new Set<string>();
   return (state, reason) => {
+    const set = brokerSetOf(reason);
+    const who = set === null ? `the broker at ${url}` : `the broker set ${set}`;
     if (state === 'disconnected') {
-      isAway = true;
+      away.add(who);
       const why = isRingMQError(reason) ? ` (${reason.code}: ${reason.message})` : '';
-      notice(`the broker at ${url} is away${why}; trying again until it is back`);
-    } else if (isAway) {
-      isAway = false;
-      notice(`the broker at ${url} is back`);
+      notice(`${who} is away${why}; trying again until it is back`);
+    } else if (away.delete(who)) {
+      notice(`${who} is back`);
     }
   };
+}
+
+/** The broker set that a change of the connection is about; null: there is one broker. */
+function brokerSetOf(reason: unknown): string | null {
+  const about = isRingMQError(reason) ? reason.details : reason;
+  const set = typeof about === 'object' && about !== null && 'brokerSet' in about ? about.brokerSet : null;
+  return typeof set === 'string' ? set : null;
 }
 
 /** A line on stderr about what goes on, beside results and failures. */

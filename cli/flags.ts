@@ -69,9 +69,13 @@ export function nameArgument(text: string): string {
   return text;
 }
 
+/** A broker's address, or name servers'. */
 export function urlFlag(text: string): string {
-  if (!/^wss?:\/\//.test(text) || !URL.canParse(text)) {
-    throw new InvalidArgumentError('write a WebSocket address like ws://127.0.0.1:9876');
+  const urls = text.split(',').map((url) => url.trim());
+  if (!urls.every((url) => /^wss?:\/\//.test(url) && URL.canParse(url))) {
+    throw new InvalidArgumentError(
+      'write a WebSocket address like ws://127.0.0.1:9876, or several with commas between them',
+    );
   }
   return text;
 }

@@ -30,7 +30,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
     .version(readVersion(), '-V, --version')
     .exitOverride()
     .addOption(
-      new Option('--url <url>', 'the broker')
+      new Option('--url <url>', "the broker, or a cluster's name servers, several with commas")
         .env('RINGMQ_URL')
         .default('ws://127.0.0.1:9876')
         .argParser(urlFlag),
