@@ -37,6 +37,8 @@ export interface Brokers {
   readonly lostAt: number;
   /** How long `close` waits for what is away. */
   readonly closeTimeoutMs: number;
+  /** How long a call waits that says nothing else. */
+  readonly requestTimeoutMs: number;
   admin(): Admin;
   /** Ends it for good. */
   close(failure: RingMQError): void;
@@ -82,6 +84,10 @@ export class OneBroker implements Brokers, BrokerLink {
 
   get closeTimeoutMs(): number {
     return this.connection.closeTimeoutMs;
+  }
+
+  get requestTimeoutMs(): number {
+    return this.connection.requests.timeoutMs;
   }
 
   get failure(): RingMQError | null {

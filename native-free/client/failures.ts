@@ -61,13 +61,17 @@ export function sendBatchError(results: readonly PromiseSettledResult<Receipt>[]
       first = error;
     }
     if (failed.length < MAX_LISTED) {
-      failed.push({ index, code: isRingMQError(error) ? error.code : 'INTERNAL' });
+      failed.push({ index, code: isRingMQError(error) ? error.code : 'BAD_MESSAGE' });
     }
   });
   const receipts = results.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
   const what = `${failedCount} of ${results.length} messages were not stored`;
   if (!isRingMQError(first)) {
-    return new RingMQError('INTERNAL', what, { cause: first });
+    // Only a message's own code, a getter, throws something else: it could not be read.
+    return new RingMQError('BAD_MESSAGE', `${what}: one of them threw when it was read; see cause`, {
+      cause: first,
+      details: { failed, failedCount, receipts },
+    });
   }
   return new RingMQError(first.code, `${what}: ${first.message}`, {
     cause: first,

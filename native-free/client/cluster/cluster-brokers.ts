@@ -85,6 +85,10 @@ export class ClusterBrokers implements Brokers, SetLinkOwner {
     return this.#nameServer.closeTimeoutMs;
   }
 
+  get requestTimeoutMs(): number {
+    return this.#nameServer.requests.timeoutMs;
+  }
+
   admin(): Admin {
     return new ClusterAdmin(this);
   }

@@ -25,6 +25,7 @@ import type {
 } from '../types.js';
 import { batchLoop, type LoopSource } from './batch-loop.js';
 import { Gatherer, type GatherSettings } from './gather.js';
+import { inTime } from './in-time.js';
 import { HandlerCalls } from './inside-handler.js';
 import { isSelected } from './memberships.js';
 import { messageLoop } from './message-loop.js';
@@ -190,7 +191,22 @@ export class GroupConsumer implements Consumer {
     const position = startPosition(to, 'to');
     throwIfAborted(signal);
     const reading = this.#read();
-    await abortable(reading.assigned, signal);
+    // Who has given up is not to be moved later.
+    await this.#inTime('seek', abortable(reading.assigned, signal));
+    await this.#inTime('seek', abortable(this.#seek(reading, position, topic, queueId, brokerSet), signal));
+  }
+
+  #inTime<T>(what: string, work: Promise<T>): Promise<T> {
+    return inTime(what, work, this.#brokers, () => this.#closed !== null);
+  }
+
+  async #seek(
+    reading: Reading,
+    position: StartPosition,
+    topic: string | undefined,
+    queueId: number | undefined,
+    brokerSet: string | undefined,
+  ): Promise<void> {
     const members = reading.topics.filter((each) => isSelected(each, { topic, brokerSet }));
     if (queueId !== undefined && members.length > 1) {
       throw badArgument('brokerSet', 'says whose queue is meant, where several broker sets have the topic');
@@ -198,7 +214,7 @@ export class GroupConsumer implements Consumer {
     const seeks = members.map(({ member }) =>
       member.control.seek(position, queueId === undefined ? undefined : [queueId]),
     );
-    await abortable(Promise.all(seeks), signal);
+    await Promise.all(seeks);
   }
 
   position(): QueuePosition[] {

@@ -2,7 +2,7 @@
  * The memberships of a reading: one for each of its topics, over a cluster one for each broker set that has the topic. They come and go with
  * the sets; to the reader they are one.
  */
-import { isRingMQError, type RingMQError } from '../../wire/index.js';
+import { isRingMQError, RingMQError } from '../../wire/index.js';
 import { Deferred, pause } from '../abort.js';
 import type { BrokerLink, Brokers, TopicPlace } from '../brokers.js';
 import { asRingMQError } from '../failures.js';
@@ -172,6 +172,7 @@ export class Memberships {
   async leave(): Promise<void> {
     this.#left.abort();
     this.#unwatch();
+    this.#assigned.reject(new RingMQError('CLOSED', 'the group was left before any queue was assigned'));
     await Promise.all([...this.all.map(({ member }) => member.leave()), ...this.#leaving]);
   }
 

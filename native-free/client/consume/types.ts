@@ -316,8 +316,9 @@ export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage
   /**
    * Goes on elsewhere: at the earliest or latest message, at a time, at an offset (moved to what is stored).
    * What was received and not handed out is dropped, acks of what was handed out do not count any more, and
-   * the group's committed offset is set, backwards too. Waits for the first assignment. Rejects with
-   * `QUEUE_NOT_FOUND` for a queue it does not hold, with `CONNECTION_LOST`.
+   * the group's committed offset is set, backwards too. Waits for the first assignment, for `requestTimeoutMs`
+   * at most. Rejects with `QUEUE_NOT_FOUND` for a queue it does not hold, with `TIMEOUT`, `CONNECTION_LOST`, and `CLOSED` when the
+   * consumer is closed meanwhile.
    */
   seek(to: StartPosition | Date, options?: SeekOptions): Promise<void>;
   /** How far each queue it holds has come. */

@@ -72,7 +72,8 @@ export interface RequestLine {
 }
 
 export class Requests {
-  readonly #timeoutMs: number;
+  /** How long a request waits for its answer that says nothing else. */
+  readonly timeoutMs: number;
   readonly #line: RequestLine;
   /** In the order of the calls. */
   readonly #waiting = new Map<number, Waiting>();
@@ -85,7 +86,7 @@ export class Requests {
   #failure: RingMQError | null = null;
 
   constructor(timeoutMs: number, line: RequestLine) {
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
     this.#line = line;
   }
 
@@ -125,7 +126,7 @@ export class Requests {
       const id = this.#nextId;
       this.#nextId = (id + 1) >>> 0;
       const frame = controlFrame(OPCODE.request, id, { method, ...params });
-      const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+      const timeoutMs = options.timeoutMs ?? this.timeoutMs;
       const settle = () => {
         clearTimeout(timer);
         clearTimeout(request.retryTimer);
