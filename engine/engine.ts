@@ -32,6 +32,7 @@ import { BROKER_WORD, PERSIST_SEAT, ROLE } from './term/shared-words.js';
 import { Term } from './term/term.js';
 import { BrokerThread, type SeatedThread, type ThreadWarning } from './thread/broker-thread.js';
 import { DeadThreads } from './thread/dead-threads.js';
+import { EndedThreads } from './thread/ended-threads.js';
 import { PersistThreads } from './thread/persist-threads.js';
 import { makeThreadParts, type ThreadParts } from './thread/thread-parts.js';
 
@@ -226,8 +227,10 @@ export class Engine {
         }
       },
     );
+    const ended = new EndedThreads((message, details) => this.warn(message, details));
     this.#deadThreads = new DeadThreads(parts, (seat) => {
       this.#server.seatGone(seat);
+      ended.tell(this.#stats.nameOf(seat));
       // It may have had sends refused for want of room for an index block, which the sweep has stored since.
       this.thread.settleSoon();
     });

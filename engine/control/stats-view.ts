@@ -49,6 +49,10 @@ export class StatsView {
     this.#names.set(seat, name);
   }
 
+  nameOf(seat: number): string {
+    return this.#names.get(seat) ?? `seat ${seat}`;
+  }
+
   read(): BrokerStats {
     const { handle, disk, catalog } = this.#deps;
     const threads = this.#threads();
@@ -106,7 +110,7 @@ export class StatsView {
       const block = blockOf(handle.stats, seat);
       threads.push({
         seat,
-        name: this.#names.get(seat) ?? `seat ${seat}`,
+        name: this.nameOf(seat),
         ...trafficOf(block),
         turns: value(block, 'turns'),
         busyMs: round(value(block, 'busyMs')),

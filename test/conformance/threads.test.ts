@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Broker, type OpenBrokerOptions, openBroker } from '../../broker/index.js';
+import { type Broker, type BrokerEvents, type OpenBrokerOptions, openBroker } from '../../broker/index.js';
 import { Ring, SeatTable } from '../../engine/ring/index.js';
 import { startJob } from './job-thread.js';
 import { numbers, take } from './rig.js';
@@ -21,7 +21,7 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-async function open(options: OpenBrokerOptions): Promise<void> {
+async function open(options: OpenBrokerOptions & BrokerEvents): Promise<void> {
   broker = await openBroker({ dataDir, maxQueues: 1024, ...options });
 }
 
@@ -103,7 +103,13 @@ describe('attached threads that are terminated', () => {
     'leave nothing wedged: $flush flush, memory topic $memory',
     async ({ flush, memory, rounds }) => {
       // Fewer seats than threads that come and go: each must be free again.
-      await open({ flush, maxThreads: 8, ringBytes: 32 * 1024 * KIB });
+      const warnings: string[] = [];
+      await open({
+        flush,
+        maxThreads: 8,
+        ringBytes: 32 * 1024 * KIB,
+        onWarning: (message) => warnings.push(message),
+      });
       const client = broker.client();
       await client.admin().createTopic({ topic: 't', queues: 2, memory });
       const handle = broker.handle();
@@ -150,6 +156,8 @@ describe('attached threads that are terminated', () => {
       await expect.poll(() => heir.queues.length, { interval: 5, timeout: 10_000 }).toBe(2);
       expect((await client.admin().describeGroup('g')).members).toBe(1);
       await queues.return?.();
+      // Told, and once a minute at most.
+      expect(warnings.filter((line) => /^thread .+ ended without closing/.test(line))).toHaveLength(1);
 
       const { queueStates } = await client.admin().describeTopic('t');
       const total = queueStates.reduce((sum, queue) => sum + queue.maxOffset, 0);

@@ -1,9 +1,9 @@
 /** Files that were harmed behind the broker's back: what is derived is made again, what is lost is named, nothing else suffers. */
-
-import { cpSync, existsSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { headerCrcOf } from '../../engine/batch/header.js';
+import { MAX_DAMAGE_LISTED } from '../../engine/log/log-scan.js';
 import type { Client } from '../../native-free/client/index.js';
 import { BATCH, BATCH_HEADER_BYTES, type RingMQError, writeUint32 } from '../../native-free/wire/index.js';
 import { runCli } from '../cli/cli-process.js';
@@ -222,6 +222,43 @@ it("an earlier life's batch that shows through where a write was lost is damage"
     expect([count, error.code]).toEqual([baseOffset, 'LOG_CORRUPT']);
     expect(error.message).toMatch(new RegExp(`log position ${position}: a batch of an earlier epoch`));
   });
+});
+
+it('at more places than are told one by one is counted', async () => {
+  const many = `${directory}/many`;
+  const segmentBytes = 4 * 1024 * 1024;
+  const places = MAX_DAMAGE_LISTED + 5;
+  await withBroker(
+    many,
+    async ({ client }) => {
+      await client.admin().createTopic({ topic: 't', queues: 1 });
+      // As many producers at once as make batches of one message each.
+      await Promise.all(
+        Array.from({ length: 32 }, async () => {
+          const producer = client.producer();
+          for (let i = 0; i < places / 16; i++) {
+            await producer.send({ topic: 't', body: 'x' });
+          }
+        }),
+      );
+    },
+    { flush: 'async', segmentBytes },
+  );
+  const { batches } = mapLog(many, segmentBytes);
+  const file = segmentOf(many, 0);
+  const bytes = readFileSync(file);
+  for (let i = 0; i < places; i++) {
+    const { position } = batches[2 * i] as StoredBatch;
+    bytes[position + BATCH.baseOffset] = 0xff;
+  }
+  writeFileSync(file, bytes);
+  // The tables, as of a clean end, know all of it; only who reads the log meets the damage.
+  rmSync(`${many}/queues`, { recursive: true });
+  const small = await openSmall(many, { segmentBytes });
+  const told = small.warnings.filter(({ message }) => message.startsWith('damage in the log'));
+  expect(told).toHaveLength(MAX_DAMAGE_LISTED + 1);
+  expect(told.at(-1)?.message).toMatch(/^damage in the log: 5 places more than are told one by one/);
+  await small.close();
 });
 
 describe('a segment', () => {
