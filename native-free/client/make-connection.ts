@@ -1,5 +1,6 @@
 /** A connection with a client's options, checked and completed. */
-import { Connection, type ConnectionOptions } from './link/connection.js';
+import { Connection } from './link/connection.js';
+import type { ConnectionOptions } from './link/connection-options.js';
 import type { LinkFactory } from './link/link.js';
 import { callbackOption, numberOption, signalOption, textOption } from './options.js';
 

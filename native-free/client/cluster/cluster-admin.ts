@@ -13,7 +13,6 @@ import { asRingMQError } from '../failures.js';
 import { badArgument, checkCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from '../types.js';
-import type { ClusterBrokers } from './cluster-brokers.js';
 import { addedStats, mergedGroup, mergedGroups, mergedTopic, mergedTopics } from './merged.js';
 import type { SetLink } from './set-link.js';
 
@@ -23,10 +22,19 @@ interface Outcomes<T> {
   failed: { set: string; error: RingMQError }[];
 }
 
-export class ClusterAdmin implements Admin {
-  readonly #brokers: ClusterBrokers;
+/** The broker sets there are. */
+export interface AdministeredSets {
+  /** Why the client is over, if it is. */
+  readonly failure: RingMQError | null;
+  readonly keeper: { readonly cluster: string | null };
+  /** In the order of their names. */
+  links(): SetLink[];
+}
 
-  constructor(brokers: ClusterBrokers) {
+export class ClusterAdmin implements Admin {
+  readonly #brokers: AdministeredSets;
+
+  constructor(brokers: AdministeredSets) {
     this.#brokers = brokers;
   }
 

@@ -3,7 +3,7 @@ import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import { type ErrorCode, isRingMQError, RingMQError } from '../../wire/index.js';
 import { pause, whenAborted } from '../abort.js';
 import { asConnectError, isHopeless } from '../failures.js';
-import type { ConnectionOptions } from './connection.js';
+import type { ConnectionOptions } from './connection-options.js';
 import type { Link, LinkFactory } from './link.js';
 
 /** Errors after which trying again is of no use. */

@@ -21,8 +21,8 @@ import {
 import { abortError, Deferred } from '../abort.js';
 import { callUser } from '../callback.js';
 import { asRingMQError } from '../failures.js';
-import type { ClientOptions } from '../types.js';
 import { Connecting, isFinal } from './connecting.js';
+import type { ConnectionOptions } from './connection-options.js';
 import { controlFrame, controlPayload } from './control-codec.js';
 import type { FrameReceiver } from './frame-receiver.js';
 import { readError, readSkip, readWelcome } from './incoming.js';
@@ -31,21 +31,6 @@ import { Pulse } from './pulse.js';
 import { Requests } from './requests.js';
 import { SendLine } from './send-line.js';
 import { Suspects } from './suspects.js';
-
-/** What only those inside say who make connections. */
-export interface ConnectionOptions extends ClientOptions {
-  /** Nothing but its owner ends it: whatever a try fails with, there is another one. */
-  isPatient?: boolean;
-  /** Throws what is wrong with whoever answers: the link is of no use then. */
-  check?: (welcome: Welcome) => void;
-  /** Batches may be sent to whoever answers. Default: always. */
-  mayProduce?: (welcome: Welcome) => boolean;
-  /** A try has failed, and there will be another one. */
-  onTrouble?: () => void;
-  onTopicChanged?: (topic: string) => void;
-  /** An event that is no consumer's, other than a changed topic. */
-  onEvent?: (event: Record<string, unknown>) => void;
-}
 
 export class Connection {
   readonly #options: ConnectionOptions;

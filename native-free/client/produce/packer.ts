@@ -6,7 +6,6 @@ import { clearTimeout, setTimeout } from '../../time/index.js';
 import { BATCH_ATTRIBUTE, type Receipt, RingMQError } from '../../wire/index.js';
 import type { OutgoingMessage, WriteOptions } from '../types.js';
 import type { PendingMessage } from './pending-message.js';
-import type { ProduceLane } from './produce-lane.js';
 import { type BatchPool, SendBatch } from './send-batch.js';
 import type { TopicRoute } from './topic-route.js';
 
@@ -242,7 +241,7 @@ export class Packer {
     this.#remove(batch, route);
     route.passTurn(slotOf(batch, route));
     batch.builder.seal();
-    (batch.lane as ProduceLane).add(batch);
+    batch.lane?.add(batch);
   }
 
   /** Takes an empty batch away again. */

@@ -58,9 +58,8 @@ export class Rescue {
 
   #move(batch: SendBatch): void {
     const to = this.#elsewhere(batch);
-    const lane = to === null ? (batch.lane as ProduceLane) : to.part.lane;
     if (to !== null) {
-      const { info, first } = to.part;
+      const { info, first, lane } = to.part;
       batch.topicId = info.topicId;
       batch.memory = info.memory;
       batch.queueId = to.queueId;
@@ -68,6 +67,6 @@ export class Rescue {
       batch.lane = lane;
       this.#owner.routeOf(batch.topic)?.passTurn(batch.queue);
     }
-    lane.add(batch);
+    batch.lane?.add(batch);
   }
 }

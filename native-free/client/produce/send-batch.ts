@@ -3,7 +3,6 @@
 import { BatchBuilder } from '../../batch/batch-builder.js';
 import type { Receipt, RingMQError } from '../../wire/index.js';
 import { BatchReceipts } from './batch-receipts.js';
-import type { ProduceLane } from './produce-lane.js';
 
 /** Where a batch stands. */
 export const STAGE = {
@@ -20,6 +19,13 @@ export const STAGE = {
   done: 5,
 } as const;
 
+/** Where a batch goes to. */
+export interface BatchLane {
+  /** The broker set; null: there is one broker. */
+  readonly set: string | null;
+  add(batch: SendBatch): void;
+}
+
 export class SendBatch {
   readonly builder: BatchBuilder;
   /** What it was made with. */
@@ -35,7 +41,7 @@ export class SendBatch {
   /** What its messages have said of where they go; see topic-route.ts. */
   choice = 0;
   /** Who sends it. */
-  lane: ProduceLane | null = null;
+  lane: BatchLane | null = null;
   memory = false;
   attributes = 0;
   sequence = 0;
