@@ -19,6 +19,7 @@ const WALL_CLOCK: Record<string, string> = {
   'engine/control/group-admin.ts': 'when groups were created',
   'engine/control/topic-queues.ts': 'a store time in the future is not believed',
   'engine/control/stats-view.ts': 'when statistics were read',
+  'native-free/client/consume/memberships.ts': 'ids of members, in the order in which they were made',
   'cli/bench/consume-load.ts': 'a name that was not there before',
 };
 
