@@ -6,7 +6,13 @@ import type { BrokerThread } from '../engine/thread/broker-thread.js';
 import { ConnectionCount } from '../native-free/listener/connection-count.js';
 import { RareTeller } from '../native-free/listener/rare-teller.js';
 import type { Listener } from '../native-free/listener/types.js';
-import { isRingMQError, MAX_FRAME_BYTES, RingMQError } from '../native-free/wire/index.js';
+import {
+  isRingMQError,
+  MAX_FRAME_BYTES,
+  REPLICA_SUBPROTOCOL,
+  RingMQError,
+  SUBPROTOCOL,
+} from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { errorFrame } from '../transport/error-body.js';
 import { HttpAnswers } from '../transport/http/http-answers.js';
@@ -101,7 +107,9 @@ function startListener(sessions: SessionHost, thread: BrokerThread): Promise<Lis
     messageTimeoutMs: options.messageTimeoutMs,
     onWarning: (message) => thread.warn(message),
     answer: (request) => answers.answer(request),
-    accept: (socket) => sessions.open(socket),
+    subprotocols: [SUBPROTOCOL, REPLICA_SUBPROTOCOL],
+    accept: (socket, { protocol }) =>
+      protocol === REPLICA_SUBPROTOCOL ? sessions.openReplica(socket) : sessions.open(socket),
   });
 }
 

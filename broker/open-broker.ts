@@ -15,11 +15,17 @@ import {
   throwIfAborted,
 } from '../native-free/client/internal.js';
 import { INSPECT, shown } from '../native-free/client/shown.js';
-import { type BrokerStats, RingMQError } from '../native-free/wire/index.js';
+import {
+  type BrokerStats,
+  isRingMQError,
+  type ReplicaFacts,
+  RingMQError,
+} from '../native-free/wire/index.js';
 import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
 import { findMaster } from './find-master.js';
+import { Following, type ReplicationEvent } from './follower/follow.js';
 import { type BrokerListener, startListening } from './listen.js';
 import type { ListenOptions } from './listen-options.js';
 import { checkAdvertised, Membership } from './membership.js';
@@ -37,6 +43,8 @@ export interface BrokerEvents {
    * thread died, and nobody is served on its port.
    */
   onFatal?: (error: RingMQError) => void;
+  /** On a slave: how it goes with following its master. */
+  onReplication?: (event: ReplicationEvent) => void;
 }
 
 /**
@@ -46,32 +54,58 @@ export interface BrokerEvents {
  */
 export async function openBroker(options: EngineOptions & BrokerEvents & CallOptions = {}): Promise<Broker> {
   checkGiven('openBroker', options);
-  const { onWarning, onFatal, signal, ...engineOptions } = options;
+  const { onWarning, onFatal, onReplication, signal, ...engineOptions } = options;
   throwIfAborted(signal);
   checkFiles();
-  await checkNoOtherMaster(resolveEngineOptions(engineOptions));
-  const engine = await Engine.open(engineOptions, {
-    onWarning: onWarning ?? (() => undefined),
-    onFatal: onFatal ?? (() => undefined),
-  });
+  const resolved = resolveEngineOptions(engineOptions);
+  const { secretFile } = resolved;
+  const secret = secretFile === undefined ? null : readSecret(secretFile);
+  await checkNoOtherMaster(resolved, secret);
+  let broker: Broker | null = null;
+  const open: BrokerHost['open'] = (role) =>
+    Engine.open(
+      { ...engineOptions, ...role },
+      {
+        onWarning: onWarning ?? (() => undefined),
+        onFatal: onFatal ?? (() => undefined),
+        onFenced: (masterUrl) => broker?.fenced(masterUrl),
+      },
+      secret,
+    );
+  const engine = await open({});
   if (signal?.aborted) {
     await engine.close();
     throw abortError(signal);
   }
-  return new Broker(engine, onFatal);
+  broker = new Broker(engine, { open, secret, onFatal, onReplication });
+  return broker;
+}
+
+/** What a broker needs to open its engine again, and whom to tell. */
+interface BrokerHost {
+  /** `role`: what differs from what was asked for at first. */
+  open(role: { role?: 'slave'; master?: string; brokerSet?: string }): Promise<Engine>;
+  secret: Uint8Array | null;
+  onFatal: BrokerEvents['onFatal'] | undefined;
+  onReplication: BrokerEvents['onReplication'] | undefined;
+}
+
+/** A socket that is open, or is to be opened again with the engine. */
+interface OpenListener {
+  options: ListenOptions;
+  listener: BrokerListener;
 }
 
 /**
  * A master that was replaced while it was down must not take messages in the moment before a name server tells it so. Throws NOT_MASTER,
  * which names the other one.
  */
-async function checkNoOtherMaster(options: ResolvedEngineOptions): Promise<void> {
-  const { role, nameServers, cluster, name, secretFile } = options;
+async function checkNoOtherMaster(options: ResolvedEngineOptions, secret: Uint8Array | null): Promise<void> {
+  const { role, nameServers, cluster, name } = options;
   if (role !== 'master' || nameServers.length === 0) {
     return;
   }
   const set = brokerSetOf(options);
-  const secret = secretFile === undefined ? null : readSecret(secretFile);
   const master = await findMaster({ nameServers, secret, cluster, set, name });
   if (master !== null) {
     throw new RingMQError(
@@ -84,24 +118,141 @@ async function checkNoOtherMaster(options: ResolvedEngineOptions): Promise<void>
 
 /** A running broker. It keeps the process alive until it is closed. */
 export class Broker {
-  readonly #engine: Engine;
-  readonly #onFatal: BrokerEvents['onFatal'];
-  readonly #sessions: SessionHost;
-  readonly #listeners = new Set<BrokerListener>();
+  #engine: Engine;
+  readonly #host: BrokerHost;
+  #following: Following | null = null;
+  #masterUrl: string | null;
+  #sessions: SessionHost;
+  readonly #listeners = new Set<OpenListener>();
   readonly #clients = new Set<Client>();
   #closing: Promise<void> | null = null;
+  #reopening: Promise<void> | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
   #isMemoryTold = false;
   #membership: Membership | null = null;
 
   /** Use {@link openBroker}. */
-  constructor(engine: Engine, onFatal?: BrokerEvents['onFatal']) {
+  constructor(engine: Engine, host: BrokerHost) {
     this.#engine = engine;
-    this.#onFatal = onFatal;
+    this.#host = host;
+    this.#masterUrl = engine.options.master ?? null;
     this.#warnOfMemory(0);
-    this.#sessions = new SessionHost(engine.thread, {
+    this.#sessions = this.#openSessions();
+    this.#follow();
+  }
+
+  #openSessions(): SessionHost {
+    return new SessionHost(this.#engine.thread, {
       listener: 'embedded',
-      onDefect: defectTeller(engine.thread),
+      onDefect: defectTeller(this.#engine.thread),
     });
+  }
+
+  /** A slave follows its master from now on. */
+  #follow(): void {
+    const engine = this.#engine;
+    if (engine.thread.place.role !== 'slave') {
+      return;
+    }
+    engine.setMasterUrl(this.#masterUrl);
+    const following = new Following(
+      engine,
+      {
+        handle: engine.handle,
+        masterUrl: this.#masterUrl,
+        secret: this.#host.secret ?? new Uint8Array(0),
+        catchUpRateBytes: engine.options.catchUpRateBytes,
+      },
+      {
+        onEvent: (event) => this.#host.onReplication?.(event),
+        onCut: (master, state) => this.#rejoin(master, state),
+        onFatal: (error) => this.#host.onFatal?.(error),
+      },
+    );
+    this.#following = following;
+    engine.replication.stopFollowing = async () => {
+      this.#following = null;
+      await following.stop();
+      this.#membership?.changed();
+    };
+  }
+
+  /** Where a slave's master is now; null: nobody knows. Name servers, or whoever decides of masters, tell. */
+  setMaster(url: string | null): void {
+    if (url === null && this.#engine.options.master !== undefined) {
+      return; // That it is not known there does not mean that it is not where it was said to be.
+    }
+    this.#masterUrl = url;
+    if (this.#following !== null) {
+      this.#following.masterUrl = url;
+      this.#engine.setMasterUrl(url);
+    }
+  }
+
+  /** Another broker is master of this one's set: it comes back as that one's slave. */
+  fenced(masterUrl: string | null): void {
+    this.#masterUrl = masterUrl;
+    this.#reopen({ role: 'slave' });
+  }
+
+  /** The log is not as the master has it: it is cut, or begun anew, and the engine opened again. */
+  #rejoin(master: ReplicaFacts, state: Uint8Array | null): void {
+    try {
+      const { position, epoch, end } = this.#engine.replication.prepareRejoin(master, state);
+      this.#host.onReplication?.({ event: 'cut', position, epoch, end });
+    } catch (error) {
+      this.#fatal(error);
+      return;
+    }
+    this.#reopen({ role: 'slave' });
+  }
+
+  /** All connections end, the engine is closed and opened again, and the same sockets are open. */
+  #reopen(role: { role: 'slave' }): void {
+    if (this.#closing !== null || this.#reopening !== null) {
+      return;
+    }
+    this.#reopening = this.#inTurn(() => this.#openAgain(role))
+      .catch((error: unknown) => this.#fatal(error))
+      .finally(() => {
+        this.#reopening = null;
+      });
+  }
+
+  async #openAgain(role: { role: 'slave' }): Promise<void> {
+    if (this.#closing !== null) {
+      return;
+    }
+    await this.#stopServing();
+    await this.#engine.close();
+    const master = this.#masterUrl === null ? {} : { master: this.#masterUrl };
+    this.#engine = await this.#host.open({ ...role, ...master, brokerSet: this.#engine.handle.brokerSet });
+    this.#sessions = this.#openSessions();
+    for (const open of this.#listeners) {
+      const { port } = open.listener;
+      open.listener = await this.#listen({ ...open.options, port });
+    }
+    const [first] = this.#listeners;
+    if (first !== undefined) {
+      await this.#join(first.listener.url);
+    }
+    this.#follow();
+  }
+
+  async #stopServing(): Promise<void> {
+    this.#membership?.close();
+    this.#membership = null;
+    await Promise.all([...this.#listeners].map(({ listener }) => listener.close()));
+    await Promise.allSettled([...this.#clients].map((client) => client.close()));
+    this.#sessions.close();
+    const following = this.#following;
+    this.#following = null;
+    await following?.stop();
+  }
+
+  #fatal(error: unknown): void {
+    const told = isRingMQError(error) ? error : new RingMQError('INTERNAL', String(error), { cause: error });
+    this.#host.onFatal?.(told);
   }
 
   /** A client on this thread. The same interface as `connect()` gives; any number of them. */
@@ -120,32 +271,46 @@ export class Broker {
     checkGiven('listen', options);
     const { signal, ...listenOptions } = options;
     throwIfAborted(signal);
-    checkAdvertised(this.#engine.options, listenOptions.host ?? '');
-    const listener = await startListening(
+    return await this.#inTurn(async () => {
+      this.#checkOpen();
+      checkAdvertised(this.#engine.options, listenOptions.host ?? '');
+      const listener = await this.#listen(listenOptions);
+      if (signal?.aborted) {
+        await listener.close();
+        throw abortError(signal);
+      }
+      this.#warnOfMemory(listener.threads);
+      const open: OpenListener = { options: listenOptions, listener };
+      this.#listeners.add(open);
+      await this.#join(listener.url);
+      const close = async (): Promise<void> => {
+        this.#listeners.delete(open);
+        await open.listener.close();
+      };
+      return { ...listener, close, [Symbol.asyncDispose]: close };
+    });
+  }
+
+  #listen(options: ListenOptions): Promise<BrokerListener> {
+    return startListening(
       this.#engine.handle,
-      listenOptions,
+      options,
       (error, isLast) => {
         if (isLast) {
-          this.#onFatal?.(error);
+          this.#host.onFatal?.(error);
         } else {
           this.#engine.warn(error.message, {});
         }
       },
       (message) => this.#engine.warn(message, {}),
     );
-    if (signal?.aborted) {
-      await listener.close();
-      throw abortError(signal);
-    }
-    this.#warnOfMemory(listener.threads);
-    const close = async (): Promise<void> => {
-      this.#listeners.delete(open);
-      await listener.close();
-    };
-    const open: BrokerListener = { ...listener, close, [Symbol.asyncDispose]: close };
-    this.#listeners.add(open);
-    await this.#join(listener.url);
-    return open;
+  }
+
+  /** One after the other: a socket is not opened on an engine that is being replaced. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   /** Where it can be reached is known now: name servers are told. */
@@ -158,13 +323,13 @@ export class Broker {
       options,
       thread,
       url: options.advertiseUrl ?? url,
-      secret: options.secretFile === undefined ? null : readSecret(options.secretFile),
+      secret: this.#host.secret,
       stats: () => this.#engine.stats(),
       deletedTopics: () => this.#engine.deletedTopics(),
       deletedUpTo: (topic) => this.#engine.deletedUpTo(topic),
-      replicas: () => [],
+      replicas: () => this.#engine.replication.list(),
       onFenced: (epoch, masterUrl) => this.#engine.fence(epoch, masterUrl),
-      onMaster: () => undefined,
+      onMaster: (url) => this.setMaster(url),
       onWarning: (message, details) => this.#engine.warn(message, details),
     });
     const membership = this.#membership;
@@ -198,10 +363,12 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
+    await this.#turn;
     this.#membership?.close();
-    const listeners = await Promise.allSettled([...this.#listeners].map((listener) => listener.close()));
+    const listeners = await Promise.allSettled([...this.#listeners].map(({ listener }) => listener.close()));
     const clients = await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();
+    await this.#following?.stop();
     await this.#engine.close();
     const failed = [...listeners, ...clients].find((result) => result.status === 'rejected');
     if (failed !== undefined) {
@@ -234,7 +401,7 @@ export class Broker {
       brokerId,
       flush,
       dataDir: dir.path,
-      listeners: [...this.#listeners].map(({ url }) => url),
+      listeners: [...this.#listeners].map(({ listener }) => listener.url),
       closed: this.#closing !== null,
     });
   }

@@ -3,7 +3,14 @@
  * A listener worker has one, the host thread has one, an attached thread has one. All calls are made on the
  * thread that owns it; none blocks, none allocates per batch.
  */
-import type { ControlEvent, ControlMethod, ControlMethods, NodeRole } from '../native-free/wire/index.js';
+import type {
+  ControlEvent,
+  ControlMethod,
+  ControlMethods,
+  ErrorCode,
+  NodeRole,
+  ReplicaFacts,
+} from '../native-free/wire/index.js';
 
 /** A topic as the hot path knows it. `dead` is set when the topic was deleted; the object is then forgotten. */
 export interface TopicEntry {
@@ -127,7 +134,53 @@ export interface ThreadMeter {
   publish(): void;
 }
 
+/** A slave's connection as the replicate stage sees it. */
+export interface ReplicaLink {
+  /** Bytes handed to `send` that the kernel has not taken. */
+  readonly bufferedBytes: number;
+  /** One frame; its memory may be used again when it returns. */
+  send(frame: Uint8Array): void;
+  /** The log cannot be sent: ends the connection. */
+  fail(code: ErrorCode, why: string): void;
+}
+
+/** The log on its way to one slave. */
+export interface ReplicaFeed {
+  /** The slave has so much, in bytes of log; what is wrong with that, or null. */
+  onAck(received: number, flushed: number): string | null;
+  /** The connection can take more. */
+  onDrain(): void;
+  close(): void;
+}
+
+/** What a master decided of a slave that said hello. */
+export interface ReplicaGreeting {
+  /** What the master says of itself. */
+  facts: ReplicaFacts;
+  /** The slave's row among the shared words, and the number of this connection. */
+  row: number;
+  link: number;
+  /** What the slave begins with, for one that has nothing the master still has. */
+  state: Uint8Array | null;
+}
+
+/** The side of a master that its slaves' connections are made to. */
+export interface ReplicaDoor {
+  /** The master's proof, if the slave's is right; null: it is not, or nobody from there is let in. `remote`: the slave's address. */
+  prove(
+    slaveNonce: Uint8Array,
+    masterNonce: Uint8Array,
+    proof: Uint8Array,
+    remote: string,
+  ): Promise<Uint8Array | null>;
+  /** @throws RingMQError NOT_MASTER, BAD_REQUEST (it is none of this master's slaves) */
+  greet(slave: ReplicaFacts): Promise<ReplicaGreeting>;
+  /** Begins to send the log from `position` on. */
+  feed(greeting: ReplicaGreeting, position: number, link: ReplicaLink): ReplicaFeed;
+}
+
 export interface EngineThread {
+  readonly replicas: ReplicaDoor;
   readonly info: EngineInfo;
   /** Read anew each time. */
   readonly place: ClusterPlace;

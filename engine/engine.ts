@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { clearInterval, setInterval } from '../native-free/time/index.js';
-import { type BrokerStats, RingMQError } from '../native-free/wire/index.js';
+import { type BrokerStats, type ReplicaFacts, RingMQError } from '../native-free/wire/index.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
 import { DamageList, type DamageReport } from './control/damage-list.js';
@@ -15,16 +15,18 @@ import { ControlPlane } from './control/index.js';
 import { StatsView } from './control/stats-view.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
-import { openData } from './data/open-data.js';
+import { ControlReplay } from './data/control-replay.js';
+import { type OpenData, openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
 import { tellDamage } from './data/tell-damage.js';
 import { type DataDirLock, LOOK_MS, lockDataDir } from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
 import { LogEnding } from './log-ending.js';
-import type { TopicCatalog } from './meta/index.js';
+import type { CatalogTopic, TopicCatalog } from './meta/index.js';
 import { newHandle } from './new-handle.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
 import type { PersistWorkerMessage } from './persist/worker.js';
+import { Replication } from './replication.js';
 import { Ring, SeatTable } from './ring/index.js';
 import { type DiagnosticEvents, diagnose, isDiagnosed } from './stats/index.js';
 import { SharedText } from './term/shared-text.js';
@@ -34,10 +36,13 @@ import { BrokerThread, type SeatedThread, type ThreadWarning } from './thread/br
 import { DeadThreads } from './thread/dead-threads.js';
 import { EndedThreads } from './thread/ended-threads.js';
 import { PersistThreads } from './thread/persist-threads.js';
+import type { ProveParams } from './thread/replica-door.js';
 import { makeThreadParts, type ThreadParts } from './thread/thread-parts.js';
 
 /** What an engine says unasked. */
 export interface EngineEvents {
+  /** Another broker has become master of this one's set. `masterUrl`: where it is, if that is known. */
+  onFenced?(masterUrl: string | null): void;
   onWarning(message: string, details: Record<string, unknown>): void;
   onFatal(error: RingMQError): void;
 }
@@ -67,19 +72,19 @@ export class Engine {
   readonly #lock: DataDirLock;
   readonly #ending: LogEnding;
   readonly #metaTimer: NodeJS.Timeout;
+  readonly #replication: Replication;
 
   /** @throws RingMQError BAD_CONFIG, DATA_DIR_LOCKED, LOG_CORRUPT, DISK_FULL, DISK_FAILED */
-  static async open(given: EngineOptions, events: EngineEvents): Promise<Engine> {
+  static async open(
+    given: EngineOptions,
+    events: EngineEvents,
+    secret: Uint8Array | null = null,
+  ): Promise<Engine> {
     const options = resolveEngineOptions(given);
-    if (options.role === 'slave' || options.replication === 'sync' || options.secretFile !== undefined) {
-      const why =
-        'slaves and sync replication are not supported by this version; leave role, replication and secretFile out';
-      throw new RingMQError('NOT_SUPPORTED', why);
-    }
     try {
       const lock = await lockDataDir(options.dataDir, (what) => events.onWarning(what, {}));
       try {
-        return await Engine.#openLocked(options, lock, events);
+        return await Engine.#openLocked(options, lock, events, secret);
       } catch (error) {
         lock.release();
         throw error;
@@ -93,6 +98,7 @@ export class Engine {
     options: ResolvedEngineOptions,
     lock: DataDirLock,
     events: EngineEvents,
+    secret: Uint8Array | null,
   ): Promise<Engine> {
     if (lock.ofDeadThread !== undefined) {
       await endAttached(lock.ofDeadThread);
@@ -105,7 +111,7 @@ export class Engine {
     try {
       const seats = new SeatTable(handle.seats);
       const parts = makeThreadParts(handle, seats, seats.take(threadId));
-      engine = new Engine(options, handle, parts, persist, data, lock, events);
+      engine = new Engine(options, handle, parts, persist, data, lock, events, secret);
     } catch (error) {
       await persist.stop();
       throw error;
@@ -113,7 +119,10 @@ export class Engine {
     try {
       // The tables may be from before the last segments went: retention makes no checkpoint.
       engine.#trim(data.recovery.startPosition);
-      engine.#control.beginEpoch(data.node.epoch, data.recovery.endPosition, options.name);
+      if (data.role === 'master') {
+        engine.#control.beginEpoch(data.node.epoch, data.recovery.endPosition, options.name);
+        engine.#plane.becomeMaster();
+      }
       engine.#plane.start();
     } catch (error) {
       await engine.close();
@@ -127,9 +136,10 @@ export class Engine {
     handle: BrokerHandle,
     parts: ThreadParts,
     persist: PersistThreads,
-    data: ReturnType<typeof openData>,
+    data: OpenData,
     lock: DataDirLock,
     events: EngineEvents,
+    secret: Uint8Array | null,
   ) {
     this.handle = handle;
     this.options = options;
@@ -143,6 +153,8 @@ export class Engine {
     this.#control = new ControlLog({
       state: data.state,
       spanBytes: data.node.spanBytes,
+      isFollower: () => parts.term.isFollower,
+      isApplied: () => parts.replicas.controlIsApplied,
       later: (run) => this.thread.inTurn(run),
       writer: {
         controlRefusal: () => this.thread.controlRefusal(),
@@ -153,7 +165,10 @@ export class Engine {
     this.#catalog = data.catalog;
     this.#plane = new ControlPlane({
       log: this.#control,
-      epoch: data.node.epoch,
+      epoch: Math.max(data.node.epoch, data.recovery.lastEpoch),
+      isFollower: () => parts.term.isFollower,
+      masterUrl: () => new SharedText(handle.masterUrl).get(),
+      promote: (epoch) => this.#replication.promote(epoch),
       catalog: data.catalog,
       openQueues: (topic) => this.#queues.open(topic),
       closeQueues: (topic) => {
@@ -191,6 +206,7 @@ export class Engine {
     });
     this.#stats.name(PERSIST_SEAT, 'ringmq-persist');
     this.#stats.name(parts.seat, 'main');
+    this.#replication = this.#makeReplication(options, parts, data, secret);
     this.#server = new ControlServer(handle.channel, {
       handle: async (method, params, caller) => {
         switch (method) {
@@ -206,6 +222,10 @@ export class Engine {
           case 'connection':
             diagnose('connection', params as DiagnosticEvents['connection']);
             return null;
+          case 'replicaProve':
+            return this.#replication.prove(params as ProveParams);
+          case 'replicaGreet':
+            return this.#replication.greet(params as ReplicaFacts);
           case 'seated':
             return this.#onSeated(params as SeatedThread);
           default:
@@ -235,7 +255,10 @@ export class Engine {
       this.thread.settleSoon();
     });
     this.#lookForSubscribers();
-    this.#subscriberTimer = setInterval(() => this.#lookForSubscribers(), SUBSCRIBERS_MS);
+    this.#subscriberTimer = setInterval(() => {
+      this.#lookForSubscribers();
+      this.#replication.sweep();
+    }, SUBSCRIBERS_MS);
     this.#subscriberTimer.unref();
     this.#persist = persist;
     persist.listen({
@@ -279,6 +302,51 @@ export class Engine {
     this.#catalog.leastCreatedTime = least;
   }
 
+  /** Its part in a set of master and slaves. */
+  get replication(): Replication {
+    return this.#replication;
+  }
+
+  #makeReplication(
+    options: ResolvedEngineOptions,
+    parts: ThreadParts,
+    data: OpenData,
+    secret: Uint8Array | null,
+  ): Replication {
+    const changed = ({ topic, topicId }: CatalogTopic): void => this.#server.topicChanged(topic, topicId);
+    const replay = new ControlReplay({
+      state: data.state,
+      catalog: data.catalog,
+      openQueues: (topic) => {
+        this.#queues.open(topic);
+        changed(topic);
+      },
+      closeQueues: (topic) => {
+        this.#plane.topicGone(topic);
+        changed(topic);
+        this.#queues.close(topic);
+        this.#damage.forget(topic.topicId);
+        data.catalog.freeSlots(topic);
+      },
+    });
+    return new Replication({
+      options,
+      handle: this.handle,
+      node: data.node,
+      secret,
+      term: parts.term,
+      marks: parts.replicas,
+      ring: parts.logRing,
+      control: this.#control,
+      replay,
+      oldestPosition: () => parts.logReader.oldestPosition,
+      onNode: () => this.#ending.nodeReplaced(),
+      onMaster: () => this.#plane.becomeMaster(),
+      onFenced: (epoch) => this.fence(epoch, null),
+      wakeAll: () => this.#ending.wakeAll(),
+    });
+  }
+
   /** Counters and gauges, as of now. */
   stats(): BrokerStats {
     return this.#stats.read();
@@ -300,6 +368,12 @@ export class Engine {
       `another broker of the set '${this.handle.brokerSet}' has become master${where}, of epoch ${epoch}; this one, of epoch ${term.epoch}, takes no messages any more`,
       { epoch, master: masterUrl },
     );
+    this.#events.onFenced?.(masterUrl);
+  }
+
+  /** On a slave: where its master is, for whom it sends there. */
+  setMasterUrl(url: string | null): void {
+    new SharedText(this.handle.masterUrl).set(url);
   }
 
   warn(message: string, details: Record<string, unknown>): void {

@@ -35,6 +35,8 @@ export interface BrokerHandle {
   readonly masterUrl: SharedArrayBuffer;
   /** replica/replica-layout.ts */
   readonly replicas: SharedArrayBuffer;
+  /** When a slave counts as in sync. */
+  readonly inSyncLimits: { readonly maxLagBytes: number; readonly maxLagMs: number };
   /** Counters: stats/stats-layout.ts */
   readonly stats: SharedArrayBuffer;
   readonly queues: QueueTableMemory;

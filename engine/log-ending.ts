@@ -13,7 +13,7 @@ export class LogEnding {
   readonly #seats: SeatTable;
   readonly #control: Int32Array;
   readonly #nodePath: string;
-  readonly #nodeIdentity: string;
+  #nodeIdentity: string;
   readonly #tell: (error: RingMQError) => void;
   #hasFailed = false;
 
@@ -83,6 +83,18 @@ export class LogEnding {
     }
   }
 
+  /** `meta/node` was replaced by this broker itself. */
+  nodeReplaced(): void {
+    this.#nodeIdentity = identityOf(this.#nodePath);
+  }
+
+  /** Every thread that waits is to look again. */
+  wakeAll(): void {
+    for (let seat = 0; seat < this.#seats.maxThreads; seat++) {
+      wake(this.#seats.control, this.#seats.parkedWord(seat));
+    }
+  }
+
   /** Of the directory as a whole where that has gone, as files of it have then, too. */
   #lostError(why: string): RingMQError {
     const { dir } = this.#handle;
@@ -92,8 +104,6 @@ export class LogEnding {
   /** Nothing is written any more, and whoever waits for an ack hears of it. */
   #end(errno: number): void {
     Atomics.compareExchange(this.#control, WORD.fatal, 0, errno);
-    for (let seat = 0; seat < this.#seats.maxThreads; seat++) {
-      wake(this.#seats.control, this.#seats.parkedWord(seat));
-    }
+    this.wakeAll();
   }
 }

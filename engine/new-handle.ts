@@ -5,14 +5,15 @@ import type { OpenedDir } from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
 import { brokerSetOf, type ResolvedEngineOptions } from './options.js';
 import { createProducerMemory, createResultMemory } from './queue/index.js';
-import { createRingMemory, createSeatMemory } from './ring/index.js';
+import { createRingMemory, createSeatMemory, Ring } from './ring/index.js';
 import { createStatsMemory } from './stats/index.js';
 import { REPLICAS_BYTES } from './term/replica-layout.js';
+import { ReplicaMarks } from './term/replica-marks.js';
 import { SHARED_TEXT_BYTES } from './term/shared-text.js';
-import { BROKER_WORDS_BYTES } from './term/shared-words.js';
+import { BROKER_WORDS_BYTES, ROLE } from './term/shared-words.js';
 import { Term } from './term/term.js';
 
-/** Of a master; the epoch is the opening's. */
+/** Of a master the epoch is the opening's, of a slave that of its log's end. */
 export function newHandle(options: ResolvedEngineOptions, dir: OpenedDir, data: OpenData): BrokerHandle {
   const { node, recovery } = data;
   const ringSizes = { spanBytes: node.spanBytes, maxThreads: options.maxThreads };
@@ -33,6 +34,7 @@ export function newHandle(options: ResolvedEngineOptions, dir: OpenedDir, data: 
     brokerWords: new SharedArrayBuffer(BROKER_WORDS_BYTES),
     masterUrl: new SharedArrayBuffer(SHARED_TEXT_BYTES),
     replicas: new SharedArrayBuffer(REPLICAS_BYTES),
+    inSyncLimits: { maxLagBytes: options.inSyncMaxLagBytes, maxLagMs: options.inSyncMaxLagMs },
     stats: createStatsMemory(options.maxThreads),
     queues: data.table.memory,
     log: {
@@ -56,6 +58,10 @@ export function newHandle(options: ResolvedEngineOptions, dir: OpenedDir, data: 
       results: createResultMemory(options.maxThreads),
     },
   };
-  new Term(new Int32Array(handle.brokerWords)).setEpoch(node.epoch);
+  const isSlave = data.role === 'slave';
+  const term = new Term(new Int32Array(handle.brokerWords));
+  term.setEpoch(isSlave ? recovery.lastEpoch : node.epoch);
+  term.setRole(isSlave ? ROLE.slave : ROLE.master);
+  new ReplicaMarks(handle.replicas).setUp(options, new Ring(handle.log.ring).indexed());
   return handle;
 }

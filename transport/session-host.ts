@@ -18,9 +18,13 @@ import {
 } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
 import { HeavyLane } from './heavy-lane.js';
+import { ReplicaSession } from './replica-session.js';
 import { Session, type SessionOwner } from './session.js';
 import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
 import { SessionWatch } from './session-watch.js';
+
+/** A slave that says nothing for so long, though it is told of the log several times a second, is gone. */
+const REPLICA_SILENCE_MS = 10_000;
 
 export class SessionHost implements SessionOwner {
   readonly engine: EngineThread;
@@ -35,6 +39,7 @@ export class SessionHost implements SessionOwner {
   #isTurnWatched = false;
   #toResume: (() => void)[] = [];
   readonly #sessions = new Set<Session>();
+  readonly #replicaSessions = new Set<ReplicaSession>();
   readonly #stopListening: () => void;
   readonly #flushAll = (): void => this.#runFlush();
   readonly #deliverAll = (): void => this.#runDeliveries();
@@ -92,6 +97,26 @@ export class SessionHost implements SessionOwner {
     this.engine.noteConnection('opened', session.remote, '');
     if (this.#isStopping) {
       queueMicrotask(() => session.fail('BROKER_CLOSED'));
+    }
+    return session;
+  }
+
+  /** The same for a slave's connection. */
+  openReplica(socket: Socket): ReplicaSession {
+    const { onDefect, handshakeTimeoutMs } = this.options;
+    const session = new ReplicaSession(
+      {
+        engine: this.engine,
+        handshakeTimeoutMs,
+        silenceMs: REPLICA_SILENCE_MS,
+        onClosed: (closed) => this.#replicaSessions.delete(closed),
+        onDefect,
+      },
+      socket,
+    );
+    this.#replicaSessions.add(session);
+    if (this.#isStopping) {
+      queueMicrotask(() => session.fail('BROKER_CLOSED', 'the broker is closed'));
     }
     return session;
   }
@@ -156,6 +181,9 @@ export class SessionHost implements SessionOwner {
     this.watch.close();
     for (const session of [...this.#sessions]) {
       session.failWith(new RingMQError(code));
+    }
+    for (const session of [...this.#replicaSessions]) {
+      session.fail(code, 'the broker is closed');
     }
   }
 

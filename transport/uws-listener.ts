@@ -29,6 +29,7 @@ import {
   OVERSIZE_BYTES,
 } from '../native-free/listener/types.js';
 import {
+  agreedSubprotocol,
   badKey,
   headersOf,
   judgeUpgrade,
@@ -330,16 +331,19 @@ class UwsListener implements Listener {
       write(response, refused, { isOver: false });
       return;
     }
+    const protocol =
+      agreedSubprotocol(allOf(request, 'sec-websocket-protocol'), this.#options) ?? SUBPROTOCOL;
     const userData: UwsUserData = {
       request: {
         remote: '',
+        protocol,
         origin: origin === '' ? null : origin,
         userAgent: request.getHeader('user-agent'),
       },
       refusal: frame === null ? null : { frame, code: refused?.refused?.code ?? '' },
       connection: null,
     };
-    response.upgrade(userData, request.getHeader('sec-websocket-key'), SUBPROTOCOL, '', context);
+    response.upgrade(userData, request.getHeader('sec-websocket-key'), protocol, '', context);
   }
 
   #opened(peer: UwsWebSocket<UwsUserData>, serving: Serving): void {

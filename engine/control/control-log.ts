@@ -8,7 +8,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { type ErrorCode, errorCodeOfWire, RingMQError } from '../../native-free/wire/index.js';
+import { ERRORS, type ErrorCode, errorCodeOfWire, RingMQError } from '../../native-free/wire/index.js';
 import { APPEND, type AppendSink } from '../engine-thread.js';
 import { controlBatches } from '../meta/control-batch.js';
 import type { ControlRecord, QueueNumbers } from '../meta/control-records.js';
@@ -32,6 +32,10 @@ export interface ControlLogOptions {
   writer: ControlWriter;
   /** The log's. */
   spanBytes: number;
+  /** The log is another broker's, its master's: nothing is put into it here. Default: never. */
+  isFollower?(): boolean;
+  /** On a slave: the state has all that is in its log. */
+  isApplied?(): boolean;
   /** Runs a function in a later turn of the event loop. */
   later(run: () => void): void;
 }
@@ -58,6 +62,8 @@ export class ControlLog implements AppendSink {
   readonly #writer: ControlWriter;
   readonly #spanBytes: number;
   readonly #later: (run: () => void) => void;
+  readonly #isFollower: () => boolean;
+  readonly #isApplied: () => boolean;
   readonly #changes = new GroupChanges();
   /** Batches that the ring had no room for, in their order. Whoever appends more than changes of groups waits for it, so it is short. */
   readonly #waiting: Uint8Array[] = [];
@@ -75,7 +81,9 @@ export class ControlLog implements AppendSink {
   /** Of the last look. */
   #heldUpBy: RingMQError | null = null;
 
-  constructor({ state, writer, spanBytes, later }: ControlLogOptions) {
+  constructor({ state, writer, spanBytes, isFollower, isApplied, later }: ControlLogOptions) {
+    this.#isFollower = isFollower ?? (() => false);
+    this.#isApplied = isApplied ?? (() => true);
     this.state = state;
     this.#writer = writer;
     this.#spanBytes = spanBytes;
@@ -107,7 +115,8 @@ export class ControlLog implements AppendSink {
       return;
     }
     this.state[kind].set(group, topicId, topic.queues, queueId, value);
-    if (!topic.memory) {
+    // What is committed at a slave is kept for its master, or for when it is one itself; the rest is a master's to say.
+    if (!topic.memory && (kind === 'offsets' || !this.#isFollower())) {
       this.#changes.number(kind, group, topicId, queueId, value);
       this.#schedule();
     }
@@ -115,6 +124,9 @@ export class ControlLog implements AppendSink {
 
   /** Takes a record that nobody waits for. In the log with the next batch. */
   appendLater(record: GroupRecord): void {
+    if (this.#isFollower()) {
+      return;
+    }
     this.state.apply(record);
     this.#changes.add(record);
     if (record.type === 'startsDropped' && !this.state.hasGroup(record.group)) {
@@ -156,7 +168,7 @@ export class ControlLog implements AppendSink {
     if (this.#failure !== null) {
       return Promise.reject(this.#failure);
     }
-    if (this.isSettled) {
+    if (this.isSettled || this.#isFollower()) {
       return Promise.resolve();
     }
     this.#turn ??= newWaiter(true);
@@ -166,6 +178,9 @@ export class ControlLog implements AppendSink {
 
   /** To be called a few times a second: looks whether a full disk has room again, or has become full. */
   tick(): void {
+    if (this.#isFollower()) {
+      return;
+    }
     const refusal = this.#writer.controlRefusal();
     if (refusal !== 0) {
       this.#refuse(errorOf(errorCodeOfWire(refusal)));
@@ -179,6 +194,9 @@ export class ControlLog implements AppendSink {
 
   /** Puts what was gathered into the ring now. False: there is no room for all of it. */
   flush(): boolean {
+    if (this.#isFollower()) {
+      return this.#isApplied();
+    }
     this.#run();
     return this.isEmpty;
   }
@@ -206,10 +224,16 @@ export class ControlLog implements AppendSink {
    * @throws RingMQError DISK_FULL at once where there is no room for what is left
    */
   async drained(limitMs: number): Promise<void> {
+    if (this.#isFollower()) {
+      return;
+    }
     const until = monotonicMs() + limitMs;
     this.#run();
     while (!this.isSettled && this.#failure === null && monotonicMs() < until) {
       const refusal = this.#writer.controlRefusal();
+      if (refusal === ERRORS.NOT_MASTER.wire) {
+        return; // Nobody takes it from a master that is none any more.
+      }
       if (refusal !== 0) {
         this.#refuse(errorOf(errorCodeOfWire(refusal)));
         if (this.#heldUpBy?.code === 'DISK_FULL') {
@@ -257,7 +281,7 @@ export class ControlLog implements AppendSink {
   }
 
   #run(): void {
-    if (this.#failure !== null) {
+    if (this.#failure !== null || this.#isFollower()) {
       return;
     }
     const refusal = this.#writer.controlRefusal();

@@ -48,6 +48,12 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   later?(run: () => void): void;
   /** Something an operator should know. */
   onWarning?(message: string, details: Record<string, unknown>): void;
+  /** The log is another broker's, its master's: ages of groups, say, are that one's to tell. */
+  isFollower?(): boolean;
+  /** Where the master is; null: it is not known. */
+  masterUrl?(): string | null;
+  /** Makes this slave the master, of an epoch not below `atLeast`. */
+  promote?(atLeast: number): Promise<number>;
   /** Default 10,000. */
   maxGroups?: number;
   /** Default 1,024. */
@@ -134,13 +140,22 @@ export class ControlPlane {
   }
 
   /**
-   * To be called once the queues are recovered and before anything is appended: takes back commits beyond the queues' ends
-   * and starts the timer behind revoke deadlines.
+   * To be called once the queues are recovered and before anything is appended: starts the timer behind revoke deadlines.
    */
   start(): void {
-    this.#offsets.cutToEnds((topicId, queueId) => this.#queueState(topicId, queueId).maxOffset);
     this.#timer = setInterval(() => this.tick(), TICK_MS);
     this.#timer.unref();
+  }
+
+  /** Takes back commits beyond the queues' ends, once the log is this broker's to write. */
+  becomeMaster(): void {
+    this.#offsets.cutToEnds((topicId, queueId) => this.#queueState(topicId, queueId).maxOffset);
+    this.#log.tick();
+  }
+
+  /** On a slave: its master has deleted the topic. */
+  topicGone({ topic, topicId }: CatalogTopic): void {
+    this.#coordinator.endTopic(topicId, 'TOPIC_NOT_FOUND', `the topic '${topic}' was deleted`);
   }
 
   /**
@@ -162,6 +177,11 @@ export class ControlPlane {
       if (isRingMQError(error)) {
         if (error.code === 'DISK_FAILED') {
           this.#options.onFatal?.(error);
+        }
+        if (error.code === 'NOT_MASTER') {
+          throw new RingMQError('NOT_MASTER', undefined, {
+            details: { master: this.#options.masterUrl?.() ?? null },
+          });
         }
         throw error;
       }
@@ -204,7 +224,9 @@ export class ControlPlane {
     this.#guard(() => {
       this.#coordinator.expire();
       const now = this.#now();
-      this.#ages.step(now);
+      if (this.#options.isFollower?.() !== true) {
+        this.#ages.step(now);
+      }
       this.#expiredLog.step(now);
       this.#retentionWatch.step(now);
       this.#log.tick();
@@ -332,6 +354,12 @@ export class ControlPlane {
         return {};
       },
       resetOffset: async (params) => ({ queues: await this.#groups.resetOffset(params) }),
+      promote: async ({ epoch }) => {
+        if (this.#options.promote === undefined) {
+          throw new RingMQError('NOT_SUPPORTED', 'this broker has no log to be master of');
+        }
+        return { epoch: await this.#options.promote(epoch ?? 0) };
+      },
       stats: () => this.#options.stats(),
       queueStats: () => this.#options.queueStats(),
       skipDamage: () => {

@@ -60,6 +60,7 @@ const SCHEMAS = {
   }),
   stats: z.object({}),
   queueStats: z.object({}),
+  promote: z.object({ epoch: count.max(0xffffffff).nullable().default(null) }),
   join: z.object({
     consumer,
     group: name.nullable(),

@@ -10,6 +10,7 @@ import {
   type BatchVisitor,
   type Checkpoint,
   listSegments,
+  logStart,
   type Recovery,
   readCheckpoint,
   recoverLog,
@@ -17,6 +18,7 @@ import {
 import {
   encodeState,
   MetaState,
+  NEVER_OWN,
   type NodeFacts,
   readNode,
   readState,
@@ -39,6 +41,7 @@ import {
 import { createRingMemory, Ring } from '../ring/index.js';
 import { masterTerm } from '../term/term.js';
 import { ControlReplay } from './control-replay.js';
+import { performRejoin } from './rejoin.js';
 
 /** File of the queue tables' last snapshot, in the data directory. */
 export const TABLES_FILE = 'queues/tables';
@@ -49,6 +52,8 @@ const MAX_TABLES_BYTES = 2 ** 31;
 export interface OpenData {
   /** With the epoch of this opening. */
   node: NodeFacts;
+  /** What the directory is: one that was promoted, or has followed a master, stays what it is. */
+  role: 'master' | 'slave';
   state: MetaState;
   catalog: TopicCatalog;
   table: QueueTable;
@@ -75,6 +80,7 @@ export function openData(
   disk: Disk = new OwnedDisk(dir),
 ): OpenData {
   const dataDir = dir.path;
+  performRejoin(disk, dataDir, options.segmentBytes);
   const stored = readStored(options, dataDir, disk, warn);
   checkSpans(options, stored.node.spanBytes);
   return recoverData(options, dataDir, disk, stored, warn);
@@ -108,25 +114,32 @@ function readStored(
     segmentBytes,
     createdTime: Date.now(),
     epoch: 0,
+    start: 0,
+    ownFrom: 0,
   };
   const checkpoint = readCheckpoint(disk, dataDir);
-  return { node, checkpoint, state: readStoredState(disk, dataDir, segments, checkpoint, warn) };
+  const oldest = logStart(segments[0], node.start);
+  return {
+    node,
+    checkpoint,
+    state: readStoredState(disk, dataDir, oldest, segments.length > 0, checkpoint, warn),
+  };
 }
 
 /** The state's snapshot; null where the log makes it again. @throws RingMQError LOG_CORRUPT where it does not */
 function readStoredState(
   disk: Disk,
   dataDir: string,
-  segments: readonly number[],
+  oldest: number,
+  hasLog: boolean,
   checkpoint: Checkpoint | null,
   warn: (what: string) => void,
 ): StoredState | null {
-  const oldest = segments[0] ?? 0;
   const path = `${dataDir}/meta/${STATE_FILE}`;
   let why = `${path} is missing`;
   try {
     const stored = readState(disk, `${dataDir}/meta`);
-    if (stored !== null && (segments.length === 0 || stored.position >= oldest)) {
+    if (stored !== null && (!hasLog || stored.position >= oldest)) {
       return stored;
     }
     if (stored !== null) {
@@ -200,17 +213,44 @@ function recoverData(
     // Before anything is stamped. `meta/` may be an older copy; and a whole log is read without its checkpoint's epoch.
     const { checkpoint, node } = stored;
     const known = Math.max(node.epoch, state.epochs.last, tables.recovery.lastEpoch, checkpoint?.epoch ?? 0);
-    const opened = { ...node, epoch: known + 1 };
+    // A slave begins no term.
+    const role = roleOf(node, options.role, warn);
+    const opened = role === 'slave' ? { ...node, ownFrom: NEVER_OWN } : asMaster(node, known + 1);
     const { endPosition } = tables.recovery;
     if ((stored.state?.position ?? 0) > endPosition) {
       // The log's end is lost. What is said from here on must not count as what the state has already.
       writeState(disk, `${dataDir}/meta`, encodeState(state.records(), endPosition));
     }
     writeNode(disk, `${dataDir}/meta`, opened);
-    return { node: opened, state, catalog, table, ...tables };
+    return { node: opened, role, state, catalog, table, ...tables };
   } finally {
     files.close();
   }
+}
+
+/**
+ * A directory that was promoted is a master's, and one that has followed a master a slave's, whatever is asked for: a node that is started again as it
+ * was at first must not take a set over, nor leave it without a master. What is asked for decides of the others.
+ */
+function roleOf(
+  { ownFrom }: NodeFacts,
+  asked: 'master' | 'slave',
+  warn: (what: string) => void,
+): 'master' | 'slave' {
+  const role = ownFrom === 0 ? asked : ownFrom === NEVER_OWN ? 'slave' : 'master';
+  if (role !== asked) {
+    warn(
+      role === 'slave'
+        ? 'this directory is a slave: it has followed a master since; promote it to make it the master'
+        : 'this directory is a master: it was promoted; a later master makes it a slave again',
+    );
+  }
+  return role;
+}
+
+/** The directory's next term as a master. */
+export function asMaster(node: NodeFacts, epoch: number): NodeFacts {
+  return { ...node, epoch, ownFrom: node.ownFrom === NEVER_OWN ? epoch : node.ownFrom };
 }
 
 /** Makes the tables, and the state, what the checkpoint and the log behind it say. */
@@ -247,8 +287,10 @@ function recoverTables(
     }
   };
   const { segmentBytes, spanBytes } = node;
-  const from = restored ? notAbove(checkpoint, known) : wholeLog(disk, segmentBytes, dataDir, checkpoint);
-  const recovery = recoverLog(disk, `${dataDir}/log`, { segmentBytes, spanBytes, checkpoint: from }, visit);
+  const from = restored ? notAbove(checkpoint, known) : wholeLog(disk, node, dataDir, checkpoint);
+  const { start, ownFrom } = node;
+  const how = { segmentBytes, spanBytes, checkpoint: from, start, trustFrom: ownFrom };
+  const recovery = recoverLog(disk, `${dataDir}/log`, how, visit);
   return { producers, recovery, rebuilt: !restored };
 }
 
@@ -260,14 +302,14 @@ function notAbove(checkpoint: Checkpoint, position: number): Checkpoint {
 /** Everything is read again, but what the checkpoint said to be flushed still is: what is bad there is damage. */
 function wholeLog(
   disk: Disk,
-  segmentBytes: number,
+  { segmentBytes, start }: NodeFacts,
   dataDir: string,
   checkpoint: Checkpoint | null,
 ): Checkpoint | null {
   if (checkpoint === null) {
     return null;
   }
-  const first = listSegments(disk, `${dataDir}/log`, segmentBytes)[0] ?? 0;
+  const first = logStart(listSegments(disk, `${dataDir}/log`, segmentBytes)[0], start);
   return { ...checkpoint, position: Math.min(first, checkpoint.position), epoch: 0 };
 }
 

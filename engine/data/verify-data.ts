@@ -84,7 +84,7 @@ export async function verifyData(dataDir: string): Promise<DataReport> {
     }
     return { ...NOTHING, unfinished: false, findings, unlisted: 0 };
   }
-  const { segmentBytes, spanBytes } = node;
+  const { segmentBytes, spanBytes, start, ownFrom } = node;
   const oldest = existsSync(`${dataDir}/log`) ? listSegments(disk, `${dataDir}/log`, segmentBytes)[0] : 0;
   // A log that is there from its beginning has all of the state.
   const kind = (oldest ?? 0) > 0 ? 'damage' : 'derived';
@@ -97,6 +97,8 @@ export async function verifyData(dataDir: string): Promise<DataReport> {
   const log = verifyDir(disk, `${dataDir}/log`, {
     segmentBytes,
     spanBytes,
+    start,
+    trustFrom: ownFrom,
     checkpoint,
     onControl: (header, position, bodyIsDamaged, control) => {
       const what = bodyIsDamaged ? null : whatIsWrong(header, control);

@@ -16,8 +16,9 @@ import { APPEND } from '../engine-thread.js';
 import type { IndexStage, ResultRing } from '../queue/index.js';
 import { RESULT_CAPACITY } from '../queue/index.js';
 import type { Ring } from '../ring/index.js';
-import { RingReader, RingWriter } from '../ring/index.js';
+import { RingReader, RingWriter, WORD } from '../ring/index.js';
 import type { ReplicaMarks } from '../term/replica-marks.js';
+import type { Term } from '../term/term.js';
 import { AckQueue } from './ack-queue.js';
 import { type Level, LOG_LEVEL } from './levels.js';
 import { MemoryShare } from './memory-share.js';
@@ -35,6 +36,8 @@ export interface LaneDeps {
   policy: number;
   /** Counts the slaves that have what is acked. */
   replicas: ReplicaMarks;
+  /** What the broker is. */
+  term: Term;
 }
 
 export class Lane {
@@ -54,6 +57,7 @@ export class Lane {
   readonly #levels: readonly Level[];
   readonly #policy: number;
   readonly #replicas: ReplicaMarks;
+  readonly #term: Term;
   /** How this lane's topics share its ring; null: they share a disk. */
   readonly #share: MemoryShare | null;
   /** The gate when a claim last failed; null when none has since there was room. */
@@ -68,6 +72,7 @@ export class Lane {
     this.#levels = deps.levels;
     this.#policy = deps.policy;
     this.#replicas = deps.replicas;
+    this.#term = deps.term;
     this.#writer = new RingWriter(deps.ring, deps.seat);
     this.reader = new RingReader(deps.ring, deps.seat);
     this.#share = deps.persisted ? null : new MemoryShare(deps.ring);
@@ -127,6 +132,29 @@ export class Lane {
     );
     this.#index.tryRun(this.#seat);
     return APPEND.ok;
+  }
+
+  /**
+   * On a slave: puts in a batch, or pad, that the master has stamped, with the bytes up to the next slot, and has it indexed. False: the
+   * ring is full. Only the one thread that follows calls it.
+   */
+  follow(source: Uint8Array, at: number, length: number, bytes: number): boolean {
+    const writer = this.#writer;
+    if (!writer.claim(length)) {
+      return false;
+    }
+    this.ring.bytes.set(source.subarray(at, at + bytes), writer.place);
+    writer.publish();
+    this.#index.tryRun(this.#seat);
+    return true;
+  }
+
+  /** Everything indexed is to be on the disk, whatever the flush policy. */
+  wantSync(): void {
+    const end = this.ring.indexed();
+    if (((end - Atomics.load(this.ring.control, WORD.syncWanted)) | 0) > 0) {
+      Atomics.store(this.ring.control, WORD.syncWanted, end);
+    }
   }
 
   /** What a batch of the log wants, or else the broker's policy. */
@@ -248,6 +276,13 @@ export class Lane {
 
   /** Up to where batches may be delivered, in slots: what the broker's own policy calls committed. */
   committed(): number {
+    if (this.persisted && this.#term.isFollower) {
+      // Delivered is what the master has committed, once it is here as this broker's own policy wants it.
+      const { ring } = this;
+      return this.#replicas.committedBelow(
+        this.#policy === LOG_LEVEL.flushed ? ring.flushed() : ring.written(),
+      );
+    }
     return (this.#levels[this.#policy] as Level).watermark();
   }
 }

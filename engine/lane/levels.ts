@@ -50,9 +50,10 @@ export function logLevels(ring: Ring, replicas: ReplicaMarks): Level[] {
 }
 
 function markOf(replicas: ReplicaMarks, which: ReplicaLevel, local: () => number): () => number {
-  let last = replicas.floor;
+  let last: number | null = null;
   return () => {
-    last = replicas.watermark(which, local(), last);
+    // Not before it is asked for: a slave that becomes master sets the floor then.
+    last = replicas.watermark(which, local(), last ?? replicas.floor);
     return last;
   };
 }

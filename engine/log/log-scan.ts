@@ -59,6 +59,8 @@ export interface ScanStart {
   flushed: number;
   /** Lowest epoch of what follows. */
   epoch: number;
+  /** What headers of lower epochs state is of another broker's disk: a slave's log was stamped by its master. Default 0. */
+  trustFrom?: number | undefined;
 }
 
 export interface ScanResult {
@@ -86,6 +88,7 @@ export class LogScan {
   #ahead: SpanWindow | null = null;
   #flushed = 0;
   #lastEpoch = 0;
+  #trustFrom = 0;
   #lookedUpTo = 0;
   #bordersLookedAt = false;
   #lastBorder = -1;
@@ -107,6 +110,7 @@ export class LogScan {
   run(start: ScanStart, visit: BatchVisitor): ScanResult {
     this.#flushed = start.flushed;
     this.#lastEpoch = start.epoch;
+    this.#trustFrom = start.trustFrom ?? 0;
     this.#visit = visit;
     let position = start.position;
     while (position < Math.max(this.#view.end, this.#flushed)) {
@@ -334,7 +338,9 @@ export class LogScan {
     if (flushed > position || flushed % SLOT_BYTES !== 0) {
       return false;
     }
-    this.#flushed = Math.max(this.#flushed, flushed);
+    if (readUint32(bytes, at + BATCH.epoch) >= this.#trustFrom) {
+      this.#flushed = Math.max(this.#flushed, flushed);
+    }
     return true;
   }
 }

@@ -15,6 +15,10 @@ export interface RecoveryOptions {
   spanBytes: number;
   /** Where to begin, and what is known to be flushed; null reads the whole log. */
   checkpoint: Pick<Checkpoint, 'position' | 'flushed' | 'epoch'> | null;
+  /** First position the log ever had. Default 0. */
+  start?: number | undefined;
+  /** See {@link ScanStart.trustFrom}. */
+  trustFrom?: number | undefined;
 }
 
 export interface Recovery {
@@ -41,15 +45,15 @@ export function recoverLog(disk: Disk, dir: string, options: RecoveryOptions, vi
   const { checkpoint } = options;
   disk.mkdir(dir);
   const view = new LogFilesView(disk, dir, options.segmentBytes);
-  const first = view.segments[0]?.base;
-  const position = checkpoint?.position ?? first ?? 0;
+  const first = logStart(view.segments[0]?.base, options.start ?? 0);
+  const position = checkpoint?.position ?? first;
   const flushed = Math.max(checkpoint?.flushed ?? 0, readFlushedMark(disk, dir));
-  const start = { position, flushed, epoch: checkpoint?.epoch ?? 0 };
+  const start = { position, flushed, epoch: checkpoint?.epoch ?? 0, trustFrom: options.trustFrom };
   try {
     const result = new LogScan(view, options.spanBytes).run(start, visit);
     syncTail(disk, dir, view, checkpoint?.flushed ?? 0, result.endPosition);
     return {
-      startPosition: Math.min(first ?? result.endPosition, result.endPosition),
+      startPosition: Math.min(view.segments.length === 0 ? result.endPosition : first, result.endPosition),
       endPosition: result.endPosition,
       lastEpoch: result.lastEpoch,
       damage: result.damage,
@@ -74,4 +78,9 @@ function syncTail(disk: Disk, dir: string, view: LogFilesView, flushed: number, 
     }
   }
   disk.fsyncDir(dir);
+}
+
+/** Where a log begins: with its oldest segment, but not before it began in the middle of that one. */
+export function logStart(oldestSegment: number | undefined, start: number): number {
+  return Math.max(oldestSegment ?? 0, start);
 }

@@ -8,12 +8,16 @@ import type { Checkpoint } from './checkpoint.js';
 import { readFlushedMark } from './flushed-mark.js';
 import { LogFilesView } from './log-files-view.js';
 import { type Damage, LogScan } from './log-scan.js';
+import { logStart } from './recovery.js';
 
 export interface VerifyOptions {
   segmentBytes: number;
   spanBytes: number;
   /** Makes damage at the very end tellable from an append that never finished. */
   checkpoint?: Pick<Checkpoint, 'flushed'> | null | undefined;
+  /** As for a recovery. */
+  start?: number | undefined;
+  trustFrom?: number | undefined;
   /** Shown every control batch, as {@link BatchVisitor} is. */
   onControl?: (header: Uint8Array, position: number, bodyIsDamaged: boolean, control: Uint8Array) => void;
 }
@@ -40,10 +44,10 @@ export function verifyDir(disk: Disk, dir: string, options: VerifyOptions): LogR
   let records = 0;
   let controlBatches = 0;
   try {
-    const startPosition = view.segments[0]?.base ?? 0;
+    const startPosition = logStart(view.segments[0]?.base, options.start ?? 0);
     const flushed = Math.max(options.checkpoint?.flushed ?? 0, readFlushedMark(disk, dir));
     const result = new LogScan(view, options.spanBytes).run(
-      { position: startPosition, flushed, epoch: 0 },
+      { position: startPosition, flushed, epoch: 0, trustFrom: options.trustFrom },
       (header, position, bodyIsDamaged, control) => {
         if (control !== null) {
           controlBatches++;

@@ -1,11 +1,14 @@
 /** `meta/node`: what belongs to this data directory and not to what is in its log. One frame with one map; replaced as a whole. */
-import { RingMQError, SLOT_BYTES } from '../../native-free/wire/index.js';
+import { isPosition, RingMQError, SLOT_BYTES } from '../../native-free/wire/index.js';
 import { type Disk, readWholeFile, replaceFile } from '../disk/disk.js';
 import { corruptFile, FRAME_HEADER_BYTES, mapFrame, payloadAt, unknownFormat, unpackMap } from './frames.js';
 
 export const NODE_FILE = 'node';
 const NODE_FORMAT = 1;
 const MAX_NODE_BYTES = 4096;
+
+/** {@link NodeFacts.ownFrom} of a slave. */
+export const NEVER_OWN = 0xffffffff;
 
 export interface NodeFacts {
   /** Who the log is: 16 hexadecimal digits, made once. */
@@ -17,6 +20,13 @@ export interface NodeFacts {
   readonly createdTime: number;
   /** The highest that this directory was opened as master with; 0: never was. */
   readonly epoch: number;
+  /** First log position it ever had: of a slave that began with its master's oldest segment, else 0. */
+  readonly start: number;
+  /**
+   * From this epoch on this directory was the master's. What earlier batches say of the disk is another one's disk. 0: always was; the
+   * highest there is: a slave's, it is not one now.
+   */
+  readonly ownFrom: number;
 }
 
 /**
@@ -34,11 +44,21 @@ export function readNode(disk: Disk, dir: string): NodeFacts | null {
   if (payload === null || payload.length + FRAME_HEADER_BYTES !== bytes.length) {
     throw corruptFile(path, 0, 'the file is damaged; bring it back from a copy');
   }
-  const { type, format, brokerId, spanBytes, segmentBytes, createdTime, epoch } = unpackMap(payload);
+  const {
+    type,
+    format,
+    brokerId,
+    spanBytes,
+    segmentBytes,
+    createdTime,
+    epoch,
+    start = 0,
+    ownFrom = 0,
+  } = unpackMap(payload);
   if (type === 'node' && format !== NODE_FORMAT) {
     throw unknownFormat(path, format, NODE_FORMAT);
   }
-  const facts = { brokerId, spanBytes, segmentBytes, createdTime, epoch } as NodeFacts;
+  const facts = { brokerId, spanBytes, segmentBytes, createdTime, epoch, start, ownFrom } as NodeFacts;
   if (type !== 'node' || !isSound(facts)) {
     throw corruptFile(path, 0, 'this is not who a broker is');
   }
@@ -50,7 +70,15 @@ export function writeNode(disk: Disk, dir: string, facts: NodeFacts): void {
   replaceFile(disk, dir, NODE_FILE, mapFrame({ type: 'node', format: NODE_FORMAT, ...facts }));
 }
 
-function isSound({ brokerId, spanBytes, segmentBytes, createdTime, epoch }: NodeFacts): boolean {
+function isSound({
+  brokerId,
+  spanBytes,
+  segmentBytes,
+  createdTime,
+  epoch,
+  start,
+  ownFrom,
+}: NodeFacts): boolean {
   return (
     typeof brokerId === 'string' &&
     /^[0-9a-f]{16}$/.test(brokerId) &&
@@ -60,7 +88,11 @@ function isSound({ brokerId, spanBytes, segmentBytes, createdTime, epoch }: Node
     Number.isSafeInteger(createdTime) &&
     Number.isInteger(epoch) &&
     epoch >= 0 &&
-    epoch <= 0xffffffff
+    epoch <= 0xffffffff &&
+    isPosition(start) &&
+    Number.isInteger(ownFrom) &&
+    ownFrom >= 0 &&
+    ownFrom <= NEVER_OWN
   );
 }
 

@@ -7,22 +7,25 @@
  *     0      required    the opener, once              in-sync slaves that must have a batch before it is acked
  *     0      degrade     the opener, once              1: with fewer in sync, those that are there are enough
  *     0      floor       the opener, once              committed at the opening: what lies below was so before
+ *     0      version     any of the writers below        has changed whenever something here has
  *     1      committed   the follower (a slave)        up to where its master has committed, and this ring has it
- *     2      seats low   threads with replicate links  a bit a seat: who is woken when the log has moved
- *     2      seats high  the same
- *   3 + row  state       the opener                    0 = free, 1 = a slave's
- *   3 + row  link        the opener                    number of the connection that speaks for it; an older one is deaf and dumb
- *   3 + row  received    its link's thread             its page cache has the log up to here
- *   3 + row  flushed     its link's thread             its disk has
- *   3 + row  inSync      its link's thread             1: it counts
- *   3 + row  lagMs       its link's thread             how long ago it had all there was then
+ *     1      controlSeen    the follower              control batches of the master that have come
+ *     1      controlApplied the opener                … and that have been applied to the state
+ *   2 + row  state       the opener                    0 = free, 1 = a slave's
+ *   2 + row  link        the opener                    number of the connection that speaks for it; an older one is deaf and dumb
+ *   2 + row  received    its link's thread             its page cache has the log up to here
+ *   2 + row  flushed     its link's thread             its disk has
+ *   2 + row  inSync      its link's thread             1: it counts
+ *   2 + row  lagMs       its link's thread             how long ago it had all there was then
+ *   2 + row  lagKiB      its link's thread             how much it lacks
+ *   2 + row  heardAt     its link's thread             when it was last heard from: a clock that all threads share, ms modulo 2^32
  *
  * A row is a slave's by its name, whoever connects for it and however often: the opener gives the row out and raises `link`, so a
  * slave counts once. Positions are stored before `inSync` is; a link clears `inSync` before it stores one that wraps.
  */
 
 const LINE = 16;
-const ROWS_AT = 3 * LINE;
+const ROWS_AT = 2 * LINE;
 
 /** Slaves of one master at most. */
 export const MAX_REPLICAS = 8;
@@ -33,9 +36,10 @@ export const REPLICAS_WORD = {
   required: 1,
   degrade: 2,
   floor: 3,
+  version: 4,
   committed: LINE,
-  seatsLow: 2 * LINE,
-  seatsHigh: 2 * LINE + 1,
+  controlSeen: LINE + 1,
+  controlApplied: LINE + 2,
 } as const;
 
 export const REPLICA_WORD = {
@@ -45,6 +49,8 @@ export const REPLICA_WORD = {
   flushed: 3,
   inSync: 4,
   lagMs: 5,
+  lagKiB: 6,
+  heardAt: 7,
 } as const;
 
 /** First word of a row. */

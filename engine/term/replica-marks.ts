@@ -14,6 +14,18 @@ export class ReplicaMarks {
     this.words = new Int32Array(memory);
   }
 
+  /** Once, by the thread that opens the broker, before any other knows of it. `floor`: in slots, all that is committed from the start. */
+  setUp(
+    options: { replication: 'sync' | 'async'; minInSync: number; onMissingSlave: 'refuse' | 'degrade' },
+    floor: number,
+  ): void {
+    this.words[REPLICAS_WORD.mode] = options.replication === 'sync' ? 1 : 0;
+    this.words[REPLICAS_WORD.required] = options.minInSync;
+    this.words[REPLICAS_WORD.degrade] = options.onMissingSlave === 'degrade' ? 1 : 0;
+    this.words[REPLICAS_WORD.floor] = floor;
+    this.words[REPLICAS_WORD.committed] = floor;
+  }
+
   /** Sends wait for slaves. */
   get isSync(): boolean {
     return this.words[REPLICAS_WORD.mode] === 1;
@@ -31,6 +43,27 @@ export class ReplicaMarks {
   /** Committed at the opening, in slots. */
   get floor(): number {
     return this.words[REPLICAS_WORD.floor] as number;
+  }
+
+  /** Another one whenever something has changed. */
+  get version(): number {
+    return Atomics.load(this.words, REPLICAS_WORD.version);
+  }
+
+  /** Whoever has changed something says so, before it wakes who waits for that. */
+  changed(): void {
+    Atomics.add(this.words, REPLICAS_WORD.version, 1);
+  }
+
+  /** On a slave: the state has all that the control batches in this log say. */
+  get controlIsApplied(): boolean {
+    const seen = Atomics.load(this.words, REPLICAS_WORD.controlSeen);
+    return seen === Atomics.load(this.words, REPLICAS_WORD.controlApplied);
+  }
+
+  /** On a slave: `mark`, or what its master has committed where that is less. */
+  committedBelow(mark: number): number {
+    return earlier(mark, Atomics.load(this.words, REPLICAS_WORD.committed));
   }
 
   /** Slaves that count now. */

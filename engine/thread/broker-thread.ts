@@ -41,8 +41,11 @@ import type { DiskState } from '../persist/disk-state.js';
 import type { InlinePersist } from '../persist/inline.js';
 import { type DiagnosticEvents, SeatMeter } from '../stats/index.js';
 import { ROLE } from '../term/shared-words.js';
+import { FollowSeat } from './follow-seat.js';
+import { type ReplicaHost, ThreadReplicas } from './replica-door.js';
 import type { ThreadParts } from './thread-parts.js';
 import { ThreadWaker } from './thread-waker.js';
+import type { TurnWork } from './turn-work.js';
 
 /** Facts about a topic as the control plane hands them to another thread. */
 export interface TopicFacts {
@@ -86,6 +89,9 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
   readonly #members = new Map<string, MemberSink>();
   readonly #topicListeners = new Set<(topic: string, topicId: number) => void>();
   readonly #readers: ThreadReaders;
+  readonly replicas: ThreadReplicas;
+  readonly #host: ReplicaHost;
+  readonly #works = new Set<TurnWork>();
   #roomWaiters: (() => void)[] = [];
   #turnScheduled = false;
   #memoryGate = 0;
@@ -133,6 +139,18 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
       (reader) => this.#tellDamage(reader),
     );
     this.#port = openPort(parts.seat, this);
+    this.#host = {
+      ...parts,
+      marks: parts.replicas,
+      limits: parts.inSyncLimits,
+      addWork: (work) => {
+        this.#works.add(work);
+        return () => this.#works.delete(work);
+      },
+      schedule: () => this.#schedule(),
+      wakeOthers: () => this.#waker.wakeOthers(),
+    };
+    this.replicas = new ThreadReplicas(this.#host, this.#port);
   }
 
   get place(): ClusterPlace {
@@ -369,6 +387,11 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     }
   }
 
+  /** On a slave, of the one thread that follows its master. `onTurn`: called in each of its turns. */
+  follow(onTurn: () => void): FollowSeat {
+    return new FollowSeat(this.#host, onTurn);
+  }
+
   /** Has the thread look at everything in a turn to come, as when another one has left something undone. */
   settleSoon(): void {
     this.#schedule();
@@ -446,7 +469,8 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     if (this.#log.indexBehind || this.#memory.indexBehind) {
       this.#schedule();
     } else {
-      const interested = this.unacked > 0 || !this.#readers.isEmpty || this.#roomWaiters.length > 0;
+      const interested =
+        this.unacked > 0 || !this.#readers.isEmpty || this.#roomWaiters.length > 0 || this.#works.size > 0;
       this.#waker.park(interested);
     }
   }
@@ -455,11 +479,17 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     this.#waker.awake();
     this.#log.runIndex();
     this.#stall.tend();
+    for (const work of this.#works) {
+      work.beforeDisk();
+    }
     if (this.#inline.run()) {
       this.#waker.wakeOthers();
     }
     this.#tendMemory();
     this.#waker.look();
+    for (const work of this.#works) {
+      work.afterDisk();
+    }
     // Before results and watermarks are looked at: what was on the disk when it failed is acked as that.
     const hasFailed = this.#disk.hasFailed();
     this.#log.drainResults();

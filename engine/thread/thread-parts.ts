@@ -9,6 +9,7 @@ import { LogReader, oldestSegmentIn, PersistStage } from '../log/index.js';
 import { DiskState } from '../persist/disk-state.js';
 import { INLINE_ASYNC_BYTES, InlinePersist } from '../persist/inline.js';
 import { IndexFiles, IndexStage, LANE, QueueIndex, QueueTable, ResultRing } from '../queue/index.js';
+import type { InSyncLimits } from '../replica/in-sync.js';
 import { Ring, type SeatTable, WORD } from '../ring/index.js';
 import { countSync, syncBuckets } from '../stats/index.js';
 import { ReplicaMarks } from '../term/replica-marks.js';
@@ -40,6 +41,9 @@ export interface ThreadParts {
   readonly term: Term;
   /** What does not change of the broker's place among others, and its master's address. */
   readonly place: { readonly cluster: string; readonly brokerSet: string; readonly master: SharedText };
+  readonly logDir: string;
+  readonly segmentBytes: number;
+  readonly inSyncLimits: InSyncLimits;
   readonly stats: SharedArrayBuffer;
   /** The broker is being closed: nothing is taken in any more. */
   isClosing(): boolean;
@@ -85,6 +89,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
       levels: persisted ? logLevels(ring, replicas) : memoryLevels(ring),
       policy: persisted && syncFlush ? LOG_LEVEL.flushed : LOG_LEVEL.written,
       replicas,
+      term,
     });
   const buckets = syncBuckets(handle.stats);
   const diskState = new DiskState({ ring: logRing, seats, persistSeat: PERSIST_SEAT });
@@ -139,6 +144,9 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
       brokerSet: handle.brokerSet,
       master: new SharedText(handle.masterUrl),
     },
+    logDir: `${handle.dir.path}/log`,
+    segmentBytes: handle.segmentBytes,
+    inSyncLimits: handle.inSyncLimits,
     wantsConnections: () => Atomics.load(brokerWords, BROKER_WORD.wantsConnections) !== 0,
     isClosing: () => Atomics.load(brokerWords, BROKER_WORD.closing) !== 0,
     release: () => {

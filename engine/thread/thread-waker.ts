@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers';
 import type { IndexStage } from '../queue/index.js';
 import type { Ring, SeatTable } from '../ring/index.js';
 import { EventLoopParker, WORD, wake } from '../ring/index.js';
+import type { ReplicaMarks } from '../term/replica-marks.js';
 
 export interface WakerDeps {
   seats: SeatTable;
@@ -14,13 +15,14 @@ export interface WakerDeps {
   persistSeat: number;
   logRing: Ring;
   memoryRing: Ring;
+  replicas: ReplicaMarks;
 }
 
 export class ThreadWaker {
   readonly #deps: WakerDeps;
   readonly #parker: EventLoopParker;
   readonly #onWake: () => void;
-  readonly #seen = new Int32Array(7);
+  readonly #seen = new Int32Array(8);
   #parked = false;
   readonly #wakeSeat = (seat: number): void => {
     if (seat !== this.#deps.seat) {
@@ -86,11 +88,11 @@ export class ThreadWaker {
 
   /** True when a cursor is not where it was; with `keep`, what is seen now is what later looks are compared with. */
   #compare(keep: boolean): boolean {
-    const { logRing, memoryRing } = this.#deps;
+    const { logRing, memoryRing, replicas } = this.#deps;
     const seen = this.#seen;
     let moved = false;
     for (let i = 0; i < seen.length; i++) {
-      const now = cursor(i, logRing, memoryRing);
+      const now = cursor(i, logRing, memoryRing, replicas);
       if (now !== seen[i]) {
         moved = true;
         if (keep) {
@@ -102,7 +104,7 @@ export class ThreadWaker {
   }
 }
 
-function cursor(which: number, log: Ring, memory: Ring): number {
+function cursor(which: number, log: Ring, memory: Ring, replicas: ReplicaMarks): number {
   switch (which) {
     case 0:
       return log.indexed();
@@ -117,6 +119,8 @@ function cursor(which: number, log: Ring, memory: Ring): number {
     case 5:
       // The disk's failure is news to everybody who waits for an ack.
       return Atomics.load(log.control, WORD.fatal);
+    case 6:
+      return replicas.version;
     default:
       return memory.gate();
   }

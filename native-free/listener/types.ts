@@ -57,6 +57,8 @@ export interface UpgradeRequest {
   /** null: not sent by a web page. */
   readonly origin: string | null;
   readonly userAgent: string;
+  /** The subprotocol that was agreed on, one of {@link ListenerOptions.subprotocols}. */
+  readonly protocol: string;
 }
 
 /** Why an upgrade is refused, where the client shall hear of it by its code. */
@@ -122,6 +124,8 @@ export interface ListenerOptions {
    * case; `*` = any.
    */
   readonly allowedOrigins: readonly string[];
+  /** What is spoken here, as WebSocket subprotocols: a client must ask for one of them. Default: `ringmq.v1` alone. */
+  readonly subprotocols?: readonly string[] | undefined;
   /** More are refused, with HTTP 503 or {@link refusalFrame}. */
   readonly maxConnections: number;
   /** Shared with the other threads of the port. Default: one of its own. */

@@ -56,7 +56,7 @@ export function headersOf(answer: HttpAnswer): Record<string, string> {
 /** The reason to refuse an upgrade, or null to let it in; then it is counted, and the listener must release it when it has gone. */
 export function judgeUpgrade(
   facts: UpgradeFacts,
-  options: Pick<ListenerOptions, 'host' | 'allowedOrigins' | 'maxConnections'>,
+  options: Pick<ListenerOptions, 'host' | 'allowedOrigins' | 'maxConnections' | 'subprotocols'>,
   connections: ConnectionCount,
 ): HttpAnswer | null {
   if (facts.path !== '/') {
@@ -79,7 +79,7 @@ export function judgeUpgrade(
       message: `the web origin ${origin} is not allowed here; the broker lets it in with --allow-origin ${origin}`,
     });
   }
-  if (!offersSubprotocol(facts.protocols)) {
+  if (agreedSubprotocol(facts.protocols, options) === null) {
     return { status: 400, body: `BAD_REQUEST: the WebSocket subprotocol ${SUBPROTOCOL} must be asked for\n` };
   }
   if (!connections.take(options.maxConnections)) {
@@ -93,16 +93,21 @@ export function judgeUpgrade(
 
 function refusal(status: 403 | 503, facts: UpgradeFacts, refused: RefusedUpgrade): HttpAnswer {
   const body = `${refused.code}: ${refused.message}\n`;
-  return offersSubprotocol(facts.protocols) ? { status, body, refused } : { status, body };
+  return agreedSubprotocol(facts.protocols, {}) !== null ? { status, body, refused } : { status, body };
 }
 
-function offersSubprotocol(header: string): boolean {
-  for (const name of header.split(',')) {
-    if (name.trim() === SUBPROTOCOL) {
-      return true;
+/** The first that the client asks for and that is spoken here; null: none. `header`: all it names, with commas between them. */
+export function agreedSubprotocol(
+  header: string,
+  { subprotocols = [SUBPROTOCOL] }: Pick<ListenerOptions, 'subprotocols'>,
+): string | null {
+  for (const part of header.split(',')) {
+    const name = part.trim();
+    if (subprotocols.includes(name)) {
+      return name;
     }
   }
-  return false;
+  return null;
 }
 
 /**

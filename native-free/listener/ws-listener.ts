@@ -26,7 +26,7 @@ import {
   OVERSIZE_BYTES,
   type SocketHandler,
 } from './types.js';
-import { headersOf, judgeUpgrade, Refusals, STATUS_TEXT } from './upgrade-rules.js';
+import { agreedSubprotocol, headersOf, judgeUpgrade, Refusals, STATUS_TEXT } from './upgrade-rules.js';
 import { WsSocket } from './ws-socket.js';
 
 /** A peer gets this long for its TLS handshake, and for its HTTP request. */
@@ -90,7 +90,7 @@ class WsListener implements Listener {
       // Pongs are sent by WsSocket, which looks at what the peer has left unread.
       autoPong: false,
       maxFragments: MAX_FRAGMENTS_COUNT,
-      handleProtocols: () => SUBPROTOCOL,
+      handleProtocols: (asked) => agreedSubprotocol([...asked].join(','), options) ?? SUBPROTOCOL,
     });
     this.#partials = new PartialMessages(options);
     this.#http = this.#createServer();
@@ -273,6 +273,7 @@ class WsListener implements Listener {
         remote,
         origin: origin === '' ? null : origin,
         userAgent: headers['user-agent'] ?? '',
+        protocol: peer.protocol,
       });
       if (isRefusal(answer)) {
         socket.close(answer.closeCode, answer.reason);

@@ -197,6 +197,8 @@ export interface ControlMethods {
   stats: { params: Record<string, never>; result: BrokerStats };
   /** Ends of queues, and what groups have still to read of them. */
   queueStats: { params: Record<string, never>; result: QueueStats };
+  /** Makes a slave the master of its set, of a new epoch, not below `epoch` where that is given. BAD_ARGUMENT: it is no slave. */
+  promote: { params: { epoch?: number | null }; result: { epoch: number } };
   /**
    * Joins a group; with `group: null` none: such a reader gets every queue, beginning at `from`, disturbs
    * nobody, and leaves nothing behind. `consumer` is a number the client picks, unique on its connection, not

@@ -10,4 +10,5 @@ export * from './limits.js';
 export * from './page.js';
 export * from './queue-lists.js';
 export * from './record-layout.js';
+export * from './replica-frames.js';
 export type * from './stats.js';

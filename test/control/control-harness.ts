@@ -63,6 +63,7 @@ export class ControlHarness {
       onWarning: (message) => this.warnings.push(message),
     });
     const { plane } = this;
+    plane.becomeMaster();
     plane.start();
     onTestFinished(() => plane.close());
   }

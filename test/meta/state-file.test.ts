@@ -37,6 +37,8 @@ const NODE: NodeFacts = {
   segmentBytes: 65_536,
   createdTime: 5,
   epoch: 7,
+  start: 0,
+  ownFrom: 0,
 };
 
 describe('meta/state', () => {

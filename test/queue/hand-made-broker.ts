@@ -82,6 +82,7 @@ export class HandMadeBroker {
       cluster: 'default',
       brokerSet: 'hand-made',
       replicas: new SharedArrayBuffer(REPLICAS_BYTES),
+      inSyncLimits: { maxLagBytes: 1024 * 1024, maxLagMs: 10_000 },
       stats: createStatsMemory(MAX_THREADS),
       queues: createQueueTableMemory({ maxQueues: 64, maxSeats: MAX_THREADS }),
       log: lane(),

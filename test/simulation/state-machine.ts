@@ -147,6 +147,7 @@ export class StateMachine implements AppendSink {
       levels: logLevels(this.ring, replicas),
       policy: this.options.flush === 'sync' ? LOG_LEVEL.flushed : LOG_LEVEL.written,
       replicas,
+      term: masterTerm(node.epoch),
     });
     const files = new SegmentFiles(disk, { dir: 'data/log', segmentBytes: SEGMENT });
     this.#stage = new PersistStage({

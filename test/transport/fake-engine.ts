@@ -137,6 +137,14 @@ class FakeReader implements QueueReader {
 }
 
 export class FakeEngine implements EngineThread {
+  /** No slave is let in. */
+  readonly replicas = {
+    prove: () => Promise.resolve(null),
+    greet: () => Promise.reject(new Error('there are no slaves here')),
+    feed: () => {
+      throw new Error('there are no slaves here');
+    },
+  };
   readonly info: EngineInfo = {
     brokerId: '00112233445566aa',
     openingId: '5e0c3b7a91d2f468',

@@ -11,6 +11,7 @@ const WALL_CLOCK: Record<string, string> = {
   'native-free/batch/turn-clock.ts': 'born times',
   'engine/thread/thread-parts.ts': 'store times',
   'engine/data/open-data.ts': 'store times, and when topics were created',
+  'engine/data/rejoin.ts': 'when the directory was made',
   'engine/disk/lock-file.ts': 'the time of LOCK, which only has to change',
   'engine/disk/opened-dir.ts': 'the same',
   'engine/persist/worker.ts': 'retention compares store times with it',

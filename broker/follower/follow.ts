@@ -1,0 +1,100 @@
+/** A slave's follower as the thread that opened the broker sees it. */
+import { Worker } from 'node:worker_threads';
+import type { Engine } from '../../engine/engine.js';
+import { workerFlags } from '../../engine/thread/worker-flags.js';
+import { type ReplicaFacts, RingMQError } from '../../native-free/wire/index.js';
+import type { FollowerOrder, FollowerReport, FollowerWorkerData } from './follower-messages.js';
+
+/** How it goes with following. */
+export type ReplicationEvent =
+  /** The log flows from a master whose log ends at `end`; this one's ends at `begin`. */
+  | { event: 'following'; master: string; epoch: number; begin: number; end: number }
+  | { event: 'catchingUp'; behindBytes: number }
+  /** The connection is gone, or was refused; it is tried again. */
+  | { event: 'lost'; code: string; message: string }
+  /** The log from `position` on is not the master's: it is cut off, and kept beside the log. */
+  | { event: 'cut'; position: number; epoch: number; end: number };
+
+export interface FollowEvents {
+  onEvent(event: ReplicationEvent): void;
+  /** The log must be opened anew, to end at `master.begin`; the follower has taken its last. */
+  onCut(master: ReplicaFacts, state: Uint8Array | null): void;
+  onFatal(error: RingMQError): void;
+}
+
+export class Following {
+  readonly #worker: Worker;
+  readonly #engine: Engine;
+  readonly #events: FollowEvents;
+  readonly #ended: Promise<void>;
+  #isStopping = false;
+
+  constructor(engine: Engine, data: FollowerWorkerData, events: FollowEvents) {
+    this.#engine = engine;
+    this.#events = events;
+    this.#worker = new Worker(new URL('./follower-worker.js', import.meta.url), {
+      workerData: data,
+      name: 'ringmq-follower',
+      ...workerFlags(),
+    });
+    let thrown: Error | null = null;
+    this.#worker.on('message', (report: FollowerReport) => this.#onReport(report));
+    this.#worker.once('error', (error) => {
+      thrown = error;
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', (status) => {
+        if (!this.#isStopping) {
+          const why = thrown?.message ?? `it ended with status ${status}`;
+          events.onFatal(
+            new RingMQError('INTERNAL', `the follower's thread died: ${why}`, { cause: thrown }),
+          );
+        }
+        resolve();
+      });
+    });
+  }
+
+  /** Where the master is now; null: nobody knows. */
+  set masterUrl(url: string | null) {
+    this.#order({ type: 'master', url });
+  }
+
+  /** Nothing is taken from the master any more. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#order({ type: 'stop' });
+    await this.#ended;
+  }
+
+  #order(order: FollowerOrder): void {
+    this.#worker.postMessage(order);
+  }
+
+  #onReport(report: FollowerReport): void {
+    switch (report.type) {
+      case 'facts':
+        this.#order({ type: 'facts', facts: this.#engine.replication.facts() });
+        return;
+      case 'control':
+        this.#engine.replication.applyControl(report.batch, report.position);
+        this.#order({ type: 'applied' });
+        return;
+      case 'following': {
+        const { name, epoch, begin, end } = report.master;
+        this.#events.onEvent({ event: 'following', master: name, epoch, begin, end });
+        return;
+      }
+      case 'progress':
+        this.#events.onEvent({ event: 'catchingUp', behindBytes: report.behindBytes });
+        return;
+      case 'lost':
+        this.#events.onEvent({ event: 'lost', code: report.code, message: report.message });
+        return;
+      case 'cut':
+        this.#events.onCut(report.master, report.state);
+        return;
+      case 'stopped':
+    }
+  }
+}

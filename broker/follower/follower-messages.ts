@@ -1,0 +1,32 @@
+/** What the follower's thread and the one that opened the broker say to each other. */
+import type { BrokerHandle } from '../../engine/handle.js';
+import type { ReplicaFacts } from '../../native-free/wire/index.js';
+
+/** `workerData` of the follower's thread. */
+export interface FollowerWorkerData {
+  handle: BrokerHandle;
+  masterUrl: string | null;
+  /** Shared with the master; empty: there is none. */
+  secret: Uint8Array;
+  catchUpRateBytes: number;
+}
+
+/** To the opener. */
+export type FollowerReport =
+  /** What is it to say of itself in a hello? */
+  | { type: 'facts' }
+  /** A control batch is in the log, and nothing that comes behind it is before it has been applied. */
+  | { type: 'control'; batch: Uint8Array; position: number }
+  | { type: 'following'; master: ReplicaFacts }
+  | { type: 'progress'; behindBytes: number }
+  | { type: 'lost'; code: string; message: string }
+  /** The log must be opened anew so that it ends at `master.begin`. Nothing more is taken before. */
+  | { type: 'cut'; master: ReplicaFacts; state: Uint8Array | null }
+  | { type: 'stopped' };
+
+/** From the opener. */
+export type FollowerOrder =
+  | { type: 'facts'; facts: ReplicaFacts }
+  | { type: 'applied' }
+  | { type: 'master'; url: string | null }
+  | { type: 'stop' };

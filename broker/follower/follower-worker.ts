@@ -1,0 +1,256 @@
+/** The follower's thread: the connection to the master, and the only writer of this broker's log. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { WebSocket } from 'ws';
+import { attachThread } from '../../engine/thread/attach-thread.js';
+import type { FollowSeat } from '../../engine/thread/follow-seat.js';
+import {
+  clearInterval,
+  clearTimeout,
+  monotonicMs,
+  setInterval,
+  setTimeout,
+} from '../../native-free/time/index.js';
+import {
+  isRingMQError,
+  LOG_FRAME_BYTES,
+  LOG_FRAME_HEADER_BYTES,
+  REPLICA_SUBPROTOCOL,
+  type ReplicaFacts,
+  RingMQError,
+} from '../../native-free/wire/index.js';
+import type { FollowerOrder, FollowerReport, FollowerWorkerData } from './follower-messages.js';
+import { FollowerSession } from './follower-session.js';
+
+const FIRST_RETRY_MS = 50;
+const MAX_RETRY_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A master that says nothing for so long, though it beats several times a second, is gone. */
+const SILENCE_MS = 10_000;
+const PROGRESS_MS = 1_000;
+/** Less is no catching up. */
+const PROGRESS_BYTES = 4 * 1024 * 1024;
+
+const port = parentPort;
+if (port === null) {
+  throw new RingMQError('INTERNAL', 'follower-worker.js runs as a worker only');
+}
+const data = workerData as FollowerWorkerData;
+
+function say(report: FollowerReport): void {
+  port?.postMessage(report);
+}
+
+class FollowerThread {
+  readonly #thread = attachThread(data.handle, 'ringmq-follower');
+  readonly #seat: FollowSeat = this.#thread.follow(() => this.#onTurn());
+  #masterUrl = data.masterUrl;
+  #socket: WebSocket | null = null;
+  #session: FollowerSession | null = null;
+  #retryMs = FIRST_RETRY_MS;
+  #retry: NodeJS.Timeout | null = null;
+  #heardAt = 0;
+  #lastLost = '';
+  #applied: (() => void) | null = null;
+  #isStopped = false;
+  readonly #timer = setInterval(() => this.#tick(), PROGRESS_MS);
+
+  start(): void {
+    say({ type: 'facts' });
+  }
+
+  onOrder(order: FollowerOrder): void {
+    switch (order.type) {
+      case 'facts':
+        this.#connect(order.facts);
+        return;
+      case 'applied': {
+        const applied = this.#applied;
+        this.#applied = null;
+        applied?.();
+        this.#seat.schedule();
+        return;
+      }
+      case 'master':
+        if (order.url !== this.#masterUrl) {
+          this.#masterUrl = order.url;
+          this.#retryMs = FIRST_RETRY_MS;
+          this.#socket?.terminate();
+          if (this.#socket === null) {
+            this.#tryAgain(0);
+          }
+        }
+        return;
+      case 'stop':
+        void this.#stop();
+    }
+  }
+
+  #connect(facts: ReplicaFacts): void {
+    const url = this.#masterUrl;
+    if (this.#isStopped || url === null || this.#socket !== null) {
+      return;
+    }
+    const socket = new WebSocket(url, [REPLICA_SUBPROTOCOL], {
+      perMessageDeflate: false,
+      skipUTF8Validation: true,
+      handshakeTimeout: CONNECT_TIMEOUT_MS,
+      // A new slave does not know the span yet: a batch or pad of the largest there is fits.
+      maxPayload: LOG_FRAME_HEADER_BYTES + Math.max(LOG_FRAME_BYTES, facts.spanBytes || 2 ** 26),
+    });
+    this.#socket = socket;
+    let why: unknown = null;
+    const session = new FollowerSession({
+      link: {
+        send: (frame) => socket.send(frame, { binary: true }),
+        pause: () => socket.pause(),
+        resume: () => socket.resume(),
+      },
+      log: this.#log(),
+      secret: data.secret,
+      facts,
+      catchUpRateBytes: data.catchUpRateBytes,
+      now: monotonicMs,
+      later: (run, ms) => void setTimeout(run, ms),
+      onFollowing: (master) => {
+        this.#retryMs = FIRST_RETRY_MS;
+        this.#lastLost = '';
+        say({ type: 'following', master });
+      },
+      onCut: (master, state) => {
+        this.#isStopped = true;
+        say({ type: 'cut', master, state });
+        socket.terminate();
+      },
+    });
+    const guarded = (work: () => void): void => {
+      try {
+        work();
+      } catch (error) {
+        why = error;
+        socket.terminate();
+      }
+    };
+    socket.on('open', () => guarded(() => session.begin()));
+    socket.on('message', (message: Buffer, isBinary) => {
+      this.#heardAt = monotonicMs();
+      guarded(() => {
+        if (!isBinary) {
+          throw new RingMQError('BAD_FRAME', 'a text message from the master');
+        }
+        session.onFrame(message);
+      });
+    });
+    socket.on('error', (error) => {
+      why ??= error;
+    });
+    socket.on('close', (_code, reason) =>
+      this.#closed(socket, why ?? new Error(reason.toString() || 'it ended')),
+    );
+    this.#heardAt = monotonicMs();
+    this.#session = session;
+    this.#guard = guarded;
+  }
+
+  #guard: (work: () => void) => void = () => {};
+
+  #log(): ConstructorParameters<typeof FollowerSession>[0]['log'] {
+    const seat = this.#seat;
+    return {
+      spanBytes: seat.spanBytes,
+      get end() {
+        return seat.end;
+      },
+      get written() {
+        return seat.written;
+      },
+      get flushed() {
+        return seat.flushed;
+      },
+      get epoch() {
+        return seat.epoch;
+      },
+      wantSync: () => seat.wantSync(),
+      append: (source, at, bytes) => seat.append(source, at, bytes),
+      onCommitted: (position) => seat.commit(position),
+      onControl: (batch, position, done) => {
+        this.#applied = done;
+        say({ type: 'control', batch, position });
+      },
+    };
+  }
+
+  #onTurn(): void {
+    const session = this.#session;
+    if (session !== null) {
+      this.#guard(() => session.onTurn());
+    }
+  }
+
+  #closed(socket: WebSocket, why: unknown): void {
+    if (this.#socket !== socket) {
+      return;
+    }
+    this.#socket = null;
+    this.#session = null;
+    if (this.#isStopped) {
+      return;
+    }
+    const code = isRingMQError(why) ? why.code : 'CONNECTION_LOST';
+    const message = why instanceof Error ? why.message : String(why);
+    if (message !== this.#lastLost) {
+      this.#lastLost = message;
+      say({ type: 'lost', code, message });
+    }
+    this.#tryAgain(this.#retryMs);
+    this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
+  }
+
+  #tryAgain(ms: number): void {
+    if (this.#retry !== null) {
+      clearTimeout(this.#retry);
+    }
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      // What a control batch of the old connection has begun is over before a new one begins.
+      if (this.#applied === null) {
+        say({ type: 'facts' });
+      } else {
+        this.#tryAgain(FIRST_RETRY_MS);
+      }
+    }, ms);
+  }
+
+  #tick(): void {
+    const session = this.#session;
+    if (session === null) {
+      return;
+    }
+    if (monotonicMs() - this.#heardAt > SILENCE_MS) {
+      this.#socket?.terminate();
+      return;
+    }
+    if (session.isFollowing) {
+      this.#seat.schedule();
+      if (session.behind > PROGRESS_BYTES) {
+        say({ type: 'progress', behindBytes: session.behind });
+      }
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    if (this.#retry !== null) {
+      clearTimeout(this.#retry);
+    }
+    this.#socket?.terminate();
+    this.#seat.close();
+    await this.#thread.close();
+    say({ type: 'stopped' });
+    port?.close();
+  }
+}
+
+const follower = new FollowerThread();
+port.on('message', (order: FollowerOrder) => follower.onOrder(order));
+follower.start();

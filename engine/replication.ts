@@ -1,0 +1,202 @@
+/**
+ * Replication as the thread that opened the broker takes part in it: as a master it lets slaves in, as a slave it applies what the master's control
+ * batches say, and it makes a slave the master.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs } from '../native-free/time/index.js';
+import {
+  BATCH_HEADER_BYTES,
+  FACT_FLAG,
+  type ReplicaFacts,
+  type ReplicaInfo,
+  RingMQError,
+} from '../native-free/wire/index.js';
+import type { ControlLog } from './control/control-log.js';
+import type { ControlReplay } from './data/control-replay.js';
+import { asMaster } from './data/open-data.js';
+import { type Rejoin, rejoinOf, writeRejoin } from './data/rejoin.js';
+import { OwnedDisk } from './disk/index.js';
+import type { ReplicaGreeting } from './engine-thread.js';
+import type { BrokerHandle } from './handle.js';
+import { decodeState, type NodeFacts, writeNode } from './meta/index.js';
+import type { ResolvedEngineOptions } from './options.js';
+import { ReplicaDesk } from './replica/replica-desk.js';
+import type { Ring } from './ring/index.js';
+import { REPLICAS_WORD } from './term/replica-layout.js';
+import type { ReplicaMarks } from './term/replica-marks.js';
+import { SharedText } from './term/shared-text.js';
+import { ROLE } from './term/shared-words.js';
+import type { Term } from './term/term.js';
+import type { ProveParams } from './thread/replica-door.js';
+
+export interface ReplicationDeps {
+  readonly options: ResolvedEngineOptions;
+  readonly handle: BrokerHandle;
+  readonly node: NodeFacts;
+  readonly secret: Uint8Array | null;
+  readonly term: Term;
+  readonly marks: ReplicaMarks;
+  readonly ring: Ring;
+  readonly control: ControlLog;
+  readonly replay: ControlReplay;
+  /** Where the oldest segment begins. */
+  oldestPosition(): number;
+  /** `meta/node` was replaced. */
+  onNode(): void;
+  /** This slave has become the master: what only a master does begins. */
+  onMaster(): void;
+  /** A slave knows a later master. */
+  onFenced(epoch: number): void;
+  /** Slaves have come or gone: whoever waits for them is to look. */
+  wakeAll(): void;
+}
+
+/** A promotion waits so long at most for what has been taken from the old master to be indexed. */
+const PROMOTE_MS = 5_000;
+
+/**
+ * A promotion takes the next multiple of this as its epoch. A master that is started again raises its own by one; one that has not heard of the promotion
+ * must not come to the same.
+ */
+const LEAP = 1_024;
+
+export class Replication {
+  readonly #deps: ReplicationDeps;
+  readonly #desk: ReplicaDesk;
+  #node: NodeFacts;
+  /** Set by who follows the master: resolves once nothing more is taken from it. */
+  stopFollowing: () => Promise<void> = () => Promise.resolve();
+
+  constructor(deps: ReplicationDeps) {
+    this.#deps = deps;
+    this.#node = deps.node;
+    const { marks, secret, options, ring, term } = deps;
+    this.#desk = new ReplicaDesk({
+      marks,
+      secret,
+      maxLagMs: options.inSyncMaxLagMs,
+      facts: () => this.facts(),
+      isMaster: () => term.role === ROLE.master,
+      state: (position) => deps.control.snapshot(position).bytes,
+      toBytes: (slots) => ring.toBytes(slots),
+      onFenced: (epoch) => deps.onFenced(epoch),
+      now: monotonicMs,
+    });
+  }
+
+  prove({ slaveNonce, masterNonce, proof, remote }: ProveParams): Uint8Array | null {
+    return this.#desk.prove(slaveNonce, masterNonce, proof, remote);
+  }
+
+  greet(slave: ReplicaFacts): ReplicaGreeting {
+    return this.#desk.greet(slave);
+  }
+
+  /** Of a master: its slaves. */
+  list(): ReplicaInfo[] {
+    return this.#desk.list();
+  }
+
+  /** To be called once a second or so. */
+  sweep(): void {
+    if (this.#desk.sweep()) {
+      this.#deps.wakeAll();
+    }
+  }
+
+  /** What this broker says of itself and its log, to its master or its slaves. */
+  facts(): ReplicaFacts {
+    const { options, handle, ring, term, control } = this.#deps;
+    const end = ring.toBytes(ring.head());
+    const { starts } = control.state.epochs;
+    // One that has taken a master's state is that master's slave, though its log is empty yet.
+    const isEmpty = end === 0 && starts.length === 0 && term.role === ROLE.slave;
+    return {
+      start: this.#start(),
+      end,
+      spanBytes: isEmpty ? 0 : ring.spanBytes,
+      flags:
+        (options.flush === 'sync' ? FACT_FLAG.syncFlush : 0) |
+        (options.replication === 'sync' ? FACT_FLAG.syncReplication : 0) |
+        (isEmpty ? FACT_FLAG.isNew : 0),
+      brokerId: handle.brokerId,
+      epoch: Math.max(term.epoch, this.#node.epoch),
+      // The state may be newer than the log, where it came from a master as a whole.
+      epochs: starts.filter(({ position }) => position <= end),
+      begin: 0,
+      committed: 0,
+      name: handle.brokerName,
+      set: handle.brokerSet,
+      cluster: handle.cluster,
+    };
+  }
+
+  /** On a slave: a control batch of the master is in the log. @throws RingMQError LOG_CORRUPT, BAD_CONFIG (more queues than this broker may have) */
+  applyControl(batch: Uint8Array, position: number): void {
+    this.#deps.replay.apply(batch, position, batch.subarray(BATCH_HEADER_BYTES));
+    Atomics.add(this.#deps.marks.words, REPLICAS_WORD.controlApplied, 1);
+  }
+
+  /**
+   * Notes that the log is to be as `master` said when this directory is opened the next time. `state`: the master's; it comes with every
+   * welcome to a slave that has to cut or to begin anew.
+   * @throws RingMQError BAD_FRAME, disk errors
+   */
+  prepareRejoin(master: ReplicaFacts, state: Uint8Array | null): Rejoin {
+    if (state === null) {
+      throw new RingMQError(
+        'BAD_FRAME',
+        'the master named another place to begin at, and sent no state for it',
+      );
+    }
+    decodeState(state, 'the state of the master');
+    const { start, end, brokerId, flags } = this.facts();
+    const isNew = (flags & FACT_FLAG.isNew) !== 0;
+    const rejoin = rejoinOf(master, { start, end, brokerId, isNew });
+    const { handle } = this.#deps;
+    writeRejoin(new OwnedDisk(handle.dir), handle.dir.path, rejoin, state);
+    return rejoin;
+  }
+
+  /**
+   * The slave becomes the master. Nothing may be taken from the old one any more. `atLeast`: the new epoch is not below it. Resolves with
+   * the epoch.
+   * @throws RingMQError BAD_ARGUMENT (it is no slave), BROKER_BUSY (what was taken is not indexed in time), disk errors
+   */
+  async promote(atLeast: number): Promise<number> {
+    const { term, ring, marks, control, handle } = this.#deps;
+    if (term.role !== ROLE.slave) {
+      throw new RingMQError('BAD_ARGUMENT', 'only a slave can be made the master');
+    }
+    await this.stopFollowing();
+    const until = monotonicMs() + PROMOTE_MS;
+    while (ring.indexed() !== ring.head() || !marks.controlIsApplied) {
+      if (monotonicMs() > until) {
+        throw new RingMQError('BROKER_BUSY', 'what came from the old master is not indexed yet; try again');
+      }
+      await delay(2);
+    }
+    const known = Math.max(term.epoch, control.state.epochs.last, this.#node.epoch);
+    const epoch = Math.max((Math.floor(known / LEAP) + 1) * LEAP, atLeast);
+    // Durable before anything says so: no epoch is given out twice.
+    const node = asMaster(this.#node, epoch);
+    writeNode(new OwnedDisk(handle.dir), `${handle.dir.path}/meta`, node);
+    this.#node = node;
+    this.#deps.onNode();
+    // What the old master had not committed, as far as this one heard, waits for slaves like what comes now.
+    Atomics.store(marks.words, REPLICAS_WORD.floor, Atomics.load(marks.words, REPLICAS_WORD.committed));
+    term.setEpoch(epoch);
+    // Nobody else may append before the log says whose term it is.
+    term.setRole(ROLE.fenced);
+    control.beginEpoch(epoch, ring.toBytes(ring.head()), handle.brokerName);
+    term.setRole(ROLE.master);
+    new SharedText(handle.masterUrl).set(null);
+    this.#deps.onMaster();
+    return epoch;
+  }
+
+  /** Of a log that began with a master's oldest segment the files may reach further down. */
+  #start(): number {
+    return Math.max(this.#deps.oldestPosition(), this.#node.start);
+  }
+}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { InSync } from '../../engine/replica/in-sync.js';
+import { ReplicaRow } from '../../engine/replica/replica-row.js';
+import { REPLICA_WORD, REPLICAS_BYTES, replicaRow } from '../../engine/term/replica-layout.js';
+import { ReplicaMarks } from '../../engine/term/replica-marks.js';
+
+const LIMITS = { maxLagBytes: 1_000, maxLagMs: 100 };
+
+describe('a slave is in sync', () => {
+  it('while it keeps up, however busy the log is', () => {
+    const slave = new InSync(LIMITS);
+    let end = 0;
+    for (let now = 0; now < 2_000; now += 10) {
+      end += 500;
+      // It never has all there is, but always what there was a moment ago.
+      expect(slave.heard(end - 500, end, now), `${now}`).toBe(now > 0);
+    }
+  });
+
+  it('not when too many bytes behind', () => {
+    const slave = new InSync(LIMITS);
+    expect(slave.heard(5_000, 5_000, 0)).toBe(true);
+    expect(slave.stillIs(6_000, 1)).toBe(true);
+    expect(slave.stillIs(6_001, 1)).toBe(false);
+  });
+
+  it('not when it has lacked something for too long, though it moves', () => {
+    const slave = new InSync(LIMITS);
+    slave.heard(1_000, 1_000, 0);
+    for (let now = 10; now <= 100; now += 10) {
+      expect(slave.heard(1_000 + now / 10, 1_900, now)).toBe(true);
+    }
+    expect(slave.heard(1_011, 1_900, 110)).toBe(false);
+    expect(slave.heard(1_900, 1_900, 120)).toBe(true);
+  });
+
+  it('not when it was silent for too long, though it had everything', () => {
+    const slave = new InSync(LIMITS);
+    slave.heard(1_000, 1_000, 0);
+    expect(slave.stillIs(1_000, 100)).toBe(true);
+    expect(slave.stillIs(1_000, 101)).toBe(false);
+  });
+});
+
+function marksOf(options: { minInSync: number; onMissingSlave?: 'refuse' | 'degrade' }): ReplicaMarks {
+  const marks = new ReplicaMarks(new SharedArrayBuffer(REPLICAS_BYTES));
+  marks.setUp({ replication: 'sync', onMissingSlave: 'refuse', ...options }, 10);
+  return marks;
+}
+
+function rowOf(marks: ReplicaMarks, row: number): ReplicaRow {
+  const link = Atomics.add(marks.words, replicaRow(row) + REPLICA_WORD.link, 1) + 1;
+  const made = new ReplicaRow(marks, row, link, LIMITS, (bytes) => bytes / 64);
+  // It had everything while there was nothing.
+  made.heard(0, 0, 0, 0);
+  return made;
+}
+
+describe('the watermark of sync replication', () => {
+  it('is what enough slaves have, and never more than the master has', () => {
+    const marks = marksOf({ minInSync: 2 });
+    expect(marks.refuses()).toBe(true);
+    expect(marks.watermark('received', 100, 10)).toBe(10);
+    rowOf(marks, 0).heard(64 * 90, 64 * 20, 64 * 100, 0);
+    expect(marks.watermark('received', 100, 10)).toBe(10);
+    rowOf(marks, 1).heard(64 * 95, 64 * 95, 64 * 100, 0);
+    expect(marks.refuses()).toBe(false);
+    expect(marks.watermark('received', 100, 10)).toBe(90);
+    expect(marks.watermark('flushed', 100, 10)).toBe(20);
+    expect(marks.watermark('received', 50, 10)).toBe(50);
+    rowOf(marks, 2).heard(64 * 98, 0, 64 * 100, 0);
+    expect(marks.watermark('received', 100, 10)).toBe(95);
+    expect(marks.countAt('received', 91)).toBe(2);
+  });
+
+  it('counts a slave once, whatever its older connection says', () => {
+    const marks = marksOf({ minInSync: 2 });
+    const older = rowOf(marks, 0);
+    older.heard(64 * 100, 64 * 100, 64 * 100, 0);
+    const newer = rowOf(marks, 0);
+    newer.heard(64 * 40, 64 * 40, 64 * 100, 0);
+    expect(older.isReplaced).toBe(true);
+    older.heard(64 * 100, 64 * 100, 64 * 100, 1);
+    expect(marks.inSyncCount()).toBe(0);
+    newer.heard(64 * 100, 64 * 100, 64 * 100, 2);
+    older.gone();
+    expect(marks.inSyncCount()).toBe(1);
+    expect(marks.watermark('received', 100, 10)).toBe(10);
+  });
+
+  it('stays where it was when slaves go', () => {
+    const marks = marksOf({ minInSync: 1 });
+    const row = rowOf(marks, 0);
+    row.heard(64 * 80, 0, 64 * 80, 0);
+    expect(marks.watermark('received', 100, 10)).toBe(80);
+    row.gone();
+    expect(marks.watermark('received', 100, 80)).toBe(80);
+    expect(marks.refuses()).toBe(true);
+  });
+
+  it('goes on with those that are left where that was said', () => {
+    const marks = marksOf({ minInSync: 2, onMissingSlave: 'degrade' });
+    expect(marks.refuses()).toBe(false);
+    expect(marks.watermark('received', 100, 10)).toBe(100);
+    rowOf(marks, 0).heard(64 * 60, 0, 64 * 70, 0);
+    expect(marks.watermark('received', 120, 10)).toBe(60);
+  });
+});

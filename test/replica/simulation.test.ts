@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { Simulation } from './simulation.js';
+
+const SCHEDULES = Number(process.env['RINGMQ_SCHEDULES'] ?? 300);
+const FIRST = Number(process.env['RINGMQ_SEED'] ?? 1);
+
+it(`${SCHEDULES} schedules: what is acked is on slaves, and the logs end the same`, async () => {
+  let acked = 0;
+  for (let seed = FIRST; seed < FIRST + SCHEDULES; seed++) {
+    const outcome = await new Simulation(seed).run(400);
+    expect(outcome.problem, `RINGMQ_SEED=${seed} RINGMQ_SCHEDULES=1`).toBeNull();
+    acked += outcome.acked;
+  }
+  // It is no proof if nothing happens.
+  expect(acked).toBeGreaterThan(SCHEDULES * 1_000);
+}, 60_000);

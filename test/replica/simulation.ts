@@ -1,0 +1,577 @@
+/**
+ * Replication on one thread under a seeded scheduler: a master and two slaves, their sessions, stages and rows as they are, over simulated logs, links and a
+ * clock. Connections are cut anywhere, made twice, and broken by bytes that nobody sent; nodes are killed and lose what was not written; masters change.
+ */
+import { FollowerSession } from '../../broker/follower/follower-session.js';
+import type { EngineThread, ReplicaDoor, ReplicaLink } from '../../engine/engine-thread.js';
+import { ReplicaDesk } from '../../engine/replica/replica-desk.js';
+import { ReplicaRow } from '../../engine/replica/replica-row.js';
+import { ReplicateStage } from '../../engine/replica/replicate-stage.js';
+import { REPLICAS_BYTES } from '../../engine/term/replica-layout.js';
+import { type ReplicaLevel, ReplicaMarks } from '../../engine/term/replica-marks.js';
+import type { Socket } from '../../native-free/listener/types.js';
+import {
+  BATCH,
+  BATCH_HEADER_BYTES,
+  FACT_FLAG,
+  type ReplicaEpoch,
+  readUint32,
+} from '../../native-free/wire/index.js';
+import { ReplicaSession } from '../../transport/replica-session.js';
+import { type Random, randomOf, SimLog, SimMaster, SPAN_BYTES } from './sim-log.js';
+
+const SECRET = new Uint8Array([5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5]);
+const REQUIRED = 1;
+
+/** One connection: what each side has sent and the other has not had. */
+class Wire {
+  readonly toMaster: Uint8Array[] = [];
+  readonly toSlave: Uint8Array[] = [];
+  isCut = false;
+  isPaused = false;
+}
+
+class SimSlave extends SimLog {
+  wire: Wire | null = null;
+  session: FollowerSession | null = null;
+  /** A control batch that has not been applied. */
+  apply: (() => void) | null = null;
+  isNew = true;
+  /** What its log must be opened with. */
+  cut: { position: number; state: Uint8Array | null } | null = null;
+  readonly #random: Random;
+
+  constructor(name: string, random: Random) {
+    super(name);
+    this.#random = random;
+  }
+
+  connect(wire: Wire, now: () => number, later: (run: () => void) => void): void {
+    this.wire = wire;
+    const log = this;
+    const session = new FollowerSession({
+      link: {
+        send: (frame) => wire.toMaster.push(frame.slice()),
+        pause: () => {
+          wire.isPaused = true;
+        },
+        resume: () => {
+          wire.isPaused = false;
+        },
+      },
+      log: {
+        spanBytes: SPAN_BYTES,
+        get end() {
+          return log.end;
+        },
+        get written() {
+          return log.written;
+        },
+        get flushed() {
+          return log.flushed;
+        },
+        get epoch() {
+          return log.epoch;
+        },
+        wantSync: () => {},
+        append: (source, at, bytes) => this.#append(source, at, bytes),
+        onCommitted: () => {},
+        onControl: (batch, _position, done) => {
+          const body = new TextDecoder().decode(batch.subarray(BATCH_HEADER_BYTES));
+          this.apply = () => {
+            const start = JSON.parse(body) as ReplicaEpoch;
+            if (!this.epochs.some(({ epoch }) => epoch === start.epoch)) {
+              this.epochs = [...this.epochs, start];
+            }
+            done();
+          };
+        },
+      },
+      secret: SECRET,
+      facts: this.facts(this.isNew ? FACT_FLAG.isNew : 0),
+      catchUpRateBytes: 1,
+      now,
+      later: (run) => later(run),
+      onFollowing: () => {},
+      onCut: (master, state) => {
+        this.cut = { position: master.begin, state };
+        wire.isCut = true;
+      },
+    });
+    this.session = session;
+    session.begin();
+  }
+
+  #append(source: Uint8Array, at: number, bytes: number): boolean {
+    if (this.#random(4) === 0) {
+      return false;
+    }
+    this.bytes.set(source.subarray(at, at + bytes), this.end);
+    this.epoch = readUint32(source, at + BATCH.epoch);
+    this.end += bytes;
+    return true;
+  }
+
+  /** The log is opened again, and ends where the master said. */
+  reopen(): void {
+    const { position, state } = this.cut as { position: number; state: Uint8Array | null };
+    this.cut = null;
+    if (state === null) {
+      this.cutTo(position);
+      return;
+    }
+    this.isNew = false;
+    this.bytes.fill(0);
+    this.start = position;
+    this.end = position;
+    this.written = position;
+    this.flushed = position;
+    this.epochs = JSON.parse(new TextDecoder().decode(state)) as ReplicaEpoch[];
+    this.epoch = this.epochs.at(-1)?.epoch ?? 0;
+  }
+
+  /** The process ends and starts again: what was not written is gone. A power cut takes what was not flushed. */
+  die(isPowerCut: boolean): void {
+    this.apply?.();
+    this.apply = null;
+    this.session = null;
+    this.wire = null;
+    if (!this.isNew) {
+      // A recovery ends with a whole batch.
+      this.cutTo(batchEnd(this, isPowerCut ? this.flushed : this.written));
+    }
+  }
+}
+
+/** What one schedule did, and what was wrong. */
+export interface Outcome {
+  readonly steps: number;
+  readonly acked: number;
+  readonly problem: string | null;
+}
+
+export class Simulation {
+  readonly #random: Random;
+  readonly #slaves: SimSlave[];
+  #master: SimMaster;
+  #marks = new ReplicaMarks(new SharedArrayBuffer(REPLICAS_BYTES));
+  #desk: ReplicaDesk;
+  readonly #sessions = new Map<ReplicaSession, { wire: Wire; stage: ReplicateStage | null }>();
+  readonly #waiting: (() => void)[] = [];
+  #now = 1_000;
+  /** Up to where sends were acked, and what the log has there for good. */
+  #acked = 0;
+  #problem: string | null = null;
+  /** Acked is what slaves have on disk, and then they lose power; or in their page cache, and then they are killed. */
+  readonly #level: ReplicaLevel;
+
+  constructor(seed: number) {
+    this.#random = randomOf(seed);
+    this.#level = this.#random(2) === 0 ? 'received' : 'flushed';
+    // A ring of a size of its own: what it has lost comes from files.
+    this.#master = new SimMaster(this.#random, SPAN_BYTES * (2 << this.#random(3)));
+    this.#master.open(1, 1);
+    this.#slaves = ['one', 'two'].map((name) => new SimSlave(name, this.#random));
+    this.#desk = this.#makeDesk();
+  }
+
+  async run(steps: number): Promise<Outcome> {
+    let step = 0;
+    for (; step < steps && this.#problem === null; step++) {
+      this.#now += this.#random(50);
+      await this.#step();
+      this.#check();
+    }
+    await this.#settle();
+    return { steps: step, acked: this.#acked, problem: this.#problem };
+  }
+
+  async #step(): Promise<void> {
+    const random = this.#random;
+    const slave = this.#slaves[random(2)] as SimSlave;
+    const master = this.#master;
+    switch (random(24)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        master.append();
+        break;
+      case 4:
+        master.written += 64 * random((master.end - master.written) / 64 + 1);
+        master.flushed += 64 * random((master.written - master.flushed) / 64 + 1);
+        break;
+      case 5:
+      case 6:
+        this.#persist(slave);
+        break;
+      case 7:
+        this.#connect(slave);
+        break;
+      case 8:
+        if (random(4) === 0) {
+          this.#cut(slave.wire);
+        }
+        break;
+      case 9:
+        if (random(6) === 0) {
+          this.#garbage(slave.wire);
+        }
+        break;
+      case 10:
+        if (random(12) === 0) {
+          this.#cut(slave.wire);
+          slave.die(this.#level === 'flushed');
+        }
+        break;
+      case 11:
+        if (random(40) === 0) {
+          this.#masterDies();
+        }
+        break;
+      case 12:
+        if (random(40) === 0) {
+          this.#promote();
+        }
+        break;
+      case 13:
+        this.#waiting.splice(random(this.#waiting.length + 1), 1)[0]?.();
+        break;
+      case 14:
+        if (random(30) === 0) {
+          this.#retain();
+        }
+        break;
+      default:
+        await this.#turn(slave);
+    }
+  }
+
+  #persist(slave: SimSlave): void {
+    slave.written += 64 * this.#random((slave.end - slave.written) / 64 + 1);
+    slave.flushed += 64 * this.#random((slave.written - slave.flushed) / 64 + 1);
+  }
+
+  /** A slave may connect while its older connection still stands. */
+  #connect(slave: SimSlave): void {
+    if (slave.cut !== null) {
+      slave.reopen();
+    }
+    if (slave.session !== null && !(slave.wire?.isCut ?? true) && this.#random(8) > 0) {
+      return;
+    }
+    if (slave.apply !== null) {
+      return;
+    }
+    const wire = new Wire();
+    slave.connect(
+      wire,
+      () => this.#now,
+      (run) => this.#waiting.push(run),
+    );
+    const socket: Socket = {
+      remote: '10.0.0.9',
+      bufferedBytes: 0,
+      send: (frame) => {
+        wire.toSlave.push(frame.slice());
+      },
+      cork: (fn) => fn(),
+      close: () => {
+        wire.isCut = true;
+      },
+      cut: () => {
+        wire.isCut = true;
+      },
+    };
+    const session: ReplicaSession = new ReplicaSession(
+      {
+        engine: { replicas: this.#door(() => session) } as EngineThread,
+        handshakeTimeoutMs: 3_600_000,
+        silenceMs: 3_600_000,
+        onClosed: (closed) => this.#sessions.delete(closed),
+        onDefect: (what, error) => {
+          this.#problem = `${what}: ${String(error)}`;
+        },
+      },
+      socket,
+    );
+    this.#sessions.set(session, { wire, stage: null });
+  }
+
+  #door(session: () => ReplicaSession): ReplicaDoor {
+    return {
+      prove: async (slaveNonce, masterNonce, proof, remote) =>
+        this.#desk.prove(slaveNonce, masterNonce, proof, remote),
+      greet: async (slave) => this.#desk.greet(slave),
+      feed: (greeting, position, link) => {
+        const master = this.#master;
+        const limits = { maxLagBytes: 64 * 1024, maxLagMs: 2_000 };
+        const row = new ReplicaRow(this.#marks, greeting.row, greeting.link, limits, (bytes) => bytes / 64);
+        const stage = new ReplicateStage(this.#stageDeps(master, row, link), position);
+        const entry = this.#sessions.get(session());
+        if (entry !== undefined) {
+          entry.stage = stage;
+        }
+        return {
+          onAck: (received, flushed) => stage.onAck(received, flushed),
+          onDrain: () => {},
+          close: () => {
+            stage.close();
+            row.gone();
+          },
+        };
+      },
+    };
+  }
+
+  #stageDeps(
+    master: SimMaster,
+    row: ReplicaRow,
+    link: ReplicaLink,
+  ): ConstructorParameters<typeof ReplicateStage>[0] {
+    return {
+      ring: {
+        bytes: master.ring,
+        ringBytes: master.ring.length,
+        spanBytes: SPAN_BYTES,
+        end: () => master.end,
+        pin: (position) =>
+          position >= master.end - master.ring.length + 2 * SPAN_BYTES && this.#random(5) > 0,
+        unpin: () => {},
+      },
+      files: {
+        start: () => master.start,
+        read: (position, length, target) =>
+          new Promise((resolve) => {
+            this.#waiting.push(() => {
+              const there =
+                position < master.start ? 0 : Math.max(0, Math.min(length, master.end - position));
+              target.set(master.bytes.subarray(position, position + there));
+              resolve(there);
+            });
+          }),
+      },
+      link: {
+        bufferedBytes: 0,
+        send: (frame) => link.send(frame),
+        fail: (why) => link.fail('LOG_CORRUPT', why),
+      },
+      committed: () => this.#committed(),
+      now: () => this.#now,
+      onHeard: (received, flushed) => row.heard(received, flushed, master.end, this.#now),
+    };
+  }
+
+  #makeDesk(): ReplicaDesk {
+    this.#marks = new ReplicaMarks(new SharedArrayBuffer(REPLICAS_BYTES));
+    this.#marks.setUp({ replication: 'sync', minInSync: REQUIRED, onMissingSlave: 'refuse' }, 0);
+    return new ReplicaDesk({
+      marks: this.#marks,
+      secret: SECRET,
+      maxLagMs: 2_000,
+      facts: () => this.#master.facts(),
+      isMaster: () => true,
+      state: () =>
+        new TextEncoder().encode(
+          JSON.stringify(this.#master.epochs.filter(({ position }) => position <= this.#master.start)),
+        ),
+      toBytes: (slots) => slots * 64,
+      onFenced: () => {
+        this.#problem = 'the only master was fenced';
+      },
+      now: () => this.#now,
+    });
+  }
+
+  #committed(): number {
+    const { written, flushed } = this.#master;
+    return this.#marks.watermark(this.#level, (this.#level === 'received' ? written : flushed) / 64, 0) * 64;
+  }
+
+  /** Some of what is under way arrives; both sides take a turn. */
+  async #turn(slave: SimSlave): Promise<void> {
+    slave.apply?.();
+    slave.apply = null;
+    for (const [session, { wire, stage }] of [...this.#sessions]) {
+      if (wire.isCut) {
+        session.onClose();
+        continue;
+      }
+      for (let i = this.#random(4); i > 0 && wire.toMaster.length > 0; i--) {
+        session.onFrame(wire.toMaster.shift() as Uint8Array);
+      }
+      stage?.step();
+    }
+    await pause();
+    this.#slaveTurn(slave);
+  }
+
+  #slaveTurn(slave: SimSlave): void {
+    const { wire, session } = slave;
+    if (wire === null || session === null || wire.isCut) {
+      return;
+    }
+    try {
+      for (let i = this.#random(4); i > 0 && wire.toSlave.length > 0 && !wire.isPaused; i--) {
+        session.onFrame(wire.toSlave.shift() as Uint8Array);
+      }
+      session.onTurn();
+    } catch {
+      // Whatever it is, it ends this connection and nothing else.
+      wire.isCut = true;
+    }
+  }
+
+  #cut(wire: Wire | null): void {
+    if (wire !== null) {
+      wire.isCut = true;
+    }
+  }
+
+  /** Bytes nobody sent, or not now: made up, sent again, or cut short. */
+  #garbage(wire: Wire | null): void {
+    const queue = this.#random(2) === 0 ? wire?.toMaster : wire?.toSlave;
+    if (queue === undefined) {
+      return;
+    }
+    const random = this.#random;
+    const made = new Uint8Array(random(100)).map(() => random(256));
+    const known = queue[random(queue.length)];
+    const choices = [made, known?.slice(), known?.slice(0, random(known.length))];
+    const frame = choices[random(3)] ?? made;
+    queue.splice(random(queue.length + 1), 0, frame);
+  }
+
+  /** Killed and started again: what was not written is gone, and a new term begins. */
+  #masterDies(): void {
+    const master = this.#master;
+    this.#endSessions();
+    const epoch = master.epoch;
+    // Its pages are in the cache; what it had only in the ring is not. What is written ends with a batch.
+    master.cutTo(batchEnd(master, master.written));
+    master.open(epoch + 1, this.#now);
+    this.#desk = this.#makeDesk();
+  }
+
+  /** The master and its disk are gone; the slave in sync that is furthest takes over. The other one, and the next, follow it. */
+  #promote(): void {
+    const names = new Set(this.#desk.list().flatMap(({ name, inSync }) => (inSync ? [name] : [])));
+    const furthest = this.#slaves
+      .filter(({ name, apply, cut }) => names.has(name) && apply === null && cut === null)
+      .sort((a, b) => this.#has(b) - this.#has(a))[0];
+    if (furthest === undefined) {
+      return;
+    }
+    this.#endSessions();
+    furthest.die(this.#level === 'flushed');
+    const lost = furthest.end < this.#acked;
+    if (lost) {
+      this.#problem = `acked up to ${this.#acked}, and ${furthest.name} has it up to ${furthest.end}`;
+      return;
+    }
+    const next = new SimMaster(this.#random, this.#master.ring.length);
+    next.bytes.set(furthest.bytes);
+    next.start = furthest.start;
+    next.end = furthest.end;
+    next.written = furthest.end;
+    next.flushed = furthest.flushed;
+    next.epochs = furthest.epochs;
+    for (let at = Math.max(0, next.end - next.ring.length); at < next.end; at++) {
+      next.ring[at % next.ring.length] = next.bytes[at] as number;
+    }
+    next.open(this.#master.epoch + 1, this.#now);
+    this.#master = next;
+    this.#desk = this.#makeDesk();
+    // Its disk is another's now: it begins as a new slave, with whatever it is called.
+    const at = this.#slaves.indexOf(furthest);
+    this.#slaves[at] = new SimSlave(furthest.name, this.#random);
+  }
+
+  #endSessions(): void {
+    for (const [session, { wire }] of [...this.#sessions]) {
+      wire.isCut = true;
+      session.onClose();
+    }
+  }
+
+  /** The oldest of the log goes. */
+  #retain(): void {
+    const master = this.#master;
+    const border = Math.floor(master.written / SPAN_BYTES) * SPAN_BYTES;
+    if (border > master.start) {
+      master.start = border;
+    }
+  }
+
+  /** Whatever is acked is in the page cache of enough slaves, told apart by name. */
+  #check(): void {
+    // A batch is acked as a whole.
+    const committed = batchEnd(this.#master, this.#committed());
+    if (committed <= this.#acked) {
+      return;
+    }
+    this.#acked = committed;
+    const having = this.#slaves.filter((slave) => this.#has(slave) >= committed);
+    if (having.length < REQUIRED) {
+      const places = this.#slaves.map((slave) => `${slave.name} ${this.#has(slave)}`).join(', ');
+      this.#problem = `acked up to ${committed}, and slaves have ${places}`;
+    }
+  }
+
+  #has({ written, flushed }: SimSlave): number {
+    return this.#level === 'received' ? written : flushed;
+  }
+
+  /** All links heal: then the logs are the same, byte for byte, as far as each reaches back. */
+  async #settle(): Promise<void> {
+    for (let round = 0; round < 3_000 && this.#problem === null; round++) {
+      this.#now += 20;
+      for (const run of this.#waiting.splice(0)) {
+        run();
+      }
+      for (const slave of this.#slaves) {
+        if (slave.wire === null || slave.wire.isCut || slave.cut !== null) {
+          slave.apply?.();
+          slave.apply = null;
+          this.#connect(slave);
+        }
+        await this.#turn(slave);
+        slave.written = slave.end;
+        slave.flushed = slave.end;
+      }
+      if (this.#slaves.every((slave) => this.#isSame(slave))) {
+        return;
+      }
+    }
+    this.#problem ??= `the logs are not the same: ${this.#slaves.map(({ name, start, end }) => `${name} ${start}–${end}`).join(', ')}, master ${this.#master.start}–${this.#master.end}`;
+  }
+
+  #isSame(slave: SimSlave): boolean {
+    const { end, bytes } = this.#master;
+    return (
+      slave.end === end &&
+      slave.wire?.isCut === false &&
+      Buffer.compare(slave.bytes.subarray(slave.start, end), bytes.subarray(slave.start, end)) === 0
+    );
+  }
+}
+
+/** The last border of batches at or below `position`. */
+function batchEnd(log: SimLog, position: number): number {
+  let at = log.start;
+  while (at < position) {
+    const next = at + ((readUint32(log.bytes, at + BATCH.length) + 63) & ~63);
+    if (next > position) {
+      break;
+    }
+    at = next;
+  }
+  return Math.min(at, position);
+}
+
+/** Lets what was promised come about. */
+async function pause(): Promise<void> {
+  for (let i = 0; i < 6; i++) {
+    await Promise.resolve();
+  }
+}
