@@ -55,7 +55,14 @@ interface Waiting {
 }
 
 /** Errors that a person has to do something about. */
-const LASTING: ReadonlySet<string> = new Set(['BAD_CONFIG', 'NOT_AUTHENTICATED', 'UNSUPPORTED_VERSION']);
+const LASTING: ReadonlySet<string> = new Set([
+  'BAD_ARGUMENT',
+  'BAD_CONFIG',
+  'BAD_REQUEST',
+  'BROKER_BUSY',
+  'NOT_AUTHENTICATED',
+  'UNSUPPORTED_VERSION',
+]);
 
 export class NameServerLink {
   readonly url: string;

@@ -148,6 +148,7 @@ export class BrokerSet {
   }
 }
 
-function masterInfo({ registration: { name, url, epoch } }: RegisteredBroker): MasterInfo {
-  return { name, url, epoch };
+function masterInfo({ registration }: RegisteredBroker): MasterInfo {
+  const { name, url, epoch, brokerId } = registration;
+  return { name, url, epoch, brokerId };
 }

@@ -49,6 +49,8 @@ export interface MasterInfo {
   name: string;
   url: string;
   epoch: number;
+  /** Of its log, so of its set: the first 16 digits of the ids of its messages. */
+  brokerId: string;
 }
 
 /** A broker, as it registers. */

@@ -10,7 +10,7 @@ import { OPCODE } from '../../native-free/wire/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
 import { LISTENERS } from '../transport/listeners.js';
 import { NameServerClient } from './name-server-client.js';
-import { allTopics, registration, topicOf } from './registrations.js';
+import { allTopics, BROKER_ID, registration, topicOf } from './registrations.js';
 
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -68,7 +68,11 @@ describe.each(LISTENERS.map(([kind]) => kind))('name server on %s', (listener) =
     expect(client.events[0]).toMatchObject({ event: 'routeChanged', cluster: 'default' });
     const route = await client.ask('route', {});
     expect(route.sets).toEqual([
-      { set: 'a', master: { name: 'a', url: 'ws://127.0.0.1:10001', epoch: 1 }, slaves: [] },
+      {
+        set: 'a',
+        master: { name: 'a', url: 'ws://127.0.0.1:10001', epoch: 1, brokerId: BROKER_ID },
+        slaves: [],
+      },
     ]);
     expect((await client.ask('topicRoute', { topic: 'orders' })).sets).toEqual([
       { set: 'a', topicId: 1, queues: 4, memory: false, createdTime: 1_000 },
