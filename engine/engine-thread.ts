@@ -210,8 +210,18 @@ export interface EngineThread {
     params: ControlMethods[M]['params'],
     consumerKey?: string,
   ): Promise<ControlMethods[M]['result']>;
-  /** The same, the result as MessagePack: for one that is only passed on. INTERNAL for one over MAX_CONTROL_BYTES. */
-  callForBytes(method: ControlMethod, params: unknown, consumerKey?: string): Promise<Uint8Array>;
+  /**
+   * The same, the result as MessagePack: for one that is only passed on. INTERNAL for one over MAX_CONTROL_BYTES. `asker` names the connection, with which the
+   * consumer's key begins: each has its turns among all that call.
+   */
+  callForBytes(
+    method: ControlMethod,
+    params: unknown,
+    consumerKey: string | undefined,
+    asker: string,
+  ): Promise<Uint8Array>;
+  /** A connection has gone, and leaves calls without an answer: those that have not begun are given up, but for commits. */
+  askerGone(asker: string): void;
   /** Where a consumer's events go, to be set before it joins. */
   addMember(consumerKey: string, sink: MemberSink): void;
   /** Messages of a queue that the consumer holds were deleted before it read them: from `from` up to, not including, `to`. */

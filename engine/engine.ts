@@ -3,6 +3,7 @@
  * and keeps house (checkpoints, retention, threads that died).
  */
 
+import { setImmediate } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { clearInterval, setInterval } from '../native-free/time/index.js';
@@ -20,6 +21,7 @@ import { type OpenData, openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
 import { tellDamage } from './data/tell-damage.js';
 import { type DataDirLock, LOOK_MS, lockDataDir } from './disk/index.js';
+import type { WorkOwner } from './engine-thread.js';
 import type { BrokerHandle } from './handle.js';
 import { LogEnding } from './log-ending.js';
 import type { CatalogTopic, TopicCatalog } from './meta/index.js';
@@ -52,6 +54,9 @@ const SUBSCRIBERS_MS = 1_000;
 /** A close waits no longer than this for acks. */
 const CLOSE_MS = 5_000;
 
+/** For log lines: its work is many connections'. */
+const CONTROL_PLANE: WorkOwner = { label: '' };
+
 export class Engine {
   readonly handle: BrokerHandle;
   readonly options: ResolvedEngineOptions;
@@ -60,6 +65,13 @@ export class Engine {
   readonly #events: EngineEvents;
   readonly #persist: PersistThreads;
   readonly #server: ControlServer;
+  /** Work of the control plane, with what follows from it before anything else comes: it counts in what this thread tells of itself. */
+  readonly #measured = (run: () => void): void => {
+    const { meter } = this.thread;
+    const begun = meter.begin();
+    run();
+    queueMicrotask(() => meter.end(begun, 'answering requests', CONTROL_PLANE));
+  };
   readonly #plane: ControlPlane;
   readonly #stats: StatsView;
   readonly #subscriberTimer: NodeJS.Timeout;
@@ -164,6 +176,7 @@ export class Engine {
     });
     this.#catalog = data.catalog;
     this.#plane = new ControlPlane({
+      later: (run) => void setImmediate(this.#measured, run),
       log: this.#control,
       epoch: Math.max(data.node.epoch, data.recovery.lastEpoch),
       isFollower: () => parts.term.isFollower,
@@ -233,6 +246,7 @@ export class Engine {
         }
       },
       callerGone: (seat, consumerKey) => this.#plane.callerGone(seat, consumerKey),
+      measured: this.#measured,
     });
     this.thread = new BrokerThread(parts, (seat, listener) => this.#server.port(seat, listener));
     this.#checkpoints = new CheckpointKeeper(

@@ -113,6 +113,9 @@ export class ControlSession {
     this.#waiting = [];
     this.#waitingHead = 0;
     this.#costly.length = 0;
+    if (this.#inFlightCount > 0) {
+      this.#context.engine.askerGone(this.#context.connectionKey);
+    }
     // Those under way give back nothing more: all is given back here.
     this.#context.host.requestBytes -= this.#inFlightBytes;
     this.#inFlightBytes = 0;
@@ -256,7 +259,7 @@ export class ControlSession {
       params[parameter] = packQueueList(method, params[parameter]);
     }
     // The control plane checks the other parameters against its schemas; they are unknown here.
-    return this.#context.engine.callForBytes(method, params, key);
+    return this.#context.engine.callForBytes(method, params, key, this.#context.connectionKey);
   }
 
   #answer(id: number, payload: Uint8Array): void {

@@ -19,6 +19,8 @@ export interface ControlCaller {
 export interface ControlHandler {
   handle(method: string, params: unknown, caller: ControlCaller): Promise<unknown>;
   callerGone(seat: number, consumerKey: string): void;
+  /** Runs a piece of its work, and may measure it. */
+  readonly measured?: (run: () => void) => void;
 }
 
 /** What a thread hears without having asked. */
@@ -37,11 +39,23 @@ export interface ControlPort {
     consumerKey?: string,
   ): Promise<ControlMethods[M]['result']>;
   /** The same, the answer as MessagePack: for one that is only passed on. */
-  callForBytes(method: ControlMethod, params: unknown, consumerKey?: string): Promise<Uint8Array>;
+  callForBytes(
+    method: ControlMethod,
+    params: unknown,
+    consumerKey: string | undefined,
+    asker: string,
+  ): Promise<Uint8Array>;
   /** A call the wire does not have, between the threads of a broker only. */
   callInternal(method: string, params: unknown): Promise<unknown>;
   gone(consumerKey: string): void;
+  /** A connection has gone: what it has asked and has not begun is given up, but for commits. */
+  left(asker: string): void;
   close(): void;
+}
+
+/** The connection a consumer's calls come from: what its key begins with, up to a colon. */
+export function askerOf(consumerKey: string | undefined): string {
+  return consumerKey?.split(':', 1)[0] ?? '';
 }
 
 /** A thread asks the control plane. */
@@ -53,6 +67,8 @@ export interface CallMessage {
   method: string;
   params: unknown;
   consumerKey: string | undefined;
+  /** The connection that waits for it; each has its turns. Empty: the thread itself. */
+  asker: string;
   wantsBytes: boolean;
 }
 
@@ -63,6 +79,13 @@ export interface GoneMessage {
   seat: number;
   /** undefined: the whole thread. */
   gone: string | undefined;
+}
+
+/** A connection of a thread has gone: nobody waits for what it asked. */
+export interface LeftMessage {
+  to: 'control';
+  seat: number;
+  left: string;
 }
 
 /** The control plane's answer, to the thread that asked. */
@@ -103,6 +126,7 @@ export function channelOf(openingId: string): string {
 export type ChannelMessage =
   | CallMessage
   | GoneMessage
+  | LeftMessage
   | AnswerMessage
   | EventMessage
   | TopicMessage

@@ -9,7 +9,13 @@ import {
   errorCodeOfName,
   RingMQError,
 } from '../../native-free/wire/index.js';
-import type { AnswerMessage, ChannelMessage, ControlListener, ControlPort } from './channel-messages.js';
+import {
+  type AnswerMessage,
+  askerOf,
+  type ChannelMessage,
+  type ControlListener,
+  type ControlPort,
+} from './channel-messages.js';
 
 /**
  * A caller's own time-out, an hour at most, ends its waiting before. This one is there so that what is asked in vain is forgotten.
@@ -46,19 +52,30 @@ export class ChannelPort implements ControlPort {
     params: ControlMethods[M]['params'],
     consumerKey?: string,
   ): Promise<ControlMethods[M]['result']> {
-    return this.#invoke(method, params, consumerKey) as Promise<ControlMethods[M]['result']>;
+    return this.#invoke(method, params, consumerKey, askerOf(consumerKey)) as Promise<
+      ControlMethods[M]['result']
+    >;
   }
 
-  callForBytes(method: ControlMethod, params: unknown, consumerKey?: string): Promise<Uint8Array> {
-    return this.#invoke(method, params, consumerKey, true) as Promise<Uint8Array>;
+  callForBytes(
+    method: ControlMethod,
+    params: unknown,
+    consumerKey: string | undefined,
+    asker: string,
+  ): Promise<Uint8Array> {
+    return this.#invoke(method, params, consumerKey, asker, true) as Promise<Uint8Array>;
   }
 
   callInternal(method: string, params: unknown): Promise<unknown> {
-    return this.#invoke(method, params);
+    return this.#invoke(method, params, undefined, '');
   }
 
   gone(consumerKey: string): void {
     this.#post({ to: 'control', from: this.#name, seat: this.#seat, gone: consumerKey });
+  }
+
+  left(asker: string): void {
+    this.#post({ to: 'control', seat: this.#seat, left: asker });
   }
 
   close(): void {
@@ -98,7 +115,13 @@ export class ChannelPort implements ControlPort {
     }
   }
 
-  #invoke(method: string, params: unknown, consumerKey?: string, wantsBytes = false): Promise<unknown> {
+  #invoke(
+    method: string,
+    params: unknown,
+    consumerKey: string | undefined,
+    asker: string,
+    wantsBytes = false,
+  ): Promise<unknown> {
     if (this.#isClosed) {
       return Promise.reject(hasDetached());
     }
@@ -115,7 +138,7 @@ export class ChannelPort implements ControlPort {
       // The process stays until the answer is there.
       this.#channel.ref();
       const from = { from: this.#name, seat: this.#seat };
-      this.#post({ to: 'control', ...from, id, method, params, consumerKey, wantsBytes });
+      this.#post({ to: 'control', ...from, id, method, params, consumerKey, asker, wantsBytes });
     });
   }
 

@@ -3,8 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BroadcastChannel } from 'node:worker_threads';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
 import { encodeAnswer } from './answer-bytes.js';
+import { CallTurns } from './call-turns.js';
 import {
   type AnswerMessage,
+  askerOf,
   type CallMessage,
   type ChannelMessage,
   type ClosedMessage,
@@ -12,6 +14,7 @@ import {
   type ControlListener,
   type ControlPort,
   channelOf,
+  type GoneMessage,
 } from './channel-messages.js';
 
 /** So long threads that are attached to a broker which died get to hear of it. */
@@ -33,10 +36,12 @@ export class ControlServer {
   /** Consumer keys a seat has joined with, so that a dead thread's members can be put out. */
   readonly #keys = new Map<number, Set<string>>();
   readonly #localListeners = new Set<ControlListener>();
+  readonly #turns: CallTurns;
   #isClosed = false;
 
   constructor(channelName: string, handler: ControlHandler) {
     this.#handler = handler;
+    this.#turns = new CallTurns(handler.measured);
     this.#channel = new BroadcastChannel(channelName);
     this.#channel.onmessage = (event) => this.#receive((event as { data: ChannelMessage }).data);
     this.#channel.unref();
@@ -59,6 +64,8 @@ export class ControlServer {
         encodeAnswer(await invoke(method, params, consumerKey)),
       callInternal: (method, params) => invoke(method, params),
       gone: (consumerKey) => this.#forget(seat, consumerKey),
+      // Its calls began when they were made.
+      left: () => {},
       close: () => {
         this.#localListeners.delete(listener);
         this.seatGone(seat);
@@ -74,8 +81,9 @@ export class ControlServer {
     this.#post({ to: 'all', topicChanged: { topic, topicId } });
   }
 
-  /** A thread has gone: its members leave their groups. */
+  /** A thread has gone: its members leave their groups. What it asked before counts. */
   seatGone(seat: number): void {
+    this.#turns.finish(`${seat}/`);
     for (const key of this.#keys.get(seat) ?? []) {
       this.#handler.callerGone(seat, key);
     }
@@ -86,6 +94,7 @@ export class ControlServer {
   close(): void {
     this.#post({ to: 'all', brokerClosed: true });
     this.#isClosed = true;
+    this.#turns.clear();
     this.#channel.close();
   }
 
@@ -101,14 +110,39 @@ export class ControlServer {
       return;
     }
     if ('gone' in message) {
-      if (message.gone === undefined) {
-        this.seatGone(message.seat);
-      } else {
-        this.#forget(message.seat, message.gone);
-      }
+      this.#gone(message);
+    } else if ('left' in message) {
+      this.#turns.giveUp(`${message.seat}/${message.left}`);
+    } else {
+      this.#called(message as CallMessage);
+    }
+  }
+
+  #gone({ seat, gone }: GoneMessage): void {
+    if (gone === undefined) {
+      this.seatGone(seat);
       return;
     }
-    void this.#answer(message as CallMessage);
+    this.#turns.add(`${seat}/${askerOf(gone)}`, {
+      begin: () => this.#forget(seat, gone),
+      giveUp: () => false,
+    });
+  }
+
+  #called(call: CallMessage): void {
+    this.#turns.add(`${call.seat}/${call.asker}`, {
+      begin: () => void this.#answer(call),
+      giveUp: () => {
+        // What a consumer had done with its messages is so, whether it is told that this was noted or not.
+        if (call.method === 'commit') {
+          return false;
+        }
+        const { from: to, id } = call;
+        const error = new RingMQError('CLOSED', 'the connection that asked has gone');
+        this.#post({ to, id, error: { code: error.code, message: error.message, details: {} } });
+        return true;
+      },
+    });
   }
 
   async #answer(call: CallMessage): Promise<void> {

@@ -315,11 +315,20 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     return this.#port.call(method, params, consumerKey);
   }
 
-  callForBytes(method: ControlMethod, params: unknown, consumerKey?: string): Promise<Uint8Array> {
+  callForBytes(
+    method: ControlMethod,
+    params: unknown,
+    consumerKey: string | undefined,
+    asker: string,
+  ): Promise<Uint8Array> {
     if (this.#closed) {
       return Promise.reject(new RingMQError('BROKER_CLOSED'));
     }
-    return this.#port.callForBytes(method, params, consumerKey);
+    return this.#port.callForBytes(method, params, consumerKey, asker);
+  }
+
+  askerGone(asker: string): void {
+    this.#port.left(asker);
   }
 
   addMember(consumerKey: string, sink: MemberSink): void {

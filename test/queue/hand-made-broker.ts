@@ -109,6 +109,7 @@ export class HandMadeBroker {
       call: () => Promise.reject(new Error('there is no control plane')),
       callForBytes: () => Promise.reject(new Error('not here')),
       callInternal: () => Promise.reject(new Error('there is no control plane')),
+      left: () => {},
       gone: () => {},
       close: () => {},
     }));

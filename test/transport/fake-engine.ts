@@ -306,6 +306,8 @@ export class FakeEngine implements EngineThread {
     return result as never;
   }
 
+  askerGone(): void {}
+
   async callForBytes(method: ControlMethod, params: unknown, key?: string): Promise<Uint8Array> {
     return encodeControl(await this.call(method, params, key));
   }
