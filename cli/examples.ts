@@ -16,6 +16,25 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq nameserver                                    # 127.0.0.1:9800',
     'ringmq nameserver --listen 0.0.0.0:9800 --secret-file secret',
   ],
+  cluster: [
+    'ringmq cluster start --mode sync-double-write',
+    'ringmq cluster status',
+    'ringmq cluster kill a',
+    'ringmq cluster stop',
+  ],
+  'cluster start': [
+    'ringmq cluster start --mode single',
+    'ringmq cluster start --mode multi-master --masters 3 --flush async --dir ./try',
+    'ringmq cluster start --mode sync-double-write --ports 9800 -- --retention 7d',
+  ],
+  'cluster status': [
+    'ringmq cluster status',
+    'ringmq cluster status --url ws://127.0.0.1:9800,ws://127.0.0.1:9801 -o json',
+  ],
+  'cluster kill': ['ringmq cluster kill a'],
+  'cluster restart': ['ringmq cluster restart a'],
+  'cluster stop': ['ringmq cluster stop', 'ringmq cluster stop --dir ./try'],
+  'cluster promote': ['ringmq cluster promote a-slave'],
   topic: [
     'ringmq topic create orders --queues 4',
     'ringmq topic describe orders',

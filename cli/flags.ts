@@ -48,6 +48,25 @@ export function countFlag(text: string): number {
   return count;
 }
 
+export function countUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const count = countFlag(text);
+    if (count > most) {
+      throw new InvalidArgumentError(`it must be at most ${most}`);
+    }
+    return count;
+  };
+}
+
+/** The first of several ports. */
+export function portFlag(text: string): number {
+  const port = countFlag(text);
+  if (port > 65_000) {
+    throw new InvalidArgumentError('it must be at most 65000');
+  }
+  return port;
+}
+
 /** A queue's number, from 0. */
 export function queueFlag(text: string): number {
   return must(parseCount(text), 'write the number of a queue, from 0');

@@ -7,7 +7,7 @@ import { notSupported } from './failure.js';
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   '': [
-    ...['nameserver', 'cluster', 'dlq', 'message', 'stats', 'user', 'role', 'acl', 'context', 'top'],
+    ...['nameserver', 'dlq', 'message', 'stats', 'user', 'role', 'acl', 'context', 'top'],
     ...['check', 'doctor', 'bundle', 'errors', 'completion'],
   ],
   topic: ['grow'],

@@ -3,9 +3,11 @@ import { Argument, Command, Option } from 'commander';
 import {
   collect,
   countFlag,
+  countUpTo,
   durationFlag,
   intervalFlag,
   nameArgument,
+  portFlag,
   propertyFlag,
   queueFlag,
   sizeFlag,
@@ -41,6 +43,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   // The flags come from the schemas of options, which take a tenth of a second to load.
   await addBroker(program, args.includes('broker'));
   await addNameServer(program, args.includes('nameserver'));
+  addCluster(program);
   addTopic(program);
   addGroup(program);
   addPub(program);
@@ -84,6 +87,67 @@ async function addNameServer(program: Command, isMeant: boolean): Promise<void> 
   if (isMeant) {
     (await import('./name-server-command.js')).addNameServerFlags(command);
   }
+}
+
+/** The modes, as in cluster-plan.ts, which is not loaded for the help of other commands. */
+const CLUSTER_MODES = ['single', 'multi-master', 'async-replication', 'sync-double-write'];
+
+function addCluster(program: Command): void {
+  const cluster = program
+    .command('cluster')
+    .description('run a whole cluster on this machine in the background, and see how any is');
+  const inFolder = (command: Command): Command =>
+    command.option('--dir <dir>', 'its folder (default: ./ringmq-cluster)');
+  const name = (): Argument => new Argument('<name>', 'the node, as cluster status calls it');
+  inFolder(cluster.command('start'))
+    .description('start name servers and brokers; prints `ready URL,…` of the name servers once all serve')
+    .addOption(
+      new Option('--mode <mode>', 'which brokers there are').choices(CLUSTER_MODES).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--flush <policy>', 'when a message is acked: on disk, or in the page cache')
+        .choices(['sync', 'async'])
+        .default('sync'),
+    )
+    .option('--masters <n>', 'brokers that take messages (default: 2; single: 1)', countUpTo(26))
+    .option('--name-servers <n>', 'how many (default: 2; single: 1)', countUpTo(9))
+    .option('--cluster <name>', 'what the cluster is called', nameArgument, 'default')
+    .option('--ports <first>', 'take ports from this one on (default: free ones)', portFlag)
+    .option('--controller <urls>', 'etcd://HOST:PORT[,…]: slaves become masters by themselves')
+    .argument('[flags...]', 'behind --: more flags for every broker')
+    .action(async (brokerFlags: string[], flags: object, command: Command) => {
+      await (await import('./cluster/cluster-command.js')).runStart(command, flags as never, brokerFlags);
+    });
+  inFolder(cluster.command('status'))
+    .description('role, epoch, log, lag of each broker; by --dir, or by name servers with --url')
+    .action(async (flags: { dir?: string }, command: Command) => {
+      await (await import('./cluster/cluster-command.js')).runStatus(command, flags);
+    });
+  inFolder(cluster.command('kill'))
+    .description('end a node with SIGKILL, as a crash would')
+    .addArgument(name())
+    .action(async (node: string, flags: { dir?: string }, command: Command) => {
+      await (await import('./cluster/cluster-command.js')).runKill(command, node, flags);
+    });
+  inFolder(cluster.command('restart'))
+    .description('stop a node if it runs, and start it again at the same port')
+    .addArgument(name())
+    .action(async (node: string, flags: { dir?: string }, command: Command) => {
+      await (await import('./cluster/cluster-command.js')).runRestart(command, node, flags);
+    });
+  inFolder(cluster.command('stop'))
+    .description('end all nodes; their data stays')
+    .action(async (flags: { dir?: string }, command: Command) => {
+      await (await import('./cluster/cluster-command.js')).runStop(command, flags);
+    });
+  inFolder(cluster.command('promote'))
+    .description(
+      'make a slave the master of its set, of a new epoch; by --dir, or by name servers with --url',
+    )
+    .addArgument(name())
+    .action(async (node: string, flags: { dir?: string }, command: Command) => {
+      await (await import('./cluster/cluster-command.js')).runPromote(command, node, flags);
+    });
 }
 
 interface TopicFlags {

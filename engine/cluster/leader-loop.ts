@@ -40,6 +40,23 @@ export interface SetMember {
   tell(message: string, details: object): void;
 }
 
+/** What the loop knows of time. The simulator has another. */
+export interface LoopClock {
+  /** Monotonic, ms; never the wall clock. */
+  now(): number;
+  every(ms: number, work: () => void): { stop: () => void };
+  wait(ms: number): Promise<void>;
+}
+
+const REAL_CLOCK: LoopClock = {
+  now: monotonicMs,
+  every: (ms, work) => {
+    const timer = setInterval(work, ms);
+    return { stop: () => clearInterval(timer) };
+  },
+  wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
 export interface LeaderLoopOptions {
   /** Seconds; etcd gives no less than 2 under its usual settings. Default 2. */
   leaseSeconds?: number;
@@ -49,6 +66,7 @@ export interface LeaderLoopOptions {
   readMs?: number;
   /** See `Standing.patienceMs`; counts under async replication only. Default 1000. */
   patienceMs?: number;
+  clock?: LoopClock;
 }
 
 export class LeaderLoop {
@@ -57,7 +75,8 @@ export class LeaderLoop {
   readonly #judge = new LeaseJudge();
   readonly #leaseSeconds: number;
   readonly #patienceMs: number;
-  readonly #timers: ReturnType<typeof setInterval>[];
+  readonly #timers: { stop: () => void }[];
+  readonly #clock: LoopClock;
   readonly #watch: { close: () => void };
   #lease: string | null = null;
   #isGranting = false;
@@ -74,9 +93,10 @@ export class LeaderLoop {
     this.#member = member;
     this.#leaseSeconds = options.leaseSeconds ?? 2;
     this.#patienceMs = options.patienceMs ?? 1_000;
+    this.#clock = options.clock ?? REAL_CLOCK;
     this.#timers = [
-      setInterval(() => void this.#keepLease(), options.keepAliveMs ?? 400),
-      setInterval(() => this.#wake(), options.readMs ?? 400),
+      this.#clock.every(options.keepAliveMs ?? 400, () => void this.#keepLease()),
+      this.#clock.every(options.readMs ?? 400, () => this.#wake()),
     ];
     this.#watch = store.watch(() => this.#wake());
     void this.#keepLease();
@@ -90,7 +110,7 @@ export class LeaderLoop {
     }
     this.#isClosed = true;
     for (const timer of this.#timers) {
-      clearInterval(timer);
+      timer.stop();
     }
     this.#watch.close();
     this.#judge.lose();
@@ -124,7 +144,7 @@ export class LeaderLoop {
 
   async #step(): Promise<void> {
     const view = await this.#store.read();
-    const now = monotonicMs();
+    const now = this.#clock.now();
     this.#leaderlessSinceMs = view.leader === null ? (this.#leaderlessSinceMs ?? now) : null;
     const decision = decide(view, {
       name: this.#member.name,
@@ -175,7 +195,7 @@ export class LeaderLoop {
 
   async #take(view: SetView, { epoch, inSync }: Extract<Decision, { act: 'take' }>): Promise<void> {
     const lease = this.#lease;
-    if (lease === null || !this.#judge.isHeld(monotonicMs())) {
+    if (lease === null || !this.#judge.isHeld(this.#clock.now())) {
       await this.#keepLease();
       return;
     }
@@ -217,7 +237,7 @@ export class LeaderLoop {
     }
     this.#count(bothRules(now, first));
     // Other threads ack; whatever they had decided before they saw the rule is acked now, and looked at here.
-    await new Promise((resolve) => setTimeout(resolve, RULE_SEEN_MS));
+    await this.#clock.wait(RULE_SEEN_MS);
     const next = wanted();
     if (next === null || !isSameSet(next, first)) {
       this.#count(now);

@@ -33,6 +33,8 @@ export interface LogEnd {
 
 export interface Candidate extends LogEnd {
   name: string;
+  /** Revision of the term that it stands after. In a later leaderless time its log may have another end. */
+  after: number;
 }
 
 /** What etcd has of a set, all of one moment. A revision is 0 where the key is not there. */
@@ -130,11 +132,13 @@ function nextEpoch(view: SetView, me: Standing): number {
 }
 
 function elect(view: SetView, inSync: InSyncSet, me: Standing): Decision {
-  const own = view.candidates.find((candidate) => candidate.name === me.name);
+  const standing = view.candidates.filter(
+    ({ name, after }) => after === view.termRevision && inSync.members.includes(name),
+  );
+  const own = standing.find((candidate) => candidate.name === me.name);
   if (own === undefined || own.epoch !== me.end.epoch || own.position !== me.end.position) {
-    return { act: 'announce', candidate: { name: me.name, ...me.end } };
+    return { act: 'announce', candidate: { name: me.name, after: view.termRevision, ...me.end } };
   }
-  const standing = view.candidates.filter((candidate) => inSync.members.includes(candidate.name));
   const enough = quorumOf(inSync);
   if (standing.length < enough && !(me.patienceMs !== null && me.leaderlessMs >= me.patienceMs)) {
     return {

@@ -88,15 +88,15 @@ describe('who is master', () => {
 
   test('a member stands still before it says how far it is, and says it again when that was another place', () => {
     expect(decide(orphaned, { ...slave, isStill: false })).toEqual({ act: 'stand-still' });
-    const candidate = { name: 'a-slave', epoch: 3, position: 640 };
+    const candidate = { name: 'a-slave', after: 9, epoch: 3, position: 640 };
     expect(decide(orphaned, slave)).toEqual({ act: 'announce', candidate });
     const stale = { ...orphaned, candidates: [{ ...candidate, position: 576 }] };
     expect(decide(stale, slave)).toEqual({ act: 'announce', candidate });
   });
 
   test('so many are waited for that one has all that was acked; the furthest of them becomes master', () => {
-    const own = { name: 'a-slave', epoch: 3, position: 640 };
-    const other = { name: 'a-slave-2', epoch: 3, position: 704 };
+    const own = { name: 'a-slave', after: 9, epoch: 3, position: 640 };
+    const other = { name: 'a-slave-2', after: 9, epoch: 3, position: 704 };
     expect(quorumOf(orphaned.inSync as never)).toBe(2);
     expect(decide({ ...orphaned, candidates: [own] }, { ...slave, leaderlessMs: 1e9 })).toMatchObject({
       act: 'stay',
@@ -110,14 +110,23 @@ describe('who is master', () => {
     });
   });
 
+  test('what a member said in an earlier time without a master counts for nothing', () => {
+    const own = { name: 'a-slave', after: 9, epoch: 3, position: 640 };
+    const earlier = { name: 'a-slave-2', after: 5, epoch: 3, position: 64 };
+    expect(decide({ ...orphaned, candidates: [own, earlier] }, slave)).toMatchObject({ act: 'stay' });
+    expect(decide({ ...orphaned, candidates: [{ ...own, after: 5 }] }, slave)).toMatchObject({
+      act: 'announce',
+    });
+  });
+
   test('a log of a later term is further than a longer one of an earlier term', () => {
-    const own = { name: 'a-slave', epoch: 3, position: 640 };
-    const long = { name: 'a', epoch: 2, position: 9_000 };
+    const own = { name: 'a-slave', after: 9, epoch: 3, position: 640 };
+    const long = { name: 'a', after: 9, epoch: 2, position: 9_000 };
     expect(decide({ ...orphaned, candidates: [long, own] }, slave)).toMatchObject({ act: 'take' });
   });
 
   test('without replication that was waited for, patience ends', () => {
-    const own = { name: 'a-slave', epoch: 3, position: 640 };
+    const own = { name: 'a-slave', after: 9, epoch: 3, position: 640 };
     const view = {
       ...orphaned,
       inSync: { members: ['a', 'a-slave'], required: 1 },

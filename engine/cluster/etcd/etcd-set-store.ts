@@ -18,6 +18,7 @@ const inSyncSchema = z.object({
 });
 const candidateSchema = z.object({
   name: nameSchema,
+  after: z.number().int().min(0),
   epoch: epochSchema,
   position: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
 });

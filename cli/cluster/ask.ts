@@ -1,0 +1,86 @@
+/** One question to a name server or a broker, on a connection of its own. */
+import {
+  controlFrame,
+  controlPayload,
+  type Link,
+  webSocketLinks,
+} from '../../native-free/client/internal.js';
+import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
+import {
+  errorCodeOfName,
+  FRAME_FLAG,
+  frameFlags,
+  frameOpcode,
+  OPCODE,
+  PROTOCOL_VERSION,
+  RingMQError,
+} from '../../native-free/wire/index.js';
+
+const TIMEOUT_MS = 5_000;
+
+/** Resolves with the answer; rejects with the other side's error, CONNECT_FAILED or TIMEOUT. */
+export async function ask(
+  url: string,
+  method: string,
+  params: object,
+  timeoutMs = TIMEOUT_MS,
+): Promise<unknown> {
+  const stop = new AbortController();
+  const tooLate = new RingMQError('TIMEOUT', `${url} did not answer within ${timeoutMs / 1_000} s`, {
+    details: { url, method },
+  });
+  const timer = setTimeout(() => stop.abort(tooLate), timeoutMs);
+  let link: Link | undefined;
+  try {
+    link = await webSocketLinks(url)(stop.signal);
+    return await answerOf(link, method, params, stop.signal);
+  } catch (error) {
+    throw stop.signal.aborted ? tooLate : error;
+  } finally {
+    clearTimeout(timer);
+    link?.close();
+  }
+}
+
+function answerOf(link: Link, method: string, params: object, signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    link.onClose = (reason) => reject(reason ?? new RingMQError('CONNECTION_LOST'));
+    link.onFrame = (frame) => {
+      switch (frameOpcode(frame)) {
+        case OPCODE.welcome:
+          link.send(controlFrame(OPCODE.request, 1, { method, ...params }));
+          return;
+        case OPCODE.response:
+          if ((frameFlags(frame) & FRAME_FLAG.failed) === 0) {
+            resolve(controlPayload(frame));
+          } else {
+            reject(errorOf(controlPayload(frame)));
+          }
+          return;
+        case OPCODE.error:
+          reject(errorOf(controlPayload(frame)));
+      }
+    };
+    link.send(controlFrame(OPCODE.hello, 0, { version: PROTOCOL_VERSION, features: [], client: 'ringmq' }));
+  });
+}
+
+function errorOf(body: Record<string, unknown>): RingMQError {
+  return new RingMQError(errorCodeOfName(String(body['code'])), String(body['message']), {
+    details: (body['details'] as Record<string, unknown> | undefined) ?? {},
+  });
+}
+
+/** The answer of the first of several that gives one. */
+export async function askOneOf(urls: readonly string[], method: string, params: object): Promise<unknown> {
+  let last: unknown = new RingMQError('CONNECT_FAILED', 'there is no address to ask');
+  for (const url of urls) {
+    try {
+      return await ask(url, method, params);
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
+}

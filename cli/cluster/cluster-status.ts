@@ -1,0 +1,192 @@
+/** What a cluster consists of now: as its name servers say, and, where it was started from a folder, as its processes are. */
+import Table from 'cli-table3';
+import type { BrokerStatus, NameServerMethods } from '../../native-free/wire/index.js';
+import { ask } from './ask.js';
+import type { ClusterFile, ClusterFolder } from './cluster-folder.js';
+import { NodeProcess } from './node-process.js';
+
+export interface NameServerView {
+  name: string;
+  url: string | null;
+  up: boolean;
+}
+
+/** What is not known is null: nobody says it of a broker that is away. */
+export interface BrokerView {
+  name: string;
+  set: string;
+  role: 'master' | 'slave';
+  url: string | null;
+  up: boolean;
+  /** Of the process, where it was started from a folder of this machine. */
+  pid: number | null;
+  epoch: number | null;
+  /** First and next byte of its log, and how far it is on disk. */
+  start: number | null;
+  end: number | null;
+  flushed: number | null;
+  inSync: boolean | null;
+  lagBytes: number | null;
+  lagMs: number | null;
+}
+
+export interface ClusterView {
+  cluster: string;
+  mode: string | null;
+  nameServers: NameServerView[];
+  brokers: BrokerView[];
+}
+
+/** Asks every name server, and believes for each broker the one that has heard of it last. */
+async function registered(
+  urls: readonly string[],
+): Promise<{ cluster: string; brokers: Map<string, BrokerStatus>; answered: Set<string> }> {
+  const brokers = new Map<string, BrokerStatus>();
+  const answered = new Set<string>();
+  let cluster = 'default';
+  const pages = await Promise.all(urls.map((url) => allPages(url).catch(() => null)));
+  for (const [i, page] of pages.entries()) {
+    if (page === null) {
+      continue;
+    }
+    answered.add(urls[i] as string);
+    cluster = page.cluster;
+    for (const broker of page.brokers) {
+      const known = brokers.get(broker.name);
+      if (known === undefined || (broker.up && (!known.up || broker.heardMs < known.heardMs))) {
+        brokers.set(broker.name, broker);
+      }
+    }
+  }
+  return { cluster, brokers, answered };
+}
+
+async function allPages(url: string): Promise<{ cluster: string; brokers: BrokerStatus[] }> {
+  const brokers: BrokerStatus[] = [];
+  let cursor: string | null = null;
+  for (;;) {
+    const page = (await ask(url, 'clusterStatus', {
+      cursor,
+    })) as NameServerMethods['clusterStatus']['result'];
+    brokers.push(...page.brokers);
+    cursor = page.cursor;
+    if (page.complete || cursor === null) {
+      return { cluster: page.cluster, brokers };
+    }
+  }
+}
+
+/** By the addresses of name servers alone. */
+export async function statusByUrls(urls: readonly string[]): Promise<ClusterView> {
+  const { cluster, brokers, answered } = await registered(urls);
+  if (answered.size === 0) {
+    // Fails with what is wrong.
+    await ask(urls[0] ?? '', 'clusterStatus', {});
+  }
+  return {
+    cluster,
+    mode: null,
+    nameServers: urls.map((url) => ({ name: new URL(url).host, url, up: answered.has(url) })),
+    brokers: [...brokers.values()].map((broker) => viewOf(broker, null)),
+  };
+}
+
+/** Of a cluster that was started from a folder: also those of its nodes that no name server knows. */
+export async function statusOfFolder(folder: ClusterFolder, file: ClusterFile): Promise<ClusterView> {
+  const nodes = file.nodes.map((node) => {
+    const process = new NodeProcess(node.name, folder.nodeFolder(node.name));
+    const id = process.running();
+    return { node, id, url: process.url() ?? (node.port === 0 ? null : `ws://127.0.0.1:${node.port}`) };
+  });
+  const servers = nodes.filter(({ node }) => node.kind === 'nameserver');
+  const urls = servers.flatMap(({ url, id }) => (url === null || id === null ? [] : [url]));
+  const { brokers, answered } = await registered(urls);
+  const own = nodes
+    .filter(({ node }) => node.kind === 'broker')
+    .map(({ node, id, url }) => {
+      const known = brokers.get(node.name);
+      brokers.delete(node.name);
+      const up = id !== null && (known?.up ?? false);
+      return known === undefined
+        ? unknownBroker(node.name, node.set ?? node.name, node.role ?? 'master', url, id?.pid ?? null)
+        : { ...viewOf(known, id?.pid ?? null), up };
+    });
+  return {
+    cluster: file.cluster,
+    mode: file.options.mode,
+    nameServers: servers.map(({ node, url, id }) => ({
+      name: node.name,
+      url,
+      up: id !== null && url !== null && answered.has(url),
+    })),
+    // And those that others added to the cluster.
+    brokers: [...own, ...[...brokers.values()].map((broker) => viewOf(broker, null))].sort(
+      (a, b) => order(a.set, b.set) || order(a.name, b.name),
+    ),
+  };
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function viewOf(broker: BrokerStatus, pid: number | null): BrokerView {
+  const { name, set, role, url, up, epoch, start, end, flushed, inSync, lagBytes, lagMs } = broker;
+  return { name, set, role, url, up, pid, epoch, start, end, flushed, inSync, lagBytes, lagMs };
+}
+
+function unknownBroker(
+  name: string,
+  set: string,
+  role: 'master' | 'slave',
+  url: string | null,
+  pid: number | null,
+): BrokerView {
+  return {
+    ...{ name, set, role, url, up: false, pid, epoch: null, start: null, end: null, flushed: null },
+    ...{ inSync: null, lagBytes: null, lagMs: null },
+  };
+}
+
+/** For people. */
+export function statusText(view: ClusterView): string {
+  const isPlain = process.stdout.isTTY !== true;
+  const style = isPlain ? { head: [], border: [] } : { head: ['bold'], border: ['gray'] };
+  const servers = new Table({ head: ['NAME SERVER', 'URL', 'STATE'], style });
+  for (const { name, url, up } of view.nameServers) {
+    servers.push([name, url ?? '-', up ? 'up' : 'down']);
+  }
+  const brokers = new Table({
+    head: ['SET', 'BROKER', 'ROLE', 'STATE', 'EPOCH', 'LOG', 'ON DISK', 'IN SYNC', 'LAG', 'PID', 'URL'],
+    style,
+    colAligns: ['left', 'left', 'left', 'left', 'right', 'right', 'right', 'left', 'right', 'right', 'left'],
+  });
+  for (const broker of view.brokers) {
+    brokers.push([
+      broker.set,
+      broker.name,
+      broker.role,
+      broker.up ? 'up' : 'down',
+      number(broker.epoch),
+      broker.start === null || broker.end === null ? '-' : `${number(broker.start)} – ${number(broker.end)}`,
+      number(broker.flushed),
+      broker.inSync === null ? '-' : broker.inSync ? 'yes' : 'no',
+      lag(broker),
+      number(broker.pid),
+      broker.url ?? '-',
+    ]);
+  }
+  const title = `cluster ${view.cluster}${view.mode === null ? '' : `, ${view.mode}`}`;
+  return `${title}\n${servers.toString()}\n${brokers.toString()}\n`;
+}
+
+function number(value: number | null): string {
+  return value === null ? '-' : String(value);
+}
+
+function lag({ lagBytes, lagMs }: BrokerView): string {
+  if (lagBytes === null) {
+    return '-';
+  }
+  return lagMs === null ? `${lagBytes} B` : `${lagBytes} B, ${(lagMs / 1_000).toFixed(1)} s`;
+}
