@@ -57,7 +57,6 @@ describe('what this version has not built ends with 1 and NOT_SUPPORTED', () => 
     [['pub', 'orders', '--delay', '5s']],
     [['pub', 'orders', '--ttl', '1h']],
     [['sub', 'orders', '--group', 'g', '--shared']],
-    [['cluster', 'start', '--mode', 'single']],
     [['topic', 'grow', 'orders', '--queues', '8']],
     [['--user', 'u', 'topic', 'list']],
     [['topic', 'list', '--ca', 'ca.pem']],
@@ -141,7 +140,7 @@ describe('with -o json a failure is a JSON object on stderr', () => {
   it.each([
     [['topic', 'list', '--url', NOBODY, '-o', 'json'], 1, { code: 'CONNECT_FAILED', retryable: true }],
     [['--output', 'json', 'topic', 'creat'], 2, { code: 'BAD_ARGUMENT', advice: 'see ringmq topic --help' }],
-    [['-o', 'json', 'cluster', 'status'], 1, { code: 'NOT_SUPPORTED' }],
+    [['-o', 'json', 'topic', 'grow', 'orders'], 1, { code: 'NOT_SUPPORTED' }],
   ])('%j', async (args, status, failure) => {
     const result = await runCli(args);
     expect(JSON.parse(result.stderr)).toMatchObject(failure);
@@ -173,7 +172,7 @@ describe('the help', async () => {
       expect(text).toMatch(/\nExamples:\n {2}.*ringmq/);
       expect(text).toContain('--url <url>');
       expect(text).toContain('--output <form>');
-      expect(text).not.toMatch(/not in this version|ringmq cluster|--delay/);
+      expect(text).not.toMatch(/not in this version|ringmq doctor|--delay/);
       for (const option of command.options.filter(({ mandatory }) => mandatory)) {
         expect(text).toMatch(new RegExp(`${option.long} <[^]+?\\(required`));
       }

@@ -4,17 +4,7 @@ import type { ClusterView } from '../../../cli/cluster/cluster-status.js';
 import { type CliResult, makeDirectory, removeDirectory, runCli } from '../../cli/cli-process.js';
 
 /** Small, so that a cluster of six nodes starts in a second and fits in a test machine. */
-export const SMALL = [
-  '--',
-  '--ring-size',
-  '4MiB',
-  '--memory-ring-size',
-  '1MiB',
-  '--segment-size',
-  '16MiB',
-  '--threads',
-  '1',
-];
+export const SMALL = ['--', '--ring-size', '16MiB', '--memory-ring-size', '32MiB', '--segment-size', '16MiB'];
 
 export class TestCluster {
   readonly dir: string;
