@@ -68,11 +68,7 @@ export function nodeArguments(
   options: ClusterPlanOptions,
   place: { cluster: string; dataDir: string; secretFile: string; nameServerUrls: readonly string[] },
 ): string[] {
-  const listen = [
-    ...['--listen', `127.0.0.1:${node.port}`],
-    // On loopback name servers trust everybody; slaves and masters prove themselves to each other all the same.
-    ...(hasSlaves(options.mode) ? ['--secret-file', place.secretFile] : []),
-  ];
+  const listen = ['--listen', `127.0.0.1:${node.port}`, '--secret-file', place.secretFile];
   if (node.kind === 'nameserver') {
     return ['nameserver', ...listen];
   }
