@@ -27,12 +27,13 @@ import {
   badMessage,
   bodyTooLarge,
   checkReadable,
-  normalBody,
   recordBound,
   writeAttributes,
   writeTag,
 } from './record-writer.js';
+import { letGo, type TakenMessage, takeMessage } from './taken-message.js';
 import { writeUtf8 } from './text.js';
+import { byteCount, copyBytes } from './true-bytes.js';
 import type { TurnClock } from './turn-clock.js';
 
 /** Where records begin in the buffer. */
@@ -92,42 +93,56 @@ export class BatchBuilder {
    * Throws `BAD_MESSAGE` or `MESSAGE_TOO_LARGE`; the batch is as it was then.
    */
   append(message: OutgoingMessage, bornTime: number): boolean {
-    return isPlain(message)
+    const taken = takeMessage(message);
+    try {
+      return this.appendTaken(taken, bornTime);
+    } finally {
+      letGo(taken);
+    }
+  }
+
+  /** The same for one whose parts have been read. */
+  appendTaken(message: TakenMessage, bornTime: number): boolean {
+    return message.isPlain
       ? this.#appendBody(message.body as Uint8Array, bornTime)
       : this.#appendFull(message, bornTime);
   }
 
   /**
-   * The short way of {@link append} for what most messages of a fast producer are: plain, born now, not the first of a batch (which
-   * gives the batch its born time). Bytes of the record; 0: the message is not one of these or does not fit, nothing was written.
+   * The short way of {@link append} for what most messages of a fast producer are: a body of bytes alone, born now, not the first of a batch
+   * (which gives the batch its born time). Bytes of the record; 0: the body is none of these or does not fit, nothing was written.
    * One function for V8 to compile as a whole: calls within would cost as much as all else here.
    */
-  appendUsual(message: OutgoingMessage, clock: TurnClock): number {
-    const body = message.body;
-    if (!(body instanceof Uint8Array) || !hasNoExtras(message) || this.count === 0) {
+  appendUsual(body: unknown, clock: TurnClock): number {
+    if (!(body instanceof Uint8Array) || this.count === 0) {
       return 0;
     }
     const bytes = this.bytes;
-    const length = body.length;
     const start = this.at;
-    const size = HEADER_BYTES + length;
-    // Bytes that have gone have no length, either: the long way tells them.
-    if (size > bytes.length - start || length > BODY_LIMIT || length === 0) {
+    // What only looks like bytes, and bytes that grow in this moment, throw here: the long way tells them.
+    try {
+      const length = byteCount(body);
+      const size = HEADER_BYTES + length;
+      // Bytes that have gone have no length, either.
+      if (size > bytes.length - start || length > BODY_LIMIT || length === 0) {
+        return 0;
+      }
+      clock.tick();
+      const delta = clock.time - this.bornTime;
+      if (delta > MAX_BORN_DELTA || delta < -MAX_BORN_DELTA) {
+        return 0;
+      }
+      const view = this.view;
+      view.setUint32(start + LENGTH_AT, size, true);
+      view.setInt32(start + BORN_DELTA_AT, delta, true);
+      view.setUint32(start + FLAGS_AT, HAS_BODY, true);
+      copyInto.call(bytes, body, start + HEADER_BYTES);
+      this.at = start + size;
+      this.count++;
+      return size;
+    } catch {
       return 0;
     }
-    clock.tick();
-    const delta = clock.time - this.bornTime;
-    if (delta > MAX_BORN_DELTA || delta < -MAX_BORN_DELTA) {
-      return 0;
-    }
-    const view = this.view;
-    view.setUint32(start + LENGTH_AT, size, true);
-    view.setInt32(start + BORN_DELTA_AT, delta, true);
-    view.setUint32(start + FLAGS_AT, HAS_BODY, true);
-    copyInto.call(bytes, body, start + HEADER_BYTES);
-    this.at = start + size;
-    this.count++;
-    return size;
   }
 
   /** Appends a record that another builder wrote, as it is. False: it does not fit, or its born time is too far away. */
@@ -149,7 +164,7 @@ export class BatchBuilder {
   }
 
   #appendBody(body: Uint8Array, bornTime: number): boolean {
-    const length = body.length;
+    const length = byteCount(body);
     if (length > MAX_BODY_BYTES) {
       throw bodyTooLarge(length);
     }
@@ -161,16 +176,17 @@ export class BatchBuilder {
     if (end > this.bytes.length || !this.#begin(bornTime)) {
       return false;
     }
-    copyInto.call(this.bytes, body, start + RECORD_HEADER_BYTES);
+    copyBytes(this.bytes, start + RECORD_HEADER_BYTES, body, length);
     this.#finish(start, end, bornTime, RECORD_FLAG.hasBody, 0, 0);
     return true;
   }
 
-  #appendFull(message: OutgoingMessage, bornTime: number): boolean {
-    const body = normalBody(message.body);
+  #appendFull(message: TakenMessage, bornTime: number): boolean {
+    const { body } = message;
+    const bodyUnits = body === null ? 0 : typeof body === 'string' ? body.length : byteCount(body);
     // A text of n units has at least n bytes: far too large ones are not even counted.
-    if (body !== null && body.length > MAX_BODY_BYTES) {
-      throw bodyTooLarge(body.length);
+    if (bodyUnits > MAX_BODY_BYTES) {
+      throw bodyTooLarge(bodyUnits);
     }
     const start = this.at;
     if (start + recordBound(message) > this.bytes.length || !this.#begin(bornTime)) {
@@ -195,8 +211,11 @@ export class BatchBuilder {
         }
         at += written;
       } else {
-        this.bytes.set(body, at);
-        at += body.length;
+        if (bodyUnits > this.bytes.length - at) {
+          throw badMessage('body', 'grew while it was read');
+        }
+        copyBytes(this.bytes, at, body, bodyUnits);
+        at += bodyUnits;
       }
     }
     if (tagBytes > 0) {
@@ -301,33 +320,6 @@ export class BatchBuilder {
   }
 }
 
-/** Whether a message is a body of bytes and nothing else. */
-function isPlain(message: OutgoingMessage): boolean {
-  return message.body instanceof Uint8Array && hasNoExtras(message);
-}
-
-/** Parts that no message of this version has; see `checkParts`. */
-interface LaterParts {
-  delayMs?: unknown;
-  deliverAt?: unknown;
-  ttlMs?: unknown;
-  priority?: unknown;
-}
-
-/** No tag, key, property or sharding key beside the body, and nothing that must be refused. */
-function hasNoExtras(message: OutgoingMessage & LaterParts): boolean {
-  return (
-    message.delayMs === undefined &&
-    message.deliverAt === undefined &&
-    message.ttlMs === undefined &&
-    message.priority === undefined &&
-    message.tag === undefined &&
-    message.keys === undefined &&
-    message.shardingKey === undefined &&
-    message.properties === undefined
-  );
-}
-
 function writeTime(view: DataView, at: number, time: number): void {
   const high = Math.floor(time / 4294967296);
   view.setUint32(at, time - high * 4294967296, true);
@@ -345,6 +337,6 @@ export function checkBornTime(time: unknown): number {
 }
 
 /** Buffer for one message that fits no usual one. */
-export function capacityFor(message: OutgoingMessage): number {
+export function capacityFor(message: TakenMessage): number {
   return RECORDS_AT + recordBound(message);
 }

@@ -4,16 +4,16 @@ import {
   MAX_ATTRIBUTES_BYTES,
   MAX_BODY_BYTES,
   MAX_KEY_BYTES,
-  MAX_KEYS_COUNT,
-  MAX_PROPERTIES_COUNT,
   MAX_PROPERTY_NAME_BYTES,
   MAX_TAG_BYTES,
   PROPERTY_TYPE,
   RECORD_HEADER_BYTES,
   RingMQError,
 } from '../wire/index.js';
-import type { OutgoingMessage, PropertyValue } from './outgoing-message.js';
+import type { OutgoingMessage } from './outgoing-message.js';
+import type { TakenMessage } from './taken-message.js';
 import { utf8Length, writeUtf8 } from './text.js';
+import { byteCount, copyBytes, viewedBytes } from './true-bytes.js';
 
 /** A message that breaks a limit or has a part of the wrong kind. */
 export function badMessage(part: string, what: string, details: Record<string, unknown> = {}): RingMQError {
@@ -84,7 +84,8 @@ function refusePart(message: object, part: string): void {
   throw badMessage(part, `is no part of a message; ${hint}`);
 }
 
-function tooMuch(part: string, unit: string, limit: number, value: number): RingMQError {
+/** A part has more than its limit. */
+export function tooMuch(part: string, unit: string, limit: number, value: number): RingMQError {
   return badMessage(part, `has ${value} ${unit}, the limit is ${limit}`, { limit, value });
 }
 
@@ -133,9 +134,8 @@ export function checkReadable(part: string, bytes: Uint8Array): void {
 
 function bytesOf(view: ArrayBufferView): Uint8Array {
   try {
-    const bytes =
-      view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    if (bytes.length === 0) {
+    const bytes = view instanceof Uint8Array ? view : viewedBytes(view);
+    if (byteCount(bytes) === 0) {
       checkReadable('body', bytes);
     }
     return bytes;
@@ -162,19 +162,16 @@ export function normalBody(body: unknown): Uint8Array | string | null {
  * Bytes the record takes, exactly, or an upper bound of that where finding out would cost a pass over a text. Throws for parts of the
  * wrong kind and for attributes beyond any legal size, so the bound is never far above what a legal message needs.
  */
-export function recordBound(message: OutgoingMessage): number {
-  const body = normalBody(message.body);
+export function recordBound(message: TakenMessage): number {
+  const { body, tag } = message;
   let bound = RECORD_HEADER_BYTES;
   if (body !== null) {
-    bound += typeof body === 'string' ? bodyTextBound(body) : body.length;
+    bound += typeof body === 'string' ? bodyTextBound(body) : byteCount(body);
   }
-  if (message.tag !== undefined) {
-    bound += 3 * textUnits('tag', message.tag);
+  if (tag !== undefined) {
+    bound += 3 * tag.length;
   }
-  if (message.keys === undefined && message.shardingKey === undefined && message.properties === undefined) {
-    return bound;
-  }
-  return bound + attributesBound(message);
+  return message.hasAttributes ? bound + attributesBound(message) : bound;
 }
 
 /** Small texts are taken at three bytes a unit; a large one is worth the count, or half of all batches would be left empty. */
@@ -182,52 +179,26 @@ function bodyTextBound(text: string): number {
   return text.length <= 256 ? 3 * text.length : utf8Length(text);
 }
 
-/** Characters of a part that must be text. */
-function textUnits(part: string, text: unknown): number {
-  if (typeof text !== 'string') {
-    throw badMessage(part, `must be a string, not ${typeof text}`);
-  }
-  return text.length;
-}
-
-function attributesBound(message: OutgoingMessage): number {
+function attributesBound(message: TakenMessage): number {
+  const { keys, keyCount, shardingKey, names, values, propertyCount } = message;
   let bound = 0;
   let units = 0;
-  const keys = message.keys;
-  if (keys !== undefined) {
-    if (!Array.isArray(keys)) {
-      throw badMessage('keys', 'must be an array of strings');
-    }
-    if (keys.length > MAX_KEYS_COUNT) {
-      throw tooMuch('keys', 'entries', MAX_KEYS_COUNT, keys.length);
-    }
-    for (const key of keys as readonly string[]) {
-      units += textUnits('key', key);
-      bound += 2;
-    }
-  }
-  if (message.shardingKey !== undefined) {
-    units += textUnits('sharding key', message.shardingKey);
+  for (let i = 0; i < keyCount; i++) {
+    units += (keys[i] as string).length;
     bound += 2;
   }
-  const properties = message.properties;
-  if (properties !== undefined) {
-    if (!isRecord(properties)) {
-      throw badMessage('properties', 'must be an object of names and values, no Map and no array');
-    }
-    const names = Object.keys(properties);
-    if (names.length > MAX_PROPERTIES_COUNT) {
-      throw tooMuch('properties', 'entries', MAX_PROPERTIES_COUNT, names.length);
-    }
-    for (const name of names) {
-      const value = properties[name];
-      units += name.length;
-      bound += 11;
-      if (typeof value === 'string') {
-        units += value.length;
-      } else if (value instanceof Uint8Array) {
-        units += Math.ceil(value.length / 3);
-      }
+  if (shardingKey !== undefined) {
+    units += shardingKey.length;
+    bound += 2;
+  }
+  for (let i = 0; i < propertyCount; i++) {
+    const value = values[i];
+    units += (names[i] as string).length;
+    bound += 11;
+    if (typeof value === 'string') {
+      units += value.length;
+    } else if (isBytes(value)) {
+      units += Math.ceil(byteCount(value) / 3);
     }
   }
   if (units > MAX_ATTRIBUTES_BYTES) {
@@ -236,17 +207,9 @@ function attributesBound(message: OutgoingMessage): number {
   return bound + 3 * units;
 }
 
-/** A plain object, or one of a class of the caller's. A map's entries are no properties of it: taken as one it would lose them all. */
-function isRecord(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) {
-    return false;
-  }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return (
-    prototype === Object.prototype ||
-    prototype === null ||
-    Object.prototype.toString.call(value) === '[object Object]'
-  );
+/** Bytes indeed: a proxy of bytes is none, nor is an object made in their image. */
+function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && value instanceof Uint8Array;
 }
 
 /** Checks a tag and writes it; returns its bytes. */
@@ -261,21 +224,17 @@ export function writeAttributes(
   view: DataView,
   start: number,
   tagBytes: number,
-  message: OutgoingMessage,
+  message: TakenMessage,
 ): number {
+  const { keys, keyCount, shardingKey } = message;
   let at = start;
-  const keys = message.keys;
-  if (keys !== undefined) {
-    for (const key of keys) {
-      at = writeKey(bytes, at, ATTRIBUTE_KIND.key, 'key', key);
-    }
+  for (let i = 0; i < keyCount; i++) {
+    at = writeKey(bytes, at, ATTRIBUTE_KIND.key, 'key', keys[i] as string);
   }
-  if (message.shardingKey !== undefined) {
-    at = writeKey(bytes, at, ATTRIBUTE_KIND.shardingKey, 'sharding key', message.shardingKey);
+  if (shardingKey !== undefined) {
+    at = writeKey(bytes, at, ATTRIBUTE_KIND.shardingKey, 'sharding key', shardingKey);
   }
-  if (message.properties !== undefined) {
-    at = writeProperties(bytes, view, at, message.properties);
-  }
+  at = writeProperties(bytes, view, at, message);
   const length = at - start;
   if (length + tagBytes > MAX_ATTRIBUTES_BYTES) {
     throw attributesTooLarge(length + tagBytes);
@@ -291,34 +250,21 @@ function writeKey(bytes: Uint8Array, at: number, kind: number, part: string, tex
   return at + 2 + written;
 }
 
-function writeProperties(
-  bytes: Uint8Array,
-  view: DataView,
-  start: number,
-  properties: Readonly<Record<string, PropertyValue>>,
-): number {
+function writeProperties(bytes: Uint8Array, view: DataView, start: number, message: TakenMessage): number {
+  const { names, values, propertyCount } = message;
   let at = start;
-  for (const name of Object.keys(properties)) {
-    const value = properties[name];
-    if (value === undefined) {
-      continue;
-    }
+  for (let i = 0; i < propertyCount; i++) {
+    const name = names[i] as string;
     checkedLength('property name', name, MAX_PROPERTY_NAME_BYTES);
     const written = writeUtf8(bytes, at + 2, name);
     bytes[at] = ATTRIBUTE_KIND.property;
     bytes[at + 1] = written;
-    at = writeValue(bytes, view, at + 2 + written, name, value);
+    at = writeValue(bytes, view, at + 2 + written, name, values[i]);
   }
   return at;
 }
 
-function writeValue(
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
-  name: string,
-  value: PropertyValue,
-): number {
+function writeValue(bytes: Uint8Array, view: DataView, at: number, name: string, value: unknown): number {
   switch (typeof value) {
     case 'string': {
       // The caller has kept 3 bytes a unit, so the length can be told after writing.
@@ -336,15 +282,21 @@ function writeValue(
       bytes[at] = PROPERTY_TYPE.boolean;
       bytes[at + 1] = value ? 1 : 0;
       return at + 2;
-    default:
-      if (!(value instanceof Uint8Array)) {
+    default: {
+      if (!isBytes(value)) {
         throw badMessage(`property ${name}`, 'must be a string, a number, a boolean or bytes');
       }
-      if (value.length === 0) {
+      const length = byteCount(value);
+      if (length === 0) {
         checkReadable(`property ${name}`, value);
       }
-      bytes.set(value, at + 3);
-      return writeSized(bytes, at, PROPERTY_TYPE.bytes, name, value.length);
+      // Shared memory may have grown since its room was reckoned.
+      if (length > bytes.length - at - 3) {
+        throw badMessage(`property ${name}`, 'grew while it was read');
+      }
+      copyBytes(bytes, at + 3, value, length);
+      return writeSized(bytes, at, PROPERTY_TYPE.bytes, name, length);
+    }
   }
 }
 

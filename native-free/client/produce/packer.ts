@@ -1,10 +1,11 @@
 /** A producer's open batches: which one a message goes into, and when a batch is closed. */
 
 import { capacityFor, RECORDS_AT } from '../../batch/batch-builder.js';
+import type { TakenMessage } from '../../batch/taken-message.js';
 import type { TurnClock } from '../../batch/turn-clock.js';
 import { clearTimeout, setTimeout } from '../../time/index.js';
 import { BATCH_ATTRIBUTE, type Receipt, RingMQError } from '../../wire/index.js';
-import type { OutgoingMessage, WriteOptions } from '../types.js';
+import type { WriteOptions } from '../types.js';
 import type { PendingMessage } from './pending-message.js';
 import { type BatchPool, SendBatch } from './send-batch.js';
 import type { TopicRoute } from './topic-route.js';
@@ -51,16 +52,16 @@ export class Packer {
   }
 
   /**
-   * Packs a written message without options if it goes where the last one went and {@link BatchBuilder.appendUsual} takes it, which is the
+   * Packs a written message of a body alone, without options, if it goes where the last one went and {@link BatchBuilder.appendUsual} takes it, which is the
    * case for nearly all of a fast producer's: {@link pack} finds out at length what is known here. False: nothing was done.
    */
-  packUsual(message: OutgoingMessage, clock: TurnClock, number: number): boolean {
+  packUsual(topic: string, body: unknown, clock: TurnClock, number: number): boolean {
     const batch = this.#usual;
-    if (batch === null || message.topic !== batch.topic) {
+    if (batch === null || topic !== batch.topic) {
       return false;
     }
     const { builder } = batch;
-    const size = builder.appendUsual(message, clock);
+    const size = builder.appendUsual(body, clock);
     if (size === 0) {
       return false;
     }
@@ -77,7 +78,7 @@ export class Packer {
   /** Packs one message into the open batch of its queue. The promise of its receipt, if one is wanted. Throws what is wrong with it. */
   pack(
     route: TopicRoute,
-    message: OutgoingMessage,
+    message: TakenMessage,
     options: WriteOptions | undefined,
     bornTime: number,
     number: number,
@@ -96,7 +97,7 @@ export class Packer {
       }
       open ??= this.#openBatch(route, slot, attributes, this.#pool.take(this.#batchBytes));
       before = open.builder.at;
-      if (open.builder.append(message, bornTime)) {
+      if (open.builder.appendTaken(message, bornTime)) {
         batch = open;
         break;
       }

@@ -5,9 +5,10 @@
 
 import { BatchBuilder, capacityFor, RECORDS_AT } from '../../batch/batch-builder.js';
 import { RecordSlab } from '../../batch/record-slab.js';
+import type { TakenMessage } from '../../batch/taken-message.js';
 import { type Receipt, RingMQError } from '../../wire/index.js';
 import { Deferred } from '../abort.js';
-import type { OutgoingMessage, SendOptions } from '../types.js';
+import type { SendOptions } from '../types.js';
 import { shardingHash } from './sharding-hash.js';
 
 /** `send` calls that may wait for room, and the bytes of their records. */
@@ -42,7 +43,7 @@ const slab = new RecordSlab();
 
 /** Throws what is wrong with the message: one that breaks a limit is refused now, not when its turn comes. */
 export function pendingMessage(
-  message: OutgoingMessage,
+  message: TakenMessage,
   options: SendOptions | undefined,
   bornTime: number,
   number: number,
@@ -65,18 +66,18 @@ export function pendingMessage(
   };
 }
 
-function packRecord(message: OutgoingMessage, bornTime: number): Uint8Array {
+function packRecord(message: TakenMessage, bornTime: number): Uint8Array {
   const capacity = capacityFor(message);
   if (capacity > SCRATCH_BYTES) {
     const builder = new BatchBuilder(capacity);
-    builder.append(message, bornTime);
+    builder.appendTaken(message, bornTime);
     // A text's bound may be three times what it takes.
     const record = builder.bytes.subarray(RECORDS_AT, builder.at);
     return record.length * 2 < capacity ? record.slice() : record;
   }
   scratch ??= new BatchBuilder(SCRATCH_BYTES);
   scratch.reset();
-  scratch.append(message, bornTime);
+  scratch.appendTaken(message, bornTime);
   const length = scratch.at - RECORDS_AT;
   const { buffer } = slab.copy(scratch.bytes, RECORDS_AT, length);
   return new Uint8Array(buffer, slab.at, length);

@@ -1,7 +1,14 @@
 /** The producer as its user sees it: takes messages, bounds what waits, tells what became of them. */
 
 import { checkBornTime, RECORDS_AT } from '../../batch/batch-builder.js';
-import { checkIsObject, checkParts } from '../../batch/record-writer.js';
+import { checkIsObject } from '../../batch/record-writer.js';
+import {
+  hasNoLaterParts,
+  letGo,
+  type TakenMessage,
+  takeMessage,
+  takeParts,
+} from '../../batch/taken-message.js';
 import { TurnClock } from '../../batch/turn-clock.js';
 import { monotonicMs } from '../../time/index.js';
 import { DURABILITY_NAMES, type Receipt, RingMQError } from '../../wire/index.js';
@@ -127,10 +134,10 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
         checkSendOptions(options);
       }
       if (options?.signal === undefined) {
-        return this.#take(message, options, true) as Promise<Receipt>;
+        return this.#pack(takeMessage(message), options, true) as Promise<Receipt>;
       }
       throwIfAborted(options.signal);
-      return abortable(this.#take(message, options, true) as Promise<Receipt>, options.signal);
+      return abortable(this.#pack(takeMessage(message), options, true) as Promise<Receipt>, options.signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -149,11 +156,21 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     if (options !== undefined) {
       checkWriteOptions(options);
     }
-    const isUsual = options === undefined && message.bornTime === undefined;
-    if (isUsual && this.#packer.packUsual(message, this.#clock, this.#nextNumber)) {
+    // Each part is read once: a getter may give another value the next time.
+    const { topic, body, tag, keys, shardingKey, properties, bornTime } = message;
+    const isUsual =
+      options === undefined &&
+      tag === undefined &&
+      keys === undefined &&
+      shardingKey === undefined &&
+      properties === undefined &&
+      bornTime === undefined &&
+      hasNoLaterParts(message);
+    if (isUsual && this.#packer.packUsual(topic, body, this.#clock, this.#nextNumber)) {
       this.#nextNumber++;
     } else {
-      this.#take(message, options, false);
+      const taken = takeParts(message, topic, body, tag, keys, shardingKey, properties, bornTime);
+      this.#pack(taken, options, false);
     }
     return this.bufferedBytes < this.bufferBytes;
   }
@@ -227,13 +244,26 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     }
   }
 
-  /** Takes one message: packs it, or keeps it until its topic is known or there is room. The promise of its receipt, if one is wanted. */
-  #take(
-    message: OutgoingMessage,
+  /** Packs a message, or keeps it until its topic is known or there is room. The promise of its receipt, if one is wanted. */
+  #pack(
+    taken: TakenMessage,
     options: SendOptions | undefined,
     wantsReceipt: boolean,
   ): Promise<Receipt> | null {
-    checkParts(message);
+    try {
+      return this.#packOrKeep(taken, options, wantsReceipt);
+    } finally {
+      letGo(taken);
+    }
+  }
+
+  /** From here on nothing of the caller's is run: what its getters did to this producer is done. */
+  #packOrKeep(
+    message: TakenMessage,
+    options: SendOptions | undefined,
+    wantsReceipt: boolean,
+  ): Promise<Receipt> | null {
+    this.#checkOpen();
     const route = this.#routes.to(message.topic);
     const bornTime = message.bornTime === undefined ? this.#clock.now() : checkBornTime(message.bornTime);
     const isFull =
@@ -249,7 +279,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
   /** Keeps a message that cannot be packed now. */
   #keep(
     route: TopicRoute,
-    message: OutgoingMessage,
+    message: TakenMessage,
     options: SendOptions | undefined,
     bornTime: number,
     wantsReceipt: boolean,

@@ -1,7 +1,8 @@
 /** How a producer gets to a topic's queues: which queue a message goes to, and the batch that is open for it. */
 
+import type { TakenMessage } from '../../batch/taken-message.js';
 import { RingMQError, type TopicInfo } from '../../wire/index.js';
-import type { OutgoingMessage, WriteOptions } from '../types.js';
+import type { WriteOptions } from '../types.js';
 import type { PendingMessage } from './pending-message.js';
 import type { ProduceLane } from './produce-lane.js';
 import type { SendBatch } from './send-batch.js';
@@ -64,7 +65,7 @@ export class TopicRoute {
   }
 
   /** The place in {@link open} for a message. Throws `QUEUE_NOT_FOUND` for a queue that does not exist, `BAD_ARGUMENT` where it is not said whose it is. */
-  slotFor(message: OutgoingMessage, options: WriteOptions | undefined): number {
+  slotFor(message: TakenMessage, options: WriteOptions | undefined): number {
     const queueId = options?.queueId;
     if (queueId === undefined && message.shardingKey !== undefined) {
       return this.#keySlot(shardingHash(message.shardingKey));
