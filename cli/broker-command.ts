@@ -36,6 +36,7 @@ export async function runBroker(command: Command): Promise<void> {
       ...settings.engine,
       onWarning: (message, details) => log.warn(details, message),
       onFatal,
+      onReplication: ({ event, ...details }) => log.info({ event, ...details }, `replication: ${event}`),
     }),
   );
   try {

@@ -503,7 +503,10 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     const hasFailed = this.#disk.hasFailed();
     this.#log.drainResults();
     this.#memory.drainResults();
-    this.#log.releaseAcks();
+    if (this.#term.role !== ROLE.fenced) {
+      // Of what a fenced master has taken nobody knows what becomes: it is for its successor to say.
+      this.#log.releaseAcks();
+    }
     if (hasFailed) {
       this.#log.failAll();
     }

@@ -1,0 +1,143 @@
+/** Masters and slaves as processes: what is acked survives, and logs end the same, whoever is killed. */
+import { afterEach, expect, it } from 'vitest';
+import type { Client } from '../../native-free/client/index.js';
+import { ask, Node, reach, stored, until } from './nodes.js';
+
+const nodes: Node[] = [];
+const clients: Client[] = [];
+
+afterEach(async () => {
+  await Promise.allSettled(clients.splice(0).map((client) => client.close()));
+  await Promise.all(nodes.splice(0).map((node) => node.remove()));
+});
+
+function node(name: string): Node {
+  const made = new Node(name);
+  nodes.push(made);
+  return made;
+}
+
+async function clientOf(url: string): Promise<Client> {
+  const client = await reach(url);
+  clients.push(client);
+  return client;
+}
+
+const SYNC = ['--replication', 'sync'];
+const slaveOf = (master: Node): string[] => ['--role', 'slave', '--master', master.url];
+
+/** As far as both reach: the end of a file that is not written yet is zeros. */
+function sameLogs(a: Node, b: Node): boolean {
+  const [one, two] = [a.logBytes(), b.logBytes()];
+  const length = Math.min(one.length, two.length);
+  const rest = one.length > two.length ? one.subarray(length) : two.subarray(length);
+  return (
+    Buffer.compare(one.subarray(0, length), two.subarray(0, length)) === 0 && rest.every((byte) => byte === 0)
+  );
+}
+
+/** Writes until it is told to stop; how many were acked. */
+async function writeFor(client: Client, topic: string, count: number): Promise<number> {
+  const producer = client.producer({ sendTimeoutMs: 60_000 });
+  const body = new Uint8Array(500).fill(7);
+  for (let i = 0; i < count; i++) {
+    if (!producer.write({ topic, body, keys: [`k${i}`] })) {
+      await producer.ready();
+    }
+  }
+  await producer.flush();
+  return count;
+}
+
+async function createWhenTaken(client: Client, topic: string): Promise<void> {
+  await until(() =>
+    client
+      .admin()
+      .createTopic({ topic, queues: 3 })
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
+}
+
+it('a killed slave, and a new one, get the log byte for byte; a master thrown away loses nothing acked', async () => {
+  const a = await node('a').start(SYNC);
+  const client = await clientOf(a.url);
+  // Nobody would have it: it is refused, not acked and lost.
+  await expect(client.admin().createTopic({ topic: 't', queues: 3 })).rejects.toMatchObject({
+    code: 'NOT_ENOUGH_REPLICAS',
+  });
+  const s = await node('a-slave').start([...slaveOf(a), ...SYNC]);
+  await createWhenTaken(client, 't');
+  await writeFor(client, 't', 10_000);
+
+  // Under load: what is written meanwhile waits, and is acked when the slave is back.
+  const writing = writeFor(client, 't', 10_000);
+  await s.kill('SIGKILL');
+  await s.start([...slaveOf(a), ...SYNC]);
+  await writing;
+
+  // A slave takes nothing, and says who does; it serves what is committed.
+  const reader = await clientOf(s.url);
+  await expect(reader.admin().createTopic({ topic: 'u', queues: 1 })).rejects.toMatchObject({
+    code: 'NOT_MASTER',
+    details: { master: a.url },
+  });
+
+  const acked = 20_000;
+  await a.kill('SIGKILL');
+  await until(async () => (await stored(reader, 't')) >= acked);
+  expect(await ask(s.url, 'promote')).toMatchObject({ epoch: 1_024 });
+  let read = 0;
+  for await (const batch of reader.consumer({ group: 'g', topic: 't' }).batches()) {
+    read += [...batch].length;
+    if (read >= acked) {
+      break;
+    }
+  }
+  expect(read).toBe(acked);
+
+  // A slave of the new master, with an empty directory: it begins with the oldest segment, not the newest.
+  const other = await node('a-slave-2').start([...slaveOf(s), ...SYNC]);
+  await until(() => writeFor(reader, 't', 1).then(() => true));
+  await s.kill('SIGTERM');
+  await other.kill('SIGTERM');
+  await until(() => sameLogs(s, other));
+  expect(other.cuts()).toEqual([]);
+}, 120_000);
+
+it('a master that comes back after another was promoted cuts its tail off, keeps it, and follows', async () => {
+  const a = await node('a').start([]);
+  const s = await node('a-slave').start(slaveOf(a));
+  const client = await clientOf(a.url);
+  await client.admin().createTopic({ topic: 't', queues: 3 });
+  await writeFor(client, 't', 2_000);
+  await until(async () => (await stored(await clientOf(s.url), 't').catch(() => 0)) === 2_000);
+  await s.kill('SIGKILL');
+  // Async replication: the slave never has these.
+  await writeFor(client, 't', 500);
+  await a.kill('SIGKILL');
+  await s.start(slaveOf(a));
+  await ask(s.url, 'promote');
+  const successor = await clientOf(s.url);
+  await writeFor(successor, 't', 1_000);
+
+  await a.start(slaveOf(s));
+  await until(() => a.cuts().length === 1);
+  const back = await (async () => {
+    let found = 0;
+    await until(async () => {
+      const reader = await reach(a.url);
+      found = await stored(reader, 't').catch(() => 0);
+      await reader.close();
+      return found === 3_000;
+    });
+    return found;
+  })();
+  expect(back).toBe(3_000);
+  expect(a.log).toContain('"event":"cut"');
+  await s.kill('SIGTERM');
+  await a.kill('SIGTERM');
+  expect(sameLogs(a, s)).toBe(true);
+}, 120_000);
