@@ -8,13 +8,7 @@
  * answered for 10 s; each assignment has a higher generation than all before, over restarts too, and a
  * commit under an older one is refused. Committed offsets only grow, but for a reset.
  */
-import {
-  type ErrorCode,
-  isRingMQError,
-  MAX_MEMBER_ID_BYTES,
-  RingMQError,
-  type StartPosition,
-} from '../../native-free/wire/index.js';
+import { type ErrorCode, RingMQError } from '../../native-free/wire/index.js';
 import { checkName } from '../meta/topic-catalog.js';
 import { diagnose } from '../stats/index.js';
 import {
@@ -28,17 +22,24 @@ import {
   REVOKE_TIMEOUT_MS,
 } from './coordinator-options.js';
 import { normalizeFilter } from './filter.js';
-import { Lookups } from './lookups.js';
+import {
+  checkFilter,
+  checkMemberId,
+  checkMembers,
+  checkQueues,
+  checkReader,
+  makeRoom,
+} from './join-limits.js';
 import type { GroupOffsets } from './offsets.js';
 import { Outbox } from './outbox.js';
+import { QueueStarts } from './queue-starts.js';
 import type { Member } from './topic-share.js';
-import { OWNERSHIP, type Reader, type ShareActions, type SharedTopic, TopicShare } from './topic-share.js';
+import { OWNERSHIP, type ShareActions, type SharedTopic, TopicShare } from './topic-share.js';
 
 /** Assignments of one epoch have generations below the next epoch's. */
 export const GENERATIONS_PER_EPOCH = 2 ** 32;
 /** Shares are settled for so long in one run, ms; the rest waits for the next. */
 const SETTLE_SLICE_MS = 10;
-const MEMBER_ID_PATTERN = /^[A-Za-z0-9._-]+$/;
 
 /** Begins the name that a reader in no group has here. No group's name begins so. */
 const READER_PREFIX = '%reader/';
@@ -63,7 +64,7 @@ export class GroupCoordinator {
   /** Shares that have something to settle. */
   readonly #unsettled = new Set<TopicShare>();
   #outbox = new Outbox();
-  readonly #lookups = new Lookups();
+  readonly #starts: QueueStarts;
   readonly #actions: ShareActions;
   #lastGeneration: number;
 
@@ -74,13 +75,25 @@ export class GroupCoordinator {
     this.#maxMembers = options.maxMembersPerGroup ?? DEFAULT_MAX_MEMBERS_PER_GROUP;
     this.#maxQueues = options.maxGroupQueues ?? DEFAULT_MAX_GROUP_QUEUES;
     this.#lastGeneration = options.epoch * GENERATIONS_PER_EPOCH;
+    this.#starts = new QueueStarts({
+      hooks: options.hooks,
+      offsets: options.offsets,
+      isLive: (share) => this.#isLive(share),
+      resolved: (share) => this.#unsettle(share),
+      passedOver: (target, queue) => this.#outbox.expired(target, queue),
+      failed: (target, code, why) => {
+        if (this.#byKey.get(target.key) === target) {
+          this.#putOut(target, code, why);
+        }
+      },
+    });
     this.#actions = {
       revoke: (owner, queueId, generation) => this.#outbox.revoke(owner, { queueId, generation }),
       assign: (owner, queueId, generation, offset) =>
         this.#outbox.assign(owner, { queueId, generation, offset }),
       assignNone: (member) => this.#outbox.assignNone(member),
       nextGeneration: () => ++this.#lastGeneration,
-      start: (share, queueId, target) => this.#start(share, queueId, target),
+      start: (share, queueId, target) => this.#starts.start(share, queueId, target),
     };
   }
 
@@ -96,22 +109,21 @@ export class GroupCoordinator {
     if (reader === null) {
       checkName('group', name, true);
     } else {
-      this.#checkReader(reader, topic);
+      checkReader(reader, topic, this.#readerCount, this.#maxGroups);
     }
     const filter = normalizeFilter(request.filter);
     const memberId = request.memberId ?? this.#hooks.newMemberId();
-    if (memberId.length > MAX_MEMBER_ID_BYTES || !MEMBER_ID_PATTERN.test(memberId)) {
-      throw new RingMQError('BAD_ARGUMENT', 'a member id is 1 to 64 of A-Z a-z 0-9 . _ -', {
-        details: { value: memberId.slice(0, MAX_MEMBER_ID_BYTES), limit: MAX_MEMBER_ID_BYTES },
-      });
-    }
+    checkMemberId(memberId);
     if (this.#byKey.has(key)) {
       throw new RingMQError('BAD_REQUEST', 'this consumer is in a group already; leave it first');
     }
     const earlier = this.#groups.get(name)?.members.get(memberId);
     this.#checkRoom(name, earlier !== undefined);
-    this.#checkFilter(name, topic, filter, earlier);
-    this.#checkQueues(name, topic);
+    const shared = this.share(name, topic.topicId);
+    checkFilter(shared, filter, earlier);
+    if (shared === undefined) {
+      checkQueues(topic, this.#queueCount, this.#maxQueues);
+    }
     if (earlier !== undefined) {
       this.#putOut(earlier, 'NOT_A_MEMBER', `the member ${memberId} joined again over another connection`);
     }
@@ -245,7 +257,7 @@ export class GroupCoordinator {
     const member = this.#byKey.get(key);
     const { queueId, generation, from, to } = queue;
     if (member?.reader === null && member.share.isHeldBy(member, queueId, generation)) {
-      this.#expire(member.share, queueId, from, to);
+      this.#starts.expire(member.share, queueId, from, to);
     }
   }
 
@@ -337,33 +349,10 @@ export class GroupCoordinator {
     this.#hooks.wantRun();
   }
 
-  #checkReader({ queueIds }: Reader, topic: SharedTopic): void {
-    for (const queueId of queueIds ?? []) {
-      if (queueId >= topic.queues) {
-        throw new RingMQError(
-          'QUEUE_NOT_FOUND',
-          `the topic '${topic.topic}' has queues 0 to ${topic.queues - 1}, not ${queueId}`,
-          { details: { value: queueId, limit: topic.queues - 1 } },
-        );
-      }
-    }
-    if (this.#readerCount >= this.#maxGroups) {
-      throw new RingMQError(
-        'TOO_MANY_MEMBERS',
-        `the broker has ${this.#readerCount} readers without a group, as many as it may (maxGroups)`,
-        { details: { value: this.#readerCount + 1, limit: this.#maxGroups } },
-      );
-    }
-  }
-
   #checkRoom(name: string, replacesOne: boolean): void {
     const members = this.memberCount(name);
-    if (members >= this.#maxMembers && !replacesOne) {
-      throw new RingMQError(
-        'TOO_MANY_MEMBERS',
-        `the group '${name}' has ${members} members, as many as it may`,
-        { details: { group: name, value: members + 1, limit: this.#maxMembers } },
-      );
+    if (!replacesOne) {
+      checkMembers(name, members, this.#maxMembers);
     }
     if (!name.startsWith(READER_PREFIX)) {
       this.requireRoom(name);
@@ -379,60 +368,14 @@ export class GroupCoordinator {
       return;
     }
     // Cheap and never too small; only near the limit it is counted exactly.
-    if (this.#groups.size - this.#readerCount + this.#offsets.groupCountAtMost < this.#maxGroups) {
-      return;
+    if (this.#groups.size - this.#readerCount + this.#offsets.groupCountAtMost >= this.#maxGroups) {
+      makeRoom(name, this.liveGroups(), this.#offsets, this.#maxGroups);
     }
-    const groups = this.#offsets.groups();
-    for (const live of this.liveGroups()) {
-      groups.add(live);
-    }
-    if (groups.size < this.#maxGroups) {
-      return;
-    }
-    for (const group of groups) {
-      if (!this.#groups.has(group) && !this.#offsets.lasts(group)) {
-        this.#offsets.drop(group);
-        return;
-      }
-    }
-    throw new RingMQError(
-      'TOO_MANY_GROUPS',
-      `the broker has ${groups.size} consumer groups, as many as it may; delete some, or raise maxGroups`,
-      { details: { group: name, value: groups.size + 1, limit: this.#maxGroups } },
-    );
   }
 
   #newShare(name: string, topic: SharedTopic, filter: string): TopicShare {
     this.#queueCount += topic.queues;
     return new TopicShare(name, topic, filter);
-  }
-
-  /** Each queue of a group takes its place in tables, and at the connection that reads it. */
-  #checkQueues(name: string, topic: SharedTopic): void {
-    const queues = this.#queueCount + topic.queues;
-    if (queues > this.#maxQueues && this.share(name, topic.topicId) === undefined) {
-      throw new RingMQError(
-        'TOO_MANY_MEMBERS',
-        `groups and readers share ${this.#queueCount} queues already, and the ${topic.queues} of '${topic.topic}' are more than there may be (maxGroupQueues)`,
-        { details: { value: queues, limit: this.#maxQueues } },
-      );
-    }
-  }
-
-  /**
-   * Members with different filters would each see their own part of some queues only; so all have the same. One with another may
-   * come when they have gone: while a change of the filter is rolled out, new members try until the last old one has ended.
-   */
-  #checkFilter(name: string, topic: SharedTopic, filter: string, replaced: Member | undefined): void {
-    const share = this.#groups.get(name)?.shares.get(topic.topicId);
-    const others = share?.members.some((member) => member !== replaced) === true;
-    if (share !== undefined && others && share.filter !== filter) {
-      throw new RingMQError(
-        'GROUP_BUSY',
-        `the members of group '${name}' on topic '${topic.topic}' have the filter '${share.filter.slice(0, 80)}'; one with '${filter.slice(0, 80)}' can join when they have left`,
-        { details: { filter, groupFilter: share.filter } },
-      );
-    }
   }
 
   #putOut(member: Member, code: ErrorCode, message: string): void {
@@ -465,109 +408,7 @@ export class GroupCoordinator {
     }
   }
 
-  /** Where a queue begins for its next owner; null while that is being looked up. */
-  #start(share: TopicShare, queueId: number, target: Member): number | null {
-    try {
-      return this.#startNow(share, queueId, target);
-    } catch (error) {
-      this.#later(share, queueId, target, () => Promise.reject(error));
-      return null;
-    }
-  }
-
-  #startNow(share: TopicShare, queueId: number, target: Member): number | null {
-    const { group, topic } = share;
-    const { minOffset, maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
-    const own = target.reader?.positions.get(queueId);
-    if (own !== undefined) {
-      return startOffset({ offset: own }, minOffset, maxOffset);
-    }
-    const position = this.#offsets.position(group, topic.topicId, queueId);
-    if (position !== null && position < minOffset) {
-      this.#expire(share, queueId, position, minOffset);
-      this.#outbox.expired(target, { queueId, from: position, to: minOffset });
-    }
-    if (position !== null) {
-      return Math.max(position, minOffset);
-    }
-    const { from } = target;
-    if (typeof from === 'object' && 'time' in from) {
-      this.#later(share, queueId, target, () => this.#startAtTime(share, queueId, target, from.time));
-      return null;
-    }
-    const offset = startOffset(from, minOffset, maxOffset);
-    this.#begin(share, queueId, target, offset);
-    return offset;
-  }
-
-  /** Keeps where a group begins; of a reader only until its queue is assigned. */
-  #begin(share: TopicShare, queueId: number, { reader }: Member, offset: number): void {
-    if (reader === null) {
-      this.#offsets.begin(share.group, share.topic.topicId, queueId, offset);
-    } else {
-      reader.positions.set(queueId, offset);
-    }
-  }
-
-  /** What lies between was deleted unread. Nobody will read it, so that the group's position moves behind it, and it counts once. */
-  #expire(share: TopicShare, queueId: number, from: number, to: number): void {
-    const { group, topic } = share;
-    this.#offsets.addExpired(group, topic.topicId, queueId, to - from);
-    this.#offsets.begin(group, topic.topicId, queueId, to);
-    this.#hooks.expired?.(group, topic, queueId, to - from);
-  }
-
-  async #startAtTime(share: TopicShare, queueId: number, target: Member, time: number): Promise<void> {
-    const { topic } = share;
-    const found = await this.#hooks.findOffsetByTime(topic.topicId, queueId, time);
-    if (this.#isLive(share)) {
-      const { minOffset, maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
-      this.#begin(share, queueId, target, startOffset({ offset: found }, minOffset, maxOffset));
-    }
-  }
-
-  /** Does `lookUp` when it is its turn, then tries the queue again; if it fails, the member that wanted it is put out. */
-  #later(share: TopicShare, queueId: number, target: Member, lookUp: () => Promise<void>): void {
-    this.#lookups.add(async () => {
-      if (!this.#isLive(share)) {
-        return;
-      }
-      try {
-        await lookUp();
-      } catch (error) {
-        if (this.#byKey.get(target.key) === target) {
-          const code = isRingMQError(error) ? error.code : 'INTERNAL';
-          const topic = share.topic.topic;
-          this.#putOut(
-            target,
-            code,
-            `where to begin on queue ${queueId} of '${topic}' was not found: ${String(error)}`,
-          );
-        }
-      }
-      if (this.#isLive(share)) {
-        share.resolved(queueId);
-        this.#unsettle(share);
-      }
-    });
-  }
-
   #isLive(share: TopicShare): boolean {
     return this.share(share.group, share.topic.topicId) === share;
   }
-}
-
-/** The offset that a start position other than a time means on a queue. */
-export function startOffset(
-  from: Exclude<StartPosition, { time: number }>,
-  minOffset: number,
-  maxOffset: number,
-): number {
-  if (from === 'earliest') {
-    return minOffset;
-  }
-  if (from === 'latest') {
-    return maxOffset;
-  }
-  return Math.min(Math.max(from.offset, minOffset), maxOffset);
 }
