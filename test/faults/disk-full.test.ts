@@ -10,7 +10,7 @@ import { bodyOf, failureOf, numberOf, readSome, SMALL, sendNumbers, smallProduce
 const TOPIC = 'orders';
 const MIB = 1024 * 1024;
 
-describe.each(DISKS)('on %s that is full', (_name, makeDisk) => {
+describe.each(DISKS)('on %s that is full', (name, makeDisk) => {
   let disk: FaultDisk;
   let dataDir: string;
   const running: HostProcess[] = [];
@@ -131,9 +131,50 @@ describe.each(DISKS)('on %s that is full', (_name, makeDisk) => {
     const acked = new Map<number, Receipt>();
     expect((await sendUntilRefused(smallProducer(client, 300), topic, acked)).code).toBe('DISK_FULL');
     expect(await readSome(client, topic, 10 + acked.size)).toHaveLength(10 + acked.size);
+    // The room that is kept is for what the broker has to say, and for what groups commit.
+    if (name === 'a mounted disk') {
+      await client.admin().createTopic({ topic: `${topic}-more`, queues: 1 });
+      await client.admin().deleteTopic(`${topic}-more`);
+    }
     const waiting = smallProducer(client).send({ topic, body: 'patient' });
     disk.makeRoom();
     expect((await waiting).offset).toBeGreaterThanOrEqual(10 + acked.size);
+  });
+
+  it('topics and groups are refused, a commit is kept, and both work once there is room', async () => {
+    const topic = `${TOPIC}-control`;
+    const { host, client } = await start();
+    const admin = client.admin();
+    await admin.createTopic({ topic, queues: 1 });
+    await sendNumbers(client, topic, 0, 20);
+    disk.fill();
+    await sendUntilRefused(smallProducer(client, 300), topic, new Map());
+    for (const refused of [
+      admin.createTopic({ topic: `${topic}-more`, queues: 1 }),
+      admin.createGroup({ group: 'made' }),
+      admin.deleteTopic(topic),
+    ]) {
+      expect((await failureOf(refused)).code).toBe('DISK_FULL');
+    }
+    const consumer = client.consumer({ group: 'reader', topic });
+    let read = 0;
+    for await (const message of consumer) {
+      await message.ack();
+      if (++read === 10) {
+        break;
+      }
+    }
+    disk.makeRoom();
+    await host.next('warning', /room on the disk again/);
+    await admin.createTopic({ topic: `${topic}-more`, queues: 1 });
+    await admin.createGroup({ group: 'made' });
+    await host.stop('SIGKILL');
+    await client.close().catch(() => {});
+    const again = await start();
+    expect((await again.client.admin().describeTopic(`${topic}-more`)).queues).toBe(1);
+    const { queues } = await again.client.admin().describeGroup('reader');
+    expect(queues[0]?.committedOffset).toBe(10);
+    expect((await again.client.admin().describeGroup('made')).members).toBe(0);
   });
 
   it('pub says so in one line', async () => {
