@@ -42,6 +42,11 @@ export class LinkClient implements Client, ProducerOwner {
 
   constructor(brokers: Brokers, onClosed?: () => void | Promise<void>) {
     this.#brokers = brokers;
+    brokers.watch((topic) => {
+      for (const producer of this.#producers.all()) {
+        producer.onBrokersChanged(topic);
+      }
+    });
     this.#onClosed = onClosed;
   }
 

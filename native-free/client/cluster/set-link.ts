@@ -89,10 +89,15 @@ export class SetLink implements BrokerLink {
 
   /** The set as it is in the route now. */
   update(route: SetRoute): void {
+    const before = this.#route.master;
     this.#route = route;
     this.#routeChange?.resolve();
     this.#routeChange = null;
     const { master } = route;
+    if (master !== null && (before?.url !== master.url || before.epoch !== master.epoch)) {
+      this.#failures = 0;
+      this.connection.hurry();
+    }
     if (!this.connection.isOpen || master === null) {
       return;
     }

@@ -43,6 +43,8 @@ export class Connecting {
   readonly #ended = new AbortController();
   readonly #firstTries = new AbortController();
   #attempt = 0;
+  /** The wait between two tries, while there is one. */
+  #resting: AbortController | null = null;
   #isTryingAgain = false;
 
   constructor(factory: LinkFactory, options: ConnectionOptions, owner: ConnectingOwner) {
@@ -87,7 +89,7 @@ export class Connecting {
         throw asConnectError(last, within);
       }
       told = this.#tellTrouble(last, told);
-      await pause(waitMs, this.#firstTries.signal);
+      await this.#rest(waitMs, this.#firstTries.signal);
     }
   }
 
@@ -103,7 +105,7 @@ export class Connecting {
     const owner = this.#owner;
     let told = '';
     while (owner.failure() === null && !owner.isOpen()) {
-      await pause(this.#nextWait(), this.#ended.signal);
+      await this.#rest(this.#nextWait(), this.#ended.signal);
       if (owner.failure() !== null) {
         break;
       }
@@ -118,6 +120,24 @@ export class Connecting {
       }
     }
     this.#isTryingAgain = false;
+  }
+
+  /** Another try may succeed now: whoever waits for the next one waits no longer. */
+  hurry(): void {
+    this.#attempt = 0;
+    this.#resting?.abort();
+  }
+
+  async #rest(waitMs: number, ended: AbortSignal): Promise<void> {
+    const resting = new AbortController();
+    const unwatch = whenAborted(ended, () => resting.abort());
+    this.#resting = resting;
+    if (ended.aborted) {
+      resting.abort();
+    }
+    await pause(waitMs, resting.signal);
+    this.#resting = null;
+    unwatch();
   }
 
   /** The broker has answered something: the next wait is a short one. */

@@ -174,6 +174,13 @@ export class Connection {
     this.#lost(reason);
   }
 
+  /** Whoever was away may be back: without a link, another try is made at once. */
+  hurry(): void {
+    if (!this.#isOpen) {
+      this.#connecting.hurry();
+    }
+  }
+
   /** Registers a consumer; its number on this connection. */
   addReceiver(receiver: FrameReceiver): number {
     const id = this.#nextReceiverId++;

@@ -372,9 +372,18 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
   }
 
   /** What changed while there was no link was not told: topics are asked for anew. What is packed goes where it was packed for. */
-  onConnected(): void {
-    this.#routes.forgetAll((route) => this.#packer.sealRoute(route));
+  onConnected({ set }: ProduceLane): void {
+    if (set === null) {
+      this.#routes.forgetAll((route) => this.#packer.sealRoute(route));
+    } else {
+      this.onBrokersChanged(null);
+    }
     this.#rescue.now();
+  }
+
+  /** Over a cluster: a topic, null: any, may be in other sets now. */
+  onBrokersChanged(topic: string | null): void {
+    this.#routes.lookAgain(topic, (route) => this.#packer.sealRoute(route));
   }
 
   onLost({ set }: ProduceLane): void {
@@ -405,7 +414,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
       this.#end(error);
     } else {
       // A set that has left the cluster: the topics are looked for elsewhere.
-      this.onConnected();
+      this.onBrokersChanged(null);
     }
   }
 

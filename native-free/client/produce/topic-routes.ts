@@ -139,6 +139,36 @@ export class TopicRoutes {
     }
   }
 
+  /**
+   * Looks again where the topic is, null: all that are known, while messages go on as before. `before` sees the way that is given up for
+   * another.
+   */
+  lookAgain(topic: string | null, before: (route: TopicRoute) => void): void {
+    for (const route of this.#routes.values()) {
+      if (route.isKnown && (topic === null || topic === route.topic)) {
+        void this.#lookAgain(route, before);
+      }
+    }
+  }
+
+  async #lookAgain(route: TopicRoute, before: (route: TopicRoute) => void): Promise<void> {
+    let places: readonly TopicPlace[];
+    try {
+      places = await this.#brokers.places(route.topic);
+    } catch {
+      // As it was, until somebody who has it says otherwise.
+      return;
+    }
+    if (this.#routes.get(route.topic) !== route || isSame(route.parts, places)) {
+      return;
+    }
+    before(route);
+    const next = new TopicRoute(route.topic, this.#movesKeys);
+    next.resolve(this.#partsAt(places));
+    this.drop(route.topic);
+    this.#routes.set(route.topic, next);
+  }
+
   /** All ways that are known are forgotten; `before` sees them last. What the client remembers of topics goes by itself with the link. */
   forgetAll(before: (route: TopicRoute) => void): void {
     for (const route of [...this.#routes.values()]) {
@@ -180,4 +210,16 @@ export class TopicRoutes {
     }
     return lowest;
   }
+}
+
+function isSame(parts: readonly RoutePart[], places: readonly TopicPlace[]): boolean {
+  return (
+    parts.length === places.length &&
+    parts.every(({ lane, info }, i) => {
+      const place = places[i] as TopicPlace;
+      return (
+        lane.link === place.link && info.topicId === place.info.topicId && info.queues === place.info.queues
+      );
+    })
+  );
 }
