@@ -2,13 +2,7 @@
  * A consumer's membership: joins its group, holds queues, keeps what arrives for them, commits what is acked, gives queues back, and joins
  * again after a lost connection. What is handed out and how is the business of consumer.ts.
  */
-import {
-  type ControlMethods,
-  errorCodeOfName,
-  isRingMQError,
-  RingMQError,
-  type TopicInfo,
-} from '../../wire/index.js';
+import { errorCodeOfName, isRingMQError, RingMQError, type TopicInfo } from '../../wire/index.js';
 import { abortable, pause } from '../abort.js';
 import { callUser } from '../callback.js';
 import { asRingMQError } from '../failures.js';
@@ -19,6 +13,7 @@ import { Commits, FAREWELL_MS } from './commits.js';
 import { type HeldQueue, HOLD } from './held-queue.js';
 import { HeldQueues } from './held-queues.js';
 import { HELD_BACK, Inbox } from './inbox.js';
+import { type JoinsAs, memberJoins, readerJoins } from './joins-as.js';
 import { damageOf, expiredOf, grantsOf, type QueueGrant } from './member-events.js';
 import type { MemberOptions } from './member-options.js';
 import { warnOfDamage, warnOfExpired, warnOfRefusedJoin } from './member-warnings.js';
@@ -193,7 +188,7 @@ export class GroupMember implements FrameReceiver {
     const attempt = ++this.#attempt;
     const { group, topic, filter, from } = this.#options;
     try {
-      const params = { ...this.#joinParams(), consumer: this.#id, group, topic, filter, from };
+      const params = { ...this.#joinsAs(), consumer: this.#id, group, topic, filter, from };
       const joined = await this.#connection.requests.call('join', params, { onlyNow: true });
       if (attempt === this.#attempt) {
         this.#onJoined(joined.memberId, joined.topic);
@@ -205,21 +200,14 @@ export class GroupMember implements FrameReceiver {
     }
   }
 
-  #joinParams(): Pick<
-    ControlMethods['join']['params'],
-    'memberId' | 'queueBase' | 'onDamage' | 'queueIds' | 'positions'
-  > {
+  #joinsAs(): JoinsAs {
     const { group, queueIds } = this.#options;
     if (group !== null) {
-      return { memberId: this.#memberId, queueBase: this.#queueBase, onDamage: 'tell' };
+      return memberJoins(this.#memberId, this.#queueBase);
     }
-    // The broker keeps nothing of a reader: it says itself where it has been, if it is still the same broker.
     const topicId = this.#topicInfo?.topicId;
-    const positions =
-      topicId === undefined || this.#origin !== `${this.brokerId}/${topicId}`
-        ? null
-        : { topicId, queues: this.#queues.positions() };
-    return { memberId: null, onDamage: 'tell', queueIds: queueIds ?? null, positions };
+    const isSame = topicId !== undefined && this.#origin === `${this.brokerId}/${topicId}`;
+    return readerJoins(queueIds, isSame ? { topicId, queues: this.#queues.positions() } : null);
   }
 
   #onJoined(memberId: string, topic: TopicInfo): void {

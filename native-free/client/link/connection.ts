@@ -25,16 +25,17 @@ import { Connecting, isFinal } from './connecting.js';
 import type { ConnectionOptions } from './connection-options.js';
 import { controlFrame, controlPayload } from './control-codec.js';
 import type { FrameReceiver } from './frame-receiver.js';
-import { readError, readSkip, readWelcome } from './incoming.js';
+import { readError, readWelcome } from './incoming.js';
 import type { Link, LinkFactory } from './link.js';
 import { Pulse } from './pulse.js';
+import { Receivers } from './receivers.js';
 import { Requests } from './requests.js';
 import { SendLine } from './send-line.js';
 import { Suspects } from './suspects.js';
 
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #receivers = new Map<number, FrameReceiver>();
+  readonly #receivers = new Receivers();
   readonly requests: Requests;
   #link: Link | null = null;
   /** The handshake is done. */
@@ -51,7 +52,6 @@ export class Connection {
 
   /** Producers and what they have under way. */
   readonly produce: SendLine;
-  #nextReceiverId = 1;
 
   constructor(factory: LinkFactory, options: ConnectionOptions) {
     this.#options = options;
@@ -164,9 +164,7 @@ export class Connection {
     for (const sender of this.produce.senders()) {
       sender.onFailed(failure);
     }
-    for (const receiver of [...this.#receivers.values()]) {
-      receiver.onFailed(failure);
-    }
+    this.#receivers.onFailed(failure);
   }
 
   /** Gives up the link as if it were lost, for another one. */
@@ -183,13 +181,11 @@ export class Connection {
 
   /** Registers a consumer; its number on this connection. */
   addReceiver(receiver: FrameReceiver): number {
-    const id = this.#nextReceiverId++;
-    this.#receivers.set(id, receiver);
-    return id;
+    return this.#receivers.add(receiver);
   }
 
   removeReceiver(id: number): void {
-    this.#receivers.delete(id);
+    this.#receivers.remove(id);
   }
 
   /** Tells the broker how many bytes of deliver frames a consumer takes in all. */
@@ -244,7 +240,7 @@ export class Connection {
       sender.onConnected();
     }
     callUser(this.#options.onConnection, 'connected');
-    for (const receiver of [...this.#receivers.values()]) {
+    for (const receiver of this.#receivers.all()) {
       receiver.onConnected();
     }
     this.produce.pumpAll();
@@ -279,22 +275,12 @@ export class Connection {
       case OPCODE.ack:
         this.#onAck(frame);
         break;
-      case OPCODE.deliver: {
-        const receiver = this.#receivers.get(frameId(frame));
-        // One that has just left: the broker did not know yet. Not `slice`, which is a view on a Node Buffer.
-        if (receiver !== undefined) {
-          receiver.onDeliver(
-            link.framesAreOwned === true ? frame : new Uint8Array(frame),
-            link.releaseFrame ?? null,
-          );
-        }
+      case OPCODE.deliver:
+        this.#receivers.onDeliver(frame, link);
         break;
-      }
-      case OPCODE.skip: {
-        const { queueId, offset } = readSkip(frame);
-        this.#receivers.get(frameId(frame))?.onSkip(queueId, offset);
+      case OPCODE.skip:
+        this.#receivers.onSkip(frame);
         break;
-      }
       case OPCODE.credit:
         this.produce.onCredit(frameValue(frame));
         this.produce.pump();
@@ -352,11 +338,8 @@ export class Connection {
       this.#options.onTopicChanged?.(String(event['topic']));
       return;
     }
-    const receiver = this.#receivers.get(frameId(frame));
-    if (receiver === undefined) {
+    if (!this.#receivers.onEvent(frameId(frame), event)) {
       this.#options.onEvent?.(event);
-    } else {
-      receiver.onEvent(event);
     }
   }
 
@@ -401,7 +384,7 @@ export class Connection {
       sender.onLost();
     }
     batch?.sender.onBlamed(batch.batch, reason);
-    for (const receiver of [...this.#receivers.values()]) {
+    for (const receiver of this.#receivers.all()) {
       receiver.onLost();
     }
     callUser(this.#options.onConnection, 'disconnected', reason);

@@ -6,7 +6,7 @@
  * until everything under way is answered; then the refused ones go first.
  */
 
-import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
+import { monotonicMs } from '../../time/index.js';
 import {
   ERRORS,
   type ErrorCode,
@@ -18,6 +18,7 @@ import {
 import type { AckEntry, FrameSender, Origin, SendLine } from '../link/send-line.js';
 import type { BatchOwner } from './batch-owner.js';
 import { addressProblem, describe, refusalOf, timeoutOf } from './batch-problems.js';
+import { ExpiryWatch } from './expiry-watch.js';
 import type { ProducerId } from './producer-ids.js';
 import { RefusalWait } from './refusal-wait.js';
 import { type SendBatch, STAGE } from './send-batch.js';
@@ -41,7 +42,7 @@ export class BatchDispatcher implements FrameSender {
   /** Batches with the broker, on this link. */
   #sentCount = 0;
   readonly #wait: RefusalWait;
-  #expiryTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #expiry: ExpiryWatch;
   /** The refusal that was warned of; the next warning comes after something was stored. */
   #warned: ErrorCode | null = null;
 
@@ -55,6 +56,10 @@ export class BatchDispatcher implements FrameSender {
       () => this.#sentCount > 0 && line.isOpen,
       () => this.pump(),
     );
+    this.#expiry = new ExpiryWatch(timeoutMs, () => {
+      this.#expire();
+      return !this.#window.isEmpty;
+    });
     line.add(this);
   }
 
@@ -78,8 +83,8 @@ export class BatchDispatcher implements FrameSender {
     if (batch.stage === STAGE.queued && batch.builder.at * 2 < batch.builder.capacity) {
       batch.builder.shrink();
     }
-    if (this.#expiryTimer === undefined && !this.#window.isEmpty) {
-      this.#watchExpiry();
+    if (!this.#window.isEmpty) {
+      this.#expiry.start();
     }
   }
 
@@ -220,7 +225,7 @@ export class BatchDispatcher implements FrameSender {
       return;
     }
     const topics = new Set<string>();
-    for (const batch of this.#unsettled()) {
+    for (const batch of this.#window.unsettled()) {
       topics.add(batch.topic);
     }
     if (topics.size === 0) {
@@ -238,7 +243,7 @@ export class BatchDispatcher implements FrameSender {
   readdress(topics: ReadonlyMap<string, TopicInfo | RingMQError>): void {
     const { origin } = this.#line;
     const isOtherBroker = origin.brokerId !== this.#origin.brokerId;
-    for (const batch of this.#unsettled()) {
+    for (const batch of this.#window.unsettled()) {
       const info = topics.get(batch.topic);
       const problem = isRingMQError(info) ? info : addressProblem(batch, info, isOtherBroker);
       if (problem === null) {
@@ -259,12 +264,6 @@ export class BatchDispatcher implements FrameSender {
       this.#rest();
     }
     this.#owner.onProgress();
-  }
-
-  #unsettled(): SendBatch[] {
-    return [...this.#window.inOrder(), ...this.#window.waiting()].filter(
-      (batch) => batch.stage !== STAGE.abandoned,
-    );
   }
 
   /** Out of the window or the queue. It is not with the broker. */
@@ -361,8 +360,7 @@ export class BatchDispatcher implements FrameSender {
 
   #failAll(error: RingMQError): void {
     this.#wait.stop();
-    clearTimeout(this.#expiryTimer);
-    this.#expiryTimer = undefined;
+    this.#expiry.stop();
     for (const batch of this.#window.takeWaiting(() => true)) {
       this.#owner.onFailedBatch(batch, error, true);
     }
@@ -378,17 +376,6 @@ export class BatchDispatcher implements FrameSender {
     }
     this.#againCount = 0;
     this.#rest();
-  }
-
-  #watchExpiry(): void {
-    const stepMs = Math.min(1_000, Math.max(5, this.#timeoutMs / 8));
-    this.#expiryTimer = setTimeout(() => {
-      this.#expiryTimer = undefined;
-      this.#expire();
-      if (!this.#window.isEmpty) {
-        this.#watchExpiry();
-      }
-    }, stepMs);
   }
 
   #expire(): void {

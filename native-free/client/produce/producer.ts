@@ -29,17 +29,16 @@ import type {
   SendOptions,
   WriteOptions,
 } from '../types.js';
+import { Lanes } from './lanes.js';
 import { Packer } from './packer.js';
 import { HeldMessages, type PendingMessage, pendingMessage } from './pending-message.js';
-import { type LaneOwner, ProduceLane } from './produce-lane.js';
+import type { LaneOwner, ProduceLane } from './produce-lane.js';
 import { checkSendOptions, checkWriteOptions, producerSettings } from './producer-settings.js';
 import { ProgressWaiters } from './progress-waiters.js';
-import { Rescue } from './rescue.js';
 import { sendAll } from './send-all.js';
 import type { SendBatch } from './send-batch.js';
 import type { TopicRoute } from './topic-route.js';
 import { type RoutesOwner, TopicRoutes } from './topic-routes.js';
-import { topicsAnew } from './topics-anew.js';
 
 /**
  * `ready()` resolves when the buffer is filled to this share. A writer packs the rest in one go, without a look at acks; half a
@@ -61,10 +60,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
   readonly bufferBytes: number;
   readonly #brokers: Brokers;
   readonly #timeoutMs: number;
-  readonly #maxInFlight: number;
-  /** One to each broker that has a topic it sends to. */
-  readonly #lanes = new Map<BrokerLink, ProduceLane>();
-  readonly #rescue: Rescue;
+  readonly #lanes: Lanes;
   readonly #packer: Packer;
   readonly #onError: ((failure: SendFailure) => void) | undefined;
   readonly #owner: ProducerOwner;
@@ -86,40 +82,18 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     this.#onError = options.onError;
     this.#brokers = brokers;
     this.#owner = owner;
-    this.#maxInFlight = settings.maxInFlight;
     this.#timeoutMs = settings.timeoutMs;
     this.#routes = new TopicRoutes(brokers, settings, this);
-    this.#packer = new Packer(() => this.#isIdle, brokers.buffers, settings);
-    this.#rescue = new Rescue({
-      lanes: () => this.#lanes.values(),
-      routeOf: (topic) => this.#routes.known(topic),
-    });
-    if (brokers.only !== null) {
-      this.laneTo(brokers.only);
-    }
+    this.#lanes = new Lanes(brokers, settings, this, (topic) => this.#routes.known(topic));
+    this.#packer = new Packer(() => this.#lanes.isIdle, brokers.buffers, settings);
   }
 
   get bufferedBytes(): number {
     return this.#packer.bytes + this.#pendingBytes;
   }
 
-  /** Nothing waits to be sent and nothing is under way. */
-  get #isIdle(): boolean {
-    for (const lane of this.#lanes.values()) {
-      if (!lane.isIdle) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   laneTo(link: BrokerLink): ProduceLane {
-    let lane = this.#lanes.get(link);
-    if (lane === undefined) {
-      lane = new ProduceLane(link, this, this.#maxInFlight, this.#timeoutMs);
-      this.#lanes.set(link, lane);
-    }
-    return lane;
+    return this.#lanes.to(link);
   }
 
   get nextNumber(): number {
@@ -228,10 +202,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     this.#failUnpacked(error);
     this.#packer.sealAll();
     this.#packer.close();
-    this.#rescue.stop();
-    for (const lane of this.#lanes.values()) {
-      lane.close(error);
-    }
+    this.#lanes.close(error);
     this.onProgress();
   }
 
@@ -320,7 +291,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     for (const entry of waiting) {
       this.#packKept(route, entry);
     }
-    this.#rescue.now();
+    this.#lanes.rescue();
   }
 
   onNotFound(waiting: readonly PendingMessage[], error: RingMQError): void {
@@ -378,7 +349,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     } else {
       this.onBrokersChanged(null);
     }
-    this.#rescue.now();
+    this.#lanes.rescue();
   }
 
   /** Over a cluster: a topic, null: any, may be in other sets now. */
@@ -386,22 +357,12 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     this.#routes.lookAgain(topic, (route) => this.#packer.sealRoute(route));
   }
 
-  onLost({ set }: ProduceLane): void {
-    if (set !== null) {
-      this.#rescue.soon();
-    }
+  onLost(lane: ProduceLane): void {
+    this.#lanes.onLost(lane);
   }
 
-  /** Batches under way are for topics as they were at another opening of the broker, or at another broker. */
   onOtherOpening(lane: ProduceLane, topics: ReadonlySet<string>): void {
-    void this.#readdress(lane, topics);
-  }
-
-  async #readdress(lane: ProduceLane, topics: ReadonlySet<string>): Promise<void> {
-    const found = await topicsAnew(lane.link, topics, () => this.#closed !== null);
-    if (found !== null) {
-      lane.readdress(found);
-    }
+    void this.#lanes.readdress(lane, topics);
   }
 
   onWarning(message: string, details: Record<string, unknown>): void {
@@ -409,7 +370,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
   }
 
   onConnectionFailed(lane: ProduceLane, error: RingMQError): void {
-    this.#lanes.delete(lane.link);
+    this.#lanes.remove(lane);
     if (this.#brokers.failure !== null) {
       this.#end(error);
     } else {
@@ -470,15 +431,12 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
   }
 
   #lowestNumber(): number {
-    let lowest = Math.min(
+    return Math.min(
+      this.#lanes.lowestNumber(),
       this.#packer.lowestNumber(),
       this.#held.first?.number ?? Number.POSITIVE_INFINITY,
       this.#routes.lowestNumber(),
     );
-    for (const lane of this.#lanes.values()) {
-      lowest = Math.min(lowest, lane.lowestNumber());
-    }
-    return lowest;
   }
 
   [INSPECT](): object {

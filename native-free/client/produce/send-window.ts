@@ -115,6 +115,11 @@ export class SendWindow {
     return batches;
   }
 
+  /** Batches that somebody waits for, oldest first. A copy. */
+  unsettled(): SendBatch[] {
+    return [...this.inOrder(), ...this.waiting()].filter((batch) => batch.stage !== STAGE.abandoned);
+  }
+
   /** The oldest batch that must be sent again. */
   firstAgain(): SendBatch | undefined {
     for (let sequence = this.#oldest; sequence !== this.#next; sequence = (sequence + 1) >>> 0) {
