@@ -131,8 +131,36 @@ export class ClusterAdmin implements Admin {
       options,
       brokerSet === undefined ? undefined : [brokerSet],
     );
+    if (outcomes.done.length > 0) {
+      await this.#resetUnread(reset, outcomes, options);
+    }
     throwFailed('resetOffset', outcomes, ['TOPIC_NOT_FOUND']);
     return outcomes.done.flatMap(({ set, value }) => value.map((queue) => ({ brokerSet: set, ...queue })));
+  }
+
+  /** Sets that the group has read nothing of: it is made there, or it would begin where its members want to, and not where it is to. */
+  async #resetUnread(
+    reset: OffsetReset,
+    outcomes: Outcomes<ResetQueue[]>,
+    options: CallOptions | undefined,
+  ): Promise<void> {
+    const unread = outcomes.failed
+      .filter(({ error }) => error.code === 'GROUP_NOT_FOUND')
+      .map(({ set }) => set);
+    if (unread.length === 0) {
+      return;
+    }
+    const again = await this.#each(
+      async (admin) => {
+        await admin.createGroup({ group: reset.group, ifNotExists: true }, options);
+        return admin.resetOffset(reset, options);
+      },
+      options,
+      unread,
+    );
+    outcomes.done.push(...again.done);
+    outcomes.done.sort((a, b) => (a.set < b.set ? -1 : 1));
+    outcomes.failed = [...outcomes.failed.filter(({ set }) => !unread.includes(set)), ...again.failed];
   }
 
   async stats(options?: CallOptions): Promise<BrokerStats> {

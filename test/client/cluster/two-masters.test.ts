@@ -35,6 +35,46 @@ describe('topics', () => {
   });
 });
 
+describe('groups', () => {
+  it('are set to where they are to go on at every set, also where they have read nothing', async () => {
+    const client = await cluster.client();
+    const topic = await cluster.topic(client, 1);
+    const producer = client.producer();
+    const group = cluster.name('group');
+    for (const brokerSet of ['a', 'b']) {
+      await producer.sendBatch(
+        [
+          { topic, body: '0' },
+          { topic, body: '1' },
+        ],
+        { queueId: 0, brokerSet },
+      );
+    }
+    const alone = cluster.master('a').client();
+    const reader = alone.consumer({ group, topic });
+    for (const message of await reader.poll({ waitMs: 5_000 })) {
+      await message.ack();
+    }
+    await reader.commit();
+    await alone.close();
+    const admin = client.admin();
+    const queues = await admin.resetOffset({ group, topic, to: 'latest' });
+    expect(queues).toEqual([
+      { brokerSet: 'a', queueId: 0, offset: 2 },
+      { brokerSet: 'b', queueId: 0, offset: 2 },
+    ]);
+    expect(
+      (await admin.describeGroup(group)).queues.map(({ brokerSet, lag }) => `${brokerSet} ${lag}`),
+    ).toEqual(['a 0', 'b 0']);
+    expect((await admin.listGroups()).filter((each) => each.group === group)).toHaveLength(1);
+    await expect(admin.resetOffset({ group: 'nobody', topic, to: 'latest' })).rejects.toMatchObject({
+      code: 'GROUP_NOT_FOUND',
+    });
+    await admin.deleteGroup(group);
+    await expect(admin.describeGroup(group)).rejects.toMatchObject({ code: 'GROUP_NOT_FOUND' });
+  });
+});
+
 describe('messages', () => {
   it('without a key go round the sets batch by batch; receipts name the set', async () => {
     const client = await cluster.client();
