@@ -14,8 +14,6 @@
  *                                                                     flag `old`: read from files
  *     ack        slave → master   value: received                     flushed u64
  *     error      either           id: number of the error table       why, printable ASCII
- *     fetch      either           id: the request's; value: position  bytes u32
- *     piece      the answer       id: the request's; value: position  bytes of the log; none: they are not there, or damaged
  *
  * Facts, of whoever sends them:
  *
@@ -44,8 +42,6 @@ export const REPLICA_OPCODE = {
   log: 8,
   ack: 9,
   error: 10,
-  fetch: 11,
-  piece: 12,
 } as const;
 
 /** On `state`: nothing of it follows. */
@@ -55,7 +51,7 @@ export const REPLICA_FLAG_OLD = 1 << 0;
 
 export const NONCE_BYTES = 32;
 export const PROOF_BYTES = 32;
-/** What a frame may have before its sender has proved who it is, and afterwards but for log, state and piece. */
+/** What a frame may have before its sender has proved who it is. */
 export const PROOF_FRAME_LIMIT_BYTES = 4 * 1024;
 export const EPOCHS_LIMIT = 4_096;
 export const FACTS_LIMIT_BYTES = 56 + EPOCHS_LIMIT * 24 + 3 * 255;
@@ -65,8 +61,6 @@ export const STATE_PIECE_BYTES = 256 * 1024;
 export const LOG_FRAME_BYTES = 512 * 1024;
 /** Before the bytes of a log frame: its header, committed, end. */
 export const LOG_FRAME_HEADER_BYTES = FRAME_HEADER_BYTES + 16;
-/** Asked for by one `fetch`. */
-export const FETCH_LIMIT_BYTES = 512 * 1024;
 const MAX_ERROR_BYTES = 1_024;
 const FACTS_BYTES = 56;
 const EPOCH_BYTES = 24;
@@ -265,13 +259,6 @@ export function replicaErrorText(frame: Uint8Array): string {
   return text;
 }
 
-/** A `fetch` frame. */
-export function fetchFrame(id: number, position: number, bytes: number): Uint8Array {
-  const payload = new Uint8Array(4);
-  writeUint32(payload, 0, bytes);
-  return makeFrame(REPLICA_OPCODE.fetch, id, { value: position, payload });
-}
-
 /** What is wrong with a frame's shape, for its opcode; null: nothing. `maxLogBytes`: of a log frame, its headers included. */
 export function replicaFrameFault(frame: Uint8Array, maxLogBytes: number): string | null {
   if (frame.length < FRAME_HEADER_BYTES) {
@@ -309,6 +296,4 @@ const BOUNDS: Readonly<Record<number, readonly [number, number]>> = {
   [REPLICA_OPCODE.log]: [16, 0],
   [REPLICA_OPCODE.ack]: [8, 8],
   [REPLICA_OPCODE.error]: [0, MAX_ERROR_BYTES],
-  [REPLICA_OPCODE.fetch]: [4, 4],
-  [REPLICA_OPCODE.piece]: [0, FETCH_LIMIT_BYTES],
 };
