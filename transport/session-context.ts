@@ -4,6 +4,7 @@ import type { Socket } from '../native-free/listener/types.js';
 import type { ErrorCode } from '../native-free/wire/index.js';
 import type { HeavyLane } from './heavy-lane.js';
 import type { SessionOptions } from './session-options.js';
+import type { WorkTurns } from './work-turns.js';
 
 /** What the sessions of one thread share, as far as one of them is concerned. */
 export interface SessionHostView {
@@ -16,6 +17,7 @@ export interface SessionHostView {
   /** What one connection's produce window is, as many as there are now. */
   readonly produceWindowBytes: number;
   readonly heavyLane: HeavyLane;
+  readonly workTurns: WorkTurns;
   /** Of requests that are not answered yet, all sessions together. For sessions to count. */
   requestBytes: number;
   /** Differs from turn to turn of the event loop. */

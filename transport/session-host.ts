@@ -22,6 +22,7 @@ import { ReplicaSession } from './replica-session.js';
 import { Session, type SessionOwner } from './session.js';
 import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
 import { SessionWatch } from './session-watch.js';
+import { WorkTurns } from './work-turns.js';
 
 /** A slave that says nothing for so long, though it is told of the log several times a second, is gone. */
 const REPLICA_SILENCE_MS = 10_000;
@@ -32,6 +33,7 @@ export class SessionHost implements SessionOwner {
   /** Used by one session at a time, for the length of a call. Sockets take what they need of it before `send` returns. */
   readonly frameBuffer = new Uint8Array(MAX_FRAME_BYTES);
   readonly heavyLane = new HeavyLane();
+  readonly workTurns = new WorkTurns();
   requestBytes = 0;
   readonly watch: SessionWatch;
   /** Number of this turn of the event loop, as far as anybody asked. */

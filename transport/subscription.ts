@@ -21,6 +21,7 @@ import {
 import { makeSkipFrame } from './frames.js';
 import { QueueFeed, ReadyFeeds } from './queue-feed.js';
 import type { SessionContext } from './session-context.js';
+import type { SlicedWork } from './work-turns.js';
 
 /** What a read counts for in a turn's budget at least, whatever it gave. */
 const READ_BYTES = 256;
@@ -30,6 +31,9 @@ const MAX_READS = 4096;
 const MAX_FRAME_COST_BYTES = 512 * 1024;
 /** Less room than this in a frame is not worth a read. */
 const SMALLEST_READ_BYTES = 2 * SLOT_BYTES;
+
+/** Queues that are begun, or given up, in one go. */
+const QUEUES_AT_ONCE = 256;
 
 /** What a consumer asks of the session's consuming half. */
 export interface ConsumerOwner {
@@ -54,7 +58,7 @@ export interface ConsumerFilter {
 /** What damage in one of its queues does to a consumer: ends it, or ends that queue and is told. */
 export type OnDamage = 'end' | 'tell';
 
-export class Subscription implements MemberSink {
+export class Subscription implements MemberSink, SlicedWork {
   readonly number: number;
   /** Names it to the engine; unique on the thread. */
   readonly key: string;
@@ -66,14 +70,16 @@ export class Subscription implements MemberSink {
   readonly #feeds = new Map<number, QueueFeed>();
   readonly #ready = new ReadyFeeds();
   readonly #wake = (feed: QueueFeed): void => {
-    this.#ready.push(feed);
-    this.#context.deliverSoon();
+    if (!this.#isClosed) {
+      this.#ready.push(feed);
+      this.#context.deliverSoon();
+    }
   };
   /** Feeds whose client is to be told that the queue moved without a delivery, once the frame in the making is out. */
   readonly #toSkip: QueueFeed[] = [];
   #topic: TopicEntry | null = null;
-  /** Events that came before the answer to `join` was out. */
-  #early: ControlEvent[] = [];
+  /** Events that came before the answer to `join` was out, are about many queues, or came behind one that is. */
+  #events: ControlEvent[] = [];
   #creditLimit = 0;
   #sentBytes = 0;
   /** What the reads for the frame in the making took of the turn's budget. */
@@ -109,8 +115,8 @@ export class Subscription implements MemberSink {
   /** The join was answered: events that waited go out, deliveries begin. */
   begin(topic: TopicEntry): void {
     this.#topic = topic;
-    const early = this.#early;
-    this.#early = [];
+    const early = this.#events;
+    this.#events = [];
     for (const event of early) {
       this.onEvent(event);
     }
@@ -132,10 +138,47 @@ export class Subscription implements MemberSink {
     if (this.#isClosed) {
       return;
     }
-    if (this.#topic === null) {
-      this.#early.push(event);
+    if (this.#topic !== null && this.#events.length === 0 && !isLong(event)) {
+      this.#handle(event);
       return;
     }
+    this.#events.push(event.event === 'assign' && isLong(event) ? this.#turned(event) : event);
+    if (this.#topic !== null) {
+      this.#context.host.workTurns.add(this);
+    }
+  }
+
+  /** The next piece of an event about many queues, or of what is left to close. */
+  step(): boolean {
+    if (this.#isClosed) {
+      return this.#closeSome();
+    }
+    const event = this.#events.shift();
+    if (event === undefined) {
+      return false;
+    }
+    try {
+      if (isLong(event)) {
+        const { queues } = event;
+        this.#events.unshift({ ...event, queues: queues.slice(QUEUES_AT_ONCE) } as ControlEvent);
+        this.#handle({ ...event, queues: queues.slice(0, QUEUES_AT_ONCE) } as ControlEvent);
+      } else {
+        this.#handle(event);
+      }
+    } catch (error) {
+      this.#context.failWith(error);
+    }
+    return this.#isClosed ? this.#feeds.size > 0 : this.#events.length > 0;
+  }
+
+  /** With another queue first, by chance. */
+  #turned(event: Assign): Assign {
+    const { queues } = event;
+    const first = this.#context.options.pickFirst(queues.length);
+    return { ...event, queues: [...queues.slice(first), ...queues.slice(0, first)] };
+  }
+
+  #handle(event: ControlEvent): void {
     if (event.event === 'ended') {
       this.#owner.ended(this, event.code as ErrorCode, event.message);
       return;
@@ -200,10 +243,23 @@ export class Subscription implements MemberSink {
   /** Stops reading. The member itself is the caller's to remove. */
   close(): void {
     this.#isClosed = true;
-    for (const feed of this.#feeds.values()) {
+    this.#events = [];
+    if (this.#closeSome()) {
+      this.#context.host.workTurns.add(this);
+    }
+  }
+
+  /** False: none is left. */
+  #closeSome(): boolean {
+    let count = 0;
+    for (const [queueId, feed] of this.#feeds) {
+      if (count++ === QUEUES_AT_ONCE) {
+        return true;
+      }
+      this.#feeds.delete(queueId);
       feed.close();
     }
-    this.#feeds.clear();
+    return false;
   }
 
   /**
@@ -267,6 +323,9 @@ export class Subscription implements MemberSink {
         this.#ready.shift();
         this.#toSkip.push(feed);
         reader.watch(feed.onReadable);
+        if (this.#costBytes >= MAX_FRAME_COST_BYTES) {
+          break;
+        }
       } else if (result === READ.tooSmall) {
         // A batch larger than the frame or the credit is sent alone, as long as there is any credit at all.
         const needed = slotAligned(reader.neededBytes);
@@ -393,4 +452,11 @@ export class Subscription implements MemberSink {
     feed.close();
     this.#feeds.delete(queueId);
   }
+}
+
+type Assign = Extract<ControlEvent, { event: 'assign' }>;
+type Long = Extract<ControlEvent, { event: 'assign' | 'revoke' }>;
+
+function isLong(event: ControlEvent): event is Long {
+  return (event.event === 'assign' || event.event === 'revoke') && event.queues.length > QUEUES_AT_ONCE;
 }

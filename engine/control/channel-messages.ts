@@ -5,6 +5,8 @@
  */
 import type { ControlEvent, ControlMethod, ControlMethods } from '../../native-free/wire/index.js';
 
+import type { PackedEvent } from './packed-event.js';
+
 /** Who a control call comes from, as the control plane sees it. */
 export interface ControlCaller {
   /** The thread. */
@@ -100,7 +102,7 @@ export interface AnswerMessage {
 export interface EventMessage {
   to: string;
   consumerKey: string;
-  event: ControlEvent;
+  event: ControlEvent | PackedEvent;
 }
 
 /** Every thread is to forget what it knows of the topic. */

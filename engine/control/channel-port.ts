@@ -16,6 +16,7 @@ import {
   type ControlListener,
   type ControlPort,
 } from './channel-messages.js';
+import { unpackEvent } from './packed-event.js';
 
 /**
  * A caller's own time-out, an hour at most, ends its waiting before. This one is there so that what is asked in vain is forgotten.
@@ -95,7 +96,7 @@ export class ChannelPort implements ControlPort {
     } else if ('brokerClosed' in message) {
       this.#listener.brokerClosed(message.hasDied === true);
     } else if (message.to === this.#name && 'event' in message) {
-      this.#listener.onEvent(message.consumerKey, message.event);
+      this.#listener.onEvent(message.consumerKey, unpackEvent(message.event));
     } else if (message.to === this.#name && 'id' in message) {
       this.#settle(message as AnswerMessage);
     }

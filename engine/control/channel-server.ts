@@ -16,6 +16,7 @@ import {
   channelOf,
   type GoneMessage,
 } from './channel-messages.js';
+import { packEvent } from './packed-event.js';
 
 /** So long threads that are attached to a broker which died get to hear of it. */
 const TELL_MS = 100;
@@ -153,7 +154,7 @@ export class ControlServer {
       const result = await this.#handler.handle(call.method, call.params, {
         seat,
         ...(consumerKey === undefined ? {} : { consumerKey }),
-        send: (event) => this.#post({ to: from, consumerKey: consumerKey ?? '', event }),
+        send: (event) => this.#post({ to: from, consumerKey: consumerKey ?? '', event: packEvent(event) }),
       });
       answer = { to: from, id, result: wantsBytes ? encodeAnswer(result) : result };
     } catch (error) {

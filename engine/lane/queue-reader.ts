@@ -70,6 +70,11 @@ const GONE = -1;
 const DAMAGED = -2;
 const RETIRED = -3;
 
+/** Used by one reader at a time, for the length of a call: a consumer of ten thousand queues has as many readers. */
+const ENTRY = new IndexEntry();
+const AHEAD = new IndexEntry();
+const HEADER = new Uint8Array(BATCH_HEADER_BYTES);
+
 export class LaneReader implements QueueReader {
   offset: number;
   neededBytes = 0;
@@ -90,9 +95,8 @@ export class LaneReader implements QueueReader {
   /** Memory lanes: since when `holdAt` has not moved though there is more, ms; 0: it has. */
   heldSince = 0;
   readonly #host: ReaderHost;
-  readonly #entry = new IndexEntry();
-  readonly #ahead = new IndexEntry();
-  readonly #header = new Uint8Array(BATCH_HEADER_BYTES);
+  readonly #entry = ENTRY;
+  readonly #ahead = AHEAD;
   /** The batch that is being read from a file: where it lies, and the offset behind it. -1: none, the index is being searched. */
   #filePosition = -1;
   #fileEnd = -1;
@@ -462,7 +466,7 @@ export class LaneReader implements QueueReader {
     if (batch.position >= ring.toBytes(ring.gate())) {
       return offset;
     }
-    const header = this.#header;
+    const header = HEADER;
     try {
       const got = logReader.read(batch.position, header.length, header, 0);
       return got === header.length && headerIsValid(header, 0, batch.position)

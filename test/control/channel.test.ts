@@ -76,3 +76,29 @@ describe('a closed control channel', () => {
     expect(() => port.close()).not.toThrow();
   });
 });
+
+describe('events about many queues', () => {
+  const queues = Array.from({ length: 1_000 }, (_, queueId) => ({ queueId, generation: 2 ** 40 + queueId }));
+  const cases: ControlEvent[] = [
+    { event: 'revoke', queues },
+    { event: 'revoke', queues: queues.slice(0, 3) },
+    { event: 'assign', queues: queues.map((queue) => ({ ...queue, offset: 2 ** 50 + queue.queueId })) },
+    { event: 'assign', queues: [] },
+  ];
+
+  it.each(cases)('$event of $queues.length arrives as it was sent', async (event) => {
+    const name = randomUUID();
+    const handler = new SlowHandler();
+    const server = new ControlServer(name, handler);
+    const port = new ChannelPort(name, 1, DEAF);
+    const heard = new Promise<ControlEvent>((resolve) => {
+      DEAF.onEvent = (_key, arrived) => resolve(arrived);
+    });
+    const call = port.call('leave', { consumer: 1 }, 'c1:1:0').catch(() => {});
+    (await handler.asked).send(event);
+    expect(await heard).toEqual(event);
+    server.close();
+    port.close();
+    await call;
+  });
+});

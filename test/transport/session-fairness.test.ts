@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { FRAME, FRAME_HEADER_BYTES, makeFrame, OPCODE, writeUint32 } from '../../native-free/wire/index.js';
 import { encodeControl } from '../../transport/control-payload.js';
 import { FakeEngine } from './fake-engine.js';
-import { join, open, settle, welcome } from './fake-socket.js';
+import { join, open, type Peer, settle, welcome } from './fake-socket.js';
 import { decodePayload, makeBatch, type ParsedFrame, requestFrame } from './make-batch.js';
 
 /** An engine whose answers wait until they are let go. */
@@ -34,8 +34,9 @@ describe('costly requests', () => {
     }
     first.session.onFrame(requestFrame(99, 'topicMetadata', { topic: 'a' }));
     other.session.onFrame(requestFrame(1, 'describeTopic', { topic: 'b' }));
-    await settle();
-    expect(engine.calls.map(({ params }) => params['topic'])).toEqual(['wide', 'a', 'b']);
+    await vi.waitFor(() =>
+      expect(engine.calls.map(({ params }) => params['topic'])).toEqual(['wide', 'a', 'b']),
+    );
     letGo();
     await settle();
     expect(other.socket.take(OPCODE.response)).toHaveLength(1);
@@ -124,6 +125,46 @@ describe('small requests', () => {
     }
     expect(socket.frames.length).toBeLessThanOrEqual(32);
     await vi.waitFor(() => expect(socket.take(OPCODE.response).length).toBeGreaterThan(0));
+  });
+});
+
+describe('a consumer of all queues of a wide topic', () => {
+  const QUEUES = 16_384;
+
+  async function assigned(): Promise<{ engine: FakeEngine; peer: Peer }> {
+    const engine = new FakeEngine();
+    const topic = engine.addTopic(1, QUEUES);
+    engine.answer = async () => ({ memberId: 'm', topic });
+    const peer = welcome(open(engine));
+    const params = { consumer: 5, group: 'g', topic: 'topic-1', from: 'earliest' };
+    peer.session.onFrame(requestFrame(1, 'join', params));
+    await vi.waitFor(() => expect(peer.socket.take(OPCODE.response)).toHaveLength(1));
+    const queues = Array.from({ length: QUEUES }, (_, queueId) => ({ queueId, generation: 1, offset: 0 }));
+    const [member] = engine.members.values();
+    member?.onEvent({ event: 'assign', queues });
+    member?.onEvent({ event: 'revoke', queues: [{ queueId: 7, generation: 1 }] });
+    return { engine, peer };
+  }
+
+  test('takes them over many turns, and hears of each once, in the order of the events', async () => {
+    const { engine, peer } = await assigned();
+    expect(engine.readers.length).toBeLessThan(QUEUES / 4);
+    const heard: { event: string; queues: { queueId: number }[] }[] = [];
+    await vi.waitFor(() => {
+      heard.push(...(peer.socket.take(OPCODE.event).map(decodePayload) as typeof heard));
+      expect(heard.at(-1)).toMatchObject({ event: 'revoke', queues: [{ queueId: 7 }] });
+    });
+    const taken = heard.slice(0, -1).flatMap(({ queues }) => queues.map(({ queueId }) => queueId));
+    expect(taken).toEqual(Array.from({ length: QUEUES }, (_, queueId) => queueId));
+    expect(engine.readers.filter(({ isClosed }) => isClosed)).toHaveLength(1);
+  });
+
+  test('gives them up over many turns when its connection goes', async () => {
+    const { engine, peer } = await assigned();
+    await vi.waitFor(() => expect(engine.readers).toHaveLength(QUEUES));
+    peer.session.onClose();
+    expect(engine.readers.filter(({ isClosed }) => isClosed).length).toBeLessThan(QUEUES / 4);
+    await vi.waitFor(() => expect(engine.readers.every(({ isClosed }) => isClosed)).toBe(true));
   });
 });
 
