@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonicMs } from '../../native-free/time/index.js';
 
-import { BenchBroker, ringmq } from '../ringmq.js';
+import { BenchBroker, load, ringmq } from '../ringmq.js';
 
 export type Flush = 'sync' | 'async';
 
@@ -20,6 +20,7 @@ export interface Pair {
 
 /** A slave has joined when it has what its master has; it takes a second or two. */
 const JOIN_MS = 30_000;
+const PROBE = 'followed';
 
 /** Runs `work` on a pair whose directories are below `scratch`. */
 export async function withPair<T>(
@@ -39,7 +40,7 @@ export async function withPair<T>(
     }
     const slave = await startSlave(scratch, flush, secret, master.url);
     try {
-      await untilInSync(master.url);
+      await untilFollowed(master.url, slave.url);
       return await work({ master, slave });
     } finally {
       await slave.stop();
@@ -60,25 +61,41 @@ export function startSlave(
   return BenchBroker.start(join(scratch, 'slave'), flush, [...role, '--secret-file', secret, ...more]);
 }
 
-interface BrokerStatus {
-  role: string;
-  end: number;
-  inSync: string[];
-  replicas: { name: string; received: number; flushed: number; inSync: boolean }[];
-}
-
-/** What the broker says of itself and its slaves. */
-export async function statusOf(url: string): Promise<BrokerStatus> {
-  return JSON.parse(await ringmq('--url', url, '-o', 'json', 'stats')).replication as BrokerStatus;
-}
-
-/** Until the master counts its slave among those that are in sync. */
-export async function untilInSync(url: string, limitMs = JOIN_MS): Promise<void> {
+/** Until what the master takes in now is with its slave, too. */
+export async function untilFollowed(master: string, slave: string, limitMs = JOIN_MS): Promise<void> {
   const until = monotonicMs() + limitMs;
-  while (!(await statusOf(url)).replicas.some(({ inSync }) => inSync)) {
-    if (monotonicMs() > until) {
-      throw new Error(`no slave of ${url} was in sync after ${limitMs} ms`);
+  const isTrue = async (look: () => Promise<boolean>): Promise<void> => {
+    while (!(await look())) {
+      if (monotonicMs() > until) {
+        throw new Error(`${slave} did not follow ${master} within ${limitMs} ms`);
+      }
+      await pause(100);
     }
-    await pause(100);
+  };
+  await isTrue(() => takesTopics(master));
+  await load(master, 'produce', '--topic', PROBE, '--size', 1, '--count', 1);
+  await isTrue(() => hasProbe(slave));
+}
+
+/** Under sync replication only once there are slaves enough. */
+async function takesTopics(master: string): Promise<boolean> {
+  try {
+    await ringmq('--url', master, 'topic', 'create', PROBE, '--queues', 1);
+    return true;
+  } catch (error) {
+    if ((error as Error).message.includes('NOT_ENOUGH_REPLICAS')) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+async function hasProbe(slave: string): Promise<boolean> {
+  try {
+    const printed = await ringmq('--url', slave, '-o', 'json', 'topic', 'describe', PROBE);
+    const { queueStates } = JSON.parse(printed) as { queueStates: { maxOffset: number }[] };
+    return queueStates[0]?.maxOffset === 1;
+  } catch {
+    return false; // It has not even heard of the topic.
   }
 }
