@@ -173,8 +173,9 @@ export class Broker {
     engine.replication.stopFollowing = async () => {
       this.#following = null;
       await following.stop();
-      this.#membership?.changed();
     };
+    // At once: a master that comes back asks name servers whether it was replaced.
+    engine.replication.onPromoted = () => this.#membership?.changed();
   }
 
   /** Where a slave's master is now; null: nobody knows. Name servers, or whoever decides of masters, tell. */

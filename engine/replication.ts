@@ -66,6 +66,8 @@ export class Replication {
   #node: NodeFacts;
   /** Set by who follows the master: resolves once nothing more is taken from it. */
   stopFollowing: () => Promise<void> = () => Promise.resolve();
+  /** It has become the master; set by whoever tells others of it. */
+  onPromoted: () => void = () => {};
 
   constructor(deps: ReplicationDeps) {
     this.#deps = deps;
@@ -192,6 +194,7 @@ export class Replication {
     term.setRole(ROLE.master);
     new SharedText(handle.masterUrl).set(null);
     this.#deps.onMaster();
+    this.onPromoted();
     return epoch;
   }
 
