@@ -212,4 +212,6 @@ async function audit(run: Run, sums: number): Promise<void> {
   );
 }
 
-process.exitCode = await main();
+process.exitCode = process.argv.includes('--cluster')
+  ? await (await import('./cluster.js')).runClusterDemo()
+  : await main();
