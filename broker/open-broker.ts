@@ -1,4 +1,6 @@
 /** `openBroker`: the engine in this process, with clients on this thread and sockets on others. */
+
+import { peekDir } from '../engine/data/peek-dir.js';
 import { Engine } from '../engine/engine.js';
 import type { BrokerHandle } from '../engine/handle.js';
 import {
@@ -18,6 +20,7 @@ import { INSPECT, shown } from '../native-free/client/shown.js';
 import {
   type BrokerStats,
   isRingMQError,
+  type MasterInfo,
   type ReplicaFacts,
   RingMQError,
 } from '../native-free/wire/index.js';
@@ -50,7 +53,7 @@ export interface BrokerEvents {
 /**
  * Opens (or makes) a data directory and starts a broker on it. No socket is opened unless `listen()` is called. When `signal` is aborted
  * meanwhile, what has been opened is closed again.
- * @throws RingMQError ABORTED, NOT_SUPPORTED (bundled into one file), NOT_MASTER (name servers know another master of its set), BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
+ * @throws RingMQError ABORTED, NOT_SUPPORTED (bundled into one file), NOT_MASTER (name servers know another master of its set, with another log), BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
  */
 export async function openBroker(options: EngineOptions & BrokerEvents & CallOptions = {}): Promise<Broker> {
   checkGiven('openBroker', options);
@@ -60,7 +63,7 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
   const resolved = resolveEngineOptions(engineOptions);
   const { secretFile } = resolved;
   const secret = secretFile === undefined ? null : readSecret(secretFile);
-  await checkNoOtherMaster(resolved, secret);
+  const master = await otherMaster(resolved, secret);
   let broker: Broker | null = null;
   const open: BrokerHost['open'] = (role) =>
     Engine.open(
@@ -71,8 +74,21 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
         onFenced: (masterUrl) => broker?.fenced(masterUrl),
       },
       secret,
+      role.role === 'slave',
     );
-  const engine = await open({});
+  const engine = await open(
+    master === null ? {} : { role: 'slave', master: master.url, brokerSet: brokerSetOf(resolved) },
+  );
+  if (master !== null) {
+    const { name, url, epoch } = master;
+    engine.warn(
+      `'${name}' at ${url} has become master of this broker's set meanwhile: it is opened as a slave`,
+      {
+        master: url,
+        epoch,
+      },
+    );
+  }
   if (signal?.aborted) {
     await engine.close();
     throw abortError(signal);
@@ -97,23 +113,29 @@ interface OpenListener {
 }
 
 /**
- * A master that was replaced while it was down must not take messages in the moment before a name server tells it so. Throws NOT_MASTER,
- * which names the other one.
+ * The other master of this broker's set that name servers know, where this one would open as master. One that was replaced while it was down must
+ * not take messages even in the moment before a name server tells it so: it opens as the other's slave. Throws NOT_MASTER where the other has
+ * another log: two brokers were given one set.
  */
-async function checkNoOtherMaster(options: ResolvedEngineOptions, secret: Uint8Array | null): Promise<void> {
-  const { role, nameServers, cluster, name } = options;
-  if (role !== 'master' || nameServers.length === 0) {
-    return;
+async function otherMaster(
+  options: ResolvedEngineOptions,
+  secret: Uint8Array | null,
+): Promise<MasterInfo | null> {
+  const { nameServers, cluster, name, dataDir } = options;
+  const dir = peekDir(dataDir);
+  if ((dir?.role ?? options.role) !== 'master' || nameServers.length === 0) {
+    return null;
   }
   const set = brokerSetOf(options);
   const master = await findMaster({ nameServers, secret, cluster, set, name });
-  if (master !== null) {
+  if (master !== null && dir !== null && dir.brokerId !== master.brokerId) {
     throw new RingMQError(
       'NOT_MASTER',
-      `the broker set '${set}' has a master, '${master.name}' at ${master.url}: start this broker as its slave, or with another name`,
+      `the broker set '${set}' has a master with another log, '${master.name}' at ${master.url}: start this broker with a name, or a broker set, of its own`,
       { details: { set, master: master.url, name: master.name, epoch: master.epoch } },
     );
   }
+  return master;
 }
 
 /** A running broker. It keeps the process alive until it is closed. */

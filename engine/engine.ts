@@ -17,7 +17,7 @@ import { StatsView } from './control/stats-view.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
 import { ControlReplay } from './data/control-replay.js';
-import { type OpenData, openData } from './data/open-data.js';
+import { type DataOptions, type OpenData, openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
 import { tellDamage } from './data/tell-damage.js';
 import { type DataDirLock, LOOK_MS, lockDataDir } from './disk/index.js';
@@ -86,13 +86,17 @@ export class Engine {
   readonly #metaTimer: NodeJS.Timeout;
   readonly #replication: Replication;
 
-  /** @throws RingMQError BAD_CONFIG, DATA_DIR_LOCKED, LOG_CORRUPT, DISK_FULL, DISK_FAILED */
+  /**
+   * `mustFollow`: it is opened as a slave, whatever it was.
+   * @throws RingMQError BAD_CONFIG, DATA_DIR_LOCKED, LOG_CORRUPT, DISK_FULL, DISK_FAILED
+   */
   static async open(
     given: EngineOptions,
     events: EngineEvents,
     secret: Uint8Array | null = null,
+    mustFollow = false,
   ): Promise<Engine> {
-    const options = resolveEngineOptions(given);
+    const options: DataOptions = { ...resolveEngineOptions(given), mustFollow };
     try {
       const lock = await lockDataDir(options.dataDir, (what) => events.onWarning(what, {}));
       try {
@@ -107,7 +111,7 @@ export class Engine {
   }
 
   static async #openLocked(
-    options: ResolvedEngineOptions,
+    options: DataOptions,
     lock: DataDirLock,
     events: EngineEvents,
     secret: Uint8Array | null,

@@ -72,9 +72,12 @@ interface Stored {
   readonly state: StoredState | null;
 }
 
+/** `mustFollow`: another broker is master of the set, so it is opened as a slave, whatever the directory was. */
+export type DataOptions = ResolvedEngineOptions & { readonly mustFollow?: boolean };
+
 /** @throws RingMQError LOG_CORRUPT (meta or checkpoint), NOT_SUPPORTED (a directory of another format), BAD_CONFIG, disk errors */
 export function openData(
-  options: ResolvedEngineOptions,
+  options: DataOptions,
   dir: OpenedDir,
   warn: (what: string) => void = () => {},
   disk: Disk = new OwnedDisk(dir),
@@ -165,7 +168,7 @@ function readStoredState(
 }
 
 function recoverData(
-  options: ResolvedEngineOptions,
+  options: DataOptions,
   dataDir: string,
   disk: Disk,
   stored: Stored,
@@ -214,7 +217,7 @@ function recoverData(
     const { checkpoint, node } = stored;
     const known = Math.max(node.epoch, state.epochs.last, tables.recovery.lastEpoch, checkpoint?.epoch ?? 0);
     // A slave begins no term.
-    const role = roleOf(node, options.role, warn);
+    const role = options.mustFollow === true ? 'slave' : roleOf(node, options.role, warn);
     const opened = role === 'slave' ? { ...node, ownFrom: NEVER_OWN } : asMaster(node, known + 1);
     const { endPosition } = tables.recovery;
     if ((stored.state?.position ?? 0) > endPosition) {

@@ -203,10 +203,14 @@ describe('brokers with name servers', () => {
     });
     await a.broker.close();
     // Started again it does not take messages even for a moment.
-    await expect(new Node('a').start([ns.url], { dataDir: a.dataDir })).rejects.toMatchObject({
-      code: 'NOT_MASTER',
-      details: { master: 'ws://127.0.0.1:4' },
-    });
+    await a.start([ns.url]);
+    const again = keep(await NameServerClient.connect(a.url));
+    expect(await again.welcome).toMatchObject({ role: 'slave', master: 'ws://127.0.0.1:4' });
+    // And one with another log is no slave of that one.
+    await expect(new Node('c').start([ns.url], { brokerSet: 'a' })).resolves.toBeDefined();
+    const stranger = await new Node('d').start([]);
+    await stranger.broker.close();
+    await expect(stranger.start([ns.url], { brokerSet: 'a' })).rejects.toMatchObject({ code: 'NOT_MASTER' });
   });
 
   it('are refused an address that nobody can use', async () => {

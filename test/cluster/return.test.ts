@@ -1,0 +1,114 @@
+/** A master that was replaced comes back as a slave, however it comes back, and takes nothing meanwhile. */
+import { afterEach, expect, it } from 'vitest';
+import { type Broker, openBroker, openNameServer } from '../../broker/index.js';
+import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
+import { NameServerClient } from './name-server-client.js';
+
+const opened: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) {
+    await each.close();
+  }
+});
+
+function keep<T extends { close(): unknown }>(each: T): T {
+  opened.push(each);
+  return each;
+}
+
+const SMALL = {
+  ringBytes: 1024 * 1024,
+  memoryRingBytes: 1024 * 1024,
+  spanBytes: 256 * 1024,
+  segmentBytes: 1024 * 1024,
+};
+
+class Node {
+  readonly dataDir = makeDirectory();
+  readonly warnings: string[] = [];
+  broker!: Broker;
+  url = '';
+  readonly name: string;
+  readonly nameServer: string;
+
+  constructor(name: string, nameServer: string) {
+    this.name = name;
+    this.nameServer = nameServer;
+    keep({ close: () => removeDirectory(this.dataDir) });
+  }
+
+  async start(role: 'master' | 'slave'): Promise<this> {
+    const { dataDir, name, nameServer } = this;
+    const onWarning = (message: string) => this.warnings.push(message);
+    const nameServers = [nameServer];
+    this.broker = keep(
+      await openBroker({ ...SMALL, dataDir, name, role, brokerSet: 'a', nameServers, onWarning }),
+    );
+    ({ url: this.url } = await this.broker.listen({ port: 0, listener: 'ws' }));
+    return this;
+  }
+
+  async promote(): Promise<void> {
+    const client = await NameServerClient.connect(this.url);
+    expect((await client.request('promote', {})).failed).toBe(false);
+    await client.close();
+  }
+
+  async send(body: string): Promise<void> {
+    const client = this.broker.client();
+    await client.producer().send({ topic: 't', body });
+    await client.close();
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+it('by itself when it is cut off, after a restart with the flags of a master, and after having been promoted itself', async () => {
+  const ns = keep(await openNameServer({ port: 0, listener: 'ws' }));
+  const asker = keep(await NameServerClient.connect(ns.url));
+  const state = async () => {
+    const { brokers } = await asker.ask('clusterStatus', {});
+    return brokers
+      .filter(({ up }) => up)
+      .map(({ name, role, isMaster, end }) => ({ name, role, isMaster, end }));
+  };
+  const settledAs = async (master: string, slave: string) => {
+    await until(async () => {
+      const brokers = await state();
+      const [one, two] = [master, slave].map((name) => brokers.find((each) => each.name === name));
+      return one?.isMaster === true && two?.role === 'slave';
+    });
+  };
+  const [a, b] = [new Node('a', ns.url), new Node('b', ns.url)];
+  await a.start('master');
+  const client = a.broker.client();
+  await client.admin().createTopic({ topic: 't', queues: 1 });
+  await client.close();
+  await b.start('slave');
+  await a.send('one');
+  await until(async () => {
+    const [one, two] = await Promise.all([a.broker.stats(), b.broker.stats()]);
+    return one.log.endPosition === two.log.endPosition;
+  });
+  await b.promote();
+  await settledAs('b', 'a');
+  await b.send('two');
+  // The one that was promoted is replaced in its turn.
+  await until(async () => a.broker.stats().log.endPosition === b.broker.stats().log.endPosition);
+  await a.promote();
+  await settledAs('a', 'b');
+  // And is replaced while it is down.
+  await until(async () => a.broker.stats().log.endPosition === b.broker.stats().log.endPosition);
+  await a.broker.close();
+  await b.promote();
+  await until(async () => (await state()).some(({ name, isMaster }) => name === 'b' && isMaster));
+  await a.start('master');
+  expect(a.warnings.join()).toContain('is opened as a slave');
+  await settledAs('b', 'a');
+  await b.send('three');
+  await until(async () => a.broker.stats().log.endPosition === b.broker.stats().log.endPosition);
+}, 120_000);
