@@ -240,12 +240,12 @@ export class ControlPlane {
     if (heldUpBy !== null && !this.#isWithoutRoom) {
       this.#isWithoutRoom = true;
       this.#options.onWarning?.(
-        `acks of consumer groups cannot be put on the disk; they are kept in memory, and what they are for comes again if the broker ends before there is room: ${heldUpBy.message}`,
+        `acks of consumer groups cannot be put into the log; they are kept in memory, and what they are for comes again if the broker ends before they can be: ${heldUpBy.message}`,
         {},
       );
     } else if (heldUpBy === null && this.#isWithoutRoom) {
       this.#isWithoutRoom = false;
-      this.#options.onWarning?.('acks of consumer groups are put on the disk again', {});
+      this.#options.onWarning?.('acks of consumer groups are put into the log again', {});
     }
   }
 

@@ -58,6 +58,8 @@ export function writeRejoin(disk: Disk, dataDir: string, rejoin: Rejoin, state: 
 export function performRejoin(disk: Disk, dataDir: string, segmentBytes: number): Rejoin | null {
   const bytes = readWholeFile(disk, `${dataDir}/${REJOIN_FILE}`, MAX_REJOIN_BYTES);
   if (bytes === undefined) {
+    // Left by an end right before the other was written, or right after it was removed.
+    removeIfThere(disk, `${dataDir}/${STATE_FILE}`);
     return null;
   }
   const rejoin = JSON.parse(new TextDecoder().decode(bytes)) as Rejoin;
