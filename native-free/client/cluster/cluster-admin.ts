@@ -29,6 +29,7 @@ export interface AdministeredSets {
   readonly keeper: { readonly cluster: string | null };
   /** In the order of their names. */
   links(): SetLink[];
+  warn(message: string, details: Record<string, unknown>): void;
 }
 
 export class ClusterAdmin implements Admin {
@@ -82,13 +83,13 @@ export class ClusterAdmin implements Admin {
 
   async listTopics(options?: CallOptions): Promise<TopicInfo[]> {
     const outcomes = await this.#each((admin) => admin.listTopics(options), options);
-    throwIfNone('listTopics', outcomes);
+    this.#checkAnswered('listTopics', outcomes);
     return mergedTopics(outcomes.done);
   }
 
   async describeTopic(topic: string, options?: CallOptions): Promise<TopicDescription> {
     const outcomes = await this.#each((admin) => admin.describeTopic(topic, options), options);
-    throwIfNone('describeTopic', outcomes, ['TOPIC_NOT_FOUND']);
+    this.#checkAnswered('describeTopic', outcomes, ['TOPIC_NOT_FOUND']);
     return mergedTopic(outcomes.done);
   }
 
@@ -99,13 +100,13 @@ export class ClusterAdmin implements Admin {
 
   async listGroups(options?: CallOptions): Promise<GroupInfo[]> {
     const outcomes = await this.#each((admin) => admin.listGroups(options), options);
-    throwIfNone('listGroups', outcomes);
+    this.#checkAnswered('listGroups', outcomes);
     return mergedGroups(outcomes.done);
   }
 
   async describeGroup(group: string, options?: CallOptions): Promise<GroupDescription> {
     const outcomes = await this.#each((admin) => admin.describeGroup(group, options), options);
-    throwIfNone('describeGroup', outcomes, ['GROUP_NOT_FOUND']);
+    this.#checkAnswered('describeGroup', outcomes, ['GROUP_NOT_FOUND']);
     return mergedGroup(outcomes.done);
   }
 
@@ -165,7 +166,7 @@ export class ClusterAdmin implements Admin {
 
   async stats(options?: CallOptions): Promise<BrokerStats> {
     const outcomes = await this.#each((admin) => admin.stats(options), options);
-    throwIfNone('stats', outcomes);
+    this.#checkAnswered('stats', outcomes);
     return addedStats(outcomes.done.map(({ value }) => value));
   }
 
@@ -200,6 +201,21 @@ export class ClusterAdmin implements Admin {
       outcomes.failed.push({ set, error });
     }
     return outcomes;
+  }
+
+  /** Throws if no set has an answer. What `passed` says is no failure where another set has one; of others it is told that their part is missing. */
+  #checkAnswered<T>(what: string, outcomes: Outcomes<T>, passed: readonly string[] = []): void {
+    if (outcomes.done.length === 0) {
+      throwFailed(what, outcomes, passed);
+    }
+    for (const { set, error } of outcomes.failed) {
+      if (!passed.includes(error.code)) {
+        this.#brokers.warn(`the answer to ${what} is without the broker set ${set}: ${error.message}`, {
+          code: error.code,
+          brokerSet: set,
+        });
+      }
+    }
   }
 
   #chosen(only: readonly string[] | undefined): SetLink[] {
@@ -295,11 +311,4 @@ function throwFailed<T>(what: string, { done, failed }: Outcomes<T>, passed: rea
       doneSets: done.map(({ set }) => set),
     },
   });
-}
-
-/** Throws if no set has an answer. What `passed` says is no failure where another set has one. */
-function throwIfNone<T>(what: string, outcomes: Outcomes<T>, passed: readonly string[] = []): void {
-  if (outcomes.done.length === 0) {
-    throwFailed(what, outcomes, passed);
-  }
 }

@@ -202,6 +202,41 @@ describe('a master that is lost under load', () => {
   });
 });
 
+describe('administration while a master is away', () => {
+  it('makes topics and deletes them, answers from the others, and says where a change failed', async () => {
+    const warnings: string[] = [];
+    const client = await cluster.client({ onWarning: (message) => warnings.push(message) });
+    await until(() => bothAnswer(client).catch(() => false));
+    const admin = client.admin();
+    const topic = await cluster.topic(client, 1);
+    const gone = await cluster.topic(client, 1);
+    const group = cluster.name('group');
+    await admin.createGroup({ group });
+    await cluster.master('a').stop();
+    const late = cluster.name('topic');
+    expect(
+      (await admin.createTopic({ topic: late, queues: 2 })).parts?.map(({ brokerSet }) => brokerSet),
+    ).toEqual(['b']);
+    await admin.deleteTopic(gone);
+    const { queueStates } = await admin.describeTopic(topic);
+    expect(queueStates.map(({ brokerSet }) => brokerSet)).toEqual(['b']);
+    expect(warnings.join()).toMatch(/describeTopic is without the broker set a/);
+    await expect(admin.resetOffset({ group, topic, to: 'latest' })).rejects.toMatchObject({
+      code: 'CONNECTION_LOST',
+      details: { failedSets: [{ brokerSet: 'a', code: 'CONNECTION_LOST' }], doneSets: ['b'] },
+    });
+    await cluster.master('a').start();
+    // It has learnt of both by itself.
+    await until(async () => {
+      const names = (await admin.listTopics()).filter(({ parts }) =>
+        parts?.some(({ brokerSet }) => brokerSet === 'a'),
+      );
+      const topics = names.map((info) => info.topic);
+      return topics.includes(late) && !topics.includes(gone);
+    });
+  });
+});
+
 describe('when all name servers are gone', () => {
   it('who is connected goes on from the last route', async () => {
     const client = await clientOfAll();
