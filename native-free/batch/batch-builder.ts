@@ -22,15 +22,9 @@ import {
   RECORD_HEADER_BYTES,
   tagBloomBit,
 } from '../wire/index.js';
+import { badMessage, bodyTooLarge, checkReadable } from './message-parts.js';
 import type { OutgoingMessage } from './outgoing-message.js';
-import {
-  badMessage,
-  bodyTooLarge,
-  checkReadable,
-  recordBound,
-  writeAttributes,
-  writeTag,
-} from './record-writer.js';
+import { recordBound, writeAttributes, writeTag } from './record-writer.js';
 import { letGo, type TakenMessage, takeMessage } from './taken-message.js';
 import { writeUtf8 } from './text.js';
 import { byteCount, copyBytes } from './true-bytes.js';

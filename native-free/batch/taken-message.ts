@@ -3,8 +3,8 @@
  * each reading, or use the producer from within. Packing then runs nobody else's code.
  */
 import { MAX_KEYS_COUNT, MAX_PROPERTIES_COUNT } from '../wire/index.js';
+import { badMessage, checkParts, normalBody, tooMuch } from './message-parts.js';
 import type { OutgoingMessage } from './outgoing-message.js';
-import { badMessage, checkParts, normalBody, tooMuch } from './record-writer.js';
 
 /** Kept for reuse. More are taken at once only where reading a message sends another. */
 const MAX_FREE = 4;

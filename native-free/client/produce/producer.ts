@@ -1,7 +1,7 @@
 /** The producer as its user sees it: takes messages, bounds what waits, tells what became of them. */
 
 import { checkBornTime, RECORDS_AT } from '../../batch/batch-builder.js';
-import { checkIsObject } from '../../batch/record-writer.js';
+import { checkIsObject } from '../../batch/message-parts.js';
 import {
   hasNoLaterParts,
   letGo,

@@ -1,5 +1,5 @@
 /** Which queue a sharding key belongs to: every producer, in any language, must come to the same. */
-import { badMessage } from '../../batch/record-writer.js';
+import { badMessage } from '../../batch/message-parts.js';
 import { encodeUtf8 } from '../../batch/text.js';
 
 /** FNV-1a over the key's UTF-8 bytes, its bits then mixed (MurmurHash3's finalizer) because FNV's low bits are poor. Unsigned 32 bits; never changes. Throws `BAD_MESSAGE` for what is no text. */

@@ -1,5 +1,5 @@
 /** The topics a producer sends to: each is looked up once, for as long as messages may wait for it, and again when it has changed. */
-import { badMessage } from '../../batch/record-writer.js';
+import { badMessage } from '../../batch/message-parts.js';
 import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import { RingMQError } from '../../wire/index.js';
 import { pause } from '../abort.js';
