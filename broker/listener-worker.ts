@@ -55,13 +55,16 @@ async function serve(thread: BrokerThread): Promise<void> {
     onDefect: defectTeller(thread),
   });
   socketsAre(SOCKETS.open);
-  const listener = await startListener(sessions, thread);
+  const answers = new HttpAnswers(thread, data.options);
+  const listener = await startListener(sessions, thread, answers);
   port?.on('message', (order: ListenerOrder) => {
     void (order === 'end' ? end() : stop());
   });
   // Also when this thread throws or calls `process.exit`.
   process.once('exit', () => void listener.close());
   say({ type: 'listening', port: listener.port });
+  // Behind that word: the broker's start does not wait for it.
+  setImmediate(() => void answers.prepare());
 
   async function stop(): Promise<void> {
     sessions.stopTaking();
@@ -86,10 +89,9 @@ async function serve(thread: BrokerThread): Promise<void> {
   }
 }
 
-function startListener(sessions: SessionHost, thread: BrokerThread): Promise<Listener> {
+function startListener(sessions: SessionHost, thread: BrokerThread, answers: HttpAnswers): Promise<Listener> {
   const { options, kind } = data;
   const refusals = new RareTeller((line) => thread.warn(line));
-  const answers = new HttpAnswers(thread, options);
   return chooseListener(kind).start({
     host: options.host,
     port: data.port,

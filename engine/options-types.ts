@@ -102,7 +102,7 @@ export interface EngineOptions {
   /**
    * Queues of all groups and readers together, each counting those of the topics it has members on. At the
    * limit a group that would begin to read one more topic is refused with TOO_MANY_MEMBERS. Each takes about
-   * 600 bytes.
+   * 800 bytes.
    * A number, 16,384 to 67,108,864. Default 1,048,576.
    * Command: `--max-group-queues`, `RINGMQ_MAX_GROUP_QUEUES`, `maxGroupQueues`.
    */

@@ -104,7 +104,7 @@ export const engineOptionsSchema = z
       z.number().int().min(1).max(16_384).default(1_024),
     ),
     maxGroupQueues: option(
-      'Queues of all groups and readers together, each counting those of the topics it has members on. At the limit a group that would begin to read one more topic is refused with TOO_MANY_MEMBERS. Each takes about 600 bytes.',
+      'Queues of all groups and readers together, each counting those of the topics it has members on. At the limit a group that would begin to read one more topic is refused with TOO_MANY_MEMBERS. Each takes about 800 bytes.',
       z.number().int().min(16_384).max(67_108_864).default(1_048_576),
     ),
     groupRetentionMs: option(

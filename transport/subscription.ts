@@ -80,6 +80,8 @@ export class Subscription implements MemberSink, SlicedWork {
   #topic: TopicEntry | null = null;
   /** Events that came before the answer to `join` was out, are about many queues, or came behind one that is. */
   #events: ControlEvent[] = [];
+  /** Queues of the first of them that were begun or ended; 0: none is under way. */
+  #takenCount = 0;
   #creditLimit = 0;
   #sentBytes = 0;
   /** What the reads for the frame in the making took of the turn's budget. */
@@ -109,7 +111,12 @@ export class Subscription implements MemberSink, SlicedWork {
 
   /** There is something to read, and credit to send it. */
   get hasWork(): boolean {
-    return !this.#isClosed && this.#sentBytes < this.#creditLimit && this.#ready.peek() !== null;
+    return (
+      !this.#isClosed &&
+      this.#takenCount === 0 &&
+      this.#sentBytes < this.#creditLimit &&
+      this.#ready.peek() !== null
+    );
   }
 
   /** The join was answered: events that waited go out, deliveries begin. */
@@ -153,15 +160,19 @@ export class Subscription implements MemberSink, SlicedWork {
     if (this.#isClosed) {
       return this.#closeSome();
     }
-    const event = this.#events.shift();
+    const event = this.#events[0];
     if (event === undefined) {
       return false;
     }
     try {
+      if (isLong(event) && this.#takePiece(event)) {
+        return true;
+      }
+      this.#events.shift();
+      this.#takenCount = 0;
       if (isLong(event)) {
-        const { queues } = event;
-        this.#events.unshift({ ...event, queues: queues.slice(QUEUES_AT_ONCE) } as ControlEvent);
-        this.#handle({ ...event, queues: queues.slice(0, QUEUES_AT_ONCE) } as ControlEvent);
+        this.#context.deliverSoon();
+        this.#owner.sendEvent(this, event);
       } else {
         this.#handle(event);
       }
@@ -169,6 +180,28 @@ export class Subscription implements MemberSink, SlicedWork {
       this.#context.failWith(error);
     }
     return this.#isClosed ? this.#feeds.size > 0 : this.#events.length > 0;
+  }
+
+  /**
+   * Begins or ends to read the next of its queues. False: that was done with all. The client hears of them in one event, for the first
+   * one after a join names all that it gets; until then nothing is delivered to it.
+   */
+  #takePiece(event: Long): boolean {
+    const from = this.#takenCount;
+    if (from >= event.queues.length) {
+      return false;
+    }
+    this.#takenCount = from + QUEUES_AT_ONCE;
+    if (event.event === 'revoke') {
+      for (const { queueId, generation } of event.queues.slice(from, this.#takenCount)) {
+        this.#drop(queueId, generation);
+      }
+    } else {
+      for (const { queueId, generation, offset } of event.queues.slice(from, this.#takenCount)) {
+        this.#take(queueId, generation, offset);
+      }
+    }
+    return true;
   }
 
   /** With another queue first, by chance. */

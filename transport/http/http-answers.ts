@@ -36,6 +36,11 @@ export class HttpAnswers {
     this.#options = options;
   }
 
+  /** Loads what pages of metrics are made with, so that the first who asks for one does not hold the thread for it. */
+  async prepare(): Promise<void> {
+    await import('./metrics.js').catch(() => {});
+  }
+
   /** Never rejects. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -84,7 +89,7 @@ export class HttpAnswers {
   }
 
   async #render(): Promise<HttpAnswer> {
-    // Loaded when it is first asked for: most brokers are never.
+    // Loaded before, as a rule: see `prepare`.
     const { metricsText, METRICS_TYPE } = await import('./metrics.js');
     const queues = this.#options.queueMetrics ? await this.#engine.call('queueStats', {}) : null;
     const text = await metricsText(await this.#stats(), queues);
