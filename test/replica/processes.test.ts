@@ -1,5 +1,6 @@
 /** Masters and slaves as processes: what is acked survives, and logs end the same, whoever is killed. */
 import { afterEach, expect, it } from 'vitest';
+import { verifyData } from '../../engine/data/verify-data.js';
 import type { Client } from '../../native-free/client/index.js';
 import { ask, Node, reach, stored, until } from './nodes.js';
 
@@ -140,4 +141,42 @@ it('a master that comes back after another was promoted cuts its tail off, keeps
   await s.kill('SIGTERM');
   await a.kill('SIGTERM');
   expect(sameLogs(a, s)).toBe(true);
+}, 120_000);
+
+it('a new slave begins with the oldest that its master still has, in the middle of a file of its own, and serves reads', async () => {
+  const small = ['--span-size', '64KiB', '--memory-ring-size', '1MiB', '--checkpoint-size', '64KiB'];
+  const sizes = ['--ring-size', '256KiB', '--segment-size', '64KiB', '--retention-size', '512KiB'];
+  const a = await node('a').start([...small, ...sizes]);
+  const client = await clientOf(a.url);
+  await client.admin().createTopic({ topic: 't', queues: 2 });
+  await writeFor(client, 't', 8_000);
+  const described = async (of: Client): Promise<number[][]> => {
+    const { queueStates } = await of.admin().describeTopic('t');
+    return queueStates.map(({ minOffset, maxOffset }) => [minOffset, maxOffset]);
+  };
+  await until(async () => (await described(client)).every(([least = 0]) => least > 0));
+  const s = await node('a-slave').start([
+    ...small,
+    ...['--ring-size', '512KiB', '--segment-size', '256KiB'],
+    ...slaveOf(a),
+  ]);
+  await until(async () => {
+    const reader = await reach(s.url);
+    const [mine, theirs] = [await described(reader).catch(() => []), await described(client)];
+    await reader.close();
+    return JSON.stringify(mine) === JSON.stringify(theirs);
+  });
+  const reader = await clientOf(s.url);
+  let read = 0;
+  for await (const message of reader.consumer({ group: 'g', topic: 't' })) {
+    await message.ack();
+    if (++read === 100) {
+      break;
+    }
+  }
+  expect(read).toBe(100);
+  await s.kill('SIGTERM');
+  const report = await verifyData(s.dir);
+  expect(report).toMatchObject({ findings: [], unlisted: 0 });
+  expect(report.startPosition).toBeGreaterThan(0);
 }, 120_000);
