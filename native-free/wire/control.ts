@@ -331,4 +331,6 @@ export interface Receipt {
   durability: Durability;
   /** The broker set whose queue it is; only of a cluster. */
   brokerSet?: string;
+  /** Slaves that had it, too, when it was acked: 0 where sends do not wait for slaves. Of a cluster, and wherever it is above 0. */
+  replicas?: number;
 }

@@ -67,6 +67,7 @@ describe('dealtQuotas', () => {
     ({ sets, steps }) => {
       // Each set knows its members in the order in which they came to it, which differs from set to set.
       let ids: string[] = [];
+      let made = 0;
       const owners = sets.map((queues) => new Array<string | null>(queues).fill(null));
       const settle = (): void => {
         let base = 0;
@@ -83,7 +84,7 @@ describe('dealtQuotas', () => {
       for (const { joins, which } of steps) {
         ids =
           joins || ids.length === 0
-            ? [...ids, `m${which}-${ids.length}`]
+            ? [...ids, `m${which}-${made++}`]
             : ids.filter((_, i) => i !== which % ids.length);
         settle();
         const all = owners.flat();

@@ -71,7 +71,9 @@ it('a killed slave, and a new one, get the log byte for byte; a master thrown aw
   });
   const s = await node('a-slave').start([...slaveOf(a), ...SYNC]);
   await createWhenTaken(client, 't');
+  await createWhenTaken(client, 'kept');
   await writeFor(client, 't', 10_000);
+  expect(await client.producer().send({ topic: 'kept', body: 'one' })).toMatchObject({ replicas: 1 });
 
   // Under load: what is written meanwhile waits, and is acked when the slave is back.
   const writing = writeFor(client, 't', 10_000);

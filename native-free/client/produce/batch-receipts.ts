@@ -15,6 +15,8 @@ export interface StoredBatch {
   durability: Durability;
   /** Only of a cluster. */
   brokerSet: string | null;
+  /** Slaves that had it when it was acked. */
+  replicas: number;
 }
 
 export class BatchReceipts {
@@ -50,7 +52,11 @@ export class BatchReceipts {
       status: 'SEND_OK',
       durability: stored.durability,
     };
-    return stored.brokerSet === null ? receipt : { ...receipt, brokerSet: stored.brokerSet };
+    const { brokerSet, replicas } = stored;
+    if (brokerSet !== null) {
+      return { ...receipt, brokerSet, replicas };
+    }
+    return replicas === 0 ? receipt : { ...receipt, replicas };
   };
 
   succeed(stored: StoredBatch): void {

@@ -11,7 +11,7 @@ import {
 } from '../../batch/taken-message.js';
 import { TurnClock } from '../../batch/turn-clock.js';
 import { monotonicMs } from '../../time/index.js';
-import { DURABILITY_NAMES, type Receipt, RingMQError } from '../../wire/index.js';
+import { ACK_REPLICAS_SHIFT, DURABILITY_NAMES, type Receipt, RingMQError } from '../../wire/index.js';
 import { abortable, throwIfAborted } from '../abort.js';
 import type { BrokerLink, Brokers } from '../brokers.js';
 import { callUser } from '../callback.js';
@@ -317,6 +317,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
       idPrefix: messageIdPrefix(link.connection.welcome.brokerId, batch.memory, entry.position),
       durability: DURABILITY_NAMES[entry.durability] ?? 'memory',
       brokerSet: link.set,
+      replicas: entry.flags >>> ACK_REPLICAS_SHIFT,
     });
     this.#packer.bytes -= batch.builder.at - RECORDS_AT;
     this.#packer.reuse(batch);
