@@ -61,7 +61,7 @@ export async function describeTopic(command: Command, topic: string): Promise<vo
   }
   const messages = found.queueStates.reduce((sum, queue) => sum + queue.maxOffset - queue.minOffset, 0);
   process.stdout.write(
-    `${found.topic}: id ${found.topicId}, ${counted(found.queues, 'queue', 'queues')}, kept in ${found.memory ? 'memory' : 'the log'}, ${counted(messages, 'message', 'messages')}\n${retentionLine(found)}`,
+    `${found.topic}: id ${found.topicId}, ${counted(found.queues, 'queue', 'queues')}, kept in ${found.memory ? 'memory (gone with the broker, on no slave)' : 'the log'}, ${counted(messages, 'message', 'messages')}\n${retentionLine(found)}`,
   );
   printTable(
     ['QUEUE', 'FIRST', 'NEXT', 'MESSAGES'],
