@@ -186,7 +186,7 @@ export class Replication {
     this.#node = node;
     this.#deps.onNode();
     // What the old master had not committed, as far as this one heard, waits for slaves like what comes now.
-    Atomics.store(marks.words, REPLICAS_WORD.floor, Atomics.load(marks.words, REPLICAS_WORD.committed));
+    marks.beginAt(Atomics.load(marks.words, REPLICAS_WORD.committed));
     term.setEpoch(epoch);
     // Nobody else may append before the log says whose term it is.
     term.setRole(ROLE.fenced);

@@ -50,10 +50,5 @@ export function logLevels(ring: Ring, replicas: ReplicaMarks): Level[] {
 }
 
 function markOf(replicas: ReplicaMarks, which: ReplicaLevel, local: () => number): () => number {
-  let last: number | null = null;
-  return () => {
-    // Not before it is asked for: a slave that becomes master sets the floor then.
-    last = replicas.watermark(which, local(), last ?? replicas.floor);
-    return last;
-  };
+  return () => replicas.watermark(which, local());
 }

@@ -6,7 +6,8 @@
  *     0      mode        the opener, once              0: slaves follow, nobody waits for them; 1: sends wait for slaves
  *     0      required    the opener, once              in-sync slaves that must have a batch before it is acked
  *     0      degrade     the opener, once              1: with fewer in sync, those that are there are enough
- *     0      floor       the opener, once              committed at the opening: what lies below was so before
+ *     0      receivedBy  any thread, by raising it     enough slaves have received the log up to here, or it was committed before
+ *     0      flushedBy   the same                      enough slaves have it on their disks up to here, or it was committed before
  *     0      version     any of the writers below        has changed whenever something here has
  *     1      committed   the follower (a slave)        up to where its master has committed, and this ring has it
  *     1      controlSeen    the follower              control batches of the master that have come
@@ -21,7 +22,8 @@
  *   2 + row  heardAt     its link's thread             when it was last heard from: a clock that all threads share, ms modulo 2^32
  *
  * A row is a slave's by its name, whoever connects for it and however often: the opener gives the row out and raises `link`, so a
- * slave counts once. Positions are stored before `inSync` is; a link clears `inSync` before it stores one that wraps.
+ * slave counts once. What enough of them have is shared, and not each thread's own: a number that a thread keeps to itself and looks at again
+ * after 128 GiB of log could not be compared any more. Positions are stored before `inSync` is; a link clears `inSync` before it stores one that wraps.
  */
 
 const LINE = 16;
@@ -35,8 +37,9 @@ export const REPLICAS_WORD = {
   mode: 0,
   required: 1,
   degrade: 2,
-  floor: 3,
+  receivedBy: 3,
   version: 4,
+  flushedBy: 5,
   committed: LINE,
   controlSeen: LINE + 1,
   controlApplied: LINE + 2,

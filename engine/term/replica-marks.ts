@@ -22,8 +22,14 @@ export class ReplicaMarks {
     this.words[REPLICAS_WORD.mode] = options.replication === 'sync' ? 1 : 0;
     this.words[REPLICAS_WORD.required] = options.minInSync;
     this.words[REPLICAS_WORD.degrade] = options.onMissingSlave === 'degrade' ? 1 : 0;
-    this.words[REPLICAS_WORD.floor] = floor;
     this.words[REPLICAS_WORD.committed] = floor;
+    this.beginAt(floor);
+  }
+
+  /** What enough slaves have begins here, in slots: before any thread waits for more. */
+  beginAt(floor: number): void {
+    Atomics.store(this.words, REPLICAS_WORD.receivedBy, floor);
+    Atomics.store(this.words, REPLICAS_WORD.flushedBy, floor);
   }
 
   /** Sends wait for slaves. */
@@ -38,11 +44,6 @@ export class ReplicaMarks {
 
   get degrades(): boolean {
     return this.words[REPLICAS_WORD.degrade] === 1;
-  }
-
-  /** Committed at the opening, in slots. */
-  get floor(): number {
-    return this.words[REPLICAS_WORD.floor] as number;
   }
 
   /** Another one whenever something has changed. */
@@ -96,10 +97,12 @@ export class ReplicaMarks {
   }
 
   /**
-   * The earlier of `local` and what enough slaves have. `last` is what this returned before, or the floor: with too few slaves in sync the
+   * The earlier of `local` and what enough slaves have, and never less than any thread was told before: with too few slaves in sync the
    * watermark stays where it was.
    */
-  watermark(level: ReplicaLevel, local: number, last: number): number {
+  watermark(level: ReplicaLevel, local: number): number {
+    const mark = level === 'received' ? REPLICAS_WORD.receivedBy : REPLICAS_WORD.flushedBy;
+    let last = Atomics.load(this.words, mark);
     const found = this.#found;
     let count = 0;
     for (let row = 0; row < MAX_REPLICAS; row++) {
@@ -108,12 +111,12 @@ export class ReplicaMarks {
         continue;
       }
       // Kept in falling order: an insertion into eight places at most.
-      const mark = Atomics.load(this.words, at + REPLICA_WORD[level]);
+      const has = Atomics.load(this.words, at + REPLICA_WORD[level]);
       let i = count++;
-      for (; i > 0 && (((found[i - 1] as number) - mark) | 0) < 0; i--) {
+      for (; i > 0 && (((found[i - 1] as number) - has) | 0) < 0; i--) {
         found[i] = found[i - 1] as number;
       }
-      found[i] = mark;
+      found[i] = has;
     }
     const wanted = this.degrades ? Math.min(this.required, count) : this.required;
     if (wanted > count) {
@@ -121,7 +124,14 @@ export class ReplicaMarks {
     }
     const reached = wanted === 0 ? local : earlier(local, found[wanted - 1] as number);
     // A slave that took another's place may be behind it; what was committed stays so.
-    return ((reached - last) | 0) > 0 ? reached : last;
+    while (((reached - last) | 0) > 0) {
+      const seen = Atomics.compareExchange(this.words, mark, last, reached);
+      if (seen === last) {
+        return reached;
+      }
+      last = seen;
+    }
+    return last;
   }
 }
 

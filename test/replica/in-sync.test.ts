@@ -50,7 +50,7 @@ function marksOf(options: { minInSync: number; onMissingSlave?: 'refuse' | 'degr
 
 function rowOf(marks: ReplicaMarks, row: number): ReplicaRow {
   const link = Atomics.add(marks.words, replicaRow(row) + REPLICA_WORD.link, 1) + 1;
-  const made = new ReplicaRow(marks, row, link, LIMITS, (bytes) => bytes / 64);
+  const made = new ReplicaRow(marks, row, link, LIMITS, (bytes) => (bytes / 64) | 0);
   // It had everything while there was nothing.
   made.heard(0, 0, 0, 0);
   return made;
@@ -60,16 +60,17 @@ describe('the watermark of sync replication', () => {
   it('is what enough slaves have, and never more than the master has', () => {
     const marks = marksOf({ minInSync: 2 });
     expect(marks.refuses()).toBe(true);
-    expect(marks.watermark('received', 100, 10)).toBe(10);
+    expect(marks.watermark('received', 100)).toBe(10);
     rowOf(marks, 0).heard(64 * 90, 64 * 20, 64 * 100, 0);
-    expect(marks.watermark('received', 100, 10)).toBe(10);
+    expect(marks.watermark('received', 100)).toBe(10);
     rowOf(marks, 1).heard(64 * 95, 64 * 95, 64 * 100, 0);
     expect(marks.refuses()).toBe(false);
-    expect(marks.watermark('received', 100, 10)).toBe(90);
-    expect(marks.watermark('flushed', 100, 10)).toBe(20);
-    expect(marks.watermark('received', 50, 10)).toBe(50);
+    expect(marks.watermark('received', 100)).toBe(90);
+    expect(marks.watermark('flushed', 100)).toBe(20);
+    // Another thread has been told 90 already.
+    expect(marks.watermark('received', 50)).toBe(90);
     rowOf(marks, 2).heard(64 * 98, 0, 64 * 100, 0);
-    expect(marks.watermark('received', 100, 10)).toBe(95);
+    expect(marks.watermark('received', 100)).toBe(95);
     expect(marks.countAt('received', 91)).toBe(2);
   });
 
@@ -85,24 +86,46 @@ describe('the watermark of sync replication', () => {
     newer.heard(64 * 100, 64 * 100, 64 * 100, 2);
     older.gone();
     expect(marks.inSyncCount()).toBe(1);
-    expect(marks.watermark('received', 100, 10)).toBe(10);
+    expect(marks.watermark('received', 100)).toBe(10);
   });
 
   it('stays where it was when slaves go', () => {
     const marks = marksOf({ minInSync: 1 });
     const row = rowOf(marks, 0);
     row.heard(64 * 80, 0, 64 * 80, 0);
-    expect(marks.watermark('received', 100, 10)).toBe(80);
+    expect(marks.watermark('received', 100)).toBe(80);
     row.gone();
-    expect(marks.watermark('received', 100, 80)).toBe(80);
+    expect(marks.watermark('received', 100)).toBe(80);
     expect(marks.refuses()).toBe(true);
   });
 
   it('goes on with those that are left where that was said', () => {
     const marks = marksOf({ minInSync: 2, onMissingSlave: 'degrade' });
     expect(marks.refuses()).toBe(false);
-    expect(marks.watermark('received', 100, 10)).toBe(100);
     rowOf(marks, 0).heard(64 * 60, 0, 64 * 70, 0);
-    expect(marks.watermark('received', 120, 10)).toBe(60);
+    expect(marks.watermark('received', 120)).toBe(60);
+    const alone = marksOf({ minInSync: 2, onMissingSlave: 'degrade' });
+    expect(alone.watermark('received', 100)).toBe(100);
+  });
+
+  it('is never more than the master has', () => {
+    const marks = marksOf({ minInSync: 1 });
+    rowOf(marks, 0).heard(64 * 90, 64 * 90, 64 * 100, 0);
+    expect(marks.watermark('received', 50)).toBe(50);
+  });
+
+  it('is right for a thread that has not looked for hundreds of gigabytes', () => {
+    const marks = marksOf({ minInSync: 1 });
+    const idle = new ReplicaMarks(marks.words.buffer as SharedArrayBuffer);
+    const row = rowOf(marks, 0);
+    expect(idle.watermark('received', 10)).toBe(10);
+    const stepBytes = 2 ** 34;
+    for (let end = 640; end < 2 ** 39; end += stepBytes) {
+      row.heard(end, end, end, 0);
+      expect(marks.watermark('received', (end / 64) | 0)).toBe((end / 64) | 0);
+    }
+    const end = 2 ** 39;
+    row.heard(end, end, end, 0);
+    expect(idle.watermark('received', (end / 64) | 0)).toBe((end / 64) | 0);
   });
 });

@@ -68,9 +68,9 @@ describe('a master’s desk', () => {
     rig.connect('one');
     expect(rig.marks.inSyncCount()).toBe(1);
     expect(rig.marks.refuses()).toBe(true);
-    expect(rig.marks.watermark('received', 10, 0)).toBe(0);
+    expect(rig.marks.watermark('received', 10)).toBe(0);
     rig.connect('two');
-    expect(rig.marks.watermark('received', 10, 0)).toBe(10);
+    expect(rig.marks.watermark('received', 10)).toBe(10);
     expect(rig.desk.list().map(({ name, inSync, received }) => [name, inSync, received])).toEqual([
       ['one', true, 640],
       ['two', true, 640],

@@ -162,6 +162,8 @@ export class Simulation {
   /** Up to where sends were acked, and what the log has there for good. */
   #acked = 0;
   #problem: string | null = null;
+  /** The watermark that was looked at last. */
+  #marked = 0;
   /** Acked is what slaves have on disk, and then they lose power; or in their page cache, and then they are killed. */
   readonly #level: ReplicaLevel;
 
@@ -180,7 +182,7 @@ export class Simulation {
     for (; step < steps && this.#problem === null; step++) {
       this.#now += this.#random(50);
       await this.#step();
-      this.#check();
+      this.#committed();
     }
     await this.#settle();
     return { steps: step, acked: this.#acked, problem: this.#problem };
@@ -364,6 +366,7 @@ export class Simulation {
 
   #makeDesk(): ReplicaDesk {
     this.#marks = new ReplicaMarks(new SharedArrayBuffer(REPLICAS_BYTES));
+    this.#marked = 0;
     this.#marks.setUp({ replication: 'sync', minInSync: REQUIRED, onMissingSlave: 'refuse' }, 0);
     return new ReplicaDesk({
       marks: this.#marks,
@@ -385,7 +388,11 @@ export class Simulation {
 
   #committed(): number {
     const { written, flushed } = this.#master;
-    return this.#marks.watermark(this.#level, (this.#level === 'received' ? written : flushed) / 64, 0) * 64;
+    const mark =
+      this.#marks.watermark(this.#level, (this.#level === 'received' ? written : flushed) / 64) * 64;
+    // Looked at when it is said: a slave may lose what it had a moment later.
+    this.#check(mark);
+    return mark;
   }
 
   /** Some of what is under way arrives; both sides take a turn. */
@@ -504,9 +511,13 @@ export class Simulation {
   }
 
   /** Whatever is acked is in the page cache of enough slaves, told apart by name. */
-  #check(): void {
+  #check(mark: number): void {
+    if (mark === this.#marked) {
+      return;
+    }
+    this.#marked = mark;
     // A batch is acked as a whole.
-    const committed = batchEnd(this.#master, this.#committed());
+    const committed = batchEnd(this.#master, mark);
     if (committed <= this.#acked) {
       return;
     }
