@@ -24,6 +24,8 @@ import { FollowerSession } from './follower-session.js';
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** A link that has followed for so long, or brought something, was a good one. */
+const GOOD_MS = 5_000;
 /** A master that says nothing for so long, though it beats several times a second, is gone. */
 const SILENCE_MS = 10_000;
 const PROGRESS_MS = 1_000;
@@ -49,7 +51,13 @@ class FollowerThread {
   #retryMs = FIRST_RETRY_MS;
   #retry: NodeJS.Timeout | null = null;
   #heardAt = 0;
+  /** What the last link ended with, until one is good: the same again is tried less and less often, and not told again. */
   #lastLost = '';
+  #followedSince = 0;
+  #followedFrom = 0;
+  #isToldFollowing = false;
+  /** The last link; there being none, nothing speaks against the first. */
+  #wasGood = true;
   #applied: (() => void) | null = null;
   #isStopped = false;
   readonly #timer = setInterval(() => this.#tick(), PROGRESS_MS);
@@ -112,9 +120,16 @@ class FollowerThread {
       now: monotonicMs,
       later: (run, ms) => void setTimeout(run, ms),
       onFollowing: (master) => {
-        this.#retryMs = FIRST_RETRY_MS;
-        this.#lastLost = '';
-        say({ type: 'following', master });
+        this.#followedSince = monotonicMs();
+        this.#followedFrom = this.#seat.end;
+        this.#tellFollowing = () => {
+          this.#isToldFollowing = true;
+          say({ type: 'following', master });
+        };
+        this.#isToldFollowing = false;
+        if (this.#wasGood) {
+          this.#tellFollowing();
+        }
       },
       onCut: (master, state) => {
         this.#isStopped = true;
@@ -152,6 +167,23 @@ class FollowerThread {
   }
 
   #guard: (work: () => void) => void = () => {};
+  #tellFollowing: () => void = () => {};
+
+  /** The link is of use: not one that ends at the same place of the log each time. */
+  #isGood(session: FollowerSession | null): boolean {
+    return (
+      session?.isFollowing === true &&
+      (this.#seat.end > this.#followedFrom || monotonicMs() - this.#followedSince >= GOOD_MS)
+    );
+  }
+
+  #noteGood(): void {
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#lastLost = '';
+    if (!this.#isToldFollowing) {
+      this.#tellFollowing();
+    }
+  }
 
   #log(): ConstructorParameters<typeof FollowerSession>[0]['log'] {
     const seat = this.#seat;
@@ -189,6 +221,10 @@ class FollowerThread {
   #closed(socket: WebSocket, why: unknown): void {
     if (this.#socket !== socket) {
       return;
+    }
+    this.#wasGood = this.#isGood(this.#session);
+    if (this.#wasGood) {
+      this.#noteGood();
     }
     this.#socket = null;
     this.#session = null;
@@ -230,6 +266,9 @@ class FollowerThread {
       return;
     }
     if (session.isFollowing) {
+      if (this.#isGood(session)) {
+        this.#noteGood();
+      }
       this.#seat.schedule();
       if (session.behind > PROGRESS_BYTES) {
         say({ type: 'progress', behindBytes: session.behind });

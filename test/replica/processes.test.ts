@@ -1,4 +1,6 @@
 /** Masters and slaves as processes: what is acked survives, and logs end the same, whoever is killed. */
+import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { verifyData } from '../../engine/data/verify-data.js';
 import type { Client } from '../../native-free/client/index.js';
@@ -182,3 +184,31 @@ it('a new slave begins with the oldest that its master still has, in the middle 
   expect(report).toMatchObject({ findings: [], unlisted: 0 });
   expect(report.startPosition).toBeGreaterThan(0);
 }, 120_000);
+
+it('a slave that cannot get past damage in its master’s log says so once, and tries less and less often', async () => {
+  const a = await node('a').start([]);
+  const client = await clientOf(a.url);
+  await createWhenTaken(client, 't');
+  // More than the ring has: what is damaged can only come from the files.
+  await writeFor(client, 't', 20_000);
+  const segment = join(
+    a.dir,
+    'log',
+    readdirSync(join(a.dir, 'log'))
+      .filter((name) => name.endsWith('.seg'))
+      .sort()[0] as string,
+  );
+  const fd = openSync(segment, 'r+');
+  writeSync(fd, new Uint8Array(64).fill(0xff), 0, 64, 1 << 20);
+  closeSync(fd);
+  const s = await node('a-slave').start(slaveOf(a));
+  const lines = (): number =>
+    s.log.split('\n').filter((line) => /follow|LOG_CORRUPT|lost/i.test(line)).length;
+  await until(() => s.log.includes('LOG_CORRUPT'));
+  const before = lines();
+  // That nothing is said shows only in time: long enough for dozens of tries without a wait.
+  await new Promise((resolve) => {
+    setTimeout(resolve, 3_000);
+  });
+  expect(lines() - before, s.log).toBeLessThanOrEqual(2);
+}, 60_000);
