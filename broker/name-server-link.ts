@@ -58,6 +58,7 @@ interface Waiting {
 const LASTING: ReadonlySet<string> = new Set([
   'BAD_ARGUMENT',
   'BAD_CONFIG',
+  'BAD_FRAME',
   'BAD_REQUEST',
   'BROKER_BUSY',
   'NOT_AUTHENTICATED',

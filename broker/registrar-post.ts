@@ -18,12 +18,18 @@ export interface PostHooks {
   onAnswer(answer: RegistrationAnswer): void;
   isTrusted(answer: RegistrationAnswer, serverNonce: string, nonce: string): boolean;
   onTopic(topic: ClusterTopic): void;
+  /** What it said counts no longer. */
+  onLost(): void;
   warn(kind: string, line: string): void;
   readonly times: Partial<NameServerLinkTimes>;
 }
 
 /** Changes of a route are answered with a registration, but not more often than this. */
 const MIN_REGISTER_MS = 200;
+/** A name server may be told so many pages in a row, and have another revision each time than it was told. */
+const MAX_USELESS_PAGES = 2;
+/** Answers in a row that say that there is more; far more than the topics of a name server fill. */
+const MAX_PAGES_HEARD = 16_384;
 
 export class RegistrarPost {
   readonly #hooks: PostHooks;
@@ -44,6 +50,8 @@ export class RegistrarPost {
   #areTopicsDue = false;
   #isWorking = false;
   #registeredAtMs = 0;
+  #uselessPages = 0;
+  #pagesHeard = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(url: string, hooks: PostHooks) {
@@ -107,13 +115,19 @@ export class RegistrarPost {
       this.#topicsVersion = 0;
     }
     this.#told = null;
+    this.#uselessPages = 0;
+    this.#pagesHeard = 0;
     this.#isRegisterDue = true;
     this.#work();
   }
 
   #onLost(error: RingMQError): void {
+    const wasRegistered = this.#isRegistered;
     this.#isRegistered = false;
     clearTimeout(this.#timer);
+    if (wasRegistered) {
+      this.#hooks.onLost();
+    }
     if (error.code !== 'CLOSED') {
       this.#hooks.warn(
         `${this.#url} ${error.code}`,
@@ -167,6 +181,10 @@ export class RegistrarPost {
         await this.#hear();
       }
     }
+    if (this.#isRegistered) {
+      // Only one that has answered all is tried again at once when it is lost.
+      this.#link.settled();
+    }
   }
 
   /** A broken connection has told of itself; whatever else went wrong ends it, so that all begins anew. */
@@ -197,7 +215,6 @@ export class RegistrarPost {
       // Who has asked for the route is told of its changes.
       await this.#link.ask('route', { cluster: given.cluster });
       this.#isRegistered = true;
-      this.#link.settled();
     }
     this.#master = answer.master;
     this.#told = answer.revision;
@@ -213,6 +230,10 @@ export class RegistrarPost {
     }
     const { revision } = await this.#link.ask('registerTopics', page);
     this.#told = revision;
+    this.#uselessPages = revision === page.revision ? 0 : this.#uselessPages + 1;
+    if (this.#uselessPages > MAX_USELESS_PAGES) {
+      throw leadsNowhere('registerTopics', `it was told revision ${page.revision} and says ${revision}`);
+    }
   }
 
   async #hear(): Promise<void> {
@@ -222,6 +243,10 @@ export class RegistrarPost {
       since,
       cluster: this.#cluster,
     });
+    this.#pagesHeard = complete ? 0 : this.#pagesHeard + 1;
+    if (!complete && (version <= since || this.#pagesHeard > MAX_PAGES_HEARD)) {
+      throw leadsNowhere('topicChanges', `it says that there is more after ${since}, up to ${version}`);
+    }
     // Unless all is to be told again meanwhile.
     if (this.#topicsVersion === since) {
       this.#topicsVersion = version;
@@ -231,4 +256,9 @@ export class RegistrarPost {
       this.#hooks.onTopic(topic);
     }
   }
+}
+
+/** The same would be asked again, for ever, as fast as it is answered. */
+function leadsNowhere(method: string, what: string): RingMQError {
+  return new RingMQError('BAD_FRAME', `its answers to ${method} lead nowhere: ${what}`);
 }

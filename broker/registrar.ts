@@ -70,6 +70,7 @@ export class Registrar {
           onAnswer: (answer) => this.#onAnswer(answer),
           isTrusted: (answer, serverNonce, nonce) => this.#isTrusted(answer, serverNonce, nonce),
           onTopic: (topic) => options.onTopic(topic),
+          onLost: () => this.#onLost(),
           warn: (kind, line) => this.#warnings.tell(kind, line),
           times: options.times ?? {},
         }),
@@ -164,10 +165,26 @@ export class Registrar {
     }
   }
 
-  /** Of the name servers that answer; what was known last while none of them does. */
+  /** What the others say counts alone now. */
+  #onLost(): void {
+    if (this.#said !== null && this.#said.role !== 'master') {
+      this.#chooseMaster();
+    }
+  }
+
+  /**
+   * Of the name servers that answer; what was known last while none of them does. A master of an earlier term than the log has seen was
+   * replaced: a name server that was cut off from its successor may still name it.
+   */
   #chooseMaster(): void {
     const said = this.#posts.filter(({ isRegistered }) => isRegistered).map(({ master }) => master);
-    const best = bestMaster(said);
+    const own = this.#said;
+    const best = bestMaster(
+      said.filter(
+        (master) =>
+          own === null || master === null || master.brokerId !== own.brokerId || master.epoch >= own.epoch,
+      ),
+    );
     const known = this.#master;
     if (said.length === 0 || (known?.url === best?.url && known?.epoch === best?.epoch)) {
       return;

@@ -46,6 +46,8 @@ class FollowerThread {
   readonly #thread = attachThread(data.handle, 'ringmq-follower');
   readonly #seat: FollowSeat = this.#thread.follow(() => this.#onTurn());
   #masterUrl = data.masterUrl;
+  /** Where the link leads. */
+  #linkUrl: string | null = null;
   #socket: WebSocket | null = null;
   #session: FollowerSession | null = null;
   #retryMs = FIRST_RETRY_MS;
@@ -79,17 +81,24 @@ class FollowerThread {
         return;
       }
       case 'master':
-        if (order.url !== this.#masterUrl) {
-          this.#masterUrl = order.url;
-          this.#retryMs = FIRST_RETRY_MS;
-          this.#socket?.terminate();
-          if (this.#socket === null) {
-            this.#tryAgain(0);
-          }
-        }
+        this.#onMaster(order.url);
         return;
       case 'stop':
         void this.#stop();
+    }
+  }
+
+  /** A link that stands says more of a master than a name server that does not know it: a name server may have just started. */
+  #onMaster(url: string | null): void {
+    const before = this.#masterUrl;
+    this.#masterUrl = url;
+    if (url === before || (this.#socket !== null && (url === null || url === this.#linkUrl))) {
+      return;
+    }
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#socket?.terminate();
+    if (this.#socket === null) {
+      this.#tryAgain(0);
     }
   }
 
@@ -106,6 +115,7 @@ class FollowerThread {
       maxPayload: LOG_FRAME_HEADER_BYTES + Math.max(LOG_FRAME_BYTES, facts.spanBytes || 2 ** 26),
     });
     this.#socket = socket;
+    this.#linkUrl = url;
     let why: unknown = null;
     const session = new FollowerSession({
       link: {

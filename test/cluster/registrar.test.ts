@@ -3,11 +3,21 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { Packr } from 'msgpackr';
 import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { findMaster } from '../../broker/find-master.js';
 import { type NameServer, openNameServer } from '../../broker/index.js';
 import { Registrar, type RegistrarOptions } from '../../broker/registrar.js';
-import type { BrokerRegistration, ClusterTopic } from '../../native-free/wire/index.js';
+import {
+  type BrokerRegistration,
+  type ClusterTopic,
+  FRAME,
+  FRAME_HEADER_BYTES,
+  makeFrame,
+  OPCODE,
+  SUBPROTOCOL,
+} from '../../native-free/wire/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
 import { NameServerClient } from './name-server-client.js';
 import { registration, topicOf } from './registrations.js';
@@ -60,6 +70,54 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** A name server that answers one method with what it was told before already. */
+async function lyingServer(
+  lie: 'registerTopics' | 'topicChanges',
+): Promise<{ url: string; asked(): number }> {
+  const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => SUBPROTOCOL });
+  keep({ close: () => sockets.close() });
+  await once(sockets, 'listening');
+  const packr = new Packr({ useRecords: false });
+  let asked = 0;
+  sockets.on('connection', (socket) => {
+    socket.on('message', (frame: Buffer) => {
+      const payload =
+        frame.length > FRAME_HEADER_BYTES ? packr.unpack(frame.subarray(FRAME_HEADER_BYTES)) : {};
+      if (frame[FRAME.opcode] === OPCODE.hello) {
+        const welcome = {
+          version: 1,
+          features: [],
+          role: 'nameserver',
+          nonce: 'n',
+          openingId: 'o',
+          brokerId: 'x',
+          flush: 'sync',
+        };
+        socket.send(makeFrame(OPCODE.welcome, 0, { payload: packr.pack(welcome) }));
+        return;
+      }
+      const { method } = payload as { method: string };
+      asked += Number(method === lie);
+      const answers: Record<string, object> = {
+        registerBroker: {
+          epoch: 1,
+          master: null,
+          revision: null,
+          topicsVersion: lie === 'topicChanges' ? 7 : 0,
+        },
+        route: { cluster: 'default', version: 1, upMs: 1, sets: [] },
+        registerTopics: {
+          revision: lie === 'registerTopics' ? null : (payload as { revision: number }).revision,
+        },
+        topicChanges: { version: 0, complete: false, topics: [] },
+      };
+      const answer = { payload: packr.pack(answers[method] ?? {}) };
+      socket.send(makeFrame(OPCODE.response, frame.readUInt32LE(FRAME.id), answer));
+    });
+  });
+  return { url: `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`, asked: () => asked };
 }
 
 async function ask(url: string): Promise<NameServerClient> {
@@ -150,6 +208,21 @@ describe('registrar', () => {
     expect(slave.masters).toEqual(['ws://127.0.0.1:1', null, 'ws://127.0.0.1:2']);
   });
 
+  it('tells a slave at once what is left when the name server that knew best is gone, but of no master that its log has outlived', async () => {
+    const [one, two] = [await server(), await server()];
+    new Told([one.url], registration({ url: 'ws://127.0.0.1:1' }));
+    new Told([two.url], registration({ name: 'b', set: 'a', epoch: 2, url: 'ws://127.0.0.1:2' }));
+    const said = registration({ name: 's', set: 'a', role: 'slave' });
+    const [slave, later] = [said, { ...said, name: 't', epoch: 2 }].map(
+      (each) => new Told([one.url, two.url], each),
+    ) as [Told, Told];
+    await until(() => [slave, later].every(({ masters }) => masters.at(-1) === 'ws://127.0.0.1:2'));
+    await two.close();
+    await until(() => slave.masters.at(-1) === 'ws://127.0.0.1:1');
+    await until(() => later.registrar.registeredCount === 1);
+    expect(later.masters.at(-1)).not.toBe('ws://127.0.0.1:1');
+  });
+
   it('is not held up by name servers that say nothing, say nonsense, are none, or are not there', async () => {
     const silent = await tcp(() => {});
     const nonsense = await tcp((socket) => socket.end('HTTP/1.1 101 Switching\r\n\r\n\xff\xff\xff'));
@@ -161,6 +234,16 @@ describe('registrar', () => {
     await until(() => told.registrar.registeredCount === 1);
     const client = await ask(ns.url);
     expect((await client.ask('route', {})).sets).toHaveLength(1);
+  });
+
+  it('ends the connection to one whose answers lead nowhere, instead of asking on and on', async () => {
+    for (const lie of ['registerTopics', 'topicChanges'] as const) {
+      const liar = await lyingServer(lie);
+      const told = new Told([liar.url], registration(), { times: { ...FAST, refusedWaitMs: 60_000 } });
+      told.registrar.topicIs('orders', { topic: topicOf('orders'), tombstone: null });
+      await until(() => told.warnings.some((warning) => warning.includes('lead nowhere')));
+      expect(liar.asked(), lie).toBeLessThan(10);
+    }
   });
 
   it('notices one that has fallen silent, and comes back to it', async () => {

@@ -29,21 +29,21 @@ class Node {
   broker!: Broker;
   url = '';
   readonly name: string;
-  readonly nameServer: string;
+  readonly nameServers: string[];
+  readonly events: string[] = [];
 
-  constructor(name: string, nameServer: string) {
+  constructor(name: string, nameServers: string) {
     this.name = name;
-    this.nameServer = nameServer;
+    this.nameServers = nameServers.split(',');
     keep({ close: () => removeDirectory(this.dataDir) });
   }
 
   async start(role: 'master' | 'slave'): Promise<this> {
-    const { dataDir, name, nameServer } = this;
+    const { dataDir, name, nameServers } = this;
     const onWarning = (message: string) => this.warnings.push(message);
-    const nameServers = [nameServer];
-    this.broker = keep(
-      await openBroker({ ...SMALL, dataDir, name, role, brokerSet: 'a', nameServers, onWarning }),
-    );
+    const onReplication = ({ event }: { event: string }) => this.events.push(event);
+    const place = { name, role, brokerSet: 'a', nameServers };
+    this.broker = keep(await openBroker({ ...SMALL, dataDir, ...place, onWarning, onReplication }));
     ({ url: this.url } = await this.broker.listen({ port: 0, listener: 'ws' }));
     return this;
   }
@@ -52,6 +52,14 @@ class Node {
     const client = await NameServerClient.connect(this.url);
     expect((await client.request('promote', {})).failed).toBe(false);
     await client.close();
+  }
+
+  /** What its welcome says. */
+  async masterSaid(): Promise<unknown> {
+    const client = await NameServerClient.connect(this.url);
+    const { master } = await client.welcome;
+    await client.close();
+    return master;
   }
 
   async send(body: string): Promise<void> {
@@ -112,3 +120,28 @@ it('by itself when it is cut off, after a restart with the flags of a master, an
   await b.send('three');
   await until(async () => a.broker.stats().log.endPosition === b.broker.stats().log.endPosition);
 }, 120_000);
+
+it('and a slave goes on following it, whatever a name server that does not know it says', async () => {
+  const [known, other] = [
+    keep(await openNameServer({ port: 0, listener: 'ws' })),
+    keep(await openNameServer({ port: 0, listener: 'ws' })),
+  ];
+  const a = await new Node('a', known.url).start('master');
+  const b = await new Node('b', `${known.url},${other.url}`).start('slave');
+  const client = a.broker.client();
+  await client.admin().createTopic({ topic: 't', queues: 1 });
+  await client.close();
+  const isSame = () => a.broker.stats().log.endPosition === b.broker.stats().log.endPosition;
+  await until(isSame);
+  // It has the log now, and nobody has told it of a master but the name server.
+  await b.broker.close();
+  await b.start('slave');
+  await until(async () => (await b.masterSaid()) === a.url && b.events.at(-1) === 'following');
+  b.events.length = 0;
+  // The slave is told by the other one that there is no master.
+  await known.close();
+  await until(async () => (await b.masterSaid()) === null);
+  await a.send('one');
+  await until(isSame);
+  expect(b.events).not.toContain('lost');
+});
