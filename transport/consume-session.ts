@@ -6,18 +6,19 @@ import {
   type ErrorCode,
   FRAME,
   MAX_CONSUMERS_PER_CONNECTION,
-  MAX_QUEUES_PER_TOPIC,
   makeFrame,
   OPCODE,
+  packQueueList,
   parseTagFilter,
   RingMQError,
   readUint32,
   readUint64,
   tagFilterBloom,
+  unpackOffsets,
 } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
 import type { SessionContext } from './session-context.js';
-import { type ConsumerOwner, type QueueFlow, Subscription } from './subscription.js';
+import { type ConsumerOwner, Subscription } from './subscription.js';
 
 export class ConsumeSession implements ConsumerOwner {
   readonly #context: SessionContext;
@@ -47,7 +48,8 @@ export class ConsumeSession implements ConsumerOwner {
     const { engine } = this.#context;
     const consumer = this.#add(params);
     try {
-      const joinParams = { memberId: null, ...params, filter: params['filter'] ?? '*' };
+      const positions = packPositions(params['positions']);
+      const joinParams = { memberId: null, ...params, positions, filter: params['filter'] ?? '*' };
       const result = await engine.call('join', joinParams as never as JoinParams, consumer.key);
       if (consumer.isClosed) {
         // It left, or the connection went, while the group took the member in: too early to be removed then.
@@ -92,16 +94,9 @@ export class ConsumeSession implements ConsumerOwner {
   }
 
   /** Stops and begins the deliveries of queues. */
-  flow(params: Record<string, unknown>): object {
+  async flow(params: Record<string, unknown>): Promise<object> {
     const consumer = this.#require(params['consumer']);
-    const { queues } = params;
-    if (!Array.isArray(queues) || queues.length > MAX_QUEUES_PER_TOPIC || !queues.every(isFlow)) {
-      throw new RingMQError(
-        'BAD_REQUEST',
-        'flow needs a list of queues: queueId, generation, and an offset or nil',
-      );
-    }
-    consumer.flow(queues);
+    await consumer.flow(unpackOffsets(packQueueList('flow', params['queues'])));
     return {};
   }
 
@@ -237,11 +232,10 @@ function notAMember(consumer: number): RingMQError {
 
 type JoinParams = ControlMethods['join']['params'];
 
-function isFlow(value: unknown): value is QueueFlow {
-  if (typeof value !== 'object' || value === null) {
-    return false;
+/** Where a reader was: a list that passes from thread to thread as numbers. What is no such thing is refused with the rest. */
+function packPositions(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('queues' in value)) {
+    return value;
   }
-  const { queueId, generation, offset } = value as Record<string, unknown>;
-  const isNumber = (part: unknown) => Number.isSafeInteger(part) && (part as number) >= 0;
-  return isNumber(queueId) && isNumber(generation) && (offset === null || isNumber(offset));
+  return { ...value, queues: packQueueList('join', value.queues) };
 }

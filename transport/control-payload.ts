@@ -8,13 +8,14 @@ import {
   MAX_CONTROL_DEPTH,
   MAX_CONTROL_VALUES,
   MAX_REQUEST_VALUES,
+  QUEUE_LISTS,
   RingMQError,
 } from '../native-free/wire/index.js';
 
 /** However its length is written. */
 const MAX_KEY_BYTES = 255;
 /** What a map may have as many values for as {@link MAX_CONTROL_VALUES}. */
-const LIST_METHODS: ReadonlySet<string> = new Set(['commit', 'released', 'registerTopics']);
+const LIST_METHODS: ReadonlySet<string> = new Set([...Object.keys(QUEUE_LISTS), 'registerTopics']);
 /** A text in a request is cut to this: no parameter may be so long, and to decode 4 MB in order to refuse them takes its time. */
 const MAX_TEXT_BYTES = 32 * 1024;
 

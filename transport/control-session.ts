@@ -247,14 +247,14 @@ export class ControlSession {
       return encodeControl(await this.#consume.leave(params));
     }
     if (method === 'flow') {
-      return encodeControl(this.#consume.flow(params));
+      return encodeControl(await this.#consume.flow(params));
     }
     if (method === 'skipDamage') {
       return encodeControl(this.#consume.skipDamage(params));
     }
     const { needsConsumer } = CONTROL_METHODS[method];
     const key = needsConsumer ? this.#consume.keyOf(params['consumer']) : undefined;
-    if (method === 'commit' || method === 'released') {
+    if (method === 'commit' || method === 'released' || method === 'seek') {
       const { parameter } = QUEUE_LISTS[method];
       params[parameter] = packQueueList(method, params[parameter]);
     }

@@ -43,11 +43,11 @@ export interface ConsumerOwner {
   ended(consumer: Subscription, code: ErrorCode, message: string): void;
 }
 
-/** Where a queue is delivered from; null: not at all. */
+/** Where a queue is delivered from; -1: not at all. */
 export interface QueueFlow {
   readonly queueId: number;
   readonly generation: number;
-  readonly offset: number | null;
+  readonly offset: number;
 }
 
 export interface ConsumerFilter {
@@ -79,7 +79,7 @@ export class Subscription implements MemberSink, SlicedWork {
   readonly #toSkip: QueueFeed[] = [];
   #topic: TopicEntry | null = null;
   /** Events that came before the answer to `join` was out, are about many queues, or came behind one that is. */
-  #events: ControlEvent[] = [];
+  #events: Pending[] = [];
   /** Queues of the first of them that were begun or ended; 0: none is under way. */
   #takenCount = 0;
   #creditLimit = 0;
@@ -125,7 +125,8 @@ export class Subscription implements MemberSink, SlicedWork {
     const early = this.#events;
     this.#events = [];
     for (const event of early) {
-      this.onEvent(event);
+      // What was asked of its flow meanwhile was answered: it had no queues.
+      this.onEvent(event as ControlEvent);
     }
   }
 
@@ -170,7 +171,9 @@ export class Subscription implements MemberSink, SlicedWork {
       }
       this.#events.shift();
       this.#takenCount = 0;
-      if (isLong(event)) {
+      if (isFlowChange(event)) {
+        this.#flowChanged(event);
+      } else if (isLong(event)) {
         this.#context.deliverSoon();
         this.#owner.sendEvent(this, event);
       } else {
@@ -192,7 +195,11 @@ export class Subscription implements MemberSink, SlicedWork {
       return false;
     }
     this.#takenCount = from + QUEUES_AT_ONCE;
-    if (event.event === 'revoke') {
+    if (isFlowChange(event)) {
+      for (const queue of event.queues.slice(from, this.#takenCount)) {
+        this.#changeFlow(queue, event.begun);
+      }
+    } else if (event.event === 'revoke') {
       for (const { queueId, generation } of event.queues.slice(from, this.#takenCount)) {
         this.#drop(queueId, generation);
       }
@@ -252,31 +259,59 @@ export class Subscription implements MemberSink, SlicedWork {
     return feed.reader.offset;
   }
 
-  /** Stops the deliveries of queues, or begins them anew at an offset. What it does not hold by that generation is passed over. */
-  flow(queues: readonly QueueFlow[]): void {
-    const begun: { queueId: number; generation: number; offset: number }[] = [];
-    for (const { queueId, generation, offset } of queues) {
-      const feed = this.#feeds.get(queueId);
-      if (feed?.generation !== generation) {
-        continue;
-      }
-      feed.close();
-      if (offset !== null) {
-        begun.push({ queueId, generation, offset });
-      }
+  /**
+   * Stops the deliveries of queues, or begins them anew at an offset. What it does not hold by that generation is passed over.
+   * Resolves when that is done; of many queues it is done in pieces.
+   */
+  async flow(queues: readonly QueueFlow[]): Promise<void> {
+    if (this.#topic === null || this.#isClosed) {
+      return;
     }
+    await new Promise<void>((done) => {
+      const change: FlowChange = { event: 'changeFlow', queues, begun: [], done };
+      if (this.#events.length > 0 || queues.length > QUEUES_AT_ONCE) {
+        this.#events.push(change);
+        this.#context.host.workTurns.add(this);
+        return;
+      }
+      for (const queue of queues) {
+        this.#changeFlow(queue, change.begun);
+      }
+      this.#flowChanged(change);
+    });
+  }
+
+  #changeFlow({ queueId, generation, offset }: QueueFlow, begun: QueueFlow[]): void {
+    const feed = this.#feeds.get(queueId);
+    if (feed?.generation !== generation) {
+      return;
+    }
+    feed.close();
+    if (offset >= 0) {
+      begun.push({ queueId, generation, offset });
+      this.#take(queueId, generation, offset);
+    }
+  }
+
+  #flowChanged({ begun, done }: FlowChange): void {
     if (begun.length > 0) {
       // Ahead of the deliveries: what came before it is of the reading that has ended.
       this.#owner.sendEvent(this, { event: 'flow', queues: begun });
-      this.#takeAll(begun);
       this.#context.deliverSoon();
     }
+    done();
   }
 
   /** Stops reading. The member itself is the caller's to remove. */
   close(): void {
     this.#isClosed = true;
+    const events = this.#events;
     this.#events = [];
+    for (const event of events) {
+      if (isFlowChange(event)) {
+        event.done();
+      }
+    }
     if (this.#closeSome()) {
       this.#context.host.workTurns.add(this);
     }
@@ -487,9 +522,27 @@ export class Subscription implements MemberSink, SlicedWork {
   }
 }
 
-type Assign = Extract<ControlEvent, { event: 'assign' }>;
-type Long = Extract<ControlEvent, { event: 'assign' | 'revoke' }>;
+/** What a client has asked of the flow of its queues. */
+interface FlowChange {
+  readonly event: 'changeFlow';
+  readonly queues: readonly QueueFlow[];
+  /** Those that are delivered anew. */
+  readonly begun: QueueFlow[];
+  /** To be called when it is done, or the consumer has ended. */
+  done(): void;
+}
 
-function isLong(event: ControlEvent): event is Long {
-  return (event.event === 'assign' || event.event === 'revoke') && event.queues.length > QUEUES_AT_ONCE;
+type Pending = ControlEvent | FlowChange;
+type Assign = Extract<ControlEvent, { event: 'assign' }>;
+type Long = Extract<ControlEvent, { event: 'assign' | 'revoke' }> | FlowChange;
+
+function isFlowChange(event: Pending): event is FlowChange {
+  return event.event === 'changeFlow';
+}
+
+function isLong(event: Pending): event is Long {
+  return (
+    (event.event === 'assign' || event.event === 'revoke' || event.event === 'changeFlow') &&
+    event.queues.length > QUEUES_AT_ONCE
+  );
 }

@@ -12,8 +12,8 @@ import {
   packQueueList,
   type QueueListMethod,
   RingMQError,
-  unpackCommit,
-  unpackReleased,
+  unpackHeld,
+  unpackOffsets,
 } from '../../native-free/wire/index.js';
 import { DEFAULT_PAGE_ITEMS } from './page.js';
 
@@ -69,18 +69,21 @@ const SCHEMAS = {
     from: startPosition,
     memberId: z.string().nullable().default(null),
     queueBase: count.nullable().default(null),
-    queueIds: z.array(count).max(MAX_QUEUES_PER_TOPIC).nullable().default(null),
+    queueIds: z
+      .custom<number[]>(isQueueIds, `expected a list of at most ${MAX_QUEUES_PER_TOPIC} whole numbers`)
+      .nullable()
+      .default(null),
     positions: z
       .object({
         topicId: count,
-        queues: z.array(z.object({ ...held, offset: count })).max(MAX_QUEUES_PER_TOPIC),
+        queues: z.unknown().transform((list) => unpackOffsets(packed('join', list))),
       })
       .nullable()
       .default(null),
   }),
   seek: z.object({
     consumer,
-    queues: z.array(z.object(held)).max(MAX_QUEUES_PER_TOPIC),
+    queues: z.unknown().transform((list) => unpackHeld(packed('seek', list))),
     to: startPosition,
   }),
   flow: z.object({
@@ -91,13 +94,22 @@ const SCHEMAS = {
   leave: z.object({ consumer }),
   released: z.object({
     consumer,
-    queues: z.unknown().transform((list) => unpackReleased(packed('released', list))),
+    queues: z.unknown().transform((list) => unpackHeld(packed('released', list))),
   }),
   commit: z.object({
     consumer,
-    offsets: z.unknown().transform((list) => unpackCommit(packed('commit', list))),
+    offsets: z.unknown().transform((list) => unpackOffsets(packed('commit', list))),
   }),
 } as const satisfies { [M in ControlMethod]: z.ZodType<ControlMethods[M]['params']> };
+
+/** Looked at by hand: a general checker has a complaint for each that is wrong. */
+function isQueueIds(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length <= MAX_QUEUES_PER_TOPIC &&
+    value.every((queueId) => Number.isSafeInteger(queueId) && queueId >= 0)
+  );
+}
 
 /** A listener's thread has packed it; a caller of this thread gives the list itself. */
 function packed(method: QueueListMethod, list: unknown): Float64Array {

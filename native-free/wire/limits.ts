@@ -36,8 +36,8 @@ export const MAX_FEATURES_COUNT = 64;
 export const MAX_UNACKED_BATCHES = 64;
 /** A group member's id, in bytes; its alphabet is A–Z a–z 0–9 . _ -. */
 export const MAX_MEMBER_ID_BYTES = 64;
-/** Values in one map of a client, keys included, where it names queues or topics: a commit of 16,384 has under 120,000. */
-export const MAX_CONTROL_VALUES = 131_072;
+/** Values in one map of a client, keys included, where it names queues or topics: a reader that names 16,384 and where it was on each has under 132,000. */
+export const MAX_CONTROL_VALUES = 147_456;
 /** The same in every other map of a client. */
 export const MAX_REQUEST_VALUES = 1_024;
 /** Maps and lists in each other in one control payload. */
