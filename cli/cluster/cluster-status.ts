@@ -1,6 +1,7 @@
 /** What a cluster consists of now: as its name servers say, and, where it was started from a folder, as its processes are. */
 import Table from 'cli-table3';
-import type { BrokerStatus, NameServerMethods } from '../../native-free/wire/index.js';
+import { PageWalk } from '../../native-free/client/internal.js';
+import { type BrokerStatus, type NameServerMethods, RingMQError } from '../../native-free/wire/index.js';
 import { ask } from './ask.js';
 import type { ClusterFile, ClusterFolder } from './cluster-folder.js';
 import { NodeProcess } from './node-process.js';
@@ -63,14 +64,18 @@ async function registered(
 
 async function allPages(url: string): Promise<{ cluster: string; brokers: BrokerStatus[] }> {
   const brokers: BrokerStatus[] = [];
+  const walk = new PageWalk();
   let cursor: string | null = null;
   for (;;) {
     const page = (await ask(url, 'clusterStatus', {
       cursor,
     })) as NameServerMethods['clusterStatus']['result'];
+    if (!Array.isArray(page.brokers)) {
+      throw new RingMQError('BAD_FRAME', `${url} answered without the list of brokers`);
+    }
     brokers.push(...page.brokers);
-    cursor = page.cursor;
-    if (page.complete || cursor === null) {
+    cursor = page.complete ? null : walk.next(page.cursor);
+    if (cursor === null) {
       return { cluster: page.cluster, brokers };
     }
   }

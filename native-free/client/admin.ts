@@ -22,6 +22,7 @@ import {
   nameOption,
   type OptionNames,
 } from './options.js';
+import { PageWalk } from './page-walk.js';
 import { INSPECT, shown } from './shown.js';
 import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from './types.js';
 
@@ -214,6 +215,7 @@ async function allPages<P extends Partial<PageResult>, T>(
   itemsOf: (page: P) => T[],
 ): Promise<T[]> {
   const items: T[] = [];
+  const walk = new PageWalk();
   let cursor: string | null = null;
   do {
     const page = await ask(cursor);
@@ -222,11 +224,7 @@ async function allPages<P extends Partial<PageResult>, T>(
       throw new RingMQError('BAD_FRAME', 'the broker answered without the list that was asked for');
     }
     items.push(...found);
-    const next: string | null = page.cursor ?? null;
-    if (next !== null && next === cursor) {
-      throw new RingMQError('INTERNAL', 'the broker gave a page of a list twice');
-    }
-    cursor = next;
+    cursor = walk.next(page.cursor);
   } while (cursor !== null);
   return items;
 }

@@ -10,5 +10,6 @@ export { controlFrame, controlPayload } from './link/control-codec.js';
 export type { Link, LinkFactory } from './link/link.js';
 export { webSocketLinks } from './link/websocket-link.js';
 export { messageId, messageIdPrefix } from './message-id.js';
+export { PageWalk } from './page-walk.js';
 export { shardingHash } from './produce/sharding-hash.js';
 export type * from './types.js';

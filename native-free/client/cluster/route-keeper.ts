@@ -4,10 +4,12 @@
  */
 import { clearInterval, monotonicMs, setInterval } from '../../time/index.js';
 import { type ClusterRoute, RingMQError, type SetRoute, type TopicRoute } from '../../wire/index.js';
-import { unref } from '../abort.js';
+import { pause, unref } from '../abort.js';
 import type { Connection } from '../link/connection.js';
 
 const ASK_MS = 30_000;
+/** Between two questions at least, however often it is said that the route has changed. */
+const MIN_ASK_MS = 50;
 /** A name server that is younger may not have heard of every broker yet: what it does not know stays as it was. */
 const YOUNG_MS = 60_000;
 /** A set that no name server knows is kept for so long. */
@@ -25,6 +27,7 @@ export class RouteKeeper {
   #asking: Promise<void> | null = null;
   #isStale = false;
   #isClosed = false;
+  #askedAt = Number.NEGATIVE_INFINITY;
 
   /** `onChange`: the route is another one. */
   constructor(connection: Connection, cluster: string | null, onChange: () => void) {
@@ -84,6 +87,7 @@ export class RouteKeeper {
 
   async #askWhileStale(): Promise<void> {
     while (this.#isStale && !this.#isClosed) {
+      await this.#paced();
       this.#isStale = false;
       try {
         this.#take(await this.#ask(undefined));
@@ -92,6 +96,14 @@ export class RouteKeeper {
         return;
       }
     }
+  }
+
+  async #paced(): Promise<void> {
+    const waitMs = this.#askedAt + MIN_ASK_MS - monotonicMs();
+    if (waitMs > 0) {
+      await pause(waitMs);
+    }
+    this.#askedAt = monotonicMs();
   }
 
   #take(route: ClusterRoute): void {

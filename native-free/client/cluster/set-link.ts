@@ -3,7 +3,13 @@
  * that to producers and consumers it is one broker that was away for a moment.
  */
 import { monotonicMs } from '../../time/index.js';
-import { type ErrorCode, RingMQError, type SetRoute, type Welcome } from '../../wire/index.js';
+import {
+  type ErrorCode,
+  type MasterInfo,
+  RingMQError,
+  type SetRoute,
+  type Welcome,
+} from '../../wire/index.js';
 import { Deferred, pause, whenAborted } from '../abort.js';
 import type { BrokerLink } from '../brokers.js';
 import type { Connection } from '../link/connection.js';
@@ -11,9 +17,13 @@ import type { Link, LinkFactory } from '../link/link.js';
 import { makeConnection } from '../make-connection.js';
 import { TopicCache } from '../produce/topic-cache.js';
 import type { ClientOptions } from '../types.js';
+import { answersAsMaster, isMaster } from './probe.js';
 
-/** How long it is waited for a master that is in the route again but may not answer yet. */
+/** How long it is waited for the answer of a master that is in the route again. */
 const PROBE_MS = 3_000;
+/** Between two looks whether a master answers, doubled with each: it may be named by mistake, or be just becoming one. */
+const MIN_BACK_MS = 100;
+const MAX_BACK_MS = 10_000;
 
 export interface SetLinkOwner {
   /** Links to an address. */
@@ -42,6 +52,9 @@ export class SetLink implements BrokerLink {
   readonly #opened = new Deferred<void>();
   #routeChange: Deferred<void> | null = null;
   #isProbing = false;
+  #backWaitMs = 0;
+  /** Ends the wait before the next turn to the master. */
+  #backRest: AbortController | null = null;
 
   constructor(route: SetRoute, options: ClientOptions, owner: SetLinkOwner) {
     this.set = route.set;
@@ -96,16 +109,23 @@ export class SetLink implements BrokerLink {
     const { master } = route;
     if (master !== null && (before?.url !== master.url || before.epoch !== master.epoch)) {
       this.#failures = 0;
+      this.#backWaitMs = 0;
+      this.#backRest?.abort();
       this.connection.hurry();
     }
     if (!this.connection.isOpen || master === null) {
       return;
     }
-    if (this.isAtMaster && master.url !== this.#url) {
+    if (this.isAtMaster && master.url !== this.#url && !this.#isNewerThan(master)) {
       this.connection.reconnect(new RingMQError('CONNECTION_LOST', `${master.name} is the master now`));
-    } else if (!this.isAtMaster) {
-      void this.#backTo(master.url);
+    } else {
+      void this.#toMaster();
     }
+  }
+
+  /** The broker at the other end has become master later than the name server knows. */
+  #isNewerThan(master: MasterInfo): boolean {
+    return (this.connection.welcome.epoch ?? 0) > master.epoch;
   }
 
   onRefused(code: ErrorCode): void {
@@ -119,6 +139,7 @@ export class SetLink implements BrokerLink {
   }
 
   close(failure: RingMQError): void {
+    this.#backRest?.abort();
     this.connection.close(failure);
     this.#opened.resolve();
     this.#settle();
@@ -163,9 +184,11 @@ export class SetLink implements BrokerLink {
     this.#failures = 0;
     if (state === 'connected') {
       this.#isFenced = false;
+      this.#backWaitMs = this.isAtMaster ? 0 : this.#backWaitMs;
       this.#opened.resolve();
       this.#settle();
       this.#owner.onUp(this);
+      void this.#toMaster();
       return;
     }
     this.#downSince = monotonicMs();
@@ -179,31 +202,30 @@ export class SetLink implements BrokerLink {
     this.#known = null;
   }
 
-  /** From a slave back to the master, if it answers. */
-  async #backTo(url: string): Promise<void> {
+  /** From a slave to the master, as soon as that answers as one: a link that works is not given up for another slave. */
+  async #toMaster(): Promise<void> {
     if (this.#isProbing) {
       return;
     }
     this.#isProbing = true;
-    const stop = new AbortController();
-    try {
-      const opened = Promise.resolve(this.#owner.linksTo(url)(stop.signal));
-      const link = await Promise.race([opened, pause(PROBE_MS, stop.signal).then(() => null)]);
-      link?.close(1000);
-      if (link !== null && this.connection.isOpen && this.#route.master?.url === url) {
+    for (let master = this.#betterMaster; master !== null; master = this.#betterMaster) {
+      const rest = new AbortController();
+      this.#backRest = rest;
+      await pause(this.#backWaitMs, rest.signal);
+      this.#backRest = null;
+      this.#backWaitMs = Math.min(MAX_BACK_MS, Math.max(MIN_BACK_MS, this.#backWaitMs * 2));
+      const isThere = await answersAsMaster(this.#owner.linksTo(master.url), this.set, PROBE_MS);
+      if (isThere && this.#betterMaster?.url === master.url) {
         this.connection.reconnect(new RingMQError('CONNECTION_LOST', 'the master is back'));
       }
-    } catch {
-      // The next route tries again.
-    } finally {
-      stop.abort(new RingMQError('ABORTED'));
-      this.#isProbing = false;
     }
+    this.#isProbing = false;
   }
-}
 
-function isMaster({ role }: Welcome): boolean {
-  return role === undefined || role === 'master';
+  /** null: there is no link, it is the master's, or there is no master. */
+  get #betterMaster(): MasterInfo | null {
+    return this.connection.isOpen && !this.isAtMaster ? this.#route.master : null;
+  }
 }
 
 /** Rejects with the signal's reason when that is aborted first. */

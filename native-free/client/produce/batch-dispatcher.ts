@@ -33,6 +33,8 @@ export class BatchDispatcher implements FrameSender {
   #id: ProducerId | null = null;
   /** The broker does not know the id any more: what it refused goes under another one, once all that is under way is answered. */
   #isForgotten = false;
+  /** The id that the broker had forgotten first since it stored something. */
+  #forgottenId: ProducerId | null = null;
   /** What the topic numbers of batches were learnt from. */
   #origin: Origin;
   /** The link is to another opening: nothing is sent before it is known what the topics' numbers are there. */
@@ -148,6 +150,7 @@ export class BatchDispatcher implements FrameSender {
       this.#window.remove(batch);
       this.#wait.reset();
       this.#warned = null;
+      this.#forgottenId = null;
       this.#owner.onStored(batch, entry);
       return;
     }
@@ -162,6 +165,12 @@ export class BatchDispatcher implements FrameSender {
       this.#againCount++;
       if (isForgotten) {
         this.#isForgotten = true;
+        if (this.#forgottenId === null) {
+          this.#forgottenId = this.#id;
+        } else if (this.#forgottenId !== this.#id) {
+          // Nor does it know the id that was taken instead.
+          this.#wait.start();
+        }
       } else {
         batch.refusal = new RingMQError(code, undefined, { details: describe(batch) });
         this.#owner.onRefused(code);

@@ -1,0 +1,47 @@
+/** Brokers that are registered under addresses which lead elsewhere. */
+import { afterEach, expect, it } from 'vitest';
+import { openBroker, openNameServer } from '../../../broker/index.js';
+import { connect } from '../../../native-free/client/index.js';
+import { makeDirectory, removeDirectory } from '../../cli/cli-process.js';
+import { NameServerClient } from '../../cluster/name-server-client.js';
+import { registration } from '../../cluster/registrations.js';
+import { until } from './cluster.js';
+
+const opened: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) {
+    await each.close();
+  }
+});
+
+function keep<T extends { close(): unknown }>(each: T): T {
+  opened.push(each);
+  return each;
+}
+
+it('a master whose address is that of a slave does not make clients connect on and on', async () => {
+  const dataDir = makeDirectory();
+  keep({ close: () => removeDirectory(dataDir) });
+  const slave = keep(
+    await openBroker({
+      ...{ dataDir, name: 'a-slave', role: 'slave', flush: 'async' },
+      ...{ ringBytes: 2 ** 20, memoryRingBytes: 2 ** 20, spanBytes: 2 ** 18, segmentBytes: 2 ** 20 },
+    }),
+  );
+  const { url } = await slave.listen({ port: 0, listener: 'ws', threads: 1 });
+  const ns = keep(await openNameServer({ port: 0, listener: 'ws' }));
+  const master = keep(await NameServerClient.connect(ns.url));
+  await master.ask('registerBroker', registration({ name: 'a', set: 'a', url }));
+  const states: string[] = [];
+  const client = keep(
+    await connect(ns.url, {
+      ...{ reconnectMinMs: 1, reconnectMaxMs: 5, closeTimeoutMs: 100 },
+      onConnection: (state) => states.push(state),
+    }),
+  );
+  const before = slave.stats().connectionsOpened;
+  // It looks whether there is a master by now.
+  await until(() => slave.stats().connectionsOpened >= before + 3);
+  expect(client.connected).toBe(true);
+  expect(states.filter((state) => state === 'disconnected')).toEqual([]);
+});

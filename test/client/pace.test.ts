@@ -1,0 +1,62 @@
+/** A broker or name server whose answers lead nowhere is not asked on and on at the speed of the wire. */
+import { afterEach, expect, it } from 'vitest';
+import { RouteKeeper } from '../../native-free/client/cluster/route-keeper.js';
+import { type Client, createClient } from '../../native-free/client/internal.js';
+import { makeConnection } from '../../native-free/client/make-connection.js';
+import { monotonicMs } from '../../native-free/time/index.js';
+import { ERRORS } from '../../native-free/wire/index.js';
+import { ScriptedBroker } from './scripted-broker.js';
+
+let client: Client | undefined;
+afterEach(async () => {
+  await client?.close({ signal: AbortSignal.abort() }).catch(() => {});
+  client = undefined;
+});
+
+it.each([
+  ['the same cursor each time', (asked: number) => String(Math.min(asked, 3))],
+  ['cursors that go round', (asked: number) => String(asked % 7)],
+])('a list whose pages have %s fails', async (_what, cursorOf) => {
+  const broker = new ScriptedBroker();
+  let asked = 0;
+  broker.methods['listTopics'] = () => ({ topics: [], cursor: cursorOf(asked++), complete: false });
+  client = await createClient(broker.factory);
+  await expect(client.admin().listTopics()).rejects.toMatchObject({ code: 'BAD_FRAME' });
+  expect(asked).toBeLessThan(32);
+});
+
+it('batches that the broker refuses under every id are sent again less and less often', async () => {
+  const broker = new ScriptedBroker();
+  client = await createClient(broker.factory);
+  const producer = client.producer({ sendTimeoutMs: 1_500 });
+  await producer.send({ topic: 't', body: 'first' });
+  broker.autoAck = false;
+  let refused = 0;
+  broker.onBatch = (batch, link) => {
+    refused++;
+    broker.later(link, () => link.ack([batch], { status: ERRORS.SEQUENCE_UNKNOWN.wire }));
+  };
+  await expect(producer.send({ topic: 't', body: 'x' })).rejects.toMatchObject({
+    retryable: expect.any(Boolean),
+  });
+  expect(refused).toBeLessThan(32);
+});
+
+it('a route is asked for at a pace, however often its name server says that it has changed', async () => {
+  const broker = new ScriptedBroker();
+  let asked = 0;
+  broker.methods['route'] = (_params, link) => {
+    asked++;
+    link.event(0, { event: 'routeChanged', cluster: 'default', version: asked });
+    return { cluster: 'default', version: asked, upMs: 1e6, sets: [] };
+  };
+  const connection = makeConnection(broker.factory, { onEvent: () => keeper.refresh() });
+  await connection.open(undefined);
+  const keeper = new RouteKeeper(connection, null, () => {});
+  const began = monotonicMs();
+  keeper.refresh();
+  await broker.until(() => asked === 6);
+  expect(monotonicMs() - began).toBeGreaterThan(200);
+  keeper.close();
+  connection.close(new Error('over') as never);
+});
