@@ -43,6 +43,7 @@ function acking(): MicroCase {
   let nextId = 1;
   let acked = 0;
   const sender = {
+    ackRound: 0,
     pump: () => {},
     onAck: () => {
       acked++;

@@ -12,6 +12,7 @@ import {
 import { ProducerIds } from '../produce/producer-ids.js';
 import { BatchPool, type SendBatch } from '../produce/send-batch.js';
 import { WeakBag } from '../weak-bag.js';
+import { SentBatches } from './sent-batches.js';
 
 /** What came back for a batch. One object, filled for each entry. */
 export class AckEntry {
@@ -24,6 +25,8 @@ export class AckEntry {
 
 /** A producer, as the connection sees it. */
 export interface FrameSender {
+  /** The line's own: the last round of acks that had one for it. */
+  ackRound: number;
   /** Send what may be sent. */
   pump(): void;
   onAck(batch: SendBatch, entry: AckEntry): void;
@@ -60,10 +63,11 @@ export class SendLine {
   readonly #members = new WeakBag<FrameSender>();
   /** Those with batches that are not settled. */
   readonly #busy = new Set<FrameSender>();
-  readonly #inFlight = new Map<number, Sent>();
+  readonly #inFlight = new SentBatches();
   readonly #entry = new AckEntry();
-  /** Those an ack frame has entries for. */
-  readonly #acked = new Set<FrameSender>();
+  /** Those an ack frame has entries for, each once: they are marked with the round. */
+  #acked: FrameSender[] = [];
+  #ackRound = 1;
   /** Which opening of which broker the link is to: topics' numbers mean something within one alone. */
   origin: Origin = { brokerId: '', opening: '' };
   /** Why there is no link, while there is none. */
@@ -122,10 +126,17 @@ export class SendLine {
     this.#busy.add(sender);
   }
 
-  /** It has none. */
+  /** It has nothing to send, and so no turn. */
+  leaveTurn(sender: FrameSender): void {
+    if (this.#waiting.size > 0) {
+      this.#waiting.delete(sender);
+    }
+  }
+
+  /** It has had no batches for a while. */
   rest(sender: FrameSender): void {
     this.#busy.delete(sender);
-    this.#waiting.delete(sender);
+    this.leaveTurn(sender);
   }
 
   /** A new link stands, with its first credit. */
@@ -150,16 +161,16 @@ export class SendLine {
 
   /** The batch under way that has this number on this link, and whose it is. */
   inFlight(id: unknown): Sent | null {
-    return typeof id === 'number' ? (this.#inFlight.get(id) ?? null) : null;
+    return typeof id === 'number' ? this.#sentAt(this.#inFlight.find(id)) : null;
   }
 
   /** The only batch under way, if there is one only, and whose it is. */
   onlyInFlight(): Sent | null {
-    if (this.#inFlight.size !== 1) {
-      return null;
-    }
-    const [sent] = this.#inFlight.values();
-    return sent ?? null;
+    return this.#inFlight.size === 1 ? this.#sentAt(this.#inFlight.first()) : null;
+  }
+
+  #sentAt(at: number): Sent | null {
+    return at < 0 ? null : { batch: this.#inFlight.batchAt(at), sender: this.#inFlight.senderAt(at) };
   }
 
   /**
@@ -192,7 +203,7 @@ export class SendLine {
     this.#nextBatchId = (id + 1) >>> 0;
     const frame = batch.builder.frame(id);
     this.#sentBytes += frame.length;
-    this.#inFlight.set(id, { batch, sender });
+    this.#inFlight.add(id, batch, sender);
     // Before the frame goes: on a link of function calls its ack may come within the call.
     if (this.#served === sender) {
       this.#hasSent = true;
@@ -212,21 +223,39 @@ export class SendLine {
     const entry = this.#entry;
     for (let at = FRAME_HEADER_BYTES; at + ACK_ENTRY_BYTES <= frame.length; at += ACK_ENTRY_BYTES) {
       const id = readUint32(frame, at + ACK_ENTRY.id);
-      const sent = this.#inFlight.get(id);
-      if (sent === undefined) {
+      const place = this.#inFlight.find(id);
+      if (place < 0) {
         continue;
       }
-      this.#inFlight.delete(id);
+      const batch = this.#inFlight.batchAt(place);
+      const sender = this.#inFlight.senderAt(place);
+      this.#inFlight.removeAt(place);
       entry.status = readUint16(frame, at + ACK_ENTRY.status);
       entry.durability = frame[at + ACK_ENTRY.durability] as number;
       entry.flags = frame[at + ACK_ENTRY.flags] as number;
       entry.baseOffset = readUint64(frame, at + ACK_ENTRY.baseOffset);
       entry.position = readUint64(frame, at + ACK_ENTRY.position);
-      this.#acked.add(sent.sender);
-      sent.sender.onAck(sent.batch, entry);
+      if (sender.ackRound !== this.#ackRound) {
+        sender.ackRound = this.#ackRound;
+        this.#acked.push(sender);
+      }
+      sender.onAck(batch, entry);
     }
-    const acked = [...this.#acked];
-    this.#acked.clear();
+    this.#endRound();
+  }
+
+  /** All entries of a frame are told: those they were for go on. */
+  #endRound(): void {
+    this.#ackRound++;
+    const acked = this.#acked;
+    if (acked.length === 1) {
+      const sender = acked.pop() as FrameSender;
+      this.pump();
+      sender.pump();
+      sender.onAcksEnd();
+      return;
+    }
+    this.#acked = [];
     this.pump();
     // An ack makes room in its sender's window.
     for (const sender of acked) {

@@ -25,6 +25,7 @@ import { type SendBatch, STAGE } from './send-batch.js';
 import { SendWindow } from './send-window.js';
 
 export class BatchDispatcher implements FrameSender {
+  ackRound = 0;
   readonly #line: SendLine;
   readonly #owner: BatchOwner;
   readonly #window: SendWindow;
@@ -45,6 +46,8 @@ export class BatchDispatcher implements FrameSender {
   #sentCount = 0;
   readonly #wait: RefusalWait;
   readonly #expiry: ExpiryWatch;
+  /** The line holds it. */
+  #isAwake = false;
   /** The refusal that was warned of; the next warning comes after something was stored. */
   #warned: ErrorCode | null = null;
 
@@ -60,6 +63,9 @@ export class BatchDispatcher implements FrameSender {
     );
     this.#expiry = new ExpiryWatch(timeoutMs, () => {
       this.#expire();
+      if (this.#window.isEmpty) {
+        this.#sleep();
+      }
       return !this.#window.isEmpty;
     });
     line.add(this);
@@ -72,7 +78,8 @@ export class BatchDispatcher implements FrameSender {
 
   /** Takes a closed batch. */
   add(batch: SendBatch): void {
-    if (this.#window.isEmpty) {
+    if (!this.#isAwake) {
+      this.#isAwake = true;
       this.#line.wake(this);
     }
     batch.stage = STAGE.queued;
@@ -85,8 +92,11 @@ export class BatchDispatcher implements FrameSender {
     if (batch.stage === STAGE.queued && batch.builder.at * 2 < batch.builder.capacity) {
       batch.builder.shrink();
     }
+    // While it looks it holds this sender anyhow: one that sends again soon is not let go in between.
     if (!this.#window.isEmpty) {
       this.#expiry.start();
+    } else if (!this.#expiry.isOn) {
+      this.#sleep();
     }
   }
 
@@ -203,9 +213,15 @@ export class BatchDispatcher implements FrameSender {
     return true;
   }
 
-  /** All is settled: others may have the id, and nobody needs to hold this sender. */
-  #rest(): void {
+  /** Nobody needs to hold this sender. */
+  #sleep(): void {
+    this.#isAwake = false;
     this.#line.rest(this);
+  }
+
+  /** All is settled: others may have the id. */
+  #rest(): void {
+    this.#line.leaveTurn(this);
     const id = this.#id;
     this.#id = null;
     if (id !== null && !this.#isForgotten) {
@@ -385,6 +401,7 @@ export class BatchDispatcher implements FrameSender {
     }
     this.#againCount = 0;
     this.#rest();
+    this.#sleep();
   }
 
   #expire(): void {

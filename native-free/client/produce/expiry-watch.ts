@@ -12,6 +12,11 @@ export class ExpiryWatch {
     this.#look = look;
   }
 
+  /** It will look again. */
+  get isOn(): boolean {
+    return this.#timer !== undefined;
+  }
+
   start(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;

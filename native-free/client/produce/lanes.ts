@@ -15,6 +15,8 @@ export class Lanes {
   readonly #options: LanesOptions;
   readonly #owner: LaneOwner;
   readonly #lanes = new Map<BrokerLink, ProduceLane>();
+  /** The lane to the only broker there is; null: there may be several. */
+  readonly #only: ProduceLane | null;
   readonly #rescue: Rescue;
   #isClosed = false;
 
@@ -28,10 +30,8 @@ export class Lanes {
     this.#options = options;
     this.#owner = owner;
     this.#rescue = new Rescue({ lanes: () => this.#lanes.values(), routeOf });
-    if (brokers.only !== null) {
-      // It is told what becomes of the connection, before there is anything to send.
-      this.to(brokers.only);
-    }
+    // It is told what becomes of the connection, before there is anything to send.
+    this.#only = brokers.only === null ? null : this.to(brokers.only);
   }
 
   to(link: BrokerLink): ProduceLane {
@@ -50,6 +50,9 @@ export class Lanes {
 
   /** Nothing waits to be sent and nothing is under way. */
   get isIdle(): boolean {
+    if (this.#only !== null) {
+      return this.#only.isIdle;
+    }
     for (const lane of this.#lanes.values()) {
       if (!lane.isIdle) {
         return false;

@@ -6,6 +6,7 @@ import type { TurnClock } from '../../batch/turn-clock.js';
 import { clearTimeout, setTimeout } from '../../time/index.js';
 import { BATCH_ATTRIBUTE, type Receipt, RingMQError } from '../../wire/index.js';
 import type { WriteOptions } from '../types.js';
+import { OpenBatches } from './open-batches.js';
 import type { PendingMessage } from './pending-message.js';
 import { type BatchPool, SendBatch } from './send-batch.js';
 import type { TopicRoute } from './topic-route.js';
@@ -35,8 +36,7 @@ export class Packer {
   readonly #lingerMs: number | undefined;
   /** Open batches each hold a buffer of full size: beyond so many the oldest is closed, full or not. */
   readonly #maxOpen: number;
-  /** Oldest first, with their routes. */
-  readonly #open = new Map<SendBatch, TopicRoute>();
+  readonly #open = new OpenBatches();
   /** The open batch that the last message without options or key went into: the next such message goes there, too. */
   #usual: SendBatch | null = null;
   #isTurnScheduled = false;
@@ -158,7 +158,7 @@ export class Packer {
 
   /** It has as many records as it may, or another message like the last one would not fit. */
   #sealFull(batch: SendBatch): void {
-    this.#seal(batch, this.#open.get(batch) as TopicRoute);
+    this.#seal(batch, batch.route as TopicRoute);
   }
 
   /** The batch is settled: its buffer may be used again. */
@@ -167,8 +167,13 @@ export class Packer {
   }
 
   sealAll(): void {
-    for (const [batch, route] of [...this.#open]) {
-      this.#seal(batch, route);
+    // So many: what is sent on a link of function calls may be answered, and others be opened, within the call.
+    for (let left = this.#open.size; left > 0; left--) {
+      const batch = this.#open.first;
+      if (batch === null) {
+        return;
+      }
+      this.#seal(batch, batch.route as TopicRoute);
     }
   }
 
@@ -190,7 +195,7 @@ export class Packer {
   /** Lowest running number of a message in an open batch. */
   lowestNumber(): number {
     let lowest = Number.POSITIVE_INFINITY;
-    for (const batch of this.#open.keys()) {
+    for (let batch = this.#open.first; batch !== null; batch = batch.openedAfter) {
       if (batch.builder.count > 0) {
         lowest = Math.min(lowest, batch.firstNumber);
       }
@@ -215,9 +220,9 @@ export class Packer {
     const queue = slot % route.queues;
     const { lane, info, first } = route.partOf(queue);
     if (this.#open.size >= this.#maxOpen) {
-      const [oldest] = this.#open;
-      if (oldest !== undefined) {
-        this.#seal(oldest[0], oldest[1]);
+      const oldest = this.#open.first;
+      if (oldest !== null) {
+        this.#seal(oldest, oldest.route as TopicRoute);
       }
     }
     batch.topic = route.topic;
@@ -229,7 +234,7 @@ export class Packer {
     batch.lane = lane;
     batch.attributes = attributes;
     route.open[slot] = batch;
-    this.#open.set(batch, route);
+    this.#open.add(batch, route);
     this.#scheduleTurn();
     return batch;
   }
@@ -253,7 +258,7 @@ export class Packer {
 
   #remove(batch: SendBatch, route: TopicRoute): void {
     route.open[slotOf(batch, route)] = null;
-    this.#open.delete(batch);
+    this.#open.remove(batch);
     if (this.#usual === batch) {
       this.#usual = null;
     }

@@ -3,6 +3,7 @@
 import { BatchBuilder } from '../../batch/batch-builder.js';
 import type { Receipt, RingMQError } from '../../wire/index.js';
 import { BatchReceipts } from './batch-receipts.js';
+import type { TopicRoute } from './topic-route.js';
 
 /** Where a batch stands. */
 export const STAGE = {
@@ -40,6 +41,10 @@ export class SendBatch {
   queue = 0;
   /** What its messages have said of where they go; see topic-route.ts. */
   choice = 0;
+  /** While it is open: the way to its topic, and its neighbours among the producer's open ones. */
+  route: TopicRoute | null = null;
+  openedBefore: SendBatch | null = null;
+  openedAfter: SendBatch | null = null;
   /** Who sends it. */
   lane: BatchLane | null = null;
   memory = false;
