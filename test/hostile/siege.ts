@@ -52,6 +52,10 @@ export class Attacker {
 
 /** How long the healthy client goes on when the attack is over: what was begun must not be paid for later. */
 const AFTERMATH_MS = 50;
+/** How long it is there before, unmeasured: its first calls find code that has never run, in the broker and in itself. */
+const WARM_UP_MS = 150;
+/** What preparing has left to do (queues that are closed, a checkpoint) is done within so long. */
+const SETTLE_MS = 250;
 
 export async function besiege(
   broker: BrokerProcess,
@@ -61,14 +65,12 @@ export async function besiege(
 ): Promise<SiegeReport> {
   const client = await connectTo(broker);
   const delays = monitorEventLoopDelay({ resolution: 1 });
-  delays.enable();
-  const timesBefore = broker.threadTimesMs;
-  const begun = performance.now();
   const producer = client.producer();
   const admin = client.admin();
   const latencies: number[] = [];
   const failures: string[] = [];
   let rssPeakMiB = 0;
+  let isMeasured = false;
   let isOver = false;
 
   async function repeat(call: () => Promise<unknown>): Promise<void> {
@@ -78,7 +80,9 @@ export async function besiege(
       await call().catch((error: unknown) => {
         failures.push(String(error));
       });
-      latencies.push(performance.now() - from);
+      if (isMeasured) {
+        latencies.push(performance.now() - from);
+      }
       await sleep(2);
     }
   }
@@ -99,6 +103,11 @@ export async function besiege(
     repeat(() => admin.describeTopic(HEALTHY_TOPIC)),
     watch(),
   ];
+  await sleep(WARM_UP_MS);
+  isMeasured = true;
+  delays.enable();
+  const timesBefore = broker.threadTimesMs;
+  const begun = performance.now();
   let turns = { listenerTurnMs: Number.NaN, mainTurnMs: Number.NaN };
   let shares = { listenerShare: Number.NaN, mainShare: Number.NaN };
   try {
@@ -169,4 +178,5 @@ export async function prepare(broker: BrokerProcess): Promise<void> {
   await consumer.run(async () => {}, { signal: AbortSignal.timeout(500) }).catch(() => {});
   await consumer.close();
   await client.close();
+  await sleep(SETTLE_MS);
 }
