@@ -106,6 +106,10 @@ export class GroupChanges {
 
 function pushNumbers(records: ControlRecord[], type: QueueNumbers, group: string, change: GroupChange): void {
   for (const [topicId, queues] of change.numbers[type]) {
-    records.push({ type, group, topicId, pairs: [...queues].flat() });
+    const pairs: number[] = [];
+    for (const [queueId, value] of queues) {
+      pairs.push(queueId, value);
+    }
+    records.push({ type, group, topicId, pairs });
   }
 }

@@ -37,6 +37,8 @@ export interface CoordinatorOptions {
   maxMembersPerGroup?: number;
   /** Of all groups and readers together: each counts the queues of the topics it has members on. */
   maxGroupQueues?: number;
+  /** Queues of a group that are settled in one go; then others have their turn. Default 1,024. */
+  queuesAtOnce?: number;
 }
 
 export interface JoinRequest {

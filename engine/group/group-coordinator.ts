@@ -39,7 +39,9 @@ import { OWNERSHIP, type ShareActions, type SharedTopic, TopicShare } from './to
 /** Assignments of one epoch have generations below the next epoch's. */
 export const GENERATIONS_PER_EPOCH = 2 ** 32;
 /** Shares are settled for so long in one run, ms; the rest waits for the next. */
-const SETTLE_SLICE_MS = 10;
+const SETTLE_SLICE_MS = 5;
+/** Queues of a share that are settled in one go: a fraction of a millisecond. */
+const DEFAULT_QUEUES_AT_ONCE = 1_024;
 
 /** Begins the name that a reader in no group has here. No group's name begins so. */
 const READER_PREFIX = '%reader/';
@@ -56,6 +58,7 @@ export class GroupCoordinator {
   readonly #maxGroups: number;
   readonly #maxMembers: number;
   readonly #maxQueues: number;
+  readonly #queuesAtOnce: number;
   /** Queues of all shares. */
   #queueCount = 0;
   readonly #groups = new Map<string, LiveGroup>();
@@ -63,7 +66,13 @@ export class GroupCoordinator {
   #readerCount = 0;
   /** Shares that have something to settle. */
   readonly #unsettled = new Set<TopicShare>();
+  /** Of those, what each of a pass that is under way has for its members: they hear of it when all queues have had their turn. */
+  readonly #passes = new Map<TopicShare, Outbox>();
+  /** Shares in such a pass in which something has changed since it began. */
+  readonly #changedInPass = new Set<TopicShare>();
   #outbox = new Outbox();
+  /** Of the share that is being settled. */
+  #pass = new Outbox();
   readonly #starts: QueueStarts;
   readonly #actions: ShareActions;
   #lastGeneration: number;
@@ -74,13 +83,14 @@ export class GroupCoordinator {
     this.#maxGroups = options.maxGroups ?? DEFAULT_MAX_GROUPS;
     this.#maxMembers = options.maxMembersPerGroup ?? DEFAULT_MAX_MEMBERS_PER_GROUP;
     this.#maxQueues = options.maxGroupQueues ?? DEFAULT_MAX_GROUP_QUEUES;
+    this.#queuesAtOnce = options.queuesAtOnce ?? DEFAULT_QUEUES_AT_ONCE;
     this.#lastGeneration = options.epoch * GENERATIONS_PER_EPOCH;
     this.#starts = new QueueStarts({
       hooks: options.hooks,
       offsets: options.offsets,
       isLive: (share) => this.#isLive(share),
       resolved: (share) => this.#unsettle(share),
-      passedOver: (target, queue) => this.#outbox.expired(target, queue),
+      passedOver: (target, queue) => this.#pass.expired(target, queue),
       failed: (target, code, why) => {
         if (this.#byKey.get(target.key) === target) {
           this.#putOut(target, code, why);
@@ -88,10 +98,10 @@ export class GroupCoordinator {
       },
     });
     this.#actions = {
-      revoke: (owner, queueId, generation) => this.#outbox.revoke(owner, { queueId, generation }),
+      revoke: (owner, queueId, generation) => this.#pass.revoke(owner, { queueId, generation }),
       assign: (owner, queueId, generation, offset) =>
-        this.#outbox.assign(owner, { queueId, generation, offset }),
-      assignNone: (member) => this.#outbox.assignNone(member),
+        this.#pass.assign(owner, { queueId, generation, offset }),
+      assignNone: (member) => this.#pass.assignNone(member),
       nextGeneration: () => ++this.#lastGeneration,
       start: (share, queueId, target) => this.#starts.start(share, queueId, target),
     };
@@ -292,17 +302,34 @@ export class GroupCoordinator {
   /** Settles what has changed and sends the events, for a slice of time: false if there is more to settle. */
   run(): boolean {
     const begun = this.#hooks.now();
+    const toSend = this.#outbox.empty ? [] : [this.#outbox];
+    this.#outbox = new Outbox();
     for (const share of this.#unsettled) {
       this.#unsettled.delete(share);
-      share.settle(this.#actions, begun + REVOKE_TIMEOUT_MS);
+      this.#pass = this.#passes.get(share) ?? new Outbox();
+      if (share.settle(this.#actions, begun + REVOKE_TIMEOUT_MS, this.#queuesAtOnce)) {
+        this.#passes.delete(share);
+        if (!this.#pass.empty) {
+          toSend.push(this.#pass);
+        }
+        if (this.#changedInPass.delete(share)) {
+          this.#unsettled.add(share);
+        }
+      } else {
+        this.#passes.set(share, this.#pass);
+        // Behind the others.
+        this.#unsettled.add(share);
+      }
       if (this.#hooks.now() - begun > SETTLE_SLICE_MS) {
         break;
       }
     }
-    const outbox = this.#outbox;
-    if (!outbox.empty) {
-      this.#outbox = new Outbox();
-      this.#hooks.persist(() => outbox.send((member) => this.#byKey.get(member.key) === member));
+    if (toSend.length > 0) {
+      this.#hooks.persist(() => {
+        for (const outbox of toSend) {
+          outbox.send((member) => this.#byKey.get(member.key) === member);
+        }
+      });
     }
     return this.#unsettled.size === 0;
   }
@@ -346,6 +373,9 @@ export class GroupCoordinator {
 
   #unsettle(share: TopicShare): void {
     this.#unsettled.add(share);
+    if (this.#passes.has(share)) {
+      this.#changedInPass.add(share);
+    }
     this.#hooks.wantRun();
   }
 
@@ -401,6 +431,8 @@ export class GroupCoordinator {
       return;
     }
     this.#unsettled.delete(share);
+    this.#passes.delete(share);
+    this.#changedInPass.delete(share);
     group.shares.delete(share.topic.topicId);
     this.#queueCount -= share.topic.queues;
     if (group.members.size === 0) {

@@ -70,6 +70,8 @@ export class TopicShare {
   readonly #generation: Float64Array;
   readonly #deadline: Float64Array;
   #revoking = 0;
+  /** Where the pass over all queues that is under way goes on; 0: none is. */
+  #passAt = 0;
   #membersChanged = false;
   /** Members that have joined since the last choice. */
   #joined: Member[] = [];
@@ -172,9 +174,12 @@ export class TopicShare {
     }
   }
 
-  /** Goes as far as it can: decides who should have what, revokes what another should have, assigns what is free. */
-  settle(actions: ShareActions, deadline: number): void {
-    if (this.#membersChanged) {
+  /**
+   * Goes as far as it can, a piece of all queues at a time: decides who should have what, revokes what another should have, assigns what is free.
+   * True: that was the last piece. Between two of them the share stays whole, and what changes meanwhile is for the next pass.
+   */
+  settle(actions: ShareActions, deadline: number, queuesAtOnce: number): boolean {
+    if (this.#passAt === 0 && this.#membersChanged) {
       this.#membersChanged = false;
       this.#choose();
       for (const member of this.#joined) {
@@ -184,7 +189,9 @@ export class TopicShare {
       }
       this.#joined = [];
     }
-    for (let queueId = 0; queueId < this.topic.queues; queueId++) {
+    const { queues } = this.topic;
+    const to = Math.min(this.#passAt + queuesAtOnce, queues);
+    for (let queueId = this.#passAt; queueId < to; queueId++) {
       const target = this.#target[queueId] ?? null;
       const owner = this.#owner[queueId] ?? null;
       if (this.#state[queueId] === OWNERSHIP.owned && owner !== null && owner !== target) {
@@ -196,6 +203,8 @@ export class TopicShare {
         this.#begin(queueId, target, actions);
       }
     }
+    this.#passAt = to < queues ? to : 0;
+    return this.#passAt === 0;
   }
 
   #begin(queueId: number, target: Member, actions: ShareActions): void {
@@ -213,10 +222,18 @@ export class TopicShare {
 
   /** Sticks to earlier choices, not to owners: a queue on its way to a member stays on its way there. */
   #choose(): void {
-    const index = new Map(this.members.map((member, i) => [member, i]));
-    const current = Int32Array.from(this.#target, (member) =>
-      member === null ? NOBODY : (index.get(member) ?? NOBODY),
-    );
+    const index = new Map<Member | null, number>(this.members.map((member, i) => [member, i]));
+    const current = new Int32Array(this.topic.queues);
+    let member: Member | null = null;
+    let number = NOBODY;
+    for (let queueId = 0; queueId < current.length; queueId++) {
+      // Queues of one member lie together as a rule.
+      if (this.#target[queueId] !== member) {
+        member = this.#target[queueId] ?? null;
+        number = index.get(member) ?? NOBODY;
+      }
+      current[queueId] = number;
+    }
     const target = assignQueues(current, this.members.length, this.#quota());
     for (let queueId = 0; queueId < target.length; queueId++) {
       this.#target[queueId] = this.members[target[queueId] as number] ?? null;

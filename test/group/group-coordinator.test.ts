@@ -365,8 +365,30 @@ describe('what is refused', () => {
     while (!harness.coordinator.run()) {
       runs++;
     }
-    expect(runs).toBe(5);
+    expect(runs).toBe(10);
     expect(members.every((member) => member.queues().length === 4)).toBe(true);
+  });
+
+  test('a group on many queues is settled in pieces, in turn with others, and its members hear of all in one event', () => {
+    const harness = new GroupHarness({ queuesAtOnce: 4 });
+    const wide = harness.join('wide', harness.addTopic(1, 40));
+    const narrow = harness.join('narrow', harness.addTopic(2, 1));
+    harness.tickMs = 6;
+    harness.runPiece();
+    harness.runPiece();
+    expect(narrow.queues()).toEqual([0]);
+    expect(wide.events).toEqual([]);
+    // Who comes in the midst of it changes nothing before it is done.
+    const late = harness.join('wide', wide.topic);
+    for (let piece = 0; piece < 9; piece++) {
+      harness.runPiece();
+    }
+    expect(wide.events).toMatchObject([{ event: 'assign' }]);
+    expect(wide.queues()).toHaveLength(40);
+    harness.run();
+    wide.release();
+    harness.run();
+    expect([wide.queues().length, late.queues().length]).toEqual([20, 20]);
   });
 
   test('at the limit a group that has never committed and has nobody left makes room', () => {

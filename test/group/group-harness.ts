@@ -1,5 +1,6 @@
 /** A coordinator with a clock, queues and consumers that can be told what to do, and that check what they are told. */
 import { expect } from 'vitest';
+import type { CoordinatorOptions } from '../../engine/group/coordinator-options.js';
 import { GroupCoordinator, GroupOffsets, REVOKE_TIMEOUT_MS } from '../../engine/group/index.js';
 import { MetaState } from '../../engine/meta/meta-state.js';
 import type { ControlEvent, StartPosition } from '../../native-free/wire/index.js';
@@ -97,6 +98,11 @@ export class TestMember {
   }
 }
 
+type Limits = Pick<
+  CoordinatorOptions,
+  'maxGroups' | 'maxMembersPerGroup' | 'maxGroupQueues' | 'queuesAtOnce'
+>;
+
 export class GroupHarness {
   readonly state = new MetaState();
   readonly offsets = new GroupOffsets({
@@ -119,11 +125,11 @@ export class GroupHarness {
   coordinator: GroupCoordinator;
   /** Look-ups by time that wait for their answer. */
   lookups: { time: number; answer(offset: number): void; fail(error: Error): void }[] = [];
-  readonly #limits: { maxGroups?: number; maxMembersPerGroup?: number; maxGroupQueues?: number };
+  readonly #limits: Limits;
   readonly #generations = new Map<string, number>();
   #nextKey = 0;
 
-  constructor(limits: { maxGroups?: number; maxMembersPerGroup?: number; maxGroupQueues?: number } = {}) {
+  constructor(limits: Limits = {}) {
     this.#limits = limits;
     this.coordinator = this.restart();
   }
@@ -187,8 +193,14 @@ export class GroupHarness {
   run(): void {
     while (this.runWanted) {
       this.runWanted = false;
-      this.coordinator.run();
+      this.runPiece();
     }
+  }
+
+  /** As much as is settled in one turn. */
+  runPiece(): void {
+    const isSettled = this.coordinator.run();
+    this.runWanted ||= !isSettled;
   }
 
   /** Lets promises that are settled be seen, and runs. */

@@ -55,9 +55,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 class Model {
-  readonly harness = new GroupHarness();
-  readonly topics: TestTopic[] = [this.harness.addTopic(1, 7), this.harness.addTopic(2, 3)];
+  readonly harness: GroupHarness;
+  readonly topics: TestTopic[];
+  /** Each run settles two queues, and the rest waits for the next. */
+  readonly #isInPieces: boolean;
   readonly committed = new Map<string, number>();
+
+  constructor(isInPieces: boolean) {
+    this.#isInPieces = isInPieces;
+    this.harness = new GroupHarness(isInPieces ? { queuesAtOnce: 2 } : {});
+    this.harness.tickMs = isInPieces ? 6 : 0;
+    this.topics = [this.harness.addTopic(1, 7), this.harness.addTopic(2, 3)];
+  }
 
   pick(index: number): TestMember | undefined {
     const all = [...this.harness.members.values()];
@@ -113,7 +122,11 @@ class Model {
         harness.minOffset = Math.max(harness.minOffset, step.minOffset);
         break;
       case 'run':
-        harness.run();
+        if (this.#isInPieces) {
+          harness.runPiece();
+        } else {
+          harness.run();
+        }
         break;
       case 'restart':
         harness.restart();
@@ -153,10 +166,10 @@ class Model {
   }
 }
 
-test.prop([fc.array(step, { maxLength: 60 })], { numRuns: 500 })(
+test.prop([fc.array(step, { maxLength: 60 }), fc.boolean()], { numRuns: 1_000 })(
   'one owner at most, generations and commits that grow, and an even rest',
-  async (steps) => {
-    const model = new Model();
+  async (steps, isInPieces) => {
+    const model = new Model(isInPieces);
     for (const each of steps) {
       await model.step(each);
     }
