@@ -16,11 +16,12 @@ import { ControlPlane } from './control/index.js';
 import { StatsView } from './control/stats-view.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
+import { CommittedKeeper } from './data/committed-keeper.js';
 import { ControlReplay } from './data/control-replay.js';
 import { type DataOptions, type OpenData, openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
 import { tellDamage } from './data/tell-damage.js';
-import { type DataDirLock, LOOK_MS, lockDataDir } from './disk/index.js';
+import { type DataDirLock, LOOK_MS, lockDataDir, OwnedDisk } from './disk/index.js';
 import type { WorkOwner } from './engine-thread.js';
 import type { BrokerHandle } from './handle.js';
 import { LogEnding } from './log-ending.js';
@@ -76,6 +77,7 @@ export class Engine {
   readonly #stats: StatsView;
   readonly #subscriberTimer: NodeJS.Timeout;
   readonly #checkpoints: CheckpointKeeper;
+  readonly #committed: CommittedKeeper;
   readonly #deadThreads: DeadThreads;
   readonly #queues: TopicQueues;
   readonly #damage = new DamageList();
@@ -265,6 +267,9 @@ export class Engine {
         }
       },
     );
+    this.#committed = new CommittedKeeper(new OwnedDisk(handle.dir), parts.logDir, () =>
+      parts.logRing.toBytes(parts.log.committed()),
+    );
     const ended = new EndedThreads((message, details) => this.warn(message, details));
     this.#deadThreads = new DeadThreads(parts, (seat) => {
       this.#server.seatGone(seat);
@@ -276,6 +281,7 @@ export class Engine {
     this.#subscriberTimer = setInterval(() => {
       this.#lookForSubscribers();
       this.#replication.sweep();
+      this.#committed.note();
     }, SUBSCRIBERS_MS);
     this.#subscriberTimer.unref();
     this.#persist = persist;
@@ -423,8 +429,10 @@ export class Engine {
     const isLost = this.#ending.isLost();
     if (!isLost) {
       await part(() => this.#checkpoints.last());
+      await part(() => this.#committed.note());
     }
     await part(() => this.#endIndexing());
+    await part(() => this.#committed.close());
     await part(() => this.thread.close());
     await part(() => this.#control.close());
     await part(() => this.#server.close());

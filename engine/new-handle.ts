@@ -62,6 +62,6 @@ export function newHandle(options: ResolvedEngineOptions, dir: OpenedDir, data: 
   const term = new Term(new Int32Array(handle.brokerWords));
   term.setEpoch(isSlave ? recovery.lastEpoch : node.epoch);
   term.setRole(isSlave ? ROLE.slave : ROLE.master);
-  new ReplicaMarks(handle.replicas).setUp(options, new Ring(handle.log.ring).indexed());
+  new ReplicaMarks(handle.replicas).setUp(options, new Ring(handle.log.ring).toSlots(data.committed));
   return handle;
 }

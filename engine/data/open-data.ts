@@ -40,6 +40,7 @@ import {
 } from '../queue/index.js';
 import { createRingMemory, Ring } from '../ring/index.js';
 import { masterTerm } from '../term/term.js';
+import { knownCommitted } from './committed-keeper.js';
 import { ControlReplay } from './control-replay.js';
 import { performRejoin } from './rejoin.js';
 
@@ -59,6 +60,8 @@ export interface OpenData {
   table: QueueTable;
   producers: SharedArrayBuffer;
   recovery: Recovery;
+  /** Up to where the log is known to be committed. */
+  committed: number;
   /** The tables had to be made again from the whole log. */
   rebuilt: boolean;
 }
@@ -219,13 +222,14 @@ function recoverData(
     // A slave begins no term.
     const role = options.mustFollow === true ? 'slave' : roleOf(node, options.role, warn);
     const opened = role === 'slave' ? { ...node, ownFrom: NEVER_OWN } : asMaster(node, known + 1);
-    const { endPosition } = tables.recovery;
+    const { startPosition, endPosition } = tables.recovery;
     if ((stored.state?.position ?? 0) > endPosition) {
       // The log's end is lost. What is said from here on must not count as what the state has already.
       writeState(disk, `${dataDir}/meta`, encodeState(state.records(), endPosition));
     }
     writeNode(disk, `${dataDir}/meta`, opened);
-    return { node: opened, role, state, catalog, table, ...tables };
+    const committed = knownCommitted(disk, `${dataDir}/log`, startPosition, endPosition);
+    return { node: opened, role, state, catalog, table, committed, ...tables };
   } finally {
     files.close();
   }

@@ -12,7 +12,7 @@ import { RingMQError, SLOT_BYTES } from '../../native-free/wire/index.js';
 import { type Disk, diskErrorCode, readWholeFile, removeIfThere, replaceFile } from '../disk/disk.js';
 import {
   CHECKPOINT_FILE,
-  FLUSHED_FILE,
+  FLUSHED_MARK,
   listSegments,
   readCheckpoint,
   segmentName,
@@ -172,7 +172,7 @@ function readAt(disk: Disk, path: string, target: Uint8Array, length: number, fi
 
 /** What says that more was on the disk, or knows of batches behind the cut. */
 function forgetDerived(disk: Disk, dataDir: string, position: number): void {
-  removeIfThere(disk, `${dataDir}/log/${FLUSHED_FILE}`);
+  removeIfThere(disk, `${dataDir}/log/${FLUSHED_MARK.file}`);
   disk.fsyncDir(`${dataDir}/log`);
   const checkpoint = readCheckpoint(disk, dataDir);
   if (checkpoint === null) {

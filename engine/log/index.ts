@@ -1,10 +1,10 @@
 /** The commit log's files: writing, reading, recovering, retiring them. */
 export * from './checkpoint.js';
-export * from './flushed-mark.js';
 export * from './log-reader.js';
 export * from './log-scan.js';
 export * from './persist-layout.js';
 export * from './persist-stage.js';
+export * from './position-mark.js';
 export * from './recovery.js';
 export * from './retention.js';
 export { RetentionClock } from './retention-clock.js';

@@ -5,9 +5,9 @@
 
 import type { Disk } from '../disk/disk.js';
 import type { Checkpoint } from './checkpoint.js';
-import { readFlushedMark } from './flushed-mark.js';
 import { LogFilesView } from './log-files-view.js';
 import { type BatchVisitor, type Damage, LogScan } from './log-scan.js';
+import { FLUSHED_MARK, readMark } from './position-mark.js';
 import { segmentName } from './segment-files.js';
 
 export interface RecoveryOptions {
@@ -47,7 +47,7 @@ export function recoverLog(disk: Disk, dir: string, options: RecoveryOptions, vi
   const view = new LogFilesView(disk, dir, options.segmentBytes);
   const first = logStart(view.segments[0]?.base, options.start ?? 0);
   const position = checkpoint?.position ?? first;
-  const flushed = Math.max(checkpoint?.flushed ?? 0, readFlushedMark(disk, dir));
+  const flushed = Math.max(checkpoint?.flushed ?? 0, readMark(disk, dir, FLUSHED_MARK));
   const start = { position, flushed, epoch: checkpoint?.epoch ?? 0, trustFrom: options.trustFrom };
   try {
     const result = new LogScan(view, options.spanBytes).run(start, visit);

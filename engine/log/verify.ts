@@ -5,9 +5,9 @@
 import { BATCH, readUint32 } from '../../native-free/wire/index.js';
 import type { Disk } from '../disk/disk.js';
 import type { Checkpoint } from './checkpoint.js';
-import { readFlushedMark } from './flushed-mark.js';
 import { LogFilesView } from './log-files-view.js';
 import { type Damage, LogScan } from './log-scan.js';
+import { FLUSHED_MARK, readMark } from './position-mark.js';
 import { logStart } from './recovery.js';
 
 export interface VerifyOptions {
@@ -45,7 +45,7 @@ export function verifyDir(disk: Disk, dir: string, options: VerifyOptions): LogR
   let controlBatches = 0;
   try {
     const startPosition = logStart(view.segments[0]?.base, options.start ?? 0);
-    const flushed = Math.max(options.checkpoint?.flushed ?? 0, readFlushedMark(disk, dir));
+    const flushed = Math.max(options.checkpoint?.flushed ?? 0, readMark(disk, dir, FLUSHED_MARK));
     const result = new LogScan(view, options.spanBytes).run(
       { position: startPosition, flushed, epoch: 0, trustFrom: options.trustFrom },
       (header, position, bodyIsDamaged, control) => {

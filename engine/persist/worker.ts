@@ -19,10 +19,11 @@ import {
 } from '../disk/index.js';
 import type { BrokerHandle } from '../handle.js';
 import {
-  FlushedMark,
+  FLUSHED_MARK,
   FULL,
   INLINE_MAX_BYTES,
   PersistStage,
+  PositionMark,
   Retention,
   RetentionClock,
   SegmentFiles,
@@ -139,7 +140,7 @@ function shortageText(full: number): string {
 const disk = new OwnedDisk(handle.dir);
 const guard = new DirGuard(handle.dir, words, BROKER_WORD.lookedAt);
 const files = new SegmentFiles(disk, { dir: `${handle.dir.path}/log`, segmentBytes: handle.segmentBytes });
-const mark = new FlushedMark(disk, files.dir);
+const mark = new PositionMark(disk, files.dir, FLUSHED_MARK);
 const buckets = syncBuckets(handle.stats);
 const background = new BackgroundSync(data.syncWords);
 const stage = new PersistStage({

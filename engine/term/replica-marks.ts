@@ -14,7 +14,7 @@ export class ReplicaMarks {
     this.words = new Int32Array(memory);
   }
 
-  /** Once, by the thread that opens the broker, before any other knows of it. `floor`: in slots, all that is committed from the start. */
+  /** Once, by the thread that opens the broker, before any other knows of it. `floor`: in slots, what is known to be committed; not all that is there. */
   setUp(
     options: { replication: 'sync' | 'async'; minInSync: number; onMissingSlave: 'refuse' | 'degrade' },
     floor: number,

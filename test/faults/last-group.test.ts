@@ -2,7 +2,7 @@
 import { cpSync, rmSync, truncateSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { NodeDisk } from '../../engine/disk/index.js';
-import { readFlushedMark } from '../../engine/log/index.js';
+import { FLUSHED_MARK, readMark } from '../../engine/log/index.js';
 import { connect } from '../../native-free/client/index.js';
 import { runCli } from '../cli/cli-process.js';
 import { HostProcess } from './host-process.js';
@@ -27,7 +27,7 @@ beforeAll(async () => {
     await producer.send({ topic: 't', body: String(i).padEnd(1000) });
   }
   await vi.waitFor(
-    () => expect(readFlushedMark(new NodeDisk(), `${pristine}/log`)).toBeGreaterThan(COUNT * 1000),
+    () => expect(readMark(new NodeDisk(), `${pristine}/log`, FLUSHED_MARK)).toBeGreaterThan(COUNT * 1000),
     {
       timeout: 10_000,
     },
@@ -38,7 +38,7 @@ beforeAll(async () => {
   rmSync(`${pristine}/checkpoint`, { force: true });
   const { batches, end } = mapLog(pristine);
   last = batches.at(-1) as StoredBatch;
-  expect(readFlushedMark(new NodeDisk(), `${pristine}/log`)).toBe(end);
+  expect(readMark(new NodeDisk(), `${pristine}/log`, FLUSHED_MARK)).toBe(end);
   // It has a file of its own, or the deleted one would take others with it.
   expect(last.position).toBeGreaterThan(SMALL.segmentBytes);
 });
