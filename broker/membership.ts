@@ -4,6 +4,7 @@
  */
 import type { EngineThread } from '../engine/engine-thread.js';
 import type { EngineOptions, ResolvedEngineOptions } from '../engine/options.js';
+import { RareTeller } from '../native-free/listener/rare-teller.js';
 import { clearInterval, setInterval, unref } from '../native-free/time/index.js';
 import {
   type BrokerRegistration,
@@ -39,10 +40,16 @@ export interface MembershipHost {
   /** Of a slave: where its master is now; null: there is none, as far as is known. */
   onMaster(masterUrl: string | null, epoch: number): void;
   onWarning(message: string, details: Record<string, unknown>): void;
+  /** What could not be done is tried again so often. Default 30 s. */
+  readonly retryMs?: number;
 }
 
 /** What could not be done is tried again so often. */
 const RETRY_MS = 30_000;
+/** So far clocks of a cluster may be apart. A deletion of a later time is not believed, or no topic of its name could be made any more. */
+const MAX_CLOCK_SKEW_MS = 86_400_000;
+/** Names that were deleted elsewhere lately; the one told of first is forgotten first. */
+const MAX_DELETED_ELSEWHERE = 16_384;
 
 export class Membership {
   readonly #host: MembershipHost;
@@ -52,15 +59,20 @@ export class Membership {
   readonly #stopListening: () => void;
   /** Topics of which something has changed. */
   readonly #changed = new Set<string>();
+  /** And of which the broker could not be asked what. */
+  readonly #unread = new Set<string>();
   #isReading = false;
   #isClosed = false;
-  #role: NodeRole | null = null;
-  /** Names of which other sets have a tombstone, and up to where. */
+  #role: NodeRole;
+  readonly #untimely: RareTeller;
+  /** Names of which other sets have a tombstone that a clock set back could run into, and up to where. */
   readonly #deletedElsewhere = new Map<string, number>();
 
   constructor(host: MembershipHost) {
     this.#host = host;
     const { onWarning } = host;
+    this.#role = host.thread.place.role;
+    this.#untimely = new RareTeller((line) => onWarning(line, {}));
     this.#registrar = new Registrar({
       nameServers: host.options.nameServers,
       secret: host.secret,
@@ -84,7 +96,7 @@ export class Membership {
       },
       onWarning,
     });
-    this.#timer = setInterval(() => this.#tryAgain(), RETRY_MS);
+    this.#timer = setInterval(() => this.#tryAgain(), host.retryMs ?? RETRY_MS);
     unref(this.#timer);
     this.#stopListening = host.thread.onTopicChanged((topic) => {
       this.#changed.add(topic);
@@ -95,6 +107,18 @@ export class Membership {
   /** Reads the topics there are, and registers. */
   async open(): Promise<void> {
     this.#isReading = true;
+    try {
+      await this.#readAll();
+    } finally {
+      this.#isReading = false;
+    }
+    if (!this.#isClosed) {
+      await this.#readChanged();
+      this.#registrar.open();
+    }
+  }
+
+  async #readAll(): Promise<void> {
     for (const [topic] of this.#host.deletedTopics()) {
       this.#isGone(topic);
     }
@@ -108,16 +132,17 @@ export class Membership {
       }
       ({ cursor, complete } = page);
     }
-    this.#isReading = false;
-    if (!this.#isClosed) {
-      await this.#readChanged();
-      this.#registrar.open();
-    }
   }
 
   /** The broker has another role, epoch, or slaves in sync: name servers are told at once. */
   changed(): void {
+    const before = this.#role;
+    this.#role = this.#host.thread.place.role;
     this.#registrar.changed();
+    if (before === 'slave' && this.#role === 'master') {
+      // What it heard as a slave was not its to do anything about.
+      this.#registrar.askTopicsAgain();
+    }
   }
 
   /** Name servers that know this broker now. */
@@ -143,11 +168,6 @@ export class Membership {
     const { role, cluster, brokerSet, epoch } = thread.place;
     const { brokerId, openingId } = thread.info;
     const { startPosition, endPosition, flushedPosition } = this.#host.stats().log;
-    if (role === 'master' && this.#role === 'slave') {
-      // What it heard as a slave was not its to do anything about.
-      queueMicrotask(() => this.#registrar.askTopicsAgain());
-    }
-    this.#role = role;
     return {
       cluster,
       set: brokerSet,
@@ -164,13 +184,33 @@ export class Membership {
     };
   }
 
-  #hear(topic: ClusterTopic): void {
-    if (topic.deletedUpTo === null) {
-      this.#deletedElsewhere.delete(topic.topic);
-    } else {
+  #hear(heard: ClusterTopic): void {
+    if (!NAME_PATTERN.test(heard.topic)) {
+      return;
+    }
+    const topic = this.#isTimely(heard) ? heard : { ...heard, deletedUpTo: null };
+    this.#deletedElsewhere.delete(topic.topic);
+    if (topic.deletedUpTo !== null && topic.deletedUpTo > Date.now() - MAX_CLOCK_SKEW_MS) {
       this.#deletedElsewhere.set(topic.topic, topic.deletedUpTo);
+      const [oldest] = this.#deletedElsewhere.keys();
+      if (this.#deletedElsewhere.size > MAX_DELETED_ELSEWHERE && oldest !== undefined) {
+        this.#deletedElsewhere.delete(oldest);
+      }
     }
     this.#keeper.hear(topic);
+  }
+
+  /** It was not deleted at a time that is far from now, unless the topic here is of that time, too. */
+  #isTimely({ topic, deletedUpTo }: ClusterTopic): boolean {
+    const ownTime = this.#registrar.own(topic).topic?.createdTime ?? 0;
+    const isTimely = deletedUpTo === null || deletedUpTo <= Math.max(Date.now() + MAX_CLOCK_SKEW_MS, ownTime);
+    if (!isTimely) {
+      this.#untimely.tell(
+        topic,
+        `another broker set deleted the topic '${topic}' more than a day after now, as the clock here has it: that is not followed; set the machines' clocks`,
+      );
+    }
+    return isTimely;
   }
 
   #isThere({ topic, topicId, queues, memory, createdTime, sets }: TopicInfo): void {
@@ -207,6 +247,7 @@ export class Membership {
       try {
         await this.#readAgain(topic);
       } catch (error) {
+        this.#unread.add(topic);
         this.#tellUnlessClosed(topic, error);
       }
     }
@@ -215,13 +256,25 @@ export class Membership {
 
   #tellUnlessClosed(topic: string, error: unknown): void {
     if (!this.#isClosed && !(isRingMQError(error) && error.code === 'BROKER_CLOSED')) {
-      this.#host.onWarning(`the name servers were not told of the topic '${topic}': ${String(error)}`, {
-        topic,
-      });
+      this.#host.onWarning(
+        `the name servers were not told of the topic '${topic}': ${String(error)}; tried again`,
+        { topic },
+      );
     }
   }
 
   #tryAgain(): void {
+    for (const topic of this.#unread) {
+      this.#unread.delete(topic);
+      this.#changed.add(topic);
+    }
+    void this.#readChanged();
+    const longAgo = Date.now() - MAX_CLOCK_SKEW_MS;
+    for (const [topic, upTo] of this.#deletedElsewhere) {
+      if (upTo < longAgo) {
+        this.#deletedElsewhere.delete(topic);
+      }
+    }
     this.#registrar.forgetTombstones((topic) => this.#host.deletedUpTo(topic));
     if (this.#keeper.takeFailed()) {
       this.#registrar.askTopicsAgain();

@@ -5,7 +5,7 @@
 
 import { type TopicDuty, topicDuty } from '../engine/cluster/topic-duty.js';
 import type { OwnTopic } from '../engine/cluster/topic-feed.js';
-import { type ClusterTopic, isRingMQError } from '../native-free/wire/index.js';
+import { type ClusterTopic, isRingMQError, MAX_REGISTERED_TOPICS } from '../native-free/wire/index.js';
 
 export interface TopicKeeperHooks {
   /** The set's name. */
@@ -24,8 +24,9 @@ export class TopicKeeper {
   readonly #hooks: TopicKeeperHooks;
   /** What is to be looked at, the newest word of each. */
   readonly #waiting = new Map<string, ClusterTopic>();
-  /** Failed since {@link takeFailed}; told once each. */
-  readonly #failed = new Set<string>();
+  /** Something could not be done since {@link takeFailed}. */
+  #hasFailed = false;
+  /** Of what failed, what was told; at its limit it is forgotten, and told again. */
   readonly #told = new Set<string>();
   #isWorking = false;
   #isClosed = false;
@@ -40,14 +41,18 @@ export class TopicKeeper {
       this.#waiting.delete(topic.topic);
       return;
     }
+    if (this.#waiting.size >= MAX_REGISTERED_TOPICS) {
+      this.#hasFailed = true;
+      return;
+    }
     this.#waiting.set(topic.topic, topic);
     void this.#work();
   }
 
   /** True if something could not be done since this was asked last. */
   takeFailed(): boolean {
-    const hasFailed = this.#failed.size > 0;
-    this.#failed.clear();
+    const hasFailed = this.#hasFailed;
+    this.#hasFailed = false;
     return hasFailed;
   }
 
@@ -86,7 +91,10 @@ export class TopicKeeper {
       }
       this.#told.delete(topic);
     } catch (error) {
-      this.#failed.add(topic);
+      this.#hasFailed = true;
+      if (this.#told.size >= MAX_REGISTERED_TOPICS) {
+        this.#told.clear();
+      }
       if (!this.#told.has(topic) && !this.#isClosed) {
         this.#told.add(topic);
         const what =

@@ -4,6 +4,7 @@ import {
   MAX_BROKERS_PER_SET,
   MAX_QUEUES_PER_TOPIC,
   MAX_SETS_PER_TOPIC,
+  MAX_TIME_MS,
   MAX_TOPICS_PER_PAGE,
   MAX_URL_CHARACTERS,
   NAME_PATTERN,
@@ -16,6 +17,8 @@ const name = z.string().regex(NAME_PATTERN);
 const hex16 = z.string().regex(/^[0-9a-f]{16}$/);
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+/** Milliseconds since 1970. */
+const time = count.max(MAX_TIME_MS);
 const url = z
   .string()
   .max(MAX_URL_CHARACTERS)
@@ -61,13 +64,13 @@ const SCHEMAS = {
           topicId: count,
           queues: count.min(1).max(MAX_QUEUES_PER_TOPIC),
           memory: z.boolean(),
-          createdTime: count,
+          createdTime: time,
           sets: z.array(name).max(MAX_SETS_PER_TOPIC).nullable().default(null),
         }),
       )
       .max(MAX_TOPICS_PER_PAGE),
     gone: topics,
-    tombstones: z.array(z.object({ topic: name, createdTime: count })).max(MAX_TOPICS_PER_PAGE),
+    tombstones: z.array(z.object({ topic: name, createdTime: time })).max(MAX_TOPICS_PER_PAGE),
     forgotten: topics,
     more: z.boolean(),
   }),

@@ -8,6 +8,7 @@ import {
   type ControlMethods,
   MAX_QUEUES_PER_TOPIC,
   MAX_SETS_PER_TOPIC,
+  MAX_TIME_MS,
   NAME_PATTERN,
   packQueueList,
   type QueueListMethod,
@@ -23,8 +24,8 @@ const page = {
   cursor: z.string().nullable().default(null),
   limit: z.number().int().positive().default(DEFAULT_PAGE_ITEMS),
 };
-/** Milliseconds since 1970, as far as dates go. */
-const time = count.max(8.64e15);
+/** Milliseconds since 1970. */
+const time = count.max(MAX_TIME_MS);
 const topicOnly = z.object({ topic: name });
 
 const startPosition = z.union(

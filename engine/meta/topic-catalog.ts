@@ -6,6 +6,7 @@
 import {
   MAX_NAME_BYTES,
   MAX_QUEUES_PER_TOPIC,
+  MAX_TIME_MS,
   NAME_PATTERN,
   RingMQError,
   type TopicInfo,
@@ -215,7 +216,15 @@ export class TopicCatalog {
   #createdTime({ topic, createdTime }: TopicParams): number {
     const deletedUpTo = this.#state.tombstones.get(topic)?.createdTime ?? -1;
     if (typeof createdTime !== 'number') {
-      return Math.max(this.now(), this.leastCreatedTime(topic), deletedUpTo + 1);
+      const earliest = Math.max(this.now(), this.leastCreatedTime(topic), deletedUpTo + 1);
+      if (earliest > MAX_TIME_MS) {
+        throw new RingMQError(
+          'BAD_ARGUMENT',
+          `a topic '${topic}' of the last time there is was deleted: give the new one another name`,
+          { details: { topic, deletedUpTo } },
+        );
+      }
+      return earliest;
     }
     if (createdTime <= deletedUpTo) {
       throw new RingMQError(

@@ -70,3 +70,5 @@ export const MAX_TOPICS_PER_PAGE = 2_048;
 export const MAX_SETS_PER_TOPIC = 64;
 /** A broker's address, in characters. */
 export const MAX_URL_CHARACTERS = 512;
+/** The last time that a topic may have been made at, in milliseconds since 1970: as far as dates go. */
+export const MAX_TIME_MS = 8.64e15;

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type Broker, type NameServer, openBroker, openNameServer } from '../../broker/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
 import { NameServerClient } from './name-server-client.js';
-import { registration } from './registrations.js';
+import { allTopics, registration, topicOf } from './registrations.js';
 
 const opened: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -159,6 +159,25 @@ describe('brokers with name servers', () => {
     await until(() => same([c], ['everywhere 1']));
     const { body } = await asker.request('topicMetadata', { topic: 'near' });
     expect(body).toMatchObject({ sets: ['a', 'b'] });
+  });
+
+  it('do not follow a deletion of a time that is far from now: topics of the name can be made', async () => {
+    const ns = await nameServer();
+    const a = await new Node('a').start([ns.url]);
+    await a.admin((admin) => admin.createTopic({ topic: 'orders', queues: 1 }));
+    const other = keep(await NameServerClient.connect(ns.url));
+    await other.ask('registerBroker', registration({ name: 'z', brokerId: '00000000000000ff' }));
+    const tombstone = (createdTime: number) =>
+      allTopics([topicOf('mark')], { tombstones: [{ topic: 'orders', createdTime }] });
+    await expect(other.ask('registerTopics', tombstone(Number.MAX_SAFE_INTEGER))).rejects.toThrow(
+      'BAD_REQUEST',
+    );
+    await other.ask('registerTopics', tombstone(8.64e15));
+    await until(() => a.warnings.some((line) => line.includes('clock')));
+    await until(() => same([a], ['mark 4', 'orders 1']));
+    await a.admin((admin) => admin.deleteTopic('orders'));
+    const { createdTime } = await a.admin((admin) => admin.createTopic({ topic: 'orders', queues: 2 }));
+    expect(createdTime).toBeLessThan(Date.now() + 60_000);
   });
 
   it('say once what they have no room for, and go on', async () => {
