@@ -1,4 +1,4 @@
-import { fstatSync } from 'node:fs';
+import { fstatSync, type Stats } from 'node:fs';
 import type { Command } from 'commander';
 import type { Client, OutgoingMessage, Producer } from '../native-free/client/index.js';
 import { isRingMQError, MAX_BODY_BYTES, RingMQError } from '../native-free/wire/index.js';
@@ -99,6 +99,7 @@ async function writeLines(
   hasFailed: () => boolean,
 ): Promise<void> {
   const input = fstatSync(0);
+  checkInput(input);
   // A bar would be drawn over what is typed.
   const progress = process.stdin.isTTY
     ? NO_PROGRESS
@@ -118,7 +119,7 @@ async function writeLines(
   };
   let bytesRead = 0;
   try {
-    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    for await (const chunk of readInput()) {
       if (bytesRead === 0) {
         summary.durability = await durabilityOf(client, parts.topic);
       }
@@ -143,6 +144,40 @@ async function writeLines(
     }
   } finally {
     progress.stop();
+  }
+}
+
+/** Node reads what is no file, pipe, socket or terminal as if it were empty: nothing would be sent, and nothing said. */
+function checkInput(input: Stats): void {
+  if (!input.isFile() && !input.isFIFO() && !input.isSocket() && !input.isCharacterDevice()) {
+    const what = input.isDirectory() ? 'a directory' : 'a device';
+    throw new RingMQError(
+      'BAD_ARGUMENT',
+      `stdin is ${what}, which has no lines to send; redirect a file or a pipe to it`,
+      { details: { option: 'stdin' } },
+    );
+  }
+}
+
+/** What stdin has. @throws RingMQError BAD_ARGUMENT where it cannot be read */
+async function* readInput(): AsyncGenerator<Buffer> {
+  const chunks = (process.stdin as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { done, value } = await chunks.next().catch((error: unknown) => {
+        throw new RingMQError(
+          'BAD_ARGUMENT',
+          `stdin cannot be read: ${error instanceof Error ? error.message : String(error)}; redirect a file or a pipe to it`,
+          { cause: error, details: { option: 'stdin' } },
+        );
+      });
+      if (done === true) {
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    await chunks.return?.();
   }
 }
 

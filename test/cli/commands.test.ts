@@ -165,6 +165,21 @@ describe('pub', () => {
     expect(read.status).toBe(0);
   });
 
+  it('refuses an input that has no lines, instead of taking it for an empty one', async () => {
+    const topic = await makeTopic();
+    const args = ['--url', broker.url, 'pub', topic];
+    const folder = await runCli(args, { shell: `exec < '${directory}'` });
+    expect([folder.status, folder.stderr]).toEqual([
+      2,
+      'BAD_ARGUMENT: stdin is a directory, which has no lines to send; redirect a file or a pipe to it\n',
+    ]);
+    const unreadable = await runCli(args, { shell: `exec 0> '${directory}/written'` });
+    expect([unreadable.status, unreadable.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^BAD_ARGUMENT: stdin cannot be read: EBADF.+; .+\n$/),
+    ]);
+  });
+
   it('keeps quiet, and does nothing with empty input', async () => {
     const topic = await makeTopic();
     const sent = await ringmq(['pub', topic], 'one\n');
