@@ -63,8 +63,6 @@ async function serve(thread: BrokerThread): Promise<void> {
   // Also when this thread throws or calls `process.exit`.
   process.once('exit', () => void listener.close());
   say({ type: 'listening', port: listener.port });
-  // Behind that word: the broker's start does not wait for it.
-  setImmediate(() => void answers.prepare());
 
   async function stop(): Promise<void> {
     sessions.stopTaking();

@@ -7,6 +7,8 @@ import type { HttpAnswer, HttpRequest, ListenerOptions } from '../../native-free
 import { setTimeout, unref } from '../../native-free/time/index.js';
 import { type BrokerStats, isRingMQError, SUBPROTOCOL } from '../../native-free/wire/index.js';
 import { isLoopback } from '../../native-free/wire/loopback.js';
+import { metricsText } from './metrics.js';
+import { METRICS_TYPE } from './metrics-text.js';
 
 /** One reading serves all who ask within this time, so that no number of askers costs more than a few readings a second. */
 const FRESH_MS = 250;
@@ -34,11 +36,6 @@ export class HttpAnswers {
   constructor(engine: EngineThread, options: HttpAnswersOptions) {
     this.#engine = engine;
     this.#options = options;
-  }
-
-  /** Loads what pages of metrics are made with, so that the first who asks for one does not hold the thread for it. */
-  async prepare(): Promise<void> {
-    await import('./metrics.js').catch(() => {});
   }
 
   /** Never rejects. */
@@ -89,10 +86,8 @@ export class HttpAnswers {
   }
 
   async #render(): Promise<HttpAnswer> {
-    // Loaded before, as a rule: see `prepare`.
-    const { metricsText, METRICS_TYPE } = await import('./metrics.js');
     const queues = this.#options.queueMetrics ? await this.#engine.call('queueStats', {}) : null;
-    const text = await metricsText(await this.#stats(), queues);
+    const text = metricsText(await this.#stats(), queues);
     return { status: 200, body: Buffer.from(text), contentType: METRICS_TYPE };
   }
 

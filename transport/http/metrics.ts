@@ -1,8 +1,6 @@
 /** Statistics in Prometheus' text format. Names follow its conventions: base units, `_total` for what only grows. */
-import { Counter, Gauge, Registry } from 'prom-client';
 import type { BrokerStats, QueueStats, ThreadStats } from '../../native-free/wire/index.js';
-
-export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+import { MetricsText } from './metrics-text.js';
 
 /** Counters of each thread. */
 const THREAD_COUNTERS = [
@@ -62,95 +60,73 @@ const GAUGES: readonly (readonly [string, string, (stats: BrokerStats) => number
 ];
 
 /** `queues`: rows for each queue, null for none. */
-export async function metricsText(stats: BrokerStats, queues: QueueStats | null): Promise<string> {
-  const registry = new Registry();
-  registry.setDefaultLabels({ broker: stats.brokerName });
-  addThreads(registry, stats);
+export function metricsText(stats: BrokerStats, queues: QueueStats | null): string {
+  const text = new MetricsText({ broker: stats.brokerName });
+  addThreads(text, stats);
   for (const [name, help, read] of GAUGES) {
     const value = read(stats);
     if (value !== null) {
-      new Gauge({
-        name,
-        help,
-        registers: [registry],
-        collect() {
-          this.set(value);
-        },
-      });
+      text.metric('gauge', name, help).add(value);
     }
   }
-  new Counter({ name: 'ringmq_syncs_total', help: 'Calls of fdatasync', registers: [registry] }).inc(
-    stats.log.syncs.count,
-  );
-  new Counter({
-    name: 'ringmq_process_cpu_seconds_total',
-    help: 'CPU time of the process',
-    registers: [registry],
-  }).inc(stats.process.cpuMs / 1000);
+  text.metric('counter', 'ringmq_syncs_total', 'Calls of fdatasync').add(stats.log.syncs.count);
+  const cpu = text.metric('counter', 'ringmq_process_cpu_seconds_total', 'CPU time of the process');
+  cpu.add(stats.process.cpuMs / 1000);
   if (queues !== null) {
-    addQueues(registry, queues);
+    addQueues(text, queues);
   }
-  return await registry.metrics();
+  return text.toString();
 }
 
-function addThreads(registry: Registry, { threads }: BrokerStats): void {
+function addThreads(text: MetricsText, { threads }: BrokerStats): void {
   for (const [name, help, field] of THREAD_COUNTERS) {
-    const counter = new Counter({ name, help, labelNames: ['thread'], registers: [registry] });
+    const counter = text.metric('counter', name, help);
     for (const thread of threads) {
-      counter.inc({ thread: thread.name }, thread[field]);
+      counter.add(thread[field], { thread: thread.name });
     }
   }
-  const connections = new Gauge({
-    name: 'ringmq_connections',
-    help: 'Connections and embedded clients that are open',
-    labelNames: ['thread'],
-    registers: [registry],
-  });
-  const busy = new Counter({
-    name: 'ringmq_thread_busy_seconds_total',
-    help: 'Time a thread was at work for the broker',
-    labelNames: ['thread'],
-    registers: [registry],
-  });
-  const longest = new Gauge({
-    name: 'ringmq_thread_longest_turn_seconds',
-    help: 'The longest a thread was held by one piece of work',
-    labelNames: ['thread'],
-    registers: [registry],
-  });
+  const connections = text.metric(
+    'gauge',
+    'ringmq_connections',
+    'Connections and embedded clients that are open',
+  );
   for (const thread of threads) {
-    connections.set({ thread: thread.name }, thread.connections);
-    busy.inc({ thread: thread.name }, thread.busyMs / 1000);
-    longest.set({ thread: thread.name }, thread.longestTurnMs / 1000);
+    connections.add(thread.connections, { thread: thread.name });
+  }
+  const busy = text.metric(
+    'counter',
+    'ringmq_thread_busy_seconds_total',
+    'Time a thread was at work for the broker',
+  );
+  for (const thread of threads) {
+    busy.add(thread.busyMs / 1000, { thread: thread.name });
+  }
+  const longest = text.metric(
+    'gauge',
+    'ringmq_thread_longest_turn_seconds',
+    'The longest a thread was held by one piece of work',
+  );
+  for (const thread of threads) {
+    longest.add(thread.longestTurnMs / 1000, { thread: thread.name });
   }
 }
 
-function addQueues(registry: Registry, { queues, lags }: QueueStats): void {
-  const labels = ['topic', 'queue'] as const;
-  const first = new Gauge({
-    name: 'ringmq_queue_first_offset',
-    help: 'First offset still stored',
-    labelNames: labels,
-    registers: [registry],
-  });
-  const next = new Gauge({
-    name: 'ringmq_queue_next_offset',
-    help: 'Next offset to be given out',
-    labelNames: labels,
-    registers: [registry],
-  });
-  for (const { topic, queueId, minOffset, maxOffset } of queues) {
-    first.set({ topic, queue: queueId }, minOffset);
-    next.set({ topic, queue: queueId }, maxOffset);
+function addQueues(text: MetricsText, { queues, lags }: QueueStats): void {
+  const first = text.metric('gauge', 'ringmq_queue_first_offset', 'First offset still stored');
+  for (const { topic, queueId, minOffset } of queues) {
+    first.add(minOffset, { topic, queue: queueId });
   }
-  const lag = new Gauge({
-    name: 'ringmq_group_lag_messages',
-    help: 'Messages of the queue that the group has still to read',
-    labelNames: ['group', ...labels],
-    registers: [registry],
-  });
+  const next = text.metric('gauge', 'ringmq_queue_next_offset', 'Next offset to be given out');
+  for (const { topic, queueId, maxOffset } of queues) {
+    next.add(maxOffset, { topic, queue: queueId });
+  }
+  const lag = text.metric(
+    'gauge',
+    'ringmq_group_lag_messages',
+    'Messages of the queue that the group has still to read',
+  );
   for (const { group, topic, queueId, lag: messages } of lags) {
-    lag.set({ group, topic, queue: queueId }, messages);
+    lag.add(messages, { group, topic, queue: queueId });
   }
 }
 
