@@ -1,10 +1,10 @@
 /** What the parts of a session (produce, consume, control) know of the whole. */
 import type { EngineThread } from '../engine/engine-thread.js';
 import type { Socket } from '../native-free/listener/types.js';
+import type { WorkTurns } from '../native-free/listener/work-turns.js';
 import type { ErrorCode } from '../native-free/wire/index.js';
 import type { HeavyLane } from './heavy-lane.js';
 import type { SessionOptions } from './session-options.js';
-import type { WorkTurns } from './work-turns.js';
 
 /** What the sessions of one thread share, as far as one of them is concerned. */
 export interface SessionHostView {

@@ -9,6 +9,7 @@
 import { setImmediate } from 'node:timers';
 import type { EngineThread } from '../engine/engine-thread.js';
 import type { Socket } from '../native-free/listener/types.js';
+import { WorkTurns } from '../native-free/listener/work-turns.js';
 import {
   type ErrorCode,
   MAX_FRAME_BYTES,
@@ -22,7 +23,6 @@ import { ReplicaSession } from './replica-session.js';
 import { Session, type SessionOwner } from './session.js';
 import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
 import { SessionWatch } from './session-watch.js';
-import { WorkTurns } from './work-turns.js';
 
 /** A slave that says nothing for so long, though it is told of the log several times a second, is gone. */
 const REPLICA_SILENCE_MS = 10_000;

@@ -2,6 +2,7 @@
  * One consumer of a connection: a member of a group, the queues it holds now, its credit, and the making of its deliver frames.
  */
 import { type MemberSink, READ, type TopicEntry } from '../engine/engine-thread.js';
+import type { SlicedWork } from '../native-free/listener/work-turns.js';
 import {
   BATCH,
   BATCH_HEADER_BYTES,
@@ -21,7 +22,6 @@ import {
 import { makeSkipFrame } from './frames.js';
 import { QueueFeed, ReadyFeeds } from './queue-feed.js';
 import type { SessionContext } from './session-context.js';
-import type { SlicedWork } from './work-turns.js';
 
 /** What a read counts for in a turn's budget at least, whatever it gave. */
 const READ_BYTES = 256;

@@ -8,6 +8,8 @@ import { clearInterval, monotonicMs, setInterval } from '../time/index.js';
 export interface PartialOwner {
   partialBytes: number;
   partialSince: number;
+  /** What has come and waits to be read. */
+  waitingBytes: number;
   /** What it may have. */
   readonly maxPartialBytes: number;
   /** It has too much, or for too long: it is to be ended. */
@@ -42,8 +44,20 @@ export class PartialMessages {
     this.#bytes += bytes;
     if (owner.partialBytes > owner.maxPartialBytes) {
       owner.tooMuch('a message that does not end');
-    } else if (this.#bytes > this.#maxBytes) {
-      this.#largest()?.tooMuch('messages that do not end, all connections together');
+    } else {
+      this.#checkAll();
+    }
+  }
+
+  /** What waits to be read has become so many bytes more, or fewer. */
+  waits(owner: PartialOwner, bytes: number): void {
+    owner.waitingBytes += bytes;
+    this.#bytes += bytes;
+    if (bytes > 0) {
+      this.#owners.add(owner);
+      this.#checkAll();
+    } else {
+      this.#forgetEmpty(owner);
     }
   }
 
@@ -52,26 +66,39 @@ export class PartialMessages {
     const passed = Math.min(bytes, owner.partialBytes);
     owner.partialBytes -= passed;
     this.#bytes -= passed;
-    if (owner.partialBytes === 0) {
-      this.#owners.delete(owner);
-    }
+    this.#forgetEmpty(owner);
   }
 
   /** A message has ended, or the connection has. */
   ended(owner: PartialOwner): void {
     this.#bytes -= owner.partialBytes;
     owner.partialBytes = 0;
-    this.#owners.delete(owner);
+    this.#forgetEmpty(owner);
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
+  #checkAll(): void {
+    if (this.#bytes > this.#maxBytes) {
+      this.#largest()?.tooMuch('messages that do not end, all connections together');
+    }
+  }
+
+  #forgetEmpty(owner: PartialOwner): void {
+    if (owner.partialBytes === 0 && owner.waitingBytes === 0) {
+      this.#owners.delete(owner);
+    }
+  }
+
   #largest(): PartialOwner | undefined {
     let largest: PartialOwner | undefined;
+    let most = 0;
     for (const owner of this.#owners) {
-      if (largest === undefined || owner.partialBytes > largest.partialBytes) {
+      const bytes = owner.partialBytes + owner.waitingBytes;
+      if (bytes > most) {
+        most = bytes;
         largest = owner;
       }
     }
@@ -81,7 +108,7 @@ export class PartialMessages {
   #expire(): void {
     const limit = monotonicMs() - this.#timeoutMs;
     for (const owner of [...this.#owners]) {
-      if (owner.partialSince < limit) {
+      if (owner.partialBytes > 0 && owner.partialSince < limit) {
         owner.tooMuch(`a message that has not ended within ${this.#timeoutMs} ms`);
       }
     }

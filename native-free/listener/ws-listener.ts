@@ -27,6 +27,7 @@ import {
   type SocketHandler,
 } from './types.js';
 import { agreedSubprotocol, headersOf, judgeUpgrade, Refusals, STATUS_TEXT } from './upgrade-rules.js';
+import { WorkTurns } from './work-turns.js';
 import { WsSocket } from './ws-socket.js';
 
 /** A peer gets this long for its TLS handshake, and for its HTTP request. */
@@ -64,8 +65,8 @@ class WsListener implements Listener {
   readonly #options: ListenerOptions;
   readonly #http: Server;
   readonly #upgrader: WebSocketServer;
-  readonly #pool = new SendPool();
-  readonly #partials: PartialMessages;
+  /** What its connections share. */
+  readonly #shared: { pool: SendPool; partials: PartialMessages; turns: WorkTurns };
   readonly #open = new Map<WebSocket, WsSocket>();
   readonly #count: ConnectionCount;
   readonly #refusals: Refusals;
@@ -92,7 +93,11 @@ class WsListener implements Listener {
       maxFragments: MAX_FRAGMENTS_COUNT,
       handleProtocols: (asked) => agreedSubprotocol([...asked].join(','), options) ?? SUBPROTOCOL,
     });
-    this.#partials = new PartialMessages(options);
+    this.#shared = {
+      pool: new SendPool(),
+      partials: new PartialMessages(options),
+      turns: new WorkTurns(),
+    };
     this.#http = this.#createServer();
     putDoor(this.#http, options.tls === undefined ? 'connection' : 'secureConnection');
     // Those that have not begun to speak are no connections yet, and are not served without end either.
@@ -164,7 +169,7 @@ class WsListener implements Listener {
     if (this.#idleTimer !== null) {
       clearInterval(this.#idleTimer);
     }
-    this.#partials.close();
+    this.#shared.partials.close();
     const closed = new Promise<void>((resolve) => {
       this.#http.close(() => resolve());
     });
@@ -264,7 +269,7 @@ class WsListener implements Listener {
     stream.once('close', () => this.#count.release());
     const remote = request.socket.remoteAddress ?? '';
     this.#upgrader.handleUpgrade(request, stream, head, (peer) => {
-      const socket = new WsSocket(peer, stream, remote, this.#pool, this.#partials);
+      const socket = new WsSocket(peer, stream, remote, this.#shared);
       this.#open.set(peer, socket);
       peer.on('close', () => this.#open.delete(peer));
       // What `ws` refuses by itself (masking, sizes, opcodes) it closes by itself; the session hears of the close.
@@ -292,7 +297,7 @@ class WsListener implements Listener {
     stream.once('close', () => this.#refusals.gone());
     this.#upgrader.handleUpgrade(request, stream, head, (peer) => {
       peer.on('error', () => {});
-      const socket = new WsSocket(peer, stream, '', this.#pool, this.#partials);
+      const socket = new WsSocket(peer, stream, '', this.#shared);
       socket.attach(SILENT);
       socket.send(frame);
       socket.close(1008, answer.refused?.code ?? '');

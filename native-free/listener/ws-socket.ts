@@ -7,6 +7,8 @@ import type { PartialMessages } from './partial-messages.js';
 import { MAX_PINGS_PER_SECOND, MAX_UNREAD_PONG_BYTES, RateLimit } from './rate-limit.js';
 import type { SendPool } from './send-pool.js';
 import type { Socket, SocketHandler } from './types.js';
+import type { WorkTurns } from './work-turns.js';
+import { WsReader } from './ws-reader.js';
 
 const SEND_OPTIONS = { binary: true, compress: false } as const;
 /** How long a peer may take to answer a close frame before it is cut off. */
@@ -37,14 +39,23 @@ export class WsSocket implements Socket {
   /** Bytes that came since the last message ended, and when the first of them came; 0: none. For {@link PartialMessages}. */
   partialBytes = 0;
   partialSince = 0;
+  waitingBytes = 0;
+  readonly #turns: WorkTurns;
+  #reader: WsReader | null = null;
   #isOpen = true;
   #isCut = false;
   #cutTimer: NodeJS.Timeout | null = null;
   /** Set by any sign of life, cleared by the listener's idle check. */
   isAlive = true;
 
-  constructor(peer: WebSocket, stream: Duplex, remote: string, pool: SendPool, partials: PartialMessages) {
+  constructor(
+    peer: WebSocket,
+    stream: Duplex,
+    remote: string,
+    { pool, partials, turns }: { pool: SendPool; partials: PartialMessages; turns: WorkTurns },
+  ) {
     this.#peer = peer;
+    this.#turns = turns;
     this.#stream = stream;
     this.remote = remote;
     this.#pool = pool;
@@ -55,8 +66,13 @@ export class WsSocket implements Socket {
   attach(handler: SocketHandler): void {
     this.#handler = handler;
     const peer = this.#peer;
-    // Before `ws` itself reads it: of a message that ends in this chunk nothing is left over.
-    this.#stream.prependListener('data', (chunk: Buffer) => this.#received(chunk.length));
+    const reader = new WsReader(peer, this.#stream, this.#turns, {
+      // Before `ws` itself reads it: of a message that ends in this piece nothing is left over.
+      reading: (bytes) => this.#reading(bytes),
+      waits: (bytes) => this.#partials.waits(this, bytes),
+    });
+    this.#reader = reader;
+    this.#stream.on('data', (chunk: Buffer) => this.#received(reader, chunk));
     peer.on('ping', (data: Buffer) => this.#pinged(data, true));
     peer.on('pong', (data: Buffer) => this.#pinged(data, false));
     peer.on('message', (data: Buffer, isBinary: boolean) => {
@@ -73,6 +89,7 @@ export class WsSocket implements Socket {
     });
     peer.on('close', () => {
       this.#isOpen = false;
+      this.#reader?.letGo();
       this.#partials.ended(this);
       if (this.#cutTimer !== null) {
         clearTimeout(this.#cutTimer);
@@ -146,20 +163,31 @@ export class WsSocket implements Socket {
     return !this.#isOpen || this.#isCut || this.#cutTimer !== null;
   }
 
-  #received(bytes: number): void {
+  /** After the close `ws` reads only the beginning of what still comes; the timer of the close ends the connection. */
+  #received(reader: WsReader, chunk: Buffer): void {
+    if (!this.#isEnding) {
+      if (this.#peer.readyState === this.#peer.OPEN) {
+        reader.take(chunk);
+      } else {
+        // `ws` itself has ended it, over a close or a fault of the peer, and reads no more.
+        reader.letGo();
+      }
+      return;
+    }
+    this.#bytesAfterClose += chunk.length;
+    if (this.#bytesAfterClose > CLOSE_BYTES) {
+      this.#peer.terminate();
+    } else if (this.#bytesAfterClose <= CLOSE_PARSED_BYTES) {
+      reader.take(chunk);
+    } else {
+      reader.letGo();
+    }
+  }
+
+  #reading(bytes: number): void {
     if (!this.#isEnding) {
       this.#partials.received(this, bytes);
       this.#corkForNow();
-      return;
-    }
-    const before = this.#bytesAfterClose;
-    this.#bytesAfterClose += bytes;
-    if (this.#bytesAfterClose > CLOSE_BYTES) {
-      this.#peer.terminate();
-    } else if (before <= CLOSE_PARSED_BYTES && this.#bytesAfterClose > CLOSE_PARSED_BYTES) {
-      // From here on `ws` reads nothing of it; the timer of the close ends the connection.
-      this.#stream.removeAllListeners('data');
-      this.#stream.on('data', (chunk: Buffer) => this.#received(chunk.length));
     }
   }
 

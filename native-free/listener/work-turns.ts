@@ -3,7 +3,7 @@
  * turn, for a slice of each turn of the event loop.
  */
 import { setImmediate } from 'node:timers';
-import { monotonicMs } from '../native-free/time/index.js';
+import { monotonicMs } from '../time/index.js';
 
 export interface SlicedWork {
   /** Does a piece of a fraction of a millisecond. False: nothing is left. Must not throw. */

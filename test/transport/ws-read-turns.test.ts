@@ -1,0 +1,110 @@
+/** What one connection of the `ws` listener sends at once is read in pieces, in turn with others': whole, and in its order. */
+import { afterEach, expect, test } from 'vitest';
+import type { Listener } from '../../native-free/listener/types.js';
+import { startWsListener } from '../../native-free/listener/ws-listener.js';
+import { RawPeer, WS_OPCODE, wsFrame } from '../hostile/raw-peer.js';
+import { BASE_OPTIONS } from './listeners.js';
+
+const FRAMES = 6_000;
+const MAX_HELD_BYTES = 1024 * 1024;
+
+let listener: Listener | null = null;
+const peers: RawPeer[] = [];
+
+afterEach(async () => {
+  for (const peer of peers.splice(0)) {
+    peer.destroy();
+  }
+  await listener?.close();
+});
+
+/** A listener that tells of each frame: the number in it. What the call takes is the frame's cost. */
+async function serve(onFrame: (number: number) => void): Promise<void> {
+  listener = await startWsListener({
+    ...BASE_OPTIONS,
+    maxPartialBytes: MAX_HELD_BYTES,
+    accept: (socket) => ({
+      maxPartialBytes: 65_536,
+      onFrame: (bytes) => onFrame(Buffer.from(bytes).readUInt32LE(0)),
+      onText() {},
+      onDrain() {},
+      onExcess: () => socket.cut(),
+      onClose() {},
+    }),
+  });
+}
+
+async function peer(): Promise<RawPeer> {
+  const made = await RawPeer.open((listener as Listener).port);
+  peers.push(made);
+  return made;
+}
+
+function frame(number: number): Buffer {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32LE(number);
+  return wsFrame(payload);
+}
+
+function burn(): void {
+  const until = performance.now() + 0.05;
+  while (performance.now() < until) {}
+}
+
+const NEIGHBOUR = 1_000_000;
+
+test('a flood of frames that cost something leaves turns to others', async () => {
+  const heard: number[] = [];
+  let ask: () => void = () => {};
+  await serve((number) => {
+    burn();
+    if (heard.push(number) === 1) {
+      ask();
+    }
+  });
+  const [flooding, other] = [await peer(), await peer()];
+  ask = () => other.write(frame(NEIGHBOUR));
+  flooding.write(Buffer.concat(Array.from({ length: FRAMES }, (_, number) => frame(number))));
+  await expect.poll(() => heard.length, { timeout: 20_000 }).toBe(FRAMES + 1);
+  expect(heard.indexOf(NEIGHBOUR)).toBeLessThan(FRAMES / 2);
+  expect(heard.filter((number) => number !== NEIGHBOUR)).toEqual(
+    Array.from({ length: FRAMES }, (_, number) => number),
+  );
+});
+
+test('what waits for its turn counts as held, and is let go with its connection', async () => {
+  let frames = 0;
+  await serve(() => {
+    frames++;
+    burn();
+  });
+  const burst = Buffer.concat(Array.from({ length: FRAMES }, (_, number) => frame(number)));
+  const many = await Promise.all(Array.from({ length: 40 }, () => peer()));
+  for (const one of many) {
+    one.write(burst);
+  }
+  // More than all together may hold: who has most goes.
+  await expect.poll(() => many.some(({ isClosed }) => isClosed), { timeout: 20_000 }).toBe(true);
+  for (const one of many) {
+    one.destroy();
+  }
+  const late = await peer();
+  const before = frames;
+  late.write(burst);
+  await expect.poll(() => frames - before, { timeout: 20_000 }).toBeGreaterThanOrEqual(FRAMES);
+  expect(late.isClosed).toBe(false);
+});
+
+test('what was sent before the end of a connection is read, all of it', async () => {
+  let frames = 0;
+  await serve(() => {
+    frames++;
+    burn();
+  });
+  const leaving = await peer();
+  leaving.write(Buffer.concat(Array.from({ length: FRAMES }, (_, number) => frame(number))));
+  leaving.write(wsFrame(Uint8Array.of(3, 232), { opcode: WS_OPCODE.close }));
+  leaving.socket.end();
+  await expect.poll(() => frames, { timeout: 20_000 }).toBe(FRAMES);
+  await leaving.until(() => leaving.isClosed);
+});
