@@ -4,24 +4,30 @@
 import { type MemberSink, READ, type TopicEntry } from '../engine/engine-thread.js';
 import type { SlicedWork } from '../native-free/listener/work-turns.js';
 import {
-  BATCH,
-  BATCH_HEADER_BYTES,
-  BATCH_TYPE,
   type ControlEvent,
   ERRORS,
   type ErrorCode,
   FRAME_HEADER_BYTES,
   OPCODE,
   RingMQError,
-  readUint32,
-  readUint64,
   SLOT_BYTES,
   slotAligned,
   writeFrameHeader,
 } from '../native-free/wire/index.js';
-import { makeSkipFrame } from './frames.js';
-import { QueueFeed, ReadyFeeds } from './queue-feed.js';
+import { HeldQueues } from './held-queues.js';
+import { type QueueFeed, ReadyFeeds } from './queue-feed.js';
 import type { SessionContext } from './session-context.js';
+import { SkipNotices } from './skip-notices.js';
+import {
+  type AssignEvent,
+  type FlowChange,
+  isFlowChange,
+  isLong,
+  QUEUES_AT_ONCE,
+  type QueueFlow,
+  type QueuesEvent,
+  type SubscriptionEvent,
+} from './subscription-events.js';
 
 /** What a read counts for in a turn's budget at least, whatever it gave. */
 const READ_BYTES = 256;
@@ -32,22 +38,12 @@ const MAX_FRAME_COST_BYTES = 512 * 1024;
 /** Less room than this in a frame is not worth a read. */
 const SMALLEST_READ_BYTES = 2 * SLOT_BYTES;
 
-/** Queues that are begun, or given up, in one go. */
-const QUEUES_AT_ONCE = 256;
-
 /** What a consumer asks of the session's consuming half. */
 export interface ConsumerOwner {
   /** A frame with an event, for this consumer. */
   sendEvent(consumer: Subscription, event: ControlEvent): void;
   /** It cannot go on at all: its member leaves the group. */
   ended(consumer: Subscription, code: ErrorCode, message: string): void;
-}
-
-/** Where a queue is delivered from; -1: not at all. */
-export interface QueueFlow {
-  readonly queueId: number;
-  readonly generation: number;
-  readonly offset: number;
 }
 
 export interface ConsumerFilter {
@@ -65,21 +61,19 @@ export class Subscription implements MemberSink, SlicedWork {
   readonly #context: SessionContext;
   readonly #owner: ConsumerOwner;
   readonly #filter: ConsumerFilter;
-  readonly #isFiltered: boolean;
   readonly #onDamage: OnDamage;
-  readonly #feeds = new Map<number, QueueFeed>();
   readonly #ready = new ReadyFeeds();
+  readonly #held: HeldQueues;
+  readonly #skips: SkipNotices;
   readonly #wake = (feed: QueueFeed): void => {
     if (!this.#isClosed) {
       this.#ready.push(feed);
       this.#context.deliverSoon();
     }
   };
-  /** Feeds whose client is to be told that the queue moved without a delivery, once the frame in the making is out. */
-  readonly #toSkip: QueueFeed[] = [];
   #topic: TopicEntry | null = null;
   /** Events that came before the answer to `join` was out, are about many queues, or came behind one that is. */
-  #events: Pending[] = [];
+  #events: SubscriptionEvent[] = [];
   /** Queues of the first of them that were begun or ended; 0: none is under way. */
   #takenCount = 0;
   #creditLimit = 0;
@@ -99,10 +93,12 @@ export class Subscription implements MemberSink, SlicedWork {
     this.number = number;
     this.key = key;
     this.#filter = filter;
-    this.#isFiltered = filter.low !== -1 || filter.high !== -1;
     this.#onDamage = onDamage;
     this.#context = context;
     this.#owner = owner;
+    this.#held = new HeldQueues(context.engine, this.#ready, this.#wake);
+    const isFiltered = filter.low !== -1 || filter.high !== -1;
+    this.#skips = new SkipNotices(number, isFiltered, context.socket);
   }
 
   get isClosed(): boolean {
@@ -159,7 +155,7 @@ export class Subscription implements MemberSink, SlicedWork {
   /** The next piece of an event about many queues, or of what is left to close. */
   step(): boolean {
     if (this.#isClosed) {
-      return this.#closeSome();
+      return this.#held.closeSome();
     }
     const event = this.#events[0];
     if (event === undefined) {
@@ -182,37 +178,25 @@ export class Subscription implements MemberSink, SlicedWork {
     } catch (error) {
       this.#context.failWith(error);
     }
-    return this.#isClosed ? this.#feeds.size > 0 : this.#events.length > 0;
+    return this.#isClosed ? this.#held.count > 0 : this.#events.length > 0;
   }
 
   /**
    * Begins or ends to read the next of its queues. False: that was done with all. The client hears of them in one event, for the first
    * one after a join names all that it gets; until then nothing is delivered to it.
    */
-  #takePiece(event: Long): boolean {
+  #takePiece(event: QueuesEvent): boolean {
     const from = this.#takenCount;
     if (from >= event.queues.length) {
       return false;
     }
     this.#takenCount = from + QUEUES_AT_ONCE;
-    if (isFlowChange(event)) {
-      for (const queue of event.queues.slice(from, this.#takenCount)) {
-        this.#changeFlow(queue, event.begun);
-      }
-    } else if (event.event === 'revoke') {
-      for (const { queueId, generation } of event.queues.slice(from, this.#takenCount)) {
-        this.#drop(queueId, generation);
-      }
-    } else {
-      for (const { queueId, generation, offset } of event.queues.slice(from, this.#takenCount)) {
-        this.#take(queueId, generation, offset);
-      }
-    }
+    this.#held.apply(event, this.#topic as TopicEntry, from, this.#takenCount);
     return true;
   }
 
   /** With another queue first, by chance. */
-  #turned(event: Assign): Assign {
+  #turned(event: AssignEvent): AssignEvent {
     const { queues } = event;
     const first = this.#context.options.pickFirst(queues.length);
     return { ...event, queues: [...queues.slice(first), ...queues.slice(0, first)] };
@@ -224,13 +208,11 @@ export class Subscription implements MemberSink, SlicedWork {
       return;
     }
     if (event.event === 'revoke') {
-      for (const { queueId, generation } of event.queues) {
-        this.#drop(queueId, generation);
-      }
+      this.#held.apply(event, this.#topic as TopicEntry, 0, event.queues.length);
     }
     if (event.event === 'assign') {
       // The queues are read before the client hears of them: in a memory topic nothing is kept for whoever does not read yet.
-      this.#takeAll(event.queues);
+      this.#held.apply(this.#turned(event), this.#topic as TopicEntry, 0, event.queues.length);
       this.#context.deliverSoon();
     }
     this.#owner.sendEvent(this, event);
@@ -241,8 +223,8 @@ export class Subscription implements MemberSink, SlicedWork {
    * @throws RingMQError BAD_ARGUMENT (nothing to pass over there)
    */
   skipDamage(queueId: number, generation: number): number {
-    const feed = this.#feeds.get(queueId);
-    if (feed === undefined || feed.generation !== generation || !feed.isDamaged) {
+    const feed = this.#held.find(queueId, generation);
+    if (feed === undefined || !feed.isDamaged) {
       throw new RingMQError(
         'BAD_ARGUMENT',
         `consumer ${this.number} waits at no damage in queue ${queueId}`,
@@ -253,8 +235,8 @@ export class Subscription implements MemberSink, SlicedWork {
     }
     feed.reader.skipDamage();
     feed.isDamaged = false;
-    this.#toSkip.push(feed);
-    this.#sendSkips();
+    this.#skips.push(feed);
+    this.#skips.send(this.#topic as TopicEntry);
     this.#wake(feed);
     return feed.reader.offset;
   }
@@ -264,7 +246,8 @@ export class Subscription implements MemberSink, SlicedWork {
    * Resolves when that is done; of many queues it is done in pieces.
    */
   async flow(queues: readonly QueueFlow[]): Promise<void> {
-    if (this.#topic === null || this.#isClosed) {
+    const topic = this.#topic;
+    if (topic === null || this.#isClosed) {
       return;
     }
     await new Promise<void>((done) => {
@@ -274,23 +257,9 @@ export class Subscription implements MemberSink, SlicedWork {
         this.#context.host.workTurns.add(this);
         return;
       }
-      for (const queue of queues) {
-        this.#changeFlow(queue, change.begun);
-      }
+      this.#held.apply(change, topic, 0, queues.length);
       this.#flowChanged(change);
     });
-  }
-
-  #changeFlow({ queueId, generation, offset }: QueueFlow, begun: QueueFlow[]): void {
-    const feed = this.#feeds.get(queueId);
-    if (feed?.generation !== generation) {
-      return;
-    }
-    feed.close();
-    if (offset >= 0) {
-      begun.push({ queueId, generation, offset });
-      this.#take(queueId, generation, offset);
-    }
   }
 
   #flowChanged({ begun, done }: FlowChange): void {
@@ -312,22 +281,9 @@ export class Subscription implements MemberSink, SlicedWork {
         event.done();
       }
     }
-    if (this.#closeSome()) {
+    if (this.#held.closeSome()) {
       this.#context.host.workTurns.add(this);
     }
-  }
-
-  /** False: none is left. */
-  #closeSome(): boolean {
-    let count = 0;
-    for (const [queueId, feed] of this.#feeds) {
-      if (count++ === QUEUES_AT_ONCE) {
-        return true;
-      }
-      this.#feeds.delete(queueId);
-      feed.close();
-    }
-    return false;
   }
 
   /**
@@ -349,7 +305,7 @@ export class Subscription implements MemberSink, SlicedWork {
       this.#sentBytes += frameBytes;
       socket.send(buffer.subarray(0, frameBytes));
     }
-    this.#sendSkips();
+    this.#skips.send(this.#topic as TopicEntry);
     return this.#costBytes;
   }
 
@@ -376,11 +332,11 @@ export class Subscription implements MemberSink, SlicedWork {
       if (result === READ.some) {
         if (reader.bytes > 0) {
           end = at + reader.bytes;
-          this.#delivered(feed, buffer, at, end);
+          this.#skips.delivered(feed, buffer, FRAME_HEADER_BYTES + at, FRAME_HEADER_BYTES + end);
           at = slotAligned(end);
         } else {
           // Told now and then, so that a client which loses its connection in a long backlog need not begin it again.
-          this.#toSkip.push(feed);
+          this.#skips.push(feed);
         }
         this.#ready.shift();
         this.#ready.push(feed);
@@ -389,7 +345,7 @@ export class Subscription implements MemberSink, SlicedWork {
         }
       } else if (result === READ.none) {
         this.#ready.shift();
-        this.#toSkip.push(feed);
+        this.#skips.push(feed);
         reader.watch(feed.onReadable);
         if (this.#costBytes >= MAX_FRAME_COST_BYTES) {
           break;
@@ -407,7 +363,7 @@ export class Subscription implements MemberSink, SlicedWork {
         room = needed;
       } else if (result === READ.skipped) {
         this.#expired(feed, before);
-        this.#toSkip.push(feed);
+        this.#skips.push(feed);
         break;
       } else {
         // What was read before goes out first, and what comes of this with the next frame.
@@ -444,8 +400,8 @@ export class Subscription implements MemberSink, SlicedWork {
     feed.isDamaged = true;
     this.#ready.shift();
     // First that all up to there has come, so that the client can commit it.
-    this.#toSkip.push(feed);
-    this.#sendSkips();
+    this.#skips.push(feed);
+    this.#skips.send(this.#topic as TopicEntry);
     const position = damagePosition < 0 ? null : damagePosition;
     this.#owner.sendEvent(this, {
       event: 'queueDamaged',
@@ -457,92 +413,4 @@ export class Subscription implements MemberSink, SlicedWork {
       message,
     });
   }
-
-  /**
-   * Notes how far the client knows. Without a filter that is the reader's own offset; with one, batches behind the last
-   * one delivered may have been passed over, which the client cannot see.
-   */
-  #delivered(feed: QueueFeed, buffer: Uint8Array, from: number, end: number): void {
-    if (!this.#isFiltered) {
-      feed.told = feed.reader.offset;
-      return;
-    }
-    let at = FRAME_HEADER_BYTES + from;
-    while (at + BATCH_HEADER_BYTES <= FRAME_HEADER_BYTES + end) {
-      if (buffer[at + BATCH.type] === BATCH_TYPE.data) {
-        feed.told = readUint64(buffer, at + BATCH.baseOffset) + readUint32(buffer, at + BATCH.recordCount);
-      }
-      const length = readUint32(buffer, at + BATCH.length);
-      if (length < SLOT_BYTES) {
-        break;
-      }
-      at += slotAligned(length);
-    }
-  }
-
-  #sendSkips(): void {
-    if (this.#toSkip.length === 0) {
-      return;
-    }
-    const { socket } = this.#context;
-    for (const feed of this.#toSkip) {
-      if (feed.isClosed || this.#topic === null || feed.reader.offset <= feed.told) {
-        continue;
-      }
-      feed.told = feed.reader.offset;
-      socket.send(makeSkipFrame(this.number, this.#topic.topicId, feed.queueId, feed.told));
-    }
-    this.#toSkip.length = 0;
-  }
-
-  #takeAll(queues: readonly { queueId: number; generation: number; offset: number }[]): void {
-    const first = this.#context.options.pickFirst(queues.length);
-    for (let i = 0; i < queues.length; i++) {
-      const { queueId, generation, offset } = queues[(first + i) % queues.length] as (typeof queues)[number];
-      this.#take(queueId, generation, offset);
-    }
-  }
-
-  #take(queueId: number, generation: number, offset: number): void {
-    const topic = this.#topic as TopicEntry;
-    this.#feeds.get(queueId)?.close();
-    const reader = this.#context.engine.openReader(topic, queueId, offset);
-    const feed = new QueueFeed(queueId, generation, reader, this.#wake);
-    this.#feeds.set(queueId, feed);
-    this.#ready.push(feed);
-  }
-
-  #drop(queueId: number, generation: number): void {
-    const feed = this.#feeds.get(queueId);
-    if (feed === undefined || feed.generation > generation) {
-      return;
-    }
-    feed.close();
-    this.#feeds.delete(queueId);
-  }
-}
-
-/** What a client has asked of the flow of its queues. */
-interface FlowChange {
-  readonly event: 'changeFlow';
-  readonly queues: readonly QueueFlow[];
-  /** Those that are delivered anew. */
-  readonly begun: QueueFlow[];
-  /** To be called when it is done, or the consumer has ended. */
-  done(): void;
-}
-
-type Pending = ControlEvent | FlowChange;
-type Assign = Extract<ControlEvent, { event: 'assign' }>;
-type Long = Extract<ControlEvent, { event: 'assign' | 'revoke' }> | FlowChange;
-
-function isFlowChange(event: Pending): event is FlowChange {
-  return event.event === 'changeFlow';
-}
-
-function isLong(event: Pending): event is Long {
-  return (
-    (event.event === 'assign' || event.event === 'revoke' || event.event === 'changeFlow') &&
-    event.queues.length > QUEUES_AT_ONCE
-  );
 }
