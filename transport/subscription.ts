@@ -10,10 +10,9 @@ import {
   FRAME_HEADER_BYTES,
   OPCODE,
   RingMQError,
-  SLOT_BYTES,
-  slotAligned,
   writeFrameHeader,
 } from '../native-free/wire/index.js';
+import { type ConsumerFilter, type FillOwner, FrameFiller, SMALLEST_READ_BYTES } from './frame-filler.js';
 import { HeldQueues } from './held-queues.js';
 import { type QueueFeed, ReadyFeeds } from './queue-feed.js';
 import type { SessionContext } from './session-context.js';
@@ -29,15 +28,6 @@ import {
   type SubscriptionEvent,
 } from './subscription-events.js';
 
-/** What a read counts for in a turn's budget at least, whatever it gave. */
-const READ_BYTES = 256;
-/** Reads for one frame: a bound for queues that each have little. */
-const MAX_READS = 4096;
-/** What the reads for one frame cost at most, about: then the next consumer has its turn. */
-const MAX_FRAME_COST_BYTES = 512 * 1024;
-/** Less room than this in a frame is not worth a read. */
-const SMALLEST_READ_BYTES = 2 * SLOT_BYTES;
-
 /** What a consumer asks of the session's consuming half. */
 export interface ConsumerOwner {
   /** A frame with an event, for this consumer. */
@@ -46,25 +36,20 @@ export interface ConsumerOwner {
   ended(consumer: Subscription, code: ErrorCode, message: string): void;
 }
 
-export interface ConsumerFilter {
-  readonly low: number;
-  readonly high: number;
-}
-
 /** What damage in one of its queues does to a consumer: ends it, or ends that queue and is told. */
 export type OnDamage = 'end' | 'tell';
 
-export class Subscription implements MemberSink, SlicedWork {
+export class Subscription implements MemberSink, SlicedWork, FillOwner {
   readonly number: number;
   /** Names it to the engine; unique on the thread. */
   readonly key: string;
   readonly #context: SessionContext;
   readonly #owner: ConsumerOwner;
-  readonly #filter: ConsumerFilter;
   readonly #onDamage: OnDamage;
   readonly #ready = new ReadyFeeds();
   readonly #held: HeldQueues;
   readonly #skips: SkipNotices;
+  readonly #filler: FrameFiller;
   readonly #wake = (feed: QueueFeed): void => {
     if (!this.#isClosed) {
       this.#ready.push(feed);
@@ -78,8 +63,6 @@ export class Subscription implements MemberSink, SlicedWork {
   #takenCount = 0;
   #creditLimit = 0;
   #sentBytes = 0;
-  /** What the reads for the frame in the making took of the turn's budget. */
-  #costBytes = 0;
   #isClosed = false;
 
   constructor(
@@ -92,13 +75,13 @@ export class Subscription implements MemberSink, SlicedWork {
   ) {
     this.number = number;
     this.key = key;
-    this.#filter = filter;
     this.#onDamage = onDamage;
     this.#context = context;
     this.#owner = owner;
     this.#held = new HeldQueues(context.engine, this.#ready, this.#wake);
     const isFiltered = filter.low !== -1 || filter.high !== -1;
     this.#skips = new SkipNotices(number, isFiltered, context.socket);
+    this.#filler = new FrameFiller(this.#ready, this.#skips, filter, this);
   }
 
   get isClosed(): boolean {
@@ -297,8 +280,7 @@ export class Subscription implements MemberSink, SlicedWork {
       Math.min(options.deliverFrameBytes, credit) - FRAME_HEADER_BYTES,
       SMALLEST_READ_BYTES,
     );
-    this.#costBytes = 0;
-    const filled = this.#fill(buffer, room);
+    const filled = this.#filler.fill(buffer, room);
     if (filled > 0) {
       const frameBytes = FRAME_HEADER_BYTES + filled;
       writeFrameHeader(buffer, OPCODE.deliver, 0, this.number, 0);
@@ -306,84 +288,21 @@ export class Subscription implements MemberSink, SlicedWork {
       socket.send(buffer.subarray(0, frameBytes));
     }
     this.#skips.send(this.#topic as TopicEntry);
-    return this.#costBytes;
+    return this.#filler.costBytes;
   }
 
-  /** Fills the frame's payload; returns its length without the gap behind the last batch. */
-  #fill(buffer: Uint8Array, firstRoom: number): number {
-    let room = firstRoom;
-    let at = 0;
-    let end = 0;
-    let reads = 0;
-    for (let feed = this.#ready.peek(); feed !== null && !this.#isClosed; feed = this.#ready.peek()) {
-      if (at > 0 && room - at < SMALLEST_READ_BYTES) {
-        break;
-      }
-      const { reader } = feed;
-      const before = reader.offset;
-      const result = reader.read(
-        buffer,
-        FRAME_HEADER_BYTES + at,
-        room - at,
-        this.#filter.low,
-        this.#filter.high,
-      );
-      this.#costBytes += READ_BYTES + reader.costBytes;
-      if (result === READ.some) {
-        if (reader.bytes > 0) {
-          end = at + reader.bytes;
-          this.#skips.delivered(feed, buffer, FRAME_HEADER_BYTES + at, FRAME_HEADER_BYTES + end);
-          at = slotAligned(end);
-        } else {
-          // Told now and then, so that a client which loses its connection in a long backlog need not begin it again.
-          this.#skips.push(feed);
-        }
-        this.#ready.shift();
-        this.#ready.push(feed);
-        if (this.#costBytes >= MAX_FRAME_COST_BYTES || ++reads >= MAX_READS) {
-          break;
-        }
-      } else if (result === READ.none) {
-        this.#ready.shift();
-        this.#skips.push(feed);
-        reader.watch(feed.onReadable);
-        if (this.#costBytes >= MAX_FRAME_COST_BYTES) {
-          break;
-        }
-      } else if (result === READ.tooSmall) {
-        // A batch larger than the frame or the credit is sent alone, as long as there is any credit at all.
-        const needed = slotAligned(reader.neededBytes);
-        if (at > 0) {
-          break;
-        }
-        if (needed <= room || FRAME_HEADER_BYTES + needed > buffer.length) {
-          this.#owner.ended(this, 'INTERNAL', `a batch of ${reader.neededBytes} bytes cannot be delivered`);
-          break;
-        }
-        room = needed;
-      } else if (result === READ.skipped) {
-        this.#expired(feed, before);
-        this.#skips.push(feed);
-        break;
-      } else {
-        // What was read before goes out first, and what comes of this with the next frame.
-        if (at > 0) {
-          break;
-        }
-        this.#readFailed(feed, result);
-      }
-    }
-    return end;
-  }
-
-  /** Messages were deleted before this consumer read them: it is told, and so are operators. */
-  #expired({ queueId, generation, reader }: QueueFeed, from: number): void {
+  /** It is told that messages were deleted before it read them, and so are operators. */
+  expired({ queueId, generation, reader }: QueueFeed, from: number): void {
     const to = reader.offset;
     this.#owner.sendEvent(this, { event: 'expired', queues: [{ queueId, from, to }] });
     this.#context.engine.expired(this.key, queueId, generation, from, to);
   }
 
-  #readFailed(feed: QueueFeed, result: number): void {
+  cannotDeliver(bytes: number): void {
+    this.#owner.ended(this, 'INTERNAL', `a batch of ${bytes} bytes cannot be delivered`);
+  }
+
+  readFailed(feed: QueueFeed, result: number): void {
     const topic = this.#topic?.topic ?? '';
     if (result === READ.dead) {
       this.#owner.ended(this, 'TOPIC_NOT_FOUND', `the topic ${topic} was deleted`);
