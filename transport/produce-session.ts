@@ -6,7 +6,6 @@ import { APPEND, type AppendSink, type TopicEntry } from '../engine/engine-threa
 import { describeProducedBatch } from '../native-free/batch/produced-batch.js';
 import {
   BATCH,
-  BATCH_HEADER_BYTES,
   ERRORS,
   errorCodeOfWire,
   FRAME,
@@ -18,6 +17,8 @@ import {
 } from '../native-free/wire/index.js';
 import { AckFrame } from './ack-frame.js';
 import { ProduceCredit } from './produce-credit.js';
+import { batchesFault, copyFrom } from './produce-frame.js';
+import { ProducedTopics } from './produced-topics.js';
 import { RefusedSequences } from './refused-sequences.js';
 import type { SessionContext } from './session-context.js';
 import { WaitingBatches } from './waiting-batches.js';
@@ -29,6 +30,7 @@ export class ProduceSession implements AppendSink {
   readonly hasTravelled: boolean;
   readonly #context: SessionContext;
   readonly #credit: ProduceCredit;
+  readonly #topics: ProducedTopics;
   readonly #acks = new AckFrame();
   readonly #refusals = new RefusedSequences();
   readonly #onRoom = (): void => {
@@ -51,13 +53,11 @@ export class ProduceSession implements AppendSink {
   #asksForRoom = false;
   #isCreditNew = false;
   #unacked = 0;
-  #topic: TopicEntry | undefined;
-  /** The last topic id that turned out not to exist, so that a stream of batches for it is not a stream of questions. */
-  #missingTopicId = -1;
 
   constructor(context: SessionContext) {
     this.#context = context;
     this.hasTravelled = context.options.listener !== 'embedded';
+    this.#topics = new ProducedTopics(context.engine);
     this.#credit = new ProduceCredit(context.host.produceWindowBytes);
   }
 
@@ -107,7 +107,7 @@ export class ProduceSession implements AppendSink {
 
   /** A topic came, went or changed: ask again about the one that was missing. */
   onTopicChanged(): void {
-    this.#missingTopicId = -1;
+    this.#topics.changed();
   }
 
   /**
@@ -220,9 +220,9 @@ export class ProduceSession implements AppendSink {
       return this.#unresolved;
     }
     const topicId = readUint32(bytes, at + BATCH.topicId);
-    const topic = this.#lookUp(topicId);
+    const topic = this.#topics.find(topicId);
     if (topic === undefined) {
-      if (topicId === this.#missingTopicId) {
+      if (this.#topics.isMissing(topicId)) {
         this.#ack(id, ERRORS.TOPIC_NOT_FOUND.wire, 0, 0, 0, 0, 0);
         return null;
       }
@@ -303,27 +303,10 @@ export class ProduceSession implements AppendSink {
     }
   }
 
-  #lookUp(topicId: number): TopicEntry | undefined {
-    const last = this.#topic;
-    if (last !== undefined && last.topicId === topicId && !last.dead) {
-      return last;
-    }
-    const topic = this.#context.engine.topicById(topicId);
-    if (topic !== undefined) {
-      this.#topic = topic;
-    }
-    return topic;
-  }
-
   async #resolve(topicId: number): Promise<void> {
     const context = this.#context;
     try {
-      const topic = await context.engine.resolveTopicById(topicId);
-      if (topic === undefined || topic.dead) {
-        this.#missingTopicId = topicId;
-      } else {
-        this.#topic = topic;
-      }
+      await this.#topics.resolve(topicId);
     } catch (error) {
       context.failWith(error);
     }
@@ -384,7 +367,7 @@ export class ProduceSession implements AppendSink {
         return;
       }
       const { frame, at, id } = line;
-      const topic = this.#lookUp(readUint32(frame, at + BATCH.topicId));
+      const topic = this.#topics.find(readUint32(frame, at + BATCH.topicId));
       if (topic === undefined) {
         // Deleted while the batch waited.
         this.#ack(id, ERRORS.TOPIC_NOT_FOUND.wire, 0, 0, 0, 0, 0);
@@ -394,32 +377,4 @@ export class ProduceSession implements AppendSink {
       line.drop();
     }
   }
-}
-
-/** Not `bytes.slice`: of a Buffer, which `ws` gives, that is no copy. */
-function copyFrom(bytes: Uint8Array, from: number): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes, from);
-}
-
-/**
- * What is wrong with the lengths of a produce frame's batches, or null. Looked at as a whole before the first one is
- * appended, so that of a truncated frame nothing is stored.
- */
-export function batchesFault(bytes: Uint8Array): string | null {
-  if (bytes.length === FRAME_HEADER_BYTES) {
-    return 'it has no batch';
-  }
-  let at = FRAME_HEADER_BYTES;
-  while (at < bytes.length) {
-    const left = bytes.length - at;
-    if (left < BATCH_HEADER_BYTES) {
-      return `${left} bytes at ${at} are less than a batch header`;
-    }
-    const length = readUint32(bytes, at + BATCH.length);
-    if (length < BATCH_HEADER_BYTES || length > left) {
-      return `the batch at ${at} says ${length} bytes where ${left} are left`;
-    }
-    at += slotAligned(length);
-  }
-  return null;
 }
