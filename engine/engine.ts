@@ -360,6 +360,8 @@ export class Engine {
       secret,
       term: parts.term,
       marks: parts.replicas,
+      catalog: data.catalog,
+      table: data.table,
       ring: parts.logRing,
       control: this.#control,
       replay,

@@ -13,13 +13,14 @@ import {
 } from '../native-free/wire/index.js';
 import type { ControlLog } from './control/control-log.js';
 import type { ControlReplay } from './data/control-replay.js';
-import { asMaster } from './data/open-data.js';
+import { asMaster, continueQueues } from './data/open-data.js';
 import { type Rejoin, rejoinOf, writeRejoin } from './data/rejoin.js';
 import { OwnedDisk } from './disk/index.js';
 import type { ReplicaGreeting } from './engine-thread.js';
 import type { BrokerHandle } from './handle.js';
-import { decodeState, type NodeFacts, writeNode } from './meta/index.js';
+import { decodeState, type NodeFacts, type TopicCatalog, writeNode } from './meta/index.js';
 import type { ResolvedEngineOptions } from './options.js';
+import { type QueueTable, queueEndsOf } from './queue/index.js';
 import { ReplicaDesk } from './replica/replica-desk.js';
 import type { Ring } from './ring/index.js';
 import { REPLICAS_WORD } from './term/replica-layout.js';
@@ -39,6 +40,8 @@ export interface ReplicationDeps {
   readonly ring: Ring;
   readonly control: ControlLog;
   readonly replay: ControlReplay;
+  readonly catalog: TopicCatalog;
+  readonly table: QueueTable;
   /** Where the oldest segment begins. */
   oldestPosition(): number;
   /** `meta/node` was replaced. */
@@ -79,7 +82,7 @@ export class Replication {
       maxLagMs: options.inSyncMaxLagMs,
       facts: () => this.facts(),
       isMaster: () => term.role === ROLE.master,
-      state: (position) => deps.control.snapshot(position).bytes,
+      state: (position) => deps.control.snapshot(position, queueEndsOf(deps.table)).bytes,
       toBytes: (slots) => ring.toBytes(slots),
       onFenced: (epoch) => deps.onFenced(epoch),
       now: monotonicMs,
@@ -178,6 +181,7 @@ export class Replication {
       }
       await delay(2);
     }
+    continueQueues(control.state, this.#deps.catalog, this.#deps.table);
     const known = Math.max(term.epoch, control.state.epochs.last, this.#node.epoch);
     const epoch = Math.max((Math.floor(known / LEAP) + 1) * LEAP, atLeast);
     // Durable before anything says so: no epoch is given out twice.

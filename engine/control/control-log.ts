@@ -13,6 +13,7 @@ import { APPEND, type AppendSink } from '../engine-thread.js';
 import { controlBatches } from '../meta/control-batch.js';
 import type { ControlRecord, QueueNumbers } from '../meta/control-records.js';
 import type { MetaState } from '../meta/meta-state.js';
+import type { QueueEnd } from '../meta/queue-ends.js';
 import { encodeState } from '../meta/state-file.js';
 import { GroupChanges, type GroupRecord } from './group-changes.js';
 
@@ -201,10 +202,13 @@ export class ControlLog implements AppendSink {
     return this.isEmpty;
   }
 
-  /** The state as it is, as the part of a checkpoint that reflects the log up to `position`; to be taken when {@link isEmpty}. */
-  snapshot(position: number): StateSnapshot {
+  /**
+   * The state as it is, as the part of a checkpoint that reflects the log up to `position`; to be taken when {@link isEmpty}. `ends`: where the
+   * queues end there.
+   */
+  snapshot(position: number, ends: Iterable<QueueEnd> = []): StateSnapshot {
     this.state.tombstones.expire(Date.now());
-    const bytes = encodeState(this.state.records(), position);
+    const bytes = encodeState(this.state.records(ends), position);
     const taken = this.#appended;
     let last: number | null = null;
     return {

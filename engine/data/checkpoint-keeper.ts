@@ -7,8 +7,9 @@ import { Piscina } from 'piscina';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import { type OpenedDir, whyLost } from '../disk/index.js';
 import { keepSegmentsFrom } from '../log/index.js';
+import type { QueueEnd } from '../meta/index.js';
 import type { ResolvedEngineOptions } from '../options.js';
-import type { IndexStage, TableSnapshot } from '../queue/index.js';
+import { type IndexStage, queueEndsIn, type TableSnapshot } from '../queue/index.js';
 import { type Ring, WORD } from '../ring/index.js';
 import { diagnose } from '../stats/index.js';
 import { workerFlags } from '../thread/worker-flags.js';
@@ -18,8 +19,8 @@ import { type CheckpointJob, writeCheckpointFiles } from './checkpoint-files.js'
 export interface StateSource {
   /** Puts all that is said of the state into the log. False: that is not done yet, so that no snapshot can be taken. */
   flush(): boolean;
-  /** As of the log below `position`. */
-  snapshot(position: number): StateCopy;
+  /** As of the log below `position`, where the queues end as `ends` says. */
+  snapshot(position: number, ends: Iterable<QueueEnd>): StateCopy;
 }
 
 export interface StateCopy {
@@ -142,7 +143,9 @@ export class CheckpointKeeper {
       return null;
     }
     const tables = logIndex.snapshotTables(seat);
-    return tables === null ? null : { tables, state: state.snapshot(tables.position) };
+    return tables === null
+      ? null
+      : { tables, state: state.snapshot(tables.position, queueEndsIn(tables.bytes)) };
   }
 
   #job({ tables, state }: Snapshots): CheckpointJob {

@@ -222,6 +222,9 @@ function recoverData(
     // A slave begins no term.
     const role = options.mustFollow === true ? 'slave' : roleOf(node, options.role, warn);
     const opened = role === 'slave' ? { ...node, ownFrom: NEVER_OWN } : asMaster(node, known + 1);
+    if (role === 'master') {
+      continueQueues(state, catalog, table);
+    }
     const { startPosition, endPosition } = tables.recovery;
     if ((stored.state?.position ?? 0) > endPosition) {
       // The log's end is lost. What is said from here on must not count as what the state has already.
@@ -253,6 +256,17 @@ function roleOf(
     );
   }
   return role;
+}
+
+/**
+ * Queues that the log shows no batch of go on where they ended. Of a master, before it appends: a slave's log may still have to come there.
+ */
+export function continueQueues(state: MetaState, catalog: TopicCatalog, table: QueueTable): void {
+  for (const { topicId, slots, memory } of catalog.list()) {
+    for (const [queueId, slot] of memory ? [] : slots.entries()) {
+      table.beginAt(slot, state.ends.get(topicId, queueId));
+    }
+  }
 }
 
 /** The directory's next term as a master. */

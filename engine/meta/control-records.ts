@@ -71,6 +71,17 @@ export interface StartsDroppedRecord {
   topicId: number;
 }
 
+/**
+ * Where queues of a topic end, as offsets; only in snapshots. The log may not show it any more: all of a queue's batches may have gone with old segments.
+ * Never lower than another one before.
+ */
+export interface QueueEndsRecord {
+  type: 'queueEnds';
+  topicId: number;
+  /** queue id, offset, queue id, offset, … */
+  pairs: number[];
+}
+
 /** Somebody asked for the group: it stays until somebody deletes it. */
 export interface GroupCreatedRecord {
   type: 'groupCreated';
@@ -98,6 +109,7 @@ export type ControlRecord =
   | TopicDeletedRecord
   | TopicTombstoneRecord
   | OffsetsRecord
+  | QueueEndsRecord
   | StartsDroppedRecord
   | GroupCreatedRecord
   | GroupDeletedRecord

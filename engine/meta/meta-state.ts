@@ -8,10 +8,12 @@ import {
   type ControlRecord,
   type OffsetsRecord,
   QUEUE_NUMBERS,
+  type QueueEndsRecord,
   type TopicCreatedRecord,
 } from './control-records.js';
 import { EpochHistory } from './epoch-history.js';
 import { OffsetTable } from './offset-table.js';
+import { type QueueEnd, QueueEnds, queueEndRecords } from './queue-ends.js';
 import { TopicTombstones } from './topic-tombstones.js';
 
 /** A topic as it is stored. */
@@ -30,6 +32,7 @@ export class MetaState {
   readonly offsets = new OffsetTable();
   readonly starts = new OffsetTable();
   readonly expired = new OffsetTable();
+  readonly ends = new QueueEnds();
   /** Groups that somebody asked for, with when, ms since 1970. */
   readonly createdGroups = new Map<string, number>();
   /** Groups that have been without members for a while, with how long, ms. */
@@ -50,8 +53,11 @@ export class MetaState {
     return this.createdGroups.has(group) || this.offsets.hasGroup(group) || this.starts.hasGroup(group);
   }
 
-  /** The records that make this state. Offsets on memory topics are left out: they end with the process. */
-  *records(): Generator<ControlRecord> {
+  /**
+   * The records that make this state. Offsets on memory topics are left out: they end with the process. `ends`: where queues
+   * end, as the queue table has it.
+   */
+  *records(ends: Iterable<QueueEnd> = []): Generator<ControlRecord> {
     for (const start of this.epochs.starts) {
       yield { type: 'epoch', ...start };
     }
@@ -69,6 +75,10 @@ export class MetaState {
         }
       }
     }
+    for (const entry of this.ends.entries()) {
+      yield { type: 'queueEnds', ...entry };
+    }
+    yield* queueEndRecords(ends);
     for (const [group, createdTime] of this.createdGroups) {
       yield { type: 'groupCreated', group, createdTime };
     }
@@ -103,6 +113,9 @@ export class MetaState {
       case 'starts':
       case 'expired':
         this.#setNumbers(record);
+        return;
+      case 'queueEnds':
+        this.#raiseEnds(record);
         return;
       case 'startsDropped':
         this.starts.drop(record.group, record.topicId);
@@ -160,10 +173,21 @@ export class MetaState {
     for (const kind of QUEUE_NUMBERS) {
       this[kind].dropTopic(topicId);
     }
+    this.ends.dropTopic(topicId);
   }
 
   #raiseTopicIds(used: number): void {
     this.nextTopicId = Math.max(this.nextTopicId, used + 1);
+  }
+
+  #raiseEnds({ topicId, pairs }: QueueEndsRecord): void {
+    const queues = this.topics.get(topicId)?.queues ?? 0;
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const queueId = pairs[i] as number;
+      if (queueId < queues) {
+        this.ends.raise(topicId, queues, queueId, pairs[i + 1] as number);
+      }
+    }
   }
 
   #setNumbers({ type, group, topicId, pairs }: OffsetsRecord): void {

@@ -11,7 +11,7 @@ import {
   NAME_PATTERN,
   RingMQError,
 } from '../../native-free/wire/index.js';
-import type { ControlRecord, OffsetsRecord } from './control-records.js';
+import type { ControlRecord } from './control-records.js';
 
 /** One control batch has no more records; another one follows. */
 export const MAX_RECORDS_IN_BATCH = 65_535;
@@ -109,14 +109,14 @@ function asOnePiece(records: Iterable<ControlRecord>, maxBytes: number): Encoded
 
 /** A record of many queues as several. */
 function cut(record: ControlRecord, maxBytes: number): ControlRecord[] {
-  if (record.type !== 'offsets' && record.type !== 'starts' && record.type !== 'expired') {
+  if (!('pairs' in record)) {
     return [record];
   }
   const queues = Math.min(PAIRS_IN_RECORD, Math.floor((maxBytes - AROUND_PAIRS_BYTES) / PAIR_BYTES));
   if (record.pairs.length <= 2 * queues) {
     return [record];
   }
-  const parts: OffsetsRecord[] = [];
+  const parts: ControlRecord[] = [];
   for (let at = 0; at < record.pairs.length; at += 2 * queues) {
     parts.push({ ...record, pairs: record.pairs.slice(at, at + 2 * queues) });
   }
@@ -175,6 +175,10 @@ function checkRecord(value: unknown): void {
     case 'starts':
     case 'expired':
       name(record, 'group');
+      topicId(record);
+      pairs(record);
+      return;
+    case 'queueEnds':
       topicId(record);
       pairs(record);
       return;

@@ -14,4 +14,4 @@ export { DEFAULT_MAX_QUEUES, LANE, MAX_SEATS, QUEUE_STATE } from './queue-table-
 export { createResultMemory, ResultRing } from './result-ring.js';
 export { RESULT_CAPACITY } from './result-ring-layout.js';
 export { HELD_MS } from './store-time.js';
-export type { TableFacts } from './table-snapshot.js';
+export { queueEndsIn, queueEndsOf, type TableFacts } from './table-snapshot.js';

@@ -196,6 +196,24 @@ export class QueueTable {
     }
   }
 
+  /**
+   * Has a queue that no batch is known of begin at `offset`, where it came to before; nothing happens to one that has batches, or that is further.
+   * Only before anything is appended.
+   */
+  beginAt(slot: number, offset: number): void {
+    if (this.tailPosition(slot) !== 0 || this.nextOffset(slot) >= offset) {
+      return;
+    }
+    const { words, doubles } = this;
+    const at = slot * STATE_WORDS;
+    const before = this.#lockForOpen(at);
+    const d = slot * STATE_DOUBLES;
+    doubles[d + STATE_F.minOffset] = offset;
+    doubles[d + STATE_F.nextOffset] = offset;
+    doubles[d + STATE_F.blocksEnd] = offset;
+    Atomics.store(words, at + STATE.version, (before & ~VERSION_BUSY) + VERSION_STEP);
+  }
+
   /** Log position behind the queue's newest batch, in bytes; 0 when it has none. */
   tailPosition(slot: number): number {
     return this.doubles[slot * STATE_DOUBLES + STATE_F.tailPosition] as number;

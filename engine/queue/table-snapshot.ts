@@ -150,6 +150,34 @@ export function readTables(
   return facts;
 }
 
+/** Where the queues of a snapshot end, in its order. `bytes` are a whole one. */
+export function* queueEndsIn(
+  bytes: Uint8Array,
+): Generator<{ topicId: number; queueId: number; end: number }> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = HEAD_BYTES;
+  for (let i = view.getUint32(48, true); i > 0; i--) {
+    yield {
+      topicId: view.getUint32(at, true),
+      queueId: view.getUint32(at + 4, true),
+      end: view.getFloat64(at + 16, true),
+    };
+    const tail = view.getUint32(at + 8, true) * TAIL_ENTRY_BYTES;
+    at += QUEUE_BYTES + view.getUint32(at + 12, true) * CHAIN_ENTRY_BYTES + tail;
+  }
+}
+
+/** As {@link queueEndsIn}, of the tables as they are: a queue may have come further meanwhile. */
+export function* queueEndsOf(
+  table: QueueTable,
+): Generator<{ topicId: number; queueId: number; end: number }> {
+  for (let slot = 0; slot < table.usedSlots; slot++) {
+    if (isSaved(table, slot)) {
+      yield { topicId: table.topicId(slot), queueId: table.queueId(slot), end: table.nextOffset(slot) };
+    }
+  }
+}
+
 function isSaved(table: QueueTable, slot: number): boolean {
   return (
     table.lane(slot) === LANE.log && table.state(slot) === QUEUE_STATE.open && table.nextOffset(slot) > 0

@@ -223,6 +223,50 @@ describe('by size', () => {
       options,
     );
   });
+
+  it.each([{ lost: ['tables'] }, { lost: ['tables', 'checkpoint'] }])(
+    'also after these were lost: $lost',
+    async ({ lost }) => {
+      const dataDir = `${directory}/quiet-${lost.length}`;
+      await withBroker(
+        dataDir,
+        async (small) => {
+          const { client } = small;
+          await client.admin().createTopic({ topic: 'quiet', queues: 2 });
+          await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+          await sendNumbers(client, 'quiet', 0, 10, 1);
+          await readSome(client, 'quiet', 10, 'reader');
+          await sendNumbers(client, TOPIC, 0, 600);
+          await retained(dataDir, small);
+        },
+        options,
+      );
+      for (const name of lost) {
+        rmSync(`${dataDir}/${name === 'tables' ? 'queues/tables' : name}`);
+      }
+      // Once more: what was made anew is lost, too, before anything was sent.
+      for (let round = 0; round < 2; round++) {
+        await withBroker(dataDir, async ({ client }) => {
+          const { queueStates } = await client.admin().describeTopic('quiet');
+          expect(queueStates).toMatchObject([
+            { minOffset: 0, maxOffset: 0 },
+            { minOffset: 10, maxOffset: 10 },
+          ]);
+        });
+        rmSync(`${dataDir}/queues/tables`);
+      }
+      await withBroker(dataDir, async ({ client }) => {
+        await sendNumbers(client, 'quiet', 10, 12, 1);
+        // The group that had read all gets what is new.
+        const read = await readSome(client, 'quiet', 2, 'reader');
+        expect(read.map(({ offset }) => offset)).toEqual([10, 11]);
+        await sendNumbers(client, 'quiet', 0, 100, 1);
+        expect((await readSome(client, 'quiet', 102)).map(({ offset }) => offset)).toEqual(
+          Array.from({ length: 102 }, (_, i) => 10 + i),
+        );
+      });
+    },
+  );
 });
 
 describe('what the tables do not know yet', () => {

@@ -47,6 +47,9 @@ const someRecord = fc.oneof(
     }),
   ),
   fc
+    .tuple(fc.nat(8), fc.nat(3), fc.nat(99))
+    .map(([topicId, queueId, end]): ControlRecord => ({ type: 'queueEnds', topicId, pairs: [queueId, end] })),
+  fc
     .tuple(fc.nat(3), fc.nat(8))
     .map(([group, topicId]): ControlRecord => ({ type: 'startsDropped', group: `g${group}`, topicId })),
   fc.nat(3).map((group): ControlRecord => ({ type: 'groupCreated', group: `g${group}`, createdTime: 1 })),

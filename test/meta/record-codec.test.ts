@@ -30,6 +30,7 @@ const ALL: ControlRecord[] = [
     createdTime: 5,
     sets: ['a', 'b'],
   },
+  { type: 'queueEnds', topicId: 1, pairs: [0, 2 ** 40, 3, 0] },
 ];
 
 function unpack(batches: Uint8Array[]): ControlRecord[] {

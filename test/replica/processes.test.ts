@@ -153,6 +153,8 @@ it('a new slave begins with the oldest that its master still has, in the middle 
   const a = await node('a').start([...small, ...sizes]);
   const client = await clientOf(a.url);
   await client.admin().createTopic({ topic: 't', queues: 2 });
+  await client.admin().createTopic({ topic: 'quiet', queues: 1 });
+  await writeFor(client, 'quiet', 10);
   await writeFor(client, 't', 8_000);
   const described = async (of: Client): Promise<number[][]> => {
     const { queueStates } = await of.admin().describeTopic('t');
@@ -179,6 +181,10 @@ it('a new slave begins with the oldest that its master still has, in the middle 
     }
   }
   expect(read).toBe(100);
+  // Of this one the slave was sent nothing. As a master it goes on where the other one was.
+  await a.kill('SIGKILL');
+  await ask(s.url, 'promote');
+  expect(await reader.producer().send({ topic: 'quiet', body: 'new' })).toMatchObject({ offset: 10 });
   await s.kill('SIGTERM');
   const report = await verifyData(s.dir);
   expect(report).toMatchObject({ findings: [], unlisted: 0 });
