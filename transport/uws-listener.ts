@@ -36,6 +36,7 @@ import {
   Refusals,
   STATUS_TEXT,
 } from '../native-free/listener/upgrade-rules.js';
+import { WorkTurns } from '../native-free/listener/work-turns.js';
 import { setTimeout } from '../native-free/time/index.js';
 import { RingMQError, SUBPROTOCOL } from '../native-free/wire/index.js';
 import { UwsConnection, type UwsUserData } from './uws-socket.js';
@@ -121,6 +122,7 @@ class UwsListener implements Listener {
   readonly #uws: UwsModule;
   readonly #options: ListenerOptions;
   readonly #address: string;
+  readonly #turns = new WorkTurns();
   readonly #count: ConnectionCount;
   readonly #refusals: Refusals;
   #serving: Serving;
@@ -307,9 +309,12 @@ class UwsListener implements Listener {
       query: request.getQuery(),
       host: request.getHeader('host'),
     });
-    if (!state.isOver) {
-      response.cork(() => write(response, answer, state));
-    }
+    // Hundreds may have waited for the same page.
+    this.#turns.do(() => {
+      if (!state.isOver) {
+        response.cork(() => write(response, answer, state));
+      }
+    });
   }
 
   #upgrade(response: UwsHttpResponse, request: UwsHttpRequest, context: unknown): void {

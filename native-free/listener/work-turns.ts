@@ -1,6 +1,6 @@
 /**
- * Work of consumers that no frame is waiting for, such as beginning or ending to read thousands of queues: done in pieces, one of each consumer in
- * turn, for a slice of each turn of the event loop.
+ * Work that would hold the thread if it were done in one go: thousands of queues of a consumer, chunks of costly frames, hundreds of answers. It is done in
+ * pieces, one of each in turn, for a slice of each turn of the event loop.
  */
 import { setImmediate } from 'node:timers';
 import { monotonicMs } from '../time/index.js';
@@ -25,6 +25,16 @@ export class WorkTurns {
   add(work: SlicedWork): void {
     this.#waiting.add(work);
     this.#serveSoon();
+  }
+
+  /** What is one short piece. */
+  do(piece: () => void): void {
+    this.add({
+      step: () => {
+        piece();
+        return false;
+      },
+    });
   }
 
   #serveSoon(): void {

@@ -13,8 +13,8 @@ import { RingMQError, SUBPROTOCOL } from '../wire/index.js';
 import { CertificateWatch } from './certificate-watch.js';
 import { ConnectionCount } from './connection-count.js';
 import { DESCRIPTORS_AGAIN, DescriptorWatch, NO_DESCRIPTORS } from './descriptors.js';
-import { putDoor } from './door.js';
 import { checkListenerOptions, listenAddress, listenError, readPem } from './listen-errors.js';
+import { OneRequest } from './one-request.js';
 import { PartialMessages } from './partial-messages.js';
 import { SendPool } from './send-pool.js';
 import {
@@ -72,8 +72,8 @@ class WsListener implements Listener {
   readonly #refusals: Refusals;
   /** Every connection below TLS and HTTP: of one that has not begun to speak, the server over them knows nothing. */
   readonly #raw = new Set<TcpSocket>();
-  /** Connections that have had their request. */
-  readonly #asked = new WeakSet<TcpSocket>();
+  /** Connections that have not had their request. */
+  readonly #asking = new WeakMap<Duplex, OneRequest>();
   #idleTimer: NodeJS.Timeout | null = null;
   #descriptors: DescriptorWatch | null = null;
   #certificates: CertificateWatch | null = null;
@@ -99,7 +99,7 @@ class WsListener implements Listener {
       turns: new WorkTurns(),
     };
     this.#http = this.#createServer();
-    putDoor(this.#http, options.tls === undefined ? 'connection' : 'secureConnection');
+    this.#letInByTurns(options.tls === undefined ? 'connection' : 'secureConnection');
     // Those that have not begun to speak are no connections yet, and are not served without end either.
     this.#http.maxConnections = options.maxConnections + MAX_CONNECTING_COUNT;
     this.#http.headersTimeout = REQUEST_TIMEOUT_MS;
@@ -185,30 +185,43 @@ class WsListener implements Listener {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request;
-    if (this.#asked.has(socket)) {
-      // One request a connection: those that were sent behind it cost next to nothing.
-      if (!socket.destroyed) {
-        endWithoutStacks(socket);
-      }
-      return;
-    }
-    this.#asked.add(socket);
     const answer = await this.#options.answer({
       method: request.method ?? '',
       path: pathOf(request),
       query: queryOf(request),
       host: request.headers.host ?? '',
     });
-    if (!response.destroyed) {
-      this.#cutLater(socket);
-      const bytes = Buffer.byteLength(answer.body);
-      response.writeHead(answer.status, {
-        ...headersOf(answer),
-        Connection: 'close',
-        'Content-Length': bytes,
+    // Hundreds may have waited for the same page.
+    this.#shared.turns.do(() => {
+      if (!response.destroyed) {
+        this.#cutLater(socket);
+        const bytes = Buffer.byteLength(answer.body);
+        response.writeHead(answer.status, {
+          ...headersOf(answer),
+          Connection: 'close',
+          'Content-Length': bytes,
+        });
+        response.end(answer.body);
+      }
+    });
+  }
+
+  /** Each has up to 64 KiB to read at once: for dozens of connections in one turn that would hold the thread. */
+  #letInByTurns(name: 'connection' | 'secureConnection'): void {
+    const server = this.#http;
+    const listeners = server.listeners(name);
+    server.removeAllListeners(name);
+    server.on(name, (visitor: Duplex) => {
+      this.#shared.turns.do(() => {
+        if (visitor.destroyed) {
+          return;
+        }
+        for (const listener of listeners) {
+          listener.call(server, visitor);
+        }
+        this.#asking.set(visitor, new OneRequest(visitor));
       });
-      response.end(answer.body);
-    }
+    });
   }
 
   /** Who does not read his answer holds no place for ever. */
@@ -245,8 +258,9 @@ class WsListener implements Listener {
     }
   }
 
-  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+  #upgrade(request: IncomingMessage, stream: Duplex, first: Buffer): void {
     stream.on('error', () => stream.destroy());
+    const head = Buffer.concat([first, this.#asking.get(stream)?.giveUp() ?? first.subarray(0, 0)]);
     const { headers } = request;
     const origin = headers.origin ?? '';
     const refused = judgeUpgrade(
@@ -303,18 +317,6 @@ class WsListener implements Listener {
       socket.close(1008, answer.refused?.code ?? '');
     });
   }
-}
-
-/** Node makes an error for each request that waits, which nobody hears of: a stack for each of a thousand would take 50 ms. */
-function endWithoutStacks(socket: TcpSocket): void {
-  const { stackTraceLimit } = Error;
-  socket.prependListener('close', () => {
-    Error.stackTraceLimit = 0;
-  });
-  socket.on('close', () => {
-    Error.stackTraceLimit = stackTraceLimit;
-  });
-  socket.destroy();
 }
 
 function pathOf(request: IncomingMessage): string {

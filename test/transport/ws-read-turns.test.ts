@@ -1,8 +1,9 @@
 /** What one connection of the `ws` listener sends at once is read in pieces, in turn with others': whole, and in its order. */
+import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import type { Listener } from '../../native-free/listener/types.js';
 import { startWsListener } from '../../native-free/listener/ws-listener.js';
-import { RawPeer, WS_OPCODE, wsFrame } from '../hostile/raw-peer.js';
+import { RawPeer, upgradeRequest, WS_OPCODE, wsFrame } from '../hostile/raw-peer.js';
 import { BASE_OPTIONS } from './listeners.js';
 
 const FRAMES = 6_000;
@@ -107,4 +108,26 @@ test('what was sent before the end of a connection is read, all of it', async ()
   leaving.socket.end();
   await expect.poll(() => frames, { timeout: 20_000 }).toBe(FRAMES);
   await leaving.until(() => leaving.isClosed);
+});
+
+test('what comes right behind an upgrade is of the WebSocket, wherever the head is torn', async () => {
+  const heard: number[] = [];
+  await serve((number) => {
+    heard.push(number);
+  });
+  const request = Buffer.from(upgradeRequest());
+  const bytes = Buffer.concat([request, frame(7)]);
+  const tears = [1, 100, request.length - 3, request.length - 1, request.length, request.length + 1];
+  for (const at of tears) {
+    const one = new RawPeer((listener as Listener).port);
+    peers.push(one);
+    one.write(bytes.subarray(0, at));
+    await once(one.socket, 'connect');
+    // Two writes may still come as one; then it is not torn, which must do as well.
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    one.write(bytes.subarray(at));
+    const before = heard.length;
+    await expect.poll(() => [at, heard.length], { timeout: 5_000 }).toEqual([at, before + 1]);
+  }
+  expect(heard).toEqual(tears.map(() => 7));
 });
