@@ -3,42 +3,27 @@
  * segment files once the ring has moved on; in files, neighbours are fetched with one read.
  */
 
-import { clearTimeout, monotonicMs, setTimeout } from '../../native-free/time/index.js';
-import {
-  BATCH,
-  BATCH_HEADER_BYTES,
-  BATCH_TYPE,
-  isRingMQError,
-  readUint32,
-  readUint64,
-  SLOT_BYTES,
-  slotAligned,
-} from '../../native-free/wire/index.js';
-import { headerIsValid } from '../batch/header.js';
-import { diskErrorCode, isShortage } from '../disk/index.js';
+import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
+import { BATCH, isRingMQError, readUint32, SLOT_BYTES, slotAligned } from '../../native-free/wire/index.js';
+import { isShortage } from '../disk/index.js';
 import type { QueueReader, TopicEntry } from '../engine-thread.js';
 import { READ } from '../engine-thread.js';
-import type { LogReader } from '../log/index.js';
-import type { QueueIndex, QueueTable } from '../queue/index.js';
 import { IndexEntry } from '../queue/index.js';
 import { WORD } from '../ring/index.js';
+import { bloomMatches, isOfQueue } from './batch-match.js';
+import { behindDamage, type LogSources, throwUnlessDamage } from './damage.js';
+import { DAMAGED, FileRun, RETIRED } from './file-run.js';
 import type { Lane } from './lane.js';
 
 /** One read from a file takes at most this much, however much the caller has room for. */
 const RUN_BYTES = 512 * 1024;
-/** Batches of other queues between two of ours are read along and dropped when they are no more than this. */
-const GAP_BYTES = 16 * 1024;
-
 /**
  * One read looks through this much and no more, whatever it keeps of it: some tenths of a millisecond from memory or the page
  * cache. Its caller comes back for the rest, and the thread's other sockets have their turn in between.
  */
-export const READ_COST_BYTES = 512 * 1024;
+const READ_COST_BYTES = 512 * 1024;
 /** What a batch that is passed over in the ring costs, however small: finding it takes about as long as copying so much. */
-export const PASSED_COST_BYTES = 1024;
-/** What a millisecond of waiting for the disk costs: a slow disk ends the read, and the turn, after one run. */
-const WAITED_COST_BYTES = 256 * 1024;
-
+const PASSED_COST_BYTES = 1024;
 /** How soon a read that got no descriptor or memory is tried again. */
 const RETRY_MS = 100;
 
@@ -49,10 +34,7 @@ export interface ReadMeter {
 }
 
 /** What a reader needs of its thread. */
-export interface ReaderHost {
-  readonly queueIndex: QueueIndex;
-  readonly queueTable: QueueTable;
-  readonly logReader: LogReader;
+export interface ReaderHost extends LogSources {
   readonly meter: ReadMeter;
   watch(reader: LaneReader): void;
   forget(reader: LaneReader): void;
@@ -62,18 +44,12 @@ export interface ReaderHost {
   gateIsHeldBack(isLog: boolean): void;
 }
 
-/** Damaged batches in a row that one call passes over. */
-const MAX_SKIPPED_BATCHES = 256;
-
-/** Outcomes of copying one run, beside the bytes it gave. */
+/** The ring does not have the batch any more. */
 const GONE = -1;
-const DAMAGED = -2;
-const RETIRED = -3;
 
 /** Used by one reader at a time, for the length of a call: a consumer of ten thousand queues has as many readers. */
 const ENTRY = new IndexEntry();
 const AHEAD = new IndexEntry();
-const HEADER = new Uint8Array(BATCH_HEADER_BYTES);
 
 export class LaneReader implements QueueReader {
   offset: number;
@@ -97,12 +73,10 @@ export class LaneReader implements QueueReader {
   readonly #host: ReaderHost;
   readonly #entry = ENTRY;
   readonly #ahead = AHEAD;
+  readonly #fileRun: FileRun;
   /** The batch that is being read from a file: where it lies, and the offset behind it. -1: none, the index is being searched. */
   #filePosition = -1;
   #fileEnd = -1;
-  /** Epoch and position of the batch that was read from a file last. */
-  #epoch = 0;
-  #epochPosition = 0;
   /** Offset behind the damage that the last read met; -1: nobody knows. */
   #damageEnd = -1;
   /** The last read got no descriptor or memory. */
@@ -117,6 +91,7 @@ export class LaneReader implements QueueReader {
     this.slot = topic.slots[queueId] as number;
     this.offset = offset;
     this.holdAt = lane.ring.gate();
+    this.#fileRun = new FileRun(host, this.slot, topic.topicId, queueId);
   }
 
   read(target: Uint8Array, at: number, maxBytes: number, bloomLow: number, bloomHigh: number): number {
@@ -265,7 +240,10 @@ export class LaneReader implements QueueReader {
     const length = readUint32(ring.bytes, place + BATCH.length);
     let copied = 0;
     let cost = PASSED_COST_BYTES;
-    if (this.#isOurs(ring.bytes, place) && bloomMatches(ring.bytes, place, bloomLow, bloomHigh)) {
+    if (
+      isOfQueue(ring.bytes, place, this.topic.topicId, this.queueId) &&
+      bloomMatches(ring.bytes, place, bloomLow, bloomHigh)
+    ) {
       target.set(ring.bytes.subarray(place, place + length), to);
       copied = slotAligned(length);
       cost = copied;
@@ -287,7 +265,7 @@ export class LaneReader implements QueueReader {
     }
   }
 
-  /** Reads the batch `#entry` names and those that lie close behind it, and keeps ours. */
+  /** Copies the batch `#entry` names and those that lie close behind it from the files. */
   #fromFiles(
     target: Uint8Array,
     to: number,
@@ -296,97 +274,15 @@ export class LaneReader implements QueueReader {
     bloomLow: number,
     bloomHigh: number,
   ): number {
-    const start = this.#entry.position;
-    const length = this.#runLength(Math.max(room, this.#entry.slots * SLOT_BYTES), committed);
-    const began = monotonicMs();
-    const got = this.#host.logReader.read(start, length, target, to);
-    this.costBytes += Math.max(length, (monotonicMs() - began) * WAITED_COST_BYTES);
-    if (got < this.#entry.slots * SLOT_BYTES) {
-      if (start < this.#host.logReader.oldestPosition) {
-        // Retention was faster than the news of it.
-        this.offset = this.#host.queueIndex.findByPosition(
-          this.slot,
-          this.#host.logReader.oldestPosition,
-          this.#ahead,
-        );
-        return RETIRED;
-      }
-      this.damage = `log position ${start}: ${length} bytes were wanted, ${Math.max(got, 0)} are there`;
-      return DAMAGED;
+    const run = this.#fileRun;
+    run.offset = this.offset;
+    const copied = run.read(this.#entry, target, to, room, committed, bloomLow, bloomHigh);
+    this.costBytes += run.costBytes;
+    this.offset = run.offset;
+    if (copied === DAMAGED) {
+      this.damage = run.damage;
     }
-    const stop = to + got;
-    let from = to;
-    let out = to;
-    while (from < stop) {
-      const position = start + (from - to);
-      const isValid = headerIsValid(target, from, position);
-      if (!isValid || this.#isStale(target, from, position)) {
-        if (from > to) {
-          // Perhaps it is of another queue, whose damage is no matter of ours. If it is ours, the next run begins with it.
-          break;
-        }
-        this.damage = `log position ${position}: ${isValid ? 'a batch of an earlier epoch' : 'the batch header does not match its checksum or place'}`;
-        return DAMAGED;
-      }
-      const taken = slotAligned(readUint32(target, from + BATCH.length));
-      if (taken > stop - from) {
-        break;
-      }
-      if (this.#isOurs(target, from)) {
-        this.offset =
-          readUint64(target, from + BATCH.baseOffset) + readUint32(target, from + BATCH.recordCount);
-        if (bloomMatches(target, from, bloomLow, bloomHigh)) {
-          if (out !== from) {
-            target.copyWithin(out, from, from + taken);
-          }
-          out += taken;
-        }
-      }
-      from += taken;
-    }
-    return out - to;
-  }
-
-  /**
-   * Whether a batch is of an epoch below that of one before it, as after a lost write, where an earlier life's batch of the same place shows
-   * through; recovery tells them in the same way. What lies behind the last batch that was read is compared with that one.
-   */
-  #isStale(bytes: Uint8Array, at: number, position: number): boolean {
-    const epoch = readUint32(bytes, at + BATCH.epoch);
-    if (position >= this.#epochPosition && epoch < this.#epoch) {
-      return true;
-    }
-    this.#epoch = epoch;
-    this.#epochPosition = position;
-    return false;
-  }
-
-  /** How many bytes from `#entry` on are worth one read: up to the last of our batches within `room` that ends at or before `committed`. */
-  #runLength(room: number, committed: number): number {
-    const { queueIndex } = this.#host;
-    const first = this.#entry;
-    const ahead = this.#ahead;
-    let length = first.slots * SLOT_BYTES;
-    let offset = first.baseOffset + first.count;
-    while (length < room && queueIndex.find(this.slot, offset, ahead)) {
-      const gap = ahead.position - (first.position + length);
-      const end = ahead.position + ahead.slots * SLOT_BYTES;
-      const reach = end - first.position;
-      if (gap < 0 || gap > GAP_BYTES || reach > room || end > committed) {
-        break;
-      }
-      length = reach;
-      offset = ahead.baseOffset + ahead.count;
-    }
-    return length;
-  }
-
-  #isOurs(bytes: Uint8Array, at: number): boolean {
-    return (
-      bytes[at + BATCH.type] === BATCH_TYPE.data &&
-      readUint32(bytes, at + BATCH.topicId) === this.topic.topicId &&
-      readUint32(bytes, at + BATCH.queueId) === this.queueId
-    );
+    return copied;
   }
 
   /** Nothing could be copied. Retention may have passed us; a memory ring may have; else it is damage. */
@@ -425,113 +321,9 @@ export class LaneReader implements QueueReader {
   }
 
   skipDamage(): void {
-    const { queueTable } = this.#host;
-    const last = queueTable.nextOffset(this.slot);
     if (this.#damageEnd > this.offset) {
       this.offset = this.#damageEnd;
     }
-    try {
-      // What lies behind is often damaged too: a sector, a page or a whole stretch has gone.
-      for (let batches = 0; batches < MAX_SKIPPED_BATCHES && this.offset < last; batches++) {
-        const end = this.#unreadableEnd(this.offset);
-        if (end <= this.offset) {
-          return;
-        }
-        this.offset = Math.min(end, last);
-      }
-    } catch (error) {
-      if (!isShortage(error)) {
-        throw error;
-      }
-      // No descriptor to look further with: the next read finds out.
-    }
+    this.offset = behindDamage(this.#host, this.lane.ring, this.slot, this.offset);
   }
-
-  /** `offset` itself when the batch there can be read, else an offset behind what cannot. */
-  #unreadableEnd(offset: number): number {
-    const { queueIndex, logReader, queueTable } = this.#host;
-    const { ring } = this.lane;
-    const batch = this.#ahead;
-    try {
-      if (!queueIndex.find(this.slot, offset, batch)) {
-        return offset;
-      }
-    } catch (error) {
-      throwUnlessDamage(error);
-      return firstThatIsFound(queueIndex, this.slot, offset, queueTable.nextOffset(this.slot), batch);
-    }
-    if (batch.baseOffset > offset) {
-      return batch.baseOffset;
-    }
-    if (batch.position >= ring.toBytes(ring.gate())) {
-      return offset;
-    }
-    const header = HEADER;
-    try {
-      const got = logReader.read(batch.position, header.length, header, 0);
-      return got === header.length && headerIsValid(header, 0, batch.position)
-        ? offset
-        : batch.baseOffset + batch.count;
-    } catch (error) {
-      throwUnlessDamage(error);
-      return batch.baseOffset + batch.count;
-    }
-  }
-}
-
-/** Only what says that this place cannot be read counts as damage: not a want of descriptors, nor a defect. */
-function throwUnlessDamage(error: unknown): void {
-  const isDamage = isRingMQError(error) && error.code === 'LOG_CORRUPT';
-  if (isShortage(error) || (!isDamage && diskErrorCode(error) === undefined)) {
-    throw error;
-  }
-}
-
-/**
- * An index block cannot be read, and with it not those before it that only it leads to. The first offset behind `offset` whose block
- * is found, by doubling the step and halving it again; the queue's newest batches are in shared memory and always are.
- */
-function firstThatIsFound(
-  index: QueueIndex,
-  slot: number,
-  offset: number,
-  last: number,
-  entry: IndexEntry,
-): number {
-  let bad = offset;
-  let step = 1;
-  while (bad + step < last && !isFound(index, slot, bad + step, entry)) {
-    bad += step;
-    step *= 2;
-  }
-  let good = Math.min(bad + step, last);
-  while (good - bad > 1) {
-    const middle = Math.floor((bad + good) / 2);
-    if (isFound(index, slot, middle, entry)) {
-      good = middle;
-    } else {
-      bad = middle;
-    }
-  }
-  return good;
-}
-
-function isFound(index: QueueIndex, slot: number, offset: number, entry: IndexEntry): boolean {
-  try {
-    index.find(slot, offset, entry);
-    return true;
-  } catch (error) {
-    throwUnlessDamage(error);
-    return false;
-  }
-}
-
-function bloomMatches(bytes: Uint8Array, at: number, low: number, high: number): boolean {
-  if ((low & high) === -1) {
-    return true;
-  }
-  return (
-    (readUint32(bytes, at + BATCH.tagBloom) & low) !== 0 ||
-    (readUint32(bytes, at + BATCH.tagBloom + 4) & high) !== 0
-  );
 }
