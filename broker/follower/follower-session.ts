@@ -107,7 +107,7 @@ export class FollowerSession {
     );
   }
 
-  /** A frame, in memory that stays. @throws RingMQError for what the master should not have sent, and for what it said that is wrong */
+  /** A frame. Of a log frame the memory is to stay while the link is paused. @throws RingMQError for what the master should not have sent, and for what it said that is wrong */
   onFrame(frame: Uint8Array): void {
     const maxLogBytes = LOG_FRAME_HEADER_BYTES + Math.max(LOG_FRAME_BYTES, this.#master?.spanBytes ?? 0);
     const fault = replicaFrameFault(frame, maxLogBytes);

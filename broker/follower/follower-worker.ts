@@ -1,6 +1,5 @@
 /** The follower's thread: the connection to the master, and the only writer of this broker's log. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { WebSocket } from 'ws';
 import { attachThread } from '../../engine/thread/attach-thread.js';
 import type { FollowSeat } from '../../engine/thread/follow-seat.js';
 import {
@@ -20,6 +19,7 @@ import {
 } from '../../native-free/wire/index.js';
 import type { FollowerOrder, FollowerReport, FollowerWorkerData } from './follower-messages.js';
 import { FollowerSession } from './follower-session.js';
+import { MasterSocket } from './master-socket.js';
 
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 2_000;
@@ -48,7 +48,7 @@ class FollowerThread {
   #masterUrl = data.masterUrl;
   /** Where the link leads. */
   #linkUrl: string | null = null;
-  #socket: WebSocket | null = null;
+  #socket: MasterSocket | null = null;
   #session: FollowerSession | null = null;
   #retryMs = FIRST_RETRY_MS;
   #retry: NodeJS.Timeout | null = null;
@@ -107,19 +107,10 @@ class FollowerThread {
     if (this.#isStopped || url === null || this.#socket !== null) {
       return;
     }
-    const socket = new WebSocket(url, [REPLICA_SUBPROTOCOL], {
-      perMessageDeflate: false,
-      skipUTF8Validation: true,
-      handshakeTimeout: CONNECT_TIMEOUT_MS,
-      // A new slave does not know the span yet: a batch or pad of the largest there is fits.
-      maxPayload: LOG_FRAME_HEADER_BYTES + Math.max(LOG_FRAME_BYTES, facts.spanBytes || 2 ** 26),
-    });
-    this.#socket = socket;
-    this.#linkUrl = url;
     let why: unknown = null;
     const session = new FollowerSession({
       link: {
-        send: (frame) => socket.send(frame, { binary: true }),
+        send: (frame) => socket.send(frame),
         pause: () => socket.pause(),
         resume: () => socket.resume(),
       },
@@ -155,22 +146,22 @@ class FollowerThread {
         socket.terminate();
       }
     };
-    socket.on('open', () => guarded(() => session.begin()));
-    socket.on('message', (message: Buffer, isBinary) => {
-      this.#heardAt = monotonicMs();
-      guarded(() => {
-        if (!isBinary) {
-          throw new RingMQError('BAD_FRAME', 'a text message from the master');
-        }
-        session.onFrame(message);
-      });
+    const socket: MasterSocket = new MasterSocket({
+      url,
+      subprotocol: REPLICA_SUBPROTOCOL,
+      handshakeTimeoutMs: CONNECT_TIMEOUT_MS,
+      // A new slave does not know the span yet: a batch or pad of the largest there is fits.
+      maxMessageBytes: LOG_FRAME_HEADER_BYTES + Math.max(LOG_FRAME_BYTES, facts.spanBytes || 2 ** 26),
+      onOpen: () => guarded(() => session.begin()),
+      onMessage: (message) => {
+        this.#heardAt = monotonicMs();
+        guarded(() => session.onFrame(message));
+      },
+      onRead: () => this.#seat.settle(),
+      onClose: (end) => this.#closed(socket, why ?? end),
     });
-    socket.on('error', (error) => {
-      why ??= error;
-    });
-    socket.on('close', (_code, reason) =>
-      this.#closed(socket, why ?? new Error(reason.toString() || 'it ended')),
-    );
+    this.#socket = socket;
+    this.#linkUrl = url;
     this.#heardAt = monotonicMs();
     this.#session = session;
     this.#guard = guarded;
@@ -228,7 +219,7 @@ class FollowerThread {
     }
   }
 
-  #closed(socket: WebSocket, why: unknown): void {
+  #closed(socket: MasterSocket, why: unknown): void {
     if (this.#socket !== socket) {
       return;
     }

@@ -70,7 +70,7 @@ export class Follower {
     return this.#frames.length > 0;
   }
 
-  /** A log frame has come, in memory that stays. */
+  /** A log frame has come. Its memory is to stay while {@link isBusy}. */
   take(frame: Uint8Array): void {
     this.#frames.push(frame);
   }

@@ -3,7 +3,7 @@
  * writes, hears of watermarks, tells producers and consumers of its thread. The work is done in *turns*: what a turn of the event loop
  * has appended is settled together at its end (`setImmediate`), which is a natural group commit.
  */
-import { setImmediate } from 'node:timers';
+import { clearImmediate, setImmediate } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '../../native-free/time/index.js';
 import {
@@ -41,7 +41,7 @@ import type { DiskState } from '../persist/disk-state.js';
 import type { InlinePersist } from '../persist/inline.js';
 import { type DiagnosticEvents, SeatMeter } from '../stats/index.js';
 import { ROLE } from '../term/shared-words.js';
-import { FollowSeat } from './follow-seat.js';
+import { type FollowHost, FollowSeat } from './follow-seat.js';
 import { type ReplicaHost, ThreadReplicas } from './replica-door.js';
 import type { ThreadParts } from './thread-parts.js';
 import { ThreadWaker } from './thread-waker.js';
@@ -90,10 +90,11 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
   readonly #topicListeners = new Set<(topic: string, topicId: number) => void>();
   readonly #readers: ThreadReaders;
   readonly replicas: ThreadReplicas;
-  readonly #host: ReplicaHost;
+  readonly #host: ReplicaHost & FollowHost;
   readonly #works = new Set<TurnWork>();
   #roomWaiters: (() => void)[] = [];
-  #turnScheduled = false;
+  /** The turn to come; null: none is scheduled. */
+  #immediate: NodeJS.Immediate | null = null;
   #memoryGate = 0;
   #holdsMemory = false;
   readonly #memoryHoldMs: number;
@@ -148,6 +149,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
         return () => this.#works.delete(work);
       },
       schedule: () => this.#schedule(),
+      settle: () => this.#settleNow(),
       wakeOthers: () => this.#waker.wakeOthers(),
     };
     this.replicas = new ThreadReplicas(this.#host, this.#port);
@@ -449,15 +451,21 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
   }
 
   #schedule(): void {
-    if (!this.#turnScheduled && !this.#closed) {
-      this.#turnScheduled = true;
-      setImmediate(this.#turn);
+    if (this.#immediate === null && !this.#closed) {
+      this.#immediate = setImmediate(this.#turn);
+    }
+  }
+
+  #settleNow(): void {
+    if (this.#immediate !== null) {
+      clearImmediate(this.#immediate);
+      this.#runTurn();
     }
   }
 
   /** Settles all there is, then parks for what comes from other threads. */
   #runTurn(): void {
-    this.#turnScheduled = false;
+    this.#immediate = null;
     if (this.#closed) {
       return;
     }

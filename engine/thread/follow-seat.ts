@@ -12,6 +12,8 @@ export interface FollowHost {
   readonly term: Term;
   addWork(work: TurnWork): () => void;
   schedule(): void;
+  /** Does the turn that is scheduled, if one is, at once. */
+  settle(): void;
   wakeOthers(): void;
 }
 
@@ -86,6 +88,11 @@ export class FollowSeat implements TurnWork {
 
   schedule(): void {
     this.#host.schedule();
+  }
+
+  /** What came in is written and told to the master before more is read. */
+  settle(): void {
+    this.#host.settle();
   }
 
   beforeDisk(): void {}
