@@ -175,6 +175,11 @@ export interface ReplicaDoor {
   ): Promise<Uint8Array | null>;
   /** @throws RingMQError NOT_MASTER, BAD_REQUEST (it is none of this master's slaves) */
   greet(slave: ReplicaFacts): Promise<ReplicaGreeting>;
+  /**
+   * Offsets that were committed at the slave, as it sent them. Resolves with where the log ends that has what counts of them.
+   * @throws RingMQError BAD_FRAME, NOT_MASTER, and what a commit is refused for
+   */
+  takeOver(offsets: Uint8Array): Promise<number>;
   /** Begins to send the log from `position` on. */
   feed(greeting: ReplicaGreeting, position: number, link: ReplicaLink): ReplicaFeed;
 }

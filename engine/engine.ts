@@ -18,6 +18,7 @@ import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
 import { CommittedKeeper } from './data/committed-keeper.js';
 import { ControlReplay } from './data/control-replay.js';
+import { HeldKeeper } from './data/held-keeper.js';
 import { type DataOptions, type OpenData, openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
 import { tellDamage } from './data/tell-damage.js';
@@ -82,6 +83,7 @@ export class Engine {
   readonly #queues: TopicQueues;
   readonly #damage = new DamageList();
   readonly #control: ControlLog;
+  readonly #held: HeldKeeper;
   readonly #catalog: TopicCatalog;
   readonly #lock: DataDirLock;
   readonly #ending: LogEnding;
@@ -139,6 +141,7 @@ export class Engine {
       engine.#trim(data.recovery.startPosition);
       if (data.role === 'master') {
         engine.#control.beginEpoch(data.node.epoch, data.recovery.endPosition, options.name);
+        engine.#replication.takeHeld();
         engine.#plane.becomeMaster();
       }
       engine.#plane.start();
@@ -168,7 +171,19 @@ export class Engine {
       { ...parts, gateIsHeldBack: (isLog) => this.thread.gateIsHeldBack(isLog) },
       handle.dir,
     );
+    this.#held = new HeldKeeper(
+      data.state,
+      new OwnedDisk(handle.dir),
+      `${handle.dir.path}/meta`,
+      options.flush === 'sync',
+    );
+    data.state.onApplied = (record) => {
+      if (parts.term.isFollower) {
+        this.#held.applied(record);
+      }
+    };
     this.#control = new ControlLog({
+      held: this.#held,
       state: data.state,
       spanBytes: data.node.spanBytes,
       isFollower: () => parts.term.isFollower,
@@ -245,6 +260,8 @@ export class Engine {
             return this.#replication.prove(params as ProveParams);
           case 'replicaGreet':
             return this.#replication.greet(params as ReplicaFacts);
+          case 'replicaOffsets':
+            return this.#replication.takeOver(params as Uint8Array);
           case 'seated':
             return this.#onSeated(params as SeatedThread);
           default:
@@ -365,6 +382,8 @@ export class Engine {
       ring: parts.logRing,
       control: this.#control,
       replay,
+      held: this.#held,
+      takeOver: (entries) => this.#plane.takeOver(entries),
       oldestPosition: () => parts.logReader.oldestPosition,
       onNode: () => this.#ending.nodeReplaced(),
       onMaster: () => this.#plane.becomeMaster(),
@@ -435,6 +454,7 @@ export class Engine {
     }
     await part(() => this.#endIndexing());
     await part(() => this.#committed.close());
+    await part(() => this.#held.close());
     await part(() => this.thread.close());
     await part(() => this.#control.close());
     await part(() => this.#server.close());

@@ -13,11 +13,14 @@ import {
 } from '../native-free/wire/index.js';
 import type { ControlLog } from './control/control-log.js';
 import type { ControlReplay } from './data/control-replay.js';
+import type { HeldKeeper, HeldPiece } from './data/held-keeper.js';
 import { asMaster, continueQueues } from './data/open-data.js';
 import { type Rejoin, rejoinOf, writeRejoin } from './data/rejoin.js';
 import { OwnedDisk } from './disk/index.js';
 import type { ReplicaGreeting } from './engine-thread.js';
 import type { BrokerHandle } from './handle.js';
+import { decodeHeld } from './meta/held-codec.js';
+import type { HeldEntry } from './meta/held-offsets.js';
 import { decodeState, type NodeFacts, type TopicCatalog, writeNode } from './meta/index.js';
 import type { ResolvedEngineOptions } from './options.js';
 import { type QueueTable, queueEndsOf } from './queue/index.js';
@@ -42,6 +45,10 @@ export interface ReplicationDeps {
   readonly replay: ControlReplay;
   readonly catalog: TopicCatalog;
   readonly table: QueueTable;
+  /** What was committed here while this was a slave. */
+  readonly held: HeldKeeper;
+  /** Of a master: takes in what was committed at a slave. */
+  takeOver(entries: readonly HeldEntry[]): Promise<void>;
   /** Where the oldest segment begins. */
   oldestPosition(): number;
   /** `meta/node` was replaced. */
@@ -66,9 +73,12 @@ const LEAP = 1_024;
 export class Replication {
   readonly #deps: ReplicationDeps;
   readonly #desk: ReplicaDesk;
+  #isOwning = false;
   #node: NodeFacts;
   /** Set by who follows the master: resolves once nothing more is taken from it. */
   stopFollowing: () => Promise<void> = () => Promise.resolve();
+  /** On a slave: something may be there to hand over; set by who follows the master. */
+  onHeld: () => void = () => {};
   /** It has become the master; set by whoever tells others of it. */
   onPromoted: () => void = () => {};
 
@@ -106,6 +116,80 @@ export class Replication {
   sweep(): void {
     if (this.#desk.sweep()) {
       this.#deps.wakeAll();
+    }
+    this.#sweepHeld();
+  }
+
+  #sweepHeld(): void {
+    const { held, term, marks, ring } = this.#deps;
+    if (held.isEmpty) {
+      return;
+    }
+    if (term.role === ROLE.slave) {
+      // Head before the marks: what comes between them is not told of.
+      const end = ring.toBytes(ring.head());
+      if (marks.controlIsApplied) {
+        held.reached(end);
+      }
+      this.onHeld();
+    } else if (term.role === ROLE.master && !this.#isOwning) {
+      void this.#ownHeld();
+    }
+  }
+
+  /** On a slave: the next part of what is held, for its master; null: there is none. */
+  nextHeld(): HeldPiece | null {
+    return this.#deps.held.next();
+  }
+
+  /** On a slave: its master has taken that part in, and its log below `position` has it. */
+  heldIsTaken(piece: HeldPiece, position: number): void {
+    this.#deps.held.taken(piece, position);
+  }
+
+  /** On a slave: the log flows over a new connection. */
+  following(): void {
+    this.#deps.held.linkIsNew();
+  }
+
+  /**
+   * Of a master: what was committed at a slave. Resolves with where the log ends that has it.
+   * @throws RingMQError NOT_MASTER, BAD_FRAME, and what a commit is refused for
+   */
+  async takeOver(bytes: Uint8Array): Promise<number> {
+    const { term, ring } = this.#deps;
+    const entries = decodeHeld(bytes);
+    if (term.role !== ROLE.master) {
+      throw new RingMQError('NOT_MASTER');
+    }
+    await this.#deps.takeOver(entries);
+    return ring.toBytes(ring.head());
+  }
+
+  /** What was committed here while this was a slave goes into the log that is this one's now. */
+  takeHeld(): void {
+    const { held, control } = this.#deps;
+    for (const { group, topicId, pairs } of held.forMaster()) {
+      for (let i = 0; i + 1 < pairs.length; i += 2) {
+        const queueId = pairs[i] as number;
+        // The old master may have known of more.
+        const offset = Math.max(pairs[i + 1] as number, control.state.offsets.get(group, topicId, queueId));
+        control.appendNumber('offsets', group, topicId, queueId, offset);
+      }
+    }
+  }
+
+  /** Forgets it once the log has it; what a full disk, or too few slaves, hold up is tried again. */
+  async #ownHeld(): Promise<void> {
+    const { held, control } = this.#deps;
+    this.#isOwning = true;
+    try {
+      await control.settled();
+      held.clear();
+    } catch {
+      // It is still there.
+    } finally {
+      this.#isOwning = false;
     }
   }
 
@@ -197,6 +281,7 @@ export class Replication {
     control.beginEpoch(epoch, ring.toBytes(ring.head()), handle.brokerName);
     term.setRole(ROLE.master);
     new SharedText(handle.masterUrl).set(null);
+    this.takeHeld();
     this.#deps.onMaster();
     this.onPromoted();
     return epoch;

@@ -19,12 +19,14 @@ import {
   FACTS_LIMIT_BYTES,
   FRAME,
   FRAME_HEADER_BYTES,
+  frameId,
   frameValue,
   isRingMQError,
   makeFrame,
   NONCE_BYTES,
   PROOF_FRAME_LIMIT_BYTES,
   REPLICA_FLAG_LAST,
+  REPLICA_FLAG_LATER,
   REPLICA_OPCODE,
   REPLICA_VERSION,
   readUint64,
@@ -55,6 +57,7 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
   #greeting: ReplicaGreeting | null = null;
   #feed: ReplicaFeed | null = null;
   #timer: NodeJS.Timeout;
+  #isTaking = false;
 
   constructor(deps: ReplicaSessionDeps, socket: Socket) {
     this.#deps = deps;
@@ -146,6 +149,8 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
       this.#onStart(frameValue(frame));
     } else if (opcode === REPLICA_OPCODE.ack && this.#stage === 'log') {
       this.#onAck(frameValue(frame), readUint64(frame, FRAME_HEADER_BYTES));
+    } else if (opcode === REPLICA_OPCODE.offsets && this.#stage === 'log' && !this.#isTaking) {
+      this.#takeOver(frame);
     } else {
       this.fail('BAD_FRAME', `a frame of opcode ${opcode} does not belong here`);
     }
@@ -230,6 +235,28 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
     if (fault !== null) {
       this.fail('BAD_FRAME', fault);
     }
+  }
+
+  /** One at a time: a slave waits for the answer. */
+  #takeOver(frame: Uint8Array): void {
+    this.#listen();
+    this.#isTaking = true;
+    const id = frameId(frame);
+    this.#deps.engine.replicas.takeOver(frame.slice(FRAME_HEADER_BYTES)).then(
+      (value) => {
+        this.#isTaking = false;
+        this.send(makeFrame(REPLICA_OPCODE.taken, id, { value }));
+      },
+      (error: unknown) => {
+        this.#isTaking = false;
+        // A full disk, or too few slaves, end nothing: it is kept, and comes again.
+        if (isRingMQError(error) && error.retryable) {
+          this.send(makeFrame(REPLICA_OPCODE.taken, id, { flags: REPLICA_FLAG_LATER }));
+        } else {
+          this.#failWith(error);
+        }
+      },
+    );
   }
 
   #listen(): void {

@@ -1,5 +1,6 @@
 /** A slave's follower as the thread that opened the broker sees it. */
 import { Worker } from 'node:worker_threads';
+import type { HeldPiece } from '../../engine/data/held-keeper.js';
 import type { Engine } from '../../engine/engine.js';
 import { workerFlags } from '../../engine/thread/worker-flags.js';
 import { type ReplicaFacts, RingMQError } from '../../native-free/wire/index.js';
@@ -28,6 +29,8 @@ export class Following {
   readonly #events: FollowEvents;
   readonly #ended: Promise<void>;
   #isStopping = false;
+  /** On its way. */
+  #handedOver: HeldPiece | null = null;
 
   constructor(engine: Engine, data: FollowerWorkerData, events: FollowEvents) {
     this.#engine = engine;
@@ -37,6 +40,7 @@ export class Following {
       name: 'ringmq-follower',
       ...workerFlags(),
     });
+    engine.replication.onHeld = () => this.#handOver();
     let thrown: Error | null = null;
     this.#worker.on('message', (report: FollowerReport) => this.#onReport(report));
     this.#worker.once('error', (error) => {
@@ -67,6 +71,18 @@ export class Following {
     await this.#ended;
   }
 
+  /** What was committed here is the master's to put into the log: one part after the other. */
+  #handOver(): void {
+    if (this.#handedOver !== null || this.#isStopping) {
+      return;
+    }
+    const piece = this.#engine.replication.nextHeld();
+    if (piece !== null) {
+      this.#handedOver = piece;
+      this.#order({ type: 'handOver', offsets: piece.bytes });
+    }
+  }
+
   #order(order: FollowerOrder): void {
     this.#worker.postMessage(order);
   }
@@ -83,6 +99,20 @@ export class Following {
       case 'following': {
         const { name, epoch, begin, end } = report.master;
         this.#events.onEvent({ event: 'following', master: name, epoch, begin, end });
+        return;
+      }
+      case 'linked':
+        this.#handedOver = null;
+        this.#engine.replication.following();
+        this.#handOver();
+        return;
+      case 'taken': {
+        const piece = this.#handedOver;
+        this.#handedOver = null;
+        if (piece !== null && report.position !== null) {
+          this.#engine.replication.heldIsTaken(piece, report.position);
+          this.#handOver();
+        }
         return;
       }
       case 'progress':

@@ -18,6 +18,10 @@ export type FollowerReport =
   /** A control batch is in the log, and nothing that comes behind it is before it has been applied. */
   | { type: 'control'; batch: Uint8Array; position: number }
   | { type: 'following'; master: ReplicaFacts }
+  /** The log flows over a new connection: what was handed over before may not be in its master's log. */
+  | { type: 'linked' }
+  /** The answer to a hand-over; null: it is to come again later. */
+  | { type: 'taken'; position: number | null }
   | { type: 'progress'; behindBytes: number }
   | { type: 'lost'; code: string; message: string }
   /** The log must be opened anew so that it ends at `master.begin`. Nothing more is taken before. */
@@ -29,4 +33,6 @@ export type FollowerOrder =
   | { type: 'facts'; facts: ReplicaFacts }
   | { type: 'applied' }
   | { type: 'master'; url: string | null }
+  /** Offsets that were committed here, for the master; one at a time. */
+  | { type: 'handOver'; offsets: Uint8Array }
   | { type: 'stop' };

@@ -21,6 +21,7 @@ import {
   makeFrame,
   NONCE_BYTES,
   REPLICA_FLAG_LAST,
+  REPLICA_FLAG_LATER,
   REPLICA_FLAG_OLD,
   REPLICA_OPCODE,
   REPLICA_VERSION,
@@ -59,6 +60,8 @@ export interface FollowerSessionDeps {
   now(): number;
   /** `run` is to be called in so many milliseconds. */
   later(run: () => void, ms: number): void;
+  /** The master has taken in what was handed over: `position` says below which its log has it, null that it is to come again later. */
+  onTaken(position: number | null): void;
   /** The log flows. */
   onFollowing(master: ReplicaFacts): void;
   /** The log is to be opened again, ending at `begin` of the master's facts, before anything is taken. `state`: for a log that begins there. */
@@ -87,6 +90,9 @@ export class FollowerSession {
   #ackedFlushed = -1;
   #ackedAt = Number.NEGATIVE_INFINITY;
   #wantsSync = false;
+  #handOvers = 0;
+  /** The number of the one that the master has not answered. */
+  #handOver: number | null = null;
 
   constructor(deps: FollowerSessionDeps) {
     this.#deps = deps;
@@ -128,6 +134,10 @@ export class FollowerSession {
       this.#onState(frame);
     } else if (opcode === REPLICA_OPCODE.log && this.#stage === 'log') {
       this.#onLog(frame);
+    } else if (opcode === REPLICA_OPCODE.taken && this.#handOver === frameId(frame)) {
+      this.#handOver = null;
+      const isLater = (frameFlags(frame) & REPLICA_FLAG_LATER) !== 0;
+      this.#deps.onTaken(isLater ? null : frameValue(frame));
     } else if (this.#stage !== 'over') {
       throw bad(`a frame of opcode ${opcode} does not belong here`);
     }
@@ -147,6 +157,16 @@ export class FollowerSession {
     }
     this.#flow();
     this.#ack();
+  }
+
+  /** Offsets that were committed here, for the master. False: not over this connection, or not before it has answered the last ones. */
+  handOver(offsets: Uint8Array): boolean {
+    if (this.#stage !== 'log' || this.#handOver !== null) {
+      return false;
+    }
+    this.#handOver = ++this.#handOvers;
+    this.#deps.link.send(makeFrame(REPLICA_OPCODE.offsets, this.#handOver, { payload: offsets }));
+    return true;
   }
 
   #onChallenge(frame: Uint8Array): void {

@@ -83,6 +83,11 @@ class FollowerThread {
       case 'master':
         this.#onMaster(order.url);
         return;
+      case 'handOver':
+        if (this.#session?.handOver(order.offsets) !== true) {
+          say({ type: 'taken', position: null });
+        }
+        return;
       case 'stop':
         void this.#stop();
     }
@@ -121,6 +126,7 @@ class FollowerThread {
       now: monotonicMs,
       later: (run, ms) => void setTimeout(run, ms),
       onFollowing: (master) => {
+        say({ type: 'linked' });
         this.#followedSince = monotonicMs();
         this.#followedFrom = this.#seat.end;
         this.#tellFollowing = () => {
@@ -132,6 +138,7 @@ class FollowerThread {
           this.#tellFollowing();
         }
       },
+      onTaken: (position) => say({ type: 'taken', position }),
       onCut: (master, state) => {
         this.#isStopped = true;
         say({ type: 'cut', master, state });

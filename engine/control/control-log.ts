@@ -35,10 +35,19 @@ export interface ControlLogOptions {
   spanBytes: number;
   /** The log is another broker's, its master's: nothing is put into it here. Default: never. */
   isFollower?(): boolean;
+  /** On a slave: keeps what is committed there, for its master, or for when it is one itself. Default: it is kept nowhere. */
+  held?: HeldSink;
   /** On a slave: the state has all that is in its log. */
   isApplied?(): boolean;
   /** Runs a function in a later turn of the event loop. */
   later(run: () => void): void;
+}
+
+/** Where a slave keeps what its consumers commit. */
+export interface HeldSink {
+  add(group: string, topicId: number, queueId: number, offset: number): void;
+  /** Resolves once all that was added is kept, as durably as commits are. */
+  settled(): Promise<void>;
 }
 
 /** The state as a snapshot may have it, once the log has all that is in it. */
@@ -65,6 +74,7 @@ export class ControlLog implements AppendSink {
   readonly #later: (run: () => void) => void;
   readonly #isFollower: () => boolean;
   readonly #isApplied: () => boolean;
+  readonly #held: HeldSink | undefined;
   readonly #changes = new GroupChanges();
   /** Batches that the ring had no room for, in their order. Whoever appends more than changes of groups waits for it, so it is short. */
   readonly #waiting: Uint8Array[] = [];
@@ -82,7 +92,8 @@ export class ControlLog implements AppendSink {
   /** Of the last look. */
   #heldUpBy: RingMQError | null = null;
 
-  constructor({ state, writer, spanBytes, isFollower, isApplied, later }: ControlLogOptions) {
+  constructor({ state, writer, spanBytes, isFollower, isApplied, held, later }: ControlLogOptions) {
+    this.#held = held;
     this.#isFollower = isFollower ?? (() => false);
     this.#isApplied = isApplied ?? (() => true);
     this.state = state;
@@ -115,9 +126,12 @@ export class ControlLog implements AppendSink {
     if (topic === undefined || queueId >= topic.queues) {
       return;
     }
+    if (!topic.memory && this.#isFollower() && kind === 'offsets') {
+      // Before the state has it: whether the group was there counts. What else there is to say is the master's.
+      this.#held?.add(group, topicId, queueId, value);
+    }
     this.state[kind].set(group, topicId, topic.queues, queueId, value);
-    // What is committed at a slave is kept for its master, or for when it is one itself; the rest is a master's to say.
-    if (!topic.memory && (kind === 'offsets' || !this.#isFollower())) {
+    if (!topic.memory && !this.#isFollower()) {
       this.#changes.number(kind, group, topicId, queueId, value);
       this.#schedule();
     }
@@ -169,7 +183,10 @@ export class ControlLog implements AppendSink {
     if (this.#failure !== null) {
       return Promise.reject(this.#failure);
     }
-    if (this.isSettled || this.#isFollower()) {
+    if (this.#isFollower()) {
+      return this.#held?.settled() ?? Promise.resolve();
+    }
+    if (this.isSettled) {
       return Promise.resolve();
     }
     this.#turn ??= newWaiter(true);

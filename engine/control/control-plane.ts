@@ -18,6 +18,7 @@ import {
 } from '../../native-free/wire/index.js';
 import type { TopicEntry } from '../engine-thread.js';
 import { DEFAULT_GROUP_RETENTION_MS, GroupAges, GroupCoordinator, GroupOffsets } from '../group/index.js';
+import { countingPairs, type HeldEntry } from '../meta/held-offsets.js';
 import { type CatalogTopic, printable, type TopicCatalog, topicInfo } from '../meta/topic-catalog.js';
 import type { ControlCaller } from './channel-messages.js';
 import { ConsumerCalls, memberKey } from './consumer-calls.js';
@@ -151,6 +152,37 @@ export class ControlPlane {
   becomeMaster(): void {
     this.#offsets.cutToEnds((topicId, queueId) => this.#queueState(topicId, queueId).maxOffset);
     this.#log.tick();
+  }
+
+  /** What was committed at a slave, while this master was away, counts here as if it had been committed here. Resolves once the log has it. */
+  async takeOver(entries: readonly HeldEntry[]): Promise<void> {
+    for (const entry of entries) {
+      this.#takeOver(entry);
+    }
+    await this.#log.settled();
+  }
+
+  #takeOver(entry: HeldEntry): void {
+    const { group, topicId } = entry;
+    const pairs = countingPairs(this.#log.state, entry);
+    if (pairs.length === 0) {
+      return;
+    }
+    try {
+      this.#coordinator.requireRoom(group);
+    } catch (error) {
+      if (isRingMQError(error) && error.code === 'TOO_MANY_GROUPS') {
+        return; // As if it had come here first.
+      }
+      throw error;
+    }
+    for (let i = 0; i + 1 < pairs.length; i += 2) {
+      const queueId = pairs[i] as number;
+      // Its slave may have had more of the log than there is now.
+      const { maxOffset } = this.#queueState(topicId, queueId);
+      this.#offsets.commit(group, topicId, queueId, Math.min(pairs[i + 1] as number, maxOffset));
+    }
+    this.#ages.used(group);
   }
 
   /** On a slave: its master has deleted the topic. */

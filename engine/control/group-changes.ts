@@ -69,6 +69,7 @@ export class GroupChanges {
       if (change.isNew) {
         records.push({ type: 'groupDeleted', group });
       }
+      pushNumbers(records, 'resets', group, change);
       pushNumbers(records, 'offsets', group, change);
       for (const topicId of change.droppedStarts) {
         records.push({ type: 'startsDropped', group, topicId });
@@ -87,7 +88,7 @@ export class GroupChanges {
   #changeOf(group: string): GroupChange {
     let change = this.#changed.get(group);
     if (change === undefined) {
-      const numbers = { offsets: new Map(), starts: new Map(), expired: new Map() };
+      const numbers = { resets: new Map(), offsets: new Map(), starts: new Map(), expired: new Map() };
       change = { isNew: this.#gone.delete(group), numbers, droppedStarts: new Set(), idleMs: null };
       this.#changed.set(group, change);
     }

@@ -13,11 +13,12 @@ export interface OffsetStore {
     readonly offsets: OffsetTable;
     readonly starts: OffsetTable;
     readonly expired: OffsetTable;
+    readonly resets: OffsetTable;
     readonly createdGroups: ReadonlyMap<string, number>;
     hasGroup(group: string): boolean;
   };
   appendNumber(
-    kind: 'offsets' | 'starts' | 'expired',
+    kind: 'offsets' | 'starts' | 'expired' | 'resets',
     group: string,
     topicId: number,
     queueId: number,
@@ -131,9 +132,11 @@ export class GroupOffsets {
   /** Sets it, backwards too. The group lasts from then on. */
   reset(group: string, topicId: number, queueId: number, offset: number): void {
     this.promote(group);
-    if (offset !== this.#store.state.offsets.get(group, topicId, queueId)) {
-      this.#store.appendNumber('offsets', group, topicId, queueId, offset);
-    }
+    // What is handed over of before, by who does not know of this, is told apart by it.
+    const last = this.#store.state.resets.get(group, topicId, queueId);
+    this.#store.appendNumber('resets', group, topicId, queueId, Math.max(Date.now(), last + 1));
+    // Said even where nothing changes here: a slave may stand elsewhere, by what was committed there.
+    this.#store.appendNumber('offsets', group, topicId, queueId, offset);
   }
 
   /**

@@ -50,11 +50,12 @@ export interface TopicTombstoneRecord extends Omit<TopicDeletedRecord, 'type'> {
 }
 
 /** Which of the tables with a number for each of a group's queues. */
-export type QueueNumbers = 'offsets' | 'starts' | 'expired';
+export type QueueNumbers = 'offsets' | 'starts' | 'expired' | 'resets';
 
 /**
  * Numbers of a group on some queues of a topic; the last record wins. `offsets`: what it has committed. `starts`: where it began on
  * queues it has not committed anything on, kept while it has never committed. `expired`: how many messages retention deleted before it read them.
+ * `resets`: when an operator last set the offset, ms since 1970, or a little more so that it rises: what was committed elsewhere without knowing of that counts for nothing.
  */
 export interface OffsetsRecord {
   type: QueueNumbers;
@@ -115,4 +116,5 @@ export type ControlRecord =
   | GroupDeletedRecord
   | GroupIdleRecord;
 
-export const QUEUE_NUMBERS = ['offsets', 'starts', 'expired'] as const;
+/** Whoever applies a reset knows of it before it hears of the offset. */
+export const QUEUE_NUMBERS = ['resets', 'offsets', 'starts', 'expired'] as const;

@@ -33,6 +33,7 @@ export class MetaState {
   readonly starts = new OffsetTable();
   readonly expired = new OffsetTable();
   readonly ends = new QueueEnds();
+  readonly resets = new OffsetTable();
   /** Groups that somebody asked for, with when, ms since 1970. */
   readonly createdGroups = new Map<string, number>();
   /** Groups that have been without members for a while, with how long, ms. */
@@ -112,6 +113,7 @@ export class MetaState {
       case 'offsets':
       case 'starts':
       case 'expired':
+      case 'resets':
         this.#setNumbers(record);
         return;
       case 'queueEnds':

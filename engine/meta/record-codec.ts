@@ -174,6 +174,7 @@ function checkRecord(value: unknown): void {
     case 'offsets':
     case 'starts':
     case 'expired':
+    case 'resets':
       name(record, 'group');
       topicId(record);
       pairs(record);

@@ -68,6 +68,10 @@ export class ThreadReplicas implements ReplicaDoor {
     return (await this.#port.callInternal('replicaGreet', slave)) as ReplicaGreeting;
   }
 
+  async takeOver(offsets: Uint8Array): Promise<number> {
+    return (await this.#port.callInternal('replicaOffsets', offsets)) as number;
+  }
+
   feed(greeting: ReplicaGreeting, position: number, link: ReplicaLink): ReplicaFeed {
     return new Feed(this.#host, greeting, position, link);
   }

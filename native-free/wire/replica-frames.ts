@@ -14,6 +14,9 @@
  *                                                                     flag `old`: read from files
  *     ack        slave → master   value: received                     flushed u64
  *     error      either           id: number of the error table       why, printable ASCII
+ *     offsets    slave → master   id: a number of its own             offsets that were committed at the slave, MessagePack
+ *     taken      master → slave   id: as in `offsets`, value: the     nothing
+ *                                 log below it has what counts of them
  *
  * Facts, of whoever sends them:
  *
@@ -42,10 +45,14 @@ export const REPLICA_OPCODE = {
   log: 8,
   ack: 9,
   error: 10,
+  offsets: 11,
+  taken: 12,
 } as const;
 
 /** On `state`: nothing of it follows. */
 export const REPLICA_FLAG_LAST = 1 << 0;
+/** On `taken`: not now; it is to be handed over again later. */
+export const REPLICA_FLAG_LATER = 1 << 0;
 /** On `log`: the master has it only in files. */
 export const REPLICA_FLAG_OLD = 1 << 0;
 
@@ -61,6 +68,8 @@ export const STATE_PIECE_BYTES = 256 * 1024;
 export const LOG_FRAME_BYTES = 512 * 1024;
 /** Before the bytes of a log frame: its header, committed, end. */
 export const LOG_FRAME_HEADER_BYTES = FRAME_HEADER_BYTES + 16;
+/** Of offsets that are handed over, in one frame. */
+export const HELD_FRAME_BYTES = 64 * 1024;
 const MAX_ERROR_BYTES = 1_024;
 const FACTS_BYTES = 56;
 const EPOCH_BYTES = 24;
@@ -296,4 +305,6 @@ const BOUNDS: Readonly<Record<number, readonly [number, number]>> = {
   [REPLICA_OPCODE.log]: [16, 0],
   [REPLICA_OPCODE.ack]: [8, 8],
   [REPLICA_OPCODE.error]: [0, MAX_ERROR_BYTES],
+  [REPLICA_OPCODE.offsets]: [1, HELD_FRAME_BYTES],
+  [REPLICA_OPCODE.taken]: [0, 0],
 };

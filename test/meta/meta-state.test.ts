@@ -38,14 +38,22 @@ const someRecord = fc.oneof(
       deletedTime: 2,
     }),
   ),
-  fc.tuple(fc.constantFrom('offsets', 'starts', 'expired'), fc.nat(3), fc.nat(8), fc.nat(2), fc.nat(99)).map(
-    ([type, group, topicId, queueId, value]): ControlRecord => ({
-      type: type as 'offsets',
-      group: `g${group}`,
-      topicId,
-      pairs: [queueId, value],
-    }),
-  ),
+  fc
+    .tuple(
+      fc.constantFrom('offsets', 'starts', 'expired', 'resets'),
+      fc.nat(3),
+      fc.nat(8),
+      fc.nat(2),
+      fc.nat(99),
+    )
+    .map(
+      ([type, group, topicId, queueId, value]): ControlRecord => ({
+        type: type as 'offsets',
+        group: `g${group}`,
+        topicId,
+        pairs: [queueId, value],
+      }),
+    ),
   fc
     .tuple(fc.nat(8), fc.nat(3), fc.nat(99))
     .map(([topicId, queueId, end]): ControlRecord => ({ type: 'queueEnds', topicId, pairs: [queueId, end] })),

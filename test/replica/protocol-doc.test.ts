@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
 import { FollowerSession } from '../../broker/follower/follower-session.js';
+import { encodeHeld } from '../../engine/meta/held-codec.js';
 import { proofOf } from '../../engine/replica/handshake.js';
 import {
   ackFrame,
@@ -78,6 +79,15 @@ const examples: Record<string, [note: string, frame: Uint8Array]> = {
   start: ['start: value 524288', makeFrame(REPLICA_OPCODE.start, 0, { value: 524_288 })],
   log: ['log: value 0, committed 0; one control batch, the first of a log', logFrame()],
   ack: ['ack: received 526336, flushed 524288', ackFrame(526_336, 524_288)],
+  offsets: [
+    'offsets: number 1; group audit has read queue 0 of topic 7 up to 100',
+    makeFrame(REPLICA_OPCODE.offsets, 1, {
+      payload: encodeHeld([
+        { group: 'audit', topicId: 7, createdTime: 1_760_000_000_000, known: true, queues: [0, 100, 0] },
+      ]),
+    }),
+  ],
+  taken: ['taken: number 1, value 1048576', makeFrame(REPLICA_OPCODE.taken, 1, { value: 1_048_576 })],
   error: [
     'error: id 9, NOT_AUTHENTICATED',
     replicaErrorFrame(ERRORS.NOT_AUTHENTICATED.wire, 'the proof is not right'),
@@ -136,6 +146,7 @@ it('a slave begins as the page says', () => {
     now: () => 0,
     later: () => {},
     onFollowing: () => {},
+    onTaken: () => {},
     onCut: () => {},
   });
   session.begin();

@@ -35,6 +35,7 @@ class Rig {
   readonly sent: Uint8Array[] = [];
   /** Acks that reached the log's side. */
   readonly acks: number[] = [];
+  readonly handedOver: Uint8Array[] = [];
   closed: string | null = null;
   readonly session: ReplicaSession;
   readonly slaveNonce = new Uint8Array(32).fill(4);
@@ -60,6 +61,10 @@ class Rig {
           ? proofOf(SECRET, 'master', slaveNonce, masterNonce)
           : null,
       greet: async (): Promise<ReplicaGreeting> => ({ facts: FACTS, row: 0, link: 1, state: null }),
+      takeOver: async (offsets) => {
+        this.handedOver.push(offsets);
+        return 4096;
+      },
       feed: () => ({
         onAck: (received) => {
           if (received > 0) {
@@ -177,6 +182,24 @@ describe('a slave’s connection', () => {
     await elsewhere.frame(encodeFacts(REPLICA_OPCODE.hello, FACTS));
     await elsewhere.frame(makeFrame(REPLICA_OPCODE.start, 0, { value: 64 }));
     expect(elsewhere.closed).toBe('BAD_ARGUMENT');
+  });
+
+  it('hands offsets over one frame at a time, and is told where the log has them', async () => {
+    const rig = new Rig();
+    const offsets = (id: number) =>
+      makeFrame(REPLICA_OPCODE.offsets, id, { payload: new Uint8Array([0x90]) });
+    await rig.nonce();
+    await rig.frame(rig.proof);
+    await rig.frame(offsets(1));
+    expect(rig.closed, 'before the log flows').toBe('BAD_FRAME');
+    const other = new Rig();
+    await other.toLog();
+    await other.frame(offsets(5));
+    expect(other.handedOver).toEqual([new Uint8Array([0x90])]);
+    expect(other.last).toEqual(makeFrame(REPLICA_OPCODE.taken, 5, { value: 4096 }));
+    other.session.onFrame(offsets(6));
+    other.session.onFrame(offsets(7));
+    expect(other.closed, 'two at once').toBe('BAD_FRAME');
   });
 
   it('ends with an ack of what it was never sent, which does not count', async () => {

@@ -92,6 +92,7 @@ class SimSlave extends SimLog {
       catchUpRateBytes: 1,
       now,
       later: (run) => later(run),
+      onTaken: () => {},
       onFollowing: () => {},
       onCut: (master, state) => {
         this.cut = { position: master.begin, state };
@@ -305,6 +306,7 @@ export class Simulation {
       prove: async (slaveNonce, masterNonce, proof, remote) =>
         this.#desk.prove(slaveNonce, masterNonce, proof, remote),
       greet: async (slave) => this.#desk.greet(slave),
+      takeOver: () => Promise.reject(new Error('nobody commits here')),
       feed: (greeting, position, link) => {
         const master = this.#master;
         const limits = { maxLagBytes: 64 * 1024, maxLagMs: 2_000 };

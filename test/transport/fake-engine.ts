@@ -141,6 +141,7 @@ export class FakeEngine implements EngineThread {
   readonly replicas = {
     prove: () => Promise.resolve(null),
     greet: () => Promise.reject(new Error('there are no slaves here')),
+    takeOver: () => Promise.reject(new Error('there are no slaves here')),
     feed: () => {
       throw new Error('there are no slaves here');
     },
