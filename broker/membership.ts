@@ -294,12 +294,17 @@ async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
   }
 }
 
-/** Throws BAD_CONFIG where name servers would be told an address that nobody can use. */
+/** Throws BAD_CONFIG where name servers, or the controller, would be told an address that nobody can use. */
 export function checkAdvertised(
-  { nameServers, advertiseUrl }: Pick<EngineOptions, 'nameServers' | 'advertiseUrl'>,
+  {
+    nameServers,
+    advertiseUrl,
+    controller,
+  }: Pick<EngineOptions, 'nameServers' | 'advertiseUrl' | 'controller'>,
   host: string,
 ): void {
-  if ((nameServers ?? []).length > 0 && advertiseUrl === undefined && /^(0\.0\.0\.0|\[?::\]?)$/.test(host)) {
+  const isTold = (nameServers ?? []).length > 0 || controller !== undefined;
+  if (isTold && advertiseUrl === undefined && /^(0\.0\.0\.0|\[?::\]?)$/.test(host)) {
     throw new RingMQError(
       'BAD_CONFIG',
       `${host} is an address to listen on, not one to connect to: say with \`advertiseUrl\` where this broker is reached`,

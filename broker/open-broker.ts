@@ -1,5 +1,6 @@
 /** `openBroker`: the engine in this process, with clients on this thread and sockets on others. */
 
+import type { LeaderLoop } from '../engine/cluster/leader-loop.js';
 import { peekDir } from '../engine/data/peek-dir.js';
 import { Engine } from '../engine/engine.js';
 import type { BrokerHandle } from '../engine/handle.js';
@@ -35,6 +36,7 @@ import { checkAdvertised, Membership } from './membership.js';
 import { memoryShortage, memoryThere, neededBytes } from './memory-need.js';
 import { checkFiles } from './package-files.js';
 import { readSecret } from './secret-file.js';
+import { checkController, LedBroker, mayFound, openLeadership } from './set-member.js';
 
 /** What a broker says unasked; for a log. */
 export interface BrokerEvents {
@@ -53,7 +55,7 @@ export interface BrokerEvents {
 /**
  * Opens (or makes) a data directory and starts a broker on it. No socket is opened unless `listen()` is called. When `signal` is aborted
  * meanwhile, what has been opened is closed again.
- * @throws RingMQError ABORTED, NOT_SUPPORTED (bundled into one file), NOT_MASTER (name servers know another master of its set, with another log), BAD_CONFIG, DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
+ * @throws RingMQError ABORTED, NOT_SUPPORTED (bundled into one file), NOT_MASTER (name servers know another master of its set, with another log), BAD_CONFIG, BAD_ARGUMENT (a `controller`, and a `role` or `master` that it decides), DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
  */
 export async function openBroker(options: EngineOptions & BrokerEvents & CallOptions = {}): Promise<Broker> {
   checkGiven('openBroker', options);
@@ -61,9 +63,11 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
   throwIfAborted(signal);
   checkFiles();
   const resolved = resolveEngineOptions(engineOptions);
+  await checkController(engineOptions);
   const { secretFile } = resolved;
   const secret = secretFile === undefined ? null : readSecret(secretFile);
   const master = await otherMaster(resolved, secret);
+  const founds = mayFound(resolved);
   let broker: Broker | null = null;
   const open: BrokerHost['open'] = (role) =>
     Engine.open(
@@ -93,7 +97,7 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
     await engine.close();
     throw abortError(signal);
   }
-  broker = new Broker(engine, { open, secret, onFatal, onReplication });
+  broker = new Broker(engine, { open, secret, mayFound: founds, onFatal, onReplication });
   return broker;
 }
 
@@ -102,6 +106,8 @@ interface BrokerHost {
   /** `role`: what differs from what was asked for at first. */
   open(role: { role?: 'slave'; master?: string; brokerSet?: string }): Promise<Engine>;
   secret: Uint8Array | null;
+  /** With a controller: it may begin a set that etcd knows nothing of. */
+  mayFound: boolean;
   onFatal: BrokerEvents['onFatal'] | undefined;
   onReplication: BrokerEvents['onReplication'] | undefined;
 }
@@ -121,9 +127,9 @@ async function otherMaster(
   options: ResolvedEngineOptions,
   secret: Uint8Array | null,
 ): Promise<MasterInfo | null> {
-  const { nameServers, cluster, name, dataDir } = options;
+  const { nameServers, cluster, name, dataDir, controller } = options;
   const dir = peekDir(dataDir);
-  if ((dir?.role ?? options.role) !== 'master' || nameServers.length === 0) {
+  if (controller !== undefined || (dir?.role ?? options.role) !== 'master' || nameServers.length === 0) {
     return null;
   }
   const set = brokerSetOf(options);
@@ -152,6 +158,7 @@ export class Broker {
   #turn: Promise<unknown> = Promise.resolve();
   #isMemoryTold = false;
   #membership: Membership | null = null;
+  #leadership: Promise<LeaderLoop | null> | null = null;
 
   /** Use {@link openBroker}. */
   constructor(engine: Engine, host: BrokerHost) {
@@ -173,10 +180,18 @@ export class Broker {
   /** A slave follows its master from now on. */
   #follow(): void {
     const engine = this.#engine;
+    // At once: a master that comes back asks name servers whether it was replaced.
+    engine.replication.onPromoted = () => this.#membership?.changed();
     if (engine.thread.place.role !== 'slave') {
       return;
     }
     engine.setMasterUrl(this.#masterUrl);
+    if (this.#isLed) {
+      if (this.#masterUrl === null) {
+        return;
+      }
+      engine.replication.becomeSlave();
+    }
     const following = new Following(
       engine,
       {
@@ -196,8 +211,35 @@ export class Broker {
       this.#following = null;
       await following.stop();
     };
-    // At once: a master that comes back asks name servers whether it was replaced.
-    engine.replication.onPromoted = () => this.#membership?.changed();
+  }
+
+  /** A controller says who is the master. */
+  get #isLed(): boolean {
+    return this.#engine.options.controller !== undefined;
+  }
+
+  /** The controller's word: it follows the master at `url` from now on, or nobody. */
+  async #followBy(url: string | null): Promise<void> {
+    await this.#reopening;
+    if (this.#closing !== null) {
+      return;
+    }
+    const engine = this.#engine;
+    if (!engine.term.isFollower) {
+      engine.standDown(url);
+      this.#masterUrl = url;
+      this.#reopen({ role: 'slave' });
+      await this.#reopening;
+    } else if (url === null) {
+      this.#masterUrl = null;
+      engine.setMasterUrl(null);
+      await engine.replication.stopFollowing();
+    } else if (this.#following === null) {
+      this.#masterUrl = url;
+      this.#follow();
+    } else if (url !== this.#masterUrl) {
+      this.setMaster(url);
+    }
   }
 
   /** Where a slave's master is now; null: nobody knows. Name servers, or whoever decides of masters, tell. */
@@ -248,7 +290,7 @@ export class Broker {
     }
     await this.#stopServing();
     await this.#engine.close();
-    const master = this.#masterUrl === null ? {} : { master: this.#masterUrl };
+    const master = this.#masterUrl === null || this.#isLed ? {} : { master: this.#masterUrl };
     this.#engine = await this.#host.open({ ...role, ...master, brokerSet: this.#engine.handle.brokerSet });
     this.#sessions = this.#openSessions();
     for (const open of this.#listeners) {
@@ -260,6 +302,27 @@ export class Broker {
       await this.#join(first.listener.url);
     }
     this.#follow();
+  }
+
+  /** Where it can be reached is known now: it takes part in its set's leadership. */
+  async #stand(url: string): Promise<void> {
+    const { options, handle } = this.#engine;
+    if (!this.#isLed || this.#leadership !== null) {
+      return;
+    }
+    const broker = this;
+    const host = {
+      engine: () => this.#engine,
+      get isFollowing() {
+        return broker.#following !== null || broker.#reopening !== null;
+      },
+      follow: (master: string | null) => this.#followBy(master),
+      tell: (message: string, details: object) =>
+        this.#host.onReplication?.({ event: 'controller', message, ...details }),
+    };
+    const member = new LedBroker(host, options, options.advertiseUrl ?? url, this.#host.mayFound);
+    this.#leadership = openLeadership(member, options, handle.brokerSet);
+    await this.#leadership;
   }
 
   async #stopServing(): Promise<void> {
@@ -306,6 +369,7 @@ export class Broker {
       const open: OpenListener = { options: listenOptions, listener };
       this.#listeners.add(open);
       await this.#join(listener.url);
+      await this.#stand(listener.url);
       const close = async (): Promise<void> => {
         this.#listeners.delete(open);
         await open.listener.close();
@@ -352,7 +416,11 @@ export class Broker {
       deletedUpTo: (topic) => this.#engine.deletedUpTo(topic),
       replicas: () => this.#engine.replication.list(),
       onFenced: (epoch, masterUrl) => this.#engine.fence(epoch, masterUrl),
-      onMaster: (url) => this.setMaster(url),
+      onMaster: (url) => {
+        if (!this.#isLed) {
+          this.setMaster(url);
+        }
+      },
       onWarning: (message, details) => this.#engine.warn(message, details),
     });
     const membership = this.#membership;
@@ -387,12 +455,16 @@ export class Broker {
 
   async #close(): Promise<void> {
     await this.#turn;
+    const leadership = await this.#leadership?.catch(() => null);
+    leadership?.rest();
     this.#membership?.close();
     const listeners = await Promise.allSettled([...this.#listeners].map(({ listener }) => listener.close()));
     const clients = await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();
     await this.#following?.stop();
     await this.#engine.close();
+    // Last: what was taken is acked while the lease runs, and nobody else leads before it is given back.
+    await leadership?.close();
     const failed = [...listeners, ...clients].find((result) => result.status === 'rejected');
     if (failed !== undefined) {
       throw failed.reason;

@@ -3,6 +3,7 @@ import { checkListening } from '../broker/check-listening.js';
 import { openBroker } from '../broker/index.js';
 import { checkAdvertised } from '../broker/membership.js';
 import type { OptionInfo } from '../engine/option-info.js';
+import type { EngineOptions } from '../engine/options.js';
 
 import { monotonicMs } from '../native-free/time/index.js';
 import { isRingMQError, RingMQError } from '../native-free/wire/index.js';
@@ -36,7 +37,11 @@ export async function runBroker(command: Command): Promise<void> {
       ...settings.engine,
       onWarning: (message, details) => log.warn(details, message),
       onFatal,
-      onReplication: ({ event, ...details }) => log.info({ event, ...details }, `replication: ${event}`),
+      onReplication: ({ event, ...details }) =>
+        log.info(
+          { event, ...details },
+          'message' in details ? `${event}: ${details.message}` : `replication: ${event}`,
+        ),
     }),
   );
   try {
@@ -45,6 +50,7 @@ export async function runBroker(command: Command): Promise<void> {
     log[listener.isFallback ? 'warn' : 'info'](how, `listener: ${listener.reason}`);
     const ms = Math.round(monotonicMs() - startedAt);
     log.info({ url: listener.url, flush: settings.engine.flush ?? 'sync', openedInMs: ms }, 'serving');
+    tellFailover(settings.engine, (text) => log.info(text));
     process.stdout.write(`ready ${listener.url}\n`);
     const why = await Promise.race([stopping, failed]);
     log.info(`stopping: ${why}`);
@@ -52,6 +58,20 @@ export async function runBroker(command: Command): Promise<void> {
     await broker.close();
   }
   log.info('stopped');
+}
+
+/** Of a broker that has slaves, is one, or may get some: who makes one the master. */
+function tellFailover(
+  { controller, role, replication, nameServers = [] }: EngineOptions,
+  tell: (text: string) => void,
+): void {
+  if (controller !== undefined) {
+    tell(`failover is by itself: the controller at ${controller} says who is the master`);
+  } else if (role === 'slave' || replication !== undefined || nameServers.length > 0) {
+    tell(
+      'failover is by hand: without --controller no slave becomes the master by itself; ringmq cluster promote makes it one',
+    );
+  }
 }
 
 /** What is wrong with an option is told by the name that it has here; `infos`: of other options than a broker's. */

@@ -30,7 +30,6 @@ const bySetting = new Map(all.map((info) => [info.setting, info]));
 
 /** Settings of clusters and of authentication, which this version does not have: refused by name, never ignored. */
 const NOT_BUILT = {
-  controller: '--controller <urls>',
   auth: '--auth',
   adminPasswordFile: '--admin-password-file <file>',
 } as const;

@@ -402,7 +402,7 @@ export class Engine {
    * (null: it is not known). Reads go on.
    */
   fence(epoch: number, masterUrl: string | null): void {
-    const term = new Term(new Int32Array(this.handle.brokerWords));
+    const { term } = this;
     if (term.role !== ROLE.master || epoch < term.epoch) {
       return;
     }
@@ -414,6 +414,33 @@ export class Engine {
       { epoch, master: masterUrl },
     );
     this.#events.onFenced?.(masterUrl);
+  }
+
+  /** The epoch that it is master of; null: it is none. */
+  get leads(): number | null {
+    const { term } = this;
+    return term.role === ROLE.master ? term.epoch : null;
+  }
+
+  get term(): Term {
+    return new Term(new Int32Array(this.handle.brokerWords));
+  }
+
+  /** It is no master any more, and takes and acks nothing until it is opened again: a controller has said so. */
+  standDown(masterUrl: string | null): void {
+    this.setMasterUrl(masterUrl);
+    this.term.setRole(ROLE.fenced);
+  }
+
+  /** For a controller: until when, by the monotonic clock, it may take and ack as master; -Infinity: not at all. */
+  setLease(untilMs: number): void {
+    const { term } = this;
+    const wasHeld = term.isHeld;
+    term.setLease(untilMs);
+    if (!wasHeld && term.isHeld) {
+      // What waits on any thread may go out.
+      this.#ending.wakeAll();
+    }
   }
 
   /** On a slave: where its master is, for whom it sends there. */

@@ -62,6 +62,9 @@ export function newHandle(options: ResolvedEngineOptions, dir: OpenedDir, data: 
   const term = new Term(new Int32Array(handle.brokerWords));
   term.setEpoch(isSlave ? recovery.lastEpoch : node.epoch);
   term.setRole(isSlave ? ROLE.slave : ROLE.master);
+  if (options.controller !== undefined) {
+    term.setLease(Number.NEGATIVE_INFINITY);
+  }
   new ReplicaMarks(handle.replicas).setUp(options, new Ring(handle.log.ring).toSlots(data.committed));
   return handle;
 }

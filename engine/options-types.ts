@@ -222,6 +222,15 @@ export interface EngineOptions {
    */
   advertiseUrl?: string | undefined;
   /**
+   * Where etcd keeps who is the master of each set, like `etcd://10.0.0.1:2379,10.0.0.2:2379`, or `etcds://`
+   * for TLS: a slave then becomes the master by itself within a few seconds of its master's death. The same
+   * for all brokers of a set, which say neither `role` master nor `master`. Two packages are installed
+   * beside RingMQ for it: @grpc/grpc-js@1 and protobufjs@7.
+   * Default none: a slave is promoted by hand.
+   * Command: `--controller`, `RINGMQ_CONTROLLER`, `controller`.
+   */
+  controller?: string | undefined;
+  /**
    * On a slave: so many bytes a second are fetched at most of what its master has only in files. 0: no
    * bound.
    * Bytes, 0 or more. Default 0.

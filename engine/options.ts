@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { MAX_URL_CHARACTERS, NAME_PATTERN, RingMQError } from '../native-free/wire/index.js';
+import { parseController } from './cluster/etcd/controller-url.js';
 import { checkOptions } from './option-check.js';
 import { option } from './option-info.js';
 import type { EngineOptions } from './options-types.js';
@@ -214,6 +215,20 @@ export const engineOptionsSchema = z
         rule: 'an address like ws://10.0.0.1:9876',
       },
     ),
+    controller: option(
+      "Where etcd keeps who is the master of each set, like `etcd://10.0.0.1:2379,10.0.0.2:2379`, or `etcds://` for TLS: a slave then becomes the master by itself within a few seconds of its master's death. The same for all brokers of a set, which say neither `role` master nor `master`. Two packages are installed beside RingMQ for it: @grpc/grpc-js@1 and protobufjs@7.",
+      z
+        .string()
+        .max(MAX_URL_CHARACTERS)
+        .refine((text) => parseController(text) !== null, {
+          message: 'must be like etcd://127.0.0.1:2379',
+        })
+        .optional(),
+      {
+        defaultText: 'none: a slave is promoted by hand',
+        rule: 'members of etcd like etcd://127.0.0.1:2379',
+      },
+    ),
     catchUpRateBytes: option(
       'On a slave: so many bytes a second are fetched at most of what its master has only in files. 0: no bound.',
       z.number().int().min(0).default(0),
@@ -227,8 +242,12 @@ export function brokerSetOf({
   brokerSet,
   name,
   role,
-}: Pick<ResolvedEngineOptions, 'brokerSet' | 'name' | 'role'>): string {
-  const set = brokerSet ?? (role === 'master' ? name : /^(.+?)-slave/.exec(name)?.[1]);
+  controller,
+}: Pick<ResolvedEngineOptions, 'brokerSet' | 'name' | 'role' | 'controller'>): string {
+  const ofName = /^(.+?)-slave/.exec(name)?.[1];
+  // With a controller a broker is not told what it is: its name says of which set, all the same.
+  const ofMaster = controller === undefined ? name : (ofName ?? name);
+  const set = brokerSet ?? (role === 'master' ? ofMaster : ofName);
   if (set === undefined) {
     throw new RingMQError(
       'BAD_CONFIG',

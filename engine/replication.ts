@@ -21,7 +21,7 @@ import type { ReplicaGreeting } from './engine-thread.js';
 import type { BrokerHandle } from './handle.js';
 import { decodeHeld } from './meta/held-codec.js';
 import type { HeldEntry } from './meta/held-offsets.js';
-import { decodeState, type NodeFacts, type TopicCatalog, writeNode } from './meta/index.js';
+import { decodeState, NEVER_OWN, type NodeFacts, type TopicCatalog, writeNode } from './meta/index.js';
 import type { ResolvedEngineOptions } from './options.js';
 import { type QueueTable, queueEndsOf } from './queue/index.js';
 import { ReplicaDesk } from './replica/replica-desk.js';
@@ -110,6 +110,39 @@ export class Replication {
   /** Of a master: its slaves. */
   list(): ReplicaInfo[] {
     return this.#desk.list();
+  }
+
+  /** For a controller: acks count these slaves only, and wait for so many of them. */
+  countBy(members: readonly string[], required: number): void {
+    this.#desk.countBy(members, required);
+    this.#deps.wakeAll();
+  }
+
+  /** Of a master under sync replication: nothing behind this place in the log was acked. */
+  get ackedPosition(): number {
+    const { ring, marks } = this.#deps;
+    return ring.toBytes(marks.reached);
+  }
+
+  /** Where the log ends and whose term that is of; and the highest epoch that this broker knows of. */
+  get standing(): { isSettled: boolean; epoch: number; position: number; knows: number } {
+    const { term, ring, marks, control } = this.#deps;
+    const position = ring.toBytes(ring.head());
+    const { starts } = control.state.epochs;
+    return {
+      isSettled: ring.indexed() === ring.head() && marks.controlIsApplied,
+      // The state may be newer than the log, where it came from a master as a whole.
+      epoch: starts.findLast((start) => start.position < position)?.epoch ?? 0,
+      position,
+      knows: Math.max(term.epoch, control.state.epochs.last, this.#node.epoch),
+    };
+  }
+
+  /** It takes another's log from now on: the directory is a slave's until it is made the master. @throws RingMQError disk errors */
+  becomeSlave(): void {
+    if (this.#node.ownFrom !== NEVER_OWN) {
+      this.#write({ ...this.#node, ownFrom: NEVER_OWN });
+    }
   }
 
   /** To be called once a second or so. */
@@ -253,6 +286,31 @@ export class Replication {
    * @throws RingMQError BAD_ARGUMENT (it is no slave), BROKER_BUSY (what was taken is not indexed in time), disk errors
    */
   async promote(atLeast: number): Promise<number> {
+    if (this.#deps.options.controller !== undefined) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        "this broker has a controller, which decides who is the set's master: stop the master, and the slave that is furthest follows it within seconds",
+      );
+    }
+    return await this.#lead((known) => Math.max((Math.floor(known / LEAP) + 1) * LEAP, atLeast));
+  }
+
+  /**
+   * The slave becomes the master of this very epoch, which a controller has given to it alone. A second try after one that failed
+   * half way is as good.
+   * @throws RingMQError BAD_ARGUMENT (it is no slave, or knows a later epoch), BROKER_BUSY (what was taken is not indexed in time), disk errors
+   */
+  async lead(epoch: number): Promise<void> {
+    await this.#lead((known) => {
+      const { term, control } = this.#deps;
+      if (epoch < known || epoch <= Math.max(term.epoch, control.state.epochs.last)) {
+        throw new RingMQError('BAD_ARGUMENT', `it knows of epoch ${known}, and cannot be master of ${epoch}`);
+      }
+      return epoch;
+    });
+  }
+
+  async #lead(epochAbove: (known: number) => number): Promise<number> {
     const { term, ring, marks, control, handle } = this.#deps;
     if (term.role !== ROLE.slave) {
       throw new RingMQError('BAD_ARGUMENT', 'only a slave can be made the master');
@@ -266,13 +324,9 @@ export class Replication {
       await delay(2);
     }
     continueQueues(control.state, this.#deps.catalog, this.#deps.table);
-    const known = Math.max(term.epoch, control.state.epochs.last, this.#node.epoch);
-    const epoch = Math.max((Math.floor(known / LEAP) + 1) * LEAP, atLeast);
+    const epoch = epochAbove(this.standing.knows);
     // Durable before anything says so: no epoch is given out twice.
-    const node = asMaster(this.#node, epoch);
-    writeNode(new OwnedDisk(handle.dir), `${handle.dir.path}/meta`, node);
-    this.#node = node;
-    this.#deps.onNode();
+    this.#write(asMaster(this.#node, epoch));
     // What the old master had not committed, as far as this one heard, waits for slaves like what comes now.
     marks.beginAt(Atomics.load(marks.words, REPLICAS_WORD.committed));
     term.setEpoch(epoch);
@@ -285,6 +339,13 @@ export class Replication {
     this.#deps.onMaster();
     this.onPromoted();
     return epoch;
+  }
+
+  #write(node: NodeFacts): void {
+    const { dir } = this.#deps.handle;
+    writeNode(new OwnedDisk(dir), `${dir.path}/meta`, node);
+    this.#node = node;
+    this.#deps.onNode();
   }
 
   /** Of a log that began with a master's oldest segment the files may reach further down. */

@@ -14,7 +14,9 @@ export type ReplicationEvent =
   /** The connection is gone, or was refused; it is tried again. */
   | { event: 'lost'; code: string; message: string }
   /** The log from `position` on is not the master's: it is cut off, and kept beside the log. */
-  | { event: 'cut'; position: number; epoch: number; end: number };
+  | { event: 'cut'; position: number; epoch: number; end: number }
+  /** What the controller has this broker do, or what changes in its set: `message` says it, with more in further keys. */
+  | { event: 'controller'; message: string };
 
 export interface FollowEvents {
   onEvent(event: ReplicationEvent): void;

@@ -78,7 +78,8 @@ export function nodeArguments(
     ...['--name-server', place.nameServerUrls.join(',')],
     ...(hasSlaves(options.mode)
       ? [
-          ...['--role', node.role ?? 'master'],
+          // Which of them is the master the controller says; a slave of the plan never begins a set.
+          ...(options.controller === null || node.role === 'slave' ? ['--role', node.role ?? 'master'] : []),
           ...['--replication', options.mode === 'sync-double-write' ? 'sync' : 'async'],
         ]
       : []),

@@ -9,9 +9,9 @@ import {
   type Follower,
   type InSyncSet,
   type Leader,
-  type LogEnd,
   nextInSync,
   type SetView,
+  type Standing,
 } from './leadership.js';
 import { LeaseJudge } from './lease-judge.js';
 import type { SetStore } from './set-store.js';
@@ -24,8 +24,8 @@ export interface SetMember {
   /** Slaves that an ack waits for; 0 under async replication. */
   readonly minInSync: number;
   readonly mayDegrade: boolean;
-  /** The term it leads, whether its log stands still, and where that ends. */
-  state(): { leads: number | null; isStill: boolean; end: LogEnd };
+  /** The term it leads, whether its log stands still, where that ends, and the highest epoch that it has heard of. */
+  state(): Pick<Standing, 'leads' | 'isStill' | 'end' | 'knows'>;
   /** Resolves once it follows nobody and its log does not grow. */
   standStill(): Promise<void>;
   follow(leader: Leader): Promise<void>;
@@ -85,6 +85,7 @@ export class LeaderLoop {
   #rule: InSyncSet | null = null;
   #running: Promise<void> | null = null;
   #isAskedAgain = false;
+  #isResting = false;
   #isClosed = false;
   #lastTold = '';
 
@@ -101,6 +102,11 @@ export class LeaderLoop {
     this.#watch = store.watch(() => this.#wake());
     void this.#keepLease();
     this.#wake();
+  }
+
+  /** Decides nothing more, and keeps its lease: what has been taken may be acked while the broker ends. */
+  rest(): void {
+    this.#isResting = true;
   }
 
   /** Stops acking, gives the lease back so that others need not wait for its end, and ends. */
@@ -124,7 +130,7 @@ export class LeaderLoop {
 
   /** One step at a time; whatever happens meanwhile brings another. */
   #wake(): void {
-    if (this.#isClosed) {
+    if (this.#isClosed || this.#isResting) {
       return;
     }
     if (this.#running !== null) {
@@ -155,7 +161,14 @@ export class LeaderLoop {
       patienceMs: this.#member.minInSync === 0 ? this.#patienceMs : null,
       ...this.#member.state(),
     });
-    await this.#carryOut(view, decision);
+    try {
+      await this.#carryOut(view, decision);
+    } catch (error) {
+      this.#tellOnce('what was decided could not be done, and is tried again', {
+        ...decision,
+        error: String(error),
+      });
+    }
   }
 
   async #carryOut(view: SetView, decision: Decision): Promise<void> {

@@ -61,6 +61,8 @@ export interface Standing {
   /** It follows nobody and its log does not grow. */
   isStill: boolean;
   end: LogEnd;
+  /** The highest epoch that it has heard of, which etcd may have forgotten. */
+  knows: number;
   /** It was set up as a master, so it may begin a set that etcd knows nothing of. */
   mayFound: boolean;
   /** How long it has seen the set without a leader, by its monotonic clock. */
@@ -128,7 +130,7 @@ function found(view: SetView, me: Standing): Decision {
 }
 
 function nextEpoch(view: SetView, me: Standing): number {
-  return Math.max(view.term, me.end.epoch) + 1;
+  return Math.max(view.term, me.end.epoch, me.knows) + 1;
 }
 
 function elect(view: SetView, inSync: InSyncSet, me: Standing): Decision {

@@ -75,7 +75,10 @@ interface Stored {
   readonly state: StoredState | null;
 }
 
-/** `mustFollow`: another broker is master of the set, so it is opened as a slave, whatever the directory was. */
+/**
+ * `mustFollow`: another broker is master of the set, so it is opened as a slave, whatever the directory was. With a controller every broker is
+ * opened as a slave, and becomes the master or follows one when that has said so: the directory stays what it was till then.
+ */
 export type DataOptions = ResolvedEngineOptions & { readonly mustFollow?: boolean };
 
 /** @throws RingMQError LOG_CORRUPT (meta or checkpoint), NOT_SUPPORTED (a directory of another format), BAD_CONFIG, disk errors */
@@ -220,8 +223,10 @@ function recoverData(
     const { checkpoint, node } = stored;
     const known = Math.max(node.epoch, state.epochs.last, tables.recovery.lastEpoch, checkpoint?.epoch ?? 0);
     // A slave begins no term.
-    const role = options.mustFollow === true ? 'slave' : roleOf(node, options.role, warn);
-    const opened = role === 'slave' ? { ...node, ownFrom: NEVER_OWN } : asMaster(node, known + 1);
+    const isLed = options.controller !== undefined;
+    const role = options.mustFollow === true || isLed ? 'slave' : roleOf(node, options.role, warn);
+    const asSlave = isLed ? node : { ...node, ownFrom: NEVER_OWN };
+    const opened = role === 'slave' ? asSlave : asMaster(node, known + 1);
     if (role === 'master') {
       continueQueues(state, catalog, table);
     }

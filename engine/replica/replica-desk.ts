@@ -35,6 +35,8 @@ export class ReplicaDesk {
   readonly #deps: ReplicaDeskDeps;
   /** Whose each row is. */
   readonly #names: (string | null)[] = new Array<string | null>(MAX_REPLICAS).fill(null);
+  /** Whom acks count, where a controller keeps that. */
+  #rule: { members: readonly string[]; required: number } | null = null;
 
   constructor(deps: ReplicaDeskDeps) {
     this.#deps = deps;
@@ -132,6 +134,23 @@ export class ReplicaDesk {
     return changed;
   }
 
+  /** Acks count these slaves only, and wait for so many of them. For a set with a controller. */
+  countBy(members: readonly string[], required: number): void {
+    this.#rule = { members, required };
+    this.#tellRule();
+  }
+
+  #tellRule(): void {
+    if (this.#rule !== null) {
+      const { members, required } = this.#rule;
+      let rows = 0;
+      for (const [row, name] of this.#names.entries()) {
+        rows |= name !== null && members.includes(name) ? 1 << row : 0;
+      }
+      this.#deps.marks.setRule(rows, required);
+    }
+  }
+
   #rowOf(name: string): number {
     const known = this.#names.indexOf(name);
     if (known >= 0) {
@@ -143,6 +162,8 @@ export class ReplicaDesk {
       throw new RingMQError('BROKER_BUSY', `there are ${MAX_REPLICAS} slaves, which is the limit`);
     }
     this.#names[row] = name;
+    // The row may have been another's, who counted; nobody in it is in sync now.
+    this.#tellRule();
     const { words } = this.#deps.marks;
     for (const word of [
       REPLICA_WORD.received,

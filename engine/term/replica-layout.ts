@@ -4,8 +4,9 @@
  *   line     word        written by                    means (positions: slots, Int32, wrapping)
  *   ───────  ──────────  ────────────────────────────  ─────────────────────────────────────────────────────────
  *     0      mode        the opener, once              0: slaves follow, nobody waits for them; 1: sends wait for slaves
- *     0      required    the opener, once              in-sync slaves that must have a batch before it is acked
- *     0      degrade     the opener, once              1: with fewer in sync, those that are there are enough
+ *     0      rule        the opener                    whom acks count: bit i: the slave of row i; from bit 8 on: how many must have a batch before it is acked
+ *     0      degrade     the opener, once              0: with fewer in sync sends are refused; 1: those that are there are enough; 2: once the
+ *                                                      controller has it that fewer count, which `rule` then says
  *     0      receivedBy  any thread, by raising it     enough slaves have received the log up to here, or it was committed before
  *     0      flushedBy   the same                      enough slaves have it on their disks up to here, or it was committed before
  *     0      version     any of the writers below        has changed whenever something here has
@@ -35,7 +36,7 @@ export const REPLICAS_BYTES = (ROWS_AT + MAX_REPLICAS * LINE) * 4;
 
 export const REPLICAS_WORD = {
   mode: 0,
-  required: 1,
+  rule: 1,
   degrade: 2,
   receivedBy: 3,
   version: 4,
@@ -55,6 +56,17 @@ export const REPLICA_WORD = {
   lagKiB: 6,
   heardAt: 7,
 } as const;
+
+/** Every row's bit. */
+export const ALL_ROWS = 0xff;
+
+/** {@link REPLICAS_WORD.rule}: in one word, so that nobody sees the rows of one rule and the number of another. */
+export function ruleOf(rows: number, required: number): number {
+  return (required << 8) | rows;
+}
+
+/** {@link REPLICAS_WORD.degrade} */
+export const ON_MISSING = { refuse: 0, degrade: 1, degradeByRule: 2 } as const;
 
 /** First word of a row. */
 export function replicaRow(row: number): number {

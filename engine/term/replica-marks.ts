@@ -2,7 +2,15 @@
  * What a broker's replicas have, as any of its threads reads it: the watermarks that acks and deliveries wait for under sync replication.
  * Eight compares, made only where replication is sync.
  */
-import { MAX_REPLICAS, REPLICA_WORD, REPLICAS_WORD, replicaRow } from './replica-layout.js';
+import {
+  ALL_ROWS,
+  MAX_REPLICAS,
+  ON_MISSING,
+  REPLICA_WORD,
+  REPLICAS_WORD,
+  replicaRow,
+  ruleOf,
+} from './replica-layout.js';
 
 export type ReplicaLevel = 'received' | 'flushed';
 
@@ -16,12 +24,19 @@ export class ReplicaMarks {
 
   /** Once, by the thread that opens the broker, before any other knows of it. `floor`: in slots, what is known to be committed; not all that is there. */
   setUp(
-    options: { replication: 'sync' | 'async'; minInSync: number; onMissingSlave: 'refuse' | 'degrade' },
+    options: {
+      replication: 'sync' | 'async';
+      minInSync: number;
+      onMissingSlave: 'refuse' | 'degrade';
+      controller?: string | undefined;
+    },
     floor: number,
   ): void {
+    const isLed = options.controller !== undefined;
+    const degrade = isLed ? ON_MISSING.degradeByRule : ON_MISSING.degrade;
     this.words[REPLICAS_WORD.mode] = options.replication === 'sync' ? 1 : 0;
-    this.words[REPLICAS_WORD.required] = options.minInSync;
-    this.words[REPLICAS_WORD.degrade] = options.onMissingSlave === 'degrade' ? 1 : 0;
+    this.words[REPLICAS_WORD.rule] = ruleOf(isLed ? 0 : ALL_ROWS, options.minInSync);
+    this.words[REPLICAS_WORD.degrade] = options.onMissingSlave === 'degrade' ? degrade : ON_MISSING.refuse;
     this.words[REPLICAS_WORD.committed] = floor;
     this.beginAt(floor);
   }
@@ -37,13 +52,18 @@ export class ReplicaMarks {
     return this.words[REPLICAS_WORD.mode] === 1;
   }
 
-  /** In-sync slaves that are wanted. */
-  get required(): number {
-    return this.words[REPLICAS_WORD.required] as number;
+  /** The opener, for a controller: acks count the slaves of these rows only (a bit each), and wait for so many of them. */
+  setRule(rows: number, required: number): void {
+    Atomics.store(this.words, REPLICAS_WORD.rule, ruleOf(rows, required));
+    this.changed();
   }
 
-  get degrades(): boolean {
-    return this.words[REPLICAS_WORD.degrade] === 1;
+  /** What acks that have gone out waited for, in slots: no place in the log beyond it was acked. */
+  get reached(): number {
+    return later(
+      Atomics.load(this.words, REPLICAS_WORD.receivedBy),
+      Atomics.load(this.words, REPLICAS_WORD.flushedBy),
+    );
   }
 
   /** Another one whenever something has changed. */
@@ -69,16 +89,21 @@ export class ReplicaMarks {
 
   /** Slaves that count now. */
   inSyncCount(): number {
+    return this.#countOf(Atomics.load(this.words, REPLICAS_WORD.rule));
+  }
+
+  #countOf(rule: number): number {
     let count = 0;
     for (let row = 0; row < MAX_REPLICAS; row++) {
-      count += Atomics.load(this.words, replicaRow(row) + REPLICA_WORD.inSync);
+      count += Atomics.load(this.words, replicaRow(row) + REPLICA_WORD.inSync) & (rule >>> row);
     }
     return count;
   }
 
   /** Sends are refused now: too few slaves are in sync, and that is not to be put up with. */
   refuses(): boolean {
-    return !this.degrades && this.inSyncCount() < this.required;
+    const rule = Atomics.load(this.words, REPLICAS_WORD.rule);
+    return this.words[REPLICAS_WORD.degrade] === ON_MISSING.refuse && this.#countOf(rule) < rule >>> 8;
   }
 
   /** In-sync slaves that have the log up to `end`. */
@@ -103,11 +128,12 @@ export class ReplicaMarks {
   watermark(level: ReplicaLevel, local: number): number {
     const mark = level === 'received' ? REPLICAS_WORD.receivedBy : REPLICAS_WORD.flushedBy;
     let last = Atomics.load(this.words, mark);
+    const rule = Atomics.load(this.words, REPLICAS_WORD.rule);
     const found = this.#found;
     let count = 0;
     for (let row = 0; row < MAX_REPLICAS; row++) {
       const at = replicaRow(row);
-      if (Atomics.load(this.words, at + REPLICA_WORD.inSync) !== 1) {
+      if (((rule >>> row) & 1) === 0 || Atomics.load(this.words, at + REPLICA_WORD.inSync) !== 1) {
         continue;
       }
       // Kept in falling order: an insertion into eight places at most.
@@ -118,7 +144,8 @@ export class ReplicaMarks {
       }
       found[i] = has;
     }
-    const wanted = this.degrades ? Math.min(this.required, count) : this.required;
+    const isEnough = this.words[REPLICAS_WORD.degrade] === ON_MISSING.degrade;
+    const wanted = isEnough ? Math.min(rule >>> 8, count) : rule >>> 8;
     if (wanted > count) {
       return last;
     }
@@ -133,6 +160,10 @@ export class ReplicaMarks {
     }
     return last;
   }
+}
+
+function later(a: number, b: number): number {
+  return ((a - b) | 0) >= 0 ? a : b;
 }
 
 function earlier(a: number, b: number): number {

@@ -18,7 +18,17 @@ export const BROKER_WORD = {
   role: 5,
   /** The epoch that batches are stamped with. Written by the thread that opened the broker, while nothing is stamped. */
   epoch: 6,
+  /** One of {@link LEASE}. Written by the thread that opened the broker. */
+  lease: 7,
+  /** Until when a held lease lets it ack: the process's monotonic clock in units of {@link LEASE_UNIT_MS}, which wrap. Stored before `lease` says that it is held. */
+  leaseEnd: 8,
 } as const;
+
+/** `none`: there is no controller, and a master is one until it hears of another. */
+export const LEASE = { none: 0, ended: 1, held: 2 } as const;
+
+/** A lease that nobody renews or ends, as its process stands still, is over for a year before the word has come round. */
+export const LEASE_UNIT_MS = 16;
 
 /** What a broker is. `fenced`: another one has become master of its set; it takes and acks nothing any more. */
 export const ROLE = { master: 0, slave: 1, fenced: 2 } as const;

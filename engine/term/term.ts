@@ -1,5 +1,6 @@
 /** What this broker is in its set, and of which epoch the log is at its end: two shared words, as the stages of any thread read them. */
-import { BROKER_WORD, ROLE } from './shared-words.js';
+import { monotonicMs } from '../../native-free/time/index.js';
+import { BROKER_WORD, BROKER_WORDS_BYTES, LEASE, LEASE_UNIT_MS, ROLE } from './shared-words.js';
 
 export class Term {
   readonly #words: Int32Array;
@@ -32,11 +33,44 @@ export class Term {
   setRole(role: number): void {
     Atomics.store(this.#words, BROKER_WORD.role, role);
   }
+
+  /** A controller decides who is master. */
+  get isLeased(): boolean {
+    return Atomics.load(this.#words, BROKER_WORD.lease) !== LEASE.none;
+  }
+
+  /**
+   * Whether a master may take and ack: always without a controller, else while its lease runs. To be asked right before acks go out, as
+   * the process may have stood still since it was asked last.
+   */
+  get isHeld(): boolean {
+    const lease = Atomics.load(this.#words, BROKER_WORD.lease);
+    return (
+      lease === LEASE.none ||
+      (lease === LEASE.held &&
+        ((leaseTime(monotonicMs()) - Atomics.load(this.#words, BROKER_WORD.leaseEnd)) | 0) < 0)
+    );
+  }
+
+  /** The opener: until when acks may go out, by the monotonic clock; -Infinity: not at all. */
+  setLease(untilMs: number): void {
+    if (untilMs <= monotonicMs()) {
+      Atomics.store(this.#words, BROKER_WORD.lease, LEASE.ended);
+    } else {
+      Atomics.store(this.#words, BROKER_WORD.leaseEnd, leaseTime(untilMs));
+      Atomics.store(this.#words, BROKER_WORD.lease, LEASE.held);
+    }
+  }
+}
+
+/** Of the monotonic clock, which a process that was stopped finds gone on. */
+function leaseTime(ms: number): number {
+  return Math.floor(ms / LEASE_UNIT_MS) | 0;
 }
 
 /** The words of a broker that stands alone, for stages that replay, or are tested by themselves. */
 export function masterTerm(epoch: number): Term {
-  const term = new Term(new Int32Array(BROKER_WORD.epoch + 1));
+  const term = new Term(new Int32Array(BROKER_WORDS_BYTES / 4));
   term.setEpoch(epoch);
   return term;
 }

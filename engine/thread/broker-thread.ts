@@ -104,6 +104,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
   readonly #place: ThreadParts['place'];
   readonly #replicas: ThreadParts['replicas'];
   readonly #waitsForSlaves: boolean;
+  readonly #isLeased: boolean;
   readonly #wantsConnections: () => boolean;
   #onBrokerClosed: (() => void) | null = null;
   #closed = false;
@@ -127,6 +128,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     this.#place = parts.place;
     this.#replicas = parts.replicas;
     this.#waitsForSlaves = parts.replicas.isSync;
+    this.#isLeased = parts.term.isLeased;
     this.#wantsConnections = parts.wantsConnections;
     this.#memoryGate = parts.memoryRing.gate();
     this.#memoryIndex = parts.memoryIndex;
@@ -257,9 +259,14 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     return outcome;
   }
 
+  /** With a controller: the time that it has given this broker as master is over. It may get more. */
+  get #isOverdue(): boolean {
+    return this.#isLeased && !this.#term.isHeld;
+  }
+
   /** A slave takes nothing but its master's log; a master under sync replication nothing that no slave would get. */
   #refusalOfRole(lane: Lane): number {
-    if (this.#term.role !== ROLE.master) {
+    if (this.#term.role !== ROLE.master || this.#isOverdue) {
       return ERRORS.NOT_MASTER.wire;
     }
     return this.#waitsForSlaves && lane.persisted && this.#replicas.refuses()
@@ -413,10 +420,10 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     return this.#log.unacked + this.#memory.unacked;
   }
 
-  /** Resolves once every batch of this thread has its ack, or after `limitMs`. */
+  /** Resolves once every batch of this thread has its ack, or none is to come, or after `limitMs`. */
   async drained(limitMs: number): Promise<void> {
     const until = monotonicMs() + limitMs;
-    while (this.unacked > 0 && monotonicMs() < until) {
+    while (this.unacked > 0 && !this.#isOverdue && monotonicMs() < until) {
       await delay(2);
     }
   }
@@ -511,14 +518,18 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     const hasFailed = this.#disk.hasFailed();
     this.#log.drainResults();
     this.#memory.drainResults();
-    if (this.#term.role !== ROLE.fenced) {
+    // Asked here, in one go with the acks: the process may have stood still since the turn began.
+    const isOverdue = this.#isOverdue;
+    if (this.#term.role !== ROLE.fenced && !isOverdue) {
       // Of what a fenced master has taken nobody knows what becomes: it is for its successor to say.
       this.#log.releaseAcks();
     }
     if (hasFailed) {
       this.#log.failAll();
     }
-    this.#memory.releaseAcks();
+    if (!isOverdue) {
+      this.#memory.releaseAcks();
+    }
     this.#readers.run();
     this.#giveRoom();
     this.logReader.prune();

@@ -30,6 +30,7 @@ const slave: Standing = {
   leads: null,
   isStill: true,
   end: { epoch: 3, position: 640 },
+  knows: 3,
   mayFound: false,
   leaderlessMs: 0,
   patienceMs: null,

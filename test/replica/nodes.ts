@@ -72,6 +72,19 @@ export class Node {
     }
   }
 
+  /** Its process stands still, as on a machine that swaps or is moved. Resolves once all of its threads do. */
+  async pause(): Promise<void> {
+    const { pid } = this.#process as ChildProcess;
+    process.kill(pid as number, 'SIGSTOP');
+    const isStopped = (task: string): boolean =>
+      / T [^)]*$/.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1').split(')').at(-1) as string);
+    await until(() => readdirSync(`/proc/${pid}/task`).every(isStopped));
+  }
+
+  goOn(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
   /** What it has said. */
   get log(): string {
     return this.#stderr;

@@ -3,7 +3,7 @@
  * through pauses, crashes, cuts and lost answers: a schedule from a seed. Says whether an ack was broken.
  */
 import { LeaderLoop, type LoopClock, type SetMember } from '../../engine/cluster/leader-loop.js';
-import type { Follower, InSyncSet, Leader, LogEnd } from '../../engine/cluster/leadership.js';
+import type { Follower, InSyncSet, Leader } from '../../engine/cluster/leadership.js';
 import type { SetStore } from '../../engine/cluster/set-store.js';
 import { SeededRandom } from '../crash/random.js';
 import { EventLine } from './event-line.js';
@@ -63,9 +63,9 @@ export class SimulatedMember implements SetMember {
     this.offset = random.between(0, 1_000_000);
   }
 
-  state(): { leads: number | null; isStill: boolean; end: LogEnd } {
+  state(): ReturnType<SetMember['state']> {
     const end = { epoch: this.log.at(-1)?.epoch ?? 0, position: this.log.length };
-    return { leads: this.leads, isStill: this.isStill, end };
+    return { leads: this.leads, isStill: this.isStill, end, knows: end.epoch };
   }
   async standStill(): Promise<void> {
     this.leads = null;

@@ -41,8 +41,9 @@ class Node implements SetMember {
     return this.leads !== null && monotonicMs() < this.untilMs;
   }
 
-  state(): { leads: number | null; isStill: boolean; end: LogEnd } {
-    return this;
+  state(): ReturnType<SetMember['state']> {
+    const { leads, isStill, end } = this;
+    return { leads, isStill, end, knows: end.epoch };
   }
   async standStill(): Promise<void> {
     this.isStill = true;

@@ -1,0 +1,175 @@
+/**
+ * A broker as its set's controller moves it: the leader loop decides, over etcd, and this carries it out. It takes part from when the broker listens, as
+ * before that nobody could follow it.
+ */
+import { parseController } from '../engine/cluster/etcd/controller-url.js';
+import { EtcdSetStore } from '../engine/cluster/etcd/etcd-set-store.js';
+import { loadEtcdParts } from '../engine/cluster/etcd/load-grpc.js';
+import { LeaderLoop, type SetMember } from '../engine/cluster/leader-loop.js';
+import type { Follower, InSyncSet, Leader } from '../engine/cluster/leadership.js';
+import { peekDir } from '../engine/data/peek-dir.js';
+import type { Engine } from '../engine/engine.js';
+import type { EngineOptions, ResolvedEngineOptions } from '../engine/options.js';
+import { clearTimeout, monotonicMs, setTimeout, unref } from '../native-free/time/index.js';
+import { RingMQError } from '../native-free/wire/index.js';
+
+/** The broker, as far as this needs it. */
+export interface SetMemberHost {
+  /** Another one each time that the broker has opened its data again. */
+  engine(): Engine;
+  /** It takes a master's log, or is on its way to. */
+  readonly isFollowing: boolean;
+  /** It is no master from now on, and follows the one at `url`; null: nobody. Resolves once that is so. */
+  follow(url: string | null): Promise<void>;
+  tell(message: string, details: object): void;
+}
+
+/** What has come from a master before is indexed within this time, or the next try looks again. */
+const SETTLE_MS = 5_000;
+const LOOK_MS = 2;
+
+/** Whether a broker with these options may begin a set that etcd knows nothing of; asked before its directory is opened. */
+export function mayFound({ role, dataDir }: Pick<ResolvedEngineOptions, 'role' | 'dataDir'>): boolean {
+  return (peekDir(dataDir)?.role ?? role) === 'master';
+}
+
+/**
+ * Refuses what a controller decides itself, and one that cannot be spoken to from here.
+ * @throws RingMQError BAD_ARGUMENT, BAD_CONFIG (packages for gRPC are missing)
+ */
+export async function checkController(given: EngineOptions): Promise<void> {
+  if (given.controller === undefined) {
+    return;
+  }
+  const said = given.role === 'master' ? 'role' : given.master === undefined ? null : 'master';
+  if (said !== null) {
+    throw new RingMQError(
+      'BAD_ARGUMENT',
+      `with a controller it is etcd that says who is the master: leave out \`${said}\`, or \`controller\``,
+      { details: { option: said } },
+    );
+  }
+  await loadEtcdParts();
+}
+
+export class LedBroker implements SetMember {
+  readonly name: string;
+  readonly url: string;
+  readonly mayFound: boolean;
+  readonly minInSync: number;
+  readonly mayDegrade: boolean;
+  readonly #host: SetMemberHost;
+  readonly #options: ResolvedEngineOptions;
+  #overdue: ReturnType<typeof setTimeout> | undefined;
+  #isOverdue = false;
+
+  constructor(host: SetMemberHost, options: ResolvedEngineOptions, url: string, mayFound: boolean) {
+    this.#host = host;
+    this.#options = options;
+    this.name = options.name;
+    this.url = url;
+    this.mayFound = mayFound;
+    this.minInSync = options.replication === 'sync' ? options.minInSync : 0;
+    this.mayDegrade = options.onMissingSlave === 'degrade';
+  }
+
+  state(): ReturnType<SetMember['state']> {
+    const engine = this.#host.engine();
+    const { isSettled, epoch, position, knows } = engine.replication.standing;
+    const isStill = isSettled && engine.term.isFollower && !this.#host.isFollowing;
+    return { leads: engine.leads, isStill, end: { epoch, position }, knows };
+  }
+
+  async standStill(): Promise<void> {
+    await this.#host.follow(null);
+    const until = monotonicMs() + SETTLE_MS;
+    while (!this.state().isStill) {
+      if (monotonicMs() > until) {
+        throw new RingMQError('BROKER_BUSY', 'what came from the old master is not indexed yet');
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  follow({ url }: Leader): Promise<void> {
+    return this.#host.follow(url);
+  }
+
+  async lead(epoch: number): Promise<void> {
+    const engine = this.#host.engine();
+    if (engine.leads !== epoch) {
+      await engine.replication.lead(epoch);
+    }
+  }
+
+  mayAckUntil(untilMs: number): void {
+    this.#host.engine().setLease(untilMs);
+    clearTimeout(this.#overdue);
+    if (untilMs === Number.NEGATIVE_INFINITY) {
+      return;
+    }
+    if (this.#isOverdue) {
+      this.#isOverdue = false;
+      this.#host.tell('etcd has renewed the lease: messages are taken again', {});
+    }
+    this.#overdue = setTimeout(() => this.#onOverdue(), Math.max(0, untilMs - monotonicMs()));
+    unref(this.#overdue);
+  }
+
+  /** Its threads have stopped acking by themselves; this only says so. */
+  #onOverdue(): void {
+    const engine = this.#host.engine();
+    if (engine.leads !== null && !this.#isOverdue) {
+      this.#isOverdue = true;
+      engine.warn(
+        'etcd has not answered for as long as the lease of this master lasts: no message is taken or acked before it does, as another broker may be the master by now',
+        { controller: this.#options.controller },
+      );
+    }
+  }
+
+  /** Under sync replication `required` of a new set may be less than what the options want: they hold all the same. */
+  countAcksBy({ members, required }: InSyncSet): void {
+    const slaves = this.mayDegrade ? required - 1 : Math.max(required - 1, this.minInSync);
+    this.#host.engine().replication.countBy(members, slaves);
+  }
+
+  followers(): { followers: readonly Follower[]; acked: number } {
+    const { replication } = this.#host.engine();
+    const isOnDisk = this.#options.flush === 'sync';
+    const followers = replication.list().map(({ name, inSync, received, flushed }) => ({
+      name,
+      isInSync: inSync,
+      received: isOnDisk ? Math.min(received, flushed) : received,
+    }));
+    // Read behind what the slaves have: they are not to look further than they are. Async replication waits for nobody, so that a
+    // slave that is near enough is as good as any.
+    return { followers, acked: this.minInSync === 0 ? 0 : replication.ackedPosition };
+  }
+
+  tell(message: string, details: object): void {
+    if ('error' in details) {
+      this.#host.engine().warn(`controller: ${message}`, { ...details });
+    } else {
+      this.#host.tell(message, details);
+    }
+  }
+}
+
+/** Takes part in the set's leadership from now on. @throws RingMQError BAD_CONFIG (packages for gRPC are missing) */
+export async function openLeadership(
+  member: LedBroker,
+  { controller, cluster }: ResolvedEngineOptions,
+  set: string,
+): Promise<LeaderLoop | null> {
+  const parsed = controller === undefined ? null : parseController(controller);
+  if (parsed === null) {
+    return null;
+  }
+  const { endpoints, tls } = parsed;
+  // A call that hangs is given up while the lease still runs, so that another member of etcd can renew it.
+  const store = await EtcdSetStore.open({ endpoints, tls, callTimeoutMs: CALL_MS }, cluster, set);
+  return new LeaderLoop(store, member);
+}
+
+const CALL_MS = 600;
