@@ -186,6 +186,8 @@ export class Simulation {
       this.#committed();
     }
     await this.#settle();
+    // A session's timer would hold this schedule's logs for as long as it has yet to run.
+    this.#endSessions();
     return { steps: step, acked: this.#acked, problem: this.#problem };
   }
 
