@@ -230,7 +230,8 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
   }
 
   #onAck(received: number, flushed: number): void {
-    this.#listen();
+    // The silence counts from here. A timer of its own for each ack would be most of what an ack costs.
+    this.#timer.refresh();
     const fault = this.#feed?.onAck(received, flushed) ?? null;
     if (fault !== null) {
       this.fail('BAD_FRAME', fault);

@@ -64,6 +64,11 @@ const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 const MAX_STEP_BYTES = 4 * 1024 * 1024;
 /** A slave is told how far the log is at least so often. */
 export const BEAT_MS = 500;
+/**
+ * What is committed goes with the log. Only when no more log follows is it told by itself, so much later: a frame for each ack would cost
+ * master and slave more than the ack.
+ */
+export const NEWS_MS = 5;
 
 export class ReplicateStage {
   readonly #deps: ReplicateDeps;
@@ -79,6 +84,8 @@ export class ReplicateStage {
   #pieceWanted = LOG_FRAME_BYTES;
   #isReading = false;
   #isClosed = false;
+  /** More is committed than the slave knows of: the step is to run again within {@link NEWS_MS}. */
+  owesNews = false;
   /** Called when a piece has been read: the step is to run again. */
   onReadable: (() => void) | null = null;
 
@@ -113,9 +120,12 @@ export class ReplicateStage {
       return true;
     }
     const isNews = this.#position >= ring.end() && this.#deps.committed() !== this.#sentCommitted;
-    if (!this.#isClosed && (isNews || this.#deps.now() - this.#sentAt >= BEAT_MS)) {
+    const silenceMs = this.#deps.now() - this.#sentAt;
+    const isDue = silenceMs >= (isNews ? NEWS_MS : BEAT_MS);
+    if (isDue && !this.#isClosed) {
       this.#send(0, 0);
     }
+    this.owesNews = isNews && !isDue;
     return false;
   }
 

@@ -2,7 +2,13 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
+import {
+  clearInterval,
+  clearTimeout,
+  monotonicMs,
+  setInterval,
+  setTimeout,
+} from '../../native-free/time/index.js';
 import type { ReplicaFacts } from '../../native-free/wire/index.js';
 import type { ControlPort } from '../control/channel-messages.js';
 import { diskErrorCode } from '../disk/disk.js';
@@ -13,6 +19,7 @@ import type { InSyncLimits } from '../replica/in-sync.js';
 import { ReplicaRow } from '../replica/replica-row.js';
 import {
   BEAT_MS,
+  NEWS_MS,
   type ReplicateFiles,
   type ReplicateRing,
   ReplicateStage,
@@ -85,6 +92,8 @@ class Feed implements ReplicaFeed, TurnWork {
   readonly #files: AsyncLogFiles;
   readonly #endWork: () => void;
   readonly #timer: NodeJS.Timeout;
+  /** For news that nothing else brings. */
+  #newsTimer: NodeJS.Timeout | null = null;
   #isClosed = false;
 
   constructor(host: ReplicaHost, greeting: ReplicaGreeting, position: number, link: ReplicaLink) {
@@ -136,15 +145,22 @@ class Feed implements ReplicaFeed, TurnWork {
   }
 
   beforeDisk(): void {
-    if (this.#stage.step()) {
-      this.#host.schedule();
-    }
+    this.#step();
   }
 
   afterDisk(): void {
-    // What was committed meanwhile is told at once.
+    this.#step();
+  }
+
+  #step(): void {
     if (this.#stage.step()) {
       this.#host.schedule();
+    } else if (this.#stage.owesNews && this.#newsTimer === null && !this.#isClosed) {
+      this.#newsTimer = setTimeout(() => {
+        this.#newsTimer = null;
+        this.#host.schedule();
+      }, NEWS_MS);
+      this.#newsTimer.unref();
     }
   }
 
@@ -154,6 +170,9 @@ class Feed implements ReplicaFeed, TurnWork {
     }
     this.#isClosed = true;
     clearInterval(this.#timer);
+    if (this.#newsTimer !== null) {
+      clearTimeout(this.#newsTimer);
+    }
     this.#endWork();
     this.#stage.close();
     this.#row.gone();
