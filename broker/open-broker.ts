@@ -238,12 +238,12 @@ export class Broker {
       this.#masterUrl = url;
       this.#follow();
     } else if (url !== this.#masterUrl) {
-      this.setMaster(url);
+      this.#setMaster(url);
     }
   }
 
-  /** Where a slave's master is now; null: nobody knows. Name servers, or whoever decides of masters, tell. */
-  setMaster(url: string | null): void {
+  /** Where a slave's master is now; null: nobody knows. */
+  #setMaster(url: string | null): void {
     if (url === null && this.#engine.options.master !== undefined) {
       return; // That it is not known there does not mean that it is not where it was said to be.
     }
@@ -418,7 +418,7 @@ export class Broker {
       onFenced: (epoch, masterUrl) => this.#engine.fence(epoch, masterUrl),
       onMaster: (url) => {
         if (!this.#isLed) {
-          this.setMaster(url);
+          this.#setMaster(url);
         }
       },
       onWarning: (message, details) => this.#engine.warn(message, details),

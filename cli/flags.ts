@@ -88,6 +88,11 @@ export function nameArgument(text: string): string {
   return text;
 }
 
+/** Several, with commas between them. */
+export function namesFlag(text: string): string[] {
+  return text.split(',').map((name) => nameArgument(name.trim()));
+}
+
 /** A broker's address, or name servers'. */
 export function urlFlag(text: string): string {
   const urls = text.split(',').map((url) => url.trim());

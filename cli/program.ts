@@ -7,6 +7,7 @@ import {
   durationFlag,
   intervalFlag,
   nameArgument,
+  namesFlag,
   portFlag,
   propertyFlag,
   queueFlag,
@@ -153,6 +154,7 @@ function addCluster(program: Command): void {
 interface TopicFlags {
   queues: number;
   memory?: boolean;
+  sets?: string[];
   ifNotExists?: boolean;
 }
 
@@ -165,6 +167,11 @@ function addTopic(program: Command): void {
     .addArgument(name())
     .requiredOption('--queues <n>', 'how many queues', countFlag)
     .option('--memory', 'keep its messages in memory only')
+    .option(
+      '--sets <names>',
+      'in a cluster: broker sets that are to have it, with commas (default: all)',
+      namesFlag,
+    )
     .option('--if-not-exists', 'a topic that is there already is no error, however many queues it has')
     .action(async (topicName: string, options: TopicFlags, command: Command) => {
       await (await import('./topic-command.js')).createTopic(command, topicName, options);

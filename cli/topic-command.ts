@@ -11,7 +11,7 @@ const SEE_LIST = 'see `ringmq topic list`';
 export async function createTopic(
   command: Command,
   topic: string,
-  options: { queues: number; memory?: boolean; ifNotExists?: boolean },
+  options: { queues: number; memory?: boolean; sets?: string[]; ifNotExists?: boolean },
 ): Promise<void> {
   const { url, output } = sharedOptions(command);
   const made = await withClient(url, (client) =>
@@ -20,6 +20,7 @@ export async function createTopic(
       queues: options.queues,
       memory: options.memory ?? false,
       ifNotExists: options.ifNotExists ?? false,
+      ...(options.sets === undefined ? {} : { sets: options.sets }),
     }),
   );
   if (output === 'json') {

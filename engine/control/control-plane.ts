@@ -27,6 +27,7 @@ import { ExpiredLog, type ExpiredReport } from './expired-log.js';
 import { GroupAdmin } from './group-admin.js';
 import { GroupSettling } from './group-settling.js';
 import { GroupView } from './group-view.js';
+import { HeldUpTeller } from './held-up-teller.js';
 import { parseParams } from './params.js';
 import { RetentionWatch, type UnreadMessage, type WatchedQueue } from './retention-watch.js';
 import { TopicAdmin, type TopicHooks } from './topic-admin.js';
@@ -91,7 +92,7 @@ export class ControlPlane {
   readonly #now: () => number;
   readonly #settling: GroupSettling;
   readonly #consumers: ConsumerCalls;
-  #isWithoutRoom = false;
+  readonly #heldUp: HeldUpTeller;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -130,6 +131,7 @@ export class ControlPlane {
       positionOf: (topic, queueId, to) => this.#groups.positionOf(topic, queueId, to),
       requireTopic: (topicId) => this.#requireById(topicId),
     });
+    this.#heldUp = new HeldUpTeller((line) => options.onWarning?.(line, {}));
     this.#expiredLog = new ExpiredLog((message, details) => options.onWarning?.(message, details));
     this.#retentionWatch = this.#makeRetentionWatch(options);
     this.#topics = new TopicAdmin(options.catalog, this.#coordinator, {
@@ -262,23 +264,8 @@ export class ControlPlane {
       this.#expiredLog.step(now);
       this.#retentionWatch.step(now);
       this.#log.tick();
-      this.#tellRoom();
+      this.#heldUp.step(this.#log.heldUpBy, now);
     });
-  }
-
-  /** What a full disk keeps in memory is told once, and once more when it has worked. */
-  #tellRoom(): void {
-    const { heldUpBy } = this.#log;
-    if (heldUpBy !== null && !this.#isWithoutRoom) {
-      this.#isWithoutRoom = true;
-      this.#options.onWarning?.(
-        `acks of consumer groups cannot be put into the log; they are kept in memory, and what they are for comes again if the broker ends before they can be: ${heldUpBy.message}`,
-        {},
-      );
-    } else if (heldUpBy === null && this.#isWithoutRoom) {
-      this.#isWithoutRoom = false;
-      this.#options.onWarning?.('acks of consumer groups are put into the log again', {});
-    }
   }
 
   /** Refuses requests from now on, and has the log take what is left to say. The log stays open: it is its opener's to close. */

@@ -49,9 +49,12 @@ const OFFSET_RESET: OptionNames<OffsetReset> = {
 
 export class ControlAdmin implements Admin {
   readonly #requests: Requests;
+  readonly #changed: (topic: string) => void;
 
-  constructor(requests: Requests) {
+  /** `changed`: the topic was made or deleted. What the client knew of it is not to outlive the call. */
+  constructor(requests: Requests, changed: (topic: string) => void = () => {}) {
     this.#requests = requests;
+    this.#changed = changed;
   }
 
   /** `createdTime`: of a topic that other broker sets have already. */
@@ -62,7 +65,12 @@ export class ControlAdmin implements Admin {
   ): Promise<TopicInfo> {
     checkCallOptions('createTopic', options);
     const params = { ...newTopicParams(topic), ...(createdTime === null ? {} : { createdTime }) };
-    return this.#requests.call('createTopic', params, { ...options, mayRepeat: params.ifNotExists });
+    const made = await this.#requests.call('createTopic', params, {
+      ...options,
+      mayRepeat: params.ifNotExists,
+    });
+    this.#changed(made.topic);
+    return made;
   }
 
   async listTopics(options?: CallOptions): Promise<TopicInfo[]> {
@@ -97,6 +105,7 @@ export class ControlAdmin implements Admin {
   async deleteTopic(topic: string, options?: CallOptions): Promise<void> {
     checkCallOptions('deleteTopic', options);
     await this.#requests.call('deleteTopic', { topic: anyNameOption('topic', topic) }, options);
+    this.#changed(topic);
   }
 
   async listGroups(options?: CallOptions): Promise<GroupInfo[]> {

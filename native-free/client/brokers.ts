@@ -68,6 +68,7 @@ export class OneBroker implements Brokers, BrokerLink {
   constructor(connection: Connection) {
     this.connection = connection;
     this.topics = new TopicCache(connection.requests);
+    connection.watchTopics((topic) => this.topics.forget(topic));
   }
 
   get info(): BrokerInfo {
@@ -95,7 +96,8 @@ export class OneBroker implements Brokers, BrokerLink {
   }
 
   admin(): Admin {
-    return new ControlAdmin(this.connection.requests);
+    const { connection } = this;
+    return new ControlAdmin(connection.requests, (topic) => connection.topicChanged(topic));
   }
 
   close(failure: RingMQError): void {

@@ -36,6 +36,36 @@ describeEach('topics', EACH, (rig) => {
     expect((await admin.listTopics()).map((info) => info.topic)).not.toContain(plain);
   });
 
+  test('that are deleted and made again take at once what is sent to them, whoever sent to the old one', async () => {
+    const client = await rig.client();
+    const admin = client.admin();
+    const topic = rig.name('t');
+    const producer = client.producer();
+    for (let round = 0; round < 5; round++) {
+      await admin.createTopic({ topic, queues: 1 + round });
+      producer.write({ topic, body: 'one' });
+      await producer.flush();
+      const other = client.producer();
+      expect(await other.send({ topic, body: 'two' })).toMatchObject({ topic });
+      await other.close();
+      await admin.deleteTopic(topic);
+    }
+  });
+
+  test('that another client deleted and made again are looked up anew by a producer that comes later', async () => {
+    const [client, other] = [await rig.client(), await rig.client()];
+    const topic = rig.name('t');
+    await client.admin().createTopic({ topic, queues: 1 });
+    const first = client.producer();
+    await first.send({ topic, body: 'one' });
+    await first.close();
+    await other.admin().deleteTopic(topic);
+    const { topicId } = await other.admin().createTopic({ topic, queues: 1 });
+    // What the broker tells comes before its answer to what is asked after it.
+    expect(await client.admin().describeTopic(topic)).toMatchObject({ topicId });
+    expect(await client.producer().send({ topic, body: 'two' })).toMatchObject({ offset: 0 });
+  });
+
   test('are described whole, with more queues than one answer holds, and so are groups', async () => {
     const client = await rig.client();
     const admin = client.admin();

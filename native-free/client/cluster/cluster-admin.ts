@@ -46,6 +46,7 @@ export class ClusterAdmin implements Admin {
       (admin, link) => topicAt(link, topic.topic, admin, options),
       options,
       wanted,
+      'sets',
     );
     throwFailed('createTopic', known, AWAY);
     const there = known.done.filter(({ value }) => value !== null) as { set: string; value: TopicInfo }[];
@@ -175,9 +176,11 @@ export class ClusterAdmin implements Admin {
     call: (admin: ControlAdmin, link: SetLink) => Promise<T>,
     options: CallOptions | undefined,
     only?: readonly string[],
+    /** The argument that says which. */
+    named = 'brokerSet',
   ): Promise<Outcomes<T>> {
     checkCallOptions('admin', options);
-    const links = this.#chosen(only);
+    const links = this.#chosen(only, named);
     const outcomes: Outcomes<T> = { done: [], failed: [] };
     const results = await Promise.allSettled(
       links.map(async (link) => {
@@ -185,7 +188,9 @@ export class ClusterAdmin implements Admin {
         if (!link.connection.isOpen) {
           throw new RingMQError('CONNECTION_LOST', `the broker set ${link.set} cannot be reached`);
         }
-        return call(new ControlAdmin(link.connection.requests), link);
+        const { connection } = link;
+        const admin = new ControlAdmin(connection.requests, (topic) => connection.topicChanged(topic));
+        return call(admin, link);
       }),
     );
     for (const [i, result] of results.entries()) {
@@ -218,7 +223,7 @@ export class ClusterAdmin implements Admin {
     }
   }
 
-  #chosen(only: readonly string[] | undefined): SetLink[] {
+  #chosen(only: readonly string[] | undefined, named: string): SetLink[] {
     if (this.#brokers.failure !== null) {
       throw this.#brokers.failure;
     }
@@ -230,13 +235,13 @@ export class ClusterAdmin implements Admin {
       return links;
     }
     if (!Array.isArray(only) || only.length === 0) {
-      throw badArgument('brokerSet', 'must be the name of a broker set');
+      throw badArgument(named, 'must be the name of a broker set');
     }
     return only.map((set) => {
       const link = links.find((each) => each.set === set);
       if (link === undefined) {
         const sets = links.map((each) => each.set).join(', ');
-        throw badArgument('brokerSet', `is '${String(set)}', and the cluster has the broker sets ${sets}`);
+        throw badArgument(named, `says '${String(set)}', and the cluster has the broker sets ${sets}`);
       }
       return link;
     });

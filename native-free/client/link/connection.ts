@@ -47,6 +47,7 @@ export class Connection {
   #lastError: RingMQError | null = null;
   readonly #suspects = new Suspects();
   #lostAt = 0;
+  #onTopicChanged: (topic: string) => void = () => {};
   readonly #connecting: Connecting;
   readonly #pulse: Pulse;
 
@@ -165,6 +166,20 @@ export class Connection {
       sender.onFailed(failure);
     }
     this.#receivers.onFailed(failure);
+  }
+
+  /** What was known of the topic does not hold any more: the broker says so, or this client has just changed it. */
+  topicChanged(topic: string): void {
+    for (const sender of this.produce.senders()) {
+      sender.onTopicChanged(topic);
+    }
+    this.#options.onTopicChanged?.(topic);
+    this.#onTopicChanged(topic);
+  }
+
+  /** The one who is told of topics that changed, beside senders. */
+  watchTopics(listener: (topic: string) => void): void {
+    this.#onTopicChanged = listener;
   }
 
   /** Gives up the link as if it were lost, for another one. */
@@ -332,10 +347,7 @@ export class Connection {
   #onEvent(frame: Uint8Array): void {
     const event = controlPayload(frame);
     if (event['event'] === 'topicChanged') {
-      for (const sender of this.produce.senders()) {
-        sender.onTopicChanged(String(event['topic']));
-      }
-      this.#options.onTopicChanged?.(String(event['topic']));
+      this.topicChanged(String(event['topic']));
       return;
     }
     if (!this.#receivers.onEvent(frameId(frame), event)) {

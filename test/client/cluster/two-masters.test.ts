@@ -1,5 +1,6 @@
 /** A client over a cluster of two masters: what it sends is spread over both, what it reads comes from both. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { runCli } from '../../cli/cli-process.js';
 import { Cluster } from './cluster.js';
 
 const cluster = new Cluster();
@@ -32,6 +33,36 @@ describe('topics', () => {
     await admin.deleteTopic(topic);
     await expect(admin.describeTopic(topic)).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
     await expect(admin.deleteTopic(topic)).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
+  });
+});
+
+describe('topics of some sets', () => {
+  it('are made on those alone, by the command, too', async () => {
+    const topic = cluster.name('topic');
+    const create = (sets: string) =>
+      runCli(['--url', cluster.url, 'topic', 'create', topic, '--queues', '2', '--sets', sets]);
+    const wrong = await create('b,z');
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining("sets says 'z'")]);
+    expect(await create('b')).toMatchObject({ status: 0 });
+    const client = await cluster.client();
+    const { parts } = await client.admin().describeTopic(topic);
+    expect(parts?.map(({ brokerSet }) => brokerSet)).toEqual(['b']);
+  });
+});
+
+describe('topics that are deleted and made again', () => {
+  it('take at once what is sent to them', async () => {
+    const client = await cluster.client();
+    const topic = cluster.name('topic');
+    const producer = client.producer();
+    for (let round = 0; round < 5; round++) {
+      await client.admin().createTopic({ topic, queues: 1 + round });
+      for (let i = 0; i < 8; i++) {
+        producer.write({ topic, body: String(i) }, { queueId: 0, brokerSet: i % 2 === 0 ? 'a' : 'b' });
+      }
+      await producer.flush();
+      await client.admin().deleteTopic(topic);
+    }
   });
 });
 
