@@ -1,6 +1,6 @@
 /** Asks name servers, before a broker opens as master, whether its set has another one. */
 import { bestMaster } from '../engine/cluster/mastership.js';
-import { isProof, nameServerProof, newNonce } from '../engine/cluster/proof.js';
+import { isProof, newNonce, routeProof } from '../engine/cluster/proof.js';
 import type { MasterInfo } from '../native-free/wire/index.js';
 import { NameServerLink } from './name-server-link.js';
 
@@ -49,10 +49,10 @@ async function masterOn(
   { cluster, set, name, secret }: MasterSought,
 ): Promise<MasterInfo | null> {
   const nonce = newNonce();
-  const { sets, proof } = await link.ask('route', { cluster, nonce });
-  if (secret !== null && !isProof(proof, nameServerProof(secret, serverNonce, nonce))) {
+  const route = await link.ask('route', { cluster, nonce });
+  if (secret !== null && !isProof(route.proof, routeProof(secret, serverNonce, nonce, route))) {
     return null;
   }
-  const master = sets.find((each) => each.set === set)?.master ?? null;
+  const master = route.sets.find((each) => each.set === set)?.master ?? null;
   return master?.name === name ? null : master;
 }

@@ -9,7 +9,7 @@
  * Each name server has a post of its own; one that is dead, or slow, or wrong holds up neither another nor the broker.
  */
 import { bestMaster, isReplaced } from '../engine/cluster/mastership.js';
-import { brokerProof, isProof, nameServerProof, newNonce } from '../engine/cluster/proof.js';
+import { brokerProof, isProof, newNonce, registeredProof } from '../engine/cluster/proof.js';
 import type { OwnTopic } from '../engine/cluster/topic-feed.js';
 import { TopicFeed } from '../engine/cluster/topic-feed.js';
 import { RareTeller } from '../native-free/listener/rare-teller.js';
@@ -149,7 +149,7 @@ export class Registrar {
   /** A name server that does not know the secret could end any master's term. */
   #isTrusted(answer: RegistrationAnswer, serverNonce: string, nonce: string): boolean {
     const { secret } = this.#options;
-    return secret === null || isProof(answer.proof, nameServerProof(secret, serverNonce, nonce));
+    return secret === null || isProof(answer.proof, registeredProof(secret, serverNonce, nonce, answer));
   }
 
   #onAnswer(answer: RegistrationAnswer): void {

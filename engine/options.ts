@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { MAX_URL_CHARACTERS, NAME_PATTERN, RingMQError } from '../native-free/wire/index.js';
+import { isAddress } from './cluster/address.js';
 import { parseController } from './cluster/etcd/controller-url.js';
 import { checkOptions } from './option-check.js';
 import { option } from './option-info.js';
@@ -147,6 +148,7 @@ export const engineOptionsSchema = z
         .min(1)
         .max(2_048)
         .regex(/^wss?:\/\/[^\s]+$/, 'must be a URL like ws://127.0.0.1:9876')
+        .refine((text) => URL.canParse(text), 'must be a URL like ws://127.0.0.1:9876')
         .optional(),
       { defaultText: 'none', rule: 'an address like ws://127.0.0.1:9876' },
     ),
@@ -187,7 +189,8 @@ export const engineOptionsSchema = z
           z
             .string()
             .max(MAX_URL_CHARACTERS)
-            .regex(/^wss?:\/\/[^\s,]+$/, 'must be a URL like ws://127.0.0.1:9800'),
+            .regex(/^wss?:\/\/[^\s,]+$/, 'must be a URL like ws://127.0.0.1:9800')
+            .refine((text) => URL.canParse(text), 'must be a URL like ws://127.0.0.1:9800'),
         )
         .max(16)
         .default([]),
@@ -207,7 +210,7 @@ export const engineOptionsSchema = z
       z
         .string()
         .max(MAX_URL_CHARACTERS)
-        .regex(/^wss?:\/\/[^\s,/]+\/?$/, 'must be a URL like ws://10.0.0.1:9876')
+        .refine(isAddress, 'must be a URL like ws://10.0.0.1:9876')
         .optional(),
       {
         setting: 'advertise',

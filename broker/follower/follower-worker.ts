@@ -112,6 +112,10 @@ class FollowerThread {
     if (this.#isStopped || url === null || this.#socket !== null) {
       return;
     }
+    if (!mayConnectTo(url)) {
+      say({ type: 'lost', code: 'BAD_CONFIG', message: `its master's address is none: ${url}` });
+      return;
+    }
     let why: unknown = null;
     const session = new FollowerSession({
       link: {
@@ -296,6 +300,11 @@ class FollowerThread {
     say({ type: 'stopped' });
     port?.close();
   }
+}
+
+/** A name server may have been told anything, and what is no address ends whoever tries it. */
+function mayConnectTo(url: string): boolean {
+  return URL.canParse(url) && /^wss?:$/.test(new URL(url).protocol) && new URL(url).hash === '';
 }
 
 const follower = new FollowerThread();

@@ -7,7 +7,7 @@ import {
 } from '../../native-free/wire/index.js';
 import { firstAfter, Page, pageEnd } from '../control/page.js';
 import { parseNameServerParams } from './name-server-params.js';
-import { brokerProof, isProof, nameServerProof } from './proof.js';
+import { brokerProof, isProof, registeredProof, routeProof } from './proof.js';
 import type { RouteTable } from './route-table.js';
 
 /** Who asks. */
@@ -77,18 +77,19 @@ export class NameServerDesk {
         'this name server takes brokers that know its secret: start the broker with the same --secret-file',
       );
     }
-    return this.#proven(this.#table.register(caller.link, registration, now), caller, registration.nonce);
+    const answer = this.#table.register(caller.link, registration, now);
+    const { nonce } = registration;
+    return secret === null || nonce === undefined
+      ? answer
+      : { ...answer, proof: registeredProof(secret, caller.nonce, nonce, answer) };
   }
 
   #route({ nonce, ...asked }: NameServerMethods['route']['params'], caller: DeskCaller, now: number): object {
-    return this.#proven(this.#table.route(asked, now), caller, nonce);
-  }
-
-  /** With a sign that the secret is known here, for one that asks for it. */
-  #proven(answer: object, caller: DeskCaller, nonce: string | undefined): object {
-    return this.#secret === null || nonce === undefined
+    const answer = this.#table.route(asked, now);
+    const secret = this.#secret;
+    return secret === null || nonce === undefined
       ? answer
-      : { ...answer, proof: nameServerProof(this.#secret, caller.nonce, nonce) };
+      : { ...answer, proof: routeProof(secret, caller.nonce, nonce, answer) };
   }
 
   #status(request: NameServerMethods['clusterStatus']['params'], now: number): object {

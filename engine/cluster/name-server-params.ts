@@ -12,6 +12,7 @@ import {
   type NameServerMethods,
   RingMQError,
 } from '../../native-free/wire/index.js';
+import { isAddress } from './address.js';
 
 const name = z.string().regex(NAME_PATTERN);
 const hex16 = z.string().regex(/^[0-9a-f]{16}$/);
@@ -22,7 +23,7 @@ const time = count.max(MAX_TIME_MS);
 const url = z
   .string()
   .max(MAX_URL_CHARACTERS)
-  .regex(/^wss?:\/\/[^/\s]+\/?$/, { error: 'expected an address like ws://10.0.0.1:9876' });
+  .refine(isAddress, { error: 'expected an address like ws://10.0.0.1:9876' });
 const cluster = name.nullable().default(null);
 const topics = z.array(name).max(MAX_TOPICS_PER_PAGE);
 

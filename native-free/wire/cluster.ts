@@ -75,7 +75,7 @@ export interface BrokerRegistration {
   replicas: ReplicaInfo[];
   /**
    * Where the name server has a secret: 64 hexadecimal digits, HMAC-SHA-256 under it of
-   * `ringmq.register.v1\n<nonce of the welcome>\n<nonce below>\n<cluster>\n<set>\n<name>\n<openingId>`.
+   * `ringmq.register.v1\n<nonce of the welcome>\n<nonce below>\n<cluster>\n<set>\n<name>\n<openingId>\n<role>\n<url>\n<brokerId>\n<epoch>`.
    */
   proof?: string | undefined;
   /** 64 hexadecimal digits, random: the answer's proof is made over it. */
@@ -93,7 +93,10 @@ export interface RegistrationAnswer {
   revision: number | null;
   /** Of the cluster's topics, as in `topicChanges`. */
   topicsVersion: number;
-  /** HMAC-SHA-256, as in the registration, of `ringmq.nameserver.v1\n<nonce of the welcome>\n<nonce of the registration>`. */
+  /**
+   * HMAC-SHA-256, as in the registration, of `ringmq.registered.v1\n<nonce of the welcome>\n<nonce of the registration>\n<epoch>`, and of the
+   * master `\n<name>\n<url>\n<epoch>\n<brokerId>`, or `\n-`.
+   */
   proof?: string | undefined;
 }
 
@@ -122,7 +125,10 @@ export interface ClusterRoute {
   upMs: number;
   /** In the order of their names. A set that has lost all its brokers stays for 120 s, with nobody in it. */
   sets: SetRoute[];
-  /** As in {@link RegistrationAnswer}, where a nonce was given and the name server has a secret. */
+  /**
+   * Where a nonce was given and the name server has a secret: HMAC-SHA-256 of `ringmq.route.v1\n<nonce of the welcome>\n<nonce given>\n<cluster>`,
+   * and of each set `\n<set>` and its master as in {@link RegistrationAnswer}.
+   */
   proof?: string;
 }
 

@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type NameServer, openNameServer } from '../../broker/index.js';
-import { brokerProof, nameServerProof } from '../../engine/cluster/proof.js';
+import { brokerProof, registeredProof } from '../../engine/cluster/proof.js';
 import { OPCODE } from '../../native-free/wire/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
 import { LISTENERS } from '../transport/listeners.js';
@@ -125,6 +125,25 @@ describe.each(LISTENERS.map(([kind]) => kind))('name server on %s', (listener) =
     expect((await other.ask('route', {})).sets).toEqual([]);
   });
 
+  it('takes only addresses that can be connected to', async () => {
+    const broker = await dial(await open());
+    for (const url of [
+      'ws://h:99999',
+      'ws://h:0',
+      'ws://u@h:1',
+      'ws://h/path',
+      'ws://h?q',
+      'ws://',
+      'http://h',
+      'ws://[::1',
+    ]) {
+      await expect(broker.ask('registerBroker', registration({ url })), url).rejects.toThrow('BAD_REQUEST');
+    }
+    for (const url of ['ws://[::1]:9876', 'wss://broker.example/', 'ws://10.0.0.1:9876']) {
+      await broker.ask('registerBroker', registration({ url }));
+    }
+  });
+
   it('takes only brokers that know its secret, and shows that it knows it too', async () => {
     const dir = makeDirectory();
     opened.push({ close: async () => removeDirectory(dir) });
@@ -140,7 +159,13 @@ describe.each(LISTENERS.map(([kind]) => kind))('name server on %s', (listener) =
     const given = registration({ nonce: 'ab'.repeat(32) });
     const proof = brokerProof(secret, nonce, given);
     const answer = await broker.ask('registerBroker', { ...given, proof });
-    expect(answer.proof).toBe(nameServerProof(secret, nonce, 'ab'.repeat(32)));
+    expect(answer.proof).toBe(registeredProof(secret, nonce, 'ab'.repeat(32), answer));
+    for (const change of [{ epoch: 99 }, { role: 'slave' as const }, { url: 'ws://127.0.0.1:666' }]) {
+      const forger = await dial(server);
+      const { nonce: other = '' } = await forger.welcome;
+      const forged = { ...given, ...change, proof: brokerProof(secret, other, given) };
+      await expect(forger.ask('registerBroker', forged)).rejects.toThrow('NOT_AUTHENTICATED');
+    }
     // Over another connection the same proof is of no use.
     const replayed = await dial(server);
     await expect(replayed.ask('registerBroker', { ...given, proof })).rejects.toThrow('NOT_AUTHENTICATED');

@@ -9,18 +9,20 @@ import { WebSocketServer } from 'ws';
 import { findMaster } from '../../broker/find-master.js';
 import { type NameServer, openNameServer } from '../../broker/index.js';
 import { Registrar, type RegistrarOptions } from '../../broker/registrar.js';
+import { isProof, registeredProof, routeProof } from '../../engine/cluster/proof.js';
 import {
   type BrokerRegistration,
   type ClusterTopic,
   FRAME,
   FRAME_HEADER_BYTES,
+  type MasterInfo,
   makeFrame,
   OPCODE,
   SUBPROTOCOL,
 } from '../../native-free/wire/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
 import { NameServerClient } from './name-server-client.js';
-import { registration, topicOf } from './registrations.js';
+import { BROKER_ID, registration, topicOf } from './registrations.js';
 
 const opened: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -280,6 +282,30 @@ describe('registrar', () => {
     await until(() => stranger.warnings.length > 0);
     expect(stranger.warnings.join()).toContain('--secret-file');
     expect((await client.ask('route', {})).sets).toHaveLength(1);
+  });
+
+  it('and an answer only as the one who knows the secret gave it', () => {
+    const secret = Buffer.from('the secret of this cluster');
+    const master = { name: 'a', url: 'ws://127.0.0.1:1', epoch: 3, brokerId: BROKER_ID };
+    const proof = registeredProof(secret, 's', 'b', { epoch: 3, master });
+    const proves = (said: { epoch: number; master: MasterInfo | null }, of = secret) =>
+      isProof(proof, registeredProof(of, 's', 'b', said));
+    expect(proves({ epoch: 3, master })).toBe(true);
+    for (const said of [
+      { epoch: 4, master },
+      { epoch: 3, master: null },
+      { epoch: 3, master: { ...master, url: 'ws://127.0.0.1:2' } },
+      { epoch: 3, master: { ...master, epoch: 9 } },
+      // Lines that were moved.
+      { epoch: 3, master: { ...master, name: 'a\nws://127.0.0.1:1', url: '3', epoch: BROKER_ID as never } },
+    ]) {
+      expect(proves(said), JSON.stringify(said)).toBe(false);
+    }
+    const sets = [{ set: 'a', master, slaves: [] }];
+    expect(routeProof(secret, 's', 'b', { cluster: 'x', sets })).not.toBe(
+      routeProof(secret, 's', 'b', { cluster: 'x', sets: [{ set: 'a', master: null, slaves: [] }] }),
+    );
+    expect(isProof('', registeredProof(secret, 's\n', 'b', { epoch: 3, master }))).toBe(false);
   });
 
   it('says when its name is another’s, and gets in when that one has gone', async () => {

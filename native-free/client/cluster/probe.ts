@@ -9,12 +9,16 @@ export function isMaster({ role }: Welcome): boolean {
   return role === undefined || role === 'master';
 }
 
-/** False: nobody answers within the time, or who does is none of the set. Never rejects. */
-export async function answersAsMaster(open: LinkFactory, set: string, timeoutMs: number): Promise<boolean> {
+/** False: nobody answers within the time, who does is none of the set, or there is no such address. Never rejects. */
+export async function answersAsMaster(
+  linksTo: () => LinkFactory,
+  set: string,
+  timeoutMs: number,
+): Promise<boolean> {
   const stop = new AbortController();
   let link: Link | null = null;
   const found = async (): Promise<boolean> => {
-    link = await open(stop.signal);
+    link = await linksTo()(stop.signal);
     const welcome = stop.signal.aborted ? null : await welcomeOf(link);
     return welcome !== null && isMaster(welcome) && (welcome.brokerSet ?? set) === set;
   };

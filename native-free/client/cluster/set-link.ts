@@ -214,8 +214,9 @@ export class SetLink implements BrokerLink {
       await pause(this.#backWaitMs, rest.signal);
       this.#backRest = null;
       this.#backWaitMs = Math.min(MAX_BACK_MS, Math.max(MIN_BACK_MS, this.#backWaitMs * 2));
-      const isThere = await answersAsMaster(this.#owner.linksTo(master.url), this.set, PROBE_MS);
-      if (isThere && this.#betterMaster?.url === master.url) {
+      const { url } = master;
+      const isThere = await answersAsMaster(() => this.#owner.linksTo(url), this.set, PROBE_MS);
+      if (isThere && this.#betterMaster?.url === url) {
         this.connection.reconnect(new RingMQError('CONNECTION_LOST', 'the master is back'));
       }
     }
