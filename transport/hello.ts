@@ -1,12 +1,15 @@
-/** The first frame of a connection, whoever it came to. */
+/** What the first frame of a connection must be, whoever it came to, and what every frame must. */
 import {
+  FRAME,
   FRAME_HEADER_BYTES,
   MAX_CLIENT_NAME_BYTES,
   MAX_FEATURES_COUNT,
+  OPCODE,
   PROTOCOL_VERSION,
   RingMQError,
 } from '../native-free/wire/index.js';
 import { decodeControl } from './control-payload.js';
+import { headerFault } from './frames.js';
 
 /** It has at most so many bytes, credentials included. */
 export const MAX_HELLO_BYTES = 64 * 1024;
@@ -45,13 +48,39 @@ export function checkVersion(version: number): void {
   }
 }
 
-/** @throws RingMQError FRAME_TOO_LARGE */
-export function checkHelloBytes(bytes: Uint8Array): void {
-  if (bytes.length > MAX_HELLO_BYTES) {
+/**
+ * Looks at a frame that a client sent, before or after its hello: size, header, and that the first one is hello. Returns its opcode.
+ * @throws RingMQError FRAME_TOO_LARGE, BAD_FRAME
+ */
+export function checkedOpcode(bytes: Uint8Array, maxFrameBytes: number, isGreeted: boolean): number {
+  if (bytes.length > maxFrameBytes) {
+    throw new RingMQError(
+      'FRAME_TOO_LARGE',
+      `the frame has ${bytes.length} bytes, the limit is ${maxFrameBytes}`,
+      { details: { limit: maxFrameBytes, value: bytes.length } },
+    );
+  }
+  if (!isGreeted && bytes.length > MAX_HELLO_BYTES) {
     throw new RingMQError(
       'FRAME_TOO_LARGE',
       `a hello has at most ${MAX_HELLO_BYTES} bytes, not ${bytes.length}`,
       { details: { limit: MAX_HELLO_BYTES, value: bytes.length } },
     );
+  }
+  const fault = headerFault(bytes);
+  if (fault !== null) {
+    throw new RingMQError('BAD_FRAME', `the frame cannot be understood: ${fault}`);
+  }
+  const opcode = bytes[FRAME.opcode] as number;
+  if (!isGreeted && opcode !== OPCODE.hello) {
+    throw new RingMQError('BAD_FRAME', `the first frame must be hello, not opcode ${opcode}`);
+  }
+  return opcode;
+}
+
+/** @throws RingMQError BAD_FRAME */
+export function expectNoPayload(bytes: Uint8Array): void {
+  if (bytes.length !== FRAME_HEADER_BYTES) {
+    throw new RingMQError('BAD_FRAME', `opcode ${bytes[FRAME.opcode]} has no payload`);
   }
 }

@@ -7,9 +7,7 @@
  */
 import { RateLimit } from '../native-free/listener/rate-limit.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
-import { clearTimeout, setTimeout, unref } from '../native-free/time/index.js';
 import {
-  closeCodeOf,
   ERRORS,
   type ErrorCode,
   FRAME,
@@ -27,11 +25,12 @@ import {
   type Welcome,
 } from '../native-free/wire/index.js';
 import { decodeRequest, encodeControl } from './control-payload.js';
-import { encodeError, errorFrame } from './error-body.js';
-import { headerFault } from './frames.js';
-import { checkHelloBytes, checkVersion, MAX_HELLO_BYTES, readHello } from './hello.js';
+import { cutError, endConnection, excessError, textError, unreadError } from './ending.js';
+import { encodeError } from './error-body.js';
+import { HandshakeTimer } from './handshake-timer.js';
+import { checkedOpcode, checkVersion, expectNoPayload, MAX_HELLO_BYTES, readHello } from './hello.js';
 import type { SessionOptions } from './session-options.js';
-import type { SessionWatch, Watched } from './session-watch.js';
+import type { CutReason, SessionWatch, Watched } from './session-watch.js';
 
 /** What a small frame, an answer and a refusal take of a connection's budget of small frames, and each so many bytes of both. */
 const REQUEST_COST = 4;
@@ -73,7 +72,7 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
   readonly #sessions: NameServerSessions;
   readonly #socket: Socket;
   readonly #budget: RateLimit;
-  readonly #handshakeTimer: ReturnType<typeof setTimeout>;
+  readonly #handshakeTimer: HandshakeTimer;
   #state: 'hello' | 'open' | 'closed' = 'hello';
   /** The clusters whose route it has asked for. */
   readonly #asked = new Set<string>();
@@ -88,13 +87,9 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
     this.nonce = sessions.newNonce();
     const { maxSmallFramesPerSecond: perSecond, handshakeTimeoutMs } = sessions.options;
     this.#budget = new RateLimit(perSecond, perSecond / SMALL_FRAMES_PART);
-    this.#handshakeTimer = setTimeout(() => {
-      this.#end(
-        new RingMQError('HANDSHAKE_TIMEOUT', undefined, { details: { limitMs: handshakeTimeoutMs } }),
-        true,
-      );
-    }, handshakeTimeoutMs);
-    unref(this.#handshakeTimer);
+    this.#handshakeTimer = new HandshakeTimer(handshakeTimeoutMs, sessions.watch, (late) =>
+      this.#end(late, true),
+    );
   }
 
   get isGreeted(): boolean {
@@ -118,11 +113,11 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
   }
 
   onText(): void {
-    this.fail('BAD_FRAME', 'text messages have no meaning here; frames are binary');
+    this.failWith(textError());
   }
 
   onExcess(what: string): void {
-    this.fail('TOO_MANY_REQUESTS', `more than a connection may send: ${what}`);
+    this.failWith(excessError(what));
   }
 
   onDrain(): void {
@@ -139,12 +134,8 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
     this.#socket.send(makeFrame(OPCODE.ping, 0));
   }
 
-  cut(why: 'unread in all' | 'unended message'): void {
-    const what =
-      why === 'unended message'
-        ? 'a message has not ended, or a ping was not answered, in time'
-        : `${this.unreadBytes} bytes were not read, the most of all connections`;
-    this.#end(new RingMQError('TOO_MANY_REQUESTS', what), true);
+  cut(why: CutReason): void {
+    this.#end(cutError(why, this.unreadBytes, this.#sessions.options), true);
   }
 
   /** Tells that a route has changed, if it has asked for it. */
@@ -164,28 +155,9 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
   }
 
   #dispatch(bytes: Uint8Array): void {
-    const { maxFrameBytes } = this.#sessions.options;
-    if (bytes.length > maxFrameBytes) {
-      throw new RingMQError(
-        'FRAME_TOO_LARGE',
-        `the frame has ${bytes.length} bytes, the limit is ${maxFrameBytes}`,
-        {
-          details: { limit: maxFrameBytes, value: bytes.length },
-        },
-      );
-    }
-    if (this.#state === 'hello') {
-      checkHelloBytes(bytes);
-    }
-    const fault = headerFault(bytes);
-    if (fault !== null) {
-      throw new RingMQError('BAD_FRAME', `the frame cannot be understood: ${fault}`);
-    }
-    const opcode = bytes[FRAME.opcode];
-    if (this.#state === 'hello') {
-      if (opcode !== OPCODE.hello) {
-        throw new RingMQError('BAD_FRAME', `the first frame must be hello, not opcode ${opcode}`);
-      }
+    const isGreeted = this.#state === 'open';
+    const opcode = checkedOpcode(bytes, this.#sessions.options.maxFrameBytes, isGreeted);
+    if (!isGreeted) {
       this.#hello(bytes);
       return;
     }
@@ -196,9 +168,7 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
         break;
       case OPCODE.ping:
       case OPCODE.pong:
-        if (bytes.length !== FRAME_HEADER_BYTES) {
-          throw new RingMQError('BAD_FRAME', `opcode ${opcode} has no payload`);
-        }
+        expectNoPayload(bytes);
         if (opcode === OPCODE.ping) {
           this.#send(makeFrame(OPCODE.pong, readUint32(bytes, FRAME.id)));
         }
@@ -215,7 +185,7 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
     const { version } = readHello(bytes);
     checkVersion(version);
     const { watch, options, name, openingId } = this.#sessions;
-    clearTimeout(this.#handshakeTimer);
+    this.#handshakeTimer.stop();
     watch.greeted();
     this.#state = 'open';
     const welcome: Welcome = {
@@ -294,12 +264,7 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
     const unread = this.#socket.bufferedBytes;
     watch.unread(this, unread);
     if (unread > options.maxBufferedBytes + options.maxUnreadBytes) {
-      this.#end(
-        new RingMQError('TOO_MANY_REQUESTS', `${unread} bytes of answers were not read`, {
-          details: { limit: options.maxUnreadBytes, value: unread },
-        }),
-        true,
-      );
+      this.#end(unreadError(unread, options.maxUnreadBytes), true);
     }
   }
 
@@ -310,14 +275,8 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
     if (!isRingMQError(error)) {
       this.#sessions.options.onDefect('a session failed', error);
     }
-    const code: ErrorCode = isRingMQError(error) ? error.code : 'INTERNAL';
     this.#tearDown();
-    this.#socket.send(errorFrame(error));
-    if (isCut) {
-      this.#socket.cut();
-    } else {
-      this.#socket.close(closeCodeOf(code), code);
-    }
+    endConnection(this.#socket, error, isCut);
   }
 
   #tearDown(): void {
@@ -326,7 +285,7 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
     }
     this.#sessions.watch.ended(this);
     this.#state = 'closed';
-    clearTimeout(this.#handshakeTimer);
+    this.#handshakeTimer.stop();
     this.#sessions.forget(this);
   }
 }

@@ -9,6 +9,8 @@
 import { clearInterval, setInterval } from '../native-free/time/index.js';
 import type { SessionOptions } from './session-options.js';
 
+export type CutReason = 'unread in all' | 'unended message';
+
 /** A session, as this sees it. */
 export interface Watched {
   /** As of the last look. */
@@ -19,7 +21,7 @@ export interface Watched {
   readonly isGreeted: boolean;
   ping(): void;
   /** It is to end, and what it holds is to be freed at once. */
-  cut(why: 'unread in all' | 'unended message'): void;
+  cut(why: CutReason): void;
 }
 
 /** Sweeps in `messageTimeoutMs`. */

@@ -9,9 +9,7 @@
 import type { EngineThread } from '../engine/engine-thread.js';
 import { RateLimit } from '../native-free/listener/rate-limit.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
-import { clearTimeout, setTimeout } from '../native-free/time/index.js';
 import {
-  closeCodeOf,
   type ErrorCode,
   FRAME,
   FRAME_HEADER_BYTES,
@@ -28,16 +26,14 @@ import {
 import { ConsumeSession } from './consume-session.js';
 import { encodeControl } from './control-payload.js';
 import { ControlSession } from './control-session.js';
-import { errorFrame } from './error-body.js';
-import { headerFault } from './frames.js';
-import { checkHelloBytes, checkVersion, MAX_HELLO_BYTES, readHello } from './hello.js';
+import { cutError, endConnection, excessError, textError, unreadError } from './ending.js';
+import { HandshakeTimer } from './handshake-timer.js';
+import { checkedOpcode, checkVersion, expectNoPayload, MAX_HELLO_BYTES, readHello } from './hello.js';
 import { ProduceSession } from './produce-session.js';
 import type { SessionContext, SessionHostView } from './session-context.js';
 import type { SessionOptions } from './session-options.js';
-import type { SessionWatch, Watched } from './session-watch.js';
+import type { CutReason, SessionWatch, Watched } from './session-watch.js';
 
-/** What part of its time a connection has for its hello when many have not said theirs. */
-const CROWDED_PART = 5;
 /** A ping is answered: it counts as much as so many frames that are not. */
 const PING_COST = 4;
 /** What part of a second's small frames may come at once. */
@@ -60,7 +56,7 @@ export class Session implements SocketHandler, SessionContext, Watched {
   readonly #produce: ProduceSession;
   readonly #consume: ConsumeSession;
   readonly #control: ControlSession;
-  #handshakeTimer: NodeJS.Timeout;
+  readonly #handshakeTimer: HandshakeTimer;
   readonly #smallFrames: RateLimit;
   unreadBytes = 0;
   wasHeard = true;
@@ -85,15 +81,9 @@ export class Session implements SocketHandler, SessionContext, Watched {
     this.#consume = new ConsumeSession(this);
     this.#control = new ControlSession(this, this.#consume);
     const { handshakeTimeoutMs } = this.options;
-    const crowdedMs = Math.ceil(handshakeTimeoutMs / CROWDED_PART);
-    this.#handshakeTimer = this.#lateAfter(crowdedMs, () => {
-      if (host.watch.isCrowded) {
-        this.#handshakeLate(crowdedMs);
-        return;
-      }
-      const restMs = handshakeTimeoutMs - crowdedMs;
-      this.#handshakeTimer = this.#lateAfter(restMs, () => this.#handshakeLate(handshakeTimeoutMs));
-    });
+    this.#handshakeTimer = new HandshakeTimer(handshakeTimeoutMs, host.watch, (late) =>
+      this.#end(late, true),
+    );
   }
 
   /** The peer's address; of a client in this process its number. */
@@ -139,11 +129,11 @@ export class Session implements SocketHandler, SessionContext, Watched {
   }
 
   onText(): void {
-    this.fail('BAD_FRAME', 'text messages have no meaning here; frames are binary');
+    this.failWith(textError());
   }
 
   onExcess(what: string): void {
-    this.fail('TOO_MANY_REQUESTS', `more than a connection may send: ${what}`);
+    this.failWith(excessError(what));
   }
 
   onDrain(): void {
@@ -171,16 +161,8 @@ export class Session implements SocketHandler, SessionContext, Watched {
     this.socket.send(makeFrame(OPCODE.ping, 0));
   }
 
-  cut(why: 'unread in all' | 'unended message'): void {
-    if (why === 'unended message') {
-      const { messageTimeoutMs } = this.options;
-      const what = 'a message has not ended, or a ping was not answered, in time';
-      this.#end(new RingMQError('TOO_MANY_REQUESTS', what, { details: { limitMs: messageTimeoutMs } }), true);
-      return;
-    }
-    const what = `${this.unreadBytes} bytes were not read, the most of all connections, which leave too much unread together`;
-    const details = { limit: this.options.maxUnreadBytesInAll, value: this.unreadBytes };
-    this.#end(new RingMQError('TOO_MANY_REQUESTS', what, { details }), true);
+  cut(why: CutReason): void {
+    this.#end(cutError(why, this.unreadBytes, this.options), true);
   }
 
   failWith(error: unknown): void {
@@ -189,17 +171,6 @@ export class Session implements SocketHandler, SessionContext, Watched {
     this.#end(error, !isOwed && this.socket.bufferedBytes > this.options.maxBufferedBytes);
   }
 
-  #lateAfter(ms: number, late: () => void): NodeJS.Timeout {
-    const timer = setTimeout(late, ms);
-    timer.unref();
-    return timer;
-  }
-
-  #handshakeLate(limitMs: number): void {
-    this.#end(new RingMQError('HANDSHAKE_TIMEOUT', undefined, { details: { limitMs } }), true);
-  }
-
-  /** `isCut`: without the ceremony of a close, which keeps what the connection holds until the peer takes part in it. */
   #end(error: unknown, isCut: boolean): void {
     if (this.#state === 'closed') {
       return;
@@ -207,17 +178,11 @@ export class Session implements SocketHandler, SessionContext, Watched {
     if (!isRingMQError(error)) {
       this.options.onDefect('a session failed', error);
     }
-    const code: ErrorCode = isRingMQError(error) ? error.code : 'INTERNAL';
     try {
       // Batches that were stored are acked even if a later frame was bad.
       this.#produce.flush();
       this.#tearDown();
-      this.socket.send(errorFrame(error));
-      if (isCut) {
-        this.socket.cut();
-      } else {
-        this.socket.close(closeCodeOf(code), code);
-      }
+      endConnection(this.socket, error, isCut);
     } catch (defect) {
       // Nobody is left to be told, and nothing of it may reach the thread.
       this.options.onDefect('a session could not be ended in order', defect);
@@ -286,39 +251,22 @@ export class Session implements SocketHandler, SessionContext, Watched {
   }
 
   #dispatch(bytes: Uint8Array): void {
-    if (bytes.length > this.options.maxFrameBytes) {
-      const limit = this.options.maxFrameBytes;
-      this.fail('FRAME_TOO_LARGE', `the frame has ${bytes.length} bytes, the limit is ${limit}`, {
-        limit,
-        value: bytes.length,
-      });
-      return;
-    }
-    if (this.#state === 'hello') {
-      checkHelloBytes(bytes);
-    }
-    const fault = headerFault(bytes);
-    if (fault !== null) {
-      this.fail('BAD_FRAME', `the frame cannot be understood: ${fault}`);
-      return;
-    }
-    const opcode = bytes[FRAME.opcode];
-    if (this.#state === 'open') {
+    const isGreeted = this.#state === 'open';
+    const opcode = checkedOpcode(bytes, this.options.maxFrameBytes, isGreeted);
+    if (isGreeted) {
       this.#dispatchOpen(bytes, opcode);
-    } else if (opcode === OPCODE.hello) {
-      this.#hello(bytes);
     } else {
-      this.fail('BAD_FRAME', `the first frame must be hello, not opcode ${opcode}`);
+      this.#hello(bytes);
     }
   }
 
-  #dispatchOpen(bytes: Uint8Array, opcode: number | undefined): void {
+  #dispatchOpen(bytes: Uint8Array, opcode: number): void {
     switch (opcode) {
       case OPCODE.produce:
         this.#produce.onFrame(bytes);
         break;
       case OPCODE.credit:
-        this.#expectNoPayload(bytes);
+        expectNoPayload(bytes);
         if (this.spend(1)) {
           this.#control.onCredit(bytes);
         }
@@ -327,14 +275,14 @@ export class Session implements SocketHandler, SessionContext, Watched {
         this.#control.onRequest(bytes);
         break;
       case OPCODE.ping:
-        this.#expectNoPayload(bytes);
+        expectNoPayload(bytes);
         if (this.spend(PING_COST)) {
           this.socket.send(makeFrame(OPCODE.pong, readUint32(bytes, FRAME.id)));
           this.checkUnread();
         }
         break;
       case OPCODE.pong:
-        this.#expectNoPayload(bytes);
+        expectNoPayload(bytes);
         this.spend(1);
         break;
       default:
@@ -342,17 +290,11 @@ export class Session implements SocketHandler, SessionContext, Watched {
     }
   }
 
-  #expectNoPayload(bytes: Uint8Array): void {
-    if (bytes.length !== FRAME_HEADER_BYTES) {
-      throw new RingMQError('BAD_FRAME', `opcode ${bytes[FRAME.opcode]} has no payload`);
-    }
-  }
-
   #hello(bytes: Uint8Array): void {
     const { client, version } = readHello(bytes);
     this.#clientName = client;
     checkVersion(version);
-    clearTimeout(this.#handshakeTimer);
+    this.#handshakeTimer.stop();
     this.host.watch.greeted();
     this.#state = 'open';
     const { brokerId, openingId, brokerName, flush } = this.engine.info;
@@ -399,10 +341,7 @@ export class Session implements SocketHandler, SessionContext, Watched {
     if (unread <= this.options.maxBufferedBytes + this.options.maxUnreadBytes) {
       return;
     }
-    this.fail('TOO_MANY_REQUESTS', `${unread} bytes of answers were not read`, {
-      limit: this.options.maxUnreadBytes,
-      value: unread,
-    });
+    this.failWith(unreadError(unread, this.options.maxUnreadBytes));
   }
 
   #tearDown(): void {
@@ -411,7 +350,7 @@ export class Session implements SocketHandler, SessionContext, Watched {
     }
     this.host.watch.ended(this);
     this.#state = 'closed';
-    clearTimeout(this.#handshakeTimer);
+    this.#handshakeTimer.stop();
     this.host.forget(this);
     this.#control.close();
     this.#consume.close();
