@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
-import type { FrameSender } from '../../native-free/client/link/send-line.js';
+import type { FrameSender } from '../../native-free/client/link/frame-sender.js';
 import { SentBatches } from '../../native-free/client/link/sent-batches.js';
 import type { SendBatch } from '../../native-free/client/produce/send-batch.js';
 

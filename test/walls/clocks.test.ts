@@ -8,6 +8,7 @@ const ROOMS = ['broker', 'cli', 'engine', 'native-free', 'transport'];
 
 /** Files that read the wall clock, and what for. */
 const WALL_CLOCK: Record<string, string> = {
+  'broker/membership.ts': 'how long ago topics were deleted, elsewhere too',
   'native-free/batch/turn-clock.ts': 'born times',
   'engine/thread/thread-parts.ts': 'store times',
   'engine/data/open-data.ts': 'store times, and when topics were created',

@@ -3,7 +3,7 @@
  * nothing is allocated for a batch. A `Map` whose entries come and go copies itself with every few of them.
  */
 import type { SendBatch } from '../produce/send-batch.js';
-import type { FrameSender } from './send-line.js';
+import type { FrameSender } from './frame-sender.js';
 
 const FIRST_CAPACITY = 16;
 

@@ -1,5 +1,6 @@
 import { ERRORS, type RingMQError } from '../../wire/index.js';
-import type { SendLine, Sent } from './send-line.js';
+import type { Sent } from './frame-sender.js';
+import type { SendLine } from './send-line.js';
 
 /** Over what a link ended. */
 export interface Verdict {

@@ -15,7 +15,8 @@ import {
   RingMQError,
   type TopicInfo,
 } from '../../wire/index.js';
-import type { AckEntry, FrameSender, Origin, SendLine } from '../link/send-line.js';
+import type { AckEntry, FrameSender, Origin } from '../link/frame-sender.js';
+import type { SendLine } from '../link/send-line.js';
 import type { BatchOwner } from './batch-owner.js';
 import { addressProblem, describe, refusalOf, timeoutOf } from './batch-problems.js';
 import { ExpiryWatch } from './expiry-watch.js';

@@ -1,5 +1,5 @@
 import type { ErrorCode, RingMQError } from '../../wire/index.js';
-import type { AckEntry } from '../link/send-line.js';
+import type { AckEntry } from '../link/frame-sender.js';
 import type { SendBatch } from './send-batch.js';
 
 /** Who is told what became of batches. */

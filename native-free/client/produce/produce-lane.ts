@@ -1,7 +1,7 @@
 /** A producer's way to one broker, or to one set of a cluster: what it has under way there. */
 import type { ErrorCode, RingMQError, TopicInfo } from '../../wire/index.js';
 import type { BrokerLink } from '../brokers.js';
-import type { AckEntry } from '../link/send-line.js';
+import type { AckEntry } from '../link/frame-sender.js';
 import { BatchDispatcher } from './batch-dispatcher.js';
 import type { BatchOwner } from './batch-owner.js';
 import type { SendBatch } from './send-batch.js';

@@ -16,7 +16,7 @@ import { abortable, throwIfAborted } from '../abort.js';
 import type { BrokerLink, Brokers } from '../brokers.js';
 import { callUser } from '../callback.js';
 import { asRingMQError, bufferFull, Failures } from '../failures.js';
-import type { AckEntry } from '../link/send-line.js';
+import type { AckEntry } from '../link/frame-sender.js';
 import { messageIdPrefix } from '../message-id.js';
 import { checkCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';

@@ -3,7 +3,6 @@
 import { BatchBuilder } from '../../batch/batch-builder.js';
 import type { Receipt, RingMQError } from '../../wire/index.js';
 import { BatchReceipts } from './batch-receipts.js';
-import type { TopicRoute } from './topic-route.js';
 
 /** Where a batch stands. */
 export const STAGE = {
@@ -27,6 +26,11 @@ export interface BatchLane {
   add(batch: SendBatch): void;
 }
 
+/** The way to its topic, as a batch knows it: which one, for whoever closes it. */
+export interface BatchRoute {
+  readonly topic: string;
+}
+
 export class SendBatch {
   readonly builder: BatchBuilder;
   /** What it was made with. */
@@ -42,7 +46,7 @@ export class SendBatch {
   /** What its messages have said of where they go; see topic-route.ts. */
   choice = 0;
   /** While it is open: the way to its topic, and its neighbours among the producer's open ones. */
-  route: TopicRoute | null = null;
+  route: BatchRoute | null = null;
   openedBefore: SendBatch | null = null;
   openedAfter: SendBatch | null = null;
   /** Who sends it. */
