@@ -184,7 +184,27 @@ export interface ReplicaDoor {
   feed(greeting: ReplicaGreeting, position: number, link: ReplicaLink): ReplicaFeed;
 }
 
-export interface EngineThread {
+/** Calls of the control plane, which answers on the thread that opened the broker. */
+export interface ControlCalls {
+  /** A control call. For join, leave, released and commit, `consumerKey` names the consumer on this thread (unique, e.g. `connection:consumer`). */
+  call<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    consumerKey?: string,
+  ): Promise<ControlMethods[M]['result']>;
+  /**
+   * The same, the result as MessagePack: for one that is only passed on. INTERNAL for one over MAX_CONTROL_BYTES. `asker` names the connection, with which the
+   * consumer's key begins: each has its turns among all that call.
+   */
+  callForBytes(
+    method: ControlMethod,
+    params: unknown,
+    consumerKey: string | undefined,
+    asker: string,
+  ): Promise<Uint8Array>;
+}
+
+export interface EngineThread extends ControlCalls {
   readonly replicas: ReplicaDoor;
   readonly info: EngineInfo;
   /** Read anew each time. */
@@ -209,22 +229,6 @@ export interface EngineThread {
 
   openReader(topic: TopicEntry, queueId: number, offset: number): QueueReader;
 
-  /** A control call. For join, leave, released and commit, `consumerKey` names the consumer on this thread (unique, e.g. `connection:consumer`). */
-  call<M extends ControlMethod>(
-    method: M,
-    params: ControlMethods[M]['params'],
-    consumerKey?: string,
-  ): Promise<ControlMethods[M]['result']>;
-  /**
-   * The same, the result as MessagePack: for one that is only passed on. INTERNAL for one over MAX_CONTROL_BYTES. `asker` names the connection, with which the
-   * consumer's key begins: each has its turns among all that call.
-   */
-  callForBytes(
-    method: ControlMethod,
-    params: unknown,
-    consumerKey: string | undefined,
-    asker: string,
-  ): Promise<Uint8Array>;
   /** A connection has gone, and leaves calls without an answer: those that have not begun are given up, but for commits. */
   askerGone(asker: string): void;
   /** Where a consumer's events go, to be set before it joins. */

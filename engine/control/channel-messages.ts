@@ -3,8 +3,9 @@
  * reaches it over a BroadcastChannel, which needs no port to be handed over, so that a plain handle is
  * enough to attach. Calls are rare (joins, commits, topics): nothing per message or batch comes this way.
  */
-import type { ControlEvent, ControlMethod, ControlMethods } from '../../native-free/wire/index.js';
+import type { ControlEvent } from '../../native-free/wire/index.js';
 
+import type { ControlCalls } from '../engine-thread.js';
 import type { PackedEvent } from './packed-event.js';
 
 /** Who a control call comes from, as the control plane sees it. */
@@ -34,19 +35,7 @@ export interface ControlListener {
 }
 
 /** A thread's way to the control plane. */
-export interface ControlPort {
-  call<M extends ControlMethod>(
-    method: M,
-    params: ControlMethods[M]['params'],
-    consumerKey?: string,
-  ): Promise<ControlMethods[M]['result']>;
-  /** The same, the answer as MessagePack: for one that is only passed on. */
-  callForBytes(
-    method: ControlMethod,
-    params: unknown,
-    consumerKey: string | undefined,
-    asker: string,
-  ): Promise<Uint8Array>;
+export interface ControlPort extends ControlCalls {
   /** A call the wire does not have, between the threads of a broker only. */
   callInternal(method: string, params: unknown): Promise<unknown>;
   gone(consumerKey: string): void;
