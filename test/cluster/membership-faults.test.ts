@@ -1,22 +1,11 @@
 /** A membership whose broker cannot answer for a while: no topic is left out for ever. */
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { openNameServer } from '../../broker/index.js';
 import { Membership, type MembershipHost } from '../../broker/membership.js';
 import { RingMQError } from '../../native-free/wire/index.js';
+import { keep } from '../kept.js';
 import { NameServerClient } from './name-server-client.js';
 import { BROKER_ID, topicOf } from './registrations.js';
-
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) {
-    await each.close();
-  }
-});
-
-function keep<T extends { close(): unknown }>(each: T): T {
-  opened.push(each);
-  return each;
-}
 
 /** A broker of a few topics, whose answers can be made to fail. */
 function host(nameServer: string) {

@@ -1,28 +1,11 @@
 /** Brokers in a cluster: registered while they listen, with the same topics, whoever was away when one was made or deleted. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Broker, type NameServer, openBroker, openNameServer } from '../../broker/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
+import { keep } from '../kept.js';
 import { NameServerClient } from './name-server-client.js';
 import { allTopics, registration, topicOf } from './registrations.js';
-
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) {
-    await each.close();
-  }
-});
-
-function keep<T extends { close(): unknown }>(each: T): T {
-  opened.push(each);
-  return each;
-}
-
-const SMALL = {
-  ringBytes: 1024 * 1024,
-  memoryRingBytes: 1024 * 1024,
-  spanBytes: 256 * 1024,
-  segmentBytes: 1024 * 1024,
-};
+import { SMALL } from './small-rings.js';
 
 function directory(): string {
   const dir = makeDirectory();

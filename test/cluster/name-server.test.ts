@@ -3,24 +3,15 @@
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type NameServer, openNameServer } from '../../broker/index.js';
 import { brokerProof, registeredProof } from '../../engine/cluster/proof.js';
 import { OPCODE } from '../../native-free/wire/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
+import { keep } from '../kept.js';
 import { LISTENERS } from '../transport/listeners.js';
 import { NameServerClient } from './name-server-client.js';
 import { allTopics, BROKER_ID, registration, topicOf } from './registrations.js';
-
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((each) => each.close()));
-});
-
-function keep<T extends { close(): Promise<unknown> }>(each: T): T {
-  opened.push(each);
-  return each;
-}
 
 function get(server: NameServer, path: string): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
@@ -146,7 +137,7 @@ describe.each(LISTENERS.map(([kind]) => kind))('name server on %s', (listener) =
 
   it('takes only brokers that know its secret, and shows that it knows it too', async () => {
     const dir = makeDirectory();
-    opened.push({ close: async () => removeDirectory(dir) });
+    keep({ close: async () => removeDirectory(dir) });
     const secretFile = join(dir, 'secret');
     writeFileSync(secretFile, 'a secret of some length\n');
     const secret = Buffer.from('a secret of some length');

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Packr } from 'msgpackr';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { findMaster } from '../../broker/find-master.js';
 import { type NameServer, openNameServer } from '../../broker/index.js';
@@ -21,18 +21,9 @@ import {
   SUBPROTOCOL,
 } from '../../native-free/wire/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
+import { keep } from '../kept.js';
 import { NameServerClient } from './name-server-client.js';
 import { BROKER_ID, registration, topicOf } from './registrations.js';
-
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((each) => each.close()));
-});
-
-function keep<T extends { close(): unknown }>(each: T): T {
-  opened.push(each);
-  return each;
-}
 
 const server = async (options = {}): Promise<NameServer> =>
   keep(await openNameServer({ port: 0, listener: 'ws', ...options }));

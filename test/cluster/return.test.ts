@@ -1,27 +1,10 @@
 /** A master that was replaced comes back as a slave, however it comes back, and takes nothing meanwhile. */
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { type Broker, openBroker, openNameServer } from '../../broker/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
+import { keep } from '../kept.js';
 import { NameServerClient } from './name-server-client.js';
-
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) {
-    await each.close();
-  }
-});
-
-function keep<T extends { close(): unknown }>(each: T): T {
-  opened.push(each);
-  return each;
-}
-
-const SMALL = {
-  ringBytes: 1024 * 1024,
-  memoryRingBytes: 1024 * 1024,
-  spanBytes: 256 * 1024,
-  segmentBytes: 1024 * 1024,
-};
+import { SMALL } from './small-rings.js';
 
 class Node {
   readonly dataDir = makeDirectory();

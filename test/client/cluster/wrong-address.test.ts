@@ -1,23 +1,13 @@
 /** Brokers that are registered under addresses which lead elsewhere. */
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { openBroker, openNameServer } from '../../../broker/index.js';
 import { connect } from '../../../native-free/client/index.js';
 import { makeDirectory, removeDirectory } from '../../cli/cli-process.js';
 import { NameServerClient } from '../../cluster/name-server-client.js';
 import { registration } from '../../cluster/registrations.js';
+import { SMALL } from '../../cluster/small-rings.js';
+import { keep } from '../../kept.js';
 import { until } from './cluster.js';
-
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) {
-    await each.close();
-  }
-});
-
-function keep<T extends { close(): unknown }>(each: T): T {
-  opened.push(each);
-  return each;
-}
 
 it('a master whose address is that of a slave does not make clients connect on and on', async () => {
   const dataDir = makeDirectory();
@@ -25,7 +15,7 @@ it('a master whose address is that of a slave does not make clients connect on a
   const slave = keep(
     await openBroker({
       ...{ dataDir, name: 'a-slave', role: 'slave', flush: 'async' },
-      ...{ ringBytes: 2 ** 20, memoryRingBytes: 2 ** 20, spanBytes: 2 ** 18, segmentBytes: 2 ** 20 },
+      ...SMALL,
     }),
   );
   const { url } = await slave.listen({ port: 0, listener: 'ws', threads: 1 });
