@@ -19,6 +19,7 @@ const WALL_CLOCK: Record<string, string> = {
   'engine/log/retention.ts': 'the same',
   'engine/control/control-log.ts': 'when epochs began, and how long ago topics were deleted',
   'engine/control/group-admin.ts': 'when groups were created',
+  'engine/group/offsets.ts': 'when offsets were reset, for those that hear of it later',
   'engine/control/topic-queues.ts': 'a store time in the future is not believed',
   'engine/control/stats-view.ts': 'when statistics were read',
   'native-free/client/consume/memberships.ts': 'ids of members, in the order in which they were made',
