@@ -2,11 +2,12 @@
  * A broker as its set's controller moves it: the leader loop decides, over etcd, and this carries it out. It takes part from when the broker listens, as
  * before that nobody could follow it.
  */
-import { parseController } from '../engine/cluster/etcd/controller-url.js';
+
 import { EtcdSetStore } from '../engine/cluster/etcd/etcd-set-store.js';
 import { loadEtcdParts } from '../engine/cluster/etcd/load-grpc.js';
 import { LeaderLoop, type SetMember } from '../engine/cluster/leader-loop.js';
 import type { Follower, InSyncSet, Leader } from '../engine/cluster/leadership.js';
+import { parseController } from '../engine/controller-url.js';
 import { peekDir } from '../engine/data/peek-dir.js';
 import type { Engine } from '../engine/engine.js';
 import type { EngineOptions, ResolvedEngineOptions } from '../engine/options.js';

@@ -5,8 +5,8 @@
  */
 import { z } from 'zod';
 import { MAX_URL_CHARACTERS, NAME_PATTERN, RingMQError } from '../native-free/wire/index.js';
-import { isAddress } from './cluster/address.js';
-import { parseController } from './cluster/etcd/controller-url.js';
+import { isAddress } from './address.js';
+import { parseController } from './controller-url.js';
 import { checkOptions } from './option-check.js';
 import { option } from './option-info.js';
 import type { EngineOptions } from './options-types.js';

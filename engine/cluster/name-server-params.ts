@@ -12,7 +12,7 @@ import {
   type NameServerMethods,
   RingMQError,
 } from '../../native-free/wire/index.js';
-import { isAddress } from './address.js';
+import { isAddress } from '../address.js';
 
 const name = z.string().regex(NAME_PATTERN);
 const hex16 = z.string().regex(/^[0-9a-f]{16}$/);

@@ -96,7 +96,9 @@ describe('brokers with name servers', () => {
     await one.close();
     await b.start(urls);
     await until(() => same([a, b], ['late 2', 'meanwhile 1']));
-    expect([...a.warnings, ...b.warnings].filter((line) => !/name server|held its thread/.test(line))).toEqual([]);
+    expect(
+      [...a.warnings, ...b.warnings].filter((line) => !/name server|held its thread/.test(line)),
+    ).toEqual([]);
   });
 
   it('take a topic of the same name that was made after the deletion for another one', async () => {

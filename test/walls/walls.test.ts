@@ -48,6 +48,8 @@ const ENGINE_FLOORS = [
 ];
 /** Declarations that lie at the engine's top and that its rooms use. */
 const ENGINE_COMMON = [
+  'engine/address.ts',
+  'engine/controller-url.ts',
   'engine/engine-thread.ts',
   'engine/handle.ts',
   'engine/nearest.ts',
