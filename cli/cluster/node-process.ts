@@ -19,10 +19,13 @@ const SHOWN_LINES = 5;
 export class NodeProcess {
   readonly name: string;
   readonly #folder: string;
+  readonly #env: Readonly<Record<string, string>>;
 
-  constructor(name: string, folder: string) {
+  /** @param env - variables for it beside this process's own, of which `RINGMQ_…` are left out */
+  constructor(name: string, folder: string, env: Readonly<Record<string, string>> = {}) {
     this.name = name;
     this.#folder = folder;
+    this.#env = env;
   }
 
   get logPath(): string {
@@ -65,7 +68,10 @@ export class NodeProcess {
         detached: true,
         stdio: ['ignore', out, log],
         // Settings of this cluster are in its command lines alone.
-        env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('RINGMQ_'))),
+        env: {
+          ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('RINGMQ_'))),
+          ...this.#env,
+        },
       });
       const failure = new Promise<never>((_resolve, reject) => child.once('error', reject));
       failure.catch(() => {});

@@ -1,29 +1,41 @@
-/** A broker set and its name server as real processes, each reached over a link that the run controls. */
+/** A cluster as real processes, each reached over a link that the run controls, each with a disk and a clock that fail when it says so. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ask } from '../../cli/cluster/ask.js';
 import type { ClusterView } from '../../cli/cluster/cluster-status.js';
 import { NodeProcess } from '../../cli/cluster/node-process.js';
 import type { NameServerMethods } from '../../native-free/wire/index.js';
+import { EtcdProcess } from '../cluster/etcd-process.js';
 import { FaultyLink } from '../cluster/faulty-link.js';
+import type { ChaosMode } from './modes.js';
 
 export type BrokerRow = ClusterView['brokers'][number];
 
 export interface ChaosNode {
   name: string;
+  set: string;
   process: NodeProcess;
   /** In front of it: all others, clients too, reach it only so. */
   link: FaultyLink;
   /** From it to the name server. */
   toNameServer: FaultyLink;
+  /** From it to etcd, where there is one. */
+  toEtcd: FaultyLink | null;
 }
 
 /** Small, so that a log ends within a segment or two. */
 const SIZES = ['--ring-size', '16MiB', '--memory-ring-size', '32MiB', '--segment-size', '16MiB'];
+const IMPORTS = [
+  new URL('../faults/faulty-fs.js', import.meta.url),
+  new URL('./faulty-clock.js', import.meta.url),
+];
 
 export class ChaosSet {
   readonly nodes: ChaosNode[] = [];
+  readonly mode: ChaosMode;
+  etcd: EtcdProcess | null = null;
   /** For clients. */
   url = '';
   readonly #directory: string;
@@ -31,49 +43,84 @@ export class ChaosSet {
   readonly #nameServer: NodeProcess;
   readonly #ports = new Map<string, number>();
 
-  constructor(directory: string, flush: 'sync' | 'async') {
+  constructor(directory: string, mode: ChaosMode, flush: 'sync' | 'async') {
     this.#directory = directory;
+    this.mode = mode;
     this.#flush = flush;
-    this.#nameServer = new NodeProcess('ns', join(directory, 'ns'));
+    this.#nameServer = new NodeProcess('ns', this.#folder('ns'));
+  }
+
+  #folder(name: string): string {
+    const folder = join(this.#directory, name);
+    mkdirSync(folder, { recursive: true });
+    return folder;
   }
 
   async start(): Promise<void> {
-    this.url = await this.#nameServer.start(['nameserver', '--listen', '127.0.0.1:0']);
-    const nameServerPort = Number(new URL(this.url).port);
-    for (const name of ['a', 'a-slave']) {
-      const node: ChaosNode = {
-        name,
-        process: new NodeProcess(name, join(this.#directory, name)),
-        link: await FaultyLink.open(() => this.#ports.get(name) ?? 1),
-        toNameServer: await FaultyLink.open(nameServerPort),
-      };
-      this.nodes.push(node);
-      await this.startNode(node);
+    this.etcd = this.mode.hasController ? await EtcdProcess.start() : null;
+    await this.startNameServer();
+    for (const set of this.mode.sets) {
+      for (const name of this.mode.hasSlaves ? [set, `${set}-slave`] : [set]) {
+        await this.#startFirst(name, set);
+      }
     }
   }
 
-  async startNode({ name, process, link, toNameServer }: ChaosNode): Promise<void> {
+  async #startFirst(name: string, set: string): Promise<void> {
+    const folder = this.#folder(name);
+    const env = {
+      NODE_OPTIONS: IMPORTS.map((url) => `--import=${fileURLToPath(url)}`).join(' '),
+      RINGMQ_TEST_FAULTS: join(folder, 'faults'),
+      RINGMQ_TEST_CLOCK: join(folder, 'clock'),
+    };
+    const node: ChaosNode = {
+      ...{ name, set },
+      process: new NodeProcess(name, folder, env),
+      link: await FaultyLink.open(() => this.#ports.get(name) ?? 1),
+      toNameServer: await FaultyLink.open(() => Number(new URL(this.url).port)),
+      toEtcd: this.etcd === null ? null : await FaultyLink.open(this.etcd.port),
+    };
+    this.nodes.push(node);
+    await this.startNode(node);
+  }
+
+  /** Again at the same address, when it was there before. */
+  async startNameServer(): Promise<void> {
+    const port = this.url === '' ? 0 : new URL(this.url).port;
+    this.url = await this.#nameServer.start(['nameserver', '--listen', `127.0.0.1:${port}`]);
+  }
+
+  async killNameServer(): Promise<void> {
+    await this.#nameServer.kill();
+  }
+
+  async startNode({ name, set, process, link, toNameServer, toEtcd }: ChaosNode): Promise<void> {
+    const isSlave = name !== set;
     const url = await process.start([
       ...['broker', '--data', process.dataDir, '--listen', `127.0.0.1:${this.#ports.get(name) ?? 0}`],
-      ...['--name', name, '--broker-set', 'a', '--role', name === 'a' ? 'master' : 'slave'],
-      ...['--replication', 'sync', '--flush', this.#flush, ...SIZES],
-      ...[
-        '--advertise',
-        `ws://127.0.0.1:${link.port}`,
-        '--name-server',
-        `ws://127.0.0.1:${toNameServer.port}`,
-      ],
+      ...['--name', name, '--broker-set', set],
+      ...['--flush', this.#flush, ...SIZES],
+      ...(this.mode.hasSlaves ? ['--replication', this.mode.replication] : []),
+      ...(isSlave ? ['--role', 'slave'] : toEtcd === null ? ['--role', 'master'] : []),
+      ...(toEtcd === null ? [] : ['--controller', `etcd://127.0.0.1:${toEtcd.port}`]),
+      ...['--advertise', `ws://127.0.0.1:${link.port}`],
+      ...['--name-server', `ws://127.0.0.1:${toNameServer.port}`],
     ]);
     this.#ports.set(name, Number(new URL(url).port));
+  }
+
+  /** Past its link: as whoever is on its side of a cut reaches it. */
+  nearUrl({ name }: ChaosNode): string {
+    return `ws://127.0.0.1:${this.#ports.get(name)}`;
   }
 
   node(name: string): ChaosNode {
     return this.nodes.find((node) => node.name === name) as ChaosNode;
   }
 
-  /** Makes it master, spoken to past its link. */
-  async promote({ name }: ChaosNode): Promise<void> {
-    await ask(`ws://127.0.0.1:${this.#ports.get(name)}`, 'promote', {}, 30_000);
+  /** Makes it master. */
+  async promote(node: ChaosNode): Promise<void> {
+    await ask(this.nearUrl(node), 'promote', {}, 30_000);
   }
 
   async status(): Promise<NameServerMethods['clusterStatus']['result']['brokers']> {
@@ -81,17 +128,41 @@ export class ChaosSet {
     return (answer as NameServerMethods['clusterStatus']['result']).brokers;
   }
 
+  /** `full`: its disk has no room. `sync`: nothing gets to the disk, and fdatasync says so. Null: it is well again. */
+  setDisk({ name }: ChaosNode, fault: 'full' | 'sync' | null): void {
+    const path = join(this.#folder(name), 'faults');
+    if (fault === null) {
+      rmSync(path, { force: true });
+    } else {
+      writeFileSync(path, fault);
+    }
+  }
+
+  setClock({ name }: ChaosNode, offMs: number): void {
+    writeFileSync(join(this.#folder(name), 'clock'), String(offMs));
+  }
+
+  /** Links and disks. A clock stays where it was set to. */
   heal(): void {
-    for (const { link, toNameServer } of this.nodes) {
-      link.heal();
-      toNameServer.heal();
+    for (const node of this.nodes) {
+      node.link.heal();
+      node.toNameServer.heal();
+      node.toEtcd?.heal();
+      this.setDisk(node, null);
     }
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map(({ process }) => process.stop()));
     await this.#nameServer.stop();
-    await Promise.all(this.nodes.flatMap(({ link, toNameServer }) => [link.close(), toNameServer.close()]));
+    await Promise.all(
+      this.nodes.flatMap(({ link, toNameServer, toEtcd }) => [
+        link.close(),
+        toNameServer.close(),
+        toEtcd?.close(),
+      ]),
+    );
+    await this.etcd?.end();
   }
 
   /** Of the first bytes of a stopped node's log. */

@@ -1,0 +1,136 @@
+/** What uses a cluster while it is in trouble: producers and a consumer that note all that they are told. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client, ConsumedMessage, Consumer } from '../../native-free/client/index.js';
+import type { History, Sighting } from './history.js';
+
+const KEYS = ['k0', 'k1', 'k2', 'k3'];
+const GROUP = 'readers';
+const COMMIT_MS = 200;
+
+/** Where a message lies. */
+export function placeOf(message: ConsumedMessage, by: string): Sighting {
+  const { queueId, offset } = message;
+  return { id: message.text(), set: message.brokerSet ?? '', queueId, offset, by };
+}
+
+export class Work {
+  readonly #client: Client;
+  readonly #topic: string;
+  readonly #history: History;
+  readonly #producing: Promise<unknown>;
+  readonly #consumer: Consumer;
+  readonly #reading: Promise<void>;
+  readonly #committing: Promise<void>;
+  #isProducing = true;
+  #isCommitting = true;
+
+  constructor(client: Client, topic: string, history: History) {
+    this.#client = client;
+    this.#topic = topic;
+    this.#history = history;
+    this.#producing = Promise.all(['p0', 'p1'].map((name) => this.#produce(name)));
+    this.#consumer = client.consumer({ group: GROUP, topic, from: 'earliest' });
+    this.#reading = this.#consume();
+    this.#committing = this.#commit();
+  }
+
+  async #produce(name: string): Promise<void> {
+    const producer = this.#client.producer({ sendTimeoutMs: 120_000 });
+    for (let number = 0; this.#isProducing; number++) {
+      const batch = KEYS.map(async (key) => {
+        const id = `${name}:${key}:${number}`;
+        this.#history.attempted({ id, producer: name, key, number });
+        try {
+          const receipt = await producer.send({ topic: this.#topic, body: id, shardingKey: key });
+          const { brokerSet, queueId, offset } = receipt;
+          this.#history.receipts.push({ id, set: brokerSet ?? '', queueId, offset, by: `producer ${name}` });
+        } catch {
+          this.#history.failed.add(id);
+        }
+      });
+      await Promise.all(batch);
+      await delay(5);
+    }
+    await producer.close().catch(() => {});
+  }
+
+  async #consume(): Promise<void> {
+    for await (const message of this.#consumer) {
+      this.#history.deliveries.push(placeOf(message, 'consumer'));
+      await message.ack();
+    }
+  }
+
+  /** Commits, and looks from outside what is committed: never less than what a commit was answered for. */
+  async #commit(): Promise<void> {
+    const acked = new Map<string, number>();
+    while (this.#isCommitting) {
+      await delay(COMMIT_MS);
+      const positions = this.#consumer.position();
+      const isCommitted = await this.#consumer.commit({ signal: AbortSignal.timeout(5_000) }).then(
+        () => true,
+        () => false,
+      );
+      for (const { brokerSet, queueId, doneOffset } of isCommitted ? positions : []) {
+        const queue = `${brokerSet}/${queueId}`;
+        if (doneOffset > (acked.get(queue) ?? 0)) {
+          acked.set(queue, doneOffset);
+          this.#history.commits.push({ group: GROUP, set: brokerSet ?? '', queueId, offset: doneOffset });
+        }
+      }
+      await this.#look(new Map(acked));
+    }
+  }
+
+  /** `acked`: what was answered for before it was asked for. */
+  async #look(acked: ReadonlyMap<string, number>): Promise<void> {
+    const group = await this.#client
+      .admin()
+      .describeGroup(GROUP, { signal: AbortSignal.timeout(5_000) })
+      .catch(() => null);
+    for (const { brokerSet, queueId, committedOffset } of group?.queues ?? []) {
+      const least = acked.get(`${brokerSet}/${queueId}`) ?? 0;
+      if ((committedOffset ?? 0) < least) {
+        this.#history.commits.push({
+          group: GROUP,
+          set: brokerSet ?? '',
+          queueId,
+          offset: committedOffset ?? 0,
+        });
+      }
+    }
+  }
+
+  /** Producers end; the consumer once it has what was acked, or nothing comes any more. */
+  async stop(): Promise<void> {
+    this.#isProducing = false;
+    await this.#producing;
+    let before = -1;
+    while (before !== this.#history.deliveries.length) {
+      before = this.#history.deliveries.length;
+      await delay(5_000);
+    }
+    this.#isCommitting = false;
+    await this.#committing;
+    await this.#consumer.close();
+    await this.#reading;
+  }
+}
+
+/** Every message once more, from the first offset of each queue. */
+export async function readAll(client: Client, topic: string, history: History): Promise<void> {
+  const { queueStates } = await client.admin().describeTopic(topic);
+  const total = queueStates.reduce((sum, { maxOffset, minOffset }) => sum + maxOffset - minOffset, 0);
+  const consumer = client.consumer({ group: 'scan', topic, from: 'earliest' });
+  let seen = 0;
+  for (let idle = 0; seen < total && idle < 20; ) {
+    const messages = await consumer.poll({ max: 1_000, waitMs: 500 });
+    idle = messages.length === 0 ? idle + 1 : 0;
+    seen += messages.length;
+    for (const message of messages) {
+      history.scans.push(placeOf(message, 'scan'));
+      await message.ack();
+    }
+  }
+  await consumer.close();
+}
