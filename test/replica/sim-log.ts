@@ -31,6 +31,8 @@ export function randomOf(seed: number): Random {
 /** What both sides have. */
 export class SimLog {
   readonly bytes = new Uint8Array(LOG_BYTES);
+  /** From here on there are bytes; retention moves `start` only. */
+  first = 0;
   start = 0;
   end = 0;
   written = 0;

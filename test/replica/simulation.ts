@@ -123,6 +123,7 @@ class SimSlave extends SimLog {
     }
     this.isNew = false;
     this.bytes.fill(0);
+    this.first = position;
     this.start = position;
     this.end = position;
     this.written = position;
@@ -482,6 +483,7 @@ export class Simulation {
     }
     const next = new SimMaster(this.#random, this.#master.ring.length);
     next.bytes.set(furthest.bytes);
+    next.first = furthest.first;
     next.start = furthest.start;
     next.end = furthest.end;
     next.written = furthest.end;
@@ -563,17 +565,19 @@ export class Simulation {
 
   #isSame(slave: SimSlave): boolean {
     const { end, bytes } = this.#master;
+    const from = Math.max(slave.start, this.#master.first);
     return (
       slave.end === end &&
       slave.wire?.isCut === false &&
-      Buffer.compare(slave.bytes.subarray(slave.start, end), bytes.subarray(slave.start, end)) === 0
+      Buffer.compare(slave.bytes.subarray(from, end), bytes.subarray(from, end)) === 0
     );
   }
 }
 
 /** The last border of batches at or below `position`. */
 function batchEnd(log: SimLog, position: number): number {
-  let at = log.start;
+  // Retention may have passed it.
+  let at = log.first;
   while (at < position) {
     const next = at + ((readUint32(log.bytes, at + BATCH.length) + 63) & ~63);
     if (next > position) {
