@@ -6,6 +6,7 @@ import { MAX_FRAME_BYTES, makeFrame, OPCODE } from '../../native-free/wire/index
 import { controlFrame, helloFrame, makeBatch, produceFrame, requestFrame } from '../transport/make-batch.js';
 import { type Attack, type AttackContext, flood, repeated, WIDE_TOPIC, welcomed } from './attack-tools.js';
 import { HTTP_ATTACKS } from './http-attacks.js';
+import { ODD_ATTACKS } from './odd-attacks.js';
 import { PROTOCOL_ATTACKS } from './protocol-attacks.js';
 import { RawPeer, upgradeRequest, WS_OPCODE, wsFrame } from './raw-peer.js';
 
@@ -274,4 +275,5 @@ export const ATTACKS: Record<string, Attack> = {
   'text messages': flood(wsFrame(Buffer.from('hello'), { opcode: WS_OPCODE.text })),
   ...PROTOCOL_ATTACKS,
   ...HTTP_ATTACKS,
+  ...ODD_ATTACKS,
 };

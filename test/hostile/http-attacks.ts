@@ -177,7 +177,41 @@ const endlessBody = http(
   { connections: 4 },
 );
 
+/** A page of metrics, taken a few bytes at a time. */
+const sipping: Attack = async ({ port, goesOn }) => {
+  const one = async (): Promise<void> => {
+    while (goesOn()) {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(get('/metrics'));
+      while (goesOn() && !socket.destroyed) {
+        socket.read(64);
+        await sleep(5);
+      }
+      socket.destroy();
+    }
+  };
+  await Promise.all(Array.from({ length: 64 }, one));
+};
+
+/** Upgrades that want only their last line, by the thousand. */
+const halfUpgrades = http(upgradeRequest().slice(0, -2), { connections: 2_000, once: true });
+
+/** Bodies in chunks, of which the last never comes. */
+const endlessChunks = http(
+  `POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n${'5\r\nhello\r\n'.repeat(10_000)}`,
+);
+
 export const HTTP_ATTACKS: Record<string, Attack> = {
+  'HTTP metrics, sipped': sipping,
+  'HTTP bodies in chunks': endlessChunks,
+  'upgrades half done': halfUpgrades,
+  'upgrades of 10,000 subprotocols': http(
+    upgradeRequest({ 'Sec-WebSocket-Protocol': Array.from({ length: 10_000 }, (_, i) => `p${i}`).join(',') }),
+  ),
+  'upgrades from an origin of a megabyte': http(
+    upgradeRequest({ Origin: `http://${'a'.repeat(1_000_000)}.example` }),
+  ),
   'HTTP health asked for': http(get('/healthz'), { connections: 32 }),
   'HTTP metrics asked for': http(get('/metrics'), { connections: 32 }),
   'HTTP metrics, unread': http(get('/metrics').repeat(100), { connections: 64, reads: false }),

@@ -86,10 +86,10 @@ export class RawPeer {
   }
 
   /** A connection whose WebSocket stands. */
-  static async open(port: number): Promise<RawPeer> {
+  static async open(port: number, request = upgradeRequest()): Promise<RawPeer> {
     const peer = new RawPeer(port);
     await once(peer.socket, 'connect');
-    peer.socket.write(upgradeRequest());
+    peer.socket.write(request);
     await peer.until(() => peer.#isUpgraded || peer.isClosed);
     if (!peer.#isUpgraded) {
       throw new Error(`no upgrade: ${peer.httpAnswer}`);
