@@ -121,7 +121,11 @@ export class ConsumeSession implements ConsumerOwner {
   }
 
   sendEvent(consumer: Subscription, event: ControlEvent): void {
-    this.#context.socket.send(makeFrame(OPCODE.event, consumer.number, { payload: encodeControl(event) }));
+    this.sendPayload(consumer, encodeControl(event));
+  }
+
+  sendPayload(consumer: Subscription, payload: Uint8Array): void {
+    this.#context.socket.send(makeFrame(OPCODE.event, consumer.number, { payload }));
   }
 
   ended(consumer: Subscription, code: ErrorCode, message: string): void {

@@ -15,6 +15,7 @@ import {
 import { type ConsumerFilter, type FillOwner, FrameFiller, SMALLEST_READ_BYTES } from './frame-filler.js';
 import { HeldQueues } from './held-queues.js';
 import { type QueueFeed, ReadyFeeds } from './queue-feed.js';
+import { QueuesEventWriter } from './queues-event.js';
 import type { SessionContext } from './session-context.js';
 import { SkipNotices } from './skip-notices.js';
 import {
@@ -32,6 +33,8 @@ import {
 export interface ConsumerOwner {
   /** A frame with an event, for this consumer. */
   sendEvent(consumer: Subscription, event: ControlEvent): void;
+  /** The same for an event that is encoded. */
+  sendPayload(consumer: Subscription, payload: Uint8Array): void;
   /** It cannot go on at all: its member leaves the group. */
   ended(consumer: Subscription, code: ErrorCode, message: string): void;
 }
@@ -61,6 +64,8 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
   #events: SubscriptionEvent[] = [];
   /** Queues of the first of them that were begun or ended; 0: none is under way. */
   #takenCount = 0;
+  /** What the client will be told when the event under way was taken whole. */
+  #writer: QueuesEventWriter | null = null;
   #creditLimit = 0;
   #sentBytes = 0;
   #isClosed = false;
@@ -150,11 +155,10 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
       }
       this.#events.shift();
       this.#takenCount = 0;
-      if (isFlowChange(event)) {
+      if (isLong(event)) {
+        this.#tookAll(event);
+      } else if (isFlowChange(event)) {
         this.#flowChanged(event);
-      } else if (isLong(event)) {
-        this.#context.deliverSoon();
-        this.#owner.sendEvent(this, event);
       } else {
         this.#handle(event);
       }
@@ -174,8 +178,28 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
       return false;
     }
     this.#takenCount = from + QUEUES_AT_ONCE;
+    this.#writer ??= new QueuesEventWriter(isFlowChange(event) ? 'flow' : event.event, event.queues.length);
+    const begunBefore = isFlowChange(event) ? event.begun.length : 0;
     this.#held.apply(event, this.#topic as TopicEntry, from, this.#takenCount);
+    const told = isFlowChange(event)
+      ? event.begun.slice(begunBefore)
+      : event.queues.slice(from, this.#takenCount);
+    for (const queue of told) {
+      this.#writer.add(queue);
+    }
     return true;
+  }
+
+  #tookAll(event: QueuesEvent): void {
+    const payload = (this.#writer as QueuesEventWriter).finish();
+    this.#writer = null;
+    if (!isFlowChange(event) || event.begun.length > 0) {
+      this.#owner.sendPayload(this, payload);
+      this.#context.deliverSoon();
+    }
+    if (isFlowChange(event)) {
+      event.done();
+    }
   }
 
   /** With another queue first, by chance. */
@@ -257,6 +281,7 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
   /** Stops reading. The member itself is the caller's to remove. */
   close(): void {
     this.#isClosed = true;
+    this.#writer = null;
     const events = this.#events;
     this.#events = [];
     for (const event of events) {

@@ -3,47 +3,16 @@
  * that means well. `npm run test:hostile` has all attacks, gives each a broker of its own and more time, and prints what it measured.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ATTACKS } from './attacks.js';
 import { BrokerProcess } from './broker-process.js';
 import { KINDS } from './kinds.js';
 import { Attacker, besiege, prepare } from './siege.js';
+import { WORST } from './worst.js';
 
 /** What it may come to have here: some 200 MiB of its own, and what its clients may make it hold. */
 const MAX_RSS_MIB = 800;
 /** On a machine that has other work too; alone it is below 100 ms. */
 const MAX_P99_MS = 3_000;
 const ATTACK_MS = 50;
-/** Of each kind. */
-const WORST = [
-  'WebSocket pings, unread',
-  'protocol pings, read',
-  'tiny frames',
-  'continuation frames of a byte',
-  'answers unread',
-  'costly requests, gone',
-  'costly resets, gone',
-  'pages as long as may be, unread',
-  'commits of everything',
-  'commits of a member',
-  'seeks of everything',
-  'wide topics made and deleted',
-  'groups made and deleted',
-  'join and leave',
-  'readers as many as may be',
-  'MessagePack bombs',
-  'garbage keys',
-  'tiny batches',
-  'records that are malformed',
-  'deliveries unread',
-  'unended messages in fragments',
-  'HTTP that does not end',
-  'HTTP metrics, unread',
-  'HTTP that is odd',
-  'upgrades that are odd',
-  'sent on after the close',
-  'connections made and dropped',
-  'closes without end',
-] as const satisfies readonly (keyof typeof ATTACKS)[];
 const BOUNDS = ['--max-partial-size', '64MiB', '--max-unread-size', '64MiB', '--message-timeout', '5s'];
 
 describe.each(KINDS)('a broker with the listener %s', (kind) => {

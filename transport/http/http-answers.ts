@@ -87,7 +87,7 @@ export class HttpAnswers {
 
   async #render(): Promise<HttpAnswer> {
     const queues = this.#options.queueMetrics ? await this.#engine.call('queueStats', {}) : null;
-    const text = metricsText(await this.#stats(), queues);
+    const text = await metricsText(await this.#stats(), queues);
     return { status: 200, body: Buffer.from(text), contentType: METRICS_TYPE };
   }
 

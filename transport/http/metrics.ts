@@ -1,4 +1,5 @@
 /** Statistics in Prometheus' text format. Names follow its conventions: base units, `_total` for what only grows. */
+import { setImmediate } from 'node:timers';
 import type { BrokerStats, QueueStats, ThreadStats } from '../../native-free/wire/index.js';
 import { MetricsText } from './metrics-text.js';
 
@@ -59,8 +60,10 @@ const GAUGES: readonly (readonly [string, string, (stats: BrokerStats) => number
   ['ringmq_process_resident_bytes', 'Resident memory of the process', (stats) => stats.process.rssBytes],
 ];
 
+const ROWS_AT_ONCE = 500;
+
 /** `queues`: rows for each queue, null for none. */
-export function metricsText(stats: BrokerStats, queues: QueueStats | null): string {
+export async function metricsText(stats: BrokerStats, queues: QueueStats | null): Promise<string> {
   const text = new MetricsText({ broker: stats.brokerName });
   addThreads(text, stats);
   for (const [name, help, read] of GAUGES) {
@@ -73,7 +76,7 @@ export function metricsText(stats: BrokerStats, queues: QueueStats | null): stri
   const cpu = text.metric('counter', 'ringmq_process_cpu_seconds_total', 'CPU time of the process');
   cpu.add(stats.process.cpuMs / 1000);
   if (queues !== null) {
-    addQueues(text, queues);
+    await addQueues(text, queues);
   }
   return text.toString();
 }
@@ -111,22 +114,30 @@ function addThreads(text: MetricsText, { threads }: BrokerStats): void {
   }
 }
 
-function addQueues(text: MetricsText, { queues, lags }: QueueStats): void {
+async function addQueues(text: MetricsText, { queues, lags }: QueueStats): Promise<void> {
   const first = text.metric('gauge', 'ringmq_queue_first_offset', 'First offset still stored');
-  for (const { topic, queueId, minOffset } of queues) {
-    first.add(minOffset, { topic, queue: queueId });
-  }
+  await inPieces(queues, ({ topic, queueId, minOffset }) => first.add(minOffset, { topic, queue: queueId }));
   const next = text.metric('gauge', 'ringmq_queue_next_offset', 'Next offset to be given out');
-  for (const { topic, queueId, maxOffset } of queues) {
-    next.add(maxOffset, { topic, queue: queueId });
-  }
+  await inPieces(queues, ({ topic, queueId, maxOffset }) => next.add(maxOffset, { topic, queue: queueId }));
   const lag = text.metric(
     'gauge',
     'ringmq_group_lag_messages',
     'Messages of the queue that the group has still to read',
   );
-  for (const { group, topic, queueId, lag: messages } of lags) {
-    lag.add(messages, { group, topic, queue: queueId });
+  await inPieces(lags, ({ group, topic, queueId, lag: messages }) =>
+    lag.add(messages, { group, topic, queue: queueId }),
+  );
+}
+
+/** Of thousands of rows a few are made at a time: other work of the thread has its turn between them. */
+async function inPieces<T>(items: readonly T[], add: (item: T) => void): Promise<void> {
+  for (let from = 0; from < items.length; from += ROWS_AT_ONCE) {
+    for (const item of items.slice(from, from + ROWS_AT_ONCE)) {
+      add(item);
+    }
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
   }
 }
 

@@ -1,0 +1,53 @@
+import type { ATTACKS } from './attacks.js';
+
+/** Of each kind. */
+export const WORST = [
+  'WebSocket pings, unread',
+  'protocol pings, read',
+  'tiny frames',
+  'continuation frames of a byte',
+  'answers unread',
+  'costly requests, gone',
+  'costly resets, gone',
+  'pages as long as may be, unread',
+  'commits of everything',
+  'commits of a member',
+  'seeks of everything',
+  'wide topics made and deleted',
+  'groups made and deleted',
+  'join and leave',
+  'readers as many as may be',
+  'MessagePack bombs',
+  'garbage keys',
+  'tiny batches',
+  'records that are malformed',
+  'deliveries unread',
+  'unended messages in fragments',
+  'HTTP that does not end',
+  'HTTP metrics, unread',
+  'HTTP that is odd',
+  'upgrades that are odd',
+  'sent on after the close',
+  'connections made and dropped',
+  'closes without end',
+] as const satisfies readonly (keyof typeof ATTACKS)[];
+
+/** Those of which docs/running.md tells. */
+export const TOLD: readonly string[] = [
+  'nothing, to compare',
+  ...WORST,
+  'small commits',
+  'flow of everything',
+  'credit for a consumer',
+  'groups as many as may be',
+  'one request id for all',
+  'HTTP pipelined',
+  'HTTP metrics, sipped',
+  'upgrades half done',
+  'frames that RFC 6455 forbids',
+  'MessagePack that is odd',
+  'numbers that are odd',
+  'joins that are odd',
+  'batches that lie',
+  'slaves that are none',
+];
