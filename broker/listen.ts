@@ -3,10 +3,12 @@ import type { BrokerHandle } from '../engine/handle.js';
 import { ConnectionCount, createConnectionCounts } from '../native-free/listener/connection-count.js';
 import { connectionsPossible } from '../native-free/listener/descriptors.js';
 import { errorCodeOfName, RingMQError } from '../native-free/wire/index.js';
+import { isLoopback } from '../native-free/wire/loopback.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { type ListenOptions, type ResolvedListenOptions, resolveListenOptions } from './listen-options.js';
 import type { ListenerWorkerData, ListenerWorkerMessage } from './listener-messages.js';
 import { ListenerWorker } from './listener-thread.js';
+import { memoryThere, unendedShortage } from './memory-need.js';
 
 /** An open socket of a broker. */
 export interface BrokerListener {
@@ -36,6 +38,12 @@ export async function startListening(
 ): Promise<BrokerListener> {
   const options = withinDescriptors(resolveListenOptions(given), onWarning);
   const choice = chooseListener(options.listener);
+  if (choice.kind === 'uws' && !isLoopback(options.host)) {
+    const shortage = unendedShortage(options.maxConnections, memoryThere());
+    if (shortage !== null) {
+      onWarning(shortage);
+    }
+  }
   const count = choice.sharesPort ? options.threads : 1;
   const threads = new Set<ListenerThread>();
   const connectionCounts = createConnectionCounts(count);

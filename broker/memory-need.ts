@@ -4,6 +4,8 @@
  */
 import { totalmem } from 'node:os';
 import type { ResolvedEngineOptions } from '../engine/options.js';
+import { OVERSIZE_BYTES } from '../native-free/listener/types.js';
+import { MAX_FRAME_BYTES } from '../native-free/wire/index.js';
 
 const MIB = 1024 * 1024;
 
@@ -57,6 +59,30 @@ export function memoryShortage(
   return (
     `with its options this broker comes to use about ${mib(neededBytes)}, and ${has}: the kernel ends it without a word when they are used up; ` +
     'give it more, or lower ringBytes (--ring-size), memoryRingBytes (--memory-ring-size) and the number of listener threads'
+  );
+}
+
+/**
+ * What clients of uWebSockets.js can make it hold by messages that they begin and do not end, until their connections are cut off: it keeps
+ * what has come of one, and shows nothing of it before it is whole.
+ */
+export function unendedBytes(maxConnections: number): number {
+  return maxConnections * (MAX_FRAME_BYTES + OVERSIZE_BYTES);
+}
+
+/** A warning where strangers reach such a listener and could make it hold more than there is, else null. */
+export function unendedShortage(
+  maxConnections: number,
+  { availableBytes }: Pick<MemoryThere, 'availableBytes'>,
+): string | null {
+  const most = unendedBytes(maxConnections);
+  if (most <= availableBytes) {
+    return null;
+  }
+  const possible = Math.max(1, Math.floor(availableBytes / unendedBytes(1)));
+  return (
+    `whoever reaches this listener can make it hold ${mib(most)} for a minute, by messages that do not end over ${maxConnections} connections, and ${mib(availableBytes)} are there: ` +
+    `uWebSockets.js does not count them; lower maxConnections (--max-connections), to ${possible} or less, or take --listener ws, which bounds them by maxPartialBytes`
   );
 }
 

@@ -1,6 +1,12 @@
 /** What a broker needs of memory is said at the start where there is less. */
 import { expect, it } from 'vitest';
-import { memoryShortage, memoryThere, neededBytes } from '../../broker/memory-need.js';
+import {
+  memoryShortage,
+  memoryThere,
+  neededBytes,
+  unendedBytes,
+  unendedShortage,
+} from '../../broker/memory-need.js';
 import { resolveEngineOptions } from '../../engine/options.js';
 import { makeDirectory, removeDirectory, withBroker } from '../faults/small-broker.js';
 
@@ -24,6 +30,14 @@ it('a container of 256 MiB is too small for it, one of 512 MiB that is nearly fu
     /of the 512 MiB of its container or machine 100 MiB are left/,
   );
   expect(memoryShortage(needed, { limitBytes: 512 * MIB, availableBytes: 500 * MIB })).toBeNull();
+});
+
+it('what strangers may make a native listener hold is said where it is more than there is', () => {
+  expect(unendedBytes(1) / MIB).toBe(4.1875);
+  expect(unendedShortage(500, { availableBytes: 2_200 * MIB })).toBeNull();
+  expect(unendedShortage(10_000, { availableBytes: 2_200 * MIB })).toMatch(
+    /^whoever reaches this listener can make it hold 41875 MiB for a minute.+, to 525 or less, or take --listener ws/,
+  );
 });
 
 it('here there is enough for a small one, and nothing is said', async () => {
