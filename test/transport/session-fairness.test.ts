@@ -130,6 +130,7 @@ describe('small requests', () => {
 
 describe('a consumer of all queues of a wide topic', () => {
   const QUEUES = 16_384;
+  const PATIENCE = { timeout: 20_000 };
 
   async function assigned(): Promise<{ engine: FakeEngine; peer: Peer }> {
     const engine = new FakeEngine();
@@ -160,13 +161,14 @@ describe('a consumer of all queues of a wide topic', () => {
         ...(wentOut.filter(({ opcode }) => opcode === OPCODE.event).map(decodePayload) as typeof heard),
       );
       expect(heard.at(-1)).toMatchObject({ event: 'revoke', queues: [{ queueId: 7 }] });
-    });
+    }, PATIENCE);
     expect(heard).toHaveLength(2);
     expect(heard[0]?.queues.map(({ queueId }) => queueId)).toEqual(
       Array.from({ length: QUEUES }, (_, queueId) => queueId),
     );
-    await vi.waitFor(() =>
-      expect(peer.socket.frames.some(({ opcode }) => opcode === OPCODE.deliver)).toBe(true),
+    await vi.waitFor(
+      () => expect(peer.socket.frames.some(({ opcode }) => opcode === OPCODE.deliver)).toBe(true),
+      PATIENCE,
     );
     const opcodes = wentOut.map(({ opcode }) => opcode);
     expect(opcodes.indexOf(OPCODE.event)).toBeLessThan(opcodes.indexOf(OPCODE.deliver));
@@ -175,10 +177,10 @@ describe('a consumer of all queues of a wide topic', () => {
 
   test('gives them up over many turns when its connection goes', async () => {
     const { engine, peer } = await assigned();
-    await vi.waitFor(() => expect(engine.readers).toHaveLength(QUEUES));
+    await vi.waitFor(() => expect(engine.readers).toHaveLength(QUEUES), PATIENCE);
     peer.session.onClose();
     expect(engine.readers.filter(({ isClosed }) => isClosed).length).toBeLessThan(QUEUES / 4);
-    await vi.waitFor(() => expect(engine.readers.every(({ isClosed }) => isClosed)).toBe(true));
+    await vi.waitFor(() => expect(engine.readers.every(({ isClosed }) => isClosed)).toBe(true), PATIENCE);
   });
 });
 
