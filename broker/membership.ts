@@ -181,6 +181,7 @@ export class Membership {
       end: endPosition,
       flushed: flushedPosition,
       replicas: role === 'master' ? this.#host.replicas() : [],
+      ...(options.controller === undefined ? {} : { controller: true }),
     };
   }
 

@@ -79,10 +79,10 @@ export async function told<T>(work: () => T | Promise<T>, infos?: readonly Optio
   try {
     return await work();
   } catch (error) {
-    if (!isRingMQError(error) || error.code !== 'BAD_CONFIG') {
+    if (!isRingMQError(error) || !['BAD_CONFIG', 'BAD_ARGUMENT'].includes(error.code)) {
       throw error;
     }
-    throw new RingMQError('BAD_CONFIG', inSettingsNames(error.message, infos), {
+    throw new RingMQError(error.code, inSettingsNames(error.message, infos), {
       cause: error,
       details: error.details,
     });

@@ -1,6 +1,7 @@
 /** `ringmq cluster`: a cluster's processes on this machine, for trying and for tests. */
 import { existsSync, mkdirSync } from 'node:fs';
 import type { Command } from 'commander';
+import { parseController } from '../../engine/controller-url.js';
 import { lockDataDir } from '../../engine/disk/lock-file.js';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
 import { printJson, sharedOptions } from '../output.js';
@@ -60,6 +61,12 @@ function fileOf(folder: ClusterFolder, flags: StartFlags, brokerFlags: readonly 
   };
   if (options.mode === 'single' && options.masters !== 1) {
     throw new RingMQError('BAD_ARGUMENT', 'mode single has one master; for more take --mode multi-master');
+  }
+  if (options.controller !== null && parseController(options.controller) === null) {
+    throw new RingMQError(
+      'BAD_ARGUMENT',
+      `--controller must be like etcd://127.0.0.1:2379,127.0.0.2:2379, not '${options.controller}'`,
+    );
   }
   const there = folder.read();
   if (there === null) {

@@ -29,6 +29,8 @@ export interface BrokerView {
   inSync: boolean | null;
   lagBytes: number | null;
   lagMs: number | null;
+  /** A controller says who is the master of its set. */
+  controller: boolean | null;
 }
 
 export interface ClusterView {
@@ -137,7 +139,9 @@ function order(a: string, b: string): number {
 
 function viewOf(broker: BrokerStatus, pid: number | null): BrokerView {
   const { name, set, role, url, up, epoch, start, end, flushed, inSync, lagBytes, lagMs } = broker;
-  return { name, set, role, url, up, pid, epoch, start, end, flushed, inSync, lagBytes, lagMs };
+  // A name server of an earlier version does not say it.
+  const controller = broker.controller ?? null;
+  return { name, set, role, url, up, pid, epoch, start, end, flushed, inSync, lagBytes, lagMs, controller };
 }
 
 function unknownBroker(
@@ -149,7 +153,7 @@ function unknownBroker(
 ): BrokerView {
   return {
     ...{ name, set, role, url, up: false, pid, epoch: null, start: null, end: null, flushed: null },
-    ...{ inSync: null, lagBytes: null, lagMs: null },
+    ...{ inSync: null, lagBytes: null, lagMs: null, controller: null },
   };
 }
 
@@ -181,8 +185,18 @@ export function statusText(view: ClusterView): string {
       broker.url ?? '-',
     ]);
   }
-  const title = `cluster ${view.cluster}${view.mode === null ? '' : `, ${view.mode}`}`;
+  const title = `cluster ${view.cluster}${view.mode === null ? '' : `, ${view.mode}`}${failover(view.brokers)}`;
   return `${title}\n${servers.toString()}\n${brokers.toString()}\n`;
+}
+
+/** Who makes a slave the master; said where there are slaves, or a controller. */
+function failover(brokers: readonly BrokerView[]): string {
+  const led = new Set(brokers.filter(({ controller }) => controller === true).map(({ set }) => set));
+  if (led.size === 0) {
+    return brokers.some(({ role }) => role === 'slave') ? ', failover by hand' : '';
+  }
+  const byHand = new Set(brokers.map(({ set }) => set).filter((set) => !led.has(set)));
+  return `, failover by a controller${byHand.size === 0 ? '' : `, but by hand in ${[...byHand].join(', ')}`}`;
 }
 
 function number(value: number | null): string {

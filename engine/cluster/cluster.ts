@@ -128,6 +128,7 @@ function statusOf(set: BrokerSet, broker: RegisteredBroker, nowMs: number): Brok
     inSync: replica?.inSync ?? null,
     lagBytes: replica?.lagBytes ?? null,
     lagMs: replica?.lagMs ?? null,
+    controller: broker.registration.controller ?? false,
     heardMs: Math.max(0, nowMs - broker.heardAtMs),
     topics: broker.topicSet.topics.size,
   };

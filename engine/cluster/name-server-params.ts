@@ -52,6 +52,7 @@ const SCHEMAS = {
         }),
       )
       .max(MAX_BROKERS_PER_SET),
+    controller: z.boolean().optional(),
     proof: hex64.optional(),
     nonce: hex64.optional(),
   }),

@@ -73,6 +73,8 @@ export interface BrokerRegistration {
   flushed: number;
   /** Of a master: its slaves. */
   replicas: ReplicaInfo[];
+  /** A controller says who is the master of its set; left out by brokers without one. */
+  controller?: boolean | undefined;
   /**
    * Where the name server has a secret: 64 hexadecimal digits, HMAC-SHA-256 under it of
    * `ringmq.register.v1\n<nonce of the welcome>\n<nonce below>\n<cluster>\n<set>\n<name>\n<openingId>\n<role>\n<url>\n<brokerId>\n<epoch>`.
@@ -175,6 +177,8 @@ export interface BrokerStatus {
   inSync: boolean | null;
   lagBytes: number | null;
   lagMs: number | null;
+  /** A controller says who is the master of its set. False: a slave becomes that by hand. */
+  controller: boolean;
   /** Since its last registration, ms. */
   heardMs: number;
   topics: number;

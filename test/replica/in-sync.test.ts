@@ -42,7 +42,11 @@ describe('a slave is in sync', () => {
   });
 });
 
-function marksOf(options: { minInSync: number; onMissingSlave?: 'refuse' | 'degrade' }): ReplicaMarks {
+function marksOf(options: {
+  minInSync: number;
+  onMissingSlave?: 'refuse' | 'degrade';
+  controller?: string;
+}): ReplicaMarks {
   const marks = new ReplicaMarks(new SharedArrayBuffer(REPLICAS_BYTES));
   marks.setUp({ replication: 'sync', onMissingSlave: 'refuse', ...options }, 10);
   return marks;
@@ -72,6 +76,30 @@ describe('the watermark of sync replication', () => {
     rowOf(marks, 2).heard(64 * 98, 0, 64 * 100, 0);
     expect(marks.watermark('received', 100)).toBe(95);
     expect(marks.countAt('received', 91)).toBe(2);
+  });
+
+  it('counts with a controller those slaves alone that it has in the set, and as many as it says', () => {
+    const marks = marksOf({ minInSync: 1, controller: 'etcd://127.0.0.1:1' });
+    rowOf(marks, 0).heard(64 * 90, 0, 64 * 100, 0);
+    rowOf(marks, 1).heard(64 * 95, 0, 64 * 100, 0);
+    expect(marks.refuses()).toBe(true);
+    expect(marks.watermark('received', 100)).toBe(10);
+    marks.setRule(0b01, 1);
+    expect(marks.refuses()).toBe(false);
+    expect(marks.watermark('received', 100)).toBe(90);
+    marks.setRule(0b11, 2);
+    expect(marks.watermark('received', 100)).toBe(90);
+    expect(marks.reached).toBe(90);
+    marks.setRule(0b10, 1);
+    expect(marks.watermark('received', 100)).toBe(95);
+  });
+
+  it('goes on with fewer slaves only once the controller has that, where it may', () => {
+    const marks = marksOf({ minInSync: 1, onMissingSlave: 'degrade', controller: 'etcd://127.0.0.1:1' });
+    expect(marks.refuses()).toBe(false);
+    expect(marks.watermark('received', 100)).toBe(10);
+    marks.setRule(0, 0);
+    expect(marks.watermark('received', 100)).toBe(100);
   });
 
   it('counts a slave once, whatever its older connection says', () => {

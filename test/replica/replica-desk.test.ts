@@ -62,6 +62,25 @@ class Rig {
 }
 
 describe('a master’s desk', () => {
+  it('does not count whoever gets the row of a slave that a controller has in the set', () => {
+    const rig = new Rig();
+    rig.desk.countBy(['one'], 1);
+    for (let i = 0; i < MAX_REPLICAS; i++) {
+      rig.connect(i === 0 ? 'one' : `other-${i}`);
+    }
+    expect(rig.marks.inSyncCount()).toBe(1);
+    rig.now += 2_000;
+    rig.desk.sweep();
+    rig.connect('new');
+    rig.connect('other-7');
+    expect(rig.desk.list().map(({ name }) => name)).not.toContain('one');
+    expect(rig.marks.inSyncCount()).toBe(0);
+    rig.now += 2_000;
+    rig.desk.sweep();
+    rig.connect('one');
+    expect(rig.marks.inSyncCount()).toBe(1);
+  });
+
   it('counts a slave once, however many connections it has', () => {
     const rig = new Rig();
     rig.connect('one');

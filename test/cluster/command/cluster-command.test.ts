@@ -128,6 +128,11 @@ describe('ringmq cluster', { timeout: 120_000 }, () => {
     [['start', '--mode', 'double'], 2, /Allowed choices are single, multi-master/],
     [['start', '--mode', 'single', '--masters', '2'], 2, /^BAD_ARGUMENT: mode single has one master/],
     [['start', '--mode', 'multi-master', '--masters', '27'], 2, /at most 26/],
+    [
+      ['start', '--mode', 'single', '--controller', 'zk://h:1'],
+      2,
+      /^BAD_ARGUMENT: --controller must be like etcd:/,
+    ],
   ])('%j is refused', async (args, expected, said) => {
     const { status, stderr } = await newCluster().run(...args);
     expect(status).toBe(expected);
