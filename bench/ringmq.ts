@@ -7,6 +7,10 @@ import { promisify } from 'node:util';
 
 const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const run = promisify(execFile);
+/** Bounds of what a measurement waits for: beyond them something is wrong, and it ends with what was said. */
+const COMMAND_TIMEOUT_MS = 600_000;
+const START_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 60_000;
 
 /** What `ringmq bench` printed; the fields that are used here. */
 export interface LoadFigures {
@@ -20,7 +24,11 @@ export interface LoadFigures {
 /** Runs the command to its end; its stdout. Throws with its stderr when it fails. */
 export async function ringmq(...args: (string | number)[]): Promise<string> {
   try {
-    const { stdout } = await run(process.execPath, [CLI, ...args.map(String)], { maxBuffer: 1 << 26 });
+    const { stdout } = await run(process.execPath, [CLI, ...args.map(String)], {
+      maxBuffer: 1 << 26,
+      timeout: COMMAND_TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    });
     return stdout;
   } catch (error) {
     const { stderr } = error as { stderr?: string };
@@ -74,7 +82,10 @@ export class BenchBroker {
     });
     ended.catch(() => {});
     const lines = createInterface({ input: child.stdout });
-    const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
+    const timer = setTimeout(kill, START_TIMEOUT_MS);
+    const [line] = (await Promise.race([once(lines, 'line'), ended]).finally(() => clearTimeout(timer))) as [
+      string,
+    ];
     return new BenchBroker(child, line.replace(/^ready /, ''), performance.now() - startedAt);
   }
 
@@ -88,12 +99,20 @@ export class BenchBroker {
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
   }
 
+  /** The memory it holds now, in bytes (Linux: VmRSS). */
+  rssBytes(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
+  }
+
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
       return;
     }
     const exited = once(this.#child, 'exit');
     this.#child.kill(signal);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await exited;
+    clearTimeout(timer);
   }
 }

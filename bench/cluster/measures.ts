@@ -1,4 +1,4 @@
-/** What a cluster costs and gives, one figure each: rates are messages a second, times microseconds. */
+/** What a cluster costs and gives, one figure each, in the unit of its row: rates are messages a second. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BenchCache } from '../peers/cache.js';
@@ -6,7 +6,10 @@ import { replicatedKafka } from '../peers/kafka.js';
 import type { Durability, Peer } from '../peers/peer.js';
 import { replicatedRocketmq } from '../peers/rocketmq.js';
 import { BenchBroker, load } from '../ringmq.js';
-import { type Flush, type Replication, withPair } from './rigs.js';
+import { catchUp } from './catch-up.js';
+import { consumersPause, producersPause } from './pauses.js';
+import { promotion, slaveMemory } from './promotion.js';
+import { type Flush, type Place, type Replication, withPair } from './rigs.js';
 
 const PEER_SECONDS = 5;
 
@@ -15,12 +18,11 @@ const COUNT = { 100: 8_000_000, 1024: 1_500_000 } as const;
 const ONE_SEND_COUNT = { async: 15_000, sync: 6_000 } as const;
 
 type Size = keyof typeof COUNT;
-type Measure = (scratch: string) => Promise<number>;
+type Measure = (place: Place) => Promise<number>;
 
 export const MEASURES = {
   none100: produce('none', 'async', 100),
   none1k: produce('none', 'async', 1024),
-  noneDisk100: produce('none', 'sync', 100),
   async100: produce('async', 'async', 100),
   async1k: produce('async', 'async', 1024),
   double100: produce('sync', 'async', 100),
@@ -33,6 +35,11 @@ export const MEASURES = {
   oneSendDoubleDisk: oneSend('sync', 'sync'),
   oneMaster: masters(1),
   twoMasters: masters(2),
+  catchUp,
+  consumersPause,
+  producersPause,
+  slaveMemory,
+  promotion,
   kafka100: peer(replicatedKafka, 'page-cache', 100),
   kafkaDisk100: peer(replicatedKafka, 'disk', 100),
   rocketmq100: peer(replicatedRocketmq, 'page-cache', 100),
@@ -42,9 +49,9 @@ export const MEASURES = {
 export type MeasureName = keyof typeof MEASURES;
 
 function produce(replication: Replication, flush: Flush, size: Size): Measure {
-  return (scratch) =>
+  return ({ scratch, share }) =>
     withPair(scratch, flush, replication, async ({ master }) => {
-      const count = COUNT[size];
+      const count = COUNT[size] * share;
       const shape = ['--topic', 'bench', '--size', size, '--count', count, '--warm-up', count / 4];
       return (await load(master.url, 'produce', ...shape)).messagesPerSecond;
     });
@@ -52,9 +59,9 @@ function produce(replication: Replication, flush: Flush, size: Size): Measure {
 
 /** One message at a time, each awaiting its ack: the median. */
 function oneSend(replication: Replication, flush: Flush): Measure {
-  return (scratch) =>
+  return ({ scratch, share }) =>
     withPair(scratch, flush, replication, async ({ master }) => {
-      const shape = ['--topic', 'bench', '--size', 100, '--count', ONE_SEND_COUNT[flush]];
+      const shape = ['--topic', 'bench', '--size', 100, '--count', ONE_SEND_COUNT[flush] * share];
       const { latencyMs } = await load(master.url, 'produce', ...shape, '--api', 'send', '--in-flight', 1);
       return (latencyMs?.p50 ?? Number.NaN) * 1000;
     });
@@ -62,7 +69,7 @@ function oneSend(replication: Replication, flush: Flush): Measure {
 
 /** Two producers, each a process of its own, both at the only master, or one at each of two. */
 function masters(count: 1 | 2): Measure {
-  return async (scratch) => {
+  return async ({ scratch, share }) => {
     const brokers: BenchBroker[] = [];
     try {
       for (let i = 0; i < count; i++) {
@@ -70,7 +77,8 @@ function masters(count: 1 | 2): Measure {
         mkdirSync(directory);
         brokers.push(await BenchBroker.start(join(directory, 'data'), 'async'));
       }
-      const shape = ['produce', '--size', 100, '--count', COUNT[100] / 2, '--warm-up', COUNT[100] / 8];
+      const all = COUNT[100] * share;
+      const shape = ['produce', '--size', 100, '--count', all / 2, '--warm-up', all / 8];
       const rates = await Promise.all(
         [0, 1].map(async (i) => {
           const url = (brokers[i % count] as BenchBroker).url;
@@ -87,12 +95,18 @@ function masters(count: 1 | 2): Measure {
 }
 
 function peer(system: Peer, durability: Durability, sizeBytes: number): Measure {
-  return async (scratch) => {
+  return async ({ scratch, share }) => {
     const cache = new BenchCache();
     await system.install(cache);
     const running = await system.start(cache, scratch, durability);
     try {
-      const work = { kind: 'max-rate', sizeBytes, topics: 1, queues: 4, seconds: PEER_SECONDS } as const;
+      const work = {
+        kind: 'max-rate',
+        sizeBytes,
+        topics: 1,
+        queues: 4,
+        seconds: Math.max(1, PEER_SECONDS * share),
+      } as const;
       const figures = [(await running.run(work)) ?? []].flat();
       return Math.max(...figures.map((figure) => figure.messagesPerSecond));
     } finally {

@@ -12,6 +12,14 @@ export type Flush = 'sync' | 'async';
 /** How a broker's log gets to another machine: not at all, behind the acks, or before them. */
 export type Replication = 'none' | 'async' | 'sync';
 
+/** Where and how much a measure works. */
+export interface Place {
+  /** Empty, and gone afterwards. */
+  readonly scratch: string;
+  /** Of the messages of a whole measurement; small, to see whether all of it runs. */
+  readonly share: number;
+}
+
 /** A broker and, unless nothing is replicated, its slave. */
 export interface Pair {
   master: BenchBroker;
@@ -29,8 +37,7 @@ export async function withPair<T>(
   replication: Replication,
   work: (pair: Pair) => Promise<T>,
 ): Promise<T> {
-  const secret = join(scratch, 'secret');
-  writeFileSync(secret, randomBytes(32).toString('hex'), { mode: 0o600 });
+  const secret = writeSecret(scratch);
   const own = ['--name', 'a', '--broker-set', 'a'];
   const more = replication === 'none' ? own : [...own, '--replication', replication, '--secret-file', secret];
   const master = await BenchBroker.start(join(scratch, 'master'), flush, more);
@@ -48,6 +55,13 @@ export async function withPair<T>(
   } finally {
     await master.stop();
   }
+}
+
+/** The file of a secret that all of a cluster share. */
+export function writeSecret(scratch: string): string {
+  const secret = join(scratch, 'secret');
+  writeFileSync(secret, randomBytes(32).toString('hex'), { mode: 0o600 });
+  return secret;
 }
 
 export function startSlave(
@@ -75,6 +89,29 @@ export async function untilFollowed(master: string, slave: string, limitMs = JOI
   await isTrue(() => takesTopics(master));
   await load(master, 'produce', '--topic', PROBE, '--size', 1, '--count', 1);
   await isTrue(() => hasProbe(slave));
+}
+
+/** Until the slave has as many messages of the topic as its master, which takes in none meanwhile. */
+export async function untilCaughtUp(
+  master: string,
+  slave: string,
+  topic: string,
+  limitMs: number,
+): Promise<void> {
+  const wanted = await messagesOf(master, topic);
+  const until = monotonicMs() + limitMs;
+  while ((await messagesOf(slave, topic).catch(() => -1)) < wanted) {
+    if (monotonicMs() > until) {
+      throw new Error(`${slave} has not caught up with ${master} within ${limitMs} ms`);
+    }
+    await pause(100);
+  }
+}
+
+async function messagesOf(url: string, topic: string): Promise<number> {
+  const printed = await ringmq('--url', url, '-o', 'json', 'topic', 'describe', topic);
+  const { queueStates } = JSON.parse(printed) as { queueStates: { maxOffset: number }[] };
+  return queueStates.reduce((sum, { maxOffset }) => sum + maxOffset, 0);
 }
 
 /** Under sync replication only once there are slaves enough. */
