@@ -1,6 +1,7 @@
 /** A broker or name server whose answers lead nowhere is not asked on and on at the speed of the wire. */
 import { afterEach, expect, it } from 'vitest';
 import { RouteKeeper } from '../../native-free/client/cluster/route-keeper.js';
+import { Turns } from '../../native-free/client/cluster/turns.js';
 import { type Client, createClient } from '../../native-free/client/internal.js';
 import { makeConnection } from '../../native-free/client/make-connection.js';
 import { monotonicMs } from '../../native-free/time/index.js';
@@ -59,4 +60,43 @@ it('a route is asked for at a pace, however often its name server says that it h
   expect(monotonicMs() - began).toBeGreaterThan(200);
   keeper.close();
   connection.close(new Error('over') as never);
+});
+
+it('a route that is as it was is told to nobody, and topics are asked for at a pace', async () => {
+  const broker = new ScriptedBroker();
+  let version = 1;
+  broker.methods['route'] = () => ({ cluster: 'default', version, upMs: 1e6, sets: [] });
+  broker.methods['topicRoute'] = ({ topic }) => ({ cluster: 'default', version, topic, sets: [] });
+  const connection = makeConnection(broker.factory, {});
+  await connection.open(undefined);
+  let changes = 0;
+  const keeper = new RouteKeeper(connection, null, () => changes++);
+  for (const next of [1, 1, 2, 2]) {
+    version = next;
+    await keeper.first(undefined);
+  }
+  expect(changes).toBe(2);
+  const began = monotonicMs();
+  await Promise.all(Array.from({ length: 600 }, (_, i) => keeper.topicRoute(`t-${i}`)));
+  expect(monotonicMs() - began).toBeGreaterThan(300);
+  keeper.close();
+  connection.close(new Error('over') as never);
+});
+
+it('turns are taken in order, so many at once', async () => {
+  const turns = new Turns(2);
+  const order: number[] = [];
+  let underWay = 0;
+  let most = 0;
+  await Promise.all(
+    Array.from({ length: 9 }, async (_, i) => {
+      await turns.take();
+      most = Math.max(most, ++underWay);
+      order.push(i);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay--;
+      turns.give();
+    }),
+  );
+  expect([most, underWay, order]).toEqual([2, 0, [0, 1, 2, 3, 4, 5, 6, 7, 8]]);
 });

@@ -12,9 +12,12 @@ import type { Admin, BrokerInfo, ConnectOptions } from '../types.js';
 import { ClusterAdmin } from './cluster-admin.js';
 import { RouteKeeper } from './route-keeper.js';
 import { SetLink, type SetLinkOwner } from './set-link.js';
+import { Turns } from './turns.js';
 
 /** A set that does not answer for so long is asked no further: what was known of it holds. */
 const ASK_MS = 1_000;
+/** Topics looked up at once: each answer is to come within its time, however many wait. */
+const MAX_LOOK_UPS = 64;
 /** Topics remembered at most, for sets that are away; the one asked for longest ago is forgotten first. */
 const MAX_REMEMBERED = 65_536;
 
@@ -28,6 +31,7 @@ export class ClusterBrokers implements Brokers, SetLinkOwner {
   readonly #listeners = new Set<(topic: string | null) => void>();
   /** What sets have said of topics, by topic and set. */
   readonly #remembered = new Map<string, Map<string, TopicInfo>>();
+  readonly #turns = new Turns(MAX_LOOK_UPS);
   failure: RingMQError | null = null;
   #trouble: RingMQError | null = null;
 
@@ -109,13 +113,22 @@ export class ClusterBrokers implements Brokers, SetLinkOwner {
   }
 
   async places(topic: string): Promise<readonly TopicPlace[]> {
+    await this.#turns.take();
+    try {
+      return await this.#placesNow(topic);
+    } finally {
+      this.#turns.give();
+    }
+  }
+
+  async #placesNow(topic: string): Promise<readonly TopicPlace[]> {
     if (this.failure !== null) {
       throw this.failure;
     }
     const links = this.links();
     const answers = await Promise.all(links.map((link) => this.#ask(link, topic)));
     const isSure = answers.every((answer) => answer !== undefined);
-    const others = isSure ? null : await this.#othersOf(topic);
+    const others = isSure ? null : (this.#stillKnown(topic, links, answers) ?? (await this.#othersOf(topic)));
     const remembered = new Map<string, TopicInfo>();
     const places: TopicPlace[] = [];
     for (const [i, link] of links.entries()) {
@@ -218,6 +231,22 @@ export class ClusterBrokers implements Brokers, SetLinkOwner {
     for (const listener of [...this.#listeners]) {
       listener(topic);
     }
+  }
+
+  /** What was known of the topic before, if it is known of all sets that do not answer, and those that do speak of the same topic. */
+  #stillKnown(
+    topic: string,
+    links: readonly SetLink[],
+    answers: readonly (TopicInfo | null | undefined)[],
+  ): Map<string, TopicInfo> | null {
+    const known = this.#remembered.get(topic);
+    const holds = links.every(({ set }, i) => {
+      const [answer, before] = [answers[i], known?.get(set)];
+      return answer === undefined
+        ? before !== undefined
+        : answer !== null && answer.createdTime === before?.createdTime;
+    });
+    return holds ? (known ?? null) : null;
   }
 
   /** What a set says of the topic; null: it has none; undefined: it does not answer. */

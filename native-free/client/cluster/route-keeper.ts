@@ -10,6 +10,9 @@ import type { Connection } from '../link/connection.js';
 const ASK_MS = 30_000;
 /** Between two questions at least, however often it is said that the route has changed. */
 const MIN_ASK_MS = 50;
+/** Topics asked for: so many at once, and then so many a second. A name server ends connections that ask for far more. */
+const TOPIC_BURST = 256;
+const TOPICS_PER_SECOND = 1_000;
 /** A name server that is younger may not have heard of every broker yet: what it does not know stays as it was. */
 const YOUNG_MS = 60_000;
 /** A set that no name server knows is kept for so long. */
@@ -28,6 +31,10 @@ export class RouteKeeper {
   #isStale = false;
   #isClosed = false;
   #askedAt = Number.NEGATIVE_INFINITY;
+  /** What {@link #onChange} was called for last. */
+  #told = '';
+  /** When the next topic may be asked for at an even pace. */
+  #nextTopicAt = 0;
 
   /** `onChange`: the route is another one. */
   constructor(connection: Connection, cluster: string | null, onChange: () => void) {
@@ -68,7 +75,13 @@ export class RouteKeeper {
   }
 
   /** Which sets have the topic, as the name server knows. Rejects with `TOPIC_NOT_FOUND`, `CONNECTION_LOST` and the like. */
-  topicRoute(topic: string): Promise<TopicRoute> {
+  async topicRoute(topic: string): Promise<TopicRoute> {
+    const now = monotonicMs();
+    this.#nextTopicAt = Math.max(this.#nextTopicAt, now) + 1_000 / TOPICS_PER_SECOND;
+    const waitMs = this.#nextTopicAt - now - TOPIC_BURST * (1_000 / TOPICS_PER_SECOND);
+    if (waitMs > 0) {
+      await pause(waitMs);
+    }
     return this.#connection.requests.call(
       'topicRoute',
       { topic, cluster: this.#cluster },
@@ -132,6 +145,11 @@ export class RouteKeeper {
       }
     }
     this.#sets = [...sets.values()].sort((a, b) => (a.set < b.set ? -1 : 1));
-    this.#onChange();
+    // The version, of one connection, tells of topics, too. It is asked for far more often than anything changes: each try to reach a set that is away asks.
+    const told = JSON.stringify([this.#connection.requests.link, route.version, this.#sets]);
+    if (told !== this.#told) {
+      this.#told = told;
+      this.#onChange();
+    }
   }
 }
