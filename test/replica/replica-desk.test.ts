@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { proofOf } from '../../engine/replica/handshake.js';
+import { decide, proofOf } from '../../engine/replica/handshake.js';
 import { ReplicaDesk } from '../../engine/replica/replica-desk.js';
 import { ReplicaRow } from '../../engine/replica/replica-row.js';
 import { MAX_REPLICAS, REPLICAS_BYTES } from '../../engine/term/replica-layout.js';
@@ -136,6 +136,13 @@ describe('a master’s desk', () => {
     const fresh = desk.greet(facts('new', { flags: FACT_FLAG.isNew, end: 0, epochs: [], spanBytes: 0 }));
     expect(fresh.state).not.toBeNull();
     expect(fresh.facts.flags & FACT_FLAG.hasState).not.toBe(0);
+  });
+
+  it('has a new slave begin with the oldest that is still there', () => {
+    const master = facts('master', { start: 8_192, end: 40_960 });
+    const fresh = facts('new', { flags: FACT_FLAG.isNew, end: 0, epochs: [], spanBytes: 0 });
+    expect(decide(master, fresh)).toEqual({ kind: 'anew', position: 8_192 });
+    expect(decide(master, facts('gone for long', { end: 4_096 }))).toEqual({ kind: 'anew', position: 8_192 });
   });
 
   it('is a master’s alone, and is told of a later one', () => {
