@@ -6,20 +6,10 @@
 import { clearImmediate, setImmediate } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '../../native-free/time/index.js';
-import {
-  BATCH,
-  type ControlEvent,
-  type ControlMethod,
-  type ControlMethods,
-  ERRORS,
-  RingMQError,
-  readUint32,
-} from '../../native-free/wire/index.js';
+import { BATCH, ERRORS, readUint32 } from '../../native-free/wire/index.js';
 import { checkBatch } from '../batch/check.js';
 import type { ControlListener, ControlPort } from '../control/channel-messages.js';
 import type { ControlWriter } from '../control/control-log.js';
-import type { DamageReport } from '../control/damage-list.js';
-import type { ExpiredReport } from '../control/expired-log.js';
 import { ESTALE } from '../disk/index.js';
 import {
   APPEND,
@@ -27,53 +17,30 @@ import {
   type ClusterPlace,
   type EngineInfo,
   type EngineThread,
-  type MemberSink,
   type QueueReader,
   type TopicEntry,
   type WorkOwner,
 } from '../engine-thread.js';
 import { IndexStall } from '../lane/index-stall.js';
 import type { Lane } from '../lane/lane.js';
-import { holdForReaders } from '../lane/memory-hold.js';
-import type { LaneReader } from '../lane/queue-reader.js';
 import { ThreadReaders } from '../lane/readers.js';
 import type { DiskState } from '../persist/disk-state.js';
 import type { InlinePersist } from '../persist/inline.js';
-import { type DiagnosticEvents, SeatMeter } from '../stats/index.js';
+import { SeatMeter } from '../stats/index.js';
 import { ROLE } from '../term/shared-words.js';
+import { ControlHalf } from './control-half.js';
 import { type FollowHost, FollowSeat } from './follow-seat.js';
+import { MemoryDuty } from './memory-duty.js';
 import { type ReplicaHost, ThreadReplicas } from './replica-door.js';
 import type { ThreadParts } from './thread-parts.js';
 import { ThreadWaker } from './thread-waker.js';
 import type { TurnWork } from './turn-work.js';
 
-/** Facts about a topic as the control plane hands them to another thread. */
-export interface TopicFacts {
-  topicId: number;
-  topic: string;
-  queues: number;
-  memory: boolean;
-  slots: Int32Array;
-}
-
-/** What a thread tells the one that opened the broker: something is wrong. */
-export interface ThreadWarning {
-  message: string;
-  details: Record<string, unknown>;
-}
-
-/** … and what the thread at a seat is called. */
-export interface SeatedThread {
-  seat: number;
-  name: string;
-}
-
 /** Work that is done for all connections of a thread at once. */
 const NOBODY: WorkOwner = { label: '' };
 
-export class BrokerThread implements EngineThread, ControlListener, ControlWriter {
+export class BrokerThread extends ControlHalf implements EngineThread, ControlWriter {
   readonly info: EngineInfo;
-  readonly seat: number;
   readonly meter: SeatMeter;
   readonly queueTable: ThreadParts['queueTable'];
   readonly logReader: ThreadParts['logReader'];
@@ -83,11 +50,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
   readonly #inline: InlinePersist;
   readonly #stall: IndexStall;
   readonly #waker: ThreadWaker;
-  readonly #port: ControlPort;
   readonly #release: () => void;
-  readonly #topics = new Map<number, TopicEntry>();
-  readonly #members = new Map<string, MemberSink>();
-  readonly #topicListeners = new Set<(topic: string, topicId: number) => void>();
   readonly #readers: ThreadReaders;
   readonly replicas: ThreadReplicas;
   readonly #host: ReplicaHost & FollowHost;
@@ -95,25 +58,19 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
   #roomWaiters: (() => void)[] = [];
   /** The turn to come; null: none is scheduled. */
   #immediate: NodeJS.Immediate | null = null;
-  #memoryGate = 0;
-  #holdsMemory = false;
-  readonly #memoryHoldMs: number;
-  readonly #memoryIndex: ThreadParts['memoryIndex'];
+  readonly #memoryDuty: MemoryDuty;
   readonly #isClosing: () => boolean;
   readonly #term: ThreadParts['term'];
   readonly #place: ThreadParts['place'];
   readonly #replicas: ThreadParts['replicas'];
   readonly #waitsForSlaves: boolean;
   readonly #isLeased: boolean;
-  readonly #wantsConnections: () => boolean;
-  #onBrokerClosed: (() => void) | null = null;
-  #closed = false;
   readonly #turn = (): void => this.#runTurn();
   #beforeTurn: (() => void)[] = [];
 
   constructor(parts: ThreadParts, openPort: (seat: number, listener: ControlListener) => ControlPort) {
+    super(parts, openPort);
     this.info = parts.info;
-    this.seat = parts.seat;
     this.queueTable = parts.queueTable;
     this.logReader = parts.logReader;
     this.#log = parts.log;
@@ -122,16 +79,12 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     this.#inline = parts.inline;
     this.#stall = new IndexStall(parts.log, parts.disk, this.#turn);
     this.#release = parts.release;
-    this.#memoryHoldMs = parts.memoryHoldMs;
     this.#isClosing = parts.isClosing;
     this.#term = parts.term;
     this.#place = parts.place;
     this.#replicas = parts.replicas;
     this.#waitsForSlaves = parts.replicas.isSync;
     this.#isLeased = parts.term.isLeased;
-    this.#wantsConnections = parts.wantsConnections;
-    this.#memoryGate = parts.memoryRing.gate();
-    this.#memoryIndex = parts.memoryIndex;
     this.#waker = new ThreadWaker(parts, () => this.#runTurn());
     this.meter = new SeatMeter(parts.stats, parts.seat, (message, details) => this.warn(message, details));
     this.#readers = new ThreadReaders(
@@ -139,9 +92,9 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
       this.meter,
       () => this.#schedule(),
       (isLog) => this.gateIsHeldBack(isLog),
-      (reader) => this.#tellDamage(reader),
+      (reader) => this.tellDamage(reader),
     );
-    this.#port = openPort(parts.seat, this);
+    this.#memoryDuty = new MemoryDuty(parts, this.#readers.ofMemory, this.#waker);
     this.#host = {
       ...parts,
       marks: parts.replicas,
@@ -154,7 +107,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
       settle: () => this.#settleNow(),
       wakeOthers: () => this.#waker.wakeOthers(),
     };
-    this.replicas = new ThreadReplicas(this.#host, this.#port);
+    this.replicas = new ThreadReplicas(this.#host, this.port);
   }
 
   get place(): ClusterPlace {
@@ -167,44 +120,6 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
       epoch: this.#term.epoch,
       master: isMaster ? null : master.get(),
     };
-  }
-
-  /** Tells the broker's host, whichever thread this is. */
-  warn(message: string, details: Record<string, unknown> = {}): void {
-    // Nobody is left to be told when the broker has gone.
-    this.#port.callInternal('warn', { message, details } satisfies ThreadWarning).catch(() => undefined);
-  }
-
-  noteConnection(event: 'opened' | 'closed', connection: string, client: string): void {
-    if (this.#wantsConnections()) {
-      const message: DiagnosticEvents['connection'] = { event, thread: this.seat, connection, client };
-      this.#port.callInternal('connection', message).catch(() => undefined);
-    }
-  }
-
-  /** Says what the thread is called, for statistics. */
-  introduce(name: string): void {
-    this.#port
-      .callInternal('seated', { seat: this.seat, name } satisfies SeatedThread)
-      .catch(() => undefined);
-  }
-
-  topicById(topicId: number): TopicEntry | undefined {
-    return this.#topics.get(topicId);
-  }
-
-  async resolveTopicById(topicId: number): Promise<TopicEntry | undefined> {
-    const facts = (await this.#port.callInternal('topicEntry', { topicId })) as TopicFacts | null;
-    if (facts === null) {
-      return undefined;
-    }
-    const known = this.#topics.get(topicId);
-    if (known !== undefined) {
-      return known;
-    }
-    const entry: TopicEntry = { ...facts, dead: false };
-    this.#topics.set(topicId, entry);
-    return entry;
   }
 
   append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number {
@@ -221,7 +136,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
   }
 
   #append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number {
-    if (this.#closed || this.#isClosing()) {
+    if (this.isClosed || this.#isClosing()) {
       return ERRORS.BROKER_CLOSED.wire;
     }
     const lane = topic.memory ? this.#memory : this.#log;
@@ -276,7 +191,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
 
   /** Also while the broker is closing: what it has to say last. Of the thread that opened it alone. */
   appendControl(sink: AppendSink, id: number, bytes: Uint8Array): number {
-    if (this.#closed) {
+    if (this.isClosed) {
       return ERRORS.BROKER_CLOSED.wire;
     }
     const outcome = this.#log.append(sink, id, bytes);
@@ -307,93 +222,21 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     const reader = this.#readers.open(topic.memory ? this.#memory : this.#log, topic, queueId, offset);
     // Before anybody hears that the queue is read: what is written from then on must not be lost to a ring that goes round meanwhile. A hold
     // that is there already lies at or before it.
-    if (topic.memory && !this.#holdsMemory && this.#holdMemory()) {
-      this.#waker.wakeOthers();
+    if (topic.memory) {
+      this.#memoryDuty.begin();
     }
     return reader;
   }
 
-  call<M extends ControlMethod>(
-    method: M,
-    params: ControlMethods[M]['params'],
-    consumerKey?: string,
-  ): Promise<ControlMethods[M]['result']> {
-    if (this.#closed) {
-      return Promise.reject(new RingMQError('BROKER_CLOSED'));
-    }
-    return this.#port.call(method, params, consumerKey);
-  }
-
-  callForBytes(
-    method: ControlMethod,
-    params: unknown,
-    consumerKey: string | undefined,
-    asker: string,
-  ): Promise<Uint8Array> {
-    if (this.#closed) {
-      return Promise.reject(new RingMQError('BROKER_CLOSED'));
-    }
-    return this.#port.callForBytes(method, params, consumerKey, asker);
-  }
-
-  askerGone(asker: string): void {
-    this.#port.left(asker);
-  }
-
-  addMember(consumerKey: string, sink: MemberSink): void {
-    this.#members.set(consumerKey, sink);
-  }
-
-  expired(consumerKey: string, queueId: number, generation: number, from: number, to: number): void {
-    const report: ExpiredReport = { consumerKey, queueId, generation, from, to };
-    // It is for operators; the consumer is told over its own connection.
-    this.#port.callInternal('expired', report).catch(() => {});
-  }
-
-  removeMember(consumerKey: string): void {
-    if (this.#members.delete(consumerKey)) {
-      this.#port.gone(consumerKey);
+  protected topicGone(entry: TopicEntry): void {
+    for (const slot of entry.slots) {
+      this.#readers.slotMoved(slot);
     }
   }
 
-  onTopicChanged(listener: (topic: string, topicId: number) => void): () => void {
-    this.#topicListeners.add(listener);
-    return () => this.#topicListeners.delete(listener);
-  }
-
-  /** From the control plane. */
-  onEvent(consumerKey: string, event: ControlEvent): void {
-    this.#members.get(consumerKey)?.onEvent(event);
-  }
-
-  /** `listener` is called once, when the broker has been closed by the thread that opened it. */
-  onBrokerClosed(listener: () => void): void {
-    this.#onBrokerClosed = listener;
-  }
-
-  /** From the control plane. */
-  brokerClosed(hasDied: boolean): void {
-    if (hasDied) {
-      // Nothing may be written any more, by no thread that shares this memory: the files are somebody else's.
-      this.#disk.fail(Object.assign(new Error('the broker died'), { errno: -ESTALE }));
-    }
-    this.#onBrokerClosed?.();
-    this.#onBrokerClosed = null;
-  }
-
-  /** From the control plane. */
-  topicChanged(topic: string, topicId: number): void {
-    const entry = this.#topics.get(topicId);
-    if (entry !== undefined) {
-      entry.dead = true;
-      this.#topics.delete(topicId);
-      for (const slot of entry.slots) {
-        this.#readers.slotMoved(slot);
-      }
-    }
-    for (const listener of this.#topicListeners) {
-      listener(topic, topicId);
-    }
+  protected brokerDied(): void {
+    // Nothing may be written any more, by no thread that shares this memory: the files are somebody else's.
+    this.#disk.fail(Object.assign(new Error('the broker died'), { errno: -ESTALE }));
   }
 
   /** Who owns the gate should look again, as a pin may have kept it from moving: the log's persist worker, or any thread for memory topics. */
@@ -429,36 +272,24 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
   }
 
   async close(): Promise<void> {
-    if (this.#closed) {
+    if (this.isClosed) {
       return;
     }
     // From here on no turn comes by itself, not even one that is due: the seat may have another owner by then.
-    this.#closed = true;
+    this.isClosed = true;
     this.#readers.closeAll();
     this.#settle();
     this.#memory.reader.releaseHold();
     this.#stall.close();
     this.#waker.close();
-    this.#port.close();
+    this.port.close();
     this.logReader.close();
     this.meter.close();
     this.#release();
   }
 
-  /** To the broker's own thread, which keeps the list. With the broker closing, nobody wants to know. */
-  #tellDamage({ topic, queueId, offset, damage, damagePosition }: LaneReader): void {
-    const report: DamageReport = {
-      topicId: topic.topicId,
-      queueId,
-      offset,
-      position: damagePosition < 0 ? null : damagePosition,
-      message: damage,
-    };
-    this.#port.callInternal('damage', report).catch(() => {});
-  }
-
   #schedule(): void {
-    if (this.#immediate === null && !this.#closed) {
+    if (this.#immediate === null && !this.isClosed) {
       this.#immediate = setImmediate(this.#turn);
     }
   }
@@ -473,7 +304,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
   /** Settles all there is, then parks for what comes from other threads. */
   #runTurn(): void {
     this.#immediate = null;
-    if (this.#closed) {
+    if (this.isClosed) {
       return;
     }
     const { meter } = this;
@@ -487,7 +318,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     meter.end(begun, 'settling what was taken in', NOBODY);
     meter.turns++;
     meter.publish();
-    if (this.#closed) {
+    if (this.isClosed) {
       return; // A callback has done it.
     }
     if (this.#log.indexBehind || this.#memory.indexBehind) {
@@ -509,7 +340,7 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     if (this.#inline.run()) {
       this.#waker.wakeOthers();
     }
-    this.#tendMemory();
+    this.#memoryDuty.tend();
     this.#waker.look();
     for (const work of this.#works) {
       work.afterDisk();
@@ -533,31 +364,6 @@ export class BrokerThread implements EngineThread, ControlListener, ControlWrite
     this.#readers.run();
     this.#giveRoom();
     this.logReader.prune();
-  }
-
-  /** Hold, index and free the memory lane, and wake whom that concerns: no persist stage does it there. */
-  #tendMemory(): void {
-    const lane = this.#memory;
-    const isNews = this.#holdMemory();
-    lane.runIndex();
-    const gate = lane.ring.gate();
-    if (gate !== this.#memoryGate || isNews) {
-      // Writers on any thread may be waiting for room.
-      this.#memoryGate = gate;
-      this.#waker.wakeOthers();
-    } else {
-      this.#waker.wakeTouched(this.#memoryIndex);
-    }
-  }
-
-  /** True when that is news to writers that wait. */
-  #holdMemory(): boolean {
-    const readers = this.#readers.ofMemory;
-    if (readers.size === 0 && !this.#holdsMemory) {
-      return false;
-    }
-    this.#holdsMemory = readers.size > 0;
-    return holdForReaders(this.#memory, this.queueTable, readers, monotonicMs(), this.#memoryHoldMs);
   }
 
   #giveRoom(): void {
