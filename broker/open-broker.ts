@@ -185,7 +185,7 @@ export class Broker {
     if (engine.thread.place.role !== 'slave') {
       return;
     }
-    engine.setMasterUrl(this.#masterUrl);
+    engine.mastership.setMasterUrl(this.#masterUrl);
     if (this.#isLed) {
       if (this.#masterUrl === null) {
         return;
@@ -225,14 +225,14 @@ export class Broker {
       return;
     }
     const engine = this.#engine;
-    if (!engine.term.isFollower) {
-      engine.standDown(url);
+    if (!engine.mastership.term.isFollower) {
+      engine.mastership.standDown(url);
       this.#masterUrl = url;
       this.#reopen({ role: 'slave' });
       await this.#reopening;
     } else if (url === null) {
       this.#masterUrl = null;
-      engine.setMasterUrl(null);
+      engine.mastership.setMasterUrl(null);
       await engine.replication.stopFollowing();
     } else if (this.#following === null) {
       this.#masterUrl = url;
@@ -250,7 +250,7 @@ export class Broker {
     this.#masterUrl = url;
     if (this.#following !== null) {
       this.#following.masterUrl = url;
-      this.#engine.setMasterUrl(url);
+      this.#engine.mastership.setMasterUrl(url);
     }
   }
 
@@ -412,10 +412,10 @@ export class Broker {
       url: options.advertiseUrl ?? url,
       secret: this.#host.secret,
       stats: () => this.#engine.stats(),
-      deletedTopics: () => this.#engine.deletedTopics(),
-      deletedUpTo: (topic) => this.#engine.deletedUpTo(topic),
+      deletedTopics: () => this.#engine.catalog.deletedTopics(),
+      deletedUpTo: (topic) => this.#engine.catalog.deletedUpTo(topic),
       replicas: () => this.#engine.replication.list(),
-      onFenced: (epoch, masterUrl) => this.#engine.fence(epoch, masterUrl),
+      onFenced: (epoch, masterUrl) => this.#engine.mastership.fence(epoch, masterUrl),
       onMaster: (url) => {
         if (!this.#isLed) {
           this.#setMaster(url);
@@ -424,7 +424,7 @@ export class Broker {
       onWarning: (message, details) => this.#engine.warn(message, details),
     });
     const membership = this.#membership;
-    this.#engine.setLeastCreatedTime((topic) => membership.leastCreatedTime(topic));
+    this.#engine.catalog.leastCreatedTime = (topic) => membership.leastCreatedTime(topic);
     await membership.open();
   }
 

@@ -77,8 +77,8 @@ export class LedBroker implements SetMember {
   state(): ReturnType<SetMember['state']> {
     const engine = this.#host.engine();
     const { isSettled, epoch, position, knows } = engine.replication.standing;
-    const isStill = isSettled && engine.term.isFollower && !this.#host.isFollowing;
-    return { leads: engine.leads, isStill, end: { epoch, position }, knows };
+    const isStill = isSettled && engine.mastership.term.isFollower && !this.#host.isFollowing;
+    return { leads: engine.mastership.leads, isStill, end: { epoch, position }, knows };
   }
 
   async standStill(): Promise<void> {
@@ -98,13 +98,13 @@ export class LedBroker implements SetMember {
 
   async lead(epoch: number): Promise<void> {
     const engine = this.#host.engine();
-    if (engine.leads !== epoch) {
+    if (engine.mastership.leads !== epoch) {
       await engine.replication.lead(epoch);
     }
   }
 
   mayAckUntil(untilMs: number): void {
-    this.#host.engine().setLease(untilMs);
+    this.#host.engine().mastership.setLease(untilMs);
     clearTimeout(this.#overdue);
     if (untilMs === Number.NEGATIVE_INFINITY) {
       return;
@@ -120,7 +120,7 @@ export class LedBroker implements SetMember {
   /** Its threads have stopped acking by themselves; this only says so. */
   #onOverdue(): void {
     const engine = this.#host.engine();
-    if (engine.leads !== null && !this.#isOverdue) {
+    if (engine.mastership.leads !== null && !this.#isOverdue) {
       this.#isOverdue = true;
       engine.warn(
         'etcd has not answered for as long as the lease of this master lasts: no message is taken or acked before it does, as another broker may be the master by now',

@@ -4,45 +4,42 @@
  */
 
 import { setImmediate } from 'node:timers';
-import { setTimeout as delay } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { clearInterval, setInterval } from '../native-free/time/index.js';
-import { type BrokerStats, type ReplicaFacts, RingMQError } from '../native-free/wire/index.js';
+import type { BrokerStats, RingMQError } from '../native-free/wire/index.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
-import { DamageList, type DamageReport } from './control/damage-list.js';
-import type { ExpiredReport } from './control/expired-log.js';
+import { DamageList } from './control/damage-list.js';
 import { ControlPlane } from './control/index.js';
 import { StatsView } from './control/stats-view.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
 import { CommittedKeeper } from './data/committed-keeper.js';
-import { ControlReplay } from './data/control-replay.js';
 import { HeldKeeper } from './data/held-keeper.js';
 import { type DataOptions, type OpenData, openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
 import { tellDamage } from './data/tell-damage.js';
 import { type DataDirLock, LOOK_MS, lockDataDir, OwnedDisk } from './disk/index.js';
 import type { WorkOwner } from './engine-thread.js';
+import { followedTopics } from './followed-topics.js';
 import type { BrokerHandle } from './handle.js';
 import { LogEnding } from './log-ending.js';
-import type { CatalogTopic, TopicCatalog } from './meta/index.js';
+import { Mastership } from './mastership.js';
+import type { TopicCatalog } from './meta/index.js';
 import { newHandle } from './new-handle.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
-import type { PersistWorkerMessage } from './persist/worker.js';
+import { onPersistMessage } from './persist-news.js';
 import { Replication } from './replication.js';
-import { Ring, SeatTable } from './ring/index.js';
-import { type DiagnosticEvents, diagnose, isDiagnosed } from './stats/index.js';
+import { SeatTable } from './ring/index.js';
+import { isDiagnosed } from './stats/index.js';
 import { SharedText } from './term/shared-text.js';
-import { BROKER_WORD, PERSIST_SEAT, ROLE } from './term/shared-words.js';
-import { Term } from './term/term.js';
+import { BROKER_WORD, PERSIST_SEAT } from './term/shared-words.js';
 import { BrokerThread } from './thread/broker-thread.js';
-import type { SeatedThread, ThreadWarning } from './thread/control-half.js';
 import { DeadThreads } from './thread/dead-threads.js';
 import { EndedThreads } from './thread/ended-threads.js';
 import { PersistThreads } from './thread/persist-threads.js';
-import type { ProveParams } from './thread/replica-door.js';
 import { makeThreadParts, type ThreadParts } from './thread/thread-parts.js';
+import { threadCalls } from './thread-calls.js';
 
 /** What an engine says unasked. */
 export interface EngineEvents {
@@ -65,6 +62,9 @@ export class Engine {
   readonly options: ResolvedEngineOptions;
   /** The door of the thread that opened it. */
   readonly thread: BrokerThread;
+  readonly catalog: TopicCatalog;
+  /** Whether it is its set's master. */
+  readonly mastership: Mastership;
   readonly #events: EngineEvents;
   readonly #persist: PersistThreads;
   readonly #server: ControlServer;
@@ -85,7 +85,6 @@ export class Engine {
   readonly #damage = new DamageList();
   readonly #control: ControlLog;
   readonly #held: HeldKeeper;
-  readonly #catalog: TopicCatalog;
   readonly #lock: DataDirLock;
   readonly #ending: LogEnding;
   readonly #metaTimer: NodeJS.Timeout;
@@ -167,6 +166,11 @@ export class Engine {
     this.options = options;
     this.#events = events;
     this.#ending = new LogEnding(handle, (error) => events.onFatal(error));
+    this.mastership = new Mastership(handle, {
+      warn: (message, details) => this.warn(message, details),
+      onFenced: (masterUrl) => events.onFenced?.(masterUrl),
+      wakeAll: () => this.#ending.wakeAll(),
+    });
     this.#lock = lock;
     this.#queues = new TopicQueues(
       { ...parts, gateIsHeldBack: (isLog) => this.thread.gateIsHeldBack(isLog) },
@@ -196,7 +200,7 @@ export class Engine {
         onRoom: (callback) => this.thread.onRoom(callback),
       },
     });
-    this.#catalog = data.catalog;
+    this.catalog = data.catalog;
     this.#plane = new ControlPlane({
       later: (run) => void setImmediate(this.#measured, run),
       log: this.#control,
@@ -243,32 +247,13 @@ export class Engine {
     this.#stats.name(parts.seat, 'main');
     this.#replication = this.#makeReplication(options, parts, data, secret);
     this.#server = new ControlServer(handle.channel, {
-      handle: async (method, params, caller) => {
-        switch (method) {
-          case 'topicEntry':
-            return this.#plane.topicEntry((params as { topicId: number }).topicId) ?? null;
-          case 'damage':
-            return this.#onDamage(params as DamageReport);
-          case 'expired':
-            this.#plane.expired(caller.seat, params as ExpiredReport);
-            return null;
-          case 'warn':
-            return this.#onWarn(params as ThreadWarning);
-          case 'connection':
-            diagnose('connection', params as DiagnosticEvents['connection']);
-            return null;
-          case 'replicaProve':
-            return this.#replication.prove(params as ProveParams);
-          case 'replicaGreet':
-            return this.#replication.greet(params as ReplicaFacts);
-          case 'replicaOffsets':
-            return this.#replication.takeOver(params as Uint8Array);
-          case 'seated':
-            return this.#onSeated(params as SeatedThread);
-          default:
-            return this.#plane.handle(method, params, caller);
-        }
-      },
+      handle: threadCalls({
+        plane: this.#plane,
+        replication: this.#replication,
+        damage: this.#damage,
+        named: (seat, name) => this.#stats.name(seat, name),
+        warn: (message, details) => this.warn(message, details),
+      }),
       callerGone: (seat, consumerKey) => this.#plane.callerGone(seat, consumerKey),
       measured: this.#measured,
     });
@@ -304,44 +289,22 @@ export class Engine {
     this.#subscriberTimer.unref();
     this.#persist = persist;
     persist.listen({
-      onMessage: (message) => this.#onPersist(message),
+      onMessage: (message) =>
+        onPersistMessage(message, {
+          ending: this.#ending,
+          warn: (what, details) => this.warn(what, details),
+          retained: (startPosition) => this.#trim(startPosition),
+        }),
       onDied: (which, error) => this.#ending.threadDied(which, error),
     });
     this.#metaTimer = setInterval(() => this.#ending.lookAfterMeta(), LOOK_MS);
     this.#metaTimer.unref();
   }
 
-  #onWarn({ message, details }: ThreadWarning): null {
-    this.warn(message, details);
-    return null;
-  }
-
   /** Other threads tell of their connections only while somebody here wants to hear of them. */
   #lookForSubscribers(): void {
     const words = new Int32Array(this.handle.brokerWords);
     Atomics.store(words, BROKER_WORD.wantsConnections, Number(isDiagnosed('connection')));
-  }
-
-  #onSeated({ seat, name }: SeatedThread): null {
-    this.#stats.name(seat, name);
-    return null;
-  }
-
-  /** Topics deleted within the last days: names, and the `createdTime` up to which those of the name are deleted. */
-  *deletedTopics(): Generator<[topic: string, upTo: number]> {
-    for (const { topic, createdTime } of this.#control.state.tombstones.values()) {
-      yield [topic, createdTime];
-    }
-  }
-
-  /** null: none of its name was deleted within the last days. */
-  deletedUpTo(topic: string): number | null {
-    return this.#control.state.tombstones.get(topic)?.createdTime ?? null;
-  }
-
-  /** Asked for each topic that is made without a `createdTime`: what that is at least. */
-  setLeastCreatedTime(least: (topic: string) => number): void {
-    this.#catalog.leastCreatedTime = least;
   }
 
   /** Its part in a set of master and slaves. */
@@ -355,22 +318,6 @@ export class Engine {
     data: OpenData,
     secret: Uint8Array | null,
   ): Replication {
-    const changed = ({ topic, topicId }: CatalogTopic): void => this.#server.topicChanged(topic, topicId);
-    const replay = new ControlReplay({
-      state: data.state,
-      catalog: data.catalog,
-      openQueues: (topic) => {
-        this.#queues.open(topic);
-        changed(topic);
-      },
-      closeQueues: (topic) => {
-        this.#plane.topicGone(topic);
-        changed(topic);
-        this.#queues.close(topic);
-        this.#damage.forget(topic.topicId);
-        data.catalog.freeSlots(topic);
-      },
-    });
     return new Replication({
       options,
       handle: this.handle,
@@ -382,13 +329,19 @@ export class Engine {
       table: data.table,
       ring: parts.logRing,
       control: this.#control,
-      replay,
+      replay: followedTopics(data, this.#queues, {
+        changed: (topic, topicId) => this.#server.topicChanged(topic, topicId),
+        gone: (topic) => {
+          this.#plane.topicGone(topic);
+          this.#damage.forget(topic.topicId);
+        },
+      }),
       held: this.#held,
       takeOver: (entries) => this.#plane.takeOver(entries),
       oldestPosition: () => parts.logReader.oldestPosition,
       onNode: () => this.#ending.nodeReplaced(),
       onMaster: () => this.#plane.becomeMaster(),
-      onFenced: (epoch) => this.fence(epoch, null),
+      onFenced: (epoch) => this.mastership.fence(epoch, null),
       wakeAll: () => this.#ending.wakeAll(),
     });
   }
@@ -396,57 +349,6 @@ export class Engine {
   /** Counters and gauges, as of now. */
   stats(): BrokerStats {
     return this.#stats.read();
-  }
-
-  /**
-   * Another master of a higher epoch has taken over this broker's set: from now on it takes and acks nothing, and says where that one is
-   * (null: it is not known). Reads go on.
-   */
-  fence(epoch: number, masterUrl: string | null): void {
-    const { term } = this;
-    if (term.role !== ROLE.master || epoch < term.epoch) {
-      return;
-    }
-    new SharedText(this.handle.masterUrl).set(masterUrl);
-    term.setRole(ROLE.fenced);
-    const where = masterUrl === null ? '' : ` at ${masterUrl}`;
-    this.warn(
-      `another broker of the set '${this.handle.brokerSet}' has become master${where}, of epoch ${epoch}; this one, of epoch ${term.epoch}, takes no messages any more`,
-      { epoch, master: masterUrl },
-    );
-    this.#events.onFenced?.(masterUrl);
-  }
-
-  /** The epoch that it is master of; null: it is none. */
-  get leads(): number | null {
-    const { term } = this;
-    return term.role === ROLE.master ? term.epoch : null;
-  }
-
-  get term(): Term {
-    return new Term(new Int32Array(this.handle.brokerWords));
-  }
-
-  /** It is no master any more, and takes and acks nothing until it is opened again: a controller has said so. */
-  standDown(masterUrl: string | null): void {
-    this.setMasterUrl(masterUrl);
-    this.term.setRole(ROLE.fenced);
-  }
-
-  /** For a controller: until when, by the monotonic clock, it may take and ack as master; -Infinity: not at all. */
-  setLease(untilMs: number): void {
-    const { term } = this;
-    const wasHeld = term.isHeld;
-    term.setLease(untilMs);
-    if (!wasHeld && term.isHeld) {
-      // What waits on any thread may go out.
-      this.#ending.wakeAll();
-    }
-  }
-
-  /** On a slave: where its master is, for whom it sends there. */
-  setMasterUrl(url: string | null): void {
-    new SharedText(this.handle.masterUrl).set(url);
   }
 
   warn(message: string, details: Record<string, unknown>): void {
@@ -480,7 +382,7 @@ export class Engine {
       await part(() => this.#checkpoints.last());
       await part(() => this.#committed.note());
     }
-    await part(() => this.#endIndexing());
+    await part(() => this.#ending.endIndexing(this.thread.seat));
     await part(() => this.#committed.close());
     await part(() => this.#held.close());
     await part(() => this.thread.close());
@@ -493,54 +395,6 @@ export class Engine {
     if (failures.length > 0 && !isToldAlready) {
       throw failures[0];
     }
-  }
-
-  /**
-   * Takes the index roles and keeps them. A thread that is still attached may have published a batch in the last moment: if it
-   * indexed that later, it could write index blocks into a directory which has another owner by then.
-   */
-  async #endIndexing(): Promise<void> {
-    for (const { indexRole } of [new Ring(this.handle.log.ring), new Ring(this.handle.memory.ring)]) {
-      for (let tries = 0; tries < 1_000 && !indexRole.tryTake(this.thread.seat); tries++) {
-        await delay(1);
-      }
-    }
-  }
-
-  #onPersist(message: PersistWorkerMessage): void {
-    if (message.type === 'diskError') {
-      const { what, why, code } = message;
-      if (code === 'ESTALE') {
-        this.#ending.lost(why);
-        return;
-      }
-      this.warn(what, { code });
-      const hasFailed = this.#ending.isOver;
-      diagnose('disk', { event: hasFailed ? 'failed' : 'error', message: what });
-      if (hasFailed) {
-        this.#ending.fatal(new RingMQError('DISK_FAILED', what));
-      }
-    } else if (message.type === 'full' || message.type === 'room') {
-      this.warn(message.what, {});
-      diagnose('disk', { event: message.type, message: message.what });
-    } else if (message.type === 'retained') {
-      this.#trim(message.startPosition);
-    }
-  }
-
-  /** Told once for each place, whoever reads it. */
-  #onDamage(report: DamageReport): null {
-    const { topicId, queueId, offset, position, message } = report;
-    const topic = this.#plane.topicEntry(topicId)?.topic;
-    if (topic !== undefined && this.#damage.add(report)) {
-      this.warn(`queue ${queueId} of ${topic} cannot be read at offset ${offset}: ${message}`, {
-        topic,
-        queueId,
-        offset,
-        position,
-      });
-    }
-    return null;
   }
 
   /** Offsets of what retention took are not stored any more. What cannot be told now is told by the next segment that goes. */

@@ -2,6 +2,7 @@
  * What ends an open broker's log before it is closed: a disk that failed, a thread that died, a directory, or a part of it, that is not this
  * broker's any more. It is told once.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { ERRORS, RingMQError } from '../native-free/wire/index.js';
 import { checkInPlace, ESTALE, identityOf, isStale, whyLost } from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
@@ -34,6 +35,18 @@ export class LogEnding {
   /** The disk has failed, or the directory is lost: nothing is written any more. */
   get isOver(): boolean {
     return Atomics.load(this.#control, WORD.fatal) !== 0;
+  }
+
+  /**
+   * Takes the index roles and keeps them. A thread that is still attached may have published a batch in the last moment: if it
+   * indexed that later, it could write index blocks into a directory which has another owner by then.
+   */
+  async endIndexing(seat: number): Promise<void> {
+    for (const { indexRole } of [new Ring(this.#handle.log.ring), new Ring(this.#handle.memory.ring)]) {
+      for (let tries = 0; tries < 1_000 && !indexRole.tryTake(seat); tries++) {
+        await delay(1);
+      }
+    }
   }
 
   /** Told once: what follows from the first failure is not news. */

@@ -77,6 +77,18 @@ export class TopicCatalog {
     }
   }
 
+  /** Topics deleted within the last days: names, and the `createdTime` up to which those of the name are deleted. */
+  *deletedTopics(): Generator<[topic: string, upTo: number]> {
+    for (const { topic, createdTime } of this.#state.tombstones.values()) {
+      yield [topic, createdTime];
+    }
+  }
+
+  /** null: none of its name was deleted within the last days. */
+  deletedUpTo(topic: string): number | null {
+    return this.#state.tombstones.get(topic)?.createdTime ?? null;
+  }
+
   /** Topics there are. */
   get size(): number {
     return this.#byId.size;

@@ -1,0 +1,73 @@
+/** What the threads of a broker ask of the one that opened it, beside what the wire has: topics, replication, and what they have to tell. */
+import type { ReplicaFacts } from '../native-free/wire/index.js';
+import type { ControlCaller } from './control/channel-messages.js';
+import type { DamageList, DamageReport } from './control/damage-list.js';
+import type { ExpiredReport } from './control/expired-log.js';
+import type { ControlPlane } from './control/index.js';
+import type { Replication } from './replication.js';
+import { type DiagnosticEvents, diagnose } from './stats/index.js';
+import type { SeatedThread, ThreadWarning } from './thread/control-half.js';
+import type { ProveParams } from './thread/replica-door.js';
+
+export interface ThreadCallsDeps {
+  readonly plane: ControlPlane;
+  readonly replication: Replication;
+  readonly damage: DamageList;
+  /** The thread at a seat is called that. */
+  named(seat: number, name: string): void;
+  warn(message: string, details: Record<string, unknown>): void;
+}
+
+/** Answers every call of a thread: those between threads here, those of the wire by the control plane. */
+export function threadCalls(
+  deps: ThreadCallsDeps,
+): (method: string, params: unknown, caller: ControlCaller) => Promise<unknown> {
+  const { plane, replication, named, warn } = deps;
+  return async (method, params, caller) => {
+    switch (method) {
+      case 'topicEntry':
+        return plane.topicEntry((params as { topicId: number }).topicId) ?? null;
+      case 'damage':
+        tellDamageOnce(deps, params as DamageReport);
+        return null;
+      case 'expired':
+        plane.expired(caller.seat, params as ExpiredReport);
+        return null;
+      case 'warn': {
+        const { message, details } = params as ThreadWarning;
+        warn(message, details);
+        return null;
+      }
+      case 'connection':
+        diagnose('connection', params as DiagnosticEvents['connection']);
+        return null;
+      case 'replicaProve':
+        return replication.prove(params as ProveParams);
+      case 'replicaGreet':
+        return replication.greet(params as ReplicaFacts);
+      case 'replicaOffsets':
+        return replication.takeOver(params as Uint8Array);
+      case 'seated': {
+        const { seat, name } = params as SeatedThread;
+        named(seat, name);
+        return null;
+      }
+      default:
+        return plane.handle(method, params, caller);
+    }
+  };
+}
+
+/** Once for each place, whoever reads it. */
+function tellDamageOnce({ plane, damage, warn }: ThreadCallsDeps, report: DamageReport): void {
+  const { topicId, queueId, offset, position, message } = report;
+  const topic = plane.topicEntry(topicId)?.topic;
+  if (topic !== undefined && damage.add(report)) {
+    warn(`queue ${queueId} of ${topic} cannot be read at offset ${offset}: ${message}`, {
+      topic,
+      queueId,
+      offset,
+      position,
+    });
+  }
+}
