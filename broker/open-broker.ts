@@ -1,15 +1,9 @@
 /** `openBroker`: the engine in this process, with clients on this thread and sockets on others. */
 
 import type { LeaderLoop } from '../engine/cluster/leader-loop.js';
-import { peekDir } from '../engine/data/peek-dir.js';
 import { Engine } from '../engine/engine.js';
 import type { BrokerHandle } from '../engine/handle.js';
-import {
-  brokerSetOf,
-  type EngineOptions,
-  type ResolvedEngineOptions,
-  resolveEngineOptions,
-} from '../engine/options.js';
+import { brokerSetOf, type EngineOptions, resolveEngineOptions } from '../engine/options.js';
 import {
   abortable,
   abortError,
@@ -21,22 +15,22 @@ import { INSPECT, shown } from '../native-free/client/shown.js';
 import {
   type BrokerStats,
   isRingMQError,
-  type MasterInfo,
   type ReplicaFacts,
   RingMQError,
 } from '../native-free/wire/index.js';
 import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
-import { findMaster } from './find-master.js';
 import { Following, type ReplicationEvent } from './follower/follow.js';
-import { type BrokerListener, startListening } from './listen.js';
+import type { BrokerListener } from './listen.js';
 import type { ListenOptions } from './listen-options.js';
 import { checkAdvertised, Membership } from './membership.js';
 import { memoryShortage, memoryThere, neededBytes } from './memory-need.js';
+import { otherMaster } from './other-master.js';
 import { checkFiles } from './package-files.js';
 import { readSecret } from './secret-file.js';
 import { checkController, LedBroker, mayFound, openLeadership } from './set-member.js';
+import { BrokerSockets } from './sockets.js';
 
 /** What a broker says unasked; for a log. */
 export interface BrokerEvents {
@@ -112,38 +106,6 @@ interface BrokerHost {
   onReplication: BrokerEvents['onReplication'] | undefined;
 }
 
-/** A socket that is open, or is to be opened again with the engine. */
-interface OpenListener {
-  options: ListenOptions;
-  listener: BrokerListener;
-}
-
-/**
- * The other master of this broker's set that name servers know, where this one would open as master. One that was replaced while it was down must
- * not take messages even in the moment before a name server tells it so: it opens as the other's slave. Throws NOT_MASTER where the other has
- * another log: two brokers were given one set.
- */
-async function otherMaster(
-  options: ResolvedEngineOptions,
-  secret: Uint8Array | null,
-): Promise<MasterInfo | null> {
-  const { nameServers, cluster, name, dataDir, controller } = options;
-  const dir = peekDir(dataDir);
-  if (controller !== undefined || (dir?.role ?? options.role) !== 'master' || nameServers.length === 0) {
-    return null;
-  }
-  const set = brokerSetOf(options);
-  const master = await findMaster({ nameServers, secret, cluster, set, name });
-  if (master !== null && dir !== null && dir.brokerId !== master.brokerId) {
-    throw new RingMQError(
-      'NOT_MASTER',
-      `the broker set '${set}' has a master with another log, '${master.name}' at ${master.url}: start this broker with a name, or a broker set, of its own`,
-      { details: { set, master: master.url, name: master.name, epoch: master.epoch } },
-    );
-  }
-  return master;
-}
-
 /** A running broker. It keeps the process alive until it is closed. */
 export class Broker {
   #engine: Engine;
@@ -151,7 +113,7 @@ export class Broker {
   #following: Following | null = null;
   #masterUrl: string | null;
   #sessions: SessionHost;
-  readonly #listeners = new Set<OpenListener>();
+  readonly #sockets: BrokerSockets;
   readonly #clients = new Set<Client>();
   #closing: Promise<void> | null = null;
   #reopening: Promise<void> | null = null;
@@ -164,6 +126,7 @@ export class Broker {
   constructor(engine: Engine, host: BrokerHost) {
     this.#engine = engine;
     this.#host = host;
+    this.#sockets = new BrokerSockets((error) => host.onFatal?.(error));
     this.#masterUrl = engine.options.master ?? null;
     this.#warnOfMemory(0);
     this.#sessions = this.#openSessions();
@@ -293,13 +256,10 @@ export class Broker {
     const master = this.#masterUrl === null || this.#isLed ? {} : { master: this.#masterUrl };
     this.#engine = await this.#host.open({ ...role, ...master, brokerSet: this.#engine.handle.brokerSet });
     this.#sessions = this.#openSessions();
-    for (const open of this.#listeners) {
-      const { port } = open.listener;
-      open.listener = await this.#listen({ ...open.options, port });
-    }
-    const [first] = this.#listeners;
+    await this.#sockets.openAgain(this.#engine);
+    const [first] = this.#sockets.urls;
     if (first !== undefined) {
-      await this.#join(first.listener.url);
+      await this.#join(first);
     }
     this.#follow();
   }
@@ -328,7 +288,7 @@ export class Broker {
   async #stopServing(): Promise<void> {
     this.#membership?.close();
     this.#membership = null;
-    await Promise.all([...this.#listeners].map(({ listener }) => listener.close()));
+    await this.#sockets.stop();
     await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();
     const following = this.#following;
@@ -360,37 +320,16 @@ export class Broker {
     return await this.#inTurn(async () => {
       this.#checkOpen();
       checkAdvertised(this.#engine.options, listenOptions.host ?? '');
-      const listener = await this.#listen(listenOptions);
+      const listener = await this.#sockets.open(this.#engine, listenOptions);
       if (signal?.aborted) {
         await listener.close();
         throw abortError(signal);
       }
       this.#warnOfMemory(listener.threads);
-      const open: OpenListener = { options: listenOptions, listener };
-      this.#listeners.add(open);
       await this.#join(listener.url);
       await this.#stand(listener.url);
-      const close = async (): Promise<void> => {
-        this.#listeners.delete(open);
-        await open.listener.close();
-      };
-      return { ...listener, close, [Symbol.asyncDispose]: close };
+      return listener;
     });
-  }
-
-  #listen(options: ListenOptions): Promise<BrokerListener> {
-    return startListening(
-      this.#engine.handle,
-      options,
-      (error, isLast) => {
-        if (isLast) {
-          this.#host.onFatal?.(error);
-        } else {
-          this.#engine.warn(error.message, {});
-        }
-      },
-      (message) => this.#engine.warn(message, {}),
-    );
   }
 
   /** One after the other: a socket is not opened on an engine that is being replaced. */
@@ -458,14 +397,14 @@ export class Broker {
     const leadership = await this.#leadership?.catch(() => null);
     leadership?.rest();
     this.#membership?.close();
-    const listeners = await Promise.allSettled([...this.#listeners].map(({ listener }) => listener.close()));
+    const [sockets] = await Promise.allSettled([this.#sockets.stop()]);
     const clients = await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();
     await this.#following?.stop();
     await this.#engine.close();
     // Last: what was taken is acked while the lease runs, and nobody else leads before it is given back.
     await leadership?.close();
-    const failed = [...listeners, ...clients].find((result) => result.status === 'rejected');
+    const failed = [sockets, ...clients].find((result) => result.status === 'rejected');
     if (failed !== undefined) {
       throw failed.reason;
     }
@@ -496,7 +435,7 @@ export class Broker {
       brokerId,
       flush,
       dataDir: dir.path,
-      listeners: [...this.#listeners].map(({ listener }) => listener.url),
+      listeners: this.#sockets.urls,
       closed: this.#closing !== null,
     });
   }
