@@ -99,13 +99,18 @@ export function optionFlag(info: OptionInfo): Option {
   });
 }
 
+/** What kinds of name stand for, by how the option's name ends. */
+const NAMED: readonly (readonly [ending: RegExp, placeholder: string])[] = [
+  [/File$/, 'file'],
+  [/Dir$/, 'dir'],
+  [/Origins$/, 'origin'],
+  [/(Url|Servers|^master)$/, 'url'],
+];
+
 function placeholderOf(info: OptionInfo): string {
   const last = info.path.at(-1) as string;
-  return last.endsWith('File')
-    ? 'file'
-    : last.endsWith('Dir')
-      ? 'dir'
-      : PLACEHOLDER[info.kind as keyof typeof PLACEHOLDER];
+  const named = NAMED.find(([ending]) => ending.test(last));
+  return named?.[1] ?? PLACEHOLDER[info.kind as keyof typeof PLACEHOLDER];
 }
 
 /** Reads flags, variables and the config file. Ends the command with 2 for a wrong variable, throws BAD_CONFIG for a wrong file. */

@@ -157,8 +157,8 @@ export interface EngineOptions {
    */
   master?: string | undefined;
   /**
-   * On a master. `sync`: a message is acked, and delivered, once `minInSync` slaves have it too, in their
-   * page cache under async flush, on their disk under sync flush. `async`: slaves follow.
+   * When a master acks, and delivers, a message: `sync` once `minInSync` slaves have it too, `async` without
+   * waiting for slaves. Under sync flush they have it on their disk, under async flush in their page cache.
    * Default async.
    * Command: `--replication`, `RINGMQ_REPLICATION`, `replication`.
    */

@@ -153,7 +153,7 @@ export const engineOptionsSchema = z
       { defaultText: 'none', rule: 'an address like ws://127.0.0.1:9876' },
     ),
     replication: option(
-      'On a master. `sync`: a message is acked, and delivered, once `minInSync` slaves have it too, in their page cache under async flush, on their disk under sync flush. `async`: slaves follow.',
+      'When a master acks, and delivers, a message: `sync` once `minInSync` slaves have it too, `async` without waiting for slaves. Under sync flush they have it on their disk, under async flush in their page cache.',
       z.enum(['sync', 'async']).default('async'),
     ),
     minInSync: option(

@@ -21,7 +21,7 @@ beforeEach(async () => {
   dataDir = makeDirectory();
   engine = await open();
   await engine.replication.lead(1);
-  engine.setLease(monotonicMs() + LONG_MS);
+  engine.mastership.setLease(monotonicMs() + LONG_MS);
   const { topicId } = await engine.thread.call('createTopic', { topic: 't', queues: 1, memory: false });
   topic = (await engine.thread.resolveTopicById(topicId)) as TopicEntry;
 });
@@ -58,7 +58,7 @@ function standStill(ms: number): void {
 }
 
 test('what was taken before it stood still for longer than the lease is not acked when it goes on, and is once the lease is renewed', async () => {
-  engine.setLease(monotonicMs() + 100);
+  engine.mastership.setLease(monotonicMs() + 100);
   const { outcome, acks } = append();
   expect(outcome).toBe(APPEND.ok);
   standStill(150);
@@ -68,14 +68,14 @@ test('what was taken before it stood still for longer than the lease is not acke
   await expect(
     engine.thread.call('createTopic', { topic: 'u', queues: 1, memory: false }),
   ).rejects.toMatchObject({ code: 'NOT_MASTER' });
-  engine.setLease(monotonicMs() + LONG_MS);
+  engine.mastership.setLease(monotonicMs() + LONG_MS);
   await until(() => acks.length > 0);
   expect(acks).toEqual([0]);
   expect(append().outcome).toBe(APPEND.ok);
 });
 
 test('a lease that is given up ends at once', () => {
-  engine.setLease(Number.NEGATIVE_INFINITY);
+  engine.mastership.setLease(Number.NEGATIVE_INFINITY);
   expect(append().outcome).toBe(ERRORS.NOT_MASTER.wire);
 });
 
@@ -84,7 +84,7 @@ test('the wall clock does not matter', async () => {
   vi.setSystemTime(Date.now() + 10 * LONG_MS);
   const { acks } = append();
   await until(() => acks.length > 0);
-  engine.setLease(monotonicMs() + 50);
+  engine.mastership.setLease(monotonicMs() + 50);
   vi.setSystemTime(Date.now() - 20 * LONG_MS);
   standStill(100);
   expect(append().outcome).toBe(ERRORS.NOT_MASTER.wire);
@@ -93,13 +93,13 @@ test('the wall clock does not matter', async () => {
 test('an opening is nobody’s master before the controller has said so, whatever it was', async () => {
   await engine.close();
   engine = await open();
-  expect(engine.leads).toBeNull();
+  expect(engine.mastership.leads).toBeNull();
   expect(append().outcome).toBe(ERRORS.NOT_MASTER.wire);
   // Its epochs go on above those that it has had.
   await expect(engine.replication.lead(1)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
   await expect(engine.replication.promote(0)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
   await engine.replication.lead(2);
-  expect(engine.leads).toBe(2);
+  expect(engine.mastership.leads).toBe(2);
 });
 
 test.each([
