@@ -49,7 +49,7 @@ export async function runChaos({
       await delay(random.between(200, 800));
       const done = await trouble(set, random, (broken) => {
         replaced++;
-        return replaceMaster(set, broken);
+        return replaceMaster(set, broken, work);
       });
       onFault?.(done);
       set.heal();
@@ -113,8 +113,9 @@ async function settled(set: ChaosSet): Promise<void> {
 }
 
 /** The master is killed, its slave becomes master by hand or by the controller, the old one comes back. Only where the slave has all that was acked. */
-async function replaceMaster(set: ChaosSet, name: string): Promise<string> {
+async function replaceMaster(set: ChaosSet, name: string, work: Work): Promise<string> {
   await settled(set);
+  await work.look();
   const brokers = (await set.status()).filter((row) => row.set === name);
   const master = set.node(brokers.find(({ role }) => role === 'master')?.name ?? '');
   const slave = set.node(brokers.find(({ role }) => role === 'slave')?.name ?? '');

@@ -21,6 +21,8 @@ export class Work {
   readonly #consumer: Consumer;
   readonly #reading: Promise<void>;
   readonly #committing: Promise<void>;
+  /** By queue: the highest that was answered for. */
+  readonly #committed = new Map<string, number>();
   #isProducing = true;
   #isCommitting = true;
 
@@ -61,9 +63,7 @@ export class Work {
     }
   }
 
-  /** Commits, and looks from outside what is committed: never less than what a commit was answered for. */
   async #commit(): Promise<void> {
-    const acked = new Map<string, number>();
     while (this.#isCommitting) {
       await delay(COMMIT_MS);
       const positions = this.#consumer.position();
@@ -73,30 +73,25 @@ export class Work {
       );
       for (const { brokerSet, queueId, doneOffset } of isCommitted ? positions : []) {
         const queue = `${brokerSet}/${queueId}`;
-        if (doneOffset > (acked.get(queue) ?? 0)) {
-          acked.set(queue, doneOffset);
+        if (doneOffset > (this.#committed.get(queue) ?? 0)) {
+          this.#committed.set(queue, doneOffset);
           this.#history.commits.push({ group: GROUP, set: brokerSet ?? '', queueId, offset: doneOffset });
         }
       }
-      await this.#look(new Map(acked));
     }
   }
 
-  /** `acked`: what was answered for before it was asked for. */
-  async #look(acked: ReadonlyMap<string, number>): Promise<void> {
-    const group = await this.#client
-      .admin()
-      .describeGroup(GROUP, { signal: AbortSignal.timeout(5_000) })
-      .catch(() => null);
-    for (const { brokerSet, queueId, committedOffset } of group?.queues ?? []) {
-      const least = acked.get(`${brokerSet}/${queueId}`) ?? 0;
-      if ((committedOffset ?? 0) < least) {
-        this.#history.commits.push({
-          group: GROUP,
-          set: brokerSet ?? '',
-          queueId,
-          offset: committedOffset ?? 0,
-        });
+  /**
+   * Looks from outside what is committed: never less than what a commit was answered for. To be called at rest: a slave whose master
+   * is away answers with what has reached it.
+   */
+  async look(): Promise<void> {
+    const committed = new Map(this.#committed);
+    const group = await this.#client.admin().describeGroup(GROUP);
+    for (const { brokerSet, queueId, committedOffset } of group.queues) {
+      const offset = committedOffset ?? 0;
+      if (offset < (committed.get(`${brokerSet}/${queueId}`) ?? 0)) {
+        this.#history.commits.push({ group: GROUP, set: brokerSet ?? '', queueId, offset });
       }
     }
   }
@@ -110,6 +105,7 @@ export class Work {
       before = this.#history.deliveries.length;
       await delay(5_000);
     }
+    await this.look();
     this.#isCommitting = false;
     await this.#committing;
     await this.#consumer.close();
