@@ -20,6 +20,7 @@ import {
   RingMQError,
   type TopicInfo,
 } from '../native-free/wire/index.js';
+import { isLoopback } from '../native-free/wire/loopback.js';
 import { Registrar } from './registrar.js';
 import { TopicKeeper } from './topic-keeper.js';
 
@@ -72,6 +73,10 @@ export class Membership {
     this.#host = host;
     const { onWarning } = host;
     this.#role = host.thread.place.role;
+    const why = unreachableAt(host.url, host.options.nameServers);
+    if (why !== null) {
+      onWarning(why, { url: host.url });
+    }
     this.#untimely = new RareTeller((line) => onWarning(line, {}));
     this.#registrar = new Registrar({
       nameServers: host.options.nameServers,
@@ -305,11 +310,25 @@ export function checkAdvertised(
   host: string,
 ): void {
   const isTold = (nameServers ?? []).length > 0 || controller !== undefined;
-  if (isTold && advertiseUrl === undefined && /^(0\.0\.0\.0|\[?::\]?)$/.test(host)) {
+  if (isTold && advertiseUrl === undefined && isAnyAddress(host)) {
     throw new RingMQError(
       'BAD_CONFIG',
       `${host} is an address to listen on, not one to connect to: say with \`advertiseUrl\` where this broker is reached`,
       { details: { host } },
     );
   }
+}
+
+/** `0.0.0.0`, `::`, and the other ways to write them. */
+function isAnyAddress(host: string): boolean {
+  const url = `ws://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}`;
+  return URL.canParse(url) && ['0.0.0.0', '[::]'].includes(new URL(url).hostname);
+}
+
+/** Why who can reach the name servers may not reach the broker at `url`; null: nothing speaks against it. */
+export function unreachableAt(url: string, nameServers: readonly string[]): string | null {
+  const isHere = (each: string): boolean => URL.canParse(each) && isLoopback(new URL(each).hostname);
+  return isHere(url) && nameServers.some((each) => !isHere(each))
+    ? `name servers on other machines are told that this broker is at ${url}, which leads every other machine to itself: listen on an address of this one, or say with \`advertiseUrl\` where it is reached`
+    : null;
 }

@@ -10,6 +10,7 @@ import {
   RingMQError,
   type Welcome,
 } from '../native-free/wire/index.js';
+import { checkRegistrationAnswer, checkTopicChanges } from './name-server-answers.js';
 import { NameServerLink, type NameServerLinkTimes } from './name-server-link.js';
 
 export interface PostHooks {
@@ -205,6 +206,7 @@ export class RegistrarPost {
     const given = this.#hooks.registration(this.#nonce);
     this.#cluster = given.cluster;
     const answer = await this.#link.ask('registerBroker', given);
+    checkRegistrationAnswer(answer);
     if (!this.#hooks.isTrusted(answer, this.#nonce, given.nonce ?? '')) {
       throw new RingMQError(
         'NOT_AUTHENTICATED',
@@ -239,10 +241,9 @@ export class RegistrarPost {
   async #hear(): Promise<void> {
     const since = this.#topicsVersion;
     this.#areTopicsDue = false;
-    const { version, complete, topics } = await this.#link.ask('topicChanges', {
-      since,
-      cluster: this.#cluster,
-    });
+    const answer = await this.#link.ask('topicChanges', { since, cluster: this.#cluster });
+    checkTopicChanges(answer);
+    const { version, complete, topics } = answer;
     this.#pagesHeard = complete ? 0 : this.#pagesHeard + 1;
     if (!complete && (version <= since || this.#pagesHeard > MAX_PAGES_HEARD)) {
       throw leadsNowhere('topicChanges', `it says that there is more after ${since}, up to ${version}`);

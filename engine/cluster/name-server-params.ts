@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import {
   MAX_BROKERS_PER_SET,
+  MAX_EPOCH,
   MAX_QUEUES_PER_TOPIC,
   MAX_SETS_PER_TOPIC,
   MAX_TIME_MS,
@@ -36,7 +37,7 @@ const SCHEMAS = {
     url,
     brokerId: z.union([hex16, z.literal('')]),
     openingId: hex16,
-    epoch: count,
+    epoch: count.max(MAX_EPOCH),
     start: count,
     end: count,
     flushed: count,

@@ -240,8 +240,11 @@ export class RouteTable {
     if (known === undefined || !known.isUp || known.link === link) {
       return;
     }
-    const { brokerId, set, url } = known.registration;
-    if (brokerId !== given.brokerId || set !== given.set) {
+    const { brokerId, set, url, role, epoch, openingId } = known.registration;
+    // A master that was started anew has a new epoch: one of the same has a copy of the log.
+    const isCopy =
+      role === 'master' && given.role === 'master' && epoch === given.epoch && openingId !== given.openingId;
+    if (brokerId !== given.brokerId || set !== given.set || isCopy) {
       throw new RingMQError(
         'BAD_CONFIG',
         `another broker of the cluster is called '${given.name}', of the set '${set}' at ${url}: give each a name of its own`,

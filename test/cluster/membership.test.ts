@@ -1,6 +1,7 @@
 /** Brokers in a cluster: registered while they listen, with the same topics, whoever was away when one was made or deleted. */
 import { describe, expect, it } from 'vitest';
 import { type Broker, type NameServer, openBroker, openNameServer } from '../../broker/index.js';
+import { unreachableAt } from '../../broker/membership.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
 import { keep } from '../kept.js';
 import { NameServerClient } from './name-server-client.js';
@@ -217,15 +218,26 @@ describe('brokers with name servers', () => {
     await expect(stranger.start([ns.url], { brokerSet: 'a' })).rejects.toMatchObject({ code: 'NOT_MASTER' });
   });
 
+  it('are told when only their own machine could use their address', () => {
+    const here = 'ws://127.0.0.1:9876';
+    expect(unreachableAt(here, ['ws://localhost:9800', 'ws://10.0.0.1:9800'])).toContain(here);
+    expect(unreachableAt('ws://[::1]:9876', ['wss://ns.example'])).toContain('advertiseUrl');
+    expect(unreachableAt(here, ['ws://127.0.0.1:9800', 'ws://[::1]:9800'])).toBeNull();
+    expect(unreachableAt('ws://10.0.0.2:9876', ['ws://10.0.0.1:9800'])).toBeNull();
+  });
+
   it('are refused an address that nobody can use', async () => {
     const ns = await nameServer();
     const node = new Node('a');
     node.broker = keep(
       await openBroker({ ...SMALL, dataDir: node.dataDir, name: 'a', nameServers: [ns.url] }),
     );
-    await expect(node.broker.listen({ host: '0.0.0.0', port: 0, insecure: true })).rejects.toMatchObject({
-      code: 'BAD_CONFIG',
-    });
+    for (const host of ['0.0.0.0', '0', '::', '::0', '[::]']) {
+      await expect(node.broker.listen({ host, port: 0, insecure: true }), host).rejects.toMatchObject({
+        code: 'BAD_CONFIG',
+        message: expect.stringContaining('advertiseUrl'),
+      });
+    }
     await expect(
       openBroker({ dataDir: directory(), name: 'two words', nameServers: [ns.url] }),
     ).rejects.toMatchObject({ code: 'BAD_CONFIG' });

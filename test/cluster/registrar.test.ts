@@ -68,6 +68,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 /** A name server that answers one method with what it was told before already. */
 async function lyingServer(
   lie: 'registerTopics' | 'topicChanges',
+  lies: Record<string, object> = {},
 ): Promise<{ url: string; asked(): number }> {
   const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => SUBPROTOCOL });
   keep({ close: () => sockets.close() });
@@ -105,6 +106,7 @@ async function lyingServer(
           revision: lie === 'registerTopics' ? null : (payload as { revision: number }).revision,
         },
         topicChanges: { version: 0, complete: false, topics: [] },
+        ...lies,
       };
       const answer = { payload: packr.pack(answers[method] ?? {}) };
       socket.send(makeFrame(OPCODE.response, frame.readUInt32LE(FRAME.id), answer));
@@ -236,6 +238,29 @@ describe('registrar', () => {
       told.registrar.topicIs('orders', { topic: topicOf('orders'), tombstone: null });
       await until(() => told.warnings.some((warning) => warning.includes('lead nowhere')));
       expect(liar.asked(), lie).toBeLessThan(10);
+    }
+  });
+
+  it('acts on nothing that makes no sense', async () => {
+    const answer = { epoch: 9, master: null, revision: null, topicsVersion: 7 };
+    const master = { name: 'b', url: 'ws://127.0.0.1:2', epoch: 9, brokerId: BROKER_ID };
+    const topics = (topic: object) => ({
+      registerBroker: { ...answer, epoch: 1 },
+      topicChanges: { version: 7, complete: true, topics: [topic] },
+    });
+    for (const lies of [
+      { registerBroker: { ...answer, epoch: 2 ** 53 } },
+      { registerBroker: { ...answer, master: { ...master, url: 'ws://h:99999' } } },
+      { registerBroker: { ...answer, master: { ...master, epoch: '9' } } },
+      { registerBroker: {} },
+      topics({ topic: 'orders' }),
+      topics({ topic: 'orders', sets: [{ set: 'b' }], belongsTo: null, deletedUpTo: null }),
+      topics({ topic: 'orders', sets: [], belongsTo: null, deletedUpTo: 'never' }),
+    ]) {
+      const liar = await lyingServer('topicChanges', lies);
+      const told = new Told([liar.url], registration(), { times: { ...FAST, refusedWaitMs: 60_000 } });
+      await until(() => told.warnings.some((warning) => warning.includes('makes no sense')));
+      expect([told.fenced, told.topics.size], JSON.stringify(lies)).toEqual([[], 0]);
     }
   });
 

@@ -90,6 +90,18 @@ describe('the master of a set', () => {
   });
 });
 
+describe('a name', () => {
+  it('is refused to a master with a copy of the log of one that is there, and taken from one that was started before', () => {
+    table.register(1, master(5, 'a'), 0);
+    const copy = master(5, 'a', { openingId: 'fedcba9876543210', url: 'ws://127.0.0.1:9' });
+    expect(codeOf(() => table.register(2, copy, 0))).toBe('BAD_CONFIG');
+    expect(routeOf()?.master?.url).not.toBe(copy.url);
+    // Started anew it has another epoch, also while its last connection has not ended.
+    expect(table.register(3, { ...copy, epoch: 6 }, 0).master).toMatchObject({ url: copy.url });
+    expect(ended).toEqual([[1, 'replaced']]);
+  });
+});
+
 describe('slaves', () => {
   it('are in the route, in sync as their master says, also once it is away', () => {
     const replica = { name: 's', inSync: true, received: 10, flushed: 5, lagBytes: 3, lagMs: 7 };

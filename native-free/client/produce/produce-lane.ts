@@ -27,6 +27,8 @@ export class ProduceLane implements BatchOwner {
   readonly link: BrokerLink;
   readonly #owner: LaneOwner;
   readonly #dispatcher: BatchDispatcher;
+  /** Everything that may go elsewhere has gone, and nothing has come since. */
+  #isEmptied = false;
 
   constructor(link: BrokerLink, owner: LaneOwner, maxInFlight: number, timeoutMs: number) {
     this.link = link;
@@ -46,7 +48,13 @@ export class ProduceLane implements BatchOwner {
     return this.#dispatcher.isIdle;
   }
 
+  /** It is not up, and nothing waits in it that could go elsewhere. */
+  get isLeft(): boolean {
+    return !this.isUp && (this.#isEmptied || this.isIdle);
+  }
+
   add(batch: SendBatch): void {
+    this.#isEmptied = false;
     this.#dispatcher.add(batch);
     if (!this.isUp) {
       this.#owner.onLost(this);
@@ -55,6 +63,7 @@ export class ProduceLane implements BatchOwner {
 
   /** Takes out what is not with the broker now and may go elsewhere; see {@link BatchDispatcher.takeBack}. */
   takeBack(mayGo: (batch: SendBatch) => boolean): SendBatch[] {
+    this.#isEmptied = true;
     return this.#dispatcher.takeBack(mayGo);
   }
 
@@ -87,6 +96,7 @@ export class ProduceLane implements BatchOwner {
   }
 
   onConnected(): void {
+    this.#isEmptied = false;
     this.#owner.onConnected(this);
   }
 

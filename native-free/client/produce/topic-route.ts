@@ -140,8 +140,10 @@ export class TopicRoute {
     if (this.parts.length === 1) {
       return queue;
     }
-    const isAway = this.#movesKeys && !this.partOf(queue).lane.isUp;
-    return this.queues * CHOICE.key + (isAway ? (this.#standIn(queue) ?? queue) : queue);
+    const own = this.queues * CHOICE.key + queue;
+    // What came before goes first: as long as some of it waits here, or where it was to go, more of the key waits behind it.
+    const isMoved = this.#movesKeys && this.open[own] === null && this.partOf(queue).lane.isLeft;
+    return isMoved ? this.queues * CHOICE.key + (this.#standIn(queue) ?? queue) : own;
   }
 
   /** The queue that keyed messages go to while their own queue's master is away. */

@@ -1,6 +1,7 @@
 /** A master of a cluster goes away, and comes back: who sends and who reads goes on meanwhile. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Client, ConsumedMessage, Consumer, Receipt } from '../../../native-free/client/index.js';
+import { shardingHash } from '../../../native-free/client/internal.js';
 import { monotonicMs } from '../../../native-free/time/index.js';
 import { Cluster, until } from './cluster.js';
 
@@ -158,6 +159,38 @@ describe('a master that is lost under load', () => {
       }
     }
     expect([...places.values()].every((of) => of.size === 1)).toBe(true);
+  });
+
+  it('has each key keep its order at the master that stands in for it, with what was under way first', async () => {
+    const client = await clientOfAll();
+    const topic = await cluster.topic(client, 1);
+    const key = Array.from({ length: 64 }, (_, i) => `k-${i}`).find((each) => shardingHash(each) % 2 === 1);
+    const producer = client.producer({ onMasterLost: 'move' });
+    let written = 0;
+    let lostAt = 0;
+    let stopping: Promise<void> | null = null;
+    // Until well behind the time after which what waits for the lost one goes to the other.
+    while (lostAt === 0 || monotonicMs() - lostAt < 1_200) {
+      for (let i = 0; i < 4; i++) {
+        producer.write({ topic, body: String(written++), shardingKey: key as string });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      if (written === 400) {
+        stopping = cluster.master('b').stop();
+        lostAt = monotonicMs();
+      }
+      await producer.ready();
+    }
+    await producer.flush();
+    await stopping;
+    const numbers: number[] = [];
+    const consumer = client.consumer({ group: cluster.name('group'), topic });
+    await read(consumer, (messages) =>
+      messages.some((message) => Number(message.text()) === written - 1),
+    ).then((messages) => numbers.push(...messages.map((message) => Number(message.text()))));
+    await consumer.close();
+    expect(numbers.filter((number, i) => i > 0 && number <= (numbers[i - 1] as number))).toEqual([]);
+    expect(numbers.at(-1)).toBe(written - 1);
   });
 
   it('has a message to a named queue wait for it', async () => {

@@ -35,3 +35,14 @@ it('a master whose address is that of a slave does not make clients connect on a
   expect(client.connected).toBe(true);
   expect(states.filter((state) => state === 'disconnected')).toEqual([]);
 });
+
+it('of several clusters of one name server the one that was asked for is meant', async () => {
+  const ns = keep(await openNameServer({ port: 0, listener: 'ws' }));
+  for (const cluster of ['blue', 'green']) {
+    const broker = keep(await NameServerClient.connect(ns.url));
+    await broker.ask('registerBroker', registration({ cluster, name: `of-${cluster}` }));
+  }
+  const client = keep(await connect(ns.url, { cluster: 'green', closeTimeoutMs: 0 }));
+  expect(client.broker).toMatchObject({ cluster: 'green', brokerSets: ['of-green'] });
+  await expect(connect(ns.url, { cluster: 'two words' })).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+});
