@@ -1,5 +1,5 @@
 /** What a name server answers, looked at before a broker acts on it. */
-import { isAddress } from '../engine/cluster/address.js';
+import { isAddress } from '../engine/address.js';
 import {
   type ClusterTopic,
   MAX_EPOCH,

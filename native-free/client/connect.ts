@@ -7,11 +7,12 @@ import { Addresses } from './cluster/addresses.js';
 import { ClusterBrokers } from './cluster/cluster-brokers.js';
 import { asRingMQError } from './failures.js';
 import { makeConnection } from './make-connection.js';
-import { callbackOption, checkOptions, type OptionNames } from './options.js';
+import { callbackOption, checkOptions, nameOption, type OptionNames } from './options.js';
 import type { Client, ConnectOptions } from './types.js';
 
 const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
   name: true,
+  cluster: true,
   credentials: true,
   connectTimeoutMs: true,
   requestTimeoutMs: true,
@@ -40,6 +41,9 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
     );
   }
   callbackOption('onConnection', options.onConnection);
+  if (options.cluster !== undefined) {
+    nameOption('cluster', options.cluster);
+  }
   const addresses = new Addresses(url, options.tls);
   let cluster: ClusterBrokers | null = null;
   /** What answered first, and has to answer again. */

@@ -327,6 +327,11 @@ export interface TlsOptions {
 }
 
 export interface ConnectOptions extends ClientOptions {
+  /**
+   * Of name servers: which of their clusters is meant. Default: the only one they have, else the one that is
+   * called `default`. A broker's address leads to that broker, whatever is said here.
+   */
+  cluster?: string | undefined;
   tls?: TlsOptions | undefined;
   signal?: AbortSignal | undefined;
 }

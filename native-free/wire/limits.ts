@@ -70,5 +70,7 @@ export const MAX_TOPICS_PER_PAGE = 2_048;
 export const MAX_SETS_PER_TOPIC = 64;
 /** A broker's address, in characters. */
 export const MAX_URL_CHARACTERS = 512;
+/** The last term of a master. */
+export const MAX_EPOCH = 0xffff_ffff;
 /** The last time that a topic may have been made at, in milliseconds since 1970: as far as dates go. */
 export const MAX_TIME_MS = 8.64e15;

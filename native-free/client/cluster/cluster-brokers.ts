@@ -38,7 +38,7 @@ export class ClusterBrokers implements Brokers, SetLinkOwner {
   constructor(nameServer: Connection, options: ConnectOptions) {
     this.#nameServer = nameServer;
     this.#options = options;
-    this.keeper = new RouteKeeper(nameServer, null, () => this.#onRoute());
+    this.keeper = new RouteKeeper(nameServer, options.cluster ?? null, () => this.#onRoute());
   }
 
   /** Asks for the route, and waits until one of the sets answers or none does. Rejects as a request may. */
