@@ -465,13 +465,20 @@ export class Simulation {
     this.#desk = this.#makeDesk();
   }
 
-  /** The master and its disk are gone; the slave in sync that is furthest takes over. The other one, and the next, follow it. */
+  /**
+   * The master and its disk are gone; the slave whose log goes furthest takes over, and all are looked at: an ack waited for one of them, and that may be one
+   * that is not in sync just now. The other one, and the next, follow it.
+   */
   #promote(): void {
-    const names = new Set(this.#desk.list().flatMap(({ name, inSync }) => (inSync ? [name] : [])));
-    const furthest = this.#slaves
-      .filter(({ name, apply, cut }) => names.has(name) && apply === null && cut === null)
-      .sort((a, b) => this.#has(b) - this.#has(a))[0];
-    if (furthest === undefined) {
+    // One disk may be lost, and the next when enough slaves have what it held.
+    const isRepaired = batchEnd(this.#master, this.#marked) >= this.#acked;
+    if (!isRepaired || this.#slaves.some(({ apply, cut }) => apply !== null || cut !== null)) {
+      return;
+    }
+    const furthest = [...this.#slaves].sort(
+      (a, b) => this.#lastTerm(b) - this.#lastTerm(a) || this.#has(b) - this.#has(a),
+    )[0];
+    if (furthest === undefined || furthest.isNew) {
       return;
     }
     this.#endSessions();
@@ -533,6 +540,11 @@ export class Simulation {
       const places = this.#slaves.map((slave) => `${slave.name} ${this.#has(slave)}`).join(', ');
       this.#problem = `acked up to ${committed}, and slaves have ${places}`;
     }
+  }
+
+  /** Of what it keeps when it ends now. */
+  #lastTerm(slave: SimSlave): number {
+    return slave.epochs.findLast(({ position }) => position < this.#has(slave))?.epoch ?? 0;
   }
 
   #has({ written, flushed }: SimSlave): number {
