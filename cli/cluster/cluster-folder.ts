@@ -8,7 +8,17 @@
  *     DIR/NAME/pid         its process
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { NAME_PATTERN, RingMQError } from '../../native-free/wire/index.js';
@@ -84,9 +94,7 @@ export class ClusterFolder {
   }
 
   write(file: ClusterFile): void {
-    const path = join(this.path, 'cluster.json');
-    writeFileSync(`${path}.new`, `${JSON.stringify({ version: 1, ...file }, null, 2)}\n`);
-    renameSync(`${path}.new`, path);
+    this.#replace('cluster.json', `${JSON.stringify({ version: 1, ...file }, null, 2)}\n`, 0o666);
   }
 
   /** A node's own folder, made if it is not there. */
@@ -100,8 +108,22 @@ export class ClusterFolder {
   secretFile(): string {
     const path = join(this.path, 'secret');
     if (!existsSync(path)) {
-      writeFileSync(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+      this.#replace('secret', `${randomBytes(32).toString('hex')}\n`, 0o600);
     }
     return path;
+  }
+
+  /** As a whole, and also for after a power cut: brokers keep their data over one, and have to start again. */
+  #replace(name: string, text: string, mode: number): void {
+    const path = join(this.path, name);
+    rmSync(`${path}.new`, { force: true });
+    writeFileSync(`${path}.new`, text, { mode, flush: true });
+    renameSync(`${path}.new`, path);
+    const directory = openSync(this.path, 'r');
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
   }
 }

@@ -12,8 +12,9 @@ export class TestCluster {
   /** Of the name servers, after a start. */
   urls: string[] = [];
 
-  constructor() {
-    this.#parent = makeDirectory();
+  /** `parent`: an empty directory, which goes with it. */
+  constructor(parent = makeDirectory()) {
+    this.#parent = parent;
     this.dir = join(this.#parent, 'cluster');
   }
 

@@ -1,5 +1,7 @@
 /** The short form: each mode once. All eight combinations are `npm run test:modes`. */
 import { expect, test } from 'vitest';
+import { mayCutPower } from './forgetful-disk.js';
+import { runPowerCut } from './outages.js';
 import { runMode } from './scenario.js';
 
 test('multi-master, sync flush: a killed master loses nothing, and the other one goes on', {
@@ -15,3 +17,12 @@ test('sync double-write, async flush: a master killed and its disk thrown away l
   const result = await runMode('sync-double-write', 'async');
   expect(result).toMatchObject({ lostByKill: [], lostByDisk: [], failed: [] });
 });
+
+// A real disk has to be mounted for it; elsewhere the simulation of a log's disk stands for it (test/simulation/log-crash).
+if (mayCutPower()) {
+  test('sync double-write, sync flush: a power cut of all loses nothing, and the cluster starts again', {
+    timeout: 240_000,
+  }, async () => {
+    expect(await runPowerCut('sync-double-write', 'sync')).toMatchObject({ lostOld: [], lostLast: [] });
+  });
+}
