@@ -4,7 +4,12 @@ import { setImmediate } from 'node:timers';
 import { threadId } from 'node:worker_threads';
 import type { BrokerHandle } from '../engine/handle.js';
 import { attachThread } from '../engine/thread/attach-thread.js';
-import { type CallOptions, type Client, throwIfAborted } from '../native-free/client/internal.js';
+import {
+  type CallOptions,
+  type Client,
+  takeCallOptions,
+  throwIfAborted,
+} from '../native-free/client/internal.js';
 import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
@@ -16,7 +21,8 @@ import { embeddedClient } from './embedded-client.js';
  * @throws RingMQError ABORTED, BAD_ARGUMENT (not a handle), BROKER_CLOSED, BROKER_BUSY (no seat left)
  */
 export async function attach(handle: BrokerHandle, options?: CallOptions): Promise<Client> {
-  throwIfAborted(options?.signal);
+  const { signal } = takeCallOptions('attach', options);
+  throwIfAborted(signal);
   const thread = attachThread(handle, `attached-${threadId}`);
   const host = new SessionHost(thread, { listener: 'embedded', onDefect: defectTeller(thread) });
   thread.onBrokerClosed(() => {

@@ -1,7 +1,7 @@
 /** What `broker.listen()` and the command's `--listen` family take. */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { checkOptions } from '../engine/option-check.js';
+import { checkOptions, pathText } from '../engine/option-check.js';
 import { option } from '../engine/option-info.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
@@ -14,7 +14,7 @@ export const listenOptionsSchema = z
   .object({
     host: option(
       'Address to listen on. Other than loopback it is refused until authentication is set up, or `insecure` is said.',
-      z.string().min(1).default('127.0.0.1'),
+      pathText().default('127.0.0.1'),
       { setting: 'listen' },
     ),
     port: option(
@@ -40,14 +40,10 @@ export const listenOptionsSchema = z
     ),
     tls: z
       .object({
-        certFile: option(
-          'Certificate chain in PEM; with a key file the listener serves `wss`.',
-          z.string().min(1),
-          {
-            setting: 'tlsCert',
-          },
-        ),
-        keyFile: option("The certificate's key in PEM.", z.string().min(1), { setting: 'tlsKey' }),
+        certFile: option('Certificate chain in PEM; with a key file the listener serves `wss`.', pathText(), {
+          setting: 'tlsCert',
+        }),
+        keyFile: option("The certificate's key in PEM.", pathText(), { setting: 'tlsKey' }),
       })
       .strict()
       .optional(),

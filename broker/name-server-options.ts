@@ -1,6 +1,6 @@
 /** What `openNameServer()` and `ringmq nameserver` take: of a listener's options those that make sense here, and a secret. */
 import { z } from 'zod';
-import { checkOptions } from '../engine/option-check.js';
+import { checkOptions, pathText } from '../engine/option-check.js';
 import { option } from '../engine/option-info.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
@@ -20,7 +20,7 @@ export const nameServerOptionsSchema = z
   .object({
     host: option(
       'Address to listen on. Other than loopback it is refused without `secretFile`, or until `insecure` is said.',
-      z.string().min(1).default('127.0.0.1'),
+      pathText().default('127.0.0.1'),
       { setting: 'listen' },
     ),
     port: option(
@@ -30,7 +30,7 @@ export const nameServerOptionsSchema = z
     ),
     secretFile: option(
       'File of the secret that brokers must know to register. Routes are told to everybody.',
-      z.string().min(1).optional(),
+      pathText().optional(),
       { defaultText: 'none: on loopback every broker may register' },
     ),
     insecure: option(

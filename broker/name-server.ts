@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { NameServerDesk } from '../engine/cluster/name-server-desk.js';
 import { RouteTable } from '../engine/cluster/route-table.js';
-import { type CallOptions, throwIfAborted } from '../native-free/client/internal.js';
+import { type CallOptions, callbackOption, throwIfAborted } from '../native-free/client/internal.js';
 import { RareTeller } from '../native-free/listener/rare-teller.js';
 import type { HttpAnswer, HttpRequest, Listener } from '../native-free/listener/types.js';
 import { clearInterval, monotonicMs, setInterval } from '../native-free/time/index.js';
@@ -17,6 +17,7 @@ import {
   resolveNameServerOptions,
 } from './name-server-options.js';
 import { readSecret } from './secret-file.js';
+import { takeGiven } from './take-given.js';
 
 /** What a name server says unasked; for a log. */
 export interface NameServerEvents {
@@ -34,7 +35,8 @@ const EXPIRE_MS = 1_000;
 export async function openNameServer(
   options: NameServerOptions & NameServerEvents & CallOptions = {},
 ): Promise<NameServer> {
-  const { signal, onWarning, ...given } = options;
+  const { signal, onWarning, ...given } = takeGiven('openNameServer', options);
+  callbackOption('onWarning', onWarning);
   throwIfAborted(signal);
   const resolved = resolveNameServerOptions(given);
   const server = new NameServer(resolved, onWarning ?? (() => undefined));

@@ -9,6 +9,8 @@ import {
   abortError,
   type CallOptions,
   type Client,
+  callbackOption,
+  takeCallOptions,
   throwIfAborted,
 } from '../native-free/client/internal.js';
 import { INSPECT, shown } from '../native-free/client/shown.js';
@@ -31,6 +33,7 @@ import { checkFiles } from './package-files.js';
 import { readSecret } from './secret-file.js';
 import { checkController, LedBroker, mayFound, openLeadership } from './set-member.js';
 import { BrokerSockets } from './sockets.js';
+import { takeGiven } from './take-given.js';
 
 /** What a broker says unasked; for a log. */
 export interface BrokerEvents {
@@ -52,8 +55,10 @@ export interface BrokerEvents {
  * @throws RingMQError ABORTED, NOT_SUPPORTED (bundled into one file), NOT_MASTER (name servers know another master of its set, with another log), BAD_CONFIG, BAD_ARGUMENT (a `controller`, and a `role` or `master` that it decides), DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
  */
 export async function openBroker(options: EngineOptions & BrokerEvents & CallOptions = {}): Promise<Broker> {
-  checkGiven('openBroker', options);
-  const { onWarning, onFatal, onReplication, signal, ...engineOptions } = options;
+  const { onWarning, onFatal, onReplication, signal, ...engineOptions } = takeGiven('openBroker', options);
+  for (const [name, callback] of Object.entries({ onWarning, onFatal, onReplication })) {
+    callbackOption(name, callback);
+  }
   throwIfAborted(signal);
   checkFiles();
   const resolved = resolveEngineOptions(engineOptions);
@@ -314,12 +319,12 @@ export class Broker {
   /** Opens a socket. @throws RingMQError ABORTED, PORT_IN_USE, BAD_CONFIG */
   async listen(options: ListenOptions & CallOptions = {}): Promise<BrokerListener> {
     this.#checkOpen();
-    checkGiven('listen', options);
-    const { signal, ...listenOptions } = options;
+    const { signal, ...listenOptions } = takeGiven('listen', options);
     throwIfAborted(signal);
     return await this.#inTurn(async () => {
       this.#checkOpen();
-      checkAdvertised(this.#engine.options, listenOptions.host ?? '');
+      const { host } = listenOptions;
+      checkAdvertised(this.#engine.options, typeof host === 'string' ? host : '');
       const listener = await this.#sockets.open(this.#engine, listenOptions);
       if (signal?.aborted) {
         await listener.close();
@@ -384,8 +389,14 @@ export class Broker {
    * Rejects with what failed, like a client's write that nobody was told of. An aborted signal ends the waiting, not the closing.
    */
   close(options?: CallOptions): Promise<void> {
+    let signal: AbortSignal | undefined;
+    try {
+      ({ signal } = takeCallOptions('close', options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.#closing ??= this.#close();
-    return abortable(this.#closing, options?.signal);
+    return abortable(this.#closing, signal);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -438,11 +449,5 @@ export class Broker {
       listeners: this.#sockets.urls,
       closed: this.#closing !== null,
     });
-  }
-}
-
-function checkGiven(call: string, options: object): void {
-  if (options === null) {
-    throw new RingMQError('BAD_CONFIG', `${call} takes an object of options, not null`);
   }
 }

@@ -46,7 +46,15 @@ export interface BrokerHandle {
 
 /** True for what `broker.handle()` gives, also after `postMessage`. */
 export function isBrokerHandle(value: unknown): value is BrokerHandle {
-  return (
-    typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'ringmq.handle.v1'
-  );
+  try {
+    const handle = value as Partial<BrokerHandle> | null;
+    return (
+      typeof handle === 'object' &&
+      handle?.kind === 'ringmq.handle.v1' &&
+      handle.brokerWords instanceof SharedArrayBuffer
+    );
+  } catch {
+    // A proxy that was revoked, say.
+    return false;
+  }
 }

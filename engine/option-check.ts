@@ -1,17 +1,36 @@
 /** Options are checked where they are given; what is wrong is said in sentences that name the option. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { RingMQError } from '../native-free/wire/index.js';
 import { nearest } from './nearest.js';
 
+/** What the system takes for a path, or for a host. A new one each time: what an option says of itself hangs on it. */
+export const pathText = () =>
+  z
+    .string()
+    .min(1)
+    .max(4095)
+    .refine((path) => !path.includes('\0'), { message: 'must be without a zero character' });
+
+/** So many faults are told at once. */
+const MAX_FAULTS = 16;
+
 /** Checks and completes options. Throws BAD_CONFIG with a sentence for each option that cannot be used; `what` is said of the whole. */
 export function checkOptions<S extends z.ZodObject>(schema: S, given: unknown, what: string): z.output<S> {
-  const parsed = schema.safeParse(given, { reportInput: true });
-  if (parsed.success) {
-    return parsed.data;
+  let faults: string[];
+  try {
+    const parsed = schema.safeParse(given, { reportInput: true });
+    if (parsed.success) {
+      return parsed.data;
+    }
+    faults = parsed.error.issues
+      .slice(0, MAX_FAULTS)
+      .flatMap((issue) => describeFault(issue, Object.keys(schema.shape), what))
+      .slice(0, MAX_FAULTS);
+  } catch (cause) {
+    // Proxies and getters may throw while they are looked at.
+    faults = [`${what} cannot be read`];
+    throw new RingMQError('BAD_CONFIG', faults.join('; '), { cause, details: { faults } });
   }
-  const faults = parsed.error.issues.flatMap((issue) =>
-    describeFault(issue, Object.keys(schema.shape), what),
-  );
   throw new RingMQError('BAD_CONFIG', faults.join('; '), { details: { faults } });
 }
 
@@ -19,10 +38,10 @@ export function checkOptions<S extends z.ZodObject>(schema: S, given: unknown, w
 export function describeFault(issue: z.core.$ZodIssue, names: readonly string[], what: string): string[] {
   const name = issue.path.length === 0 ? what : issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, MAX_FAULTS).map((key) => {
       const meant = issue.path.length === 0 ? nearest(key, names) : null;
       const path = [...issue.path, key].join('.');
-      return `there is no option ${JSON.stringify(path)}${meant === null ? '' : `, did you mean ${meant}?`}`;
+      return `there is no option ${shown(path)}${meant === null ? '' : `, did you mean ${meant}?`}`;
     });
   }
   return [`${name} ${rule(issue)}`];
@@ -57,8 +76,18 @@ function article(type: string): string {
   );
 }
 
+function textOf(value: unknown): string {
+  try {
+    // Of a long text only what is shown: what stands for the rest would be as long.
+    const part = typeof value === 'string' ? value.slice(0, 64) : value;
+    return typeof part === 'bigint' ? `${part}n` : (JSON.stringify(part) ?? String(part));
+  } catch {
+    return 'an object that cannot be shown';
+  }
+}
+
 /** A value as far as it fits into a line. */
 function shown(value: unknown): string {
-  const text = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
+  const text = textOf(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { MAX_URL_CHARACTERS, NAME_PATTERN, RingMQError } from '../native-free/wire/index.js';
 import { isAddress } from './address.js';
 import { parseController } from './controller-url.js';
-import { checkOptions } from './option-check.js';
+import { checkOptions, pathText } from './option-check.js';
 import { option } from './option-info.js';
 import type { EngineOptions } from './options-types.js';
 
@@ -31,7 +31,7 @@ export const engineOptionsSchema = z
   .object({
     dataDir: option(
       'Directory of all that is durable. It is made when it is missing; one broker at a time may have it open.',
-      z.string().min(1).default('./ringmq-data'),
+      pathText().default('./ringmq-data'),
       { setting: 'data' },
     ),
     name: option("The broker's name in answers and logs.", z.string().min(1).max(127).default('ringmq')),
@@ -179,7 +179,7 @@ export const engineOptionsSchema = z
     ),
     secretFile: option(
       'File with the secret that master and slaves prove to each other that they know: its text without the line end, 16 bytes to 4 KiB. Without it only loopback is trusted.',
-      z.string().min(1).optional(),
+      pathText().optional(),
       { defaultText: 'none' },
     ),
     nameServers: option(

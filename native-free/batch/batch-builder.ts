@@ -325,7 +325,8 @@ export function checkBornTime(time: unknown): number {
   if (!Number.isSafeInteger(time) || (time as number) < 0) {
     // What an object says of itself may be anything, an error too.
     const value = typeof time === 'object' && time !== null ? 'an object' : String(time);
-    throw badMessage('bornTime', `must be whole milliseconds since 1970, not ${value}`, { value });
+    const shown = String(value).slice(0, 64);
+    throw badMessage('bornTime', `must be whole milliseconds since 1970, not ${shown}`, { value: shown });
   }
   return time as number;
 }

@@ -112,7 +112,7 @@ export function writeAttributes(
     at = writeKey(bytes, at, ATTRIBUTE_KIND.key, 'key', keys[i] as string);
   }
   if (shardingKey !== undefined) {
-    at = writeKey(bytes, at, ATTRIBUTE_KIND.shardingKey, 'sharding key', shardingKey);
+    at = writeKey(bytes, at, ATTRIBUTE_KIND.shardingKey, 'shardingKey', shardingKey);
   }
   at = writeProperties(bytes, view, at, message);
   const length = at - start;

@@ -50,7 +50,7 @@ export class TakenMessage {
     this.topic = topic;
     this.bornTime = bornTime;
     this.tag = textOf('tag', tag);
-    this.shardingKey = textOf('sharding key', shardingKey);
+    this.shardingKey = textOf('shardingKey', shardingKey);
     if (keys !== undefined) {
       this.#readKeys(keys);
     }

@@ -16,11 +16,13 @@ import {
   anyNameOption,
   badArgument,
   booleanOption,
-  checkCallOptions,
-  checkOptions,
   countOption,
+  listOption,
   nameOption,
   type OptionNames,
+  takeCallOptions,
+  takeOptions,
+  textOption,
 } from './options.js';
 import { PageWalk } from './page-walk.js';
 import { INSPECT, shown } from './shown.js';
@@ -63,10 +65,10 @@ export class ControlAdmin implements Admin {
     options?: CallOptions,
     createdTime: number | null = null,
   ): Promise<TopicInfo> {
-    checkCallOptions('createTopic', options);
+    const how = takeCallOptions('createTopic', options);
     const params = { ...newTopicParams(topic), ...(createdTime === null ? {} : { createdTime }) };
     const made = await this.#requests.call('createTopic', params, {
-      ...options,
+      ...how,
       mayRepeat: params.ifNotExists,
     });
     this.#changed(made.topic);
@@ -74,20 +76,20 @@ export class ControlAdmin implements Admin {
   }
 
   async listTopics(options?: CallOptions): Promise<TopicInfo[]> {
-    checkCallOptions('listTopics', options);
+    const how = takeCallOptions('listTopics', options);
     return allPages(
-      (cursor) => this.#requests.call('listTopics', { cursor }, options),
+      (cursor) => this.#requests.call('listTopics', { cursor }, how),
       (page) => page.topics,
     );
   }
 
   async describeTopic(topic: string, options?: CallOptions): Promise<TopicDescription> {
-    checkCallOptions('describeTopic', options);
+    const how = takeCallOptions('describeTopic', options);
     const params = { topic: anyNameOption('topic', topic) };
     let first: (TopicDescription & PageResult) | undefined;
     const queueStates = await allPages(
       async (cursor) => {
-        const page = await this.#requests.call('describeTopic', { ...params, cursor }, options);
+        const page = await this.#requests.call('describeTopic', { ...params, cursor }, how);
         if (first !== undefined && first.topicId !== page.topicId) {
           throw new RingMQError(
             'TOPIC_NOT_FOUND',
@@ -103,26 +105,26 @@ export class ControlAdmin implements Admin {
   }
 
   async deleteTopic(topic: string, options?: CallOptions): Promise<void> {
-    checkCallOptions('deleteTopic', options);
-    await this.#requests.call('deleteTopic', { topic: anyNameOption('topic', topic) }, options);
+    const how = takeCallOptions('deleteTopic', options);
+    await this.#requests.call('deleteTopic', { topic: anyNameOption('topic', topic) }, how);
     this.#changed(topic);
   }
 
   async listGroups(options?: CallOptions): Promise<GroupInfo[]> {
-    checkCallOptions('listGroups', options);
+    const how = takeCallOptions('listGroups', options);
     return allPages(
-      (cursor) => this.#requests.call('listGroups', { cursor }, options),
+      (cursor) => this.#requests.call('listGroups', { cursor }, how),
       (page) => page.groups,
     );
   }
 
   async describeGroup(group: string, options?: CallOptions): Promise<GroupDescription> {
-    checkCallOptions('describeGroup', options);
+    const how = takeCallOptions('describeGroup', options);
     const params = { group: anyNameOption('group', group) };
     let first: (GroupDescription & PageResult) | undefined;
     const queues = await allPages(
       async (cursor) => {
-        const page = await this.#requests.call('describeGroup', { ...params, cursor }, options);
+        const page = await this.#requests.call('describeGroup', { ...params, cursor }, how);
         first ??= page;
         return page;
       },
@@ -132,29 +134,25 @@ export class ControlAdmin implements Admin {
   }
 
   async createGroup(group: NewGroup, options?: CallOptions): Promise<GroupInfo> {
-    checkGiven('createGroup', group, NEW_GROUP);
-    checkCallOptions('createGroup', options);
-    const params = {
-      group: nameOption('group', group.group),
-      ifNotExists: booleanOption('ifNotExists', group.ifNotExists, false),
-    };
-    return this.#requests.call('createGroup', params, { ...options, mayRepeat: params.ifNotExists });
+    const how = takeCallOptions('createGroup', options);
+    const params = newGroupParams(group);
+    return this.#requests.call('createGroup', params, { ...how, mayRepeat: params.ifNotExists });
   }
 
   async deleteGroup(group: string, options?: CallOptions): Promise<void> {
-    checkCallOptions('deleteGroup', options);
-    await this.#requests.call('deleteGroup', { group: anyNameOption('group', group) }, options);
+    const how = takeCallOptions('deleteGroup', options);
+    await this.#requests.call('deleteGroup', { group: anyNameOption('group', group) }, how);
   }
 
   async resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]> {
-    checkCallOptions('resetOffset', options);
-    const params = offsetResetParams(change);
-    return (await this.#requests.call('resetOffset', params, options)).queues;
+    const how = takeCallOptions('resetOffset', options);
+    const { brokerSet: _brokerSet, ...params } = offsetResetParams(change);
+    return (await this.#requests.call('resetOffset', params, how)).queues;
   }
 
   async stats(options?: CallOptions): Promise<BrokerStats> {
-    checkCallOptions('stats', options);
-    return this.#requests.call('stats', {}, options);
+    const how = takeCallOptions('stats', options);
+    return this.#requests.call('stats', {}, how);
   }
 
   [INSPECT](): object {
@@ -163,14 +161,14 @@ export class ControlAdmin implements Admin {
 }
 
 /** What is asked of a broker. Throws `BAD_ARGUMENT` naming what cannot be used. */
-export function newTopicParams(topic: NewTopic): {
+export function newTopicParams(given: NewTopic): {
   topic: string;
   queues: number;
   memory: boolean;
   ifNotExists: boolean;
   sets?: string[];
 } {
-  checkGiven('createTopic', topic, NEW_TOPIC);
+  const topic = takeGiven('createTopic', given, NEW_TOPIC);
   return {
     topic: nameOption('topic', topic.topic),
     queues: countOption('queues', topic.queues, DEFAULT_QUEUES, 1, MAX_QUEUES_PER_TOPIC),
@@ -181,15 +179,22 @@ export function newTopicParams(topic: NewTopic): {
 }
 
 function setsOption(sets: unknown): string[] {
-  if (!Array.isArray(sets) || sets.length === 0 || sets.length > MAX_SETS) {
-    throw badArgument('sets', `must be a list of 1 to ${MAX_SETS} broker sets`, { limit: MAX_SETS });
-  }
-  return sets.map((set) => nameOption('sets', set));
+  return listOption('sets', sets, 1, MAX_SETS).map((set) => nameOption('sets', set));
+}
+
+export function newGroupParams(given: NewGroup): { group: string; ifNotExists: boolean } {
+  const { group, ifNotExists } = takeGiven('createGroup', given, NEW_GROUP);
+  return {
+    group: nameOption('group', group),
+    ifNotExists: booleanOption('ifNotExists', ifNotExists, false),
+  };
 }
 
 /** The same of where a group is to go on. */
-export function offsetResetParams(change: OffsetReset): ControlMethods['resetOffset']['params'] {
-  checkGiven('resetOffset', change, OFFSET_RESET);
+export function offsetResetParams(
+  given: OffsetReset,
+): ControlMethods['resetOffset']['params'] & { brokerSet: string | undefined } {
+  const change = takeGiven('resetOffset', given, OFFSET_RESET);
   if (change.to === undefined) {
     throw badArgument('to', 'must be earliest, latest, a Date, { time } or { offset }');
   }
@@ -201,15 +206,16 @@ export function offsetResetParams(change: OffsetReset): ControlMethods['resetOff
       change.queueId === undefined
         ? null
         : countOption('queueId', change.queueId, 0, 0, MAX_QUEUES_PER_TOPIC - 1),
+    brokerSet: textOption('brokerSet', change.brokerSet, 127),
   };
 }
 
 /** An object that must be there. */
-function checkGiven<T extends object>(call: string, given: T | undefined, names: OptionNames<T>): void {
+function takeGiven<T extends object>(call: string, given: T | undefined, names: OptionNames<T>): T {
   if (given === undefined) {
     throw badArgument(call, `needs an object with ${Object.keys(names).join(', ')}`);
   }
-  checkOptions(call, given, names);
+  return takeOptions(call, given, names);
 }
 
 /** A page without what makes it one. */

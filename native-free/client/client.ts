@@ -7,7 +7,7 @@ import { GroupConsumer } from './consume/consumer.js';
 import { get, peek } from './consume/peek.js';
 import type { LinkFactory } from './link/link.js';
 import { makeConnection } from './make-connection.js';
-import { checkCallOptions } from './options.js';
+import { takeCallOptions } from './options.js';
 import { type ProducerOwner, RingProducer } from './produce/producer.js';
 import { INSPECT, shown } from './shown.js';
 import type {
@@ -100,13 +100,14 @@ export class LinkClient implements Client, ProducerOwner {
   }
 
   close(options?: CallOptions): Promise<void> {
+    let signal: AbortSignal | undefined;
     try {
-      checkCallOptions('close', options);
+      ({ signal } = takeCallOptions('close', options));
     } catch (error) {
       return Promise.reject(error);
     }
     const isInside = this.#consumers.all().some((consumer) => consumer.isInsideHandler);
-    this.#closed ??= this.#close(options?.signal);
+    this.#closed ??= this.#close(signal);
     if (!isInside) {
       return this.#closed;
     }

@@ -7,7 +7,7 @@ import { Addresses } from './cluster/addresses.js';
 import { ClusterBrokers } from './cluster/cluster-brokers.js';
 import { asRingMQError } from './failures.js';
 import { makeConnection } from './make-connection.js';
-import { callbackOption, checkOptions, nameOption, type OptionNames } from './options.js';
+import { callbackOption, nameOption, type OptionNames, takeOptions } from './options.js';
 import type { Client, ConnectOptions } from './types.js';
 
 const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
@@ -31,8 +31,8 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
  * a cluster's name servers; whoever answers says which it is. One is tried at random, then the others. Tries for `connectTimeoutMs`, then rejects with
  * `CONNECT_FAILED` or what the broker said last; at once with `BAD_ARGUMENT` (no such address, an option that cannot be used), `ABORTED`, or what no other try can cure. After that a lost connection is made anew until the client is closed.
  */
-export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Client> {
-  checkOptions('connect', options, CONNECT_OPTIONS);
+export async function connect(url: string | URL, given?: ConnectOptions): Promise<Client> {
+  const options = takeOptions('connect', given, CONNECT_OPTIONS);
   if (options.credentials !== undefined) {
     throw new RingMQError(
       'NOT_SUPPORTED',

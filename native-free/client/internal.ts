@@ -10,6 +10,7 @@ export { controlFrame, controlPayload } from './link/control-codec.js';
 export type { Link, LinkFactory } from './link/link.js';
 export { webSocketLinks } from './link/websocket-link.js';
 export { messageId, messageIdPrefix } from './message-id.js';
+export { callbackOption, isOptionsObject, kindOf, signalOption, takeCallOptions } from './options.js';
 export { PageWalk } from './page-walk.js';
 export { shardingHash } from './produce/sharding-hash.js';
 export type * from './types.js';

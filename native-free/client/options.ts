@@ -73,7 +73,7 @@ function kind(value: unknown): string {
  * True for an object that is neither an array nor a map, a date or the like. Objects of a caller's own
  * classes count.
  */
-function isOptionsObject(value: unknown): value is object {
+export function isOptionsObject(value: unknown): value is object {
   try {
     return (
       typeof value === 'object' &&
@@ -103,11 +103,81 @@ export function checkOptions<T extends object>(
   if (!isOptionsObject(options)) {
     throw badArgument(what, `must be an object of options, not ${kindOf(options)}`);
   }
-  for (const name in options) {
-    if (!Object.hasOwn(known, name) && options[name] !== undefined) {
+  for (const name of namesIn(what, options)) {
+    if (!Object.hasOwn(known, name) && readPart(options, name as keyof T & string) !== undefined) {
       throw unknownOption(what, name, Object.keys(known));
     }
   }
+}
+
+/**
+ * The options as they are now, in an object that nobody else has: each is read once, so that what is checked is what is used. undefined stands
+ * for none. Throws `BAD_ARGUMENT` as {@link checkOptions}, and for what cannot be read.
+ */
+export function takeOptions<T extends object>(
+  what: string,
+  options: T | undefined,
+  known: OptionNames<T>,
+): T {
+  const taken = {} as T;
+  if (options === undefined) {
+    return taken;
+  }
+  checkOptions(what, options, known);
+  for (const name in known) {
+    const value = readPart(options, name);
+    if (value !== undefined) {
+      taken[name] = value as T[typeof name];
+    }
+  }
+  return taken;
+}
+
+/** Also of what has them from a class of its own. */
+function namesIn(what: string, options: object): string[] {
+  const names: string[] = [];
+  try {
+    for (const name in options) {
+      names.push(name);
+    }
+  } catch (error) {
+    throw badArgument(what, `must be an object that can be read: ${reasonOf(error)}`);
+  }
+  return names;
+}
+
+/** A part of what a caller gave; getters and proxies may throw. Throws `BAD_ARGUMENT` naming it. */
+function readPart<T extends object>(from: T, name: keyof T & string): unknown {
+  try {
+    return from[name];
+  } catch (error) {
+    throw badArgument(name, `cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+/** What somebody else's code has thrown, as far as a sentence has room for it. */
+function reasonOf(error: unknown): string {
+  try {
+    return String(error).slice(0, 200);
+  } catch {
+    return 'no reason that could be told';
+  }
+}
+
+/** The items of a list, none left out. Throws `BAD_ARGUMENT` for what is none, or has too few or too many. */
+export function listOption(name: string, value: unknown, min: number, max: number): unknown[] {
+  let items: unknown[] | undefined;
+  try {
+    if (Array.isArray(value) && value.length >= min && value.length <= max) {
+      items = Array.from(value);
+    }
+  } catch (error) {
+    throw badArgument(name, `cannot be read: ${reasonOf(error)}`);
+  }
+  if (items === undefined) {
+    throw badArgument(name, `must be a list of ${min} to ${max}, not ${kindOf(value)}`, { limit: max });
+  }
+  return items;
 }
 
 function unknownOption(what: string, name: string, known: readonly string[]): RingMQError {
@@ -213,28 +283,33 @@ export function callbackOption(name: string, value: unknown): void {
 
 /** Throws `BAD_ARGUMENT` for what is no AbortSignal. One of another realm or library will do, if it works like one. */
 export function signalOption(value: unknown): void {
-  if (value === undefined || value instanceof AbortSignal) {
-    return;
-  }
-  const signal = value as Partial<AbortSignal> | null;
-  if (
-    typeof signal !== 'object' ||
-    typeof signal?.aborted !== 'boolean' ||
-    typeof signal.addEventListener !== 'function' ||
-    typeof signal.removeEventListener !== 'function'
-  ) {
+  if (value !== undefined && !isSignal(value)) {
     throw badArgument('signal', `must be an AbortSignal, not ${kindOf(value)}`);
+  }
+}
+
+function isSignal(value: unknown): boolean {
+  try {
+    const signal = value as Partial<AbortSignal> | null;
+    return (
+      value instanceof AbortSignal ||
+      (typeof signal === 'object' &&
+        typeof signal?.aborted === 'boolean' &&
+        typeof signal.addEventListener === 'function' &&
+        typeof signal.removeEventListener === 'function')
+    );
+  } catch {
+    return false;
   }
 }
 
 const CALL_OPTIONS: OptionNames<CallOptions> = { signal: true };
 
-/** The options that every call takes. */
-export function checkCallOptions(what: string, options: CallOptions | undefined): void {
-  if (options !== undefined) {
-    checkOptions(what, options, CALL_OPTIONS);
-    signalOption(options.signal);
-  }
+/** The options that every call takes, as they are now. Throws `BAD_ARGUMENT`. */
+export function takeCallOptions(what: string, options: CallOptions | undefined): CallOptions {
+  const taken = takeOptions(what, options, CALL_OPTIONS);
+  signalOption(taken.signal);
+  return taken;
 }
 
 /** A group's or topic's name. Throws `BAD_ARGUMENT`. */

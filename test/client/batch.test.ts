@@ -170,7 +170,7 @@ describe('limits', () => {
       'MESSAGE_TOO_LARGE',
       { limit: 32768 },
     ],
-    ['an empty sharding key', { shardingKey: '' }, 'BAD_MESSAGE', { part: 'sharding key' }],
+    ['an empty sharding key', { shardingKey: '' }, 'BAD_MESSAGE', { part: 'shardingKey' }],
   ])('%s is refused with the limit and the value', (_what, broken, code, details) => {
     const builder = new BatchBuilder(8 << 20);
     expect(() => builder.append({ topic: 't', ...broken } as OutgoingMessage, 1)).toThrow(

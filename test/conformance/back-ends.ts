@@ -141,8 +141,15 @@ function withTopicsIn(client: Client, set: string): Client {
   client.admin = () => {
     const made = admin();
     const createTopic = made.createTopic.bind(made);
-    made.createTopic = (topic, options) =>
-      createTopic(typeof topic === 'object' ? { sets: [set], ...topic } : topic, options);
+    made.createTopic = (topic, options) => {
+      let placed = topic;
+      try {
+        placed = typeof topic === 'object' ? { sets: [set], ...topic } : topic;
+      } catch {
+        // What cannot be read is for the client to refuse.
+      }
+      return createTopic(placed, options);
+    };
     return made;
   };
   return client;

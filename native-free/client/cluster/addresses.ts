@@ -3,7 +3,7 @@ import { clearTimeout, setTimeout } from '../../time/index.js';
 import { RingMQError } from '../../wire/index.js';
 import { whenAborted } from '../abort.js';
 import type { Link, LinkFactory } from '../link/link.js';
-import { webSocketLinks } from '../link/websocket-link.js';
+import { addressText, webSocketLinks } from '../link/websocket-link.js';
 import { badArgument } from '../options.js';
 import type { TlsOptions } from '../types.js';
 
@@ -19,7 +19,7 @@ export class Addresses {
 
   /** `text`: addresses with commas between them. Throws `BAD_ARGUMENT` for what is none. */
   constructor(text: string | URL, tls: TlsOptions | undefined) {
-    const urls = String(text)
+    const urls = addressText(text)
       .split(',')
       .map((url) => url.trim());
     if (urls.length > MAX_ADDRESSES) {

@@ -8,9 +8,9 @@ import {
   type TopicDescription,
   type TopicInfo,
 } from '../../wire/index.js';
-import { ControlAdmin, newTopicParams, offsetResetParams } from '../admin.js';
+import { ControlAdmin, newGroupParams, newTopicParams, offsetResetParams } from '../admin.js';
 import { asRingMQError } from '../failures.js';
-import { badArgument, checkCallOptions } from '../options.js';
+import { anyNameOption, badArgument, takeCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from '../types.js';
 import { addedStats, mergedGroup, mergedGroups, mergedTopic, mergedTopics } from './merged.js';
@@ -40,23 +40,20 @@ export class ClusterAdmin implements Admin {
   }
 
   async createTopic(topic: NewTopic, options?: CallOptions): Promise<TopicInfo> {
+    const how = takeCallOptions('createTopic', options);
     // What is wrong with the arguments is to be found before anything is made.
-    const { sets: wanted } = newTopicParams(topic);
-    const known = await this.#each(
-      (admin, link) => topicAt(link, topic.topic, admin, options),
-      options,
-      wanted,
-      'sets',
-    );
+    const params = newTopicParams(topic);
+    const { sets: wanted } = params;
+    const known = await this.#each((admin, link) => topicAt(link, params.topic, admin, how), wanted, 'sets');
     throwFailed('createTopic', known, AWAY);
     const there = known.done.filter(({ value }) => value !== null) as { set: string; value: TopicInfo }[];
     const [first] = there;
-    if (first !== undefined && topic.ifNotExists !== true) {
+    if (first !== undefined && !params.ifNotExists) {
       throw new RingMQError(
         'TOPIC_EXISTS',
-        `the topic '${topic.topic}' exists in the broker set ${first.set}`,
+        `the topic '${params.topic}' exists in the broker set ${first.set}`,
         {
-          details: { topic: topic.topic, brokerSet: first.set },
+          details: { topic: params.topic, brokerSet: first.set },
         },
       );
     }
@@ -69,11 +66,7 @@ export class ClusterAdmin implements Admin {
         continue;
       }
       const time = createdTime;
-      const outcomes = await this.#each(
-        (admin, link) => createAt(link, topic, time, admin, options),
-        options,
-        sets,
-      );
+      const outcomes = await this.#each((admin, link) => createAt(link, params, time, admin, how), sets);
       throwFailed('createTopic', { done: [...made, ...outcomes.done], failed: outcomes.failed }, AWAY);
       made.push(...outcomes.done);
       createdTime ??= made[0]?.value.createdTime ?? null;
@@ -83,58 +76,70 @@ export class ClusterAdmin implements Admin {
   }
 
   async listTopics(options?: CallOptions): Promise<TopicInfo[]> {
-    const outcomes = await this.#each((admin) => admin.listTopics(options), options);
+    const how = takeCallOptions('listTopics', options);
+    const outcomes = await this.#each((admin) => admin.listTopics(how));
     this.#checkAnswered('listTopics', outcomes);
     return mergedTopics(outcomes.done);
   }
 
   async describeTopic(topic: string, options?: CallOptions): Promise<TopicDescription> {
-    const outcomes = await this.#each((admin) => admin.describeTopic(topic, options), options);
+    const how = takeCallOptions('describeTopic', options);
+    anyNameOption('topic', topic);
+    const outcomes = await this.#each((admin) => admin.describeTopic(topic, how));
     this.#checkAnswered('describeTopic', outcomes, ['TOPIC_NOT_FOUND']);
     return mergedTopic(outcomes.done);
   }
 
   async deleteTopic(topic: string, options?: CallOptions): Promise<void> {
-    const outcomes = await this.#each((admin) => admin.deleteTopic(topic, options), options);
+    const how = takeCallOptions('deleteTopic', options);
+    anyNameOption('topic', topic);
+    const outcomes = await this.#each((admin) => admin.deleteTopic(topic, how));
     throwFailed('deleteTopic', outcomes, ['TOPIC_NOT_FOUND', ...AWAY]);
   }
 
   async listGroups(options?: CallOptions): Promise<GroupInfo[]> {
-    const outcomes = await this.#each((admin) => admin.listGroups(options), options);
+    const how = takeCallOptions('listGroups', options);
+    const outcomes = await this.#each((admin) => admin.listGroups(how));
     this.#checkAnswered('listGroups', outcomes);
     return mergedGroups(outcomes.done);
   }
 
   async describeGroup(group: string, options?: CallOptions): Promise<GroupDescription> {
-    const outcomes = await this.#each((admin) => admin.describeGroup(group, options), options);
+    const how = takeCallOptions('describeGroup', options);
+    anyNameOption('group', group);
+    const outcomes = await this.#each((admin) => admin.describeGroup(group, how));
     this.#checkAnswered('describeGroup', outcomes, ['GROUP_NOT_FOUND']);
     return mergedGroup(outcomes.done);
   }
 
   async createGroup(group: NewGroup, options?: CallOptions): Promise<GroupInfo> {
-    const outcomes = await this.#each((admin) => admin.createGroup(group, options), options);
+    const how = takeCallOptions('createGroup', options);
+    const params = newGroupParams(group);
+    const outcomes = await this.#each((admin) => admin.createGroup(params, how));
     throwFailed('createGroup', outcomes, []);
     return mergedGroups(outcomes.done.map(({ set, value }) => ({ set, value: [value] })))[0] as GroupInfo;
   }
 
   async deleteGroup(group: string, options?: CallOptions): Promise<void> {
-    const outcomes = await this.#each((admin) => admin.deleteGroup(group, options), options);
+    const how = takeCallOptions('deleteGroup', options);
+    anyNameOption('group', group);
+    const outcomes = await this.#each((admin) => admin.deleteGroup(group, how));
     throwFailed('deleteGroup', outcomes, ['GROUP_NOT_FOUND']);
   }
 
   async resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]> {
-    offsetResetParams(change);
-    const { brokerSet, ...reset } = change;
-    if (change.queueId !== undefined && brokerSet === undefined && this.#brokers.links().length > 1) {
+    const how = takeCallOptions('resetOffset', options);
+    const { brokerSet, queueId, ...place } = offsetResetParams(change);
+    const reset = queueId === null ? place : { ...place, queueId };
+    if (queueId !== null && brokerSet === undefined && this.#brokers.links().length > 1) {
       throw badArgument('brokerSet', 'says whose queue is meant, where the cluster has several broker sets');
     }
     const outcomes = await this.#each(
-      (admin) => admin.resetOffset(reset, options),
-      options,
+      (admin) => admin.resetOffset(reset, how),
       brokerSet === undefined ? undefined : [brokerSet],
     );
     if (outcomes.done.length > 0) {
-      await this.#resetUnread(reset, outcomes, options);
+      await this.#resetUnread(reset, outcomes, how);
     }
     throwFailed('resetOffset', outcomes, ['TOPIC_NOT_FOUND']);
     return outcomes.done.flatMap(({ set, value }) => value.map((queue) => ({ brokerSet: set, ...queue })));
@@ -144,7 +149,7 @@ export class ClusterAdmin implements Admin {
   async #resetUnread(
     reset: OffsetReset,
     outcomes: Outcomes<ResetQueue[]>,
-    options: CallOptions | undefined,
+    options: CallOptions,
   ): Promise<void> {
     const unread = outcomes.failed
       .filter(({ error }) => error.code === 'GROUP_NOT_FOUND')
@@ -152,21 +157,18 @@ export class ClusterAdmin implements Admin {
     if (unread.length === 0) {
       return;
     }
-    const again = await this.#each(
-      async (admin) => {
-        await admin.createGroup({ group: reset.group, ifNotExists: true }, options);
-        return admin.resetOffset(reset, options);
-      },
-      options,
-      unread,
-    );
+    const again = await this.#each(async (admin) => {
+      await admin.createGroup({ group: reset.group, ifNotExists: true }, options);
+      return admin.resetOffset(reset, options);
+    }, unread);
     outcomes.done.push(...again.done);
     outcomes.done.sort((a, b) => (a.set < b.set ? -1 : 1));
     outcomes.failed = [...outcomes.failed.filter(({ set }) => !unread.includes(set)), ...again.failed];
   }
 
   async stats(options?: CallOptions): Promise<BrokerStats> {
-    const outcomes = await this.#each((admin) => admin.stats(options), options);
+    const how = takeCallOptions('stats', options);
+    const outcomes = await this.#each((admin) => admin.stats(how));
     this.#checkAnswered('stats', outcomes);
     return addedStats(outcomes.done.map(({ value }) => value));
   }
@@ -174,12 +176,10 @@ export class ClusterAdmin implements Admin {
   /** Calls each set's broker. What is wrong with the arguments is thrown as it is; one that is away has failed. */
   async #each<T>(
     call: (admin: ControlAdmin, link: SetLink) => Promise<T>,
-    options: CallOptions | undefined,
     only?: readonly string[],
     /** The argument that says which. */
     named = 'brokerSet',
   ): Promise<Outcomes<T>> {
-    checkCallOptions('admin', options);
     const links = this.#chosen(only, named);
     const outcomes: Outcomes<T> = { done: [], failed: [] };
     const results = await Promise.allSettled(

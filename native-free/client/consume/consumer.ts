@@ -5,7 +5,7 @@ import { abortable, Deferred, pause, throwIfAborted } from '../abort.js';
 import { ControlAdmin } from '../admin.js';
 import type { Brokers } from '../brokers.js';
 import { callUser } from '../callback.js';
-import { badArgument, checkCallOptions } from '../options.js';
+import { badArgument, takeCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type {
   AssignedQueue,
@@ -35,13 +35,14 @@ import { Reading } from './reading.js';
 import type { ReceivedBatch } from './received-batch.js';
 import { runUnordered, Workers } from './run.js';
 import {
+  batchesSettings,
   type ConsumerSettings,
   consumerSettings,
-  gatherSettings,
   pollSettings,
   queueSelection,
   runSettings,
   seekSettings,
+  takeConsumerOptions,
 } from './settings.js';
 import { startPosition } from './start-position.js';
 import { statsOf } from './stats.js';
@@ -69,12 +70,12 @@ export class GroupConsumer implements Consumer {
   #closed: Promise<void> | null = null;
 
   constructor(brokers: Brokers, options: ConsumerOptions, onClosed: (consumer: GroupConsumer) => void) {
-    this.#settings = consumerSettings(options);
+    this.#options = takeConsumerOptions(options);
+    this.#settings = consumerSettings(this.#options);
     this.group = this.#settings.group;
     this.topics = this.#settings.topics;
     this.topic = this.topics[0] as string;
-    this.#warnings = new Warnings(options.onWarning);
-    this.#options = { ...options };
+    this.#warnings = new Warnings(this.#options.onWarning);
     this.#brokers = brokers;
     this.#onClosed = onClosed;
   }
@@ -108,12 +109,12 @@ export class GroupConsumer implements Consumer {
   }
 
   batches(options?: BatchOptions): AsyncIterableIterator<MessageBatch, undefined, undefined> {
-    const gather = gatherSettings(options, this.#settings.windowBytes);
-    return gather === null ? this.#loop(options) : this.#gatheringLoop(options, gather);
+    const { gather, signal } = batchesSettings(options, this.#settings.windowBytes);
+    return gather === null ? this.#loop({ signal }) : this.#gatheringLoop({ signal }, gather);
   }
 
   async run(handler: (message: ConsumedMessage) => unknown, options: RunOptions = {}): Promise<void> {
-    const { concurrency, order } = runSettings(handler, options);
+    const { concurrency, order, signal } = runSettings(handler, options);
     if (this.#running !== null) {
       throw new RingMQError('BAD_ARGUMENT', 'the consumer is run already; one run at a time');
     }
@@ -123,10 +124,10 @@ export class GroupConsumer implements Consumer {
     const workers = new Workers(handler, this.#handlerCalls, () => this.#reading?.endWith(null));
     try {
       if (order === 'none') {
-        const batches = this.#loop(options, () => workers.allDone());
+        const batches = this.#loop({ signal }, () => workers.allDone());
         await runUnordered(batches, () => this.#reading, workers, concurrency);
       } else {
-        await this.#runOrdered(options, workers, concurrency, order);
+        await this.#runOrdered({ signal }, workers, concurrency, order);
       }
     } finally {
       await workers.allDone();
@@ -137,7 +138,7 @@ export class GroupConsumer implements Consumer {
   }
 
   async #runOrdered(
-    options: RunOptions,
+    options: CallOptions,
     workers: Workers,
     concurrency: number,
     order: 'queue' | 'key',
@@ -230,33 +231,34 @@ export class GroupConsumer implements Consumer {
   }
 
   async commit(options?: CallOptions): Promise<void> {
-    checkCallOptions('commit', options);
-    throwIfAborted(options?.signal);
+    const { signal } = takeCallOptions('commit', options);
+    throwIfAborted(signal);
     if (this.#reading !== null) {
-      await abortable(this.#reading.commit(), options?.signal);
+      await abortable(this.#reading.commit(), signal);
     }
   }
 
   async stats(options?: CallOptions): Promise<ConsumerStats> {
-    checkCallOptions('stats', options);
+    const how = takeCallOptions('stats', options);
     return statsOf(this.#reading?.topics ?? [], async ({ topic, link }) => {
       if (link.set !== null && !link.connection.isOpen) {
         // What is known of its queues is what was read of them.
         return [];
       }
-      return (await new ControlAdmin(link.connection.requests).describeTopic(topic, options)).queueStates;
+      return (await new ControlAdmin(link.connection.requests).describeTopic(topic, how)).queueStates;
     });
   }
 
   close(options?: CallOptions): Promise<void> {
+    let signal: AbortSignal | undefined;
     try {
-      checkCallOptions('close', options);
+      ({ signal } = takeCallOptions('close', options));
     } catch (error) {
       return Promise.reject(error);
     }
     const isInside = this.isInsideHandler;
     const closed = this.finish();
-    return isInside ? Promise.resolve() : abortable(closed, options?.signal);
+    return isInside ? Promise.resolve() : abortable(closed, signal);
   }
 
   /** Closes, and resolves when it has, wherever it is called from. */

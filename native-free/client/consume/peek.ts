@@ -6,10 +6,10 @@ import type { Brokers, TopicPlace } from '../brokers.js';
 import {
   anyNameOption,
   badArgument,
-  checkOptions,
   countOption,
   type OptionNames,
-  signalOption,
+  takeCallOptions,
+  takeOptions,
   textOption,
 } from '../options.js';
 import type { CallOptions, ConsumedMessage, GetRequest, PeekRequest } from '../types.js';
@@ -36,15 +36,14 @@ const WINDOW_BYTES = 256 * 1024;
 /** Up to `max` messages that are there now, from `from` on. Rejects with `TOPIC_NOT_FOUND`, `QUEUE_NOT_FOUND`, damage, and the like. */
 export async function peek(
   brokers: Brokers,
-  request: PeekRequest,
-  options: CallOptions = {},
+  given: PeekRequest,
+  options?: CallOptions,
 ): Promise<ConsumedMessage[]> {
-  if (request === undefined) {
+  if (given === undefined) {
     throw badArgument('peek', 'needs an object with topic');
   }
-  checkOptions('peek', request, PEEK);
-  signalOption(options.signal);
-  const { signal } = options;
+  const request = takeOptions('peek', given, PEEK);
+  const { signal } = takeCallOptions('peek', options);
   const topic = anyNameOption('topic', request.topic);
   const max = countOption('max', request.max, DEFAULT_COUNT, 1, MAX_COUNT);
   const queueId =
@@ -53,8 +52,8 @@ export async function peek(
       : countOption('queueId', request.queueId, 0, 0, MAX_QUEUES_PER_TOPIC - 1);
   const from = startPosition(request.from);
   const tagFilter = parseFilter(request.filter);
-  throwIfAborted(signal);
   const brokerSet = textOption('brokerSet', request.brokerSet, 127);
+  throwIfAborted(signal);
   const places = await placesOf(brokers, topic, brokerSet, queueId);
   const ends = await endsOf(places, topic, queueId, signal);
   const reading = new Reading(brokers, {
@@ -87,16 +86,15 @@ export async function peek(
 export async function get(
   brokers: Brokers,
   request: GetRequest,
-  options: CallOptions = {},
+  options?: CallOptions,
 ): Promise<ConsumedMessage | null> {
   if (request === undefined) {
     throw badArgument('get', 'needs an object with topic, queueId and offset');
   }
-  checkOptions('get', request, GET);
-  const { topic, brokerSet } = request;
+  const { topic, brokerSet, ...place } = takeOptions('get', request, GET);
   // Both must be there.
-  const queueId = countOption('queueId', request.queueId ?? -1, 0, 0, MAX_QUEUES_PER_TOPIC - 1);
-  const offset = countOption('offset', request.offset ?? -1, 0, 0, Number.MAX_SAFE_INTEGER);
+  const queueId = countOption('queueId', place.queueId ?? -1, 0, 0, MAX_QUEUES_PER_TOPIC - 1);
+  const offset = countOption('offset', place.offset ?? -1, 0, 0, Number.MAX_SAFE_INTEGER);
   const [message] = await peek(brokers, { topic, queueId, brokerSet, from: { offset }, max: 1 }, options);
   return message?.offset === offset ? message : null;
 }

@@ -6,13 +6,14 @@ import {
   badArgument,
   booleanOption,
   callbackOption,
-  checkOptions,
   countOption,
   kindOf,
+  listOption,
   nameOption,
   numberOption,
   type OptionNames,
   signalOption,
+  takeOptions,
   textOption,
 } from '../options.js';
 import { parseFilter, type TagFilter } from './filter.js';
@@ -71,12 +72,16 @@ export interface ConsumerSettings {
   readonly onDamage: (damage: DamagedQueue) => 'stop' | 'skip';
 }
 
-/** Throws `BAD_ARGUMENT` naming the option that is unknown, of the wrong kind or out of its bounds; `BAD_FILTER`. */
-export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
+/** A consumer's options as they are now. Throws `BAD_ARGUMENT` naming one that is unknown or cannot be read. */
+export function takeConsumerOptions(options: ConsumerOptions): ConsumerOptions {
   if (options === undefined) {
     throw badArgument('consumer', 'needs an object with group and topic');
   }
-  checkOptions('consumer', options, CONSUMER_OPTIONS);
+  return takeOptions('consumer', options, CONSUMER_OPTIONS);
+}
+
+/** Throws `BAD_ARGUMENT` naming the option that is of the wrong kind or out of its bounds; `BAD_FILTER`. */
+export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   booleanOption('verifyChecksums', options.verifyChecksums, true);
   callbackOption('onAssigned', options.onAssigned);
   callbackOption('onRevoked', options.onRevoked);
@@ -112,7 +117,7 @@ function memberGroup(group: string, { broadcast, memberName }: ConsumerOptions):
 }
 
 export function seekSettings(
-  options: SeekOptions,
+  given: SeekOptions,
   topics: readonly string[],
 ): {
   topic: string | undefined;
@@ -120,7 +125,7 @@ export function seekSettings(
   brokerSet: string | undefined;
   signal: AbortSignal | undefined;
 } {
-  checkOptions('seek', options, SEEK_OPTIONS);
+  const options = takeOptions('seek', given, SEEK_OPTIONS);
   signalOption(options.signal);
   const { topic, brokerSet } = queueSelection({ topic: options.topic, brokerSet: options.brokerSet }, topics);
   const queueId =
@@ -136,43 +141,43 @@ export function seekSettings(
 /** What `run` is given, checked in the same way. */
 export function runSettings(
   handler: unknown,
-  options: RunOptions | undefined,
-): { concurrency: number; order: 'none' | 'queue' | 'key' } {
+  given: RunOptions | undefined,
+): { concurrency: number; order: 'none' | 'queue' | 'key'; signal: AbortSignal | undefined } {
   if (typeof handler !== 'function') {
     throw badArgument('handler', `must be a function, not ${kindOf(handler)}`);
   }
-  checkOptions('run', options, RUN_OPTIONS);
-  signalOption(options?.signal);
-  const order = options?.order ?? 'none';
+  const { signal, concurrency, order = 'none' } = takeOptions('run', given, RUN_OPTIONS);
+  signalOption(signal);
   if (order !== 'none' && order !== 'queue' && order !== 'key') {
     throw badArgument('order', `must be 'none', 'queue' or 'key', not ${kindOf(order)}`);
   }
-  return { concurrency: countOption('concurrency', options?.concurrency, 1, 1, 65_536), order };
+  return { concurrency: countOption('concurrency', concurrency, 1, 1, 65_536), order, signal };
 }
 
-/** What `batches` is to gather; null: nothing, batches as they came. */
-export function gatherSettings(
-  options: BatchOptions | undefined,
+/** What `batches` is given. `gather`: what it is to gather; null: nothing, batches as they came. */
+export function batchesSettings(
+  given: BatchOptions | undefined,
   windowBytes: number,
-): GatherSettings | null {
-  checkOptions('batches', options, BATCH_OPTIONS);
-  signalOption(options?.signal);
-  if (options?.maxMessages === undefined && options?.maxWaitMs === undefined) {
-    return null;
+): { gather: GatherSettings | null; signal: AbortSignal | undefined } {
+  const { signal, maxMessages, maxWaitMs } = takeOptions('batches', given, BATCH_OPTIONS);
+  signalOption(signal);
+  if (maxMessages === undefined && maxWaitMs === undefined) {
+    return { gather: null, signal };
   }
-  return {
-    maxMessages: countOption('maxMessages', options.maxMessages, 1_000, 1, 65_535),
-    maxWaitMs: numberOption('maxWaitMs', options.maxWaitMs, 0, 0, 3_600_000),
+  const gather = {
+    maxMessages: countOption('maxMessages', maxMessages, 1_000, 1, 65_535),
+    maxWaitMs: numberOption('maxWaitMs', maxWaitMs, 0, 0, 3_600_000),
     maxBytes: windowBytes,
   };
+  return { gather, signal };
 }
 
-export function pollSettings(options: PollOptions): {
+export function pollSettings(given: PollOptions): {
   max: number;
   waitMs: number;
   signal: AbortSignal | undefined;
 } {
-  checkOptions('poll', options, POLL_OPTIONS);
+  const options = takeOptions('poll', given, POLL_OPTIONS);
   signalOption(options.signal);
   return {
     max: countOption('max', options.max, 100, 1, 65_535),
@@ -186,32 +191,34 @@ export function queueSelection(
   queues: QueueSelection | readonly number[] | undefined,
   topics: readonly string[],
 ): { topic: string | undefined; queueIds: number[] | undefined; brokerSet: string | undefined } {
-  const isList = Array.isArray(queues);
-  const selection = (isList ? { queueIds: queues } : queues) as QueueSelection | undefined;
-  checkOptions('queues', selection, QUEUE_SELECTION);
-  const topic = selection?.topic;
+  const selection = isList(queues) ? { queueIds: queues } : queues;
+  const { topic, queueIds, brokerSet } = takeOptions('queues', selection, QUEUE_SELECTION);
   if (topic !== undefined && !topics.includes(topic)) {
     throw badArgument('topic', `must be one this consumer reads, not ${kindOf(topic)}`);
   }
-  const queueIds = selection?.queueIds;
-  if (queueIds !== undefined && !Array.isArray(queueIds)) {
-    throw badArgument('queueIds', `must be a list of queue numbers, not ${kindOf(queueIds)}`);
-  }
+  const ids = queueIds === undefined ? undefined : listOption('queueIds', queueIds, 0, MAX_QUEUES_PER_TOPIC);
   return {
     topic,
-    brokerSet: textOption('brokerSet', selection?.brokerSet, 127),
-    queueIds: queueIds?.map((id) => countOption('queueIds', id, 0, 0, MAX_QUEUES_PER_TOPIC - 1)),
+    brokerSet: textOption('brokerSet', brokerSet, 127),
+    queueIds: ids?.map((id) => queueNumber('queueIds', id)),
   };
 }
 
-function topicsOption(topic: unknown): readonly string[] {
-  const topics: readonly unknown[] = Array.isArray(topic) ? topic : [topic];
-  if (topics.length === 0 || topics.length > MAX_TOPICS) {
-    throw badArgument('topic', `must be one topic or up to ${MAX_TOPICS}, not ${topics.length}`, {
-      limit: MAX_TOPICS,
-      value: topics.length,
-    });
+function isList(value: unknown): value is readonly number[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
   }
+}
+
+/** A queue's number, which must be there. */
+function queueNumber(option: string, id: unknown): number {
+  return countOption(option, (id ?? Number.NaN) as number, 0, 0, MAX_QUEUES_PER_TOPIC - 1);
+}
+
+function topicsOption(topic: unknown): readonly string[] {
+  const topics: readonly unknown[] = isList(topic) ? listOption('topic', topic, 1, MAX_TOPICS) : [topic];
   const names = topics.map((name) => anyNameOption('topic', name));
   for (const [i, name] of names.entries()) {
     if (names.indexOf(name) !== i) {

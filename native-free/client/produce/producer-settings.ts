@@ -1,4 +1,5 @@
 /** A producer's options, checked and completed. */
+import { isRingMQError, MAX_NAME_BYTES } from '../../wire/index.js';
 import {
   badArgument,
   callbackOption,
@@ -9,6 +10,7 @@ import {
   numberOption,
   type OptionNames,
   signalOption,
+  takeOptions,
 } from '../options.js';
 import type { ProducerOptions, SendOptions, WriteOptions } from '../types.js';
 import { MAX_SPAN } from './send-window.js';
@@ -28,6 +30,7 @@ export interface ProducerSettings {
   lingerMs: number | undefined;
   maxInFlight: number;
   timeoutMs: number;
+  onError: ProducerOptions['onError'];
   /** Messages with a sharding key go elsewhere while their master is away. */
   movesKeys: boolean;
 }
@@ -49,14 +52,34 @@ const SEND_OPTIONS: OptionNames<SendOptions> = { ...WRITE_OPTIONS, signal: true 
 /** Throws `BAD_ARGUMENT` naming what cannot be used of one write's options. */
 export function checkWriteOptions(options: WriteOptions): void {
   checkOptions('write', options, WRITE_OPTIONS);
-  checkWishes(options);
+  checkReadable('write', checkWishes, options);
 }
 
 /** The same for a send's. */
 export function checkSendOptions(options: SendOptions): void {
   checkOptions('send', options, SEND_OPTIONS);
+  checkReadable('send', checkSend, options);
+}
+
+/** As they are now. Throws as {@link checkSendOptions}. */
+export function takeSendOptions(options: SendOptions | undefined): SendOptions {
+  const taken = takeOptions('send', options, SEND_OPTIONS);
+  checkSend(taken);
+  return taken;
+}
+
+function checkSend(options: SendOptions): void {
   signalOption(options.signal);
   checkWishes(options);
+}
+
+/** What a getter throws is told as what it is: options that cannot be used. */
+function checkReadable<T>(what: string, check: (options: T) => void, options: T): void {
+  try {
+    check(options);
+  } catch (error) {
+    throw isRingMQError(error) ? error : badArgument(what, 'has options that cannot be read');
+  }
 }
 
 function checkWishes({ flush, queueId, brokerSet }: WriteOptions): void {
@@ -68,16 +91,19 @@ function checkWishes({ flush, queueId, brokerSet }: WriteOptions): void {
     throw badArgument('queueId', `must be a number, not ${kindOf(queueId)}`);
   }
   // As they are: whether there is such a set is known with the topic.
-  if (brokerSet !== undefined && typeof brokerSet !== 'string') {
-    throw badArgument('brokerSet', `must be a string, not ${kindOf(brokerSet)}`);
+  if (brokerSet !== undefined && (typeof brokerSet !== 'string' || brokerSet.length > MAX_NAME_BYTES)) {
+    throw badArgument(
+      'brokerSet',
+      `must be a name of at most ${MAX_NAME_BYTES} bytes, not ${kindOf(brokerSet)}`,
+    );
   }
 }
 
 /** Throws `BAD_ARGUMENT` naming the option that cannot be used. */
-export function producerSettings(options: ProducerOptions): ProducerSettings {
-  checkOptions('producer', options, PRODUCER_OPTIONS);
-  callbackOption('onError', options.onError);
-  const { lingerMs, onMasterLost } = options;
+export function producerSettings(given: ProducerOptions): ProducerSettings {
+  const options = takeOptions('producer', given, PRODUCER_OPTIONS);
+  const { lingerMs, onMasterLost, onError } = options;
+  callbackOption('onError', onError);
   if (onMasterLost !== undefined && onMasterLost !== 'wait' && onMasterLost !== 'move') {
     throw badArgument('onMasterLost', `must be 'wait' or 'move', not ${kindOf(onMasterLost)}`);
   }
@@ -88,6 +114,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     batchRecords: countOption('batchRecords', options.batchRecords, 4096, 1, 65_535),
     lingerMs: lingerMs === undefined ? undefined : numberOption('lingerMs', lingerMs, 0, 0, 60_000),
     maxInFlight: countOption('maxInFlightBatches', options.maxInFlightBatches, MAX_SPAN, 1, MAX_SPAN),
+    onError,
     movesKeys: onMasterLost === 'move',
     timeoutMs: numberOption('sendTimeoutMs', options.sendTimeoutMs, 30_000, 1, 86_400_000),
   };

@@ -18,7 +18,7 @@ import { callUser } from '../callback.js';
 import { asRingMQError, bufferFull, Failures } from '../failures.js';
 import type { AckEntry } from '../link/frame-sender.js';
 import { messageIdPrefix } from '../message-id.js';
-import { checkCallOptions } from '../options.js';
+import { takeCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type {
   CallOptions,
@@ -79,7 +79,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     const settings = producerSettings(options);
     this.group = settings.group;
     this.bufferBytes = settings.bufferBytes;
-    this.#onError = options.onError;
+    this.#onError = settings.onError;
     this.#brokers = brokers;
     this.#owner = owner;
     this.#timeoutMs = settings.timeoutMs;
@@ -150,22 +150,22 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
   }
 
   async ready(options?: CallOptions): Promise<void> {
-    checkCallOptions('ready', options);
-    throwIfAborted(options?.signal);
+    const { signal } = takeCallOptions('ready', options);
+    throwIfAborted(signal);
     if (this.bufferedBytes < this.bufferBytes && this.#held.length === 0) {
       return;
     }
-    await abortable(this.#waiters.room(), options?.signal);
+    await abortable(this.#waiters.room(), signal);
   }
 
   async flush(options?: CallOptions): Promise<void> {
-    checkCallOptions('flush', options);
-    throwIfAborted(options?.signal);
+    const { signal } = takeCallOptions('flush', options);
+    throwIfAborted(signal);
     const upTo = this.#nextNumber;
     this.#packer.sealAll();
     if (this.#lowestNumber() < upTo) {
       this.#packer.isFlushing = true;
-      await abortable(this.#waiters.settled(upTo), options?.signal);
+      await abortable(this.#waiters.settled(upTo), signal);
     }
     const failure = this.#failures.take();
     if (failure !== null) {
@@ -175,12 +175,13 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
   }
 
   close(options?: CallOptions): Promise<void> {
+    let how: CallOptions;
     try {
-      checkCallOptions('close', options);
+      how = takeCallOptions('close', options);
     } catch (error) {
       return Promise.reject(error);
     }
-    this.#closed ??= this.#close(options);
+    this.#closed ??= this.#close(how);
     return this.#closed;
   }
 
@@ -188,7 +189,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     return this.close();
   }
 
-  async #close(options: CallOptions | undefined): Promise<void> {
+  async #close(options: CallOptions): Promise<void> {
     try {
       await this.flush(options);
     } finally {

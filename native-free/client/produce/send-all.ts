@@ -4,30 +4,40 @@ import { abortable, throwIfAborted } from '../abort.js';
 import { sendBatchError } from '../failures.js';
 import { badArgument, kindOf } from '../options.js';
 import type { OutgoingMessage, SendOptions } from '../types.js';
-import { checkSendOptions } from './producer-settings.js';
+import { takeSendOptions } from './producer-settings.js';
+
+/** All of them, holes too, as they are at the call. */
+function itemsOf(messages: readonly OutgoingMessage[]): OutgoingMessage[] {
+  let items: OutgoingMessage[] | undefined;
+  try {
+    items = Array.isArray(messages) ? Array.from(messages) : undefined;
+  } catch {
+    // A proxy that was revoked, say.
+  }
+  if (items === undefined) {
+    throw badArgument('messages', `must be an array of messages, not ${kindOf(messages)}`);
+  }
+  return items;
+}
 
 export async function sendAll(
   messages: readonly OutgoingMessage[],
   options: SendOptions | undefined,
   send: (message: OutgoingMessage, options: SendOptions | undefined) => Promise<Receipt>,
 ): Promise<Receipt[]> {
-  if (!Array.isArray(messages)) {
-    throw badArgument('messages', `must be an array of messages, not ${kindOf(messages)}`);
-  }
-  if (options !== undefined) {
-    checkSendOptions(options);
-    throwIfAborted(options.signal);
-  }
+  const items = itemsOf(messages);
   // Rejections are looked at all together, so the signal is applied to the whole and not to each.
-  const sends = messages.map((message) => send(message, options && { ...options, signal: undefined }));
-  const results = await abortable(Promise.allSettled(sends), options?.signal);
+  const { signal, ...each } = takeSendOptions(options);
+  throwIfAborted(signal);
+  const sends = items.map((message) => send(message, options && each));
+  const results = await abortable(Promise.allSettled(sends), signal);
   const receipts: Receipt[] = [];
   for (const result of results) {
     if (result.status === 'fulfilled') {
       receipts.push(result.value);
     }
   }
-  if (receipts.length < messages.length) {
+  if (receipts.length < items.length) {
     throw sendBatchError(results);
   }
   return receipts;

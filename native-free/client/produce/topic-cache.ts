@@ -1,6 +1,8 @@
 /** What the broker said of topics, asked once for each and link. Shared by the producers of a client. */
+
 import { NAME_PATTERN, RingMQError, type TopicInfo } from '../../wire/index.js';
 import type { Requests } from '../link/requests.js';
+import { kindOf } from '../options.js';
 
 /** Topics remembered at most; the one asked for longest ago is forgotten first. */
 const MAX_TOPICS = 65_536;
@@ -30,9 +32,9 @@ export class TopicCache {
       return Promise.reject(
         new RingMQError(
           'BAD_ARGUMENT',
-          `${JSON.stringify(topic)} is no topic name (1–127 of A–Z a–z 0–9 . _ / -)`,
+          `topic is no topic's name (1–127 of A–Z a–z 0–9 . _ / -), but ${kindOf(topic)}`,
           {
-            details: { topic },
+            details: { option: 'topic', value: kindOf(topic) },
           },
         ),
       );
