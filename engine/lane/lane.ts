@@ -81,8 +81,8 @@ export class Lane {
   /** Batches of this thread that have no ack yet. */
   get unacked(): number {
     let count = this.#claimed.length;
-    for (const { queue } of this.#levels) {
-      count += queue.length;
+    for (let i = 0; i < this.#levels.length; i++) {
+      count += (this.#levels[i] as Level).queue.length;
     }
     return count;
   }

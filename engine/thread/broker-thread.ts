@@ -325,7 +325,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
       this.#schedule();
     } else {
       const interested =
-        this.unacked > 0 || !this.#readers.isEmpty || this.#roomWaiters.length > 0 || this.#works.size > 0;
+        this.#works.size > 0 || !this.#readers.isEmpty || this.#roomWaiters.length > 0 || this.unacked > 0;
       this.#waker.park(interested);
     }
   }
