@@ -31,7 +31,8 @@ const LOOK_MS = 2;
 
 /** Whether a broker with these options may begin a set that etcd knows nothing of; asked before its directory is opened. */
 export function mayFound({ role, dataDir }: Pick<ResolvedEngineOptions, 'role' | 'dataDir'>): boolean {
-  return (peekDir(dataDir)?.role ?? role) === 'master';
+  const dir = peekDir(dataDir);
+  return dir?.isLed !== true && (dir?.role ?? role) === 'master';
 }
 
 /**
@@ -56,7 +57,7 @@ export async function checkController(given: EngineOptions): Promise<void> {
 export class LedBroker implements SetMember {
   readonly name: string;
   readonly url: string;
-  readonly mayFound: boolean;
+  readonly #mayFound: boolean;
   readonly minInSync: number;
   readonly mayDegrade: boolean;
   readonly #host: SetMemberHost;
@@ -69,9 +70,14 @@ export class LedBroker implements SetMember {
     this.#options = options;
     this.name = options.name;
     this.url = url;
-    this.mayFound = mayFound;
+    this.#mayFound = mayFound;
     this.minInSync = options.replication === 'sync' ? options.minInSync : 0;
     this.mayDegrade = options.onMissingSlave === 'degrade';
+  }
+
+  /** Not once the set was begun: if etcd has forgotten it since, others may have more of its log. */
+  get mayFound(): boolean {
+    return this.#mayFound && !this.#host.engine().replication.isLed;
   }
 
   state(): ReturnType<SetMember['state']> {

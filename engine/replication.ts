@@ -140,9 +140,14 @@ export class Replication {
 
   /** It takes another's log from now on: the directory is a slave's until it is made the master. @throws RingMQError disk errors */
   becomeSlave(): void {
-    if (this.#node.ownFrom !== NEVER_OWN) {
-      this.#write({ ...this.#node, ownFrom: NEVER_OWN });
+    if (this.#node.ownFrom !== NEVER_OWN || !this.#node.isLed) {
+      this.#write({ ...this.#node, ownFrom: NEVER_OWN, isLed: true });
     }
+  }
+
+  /** A controller has said already who is the master of this log's set. */
+  get isLed(): boolean {
+    return this.#node.isLed;
   }
 
   /** To be called once a second or so. */
@@ -326,7 +331,7 @@ export class Replication {
     continueQueues(control.state, this.#deps.catalog, this.#deps.table);
     const epoch = epochAbove(this.standing.knows);
     // Durable before anything says so: no epoch is given out twice.
-    this.#write(asMaster(this.#node, epoch));
+    this.#write({ ...asMaster(this.#node, epoch), isLed: this.#deps.options.controller !== undefined });
     // What the old master had not committed, as far as this one heard, waits for slaves like what comes now.
     marks.beginAt(Atomics.load(marks.words, REPLICAS_WORD.committed));
     term.setEpoch(epoch);

@@ -126,7 +126,7 @@ function found(view: SetView, me: Standing): Decision {
   }
   return me.mayFound
     ? { act: 'take', epoch: nextEpoch(view, me), inSync: alone(me.name) }
-    : { act: 'stay', why: 'nobody has begun this set yet' };
+    : { act: 'stay', why: 'etcd knows nothing of this set, and this broker may not begin it' };
 }
 
 function nextEpoch(view: SetView, me: Standing): number {

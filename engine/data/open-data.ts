@@ -125,6 +125,7 @@ function readStored(
     epoch: 0,
     start: 0,
     ownFrom: 0,
+    isLed: false,
   };
   const checkpoint = readCheckpoint(disk, dataDir);
   const oldest = logStart(segments[0], node.start);
@@ -225,8 +226,8 @@ function recoverData(
     // A slave begins no term.
     const isLed = options.controller !== undefined;
     const role = options.mustFollow === true || isLed ? 'slave' : roleOf(node, options.role, warn);
-    const asSlave = isLed ? node : { ...node, ownFrom: NEVER_OWN };
-    const opened = role === 'slave' ? asSlave : asMaster(node, known + 1);
+    const asSlave = isLed ? node : { ...node, ownFrom: NEVER_OWN, isLed };
+    const opened = role === 'slave' ? asSlave : { ...asMaster(node, known + 1), isLed };
     if (role === 'master') {
       continueQueues(state, catalog, table);
     }

@@ -7,6 +7,8 @@ export interface DirFacts {
   readonly brokerId: string;
   /** What it was made by a promotion, or by following a master; null: neither, it is what its options say. */
   readonly role: 'master' | 'slave' | null;
+  /** A controller has said who is master of its set. */
+  readonly isLed: boolean;
 }
 
 /** null: there is nothing yet, or nothing that can be read; whoever opens it will say why. */
@@ -16,8 +18,8 @@ export function peekDir(dataDir: string): DirFacts | null {
     if (node === null) {
       return null;
     }
-    const { brokerId, ownFrom } = node;
-    return { brokerId, role: ownFrom === 0 ? null : ownFrom === NEVER_OWN ? 'slave' : 'master' };
+    const { brokerId, ownFrom, isLed } = node;
+    return { brokerId, isLed, role: ownFrom === 0 ? null : ownFrom === NEVER_OWN ? 'slave' : 'master' };
   } catch {
     return null;
   }

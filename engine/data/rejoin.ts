@@ -86,6 +86,7 @@ export function performRejoin(disk: Disk, dataDir: string, segmentBytes: number)
       epoch: node?.epoch ?? 0,
       start: rejoin.position,
       ownFrom: NEVER_OWN,
+      isLed: false,
     });
   }
   // Newer than the log's end, perhaps: what comes of the log from there on ends in the same state.

@@ -27,6 +27,8 @@ export interface NodeFacts {
    * highest there is: a slave's, it is not one now.
    */
   readonly ownFrom: number;
+  /** A controller has said who is the master of this log's set. If it knows nothing of that any more, this directory does not begin the set again by itself. */
+  readonly isLed: boolean;
 }
 
 /**
@@ -54,11 +56,12 @@ export function readNode(disk: Disk, dir: string): NodeFacts | null {
     epoch,
     start = 0,
     ownFrom = 0,
+    isLed = false,
   } = unpackMap(payload);
   if (type === 'node' && format !== NODE_FORMAT) {
     throw unknownFormat(path, format, NODE_FORMAT);
   }
-  const facts = { brokerId, spanBytes, segmentBytes, createdTime, epoch, start, ownFrom } as NodeFacts;
+  const facts = { brokerId, spanBytes, segmentBytes, createdTime, epoch, start, ownFrom, isLed } as NodeFacts;
   if (type !== 'node' || !isSound(facts)) {
     throw corruptFile(path, 0, 'this is not who a broker is');
   }
@@ -78,6 +81,7 @@ function isSound({
   epoch,
   start,
   ownFrom,
+  isLed,
 }: NodeFacts): boolean {
   return (
     typeof brokerId === 'string' &&
@@ -92,7 +96,8 @@ function isSound({
     isPosition(start) &&
     Number.isInteger(ownFrom) &&
     ownFrom >= 0 &&
-    ownFrom <= NEVER_OWN
+    ownFrom <= NEVER_OWN &&
+    typeof isLed === 'boolean'
   );
 }
 

@@ -39,6 +39,7 @@ const NODE: NodeFacts = {
   epoch: 7,
   start: 0,
   ownFrom: 0,
+  isLed: false,
 };
 
 describe('meta/state', () => {

@@ -18,6 +18,7 @@ const NODE = {
   epoch: 3,
   start: 0,
   ownFrom: 0,
+  isLed: false,
 };
 const END = 3 * SEGMENT - 4096;
 
@@ -151,6 +152,7 @@ it('a log that is begun anew takes the master’s identity, keeps its own epoch,
     epoch: 3,
     start: 5 * SEGMENT,
     ownFrom: 0xffffffff,
+    isLed: false,
   });
   expect(readState(disk, `${dir}/meta`)?.position).toBe(5 * SEGMENT);
   expect(performRejoin(disk, dir, SEGMENT)).toBeNull();

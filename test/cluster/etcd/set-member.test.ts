@@ -1,0 +1,141 @@
+/** Brokers of this process whose master etcd names: how a set gets its controller, and what becomes of it without what etcd had. */
+import { expect, test } from 'vitest';
+import { type Broker, openBroker } from '../../../broker/index.js';
+import { EtcdClient } from '../../../engine/cluster/etcd/etcd-client.js';
+import { EtcdSetStore, setPrefix } from '../../../engine/cluster/etcd/etcd-set-store.js';
+import type { EngineOptions } from '../../../engine/options.js';
+import { makeDirectory, removeDirectory } from '../../cli/cli-process.js';
+import { keep } from '../../kept.js';
+import { until } from '../../replica/nodes.js';
+import { EtcdProcess } from '../etcd-process.js';
+import { SMALL } from '../small-rings.js';
+
+/** One that may be opened again, as another or the same. */
+class Place {
+  readonly dataDir = makeDirectory();
+  readonly #name: string;
+  /** What its controller has it do. */
+  said = '';
+  broker!: Broker;
+  url = '';
+
+  constructor(name: string) {
+    this.#name = name;
+    keep({ close: () => removeDirectory(this.dataDir) });
+  }
+
+  async open(options: EngineOptions): Promise<this> {
+    const { dataDir } = this;
+    this.said = '';
+    const onReplication = (event: object): void => {
+      this.said += JSON.stringify(event);
+    };
+    this.broker = keep(
+      await openBroker({ ...SMALL, dataDir, name: this.#name, brokerSet: 'a', onReplication, ...options }),
+    );
+    ({ url: this.url } = await this.broker.listen({ port: 0, listener: 'ws' }));
+    return this;
+  }
+
+  /** Tries until it is taken. */
+  async send(body: string): Promise<void> {
+    await until(async () => {
+      // A broker that opens its data again ends its clients.
+      const client = this.broker.client();
+      try {
+        await client.admin().createTopic({ topic: 't', queues: 1, ifNotExists: true });
+        await client.producer().send({ topic: 't', body });
+        return true;
+      } catch {
+        return false;
+      } finally {
+        await client.close();
+      }
+    });
+  }
+
+  get end(): number {
+    return this.broker.stats().log.endPosition;
+  }
+}
+
+async function etcdOf(): Promise<{ controller: string; store: EtcdSetStore; empty: () => Promise<void> }> {
+  const etcd = await EtcdProcess.start();
+  keep({ close: () => etcd.end() });
+  const endpoints = [etcd.endpoint];
+  const store = keep(await EtcdSetStore.open({ endpoints }, 'default', 'a'));
+  const client = keep(await EtcdClient.open({ endpoints }));
+  const empty = async (): Promise<void> => {
+    const { keys } = await client.readPrefix(setPrefix('default', 'a'));
+    await client.transact(
+      [],
+      keys.map(({ key }) => ({ remove: { key } })),
+    );
+  };
+  return { controller: `etcd://${etcd.endpoint}`, store, empty };
+}
+
+test('a set that had none gets a controller: its master begins it there, whoever starts first, and its slave follows', async () => {
+  const [a, slave] = [new Place('a'), new Place('a-slave')];
+  await a.open({});
+  await slave.open({ role: 'slave', master: a.url });
+  await a.send('one');
+  await until(() => slave.end === a.end);
+  await slave.broker.close();
+  await a.broker.close();
+
+  const { controller, store } = await etcdOf();
+  await slave.open({ controller });
+  await a.open({ controller });
+  await a.send('two');
+  expect((await store.read()).leader).toMatchObject({ name: 'a' });
+  await until(() => slave.end === a.end);
+
+  // Closed, it gives its place at once.
+  await until(async () => (await store.read()).inSync?.members.join() === 'a,a-slave');
+  await a.broker.close();
+  await slave.send('three');
+  expect((await store.read()).leader).toMatchObject({ name: 'a-slave' });
+}, 120_000);
+
+test('etcd was emptied: the master that runs goes on, and is in it again', async () => {
+  const { controller, store, empty } = await etcdOf();
+  const a = await new Place('a').open({ controller });
+  const slave = await new Place('a-slave').open({ controller, role: 'slave' });
+  await a.send('one');
+  await until(() => slave.end === a.end);
+  const { term } = await store.read();
+  await empty();
+  await until(async () => (await store.read()).leader?.name === 'a');
+  await a.send('two');
+  expect((await store.read()).term).toBeGreaterThanOrEqual(term);
+  await until(() => slave.end === a.end);
+}, 120_000);
+
+test('etcd was emptied while nobody ran: nobody begins the set again before an operator has said who is furthest', async () => {
+  const { controller, store, empty } = await etcdOf();
+  const a = await new Place('a').open({ controller });
+  await a.send('one');
+  const b = await new Place('b').open({ controller });
+  await until(async () => (await store.read()).inSync?.members.join() === 'a,b');
+  await a.broker.close();
+  await b.send('two');
+  await b.broker.close();
+  const { term } = await store.read();
+  await empty();
+  await a.open({ controller });
+  await b.open({ controller });
+  await until(() => [a, b].every(({ said }) => said.includes('etcd knows nothing of this set')));
+  expect(await store.read()).toMatchObject({ leader: null, term: 0 });
+
+  // Both say that they were the master. One of them has more.
+  await b.broker.close();
+  await b.open({});
+  await b.broker.close();
+  await b.open({ controller });
+  await b.send('three');
+  const { leader } = await store.read();
+  expect(leader).toMatchObject({ name: 'b' });
+  expect(leader?.epoch).toBeGreaterThan(term);
+  await until(() => a.end === b.end);
+}, 120_000);
