@@ -9,6 +9,8 @@ import { RouteTable } from '../../engine/cluster/route-table.js';
 import type { MasterInfo, NodeRole } from '../../native-free/wire/index.js';
 import { registration } from './registrations.js';
 
+/** More of them: RINGMQ_FUZZ_RUNS. A failure names its seed and path. */
+const RUNS = Number(process.env['RINGMQ_FUZZ_RUNS'] ?? 1_000);
 /** A promotion goes to the next multiple of it, a restart up by one. */
 const LEAP = 1_024;
 const NAMES = ['a', 'a-slave-1', 'a-slave-2'];
@@ -204,6 +206,6 @@ it('a set ends with one master, of the highest epoch of those that are there, an
         expect(master === undefined || broker.master?.name === master.name).toBe(true);
       }
     }),
-    { numRuns: 1_000 },
+    { numRuns: RUNS },
   );
 });

@@ -45,11 +45,12 @@ export async function runMachineDown(mode: ClusterMode, flush: 'sync' | 'async')
     await load.more(200);
     const before = new Set(load.acked);
     process.kill(pidOf(cluster, 'a'), 'SIGSTOP');
+    if (mode !== 'single') {
+      // The other master takes what it does not.
+      await load.more(200);
+    }
     if (mode === 'sync-double-write') {
       await cluster.done('promote', 'a-slave');
-    }
-    if (mode !== 'single') {
-      await load.more(200);
     }
     const unreadMeanwhile = hasSlaves(mode) ? await missing(client, 'meanwhile', before) : null;
     await cluster.done('kill', 'a');
