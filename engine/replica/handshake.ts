@@ -47,8 +47,11 @@ function isSame(a: ReplicaEpoch, b: ReplicaEpoch): boolean {
 
 /** What a master decides of a slave that says hello. */
 export type Decision =
-  /** The slave begins at `position`; what it has behind that is not the master's, and is cut off. */
-  | { kind: 'follow'; position: number }
+  /**
+   * The slave begins at `position`. `isParted`: what it has behind that is not the master's, in its log, which is cut off, or in its state alone, where that
+   * came as a whole from another master and is newer than its log; it takes the master's state.
+   */
+  | { kind: 'follow'; position: number; isParted: boolean }
   /** The slave has nothing that the master still has: it begins with the master's state and its oldest segment. */
   | { kind: 'anew'; position: number }
   /** The slave knows a later master: this one is none any more. */
@@ -77,5 +80,8 @@ export function decide(master: ReplicaFacts, slave: ReplicaFacts): Decision {
   if (parting === null || parting < master.start || parting < slave.start) {
     return { kind: 'anew', position: master.start };
   }
-  return { kind: 'follow', position: parting };
+  const hasOtherTerm = slave.epochs.some(
+    (term) => term.position >= parting && !master.epochs.some((own) => isSame(own, term)),
+  );
+  return { kind: 'follow', position: parting, isParted: parting < slave.end || hasOtherTerm };
 }

@@ -83,7 +83,7 @@ export class ReplicaDesk {
     Atomics.store(words, at + REPLICA_WORD.state, 1);
     this.#deps.marks.changed();
     // What it had beyond that, topics say, may be in its own state: it takes the master's instead.
-    const wantsState = decision.kind === 'anew' || decision.position < slave.end;
+    const wantsState = decision.kind === 'anew' || decision.isParted;
     const flags = master.flags | (wantsState ? FACT_FLAG.hasState : 0);
     return {
       facts: { ...master, flags, begin: decision.position },

@@ -138,6 +138,12 @@ describe('a master’s desk', () => {
     expect(fresh.facts.flags & FACT_FLAG.hasState).not.toBe(0);
   });
 
+  it('gives the state to one whose own knows a term that this master never had, though its log ends before that', () => {
+    const { desk } = new Rig();
+    const own = [...EPOCHS, { epoch: 2, position: 640, time: 7 }];
+    expect(desk.greet(facts('of another master', { epochs: own })).state).not.toBeNull();
+  });
+
   it('has a new slave begin with the oldest that is still there', () => {
     const master = facts('master', { start: 8_192, end: 40_960 });
     const fresh = facts('new', { flags: FACT_FLAG.isNew, end: 0, epochs: [], spanBytes: 0 });
