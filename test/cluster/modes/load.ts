@@ -46,7 +46,7 @@ export class Load {
   }
 }
 
-/** What of these a new group is given from the first offset on. Waits for each as long as messages come, and some seconds more. */
+/** What of these a new group is given from the first offset on. Goes on as long as some of them come, and some seconds more. */
 export async function missing(client: Client, group: string, wanted: ReadonlySet<string>): Promise<string[]> {
   const left = new Set(wanted);
   const consumer = client.consumer({ group, topic: TOPIC, from: 'earliest' });
@@ -54,9 +54,9 @@ export async function missing(client: Client, group: string, wanted: ReadonlySet
     let silentSince = performance.now();
     while (left.size > 0 && performance.now() - silentSince < 8_000) {
       for (const message of await consumer.poll({ max: 1_000, waitMs: 500 })) {
-        left.delete(message.text());
+        // Others may come all the time.
+        silentSince = left.delete(message.text()) ? performance.now() : silentSince;
         await message.ack();
-        silentSince = performance.now();
       }
     }
   } finally {
