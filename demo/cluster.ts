@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { connect } from '../native-free/client/index.js';
 import { cluster } from './cluster-process.js';
 import { contentSum, loadFlights } from './flights.js';
+import { Moment } from './moment.js';
 import { Member, Tally } from './reader.js';
 import { grouped, Screen } from './screen.js';
 import { Sender } from './sender.js';
@@ -44,11 +45,7 @@ export async function runClusterDemo(): Promise<number> {
     await cluster(dir, 'stop');
     rmSync(parent, { recursive: true, force: true });
   }
-  const verdict =
-    screen.failures === 0 ? 'Everything that was promised holds.' : `${screen.failures} checks failed.`;
-  screen.heading(verdict);
-  process.stdout.write('\n');
-  return screen.failures === 0 ? 0 : 1;
+  return screen.verdict();
 }
 
 async function replay(
@@ -61,14 +58,11 @@ async function replay(
   await clients[0]?.admin().createTopic({ topic: TOPIC, queues: QUEUES });
   screen.fact('topic', `${TOPIC}, ${QUEUES} queues on each master; key: distance`);
   const tally = new Tally();
-  let halfAcked: () => void = () => {};
-  const half = new Promise<void>((resolve) => {
-    halfAcked = resolve;
-  });
+  const halfAcked = new Moment();
   const sender = new Sender(flights, () => {
     screen.updateBar(sender.acked, tally.count);
     if (sender.acked === Math.floor(flights.length / 2)) {
-      halfAcked();
+      halfAcked.come();
     }
   });
   const members = await Promise.all(
@@ -78,7 +72,7 @@ async function replay(
   screen.heading('Replay');
   screen.startBar(flights.length);
   const sending = sender.run(clients, TOPIC, MESSAGES_PER_SECOND);
-  await Promise.race([half, sending]);
+  await Promise.race([halfAcked.passed, sending]);
   await loseMaster(screen, dir, sender);
   await sending;
   screen.event('sent', `${grouped(sender.acked)} acked, ${grouped(sender.failed)} failed`);

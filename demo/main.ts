@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type Client, connect } from '../native-free/client/index.js';
 import { BrokerProcess } from './broker-process.js';
 import { contentSum, type FlightMessage, loadFlights } from './flights.js';
+import { Moment } from './moment.js';
 import { Member, Tally } from './reader.js';
 import { grouped, Screen } from './screen.js';
 import { Sender } from './sender.js';
@@ -19,14 +20,6 @@ const PRODUCERS = 4;
 const MESSAGES_PER_SECOND = 30_000;
 /** The demo takes a quarter of this; past it something hangs. */
 const DEADLINE_MS = 58_000;
-
-/** Something that happens once and is waited for. */
-class Moment {
-  come: () => void = () => {};
-  readonly passed: Promise<void> = new Promise((resolve) => {
-    this.come = resolve;
-  });
-}
 
 interface Run {
   screen: Screen;
@@ -56,11 +49,7 @@ async function main(): Promise<number> {
   checkReplay(run, sender, tally, sums);
   await audit(run, sums);
   screen.check((await run.broker.stop()) === 0, 'the broker stopped cleanly on SIGTERM');
-  const verdict =
-    screen.failures === 0 ? 'Everything that was promised holds.' : `${screen.failures} checks failed.`;
-  screen.heading(verdict);
-  process.stdout.write('\n');
-  return screen.failures === 0 ? 0 : 1;
+  return screen.verdict();
 }
 
 /** Sends and reads everything at once, with the broker killed and started again in between. */

@@ -15,7 +15,7 @@ function line(text = ''): void {
 
 /** What the demo shows: a heading, facts, events with their time, checks. Colours and a bar only on a terminal. */
 export class Screen {
-  failures = 0;
+  #failures = 0;
   readonly #startedAt = performance.now();
   #bar: SingleBar | null = null;
 
@@ -43,9 +43,17 @@ export class Screen {
 
   check(passed: boolean, text: string): void {
     if (!passed) {
-      this.failures++;
+      this.#failures++;
     }
     line(`    ${passed ? paint('green', '✓') : paint('red', '✗ FAILED:')} ${text}`);
+  }
+
+  /** Says how it went at the end. Returns the exit status. */
+  verdict(): number {
+    const failures = this.#failures;
+    this.heading(failures === 0 ? 'Everything that was promised holds.' : `${failures} checks failed.`);
+    process.stdout.write('\n');
+    return failures === 0 ? 0 : 1;
   }
 
   startBar(total: number): void {

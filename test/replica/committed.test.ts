@@ -5,29 +5,14 @@ import { NodeDisk } from '../../engine/disk/index.js';
 import { COMMITTED_MARK, readMark } from '../../engine/log/index.js';
 import type { Client } from '../../native-free/client/index.js';
 import { FaultyLink } from '../cluster/faulty-link.js';
-import { Node, reach, until } from './nodes.js';
+import { clientOf, node } from './kept-nodes.js';
+import { type Node, until } from './nodes.js';
 
-const nodes: Node[] = [];
-const clients: Client[] = [];
 const links: FaultyLink[] = [];
 
 afterEach(async () => {
-  await Promise.allSettled(clients.splice(0).map((client) => client.close()));
   await Promise.all(links.splice(0).map((link) => link.close()));
-  await Promise.all(nodes.splice(0).map((node) => node.remove()));
 });
-
-function node(name: string): Node {
-  const made = new Node(name);
-  nodes.push(made);
-  return made;
-}
-
-async function clientOf(url: string): Promise<Client> {
-  const client = await reach(url);
-  clients.push(client);
-  return client;
-}
 
 const SYNC = ['--replication', 'sync'];
 

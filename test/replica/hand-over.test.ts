@@ -1,29 +1,9 @@
 /** What groups commit at a slave while its master is away: kept, handed over, and never below what was committed before. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
-import type { Client } from '../../native-free/client/index.js';
-import { ask, Node, reach, stored, until } from './nodes.js';
-
-const nodes: Node[] = [];
-const clients: Client[] = [];
-
-afterEach(async () => {
-  await Promise.allSettled(clients.splice(0).map((client) => client.close()));
-  await Promise.all(nodes.splice(0).map((node) => node.remove()));
-});
-
-function node(name: string): Node {
-  const made = new Node(name);
-  nodes.push(made);
-  return made;
-}
-
-async function clientOf(url: string): Promise<Client> {
-  const client = await reach(url);
-  clients.push(client);
-  return client;
-}
+import { expect, it } from 'vitest';
+import { clientOf, node } from './kept-nodes.js';
+import { ask, type Node, reach, stored, until } from './nodes.js';
 
 const slaveOf = (master: Node): string[] => ['--role', 'slave', '--master', master.url];
 const COUNT = 50;

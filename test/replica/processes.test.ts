@@ -1,30 +1,11 @@
 /** Masters and slaves as processes: what is acked survives, and logs end the same, whoever is killed. */
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { verifyData } from '../../engine/data/verify-data.js';
 import type { Client } from '../../native-free/client/index.js';
-import { ask, Node, reach, stored, until } from './nodes.js';
-
-const nodes: Node[] = [];
-const clients: Client[] = [];
-
-afterEach(async () => {
-  await Promise.allSettled(clients.splice(0).map((client) => client.close()));
-  await Promise.all(nodes.splice(0).map((node) => node.remove()));
-});
-
-function node(name: string): Node {
-  const made = new Node(name);
-  nodes.push(made);
-  return made;
-}
-
-async function clientOf(url: string): Promise<Client> {
-  const client = await reach(url);
-  clients.push(client);
-  return client;
-}
+import { clientOf, node } from './kept-nodes.js';
+import { ask, type Node, reach, stored, until } from './nodes.js';
 
 const SYNC = ['--replication', 'sync'];
 const slaveOf = (master: Node): string[] => ['--role', 'slave', '--master', master.url];
