@@ -15,7 +15,7 @@ import { ACK_REPLICAS_SHIFT, DURABILITY_NAMES, type Receipt, RingMQError } from 
 import { abortable, throwIfAborted } from '../abort.js';
 import type { BrokerLink, Brokers } from '../brokers.js';
 import { callUser } from '../callback.js';
-import { asRingMQError, bufferFull, Failures } from '../failures.js';
+import { bufferFull, Failures } from '../failures.js';
 import type { AckEntry } from '../link/frame-sender.js';
 import { messageIdPrefix } from '../message-id.js';
 import { takeCallOptions } from '../options.js';
@@ -29,9 +29,10 @@ import type {
   SendOptions,
   WriteOptions,
 } from '../types.js';
+import { KeptMessages, type KeptOwner } from './kept-messages.js';
 import { Lanes } from './lanes.js';
 import { Packer } from './packer.js';
-import { HeldMessages, type PendingMessage, pendingMessage } from './pending-message.js';
+import type { PendingMessage } from './pending-message.js';
 import type { LaneOwner, ProduceLane } from './produce-lane.js';
 import { checkSendOptions, checkWriteOptions, producerSettings } from './producer-settings.js';
 import { ProgressWaiters } from './progress-waiters.js';
@@ -55,7 +56,7 @@ export interface ProducerOwner {
   onProducerClosed(producer: RingProducer): void;
 }
 
-export class RingProducer implements Producer, LaneOwner, RoutesOwner {
+export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner {
   readonly group: string;
   readonly bufferBytes: number;
   readonly #brokers: Brokers;
@@ -65,10 +66,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
   readonly #onError: ((failure: SendFailure) => void) | undefined;
   readonly #owner: ProducerOwner;
   readonly #routes: TopicRoutes;
-  /** `send` calls beyond {@link SEND_SHARE} times the buffer. */
-  readonly #held = new HeldMessages();
-  /** Bytes of messages that wait for their topic. */
-  #pendingBytes = 0;
+  readonly #kept: KeptMessages;
   readonly #failures = new Failures();
   #nextNumber = 0;
   readonly #waiters = new ProgressWaiters();
@@ -86,10 +84,11 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     this.#routes = new TopicRoutes(brokers, settings, this);
     this.#lanes = new Lanes(brokers, settings, this, (topic) => this.#routes.known(topic));
     this.#packer = new Packer(() => this.#lanes.isIdle, brokers.buffers, settings);
+    this.#kept = new KeptMessages(this.#packer, this.#routes, this);
   }
 
   get bufferedBytes(): number {
-    return this.#packer.bytes + this.#pendingBytes;
+    return this.#packer.bytes + this.#kept.bytes;
   }
 
   laneTo(link: BrokerLink): ProduceLane {
@@ -123,7 +122,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
 
   write(message: OutgoingMessage, options?: WriteOptions): boolean {
     this.#checkOpen();
-    if (this.bufferedBytes >= 2 * this.bufferBytes || this.#held.length > 0) {
+    if (this.bufferedBytes >= 2 * this.bufferBytes || this.#kept.heldCount > 0) {
       throw bufferFull(2 * this.bufferBytes, this.bufferedBytes);
     }
     checkIsObject(message);
@@ -152,7 +151,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
   async ready(options?: CallOptions): Promise<void> {
     const { signal } = takeCallOptions('ready', options);
     throwIfAborted(signal);
-    if (this.bufferedBytes < this.bufferBytes && this.#held.length === 0) {
+    if (this.bufferedBytes < this.bufferBytes && this.#kept.heldCount === 0) {
       return;
     }
     await abortable(this.#waiters.room(), signal);
@@ -200,7 +199,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
 
   /** What is not settled fails. */
   #end(error: RingMQError): void {
-    this.#failUnpacked(error);
+    this.#kept.failAll(error);
     this.#packer.sealAll();
     this.#packer.close();
     this.#lanes.close(error);
@@ -239,75 +238,43 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     const route = this.#routes.to(message.topic);
     const bornTime = message.bornTime === undefined ? this.#clock.now() : checkBornTime(message.bornTime);
     const isFull =
-      wantsReceipt && (this.#held.length > 0 || this.bufferedBytes >= SEND_SHARE * this.bufferBytes);
+      wantsReceipt && (this.#kept.heldCount > 0 || this.bufferedBytes >= SEND_SHARE * this.bufferBytes);
     if (!route.isKnown || route.pending.length > 0 || isFull) {
-      return this.#keep(route, message, options, bornTime, wantsReceipt, isFull);
+      const deadline = monotonicMs() + this.#timeoutMs;
+      const number = this.#nextNumber;
+      const receipt = this.#kept.keep(
+        route,
+        message,
+        options,
+        bornTime,
+        number,
+        deadline,
+        wantsReceipt,
+        isFull,
+      );
+      this.#nextNumber++;
+      return receipt;
     }
     const receipt = this.#packer.pack(route, message, options, bornTime, this.#nextNumber, wantsReceipt);
     this.#nextNumber++;
     return receipt;
   }
 
-  /** Keeps a message that cannot be packed now. */
-  #keep(
-    route: TopicRoute,
-    message: TakenMessage,
-    options: SendOptions | undefined,
-    bornTime: number,
-    wantsReceipt: boolean,
-    isFull: boolean,
-  ): Promise<Receipt> | null {
-    if (isFull) {
-      this.#held.checkRoom();
-    }
-    const deadline = monotonicMs() + this.#timeoutMs;
-    const entry = pendingMessage(message, options, bornTime, this.#nextNumber, deadline, wantsReceipt);
-    this.#nextNumber++;
-    if (isFull) {
-      this.#held.push(entry);
-    } else {
-      route.pending.push(entry);
-      this.#pendingBytes += entry.record.length;
-    }
-    return entry.waiter === null ? null : entry.waiter.promise;
-  }
-
-  #packKept(route: TopicRoute, entry: PendingMessage): void {
-    this.#pendingBytes -= entry.record.length;
-    if (entry.signal?.aborted === true) {
-      return;
-    }
-    const waiter = entry.waiter;
-    try {
-      const receipt = this.#packer.packKept(route, entry);
-      if (waiter !== null) {
-        receipt?.then(waiter.resolve, waiter.reject);
-      }
-    } catch (error) {
-      this.#failOne(entry, asRingMQError(error));
-    }
-  }
-
   onFound(route: TopicRoute, waiting: readonly PendingMessage[]): void {
-    for (const entry of waiting) {
-      this.#packKept(route, entry);
-    }
+    this.#kept.found(route, waiting);
     this.#lanes.rescue();
   }
 
   onNotFound(waiting: readonly PendingMessage[], error: RingMQError): void {
-    for (const entry of waiting) {
-      this.#pendingBytes -= entry.record.length;
-      this.#failOne(entry, error);
-    }
+    this.#kept.notFound(waiting, error);
   }
 
-  #failOne(entry: PendingMessage, error: RingMQError): void {
-    if (entry.waiter !== null) {
-      entry.waiter.reject(error);
-    } else {
-      this.#report({ topic: entry.topic, queueId: null, error, numbers: [entry.number] });
-    }
+  get hasRoom(): boolean {
+    return this.bufferedBytes < this.bufferBytes;
+  }
+
+  onKeptFailed({ topic, number }: PendingMessage, error: RingMQError): void {
+    this.#report({ topic, queueId: null, error, numbers: [number] });
   }
 
   onStored({ link }: ProduceLane, batch: SendBatch, entry: AckEntry): void {
@@ -385,15 +352,6 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     this.#routes.forget(topic, (route) => this.#packer.sealRoute(route));
   }
 
-  #failUnpacked(error: RingMQError): void {
-    for (const entry of this.#held.takeAll()) {
-      this.#failOne(entry, error);
-    }
-    for (const pending of this.#routes.takePending()) {
-      this.onNotFound(pending, error);
-    }
-  }
-
   #report(failure: SendFailure): void {
     this.#failures.add(failure);
     this.#owner.onUntold(this, true);
@@ -402,10 +360,10 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
 
   /** Some messages are settled: lets in who waits for room, wakes who waits for that, closes what has waited for it. */
   onProgress(): void {
-    if (this.#held.length > 0) {
-      this.#admitHeld();
+    if (this.#kept.heldCount > 0) {
+      this.#kept.admit();
     }
-    const hasRoom = this.#held.length === 0 && this.bufferedBytes <= this.bufferBytes * READY_SHARE;
+    const hasRoom = this.#kept.heldCount === 0 && this.bufferedBytes <= this.bufferBytes * READY_SHARE;
     if (hasRoom) {
       this.#waiters.onRoom();
     }
@@ -416,29 +374,8 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner {
     this.#packer.onProgress();
   }
 
-  #admitHeld(): void {
-    while (this.bufferedBytes < this.bufferBytes) {
-      const entry = this.#held.shift();
-      if (entry === undefined) {
-        return;
-      }
-      this.#pendingBytes += entry.record.length;
-      const route = this.#routes.to(entry.topic);
-      if (!route.isKnown || route.pending.length > 0) {
-        route.pending.push(entry);
-      } else {
-        this.#packKept(route, entry);
-      }
-    }
-  }
-
   #lowestNumber(): number {
-    return Math.min(
-      this.#lanes.lowestNumber(),
-      this.#packer.lowestNumber(),
-      this.#held.first?.number ?? Number.POSITIVE_INFINITY,
-      this.#routes.lowestNumber(),
-    );
+    return Math.min(this.#lanes.lowestNumber(), this.#packer.lowestNumber(), this.#kept.lowestNumber());
   }
 
   [INSPECT](): object {
