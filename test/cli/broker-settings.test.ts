@@ -48,6 +48,7 @@ function read(args: string[], env: Record<string, string> = {}, file?: object): 
 }
 
 const ADDRESS = 'ws://127.0.0.1:1';
+const CONTROLLER = 'etcd://127.0.0.1:1';
 
 /** A value that the option may have and that is not its default, and its text. */
 function sample({
@@ -79,6 +80,9 @@ function sample({
     case 'list':
       return isAddress ? [[ADDRESS], ADDRESS] : [['one'], 'one'];
     default:
+      if (rule?.includes('etcd://') === true) {
+        return [CONTROLLER, CONTROLLER];
+      }
       return isAddress ? [ADDRESS, ADDRESS] : ['some', 'some'];
   }
 }

@@ -293,6 +293,7 @@ const INTERNAL: Record<string, readonly string[]> = {
     'onConnectionFailed',
     'onFailedBatch',
     'onFound',
+    'onKeptFailed',
     'onLost',
     'onNotFound',
     'onOtherOpening',

@@ -196,7 +196,11 @@ describe.each(DISKS)('on %s that is full', (name, makeDisk) => {
     disk.fill();
     await sendUntilRefused(smallProducer(client, 300), topic, new Map());
     // Room that is left in the last block of a file of meta/ is used up first.
-    for (let group = 0; !host.events.some(({ message = '' }) => /acks of consumer/.test(message)); group++) {
+    for (
+      let group = 0;
+      !host.events.some(({ message = '' }) => /what consumer groups ack/.test(message));
+      group++
+    ) {
       const consumer = client.consumer({ group: `g${group}-${'x'.repeat(100)}`, topic });
       for await (const message of consumer) {
         await message.ack();
