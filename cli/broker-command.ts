@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import type { Logger } from 'pino';
 import { checkListening } from '../broker/check-listening.js';
+import type { ReplicationEvent } from '../broker/follower/follow.js';
 import { openBroker } from '../broker/index.js';
 import { checkAdvertised } from '../broker/membership.js';
 import type { OptionInfo } from '../engine/option-info.js';
@@ -8,7 +10,9 @@ import type { EngineOptions } from '../engine/options.js';
 import { monotonicMs } from '../native-free/time/index.js';
 import { isRingMQError, RingMQError } from '../native-free/wire/index.js';
 import { inSettingsNames, misspelledVariables, readBrokerSettings } from './broker-settings.js';
-import { openLog } from './log.js';
+import { CatchUpView } from './catch-up-view.js';
+import { isForPeople, openLog } from './log.js';
+import { byteBars } from './progress.js';
 import { stopWanted } from './stop-signals.js';
 
 /** `ringmq broker`: serves until SIGTERM, SIGINT or SIGHUP, then drains and ends with 0. */
@@ -20,7 +24,8 @@ export async function runBroker(command: Command): Promise<void> {
     checkAdvertised(settings.engine, listen.host ?? '');
     return checkListening(listen);
   });
-  const log = openLog(settings.command);
+  let catchUp: CatchUpView | null = null;
+  const log = openLog(settings.command, () => catchUp?.isDrawn === true);
   for (const { variable, meant } of misspelledVariables()) {
     log.warn({ variable }, `${variable} is set and means nothing; did you mean ${meant}?`);
   }
@@ -31,17 +36,16 @@ export async function runBroker(command: Command): Promise<void> {
     onFatal = reject;
   });
   failed.catch(() => {});
+  const isDrawing = process.stderr.isTTY && isForPeople(settings.command);
+  const view = new CatchUpView(log, isDrawing ? await byteBars(process.stderr, 'catching up') : null);
+  catchUp = view;
   const startedAt = monotonicMs();
   const broker = await told(() =>
     openBroker({
       ...settings.engine,
       onWarning: (message, details) => log.warn(details, message),
       onFatal,
-      onReplication: ({ event, ...details }) =>
-        log.info(
-          { event, ...details },
-          'message' in details ? `${event}: ${details.message}` : `replication: ${event}`,
-        ),
+      onReplication: (event) => tellReplication(event, view, log),
     }),
   );
   try {
@@ -53,11 +57,24 @@ export async function runBroker(command: Command): Promise<void> {
     tellFailover(settings.engine, (text) => log.info(text));
     process.stdout.write(`ready ${listener.url}\n`);
     const why = await Promise.race([stopping, failed]);
+    view.stop();
     log.info(`stopping: ${why}`);
   } finally {
+    view.stop();
     await broker.close();
   }
   log.info('stopped');
+}
+
+function tellReplication(told: ReplicationEvent, view: CatchUpView, log: Logger): void {
+  if (view.take(told)) {
+    return;
+  }
+  const { event, ...details } = told;
+  log.info(
+    { event, ...details },
+    'message' in details ? `${event}: ${details.message}` : `replication: ${event}`,
+  );
 }
 
 /** Of a broker that has slaves, is one, or may get some: who makes one the master. */

@@ -5,10 +5,20 @@ import { type Logger, pino } from 'pino';
 import type { CommandOptions } from './command-options.js';
 
 const STDERR = 2;
+const CLEAR_LINE = '\r\u001b[2K';
 
-/** Opens the log. It is written at once, so that the last line before an end is there. */
-export function openLog({ logLevel, logFormat }: CommandOptions): Logger {
-  const isPretty = logFormat === 'pretty' || (logFormat === 'auto' && process.stderr.isTTY);
+/** Lines for people, not JSON. */
+export function isForPeople({ logFormat }: CommandOptions): boolean {
+  return logFormat === 'pretty' || (logFormat === 'auto' && process.stderr.isTTY);
+}
+
+/**
+ * Opens the log. It is written at once, so that the last line before an end is there. `isCovered`: something is drawn on the terminal's last line,
+ * which a line for people takes the place of.
+ */
+export function openLog(command: CommandOptions, isCovered: () => boolean = () => false): Logger {
+  const { logLevel } = command;
+  const isPretty = isForPeople(command);
   const options = { base: { pid: process.pid }, level: logLevel };
   if (!isPretty) {
     const stderr = pino.destination({ dest: STDERR, sync: true });
@@ -17,7 +27,9 @@ export function openLog({ logLevel, logFormat }: CommandOptions): Logger {
     return pino(options, stderr);
   }
   const colors = process.stderr.hasColors?.() ?? false;
-  return pino(options, { write: (line: string) => write(formatLogLine(line, colors)) });
+  return pino(options, {
+    write: (line: string) => write((isCovered() ? CLEAR_LINE : '') + formatLogLine(line, colors)),
+  });
 }
 
 function write(text: string): void {

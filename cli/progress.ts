@@ -1,7 +1,16 @@
+import { roughSize } from './units.js';
+
 /** A bar on the terminal for work that takes its time; nothing at all where no terminal is. */
 export interface Progress {
   /** `done` of the total so far. Cheap: the bar redraws itself ten times a second. */
   update(done: number): void;
+  stop(): void;
+}
+
+/** A bar over bytes of which more may come while it is drawn. */
+export interface ByteBar {
+  /** `rate` and `left`: for people. */
+  update(doneBytes: number, totalBytes: number, rate: string, left: string): void;
   stop(): void;
 }
 
@@ -32,4 +41,39 @@ export async function startProgress(label: string, total: number, unit: string):
   );
   bar.start(total, 0);
   return { update: (done) => bar.update(done), stop: () => bar.stop() };
+}
+
+/** For a stream that is a terminal: what opens a bar on it. */
+export async function byteBars(stream: NodeJS.WritableStream, label: string): Promise<() => ByteBar> {
+  const { SingleBar, Presets } = await import('cli-progress');
+  return () => {
+    const bar = new SingleBar(
+      {
+        format: `${label} {bar} {percentage}% · {done} of {all} · {rate} · {left}`,
+        stream,
+        fps: 10,
+        hideCursor: true,
+        clearOnComplete: true,
+        // Lines of a log take its place on the screen.
+        forceRedraw: true,
+        // Whoever draws it ends by its own rules.
+        gracefulExit: false,
+      },
+      Presets.shades_classic,
+    );
+    let isDrawn = false;
+    return {
+      update: (doneBytes, totalBytes, rate, left) => {
+        const texts = { done: roughSize(doneBytes), all: roughSize(totalBytes), rate, left };
+        if (!isDrawn) {
+          isDrawn = true;
+          bar.start(totalBytes, doneBytes, texts);
+          return;
+        }
+        bar.setTotal(totalBytes);
+        bar.update(doneBytes, texts);
+      },
+      stop: () => bar.stop(),
+    };
+  };
 }

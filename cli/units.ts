@@ -44,6 +44,26 @@ export function formatSize(bytes: number): string {
   return unit === undefined ? `${bytes}` : `${bytes / BYTES_OF[unit]}${unit}`;
 }
 
+/** For the eye: `1.3 GiB`, `210 MiB`. */
+export function roughSize(bytes: number): string {
+  const unit = (['TiB', 'GiB', 'MiB', 'KiB'] as const).find((name) => bytes >= BYTES_OF[name]);
+  if (unit === undefined) {
+    return `${Math.round(bytes)} B`;
+  }
+  const count = bytes / BYTES_OF[unit];
+  return `${count < 100 ? count.toFixed(1) : Math.round(count)} ${unit}`;
+}
+
+/** For the eye: `8 s`, `2 min 5 s`, `3 h 20 min`. */
+export function roughDuration(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3_600)];
+  if (hours > 0) {
+    return `${hours} h ${minutes % 60} min`;
+  }
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
 /** A whole number written in digits, underscores allowed between them. */
 export function parseCount(text: string): number | null {
   if (!/^\d+(?:_\d+)*$/.test(text)) {

@@ -4,13 +4,27 @@ import type { HeldPiece } from '../../engine/data/held-keeper.js';
 import type { Engine } from '../../engine/engine.js';
 import { workerFlags } from '../../engine/thread/worker-flags.js';
 import { type ReplicaFacts, RingMQError } from '../../native-free/wire/index.js';
+import type { CatchUpEnd, CatchUpReport } from './catch-up.js';
 import type { FollowerOrder, FollowerReport, FollowerWorkerData } from './follower-messages.js';
 
 /** How it goes with following. */
 export type ReplicationEvent =
   /** The log flows from a master whose log ends at `end`; this one's ends at `begin`. */
   | { event: 'following'; master: string; epoch: number; begin: number; end: number }
-  | { event: 'catchingUp'; behindBytes: number }
+  /**
+   * It is far behind its master, more than 64 MiB (less where `catchUpRateBytes` holds it back); told every second. Its log ended at `begin`
+   * when it was found to be, ends at `position` now, and its master's ends at `end`.
+   */
+  | {
+      event: 'catchingUp';
+      begin: number;
+      position: number;
+      end: number;
+      behindBytes: number;
+      bytesPerSecond: number;
+    }
+  /** It has come near its master's end; or, `isNear` false, the connection was lost or following ended before. `ms`: since it began at `begin`. */
+  | { event: 'catchUpEnded'; isNear: boolean; begin: number; position: number; ms: number }
   /** The connection is gone, or was refused; it is tried again. */
   | { event: 'lost'; code: string; message: string }
   /** The log from `position` on is not the master's: it is cut off, and kept beside the log. */
@@ -118,7 +132,7 @@ export class Following {
         return;
       }
       case 'progress':
-        this.#events.onEvent({ event: 'catchingUp', behindBytes: report.behindBytes });
+        this.#events.onEvent(progressEvent(report.report));
         return;
       case 'lost':
         this.#events.onEvent({ event: 'lost', code: report.code, message: report.message });
@@ -129,4 +143,10 @@ export class Following {
       case 'stopped':
     }
   }
+}
+
+function progressEvent(report: CatchUpReport | CatchUpEnd): ReplicationEvent {
+  return 'isNear' in report
+    ? { event: 'catchUpEnded', ...report }
+    : { event: 'catchingUp', ...report, behindBytes: report.end - report.position };
 }

@@ -1,6 +1,7 @@
 /** What the follower's thread and the one that opened the broker say to each other. */
 import type { BrokerHandle } from '../../engine/handle.js';
 import type { ReplicaFacts } from '../../native-free/wire/index.js';
+import type { CatchUpEnd, CatchUpReport } from './catch-up.js';
 
 /** `workerData` of the follower's thread. */
 export interface FollowerWorkerData {
@@ -22,7 +23,7 @@ export type FollowerReport =
   | { type: 'linked' }
   /** The answer to a hand-over; null: it is to come again later. */
   | { type: 'taken'; position: number | null }
-  | { type: 'progress'; behindBytes: number }
+  | { type: 'progress'; report: CatchUpReport | CatchUpEnd }
   | { type: 'lost'; code: string; message: string }
   /** The log must be opened anew so that it ends at `master.begin`. Nothing more is taken before. */
   | { type: 'cut'; master: ReplicaFacts; state: Uint8Array | null }

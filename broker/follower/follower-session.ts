@@ -237,7 +237,7 @@ export class FollowerSession {
     this.#wantsSync =
       (master.flags & (FACT_FLAG.syncFlush | FACT_FLAG.syncReplication)) ===
       (FACT_FLAG.syncFlush | FACT_FLAG.syncReplication);
-    this.#follower = new Follower(log, log.end, log.epoch);
+    this.#follower = new Follower(log, log.end, log.epoch, master.end);
     link.send(makeFrame(REPLICA_OPCODE.start, 0, { value: master.begin }));
     this.#deps.onFollowing(master);
     this.#ack();

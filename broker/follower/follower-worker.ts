@@ -17,6 +17,7 @@ import {
   type ReplicaFacts,
   RingMQError,
 } from '../../native-free/wire/index.js';
+import { CatchUp, type CatchUpEnd, type CatchUpReport } from './catch-up.js';
 import type { FollowerOrder, FollowerReport, FollowerWorkerData } from './follower-messages.js';
 import { FollowerSession } from './follower-session.js';
 import { MasterSocket } from './master-socket.js';
@@ -29,8 +30,6 @@ const GOOD_MS = 5_000;
 /** A master that says nothing for so long, though it beats several times a second, is gone. */
 const SILENCE_MS = 10_000;
 const PROGRESS_MS = 1_000;
-/** Less is no catching up. */
-const PROGRESS_BYTES = 4 * 1024 * 1024;
 
 const port = parentPort;
 if (port === null) {
@@ -62,6 +61,7 @@ class FollowerThread {
   #wasGood = true;
   #applied: (() => void) | null = null;
   #isStopped = false;
+  readonly #catchUp = new CatchUp(data.catchUpRateBytes);
   readonly #timer = setInterval(() => this.#tick(), PROGRESS_MS);
 
   start(): void {
@@ -133,6 +133,7 @@ class FollowerThread {
         say({ type: 'linked' });
         this.#followedSince = monotonicMs();
         this.#followedFrom = this.#seat.end;
+        this.#tellProgress(this.#catchUp.heard(this.#seat.end, session.behind, this.#followedSince));
         this.#tellFollowing = () => {
           this.#isToldFollowing = true;
           say({ type: 'following', master });
@@ -240,6 +241,7 @@ class FollowerThread {
     }
     this.#socket = null;
     this.#session = null;
+    this.#tellProgress(this.#catchUp.held(this.#seat.end, monotonicMs()));
     if (this.#isStopped) {
       return;
     }
@@ -282,14 +284,19 @@ class FollowerThread {
         this.#noteGood();
       }
       this.#seat.schedule();
-      if (session.behind > PROGRESS_BYTES) {
-        say({ type: 'progress', behindBytes: session.behind });
-      }
+      this.#tellProgress(this.#catchUp.heard(this.#seat.end, session.behind, monotonicMs()));
+    }
+  }
+
+  #tellProgress(report: CatchUpReport | CatchUpEnd | null): void {
+    if (report !== null) {
+      say({ type: 'progress', report });
     }
   }
 
   async #stop(): Promise<void> {
     this.#isStopped = true;
+    this.#tellProgress(this.#catchUp.held(this.#seat.end, monotonicMs()));
     clearInterval(this.#timer);
     if (this.#retry !== null) {
       clearTimeout(this.#retry);

@@ -29,6 +29,8 @@ export interface BrokerView {
   inSync: boolean | null;
   lagBytes: number | null;
   lagMs: number | null;
+  /** Of a slave that is up and not in sync: how much of its set's log it has, from where its own begins. */
+  percent: number | null;
   /** A controller says who is the master of its set. */
   controller: boolean | null;
 }
@@ -94,7 +96,7 @@ export async function statusByUrls(urls: readonly string[]): Promise<ClusterView
     cluster,
     mode: null,
     nameServers: urls.map((url) => ({ name: new URL(url).host, url, up: answered.has(url) })),
-    brokers: [...brokers.values()].map((broker) => viewOf(broker, null)),
+    brokers: withPercent([...brokers.values()].map((broker) => viewOf(broker, null))),
   };
 }
 
@@ -127,8 +129,10 @@ export async function statusOfFolder(folder: ClusterFolder, file: ClusterFile): 
       up: id !== null && url !== null && answered.has(url),
     })),
     // And those that others added to the cluster.
-    brokers: [...own, ...[...brokers.values()].map((broker) => viewOf(broker, null))].sort(
-      (a, b) => order(a.set, b.set) || order(a.name, b.name),
+    brokers: withPercent(
+      [...own, ...[...brokers.values()].map((broker) => viewOf(broker, null))].sort(
+        (a, b) => order(a.set, b.set) || order(a.name, b.name),
+      ),
     ),
   };
 }
@@ -141,7 +145,10 @@ function viewOf(broker: BrokerStatus, pid: number | null): BrokerView {
   const { name, set, role, url, up, epoch, start, end, flushed, inSync, lagBytes, lagMs } = broker;
   // A name server of an earlier version does not say it.
   const controller = broker.controller ?? null;
-  return { name, set, role, url, up, pid, epoch, start, end, flushed, inSync, lagBytes, lagMs, controller };
+  return {
+    ...{ name, set, role, url, up, pid, epoch, start, end, flushed, inSync, lagBytes, lagMs },
+    ...{ percent: null, controller },
+  };
 }
 
 function unknownBroker(
@@ -153,8 +160,22 @@ function unknownBroker(
 ): BrokerView {
   return {
     ...{ name, set, role, url, up: false, pid, epoch: null, start: null, end: null, flushed: null },
-    ...{ inSync: null, lagBytes: null, lagMs: null, controller: null },
+    ...{ inSync: null, lagBytes: null, lagMs: null, percent: null, controller: null },
   };
+}
+
+/** What a slave lacks was counted by its master when that said where its own log ends: the two belong together. */
+export function withPercent(brokers: readonly BrokerView[]): BrokerView[] {
+  return brokers.map((broker) => {
+    const { set, role, up, inSync, start, lagBytes } = broker;
+    const master = brokers.find((other) => other.set === set && other.role === 'master' && other.up);
+    const end = master?.end ?? null;
+    if (role !== 'slave' || !up || inSync !== false || start === null || lagBytes === null || end === null) {
+      return broker;
+    }
+    const share = end > start ? (end - lagBytes - start) / (end - start) : 0;
+    return { ...broker, percent: Math.floor(Math.min(1, Math.max(0, share)) * 1_000) / 10 };
+  });
 }
 
 /** For people. */
@@ -179,7 +200,7 @@ export function statusText(view: ClusterView): string {
       number(broker.epoch),
       broker.start === null || broker.end === null ? '-' : `${number(broker.start)} – ${number(broker.end)}`,
       number(broker.flushed),
-      broker.inSync === null ? '-' : broker.inSync ? 'yes' : 'no',
+      inSync(broker),
       lag(broker),
       number(broker.pid),
       broker.url ?? '-',
@@ -201,6 +222,10 @@ function failover(brokers: readonly BrokerView[]): string {
 
 function number(value: number | null): string {
   return value === null ? '-' : String(value);
+}
+
+function inSync({ inSync: is, percent }: BrokerView): string {
+  return is === null ? '-' : is ? 'yes' : percent === null ? 'no' : `no, ${percent} %`;
 }
 
 function lag({ lagBytes, lagMs }: BrokerView): string {

@@ -38,17 +38,18 @@ export class Follower {
   #position: number;
   #epoch: number;
   #committed = 0;
-  #masterEnd = 0;
+  #masterEnd: number;
   #frames: Uint8Array[] = [];
   /** Place of the next batch in the first of them. */
   #at = LOG_FRAME_HEADER_BYTES;
   #waitsForControl = false;
 
-  /** `position`: where the log ends; `epoch`: of its last batch. */
-  constructor(deps: FollowerDeps, position: number, epoch: number) {
+  /** `position`: where the log ends; `epoch`: of its last batch; `masterEnd`: where the master's log ends, as its welcome says. */
+  constructor(deps: FollowerDeps, position: number, epoch: number, masterEnd = position) {
     this.#deps = deps;
     this.#position = position;
     this.#epoch = epoch;
+    this.#masterEnd = masterEnd;
   }
 
   /** Where the log ends: all below is in the ring, or has been. */
@@ -60,7 +61,7 @@ export class Follower {
     return this.#epoch;
   }
 
-  /** Bytes that the master has and this log has not, as of its last frame. */
+  /** Bytes that the master has and this log has not, as of its last frame, or its welcome. */
   get behind(): number {
     return Math.max(0, this.#masterEnd - this.#position);
   }
