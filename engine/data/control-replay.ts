@@ -5,6 +5,7 @@
 import { BATCH, isRingMQError, readUint32 } from '../../native-free/wire/index.js';
 import type { ControlRecord } from '../meta/control-records.js';
 import { type CatalogTopic, type MetaState, recordsOf, type TopicCatalog } from '../meta/index.js';
+import { IdRanges } from './id-ranges.js';
 
 export interface ControlReplayDeps {
   state: MetaState;
@@ -24,12 +25,18 @@ export class ControlReplay {
   #damagedCount = 0;
   /** Topics with ids from here on are not in the state that it began with. */
   readonly #firstNewId: number;
-  readonly #created = new Set<number>();
+  /** Of those. Ids are given out in order, so they are few ranges, however many topics a slave sees come and go. */
+  readonly #created = new IdRanges();
   readonly #unknownTopics = new Set<number>();
 
   constructor(deps: ControlReplayDeps) {
     this.#deps = deps;
     this.#firstNewId = deps.state.nextTopicId;
+  }
+
+  /** Entries that are kept of what it has seen: bounded. */
+  get keptCount(): number {
+    return this.#created.count + this.#unknownTopics.size + this.#damaged.length;
   }
 
   /** A topic that the state had from the beginning. */
@@ -95,7 +102,7 @@ export class ControlReplay {
   #applyOne(record: ControlRecord): void {
     const { state, catalog } = this.#deps;
     state.apply(record);
-    if (record.type === 'topicCreated') {
+    if (record.type === 'topicCreated' && record.topicId >= this.#firstNewId) {
       this.#created.add(record.topicId);
     }
     if (record.type === 'topicDeleted') {
