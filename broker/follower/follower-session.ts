@@ -70,6 +70,8 @@ export interface FollowerSessionDeps {
 
 /** A slave says what it has at least so often, ms. */
 const BEAT_MS = 500;
+/** A master that says nothing for so long, though it beats several times a second, is gone. */
+const SILENCE_MS = 10_000;
 /** The state of a master: far above what its limits allow. */
 const MAX_STATE_BYTES = 1024 ** 3;
 
@@ -85,6 +87,7 @@ export class FollowerSession {
   #stateBytes = 0;
   #follower: Follower | null = null;
   #isPaused = false;
+  #heardAt: number;
   #isResting = false;
   #ackedWritten = -1;
   #ackedFlushed = -1;
@@ -96,6 +99,7 @@ export class FollowerSession {
 
   constructor(deps: FollowerSessionDeps) {
     this.#deps = deps;
+    this.#heardAt = deps.now();
   }
 
   get isFollowing(): boolean {
@@ -107,6 +111,11 @@ export class FollowerSession {
     return this.#follower?.behind ?? 0;
   }
 
+  /** The master has said nothing for so long that it is gone. What is not read on purpose, as it is more than is fetched in a while, says nothing of it. */
+  get isSilent(): boolean {
+    return !this.#isPaused && this.#deps.now() - this.#heardAt > SILENCE_MS;
+  }
+
   begin(): void {
     this.#deps.link.send(
       makeFrame(REPLICA_OPCODE.nonce, 0, { value: REPLICA_VERSION, payload: this.#nonce }),
@@ -115,6 +124,7 @@ export class FollowerSession {
 
   /** A frame. Of a log frame the memory is to stay while the link is paused. @throws RingMQError for what the master should not have sent, and for what it said that is wrong */
   onFrame(frame: Uint8Array): void {
+    this.#heardAt = this.#deps.now();
     const maxLogBytes = LOG_FRAME_HEADER_BYTES + Math.max(LOG_FRAME_BYTES, this.#master?.spanBytes ?? 0);
     const fault = replicaFrameFault(frame, maxLogBytes);
     if (fault !== null) {
@@ -273,6 +283,7 @@ export class FollowerSession {
       if (isHeld) {
         this.#deps.link.pause();
       } else {
+        this.#heardAt = this.#deps.now();
         this.#deps.link.resume();
       }
     }

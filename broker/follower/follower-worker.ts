@@ -27,8 +27,6 @@ const MAX_RETRY_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A link that has followed for so long, or brought something, was a good one. */
 const GOOD_MS = 5_000;
-/** A master that says nothing for so long, though it beats several times a second, is gone. */
-const SILENCE_MS = 10_000;
 const PROGRESS_MS = 1_000;
 
 const port = parentPort;
@@ -51,7 +49,6 @@ class FollowerThread {
   #session: FollowerSession | null = null;
   #retryMs = FIRST_RETRY_MS;
   #retry: NodeJS.Timeout | null = null;
-  #heardAt = 0;
   /** What the last link ended with, until one is good: the same again is tried less and less often, and not told again. */
   #lastLost = '';
   #followedSince = 0;
@@ -133,7 +130,6 @@ class FollowerThread {
         say({ type: 'linked' });
         this.#followedSince = monotonicMs();
         this.#followedFrom = this.#seat.end;
-        this.#tellProgress(this.#catchUp.heard(this.#seat.end, session.behind, this.#followedSince));
         this.#tellFollowing = () => {
           this.#isToldFollowing = true;
           say({ type: 'following', master });
@@ -142,6 +138,7 @@ class FollowerThread {
         if (this.#wasGood) {
           this.#tellFollowing();
         }
+        this.#tellProgress(this.#catchUp.heard(this.#seat.end, session.behind, this.#followedSince));
       },
       onTaken: (position) => say({ type: 'taken', position }),
       onCut: (master, state) => {
@@ -165,16 +162,12 @@ class FollowerThread {
       // A new slave does not know the span yet: a batch or pad of the largest there is fits.
       maxMessageBytes: LOG_FRAME_HEADER_BYTES + Math.max(LOG_FRAME_BYTES, facts.spanBytes || 2 ** 26),
       onOpen: () => guarded(() => session.begin()),
-      onMessage: (message) => {
-        this.#heardAt = monotonicMs();
-        guarded(() => session.onFrame(message));
-      },
+      onMessage: (message) => guarded(() => session.onFrame(message)),
       onRead: () => this.#seat.settle(),
       onClose: (end) => this.#closed(socket, why ?? end),
     });
     this.#socket = socket;
     this.#linkUrl = url;
-    this.#heardAt = monotonicMs();
     this.#session = session;
     this.#guard = guarded;
   }
@@ -275,7 +268,7 @@ class FollowerThread {
     if (session === null) {
       return;
     }
-    if (monotonicMs() - this.#heardAt > SILENCE_MS) {
+    if (session.isSilent) {
       this.#socket?.terminate();
       return;
     }
