@@ -19,8 +19,16 @@ export interface BrokerLink {
   readonly isUp: boolean;
   /** Since when they cannot, by the monotonic clock; Infinity: they can. */
   readonly downSince: number;
+  /** It is up, and its last answer to a batch that was for the disk was a refusal that has nothing to do with the batch. */
+  readonly isRefused: boolean;
+  /** It has been so for a while: what may go elsewhere goes there. */
+  readonly isRefusing: boolean;
   /** A batch was refused. */
   onRefused(code: ErrorCode): void;
+  /** A batch that was for the disk was stored. */
+  onTaken(): void;
+  /** Whether a batch that could go elsewhere is to try it all the same while it refuses; true once in a while. */
+  takeProbe(): boolean;
 }
 
 /** A topic's part at one of them. */
@@ -124,8 +132,19 @@ export class OneBroker implements Brokers, BrokerLink {
     return this.connection.lostAt;
   }
 
+  readonly isRefused = false;
+  readonly isRefusing = false;
+
   onRefused(): void {
     // There is no other one to turn to.
+  }
+
+  onTaken(): void {
+    // Nor was it turned away from.
+  }
+
+  takeProbe(): boolean {
+    return false;
   }
 
   watch(): () => void {

@@ -117,7 +117,7 @@ export interface ProducerOptions {
    * Over a cluster: what becomes of messages with a sharding key while the master that has their queue is
    * away. `wait` (default): they wait for it, up to `sendTimeoutMs`, and keep their order. `move`: they go to
    * another master, and a key's order is lost there. Messages without a key go to another one anyway, those
-   * sent to a `queueId` wait.
+   * sent to a `queueId` wait. A master that is there and refuses is not lost: for it they wait either way.
    */
   onMasterLost?: 'wait' | 'move' | undefined;
 }

@@ -24,6 +24,16 @@ const PROBE_MS = 3_000;
 /** Between two looks whether a master answers, doubled with each: it may be named by mistake, or be just becoming one. */
 const MIN_BACK_MS = 100;
 const MAX_BACK_MS = 10_000;
+/** Refusals of a master whatever the batch is: another one may take it. */
+const REFUSALS_OF_MASTER: ReadonlySet<ErrorCode> = new Set([
+  'NOT_ENOUGH_REPLICAS',
+  'DISK_FULL',
+  'BROKER_BUSY',
+]);
+/** A master that has refused for less is waited for: a slave that connects again, a segment that is deleted. */
+const REFUSING_AFTER_MS = 500;
+/** A master that refuses is tried so often with a batch that others would take. */
+const PROBE_EVERY_MS = 1_000;
 
 export interface SetLinkOwner {
   /** Links to an address. */
@@ -48,6 +58,9 @@ export class SetLink implements BrokerLink {
   /** It was refused as no master. */
   #isFenced = false;
   #downSince = monotonicMs();
+  /** The first refusal since the master last stored something; Infinity: there was none. */
+  #refusedSince = Number.POSITIVE_INFINITY;
+  #triedAt = 0;
   #known: Deferred<void> | null = new Deferred<void>();
   readonly #opened = new Deferred<void>();
   #routeChange: Deferred<void> | null = null;
@@ -135,7 +148,28 @@ export class SetLink implements BrokerLink {
       }
       this.#isFenced = true;
       this.#owner.refresh();
+    } else if (REFUSALS_OF_MASTER.has(code) && !this.isRefused) {
+      this.#refusedSince = monotonicMs();
     }
+  }
+
+  get isRefused(): boolean {
+    return this.#refusedSince !== Number.POSITIVE_INFINITY;
+  }
+
+  get isRefusing(): boolean {
+    return this.isRefused && monotonicMs() - this.#refusedSince >= REFUSING_AFTER_MS;
+  }
+
+  onTaken(): void {
+    this.#refusedSince = Number.POSITIVE_INFINITY;
+  }
+
+  takeProbe(): boolean {
+    const now = monotonicMs();
+    const isDue = now - this.#triedAt >= PROBE_EVERY_MS;
+    this.#triedAt = isDue ? now : this.#triedAt;
+    return isDue;
   }
 
   close(failure: RingMQError): void {
@@ -184,6 +218,7 @@ export class SetLink implements BrokerLink {
     this.#failures = 0;
     if (state === 'connected') {
       this.#isFenced = false;
+      this.#refusedSince = Number.POSITIVE_INFINITY;
       this.#backWaitMs = this.isAtMaster ? 0 : this.#backWaitMs;
       this.#opened.resolve();
       this.#settle();

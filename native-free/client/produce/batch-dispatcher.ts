@@ -154,6 +154,9 @@ export class BatchDispatcher implements FrameSender {
     this.#sentCount--;
     if (batch.stage === STAGE.abandoned) {
       this.#window.remove(batch);
+      if (entry.status === 0) {
+        this.#owner.onTaken(batch);
+      }
       this.#owner.onReleased(batch);
       return;
     }
@@ -162,6 +165,7 @@ export class BatchDispatcher implements FrameSender {
       this.#wait.reset();
       this.#warned = null;
       this.#forgottenId = null;
+      this.#owner.onTaken(batch);
       this.#owner.onStored(batch, entry);
       return;
     }
@@ -170,7 +174,8 @@ export class BatchDispatcher implements FrameSender {
     // Sent once only, under an id that the broker has forgotten meanwhile: it cannot be there.
     const isForgotten = code === 'SEQUENCE_UNKNOWN' && batch.sendCount === 1;
     if ((isRefused || isForgotten) && monotonicMs() < batch.deadline) {
-      // It was answered: whatever was sent of it is not stored.
+      // It was answered: what was sent of it now is not stored.
+      batch.mayBeStored ||= batch.sendCount > 1;
       batch.sendCount = 0;
       batch.stage = STAGE.again;
       this.#againCount++;
@@ -332,11 +337,15 @@ export class BatchDispatcher implements FrameSender {
       this.#takeOut(batch);
       // As far as another broker is concerned it was never sent.
       batch.sendCount = 0;
+      batch.mayBeStored = false;
       batch.refusal = null;
       batch.wasDamaged = false;
     }
     moved.push(...this.#window.takeWaiting(mayGo));
     if (this.#window.isEmpty) {
+      // What comes next need not wait as long as what has left.
+      this.#wait.stop();
+      this.#wait.reset();
       this.#rest();
     }
     return moved;

@@ -6,6 +6,8 @@ import type { SendBatch } from './send-batch.js';
 export interface BatchOwner {
   /** Stored. The entry is valid during the call. The batch's buffer may be reused after it. */
   onStored(batch: SendBatch, entry: AckEntry): void;
+  /** The broker has stored it, whether or not somebody still waits for that. */
+  onTaken(batch: SendBatch): void;
   /** Not stored, or nobody knows. `mayReuse`: the buffer is free. */
   onFailedBatch(batch: SendBatch, error: RingMQError, mayReuse: boolean): void;
   /** A batch that had failed before its answer came: its buffer is free now. */

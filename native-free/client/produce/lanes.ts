@@ -70,14 +70,14 @@ export class Lanes {
     return lowest;
   }
 
-  /** A lane has batches and no link: over a cluster they go elsewhere, if it lasts. */
+  /** A lane has batches and no link, or they are refused: over a cluster they go elsewhere, if it lasts. */
   onLost({ set }: ProduceLane): void {
     if (set !== null) {
       this.#rescue.soon();
     }
   }
 
-  /** A lane has a link again, or a topic's ways are known again: what waits may go there. */
+  /** A lane has a link again, or one's broker refuses batches for a while, or a topic's ways are known again: what waits may go there. */
   rescue(): void {
     this.#rescue.now();
   }

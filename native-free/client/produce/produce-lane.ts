@@ -13,8 +13,10 @@ export interface LaneOwner {
   onReleased(batch: SendBatch): void;
   onProgress(): void;
   onConnected(lane: ProduceLane): void;
-  /** It has batches and no link; another link is being made. */
+  /** It has batches, and no link, so that another is being made, or a broker that refuses them. */
   onLost(lane: ProduceLane): void;
+  /** Its broker refuses batches, and has for a while. */
+  onRefusing(lane: ProduceLane): void;
   /** There will be no other link. */
   onConnectionFailed(lane: ProduceLane, error: RingMQError): void;
   onTopicChanged(topic: string): void;
@@ -29,6 +31,8 @@ export class ProduceLane implements BatchOwner {
   readonly #dispatcher: BatchDispatcher;
   /** Everything that may go elsewhere has gone, and nothing has come since. */
   #isEmptied = false;
+  /** A batch of the acks that are being read was refused. */
+  #hasRefusal = false;
 
   constructor(link: BrokerLink, owner: LaneOwner, maxInFlight: number, timeoutMs: number) {
     this.link = link;
@@ -44,6 +48,16 @@ export class ProduceLane implements BatchOwner {
     return this.link.isUp;
   }
 
+  /** Batches can be sent, and are not known to be refused. `isMemory`: those that the disk and the slaves have nothing to do with. */
+  isFree(isMemory: boolean): boolean {
+    return this.isUp && (isMemory || !this.link.isRefusing);
+  }
+
+  /** Whether a batch that others would take is to find out if it is still refused. What waits here already finds out by itself. */
+  takeProbe(): boolean {
+    return this.isUp && this.isIdle && this.link.takeProbe();
+  }
+
   get isIdle(): boolean {
     return this.#dispatcher.isIdle;
   }
@@ -56,14 +70,14 @@ export class ProduceLane implements BatchOwner {
   add(batch: SendBatch): void {
     this.#isEmptied = false;
     this.#dispatcher.add(batch);
-    if (!this.isUp) {
+    if (!this.isUp || this.link.isRefused) {
       this.#owner.onLost(this);
     }
   }
 
   /** Takes out what is not with the broker now and may go elsewhere; see {@link BatchDispatcher.takeBack}. */
   takeBack(mayGo: (batch: SendBatch) => boolean): SendBatch[] {
-    this.#isEmptied = true;
+    this.#isEmptied = !this.isUp;
     return this.#dispatcher.takeBack(mayGo);
   }
 
@@ -83,6 +97,12 @@ export class ProduceLane implements BatchOwner {
     this.#owner.onStored(this, batch, entry);
   }
 
+  onTaken({ memory }: SendBatch): void {
+    if (!memory) {
+      this.link.onTaken();
+    }
+  }
+
   onFailedBatch(batch: SendBatch, error: RingMQError, mayReuse: boolean): void {
     this.#owner.onFailedBatch(this, batch, error, mayReuse);
   }
@@ -92,6 +112,12 @@ export class ProduceLane implements BatchOwner {
   }
 
   onProgress(): void {
+    if (this.#hasRefusal) {
+      this.#hasRefusal = false;
+      if (this.link.isRefusing) {
+        this.#owner.onRefusing(this);
+      }
+    }
     this.#owner.onProgress();
   }
 
@@ -118,7 +144,8 @@ export class ProduceLane implements BatchOwner {
 
   onRefused(code: ErrorCode): void {
     this.link.onRefused(code);
-    if (!this.isUp) {
+    this.#hasRefusal = true;
+    if (!this.isUp || this.link.isRefused) {
       this.#owner.onLost(this);
     }
   }

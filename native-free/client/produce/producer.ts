@@ -330,6 +330,10 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     this.#lanes.onLost(lane);
   }
 
+  onRefusing(): void {
+    this.#lanes.rescue();
+  }
+
   onOtherOpening(lane: ProduceLane, topics: ReadonlySet<string>): void {
     void this.#lanes.readdress(lane, topics);
   }

@@ -60,6 +60,8 @@ export class SendBatch {
   refusal: RingMQError | null = null;
   /** How often it was sent under its sequence: once over, the broker may have it. */
   sendCount = 0;
+  /** It was sent before, over another connection or under another id: the broker may have it from then. */
+  mayBeStored = false;
   /** A connection ended over it with `BAD_CHECKSUM`. */
   wasDamaged = false;
   /** Those who wait for a receipt; null: nobody does. Never reused with the buffer. */
@@ -86,6 +88,7 @@ export class SendBatch {
     this.deadline = 0;
     this.lane = null;
     this.sendCount = 0;
+    this.mayBeStored = false;
     this.wasDamaged = false;
     this.#jumps.length = 0;
   }

@@ -55,6 +55,7 @@ export class SendWindow {
     const batches = this.inOrder();
     for (const batch of batches) {
       batch.stage = STAGE.queued;
+      batch.mayBeStored ||= batch.sendCount > 0;
       batch.sendCount = 0;
     }
     this.#slots.fill(null);

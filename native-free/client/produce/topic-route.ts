@@ -12,6 +12,9 @@ import { shardingHash } from './sharding-hash.js';
 export const CHOICE = { none: 0, key: 1, queue: 2 } as const;
 const CHOICES = 3;
 
+/** Which parts do for a batch: those it can be sent to, those that take it, or besides those one that is to be tried again. */
+const FIT = { up: 0, free: 1, freeOrProbe: 2 } as const;
+
 /** The queues of a topic that one broker has, or one set of a cluster. */
 export interface RoutePart {
   readonly lane: ProduceLane;
@@ -103,36 +106,61 @@ export class TopicRoute {
     }
   }
 
-  /** Where else a batch may go that is for a part that is not up; null: nowhere, now. */
-  elsewhere(batch: SendBatch): { part: RoutePart; queueId: number } | null {
+  /**
+   * Where else a batch may go that is for a part that is lost, or whose master refuses it; null: nowhere, now. What a lost one had may as
+   * well wait at one that refuses, and finds out when it does no more.
+   */
+  elsewhere(batch: SendBatch, isLost: boolean): { part: RoutePart; queueId: number } | null {
     const { choice } = batch;
     if (choice === CHOICE.queue || (choice === CHOICE.key && !this.#movesKeys)) {
       return null;
     }
     // Of keys always the same queue, as long as the same parts are up, or a key's order would be lost.
-    const queue = choice === CHOICE.key ? this.#standIn(batch.queue) : this.#nextUp();
+    const queue =
+      choice === CHOICE.key
+        ? this.#standIn(batch.queue)
+        : (this.#next(FIT.free) ?? (isLost ? this.#next(FIT.up) : null));
     const part = queue === null ? null : this.partOf(queue);
     return part === null ? null : { part, queueId: (queue as number) - part.first };
   }
 
   #freeSlot(): number {
     if (this.parts.length > 1 && this.open[this.#turn] === null) {
-      this.#turn = this.#nextUp() ?? this.#turn;
+      this.#turn = this.#nextFree() ?? this.#next(FIT.up) ?? this.#turn;
     }
     return this.#turn;
   }
 
-  /** The next queue in turn whose part is up; null: none is. */
-  #nextUp(): number | null {
+  /** The next queue in turn whose part takes messages, or is to be tried again; null: none takes any. */
+  #nextFree(): number | null {
+    const before = this.#roundAt;
+    const free = this.#next(FIT.free);
+    if (free === null || this.#roundAt === before) {
+      return free;
+    }
+    // One of those that were passed over may be due.
+    this.#roundAt = before;
+    return this.#next(FIT.freeOrProbe);
+  }
+
+  /** The next queue in turn whose part fits, which has its turn then; null: none does. */
+  #next(fit: number): number | null {
     for (let i = 0; i < this.#round.length; i++) {
       const at = (this.#roundAt + i) % this.#round.length;
       const queue = this.#round[at] as number;
-      if (this.partOf(queue).lane.isUp) {
+      if (this.#fits(this.partOf(queue).lane, fit)) {
         this.#roundAt = at;
         return queue;
       }
     }
     return null;
+  }
+
+  #fits(lane: ProduceLane, fit: number): boolean {
+    if (fit === FIT.up) {
+      return lane.isUp;
+    }
+    return lane.isFree(this.isMemory) || (fit === FIT.freeOrProbe && lane.takeProbe());
   }
 
   #keySlot(hash: number): number {

@@ -1,5 +1,11 @@
 /** A small cluster for tests: a name server and masters in this process, and clients that are closed after each test. */
-import { type Broker, type NameServer, openBroker, openNameServer } from '../../../broker/index.js';
+import {
+  type Broker,
+  type NameServer,
+  type OpenBrokerOptions,
+  openBroker,
+  openNameServer,
+} from '../../../broker/index.js';
 import { type Client, type ConnectOptions, connect } from '../../../native-free/client/index.js';
 import { makeDirectory, removeDirectory } from '../../cli/cli-process.js';
 
@@ -13,6 +19,8 @@ const SMALL = {
 export class Master {
   readonly name: string;
   readonly dataDir = makeDirectory();
+  /** What it is opened with besides, the next time. */
+  options: Partial<OpenBrokerOptions> = {};
   readonly #nameServer: () => string;
   #broker: Broker | null = null;
   #port = 0;
@@ -37,6 +45,7 @@ export class Master {
       name: this.name,
       flush: 'async',
       nameServers: [this.#nameServer()],
+      ...this.options,
     });
     const { port } = await this.#broker.listen({ port: this.#port, listener: 'ws', threads: 1 });
     this.#port = port;
