@@ -8,6 +8,7 @@ import {
   monotonicMs,
   setInterval,
   setTimeout,
+  unref,
 } from '../../native-free/time/index.js';
 import {
   isRingMQError,
@@ -125,7 +126,8 @@ class FollowerThread {
       facts,
       catchUpRateBytes: data.catchUpRateBytes,
       now: monotonicMs,
-      later: (run, ms) => void setTimeout(run, ms),
+      // It holds up nothing when the slave ends meanwhile.
+      later: (run, ms) => unref(setTimeout(run, ms)),
       onFollowing: (master) => {
         say({ type: 'linked' });
         this.#followedSince = monotonicMs();

@@ -2,6 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { CatchUp } from '../../broker/follower/catch-up.js';
+import type { ReplicationEvent } from '../../broker/follower/follow.js';
 import { openBroker } from '../../broker/index.js';
 import { CatchUpView } from '../../cli/catch-up-view.js';
 import { byteBars } from '../../cli/progress.js';
@@ -100,7 +101,7 @@ describe('how it is shown', () => {
   });
 });
 
-it('a new slave that fetches slowly tells of it until it is near, from its first byte on', async () => {
+it('a new slave that fetches slowly tells of it from its first byte on, until it is near or ends', async () => {
   const options = { ...SMALL, flush: 'async' as const, brokerSet: 'a' };
   const master = keep(await openBroker({ ...options, dataDir: tempDir(), name: 'a' }));
   const { url } = await master.listen({ port: 0, listener: 'ws' });
@@ -115,24 +116,32 @@ it('a new slave that fetches slowly tells of it until it is near, from its first
   }
   await producer.flush();
   const { endPosition } = master.stats().log;
-  const view = new CatchUpView({ info: (_details, message) => void lines.push(message) }, null);
   const lines: string[] = [];
-  await new Promise<void>((resolve, reject) => {
-    openBroker({
-      ...options,
-      ...{ dataDir: tempDir(), name: 'a-slave', role: 'slave', master: url },
-      catchUpRateBytes: 1.5 * MIB,
-      onReplication: (event) => {
-        view.take(event);
-        if (event.event === 'catchingUp') {
-          expect(event).toMatchObject({ begin: 0, end: endPosition });
-          expect(event.end - event.position).toBe(event.behindBytes);
-        } else if (event.event === 'catchUpEnded' && event.isNear) {
-          resolve();
-        }
-      },
-    }).then(keep, reject);
+  const view = new CatchUpView({ info: (_details, message) => void lines.push(message) }, null);
+  const events: ReplicationEvent[] = [];
+  let onProgress = (): void => {};
+  const progress = new Promise<void>((resolve) => {
+    onProgress = resolve;
   });
+  const slave = await openBroker({
+    ...options,
+    ...{ dataDir: tempDir(), name: 'a-slave', role: 'slave', master: url },
+    // After the first half MiB it fetches nothing for two minutes, which a close does not wait for.
+    catchUpRateBytes: 4096,
+    onReplication: (event) => {
+      events.push(event);
+      if (view.take(event)) {
+        onProgress();
+      }
+    },
+  });
+  await progress;
+  await slave.close();
+  const [first] = events.filter(({ event }) => event === 'catchingUp') as [
+    ReplicationEvent & { event: 'catchingUp' },
+  ];
+  expect(first).toMatchObject({ begin: 0, end: endPosition });
+  expect(first.end - first.position).toBe(first.behindBytes);
+  expect(events.at(-1)).toMatchObject({ event: 'catchUpEnded', isNear: false, begin: 0 });
   expect(lines[0]).toMatch(/^catching up: \d+(\.\d)? %, /);
-  expect(lines.at(-1)).toMatch(/^caught up: \d\.\d MiB in \d+ s$/);
 }, 60_000);
