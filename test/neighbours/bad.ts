@@ -203,4 +203,17 @@ export const BAD_NEIGHBOURS: readonly BadNeighbour[] = [
       );
     },
   },
+  {
+    name: 'a listing of 10,000 topics in a loop',
+    start: async (place) => {
+      const client = await place.client();
+      const names = Array.from({ length: 10_000 }, (_, i) => `bad-${i}`);
+      for (let first = 0; first < names.length; first += 500) {
+        await Promise.all(
+          names.slice(first, first + 500).map((topic) => client.admin().createTopic({ topic, queues: 1 })),
+        );
+      }
+      return again(() => client.admin().listTopics());
+    },
+  },
 ];

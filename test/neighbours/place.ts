@@ -16,7 +16,7 @@ const OPTIONS = {
   segmentBytes: SEGMENT_BYTES,
   checkpointBytes: 64 * 1024 * KIB,
   minFreeBytes: 0,
-  maxQueues: 4_096,
+  maxQueues: 16_384,
 } as const;
 
 export interface Place {
