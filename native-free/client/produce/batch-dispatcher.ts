@@ -333,6 +333,7 @@ export class BatchDispatcher implements FrameSender {
    */
   takeBack(mayGo: (batch: SendBatch) => boolean): SendBatch[] {
     const moved = this.#window.inOrder().filter((batch) => batch.stage === STAGE.again && mayGo(batch));
+    const hasRefused = moved.length > 0;
     for (const batch of moved) {
       this.#takeOut(batch);
       // As far as another broker is concerned it was never sent.
@@ -346,6 +347,8 @@ export class BatchDispatcher implements FrameSender {
       // What comes next need not wait as long as what has left.
       this.#wait.stop();
       this.#wait.reset();
+      // Under the same id the broker would refuse it, to keep the order: it waits for what it has refused.
+      this.#isForgotten ||= hasRefused && this.#line.isOpen;
       this.#rest();
     }
     return moved;

@@ -87,7 +87,7 @@ async function sendInTurn(producer: Producer, topic: string, count: number): Pro
 }
 
 describe('a master that has too few slaves', () => {
-  it('has its share of messages without a key taken by the other, each stored once', async () => {
+  it('has its share of messages without a key taken by the other, each stored once, and gets it again when it takes them', async () => {
     const made = await client();
     const topic = await topicOf(made);
     await refuse(made, topic);
@@ -99,6 +99,11 @@ describe('a master that has too few slaves', () => {
     // The machine may be busy; who waited for the master would wait 30 s.
     expect(Math.max(...results.map(([, longestMs]) => longestMs))).toBeLessThan(10_000);
     expect(await storedIn(made, topic, 'b')).toBe(before + receipts.length);
+    await takesAgain();
+    const [producer] = producers as [Producer];
+    await until(async () => (await producer.send({ topic, body: 'again' })).brokerSet === 'a');
+    const [last] = await sendInTurn(producer, topic, 4);
+    expect(new Set(last.map(({ brokerSet }) => brokerSet))).toEqual(new Set(['a', 'b']));
   });
 
   it.each(['wait', 'move'] as const)(
