@@ -298,6 +298,7 @@ const INTERNAL: Record<string, readonly string[]> = {
     'onNotFound',
     'onOtherOpening',
     'onProgress',
+    'onRefusing',
     'onReleased',
     'onStored',
     'onTopicChanged',
