@@ -104,7 +104,10 @@ export class LeaderLoop {
     this.#wake();
   }
 
-  /** Decides nothing more, and keeps its lease: what has been taken may be acked while the broker ends. */
+  /**
+   * Decides nothing more, and keeps its lease: what has been taken may be acked while the broker ends. That its slaves lose it meanwhile puts
+   * none of them out of the set, as one of them is to lead next.
+   */
   rest(): void {
     this.#isResting = true;
   }
@@ -150,6 +153,9 @@ export class LeaderLoop {
 
   async #step(): Promise<void> {
     const view = await this.#store.read();
+    if (this.#isResting) {
+      return;
+    }
     const now = this.#clock.now();
     this.#leaderlessSinceMs = view.leader === null ? (this.#leaderlessSinceMs ?? now) : null;
     const decision = decide(view, {
@@ -251,7 +257,7 @@ export class LeaderLoop {
     this.#count(bothRules(now, first));
     // Other threads ack; whatever they had decided before they saw the rule is acked now, and looked at here.
     await this.#clock.wait(RULE_SEEN_MS);
-    const next = wanted();
+    const next = this.#isResting ? null : wanted();
     if (next === null || !isSameSet(next, first)) {
       this.#count(now);
       return;

@@ -212,3 +212,50 @@ test('of two slaves the one that is further leads', async () => {
   await near.until((node) => node.follows === 'a-slave-2');
   expect(near.terms).toEqual([]);
 });
+
+test('a master that closes leaves its slaves in the set, though they lose it while it still looks: one of them is to be the next', async () => {
+  const etcd = await startEtcd();
+  const node = new Node('a', 0);
+  const endpoints = [etcd.endpoint];
+  const store = await EtcdSetStore.open({ endpoints }, 'default', 'a');
+  let isHeld = false;
+  let entered = (): void => {};
+  let goOn = (): void => {};
+  const hasEntered = new Promise<void>((resolve) => {
+    entered = resolve;
+  });
+  const mayGoOn = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const held = new Proxy(store, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(target, key);
+      if (key !== 'read') {
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
+      return async () => {
+        const view = await target.read();
+        if (isHeld) {
+          entered();
+          await mayGoOn;
+        }
+        return view;
+      };
+    },
+  });
+  const loop = new LeaderLoop(held, node);
+  closers.push(() => loop.close());
+  await node.until(({ mayAck }) => mayAck);
+  node.slaves = [{ name: 'a-slave', received: node.end.position, isInSync: true }];
+  await node.until(({ rule }) => rule?.members.length === 2);
+
+  isHeld = true;
+  await hasEntered;
+  loop.rest();
+  node.slaves = [];
+  goOn();
+  await loop.close();
+  const other = await EtcdSetStore.open({ endpoints }, 'default', 'a');
+  closers.push(() => other.close());
+  expect((await other.read()).inSync?.members).toEqual(['a', 'a-slave']);
+});
