@@ -61,7 +61,9 @@ export class QueueEnds {
           pairs.push(queueId, end);
         }
       }
-      yield { topicId, pairs };
+      if (pairs.length > 0) {
+        yield { topicId, pairs };
+      }
     }
   }
 }

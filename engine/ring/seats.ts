@@ -137,7 +137,9 @@ export class SeatTable {
     if (task === 'unknown') {
       return false;
     }
-    if (task !== 'gone' && (task.start | 0) === startLow && Math.floor(task.start / 2 ** 32) === startHigh) {
+    // One that has begun to end is listed for a moment longer, also after it was waited for, and runs nothing of ours.
+    const isThere = task !== 'gone' && !task.isEnding;
+    if (isThere && (task.start | 0) === startLow && Math.floor(task.start / 2 ** 32) === startHigh) {
       return false;
     }
     // Reading takes long enough for a release and another take, and the answer is about these four words. Who changes one of
