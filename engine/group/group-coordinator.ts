@@ -19,7 +19,6 @@ import {
   DEFAULT_MAX_MEMBERS_PER_GROUP,
   type HeldQueue,
   type JoinRequest,
-  REVOKE_TIMEOUT_MS,
 } from './coordinator-options.js';
 import { normalizeFilter } from './filter.js';
 import {
@@ -31,17 +30,8 @@ import {
   makeRoom,
 } from './join-limits.js';
 import type { GroupOffsets } from './offsets.js';
-import { Outbox } from './outbox.js';
-import { QueueStarts } from './queue-starts.js';
-import type { Member } from './topic-share.js';
-import { OWNERSHIP, type ShareActions, type SharedTopic, TopicShare } from './topic-share.js';
-
-/** Assignments of one epoch have generations below the next epoch's. */
-export const GENERATIONS_PER_EPOCH = 2 ** 32;
-/** Shares are settled for so long in one run, ms; the rest waits for the next. */
-const SETTLE_SLICE_MS = 5;
-/** Queues of a share that are settled in one go: a fraction of a millisecond. */
-const DEFAULT_QUEUES_AT_ONCE = 1_024;
+import { Settling } from './settling.js';
+import { type Member, OWNERSHIP, type SharedTopic, TopicShare } from './topic-share.js';
 
 /** Begins the name that a reader in no group has here. No group's name begins so. */
 const READER_PREFIX = '%reader/';
@@ -58,24 +48,12 @@ export class GroupCoordinator {
   readonly #maxGroups: number;
   readonly #maxMembers: number;
   readonly #maxQueues: number;
-  readonly #queuesAtOnce: number;
   /** Queues of all shares. */
   #queueCount = 0;
   readonly #groups = new Map<string, LiveGroup>();
   readonly #byKey = new Map<string, Member>();
   #readerCount = 0;
-  /** Shares that have something to settle. */
-  readonly #unsettled = new Set<TopicShare>();
-  /** Of those, what each of a pass that is under way has for its members: they hear of it when all queues have had their turn. */
-  readonly #passes = new Map<TopicShare, Outbox>();
-  /** Shares in such a pass in which something has changed since it began. */
-  readonly #changedInPass = new Set<TopicShare>();
-  #outbox = new Outbox();
-  /** Of the share that is being settled. */
-  #pass = new Outbox();
-  readonly #starts: QueueStarts;
-  readonly #actions: ShareActions;
-  #lastGeneration: number;
+  readonly #settling: Settling;
 
   constructor(options: CoordinatorOptions) {
     this.#hooks = options.hooks;
@@ -83,28 +61,15 @@ export class GroupCoordinator {
     this.#maxGroups = options.maxGroups ?? DEFAULT_MAX_GROUPS;
     this.#maxMembers = options.maxMembersPerGroup ?? DEFAULT_MAX_MEMBERS_PER_GROUP;
     this.#maxQueues = options.maxGroupQueues ?? DEFAULT_MAX_GROUP_QUEUES;
-    this.#queuesAtOnce = options.queuesAtOnce ?? DEFAULT_QUEUES_AT_ONCE;
-    this.#lastGeneration = options.epoch * GENERATIONS_PER_EPOCH;
-    this.#starts = new QueueStarts({
+    this.#settling = new Settling({
       hooks: options.hooks,
       offsets: options.offsets,
-      isLive: (share) => this.#isLive(share),
-      resolved: (share) => this.#unsettle(share),
-      passedOver: (target, queue) => this.#pass.expired(target, queue),
-      failed: (target, code, why) => {
-        if (this.#byKey.get(target.key) === target) {
-          this.#putOut(target, code, why);
-        }
-      },
+      epoch: options.epoch,
+      queuesAtOnce: options.queuesAtOnce,
+      isLive: (share) => this.share(share.group, share.topic.topicId) === share,
+      isMember: (member) => this.#byKey.get(member.key) === member,
+      failed: (member, code, why) => this.#putOut(member, code, why),
     });
-    this.#actions = {
-      revoke: (owner, queueId, generation) => this.#pass.revoke(owner, { queueId, generation }),
-      assign: (owner, queueId, generation, offset) =>
-        this.#pass.assign(owner, { queueId, generation, offset }),
-      assignNone: (member) => this.#pass.assignNone(member),
-      nextGeneration: () => ++this.#lastGeneration,
-      start: (share, queueId, target) => this.#starts.start(share, queueId, target),
-    };
   }
 
   /**
@@ -150,7 +115,7 @@ export class GroupCoordinator {
     this.#byKey.set(key, member);
     this.#readerCount += reader === null ? 0 : 1;
     share.add(member);
-    this.#unsettle(share);
+    this.#settling.want(share);
     diagnose('group', { event: 'joined', group: name, topic: topic.topic, memberId });
     return memberId;
   }
@@ -183,7 +148,7 @@ export class GroupCoordinator {
     const member = this.#require(key);
     for (const { queueId, generation } of queues) {
       if (member.share.release(member, queueId, generation)) {
-        this.#unsettle(member.share);
+        this.#settling.want(member.share);
       }
     }
   }
@@ -253,9 +218,7 @@ export class GroupCoordinator {
         this.#offsets.reset(share.group, share.topic.topicId, queueId, offset);
       }
       // A commit under way under the old generation must not undo it.
-      const next = ++this.#lastGeneration;
-      share.renew(queueId, next);
-      this.#outbox.assign(member, { queueId, generation: next, offset });
+      this.#settling.renew(member, queueId, offset);
       moved.push({ queueId, offset });
     }
     this.#hooks.wantRun();
@@ -267,7 +230,7 @@ export class GroupCoordinator {
     const member = this.#byKey.get(key);
     const { queueId, generation, from, to } = queue;
     if (member?.reader === null && member.share.isHeldBy(member, queueId, generation)) {
-      this.#starts.expire(member.share, queueId, from, to);
+      this.#settling.expire(member.share, queueId, from, to);
     }
   }
 
@@ -285,7 +248,7 @@ export class GroupCoordinator {
     const now = this.#hooks.now();
     for (const share of this.#shares()) {
       if (share.expire(now)) {
-        this.#unsettle(share);
+        this.#settling.want(share);
       }
     }
   }
@@ -301,37 +264,7 @@ export class GroupCoordinator {
 
   /** Settles what has changed and sends the events, for a slice of time: false if there is more to settle. */
   run(): boolean {
-    const begun = this.#hooks.now();
-    const toSend = this.#outbox.empty ? [] : [this.#outbox];
-    this.#outbox = new Outbox();
-    for (const share of this.#unsettled) {
-      this.#unsettled.delete(share);
-      this.#pass = this.#passes.get(share) ?? new Outbox();
-      if (share.settle(this.#actions, begun + REVOKE_TIMEOUT_MS, this.#queuesAtOnce)) {
-        this.#passes.delete(share);
-        if (!this.#pass.empty) {
-          toSend.push(this.#pass);
-        }
-        if (this.#changedInPass.delete(share)) {
-          this.#unsettled.add(share);
-        }
-      } else {
-        this.#passes.set(share, this.#pass);
-        // Behind the others.
-        this.#unsettled.add(share);
-      }
-      if (this.#hooks.now() - begun > SETTLE_SLICE_MS) {
-        break;
-      }
-    }
-    if (toSend.length > 0) {
-      this.#hooks.persist(() => {
-        for (const outbox of toSend) {
-          outbox.send((member) => this.#byKey.get(member.key) === member);
-        }
-      });
-    }
-    return this.#unsettled.size === 0;
+    return this.#settling.run();
   }
 
   /** Groups that have members. */
@@ -369,14 +302,6 @@ export class GroupCoordinator {
       throw new RingMQError('NOT_A_MEMBER', 'this consumer is in no group; it has left, or was put out');
     }
     return member;
-  }
-
-  #unsettle(share: TopicShare): void {
-    this.#unsettled.add(share);
-    if (this.#passes.has(share)) {
-      this.#changedInPass.add(share);
-    }
-    this.#hooks.wantRun();
   }
 
   #checkRoom(name: string, replacesOne: boolean): void {
@@ -427,20 +352,14 @@ export class GroupCoordinator {
     const group = this.#groups.get(share.group) as LiveGroup;
     group.members.delete(member.memberId);
     if (share.members.length > 0) {
-      this.#unsettle(share);
+      this.#settling.want(share);
       return;
     }
-    this.#unsettled.delete(share);
-    this.#passes.delete(share);
-    this.#changedInPass.delete(share);
+    this.#settling.forget(share);
     group.shares.delete(share.topic.topicId);
     this.#queueCount -= share.topic.queues;
     if (group.members.size === 0) {
       this.#groups.delete(share.group);
     }
-  }
-
-  #isLive(share: TopicShare): boolean {
-    return this.share(share.group, share.topic.topicId) === share;
   }
 }

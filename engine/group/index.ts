@@ -11,7 +11,8 @@ export {
 } from './coordinator-options.js';
 export { normalizeFilter } from './filter.js';
 export { GroupAges, START_GRACE_MS } from './group-ages.js';
-export { GENERATIONS_PER_EPOCH, GroupCoordinator } from './group-coordinator.js';
+export { GroupCoordinator } from './group-coordinator.js';
 export { GroupOffsets, type OffsetStore } from './offsets.js';
 export { startOffset } from './queue-starts.js';
+export { GENERATIONS_PER_EPOCH } from './settling.js';
 export { OWNERSHIP, type Reader, type SharedTopic, TopicShare } from './topic-share.js';
