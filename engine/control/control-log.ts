@@ -16,6 +16,7 @@ import type { MetaState } from '../meta/meta-state.js';
 import type { QueueEnd } from '../meta/queue-ends.js';
 import { encodeState } from '../meta/state-file.js';
 import { GroupChanges, type GroupRecord } from './group-changes.js';
+import { LogWaiters } from './log-waiters.js';
 
 /** A thread's door to the log, for control batches. */
 export interface ControlWriter {
@@ -57,15 +58,6 @@ export interface StateSnapshot {
   isCovered(flushed: number): boolean;
 }
 
-interface Waiter {
-  /** So many batches must be acked; not known while they are gathered. */
-  until: number;
-  /** It does not wait while the disk is full: what it waits for is kept. */
-  isImpatient: boolean;
-  resolve(): void;
-  reject(error: RingMQError): void;
-}
-
 export class ControlLog implements AppendSink {
   readonly hasTravelled = false;
   readonly state: MetaState;
@@ -78,10 +70,7 @@ export class ControlLog implements AppendSink {
   readonly #changes = new GroupChanges();
   /** Batches that the ring had no room for, in their order. Whoever appends more than changes of groups waits for it, so it is short. */
   readonly #waiting: Uint8Array[] = [];
-  /** In the order of `until`. */
-  #waiters: Waiter[] = [];
-  /** Who waits for what is being gathered. */
-  #turn: { waiter: Waiter; promise: Promise<void> } | null = null;
+  readonly #waiters = new LogWaiters();
   /** Batches put into the ring, and those acked; the position of the last of these. */
   #appended = 0;
   #acked = 0;
@@ -168,9 +157,7 @@ export class ControlLog implements AppendSink {
     }
     this.#gather();
     this.#take(records);
-    const { promise, waiter } = newWaiter(false);
-    waiter.until = this.#appended + this.#waiting.length;
-    this.#waiters.push(waiter);
+    const promise = this.#waiters.until(this.#appended + this.#waiting.length);
     this.#push();
     return promise;
   }
@@ -189,9 +176,9 @@ export class ControlLog implements AppendSink {
     if (this.isSettled) {
       return Promise.resolve();
     }
-    this.#turn ??= newWaiter(true);
+    const settled = this.#waiters.untilTurn();
     this.#schedule();
-    return this.#turn.promise;
+    return settled;
   }
 
   /** To be called a few times a second: looks whether a full disk has room again, or has become full. */
@@ -286,9 +273,7 @@ export class ControlLog implements AppendSink {
     }
     this.#acked++;
     this.#ackedPosition = position;
-    while ((this.#waiters[0]?.until ?? Number.POSITIVE_INFINITY) <= this.#acked) {
-      this.#waiters.shift()?.resolve();
-    }
+    this.#waiters.acked(this.#acked);
   }
 
   #schedule(): void {
@@ -313,7 +298,8 @@ export class ControlLog implements AppendSink {
     // What is gathered grows no longer than there are queues; what waits in line would.
     if (this.#waiting.length === 0) {
       this.#gather();
-      this.#endTurn();
+      // Who waits for what was gathered waits for the batches that it has become.
+      this.#waiters.endTurn(this.#appended + this.#waiting.length, this.#acked);
     }
     this.#push();
     if (this.#waiting.length === 0 && !this.#changes.isEmpty) {
@@ -333,21 +319,6 @@ export class ControlLog implements AppendSink {
       this.state.apply(record);
     }
     this.#waiting.push(...controlBatches(records, this.#spanBytes, Date.now()));
-  }
-
-  /** Who waits for what was gathered waits for the batches that it has become. */
-  #endTurn(): void {
-    if (this.#turn === null) {
-      return;
-    }
-    const { waiter } = this.#turn;
-    this.#turn = null;
-    waiter.until = this.#appended + this.#waiting.length;
-    if (waiter.until <= this.#acked) {
-      waiter.resolve();
-    } else {
-      this.#waiters.push(waiter);
-    }
   }
 
   #push(): void {
@@ -383,43 +354,13 @@ export class ControlLog implements AppendSink {
       return;
     }
     this.#heldUpBy = error;
-    const waiters = this.#waiters;
-    this.#waiters = waiters.filter(({ isImpatient }) => !isImpatient);
-    for (const waiter of waiters) {
-      if (waiter.isImpatient) {
-        waiter.reject(error);
-      }
-    }
-    this.#turn?.waiter.reject(error);
-    this.#turn = null;
+    this.#waiters.refuse(error);
   }
 
   #fail(error: RingMQError): void {
     this.#failure ??= error;
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    if (this.#turn !== null) {
-      waiters.push(this.#turn.waiter);
-      this.#turn = null;
-    }
-    for (const waiter of waiters) {
-      waiter.reject(error);
-    }
+    this.#waiters.fail(error);
   }
-}
-
-function newWaiter(isImpatient: boolean): { waiter: Waiter; promise: Promise<void> } {
-  const waiter: Waiter = {
-    until: Number.POSITIVE_INFINITY,
-    isImpatient,
-    resolve: () => {},
-    reject: () => {},
-  };
-  const promise = new Promise<void>((resolve, reject) => {
-    waiter.resolve = resolve;
-    waiter.reject = reject;
-  });
-  return { waiter, promise };
 }
 
 function errorOf(code: ErrorCode): RingMQError {

@@ -8,65 +8,29 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import {
-  type BrokerStats,
   type ControlMethod,
   type ControlMethods,
   isControlMethod,
   isRingMQError,
-  type QueueStats,
   RingMQError,
 } from '../../native-free/wire/index.js';
 import type { TopicEntry } from '../engine-thread.js';
 import { DEFAULT_GROUP_RETENTION_MS, GroupAges, GroupCoordinator, GroupOffsets } from '../group/index.js';
-import { countingPairs, type HeldEntry } from '../meta/held-offsets.js';
+import type { HeldEntry } from '../meta/held-offsets.js';
 import { type CatalogTopic, printable, type TopicCatalog, topicInfo } from '../meta/topic-catalog.js';
 import type { ControlCaller } from './channel-messages.js';
 import { ConsumerCalls, memberKey } from './consumer-calls.js';
 import type { ControlLog } from './control-log.js';
+import type { ControlPlaneOptions } from './control-plane-options.js';
 import { ExpiredLog, type ExpiredReport } from './expired-log.js';
 import { GroupAdmin } from './group-admin.js';
 import { GroupSettling } from './group-settling.js';
 import { GroupView } from './group-view.js';
 import { HeldUpTeller } from './held-up-teller.js';
 import { parseParams } from './params.js';
-import { RetentionWatch, type UnreadMessage, type WatchedQueue } from './retention-watch.js';
-import { TopicAdmin, type TopicHooks } from './topic-admin.js';
-
-export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
-  log: ControlLog;
-  /** Of this opening. */
-  epoch: number;
-  catalog: TopicCatalog;
-  /** First offset stored at or after `time`; the queue's end if there is none. */
-  findOffsetByTime(topic: CatalogTopic, queueId: number, time: number): number | Promise<number>;
-  /** The broker's counters and gauges. */
-  stats(): BrokerStats;
-  queueStats(): QueueStats;
-  /** The disk has failed, or a defect has shown where no caller waits for an answer. */
-  onFatal?(error: unknown): void;
-  /** A clock for deadlines, ms, that no step of the wall clock moves. Default `monotonicMs`. */
-  now?(): number;
-  /** Runs a function in a later turn of the event loop. Default `setImmediate`. */
-  later?(run: () => void): void;
-  /** Something an operator should know. */
-  onWarning?(message: string, details: Record<string, unknown>): void;
-  /** The log is another broker's, its master's: ages of groups, say, are that one's to tell. */
-  isFollower?(): boolean;
-  /** Where the master is; null: it is not known. */
-  masterUrl?(): string | null;
-  /** Makes this slave the master, of an epoch not below `atLeast`. */
-  promote?(atLeast: number): Promise<number>;
-  /** Default 10,000. */
-  maxGroups?: number;
-  /** Default 1,024. */
-  maxMembersPerGroup?: number;
-  /** Default 1,048,576. */
-  maxGroupQueues?: number;
-  /** The message at `offset` of a queue, as retention sees it; null if nothing is there. */
-  unread?(topic: CatalogTopic, queueId: number, offset: number): UnreadMessage | null;
-  /** How long a group without members is kept, ms; 0: for ever. Default 7 days. */
-  groupRetentionMs?: number;
-}
+import { RetentionWatch, type WatchedQueue } from './retention-watch.js';
+import { takeOver } from './take-over.js';
+import { TopicAdmin } from './topic-admin.js';
 
 type Params<M extends ControlMethod> = ControlMethods[M]['params'];
 type Result<M extends ControlMethod> = ControlMethods[M]['result'];
@@ -158,33 +122,17 @@ export class ControlPlane {
 
   /** What was committed at a slave, while this master was away, counts here as if it had been committed here. Resolves once the log has it. */
   async takeOver(entries: readonly HeldEntry[]): Promise<void> {
+    const deps = {
+      state: this.#log.state,
+      offsets: this.#offsets,
+      coordinator: this.#coordinator,
+      ages: this.#ages,
+      maxOffset: (topicId: number, queueId: number) => this.#queueState(topicId, queueId).maxOffset,
+    };
     for (const entry of entries) {
-      this.#takeOver(entry);
+      takeOver(entry, deps);
     }
     await this.#log.settled();
-  }
-
-  #takeOver(entry: HeldEntry): void {
-    const { group, topicId } = entry;
-    const pairs = countingPairs(this.#log.state, entry);
-    if (pairs.length === 0) {
-      return;
-    }
-    try {
-      this.#coordinator.requireRoom(group);
-    } catch (error) {
-      if (isRingMQError(error) && error.code === 'TOO_MANY_GROUPS') {
-        return; // As if it had come here first.
-      }
-      throw error;
-    }
-    for (let i = 0; i + 1 < pairs.length; i += 2) {
-      const queueId = pairs[i] as number;
-      // Its slave may have had more of the log than there is now.
-      const { maxOffset } = this.#queueState(topicId, queueId);
-      this.#offsets.commit(group, topicId, queueId, Math.min(pairs[i + 1] as number, maxOffset));
-    }
-    this.#ages.used(group);
   }
 
   /** On a slave: its master has deleted the topic. */

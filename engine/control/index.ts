@@ -1,2 +1,3 @@
 export type { ControlCaller } from './channel-messages.js';
-export { ControlPlane, type ControlPlaneOptions } from './control-plane.js';
+export { ControlPlane } from './control-plane.js';
+export type { ControlPlaneOptions } from './control-plane-options.js';

@@ -1,0 +1,42 @@
+/** What the control plane is given: state, the way to queues, and whom it tells. */
+import type { BrokerStats, QueueStats } from '../../native-free/wire/index.js';
+import type { CatalogTopic, TopicCatalog } from '../meta/topic-catalog.js';
+import type { ControlLog } from './control-log.js';
+import type { UnreadMessage } from './retention-watch.js';
+import type { TopicHooks } from './topic-admin.js';
+
+export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
+  log: ControlLog;
+  /** Of this opening. */
+  epoch: number;
+  catalog: TopicCatalog;
+  /** First offset stored at or after `time`; the queue's end if there is none. */
+  findOffsetByTime(topic: CatalogTopic, queueId: number, time: number): number | Promise<number>;
+  /** The broker's counters and gauges. */
+  stats(): BrokerStats;
+  queueStats(): QueueStats;
+  /** The disk has failed, or a defect has shown where no caller waits for an answer. */
+  onFatal?(error: unknown): void;
+  /** A clock for deadlines, ms, that no step of the wall clock moves. Default `monotonicMs`. */
+  now?(): number;
+  /** Runs a function in a later turn of the event loop. Default `setImmediate`. */
+  later?(run: () => void): void;
+  /** Something an operator should know. */
+  onWarning?(message: string, details: Record<string, unknown>): void;
+  /** The log is another broker's, its master's: ages of groups, say, are that one's to tell. */
+  isFollower?(): boolean;
+  /** Where the master is; null: it is not known. */
+  masterUrl?(): string | null;
+  /** Makes this slave the master, of an epoch not below `atLeast`. */
+  promote?(atLeast: number): Promise<number>;
+  /** Default 10,000. */
+  maxGroups?: number;
+  /** Default 1,024. */
+  maxMembersPerGroup?: number;
+  /** Default 1,048,576. */
+  maxGroupQueues?: number;
+  /** The message at `offset` of a queue, as retention sees it; null if nothing is there. */
+  unread?(topic: CatalogTopic, queueId: number, offset: number): UnreadMessage | null;
+  /** How long a group without members is kept, ms; 0: for ever. Default 7 days. */
+  groupRetentionMs?: number;
+}
