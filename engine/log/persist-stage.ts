@@ -9,18 +9,17 @@
 import { monotonicMs } from '../../native-free/time/index.js';
 import { SLOT_BYTES } from '../../native-free/wire/index.js';
 import type { BackgroundSync } from '../disk/background-sync.js';
-import { type Disk, type DiskSpace, diskErrorCode } from '../disk/disk.js';
-import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
+import type { Disk } from '../disk/disk.js';
+import { type ControlWords, PERSIST_WORD, type PersistRing } from './persist-layout.js';
 import { OUTCOME, PersistWriter, type WriteGuard } from './persist-writer.js';
 import type { SegmentFiles } from './segment-files.js';
 import { SpaceAhead } from './space-ahead.js';
+import { SpaceWatch } from './space-watch.js';
 
 /** An inline step that syncs writes no more than this; more is the worker's. */
 export const INLINE_MAX_BYTES = 64 * 1024;
 /** sync flush: a group of up to this is synced by the stage itself, a larger one by the sync thread. */
 const IN_PLACE_MAX_BYTES = 256 * 1024;
-/** How often the disk is asked for its free space. */
-const SPACE_WATCH_MS = 1000;
 /** How soon a full disk is tried again. */
 const FULL_RETRY_MS = 100;
 
@@ -61,13 +60,12 @@ export class PersistStage {
   readonly #ring: PersistRing;
   readonly #files: SegmentFiles | null;
   readonly #ahead: SpaceAhead | null;
+  readonly #space: SpaceWatch | null;
   readonly #background: BackgroundSync | null;
   readonly #inlineMaxBytes: number;
   readonly #syncAlways: boolean;
   readonly #flushIntervalMs: number;
   readonly #flushSlots: number;
-  readonly #minFreeBytes: number | undefined;
-  #spaceAskedAt = Number.NEGATIVE_INFINITY;
   #writeFailedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PersistStageOptions) {
@@ -83,10 +81,11 @@ export class PersistStage {
       options.files === null
         ? null
         : new SpaceAhead(this.#writer, options.files, options.zeroAheadBytes ?? defaultAhead);
+    this.#space =
+      options.files === null ? null : new SpaceWatch(this.#writer, options.files.dir, options.minFreeBytes);
     this.#syncAlways = options.flush === 'sync';
     this.#flushIntervalMs = options.flushIntervalMs ?? 500;
     this.#flushSlots = (options.flushBytes ?? 64 * 1024 * 1024) / SLOT_BYTES;
-    this.#minFreeBytes = options.minFreeBytes;
   }
 
   /** Opens the segment at the ring's `written` (the end that recovery found). Once, by the thread that has the files. Throws disk errors. */
@@ -109,7 +108,7 @@ export class PersistStage {
       return false;
     }
     const now = writer.now();
-    this.#watchSpace(now);
+    this.#space?.step(now);
     let progress = this.#collectSync();
     if (this.#write(now)) {
       progress = true;
@@ -366,33 +365,6 @@ export class PersistStage {
   #unsyncedMs(now: number): number {
     const age = ((now | 0) - this.#writer.get(PERSIST_WORD.unsyncedSince)) | 0;
     return age < 0 ? Number.POSITIVE_INFINITY : age;
-  }
-
-  #watchSpace(now: number): void {
-    if (now - this.#spaceAskedAt < SPACE_WATCH_MS && now >= this.#spaceAskedAt) {
-      return;
-    }
-    this.#spaceAskedAt = now;
-    if (this.#minFreeBytes === 0 || this.#files === null) {
-      return;
-    }
-    const { free, total } = this.#askSpace(this.#files.dir);
-    const limit = this.#minFreeBytes ?? Math.min(total / 20, 1024 ** 3);
-    // Once refused, sends come back only with an eighth more than the limit, so that the answer does not flicker.
-    const refusing = (this.#writer.full & FULL.nearly) !== 0;
-    this.#writer.setFull(FULL.nearly, free < (refusing ? limit + limit / 8 : limit));
-  }
-
-  /** A file system that cannot say how full it is counts as empty: a refused write will tell. */
-  #askSpace(dir: string): DiskSpace {
-    try {
-      return this.#writer.disk.space(dir);
-    } catch (error) {
-      if (diskErrorCode(error) === undefined) {
-        throw error;
-      }
-      return { free: Number.MAX_SAFE_INTEGER, total: Number.MAX_SAFE_INTEGER };
-    }
   }
 
   #nextSpan(position: number): number {
