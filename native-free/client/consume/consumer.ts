@@ -357,20 +357,11 @@ export class GroupConsumer implements Consumer {
     if (this.#reading !== null) {
       return this.#reading;
     }
-    const { memberGroup, topics, filter, from, onDamage } = this.#settings;
-    const { windowBytes, commitIntervalMs, revokeGraceMs, maxUnackedCount, unackedWarningMs } =
-      this.#settings;
+    const { memberGroup, filter, ...settings } = this.#settings;
     this.#reading = new Reading(this.#brokers, {
+      ...settings,
       group: memberGroup,
-      topics,
       tagFilter: filter,
-      from,
-      windowBytes,
-      commitIntervalMs,
-      revokeGraceMs,
-      maxUnackedCount,
-      unackedWarningMs,
-      onDamage,
       verifyChecksums: this.#options.verifyChecksums,
       warnings: this.#warnings,
       onAssigned: (queues) => callUser(this.#options.onAssigned, queues),

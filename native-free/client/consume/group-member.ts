@@ -2,10 +2,9 @@
  * A consumer's membership: joins its group, holds queues, keeps what arrives for them, commits what is acked, gives queues back, and joins
  * again after a lost connection. What is handed out and how is the business of consumer.ts.
  */
-import { errorCodeOfName, isRingMQError, RingMQError, type TopicInfo } from '../../wire/index.js';
-import { abortable, pause } from '../abort.js';
+import { errorCodeOfName, isRingMQError, RingMQError } from '../../wire/index.js';
+import { abortable } from '../abort.js';
 import { callUser } from '../callback.js';
-import { asRingMQError } from '../failures.js';
 import type { Connection } from '../link/connection.js';
 import type { FrameReceiver } from '../link/frame-receiver.js';
 import type { AssignedQueue } from '../types.js';
@@ -13,16 +12,11 @@ import { Commits, FAREWELL_MS } from './commits.js';
 import { type HeldQueue, HOLD } from './held-queue.js';
 import { HeldQueues } from './held-queues.js';
 import { HELD_BACK, Inbox } from './inbox.js';
-import { type JoinsAs, memberJoins, readerJoins } from './joins-as.js';
+import { type Joined, Joining } from './joining.js';
 import { damageOf, expiredOf, grantsOf, type QueueGrant } from './member-events.js';
 import type { MemberOptions } from './member-options.js';
-import { warnOfDamage, warnOfExpired, warnOfRefusedJoin } from './member-warnings.js';
+import { warnOfDamage, warnOfExpired } from './member-warnings.js';
 import { QueueControl } from './queue-control.js';
-
-/** Wait before joining again after a refusal that may pass. */
-const REJOIN_MS = 500;
-/** A broker sends one or two in the turn of its answer; what is beyond would come from no sane one. */
-const MAX_EARLY_EVENTS = 64;
 
 export class GroupMember implements FrameReceiver {
   readonly inbox: Inbox;
@@ -33,16 +27,7 @@ export class GroupMember implements FrameReceiver {
   readonly #queues: HeldQueues;
   readonly #left = new AbortController();
   #leaving: Promise<void> | null = null;
-  #memberId: string | null;
-  #queueBase: number | null;
-  #topicInfo: TopicInfo | null = null;
-  /** Which topic the queues are of: another broker or another topic of the same name has other ones. */
-  #origin = '';
-  #opening = '';
-  #isJoined = false;
-  /** Events that came before the answer to `join` was looked at. Deliveries cannot: there is no credit yet. */
-  #early: Record<string, unknown>[] = [];
-  #attempt = 0;
+  readonly #joining: Joining;
   /** Why it is over; set once. */
   #failure: RingMQError | null = null;
   readonly #commits: Commits;
@@ -50,11 +35,10 @@ export class GroupMember implements FrameReceiver {
   constructor(connection: Connection, options: MemberOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#memberId = options.memberId;
-    this.#queueBase = options.queueBase;
     this.inbox = new Inbox(options.windowBytes, (total) => connection.sendCredit(this.#id, total));
     this.#id = connection.addReceiver(this);
     this.#queues = this.#makeQueues();
+    this.#joining = this.#makeJoining();
     this.#commits = this.#makeCommits();
     this.control = new QueueControl(connection, this.#queues.byId, {
       consumerId: this.#id,
@@ -67,7 +51,7 @@ export class GroupMember implements FrameReceiver {
     if (connection.failure !== null) {
       this.#fail(connection.failure);
     } else if (connection.isOpen) {
-      void this.#join();
+      void this.#joining.join();
     }
   }
 
@@ -86,6 +70,16 @@ export class GroupMember implements FrameReceiver {
     });
   }
 
+  #makeJoining(): Joining {
+    return new Joining(this.#connection, this.#options, {
+      consumerId: this.#id,
+      left: this.#left.signal,
+      positions: () => this.#queues.positions(),
+      onJoined: (how, early) => this.#onJoined(how, early),
+      onRefused: (error) => this.#fail(error),
+    });
+  }
+
   #makeCommits(): Commits {
     const { group, topic, commitIntervalMs } = this.#options;
     return new Commits(this.#connection, this.#queues.byId, {
@@ -93,7 +87,7 @@ export class GroupMember implements FrameReceiver {
       group,
       topic,
       intervalMs: commitIntervalMs,
-      isJoined: () => this.#isJoined,
+      isJoined: () => this.#joining.isJoined,
       fenced: (queue) => this.#queues.drop(queue),
       forgotten: () => this.#rejoin(),
     });
@@ -107,11 +101,8 @@ export class GroupMember implements FrameReceiver {
 
   /** The sets before this one have other queues now: the broker shares anew. */
   moveTo(queueBase: number): void {
-    if (this.#queueBase !== queueBase) {
-      this.#queueBase = queueBase;
-      if (this.#isJoined) {
-        void this.#joinAnew();
-      }
+    if (this.#joining.moveTo(queueBase)) {
+      void this.#joinAnew();
     }
   }
 
@@ -124,7 +115,7 @@ export class GroupMember implements FrameReceiver {
   }
 
   get isMemory(): boolean {
-    return this.#topicInfo?.memory === true;
+    return this.#joining.topic?.memory === true;
   }
 
   /** What it gets never leaves the process: neither a wire nor a disk can have changed it. */
@@ -180,84 +171,26 @@ export class GroupMember implements FrameReceiver {
     warnOfDamage(warnings, damage, skips);
   }
 
-  async #join(): Promise<void> {
-    if (this.#left.signal.aborted) {
-      return;
-    }
-    // A later try, or a lost connection, makes this one's answer meaningless.
-    const attempt = ++this.#attempt;
-    const { group, topic, filter, from } = this.#options;
-    try {
-      const params = { ...this.#joinsAs(), consumer: this.#id, group, topic, filter, from };
-      const joined = await this.#connection.requests.call('join', params, { onlyNow: true });
-      if (attempt === this.#attempt) {
-        this.#onJoined(joined.memberId, joined.topic);
-      }
-    } catch (error) {
-      if (attempt === this.#attempt) {
-        await this.#joinFailed(error, attempt);
-      }
-    }
-  }
-
-  #joinsAs(): JoinsAs {
-    const { group, queueIds } = this.#options;
-    if (group !== null) {
-      return memberJoins(this.#memberId, this.#queueBase);
-    }
-    const topicId = this.#topicInfo?.topicId;
-    const isSame = topicId !== undefined && this.#origin === `${this.brokerId}/${topicId}`;
-    return readerJoins(queueIds, isSame ? { topicId, queues: this.#queues.positions() } : null);
-  }
-
-  #onJoined(memberId: string, topic: TopicInfo): void {
-    const origin = `${this.brokerId}/${topic.topicId}`;
-    if (origin !== this.#origin) {
+  #onJoined({ isElsewhere, isAnew }: Joined, early: readonly Record<string, unknown>[]): void {
+    if (isElsewhere) {
       this.#queues.dropAll();
     }
-    const { opening } = this.#connection;
-    if (opening !== this.#opening) {
-      // Its data may be of another time: what was acked there says nothing of the messages here.
+    if (isAnew) {
+      // What was acked there says nothing of the messages here.
       this.#queues.loseAll();
     }
-    this.#opening = opening;
-    this.#origin = origin;
-    this.#memberId = memberId;
-    this.#topicInfo = topic;
-    this.#isJoined = true;
-    const early = this.#early;
-    this.#early = [];
     for (const event of early) {
       this.onEvent(event);
     }
     this.inbox.open();
   }
 
-  async #joinFailed(error: unknown, attempt: number): Promise<void> {
-    const failure = asRingMQError(error);
-    if (!failure.retryable) {
-      this.#fail(failure);
-      return;
-    }
-    const { group, warnings } = this.#options;
-    if (failure.code !== 'CONNECTION_LOST') {
-      warnOfRefusedJoin(warnings, this.#where, group, failure);
-    }
-    await pause(REJOIN_MS, this.#left.signal);
-    // Without a connection the next welcome brings another try.
-    if (attempt === this.#attempt && this.#connection.isOpen) {
-      void this.#join();
-    }
-  }
-
   onConnected(): void {
-    void this.#join();
+    void this.#joining.join();
   }
 
   onLost(): void {
-    this.#isJoined = false;
-    this.#early = [];
-    this.#attempt++;
+    this.#joining.lost();
     this.inbox.clear();
     this.control.lost();
     this.#queues.suspend();
@@ -286,11 +219,7 @@ export class GroupMember implements FrameReceiver {
   }
 
   onEvent(event: Record<string, unknown>): void {
-    if (!this.#isJoined && event['event'] !== 'ended') {
-      if (this.#early.length >= MAX_EARLY_EVENTS) {
-        throw new RingMQError('BAD_FRAME', 'too many events before the answer to join');
-      }
-      this.#early.push(event);
+    if (this.#joining.keeps(event)) {
       return;
     }
     switch (event['event']) {
@@ -364,15 +293,15 @@ export class GroupMember implements FrameReceiver {
   async #joinAnew(): Promise<void> {
     this.onLost();
     await this.#connection.requests.call('leave', { consumer: this.#id }, { onlyNow: true }).catch(() => {});
-    if (!this.#isJoined && this.#connection.isOpen) {
-      void this.#join();
+    if (!this.#joining.isJoined && this.#connection.isOpen) {
+      void this.#joining.join();
     }
   }
 
   /** The broker has forgotten this member: as after a lost connection. */
   #rejoin(): void {
     this.onLost();
-    void this.#join();
+    void this.#joining.join();
   }
 
   /** Commits all that is acked; see {@link Commits.commit}. */
@@ -389,15 +318,14 @@ export class GroupMember implements FrameReceiver {
   async #leave(): Promise<void> {
     this.#left.abort();
     this.#commits.stop();
-    if (this.#isJoined) {
+    if (this.#joining.isJoined) {
       // Tried again while the broker asks for patience (a full disk), but not for ever.
       await abortable(this.#commits.now(), AbortSignal.timeout(FAREWELL_MS)).catch(() => {});
     }
     await this.#connection.requests
       .call('leave', { consumer: this.#id }, { onlyNow: true, timeoutMs: FAREWELL_MS })
       .catch(() => {});
-    this.#isJoined = false;
-    this.#attempt++;
+    this.#joining.lost();
     this.#commits.stop();
     this.#connection.removeReceiver(this.#id);
     this.#queues.dropAll();
