@@ -6,7 +6,7 @@ import {
   type ProducerOptions,
 } from '../../native-free/client/internal.js';
 import { ACK_FLAG_DUPLICATE, BATCH, BATCH_ATTRIBUTE, ERRORS } from '../../native-free/wire/index.js';
-import { ScriptedBroker } from './scripted-broker.js';
+import { type ProducedBatch, ScriptedBroker } from './scripted-broker.js';
 
 const body = new Uint8Array(100).fill(1);
 let client: Client | undefined;
@@ -276,6 +276,34 @@ describe('order and loss', () => {
       batch.bytes[BATCH.attributes] = attributes & ~BATCH_ATTRIBUTE.sentBefore;
       expect(batch.bytes).toEqual(before?.bytes);
     }
+  });
+
+  test('what the broker may have under an id that it has forgotten is asked for under that id, before the rest goes under another', async () => {
+    const { broker, producer } = await setUp({ batchRecords: 1 });
+    broker.autoAck = false;
+    for (let i = 0; i < 3; i++) {
+      producer.write({ topic: 't', body });
+    }
+    await broker.until(() => broker.link.batches.length === 3);
+    const first = broker.link;
+    const [{ producerId }] = first.batches as [ProducedBatch];
+    first.ack(first.batches.slice(0, 1), { status: ERRORS.SEQUENCE_UNKNOWN.wire });
+    first.cut();
+    await broker.until(() => broker.link !== first && broker.link.batches.length === 2);
+    const again = broker.link.batches.slice();
+    expect(again.map((batch) => [batch.producerId, batch.sequence])).toEqual([
+      [producerId, 2],
+      [producerId, 3],
+    ]);
+    expect(again.every(({ attributes }) => (attributes & BATCH_ATTRIBUTE.sentBefore) !== 0)).toBe(true);
+    broker.autoAck = true;
+    broker.link.ack(again, (batch) => (batch.sequence === 2 ? {} : { status: ERRORS.SEQUENCE_UNKNOWN.wire }));
+    await expect(producer.flush()).rejects.toMatchObject({ details: { failed: [{ number: 2 }] } });
+    const rest = broker.link.batches.slice(2);
+    expect(
+      rest.map(({ sequence, attributes }) => [sequence, attributes & BATCH_ATTRIBUTE.sentBefore]),
+    ).toEqual([[1, 0]]);
+    expect(rest[0]?.producerId).not.toBe(producerId);
   });
 
   test('keeps sequences within what the broker remembers, counted from the oldest unacked', async () => {

@@ -49,6 +49,13 @@ export class CuttingProxy {
     }
   }
 
+  /** From here on nothing comes back on the connections there are; what goes to the target passes. */
+  holdAnswers(): void {
+    for (const pair of this.#pairs) {
+      pair.holdAnswers();
+    }
+  }
+
   /** While set, new connections end at once. */
   set refusing(value: boolean) {
     this.#isRefusing = value;
@@ -114,6 +121,10 @@ class Pair {
     for (const socket of this.#sockets) {
       socket.pause();
     }
+  }
+
+  holdAnswers(): void {
+    this.#sockets[1].pause();
   }
 
   destroy(): void {

@@ -3,7 +3,7 @@
  *
  * Order: batches leave in the order of their sequences; after a lost connection all unacked ones leave again, oldest first, the same
  * bytes under the same sequences, so the broker tells which it has. When the broker asks for patience (a full disk), nothing new leaves
- * until everything under way is answered; then the refused ones go first.
+ * until everything under way is answered; then the refused ones go first. What the broker may have under an id is never sent to it under another.
  */
 
 import { monotonicMs } from '../../time/index.js';
@@ -105,19 +105,8 @@ export class BatchDispatcher implements FrameSender {
     if (this.#wait.isOn || !this.#line.isOpen || this.#isHeld) {
       return;
     }
-    if (this.#isForgotten && !this.#takeOtherId()) {
+    if (!this.#sendAgain() || (this.#isForgotten && !this.#takeOtherId())) {
       return;
-    }
-    while (this.#againCount > 0) {
-      const batch = this.#window.firstAgain();
-      if (batch === undefined || !this.#line.maySend(batch.builder.at, this)) {
-        return;
-      }
-      this.#againCount--;
-      this.#send(batch);
-      if (this.#wait.isOn) {
-        return;
-      }
     }
     for (;;) {
       const batch = this.#window.nextQueued();
@@ -133,6 +122,25 @@ export class BatchDispatcher implements FrameSender {
         return;
       }
     }
+  }
+
+  /** True: all that must be sent again has been; under an id that is given up, all that the broker may have. */
+  #sendAgain(): boolean {
+    while (this.#againCount > 0) {
+      const batch = this.#window.firstAgain(this.#isForgotten);
+      if (batch === undefined) {
+        break;
+      }
+      if (!this.#line.maySend(batch.builder.at, this)) {
+        return false;
+      }
+      this.#againCount--;
+      this.#send(batch);
+      if (this.#wait.isOn) {
+        return false;
+      }
+    }
+    return true;
   }
 
   #takeId(isFresh: boolean): ProducerId {
@@ -174,9 +182,10 @@ export class BatchDispatcher implements FrameSender {
     // Sent once only, under an id that the broker has forgotten meanwhile: it cannot be there.
     const isForgotten = code === 'SEQUENCE_UNKNOWN' && batch.sendCount === 1;
     if ((isRefused || isForgotten) && monotonicMs() < batch.deadline) {
-      // It was answered: what was sent of it now is not stored.
-      batch.mayBeStored ||= batch.sendCount > 1;
-      batch.sendCount = 0;
+      if (batch.sendCount === 1) {
+        // What was refused is not stored. Of one that was sent before, only the broker can tell, by its sequence.
+        batch.sendCount = 0;
+      }
       batch.stage = STAGE.again;
       this.#againCount++;
       if (isForgotten) {
@@ -288,7 +297,7 @@ export class BatchDispatcher implements FrameSender {
     this.#origin = origin;
     this.#isHeld = false;
     if (isOtherBroker) {
-      this.#isForgotten = true;
+      this.#takeOtherId();
     }
     this.pump();
     if (this.#window.isEmpty) {

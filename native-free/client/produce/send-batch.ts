@@ -58,9 +58,9 @@ export class SendBatch {
   deadline = 0;
   /** Why the broker asked to try again, if it did. */
   refusal: RingMQError | null = null;
-  /** How often it was sent under its sequence: once over, the broker may have it. */
+  /** How often it was sent under its sequence. Over 0, unless it is with the broker: the broker may have it. */
   sendCount = 0;
-  /** It was sent before, over another connection or under another id: the broker may have it from then. */
+  /** It was sent to another broker before, which may have it. */
   mayBeStored = false;
   /** A connection ended over it with `BAD_CHECKSUM`. */
   wasDamaged = false;

@@ -121,11 +121,11 @@ export class SendWindow {
     return [...this.inOrder(), ...this.waiting()].filter((batch) => batch.stage !== STAGE.abandoned);
   }
 
-  /** The oldest batch that must be sent again. */
-  firstAgain(): SendBatch | undefined {
+  /** The oldest batch that must be sent again; if so asked, of those that the broker may have. */
+  firstAgain(mayBeThere: boolean): SendBatch | undefined {
     for (let sequence = this.#oldest; sequence !== this.#next; sequence = (sequence + 1) >>> 0) {
       const batch = this.#slots[sequence & (MAX_SPAN - 1)];
-      if (batch?.stage === STAGE.again) {
+      if (batch?.stage === STAGE.again && (!mayBeThere || batch.sendCount > 0)) {
         return batch;
       }
     }
