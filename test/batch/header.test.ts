@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
-import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
 import { headerCrcOf, headerIsValid, stampHeader } from '../../engine/batch/header.js';
 import { BATCH, BATCH_TYPE, readUint32, readUint64, writeUint32 } from '../../native-free/wire/index.js';
+import { fc, test } from '../properties.js';
 
 const STAMP = {
   position: 64,

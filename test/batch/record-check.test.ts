@@ -1,6 +1,5 @@
 /** Everything a consumer relies on in a batch is looked at before it is stored, by the rules that the consumer has. */
 import { crc32 } from 'node:zlib';
-import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { checkBatch } from '../../engine/batch/check.js';
 import { describeProducedBatch } from '../../native-free/batch/produced-batch.js';
@@ -20,6 +19,7 @@ import {
   writeUint32,
   writeUint64,
 } from '../../native-free/wire/index.js';
+import { fc, test as property } from '../properties.js';
 import { makeBatch, makeRecord, type RecordFacts } from '../transport/make-batch.js';
 
 const BAD_BATCH = ERRORS.BAD_BATCH.wire;

@@ -1,4 +1,3 @@
-import { fc, test as propertyTest } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { BodyReader, BodyWriter, CHECK } from '../../bench/load/body-layout.js';
 import { COUNTER, makeCounters } from '../../bench/load/counters.js';
@@ -6,6 +5,7 @@ import { LatencyRecorder } from '../../bench/load/latency.js';
 import { NumberSet, ReceiveTracker } from '../../bench/load/receive-tracker.js';
 import { tally } from '../../bench/load/tally.js';
 import type { ThreadResult } from '../../bench/load/thread-protocol.js';
+import { fc, test as propertyTest } from '../properties.js';
 
 const RUN = 77;
 const EPOCH_MS = 1_000_000;

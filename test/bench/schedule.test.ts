@@ -1,6 +1,6 @@
-import { fc, test as propertyTest } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { EvenSchedule, FULL_SPEED } from '../../bench/load/schedule.js';
+import { fc, test as propertyTest } from '../properties.js';
 
 describe('the send schedule', () => {
   test('one producer sends at even distances, the first at once', () => {

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { crc32 as zlibCrc32 } from 'node:zlib';
-import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { recordSource } from '../../native-free/batch/record-source.js';
 import * as node from '../../native-free/checksum/crc32.js';
@@ -16,6 +15,7 @@ import {
   readHeader,
 } from '../../native-free/client/internal.js';
 import { isRingMQError, tagBloomBit } from '../../native-free/wire/index.js';
+import { fc, test as property } from '../properties.js';
 import { stampedBatch } from './batches.js';
 
 const CORPUS = new URL('../../../test/corpus/batch/', import.meta.url);

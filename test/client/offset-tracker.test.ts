@@ -1,6 +1,6 @@
-import { fc, test as property } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
 import { OffsetTracker } from '../../native-free/client/internal.js';
+import { fc, test as property } from '../properties.js';
 
 test('moves only when the lowest is done', () => {
   const tracker = new OffsetTracker(10);

@@ -1,5 +1,5 @@
 /** One producer, messages of every kind in one stream: the short way of plain ones must change nothing for the others. */
-import { fc, test } from '@fast-check/vitest';
+
 import { describe, expect } from 'vitest';
 import { createClient, type Producer } from '../../native-free/client/internal.js';
 import {
@@ -9,6 +9,7 @@ import {
   RECORD,
   readUint32,
 } from '../../native-free/wire/index.js';
+import { fc, test } from '../properties.js';
 import { type ProducedBatch, ScriptedBroker } from './scripted-broker.js';
 
 /** What may be asked for of a message, beside that it is written. */

@@ -1,8 +1,8 @@
-import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
 import type { FrameSender } from '../../native-free/client/link/frame-sender.js';
 import { SentBatches } from '../../native-free/client/link/sent-batches.js';
 import type { SendBatch } from '../../native-free/client/produce/send-batch.js';
+import { fc, test } from '../properties.js';
 
 const batchOf = (id: number) => ({ id }) as unknown as SendBatch;
 const sender = {} as FrameSender;

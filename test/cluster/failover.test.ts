@@ -2,11 +2,12 @@
  * One set and two name servers, played at random: restarts, promotions, cut links, name servers that begin anew, brokers that fall silent, a
  * clock that jumps ahead. Nobody is master beside a later one for longer than it takes to hear of it, and both name servers end with the same.
  */
-import { fc } from '@fast-check/vitest';
+
 import { expect, it } from 'vitest';
 import { bestMaster, isReplaced } from '../../engine/cluster/mastership.js';
 import { RouteTable } from '../../engine/cluster/route-table.js';
 import type { MasterInfo, NodeRole } from '../../native-free/wire/index.js';
+import { fc } from '../properties.js';
 import { registration } from './registrations.js';
 
 /** More of them: RINGMQ_FUZZ_RUNS. A failure names its seed and path. */

@@ -1,4 +1,3 @@
-import { fc } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { bothRules } from '../../engine/cluster/leader-loop.js';
 import {
@@ -10,6 +9,7 @@ import {
   type Standing,
 } from '../../engine/cluster/leadership.js';
 import { LeaseJudge } from '../../engine/cluster/lease-judge.js';
+import { fc } from '../properties.js';
 
 const URL_A = 'ws://127.0.0.1:1';
 

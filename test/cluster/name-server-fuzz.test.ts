@@ -1,11 +1,12 @@
 /** Whatever bytes come: a name server ends that connection, or answers; it keeps what others registered, and never fails itself. */
-import { fc } from '@fast-check/vitest';
+
 import { expect, it } from 'vitest';
 import { NameServerDesk } from '../../engine/cluster/name-server-desk.js';
 import { RouteTable } from '../../engine/cluster/route-table.js';
 import { ERRORS, OPCODE } from '../../native-free/wire/index.js';
 import { NameServerHost } from '../../transport/name-server-host.js';
 import type { NameServerSession } from '../../transport/name-server-session.js';
+import { fc } from '../properties.js';
 import { FakeSocket } from '../transport/fake-socket.js';
 import { helloFrame, requestFrame } from '../transport/make-batch.js';
 import { allTopics, registration, topicOf } from './registrations.js';

@@ -1,5 +1,5 @@
 /** What a name server makes of registrations, without sockets and by a clock of the test's own. */
-import { fc } from '@fast-check/vitest';
+
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RouteTable, type RouteTableOptions } from '../../engine/cluster/route-table.js';
 import {
@@ -8,6 +8,7 @@ import {
   MAX_CLUSTERS,
   MAX_SETS_PER_CLUSTER,
 } from '../../native-free/wire/index.js';
+import { fc } from '../properties.js';
 import { allTopics, registration, topicOf } from './registrations.js';
 
 const OTHER_LOG = '00000000000000b2';

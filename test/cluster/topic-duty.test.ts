@@ -1,10 +1,11 @@
 /** Topics of a cluster: whatever order joins, absences, deletions and restarts come in, all sets end with the same, and stop. */
-import { fc } from '@fast-check/vitest';
+
 import { describe, expect, it } from 'vitest';
 import { RouteTable } from '../../engine/cluster/route-table.js';
 import { topicDuty } from '../../engine/cluster/topic-duty.js';
 import { TopicFeed } from '../../engine/cluster/topic-feed.js';
 import type { ClusterTopic } from '../../native-free/wire/index.js';
+import { fc } from '../properties.js';
 import { registration, topicOf } from './registrations.js';
 
 const SETS = ['a', 'b', 'c'];

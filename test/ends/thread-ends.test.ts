@@ -157,6 +157,10 @@ describe('ringmq broker', () => {
     for (let i = 0; i < 500; i++) {
       await producer.send({ topic: 't', body });
     }
+    // A slave that joins opens its log anew, with a thread of its own: the one that is meant takes messages already.
+    const early = await connect(slave.url);
+    await until(async () => (await stored(early, 't').catch(() => 0)) > 0);
+    await early.close();
     process.kill(slave.pid, 'SIGUSR2');
     expect(await slave.ended).toBe(1);
     expect(plainLines(slave)).toEqual([

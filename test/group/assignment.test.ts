@@ -1,6 +1,6 @@
-import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { assignQueues, dealtQuotas, NOBODY } from '../../engine/group/assignment.js';
+import { fc, test as property } from '../properties.js';
 
 const assign = (current: number[], members: number): number[] => [
   ...assignQueues(Int32Array.from(current), members),

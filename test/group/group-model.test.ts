@@ -1,7 +1,8 @@
 /** Random histories of a coordinator; the consumers of the harness check every event, this checks the rest. */
-import { fc, test } from '@fast-check/vitest';
+
 import { expect } from 'vitest';
 import type { StartPosition } from '../../native-free/wire/index.js';
+import { fc, test } from '../properties.js';
 import { GroupHarness, type TestMember, type TestTopic } from './group-harness.js';
 
 const GROUPS = ['billing', 'audit'];

@@ -1,6 +1,6 @@
-import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
 import { CHECKPOINT_FILE, readCheckpoint, writeCheckpoint } from '../../engine/log/index.js';
+import { fc, test } from '../properties.js';
 import { Random } from '../simulation/random.js';
 import { SimulatedCrash, SimulatedDisk } from '../simulation/simulated-disk.js';
 

@@ -3,11 +3,11 @@
  * saved corpus (`test/corpus/recovery`) is damage of every kind, one case a file, with the end and the damage that recovery must report.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { recoverLog } from '../../engine/log/index.js';
 import { LogFilesView } from '../../engine/log/log-files-view.js';
 import { LogScan } from '../../engine/log/log-scan.js';
+import { fc, test } from '../properties.js';
 import { LOG_DIR, type LogMachine, type Stamped } from '../simulation/log-machine.js';
 import { Random } from '../simulation/random.js';
 import { SimulatedDisk } from '../simulation/simulated-disk.js';

@@ -1,10 +1,11 @@
 /** What a replay keeps of the topics that it has seen made stays small on a slave that follows for years. */
-import { fc, test as property } from '@fast-check/vitest';
+
 import { describe, expect, it } from 'vitest';
 import { ControlReplay } from '../../engine/data/control-replay.js';
 import { IdRanges } from '../../engine/data/id-ranges.js';
 import { type ControlRecord, controlBatches, MetaState, TopicCatalog } from '../../engine/meta/index.js';
 import { BATCH, BATCH_HEADER_BYTES, writeUint32 } from '../../native-free/wire/index.js';
+import { fc, test as property } from '../properties.js';
 
 function openReplay() {
   const state = new MetaState();

@@ -1,6 +1,6 @@
-import { fc, test as property } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
 import { frameOf, mapFrame, payloadAt, unpackMap } from '../../engine/meta/frames.js';
+import { fc, test as property } from '../properties.js';
 
 test('a frame is as documented', () => {
   const map = { type: 'end', records: 2 };

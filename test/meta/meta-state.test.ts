@@ -1,8 +1,8 @@
-import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { EpochHistory, MAX_EPOCHS_KEPT } from '../../engine/meta/epoch-history.js';
 import { type ControlRecord, MetaState } from '../../engine/meta/index.js';
 import { MAX_TOMBSTONES, TOMBSTONE_MS, TopicTombstones } from '../../engine/meta/topic-tombstones.js';
+import { fc, test as property } from '../properties.js';
 
 function stateOf(records: Iterable<ControlRecord>): MetaState {
   const state = new MetaState();

@@ -1,7 +1,7 @@
-import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { MetaState } from '../../engine/meta/meta-state.js';
 import { type CatalogTopic, TopicCatalog, type TopicParams } from '../../engine/meta/topic-catalog.js';
+import { fc, test as property } from '../properties.js';
 
 function openCatalog(maxQueues = 64): {
   catalog: TopicCatalog;

@@ -1,9 +1,10 @@
 /** The thread that holds the index role is terminated at every step in turn; another one takes over. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { IndexEntry, LANE } from '../../engine/queue/index.js';
 import { WORD } from '../../engine/ring/index.js';
 import { BATCH_ATTRIBUTE, isRingMQError } from '../../native-free/wire/index.js';
+import { fc } from '../properties.js';
 import { runAndKill, steppedTable } from './killing.js';
 import { Rig } from './rig.js';
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LANE } from '../../engine/queue/index.js';
 import { ACK_FLAG_DUPLICATE, BATCH_ATTRIBUTE, ERRORS } from '../../native-free/wire/index.js';
+import { fc } from '../properties.js';
 import { type BatchFacts, Rig } from './rig.js';
 
 const TOPIC = 5;

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IndexEntry, LANE, QueueIndex, trimIndex } from '../../engine/queue/index.js';
 import { isRingMQError } from '../../native-free/wire/index.js';
+import { fc } from '../properties.js';
 import { type PlainEntry, Rig, type RigOptions } from './rig.js';
 
 const TOPIC = 7;

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createQueueTableMemory, LANE, QUEUE_STATE, QueueTable } from '../../engine/queue/index.js';
 import { isRingMQError } from '../../native-free/wire/index.js';
+import { fc } from '../properties.js';
 
 describe('queue table', () => {
   it('opens, finds and closes as a map would, over years of topics', () => {

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LANE, QueueIndex, trimIndex } from '../../engine/queue/index.js';
+import { fc } from '../properties.js';
 import { MemoryDisk } from './memory-disk.js';
 import { Rig } from './rig.js';
 

@@ -3,9 +3,9 @@
  * replayed as it is and is what mutations start from. A failing case of the search prints its frames; save it there.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ERRORS, OPCODE } from '../../native-free/wire/index.js';
+import { fc } from '../properties.js';
 import { FakeEngine } from './fake-engine.js';
 import { join, open, type Peer, settle, welcome } from './fake-socket.js';
 import { decodePayload, helloFrame } from './make-batch.js';
