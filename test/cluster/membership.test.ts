@@ -181,7 +181,7 @@ describe('brokers with name servers', () => {
     const a = await new Node('a').start([ns.url]);
     await a.admin((admin) => admin.createTopic({ topic: 't', queues: 1 }));
     const client = keep(a.broker.client());
-    const producer = client.producer({ sendTimeoutMs: 300 });
+    const producer = client.producer({ sendTimeoutMs: 2_000 });
     await producer.send({ topic: 't', body: 'before' });
     const asker = keep(await NameServerClient.connect(ns.url));
     await until(async () => (await asker.ask('route', {})).sets.length === 1);

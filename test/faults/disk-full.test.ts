@@ -183,7 +183,7 @@ describe.each(DISKS)('on %s that is full', (name, makeDisk) => {
     await client.admin().createTopic({ topic, queues: 1 });
     disk.fill();
     await sendUntilRefused(smallProducer(client, 200), topic, new Map());
-    const pub = await runCli(['--url', host.url, 'pub', topic, '--timeout', '300ms'], { input: 'a\nb\n' });
+    const pub = await runCli(['--url', host.url, 'pub', topic, '--timeout', '2s'], { input: 'a\nb\n' });
     expect(pub.stderr).toMatch(/^DISK_FULL: 2 written messages were not stored: .+; .+\n$/);
     expect([pub.status, pub.stdout.toString()]).toEqual([1, '']);
   });
