@@ -8,13 +8,13 @@ import {
   MAX_CONSUMERS_PER_CONNECTION,
   makeFrame,
   OPCODE,
+  PackedOffsets,
   packQueueList,
   parseTagFilter,
   RingMQError,
   readUint32,
   readUint64,
   tagFilterBloom,
-  unpackOffsets,
 } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
 import type { SessionContext } from './session-context.js';
@@ -96,7 +96,7 @@ export class ConsumeSession implements ConsumerOwner {
   /** Stops and begins the deliveries of queues. */
   async flow(params: Record<string, unknown>): Promise<object> {
     const consumer = this.#require(params['consumer']);
-    await consumer.flow(unpackOffsets(packQueueList('flow', params['queues'])));
+    await consumer.flow(new PackedOffsets(packQueueList('flow', params['queues'])));
     return {};
   }
 

@@ -23,7 +23,7 @@ import {
   readUint32,
 } from '../native-free/wire/index.js';
 import type { ConsumeSession } from './consume-session.js';
-import { decodeRequest, encodeControl } from './control-payload.js';
+import { decodeQueuesRequest, encodeControl } from './control-payload.js';
 import { encodeError } from './error-body.js';
 import type { SessionContext } from './session-context.js';
 
@@ -293,6 +293,6 @@ export class ControlSession {
 
 /** Throws BAD_FRAME. */
 function understood(bytes: Uint8Array): Request {
-  const { method, ...params } = decodeRequest(bytes, FRAME_HEADER_BYTES);
+  const { method, ...params } = decodeQueuesRequest(bytes, FRAME_HEADER_BYTES);
   return { id: readUint32(bytes, FRAME.id), frameBytes: bytes.length, method, params };
 }

@@ -2,8 +2,9 @@
  * The queues that a consumer holds now, each with its reader.
  */
 import type { EngineThread, TopicEntry } from '../engine/engine-thread.js';
+import type { QueueOffset } from '../native-free/wire/index.js';
 import { QueueFeed, type ReadyFeeds } from './queue-feed.js';
-import { QUEUES_AT_ONCE, type QueueFlow, type QueuesEvent } from './subscription-events.js';
+import { QUEUES_AT_ONCE, type QueuesEvent } from './subscription-events.js';
 
 export class HeldQueues {
   readonly #engine: Pick<EngineThread, 'openReader'>;
@@ -62,7 +63,7 @@ export class HeldQueues {
     return false;
   }
 
-  #changeFlow({ queueId, generation, offset }: QueueFlow, topic: TopicEntry, begun: QueueFlow[]): void {
+  #changeFlow({ queueId, generation, offset }: QueueOffset, topic: TopicEntry, begun: QueueOffset[]): void {
     const feed = this.find(queueId, generation);
     if (feed === undefined) {
       return;

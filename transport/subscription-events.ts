@@ -2,24 +2,17 @@
  * What changes the queues of a consumer: the coordinator's events, and what its client asks of their flow. Those about many queues
  * are taken in pieces.
  */
-import type { ControlEvent } from '../native-free/wire/index.js';
+import type { ControlEvent, PackedOffsets, QueueOffset } from '../native-free/wire/index.js';
 
 /** Queues that are begun, or given up, in one go. */
 export const QUEUES_AT_ONCE = 256;
 
-/** Where a queue is delivered from; -1: not at all. */
-export interface QueueFlow {
-  readonly queueId: number;
-  readonly generation: number;
-  readonly offset: number;
-}
-
 /** What a client has asked of the flow of its queues. */
 export interface FlowChange {
   readonly event: 'changeFlow';
-  readonly queues: readonly QueueFlow[];
+  readonly queues: PackedOffsets;
   /** Those that are delivered anew. */
-  readonly begun: QueueFlow[];
+  readonly begun: QueueOffset[];
   /** To be called when it is done, or the consumer has ended. */
   done(): void;
 }

@@ -9,6 +9,7 @@ import {
   type ErrorCode,
   FRAME_HEADER_BYTES,
   OPCODE,
+  type PackedOffsets,
   RingMQError,
   writeFrameHeader,
 } from '../native-free/wire/index.js';
@@ -24,7 +25,6 @@ import {
   isFlowChange,
   isLong,
   QUEUES_AT_ONCE,
-  type QueueFlow,
   type QueuesEvent,
   type SubscriptionEvent,
 } from './subscription-events.js';
@@ -252,7 +252,7 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
    * Stops the deliveries of queues, or begins them anew at an offset. What it does not hold by that generation is passed over.
    * Resolves when that is done; of many queues it is done in pieces.
    */
-  async flow(queues: readonly QueueFlow[]): Promise<void> {
+  async flow(queues: PackedOffsets): Promise<void> {
     const topic = this.#topic;
     if (topic === null || this.#isClosed) {
       return;
