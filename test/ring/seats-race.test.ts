@@ -1,21 +1,29 @@
 /** What other threads do with a seat while one thread finds out whether its owner is dead. */
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { threadId } from 'node:worker_threads';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createSeatMemory, SeatTable } from '../../engine/ring/index.js';
 
 /** Runs between the look at a seat's words and the answer of the system about its thread. */
 let meanwhile: (() => void) | null = null;
 
-vi.mock('node:fs', async (importOriginal) => {
-  const fs = await importOriginal<typeof import('node:fs')>();
-  const read = (path: string, encoding: 'latin1'): string => {
-    const text = fs.readFileSync(path, encoding);
+const { readFileSync } = fs;
+
+beforeAll(() => {
+  vi.spyOn(fs, 'readFileSync').mockImplementation(((path: string, encoding: 'latin1') => {
+    const text = readFileSync(path, encoding);
     if (String(path).includes('/task/')) {
       meanwhile?.();
     }
     return text;
-  };
-  return { ...fs, readFileSync: read };
+  }) as typeof readFileSync);
+  syncBuiltinESMExports();
+});
+
+afterAll(() => {
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
 });
 
 afterEach(() => {
