@@ -1,5 +1,5 @@
 /** A control plane over a real control log, a made-up log and made-up queues, with turns of the event loop taken by hand. */
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { ControlLog } from '../../engine/control/control-log.js';
 import { ControlPlane } from '../../engine/control/control-plane.js';
 import { type CatalogTopic, TopicCatalog } from '../../engine/meta/topic-catalog.js';
@@ -123,4 +123,18 @@ export class ControlHarness {
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
+}
+
+/** An error of the code, whose message holds `text`. */
+export const failing = (code: string, text?: string) =>
+  expect.objectContaining({
+    code,
+    ...(text === undefined ? {} : { message: expect.stringContaining(text) }),
+  });
+
+/** One with the topic `orders`. */
+export async function withTopic(queues = 4): Promise<ControlHarness> {
+  const harness = new ControlHarness();
+  await harness.call('createTopic', { topic: 'orders', queues, memory: false });
+  return harness;
 }

@@ -1,0 +1,265 @@
+/** Every public function with sound arguments, all of them with all their options. */
+import * as library from '../../broker/index.js';
+import { SMALL } from '../faults/small-broker.js';
+import type { Rig } from './rig.js';
+
+export interface Place {
+  directory: string;
+  rig: Rig;
+  client: library.Client;
+  broker: library.Broker;
+  topic: string;
+}
+export interface Call {
+  /** What it is called on; undefined: an export. */
+  on?(place: Place): object | Promise<object>;
+  /** Sound arguments, all of them with all their options. */
+  args(place: Place): unknown[];
+  /** It is at work for as long as it was asked to. */
+  goesOn?: true;
+  /** Options that are as they are. */
+  fixed?: readonly string[];
+  /** Ends what a call that is taken has begun. */
+  end?(on: object, result: unknown): unknown;
+}
+
+const stop = { signal: AbortSignal.abort() };
+const SIGNAL = { signal: undefined };
+const admin = (place: Place) => place.client.admin();
+export const ADMIN: Record<string, Call> = {
+  createTopic: {
+    on: admin,
+    args: () => [{ topic: 'new', queues: 1, memory: false, sets: undefined, ifNotExists: true }, SIGNAL],
+  },
+  listTopics: { on: admin, args: () => [SIGNAL] },
+  describeTopic: { on: admin, args: ({ topic }) => [topic, SIGNAL] },
+  deleteTopic: { on: admin, args: () => ['not-there', SIGNAL] },
+  listGroups: { on: admin, args: () => [SIGNAL] },
+  describeGroup: { on: admin, args: () => ['not-there', SIGNAL] },
+  createGroup: { on: admin, args: () => [{ group: 'new', ifNotExists: true }, SIGNAL] },
+  deleteGroup: { on: admin, args: () => ['not-there', SIGNAL] },
+  resetOffset: {
+    on: admin,
+    args: ({ topic, rig }) => [rig.placed({ group: 'new', topic, to: 'latest', queueId: 0 }), SIGNAL],
+  },
+  stats: { on: admin, args: () => [SIGNAL] },
+};
+const producer = (place: Place) => place.client.producer();
+const endProducer = (on: object) => (on as library.Producer).close(stop).catch(() => undefined);
+const message = ({ topic }: Place) => ({
+  topic,
+  body: 'b',
+  tag: 't',
+  keys: ['k'],
+  properties: { p: 1 },
+  shardingKey: 's',
+  bornTime: 1,
+});
+const WRITE = { flush: undefined, queueId: 0, brokerSet: undefined };
+export const PRODUCER: Record<string, Call> = {
+  send: { on: producer, args: (place) => [message(place), { ...WRITE, ...SIGNAL }], end: endProducer },
+  sendBatch: { on: producer, args: (place) => [[message(place)], { ...WRITE, ...SIGNAL }], end: endProducer },
+  write: { on: producer, args: (place) => [message(place), WRITE], end: endProducer },
+  ready: { on: producer, args: () => [SIGNAL], end: endProducer },
+  flush: { on: producer, args: () => [SIGNAL], end: endProducer },
+  close: { on: producer, args: () => [SIGNAL] },
+};
+let groups = 0;
+const consumer = ({ client, topic }: Place) =>
+  client.consumer({ group: `odd-${++groups}`, topic, onWarning: () => undefined });
+const endConsumer = (on: object) => (on as library.Consumer).close(stop).catch(() => undefined);
+export const CONSUMER: Record<string, Call> = {
+  batches: {
+    on: consumer,
+    args: () => [{ maxMessages: 5, maxWaitMs: 1, ...SIGNAL }],
+    end: endConsumer,
+  },
+  run: {
+    on: consumer,
+    args: () => [() => 1, { concurrency: 1, order: 'none', ...SIGNAL }],
+    end: endConsumer,
+  },
+  poll: { on: consumer, args: () => [{ max: 1, waitMs: 0, ...SIGNAL }], end: endConsumer },
+  pause: {
+    on: consumer,
+    args: ({ topic }) => [{ topic, queueIds: [0], brokerSet: undefined }],
+    end: endConsumer,
+  },
+  resume: {
+    on: consumer,
+    args: ({ topic }) => [{ topic, queueIds: [0], brokerSet: undefined }],
+    end: endConsumer,
+  },
+  seek: {
+    on: consumer,
+    args: ({ topic }) => ['latest', { topic, queueId: 0, brokerSet: undefined, ...SIGNAL }],
+    end: endConsumer,
+  },
+  position: { on: consumer, args: () => [], end: endConsumer },
+  commit: { on: consumer, args: () => [SIGNAL], end: endConsumer },
+  stats: { on: consumer, args: () => [SIGNAL], end: endConsumer },
+  close: { on: consumer, args: () => [SIGNAL] },
+};
+const closeResult = (_on: object, result: unknown) =>
+  (result as { close(o?: object): Promise<void> } | undefined)?.close?.(stop)?.catch?.(() => undefined);
+export const CLIENT: Record<string, Call> = {
+  producer: {
+    on: ({ client }) => client,
+    args: () => [
+      {
+        group: 'g',
+        batchBytes: 4096,
+        batchRecords: 5,
+        lingerMs: 1,
+        maxInFlightBatches: 4,
+        bufferBytes: 2 ** 20,
+        sendTimeoutMs: 1000,
+        onError: () => undefined,
+        onMasterLost: 'wait',
+      },
+    ],
+    end: closeResult,
+  },
+  consumer: {
+    on: ({ client }) => client,
+    args: ({ topic }) => [
+      {
+        group: 'g',
+        topic,
+        broadcast: true,
+        memberName: 'm',
+        filter: '*',
+        from: 'earliest',
+        windowBytes: 2 ** 20,
+        verifyChecksums: true,
+        commitIntervalMs: 5,
+        revokeGraceMs: 5,
+        onAssigned: () => undefined,
+        onRevoked: () => undefined,
+        onDamage: 'stop',
+        onWarning: () => undefined,
+        unackedWarningMs: 1000,
+        maxUnackedCount: 1000,
+        ...SIGNAL,
+      },
+    ],
+    end: closeResult,
+  },
+  peek: {
+    on: ({ client }) => client,
+    args: ({ topic }) => [
+      { topic, queueId: 0, brokerSet: undefined, from: 'earliest', max: 1, filter: '*' },
+      SIGNAL,
+    ],
+  },
+  get: {
+    on: ({ client }) => client,
+    args: ({ topic }) => [{ topic, queueId: 0, brokerSet: undefined, offset: 0 }, SIGNAL],
+  },
+  admin: { on: ({ client }) => client, args: () => [] },
+  close: { on: ({ broker }) => broker.client(), args: () => [SIGNAL] },
+};
+let spare: library.Broker | undefined;
+let spares = 0;
+/** One that may be closed. */
+async function spareBroker({ directory }: Place): Promise<library.Broker> {
+  try {
+    spare?.stats();
+  } catch {
+    spare = undefined;
+  }
+  spare ??= await library.openBroker({ ...SMALL, dataDir: `${directory}/spare-${++spares}` });
+  return spare;
+}
+export const BROKER: Record<string, Call> = {
+  client: { on: ({ broker }) => broker, args: () => [], end: closeResult },
+  listen: {
+    on: ({ broker }) => broker,
+    args: () => [
+      {
+        host: '127.0.0.1',
+        port: 0,
+        listener: 'ws',
+        threads: 1,
+        allowedOrigins: [],
+        insecure: false,
+        ...SIGNAL,
+      },
+    ],
+    end: closeResult,
+  },
+  stats: { on: ({ broker }) => broker, args: () => [] },
+  handle: { on: ({ broker }) => broker, args: () => [] },
+  close: { on: spareBroker, args: () => [SIGNAL] },
+};
+/** Of the same classes, for the library's own use. */
+export const INTERNAL: Record<string, readonly string[]> = {
+  PRODUCER: [
+    'laneTo',
+    'onBrokersChanged',
+    'onConnected',
+    'onConnectionFailed',
+    'onFailedBatch',
+    'onFound',
+    'onKeptFailed',
+    'onLost',
+    'onNotFound',
+    'onOtherOpening',
+    'onProgress',
+    'onRefusing',
+    'onReleased',
+    'onStored',
+    'onTopicChanged',
+    'onWarning',
+  ],
+  CONSUMER: ['finish'],
+  CLIENT: ['onProducerClosed', 'onUntold'],
+  BROKER: ['fenced', 'setMaster'],
+};
+export const EXPORTS: Record<string, Call> = {
+  connect: {
+    args: () => [
+      'ws://127.0.0.1:1',
+      {
+        name: 'n',
+        connectTimeoutMs: 1,
+        requestTimeoutMs: 1,
+        closeTimeoutMs: 1,
+        pingIntervalMs: 1,
+        reconnectMinMs: 1,
+        reconnectMaxMs: 1,
+        onWarning: () => undefined,
+        onConnection: () => undefined,
+        credentials: undefined,
+        cluster: undefined,
+        tls: undefined,
+        ...SIGNAL,
+      },
+    ],
+    goesOn: true,
+    end: closeResult,
+  },
+  openBroker: {
+    fixed: ['dataDir'],
+    args: () => [
+      {
+        dataDir: '/proc/none',
+        onWarning: () => undefined,
+        onFatal: () => undefined,
+        onReplication: () => undefined,
+        ...SIGNAL,
+      },
+    ],
+    end: closeResult,
+  },
+  openNameServer: {
+    args: () => [{ port: 0, listener: 'ws', onWarning: () => undefined, ...SIGNAL }],
+    end: closeResult,
+  },
+  attach: { args: ({ broker }) => [broker.handle(), SIGNAL], end: closeResult },
+};
+
+export async function closeSpareBroker(): Promise<void> {
+  await spare?.close();
+  spare = undefined;
+}
