@@ -29,6 +29,7 @@ import type { ListenOptions } from './listen-options.js';
 import { checkAdvertised, Membership } from './membership.js';
 import { memoryShortage, memoryThere, neededBytes } from './memory-need.js';
 import { otherMaster } from './other-master.js';
+import { lackOf } from './other-slaves.js';
 import { checkFiles } from './package-files.js';
 import { readSecret } from './secret-file.js';
 import { checkController, LedBroker, mayFound, openLeadership } from './set-member.js';
@@ -150,6 +151,14 @@ export class Broker {
     const engine = this.#engine;
     // At once: a master that comes back asks name servers whether it was replaced.
     engine.replication.onPromoted = () => this.#membership?.changed();
+    engine.replication.onSlavesChanged = () => this.#membership?.changed();
+    engine.replication.lacks = () =>
+      lackOf(() => engine.replication.describe(), {
+        nameServers: engine.options.nameServers,
+        secret: this.#host.secret,
+        cluster: engine.handle.cluster,
+        set: engine.handle.brokerSet,
+      });
     if (engine.thread.place.role !== 'slave') {
       return;
     }

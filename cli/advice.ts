@@ -34,6 +34,7 @@ export const ADVICE: Record<ErrorCode, string> = {
   BAD_REQUEST: 'check that broker and command are of the same version',
   NOT_MASTER: 'send it to the master of the set',
   NOT_ENOUGH_REPLICAS: 'bring the slaves back, or lower --min-in-sync, or say --on-missing-slave degrade',
+  NOT_FURTHEST: 'promote that one, or bring it back first; --force promotes all the same',
   BROKER_BUSY: 'wait, or spread the load over more groups and connections',
   BROKER_CLOSED: 'start the broker again',
   BUFFER_FULL: 'wait for ready() before the next write',

@@ -100,8 +100,17 @@ function addCluster(program: Command): void {
   const inFolder = (command: Command): Command =>
     command.option('--dir <dir>', 'its folder (default: ./ringmq-cluster)');
   const name = (): Argument => new Argument('<name>', 'the node, as cluster status calls it');
+  const timeout = (): Option =>
+    new Option(
+      '--timeout <duration>',
+      'wait so long for slaves to be in sync, or connected where nobody waits for them',
+    )
+      .default(60_000, '60s')
+      .argParser(timeoutFlag);
   inFolder(cluster.command('start'))
-    .description('start name servers and brokers; prints `ready URL,…` of the name servers once all serve')
+    .description(
+      'start name servers and brokers; prints `ready URL,…` of the name servers once messages are taken',
+    )
     .addOption(
       new Option('--mode <mode>', 'which brokers there are').choices(CLUSTER_MODES).makeOptionMandatory(),
     )
@@ -115,6 +124,7 @@ function addCluster(program: Command): void {
     .option('--cluster <name>', 'what the cluster is called', nameArgument, 'default')
     .option('--ports <first>', 'take ports from this one on (default: free ones)', portFlag)
     .option('--controller <urls>', 'etcd://HOST:PORT[,…]: slaves become masters by themselves')
+    .addOption(timeout())
     .argument('[flags...]', 'behind --: more flags for every broker')
     .action(async (brokerFlags: string[], flags: object, command: Command) => {
       await (await import('./cluster/cluster-command.js')).runStart(command, flags as never, brokerFlags);
@@ -133,7 +143,8 @@ function addCluster(program: Command): void {
   inFolder(cluster.command('restart'))
     .description('stop a node if it runs, and start it again at the same port')
     .addArgument(name())
-    .action(async (node: string, flags: { dir?: string }, command: Command) => {
+    .addOption(timeout())
+    .action(async (node: string, flags: { dir?: string; timeout: number }, command: Command) => {
       await (await import('./cluster/cluster-command.js')).runRestart(command, node, flags);
     });
   inFolder(cluster.command('stop'))
@@ -146,7 +157,8 @@ function addCluster(program: Command): void {
       'make a slave the master of its set, of a new epoch; by --dir, or by name servers with --url',
     )
     .addArgument(name())
-    .action(async (node: string, flags: { dir?: string }, command: Command) => {
+    .option('--force', 'also where another slave has log that it lacks: that is lost')
+    .action(async (node: string, flags: { dir?: string; force?: boolean }, command: Command) => {
       await (await import('./cluster/cluster-command.js')).runPromote(command, node, flags);
     });
 }

@@ -207,7 +207,8 @@ export class Engine {
       epoch: Math.max(data.node.epoch, data.recovery.lastEpoch),
       isFollower: () => parts.term.isFollower,
       masterUrl: () => new SharedText(handle.masterUrl).get(),
-      promote: (epoch) => this.#replication.promote(epoch),
+      promote: (epoch, force) => this.#replication.promote(epoch, force),
+      standing: () => this.#replication.describe(),
       catalog: data.catalog,
       openQueues: (topic) => this.#queues.open(topic),
       closeQueues: (topic) => {

@@ -8,8 +8,9 @@ import {
   BATCH_HEADER_BYTES,
   FACT_FLAG,
   type ReplicaFacts,
-  type ReplicaInfo,
+  type ReplicaStanding,
   RingMQError,
+  type SetStanding,
 } from '../native-free/wire/index.js';
 import type { ControlLog } from './control/control-log.js';
 import type { ControlReplay } from './data/control-replay.js';
@@ -61,6 +62,13 @@ export interface ReplicationDeps {
   wakeAll(): void;
 }
 
+/** Another slave of the set may have log that this one lacks. */
+export interface Lack {
+  readonly message: string;
+  /** Its name. */
+  readonly furthest: string;
+}
+
 /** A promotion waits so long at most for what has been taken from the old master to be indexed. */
 const PROMOTE_MS = 5_000;
 
@@ -74,11 +82,17 @@ export class Replication {
   readonly #deps: ReplicationDeps;
   readonly #desk: ReplicaDesk;
   #isOwning = false;
+  /** Which slaves there were, and which of them in sync, when others were told last. */
+  #toldOfSlaves = '';
   #node: NodeFacts;
   /** Set by who follows the master: resolves once nothing more is taken from it. */
   stopFollowing: () => Promise<void> = () => Promise.resolve();
   /** On a slave: something may be there to hand over; set by who follows the master. */
   onHeld: () => void = () => {};
+  /** On a master: slaves have come into sync or fallen out of it; set by whoever tells others of it. */
+  onSlavesChanged: () => void = () => {};
+  /** Before a promotion by hand: what other slaves have that this one lacks, in a sentence; null: nothing, as far as is known. Set by who knows them. */
+  lacks: () => Promise<Lack | null> = () => Promise.resolve(null);
   /** It has become the master; set by whoever tells others of it. */
   onPromoted: () => void = () => {};
 
@@ -108,7 +122,7 @@ export class Replication {
   }
 
   /** Of a master: its slaves. */
-  list(): ReplicaInfo[] {
+  list(): ReplicaStanding[] {
     return this.#desk.list();
   }
 
@@ -116,6 +130,26 @@ export class Replication {
   countBy(members: readonly string[], required: number): void {
     this.#desk.countBy(members, required);
     this.#deps.wakeAll();
+  }
+
+  /** How this broker stands in its set, for whoever asks. */
+  describe(): SetStanding {
+    const { handle, term, marks } = this.#deps;
+    const { epoch, position, knows } = this.standing;
+    const isMaster = term.role === ROLE.master;
+    const takesMessages = isMaster && term.isHeld && !(marks.isSync && marks.refuses());
+    return {
+      name: handle.brokerName,
+      cluster: handle.cluster,
+      brokerSet: handle.brokerSet,
+      brokerId: handle.brokerId,
+      role: isMaster ? 'master' : 'slave',
+      epoch: knows,
+      end: position,
+      endEpoch: epoch,
+      takesMessages,
+      replicas: isMaster ? this.list() : [],
+    };
   }
 
   /** Of a master under sync replication: nothing behind this place in the log was acked. */
@@ -156,6 +190,18 @@ export class Replication {
       this.#deps.wakeAll();
     }
     this.#sweepHeld();
+    this.#tellOfSlaves();
+  }
+
+  #tellOfSlaves(): void {
+    const now = this.#desk
+      .list()
+      .map(({ name, inSync }) => `${name} ${inSync}`)
+      .join();
+    if (now !== this.#toldOfSlaves) {
+      this.#toldOfSlaves = now;
+      this.onSlavesChanged();
+    }
   }
 
   #sweepHeld(): void {
@@ -286,18 +332,24 @@ export class Replication {
   }
 
   /**
-   * The slave becomes the master. Nothing may be taken from the old one any more. `atLeast`: the new epoch is not below it. Resolves with
-   * the epoch.
-   * @throws RingMQError BAD_ARGUMENT (it is no slave), BROKER_BUSY (what was taken is not indexed in time), disk errors
+   * The slave becomes the master. Nothing may be taken from the old one any more. `atLeast`: the new epoch is not below it. `force`: also where
+   * another slave has log that this one lacks, which the answer then says. Resolves with the epoch.
+   * @throws RingMQError BAD_ARGUMENT (it is no slave), NOT_FURTHEST, BROKER_BUSY (what was taken is not indexed in time), disk errors
    */
-  async promote(atLeast: number): Promise<number> {
+  async promote(atLeast: number, force: boolean): Promise<{ epoch: number; lacks: string | null }> {
     if (this.#deps.options.controller !== undefined) {
       throw new RingMQError(
         'BAD_ARGUMENT',
         "this broker has a controller, which decides who is the set's master: stop the master, and the slave that is furthest follows it within seconds",
       );
     }
-    return await this.#lead((known) => Math.max((Math.floor(known / LEAP) + 1) * LEAP, atLeast));
+    this.#checkSlave();
+    const lack = await this.lacks();
+    if (lack !== null && !force) {
+      throw new RingMQError('NOT_FURTHEST', lack.message, { details: { furthest: lack.furthest } });
+    }
+    const epoch = await this.#lead((known) => Math.max((Math.floor(known / LEAP) + 1) * LEAP, atLeast));
+    return { epoch, lacks: lack?.message ?? null };
   }
 
   /**
@@ -317,9 +369,7 @@ export class Replication {
 
   async #lead(epochAbove: (known: number) => number): Promise<number> {
     const { term, ring, marks, control, handle } = this.#deps;
-    if (term.role !== ROLE.slave) {
-      throw new RingMQError('BAD_ARGUMENT', 'only a slave can be made the master');
-    }
+    this.#checkSlave();
     await this.stopFollowing();
     const until = monotonicMs() + PROMOTE_MS;
     while (ring.indexed() !== ring.head() || !marks.controlIsApplied) {
@@ -344,6 +394,12 @@ export class Replication {
     this.#deps.onMaster();
     this.onPromoted();
     return epoch;
+  }
+
+  #checkSlave(): void {
+    if (this.#deps.term.role !== ROLE.slave) {
+      throw new RingMQError('BAD_ARGUMENT', 'only a slave can be made the master');
+    }
   }
 
   #write(node: NodeFacts): void {

@@ -1,6 +1,7 @@
 /** A slave with a lot of queues and groups: what it holds, and how soon it is the master. */
-import { ask } from '../../cli/cluster/ask.js';
+
 import { type Client, connect } from '../../native-free/client/index.js';
+import { ask } from '../../native-free/client/internal.js';
 import { monotonicMs } from '../../native-free/time/index.js';
 import type { BenchBroker } from '../ringmq.js';
 import { type Pair, type Place, untilCaughtUp, withPair } from './rigs.js';

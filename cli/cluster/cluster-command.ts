@@ -3,9 +3,9 @@ import { existsSync, mkdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseController } from '../../engine/controller-url.js';
 import { lockDataDir } from '../../engine/disk/lock-file.js';
+import { ask } from '../../native-free/client/internal.js';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
 import { printJson, sharedOptions } from '../output.js';
-import { ask } from './ask.js';
 import { type ClusterFile, ClusterFolder, DEFAULT_CLUSTER_DIR } from './cluster-folder.js';
 import { type ClusterMode, type ClusterPlanOptions, defaultMasters, planNodes } from './cluster-plan.js';
 import { type ClusterView, statusByUrls, statusOfFolder, statusText } from './cluster-status.js';
@@ -21,13 +21,15 @@ export interface StartFlags {
   ports?: number;
   controller?: string;
   cluster: string;
+  /** ms */
+  timeout: number;
 }
 
 export interface PlaceFlags {
   dir?: string;
 }
 
-/** `ringmq cluster start`: prints `ready URL,…` once all serve. A cluster that runs already is no error. */
+/** `ringmq cluster start`: prints `ready URL,…` once all serve and messages are taken. A cluster that runs already is no error. */
 export async function runStart(
   command: Command,
   flags: StartFlags,
@@ -39,7 +41,7 @@ export async function runStart(
   await alone(folder, async () => {
     const file = fileOf(folder, flags, brokerFlags);
     folder.write(file);
-    const started = await startCluster(folder, file);
+    const started = await startCluster(folder, file, flags.timeout);
     if (output === 'json') {
       printJson({ cluster: file.cluster, mode: file.options.mode, ...started });
     } else {
@@ -113,12 +115,16 @@ export async function runKill(command: Command, name: string, flags: PlaceFlags)
   });
 }
 
-/** `ringmq cluster restart NAME`: stopped cleanly if it runs, and started again at its old port. */
-export async function runRestart(command: Command, name: string, flags: PlaceFlags): Promise<void> {
+/** `ringmq cluster restart NAME`: stopped cleanly if it runs, started again at its old port, and waited for until it and its set's others go together again. */
+export async function runRestart(
+  command: Command,
+  name: string,
+  flags: PlaceFlags & { timeout: number },
+): Promise<void> {
   const { folder, file } = localCluster(command, flags, name);
   await alone(folder, async () => {
     await processOf(folder, name).stop();
-    const url = await startNode(folder, file, name);
+    const url = await startNode(folder, file, name, flags.timeout);
     tell(command, { restarted: name, url }, `${name}: ready ${url}`);
   });
 }
@@ -147,7 +153,11 @@ export async function runStop(command: Command, flags: PlaceFlags): Promise<void
 }
 
 /** `ringmq cluster promote NAME`: a slave becomes master of its set, of a new epoch. */
-export async function runPromote(command: Command, name: string, flags: PlaceFlags): Promise<void> {
+export async function runPromote(
+  command: Command,
+  name: string,
+  { force = false, ...flags }: PlaceFlags & { force?: boolean },
+): Promise<void> {
   const view = await viewFrom(command, flags);
   const broker = view.brokers.find((one) => one.name === name);
   if (broker === undefined) {
@@ -161,8 +171,16 @@ export async function runPromote(command: Command, name: string, flags: PlaceFla
       details: { node: name },
     });
   }
-  const result = (await ask(broker.url, 'promote', {}, 60_000)) as { epoch: number };
-  tell(command, { promoted: name, ...result }, `${name}: master of ${broker.set}, epoch ${result.epoch}`);
+  const result = (await ask(broker.url, 'promote', { force }, 60_000)) as {
+    epoch: number;
+    lacks?: string | null;
+  };
+  const lost = result.lacks == null ? '' : `; ${result.lacks}, which is lost to the set`;
+  tell(
+    command,
+    { promoted: name, ...result },
+    `${name}: master of ${broker.set}, epoch ${result.epoch}${lost}`,
+  );
 }
 
 async function viewFrom(command: Command, flags: PlaceFlags): Promise<ClusterView> {

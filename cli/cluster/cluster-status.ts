@@ -1,8 +1,7 @@
 /** What a cluster consists of now: as its name servers say, and, where it was started from a folder, as its processes are. */
 import Table from 'cli-table3';
-import { PageWalk } from '../../native-free/client/internal.js';
+import { ask, PageWalk } from '../../native-free/client/internal.js';
 import { type BrokerStatus, type NameServerMethods, RingMQError } from '../../native-free/wire/index.js';
-import { ask } from './ask.js';
 import type { ClusterFile, ClusterFolder } from './cluster-folder.js';
 import { NodeProcess } from './node-process.js';
 
@@ -83,6 +82,19 @@ async function allPages(url: string): Promise<{ cluster: string; brokers: Broker
       return { cluster: page.cluster, brokers };
     }
   }
+}
+
+/** Of the brokers named those that this name server does not know as up, or as what they are: no route has them yet. */
+export async function unknownAt(
+  url: string,
+  brokers: ReadonlyMap<string, 'master' | 'slave'>,
+): Promise<string[]> {
+  const page = await allPages(url).catch(() => null);
+  const known = new Map(page?.brokers.map((broker) => [broker.name, broker]));
+  return [...brokers].flatMap(([name, role]) => {
+    const broker = known.get(name);
+    return broker?.up === true && broker.isMaster === (role === 'master') ? [] : [name];
+  });
 }
 
 /** By the addresses of name servers alone. */

@@ -1,41 +1,52 @@
 /** Brings up whatever of a cluster does not run: name servers, then masters, then slaves. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { monotonicMs } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
 import type { ClusterFile, ClusterFolder, ClusterNode } from './cluster-folder.js';
-import { hasSlaves, nodeArguments } from './cluster-plan.js';
-import { type ClusterView, statusOfFolder } from './cluster-status.js';
+import { nodeArguments } from './cluster-plan.js';
 import { NodeProcess } from './node-process.js';
-
-/** From the last node that serves until every name server has heard of all. */
-const REGISTERED_MS = 60_000;
-const LOOK_MS = 100;
+import { nodeNotReady, notReady, untilReady } from './readiness.js';
 
 export interface StartedCluster {
   nameServers: { name: string; url: string }[];
   brokers: { name: string; set: string; role: 'master' | 'slave'; url: string }[];
 }
 
-/** Starts what does not run and waits until all serve and are known. What it started itself it ends again when one does not come up. */
-export async function startCluster(folder: ClusterFolder, file: ClusterFile): Promise<StartedCluster> {
+/**
+ * Starts what does not run and waits until all serve, are known, and have their slaves with them; `waitMs`: so long for the latter. What it
+ * started itself it ends again when one does not come up.
+ */
+export async function startCluster(
+  folder: ClusterFolder,
+  file: ClusterFile,
+  waitMs: number,
+): Promise<StartedCluster> {
   const starter = new Starter(folder, file);
   try {
     const servers = file.nodes.filter(({ kind }) => kind === 'nameserver');
     await starter.startAll(servers);
     await starter.startAll(file.nodes.filter(({ role }) => role === 'master'));
     await starter.startAll(file.nodes.filter(({ role }) => role === 'slave'));
-    await waitForAll(folder, file);
   } catch (error) {
     await starter.undo();
     throw error;
   }
+  // They go on, whether that is waited for or not: what a slave has to catch up with may take long.
+  await untilReady(() => notReady(folder, file), folder, waitMs);
   return starter.result();
 }
 
-/** One node, whose name servers run or not. */
-export async function startNode(folder: ClusterFolder, file: ClusterFile, name: string): Promise<string> {
+/** One node, whose name servers and whose set's others run or not. */
+export async function startNode(
+  folder: ClusterFolder,
+  file: ClusterFile,
+  name: string,
+  waitMs: number,
+): Promise<string> {
   const node = file.nodes.find((one) => one.name === name) as ClusterNode;
-  return new Starter(folder, file).start(node);
+  const url = await new Starter(folder, file).start(node);
+  if (node.set !== null) {
+    await untilReady(() => nodeNotReady(folder, file, node), folder, waitMs);
+  }
+  return url;
 }
 
 class Starter {
@@ -120,35 +131,4 @@ class Starter {
       .filter(({ kind, port }) => kind === 'nameserver' && port !== 0)
       .map(({ port }) => `ws://127.0.0.1:${port}`);
   }
-}
-
-/** Every name server knows every broker, and under sync replication every slave is in sync: the first message is taken. */
-async function waitForAll(folder: ClusterFolder, file: ClusterFile): Promise<void> {
-  const until = monotonicMs() + REGISTERED_MS;
-  for (;;) {
-    const view = await statusOfFolder(folder, file);
-    const missing = notReady(view, file);
-    if (missing.length === 0) {
-      return;
-    }
-    if (monotonicMs() > until) {
-      throw new RingMQError(
-        'TIMEOUT',
-        `after ${REGISTERED_MS / 1_000} s these are not ready: ${missing.join(', ')}; their logs are in ${folder.path}`,
-        { details: { missing } },
-      );
-    }
-    await delay(LOOK_MS);
-  }
-}
-
-function notReady(view: ClusterView, file: ClusterFile): string[] {
-  const names = [...view.nameServers, ...view.brokers].filter(({ up }) => !up).map(({ name }) => name);
-  const wants = hasSlaves(file.options.mode);
-  for (const broker of view.brokers) {
-    if (wants && broker.up && broker.role === 'slave' && broker.inSync !== true) {
-      names.push(`${broker.name} (not in sync)`);
-    }
-  }
-  return names;
 }

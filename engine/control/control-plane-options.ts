@@ -1,5 +1,5 @@
 /** What the control plane is given: state, the way to queues, and whom it tells. */
-import type { BrokerStats, QueueStats } from '../../native-free/wire/index.js';
+import type { BrokerStats, QueueStats, SetStanding } from '../../native-free/wire/index.js';
 import type { CatalogTopic, TopicCatalog } from '../meta/topic-catalog.js';
 import type { ControlLog } from './control-log.js';
 import type { UnreadMessage } from './retention-watch.js';
@@ -28,7 +28,9 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   /** Where the master is; null: it is not known. */
   masterUrl?(): string | null;
   /** Makes this slave the master, of an epoch not below `atLeast`. */
-  promote?(atLeast: number): Promise<number>;
+  promote?(atLeast: number, force: boolean): Promise<{ epoch: number; lacks: string | null }>;
+  /** How this broker stands in its set. */
+  standing?(): SetStanding;
   /** Default 10,000. */
   maxGroups?: number;
   /** Default 1,024. */

@@ -321,12 +321,12 @@ export class ControlPlane {
         return {};
       },
       resetOffset: async (params) => ({ queues: await this.#groups.resetOffset(params) }),
-      promote: async ({ epoch }) => {
-        if (this.#options.promote === undefined) {
-          throw new RingMQError('NOT_SUPPORTED', 'this broker has no log to be master of');
-        }
-        return { epoch: await this.#options.promote(epoch ?? 0) };
+      standing: () => {
+        const standing = this.#options.standing?.();
+        return standing ?? noLog();
       },
+      promote: async ({ epoch, force }) =>
+        (await this.#options.promote?.(epoch ?? 0, force ?? false)) ?? noLog(),
       stats: () => this.#options.stats(),
       queueStats: () => this.#options.queueStats(),
       skipDamage: () => {
@@ -387,4 +387,8 @@ export class ControlPlane {
       this.#options.onFatal(error);
     }
   }
+}
+
+function noLog(): never {
+  throw new RingMQError('NOT_SUPPORTED', 'this broker has no log to be master of');
 }

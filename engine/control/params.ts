@@ -61,7 +61,11 @@ const SCHEMAS = {
   }),
   stats: z.object({}),
   queueStats: z.object({}),
-  promote: z.object({ epoch: count.max(0xffffffff).nullable().default(null) }),
+  standing: z.object({}),
+  promote: z.object({
+    epoch: count.max(0xffffffff).nullable().default(null),
+    force: z.boolean().default(false),
+  }),
   join: z.object({
     consumer,
     group: name.nullable(),

@@ -2,7 +2,12 @@
  * A master's slaves as the thread that opened the broker knows them: who may connect, which row is whose, where each begins. Connections come and go on
  * other threads; this one decides.
  */
-import { FACT_FLAG, type ReplicaFacts, type ReplicaInfo, RingMQError } from '../../native-free/wire/index.js';
+import {
+  FACT_FLAG,
+  type ReplicaFacts,
+  type ReplicaStanding,
+  RingMQError,
+} from '../../native-free/wire/index.js';
 import { isLoopback } from '../../native-free/wire/loopback.js';
 import type { ReplicaGreeting } from '../engine-thread.js';
 import { MAX_REPLICAS, REPLICA_WORD, replicaRow } from '../term/replica-layout.js';
@@ -78,6 +83,7 @@ export class ReplicaDesk {
     const { words } = this.#deps.marks;
     // An older connection of this slave is deaf and dumb from here on, so it cannot say of this one that it is in sync.
     const link = (Atomics.add(words, at + REPLICA_WORD.link, 1) + 1) | 0;
+    Atomics.store(words, at + REPLICA_WORD.connected, 0);
     Atomics.store(words, at + REPLICA_WORD.inSync, 0);
     Atomics.store(words, at + REPLICA_WORD.heardAt, this.#deps.now() | 0);
     Atomics.store(words, at + REPLICA_WORD.state, 1);
@@ -94,7 +100,7 @@ export class ReplicaDesk {
   }
 
   /** How the slaves are. */
-  list(): ReplicaInfo[] {
+  list(): ReplicaStanding[] {
     const { marks, now } = this.#deps;
     return this.#names.flatMap((name, row) => {
       if (name === null) {
@@ -107,6 +113,7 @@ export class ReplicaDesk {
         {
           name,
           inSync: word('inSync') === 1,
+          connected: word('connected') === 1,
           received: this.#deps.toBytes(word('received')),
           flushed: this.#deps.toBytes(word('flushed')),
           lagBytes: word('lagKiB') * 1024,
@@ -123,6 +130,9 @@ export class ReplicaDesk {
     for (let row = 0; row < MAX_REPLICAS; row++) {
       const at = replicaRow(row);
       const silentMs = ((now() | 0) - Atomics.load(marks.words, at + REPLICA_WORD.heardAt)) | 0;
+      if (silentMs > maxLagMs) {
+        Atomics.store(marks.words, at + REPLICA_WORD.connected, 0);
+      }
       if (Atomics.load(marks.words, at + REPLICA_WORD.inSync) === 1 && silentMs > maxLagMs) {
         Atomics.store(marks.words, at + REPLICA_WORD.inSync, 0);
         changed = true;

@@ -54,6 +54,7 @@ export class ReplicaRow {
       Atomics.store(words, at + REPLICA_WORD.flushed, this.#toSlots(flushed));
     }
     Atomics.store(words, at + REPLICA_WORD.heardAt, now | 0);
+    Atomics.store(words, at + REPLICA_WORD.connected, 1);
     this.#storeLag(now, end - received);
     if (isInSync) {
       Atomics.store(words, at + REPLICA_WORD.inSync, 1);
@@ -76,6 +77,7 @@ export class ReplicaRow {
   /** The connection is gone: the slave does not count until there is another. */
   gone(): void {
     if (!this.isReplaced) {
+      Atomics.store(this.#words, this.#at + REPLICA_WORD.connected, 0);
       Atomics.store(this.#words, this.#at + REPLICA_WORD.inSync, 0);
       this.#marks.changed();
     }

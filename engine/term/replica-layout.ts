@@ -21,6 +21,7 @@
  *   2 + row  lagMs       its link's thread             how long ago it had all there was then
  *   2 + row  lagKiB      its link's thread             how much it lacks
  *   2 + row  heardAt     its link's thread             when it was last heard from: a clock that all threads share, ms modulo 2^32
+ *   2 + row  connected   its link's thread             1: the log flows to it
  *
  * A row is a slave's by its name, whoever connects for it and however often: the opener gives the row out and raises `link`, so a
  * slave counts once. What enough of them have is shared, and not each thread's own: a number that a thread keeps to itself and looks at again
@@ -55,6 +56,7 @@ export const REPLICA_WORD = {
   lagMs: 5,
   lagKiB: 6,
   heardAt: 7,
+  connected: 8,
 } as const;
 
 /** Every row's bit. */

@@ -44,6 +44,31 @@ export interface ReplicaInfo {
   lagMs: number;
 }
 
+/** A slave, as its master has it this moment. */
+export interface ReplicaStanding extends ReplicaInfo {
+  /** The log flows to it. */
+  connected: boolean;
+}
+
+/** How a broker stands in its set, as it says itself. */
+export interface SetStanding {
+  name: string;
+  cluster: string;
+  brokerSet: string;
+  /** Of the log, so of the set; empty of a slave that has none yet. */
+  brokerId: string;
+  role: NodeRole;
+  /** The highest epoch that it knows of. */
+  epoch: number;
+  /** Where its log ends, and whose term the last of it is of. */
+  end: number;
+  endEpoch: number;
+  /** It is a master that takes messages now: enough slaves are in sync, and its lease, where it has one, runs. */
+  takesMessages: boolean;
+  /** Of a master: its slaves. */
+  replicas: ReplicaStanding[];
+}
+
 /** Where a master is. */
 export interface MasterInfo {
   name: string;

@@ -27,6 +27,7 @@ export const CONTROL_METHODS = {
   resetOffset: { needsConsumer: false, isRepeatable: false, isCostly: true },
   stats: { needsConsumer: false, isRepeatable: true, isCostly: true },
   queueStats: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  standing: { needsConsumer: false, isRepeatable: true },
   promote: { needsConsumer: false, isRepeatable: false },
   join: { needsConsumer: true, isRepeatable: false },
   skipDamage: { needsConsumer: true, isRepeatable: false },

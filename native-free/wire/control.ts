@@ -3,7 +3,7 @@
  * fields can be added; a missing or mistyped one is `BAD_FRAME` (hello) or `BAD_REQUEST` (request).
  */
 
-import type { NodeRole } from './cluster.js';
+import type { NodeRole, SetStanding } from './cluster.js';
 import type { Durability } from './frame-layout.js';
 import type { PageParams, PageResult } from './page.js';
 import type { BrokerStats, QueueStats } from './stats.js';
@@ -197,8 +197,17 @@ export interface ControlMethods {
   stats: { params: Record<string, never>; result: BrokerStats };
   /** Ends of queues, and what groups have still to read of them. */
   queueStats: { params: Record<string, never>; result: QueueStats };
-  /** Makes a slave the master of its set, of a new epoch, not below `epoch` where that is given. BAD_ARGUMENT: it is no slave. */
-  promote: { params: { epoch?: number | null }; result: { epoch: number } };
+  /** How this broker stands in its set, asked of itself and not of who has heard of it. */
+  standing: { params: Record<string, never>; result: SetStanding };
+  /**
+   * Makes a slave the master of its set, of a new epoch, not below `epoch` where that is given. BAD_ARGUMENT: it is no slave. NOT_FURTHEST: another
+   * slave of the set that answers has log that this one has not, or one that was in sync does not answer while this one was not; with `force` it is
+   * promoted all the same, and `lacks` has what that would have said.
+   */
+  promote: {
+    params: { epoch?: number | null; force?: boolean };
+    result: { epoch: number; lacks?: string | null };
+  };
   /**
    * Joins a group; with `group: null` none: such a reader gets every queue, beginning at `from`, disturbs
    * nobody, and leaves nothing behind. `consumer` is a number the client picks, unique on its connection, not

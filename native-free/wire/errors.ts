@@ -155,6 +155,12 @@ export const ERRORS = {
     closes: false,
     message: 'too few slaves are in sync',
   },
+  NOT_FURTHEST: {
+    wire: 74,
+    retryable: false,
+    closes: false,
+    message: 'another slave of the set may have log that this one has not',
+  },
   // client
   CONNECT_FAILED: { wire: 80, retryable: true, closes: false, message: 'the broker could not be reached' },
   CONNECTION_LOST: { wire: 81, retryable: true, closes: false, message: 'the connection was lost' },

@@ -97,7 +97,7 @@ test('an opening is nobody’s master before the controller has said so, whateve
   expect(append().outcome).toBe(ERRORS.NOT_MASTER.wire);
   // Its epochs go on above those that it has had.
   await expect(engine.replication.lead(1)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
-  await expect(engine.replication.promote(0)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+  await expect(engine.replication.promote(0, false)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
   await engine.replication.lead(2);
   expect(engine.mastership.leads).toBe(2);
 });

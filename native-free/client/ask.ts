@@ -1,11 +1,5 @@
 /** One question to a name server or a broker, on a connection of its own. */
-import {
-  controlFrame,
-  controlPayload,
-  type Link,
-  webSocketLinks,
-} from '../../native-free/client/internal.js';
-import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
+import { clearTimeout, setTimeout } from '../time/index.js';
 import {
   errorCodeOfName,
   FRAME_FLAG,
@@ -14,7 +8,10 @@ import {
   OPCODE,
   PROTOCOL_VERSION,
   RingMQError,
-} from '../../native-free/wire/index.js';
+} from '../wire/index.js';
+import { controlFrame, controlPayload } from './link/control-codec.js';
+import type { Link } from './link/link.js';
+import { webSocketLinks } from './link/websocket-link.js';
 
 const TIMEOUT_MS = 5_000;
 

@@ -1,0 +1,83 @@
+/**
+ * Before a slave is promoted by hand: whether another one of its set has log that it lacks. Under sync replication an ack waits for `minInSync`
+ * slaves, so that with several of them what was acked may be at the other one alone.
+ */
+import type { Lack } from '../engine/replication.js';
+import { ask } from '../native-free/client/internal.js';
+import { monotonicMs, setTimeout } from '../native-free/time/index.js';
+import type { SetRoute, SetStanding, SlaveInfo } from '../native-free/wire/index.js';
+import { type SetSought, setRoutes } from './set-route.js';
+
+/** A slave that does not answer within this time may not be there. */
+const ANSWER_MS = 2_000;
+/** While the master lives, what another slave has is on its way here: so long it is waited for. */
+const ARRIVAL_MS = 2_000;
+const LOOK_MS = 20;
+
+/** What another slave has, or may have, that this one lacks; null: nothing, as far as the name servers' slaves say. Never rejects. */
+export async function lackOf(own: () => SetStanding, sought: SetSought): Promise<Lack | null> {
+  const routes = await setRoutes(sought);
+  const { name } = own();
+  const others = slavesOf(routes).filter((slave) => slave.name !== name);
+  const found = await Promise.all(others.map((slave) => standingOf(slave, own())));
+  const furthest = found
+    .filter((standing) => standing !== null)
+    .reduce<SetStanding | null>(
+      (best, standing) => (best === null || isBehind(best, standing) ? standing : best),
+      null,
+    );
+  if (furthest !== null && !(await reaches(own, furthest))) {
+    return { furthest: furthest.name, message: messageOf(own(), furthest) };
+  }
+  const wasInSync = (slave: string): boolean =>
+    slavesOf(routes).some((each) => each.name === slave && each.inSync);
+  const silent = others.find((slave, i) => found[i] === null && wasInSync(slave.name));
+  if (silent === undefined || wasInSync(name)) {
+    return null;
+  }
+  const message = `'${silent.name}' was in sync when this one was not, and does not answer at ${silent.url}: it may have log that this one has not`;
+  return { furthest: silent.name, message };
+}
+
+function messageOf(own: SetStanding, other: SetStanding): string {
+  return own.endEpoch === other.endEpoch
+    ? `'${other.name}' has the log up to ${other.end}, ${other.end - own.end} bytes more than this one`
+    : `'${other.name}' has log of epoch ${other.endEpoch}, this one's ends with epoch ${own.endEpoch}`;
+}
+
+/** Each once, in sync where any name server has it so. */
+function slavesOf(routes: readonly SetRoute[]): SlaveInfo[] {
+  const slaves = new Map<string, SlaveInfo>();
+  for (const slave of routes.flatMap((route) => route.slaves)) {
+    const known = slaves.get(slave.name);
+    slaves.set(slave.name, known === undefined || slave.inSync ? slave : known);
+  }
+  return [...slaves.values()];
+}
+
+/** null: it does not answer, or is no slave of this log. */
+async function standingOf({ url }: SlaveInfo, own: SetStanding): Promise<SetStanding | null> {
+  try {
+    const answer = (await ask(url, 'standing', {}, ANSWER_MS)) as SetStanding;
+    const isOfLog = answer.brokerId === own.brokerId && answer.brokerSet === own.brokerSet;
+    const isWhole = Number.isSafeInteger(answer.end) && Number.isSafeInteger(answer.endEpoch);
+    return isOfLog && isWhole && answer.role === 'slave' ? answer : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The log that ends with a later term is further, whatever its length: what the other one has behind it would be cut. */
+function isBehind(one: SetStanding, other: SetStanding): boolean {
+  return one.endEpoch < other.endEpoch || (one.endEpoch === other.endEpoch && one.end < other.end);
+}
+
+async function reaches(own: () => SetStanding, other: SetStanding): Promise<boolean> {
+  for (const until = monotonicMs() + ARRIVAL_MS; isBehind(own(), other); ) {
+    if (monotonicMs() > until) {
+      return false;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return true;
+}
