@@ -56,7 +56,9 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   pub: [
     "printf 'one\\ntwo\\n' | ringmq pub orders --tag paid --key o-1 --property region=eu",
+    'ringmq pub orders hello --tag greeting',
     'ringmq pub orders < lines.txt',
+    'ringmq sub orders --group copy -o json --idle-exit 2s | ringmq pub orders-again -i json',
     'ringmq pub orders -o json < lines.txt                # {"count":…,"bytes":…,"errors":0,"durability":"disk"}',
   ],
   sub: [
@@ -66,6 +68,17 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq sub orders --group caches --broadcast         # every one that runs this gets everything',
   ],
   stats: ['ringmq stats', 'ringmq stats --watch 1s', 'ringmq stats -o json'],
+  errors: ['ringmq errors lookup DISK_FULL', 'ringmq errors list'],
+  'errors lookup': ['ringmq errors lookup DISK_FULL', 'ringmq errors lookup 40 -o json'],
+  'errors list': ['ringmq errors list'],
+  completion: [
+    'source <(ringmq completion bash)                     # for this shell; in ~/.bashrc for all',
+    'ringmq completion fish > ~/.config/fish/completions/ringmq.fish',
+  ],
+  doctor: [
+    'ringmq doctor                                        # ./ringmq-data and 127.0.0.1:9876',
+    'ringmq doctor --data /var/lib/ringmq --listen 0.0.0.0:9876 --tls-cert cert.pem',
+  ],
   log: ['ringmq log verify ./ringmq-data'],
   'log verify': ['ringmq log verify ./ringmq-data', 'ringmq log verify ./ringmq-data -o json'],
   bench: [

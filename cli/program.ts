@@ -18,6 +18,7 @@ import {
   waitFlag,
 } from './flags.js';
 import { dressCommands } from './help.js';
+import { addTools } from './tool-commands.js';
 
 /**
  * Every command with its flags. What a command does lies in a module of its own that is loaded only when the
@@ -42,8 +43,9 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
       new Option('-o, --output <form>', 'form of results').choices(['text', 'json']).default('text'),
     );
   // The flags come from the schemas of options, which take a tenth of a second to load.
-  await addBroker(program, args.includes('broker'));
-  await addNameServer(program, args.includes('nameserver'));
+  const needsAll = args.includes('completion');
+  await addBroker(program, needsAll || args.includes('broker'));
+  await addNameServer(program, needsAll || args.includes('nameserver'));
   addCluster(program);
   addTopic(program);
   addGroup(program);
@@ -52,6 +54,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   addStats(program);
   addLog(program);
   addBench(program);
+  addTools(program);
   dressCommands(program);
   return program;
 }
@@ -265,8 +268,14 @@ function addGroup(program: Command): void {
 function addPub(program: Command): void {
   program
     .command('pub')
-    .description('send stdin, one message a line')
+    .description('send one message, or stdin with one message a line')
     .addArgument(new Argument('<topic>', 'the topic').argParser(nameArgument))
+    .argument('[body]', 'the message; without it stdin is read')
+    .addOption(
+      new Option('-i, --input <form>', 'what a line of stdin is: a body, or what sub -o json prints')
+        .choices(['lines', 'json'])
+        .default('lines'),
+    )
     .option('--tag <tag>', 'tag of every message')
     .option('--key <key>', 'key of every message; repeatable', collect)
     .option('--sharding-key <key>', 'messages of one sharding key keep their order')
@@ -277,8 +286,8 @@ function addPub(program: Command): void {
       'give a message up that is not acked after so long (default: 30s)',
       timeoutFlag,
     )
-    .action(async (topic: string, options: object, command: Command) => {
-      await (await import('./pub-command.js')).runPub(command, topic, options);
+    .action(async (topic: string, body: string | undefined, options: object, command: Command) => {
+      await (await import('./pub-command.js')).runPub(command, topic, body, options);
     });
 }
 

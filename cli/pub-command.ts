@@ -4,6 +4,7 @@ import type { Client, OutgoingMessage, Producer } from '../native-free/client/in
 import { isRingMQError, MAX_BODY_BYTES, RingMQError } from '../native-free/wire/index.js';
 import { connectionNotices, withClient } from './connection.js';
 import { notSupported } from './failure.js';
+import { MAX_JSON_LINE_BYTES, messageOfJson } from './json-input.js';
 import { LineSplitter } from './line-splitter.js';
 import { printJson, sharedOptions } from './output.js';
 import { NO_PROGRESS, startProgress } from './progress.js';
@@ -15,6 +16,7 @@ interface PubOptions {
   property?: Record<string, string>;
   delay?: number;
   timeout?: number;
+  input?: 'lines' | 'json';
 }
 
 /** What was sent: `bytes` counts bodies, `errors` messages that were not acked. */
@@ -26,8 +28,13 @@ interface PubSummary {
   durability: 'memory' | 'page-cache' | 'disk' | null;
 }
 
-/** `ringmq pub`: stdin to a topic, one message a line; done when all of it is acked at the broker's policy. */
-export async function runPub(command: Command, topic: string, options: PubOptions): Promise<void> {
+/** `ringmq pub`: `body`, or stdin with one message a line, to a topic; done when all of it is acked at the broker's policy. */
+export async function runPub(
+  command: Command,
+  topic: string,
+  body: string | undefined,
+  options: PubOptions,
+): Promise<void> {
   const { url, output } = sharedOptions(command);
   if (options.delay !== undefined) {
     throw notSupported('--delay', 'leave it out to deliver at once');
@@ -35,7 +42,7 @@ export async function runPub(command: Command, topic: string, options: PubOption
   const summary: PubSummary = { count: 0, bytes: 0, errors: 0, durability: null };
   let failure: unknown;
   try {
-    await withClient(url, (client) => publishInput(client, topic, options, summary), {
+    await withClient(url, (client) => publish(client, topic, body, options, summary), {
       onConnection: connectionNotices(url),
     });
   } catch (error) {
@@ -53,9 +60,10 @@ export async function runPub(command: Command, topic: string, options: PubOption
   }
 }
 
-async function publishInput(
+async function publish(
   client: Client,
   topic: string,
+  body: string | undefined,
   options: PubOptions,
   summary: PubSummary,
 ): Promise<void> {
@@ -70,7 +78,12 @@ async function publishInput(
   let refused: unknown;
   try {
     const parts = { topic, ...messageParts(options) };
-    await writeLines(client, producer, parts, summary, () => hasFailed);
+    if (body === undefined) {
+      await writeLines(client, producer, parts, options.input ?? 'lines', summary, () => hasFailed);
+    } else {
+      summary.durability = await durabilityOf(client, topic);
+      writeOne(producer, { ...parts, body }, summary);
+    }
   } catch (error) {
     // What came before the refused line is still sent and waited for.
     refused = error;
@@ -91,10 +104,19 @@ function messageParts(options: PubOptions): Omit<OutgoingMessage, 'topic'> {
   };
 }
 
+function writeOne(producer: Producer, message: OutgoingMessage, summary: PubSummary): boolean {
+  const room = producer.write(message);
+  summary.count++;
+  summary.bytes +=
+    typeof message.body === 'string' ? Buffer.byteLength(message.body) : (message.body?.length ?? 0);
+  return room;
+}
+
 async function writeLines(
   client: Client,
   producer: Producer,
   parts: OutgoingMessage,
+  form: 'lines' | 'json',
   summary: PubSummary,
   hasFailed: () => boolean,
 ): Promise<void> {
@@ -111,12 +133,13 @@ async function writeLines(
   // One object for all of them: `write` copies before it returns.
   const message: { -readonly [K in keyof OutgoingMessage]: OutgoingMessage[K] } = { ...parts };
   const writeLine = (line: Buffer): boolean => {
+    if (form === 'json') {
+      return writeOne(producer, { ...parts, ...messageOfJson(line, summary.count + 1) }, summary);
+    }
     message.body = line;
-    const room = producer.write(message);
-    summary.count++;
-    summary.bytes += line.length;
-    return room;
+    return writeOne(producer, message, summary);
   };
+  const maxLineBytes = form === 'json' ? MAX_JSON_LINE_BYTES : MAX_BODY_BYTES;
   let bytesRead = 0;
   try {
     for await (const chunk of readInput()) {
@@ -133,8 +156,8 @@ async function writeLines(
           return;
         }
       }
-      if (splitter.pendingBytes > MAX_BODY_BYTES) {
-        throw lineTooLong(summary.count + 1);
+      if (splitter.pendingBytes > maxLineBytes) {
+        throw lineTooLong(summary.count + 1, maxLineBytes);
       }
       progress.update(bytesRead);
     }
@@ -190,11 +213,11 @@ async function durabilityOf(client: Client, topic: string): Promise<'memory' | '
   return client.broker.flush === 'sync' ? 'disk' : 'page-cache';
 }
 
-function lineTooLong(line: number): RingMQError {
+function lineTooLong(line: number, limitBytes: number): RingMQError {
   return new RingMQError(
     'MESSAGE_TOO_LARGE',
-    `line ${line} is over the ${MAX_BODY_BYTES} bytes a message may have; send it in pieces`,
-    { details: { line, limitBytes: MAX_BODY_BYTES } },
+    `line ${line} is over the ${limitBytes} bytes a message may have; send it in pieces`,
+    { details: { line, limitBytes } },
   );
 }
 

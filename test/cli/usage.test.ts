@@ -172,7 +172,7 @@ describe('the help', async () => {
       expect(text).toMatch(/\nExamples:\n {2}.*ringmq/);
       expect(text).toContain('--url <url>');
       expect(text).toContain('--output <form>');
-      expect(text).not.toMatch(/not in this version|ringmq doctor|--delay/);
+      expect(text).not.toMatch(/not in this version|ringmq dlq|--delay/);
       for (const option of command.options.filter(({ mandatory }) => mandatory)) {
         expect(text).toMatch(new RegExp(`${option.long} <[^]+?\\(required`));
       }

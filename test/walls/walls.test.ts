@@ -24,7 +24,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'engine',
     'transport',
   ],
-  cli: ['native-free/time', 'native-free/wire', 'native-free/client', 'engine', 'broker'],
+  cli: [
+    'native-free/time',
+    'native-free/wire',
+    'native-free/client',
+    'native-free/listener',
+    'engine',
+    'broker',
+  ],
 };
 
 /** The engine's rooms, from the ground up: one imports only those before it. */

@@ -1,0 +1,85 @@
+import type { OutgoingMessage } from '../native-free/client/index.js';
+import { MAX_BODY_BYTES, RingMQError } from '../native-free/wire/index.js';
+
+type Parts = Omit<OutgoingMessage, 'topic'>;
+
+/** What a line may have beside what is sent: where and when a message was, as `sub -o json` prints it. */
+const PASSED_OVER = new Set([
+  ...['topic', 'brokerSet', 'queueId', 'offset', 'messageId', 'bornTime', 'storeTime'],
+]);
+
+/**
+ * The message of a line as `ringmq sub -o json` prints it: `{ body | bodyBase64, tag, keys, shardingKey, properties }`, all optional. Where it was
+ * stored before is passed over, so that one's output is the other's input.
+ * @throws RingMQError BAD_MESSAGE, with the line's number, for what is no such object
+ */
+export function messageOfJson(line: Buffer, lineNumber: number): Parts {
+  const refuse = (why: string): RingMQError =>
+    new RingMQError(
+      'BAD_MESSAGE',
+      `line ${lineNumber}: ${why}; write a line like {"body":"text","tag":"paid"}`,
+      {
+        details: { line: lineNumber },
+      },
+    );
+  let value: unknown;
+  try {
+    value = JSON.parse(line.toString());
+  } catch (error) {
+    throw refuse(`it is no JSON (${error instanceof Error ? error.message : String(error)})`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw refuse('it is no JSON object');
+  }
+  const parts: { -readonly [K in keyof Parts]: Parts[K] } = {};
+  for (const [name, part] of Object.entries(value)) {
+    if (PASSED_OVER.has(name) || part === null) {
+      continue;
+    }
+    switch (name) {
+      case 'body':
+      case 'tag':
+      case 'shardingKey':
+        if (typeof part !== 'string') {
+          throw refuse(`${name} is no text`);
+        }
+        parts[name] = part;
+        break;
+      case 'bodyBase64':
+        parts.body = bytesOf(part) ?? fail(refuse('bodyBase64 is no base64'));
+        break;
+      case 'keys':
+        if (!Array.isArray(part) || !part.every((key) => typeof key === 'string')) {
+          throw refuse('keys is no list of texts');
+        }
+        parts.keys = part;
+        break;
+      case 'properties':
+        parts.properties = propertiesOf(part) ?? fail(refuse('a property is no text, number or boolean'));
+        break;
+      default:
+        throw refuse(`there is no ${JSON.stringify(name.slice(0, 100))} in a message`);
+    }
+  }
+  return parts;
+}
+
+/** A JSON line may be as long as a body whose every byte is written as an escape, and what goes with it. */
+export const MAX_JSON_LINE_BYTES = 6 * MAX_BODY_BYTES + 1024 * 1024;
+
+function bytesOf(text: unknown): Buffer | null {
+  const isBase64 = typeof text === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0;
+  return isBase64 ? Buffer.from(text, 'base64') : null;
+}
+
+function propertiesOf(value: unknown): Record<string, string | number | boolean> | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return null;
+  }
+  const isPart = (part: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof part);
+  return Object.values(value).every(isPart) ? (value as Record<string, string | number | boolean>) : null;
+}
+
+function fail(error: Error): never {
+  throw error;
+}

@@ -1,0 +1,218 @@
+/** Commands that need no broker, and the ways into and out of a topic as JSON. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { completionScript } from '../../cli/completion.js';
+import { buildProgram } from '../../cli/program.js';
+import { ERRORS, type ErrorCode } from '../../native-free/wire/index.js';
+import { BrokerProcess, makeDirectory, removeDirectory, runCli } from './cli-process.js';
+
+let directory = '';
+beforeAll(() => {
+  directory = makeDirectory();
+});
+afterAll(() => removeDirectory(directory));
+
+async function jsonOf(args: readonly string[]): Promise<Record<string, unknown>> {
+  const { stdout } = await runCli([...args, '-o', 'json'], { cwd: directory });
+  return JSON.parse(stdout.toString()) as Record<string, unknown>;
+}
+
+describe('errors', () => {
+  it('says of every code when it comes and what to do', async () => {
+    const { stdout } = await runCli(['errors', 'list', '-o', 'json']);
+    const codes = (JSON.parse(stdout.toString()) as { code: ErrorCode }[]).map(({ code }) => code);
+    expect(codes).toEqual(Object.keys(ERRORS));
+  });
+
+  it.each(['DISK_FULL', 'disk_full', String(ERRORS.DISK_FULL.wire)])('finds %s', async (given) => {
+    const found = await jsonOf(['errors', 'lookup', given]);
+    expect(found).toMatchObject({
+      code: 'DISK_FULL',
+      wire: ERRORS.DISK_FULL.wire,
+      retryable: true,
+      closes: false,
+    });
+    expect([found['when'], found['whatToDo']]).toEqual([
+      expect.stringContaining('no room'),
+      expect.stringContaining('make room'),
+    ]);
+  });
+
+  it('guesses what was meant, and ends with 2', async () => {
+    const { status, stderr, stdout } = await runCli(['errors', 'lookup', 'DISC_FULL']);
+    expect([status, stdout.length]).toEqual([2, 0]);
+    expect(stderr).toMatch(
+      /^BAD_ARGUMENT: there is no error code DISC_FULL, did you mean DISK_FULL\?; .+\n$/,
+    );
+  });
+});
+
+describe('completion', () => {
+  /** What bash offers behind the words; the last of them is the one being written. */
+  async function offered(...words: string[]): Promise<string[]> {
+    const script = completionScript(await buildProgram(['completion']), 'bash');
+    const ask = `COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _ringmq; printf "%s\\n" "\${COMPREPLY[@]}"`;
+    const out = execFileSync('bash', ['-c', `${script}${ask}`, 'bash', 'ringmq', ...words], {
+      cwd: directory,
+    });
+    return out
+      .toString()
+      .split('\n')
+      .filter((word) => word !== '');
+  }
+
+  it.each([
+    [['to'], ['topic']],
+    [['topic', 'cr'], ['create']],
+    [
+      ['--url', 'ws://127.0.0.1:1', 'topic', 'de'],
+      ['describe', 'delete'],
+    ],
+    [['topic', 'create', 'orders', '--q'], ['--queues']],
+    [['broker', '--flush-i'], ['--flush-interval']],
+    [
+      ['broker', '--flush', ''],
+      ['sync', 'async'],
+    ],
+    [
+      ['-o', ''],
+      ['text', 'json'],
+    ],
+    [['topic', 'list', '--output', 'j'], ['json']],
+    [['bench', 'p'], ['produce']],
+  ])('bash: %j', async (words, expected) => {
+    expect((await offered(...words)).filter((word) => !word.startsWith('--') || words.at(-1) !== '')).toEqual(
+      expected,
+    );
+  });
+
+  it.each(['bash', 'zsh', 'fish'])('has every command and flag that --help shows (%s)', async (shell) => {
+    const script = (await runCli(['completion', shell])).stdout.toString();
+    const program = await buildProgram(['completion']);
+    for (const command of [program, ...program.commands]) {
+      const shown = command.createHelp();
+      for (const word of [
+        ...shown.visibleCommands(command).map((below) => below.name()),
+        ...shown.visibleOptions(command).map(({ long }) => long?.slice(2) ?? ''),
+      ]) {
+        expect(script).toContain(word);
+      }
+    }
+  });
+});
+
+describe('doctor', () => {
+  async function checksOf(...flags: string[]): Promise<Map<string, { status: string; says: string }>> {
+    const { checks } = await jsonOf(['doctor', '--listen', '127.0.0.1:0', ...flags]);
+    return new Map(
+      (checks as { check: string; status: string; says: string }[]).map((each) => [each.check, each]),
+    );
+  }
+
+  it('finds a machine that runs its tests fit, and leaves nothing behind', async () => {
+    const { status, stdout, stderr } = await runCli(
+      ['doctor', '--listen', '127.0.0.1:0', '--data', 'new/data'],
+      { cwd: directory },
+    );
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout.toString()).toMatch(/^check .+\nnode +ok .+\nmemory /);
+    expect(execFileSync('ls', ['-A', directory]).toString()).toBe('');
+  });
+
+  it('says what is wrong, and ends with 1', async () => {
+    writeFileSync(`${directory}/file`, '');
+    writeFileSync(`${directory}/cert.pem`, 'no certificate');
+    const { status, stderr } = await runCli(
+      ['doctor', '--listen', '127.0.0.1:0', '--data', 'file', '--tls-cert', 'cert.pem'],
+      { cwd: directory },
+    );
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^BAD_CONFIG: 2 of \d+ checks failed, the first: .+ is no directory; .+\n$/);
+  });
+
+  it('sees a port that is taken, and a clock that went back', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    mkdirSync(`${directory}/late`);
+    const later = Date.now() / 1000 + 3_600;
+    writeFileSync(`${directory}/late/checkpoint`, '');
+    utimesSync(`${directory}/late/checkpoint`, later, later);
+    const checks = await checksOf('--data', 'late', '--listen', `127.0.0.1:${port}`);
+    expect(checks.get('port')).toMatchObject({
+      status: 'warn',
+      says: expect.stringContaining('somebody listens'),
+    });
+    expect(checks.get('clock')?.status).toBe('warn');
+    await new Promise((closed) => server.close(closed));
+    rmSync(`${directory}/late`, { recursive: true });
+  });
+});
+
+describe('pub and sub', () => {
+  it('send a body that is given, and carry whole messages as lines of JSON', async () => {
+    const broker = await BrokerProcess.start(`${directory}/data`);
+    const at = ['--url', broker.url];
+    try {
+      for (const topic of ['one', 'two']) {
+        await runCli([...at, 'topic', 'create', topic, '--queues', '1']);
+      }
+      const sent = await runCli([
+        ...at,
+        'pub',
+        'one',
+        'a\nb',
+        '--tag',
+        'paid',
+        '--key',
+        'k',
+        '--property',
+        'p=q',
+      ]);
+      expect([sent.status, sent.stderr]).toEqual([0, '']);
+      const lines =
+        '{"bodyBase64":"/wA="}\n{"body":null}\n{"body":"","shardingKey":"s","properties":{"n":1,"yes":true}}\n';
+      const more = await runCli([...at, 'pub', 'one', '-i', 'json', '-o', 'json'], { input: lines });
+      expect(JSON.parse(more.stdout.toString())).toMatchObject({ count: 3, bytes: 2, errors: 0 });
+      const read = async (topic: string) =>
+        (
+          await runCli([...at, 'sub', topic, '--peek', '--count', '4', '--idle-exit', '5s', '-o', 'json'])
+        ).stdout.toString();
+      const first = await read('one');
+      const copied = await runCli([...at, 'pub', 'two', '-i', 'json'], { input: first });
+      expect([copied.status, copied.stderr]).toEqual([0, '']);
+      const partsOf = (text: string) =>
+        text
+          .trimEnd()
+          .split('\n')
+          .map((line) => {
+            const { body, bodyBase64, tag, keys, shardingKey, properties } = JSON.parse(line);
+            return { body, bodyBase64, tag, keys, shardingKey, properties };
+          });
+      expect(partsOf(await read('two'))).toEqual(partsOf(first));
+      expect(partsOf(first)).toMatchObject([
+        { body: 'a\nb', tag: 'paid', keys: ['k'], properties: { p: 'q' } },
+        { bodyBase64: '/wA=' },
+        { body: null },
+        { body: '', shardingKey: 's', properties: { n: 1, yes: true } },
+      ]);
+      const bad = await runCli([...at, 'pub', 'two', '-i', 'json'], {
+        input: '{"body":"kept"}\n{"body":1}\n',
+      });
+      expect([bad.status, bad.stderr]).toEqual([
+        1,
+        expect.stringMatching(/^BAD_MESSAGE: line 2: body is no text; .+\n$/),
+      ]);
+      const { topics } = {
+        topics: JSON.parse(
+          (await runCli([...at, 'topic', 'describe', 'two', '-o', 'json'])).stdout.toString(),
+        ),
+      };
+      expect(topics.queueStates[0].maxOffset).toBe(5);
+    } finally {
+      await broker.stop();
+    }
+  });
+});
