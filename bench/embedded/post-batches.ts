@@ -9,7 +9,7 @@ import { BatchInfo } from '../../native-free/client/consume/batch-info.js';
 import { ReceivedBatch } from '../../native-free/client/consume/received-batch.js';
 import { BatchHeader, bodyIsIntact, checkRecords, readHeader } from '../../native-free/client/internal.js';
 import { BATCH_HEADER_BYTES } from '../../native-free/wire/index.js';
-import { BODY_BYTES, type EmbeddedFigure } from './shape.js';
+import { printFigure } from './shape.js';
 
 type Objects = readonly { body: Uint8Array }[];
 
@@ -71,7 +71,7 @@ writer.on('message', (batch: Uint8Array<ArrayBuffer> | Objects) => {
     return;
   }
   if (isLast) {
-    finish();
+    printFigure(startedAt, count, bytes);
   }
   if (form === 'transferred') {
     const back = buffers.splice(0);
@@ -80,14 +80,5 @@ writer.on('message', (batch: Uint8Array<ArrayBuffer> | Objects) => {
     writer.postMessage(batches % ANSWER_EVERY || ANSWER_EVERY);
   }
 });
-
-function finish(): void {
-  const seconds = (performance.now() - startedAt) / 1000;
-  if (bytes !== count * BODY_BYTES) {
-    throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
-  }
-  const figure: EmbeddedFigure = { messagesPerSecond: count / seconds };
-  process.stdout.write(`${JSON.stringify(figure)}\n`);
-}
 
 await ended;

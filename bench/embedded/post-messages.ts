@@ -1,7 +1,7 @@
 /** From one thread of a process to another by `postMessage`, a message a call. Arguments: messages. Prints one JSON object. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { BODY_BYTES, type EmbeddedFigure, MESSAGES_IN_FLIGHT } from './shape.js';
+import { MESSAGES_IN_FLIGHT, printFigure } from './shape.js';
 
 /** Messages after which the writer is told how many were read. */
 const ANSWER_EVERY = MESSAGES_IN_FLIGHT / 8;
@@ -19,20 +19,11 @@ writer.on('message', ({ body }: { body: Uint8Array }) => {
   bytes += body.length;
   read++;
   if (read === count) {
-    finish();
+    printFigure(startedAt, count, bytes);
   }
   if (read % ANSWER_EVERY === 0 || read === count) {
     writer.postMessage(read);
   }
 });
-
-function finish(): void {
-  const seconds = (performance.now() - startedAt) / 1000;
-  if (bytes !== count * BODY_BYTES) {
-    throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
-  }
-  const figure: EmbeddedFigure = { messagesPerSecond: count / seconds };
-  process.stdout.write(`${JSON.stringify(figure)}\n`);
-}
 
 await ended;

@@ -21,3 +21,13 @@ export interface EmbeddedFigure {
 export function makeBodies(count: number): Uint8Array[] {
   return Array.from({ length: count }, () => new Uint8Array(BODY_BYTES).fill(120));
 }
+
+/** Prints what came, once all of it has. */
+export function printFigure(startedAt: number, count: number, bytes: number): void {
+  const seconds = (performance.now() - startedAt) / 1000;
+  if (bytes !== count * BODY_BYTES) {
+    throw new Error(`${bytes} bytes came of ${count * BODY_BYTES}`);
+  }
+  const figure: EmbeddedFigure = { messagesPerSecond: count / seconds };
+  process.stdout.write(`${JSON.stringify(figure)}\n`);
+}

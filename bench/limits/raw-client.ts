@@ -13,6 +13,7 @@ import {
   writeUint32,
 } from '../../native-free/wire/index.js';
 import { FRAMES_IN_FLIGHT } from './probe.js';
+import { measureOver } from './timed-client.js';
 
 const [url = '', bodyText = '100', perFrameText = '256', warmText = '500', runText = '2000'] =
   process.argv.slice(2);
@@ -37,8 +38,6 @@ function packRecord(frame: Uint8Array, at: number, message: Uint8Array): number 
 
 let sent = 0;
 let acked = 0;
-let ackedAtStart = 0;
-let startedAt = 0;
 const socket = new WebSocket(url, { perMessageDeflate: false, generateMask: () => {} });
 socket.binaryType = 'nodebuffer';
 
@@ -54,25 +53,13 @@ function sendFrames(): void {
   }
 }
 
-function finish(): void {
-  const seconds = (performance.now() - startedAt) / 1000;
-  const messages = (acked - ackedAtStart) * recordsPerFrame;
-  process.stdout.write(`${JSON.stringify({ messages, seconds })}\n`, () => process.exit(0));
-}
-
 socket.on('message', (message: Buffer) => {
   acked = message.readUInt32LE(0);
   sendFrames();
 });
-socket.on('open', () => {
-  sendFrames();
-  setTimeout(() => {
-    ackedAtStart = acked;
-    startedAt = performance.now();
-    setTimeout(finish, Number(runText));
-  }, Number(warmText));
-});
-socket.on('error', (error) => {
-  process.stderr.write(`${error.message}\n`);
-  process.exit(1);
+measureOver(socket, {
+  send: sendFrames,
+  answered: () => acked * recordsPerFrame,
+  warmMs: Number(warmText),
+  runMs: Number(runText),
 });

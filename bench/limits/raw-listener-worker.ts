@@ -3,9 +3,10 @@
  * back. An ack is the running count of frames that were written, as a u32.
  */
 
-import uws from 'uWebSockets.js';
-import { parentPort, workerData } from 'node:worker_threads';
+import type uws from 'uWebSockets.js';
+import { workerData } from 'node:worker_threads';
 import { type CrudeRing, PROBE_SLOT_BYTES, WORD, wakeParked } from './crude-ring.js';
+import { serveProbe } from './probe-app.js';
 
 const ring = (workerData as { ring: CrudeRing }).ring;
 const words = new Int32Array(ring.words);
@@ -69,33 +70,22 @@ function waitForWriter(): void {
   });
 }
 
-const app = uws.App();
-app.ws('/*', {
-  maxPayloadLength: 8 << 20,
-  maxBackpressure: 0,
-  idleTimeout: 0,
-  compression: uws.DISABLED,
-  open: (opened) => {
-    socket = opened;
-  },
-  message: (_from, message) => takeFrame(new Uint8Array(message)),
-  close: () => {
-    socket = null;
-  },
-});
-app.listen('127.0.0.1', 0, (listening) => {
-  if (!listening) {
-    throw new Error('the probe found no free port on 127.0.0.1');
-  }
-  parentPort?.postMessage(uws.us_socket_local_port(listening));
-});
 const keepAlive = setInterval(sendAcks, 250);
+serveProbe(
+  {
+    maxPayloadLength: 8 << 20,
+    open: (opened) => {
+      socket = opened;
+    },
+    message: (_from, message) => takeFrame(new Uint8Array(message)),
+    close: () => {
+      socket = null;
+    },
+  },
+  () => {
+    clearInterval(keepAlive);
+    Atomics.store(words, WORD.stop, 1);
+    Atomics.notify(words, WORD.writerParked);
+  },
+);
 waitForWriter();
-
-parentPort?.once('message', () => {
-  clearInterval(keepAlive);
-  app.close();
-  parentPort?.close();
-  Atomics.store(words, WORD.stop, 1);
-  Atomics.notify(words, WORD.writerParked);
-});

@@ -4,13 +4,12 @@
  */
 import { WebSocket } from 'ws';
 import { FRAMES_IN_FLIGHT } from './probe.js';
+import { measureOver } from './timed-client.js';
 
 const [url = '', bytesText = '65536', warmText = '300', runText = '1000'] = process.argv.slice(2);
 const message = Buffer.alloc(Number(bytesText), 120);
 let sent = 0;
 let answered = 0;
-let answeredAtStart = 0;
-let startedAt = 0;
 const socket = new WebSocket(url, { perMessageDeflate: false, generateMask: () => {} });
 socket.binaryType = 'nodebuffer';
 
@@ -20,25 +19,13 @@ function sendAll(): void {
   }
 }
 
-function finish(): void {
-  const seconds = (performance.now() - startedAt) / 1000;
-  const result = { messages: answered - answeredAtStart, seconds };
-  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
-}
-
 socket.on('message', (answer: Buffer) => {
   answered = answer.readUInt32LE(0);
   sendAll();
 });
-socket.on('open', () => {
-  sendAll();
-  setTimeout(() => {
-    answeredAtStart = answered;
-    startedAt = performance.now();
-    setTimeout(finish, Number(runText));
-  }, Number(warmText));
-});
-socket.on('error', (error) => {
-  process.stderr.write(`${error.message}\n`);
-  process.exit(1);
+measureOver(socket, {
+  send: sendAll,
+  answered: () => answered,
+  warmMs: Number(warmText),
+  runMs: Number(runText),
 });

@@ -15,6 +15,7 @@ import {
   SUBPROTOCOL,
   type Welcome,
 } from '../../native-free/wire/index.js';
+import { Watchers } from '../watchers.js';
 
 const PACKR = new Packr({ useRecords: false });
 
@@ -29,7 +30,7 @@ export class NameServerClient {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #nextId = 1;
   #welcomed: (welcome: Welcome) => void = () => {};
-  #told: (() => void)[] = [];
+  readonly #watchers = new Watchers();
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
@@ -42,7 +43,7 @@ export class NameServerClient {
       for (const resolve of this.#waiting.values()) {
         resolve({ failed: true, body: { code: 'CONNECTION_LOST' } });
       }
-      this.#tell();
+      this.#watchers.tell();
     });
   }
 
@@ -82,16 +83,7 @@ export class NameServerClient {
 
   /** Resolves when `condition` holds; looked at after each frame. */
   until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (condition()) {
-          resolve();
-        } else {
-          this.#told.push(look);
-        }
-      };
-      look();
-    });
+    return this.#watchers.until(condition);
   }
 
   async closed(): Promise<void> {
@@ -125,12 +117,6 @@ export class NameServerClient {
         this.error = payload();
         break;
     }
-    this.#tell();
-  }
-
-  #tell(): void {
-    for (const look of this.#told.splice(0)) {
-      look();
-    }
+    this.#watchers.tell();
   }
 }

@@ -2,16 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { ControlLog } from '../../engine/control/control-log.js';
 import { type ControlRecord, MetaState } from '../../engine/meta/index.js';
+import { ORDERS } from '../meta/orders-topic.js';
 import { FakeLog } from './fake-log.js';
-
-const TOPIC: ControlRecord = {
-  type: 'topicCreated',
-  topic: 'orders',
-  topicId: 1,
-  queues: 4,
-  memory: false,
-  createdTime: 5,
-};
 
 const failing = (code: string) => expect.objectContaining({ code });
 
@@ -24,7 +16,7 @@ async function opened(): Promise<{ log: FakeLog; control: ControlLog }> {
     later: (run) => void setImmediate(run),
   });
   control.beginEpoch(1, 0, 'a');
-  await control.append([TOPIC]);
+  await control.append([ORDERS]);
   return { log, control };
 }
 
@@ -101,7 +93,7 @@ describe('records', () => {
 
   test('of memory topics end with the process', async () => {
     const { log, control } = await opened();
-    await control.append([{ ...TOPIC, topic: 'live', topicId: 2, memory: true } as ControlRecord]);
+    await control.append([{ ...ORDERS, topic: 'live', topicId: 2, memory: true } as ControlRecord]);
     control.appendNumber('offsets', 'billing', 2, 0, 10);
     expect(control.state.offsets.get('billing', 2, 0)).toBe(10);
     await control.settled();
@@ -110,7 +102,7 @@ describe('records', () => {
 
   test('of 16,384 queues go in batches that fit a small span', async () => {
     const { log, control } = await opened();
-    await control.append([{ ...TOPIC, topic: 'wide', topicId: 2, queues: 16_384 } as ControlRecord]);
+    await control.append([{ ...ORDERS, topic: 'wide', topicId: 2, queues: 16_384 } as ControlRecord]);
     for (let queueId = 0; queueId < 16_384; queueId++) {
       control.appendNumber('offsets', 'billing', 2, queueId, 2 ** 40 + queueId);
     }
@@ -219,7 +211,7 @@ describe('a disk that has failed, and a log that is closed', () => {
     const late = expect(other.settled()).rejects.toThrow(failing('BROKER_CLOSED'));
     other.close();
     await late;
-    await expect(other.append([TOPIC])).rejects.toThrow(failing('BROKER_CLOSED'));
+    await expect(other.append([ORDERS])).rejects.toThrow(failing('BROKER_CLOSED'));
   });
 });
 

@@ -5,23 +5,15 @@ import { NodeDisk } from '../../engine/disk/index.js';
 import { decodeHeld } from '../../engine/meta/held-codec.js';
 import { countingPairs, type HeldEntry } from '../../engine/meta/held-offsets.js';
 import { type ControlRecord, MetaState } from '../../engine/meta/index.js';
+import { ORDERS } from './orders-topic.js';
 import { tempDir } from './temp-dir.js';
-
-const TOPIC: ControlRecord = {
-  type: 'topicCreated',
-  topic: 'orders',
-  topicId: 1,
-  queues: 4,
-  memory: false,
-  createdTime: 5,
-};
 
 class Slave {
   readonly state = new MetaState();
   readonly held: HeldKeeper;
 
   constructor(dir: string, records: readonly ControlRecord[] = []) {
-    for (const record of [TOPIC, ...records]) {
+    for (const record of [ORDERS, ...records]) {
       this.state.apply(record);
     }
     this.held = new HeldKeeper(this.state, new NodeDisk(), dir, true);
@@ -58,7 +50,7 @@ const resets = (group: string, ...pairs: number[]): ControlRecord => ({
 /** What a master with this state would commit of it. */
 function counts(entries: readonly HeldEntry[], records: readonly ControlRecord[]): number[][] {
   const master = new MetaState();
-  for (const record of [TOPIC, ...records]) {
+  for (const record of [ORDERS, ...records]) {
     master.apply(record);
   }
   return entries.map((entry) => countingPairs(master, entry));
@@ -132,7 +124,7 @@ describe('held offsets', () => {
         { type: 'topicDeleted', topic: 'orders', topicId: 1, createdTime: 5, deletedTime: 9 },
       ]),
     ).toEqual([[], []]);
-    const another = { ...TOPIC, createdTime: 6 } as ControlRecord;
+    const another = { ...ORDERS, createdTime: 6 } as ControlRecord;
     const master = new MetaState();
     master.apply(another);
     expect(entries.map((entry) => countingPairs(master, entry))).toEqual([[], []]);

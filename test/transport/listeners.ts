@@ -14,6 +14,7 @@ import type {
 import { startWsListener } from '../../native-free/listener/ws-listener.js';
 import { SUBPROTOCOL } from '../../native-free/wire/index.js';
 import { startUwsListener } from '../../transport/uws-listener.js';
+import { Watchers } from '../watchers.js';
 
 /** `RINGMQ_LISTENER=ws` is how the tests run where no native add-on loads. */
 export const LISTENERS: [ListenerKind, StartListener][] =
@@ -50,7 +51,7 @@ export class EchoHandler implements SocketHandler {
   closes = 0;
   readonly excesses: string[] = [];
   maxPartialBytes = Number.POSITIVE_INFINITY;
-  readonly #watchers: (() => void)[] = [];
+  readonly #watchers = new Watchers();
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -59,45 +60,30 @@ export class EchoHandler implements SocketHandler {
   onFrame(bytes: Uint8Array): void {
     this.frames++;
     this.socket.send(bytes);
-    this.#tell();
+    this.#watchers.tell();
   }
   onText(): void {
     this.texts++;
     this.socket.close(1002, 'BAD_FRAME');
-    this.#tell();
+    this.#watchers.tell();
   }
   onDrain(): void {
     this.drains++;
-    this.#tell();
+    this.#watchers.tell();
   }
   onExcess(what: string): void {
     this.excesses.push(what);
     this.socket.cut();
-    this.#tell();
+    this.#watchers.tell();
   }
   onClose(): void {
     this.closes++;
-    this.#tell();
+    this.#watchers.tell();
   }
 
   /** Resolves when `condition` holds; looked at after each call of the listener. */
   until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (condition()) {
-          resolve();
-        } else {
-          this.#watchers.push(look);
-        }
-      };
-      look();
-    });
-  }
-
-  #tell(): void {
-    for (const look of this.#watchers.splice(0)) {
-      look();
-    }
+    return this.#watchers.until(condition);
   }
 }
 

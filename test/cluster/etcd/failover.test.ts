@@ -5,10 +5,9 @@ import { openNameServer } from '../../../broker/index.js';
 import { EtcdSetStore } from '../../../engine/cluster/etcd/etcd-set-store.js';
 import type { SetView } from '../../../engine/cluster/leadership.js';
 import { type Client, connect } from '../../../native-free/client/index.js';
-import { monotonicMs } from '../../../native-free/time/index.js';
 import { Node, stored, until } from '../../replica/nodes.js';
 import { EtcdProcess } from '../etcd-process.js';
-import { Load } from './load.js';
+import { Load, missing, TOPIC } from '../load.js';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -71,7 +70,7 @@ async function createTopic(client: Client): Promise<void> {
   await until(() =>
     client
       .admin()
-      .createTopic({ topic: 't', queues: 2, ifNotExists: true })
+      .createTopic({ topic: TOPIC, queues: 2, ifNotExists: true })
       .then(
         () => true,
         () => false,
@@ -82,20 +81,6 @@ async function createTopic(client: Client): Promise<void> {
 /** The in-sync set in etcd has these. */
 async function inSync(set: Set, ...names: string[]): Promise<void> {
   await until(async () => (await set.view()).inSync?.members.join() === names.join());
-}
-
-/** What of these a new group is not given from the beginning on. */
-async function missing(client: Client, wanted: ReadonlySet<string>): Promise<string[]> {
-  const left = new globalThis.Set(wanted);
-  const consumer = client.consumer({ group: `g${Math.random()}`, topic: 't', from: 'earliest' });
-  const giveUp = monotonicMs() + 20_000;
-  while (left.size > 0 && monotonicMs() < giveUp) {
-    for (const message of await consumer.poll({ max: 1_000, waitMs: 500 })) {
-      left.delete(message.text());
-    }
-  }
-  await consumer.close();
-  return [...left];
 }
 
 /** What it said since it went on: it follows a master of a later term than this. */
@@ -110,7 +95,7 @@ test('sync double-write: a master is killed, then the next one stands still; oth
   const client = await set.client();
   await createTopic(client);
   await inSync(set, 'a', 'a-slave-1', 'a-slave-2');
-  const load = new Load(client);
+  const load = new Load(client.producer({ sendTimeoutMs: 60_000 }));
   await load.more(200);
   await set.named('a').kill('SIGKILL');
   await load.more(200);
@@ -125,10 +110,10 @@ test('sync double-write: a master is killed, then the next one stands still; oth
   const master = await set.master();
   const { term } = await set.view();
   const direct = await set.client(master.url);
-  const more = new Load(direct, { prefix: 'direct', sendTimeoutMs: 5_000 });
+  const more = new Load(direct.producer({ sendTimeoutMs: 5_000 }), 'direct');
   await more.more(100);
   await master.pause();
-  const late = new Load(direct, { prefix: 'late', sendTimeoutMs: 5_000 });
+  const late = new Load(direct.producer({ sendTimeoutMs: 5_000 }), 'late');
   await until(async () => (await set.view()).term > term);
   await load.more(200);
   master.goOn();
@@ -137,7 +122,7 @@ test('sync double-write: a master is killed, then the next one stands still; oth
   expect([...late.acked]).toEqual([]);
   await Promise.all([load.stop(), more.stop(), late.stop()]);
   expect(load.failed).toEqual([]);
-  expect(await missing(client, new globalThis.Set([...load.acked, ...more.acked]))).toEqual([]);
+  expect(await missing(client, 'after', new globalThis.Set([...load.acked, ...more.acked]))).toEqual([]);
 }, 120_000);
 
 test('etcd down: the master stops acking, and goes on when it is back; one that stood still for longer than its lease acks nothing', async () => {
@@ -145,7 +130,7 @@ test('etcd down: the master stops acking, and goes on when it is back; one that 
   const client = await set.client();
   await createTopic(client);
   await inSync(set, 'a', 'a-slave');
-  const load = new Load(client);
+  const load = new Load(client.producer({ sendTimeoutMs: 60_000 }));
   await load.more(100);
   await set.etcd.kill();
   await until(() => set.named('a').log.includes('etcd has not answered'));
@@ -153,20 +138,20 @@ test('etcd down: the master stops acking, and goes on when it is back; one that 
   const before = load.acked.size;
   await delay(300);
   expect(load.acked.size).toBe(before);
-  expect(await stored(client, 't')).toBeGreaterThanOrEqual(before);
+  expect(await stored(client, TOPIC)).toBeGreaterThanOrEqual(before);
   await set.etcd.start();
   await load.more(100);
   await load.stop();
-  expect(await missing(client, load.acked)).toEqual([]);
+  expect(await missing(client, 'after', load.acked)).toEqual([]);
 
   const master = await set.master();
   const { term } = await set.view();
   const direct = await set.client(master.url);
-  const more = new Load(direct, { sendTimeoutMs: 5_000 });
+  const more = new Load(direct.producer({ sendTimeoutMs: 5_000 }), 'direct');
   await more.more(100);
   await master.pause();
   // It finds these in the kernel's buffers when it goes on. (Acks of earlier ones may have been released, and not sent, when it was stopped.)
-  const late = new Load(direct, { prefix: 'late', sendTimeoutMs: 5_000 });
+  const late = new Load(direct.producer({ sendTimeoutMs: 5_000 }), 'late');
   await until(async () => (await set.view()).term > term);
   master.goOn();
   await until(() => followsSince(master, term));
@@ -181,7 +166,7 @@ test('a slave that lacks what was acked never becomes the master; the old one do
   const client = await set.client();
   await createTopic(client);
   await inSync(set, 'a', 'a-slave');
-  const load = new Load(client);
+  const load = new Load(client.producer({ sendTimeoutMs: 60_000 }));
   await load.more(100);
   await set.named('a-slave').pause();
   // Written out of the set before anything is acked without it.
@@ -195,7 +180,7 @@ test('a slave that lacks what was acked never becomes the master; the old one do
   expect(await set.view()).toMatchObject({ leader: null, term: 1 });
   await set.named('a').start(flagsOf(set.named('a'), set.flags));
   expect((await set.master()).name).toBe('a');
-  expect(await missing(client, load.acked)).toEqual([]);
+  expect(await missing(client, 'after', load.acked)).toEqual([]);
 }, 120_000);
 
 test('two that start at once for one set: one becomes the master, the other its slave', async () => {
@@ -206,5 +191,5 @@ test('two that start at once for one set: one becomes the master, the other its 
   const led = set.nodes.filter((node) => node.log.includes('controller: leading'));
   expect(led.map(({ name }) => name)).toEqual([(await set.master()).name]);
   expect(await set.view()).toMatchObject({ term: 1, inSync: { required: 2 } });
-  expect(await client.producer().send({ topic: 't', body: 'x' })).toMatchObject({ replicas: 1 });
+  expect(await client.producer().send({ topic: TOPIC, body: 'x' })).toMatchObject({ replicas: 1 });
 }, 120_000);

@@ -9,8 +9,8 @@ import { type ClusterMode, hasSlaves } from '../../../cli/cluster/cluster-plan.j
 import { NodeProcess } from '../../../cli/cluster/node-process.js';
 import { connect } from '../../../native-free/client/index.js';
 import { TestCluster } from '../command/cluster-process.js';
+import { Load, missing, TOPIC } from '../load.js';
 import { ForgetfulDisk } from './forgetful-disk.js';
-import { Load, missing, TOPIC } from './load.js';
 
 /** Async flush keeps all but the last half second; so much older a message is on the disk, however busy the machine. */
 const SURELY_FLUSHED_MS = 5_000;
@@ -82,10 +82,12 @@ export async function runPowerCut(mode: ClusterMode, flush: 'sync' | 'async'): P
       const first = new Load(client.producer({ sendTimeoutMs: 60_000 }));
       await first.more(300);
       await first.stop();
-      await delay(SURELY_FLUSHED_MS);
+      if (flush === 'async') {
+        await delay(SURELY_FLUSHED_MS);
+      }
       const { brokers } = await cluster.status();
       const nodes = brokers.map(({ name }) => new NodeProcess(name, join(cluster.dir, name)));
-      const last = new Load(client.producer({ sendTimeoutMs: 1_000 }), 1_000_000);
+      const last = new Load(client.producer({ sendTimeoutMs: 1_000 }), 'more');
       await last.more(300);
       const acked = new Set(last.acked);
       await killAll(nodes);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type ClusterMode, hasSlaves } from '../../../cli/cluster/cluster-plan.js';
 import { type Client, connect, type Producer } from '../../../native-free/client/index.js';
 import { TestCluster } from '../command/cluster-process.js';
-import { Load, missing, TOPIC } from './load.js';
+import { Load, missing, TOPIC } from '../load.js';
 
 export interface ModeResult {
   /** Acked in all. */
@@ -69,7 +69,7 @@ async function loseDisk(
   producer: Producer,
   before: Load,
 ): Promise<string[]> {
-  const load = new Load(producer, 1_000_000);
+  const load = new Load(producer, 'more');
   await load.more(100);
   await cluster.done('kill', 'a');
   rmSync(join(cluster.dir, 'a', 'data'), { recursive: true });
