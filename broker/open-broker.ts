@@ -76,6 +76,7 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
         onWarning: onWarning ?? (() => undefined),
         onFatal: onFatal ?? (() => undefined),
         onFenced: (masterUrl) => broker?.fenced(masterUrl),
+        onStale: () => broker?.stale(),
       },
       secret,
       role.role === 'slave',
@@ -234,6 +235,11 @@ export class Broker {
   /** Another broker is master of this one's set: it comes back as that one's slave. */
   fenced(masterUrl: string | null): void {
     this.#masterUrl = masterUrl;
+    this.#reopen({ role: 'slave' });
+  }
+
+  /** A slave's queue index is to be made anew from its log. */
+  stale(): void {
     this.#reopen({ role: 'slave' });
   }
 

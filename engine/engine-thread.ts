@@ -150,6 +150,8 @@ export interface ReplicaFeed {
   onAck(received: number, flushed: number): string | null;
   /** The connection can take more. */
   onDrain(): void;
+  /** An `ask` or `bytes` frame; what is wrong with it, or null. */
+  onRepair(frame: Uint8Array): string | null;
   close(): void;
 }
 

@@ -18,6 +18,7 @@ import { CommittedKeeper } from './data/committed-keeper.js';
 import { HeldKeeper } from './data/held-keeper.js';
 import { type DataOptions, type OpenData, openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
+import { RepairKeeper } from './data/repair-keeper.js';
 import { tellDamage } from './data/tell-damage.js';
 import { type DataDirLock, LOOK_MS, lockDataDir, OwnedDisk } from './disk/index.js';
 import type { WorkOwner } from './engine-thread.js';
@@ -29,11 +30,13 @@ import type { TopicCatalog } from './meta/index.js';
 import { newHandle } from './new-handle.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
 import { onPersistMessage } from './persist-news.js';
+import type { RepairRange } from './replica/repair-run.js';
 import { Replication } from './replication.js';
 import { SeatTable } from './ring/index.js';
 import { isDiagnosed } from './stats/index.js';
 import { SharedText } from './term/shared-text.js';
 import { BROKER_WORD, PERSIST_SEAT } from './term/shared-words.js';
+import { Term } from './term/term.js';
 import { BrokerThread } from './thread/broker-thread.js';
 import { DeadThreads } from './thread/dead-threads.js';
 import { EndedThreads } from './thread/ended-threads.js';
@@ -45,6 +48,8 @@ import { threadCalls } from './thread-calls.js';
 export interface EngineEvents {
   /** Another broker has become master of this one's set. `masterUrl`: where it is, if that is known. */
   onFenced?(masterUrl: string | null): void;
+  /** On a slave: the directory is to be opened again, which makes the queue index anew. */
+  onStale?(): void;
   onWarning(message: string, details: Record<string, unknown>): void;
   onFatal(error: RingMQError): void;
 }
@@ -85,6 +90,7 @@ export class Engine {
   readonly #damage = new DamageList();
   readonly #control: ControlLog;
   readonly #held: HeldKeeper;
+  readonly #repair: RepairKeeper;
   readonly #lock: DataDirLock;
   readonly #ending: LogEnding;
   readonly #metaTimer: NodeJS.Timeout;
@@ -187,6 +193,26 @@ export class Engine {
         this.#held.applied(record);
       }
     };
+    this.#repair = new RepairKeeper(
+      {
+        disk: new OwnedDisk(handle.dir),
+        dataDir: handle.dir.path,
+        segmentBytes: data.node.segmentBytes,
+        spanBytes: data.node.spanBytes,
+        lastEpoch: () => parts.term.epoch,
+        epochs: () => data.state.epochs,
+        flushed: () => parts.logRing.toBytes(parts.logRing.flushed()),
+        oldest: () => parts.logReader.oldestPosition,
+        isIndexed: ({ topicId, queueId, baseOffset, position }) => {
+          const topic = data.catalog.byId(topicId);
+          return topic === undefined || this.#queues.isIndexed(topic, queueId, baseOffset, position);
+        },
+        onRepaired: (range, from) => this.#onRepaired(range, from),
+        onStale: () => this.#onStale(),
+        warn: (message, details) => this.warn(message, details),
+      },
+      data.recovery.damage,
+    );
     this.#control = new ControlLog({
       held: this.#held,
       state: data.state,
@@ -252,6 +278,7 @@ export class Engine {
         plane: this.#plane,
         replication: this.#replication,
         damage: this.#damage,
+        repair: this.#repair,
         named: (seat, name) => this.#stats.name(seat, name),
         warn: (message, details) => this.warn(message, details),
       }),
@@ -338,6 +365,7 @@ export class Engine {
         },
       }),
       held: this.#held,
+      repair: this.#repair,
       takeOver: (entries) => this.#plane.takeOver(entries),
       oldestPosition: () => parts.logReader.oldestPosition,
       onNode: () => this.#ending.nodeReplaced(),
@@ -386,6 +414,7 @@ export class Engine {
     await part(() => this.#ending.endIndexing(this.thread.seat));
     await part(() => this.#committed.close());
     await part(() => this.#held.close());
+    await part(() => this.#repair.note());
     await part(() => this.thread.close());
     await part(() => this.#control.close());
     await part(() => this.#server.close());
@@ -395,6 +424,26 @@ export class Engine {
     await part(() => this.#lock.release());
     if (failures.length > 0 && !isToldAlready) {
       throw failures[0];
+    }
+  }
+
+  #onRepaired({ position, bytes }: RepairRange, from: string): void {
+    this.#damage.repaired(position, position + bytes);
+    this.warn(
+      `damage in the log at position ${position}, of ${bytes} bytes, was repaired from what ${from} has`,
+      { event: 'repaired', position, bytes, from },
+    );
+  }
+
+  /** What a recovery could not read is in the log again, but in no queue. */
+  #onStale(): void {
+    const isSlave = new Term(new Int32Array(this.handle.brokerWords)).isFollower;
+    this.warn(
+      `what was repaired is in the queues when this broker is opened again, which makes the queue index from the log${isSlave ? ': now' : '; restart it'}`,
+      { event: 'rebuild' },
+    );
+    if (isSlave) {
+      this.#events.onStale?.();
     }
   }
 

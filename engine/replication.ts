@@ -17,6 +17,7 @@ import type { ControlReplay } from './data/control-replay.js';
 import type { HeldKeeper, HeldPiece } from './data/held-keeper.js';
 import { asMaster, continueQueues } from './data/open-data.js';
 import { type Rejoin, rejoinOf, writeRejoin } from './data/rejoin.js';
+import type { RepairKeeper } from './data/repair-keeper.js';
 import { OwnedDisk } from './disk/index.js';
 import type { ReplicaGreeting } from './engine-thread.js';
 import type { BrokerHandle } from './handle.js';
@@ -25,6 +26,7 @@ import type { HeldEntry } from './meta/held-offsets.js';
 import { decodeState, NEVER_OWN, type NodeFacts, type TopicCatalog, writeNode } from './meta/index.js';
 import type { ResolvedEngineOptions } from './options.js';
 import { type QueueTable, queueEndsOf } from './queue/index.js';
+import type { RepairRange } from './replica/repair-run.js';
 import { ReplicaDesk } from './replica/replica-desk.js';
 import type { Ring } from './ring/index.js';
 import { REPLICAS_WORD } from './term/replica-layout.js';
@@ -48,6 +50,7 @@ export interface ReplicationDeps {
   readonly table: QueueTable;
   /** What was committed here while this was a slave. */
   readonly held: HeldKeeper;
+  readonly repair: RepairKeeper;
   /** Of a master: takes in what was committed at a slave. */
   takeOver(entries: readonly HeldEntry[]): Promise<void>;
   /** Where the oldest segment begins. */
@@ -87,8 +90,8 @@ export class Replication {
   #node: NodeFacts;
   /** Set by who follows the master: resolves once nothing more is taken from it. */
   stopFollowing: () => Promise<void> = () => Promise.resolve();
-  /** On a slave: something may be there to hand over; set by who follows the master. */
-  onHeld: () => void = () => {};
+  /** On a slave, once a second or so: something may be there to hand over, or to ask for; set by who follows the master. */
+  onTick: () => void = () => {};
   /** On a master: slaves have come into sync or fallen out of it; set by whoever tells others of it. */
   onSlavesChanged: () => void = () => {};
   /** Before a promotion by hand: what other slaves have that this one lacks, in a sentence; null: nothing, as far as is known. Set by who knows them. */
@@ -191,6 +194,27 @@ export class Replication {
     }
     this.#sweepHeld();
     this.#tellOfSlaves();
+    const { repair, marks, term } = this.#deps;
+    repair.note();
+    Atomics.store(marks.words, REPLICAS_WORD.damaged, term.role === ROLE.master ? repair.count : 0);
+    if (term.role === ROLE.slave) {
+      this.onTick();
+    }
+  }
+
+  /** The next stretch of damage that another one may make good: a slave that has the log up to `received`, or on a slave its master; null: none. */
+  repairWanted(from: string, received = Number.POSITIVE_INFINITY): RepairRange | null {
+    return this.#deps.repair.next(from, received);
+  }
+
+  /** What another one has in the place of damage. */
+  repairFound(position: number, run: Uint8Array, from: string): void {
+    this.#deps.repair.take(position, run, from);
+  }
+
+  /** A slave's name, by its row. */
+  nameOf(row: number): string {
+    return this.#desk.nameOf(row) ?? 'a slave';
   }
 
   #tellOfSlaves(): void {
@@ -215,7 +239,6 @@ export class Replication {
       if (marks.controlIsApplied) {
         held.reached(end);
       }
-      this.onHeld();
     } else if (term.role === ROLE.master && !this.#isOwning) {
       void this.#ownHeld();
     }

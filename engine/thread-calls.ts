@@ -4,15 +4,17 @@ import type { ControlCaller } from './control/channel-messages.js';
 import type { DamageList, DamageReport } from './control/damage-list.js';
 import type { ExpiredReport } from './control/expired-log.js';
 import type { ControlPlane } from './control/index.js';
+import type { RepairKeeper } from './data/repair-keeper.js';
 import type { Replication } from './replication.js';
 import { type DiagnosticEvents, diagnose } from './stats/index.js';
 import type { SeatedThread, ThreadWarning } from './thread/control-half.js';
-import type { ProveParams } from './thread/replica-door.js';
+import type { ProveParams, RepairFound, RepairWanted } from './thread/replica-door.js';
 
 export interface ThreadCallsDeps {
   readonly plane: ControlPlane;
   readonly replication: Replication;
   readonly damage: DamageList;
+  readonly repair: RepairKeeper;
   /** The thread at a seat is called that. */
   named(seat: number, name: string): void;
   warn(message: string, details: Record<string, unknown>): void;
@@ -45,6 +47,15 @@ export function threadCalls(
         return replication.prove(params as ProveParams);
       case 'replicaGreet':
         return replication.greet(params as ReplicaFacts);
+      case 'repairWanted': {
+        const { row, received } = params as RepairWanted;
+        return replication.repairWanted(replication.nameOf(row), received);
+      }
+      case 'repairFound': {
+        const { row, position, run } = params as RepairFound;
+        replication.repairFound(position, run, replication.nameOf(row));
+        return null;
+      }
       case 'replicaOffsets':
         return replication.takeOver(params as Uint8Array);
       case 'seated': {
@@ -59,9 +70,12 @@ export function threadCalls(
 }
 
 /** Once for each place, whoever reads it. */
-function tellDamageOnce({ plane, damage, warn }: ThreadCallsDeps, report: DamageReport): void {
+function tellDamageOnce({ plane, damage, repair, warn }: ThreadCallsDeps, report: DamageReport): void {
   const { topicId, queueId, offset, position, message } = report;
   const topic = plane.topicEntry(topicId)?.topic;
+  if (position !== null) {
+    repair.add(position, report.bytes);
+  }
   if (topic !== undefined && damage.add(report)) {
     warn(`queue ${queueId} of ${topic} cannot be read at offset ${offset}: ${message}`, {
       topic,

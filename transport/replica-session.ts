@@ -149,6 +149,8 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
       this.#onStart(frameValue(frame));
     } else if (opcode === REPLICA_OPCODE.ack && this.#stage === 'log') {
       this.#onAck(frameValue(frame), readUint64(frame, FRAME_HEADER_BYTES));
+    } else if ((opcode === REPLICA_OPCODE.ask || opcode === REPLICA_OPCODE.bytes) && this.#stage === 'log') {
+      this.#onRepair(frame);
     } else if (opcode === REPLICA_OPCODE.offsets && this.#stage === 'log' && !this.#isTaking) {
       this.#takeOver(frame);
     } else {
@@ -233,6 +235,14 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
     // The silence counts from here. A timer of its own for each ack would be most of what an ack costs.
     this.#timer.refresh();
     const fault = this.#feed?.onAck(received, flushed) ?? null;
+    if (fault !== null) {
+      this.fail('BAD_FRAME', fault);
+    }
+  }
+
+  #onRepair(frame: Uint8Array): void {
+    this.#listen();
+    const fault = this.#feed?.onRepair(frame) ?? null;
     if (fault !== null) {
       this.fail('BAD_FRAME', fault);
     }

@@ -45,6 +45,7 @@ export class Following {
   readonly #events: FollowEvents;
   readonly #ended: Promise<void>;
   #isStopping = false;
+  #masterName = 'its master';
   /** On its way. */
   #handedOver: HeldPiece | null = null;
 
@@ -56,7 +57,7 @@ export class Following {
       name: 'ringmq-follower',
       ...workerFlags(),
     });
-    engine.replication.onHeld = () => this.#handOver();
+    engine.replication.onTick = () => this.#onTick();
     let thrown: Error | null = null;
     this.#worker.on('message', (report: FollowerReport) => this.#onReport(report));
     this.#worker.once('error', (error) => {
@@ -87,6 +88,19 @@ export class Following {
     await this.#ended;
   }
 
+  #onTick(): void {
+    this.#handOver();
+    this.#ask();
+  }
+
+  /** Damage here is the master's to make good. */
+  #ask(): void {
+    const range = this.#isStopping ? null : this.#engine.replication.repairWanted(this.#masterName);
+    if (range !== null) {
+      this.#order({ type: 'ask', position: range.position, bytes: range.bytes });
+    }
+  }
+
   /** What was committed here is the master's to put into the log: one part after the other. */
   #handOver(): void {
     if (this.#handedOver !== null || this.#isStopping) {
@@ -103,6 +117,16 @@ export class Following {
     this.#worker.postMessage(order);
   }
 
+  /** Every try ends at the same place: nothing is taken from the master until that is put right. */
+  #warnOfDamage(code: string, message: string): void {
+    if (code === 'LOG_CORRUPT' || code === 'BAD_FRAME') {
+      this.#engine.warn(
+        `nothing more can be taken from ${this.#masterName}: ${message}; look with \`ringmq log verify\` at the master's log`,
+        { event: 'cannotFollow', code, master: this.#masterName },
+      );
+    }
+  }
+
   #onReport(report: FollowerReport): void {
     switch (report.type) {
       case 'facts':
@@ -114,6 +138,7 @@ export class Following {
         return;
       case 'following': {
         const { name, epoch, begin, end } = report.master;
+        this.#masterName = name;
         this.#events.onEvent({ event: 'following', master: name, epoch, begin, end });
         return;
       }
@@ -131,11 +156,16 @@ export class Following {
         }
         return;
       }
+      case 'run':
+        this.#engine.replication.repairFound(report.position, report.run, this.#masterName);
+        this.#ask();
+        return;
       case 'progress':
         this.#events.onEvent(progressEvent(report.report));
         return;
       case 'lost':
         this.#events.onEvent({ event: 'lost', code: report.code, message: report.message });
+        this.#warnOfDamage(report.code, report.message);
         return;
       case 'cut':
         this.#events.onCut(report.master, report.state);

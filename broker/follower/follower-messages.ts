@@ -23,6 +23,8 @@ export type FollowerReport =
   | { type: 'linked' }
   /** The answer to a hand-over; null: it is to come again later. */
   | { type: 'taken'; position: number | null }
+  /** What the master has in the place of damage. */
+  | { type: 'run'; position: number; run: Uint8Array }
   | { type: 'progress'; report: CatchUpReport | CatchUpEnd }
   | { type: 'lost'; code: string; message: string }
   /** The log must be opened anew so that it ends at `master.begin`. Nothing more is taken before. */
@@ -36,4 +38,6 @@ export type FollowerOrder =
   | { type: 'master'; url: string | null }
   /** Offsets that were committed here, for the master; one at a time. */
   | { type: 'handOver'; offsets: Uint8Array }
+  /** The master is to be asked for what is damaged here. */
+  | { type: 'ask'; position: number; bytes: number }
   | { type: 'stop' };

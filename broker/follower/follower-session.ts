@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { Follower, type FollowerDeps } from '../../engine/replica/follower.js';
 import { isProof, proofOf } from '../../engine/replica/handshake.js';
+import { RepairTalk } from '../../engine/replica/repair-talk.js';
 import {
   ackFrame,
   decodeFacts,
@@ -33,6 +34,8 @@ import {
 
 /** The socket, as far as this needs it. */
 export interface FollowerLink {
+  /** Sent, and not taken by the kernel. */
+  readonly bufferedBytes: number;
   send(frame: Uint8Array): void;
   /** Nothing is read for now, or is again. */
   pause(): void;
@@ -62,6 +65,10 @@ export interface FollowerSessionDeps {
   later(run: () => void, ms: number): void;
   /** The master has taken in what was handed over: `position` says below which its log has it, null that it is to come again later. */
   onTaken(position: number | null): void;
+  /** Whole batches of this log from `position` on, for a master that has damage there. */
+  readSound(position: number, bytes: number): Promise<Uint8Array>;
+  /** What the master has in the place of damage. */
+  onRun(position: number, run: Uint8Array): void;
   /** The log flows. */
   onFollowing(master: ReplicaFacts): void;
   /** The log is to be opened again, ending at `begin` of the master's facts, before anything is taken. `state`: for a log that begins there. */
@@ -81,6 +88,7 @@ export class FollowerSession {
   readonly #deps: FollowerSessionDeps;
   readonly #nonce = new Uint8Array(randomBytes(NONCE_BYTES));
   #masterNonce = new Uint8Array(0);
+  readonly #talk: RepairTalk;
   #stage: Stage = 'challenge';
   #master: ReplicaFacts | null = null;
   #statePieces: Uint8Array[] = [];
@@ -100,6 +108,13 @@ export class FollowerSession {
   constructor(deps: FollowerSessionDeps) {
     this.#deps = deps;
     this.#heardAt = deps.now();
+    this.#talk = new RepairTalk({
+      send: (frame) => deps.link.send(frame),
+      answer: (position, bytes) => deps.readSound(position, bytes),
+      onRun: (position, run) => deps.onRun(position, run),
+      bufferedBytes: () => deps.link.bufferedBytes,
+      maxBytes: Math.max(LOG_FRAME_BYTES, deps.log.spanBytes),
+    });
   }
 
   get isFollowing(): boolean {
@@ -144,6 +159,11 @@ export class FollowerSession {
       this.#onState(frame);
     } else if (opcode === REPLICA_OPCODE.log && this.#stage === 'log') {
       this.#onLog(frame);
+    } else if ((opcode === REPLICA_OPCODE.ask || opcode === REPLICA_OPCODE.bytes) && this.#stage === 'log') {
+      const fault = this.#talk.onFrame(frame);
+      if (fault !== null) {
+        throw bad(fault);
+      }
     } else if (opcode === REPLICA_OPCODE.taken && this.#handOver === frameId(frame)) {
       this.#handOver = null;
       const isLater = (frameFlags(frame) & REPLICA_FLAG_LATER) !== 0;
@@ -167,6 +187,16 @@ export class FollowerSession {
     }
     this.#flow();
     this.#ack();
+  }
+
+  /** Asks the master for what is damaged here. False: not over this connection, or not before it has answered the last question. */
+  ask(position: number, bytes: number): boolean {
+    return this.#stage === 'log' && this.#talk.ask(position, bytes);
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    this.#talk.close();
   }
 
   /** Offsets that were committed here, for the master. False: not over this connection, or not before it has answered the last ones. */

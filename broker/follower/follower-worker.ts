@@ -1,5 +1,6 @@
 /** The follower's thread: the connection to the master, and the only writer of this broker's log. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { AsyncLogFiles } from '../../engine/thread/async-log-files.js';
 import { attachThread } from '../../engine/thread/attach-thread.js';
 import type { FollowSeat } from '../../engine/thread/follow-seat.js';
 import {
@@ -43,6 +44,11 @@ function say(report: FollowerReport): void {
 class FollowerThread {
   readonly #thread = attachThread(data.handle, 'ringmq-follower');
   readonly #seat: FollowSeat = this.#thread.follow(() => this.#onTurn());
+  readonly #files = new AsyncLogFiles(
+    `${data.handle.dir.path}/log`,
+    data.handle.segmentBytes,
+    this.#thread.logReader,
+  );
   #masterUrl = data.masterUrl;
   /** Where the link leads. */
   #linkUrl: string | null = null;
@@ -86,6 +92,9 @@ class FollowerThread {
           say({ type: 'taken', position: null });
         }
         return;
+      case 'ask':
+        this.#session?.ask(order.position, order.bytes);
+        return;
       case 'stop':
         void this.#stop();
     }
@@ -117,6 +126,9 @@ class FollowerThread {
     let why: unknown = null;
     const session = new FollowerSession({
       link: {
+        get bufferedBytes() {
+          return socket.bufferedBytes;
+        },
         send: (frame) => socket.send(frame),
         pause: () => socket.pause(),
         resume: () => socket.resume(),
@@ -142,6 +154,8 @@ class FollowerThread {
         }
         this.#tellProgress(this.#catchUp.heard(this.#seat.end, session.behind, this.#followedSince));
       },
+      readSound: (position, bytes) => this.#files.readSound(position, bytes, this.#seat.spanBytes),
+      onRun: (position, run) => say({ type: 'run', position, run }),
       onTaken: (position) => say({ type: 'taken', position }),
       onCut: (master, state) => {
         this.#isStopped = true;
@@ -234,6 +248,7 @@ class FollowerThread {
     if (this.#wasGood) {
       this.#noteGood();
     }
+    this.#session?.close();
     this.#socket = null;
     this.#session = null;
     this.#tellProgress(this.#catchUp.held(this.#seat.end, monotonicMs()));
@@ -298,6 +313,7 @@ class FollowerThread {
     }
     this.#socket?.terminate();
     this.#seat.close();
+    await this.#files.close();
     await this.#thread.close();
     say({ type: 'stopped' });
     port?.close();

@@ -71,6 +71,11 @@ export class MasterSocket {
     this.#socket.on('close', () => this.#closed());
   }
 
+  /** Sent, and not taken by the kernel. */
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   send(message: Uint8Array): void {
     if (this.#stage === 'open') {
       this.#write(OPCODE.binary, message);

@@ -9,6 +9,8 @@ export interface DamageReport {
   offset: number;
   /** Log position in bytes; null: only the index is damaged, or nothing is left. */
   position: number | null;
+  /** Of log from there on; 0: nobody knows. */
+  bytes: number;
   message: string;
 }
 
@@ -45,6 +47,17 @@ export class DamageList {
   /** In the order of offsets. */
   of(topicId: number, queueId: number): readonly QueueDamage[] {
     return this.#byTopic.get(topicId)?.get(queueId) ?? [];
+  }
+
+  /** What lay in this stretch of the log can be read again. */
+  repaired(from: number, to: number): void {
+    for (const queues of this.#byTopic.values()) {
+      for (const [queueId, known] of queues) {
+        const left = known.filter(({ position }) => position === null || position < from || position >= to);
+        this.#count -= known.length - left.length;
+        queues.set(queueId, left);
+      }
+    }
   }
 
   /** The topic was deleted. */

@@ -75,6 +75,16 @@ export class TopicQueues {
     return { minOffset: Math.min(queueIndex.findByPosition(slot, gate, this.#entry), maxOffset), maxOffset };
   }
 
+  /** Whether the index says that the batch with this offset lies there; also of one that the queue does not have any more. */
+  isIndexed(topic: CatalogTopic, queueId: number, offset: number, position: number): boolean {
+    const slot = topic.slots[queueId];
+    if (topic.memory || slot === undefined || offset < this.#deps.queueTable.minOffset(slot)) {
+      return true;
+    }
+    const found = orNull(() => this.#deps.queueIndex.find(slot, offset, this.#entry) && this.#entry.position);
+    return found === position;
+  }
+
   /** First offset stored at or after `time`, ms since 1970; the queue's end if there is none. */
   findByTime(topic: CatalogTopic, queueId: number, time: number): number {
     const slot = topic.slots[queueId] as number;

@@ -5,6 +5,7 @@
 import { BATCH, isRingMQError, readUint32 } from '../../native-free/wire/index.js';
 import type { ControlRecord } from '../meta/control-records.js';
 import { type CatalogTopic, type MetaState, recordsOf, type TopicCatalog } from '../meta/index.js';
+import { AppliedAgain } from './applied-again.js';
 import { IdRanges } from './id-ranges.js';
 
 export interface ControlReplayDeps {
@@ -28,6 +29,8 @@ export class ControlReplay {
   /** Of those. Ids are given out in order, so they are few ranges, however many topics a slave sees come and go. */
   readonly #created = new IdRanges();
   readonly #unknownTopics = new Set<number>();
+  /** While what it applies lies below the state's place. */
+  #again: AppliedAgain | null = null;
 
   constructor(deps: ControlReplayDeps) {
     this.#deps = deps;
@@ -48,7 +51,9 @@ export class ControlReplay {
   apply(header: Uint8Array, position: number, body: Uint8Array): void {
     try {
       for (const record of recordsOf(header, body)) {
-        this.#applyOne(record);
+        if (this.#again?.isPast(record) !== true) {
+          this.#applyOne(record);
+        }
       }
     } catch (error) {
       if (isRingMQError(error) && error.code === 'LOG_CORRUPT') {
@@ -56,6 +61,14 @@ export class ControlReplay {
       }
       throw error;
     }
+  }
+
+  /** The state has all below `position` already, and it is applied once more. */
+  applyAgain(position: number): AppliedAgain {
+    const { state, catalog } = this.#deps;
+    const apply = (record: ControlRecord): void => this.#applyOne(record);
+    this.#again = new AppliedAgain({ state, catalog, position, apply });
+    return this.#again;
   }
 
   /** A control batch whose records cannot be read. */

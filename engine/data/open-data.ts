@@ -9,6 +9,7 @@ import { type Disk, type OpenedDir, OwnedDisk, readWholeFile } from '../disk/ind
 import {
   type BatchVisitor,
   type Checkpoint,
+  type Damage,
   listSegments,
   logStart,
   type Recovery,
@@ -42,6 +43,7 @@ import { createRingMemory, Ring } from '../ring/index.js';
 import { masterTerm } from '../term/term.js';
 import { knownCommitted } from './committed-keeper.js';
 import { ControlReplay } from './control-replay.js';
+import { beginRebuild, endRebuild } from './rebuild.js';
 import { performRejoin } from './rejoin.js';
 
 /** File of the queue tables' last snapshot, in the data directory. */
@@ -73,6 +75,8 @@ interface Stored {
   readonly checkpoint: Checkpoint | null;
   /** null: it has to be made again from the log, which is there from its beginning. */
   readonly state: StoredState | null;
+  /** The log has been repaired: all that is derived from it is made from it again. */
+  readonly isRebuild: boolean;
 }
 
 /**
@@ -133,6 +137,7 @@ function readStored(
     node,
     checkpoint,
     state: readStoredState(disk, dataDir, oldest, segments.length > 0, checkpoint, warn),
+    isRebuild: beginRebuild(disk, dataDir),
   };
 }
 
@@ -232,11 +237,14 @@ function recoverData(
       continueQueues(state, catalog, table);
     }
     const { startPosition, endPosition } = tables.recovery;
-    if ((stored.state?.position ?? 0) > endPosition) {
-      // The log's end is lost. What is said from here on must not count as what the state has already.
+    if (stored.isRebuild || (stored.state?.position ?? 0) > endPosition) {
+      // Of a repaired log the state has all now. Else the log's end is lost: what is said from here on must not count as what the state has already.
       writeState(disk, `${dataDir}/meta`, encodeState(state.records(), endPosition));
     }
     writeNode(disk, `${dataDir}/meta`, opened);
+    if (stored.isRebuild) {
+      endRebuild(disk, dataDir);
+    }
     const committed = knownCommitted(disk, `${dataDir}/log`, startPosition, endPosition);
     return { node: opened, role, state, catalog, table, committed, ...tables };
   } finally {
@@ -285,7 +293,7 @@ function recoverTables(
   options: Pick<ResolvedEngineOptions, 'maxProducers'>,
   dataDir: string,
   disk: Disk,
-  { node, checkpoint, state }: Stored,
+  { node, checkpoint, state, isRebuild }: Stored,
   table: QueueTable,
   files: IndexFiles,
   replay: ControlReplay,
@@ -300,13 +308,19 @@ function recoverTables(
     tellRebuild(checkpoint !== null);
     files.deleteAll();
   }
-  const known = state?.position ?? 0;
+  const place = state?.position ?? 0;
+  const again = isRebuild && state !== null ? replay.applyAgain(place) : null;
+  const known = isRebuild ? 0 : place;
   const visit: BatchVisitor = (header, position, bodyIsDamaged, control) => {
+    again?.reaches(position);
     stage.replay(header, position);
     if (control === null) {
       replay.sees(header);
     } else if (position >= known) {
-      if (bodyIsDamaged) {
+      if (bodyIsDamaged && position < place) {
+        // What the snapshot has is not missing.
+        again?.isDamaged(position);
+      } else if (bodyIsDamaged) {
         replay.isDamaged(position);
       } else {
         replay.apply(header, position, control);
@@ -317,7 +331,9 @@ function recoverTables(
   const from = restored ? notAbove(checkpoint, known) : wholeLog(disk, node, dataDir, checkpoint);
   const { start, ownFrom } = node;
   const how = { segmentBytes, spanBytes, checkpoint: from, start, trustFrom: ownFrom };
-  const recovery = recoverLog(disk, `${dataDir}/log`, how, visit);
+  const onLost = ({ position }: Damage): void => again?.isDamaged(position);
+  const recovery = recoverLog(disk, `${dataDir}/log`, { ...how, onLost }, visit);
+  again?.reaches(Number.POSITIVE_INFINITY);
   return { producers, recovery, rebuilt: !restored };
 }
 

@@ -56,6 +56,8 @@ export class LaneReader implements QueueReader {
   neededBytes = 0;
   damage = '';
   damagePosition = -1;
+  /** Of log from `damagePosition` on; 0: nobody knows. */
+  damageBytes = 0;
   bytes = 0;
   costBytes = 0;
   readonly slot: number;
@@ -315,6 +317,8 @@ export class LaneReader implements QueueReader {
   #damaged(what: string, position: number, end: number): number {
     this.damage = what;
     this.damagePosition = position;
+    this.damageBytes =
+      position >= 0 && position === this.#entry.position ? this.#entry.slots * SLOT_BYTES : 0;
     this.#damageEnd = end;
     this.#host.damaged(this);
     return READ.damaged;

@@ -61,6 +61,8 @@ export interface ScanStart {
   epoch: number;
   /** What headers of lower epochs state is of another broker's disk: a slave's log was stamped by its master. Default 0. */
   trustFrom?: number | undefined;
+  /** Told of each stretch of which nobody can say what it was, before what lies behind it is shown. */
+  onLost?: ((damage: Damage) => void) | undefined;
 }
 
 export interface ScanResult {
@@ -96,6 +98,7 @@ export class LogScan {
   #damage: Damage[] = [];
   #unlisted = 0;
   #visit: BatchVisitor = () => {};
+  #onLost: (damage: Damage) => void = () => {};
   /** Of the last good or body-damaged batch examined. */
   #length = 0;
   #headerIsGood = false;
@@ -112,6 +115,7 @@ export class LogScan {
     this.#lastEpoch = start.epoch;
     this.#trustFrom = start.trustFrom ?? 0;
     this.#visit = visit;
+    this.#onLost = start.onLost ?? this.#onLost;
     let position = start.position;
     while (position < Math.max(this.#view.end, this.#flushed)) {
       const wrong = this.#examine(position);
@@ -205,17 +209,19 @@ export class LogScan {
 
   /** Rule 3. Returns where the walk goes on. */
   #passDamage(position: number, what: string): number {
-    let next: number;
-    if (this.#headerIsGood) {
-      next = position + this.#length;
-      this.#accept(position, true);
-    } else {
-      next = this.#nextGood(position);
+    const isKnown = this.#headerIsGood;
+    const next = isKnown ? position + this.#length : this.#nextGood(position);
+    const damage = { position, bytes: next - position, file: this.#view.fileOf(position), what };
+    if (!isKnown) {
+      this.#onLost(damage);
     }
     if (this.#damage.length < MAX_DAMAGE_LISTED) {
-      this.#damage.push({ position, bytes: next - position, file: this.#view.fileOf(position), what });
+      this.#damage.push(damage);
     } else {
       this.#unlisted++;
+    }
+    if (isKnown) {
+      this.#accept(position, true);
     }
     return next;
   }

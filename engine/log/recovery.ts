@@ -19,6 +19,8 @@ export interface RecoveryOptions {
   start?: number | undefined;
   /** See {@link ScanStart.trustFrom}. */
   trustFrom?: number | undefined;
+  /** See {@link ScanStart.onLost}. */
+  onLost?: ((damage: Damage) => void) | undefined;
 }
 
 export interface Recovery {
@@ -48,9 +50,10 @@ export function recoverLog(disk: Disk, dir: string, options: RecoveryOptions, vi
   const first = logStart(view.segments[0]?.base, options.start ?? 0);
   const position = checkpoint?.position ?? first;
   const flushed = Math.max(checkpoint?.flushed ?? 0, readMark(disk, dir, FLUSHED_MARK));
-  const start = { position, flushed, epoch: checkpoint?.epoch ?? 0, trustFrom: options.trustFrom };
+  const { trustFrom, onLost } = options;
+  const start = { position, flushed, epoch: checkpoint?.epoch ?? 0 };
   try {
-    const result = new LogScan(view, options.spanBytes).run(start, visit);
+    const result = new LogScan(view, options.spanBytes).run({ ...start, trustFrom, onLost }, visit);
     syncTail(disk, dir, view, checkpoint?.flushed ?? 0, result.endPosition);
     return {
       startPosition: Math.min(view.segments.length === 0 ? result.endPosition : first, result.endPosition),

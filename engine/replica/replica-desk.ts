@@ -47,6 +47,11 @@ export class ReplicaDesk {
     this.#deps = deps;
   }
 
+  /** The slave whose row it is; null: nobody's. */
+  nameOf(row: number): string | null {
+    return this.#names[row] ?? null;
+  }
+
   /** The master's proof for a slave that gave the right one; null for any other. */
   prove(
     slaveNonce: Uint8Array,

@@ -9,6 +9,7 @@
  *                                                      controller has it that fewer count, which `rule` then says
  *     0      receivedBy  any thread, by raising it     enough slaves have received the log up to here, or it was committed before
  *     0      flushedBy   the same                      enough slaves have it on their disks up to here, or it was committed before
+ *     0      damaged     the opener                    stretches of the log that are to be repaired from a slave
  *     0      version     any of the writers below        has changed whenever something here has
  *     1      committed   the follower (a slave)        up to where its master has committed, and this ring has it
  *     1      controlSeen    the follower              control batches of the master that have come
@@ -42,6 +43,7 @@ export const REPLICAS_WORD = {
   receivedBy: 3,
   version: 4,
   flushedBy: 5,
+  damaged: 6,
   committed: LINE,
   controlSeen: LINE + 1,
   controlApplied: LINE + 2,

@@ -181,12 +181,13 @@ export abstract class ControlHalf implements ControlCalls, ControlListener {
   }
 
   /** To the broker's own thread, which keeps the list. With the broker closing, nobody wants to know. */
-  protected tellDamage({ topic, queueId, offset, damage, damagePosition }: LaneReader): void {
+  protected tellDamage({ topic, queueId, offset, damage, damagePosition, damageBytes }: LaneReader): void {
     const report: DamageReport = {
       topicId: topic.topicId,
       queueId,
       offset,
       position: damagePosition < 0 ? null : damagePosition,
+      bytes: damageBytes,
       message: damage,
     };
     this.port.callInternal('damage', report).catch(() => {});

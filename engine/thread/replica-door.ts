@@ -1,7 +1,5 @@
 /** A master's side of replication on one thread: the connections of slaves that this thread's listener has accepted. */
 
-import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
 import {
   clearInterval,
   clearTimeout,
@@ -9,23 +7,20 @@ import {
   setInterval,
   setTimeout,
 } from '../../native-free/time/index.js';
-import type { ReplicaFacts } from '../../native-free/wire/index.js';
+import { LOG_FRAME_BYTES, type ReplicaFacts } from '../../native-free/wire/index.js';
 import type { ControlPort } from '../control/channel-messages.js';
-import { diskErrorCode } from '../disk/disk.js';
 import type { ReplicaDoor, ReplicaFeed, ReplicaGreeting, ReplicaLink } from '../engine-thread.js';
 import type { Lane } from '../lane/lane.js';
-import { type LogReader, segmentName } from '../log/index.js';
+import type { LogReader } from '../log/index.js';
 import type { InSyncLimits } from '../replica/in-sync.js';
+import type { RepairRange } from '../replica/repair-run.js';
+import { RepairTalk } from '../replica/repair-talk.js';
 import { ReplicaRow } from '../replica/replica-row.js';
-import {
-  BEAT_MS,
-  NEWS_MS,
-  type ReplicateFiles,
-  type ReplicateRing,
-  ReplicateStage,
-} from '../replica/replicate-stage.js';
+import { BEAT_MS, NEWS_MS, type ReplicateRing, ReplicateStage } from '../replica/replicate-stage.js';
+import { REPLICAS_WORD } from '../term/replica-layout.js';
 import type { ReplicaMarks } from '../term/replica-marks.js';
 import type { Term } from '../term/term.js';
+import { AsyncLogFiles } from './async-log-files.js';
 import type { TurnWork } from './turn-work.js';
 
 export interface ReplicaHost {
@@ -80,8 +75,21 @@ export class ThreadReplicas implements ReplicaDoor {
   }
 
   feed(greeting: ReplicaGreeting, position: number, link: ReplicaLink): ReplicaFeed {
-    return new Feed(this.#host, greeting, position, link);
+    return new Feed(this.#host, this.#port, greeting, position, link);
   }
+}
+
+/** Damage that is to be repaired from the slave of that row, which has the log up to `received`. */
+export interface RepairWanted {
+  row: number;
+  received: number;
+}
+
+/** What a slave has in the place of damage. */
+export interface RepairFound {
+  row: number;
+  position: number;
+  run: Uint8Array;
 }
 
 class Feed implements ReplicaFeed, TurnWork {
@@ -89,6 +97,11 @@ class Feed implements ReplicaFeed, TurnWork {
   readonly #stage: ReplicateStage;
   readonly #row: ReplicaRow;
   readonly #link: ReplicaLink;
+  readonly #port: ControlPort;
+  readonly #talk: RepairTalk;
+  readonly #rowNumber: number;
+  #received = 0;
+  #isAsking = false;
   readonly #files: AsyncLogFiles;
   readonly #endWork: () => void;
   readonly #timer: NodeJS.Timeout;
@@ -96,14 +109,29 @@ class Feed implements ReplicaFeed, TurnWork {
   #newsTimer: NodeJS.Timeout | null = null;
   #isClosed = false;
 
-  constructor(host: ReplicaHost, greeting: ReplicaGreeting, position: number, link: ReplicaLink) {
+  constructor(
+    host: ReplicaHost,
+    port: ControlPort,
+    greeting: ReplicaGreeting,
+    position: number,
+    link: ReplicaLink,
+  ) {
     const { ring, reader } = host.log;
     this.#host = host;
     this.#link = link;
+    this.#port = port;
+    this.#rowNumber = greeting.row;
     this.#row = new ReplicaRow(host.marks, greeting.row, greeting.link, host.limits, (bytes) =>
       ring.toSlots(bytes),
     );
     this.#files = new AsyncLogFiles(host.logDir, host.segmentBytes, host.logReader);
+    this.#talk = new RepairTalk({
+      send: (frame) => link.send(frame),
+      answer: (at, bytes) => this.#files.readSound(at, bytes, ring.spanBytes),
+      onRun: (at, run) => this.#found(at, run),
+      bufferedBytes: () => link.bufferedBytes,
+      maxBytes: Math.max(LOG_FRAME_BYTES, ring.spanBytes),
+    });
     const view: ReplicateRing = {
       bytes: ring.bytes,
       ringBytes: ring.ringBytes,
@@ -138,6 +166,10 @@ class Feed implements ReplicaFeed, TurnWork {
 
   onAck(received: number, flushed: number): string | null {
     return this.#stage.onAck(received, flushed);
+  }
+
+  onRepair(frame: Uint8Array): string | null {
+    return this.#talk.onFrame(frame);
   }
 
   onDrain(): void {
@@ -175,12 +207,14 @@ class Feed implements ReplicaFeed, TurnWork {
     }
     this.#endWork();
     this.#stage.close();
+    this.#talk.close();
     this.#row.gone();
     this.#host.wakeOthers();
     void this.#files.close();
   }
 
   #heard(received: number, flushed: number): void {
+    this.#received = received;
     const { ring } = this.#host.log;
     if (this.#row.heard(received, flushed, ring.toBytes(ring.indexed()), monotonicMs())) {
       this.#host.wakeOthers();
@@ -198,69 +232,27 @@ class Feed implements ReplicaFeed, TurnWork {
       this.#host.wakeOthers();
     }
     this.#host.schedule();
-  }
-}
-
-/** The segments, read without holding up the thread. One file is open at a time. */
-class AsyncLogFiles implements ReplicateFiles {
-  readonly #dir: string;
-  readonly #segmentBytes: number;
-  readonly #reader: LogReader;
-  #handle: FileHandle | null = null;
-  #base = -1;
-  #isClosed = false;
-  #reading: Promise<unknown> = Promise.resolve();
-
-  constructor(dir: string, segmentBytes: number, reader: LogReader) {
-    this.#dir = dir;
-    this.#segmentBytes = segmentBytes;
-    this.#reader = reader;
-  }
-
-  start(): number {
-    return this.#reader.oldestPosition;
-  }
-
-  read(position: number, length: number, target: Uint8Array): Promise<number> {
-    const reading = this.#read(position, length, target);
-    this.#reading = reading.catch(() => undefined);
-    return reading;
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await this.#reading;
-    await this.#handle?.close();
-    this.#handle = null;
-  }
-
-  async #read(position: number, length: number, target: Uint8Array): Promise<number> {
-    const base = position - (position % this.#segmentBytes);
-    if (base !== this.#base || this.#handle === null) {
-      await this.#handle?.close();
-      this.#handle = null;
-      const handle = await openIfThere(`${this.#dir}/${segmentName(base)}`);
-      if (handle === null || this.#isClosed) {
-        await handle?.close();
-        return 0;
-      }
-      this.#handle = handle;
-      this.#base = base;
+    if (Atomics.load(this.#host.marks.words, REPLICAS_WORD.damaged) > 0 && !this.#isAsking) {
+      this.#isAsking = true;
+      this.#ask()
+        .catch(() => undefined)
+        .finally(() => {
+          this.#isAsking = false;
+        });
     }
-    const most = Math.min(length, base + this.#segmentBytes - position);
-    const { bytesRead } = await this.#handle.read(target, 0, most, position - base);
-    // Asked after the read: retention may have given the file to another stretch of the log meanwhile.
-    return position < this.start() ? 0 : bytesRead;
   }
-}
 
-async function openIfThere(path: string): Promise<FileHandle | null> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if (diskErrorCode(error) === 'ENOENT') {
-      return null;
+  /** The opener says what is to be repaired; this slave may have it. */
+  async #ask(): Promise<void> {
+    const wanted: RepairWanted = { row: this.#rowNumber, received: this.#received };
+    const range = (await this.#port.callInternal('repairWanted', wanted)) as RepairRange | null;
+    if (range !== null && !this.#isClosed) {
+      this.#talk.ask(range.position, range.bytes);
     }
-    throw error;
+  }
+
+  #found(position: number, run: Uint8Array): void {
+    const found: RepairFound = { row: this.#rowNumber, position, run };
+    this.#port.callInternal('repairFound', found).catch(() => undefined);
   }
 }

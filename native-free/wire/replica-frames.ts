@@ -15,6 +15,9 @@
  *     ack        slave → master   value: received                     flushed u64
  *     error      either           id: number of the error table       why, printable ASCII
  *     offsets    slave → master   id: a number of its own             offsets that were committed at the slave, MessagePack
+ *     ask        either           id: a number of its own, value:      bytes u64
+ *                                 a position
+ *     bytes      either           id: as in `ask`, value: position    a piece of whole batches and pads; flag `last` on the last one
  *     taken      master → slave   id: as in `offsets`, value: the     nothing
  *                                 log below it has what counts of them
  *
@@ -47,9 +50,11 @@ export const REPLICA_OPCODE = {
   error: 10,
   offsets: 11,
   taken: 12,
+  ask: 13,
+  bytes: 14,
 } as const;
 
-/** On `state`: nothing of it follows. */
+/** On `state`, `bytes`: nothing of it follows. */
 export const REPLICA_FLAG_LAST = 1 << 0;
 /** On `taken`: not now; it is to be handed over again later. */
 export const REPLICA_FLAG_LATER = 1 << 0;
@@ -68,6 +73,8 @@ export const STATE_PIECE_BYTES = 256 * 1024;
 export const LOG_FRAME_BYTES = 512 * 1024;
 /** Before the bytes of a log frame: its header, committed, end. */
 export const LOG_FRAME_HEADER_BYTES = FRAME_HEADER_BYTES + 16;
+/** A piece of what is sent in the place of damage. */
+export const REPAIR_PIECE_BYTES = 64 * 1024;
 /** Of offsets that are handed over, in one frame. */
 export const HELD_FRAME_BYTES = 64 * 1024;
 const MAX_ERROR_BYTES = 1_024;
@@ -307,4 +314,6 @@ const BOUNDS: Readonly<Record<number, readonly [number, number]>> = {
   [REPLICA_OPCODE.error]: [0, MAX_ERROR_BYTES],
   [REPLICA_OPCODE.offsets]: [1, HELD_FRAME_BYTES],
   [REPLICA_OPCODE.taken]: [0, 0],
+  [REPLICA_OPCODE.ask]: [8, 8],
+  [REPLICA_OPCODE.bytes]: [0, REPAIR_PIECE_BYTES],
 };

@@ -12,6 +12,7 @@ import {
   FACT_FLAG,
   LOG_FRAME_HEADER_BYTES,
   makeFrame,
+  REPLICA_FLAG_LAST,
   REPLICA_OPCODE,
   REPLICA_VERSION,
   type ReplicaFacts,
@@ -39,6 +40,12 @@ function logFrame(): Uint8Array {
   writeUint64(frame, LOG_FRAME_HEADER_BYTES - 8, master.end);
   frame.set(master.bytes.subarray(0, master.end), LOG_FRAME_HEADER_BYTES);
   return frame;
+}
+
+function askFrame(): Uint8Array {
+  const payload = new Uint8Array(8);
+  writeUint64(payload, 0, 4_096);
+  return makeFrame(REPLICA_OPCODE.ask, 1, { value: 524_288, payload });
 }
 
 const MASTER: ReplicaFacts = {
@@ -88,6 +95,11 @@ const examples: Record<string, [note: string, frame: Uint8Array]> = {
     }),
   ],
   taken: ['taken: number 1, value 1048576', makeFrame(REPLICA_OPCODE.taken, 1, { value: 1_048_576 })],
+  ask: ['ask: number 1, 4096 bytes at 524288', askFrame()],
+  bytes: [
+    'bytes: number 1, flag bit 0; there is nothing sound at 524288',
+    makeFrame(REPLICA_OPCODE.bytes, 1, { flags: REPLICA_FLAG_LAST, value: 524_288 }),
+  ],
   error: [
     'error: id 9, NOT_AUTHENTICATED',
     replicaErrorFrame(ERRORS.NOT_AUTHENTICATED.wire, 'the proof is not right'),
@@ -128,7 +140,7 @@ it('every opcode is in its table, and has an example but for the state', () => {
 it('a slave begins as the page says', () => {
   const sent: Uint8Array[] = [];
   const session = new FollowerSession({
-    link: { send: (frame) => sent.push(frame), pause: () => {}, resume: () => {} },
+    link: { bufferedBytes: 0, send: (frame) => sent.push(frame), pause: () => {}, resume: () => {} },
     log: {
       spanBytes: 1_048_576,
       end: 524_288,
@@ -147,6 +159,8 @@ it('a slave begins as the page says', () => {
     later: () => {},
     onFollowing: () => {},
     onTaken: () => {},
+    readSound: async () => new Uint8Array(0),
+    onRun: () => {},
     onCut: () => {},
   });
   session.begin();

@@ -74,6 +74,7 @@ class Rig {
           return null;
         },
         onDrain: () => {},
+        onRepair: () => 'nobody asked',
         close: () => {},
       }),
     };

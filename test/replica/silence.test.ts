@@ -40,6 +40,7 @@ it('while a slave holds itself back, its master is not taken for silent, and has
   const sent: Uint8Array[] = [];
   const session = new FollowerSession({
     link: {
+      bufferedBytes: 0,
       send: (frame) => void sent.push(frame),
       pause: () => {
         isPaused = true;
@@ -56,7 +57,8 @@ it('while a slave holds itself back, its master is not taken for silent, and has
     ...{ secret: SECRET, facts: { ...MASTER, name: 'a-slave', end: 0 }, catchUpRateBytes: 10 },
     now: () => now,
     later: (run, ms) => void later.push({ run, ms }),
-    ...{ onFollowing: () => {}, onTaken: () => {}, onCut: () => {} },
+    readSound: () => Promise.resolve(new Uint8Array(0)),
+    ...{ onFollowing: () => {}, onTaken: () => {}, onRun: () => {}, onCut: () => {} },
   });
   session.begin();
   const nonce = (sent[0] as Uint8Array).slice(16);

@@ -51,6 +51,7 @@ class SimSlave extends SimLog {
     const log = this;
     const session = new FollowerSession({
       link: {
+        bufferedBytes: 0,
         send: (frame) => wire.toMaster.push(frame.slice()),
         pause: () => {
           wire.isPaused = true;
@@ -93,6 +94,8 @@ class SimSlave extends SimLog {
       now,
       later: (run) => later(run),
       onTaken: () => {},
+      readSound: async () => new Uint8Array(0),
+      onRun: () => {},
       onFollowing: () => {},
       onCut: (master, state) => {
         this.cut = { position: master.begin, state };
@@ -322,6 +325,7 @@ export class Simulation {
         return {
           onAck: (received, flushed) => stage.onAck(received, flushed),
           onDrain: () => {},
+          onRepair: () => null,
           close: () => {
             stage.close();
             row.gone();

@@ -1,0 +1,317 @@
+/**
+ * Damage in this broker's log that another one of its set can make good: what is damaged, which part is asked for next, and what becomes of what is
+ * sent. On the thread that opened the broker. Nothing is written that {@link checkRun} does not let through; what is in the ring is of no account here,
+ * as the ring has what was stamped, and only files are damaged.
+ */
+import { monotonicMs } from '../../native-free/time/index.js';
+import {
+  BATCH,
+  BATCH_HEADER_BYTES,
+  BATCH_TYPE,
+  readUint32,
+  readUint64,
+} from '../../native-free/wire/index.js';
+import { type Disk, diskErrorCode } from '../disk/disk.js';
+import { segmentName } from '../log/index.js';
+import type { EpochHistory } from '../meta/index.js';
+import { checkRun, type RepairedBatch, type RepairRange, soundBatches } from '../replica/repair-run.js';
+import { noteRebuild } from './rebuild.js';
+import { MAX_RANGES, readRepairs, writeRepairs } from './repair-file.js';
+
+export interface RepairDeps {
+  readonly disk: Disk;
+  readonly dataDir: string;
+  readonly segmentBytes: number;
+  readonly spanBytes: number;
+  /** The highest term there is. */
+  lastEpoch(): number;
+  epochs(): EpochHistory;
+  /** What lies from here on is not, or not long, on the disk. */
+  flushed(): number;
+  /** Where the oldest segment begins. */
+  oldest(): number;
+  /** Whether the queue index has a batch of messages at that place; also true of one that no queue wants. */
+  isIndexed(batch: { topicId: number; queueId: number; baseOffset: number; position: number }): boolean;
+  /** All of a stretch is as it should be. */
+  onRepaired(range: RepairRange, from: string): void;
+  /** What was repaired is in the log, and not in what is derived from it: that is made anew when the directory is opened again. */
+  onStale(): void;
+  warn(message: string, details: Record<string, unknown>): void;
+}
+
+/** One that could not send a stretch is asked for it again after so long, and then after twice that, up to {@link MAX_RETRY_MS}. */
+const RETRY_MS = 5_000;
+const MAX_RETRY_MS = 300_000;
+
+/** How it went with asking one broker. */
+interface Asked {
+  notBefore: number;
+  waitMs: number;
+  /** It was said that this one cannot help. */
+  isTold: boolean;
+}
+
+interface Pending extends RepairRange {
+  /** Of the stretch as it was found. */
+  readonly found: RepairRange;
+  /** By name. Those who were asked: few, as a set has few brokers. */
+  readonly asked: Map<string, Asked>;
+  /** It is in the file, so that a write of half of it is not forgotten. */
+  isNoted: boolean;
+}
+
+export class RepairKeeper {
+  readonly #deps: RepairDeps;
+  /** In the order of their places; none overlaps another. */
+  #pending: Pending[] = [];
+  #isDirty = false;
+  #isStale = false;
+
+  /** `found`: by the recovery, beside what was noted before. Throws disk errors. */
+  constructor(deps: RepairDeps, found: readonly Pick<RepairRange, 'position' | 'bytes'>[]) {
+    this.#deps = deps;
+    for (const { position, bytes } of found) {
+      this.add(position, bytes, true);
+    }
+    for (const { position, bytes, isMissing } of readRepairs(deps.disk, deps.dataDir)) {
+      this.add(position, bytes, isMissing);
+    }
+  }
+
+  get count(): number {
+    return this.#pending.length;
+  }
+
+  /** `bytes` of log at `position` are damaged. */
+  add(position: number, bytes: number, isMissing = false): void {
+    const at = this.#firstBehind(position);
+    const before = this.#pending[at - 1];
+    const behind = this.#pending[at];
+    const isKnown =
+      (before !== undefined && before.position + before.bytes > position) ||
+      (behind !== undefined && behind.position < position + bytes);
+    if (isKnown || this.#pending.length >= MAX_RANGES || bytes <= 0) {
+      return;
+    }
+    // Who met it may tell of it when it has been repaired already. What a recovery has not read is to be looked for in the index, whatever is there now.
+    if (!isMissing && this.#isSound(position, bytes)) {
+      return;
+    }
+    const range = { position, bytes, isMissing };
+    this.#pending.splice(at, 0, { ...range, found: range, asked: new Map(), isNoted: false });
+    this.#isDirty = true;
+  }
+
+  /** To be called once a second or so: notes what is to be repaired, for the next opening. */
+  note(): void {
+    const oldest = this.#deps.oldest();
+    const left = this.#pending.filter(({ position, bytes }) => position + bytes > oldest);
+    this.#isDirty ||= left.length < this.#pending.length;
+    this.#pending = left;
+    if (!this.#isDirty) {
+      return;
+    }
+    try {
+      this.#writeNote();
+    } catch (error) {
+      // Whoever writes the log tells of the disk.
+      if (diskErrorCode(error) === undefined) {
+        throw error;
+      }
+    }
+  }
+
+  /** What the broker of that name, which has the log up to `received`, is to be asked for next; null: nothing now. */
+  next(from: string, received: number): RepairRange | null {
+    const now = monotonicMs();
+    const end = Math.min(received, this.#deps.flushed());
+    const found = this.#pending.find(
+      ({ position, bytes, asked }) => position + bytes <= end && (asked.get(from)?.notBefore ?? 0) <= now,
+    );
+    if (found === undefined) {
+      return null;
+    }
+    const { waitMs, isTold } = found.asked.get(from) ?? { waitMs: RETRY_MS, isTold: false };
+    // It may be gone before it answers.
+    found.asked.set(from, { notBefore: now + waitMs, waitMs: Math.min(2 * waitMs, MAX_RETRY_MS), isTold });
+    return found;
+  }
+
+  /** What another one has at `position`. `from`: its name. */
+  take(position: number, run: Uint8Array, from: string): void {
+    const found = this.#pending[this.#firstBehind(position) - 1];
+    if (found?.position !== position || position < this.#deps.oldest()) {
+      return;
+    }
+    const { bytes, batches, fault } = checkRun(run, {
+      position,
+      end: position + found.bytes,
+      spanBytes: this.#deps.spanBytes,
+      ...this.#terms(found),
+      headerAt: (at) => this.#headerAt(at),
+    });
+    if (bytes === 0) {
+      this.#cannot(found, from, fault ?? 'nothing there that is whole');
+      return;
+    }
+    try {
+      if (!found.isNoted) {
+        this.#writeNote();
+      }
+      this.#write(position, run.subarray(0, bytes));
+    } catch (error) {
+      if (diskErrorCode(error) === undefined) {
+        throw error;
+      }
+      this.#cannot(found, from, `it cannot be written: ${String(error)}`);
+      return;
+    }
+    if (found.isMissing) {
+      this.#lookAtIndex(run, batches);
+    }
+    found.position += bytes;
+    found.bytes -= bytes;
+    found.asked.clear();
+    this.#isDirty = true;
+    if (found.bytes === 0) {
+      this.#pending.splice(this.#pending.indexOf(found), 1);
+      this.#deps.onRepaired(found.found, from);
+      if (this.#isStale && this.#pending.length === 0) {
+        this.#deps.onStale();
+      }
+    }
+  }
+
+  /** Said once of each that was asked. It is asked again: what is damaged there, too, may be repaired there meanwhile. */
+  #cannot({ position, bytes, asked }: Pending, from: string, why: string): void {
+    const how = asked.get(from);
+    if (how === undefined || how.isTold) {
+      return;
+    }
+    how.isTold = true;
+    this.#deps.warn(
+      `damage in the log at position ${position}, of ${bytes} bytes, cannot be repaired from what ${from} has: ${why}`,
+      { event: 'notRepaired', position, bytes, from },
+    );
+  }
+
+  #writeNote(): void {
+    writeRepairs(this.#deps.disk, this.#deps.dataDir, this.#pending);
+    this.#isDirty = false;
+    for (const each of this.#pending) {
+      each.isNoted = true;
+    }
+  }
+
+  /** Index of the first stretch that begins behind `position`. */
+  #firstBehind(position: number): number {
+    let low = 0;
+    let high = this.#pending.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#pending[middle] as Pending).position <= position) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  /** By the log's own history, and by the batch that lies behind the stretch. */
+  #terms({ position, bytes }: RepairRange): { leastEpoch: number; mostEpoch: number } {
+    const { starts } = this.#deps.epochs();
+    const leastEpoch = starts.findLast((start) => start.position <= position)?.epoch ?? 0;
+    const behind = this.#headerAt(position + bytes);
+    const isThere = behind !== null && readUint64(behind, BATCH.position) === position + bytes;
+    const mostEpoch = isThere ? readUint32(behind, BATCH.epoch) : this.#deps.lastEpoch();
+    return { leastEpoch, mostEpoch: Math.max(leastEpoch, mostEpoch) };
+  }
+
+  #headerAt(position: number): Uint8Array | null {
+    return this.#read(position, BATCH_HEADER_BYTES);
+  }
+
+  #isSound(position: number, bytes: number): boolean {
+    const { spanBytes } = this.#deps;
+    const there = bytes <= spanBytes ? this.#read(position, bytes) : null;
+    return there !== null && soundBatches(there, position, bytes, spanBytes) === bytes;
+  }
+
+  /** null: it cannot be read. */
+  #read(position: number, length: number): Uint8Array | null {
+    const { disk, segmentBytes } = this.#deps;
+    const bytes = new Uint8Array(length);
+    try {
+      const fd = disk.open(this.#pathOf(position), 'read');
+      try {
+        return disk.read(fd, bytes, 0, length, position % segmentBytes) === length ? bytes : null;
+      } finally {
+        disk.close(fd);
+      }
+    } catch (error) {
+      if (diskErrorCode(error) === undefined) {
+        throw error;
+      }
+      return null;
+    }
+  }
+
+  /** Into the files, durably. */
+  #write(position: number, run: Uint8Array): void {
+    const { disk, dataDir, segmentBytes } = this.#deps;
+    for (let at = 0; at < run.length; ) {
+      const inFile = (position + at) % segmentBytes;
+      const length = Math.min(run.length - at, segmentBytes - inFile);
+      const path = this.#pathOf(position + at);
+      let fd: number;
+      let isNew = false;
+      try {
+        fd = disk.open(path, 'write');
+      } catch (error) {
+        if (diskErrorCode(error) !== 'ENOENT') {
+          throw error;
+        }
+        fd = disk.create(path);
+        isNew = true;
+      }
+      try {
+        if (isNew || disk.size(path) < segmentBytes) {
+          disk.truncate(fd, segmentBytes);
+        }
+        disk.write(fd, run, at, length, inFile);
+        disk.fdatasync(fd);
+      } finally {
+        disk.close(fd);
+      }
+      if (isNew) {
+        disk.fsyncDir(`${dataDir}/log`);
+      }
+      at += length;
+    }
+  }
+
+  /** What a recovery could not read is in no queue, and of the state nobody knows. */
+  #lookAtIndex(run: Uint8Array, batches: readonly RepairedBatch[]): void {
+    const { disk, dataDir, isIndexed } = this.#deps;
+    for (const { at, position, type } of batches) {
+      const isData = type === BATCH_TYPE.data;
+      if (type !== BATCH_TYPE.control && !isData) {
+        continue;
+      }
+      const topicId = readUint32(run, at + BATCH.topicId);
+      const queueId = readUint32(run, at + BATCH.queueId);
+      const baseOffset = readUint64(run, at + BATCH.baseOffset);
+      if (!isData || !isIndexed({ topicId, queueId, baseOffset, position })) {
+        noteRebuild(disk, dataDir);
+        this.#isStale = true;
+        return;
+      }
+    }
+  }
+
+  #pathOf(position: number): string {
+    const { dataDir, segmentBytes } = this.#deps;
+    return `${dataDir}/log/${segmentName(position - (position % segmentBytes))}`;
+  }
+}
