@@ -51,5 +51,6 @@ export const ADVICE: Record<ErrorCode, string> = {
   TOO_MANY_QUEUES: 'delete topics that are not needed, or ask for fewer queues',
   TOO_MANY_REQUESTS: 'have fewer calls under way at once',
   UNSUPPORTED_VERSION: 'use a command and a broker of the same version',
+  CHECK_FAILED: 'see `ringmq group describe`, `ringmq stats` or `ringmq cluster status`',
   INTERNAL: 'please report it with the command and the log',
 };

@@ -79,6 +79,17 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq doctor                                        # ./ringmq-data and 127.0.0.1:9876',
     'ringmq doctor --data /var/lib/ringmq --listen 0.0.0.0:9876 --tls-cert cert.pem',
   ],
+  check: [
+    'ringmq check lag billing --max 10000',
+    'ringmq check disk --min-free 20GiB',
+    'ringmq check replicas',
+  ],
+  'check lag': [
+    'ringmq check lag billing --max 10000 --max-age 5m',
+    'ringmq check lag billing --max-age 1m --prometheus',
+  ],
+  'check disk': ['ringmq check disk --min-free 20GiB'],
+  'check replicas': ['ringmq check replicas --url ws://127.0.0.1:9800 --min 1 --max-lag 10s'],
   log: ['ringmq log verify ./ringmq-data'],
   'log verify': ['ringmq log verify ./ringmq-data', 'ringmq log verify ./ringmq-data -o json'],
   bench: [

@@ -39,6 +39,11 @@ export function sizeFlag(text: string): number {
   return must(parseSize(text), 'write a size like 100, 64KiB or 1GiB');
 }
 
+/** 0 or more. */
+export function countOrNoneFlag(text: string): number {
+  return must(parseCount(text), 'write a whole number');
+}
+
 /** At least 1. */
 export function countFlag(text: string): number {
   const count = must(parseCount(text), 'write a whole number');

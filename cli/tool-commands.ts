@@ -1,10 +1,11 @@
 import { Argument, type Command, Option } from 'commander';
-import { listenFlag } from './flags.js';
+import { countOrNoneFlag, durationFlag, listenFlag, nameArgument, sizeFlag } from './flags.js';
 
-/** Commands about the command, the errors and the machine; none of them needs a broker. */
+/** Commands for those who operate: about the command, the errors, the machine, and limits to be kept. */
 export function addTools(program: Command): void {
   addErrors(program);
   addDoctor(program);
+  addCheck(program);
   program
     .command('completion')
     .description('print what makes a shell complete commands and flags')
@@ -44,5 +45,37 @@ function addDoctor(program: Command): void {
     .option('--tls-cert <file>', 'certificate it is to show')
     .action(async (options: object, command: Command) => {
       await (await import('./doctor/doctor-command.js')).runDoctor(command, options as never);
+    });
+}
+
+function addCheck(program: Command): void {
+  const check = program
+    .command('check')
+    .description('whether limits are kept, for monitoring; exits 1 when one is not');
+  const add = (name: string, description: string): Command =>
+    check
+      .command(name)
+      .description(description)
+      .option('--prometheus', 'print what was measured in the text format of Prometheus');
+  add('lag', "how far a group is behind: in messages, and in its oldest unread message's age")
+    .addArgument(new Argument('<group>', 'the group').argParser(nameArgument))
+    .option('--max <n>', 'most messages that may wait, in all its queues together', countOrNoneFlag)
+    .option('--max-age <duration>', 'how old the oldest message that waits may be', durationFlag)
+    .action(async (group: string, flags: object, command: Command) => {
+      await (await import('./check-command.js')).checkLag(command, group, flags as never);
+    });
+  add('disk', 'whether the broker writes, and has room')
+    .option('--min-free <bytes>', 'least room', sizeFlag, 1024 ** 3)
+    .action(async (flags: object, command: Command) => {
+      await (await import('./check-command.js')).checkDisk(command, flags as never);
+    });
+  add(
+    'replicas',
+    'whether each broker set has its master and enough slaves in sync; --url names name servers',
+  )
+    .option('--min <n>', 'least slaves in sync of each set', countOrNoneFlag, 1)
+    .option('--max-lag <duration>', 'how far a slave may be behind', durationFlag)
+    .action(async (flags: object, command: Command) => {
+      await (await import('./check-command.js')).checkReplicas(command, flags as never);
     });
 }

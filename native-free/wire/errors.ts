@@ -167,6 +167,7 @@ export const ERRORS = {
   TIMEOUT: { wire: 82, retryable: true, closes: false, message: 'no answer came in time' },
   ABORTED: { wire: 83, retryable: false, closes: false, message: 'the call was aborted' },
   CLOSED: { wire: 84, retryable: false, closes: false, message: 'it is closed' },
+  CHECK_FAILED: { wire: 85, retryable: true, closes: false, message: 'something is beyond its limit' },
   INTERNAL: {
     wire: 99,
     retryable: false,

@@ -151,6 +151,46 @@ describe('doctor', () => {
   });
 });
 
+describe('check', () => {
+  it('says whether a group and the disk are within their limits, and by how much they are not', async () => {
+    const broker = await BrokerProcess.start(`${directory}/checked`);
+    const run = (...args: string[]) => runCli(['--url', broker.url, ...args]);
+    try {
+      await run('topic', 'create', 'orders', '--queues', '2');
+      await runCli(['--url', broker.url, 'pub', 'orders'], { input: '1\n2\n3\n' });
+      expect((await run('sub', 'orders', '--group', 'billing', '--count', '1')).status).toBe(0);
+      const within = await run('check', 'lag', 'billing', '--max', '2', '--max-age', '1h');
+      expect([within.status, within.stderr]).toEqual([0, '']);
+      const beyond = await run('check', 'lag', 'billing', '--max', '1', '-o', 'json');
+      expect([beyond.status, JSON.parse(beyond.stderr)]).toMatchObject([1, { code: 'CHECK_FAILED' }]);
+      expect(JSON.parse(beyond.stdout.toString())).toMatchObject({
+        healthy: false,
+        checks: [
+          {
+            metric: 'ringmq_check_lag_messages',
+            labels: { group: 'billing' },
+            value: 2,
+            limit: 1,
+            ok: false,
+          },
+        ],
+      });
+      const old = await run('check', 'lag', 'billing', '--max-age', '0s', '--prometheus');
+      expect(old.status).toBe(1);
+      expect(old.stdout.toString()).toMatch(
+        /^# TYPE ringmq_check_lag_seconds gauge\nringmq_check_lag_seconds\{group="billing",topic="orders",queue="\d"\} [\d.]+\n/,
+      );
+      const disk = await run('check', 'disk', '--min-free', '1KiB');
+      expect([disk.status, disk.stderr]).toEqual([0, '']);
+      expect((await run('check', 'disk', '--min-free', '1000000GiB')).status).toBe(1);
+      expect(await run('check', 'lag', 'billing')).toMatchObject({ status: 2 });
+      expect((await run('check', 'lag', 'nobody', '--max', '1')).stderr).toMatch(/^GROUP_NOT_FOUND: /);
+    } finally {
+      await broker.stop();
+    }
+  });
+});
+
 describe('pub and sub', () => {
   it('send a body that is given, and carry whole messages as lines of JSON', async () => {
     const broker = await BrokerProcess.start(`${directory}/data`);

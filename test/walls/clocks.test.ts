@@ -23,6 +23,7 @@ const WALL_CLOCK: Record<string, string> = {
   'engine/control/topic-queues.ts': 'a store time in the future is not believed',
   'engine/control/stats-view.ts': 'when statistics were read',
   'native-free/client/consume/memberships.ts': 'ids of members, in the order in which they were made',
+  'cli/check-command.ts': 'how long ago a message was stored',
   'cli/doctor/disk-checks.ts': 'whether the data directory was written in the future',
   'cli/doctor/machine-checks.ts': 'whether a certificate is valid today',
   'cli/bench/consume-load.ts': 'a name that was not there before',

@@ -1,6 +1,7 @@
 /** What `ready` says of a cluster: its slaves are with their masters, so that what comes next is not refused. */
 import { afterEach, expect, test } from 'vitest';
 import { type Client, connect } from '../../../native-free/client/index.js';
+import { runCli } from '../../cli/cli-process.js';
 import { TestCluster } from './cluster-process.js';
 
 const closers: (() => unknown)[] = [];
@@ -23,14 +24,14 @@ async function start(cluster: TestCluster, ...flags: string[]): Promise<string> 
   return await cluster.done('start', '--mode', 'sync-double-write', ...FLAGS, ...flags, ...BROKER_FLAGS);
 }
 
-async function cluster(): Promise<{ cluster: TestCluster; client: Client }> {
+async function cluster(): Promise<{ cluster: TestCluster; client: Client; url: string }> {
   const made = new TestCluster();
   closers.push(() => made.remove());
   const url = /^ready (\S+)\n$/.exec(await start(made))?.[1] as string;
   const client = await connect(url);
   closers.push(() => client.close());
   await client.admin().createTopic({ topic: 't', queues: 1 });
-  return { cluster: made, client };
+  return { cluster: made, client, url };
 }
 
 /** Sends so many with the slave away. */
@@ -51,10 +52,16 @@ async function replicasOfNext(client: Client): Promise<number | undefined> {
 }
 
 test('a cluster, and a broker of it, is ready when its slaves are in sync; one that is late is named and goes on', async () => {
-  const { cluster: made, client } = await cluster();
+  const { cluster: made, client, url } = await cluster();
   expect(await replicasOfNext(client)).toBe(1);
+  const check = () => runCli(['check', 'replicas', '--url', url, '--max-lag', '1h']);
+  expect(await check()).toMatchObject({ status: 0, stderr: '' });
 
   await fallBehind(made, client, 14);
+  expect(await check()).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^CHECK_FAILED: .+ in sync slaves of set a: 0 \(limit 1\); .+\n$/),
+  });
   const late = await made.run('restart', 'a-slave', '--timeout', '1s');
   expect([late.status, late.stderr]).toEqual([
     1,
