@@ -5,6 +5,7 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { MAX_CONTROL_BYTES, RingMQError } from '../native-free/wire/index.js';
 import { badPayload, MAX_TEXT_BYTES, type Part, PayloadInspector } from './payload-inspector.js';
+import { PAYLOAD, type PayloadKind } from './payload-kinds.js';
 
 const PACKR = new Packr({ useRecords: false, variableMapSize: true });
 const UNPACKR = new Unpackr({ useRecords: false, copyBuffers: true, int64AsType: 'number' });
@@ -28,22 +29,25 @@ export function encodeControl(value: object): Uint8Array {
  * Nothing of the result refers to `bytes`.
  */
 export function decodeControl(bytes: Uint8Array, from: number): Record<string, unknown> {
-  inspect(bytes, from, false);
+  inspect(bytes, from, PAYLOAD.plain);
   // A copy: the decoder keeps a reference to what it last read, and socket memory goes away.
   return UNPACKR.unpack(Uint8Array.prototype.slice.call(bytes, from)) as Record<string, unknown>;
 }
 
-/** The same for a request, with texts longer than any parameter may be cut. */
-export function decodeRequest(bytes: Uint8Array, from: number): Record<string, unknown> {
-  return UNPACKR.unpack(withoutParts(bytes, from, inspect(bytes, from, false))) as Record<string, unknown>;
+/** The same for a request to a name server, with texts longer than any parameter may be cut. */
+export function decodeTopicsRequest(bytes: Uint8Array, from: number): Record<string, unknown> {
+  return UNPACKR.unpack(withoutParts(bytes, from, inspect(bytes, from, PAYLOAD.topics))) as Record<
+    string,
+    unknown
+  >;
 }
 
 /**
- * The same for a request about queues: a list of them, which may have 16,384 entries, becomes {@link QueueEntries} while it is looked over, without
+ * The same for a request to a broker: a list of queues, which may have 16,384 entries, becomes {@link QueueEntries} while it is looked over, without
  * an object for each.
  */
 export function decodeQueuesRequest(bytes: Uint8Array, from: number): Record<string, unknown> {
-  const inspector = inspect(bytes, from, true);
+  const inspector = inspect(bytes, from, PAYLOAD.queues);
   const request = UNPACKR.unpack(withoutParts(bytes, from, inspector)) as Record<string, unknown>;
   for (const { entries, inPositions, name } of inspector.lists) {
     const holder = inPositions ? request['positions'] : request;
@@ -52,7 +56,7 @@ export function decodeQueuesRequest(bytes: Uint8Array, from: number): Record<str
   return request;
 }
 
-function inspect(bytes: Uint8Array, from: number, packsLists: boolean): PayloadInspector {
+function inspect(bytes: Uint8Array, from: number, kind: PayloadKind): PayloadInspector {
   const length = bytes.length - from;
   if (length > MAX_CONTROL_BYTES) {
     throw badPayload(`it has ${length} bytes, the limit is ${MAX_CONTROL_BYTES}`, {
@@ -60,7 +64,7 @@ function inspect(bytes: Uint8Array, from: number, packsLists: boolean): PayloadI
       value: length,
     });
   }
-  const inspector = new PayloadInspector(bytes, from, packsLists);
+  const inspector = new PayloadInspector(bytes, from, kind);
   inspector.topMap();
   return inspector;
 }

@@ -24,7 +24,7 @@ import {
   readUint32,
   type Welcome,
 } from '../native-free/wire/index.js';
-import { decodeRequest, encodeControl } from './control-payload.js';
+import { decodeTopicsRequest, encodeControl } from './control-payload.js';
 import { cutError, endConnection, excessError, textError, unreadError } from './ending.js';
 import { encodeError } from './error-body.js';
 import { HandshakeTimer } from './handshake-timer.js';
@@ -209,7 +209,7 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
 
   #request(bytes: Uint8Array): void {
     const id = readUint32(bytes, FRAME.id);
-    const { method, ...params } = decodeRequest(bytes, FRAME_HEADER_BYTES);
+    const { method, ...params } = decodeTopicsRequest(bytes, FRAME_HEADER_BYTES);
     let payload: Uint8Array;
     try {
       const answer = this.#sessions.answers.answer(method, params, this);

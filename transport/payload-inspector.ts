@@ -3,15 +3,13 @@ import {
   MAX_CONTROL_DEPTH,
   MAX_CONTROL_VALUES,
   MAX_REQUEST_VALUES,
-  QUEUE_LISTS,
   QueueEntries,
   RingMQError,
 } from '../native-free/wire/index.js';
+import type { PayloadKind } from './payload-kinds.js';
 
 /** However its length is written. */
 const MAX_KEY_BYTES = 255;
-/** What a map may have as many values for as {@link MAX_CONTROL_VALUES}. */
-const LIST_METHODS: ReadonlySet<string> = new Set([...Object.keys(QUEUE_LISTS), 'registerTopics']);
 /** A text in a request is cut to this: no parameter may be so long, and to decode 4 MB in order to refuse them takes its time. */
 export const MAX_TEXT_BYTES = 32 * 1024;
 
@@ -90,9 +88,14 @@ export class PayloadInspector {
   /** In their order. */
   readonly parts: Part[] = [];
   lists: PackedList[] = [];
-  readonly #packsLists: boolean;
+  readonly #kind: PayloadKind;
   #at: number;
   #values = 0;
+  #maxValues: number;
+  #keys = 0;
+  #textBytes = 0;
+  /** In a list that is packed: its entries cost the decoder nothing. */
+  #isInList = false;
   #namesListMethod = false;
   /** Where the key that was passed last begins, and its bytes. */
   #keyAt = 0;
@@ -100,12 +103,12 @@ export class PayloadInspector {
   /** The map at depth 1 is the value of `positions`. */
   #isInPositions = false;
 
-  /** `packsLists`: lists of queues become {@link lists}, and are among the {@link parts}. */
-  constructor(bytes: Uint8Array, at: number, packsLists: boolean) {
+  constructor(bytes: Uint8Array, at: number, kind: PayloadKind) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#at = at;
-    this.#packsLists = packsLists;
+    this.#kind = kind;
+    this.#maxValues = kind.maxValuesCount;
   }
 
   topMap(): void {
@@ -140,7 +143,7 @@ export class PayloadInspector {
     } else if (type < 0xa0) {
       this.#array(type & 0x0f, depth);
     } else if (type < 0xc0) {
-      this.#skip(type & 0x1f);
+      this.#text(type & 0x1f);
     } else {
       this.#longValue(type, depth);
     }
@@ -154,7 +157,7 @@ export class PayloadInspector {
     } else if (counted !== NONE) {
       const at = this.#at - 1;
       const bytes = this.#length(counted);
-      this.#skip(bytes);
+      this.#text(bytes);
       if (bytes > MAX_TEXT_BYTES) {
         this.parts.push({ at, end: this.#at, headBytes: 1 + counted });
       }
@@ -164,6 +167,14 @@ export class PayloadInspector {
       this.#map(this.#length(type === 0xde ? 2 : 4), depth);
     } else {
       throw badPayload(`type 0x${type.toString(16)} is not used in this protocol`);
+    }
+  }
+
+  #text(bytes: number): void {
+    this.#skip(bytes);
+    this.#textBytes += this.#isInList ? 0 : Math.min(bytes, MAX_TEXT_BYTES);
+    if (this.#textBytes > this.#kind.maxTextBytes) {
+      throw badPayload(`it has more than ${this.#kind.maxTextBytes} bytes of text`);
     }
   }
 
@@ -192,14 +203,14 @@ export class PayloadInspector {
       const from = this.#at;
       this.#value(1);
       const name = this.#at - from < 32 ? latin1(this.#bytes, from + 1, this.#at) : '';
-      this.#namesListMethod = LIST_METHODS.has(name);
-    } else if (this.#packsLists && this.#isKey(POSITIONS)) {
+      this.#namesListMethod = this.#kind.listMethods.has(name);
+    } else if (this.#kind.packsLists && this.#isKey(POSITIONS)) {
       // Of a key that comes twice the last one counts.
       this.lists = this.lists.filter(({ inPositions }) => !inPositions);
       this.#isInPositions = true;
       this.#value(1);
       this.#isInPositions = false;
-    } else if (this.#packsLists) {
+    } else if (this.#kind.packsLists) {
       this.#valueOrList(false, 0);
     } else {
       this.#value(1);
@@ -227,9 +238,14 @@ export class PayloadInspector {
     this.#at++;
     const count = isShort ? type & 0x0f : this.#length(type === 0xdc ? 2 : 4);
     const cutBefore = this.parts.length;
+    const [valuesBefore, maxValuesBefore] = [this.#values, this.#maxValues];
+    this.#maxValues = MAX_CONTROL_VALUES;
+    this.#isInList = true;
     const entries = this.#entries(count, depth + 2);
     // What was to be cut in it goes with it.
     this.parts.length = cutBefore;
+    this.#isInList = false;
+    this.#maxValues = Math.min(MAX_CONTROL_VALUES, maxValuesBefore + this.#values - valuesBefore);
     this.parts.push({ at, end: this.#at, headBytes: 0 });
     this.lists.push({ entries, name, inPositions });
   }
@@ -297,6 +313,9 @@ export class PayloadInspector {
 
   #key(): void {
     this.#count();
+    if (!this.#isInList && ++this.#keys > this.#kind.maxKeysCount) {
+      throw badPayload(`it has more than ${this.#kind.maxKeysCount} keys`);
+    }
     const type = this.#byte();
     let length: number;
     if (type >= 0xa0 && type < 0xc0) {
@@ -320,8 +339,8 @@ export class PayloadInspector {
   }
 
   #count(): void {
-    if (++this.#values > MAX_CONTROL_VALUES) {
-      throw badPayload(`it has more than ${MAX_CONTROL_VALUES} values`);
+    if (++this.#values > this.#maxValues) {
+      throw badPayload(`it has more than ${this.#maxValues} values`);
     }
   }
 

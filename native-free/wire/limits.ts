@@ -40,6 +40,10 @@ export const MAX_MEMBER_ID_BYTES = 64;
 export const MAX_CONTROL_VALUES = 147_456;
 /** The same in every other map of a client. */
 export const MAX_REQUEST_VALUES = 1_024;
+/** Texts and binaries of one request to a broker, keys not included, in bytes; one alone counts for 32 KiB at most. The largest that makes sense has a filter and 64 sets. */
+export const MAX_REQUEST_TEXT_BYTES = 128 * 1024;
+/** Keys in the maps of a request to a name server, which has a map for each of 1,024 topics and as many tombstones: 8,000 or so. */
+export const MAX_TOPIC_PAGE_KEYS = 16_384;
 /** Maps and lists in each other in one control payload. */
 export const MAX_CONTROL_DEPTH = 16;
 /** Queues of one topic. */

@@ -9,7 +9,7 @@ import {
   QueueEntries,
   type QueueListMethod,
 } from '../../native-free/wire/index.js';
-import { decodeQueuesRequest, decodeRequest } from '../../transport/control-payload.js';
+import { decodeControl, decodeQueuesRequest, decodeTopicsRequest } from '../../transport/control-payload.js';
 
 const PACKR = new Packr({ useRecords: false, variableMapSize: true });
 const UNPACKR = new Unpackr({ useRecords: false, int64AsType: 'number' });
@@ -76,7 +76,7 @@ describe('a list of queues in a request', () => {
       }
       expect(read['other']).toEqual(plain['other']);
       expect(read['method']).toBe(method);
-      expect(decodeRequest(bytes, 0)).toEqual(plain);
+      expect(decodeTopicsRequest(bytes, 0)).toEqual(plain);
     },
   );
 
@@ -112,4 +112,32 @@ describe('a list of queues in a request', () => {
     const positions = decodeQueuesRequest(twice(nested({ queues: [] }), nested('none')), 0)['positions'];
     expect(positions).toBe('none');
   });
+
+  it.each([
+    ['keys', Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`k${i}`, i]))],
+    ['values', Array.from({ length: 20_000 }, () => ({}))],
+    ['bytes of text', Array.from({ length: 200 }, () => 'x'.repeat(1_000))],
+  ])(
+    'may be long, and what is beside it may not: it costs a decoder as much as is refused (%s)',
+    (what, more) => {
+      const queues = Array.from({ length: MAX_QUEUES_PER_TOPIC }, (_, queueId) => ({
+        queueId,
+        generation: 1,
+        note: 'x',
+      }));
+      const request = { method: 'seek', queues, queueIds: queues.map(({ queueId }) => queueId) };
+      expect(packQueueList('seek', decodeQueuesRequest(PACKR.pack(request), 0)['queues'])).toHaveLength(
+        2 * queues.length,
+      );
+      for (const order of [
+        { more, ...request },
+        { ...request, more },
+      ]) {
+        expect(() => decodeQueuesRequest(PACKR.pack(order), 0)).toThrow(
+          new RegExp(`it has more than \\d+ (${what}|values)`),
+        );
+      }
+      expect(() => decodeControl(PACKR.pack({ method: 'seek', more }), 0)).toThrow(/it has more than/);
+    },
+  );
 });
