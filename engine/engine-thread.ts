@@ -181,7 +181,7 @@ export interface ReplicaDoor {
    * Offsets that were committed at the slave, as it sent them. Resolves with where the log ends that has what counts of them.
    * @throws RingMQError BAD_FRAME, NOT_MASTER, and what a commit is refused for
    */
-  takeOver(offsets: Uint8Array): Promise<number>;
+  takeOver(row: number, offsets: Uint8Array): Promise<number>;
   /** Begins to send the log from `position` on. */
   feed(greeting: ReplicaGreeting, position: number, link: ReplicaLink): ReplicaFeed;
 }

@@ -148,6 +148,7 @@ export class Engine {
       if (data.role === 'master') {
         engine.#control.beginEpoch(data.node.epoch, data.recovery.endPosition, options.name);
         engine.#replication.takeHeld();
+        engine.#replication.awaitHandOver();
         engine.#plane.becomeMaster();
       }
       engine.#plane.start();
@@ -235,6 +236,7 @@ export class Engine {
       masterUrl: () => new SharedText(handle.masterUrl).get(),
       promote: (epoch, force) => this.#replication.promote(epoch, force),
       standing: () => this.#replication.describe(),
+      handOver: () => this.#replication.handOver,
       catalog: data.catalog,
       openQueues: (topic) => this.#queues.open(topic),
       closeQueues: (topic) => {
@@ -372,6 +374,8 @@ export class Engine {
       onMaster: () => this.#plane.becomeMaster(),
       onFenced: (epoch) => this.mastership.fence(epoch, null),
       wakeAll: () => this.#ending.wakeAll(),
+      onHandedOver: () => this.#plane.handedOver(),
+      warn: (message, details) => this.warn(message, details),
     });
   }
 
@@ -400,6 +404,7 @@ export class Engine {
     Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
     clearInterval(this.#metaTimer);
     clearInterval(this.#subscriberTimer);
+    await part(() => this.#replication.close());
     await part(() => this.#plane.close());
     await part(() => this.#control.drained(CLOSE_MS));
     await part(() => this.thread.drained(CLOSE_MS));

@@ -23,9 +23,17 @@ import type { ReplicaGreeting } from './engine-thread.js';
 import type { BrokerHandle } from './handle.js';
 import { decodeHeld } from './meta/held-codec.js';
 import type { HeldEntry } from './meta/held-offsets.js';
-import { decodeState, NEVER_OWN, type NodeFacts, type TopicCatalog, writeNode } from './meta/index.js';
+import {
+  decodeState,
+  MAX_NODE_SLAVES,
+  NEVER_OWN,
+  type NodeFacts,
+  type TopicCatalog,
+  writeNode,
+} from './meta/index.js';
 import type { ResolvedEngineOptions } from './options.js';
 import { type QueueTable, queueEndsOf } from './queue/index.js';
+import { HandOverWait } from './replica/hand-over-wait.js';
 import type { RepairRange } from './replica/repair-run.js';
 import { ReplicaDesk } from './replica/replica-desk.js';
 import type { Ring } from './ring/index.js';
@@ -63,13 +71,25 @@ export interface ReplicationDeps {
   onFenced(epoch: number): void;
   /** Slaves have come or gone: whoever waits for them is to look. */
   wakeAll(): void;
+  /** Groups may go on: what slaves had of them is here, or was not waited for any longer. */
+  onHandedOver(): void;
+  warn(message: string, details: Record<string, unknown>): void;
 }
+
+/** A master that comes back waits so long at most for its slaves' hand-over. */
+const HAND_OVER_MS = 5_000;
 
 /** Another slave of the set may have log that this one lacks. */
 export interface Lack {
   readonly message: string;
   /** Its name. */
   readonly furthest: string;
+}
+
+/** Offsets that were committed at the slave of this row; none: it has handed over all that it had. */
+export interface HandOver {
+  row: number;
+  offsets: Uint8Array;
 }
 
 /** A promotion waits so long at most for what has been taken from the old master to be indexed. */
@@ -85,6 +105,9 @@ export class Replication {
   readonly #deps: ReplicationDeps;
   readonly #desk: ReplicaDesk;
   #isOwning = false;
+  /** Slaves that have followed since this directory was opened. */
+  readonly #seen = new Set<string>();
+  #handOver: HandOverWait | null = null;
   /** Which slaves there were, and which of them in sync, when others were told last. */
   #toldOfSlaves = '';
   #node: NodeFacts;
@@ -112,6 +135,7 @@ export class Replication {
       state: (position) => deps.control.snapshot(position, queueEndsOf(deps.table)).bytes,
       toBytes: (slots) => ring.toBytes(slots),
       onFenced: (epoch) => deps.onFenced(epoch),
+      onSlave: (name) => this.#onSlave(name),
       now: monotonicMs,
     });
   }
@@ -263,14 +287,62 @@ export class Replication {
    * Of a master: what was committed at a slave. Resolves with where the log ends that has it.
    * @throws RingMQError NOT_MASTER, BAD_FRAME, and what a commit is refused for
    */
-  async takeOver(bytes: Uint8Array): Promise<number> {
+  async takeOver({ row, offsets }: HandOver): Promise<number> {
     const { term, ring } = this.#deps;
-    const entries = decodeHeld(bytes);
+    const entries = decodeHeld(offsets);
     if (term.role !== ROLE.master) {
       throw new RingMQError('NOT_MASTER');
     }
-    await this.#deps.takeOver(entries);
+    if (entries.length === 0) {
+      this.#handOver?.done(this.#desk.nameOf(row) ?? '');
+    } else {
+      await this.#deps.takeOver(entries);
+    }
     return ring.toBytes(ring.head());
+  }
+
+  /** Of a master that was opened: slaves that followed it before may have commits that it has not. */
+  awaitHandOver(): void {
+    const { slaves } = this.#node;
+    if (slaves.length === 0) {
+      return;
+    }
+    this.#handOver = new HandOverWait(slaves, HAND_OVER_MS, (missing) => {
+      if (missing.length > 0) {
+        this.#deps.warn(
+          `${missing.join(', ')} did not say within ${HAND_OVER_MS / 1_000} s what was committed there while this master was away: groups go on from what is known here`,
+          { slaves: missing },
+        );
+      }
+      // Those that have not come are not waited for again, unless they come.
+      this.#writeSlaves([...this.#seen]);
+      this.#deps.onHandedOver();
+    });
+  }
+
+  /** What slaves have of groups is still waited for: resolves once it is not. null: it is not. */
+  get handOver(): Promise<void> | null {
+    return this.#handOver?.isOver === false ? this.#handOver.over : null;
+  }
+
+  close(): void {
+    this.#handOver?.close();
+  }
+
+  #onSlave(name: string): void {
+    this.#seen.add(name);
+    if (!this.#node.slaves.includes(name)) {
+      this.#writeSlaves([...this.#node.slaves, name]);
+    }
+  }
+
+  /** What cannot be written now is not waited for when this is opened again. */
+  #writeSlaves(slaves: readonly string[]): void {
+    try {
+      this.#write({ ...this.#node, slaves: slaves.slice(-MAX_NODE_SLAVES) });
+    } catch {
+      // The disk has its own ways to be told of.
+    }
   }
 
   /** What was committed here while this was a slave goes into the log that is this one's now. */
@@ -404,7 +476,8 @@ export class Replication {
     continueQueues(control.state, this.#deps.catalog, this.#deps.table);
     const epoch = epochAbove(this.standing.knows);
     // Durable before anything says so: no epoch is given out twice.
-    this.#write({ ...asMaster(this.#node, epoch), isLed: this.#deps.options.controller !== undefined });
+    const isLed = this.#deps.options.controller !== undefined;
+    this.#write({ ...asMaster(this.#node, epoch), isLed, slaves: [] });
     // What the old master had not committed, as far as this one heard, waits for slaves like what comes now.
     marks.beginAt(Atomics.load(marks.words, REPLICAS_WORD.committed));
     term.setEpoch(epoch);

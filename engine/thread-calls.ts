@@ -5,7 +5,7 @@ import type { DamageList, DamageReport } from './control/damage-list.js';
 import type { ExpiredReport } from './control/expired-log.js';
 import type { ControlPlane } from './control/index.js';
 import type { RepairKeeper } from './data/repair-keeper.js';
-import type { Replication } from './replication.js';
+import type { HandOver, Replication } from './replication.js';
 import { type DiagnosticEvents, diagnose } from './stats/index.js';
 import type { SeatedThread, ThreadWarning } from './thread/control-half.js';
 import type { ProveParams, RepairFound, RepairWanted } from './thread/replica-door.js';
@@ -57,7 +57,7 @@ export function threadCalls(
         return null;
       }
       case 'replicaOffsets':
-        return replication.takeOver(params as Uint8Array);
+        return replication.takeOver(params as HandOver);
       case 'seated': {
         const { seat, name } = params as SeatedThread;
         named(seat, name);

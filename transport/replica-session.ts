@@ -253,7 +253,8 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
     this.#listen();
     this.#isTaking = true;
     const id = frameId(frame);
-    this.#deps.engine.replicas.takeOver(frame.slice(FRAME_HEADER_BYTES)).then(
+    const { row } = this.#greeting as ReplicaGreeting;
+    this.#deps.engine.replicas.takeOver(row, frame.slice(FRAME_HEADER_BYTES)).then(
       (value) => {
         this.#isTaking = false;
         this.send(makeFrame(REPLICA_OPCODE.taken, id, { value }));

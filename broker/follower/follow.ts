@@ -1,6 +1,6 @@
 /** A slave's follower as the thread that opened the broker sees it. */
 import { Worker } from 'node:worker_threads';
-import type { HeldPiece } from '../../engine/data/held-keeper.js';
+import { type HeldPiece, NOTHING_HELD } from '../../engine/data/held-keeper.js';
 import type { Engine } from '../../engine/engine.js';
 import { workerFlags } from '../../engine/thread/worker-flags.js';
 import { type ReplicaFacts, RingMQError } from '../../native-free/wire/index.js';
@@ -46,6 +46,8 @@ export class Following {
   readonly #ended: Promise<void>;
   #isStopping = false;
   #masterName = 'its master';
+  /** The master knows that there is nothing more, over this connection. */
+  #hasSaidAll = false;
   /** On its way. */
   #handedOver: HeldPiece | null = null;
 
@@ -106,7 +108,10 @@ export class Following {
     if (this.#handedOver !== null || this.#isStopping) {
       return;
     }
-    const piece = this.#engine.replication.nextHeld();
+    const next = this.#engine.replication.nextHeld();
+    // A master that has come back waits to hear that it has all.
+    const piece = next ?? (this.#hasSaidAll ? null : NOTHING_HELD);
+    this.#hasSaidAll ||= next === null;
     if (piece !== null) {
       this.#handedOver = piece;
       this.#order({ type: 'handOver', offsets: piece.bytes });
@@ -144,13 +149,16 @@ export class Following {
       }
       case 'linked':
         this.#handedOver = null;
+        this.#hasSaidAll = false;
         this.#engine.replication.following();
         this.#handOver();
         return;
       case 'taken': {
         const piece = this.#handedOver;
         this.#handedOver = null;
-        if (piece !== null && report.position !== null) {
+        if (piece === NOTHING_HELD && report.position === null) {
+          this.#hasSaidAll = false;
+        } else if (piece !== null && report.position !== null) {
           this.#engine.replication.heldIsTaken(piece, report.position);
           this.#handOver();
         }

@@ -29,6 +29,8 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   masterUrl?(): string | null;
   /** Makes this slave the master, of an epoch not below `atLeast`. */
   promote?(atLeast: number, force: boolean): Promise<{ epoch: number; lacks: string | null }>;
+  /** Slaves may have commits that are not here yet: resolves once that is over. null: it is. */
+  handOver?(): Promise<void> | null;
   /** How this broker stands in its set. */
   standing?(): SetStanding;
   /** Default 10,000. */

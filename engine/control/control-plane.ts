@@ -135,6 +135,11 @@ export class ControlPlane {
     await this.#log.settled();
   }
 
+  /** What slaves had of groups is here, or was not waited for any longer: groups begin to read. */
+  handedOver(): void {
+    this.#settling.want();
+  }
+
   /** On a slave: its master has deleted the topic. */
   topicGone({ topic, topicId }: CatalogTopic): void {
     this.#coordinator.endTopic(topicId, 'TOPIC_NOT_FOUND', `the topic '${topic}' was deleted`);
@@ -249,6 +254,7 @@ export class ControlPlane {
         queueState: (topicId, queueId) => this.#queueState(topicId, queueId),
         findOffsetByTime: (topicId, queueId, time) =>
           options.findOffsetByTime(this.#requireById(topicId), queueId, time),
+        isHeld: () => (this.#options.handOver?.() ?? null) !== null,
         wantRun: () => this.#settling.want(),
         persist: (send) => this.#persist(send),
         expired: (group, topic, _queueId, count) =>
@@ -314,7 +320,10 @@ export class ControlPlane {
         return {};
       },
       listGroups: (params) => this.#view.list(params),
-      describeGroup: ({ group, ...page }) => this.#view.describe(group, page),
+      describeGroup: async ({ group, ...page }) => {
+        await this.#options.handOver?.();
+        return this.#view.describe(group, page);
+      },
       createGroup: (params) => this.#groups.create(params),
       deleteGroup: async ({ group }) => {
         await this.#groups.delete(group);
@@ -328,7 +337,10 @@ export class ControlPlane {
       promote: async ({ epoch, force }) =>
         (await this.#options.promote?.(epoch ?? 0, force ?? false)) ?? noLog(),
       stats: () => this.#options.stats(),
-      queueStats: () => this.#options.queueStats(),
+      queueStats: async () => {
+        await this.#options.handOver?.();
+        return this.#options.queueStats();
+      },
       skipDamage: () => {
         throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers skipDamage');
       },

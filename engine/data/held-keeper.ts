@@ -19,6 +19,9 @@ export interface HeldPiece {
   readonly bytes: Uint8Array;
 }
 
+/** Says that there is no more. */
+export const NOTHING_HELD: HeldPiece = { entries: [], bytes: encodeHeld([]) };
+
 interface Turn {
   promise: Promise<void>;
   resolve(): void;

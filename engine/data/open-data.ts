@@ -130,6 +130,7 @@ function readStored(
     start: 0,
     ownFrom: 0,
     isLed: false,
+    slaves: [],
   };
   const checkpoint = readCheckpoint(disk, dataDir);
   const oldest = logStart(segments[0], node.start);
@@ -231,7 +232,7 @@ function recoverData(
     // A slave begins no term.
     const isLed = options.controller !== undefined;
     const role = options.mustFollow === true || isLed ? 'slave' : roleOf(node, options.role, warn);
-    const asSlave = isLed ? node : { ...node, ownFrom: NEVER_OWN, isLed };
+    const asSlave = isLed ? node : { ...node, ownFrom: NEVER_OWN, isLed, slaves: [] };
     const opened = role === 'slave' ? asSlave : { ...asMaster(node, known + 1), isLed };
     if (role === 'master') {
       continueQueues(state, catalog, table);

@@ -87,6 +87,7 @@ export function performRejoin(disk: Disk, dataDir: string, segmentBytes: number)
       start: rejoin.position,
       ownFrom: NEVER_OWN,
       isLed: false,
+      slaves: [],
     });
   }
   // Newer than the log's end, perhaps: what comes of the log from there on ends in the same state.

@@ -105,7 +105,13 @@ export class Settling {
     const begun = hooks.now();
     const toSend = this.#outbox.empty ? [] : [this.#outbox];
     this.#outbox = new Outbox();
+    const isHeld = hooks.isHeld?.() === true;
+    let heldCount = 0;
     for (const share of this.#unsettled) {
+      if (isHeld && !share.isReaders) {
+        heldCount++;
+        continue;
+      }
       this.#unsettled.delete(share);
       this.#pass = this.#passes.get(share) ?? new Outbox();
       if (share.settle(this.#actions, begun + REVOKE_TIMEOUT_MS, this.#queuesAtOnce)) {
@@ -132,6 +138,6 @@ export class Settling {
         }
       });
     }
-    return this.#unsettled.size === 0;
+    return this.#unsettled.size <= heldCount;
   }
 }

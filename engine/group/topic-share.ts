@@ -87,6 +87,11 @@ export class TopicShare {
     this.#deadline = new Float64Array(topic.queues);
   }
 
+  /** It is of a reader that is in no group. */
+  get isReaders(): boolean {
+    return this.members.some(({ reader }) => reader !== null);
+  }
+
   state(queueId: number): number {
     return this.#state[queueId] as number;
   }

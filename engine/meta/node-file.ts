@@ -6,6 +6,7 @@ import { corruptFile, FRAME_HEADER_BYTES, mapFrame, payloadAt, unknownFormat, un
 export const NODE_FILE = 'node';
 const NODE_FORMAT = 1;
 const MAX_NODE_BYTES = 4096;
+export const MAX_NODE_SLAVES = 8;
 
 /** {@link NodeFacts.ownFrom} of a slave. */
 export const NEVER_OWN = 0xffffffff;
@@ -29,6 +30,8 @@ export interface NodeFacts {
   readonly ownFrom: number;
   /** A controller has said who is the master of this log's set. If it knows nothing of that any more, this directory does not begin the set again by itself. */
   readonly isLed: boolean;
+  /** Of a master: the slaves that have followed it in this opening of the directory or the one before, {@link MAX_NODE_SLAVES} at most. */
+  readonly slaves: readonly string[];
 }
 
 /**
@@ -57,11 +60,14 @@ export function readNode(disk: Disk, dir: string): NodeFacts | null {
     start = 0,
     ownFrom = 0,
     isLed = false,
+    slaves = [],
   } = unpackMap(payload);
   if (type === 'node' && format !== NODE_FORMAT) {
     throw unknownFormat(path, format, NODE_FORMAT);
   }
-  const facts = { brokerId, spanBytes, segmentBytes, createdTime, epoch, start, ownFrom, isLed } as NodeFacts;
+  const facts = {
+    ...{ brokerId, spanBytes, segmentBytes, createdTime, epoch, start, ownFrom, isLed, slaves },
+  } as NodeFacts;
   if (type !== 'node' || !isSound(facts)) {
     throw corruptFile(path, 0, 'this is not who a broker is');
   }
@@ -82,6 +88,7 @@ function isSound({
   start,
   ownFrom,
   isLed,
+  slaves,
 }: NodeFacts): boolean {
   return (
     typeof brokerId === 'string' &&
@@ -97,7 +104,10 @@ function isSound({
     Number.isInteger(ownFrom) &&
     ownFrom >= 0 &&
     ownFrom <= NEVER_OWN &&
-    typeof isLed === 'boolean'
+    typeof isLed === 'boolean' &&
+    Array.isArray(slaves) &&
+    slaves.length <= MAX_NODE_SLAVES &&
+    slaves.every((name) => typeof name === 'string')
   );
 }
 

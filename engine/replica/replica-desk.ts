@@ -30,6 +30,8 @@ export interface ReplicaDeskDeps {
   toBytes(slots: number): number;
   /** A slave knows of a later master. */
   onFenced(epoch: number, slave: string): void;
+  /** It follows this master from now on. */
+  onSlave(name: string): void;
   now(): number;
 }
 
@@ -84,6 +86,7 @@ export class ReplicaDesk {
       throw new RingMQError('NOT_MASTER', `there is a later master: epoch ${decision.epoch}`);
     }
     const row = this.#rowOf(slave.name);
+    this.#deps.onSlave(slave.name);
     const at = replicaRow(row);
     const { words } = this.#deps.marks;
     // An older connection of this slave is deaf and dumb from here on, so it cannot say of this one that it is in sync.

@@ -70,8 +70,8 @@ export class ThreadReplicas implements ReplicaDoor {
     return (await this.#port.callInternal('replicaGreet', slave)) as ReplicaGreeting;
   }
 
-  async takeOver(offsets: Uint8Array): Promise<number> {
-    return (await this.#port.callInternal('replicaOffsets', offsets)) as number;
+  async takeOver(row: number, offsets: Uint8Array): Promise<number> {
+    return (await this.#port.callInternal('replicaOffsets', { row, offsets })) as number;
   }
 
   feed(greeting: ReplicaGreeting, position: number, link: ReplicaLink): ReplicaFeed {

@@ -81,10 +81,7 @@ export class Work {
     }
   }
 
-  /**
-   * Looks from outside what is committed: never less than what a commit was answered for. To be called at rest: a slave whose master
-   * is away answers with what has reached it.
-   */
+  /** Looks from outside what is committed: never less than what a commit was answered for. */
   async look(): Promise<void> {
     const committed = new Map(this.#committed);
     const group = await this.#client.admin().describeGroup(GROUP);

@@ -40,6 +40,7 @@ const NODE: NodeFacts = {
   start: 0,
   ownFrom: 0,
   isLed: false,
+  slaves: ['b', 'c'],
 };
 
 describe('meta/state', () => {

@@ -72,6 +72,44 @@ it('a master that is back has what was committed at its slave, also after an end
   expect([await committed(a, 'old'), await committed(a, 'fresh')]).toEqual([30, 7]);
 }, 60_000);
 
+it('a master that is back gives nothing out before its slave has said what was committed there', async () => {
+  const { a, s } = await orphan();
+  await read(s, 'old', 20);
+  await s.pause();
+  await a.start([]);
+  // A member that comes meanwhile does not begin before either, and reads nothing again.
+  const asked = committed(a, 'old');
+  const consumer = (await clientOf(a.url)).consumer({ group: 'old', topic: 't', from: 'earliest' });
+  const read30 = (async () => {
+    const found: string[] = [];
+    for await (const message of consumer) {
+      found.push(`${message.queueId}@${message.offset}`);
+      if (found.length === COUNT - 30) {
+        return found;
+      }
+    }
+    return found;
+  })();
+  await stored(await clientOf(a.url), 't');
+  s.goOn();
+  expect(await asked).toBe(30);
+  expect(new Set(await read30).size).toBe(COUNT - 30);
+  await consumer.close();
+}, 60_000);
+
+it('a master whose slaves do not come waits some seconds for them, once', async () => {
+  const { a, s } = await orphan();
+  await s.kill('SIGKILL');
+  await a.start([]);
+  expect(await committed(a, 'old')).toBe(10);
+  expect(a.log).toMatch(/a-slave did not say within 5 s what was committed there/);
+  await a.kill('SIGKILL');
+  const before = a.log.length;
+  await a.start([]);
+  expect(await committed(a, 'old')).toBe(10);
+  expect(a.log.slice(before)).not.toMatch(/did not say/);
+}, 60_000);
+
 it('an operator’s reset at the master is not undone by what a slave hands over of before', async () => {
   const { a, s } = await orphan();
   await read(s, 'old', 20);

@@ -19,6 +19,7 @@ const NODE = {
   start: 0,
   ownFrom: 0,
   isLed: false,
+  slaves: [],
 };
 const END = 3 * SEGMENT - 4096;
 

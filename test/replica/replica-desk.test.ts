@@ -42,6 +42,7 @@ class Rig {
       state: () => new Uint8Array([1]),
       toBytes: (slots) => slots * 64,
       onFenced: (epoch) => this.fencedBy.push(epoch),
+      onSlave: () => undefined,
       now: () => this.now,
     });
   }

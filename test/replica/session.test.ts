@@ -61,7 +61,7 @@ class Rig {
           ? proofOf(SECRET, 'master', slaveNonce, masterNonce)
           : null,
       greet: async (): Promise<ReplicaGreeting> => ({ facts: FACTS, row: 0, link: 1, state: null }),
-      takeOver: async (offsets) => {
+      takeOver: async (_row, offsets) => {
         this.handedOver.push(offsets);
         return 4096;
       },

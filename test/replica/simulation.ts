@@ -391,6 +391,7 @@ export class Simulation {
       onFenced: () => {
         this.#problem = 'the only master was fenced';
       },
+      onSlave: () => undefined,
       now: () => this.#now,
     });
   }
