@@ -3,6 +3,7 @@ import { createSecureContext } from 'node:tls';
 import { listenAddress, probePort, readPem } from '../native-free/listener/listen-errors.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
+import { readPassword } from './first-administrator.js';
 import { type ListenOptions, resolveListenOptions } from './listen-options.js';
 
 /**
@@ -10,8 +11,11 @@ import { type ListenOptions, resolveListenOptions } from './listen-options.js';
  * @throws RingMQError BAD_CONFIG, PORT_IN_USE, NOT_SUPPORTED as `broker.listen()` would
  */
 export async function checkListening(given: ListenOptions): Promise<void> {
-  const { host, port, listener, tls } = resolveListenOptions(given);
+  const { host, port, listener, tls, adminPasswordFile } = resolveListenOptions(given);
   chooseListener(listener);
+  if (adminPasswordFile !== undefined) {
+    readPassword(adminPasswordFile);
+  }
   if (tls !== undefined) {
     const [cert, key] = [readPem(tls.certFile), readPem(tls.keyFile)];
     try {

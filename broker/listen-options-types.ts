@@ -3,8 +3,7 @@
 /** Options of `broker.listen()`. All of them may be left out. */
 export interface ListenOptions {
   /**
-   * Address to listen on. Other than loopback it is refused until authentication is set up, or `insecure` is
-   * said.
+   * Address to listen on. Other than loopback, clients have to log in (`auth`), or `insecure` is said.
    * Default 127.0.0.1.
    * Command: `--listen`, `RINGMQ_LISTEN`, `listen`.
    */
@@ -50,6 +49,20 @@ export interface ListenOptions {
         keyFile: string;
       }
     | undefined;
+  /**
+   * Clients log in as users, and may do what these have a right to; slaves need `secretFile`. Where it is
+   * off, everybody who reaches the port may do everything.
+   * Default off on loopback and with `insecure`, else on.
+   * Command: `--auth`, `RINGMQ_AUTH`, `auth`.
+   */
+  auth?: boolean | undefined;
+  /**
+   * File of the password of the user `admin`, which is made where `auth` finds no user at all. Without it a
+   * one-time token is told in the log.
+   * Default none.
+   * Command: `--admin-password-file`, `RINGMQ_ADMIN_PASSWORD_FILE`, `adminPasswordFile`.
+   */
+  adminPasswordFile?: string | undefined;
   /**
    * Serve other hosts without credentials: everybody who reaches the port may read, write and delete.
    * Default false.

@@ -13,7 +13,7 @@ export type { ListenOptions } from './listen-options-types.js';
 export const listenOptionsSchema = z
   .object({
     host: option(
-      'Address to listen on. Other than loopback it is refused until authentication is set up, or `insecure` is said.',
+      'Address to listen on. Other than loopback, clients have to log in (`auth`), or `insecure` is said.',
       pathText().default('127.0.0.1'),
       { setting: 'listen' },
     ),
@@ -47,6 +47,16 @@ export const listenOptionsSchema = z
       })
       .strict()
       .optional(),
+    auth: option(
+      'Clients log in as users, and may do what these have a right to; slaves need `secretFile`. Where it is off, everybody who reaches the port may do everything.',
+      z.boolean().optional(),
+      { defaultText: 'off on loopback and with `insecure`, else on' },
+    ),
+    adminPasswordFile: option(
+      'File of the password of the user `admin`, which is made where `auth` finds no user at all. Without it a one-time token is told in the log.',
+      pathText().optional(),
+      { defaultText: 'none' },
+    ),
     insecure: option(
       'Serve other hosts without credentials: everybody who reaches the port may read, write and delete.',
       z.boolean().default(false),
@@ -94,20 +104,23 @@ export const listenOptionsSchema = z
   .strict();
 
 export type ResolvedListenOptions = Readonly<z.output<typeof listenOptionsSchema>> & {
+  readonly auth: boolean;
   readonly threads: number;
 };
 
 /** Checks and completes. Throws BAD_CONFIG, also for a host others can reach while nothing guards it. */
 export function resolveListenOptions(options: ListenOptions = {}): ResolvedListenOptions {
   const value = checkOptions(listenOptionsSchema, options, 'listen');
-  if (!isLoopback(value.host) && !value.insecure) {
+  const isReachable = !isLoopback(value.host);
+  if (isReachable && value.auth === false && !value.insecure) {
     throw new RingMQError(
       'BAD_CONFIG',
-      `${value.host} can be reached from other machines and no authentication is set up; listen on 127.0.0.1, or set \`insecure\` if everybody who reaches it may use it`,
+      `${value.host} can be reached from other machines and \`auth\` is off; listen on 127.0.0.1, leave \`auth\` on, or set \`insecure\` if everybody who reaches it may use it`,
       { details: { host: value.host } },
     );
   }
+  const auth = value.auth ?? (isReachable && !value.insecure);
   const threads = value.threads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
   const allowedOrigins = value.allowedOrigins.map((origin) => originAsSent(origin));
-  return Object.freeze({ ...value, allowedOrigins, threads });
+  return Object.freeze({ ...value, auth, allowedOrigins, threads });
 }

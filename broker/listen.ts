@@ -37,6 +37,11 @@ export async function startListening(
   onWarning: (message: string) => void,
 ): Promise<BrokerListener> {
   const options = withinDescriptors(resolveListenOptions(given), onWarning);
+  if (!options.auth && !isLoopback(options.host)) {
+    onWarning(
+      `insecure: everybody who reaches ${options.host} may read, write and delete; have clients log in with \`auth\``,
+    );
+  }
   const choice = chooseListener(options.listener);
   if (choice.kind === 'uws' && !isLoopback(options.host)) {
     const shortage = unendedShortage(options.maxConnections, memoryThere());

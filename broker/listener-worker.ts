@@ -50,6 +50,7 @@ function socketsAre(now: number): void {
 async function serve(thread: BrokerThread): Promise<void> {
   const sessions = new SessionHost(thread, {
     listener: data.kind,
+    authenticates: data.options.auth,
     maxUnreadBytesInAll: Math.ceil(data.options.maxUnreadBytes / THREADS),
     messageTimeoutMs: data.options.messageTimeoutMs,
     onDefect: defectTeller(thread),

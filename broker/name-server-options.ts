@@ -9,7 +9,8 @@ import { listenOptionsSchema } from './listen-options.js';
 import { originAsSent } from './origins.js';
 
 /** Options of `openNameServer()`. All of them may be left out. */
-export interface NameServerOptions extends Omit<ListenOptions, 'threads' | 'queueMetrics'> {
+export interface NameServerOptions
+  extends Omit<ListenOptions, 'threads' | 'queueMetrics' | 'auth' | 'adminPasswordFile'> {
   /** File of the secret that brokers must know to register, 16 to 4,096 bytes. Default: on loopback every broker may. */
   secretFile?: string | undefined;
 }
@@ -50,6 +51,8 @@ export const nameServerOptionsSchema = z
       host: true,
       port: true,
       threads: true,
+      auth: true,
+      adminPasswordFile: true,
       insecure: true,
       idleTimeoutSeconds: true,
       queueMetrics: true,

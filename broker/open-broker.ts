@@ -1,5 +1,6 @@
 /** `openBroker`: the engine in this process, with clients on this thread and sockets on others. */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { LeaderLoop } from '../engine/cluster/leader-loop.js';
 import { Engine } from '../engine/engine.js';
 import type { BrokerHandle } from '../engine/handle.js';
@@ -23,9 +24,10 @@ import {
 import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
+import { ensureAdministrator, readPassword } from './first-administrator.js';
 import { Following, type ReplicationEvent } from './follower/follow.js';
 import type { BrokerListener } from './listen.js';
-import type { ListenOptions } from './listen-options.js';
+import { type ListenOptions, resolveListenOptions } from './listen-options.js';
 import { checkAdvertised, Membership } from './membership.js';
 import { memoryShortage, memoryThere, neededBytes } from './memory-need.js';
 import { otherMaster } from './other-master.js';
@@ -102,6 +104,9 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
   return broker;
 }
 
+/** `listen` waits so long for the log to have the first administrator. */
+const ADMIN_MS = 5_000;
+
 /** What a broker needs to open its engine again, and whom to tell. */
 interface BrokerHost {
   /** `role`: what differs from what was asked for at first. */
@@ -126,6 +131,8 @@ export class Broker {
   #reopening: Promise<void> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   #isMemoryTold = false;
+  /** Clients log in, and the first administrator has this password, or comes with a token; null: nobody logs in. */
+  #admin: { readonly password: string | null } | null = null;
   #membership: Membership | null = null;
   #leadership: Promise<LeaderLoop | null> | null = null;
 
@@ -151,7 +158,10 @@ export class Broker {
   #follow(): void {
     const engine = this.#engine;
     // At once: a master that comes back asks name servers whether it was replaced.
-    engine.replication.onPromoted = () => this.#membership?.changed();
+    engine.replication.onPromoted = () => {
+      this.#membership?.changed();
+      void this.#ensureAdministrator();
+    };
     engine.replication.onSlavesChanged = () => this.#membership?.changed();
     engine.replication.lacks = () =>
       lackOf(() => engine.replication.describe(), {
@@ -340,7 +350,15 @@ export class Broker {
       this.#checkOpen();
       const { host } = listenOptions;
       checkAdvertised(this.#engine.options, typeof host === 'string' ? host : '');
+      const resolved = resolveListenOptions(listenOptions);
+      this.#admin = resolved.auth
+        ? {
+            password:
+              resolved.adminPasswordFile === undefined ? null : readPassword(resolved.adminPasswordFile),
+          }
+        : this.#admin;
       const listener = await this.#sockets.open(this.#engine, listenOptions);
+      await Promise.race([this.#ensureAdministrator(), delay(ADMIN_MS, undefined, { ref: false })]);
       if (signal?.aborted) {
         await listener.close();
         throw abortError(signal);
@@ -350,6 +368,22 @@ export class Broker {
       await this.#stand(listener.url);
       return listener;
     });
+  }
+
+  /** Never rejects. */
+  async #ensureAdministrator(): Promise<void> {
+    const engine = this.#engine;
+    if (this.#admin === null) {
+      return;
+    }
+    try {
+      const isOver = (): boolean => this.#closing !== null || this.#engine !== engine;
+      await ensureAdministrator(engine, this.#admin.password, isOver);
+    } catch (error) {
+      if (this.#closing === null) {
+        engine.warn(`the first administrator could not be made: ${(error as Error).message}`, {});
+      }
+    }
   }
 
   /** One after the other: a socket is not opened on an engine that is being replaced. */

@@ -28,12 +28,6 @@ const HEADINGS = { engine: 'Broker:', listen: 'Listener:', command: 'Log:' } as 
 const all: readonly OptionInfo[] = Object.values(GROUPS).flat();
 const bySetting = new Map(all.map((info) => [info.setting, info]));
 
-/** Settings of clusters and of authentication, which this version does not have: refused by name, never ignored. */
-const NOT_BUILT = {
-  auth: '--auth',
-  adminPasswordFile: '--admin-password-file <file>',
-} as const;
-
 /** What was set, by the setting's name; values as the options have them. */
 type Settings = Record<string, unknown>;
 
@@ -53,9 +47,6 @@ export function addBrokerFlags(command: Command): void {
         command.addOption(info.setting === LISTEN ? listenOption('127.0.0.1:9876') : optionFlag(info));
       }
     }
-  }
-  for (const flags of Object.values(NOT_BUILT)) {
-    command.addOption(new Option(flags).hideHelp());
   }
 }
 
@@ -118,7 +109,6 @@ export function readBrokerSettings(command: Command): BrokerSettings {
   const { config, ...flags } = command.opts<Settings & { config?: string }>();
   const file = config === undefined ? {} : readConfigFile(config);
   const settings: Settings = { ...file, ...readVariables(command), ...flags };
-  refuseNotBuilt(settings);
   if ('tlsCert' in settings !== 'tlsKey' in settings) {
     command.error('error: --tls-cert and --tls-key go together');
   }
@@ -177,14 +167,10 @@ function readConfigFile(path: string): Settings {
   for (const [name, json] of Object.entries(value)) {
     const info = bySetting.get(name);
     if (info === undefined) {
-      if (name in NOT_BUILT) {
-        settings[name] = json;
-      } else {
-        const meant = nearest(name, [...bySetting.keys()]);
-        faults.push(
-          `there is no setting ${JSON.stringify(name)}${meant === null ? '' : `, did you mean ${JSON.stringify(meant)}?`}`,
-        );
-      }
+      const meant = nearest(name, [...bySetting.keys()]);
+      faults.push(
+        `there is no setting ${JSON.stringify(name)}${meant === null ? '' : `, did you mean ${JSON.stringify(meant)}?`}`,
+      );
       continue;
     }
     const reading = name === LISTEN ? readPlace(json) : readOptionJson(info, json);
@@ -235,17 +221,6 @@ function parseJsonFile(path: string): unknown {
 function readPlace(written: unknown): { value: unknown } | { fault: string } {
   const value = typeof written === 'string' ? parseHostPort(written) : null;
   return value === null ? { fault: HOW_TO_LISTEN } : { value };
-}
-
-function refuseNotBuilt(settings: Settings): void {
-  const asked = Object.keys(NOT_BUILT).filter((name) => name in settings);
-  if (asked.length > 0) {
-    const names = asked.map((name) => NOT_BUILT[name as keyof typeof NOT_BUILT].split(' ')[0]);
-    throw new RingMQError(
-      'NOT_SUPPORTED',
-      `${names.join(', ')}: not supported by this version; leave it out to run one broker`,
-    );
-  }
 }
 
 /** The options object of one schema; only what was set is in it. */

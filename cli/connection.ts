@@ -1,12 +1,18 @@
 import { type Client, type ClientOptions, connect } from '../native-free/client/index.js';
 import { isRingMQError } from '../native-free/wire/index.js';
+import { credentials } from './credentials.js';
 
 /** A connection for one command. It gives up soon: a person waits for the answer. */
 export async function openClient(
   url: string,
   options: Pick<ClientOptions, 'connectTimeoutMs' | 'onConnection'> = {},
 ): Promise<Client> {
-  return connect(url, { connectTimeoutMs: 3_000, ...options });
+  const who = credentials();
+  return connect(url, {
+    connectTimeoutMs: 3_000,
+    ...(who === undefined ? {} : { credentials: who }),
+    ...options,
+  });
 }
 
 /** For commands that run on: says on stderr when the broker, or a broker set of the cluster, is away, and when it is back. */

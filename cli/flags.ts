@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { NAME_PATTERN } from '../native-free/wire/index.js';
+import { grantFault, NAME_PATTERN } from '../native-free/wire/index.js';
 import { parseCount, parseDuration, parseHostPort, parseSize, parseStart } from './units.js';
 
 /** Parsers of flag values for commander: a value that is not understood is wrong usage, exit status 2. */
@@ -89,6 +89,15 @@ export function startFlag(text: string): ReturnType<typeof parseStart> & {} {
 export function nameArgument(text: string): string {
   if (!NAME_PATTERN.test(text)) {
     throw new InvalidArgumentError('a name is 1 to 127 of A-Z a-z 0-9 . _ / -');
+  }
+  return text;
+}
+
+/** What a right is on. */
+export function resourceArgument(text: string): string {
+  const fault = grantFault('manage', text);
+  if (fault !== null) {
+    throw new InvalidArgumentError(fault);
   }
   return text;
 }

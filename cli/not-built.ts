@@ -7,7 +7,7 @@ import { notSupported } from './failure.js';
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   '': [
-    ...['nameserver', 'dlq', 'message', 'stats', 'user', 'role', 'acl', 'context', 'top'],
+    ...['nameserver', 'dlq', 'message', 'stats', 'context', 'top'],
     ...['check', 'doctor', 'bundle', 'errors', 'completion'],
   ],
   topic: ['grow'],
@@ -15,7 +15,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
   // Not --key: those of the whole command are taken wherever they stand, and `pub --key` is a message's key.
-  '': ['--user <name>', '--password-file <file>', '--token-file <file>', '--ca <file>', '--cert <file>'],
+  '': ['--token-file <file>', '--ca <file>', '--cert <file>'],
   pub: ['--deliver-at <time>', '--ttl <duration>', '--priority <n>'],
   sub: ['--sql <expression>', '--shared'],
   'group reset-offset': ['--dry-run'],

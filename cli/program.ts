@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
+import { addAccess } from './access-program.js';
+import { chooseCredentials } from './credentials.js';
 import {
   collect,
   countFlag,
@@ -42,6 +44,13 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
     .addOption(
       new Option('-o, --output <form>', 'form of results').choices(['text', 'json']).default('text'),
     );
+  program
+    .option('--user <name>', 'as whom to log in (or RINGMQ_USER)', nameArgument)
+    .option(
+      '--password-file <file>',
+      'file of its password, one line (or RINGMQ_PASSWORD, the password itself); behind `user add` and `user passwd` it is the new one',
+    )
+    .hook('preAction', () => chooseCredentials(program));
   // The flags come from the schemas of options, which take a tenth of a second to load.
   const needsAll = args.includes('completion');
   await addBroker(program, needsAll || args.includes('broker'));
@@ -52,6 +61,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   addPub(program);
   addSub(program);
   addStats(program);
+  addAccess(program);
   addLog(program);
   addBench(program);
   addTools(program);

@@ -8,6 +8,7 @@ import type {
   ControlMethod,
   ControlMethods,
   ErrorCode,
+  Grant,
   NodeRole,
   ReplicaFacts,
 } from '../native-free/wire/index.js';
@@ -206,8 +207,48 @@ export interface ControlCalls {
   ): Promise<Uint8Array>;
 }
 
+/** What a client's proof is checked against. */
+export interface LoginParams {
+  user: string;
+  /** RFC 5802's. */
+  authMessage: string;
+  /** Base64. */
+  proof: string;
+  /** The client's address, without its port. */
+  remote: string;
+}
+
+/** A user that has logged in, and what it may do as of now. Plain data. */
+export interface PrincipalFacts {
+  user: string;
+  /** Of the password that it has logged in by; another one has another. */
+  salt: string;
+  /** Its own and those of its roles. */
+  grants: Grant[];
+}
+
+export interface LoginAnswer {
+  /** Base64. */
+  serverSignature: string;
+  principal: PrincipalFacts;
+  /** {@link AccessDoor.version}, when the rights were as they are told here. */
+  version: number;
+}
+
+/** Users and their rights. */
+export interface AccessDoor {
+  /** Moves with each change of users, roles or grants. One shared word. */
+  readonly version: number;
+  challenge(user: string): Promise<{ salt: string; iterations: number }>;
+  /** @throws RingMQError NOT_AUTHENTICATED, after a wait that grows with each failure */
+  login(params: LoginParams): Promise<LoginAnswer>;
+  /** null: there is no such user any more, or it has another password. */
+  principal(user: string, salt: string): Promise<PrincipalFacts | null>;
+}
+
 export interface EngineThread extends ControlCalls {
   readonly replicas: ReplicaDoor;
+  readonly access: AccessDoor;
   readonly info: EngineInfo;
   /** Read anew each time. */
   readonly place: ClusterPlace;

@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers';
 import { threadId } from 'node:worker_threads';
 import { clearInterval, setInterval } from '../native-free/time/index.js';
 import type { BrokerStats, RingMQError } from '../native-free/wire/index.js';
+import { AccessDesk } from './access/access-desk.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
 import { DamageList } from './control/damage-list.js';
@@ -70,6 +71,8 @@ export class Engine {
   readonly catalog: TopicCatalog;
   /** Whether it is its set's master. */
   readonly mastership: Mastership;
+  /** Users and rights. */
+  readonly access: AccessDesk;
   readonly #events: EngineEvents;
   readonly #persist: PersistThreads;
   readonly #server: ControlServer;
@@ -189,7 +192,14 @@ export class Engine {
       `${handle.dir.path}/meta`,
       options.flush === 'sync',
     );
+    this.access = new AccessDesk({
+      state: data.state.access,
+      version: () => Atomics.load(new Int32Array(handle.brokerWords), BROKER_WORD.accessVersion),
+    });
     data.state.onApplied = (record) => {
+      if (record.type === 'user' || record.type === 'role' || record.type === 'principalGone') {
+        Atomics.add(new Int32Array(handle.brokerWords), BROKER_WORD.accessVersion, 1);
+      }
       if (parts.term.isFollower) {
         this.#held.applied(record);
       }
@@ -231,6 +241,7 @@ export class Engine {
     this.#plane = new ControlPlane({
       later: (run) => void setImmediate(this.#measured, run),
       log: this.#control,
+      access: this.access,
       epoch: Math.max(data.node.epoch, data.recovery.lastEpoch),
       isFollower: () => parts.term.isFollower,
       masterUrl: () => new SharedText(handle.masterUrl).get(),
@@ -279,6 +290,7 @@ export class Engine {
       handle: threadCalls({
         plane: this.#plane,
         replication: this.#replication,
+        access: this.access,
         damage: this.#damage,
         repair: this.#repair,
         named: (seat, name) => this.#stats.name(seat, name),

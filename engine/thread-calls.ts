@@ -1,18 +1,22 @@
 /** What the threads of a broker ask of the one that opened it, beside what the wire has: topics, replication, and what they have to tell. */
 import type { ReplicaFacts } from '../native-free/wire/index.js';
+import type { AccessDesk } from './access/access-desk.js';
 import type { ControlCaller } from './control/channel-messages.js';
 import type { DamageList, DamageReport } from './control/damage-list.js';
 import type { ExpiredReport } from './control/expired-log.js';
 import type { ControlPlane } from './control/index.js';
 import type { RepairKeeper } from './data/repair-keeper.js';
+import type { LoginParams } from './engine-thread.js';
 import type { HandOver, Replication } from './replication.js';
 import { type DiagnosticEvents, diagnose } from './stats/index.js';
+import type { PrincipalParams } from './thread/access-door.js';
 import type { SeatedThread, ThreadWarning } from './thread/control-half.js';
 import type { ProveParams, RepairFound, RepairWanted } from './thread/replica-door.js';
 
 export interface ThreadCallsDeps {
   readonly plane: ControlPlane;
   readonly replication: Replication;
+  readonly access: AccessDesk;
   readonly damage: DamageList;
   readonly repair: RepairKeeper;
   /** The thread at a seat is called that. */
@@ -24,7 +28,7 @@ export interface ThreadCallsDeps {
 export function threadCalls(
   deps: ThreadCallsDeps,
 ): (method: string, params: unknown, caller: ControlCaller) => Promise<unknown> {
-  const { plane, replication, named, warn } = deps;
+  const { plane, replication, access, named, warn } = deps;
   return async (method, params, caller) => {
     switch (method) {
       case 'topicEntry':
@@ -43,6 +47,14 @@ export function threadCalls(
       case 'connection':
         diagnose('connection', params as DiagnosticEvents['connection']);
         return null;
+      case 'accessChallenge':
+        return access.challenge((params as { user: string }).user);
+      case 'accessLogin':
+        return access.login(params as LoginParams);
+      case 'accessPrincipal': {
+        const { user, salt } = params as PrincipalParams;
+        return access.principal(user, salt);
+      }
       case 'replicaProve':
         return replication.prove(params as ProveParams);
       case 'replicaGreet':

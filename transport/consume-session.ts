@@ -16,6 +16,8 @@ import {
   readUint64,
   tagFilterBloom,
 } from '../native-free/wire/index.js';
+import { joinNeeds } from './auth/method-rights.js';
+import { has, type Need, notAllowed, type Principal } from './auth/principal.js';
 import { encodeControl } from './control-payload.js';
 import type { SessionContext } from './session-context.js';
 import { type ConsumerOwner, Subscription } from './subscription.js';
@@ -23,6 +25,8 @@ import { type ConsumerOwner, Subscription } from './subscription.js';
 export class ConsumeSession implements ConsumerOwner {
   readonly #context: SessionContext;
   readonly #consumers = new Map<number, Subscription>();
+  /** What each needs while it is there, where users have rights. */
+  readonly #needs = new Map<Subscription, readonly Need[]>();
   /** The same, in the order of their turns. */
   #turns: Subscription[] = [];
   #turn = 0;
@@ -47,6 +51,9 @@ export class ConsumeSession implements ConsumerOwner {
   async join(params: Record<string, unknown>, answer: (result: object) => void): Promise<void> {
     const { engine } = this.#context;
     const consumer = this.#add(params);
+    if (this.#context.principal !== null) {
+      this.#needs.set(consumer, joinNeeds(params));
+    }
     try {
       const positions = packPositions(params['positions']);
       const joinParams = { memberId: null, ...params, positions, filter: params['filter'] ?? '*' };
@@ -64,6 +71,17 @@ export class ConsumeSession implements ConsumerOwner {
     } catch (error) {
       this.#remove(consumer);
       throw error;
+    }
+  }
+
+  /** The user's rights have changed: consumers that they are not enough for end. */
+  onPrincipal(principal: Principal): void {
+    for (const [consumer, needs] of [...this.#needs]) {
+      const missing = needs.find((need) => !has(principal, need));
+      if (missing !== undefined) {
+        const { message } = notAllowed('subscribe', missing.resource);
+        this.ended(consumer, 'NOT_ALLOWED', message);
+      }
     }
   }
 
@@ -207,6 +225,7 @@ export class ConsumeSession implements ConsumerOwner {
       return;
     }
     this.#consumers.delete(consumer.number);
+    this.#needs.delete(consumer);
     this.#turns = this.#turns.filter((other) => other !== consumer);
     this.#context.engine.removeMember(consumer.key);
   }

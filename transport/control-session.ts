@@ -22,6 +22,7 @@ import {
   RingMQError,
   readUint32,
 } from '../native-free/wire/index.js';
+import { checkMethod, METHOD_RIGHTS } from './auth/method-rights.js';
 import type { ConsumeSession } from './consume-session.js';
 import { decodeQueuesRequest, encodeControl } from './control-payload.js';
 import { encodeError } from './error-body.js';
@@ -219,6 +220,10 @@ export class ControlSession {
   async #run({ id, frameBytes, method, params }: Request): Promise<void> {
     try {
       if (method === 'join') {
+        const { principal } = this.#context;
+        if (principal !== null) {
+          checkMethod(method, params, principal);
+        }
         await this.#consume.join(params, (result) => this.#answer(id, encodeControl(result)));
       } else {
         this.#answer(id, await this.#call(method, params));
@@ -242,6 +247,15 @@ export class ControlSession {
       throw new RingMQError('NOT_SUPPORTED', `this broker knows no method ${name}`, {
         details: { method: name },
       });
+    }
+    const { principal } = this.#context;
+    if (principal !== null) {
+      checkMethod(method, params, principal);
+      const { filter } = METHOD_RIGHTS[method];
+      if (filter !== undefined) {
+        const answer = await this.#context.engine.call(method, params as never);
+        return encodeControl(filter(answer as never, (this.#context.principal ?? principal).rights));
+      }
     }
     if (method === 'leave') {
       return encodeControl(await this.#consume.leave(params));

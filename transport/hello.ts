@@ -18,11 +18,13 @@ export interface HelloRead {
   /** As its sender calls itself. */
   readonly client: string;
   readonly version: number;
+  /** Not looked at yet. */
+  readonly credentials: unknown;
 }
 
 /** @throws RingMQError BAD_FRAME */
 export function readHello(bytes: Uint8Array): HelloRead {
-  const { version, features, client } = decodeControl(bytes, FRAME_HEADER_BYTES);
+  const { version, features, client, credentials } = decodeControl(bytes, FRAME_HEADER_BYTES);
   if (
     typeof version !== 'number' ||
     typeof client !== 'string' ||
@@ -36,7 +38,7 @@ export function readHello(bytes: Uint8Array): HelloRead {
       'hello needs a version, a list of features and a client name of at most 127 bytes',
     );
   }
-  return { client, version };
+  return { client, version, credentials };
 }
 
 /** @throws RingMQError UNSUPPORTED_VERSION */
@@ -49,10 +51,16 @@ export function checkVersion(version: number): void {
 }
 
 /**
- * Looks at a frame that a client sent, before or after its hello: size, header, and that the first one is hello. Returns its opcode.
+ * Looks at a frame that a client sent, before or after its hello: size, header, and that the first one is hello (in a login, the second one the
+ * proof). Returns its opcode.
  * @throws RingMQError FRAME_TOO_LARGE, BAD_FRAME
  */
-export function checkedOpcode(bytes: Uint8Array, maxFrameBytes: number, isGreeted: boolean): number {
+export function checkedOpcode(
+  bytes: Uint8Array,
+  maxFrameBytes: number,
+  isGreeted: boolean,
+  isInLogin = false,
+): number {
   if (bytes.length > maxFrameBytes) {
     throw new RingMQError(
       'FRAME_TOO_LARGE',
@@ -72,7 +80,10 @@ export function checkedOpcode(bytes: Uint8Array, maxFrameBytes: number, isGreete
     throw new RingMQError('BAD_FRAME', `the frame cannot be understood: ${fault}`);
   }
   const opcode = bytes[FRAME.opcode] as number;
-  if (!isGreeted && opcode !== OPCODE.hello) {
+  if (isInLogin && opcode !== OPCODE.proof) {
+    throw new RingMQError('BAD_FRAME', `before the welcome a proof is sent, and not opcode ${opcode}`);
+  }
+  if (!isGreeted && !isInLogin && opcode !== OPCODE.hello) {
     throw new RingMQError('BAD_FRAME', `the first frame must be hello, not opcode ${opcode}`);
   }
   return opcode;

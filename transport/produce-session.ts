@@ -16,6 +16,8 @@ import {
   slotAligned,
 } from '../native-free/wire/index.js';
 import { AckFrame } from './ack-frame.js';
+import type { Principal } from './auth/principal.js';
+import { PublishRights } from './auth/publish-rights.js';
 import { ProduceCredit } from './produce-credit.js';
 import { batchesFault, copyFrom } from './produce-frame.js';
 import { ProducedTopics } from './produced-topics.js';
@@ -31,6 +33,7 @@ export class ProduceSession implements AppendSink {
   readonly #context: SessionContext;
   readonly #credit: ProduceCredit;
   readonly #topics: ProducedTopics;
+  readonly #publishRights = new PublishRights();
   readonly #acks = new AckFrame();
   readonly #refusals = new RefusedSequences();
   readonly #onRoom = (): void => {
@@ -229,6 +232,9 @@ export class ProduceSession implements AppendSink {
       void this.#resolve(topicId);
       return this.#unresolved;
     }
+    if (this.#context.principal !== null && !this.#mayPublish(topic, id, this.#context.principal)) {
+      return null;
+    }
     if (!topic.memory) {
       return this.#forLog.isEmpty && this.#settle(bytes, at, id, topic) ? null : this.#forLog;
     }
@@ -237,6 +243,15 @@ export class ProduceSession implements AppendSink {
       return line;
     }
     return this.#settle(bytes, at, id, topic) ? null : this.#lineOf(topicId);
+  }
+
+  /** Says so if it may not; of a topic that it does not see, that there is none. */
+  #mayPublish(topic: TopicEntry, id: number, principal: Principal): boolean {
+    const right = this.#publishRights.of(topic, principal);
+    if (right !== 0) {
+      this.#ack(id, right, 0, 0, 0, 0, 0);
+    }
+    return right === 0;
   }
 
   #lineOf(topicId: number): WaitingBatches {
@@ -371,6 +386,8 @@ export class ProduceSession implements AppendSink {
       if (topic === undefined) {
         // Deleted while the batch waited.
         this.#ack(id, ERRORS.TOPIC_NOT_FOUND.wire, 0, 0, 0, 0, 0);
+      } else if (this.#context.principal !== null && !this.#mayPublish(topic, id, this.#context.principal)) {
+        // Its rights were taken while the batch waited.
       } else if (!this.#settle(frame, at, id, topic)) {
         return;
       }

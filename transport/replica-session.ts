@@ -44,6 +44,8 @@ export interface ReplicaSessionDeps {
   readonly handshakeTimeoutMs: number;
   /** A slave says something at least so often. */
   readonly silenceMs: number;
+  /** Whoever comes from this machine needs no secret where there is none. */
+  readonly trustsLoopback: boolean;
   onClosed(session: ReplicaSession): void;
   onDefect(message: string, error: unknown): void;
 }
@@ -177,14 +179,15 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
 
   async #prove(proof: Uint8Array): Promise<void> {
     const { replicas } = this.#deps.engine;
-    const answer = await replicas.prove(this.#slaveNonce, this.#masterNonce, proof, this.#socket.remote);
+    const remote = this.#deps.trustsLoopback ? this.#socket.remote : 'not trusted';
+    const answer = await replicas.prove(this.#slaveNonce, this.#masterNonce, proof, remote);
     if (this.#stage === 'closed') {
       return;
     }
     if (answer === null) {
       this.fail(
         'NOT_AUTHENTICATED',
-        'the proof is not right: both need the same secret file; without one only loopback is trusted',
+        'the proof is not right: both need the same secret file; without one only loopback is trusted, and nobody where clients have to log in',
       );
       return;
     }

@@ -17,6 +17,7 @@ import {
   OPCODE,
   RingMQError,
 } from '../native-free/wire/index.js';
+import { AccessWatch } from './auth/access-watch.js';
 import { encodeControl } from './control-payload.js';
 import { HeavyLane } from './heavy-lane.js';
 import { ReplicaSession } from './replica-session.js';
@@ -42,6 +43,7 @@ export class SessionHost implements SessionOwner {
   #toResume: (() => void)[] = [];
   readonly #sessions = new Set<Session>();
   readonly #replicaSessions = new Set<ReplicaSession>();
+  readonly #accessWatch: AccessWatch | null;
   readonly #stopListening: () => void;
   readonly #flushAll = (): void => this.#runFlush();
   readonly #deliverAll = (): void => this.#runDeliveries();
@@ -63,6 +65,9 @@ export class SessionHost implements SessionOwner {
     this.engine = engine;
     this.options = { ...SESSION_DEFAULTS, ...options };
     this.watch = new SessionWatch(this.options, this.#sessions);
+    this.#accessWatch = this.options.authenticates
+      ? new AccessWatch(engine.access, this.#sessions, this.options.onDefect)
+      : null;
     this.#stopListening = engine.onTopicChanged((topic, topicId) => this.#topicChanged(topic, topicId));
   }
 
@@ -111,6 +116,7 @@ export class SessionHost implements SessionOwner {
         engine: this.engine,
         handshakeTimeoutMs,
         silenceMs: REPLICA_SILENCE_MS,
+        trustsLoopback: !this.options.authenticates,
         onClosed: (closed) => this.#replicaSessions.delete(closed),
         onDefect,
       },
@@ -121,6 +127,11 @@ export class SessionHost implements SessionOwner {
       queueMicrotask(() => session.fail('BROKER_CLOSED', 'the broker is closed'));
     }
     return session;
+  }
+
+  /** For sessions: what they were told of their user's rights holds no more. */
+  renewRights(): void {
+    this.#accessWatch?.renewSoon();
   }
 
   get turn(): number {
@@ -181,6 +192,7 @@ export class SessionHost implements SessionOwner {
     this.#isStopping = true;
     this.#stopListening();
     this.watch.close();
+    this.#accessWatch?.close();
     for (const session of [...this.#sessions]) {
       session.failWith(new RingMQError(code));
     }
@@ -231,7 +243,7 @@ export class SessionHost implements SessionOwner {
     const payload = encodeControl({ event: 'topicChanged', topic, topicId });
     const frame = makeFrame(OPCODE.event, 0, { payload });
     for (const session of this.#sessions) {
-      session.topicChanged(frame);
+      session.topicChanged(topic, frame);
     }
   }
 }

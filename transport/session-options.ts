@@ -5,6 +5,8 @@ import { MAX_FRAME_BYTES } from '../native-free/wire/index.js';
 export interface SessionOptions {
   /** Named in `welcome`. */
   readonly listener: ListenerKind | 'embedded';
+  /** Clients have to log in, and may do what their user may. */
+  readonly authenticates: boolean;
   /** Largest frame taken; a larger one is FRAME_TOO_LARGE. */
   readonly maxFrameBytes: number;
   /** A connection that has not said hello by then is closed. */
@@ -49,6 +51,7 @@ export interface SessionOptions {
 
 export const SESSION_DEFAULTS: SessionOptions = {
   listener: 'ws',
+  authenticates: false,
   maxFrameBytes: MAX_FRAME_BYTES,
   handshakeTimeoutMs: 5_000,
   produceWindowBytes: 4 * 1024 * 1024,

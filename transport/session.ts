@@ -2,8 +2,9 @@
  * One connection as the broker sees it: hello first, then produce, credit, request and ping frames in any order.
  * Whatever does not belong ends this connection, with an error frame that says why, and touches no other.
  *
- *     waiting for hello ── hello ──▶ open ── error, close ──▶ closed
- *            └── anything else, or handshakeTimeoutMs ──────────▶┘
+ *     waiting for hello ── hello ──────────────────▶ open ── error, close ──▶ closed
+ *            │       └── hello ──▶ login ── proof ──▶─┘                          │
+ *            └── anything else, or handshakeTimeoutMs, in a login, too ─────────▶┘
  */
 
 import type { EngineThread } from '../engine/engine-thread.js';
@@ -23,6 +24,8 @@ import {
   readUint32,
   type Welcome,
 } from '../native-free/wire/index.js';
+import { Login } from './auth/login.js';
+import { Principal } from './auth/principal.js';
 import { ConsumeSession } from './consume-session.js';
 import { encodeControl } from './control-payload.js';
 import { ControlSession } from './control-session.js';
@@ -45,6 +48,7 @@ export interface SessionOwner extends SessionHostView {
   flushSoon(session: Session): void;
   deliverSoon(session: Session): void;
   forget(session: Session): void;
+  renewRights(): void;
 }
 
 export class Session implements SocketHandler, SessionContext, Watched {
@@ -61,7 +65,11 @@ export class Session implements SocketHandler, SessionContext, Watched {
   unreadBytes = 0;
   wasHeard = true;
   silentSweeps = 0;
-  #state: 'hello' | 'open' | 'closed' = 'hello';
+  #state: 'hello' | 'login' | 'open' | 'closed' = 'hello';
+  #login: Login | null = null;
+  principal: Principal | null = null;
+  /** Before the welcome. */
+  #helloBytes = 0;
   /** As it calls itself. */
   #clientName = '';
   #isFlushDue = false;
@@ -110,7 +118,7 @@ export class Session implements SocketHandler, SessionContext, Watched {
   }
 
   get maxPartialBytes(): number {
-    return this.#state === 'hello' ? MAX_HELLO_BYTES : Number.POSITIVE_INFINITY;
+    return this.isGreeted || !this.isOpen ? Number.POSITIVE_INFINITY : MAX_HELLO_BYTES;
   }
 
   onFrame(bytes: Uint8Array): void {
@@ -237,12 +245,15 @@ export class Session implements SocketHandler, SessionContext, Watched {
   }
 
   /** From the host: some topic was created, changed or deleted. `frame` is the event, made once for all. */
-  topicChanged(frame: Uint8Array): void {
+  topicChanged(topic: string, frame: Uint8Array): void {
     if (this.#state !== 'open') {
       return;
     }
     try {
       this.#produce.onTopicChanged();
+      if (this.principal !== null && !this.principal.rights.sees(`topic:${topic}`)) {
+        return;
+      }
       this.socket.send(frame);
       this.checkUnread();
     } catch (error) {
@@ -252,11 +263,18 @@ export class Session implements SocketHandler, SessionContext, Watched {
 
   #dispatch(bytes: Uint8Array): void {
     const isGreeted = this.#state === 'open';
-    const opcode = checkedOpcode(bytes, this.options.maxFrameBytes, isGreeted);
+    const opcode = checkedOpcode(bytes, this.options.maxFrameBytes, isGreeted, this.#state === 'login');
     if (isGreeted) {
       this.#dispatchOpen(bytes, opcode);
-    } else {
+      return;
+    }
+    this.#helloBytes += bytes.length;
+    if (this.#helloBytes > MAX_HELLO_BYTES) {
+      this.fail('FRAME_TOO_LARGE', 'more bytes than a login has', { limit: MAX_HELLO_BYTES });
+    } else if (this.#login === null) {
       this.#hello(bytes);
+    } else {
+      void this.#prove(this.#login, bytes);
     }
   }
 
@@ -291,9 +309,55 @@ export class Session implements SocketHandler, SessionContext, Watched {
   }
 
   #hello(bytes: Uint8Array): void {
-    const { client, version } = readHello(bytes);
+    const { client, version, credentials } = readHello(bytes);
     this.#clientName = client;
     checkVersion(version);
+    if (!this.options.authenticates) {
+      this.#welcome();
+      return;
+    }
+    this.#login = new Login(credentials, this.engine.access, this.socket.remote);
+    this.#state = 'login';
+    this.#login.challenge().then(
+      (frame) => {
+        if (this.isOpen) {
+          this.socket.send(frame);
+        }
+      },
+      (error: unknown) => this.failWith(error),
+    );
+  }
+
+  /** Never rejects. */
+  async #prove(login: Login, frame: Uint8Array): Promise<void> {
+    try {
+      const { serverSignature, principal, version } = await login.prove(frame);
+      if (this.#state !== 'login') {
+        return;
+      }
+      this.principal = new Principal(principal);
+      this.#login = null;
+      this.#welcome({ serverSignature });
+      if (version !== this.engine.access.version) {
+        this.host.renewRights();
+      }
+    } catch (error) {
+      this.failWith(error);
+    }
+  }
+
+  /** From the watch of rights. */
+  onPrincipal(principal: Principal): void {
+    this.principal = principal;
+    try {
+      this.#consume.onPrincipal(principal);
+    } catch (error) {
+      this.failWith(error);
+    }
+  }
+
+  /** `proven`: what a login adds. */
+  #welcome(proven: Pick<Welcome, 'serverSignature'> = {}): void {
     this.#handshakeTimer.stop();
     this.host.watch.greeted();
     this.#state = 'open';
@@ -318,6 +382,7 @@ export class Session implements SocketHandler, SessionContext, Watched {
       brokerSet,
       epoch,
       master,
+      ...proven,
     };
     const payload = encodeControl(welcome);
     this.socket.send(makeFrame(OPCODE.welcome, 0, { value: this.#produce.creditLimit, payload }));

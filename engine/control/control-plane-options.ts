@@ -1,5 +1,7 @@
 /** What the control plane is given: state, the way to queues, and whom it tells. */
+
 import type { BrokerStats, QueueStats, SetStanding } from '../../native-free/wire/index.js';
+import type { AccessDesk } from '../access/access-desk.js';
 import type { CatalogTopic, TopicCatalog } from '../meta/topic-catalog.js';
 import type { ControlLog } from './control-log.js';
 import type { UnreadMessage } from './retention-watch.js';
@@ -19,6 +21,8 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   onFatal?(error: unknown): void;
   /** A clock for deadlines, ms, that no step of the wall clock moves. Default `monotonicMs`. */
   now?(): number;
+  /** Users and rights. */
+  access: AccessDesk;
   /** Runs a function in a later turn of the event loop. Default `setImmediate`. */
   later?(run: () => void): void;
   /** Something an operator should know. */

@@ -18,6 +18,7 @@ import type { TopicEntry } from '../engine-thread.js';
 import { DEFAULT_GROUP_RETENTION_MS, GroupAges, GroupCoordinator, GroupOffsets } from '../group/index.js';
 import type { HeldEntry } from '../meta/held-offsets.js';
 import { type CatalogTopic, printable, type TopicCatalog, topicInfo } from '../meta/topic-catalog.js';
+import { AccessView } from './access-view.js';
 import type { ControlCaller } from './channel-messages.js';
 import { ConsumerCalls, memberKey } from './consumer-calls.js';
 import type { ControlLog } from './control-log.js';
@@ -49,6 +50,7 @@ export class ControlPlane {
   readonly #view: GroupView;
   readonly #ages: GroupAges;
   readonly #groups: GroupAdmin;
+  readonly #access: AccessView;
   readonly #expiredLog: ExpiredLog;
   readonly #retentionWatch: RetentionWatch;
   readonly #topics: TopicAdmin;
@@ -86,6 +88,7 @@ export class ControlPlane {
       findOffsetByTime: (topic, queueId, time) => options.findOffsetByTime(topic, queueId, time),
       pause,
     });
+    this.#access = new AccessView(options.log, options.access);
     this.#consumers = new ConsumerCalls({
       catalog: options.catalog,
       coordinator: this.#coordinator,
@@ -336,6 +339,7 @@ export class ControlPlane {
       },
       promote: async ({ epoch, force }) =>
         (await this.#options.promote?.(epoch ?? 0, force ?? false)) ?? noLog(),
+      ...this.#access.handlers(),
       stats: () => this.#options.stats(),
       queueStats: async () => {
         await this.#options.handOver?.();

@@ -6,13 +6,18 @@ import { z } from 'zod';
 import {
   type ControlMethod,
   type ControlMethods,
+  KEY_BYTES,
   MAX_QUEUES_PER_TOPIC,
+  MAX_ROLES_PER_USER,
   MAX_SETS_PER_TOPIC,
   MAX_TIME_MS,
   NAME_PATTERN,
   packQueueList,
   type QueueListMethod,
+  RIGHTS,
   RingMQError,
+  SALT_BYTES,
+  SCRAM_ITERATIONS,
   unpackHeld,
   unpackOffsets,
 } from '../../native-free/wire/index.js';
@@ -35,6 +40,23 @@ const startPosition = z.union(
 
 const consumer = count.positive().max(0xffff_ffff);
 const held = { queueId: count, generation: count };
+
+const base64Of = (bytes: number): z.ZodString =>
+  z
+    .string()
+    .regex(
+      new RegExp(`^[A-Za-z0-9+/]{${Math.ceil((bytes * 4) / 3)}}={0,2}$`),
+      `expected ${bytes} bytes in base64`,
+    );
+const scram = z.object({
+  salt: base64Of(SALT_BYTES),
+  // The same for all users, so that nobody can tell by it who is one.
+  iterations: z.literal(SCRAM_ITERATIONS),
+  storedKey: base64Of(KEY_BYTES),
+  serverKey: base64Of(KEY_BYTES),
+});
+const roles = z.array(name).max(MAX_ROLES_PER_USER).default([]);
+const right = z.enum(RIGHTS);
 
 const SCHEMAS = {
   topicMetadata: topicOnly,
@@ -66,6 +88,18 @@ const SCHEMAS = {
     epoch: count.max(0xffffffff).nullable().default(null),
     force: z.boolean().default(false),
   }),
+  createUser: z.object({ user: name, scram, roles, ifNotExists: z.boolean().default(false) }),
+  setPassword: z.object({ user: name, scram }),
+  setRoles: z.object({ user: name, roles }),
+  listUsers: z.object(page),
+  deleteUser: z.object({ user: name }),
+  createRole: z.object({ role: name, ifNotExists: z.boolean().default(false) }),
+  listRoles: z.object(page),
+  deleteRole: z.object({ role: name }),
+  grant: z.object({ to: name, right, resource: name }),
+  revoke: z.object({ to: name, right, resource: name }),
+  listGrants: z.object(page),
+  testAccess: z.object({ user: name, right, resource: name }),
   join: z.object({
     consumer,
     group: name.nullable(),

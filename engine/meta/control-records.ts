@@ -4,6 +4,8 @@
  * state at its end is the same.
  */
 
+import type { Grant, ScramVerifier } from '../../native-free/wire/index.js';
+
 /** A term of a master begins. The first record of each opening; `position` is where the log ended then. */
 export interface EpochRecord {
   type: 'epoch';
@@ -103,6 +105,33 @@ export interface GroupIdleRecord {
   idleMs: number;
 }
 
+/** A user as it is from here on. Of two records of one name, of user or role, the one with the higher `changedTime` counts, whatever the order. */
+export interface UserRecord {
+  type: 'user';
+  name: string;
+  scram: ScramVerifier;
+  roles: readonly string[];
+  grants: readonly Grant[];
+  changedTime: number;
+}
+
+/** A role as it is from here on. */
+export interface RoleRecord {
+  type: 'role';
+  name: string;
+  grants: readonly Grant[];
+  changedTime: number;
+}
+
+/** There is neither a user nor a role of the name. */
+export interface PrincipalGoneRecord {
+  type: 'principalGone';
+  name: string;
+  changedTime: number;
+}
+
+export type AccessRecord = UserRecord | RoleRecord | PrincipalGoneRecord;
+
 export type ControlRecord =
   | EpochRecord
   | TopicIdsRecord
@@ -114,7 +143,8 @@ export type ControlRecord =
   | StartsDroppedRecord
   | GroupCreatedRecord
   | GroupDeletedRecord
-  | GroupIdleRecord;
+  | GroupIdleRecord
+  | AccessRecord;
 
 /** Whoever applies a reset knows of it before it hears of the offset. */
 export const QUEUE_NUMBERS = ['resets', 'offsets', 'starts', 'expired'] as const;

@@ -4,6 +4,7 @@
  * applies its own records as it writes them, and a recovery, or another broker that follows this log, applies them as it reads them.
  */
 import { RingMQError } from '../../native-free/wire/index.js';
+import { AccessState } from './access-state.js';
 import {
   type ControlRecord,
   type OffsetsRecord,
@@ -38,6 +39,7 @@ export class MetaState {
   readonly createdGroups = new Map<string, number>();
   /** Groups that have been without members for a while, with how long, ms. */
   readonly idleMs = new Map<string, number>();
+  readonly access = new AccessState();
 
   /**
    * Applying a record again, or to a state that has what came later, is no error; once all that came later was applied again too, the
@@ -88,6 +90,7 @@ export class MetaState {
         yield { type: 'groupIdle', group, idleMs };
       }
     }
+    yield* this.access.records();
   }
 
   #apply(record: ControlRecord): void {
@@ -138,6 +141,11 @@ export class MetaState {
         } else {
           this.idleMs.delete(record.group);
         }
+        return;
+      case 'user':
+      case 'role':
+      case 'principalGone':
+        this.access.apply(record);
         return;
       default:
         throw new RingMQError(

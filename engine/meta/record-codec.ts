@@ -5,8 +5,12 @@
  */
 import { Packr } from 'msgpackr';
 import {
+  type Grant,
+  grantFault,
+  MAX_GRANTS,
   MAX_NAME_BYTES,
   MAX_QUEUES_PER_TOPIC,
+  MAX_ROLES_PER_USER,
   MAX_SETS_PER_TOPIC,
   NAME_PATTERN,
   RingMQError,
@@ -198,6 +202,22 @@ function checkRecord(value: unknown): void {
       name(record, 'group');
       whole(record, 'idleMs');
       return;
+    case 'user':
+      name(record, 'name');
+      whole(record, 'changedTime');
+      scram(record);
+      names(record, 'roles', MAX_ROLES_PER_USER);
+      grants(record);
+      return;
+    case 'role':
+      name(record, 'name');
+      whole(record, 'changedTime');
+      grants(record);
+      return;
+    case 'principalGone':
+      name(record, 'name');
+      whole(record, 'changedTime');
+      return;
     default:
       throw corrupt(
         `a record has the unknown type '${String(record['type']).slice(0, 64)}'; was it written by a newer version?`,
@@ -231,6 +251,35 @@ function sets(record: Fields): void {
     !(isList && value.every((each) => typeof each === 'string' && NAME_PATTERN.test(each)))
   ) {
     throw corrupt(`a '${String(record['type'])}' record has bad sets`);
+  }
+}
+
+function names(record: Fields, field: string, most: number): void {
+  const value = record[field];
+  const isList = Array.isArray(value) && value.length <= most;
+  if (!isList || !value.every((each) => typeof each === 'string' && NAME_PATTERN.test(each))) {
+    throw corrupt(`a '${String(record['type'])}' record has bad ${field}`);
+  }
+}
+
+function grants(record: Fields): void {
+  const value = record['grants'];
+  const isList = Array.isArray(value) && value.length <= MAX_GRANTS;
+  if (!isList || !value.every((each: Partial<Grant> | null) => isGrant(each))) {
+    throw corrupt(`a '${String(record['type'])}' record has bad grants`);
+  }
+}
+
+function isGrant(value: Partial<Grant> | null): boolean {
+  const { right, resource } = value ?? {};
+  return typeof right === 'string' && typeof resource === 'string' && grantFault(right, resource) === null;
+}
+
+function scram(record: Fields): void {
+  const { salt, iterations, storedKey, serverKey } = (record['scram'] ?? {}) as Fields;
+  const areKeys = [salt, storedKey, serverKey].every((key) => typeof key === 'string' && key.length <= 64);
+  if (!areKeys || !Number.isSafeInteger(iterations)) {
+    throw corrupt(`a '${String(record['type'])}' record has a bad scram`);
   }
 }
 

@@ -22,6 +22,8 @@ export const BROKER_WORD = {
   lease: 7,
   /** Until when a held lease lets it ack: the process's monotonic clock in units of {@link LEASE_UNIT_MS}, which wrap. Stored before `lease` says that it is held. */
   leaseEnd: 8,
+  /** Moves with each change of users, roles or grants. Written by the thread that opened the broker. */
+  accessVersion: 9,
 } as const;
 
 /** `none`: there is no controller, and a master is one until it hears of another. */

@@ -28,6 +28,7 @@ import type { DiskState } from '../persist/disk-state.js';
 import type { InlinePersist } from '../persist/inline.js';
 import { SeatMeter } from '../stats/index.js';
 import { ROLE } from '../term/shared-words.js';
+import { ThreadAccess } from './access-door.js';
 import { ControlHalf } from './control-half.js';
 import { type FollowHost, FollowSeat } from './follow-seat.js';
 import { MemoryDuty } from './memory-duty.js';
@@ -53,6 +54,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
   readonly #release: () => void;
   readonly #readers: ThreadReaders;
   readonly replicas: ThreadReplicas;
+  readonly access: ThreadAccess;
   readonly #host: ReplicaHost & FollowHost;
   readonly #works = new Set<TurnWork>();
   #roomWaiters: (() => void)[] = [];
@@ -108,6 +110,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
       wakeOthers: () => this.#waker.wakeOthers(),
     };
     this.replicas = new ThreadReplicas(this.#host, this.port);
+    this.access = new ThreadAccess(parts.brokerWords, this.port);
   }
 
   get place(): ClusterPlace {

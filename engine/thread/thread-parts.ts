@@ -45,6 +45,7 @@ export interface ThreadParts {
   readonly segmentBytes: number;
   readonly inSyncLimits: InSyncLimits;
   readonly stats: SharedArrayBuffer;
+  readonly brokerWords: SharedArrayBuffer;
   /** The broker is being closed: nothing is taken in any more. */
   isClosing(): boolean;
   /** Somebody wants to hear of connections. */
@@ -137,6 +138,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     }),
     memoryHoldMs: handle.memoryHoldMs,
     stats: handle.stats,
+    brokerWords: handle.brokerWords,
     replicas,
     term,
     place: {

@@ -10,6 +10,7 @@ import {
   type TopicDescription,
   type TopicInfo,
 } from '../wire/index.js';
+import { AccessCalls, type AccessChange, type AccessLists, itemsOf } from './access-calls.js';
 import { startPosition } from './consume/start-position.js';
 import type { Requests } from './link/requests.js';
 import {
@@ -49,12 +50,13 @@ const OFFSET_RESET: OptionNames<OffsetReset> = {
   brokerSet: true,
 };
 
-export class ControlAdmin implements Admin {
+export class ControlAdmin extends AccessCalls implements Admin {
   readonly #requests: Requests;
   readonly #changed: (topic: string) => void;
 
   /** `changed`: the topic was made or deleted. What the client knew of it is not to outlive the call. */
   constructor(requests: Requests, changed: (topic: string) => void = () => {}) {
+    super();
     this.#requests = requests;
     this.#changed = changed;
   }
@@ -148,6 +150,41 @@ export class ControlAdmin implements Admin {
     const how = takeCallOptions('resetOffset', options);
     const { brokerSet: _brokerSet, ...params } = offsetResetParams(change);
     return (await this.#requests.call('resetOffset', params, how)).queues;
+  }
+
+  protected changeAccess<M extends AccessChange>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions & { mayRepeat?: boolean },
+  ): Promise<ControlMethods[M]['result']> {
+    return this.#requests.call(method, params, how);
+  }
+
+  protected async listAccess<L extends keyof AccessLists>(
+    list: L,
+    how: CallOptions,
+  ): Promise<AccessLists[L]> {
+    const items = await allPages<Partial<PageResult>, unknown>(
+      (cursor) => this.#requests.call(list, { cursor }, how),
+      (page) => itemsOf(list, page) as unknown[],
+    );
+    return items as AccessLists[L];
+  }
+
+  protected async askAccess(
+    params: ControlMethods['testAccess']['params'],
+    how: CallOptions,
+  ): Promise<boolean> {
+    return (await this.#requests.call('testAccess', params, how)).allowed;
+  }
+
+  /** For a cluster's administration, which does the same at each set. */
+  changeAt<M extends AccessChange>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions & { mayRepeat?: boolean },
+  ): Promise<ControlMethods[M]['result']> {
+    return this.changeAccess(method, params, how);
   }
 
   async stats(options?: CallOptions): Promise<BrokerStats> {

@@ -33,13 +33,6 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
  */
 export async function connect(url: string | URL, given?: ConnectOptions): Promise<Client> {
   const options = takeOptions('connect', given, CONNECT_OPTIONS);
-  if (options.credentials !== undefined) {
-    throw new RingMQError(
-      'NOT_SUPPORTED',
-      'this version has no authentication: a client with credentials would be let in whatever they are; leave credentials out',
-      { details: { option: 'credentials' } },
-    );
-  }
   callbackOption('onConnection', options.onConnection);
   if (options.cluster !== undefined) {
     nameOption('cluster', options.cluster);

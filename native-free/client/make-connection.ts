@@ -2,6 +2,7 @@
 import { Connection } from './link/connection.js';
 import type { ConnectionOptions } from './link/connection-options.js';
 import type { LinkFactory } from './link/link.js';
+import { takeCredentials } from './link/scram-login.js';
 import { callbackOption, numberOption, signalOption, textOption } from './options.js';
 
 /** How long `close` waits for a broker that cannot be reached. */
@@ -16,8 +17,10 @@ export function makeConnection(
   callbackOption('onConnection', options.onConnection);
   callbackOption('onWarning', options.onWarning);
   signalOption(options.signal);
+  const credentials = options.credentials === undefined ? undefined : takeCredentials(options.credentials);
   return new Connection(factory, {
     ...options,
+    credentials,
     name: textOption('name', options.name, 127),
     connectTimeoutMs: numberOption('connectTimeoutMs', connectTimeoutMs, 10_000, 0, 3_600_000),
     closeTimeoutMs: numberOption('closeTimeoutMs', options.closeTimeoutMs, DEFAULT_CLOSE_MS, 0, 3_600_000),

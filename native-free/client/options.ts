@@ -24,14 +24,14 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   numPartitions: 'queues',
   partition: 'queueId, an option of the call',
   partitions: 'queues',
-  password: 'credentials, which this version does not have',
+  password: "credentials: { scheme: 'scram', user, password }",
   queue: 'topic',
   tags: 'tag',
   timeout: 'requestTimeoutMs, sendTimeoutMs or connectTimeoutMs',
   timestamp: 'bornTime',
-  token: 'credentials, which this version does not have',
+  token: "credentials, of which this version has { scheme: 'scram', user, password }",
   topics: 'topic, which takes several',
-  username: 'credentials, which this version does not have',
+  username: "credentials: { scheme: 'scram', user, password }",
   value: 'body',
 };
 

@@ -7,13 +7,17 @@ import type { OutgoingMessage, PropertyValue } from '../batch/outgoing-message.j
 import type {
   BrokerStats,
   Durability,
+  GrantInfo,
   GroupDescription,
   GroupInfo,
   Receipt,
+  Right,
   RingMQError,
+  RoleInfo,
   StartPosition,
   TopicDescription,
   TopicInfo,
+  UserInfo,
 } from '../wire/index.js';
 import type { CallOptions } from './call-options.js';
 import type { ConsumedMessage, Consumer, ConsumerOptions } from './consume/types.js';
@@ -40,14 +44,18 @@ export type {
   BrokerStats,
   CallOptions,
   Durability,
+  GrantInfo,
   GroupDescription,
   GroupInfo,
   OutgoingMessage,
   PropertyValue,
   Receipt,
+  Right,
+  RoleInfo,
   StartPosition,
   TopicDescription,
   TopicInfo,
+  UserInfo,
 };
 
 /** What can be asked of one send, beside the message itself. */
@@ -233,6 +241,26 @@ export interface Admin {
   deleteGroup(group: string, options?: CallOptions): Promise<void>;
   /** Sets where a group without members goes on reading. `GROUP_BUSY` while it has some; `QUEUE_NOT_FOUND`. */
   resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]>;
+  /** Makes a user, who may do nothing but what its roles may. Rejects with `USER_EXISTS`, `USER_NOT_FOUND` (a role), `NOT_ALLOWED`. */
+  createUser(user: NewUser, options?: CallOptions): Promise<UserInfo>;
+  /** Ends the user's open connections. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
+  setPassword(user: string, password: string, options?: CallOptions): Promise<void>;
+  /** The roles that a user has from now on. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
+  setRoles(user: string, roles: readonly string[], options?: CallOptions): Promise<UserInfo>;
+  listUsers(options?: CallOptions): Promise<UserInfo[]>;
+  /** Ends the user's open connections. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
+  deleteUser(user: string, options?: CallOptions): Promise<void>;
+  /** Rejects with `USER_EXISTS`: users and roles share their names. */
+  createRole(role: NewRole, options?: CallOptions): Promise<RoleInfo>;
+  listRoles(options?: CallOptions): Promise<RoleInfo[]>;
+  /** Users that have it lose its rights. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
+  deleteRole(role: string, options?: CallOptions): Promise<void>;
+  /** Holds for open connections within a second. Rejects with `BAD_ARGUMENT`, `USER_NOT_FOUND`, `NOT_ALLOWED`. */
+  grant(change: GrantChange, options?: CallOptions): Promise<void>;
+  /** Takes a grant back, written as it was given. */
+  revoke(change: GrantChange, options?: CallOptions): Promise<void>;
+  listGrants(options?: CallOptions): Promise<GrantInfo[]>;
+  testAccess(question: AccessQuestion, options?: CallOptions): Promise<boolean>;
   /** Counters and gauges of the broker, as of now. */
   stats(options?: CallOptions): Promise<BrokerStats>;
 }
@@ -273,11 +301,48 @@ export interface BrokerInfo {
   listener: 'uws' | 'ws' | 'embedded';
 }
 
+/** As whom a client comes. The password does not travel: see `docs/guides/security.md`. */
+export interface Credentials {
+  scheme: 'scram';
+  user: string;
+  /** 1 to 1,024 characters. */
+  password: string;
+}
+
+export interface NewUser {
+  user: string;
+  /** 1 to 1,024 characters. The broker is sent what it can check it by, not the password. */
+  password: string;
+  /** Roles to begin with. `admin` has every right. Default: none. */
+  roles?: readonly string[] | undefined;
+  /** A user that is there already is no error, and stays as it is. Default false. */
+  ifNotExists?: boolean | undefined;
+}
+
+export interface NewRole {
+  role: string;
+  ifNotExists?: boolean | undefined;
+}
+
+/** A right on a resource for a user or a role: `topic:NAME`, `group:NAME`, either with `*` at its end, `cluster` (`manage`), `*`. */
+export interface GrantChange {
+  to: string;
+  right: Right;
+  resource: string;
+}
+
+export interface AccessQuestion {
+  user: string;
+  right: Right;
+  /** One topic or group, or `cluster`. */
+  resource: string;
+}
+
 export interface ClientOptions {
   /** Free text for the broker's log, at most 127 bytes. */
   name?: string | undefined;
-  /** For brokers that ask for them. This version has no authentication and refuses them: `NOT_SUPPORTED`. */
-  credentials?: Record<string, unknown> | undefined;
+  /** For brokers that ask for them; others let the client in as it is. */
+  credentials?: Credentials | undefined;
   /**
    * How long the first connection is tried for, again and again, with waits as after a lost one. Then it
    * fails with `CONNECT_FAILED`, or with what the broker said last (`TOO_MANY_CONNECTIONS`). What cannot

@@ -3,9 +3,11 @@
  * fields can be added; a missing or mistyped one is `BAD_FRAME` (hello) or `BAD_REQUEST` (request).
  */
 
+import type { Grant, GrantInfo, Right, RoleInfo, ScramVerifier, UserInfo } from './access.js';
 import type { NodeRole, SetStanding } from './cluster.js';
 import type { Durability } from './frame-layout.js';
 import type { PageParams, PageResult } from './page.js';
+import type { ScramCredentials } from './scram.js';
 import type { BrokerStats, QueueStats } from './stats.js';
 
 export interface Hello {
@@ -17,8 +19,8 @@ export interface Hello {
   features: string[];
   /** Free text for logs, at most 127 bytes. */
   client: string;
-  /** For brokers that ask for it. `{ scheme, … }`; version 1 knows none and ignores it. */
-  credentials?: Record<string, unknown>;
+  /** For brokers that ask for them; others ignore them. */
+  credentials?: ScramCredentials;
 }
 
 export interface Welcome {
@@ -47,6 +49,8 @@ export interface Welcome {
   epoch?: number;
   /** Where the set's master is; null: this one is it, or it is not known. */
   master?: string | null;
+  /** After a login: the broker knows the user's verifier, too. Base64. */
+  serverSignature?: string;
   /** Of a name server: 64 hexadecimal digits, random, anew for each connection; a broker's `proof` is made over it. */
   nonce?: string;
 }
@@ -208,6 +212,29 @@ export interface ControlMethods {
     params: { epoch?: number | null; force?: boolean };
     result: { epoch: number; lacks?: string | null };
   };
+  /** The verifier is made by who calls: a password never travels. With `ifNotExists` a user that is there stays as it is. */
+  createUser: {
+    params: { user: string; scram: ScramVerifier; roles?: string[]; ifNotExists?: boolean };
+    result: UserInfo;
+  };
+  /** Ends the user's open connections. */
+  setPassword: { params: { user: string; scram: ScramVerifier }; result: UserInfo };
+  /** The roles that a user has, in place of those before. */
+  setRoles: { params: { user: string; roles: string[] }; result: UserInfo };
+  listUsers: { params: PageParams; result: { users: UserInfo[] } & PageResult };
+  /** Ends the user's open connections. */
+  deleteUser: { params: { user: string }; result: Record<string, never> };
+  createRole: { params: { role: string; ifNotExists?: boolean }; result: RoleInfo };
+  listRoles: { params: PageParams; result: { roles: RoleInfo[] } & PageResult };
+  deleteRole: { params: { role: string }; result: Record<string, never> };
+  /** Gives a user or a role a right. One that is there already is no error. */
+  grant: { params: { to: string } & Grant; result: Record<string, never> };
+  /** Takes it back, written as it was given. One that is not there is no error. */
+  revoke: { params: { to: string } & Grant; result: Record<string, never> };
+  /** Each page has all of some users or roles. */
+  listGrants: { params: PageParams; result: { grants: GrantInfo[] } & PageResult };
+  /** Whether a user may do that, on one topic, group, or `cluster`. */
+  testAccess: { params: { user: string; right: Right; resource: string }; result: { allowed: boolean } };
   /**
    * Joins a group; with `group: null` none: such a reader gets every queue, beginning at `from`, disturbs
    * nobody, and leaves nothing behind. `consumer` is a number the client picks, unique on its connection, not

@@ -91,6 +91,9 @@ export const ERRORS = {
     message: 'the group has as many members as it may',
   },
   GROUP_EXISTS: { wire: 35, retryable: false, closes: false, message: 'the consumer group exists already' },
+  NOT_ALLOWED: { wire: 36, retryable: false, closes: false, message: 'the user has no right to do that' },
+  USER_NOT_FOUND: { wire: 37, retryable: false, closes: false, message: 'there is no such user or role' },
+  USER_EXISTS: { wire: 38, retryable: false, closes: false, message: 'the user or role exists already' },
   // messages
   MESSAGE_TOO_LARGE: {
     wire: 40,

@@ -51,6 +51,10 @@ export const OPCODE = {
   pong: 12,
   /** broker → client. `id`: the consumer's; payload: u32 topicId, u32 queueId, u64 offset: all of the queue before `offset` that was not delivered is filtered out or gone. */
   skip: 13,
+  /** broker → client, the answer to a hello with credentials, where the broker asks for them. Payload: ScramChallenge. */
+  challenge: 14,
+  /** client → broker, its answer; `welcome` follows. Payload: ScramProof. */
+  proof: 15,
 } as const;
 
 export const FRAME_FLAG = {

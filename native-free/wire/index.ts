@@ -1,3 +1,4 @@
+export * from './access.js';
 export * from './batch-layout.js';
 export type * from './cluster.js';
 export * from './control.js';
@@ -11,4 +12,5 @@ export * from './page.js';
 export * from './queue-lists.js';
 export * from './record-layout.js';
 export * from './replica-frames.js';
+export * from './scram.js';
 export type * from './stats.js';

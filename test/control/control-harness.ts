@@ -1,5 +1,6 @@
 /** A control plane over a real control log, a made-up log and made-up queues, with turns of the event loop taken by hand. */
 import { expect, onTestFinished } from 'vitest';
+import { AccessDesk } from '../../engine/access/access-desk.js';
 import { ControlLog } from '../../engine/control/control-log.js';
 import { ControlPlane } from '../../engine/control/control-plane.js';
 import { type CatalogTopic, TopicCatalog } from '../../engine/meta/topic-catalog.js';
@@ -41,6 +42,7 @@ export class ControlHarness {
     this.catalog = new TopicCatalog(state, { now: () => this.time, maxQueues: 64 });
     this.plane = new ControlPlane({
       log: this.control,
+      access: new AccessDesk({ state: state.access, now: () => this.time }),
       epoch: this.epoch,
       catalog: this.catalog,
       now: () => this.time,

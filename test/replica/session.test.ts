@@ -81,6 +81,7 @@ class Rig {
     this.session = new ReplicaSession(
       {
         engine: { replicas } as EngineThread,
+        trustsLoopback: true,
         handshakeTimeoutMs: 3_600_000,
         silenceMs: 3_600_000,
         onClosed: () => {},

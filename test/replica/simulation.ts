@@ -295,6 +295,7 @@ export class Simulation {
     const session: ReplicaSession = new ReplicaSession(
       {
         engine: { replicas: this.#door(() => session) } as EngineThread,
+        trustsLoopback: true,
         handshakeTimeoutMs: 3_600_000,
         silenceMs: 3_600_000,
         onClosed: (closed) => this.#sessions.delete(closed),

@@ -146,6 +146,13 @@ export class FakeEngine implements EngineThread {
       throw new Error('there are no slaves here');
     },
   };
+  /** There are no users. */
+  readonly access = {
+    version: 0,
+    challenge: () => Promise.reject(new Error('there are no users here')),
+    login: () => Promise.reject(new Error('there are no users here')),
+    principal: () => Promise.resolve(null),
+  };
   readonly info: EngineInfo = {
     brokerId: '00112233445566aa',
     openingId: '5e0c3b7a91d2f468',

@@ -12,6 +12,7 @@ import {
   writeUint32,
   writeUint64,
 } from '../../native-free/wire/index.js';
+import { encodeControl } from '../../transport/control-payload.js';
 import { SessionHost } from '../../transport/session-host.js';
 import { nameServerExamples } from '../cluster/name-server-examples.js';
 import { FakeEngine } from './fake-engine.js';
@@ -136,6 +137,16 @@ export async function makeExamples(): Promise<Map<string, Example>> {
     });
   };
   await exchange('hello', helloFrame({ client: 'my-client 1.0' }), 'welcome');
+  const login = { scheme: 'scram', user: 'user', nonce: 'rOprNGfwEbeRWgbNEkqO' };
+  add('hello-login', helloFrame({ client: 'my-client 1.0', credentials: login }));
+  const challenge = {
+    nonce: `${login.nonce}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0`,
+    salt: 'W22ZaJ0SNY7soEsUEjb6gQ==',
+    iterations: 4096,
+  };
+  add('challenge', makeFrame(OPCODE.challenge, 0, { payload: encodeControl(challenge) }));
+  const proof = { proof: 'dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=' };
+  add('proof', makeFrame(OPCODE.proof, 0, { payload: encodeControl(proof) }));
   await exchange('request', requestFrame(1, 'topicMetadata', { topic: 'orders' }), 'response');
   await exchange(
     'request-failing',

@@ -45,6 +45,7 @@ const ENGINE_FLOORS = [
   'engine/log',
   'engine/replica',
   'engine/meta',
+  'engine/access',
   'engine/group',
   'engine/persist',
   'engine/lane',

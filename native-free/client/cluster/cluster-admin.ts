@@ -1,19 +1,31 @@
 /** Topics and groups of a whole cluster: what changes them is sent to each master, what is asked of them is put together from the sets' answers. */
 import {
   type BrokerStats,
+  type ControlMethods,
   type GroupDescription,
   type GroupInfo,
   isRingMQError,
   RingMQError,
+  type RoleInfo,
   type TopicDescription,
   type TopicInfo,
+  type UserInfo,
 } from '../../wire/index.js';
+import { AccessCalls, type AccessChange, type AccessLists } from '../access-calls.js';
 import { ControlAdmin, newGroupParams, newTopicParams, offsetResetParams } from '../admin.js';
 import { asRingMQError } from '../failures.js';
 import { anyNameOption, badArgument, takeCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from '../types.js';
-import { addedStats, mergedGroup, mergedGroups, mergedTopic, mergedTopics } from './merged.js';
+import {
+  addedStats,
+  mergedGrants,
+  mergedGroup,
+  mergedGroups,
+  mergedTopic,
+  mergedTopics,
+  newestOfEach,
+} from './merged.js';
 import type { SetLink } from './set-link.js';
 
 /** What became of a call at each set. */
@@ -32,10 +44,11 @@ export interface AdministeredSets {
   warn(message: string, details: Record<string, unknown>): void;
 }
 
-export class ClusterAdmin implements Admin {
+export class ClusterAdmin extends AccessCalls implements Admin {
   readonly #brokers: AdministeredSets;
 
   constructor(brokers: AdministeredSets) {
+    super();
     this.#brokers = brokers;
   }
 
@@ -166,6 +179,46 @@ export class ClusterAdmin implements Admin {
     outcomes.failed = [...outcomes.failed.filter(({ set }) => !unread.includes(set)), ...again.failed];
   }
 
+  /** Each set has its own users: all are told, and one that cannot be reached is told of in the error. */
+  protected async changeAccess<M extends AccessChange>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions & { mayRepeat?: boolean },
+  ): Promise<ControlMethods[M]['result']> {
+    const outcomes = await this.#each((admin) => admin.changeAt(method, params, how));
+    throwFailed(method, outcomes, DONE_BEFORE[method] ?? []);
+    return outcomes.done[0]?.value as ControlMethods[M]['result'];
+  }
+
+  protected async listAccess<L extends keyof AccessLists>(
+    list: L,
+    how: CallOptions,
+  ): Promise<AccessLists[L]> {
+    if (list === 'listGrants') {
+      const [users, roles] = await Promise.all([
+        this.listAccess('listUsers', how),
+        this.listAccess('listRoles', how),
+      ]);
+      return mergedGrants(users, roles) as AccessLists[L];
+    }
+    const outcomes = await this.#each(
+      (admin): Promise<(UserInfo | RoleInfo)[]> =>
+        list === 'listUsers' ? admin.listUsers(how) : admin.listRoles(how),
+    );
+    this.#checkAnswered(list, outcomes);
+    return newestOfEach(outcomes.done.flatMap(({ value }) => value)) as AccessLists[L];
+  }
+
+  /** What all sets allow. */
+  protected async askAccess(
+    params: ControlMethods['testAccess']['params'],
+    how: CallOptions,
+  ): Promise<boolean> {
+    const outcomes = await this.#each((admin) => admin.testAccess(params, how));
+    this.#checkAnswered('testAccess', outcomes);
+    return outcomes.done.every(({ value }) => value);
+  }
+
   async stats(options?: CallOptions): Promise<BrokerStats> {
     const how = takeCallOptions('stats', options);
     const outcomes = await this.#each((admin) => admin.stats(how));
@@ -251,6 +304,14 @@ export class ClusterAdmin implements Admin {
     return shown('Admin', { cluster: this.#brokers.keeper.cluster });
   }
 }
+
+/** What a set says of a change that another set had to be told of once more. */
+const DONE_BEFORE: Partial<Record<AccessChange, readonly string[]>> = {
+  createUser: ['USER_EXISTS'],
+  createRole: ['USER_EXISTS'],
+  deleteUser: ['USER_NOT_FOUND'],
+  deleteRole: ['USER_NOT_FOUND'],
+};
 
 /** Codes of a set that does not answer: it learns of topics when it is back. */
 const AWAY = ['CONNECTION_LOST', 'TIMEOUT', 'NOT_MASTER'];

@@ -1,11 +1,14 @@
 /** One answer of what each set of a cluster has said. */
 import type {
   BrokerStats,
+  GrantInfo,
   GroupDescription,
   GroupInfo,
+  RoleInfo,
   TopicDescription,
   TopicInfo,
   TrafficStats,
+  UserInfo,
 } from '../../wire/index.js';
 
 /** What a set has said. In the order of the sets' names. */
@@ -170,4 +173,27 @@ const TRAFFIC = [
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Users or roles of all sets, by name: of one that differs from set to set as it was changed last. */
+export function newestOfEach(all: readonly (UserInfo | RoleInfo)[]): (UserInfo | RoleInfo)[] {
+  const newest = new Map<string, UserInfo | RoleInfo>();
+  for (const each of all) {
+    const name = nameOf(each);
+    const known = newest.get(name);
+    if (known === undefined || known.changedTime < each.changedTime) {
+      newest.set(name, each);
+    }
+  }
+  return [...newest.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+export function mergedGrants(users: readonly UserInfo[], roles: readonly RoleInfo[]): GrantInfo[] {
+  return [...users, ...roles]
+    .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+    .flatMap((each) => each.grants.map((grant) => ({ to: nameOf(each), isRole: 'role' in each, ...grant })));
+}
+
+function nameOf(each: UserInfo | RoleInfo): string {
+  return 'role' in each ? each.role : each.user;
 }

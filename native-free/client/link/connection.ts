@@ -30,6 +30,7 @@ import type { Link, LinkFactory } from './link.js';
 import { Pulse } from './pulse.js';
 import { Receivers } from './receivers.js';
 import { Requests } from './requests.js';
+import { type ScramLogin, ScramUser } from './scram-login.js';
 import { SendLine } from './send-line.js';
 import { Suspects } from './suspects.js';
 
@@ -43,6 +44,9 @@ export class Connection {
   #welcome: Welcome | null = null;
   #handshake: Deferred<void> | null = null;
   #failure: RingMQError | null = null;
+  readonly #user: ScramUser | null;
+  /** Of the link that is greeted. */
+  #login: ScramLogin | null = null;
   /** What the broker said last before it closed. */
   #lastError: RingMQError | null = null;
   readonly #suspects = new Suspects();
@@ -56,6 +60,7 @@ export class Connection {
 
   constructor(factory: LinkFactory, options: ConnectionOptions) {
     this.#options = options;
+    this.#user = options.credentials === undefined ? null : new ScramUser(options.credentials);
     const mayStart = () => this.#suspects.areCleared || this.#underWay === 0;
     const send = (frame: Uint8Array) => this.#link?.send(frame);
     this.produce = new SendLine(send, mayStart);
@@ -218,10 +223,12 @@ export class Connection {
     link.onClose = (reason) => this.#onClose(link, reason);
     const giveUp = () => handshake.reject(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
+    this.#login = this.#user?.login() ?? null;
     const hello: Hello = {
       version: PROTOCOL_VERSION,
       features: [],
       client: this.#options.name ?? 'ringmq-js',
+      ...(this.#login === null ? {} : { credentials: this.#login.credentials }),
     };
     link.send(controlFrame(OPCODE.hello, 0, hello));
     try {
@@ -234,9 +241,22 @@ export class Connection {
     }
   }
 
+  /** Never rejects. */
+  async #answer(login: ScramLogin, frame: Uint8Array, link: Link): Promise<void> {
+    try {
+      const proof = await login.answer(controlPayload(frame));
+      if (link === this.#link && !this.#isOpen) {
+        link.send(controlFrame(OPCODE.proof, 0, proof));
+      }
+    } catch (error) {
+      this.#handshake?.reject(asRingMQError(error));
+    }
+  }
+
   /** Called within the welcome frame, so that nothing that follows it in the same turn is missed. */
   #onWelcome(frame: Uint8Array): void {
     const welcome = readWelcome(frame);
+    this.#login?.check(welcome);
     this.#options.check?.(welcome);
     this.#welcome = welcome;
     this.#isOpen = true;
@@ -284,6 +304,10 @@ export class Connection {
     }
     const opcode = frameOpcode(frame);
     if (!this.#isOpen && opcode !== OPCODE.welcome && opcode !== OPCODE.error) {
+      if (opcode === OPCODE.challenge && this.#login !== null) {
+        void this.#answer(this.#login, frame, link);
+        return;
+      }
       throw new RingMQError('BAD_FRAME', `opcode ${opcode} before the welcome`);
     }
     switch (opcode) {

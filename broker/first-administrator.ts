@@ -1,0 +1,78 @@
+/** Somebody has to be able to log in: where there is no user yet, the first administrator is made, or a token told that stands for one. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { makeVerifier } from '../engine/access/scram.js';
+import type { Engine } from '../engine/engine.js';
+import { ROLE } from '../engine/term/shared-words.js';
+import {
+  ADMIN_ROLE,
+  isRingMQError,
+  MAX_PASSWORD_CHARACTERS,
+  RingMQError,
+} from '../native-free/wire/index.js';
+
+/** Between two tries, where the log takes nothing for now. */
+const AGAIN_MS = 1_000;
+
+/**
+ * The password in a file, without the line feed at its end.
+ * @throws RingMQError BAD_CONFIG where it cannot be read, is empty, or has over 1,024 characters
+ */
+export function readPassword(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      `the password file ${path} cannot be used: ${(cause as Error).message}`,
+      {
+        cause,
+        details: { path },
+      },
+    );
+  }
+  const password = text.replace(/\r?\n$/, '');
+  if (password === '' || password.length > MAX_PASSWORD_CHARACTERS || /[\r\n]/.test(password)) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      `the password in ${path} must be one line of 1 to ${MAX_PASSWORD_CHARACTERS} characters`,
+      { details: { path, limit: MAX_PASSWORD_CHARACTERS } },
+    );
+  }
+  return password;
+}
+
+/** Whether it falls to this broker: a slave has its master's users. */
+function isNeeded(engine: Engine): boolean {
+  return engine.mastership.term.role === ROLE.master && !engine.access.hasUsers;
+}
+
+/** `password`: of `admin`; null: a token is told. Resolves when the log has the user. `isOver`: the broker is closed, or its engine another one. */
+export async function ensureAdministrator(
+  engine: Engine,
+  password: string | null,
+  isOver: () => boolean,
+): Promise<void> {
+  if (password === null) {
+    if (isNeeded(engine)) {
+      const token = await engine.access.makeToken();
+      engine.warn(
+        `there is no user yet; log in once within an hour as \`admin\` with the password ${token}, and make one with the role admin: RINGMQ_USER=admin RINGMQ_PASSWORD=${token} ringmq user add NAME --role admin`,
+        {},
+      );
+    }
+    return;
+  }
+  const scram = isNeeded(engine) ? await makeVerifier(password) : null;
+  while (scram !== null && isNeeded(engine) && !isOver()) {
+    try {
+      await engine.thread.call('createUser', { user: ADMIN_ROLE, scram, roles: [ADMIN_ROLE] });
+    } catch (error) {
+      if (!isRingMQError(error) || !error.retryable) {
+        throw error;
+      }
+      await delay(AGAIN_MS, undefined, { ref: false });
+    }
+  }
+}

@@ -1,0 +1,151 @@
+/** `ringmq user`, `role` and `acl`. */
+import type { Command } from 'commander';
+import type { Grant, Right } from '../native-free/wire/index.js';
+import { withClient } from './connection.js';
+import { passwordIn } from './credentials.js';
+import { printJson, printTable, sharedOptions } from './output.js';
+
+/** Does it, and says in a line what was done. */
+async function done(
+  command: Command,
+  work: Parameters<typeof withClient<unknown>>[1],
+  told: object,
+  line: string,
+): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  await withClient(url, work);
+  if (output === 'json') {
+    return printJson(told);
+  }
+  process.stdout.write(`${line}\n`);
+}
+
+/** `ringmq user add` */
+export async function addUser(
+  command: Command,
+  user: string,
+  options: { newPasswordFile?: string; role?: string[]; ifNotExists?: boolean },
+): Promise<void> {
+  const password = passwordIn(options.newPasswordFile ?? '-');
+  const { role: roles = [], ifNotExists = false } = options;
+  const making = { user, password, roles, ifNotExists };
+  await done(command, (client) => client.admin().createUser(making), { user, roles }, `${user}: made`);
+}
+
+/** `ringmq user passwd` */
+export async function changePassword(
+  command: Command,
+  user: string,
+  options: { newPasswordFile?: string },
+): Promise<void> {
+  const password = passwordIn(options.newPasswordFile ?? '-');
+  const line = `${user}: has another password; its connections have ended`;
+  await done(command, (client) => client.admin().setPassword(user, password), { user }, line);
+}
+
+/** `ringmq user roles` */
+export async function changeRoles(command: Command, user: string, roles: string[]): Promise<void> {
+  const line = `${user}: ${roles.length === 0 ? 'no role' : roles.join(', ')}`;
+  await done(command, (client) => client.admin().setRoles(user, roles), { user, roles }, line);
+}
+
+/** `ringmq user list` */
+export async function listUsers(command: Command): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const users = await withClient(url, (client) => client.admin().listUsers());
+  if (output === 'json') {
+    return printJson(users);
+  }
+  printTable(
+    ['USER', 'ROLES', 'GRANTS', 'CHANGED'],
+    users.map(({ user, roles, grants, changedTime }) => [
+      user,
+      roles.join(',') || null,
+      grants.length,
+      new Date(changedTime).toISOString(),
+    ]),
+  );
+}
+
+/** `ringmq user delete` */
+export async function deleteUser(command: Command, user: string): Promise<void> {
+  await done(command, (client) => client.admin().deleteUser(user), { deleted: user }, `${user}: deleted`);
+}
+
+/** `ringmq role add` */
+export async function addRole(
+  command: Command,
+  role: string,
+  { ifNotExists = false }: { ifNotExists?: boolean },
+): Promise<void> {
+  await done(
+    command,
+    (client) => client.admin().createRole({ role, ifNotExists }),
+    { role },
+    `${role}: made`,
+  );
+}
+
+/** `ringmq role list` */
+export async function listRoles(command: Command): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const roles = await withClient(url, (client) => client.admin().listRoles());
+  if (output === 'json') {
+    return printJson(roles);
+  }
+  printTable(
+    ['ROLE', 'GRANTS', 'CHANGED'],
+    roles.map(({ role, grants, changedTime }) => [role, grants.length, new Date(changedTime).toISOString()]),
+  );
+}
+
+/** `ringmq role delete` */
+export async function deleteRole(command: Command, role: string): Promise<void> {
+  await done(command, (client) => client.admin().deleteRole(role), { deleted: role }, `${role}: deleted`);
+}
+
+/** `ringmq acl grant` and `ringmq acl revoke` */
+export async function changeGrant(
+  command: Command,
+  change: 'grant' | 'revoke',
+  to: string,
+  { right, resource }: Grant,
+): Promise<void> {
+  const how = change === 'grant' ? 'may' : 'has no grant any more to';
+  await done(
+    command,
+    (client) => client.admin()[change]({ to, right, resource }),
+    { to, right, resource },
+    `${to}: ${how} ${right} ${resource}`,
+  );
+}
+
+/** `ringmq acl list` */
+export async function listGrants(command: Command): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const grants = await withClient(url, (client) => client.admin().listGrants());
+  if (output === 'json') {
+    return printJson(grants);
+  }
+  printTable(
+    ['TO', 'KIND', 'RIGHT', 'RESOURCE'],
+    grants.map(({ to, isRole, right, resource }) => [to, isRole ? 'role' : 'user', right, resource]),
+  );
+}
+
+/** `ringmq acl test`: exits 1 where it is not allowed. */
+export async function testAccess(
+  command: Command,
+  user: string,
+  right: Right,
+  resource: string,
+): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const allowed = await withClient(url, (client) => client.admin().testAccess({ user, right, resource }));
+  if (output === 'json') {
+    printJson({ user, right, resource, allowed });
+  } else {
+    process.stdout.write(`${allowed ? 'allowed' : 'denied'}\n`);
+  }
+  process.exitCode = allowed ? 0 : 1;
+}

@@ -1,0 +1,129 @@
+/** The commands of users and rights, with their flags. */
+import { Argument, type Command } from 'commander';
+import { collect, nameArgument, resourceArgument } from './flags.js';
+import { NEW_PASSWORD_FLAG } from './new-password.js';
+
+const RIGHT = 'publish, subscribe or manage';
+
+export function addAccess(program: Command): void {
+  addUser(program);
+  addRole(program);
+  addAcl(program);
+}
+
+function nameOf(what: string): Argument {
+  return new Argument('<name>', `the ${what}`).argParser(nameArgument);
+}
+
+const FILE =
+  'file of the new password, one line, `-` or none: stdin; behind `user add`, --password-file is the same';
+
+function addUser(program: Command): void {
+  const user = program
+    .command('user')
+    .description('make, list, delete users of a broker where clients log in (--auth)');
+  user
+    .command('add')
+    .description('make a user, who may do nothing but what its roles may')
+    .addArgument(nameOf('user'))
+    .option(`${NEW_PASSWORD_FLAG} <file>`, FILE)
+    .option('--role <role>', 'a role that it has, admin for every right; repeatable', collect)
+    .option('--if-not-exists', 'a user that is there already is no error, and stays as it is')
+    .action(async (name: string, options: object, command: Command) => {
+      await (await import('./access-command.js')).addUser(command, name, options);
+    });
+  user
+    .command('passwd')
+    .description('give a user another password; its open connections end')
+    .addArgument(nameOf('user'))
+    .option(`${NEW_PASSWORD_FLAG} <file>`, FILE)
+    .action(async (name: string, options: object, command: Command) => {
+      await (await import('./access-command.js')).changePassword(command, name, options);
+    });
+  user
+    .command('roles')
+    .description('the roles that a user has from now on; none named: none')
+    .addArgument(nameOf('user'))
+    .argument('[roles...]', 'its roles')
+    .action(async (name: string, roles: string[], _options: unknown, command: Command) => {
+      await (await import('./access-command.js')).changeRoles(command, name, roles);
+    });
+  user
+    .command('list')
+    .description('all users, one a line')
+    .action(async (_options: unknown, command: Command) => {
+      await (await import('./access-command.js')).listUsers(command);
+    });
+  user
+    .command('delete')
+    .description('delete a user; its open connections end')
+    .addArgument(nameOf('user'))
+    .action(async (name: string, _options: unknown, command: Command) => {
+      await (await import('./access-command.js')).deleteUser(command, name);
+    });
+}
+
+function addRole(program: Command): void {
+  const role = program.command('role').description('make, list, delete roles: rights that users share');
+  role
+    .command('add')
+    .description('make a role, without any right yet')
+    .addArgument(nameOf('role'))
+    .option('--if-not-exists', 'a role that is there already is no error')
+    .action(async (name: string, options: object, command: Command) => {
+      await (await import('./access-command.js')).addRole(command, name, options);
+    });
+  role
+    .command('list')
+    .description('all roles, one a line; admin, which has every right, is always there')
+    .action(async (_options: unknown, command: Command) => {
+      await (await import('./access-command.js')).listRoles(command);
+    });
+  role
+    .command('delete')
+    .description('delete a role; users that have it lose its rights')
+    .addArgument(nameOf('role'))
+    .action(async (name: string, _options: unknown, command: Command) => {
+      await (await import('./access-command.js')).deleteRole(command, name);
+    });
+}
+
+function addAcl(program: Command): void {
+  const acl = program.command('acl').description('what users and roles may do');
+  const right = (): Argument => new Argument('<right>', RIGHT).choices(['publish', 'subscribe', 'manage']);
+  const resource = (): Argument =>
+    new Argument('<resource>', 'topic:NAME, group:NAME, either with * at its end, cluster, or *').argParser(
+      resourceArgument,
+    );
+  for (const change of ['grant', 'revoke'] as const) {
+    acl
+      .command(change)
+      .description(
+        change === 'grant'
+          ? 'give a user or a role a right; open connections have it within a second'
+          : 'take a right back, written as it was given',
+      )
+      .addArgument(nameOf('user or role'))
+      .addArgument(right())
+      .addArgument(resource())
+      .action(async (to: string, given: 'publish', on: string, _options: unknown, command: Command) => {
+        const grant = { right: given, resource: on };
+        await (await import('./access-command.js')).changeGrant(command, change, to, grant);
+      });
+  }
+  acl
+    .command('list')
+    .description('everything that is granted, one a line')
+    .action(async (_options: unknown, command: Command) => {
+      await (await import('./access-command.js')).listGrants(command);
+    });
+  acl
+    .command('test')
+    .description('whether a user may do that; exits 1 if not')
+    .addArgument(nameOf('user'))
+    .addArgument(right())
+    .addArgument(resource())
+    .action(async (name: string, given: 'publish', on: string, _options: unknown, command: Command) => {
+      await (await import('./access-command.js')).testAccess(command, name, given, on);
+    });
+}

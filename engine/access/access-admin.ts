@@ -1,0 +1,286 @@
+/** What operators do to users, roles and grants, one change at a time. Each returns when the log has it, at the broker's flush policy. */
+import {
+  ADMIN_ROLE,
+  type ControlMethods,
+  type Grant,
+  type GrantInfo,
+  grantFault,
+  MAX_GRANTS,
+  MAX_GRANTS_CHARACTERS,
+  MAX_ROLES,
+  MAX_USERS,
+  NAME_PATTERN,
+  RingMQError,
+  type RoleInfo,
+  type UserInfo,
+} from '../../native-free/wire/index.js';
+import type { AccessState, StoredRole, StoredUser } from '../meta/access-state.js';
+import type { AccessRecord } from '../meta/control-records.js';
+import { cutName, printable } from '../meta/topic-catalog.js';
+import type { AccessDesk } from './access-desk.js';
+
+type Params<M extends keyof ControlMethods> = ControlMethods[M]['params'];
+
+export interface AccessAdminDeps {
+  readonly state: AccessState;
+  readonly desk: AccessDesk;
+  append(records: readonly AccessRecord[]): Promise<void>;
+}
+
+export class AccessAdmin {
+  readonly #state: AccessState;
+  readonly #desk: AccessDesk;
+  readonly #append: AccessAdminDeps['append'];
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor({ state, desk, append }: AccessAdminDeps) {
+    this.#state = state;
+    this.#desk = desk;
+    this.#append = append;
+  }
+
+  /** @throws RingMQError BAD_ARGUMENT, USER_EXISTS, USER_NOT_FOUND (a role), NOT_MASTER, DISK_FULL, DISK_FAILED */
+  createUser({ user, scram, roles = [], ifNotExists }: Params<'createUser'>): Promise<UserInfo> {
+    return this.#inTurn(async () => {
+      checkName('user', user);
+      const there = this.#state.users.get(user);
+      if (there !== undefined && ifNotExists === true) {
+        return infoOfUser(there);
+      }
+      this.#refuseTaken(user);
+      this.#checkRoles(roles);
+      refuseFull('users', this.#state.users.size, MAX_USERS);
+      return this.#putUser({ name: user, scram, roles: unique(roles), grants: [] });
+    });
+  }
+
+  /** @throws RingMQError USER_NOT_FOUND, NOT_MASTER, DISK_FULL, DISK_FAILED */
+  setPassword({ user, scram }: Params<'setPassword'>): Promise<UserInfo> {
+    return this.#inTurn(async () => this.#putUser({ ...this.#requireUser(user), scram }));
+  }
+
+  /** @throws RingMQError USER_NOT_FOUND (of a role, too), NOT_MASTER, DISK_FULL, DISK_FAILED */
+  setRoles({ user, roles }: Params<'setRoles'>): Promise<UserInfo> {
+    return this.#inTurn(async () => {
+      const known = this.#requireUser(user);
+      this.#checkRoles(roles);
+      return this.#putUser({ ...known, roles: unique(roles) });
+    });
+  }
+
+  /** @throws RingMQError USER_NOT_FOUND, NOT_MASTER, DISK_FULL, DISK_FAILED */
+  deleteUser({ user }: Params<'deleteUser'>): Promise<Record<string, never>> {
+    return this.#inTurn(async () => {
+      this.#requireUser(user);
+      return this.#end(user);
+    });
+  }
+
+  /** @throws RingMQError BAD_ARGUMENT, USER_EXISTS, NOT_MASTER, DISK_FULL, DISK_FAILED */
+  createRole({ role, ifNotExists }: Params<'createRole'>): Promise<RoleInfo> {
+    return this.#inTurn(async () => {
+      checkName('role', role);
+      const there = this.#state.roles.get(role);
+      if (there !== undefined && ifNotExists === true) {
+        return infoOfRole(there);
+      }
+      this.#refuseTaken(role);
+      if (role === ADMIN_ROLE) {
+        throw new RingMQError('USER_EXISTS', `the role '${role}' is there already, and has every right`);
+      }
+      refuseFull('roles', this.#state.roles.size, MAX_ROLES);
+      return this.#putRole({ name: role, grants: [] });
+    });
+  }
+
+  /** Users that have it lose its rights. @throws RingMQError USER_NOT_FOUND, NOT_MASTER, DISK_FULL, DISK_FAILED */
+  deleteRole({ role }: Params<'deleteRole'>): Promise<Record<string, never>> {
+    return this.#inTurn(async () => {
+      if (!this.#state.roles.has(role)) {
+        throw notFound(role);
+      }
+      return this.#end(role);
+    });
+  }
+
+  /** @throws RingMQError BAD_ARGUMENT, USER_NOT_FOUND, NOT_MASTER, DISK_FULL, DISK_FAILED */
+  grant({ to, right, resource }: Params<'grant'>): Promise<Record<string, never>> {
+    return this.#inTurn(async () => {
+      checkGrant(right, resource);
+      const { grants } = this.#require(to);
+      if (!grants.some((grant) => isSame(grant, right, resource))) {
+        await this.#putGrants(to, [...grants, { right, resource }]);
+      }
+      return {};
+    });
+  }
+
+  /** @throws RingMQError BAD_ARGUMENT, USER_NOT_FOUND, NOT_MASTER, DISK_FULL, DISK_FAILED */
+  revoke({ to, right, resource }: Params<'revoke'>): Promise<Record<string, never>> {
+    return this.#inTurn(async () => {
+      checkGrant(right, resource);
+      const { grants } = this.#require(to);
+      const kept = grants.filter((grant) => !isSame(grant, right, resource));
+      if (kept.length < grants.length) {
+        await this.#putGrants(to, kept);
+      }
+      return {};
+    });
+  }
+
+  users(): UserInfo[] {
+    return sorted(this.#state.users.values()).map(infoOfUser);
+  }
+
+  roles(): RoleInfo[] {
+    return sorted(this.#state.roles.values()).map(infoOfRole);
+  }
+
+  /** Of all users and roles that have some, in the order of their names. */
+  grants(): { name: string; rows: GrantInfo[] }[] {
+    const all = sorted([...this.#state.users.values(), ...this.#state.roles.values()]);
+    return all
+      .filter(({ grants }) => grants.length > 0)
+      .map(({ name, grants }) => {
+        const isRole = this.#state.roles.has(name);
+        return { name, rows: grants.map(({ right, resource }) => ({ to: name, isRole, right, resource })) };
+      });
+  }
+
+  /** @throws RingMQError BAD_ARGUMENT, USER_NOT_FOUND */
+  test({ user, right, resource }: Params<'testAccess'>): { allowed: boolean } {
+    checkGrant(right, resource);
+    if (resource.endsWith('*')) {
+      throw new RingMQError('BAD_ARGUMENT', 'name one topic or group, or cluster, without *');
+    }
+    const rights = this.#desk.rightsOf(user);
+    if (rights === null) {
+      throw notFound(user);
+    }
+    return { allowed: rights.may(right, resource) };
+  }
+
+  async #putUser(user: Omit<StoredUser, 'changedTime'>): Promise<UserInfo> {
+    const changed = { ...user, changedTime: this.#nextTime(user.name) };
+    await this.#append([{ type: 'user', ...changed }]);
+    return infoOfUser(changed);
+  }
+
+  async #putRole(role: Omit<StoredRole, 'changedTime'>): Promise<RoleInfo> {
+    const changed = { ...role, changedTime: this.#nextTime(role.name) };
+    await this.#append([{ type: 'role', ...changed }]);
+    return infoOfRole(changed);
+  }
+
+  async #putGrants(to: string, grants: readonly Grant[]): Promise<void> {
+    const characters = grants.reduce((sum, { resource }) => sum + resource.length, 0);
+    if (grants.length > MAX_GRANTS || characters > MAX_GRANTS_CHARACTERS) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        `'${to}' has as many grants as one may: ${MAX_GRANTS}, with ${MAX_GRANTS_CHARACTERS} characters; grant prefixes, or several roles`,
+        { details: { limit: MAX_GRANTS, limitCharacters: MAX_GRANTS_CHARACTERS } },
+      );
+    }
+    const user = this.#state.users.get(to);
+    await (user === undefined ? this.#putRole({ name: to, grants }) : this.#putUser({ ...user, grants }));
+  }
+
+  async #end(name: string): Promise<Record<string, never>> {
+    await this.#append([{ type: 'principalGone', name, changedTime: this.#nextTime(name) }]);
+    return {};
+  }
+
+  /** Rises, though the clock may have been set back. A wall clock's: sets of a cluster compare it. */
+  #nextTime(name: string): number {
+    return Math.max(Date.now(), this.#state.changedTime(name) + 1);
+  }
+
+  #require(name: string): StoredUser | StoredRole {
+    const found = this.#state.users.get(name) ?? this.#state.roles.get(name);
+    if (found === undefined) {
+      throw name === ADMIN_ROLE
+        ? new RingMQError('BAD_ARGUMENT', `the role '${name}' has every right, and cannot be changed`)
+        : notFound(name);
+    }
+    return found;
+  }
+
+  #requireUser(user: string): StoredUser {
+    const found = this.#state.users.get(user);
+    if (found === undefined) {
+      throw notFound(user);
+    }
+    return found;
+  }
+
+  #refuseTaken(name: string): void {
+    const isUser = this.#state.users.has(name);
+    if (isUser || this.#state.roles.has(name)) {
+      const message = `there is a ${isUser ? 'user' : 'role'} '${name}' already`;
+      throw new RingMQError('USER_EXISTS', message, { details: { name } });
+    }
+  }
+
+  #checkRoles(roles: readonly string[]): void {
+    const missing = roles.find((role) => role !== ADMIN_ROLE && !this.#state.roles.has(role));
+    if (missing !== undefined) {
+      throw notFound(missing);
+    }
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(change);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function infoOfUser({ name, roles, grants, changedTime }: StoredUser): UserInfo {
+  return { user: name, roles: [...roles], grants: [...grants], changedTime };
+}
+
+function infoOfRole({ name, grants, changedTime }: StoredRole): RoleInfo {
+  return { role: name, grants: [...grants], changedTime };
+}
+
+function sorted<T extends { readonly name: string }>(all: Iterable<T>): T[] {
+  return [...all].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)];
+}
+
+function isSame(grant: Grant, right: string, resource: string): boolean {
+  return grant.right === right && grant.resource === resource;
+}
+
+function checkName(what: 'user' | 'role', name: string): void {
+  if (!NAME_PATTERN.test(name)) {
+    throw new RingMQError(
+      'BAD_ARGUMENT',
+      `a ${what}'s name is 1 to 127 of A-Z a-z 0-9 . _ / -; '${printable(name)}' is not`,
+    );
+  }
+}
+
+function checkGrant(right: string, resource: string): void {
+  const fault = grantFault(right, resource);
+  if (fault !== null) {
+    throw new RingMQError('BAD_ARGUMENT', `${fault}; not '${printable(`${right} ${resource}`)}'`);
+  }
+}
+
+function refuseFull(what: string, count: number, limit: number): void {
+  if (count >= limit) {
+    throw new RingMQError('BAD_ARGUMENT', `there are as many ${what} as there may be: ${limit}`, {
+      details: { limit },
+    });
+  }
+}
+
+function notFound(name: string): RingMQError {
+  return new RingMQError('USER_NOT_FOUND', `there is no user or role '${printable(name)}'`, {
+    details: { name: cutName(name) },
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * Users and rights on the thread that opened the broker: logins are judged here, and changes made, as records of the log. Other threads keep what
+ * a login told them of its user, and ask again when the shared version has moved.
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs } from '../../native-free/time/index.js';
+import {
+  ADMIN_GRANTS,
+  ADMIN_ROLE,
+  type Grant,
+  Rights,
+  RingMQError,
+  type ScramVerifier,
+} from '../../native-free/wire/index.js';
+import type { LoginAnswer, LoginParams, PrincipalFacts } from '../engine-thread.js';
+import type { AccessState } from '../meta/access-state.js';
+import { LoginDelays } from './login-delays.js';
+import { checkProof, FakeVerifiers, makeVerifier } from './scram.js';
+
+/** Who has a token has so long to log in with it. */
+const TOKEN_MS = 3_600_000;
+const TOKEN_BYTES = 24;
+
+interface OneTimeToken {
+  readonly verifier: ScramVerifier;
+  readonly untilMs: number;
+  isUsed: boolean;
+}
+
+export interface AccessDeskDeps {
+  readonly state: AccessState;
+  /** The shared word that moves with each change. Default: it stands still. */
+  version?(): number;
+  /** A clock for deadlines. Default `monotonicMs`. */
+  now?(): number;
+}
+
+export class AccessDesk {
+  readonly #state: AccessState;
+  readonly #now: () => number;
+  readonly #version: () => number;
+  readonly #delays = new LoginDelays();
+  readonly #fakes = new FakeVerifiers();
+  #token: OneTimeToken | null = null;
+
+  constructor({ state, now, version }: AccessDeskDeps) {
+    this.#state = state;
+    this.#version = version ?? (() => 0);
+    this.#now = now ?? monotonicMs;
+  }
+
+  get hasUsers(): boolean {
+    return this.#state.users.size > 0;
+  }
+
+  /** A password of the user `admin`, for one login within an hour, where there is no user yet. */
+  async makeToken(): Promise<string> {
+    const token = randomBytes(TOKEN_BYTES).toString('base64url');
+    this.#token = { verifier: await makeVerifier(token), untilMs: this.#now() + TOKEN_MS, isUsed: false };
+    return token;
+  }
+
+  /** What a client is asked that says it is this user. Looks the same for one that nobody is. */
+  challenge(user: string): { salt: string; iterations: number } {
+    const { salt, iterations } = this.#verifierOf(user) ?? this.#fakes.of(user);
+    return { salt, iterations };
+  }
+
+  /** @throws RingMQError NOT_AUTHENTICATED, after a wait that grows with each failure */
+  async login({ user, authMessage, proof, remote }: LoginParams): Promise<LoginAnswer> {
+    const waitMs = this.#delays.before(remote, user, this.#now());
+    if (waitMs === Number.POSITIVE_INFINITY) {
+      throw new RingMQError('NOT_AUTHENTICATED', 'too many logins have failed: wait a minute');
+    }
+    if (waitMs > 0) {
+      await delay(waitMs);
+    }
+    const verifier = this.#verifierOf(user);
+    const serverSignature = checkProof(verifier ?? this.#fakes.of(user), authMessage, proof);
+    if (verifier === null || serverSignature === null) {
+      await delay(this.#delays.failed(remote, user, this.#now()));
+      throw new RingMQError('NOT_AUTHENTICATED', 'there is no such user, or the password is another one');
+    }
+    this.#delays.succeeded(remote, user);
+    if (verifier === this.#token?.verifier) {
+      this.#token.isUsed = true;
+    }
+    return { serverSignature, principal: this.#facts(user, verifier), version: this.#version() };
+  }
+
+  /** What a user that has logged in under this salt may do by now; null: there is none any more, or the password was changed. */
+  principal(user: string, salt: string): PrincipalFacts | null {
+    const verifier = this.#state.users.get(user)?.scram ?? this.#token?.verifier;
+    return verifier?.salt === salt ? this.#facts(user, verifier) : null;
+  }
+
+  /** What the user may do, by all of its grants and roles; null: there is no such user. */
+  rightsOf(user: string): Rights | null {
+    return this.#state.users.has(user) ? new Rights(this.#grantsOf(user)) : null;
+  }
+
+  #verifierOf(user: string): ScramVerifier | null {
+    const known = this.#state.users.get(user)?.scram;
+    if (known !== undefined) {
+      return known;
+    }
+    const token = this.#token;
+    const mayUse =
+      token !== null && user === ADMIN_ROLE && !token.isUsed && !this.hasUsers && this.#now() < token.untilMs;
+    return mayUse ? token.verifier : null;
+  }
+
+  #facts(user: string, { salt }: ScramVerifier): PrincipalFacts {
+    const isToken = this.#token?.verifier.salt === salt;
+    return { user, salt, grants: isToken ? [...ADMIN_GRANTS] : this.#grantsOf(user) };
+  }
+
+  #grantsOf(user: string): Grant[] {
+    const { roles = [], grants = [] } = this.#state.users.get(user) ?? {};
+    const ofRoles = roles.flatMap((role) =>
+      role === ADMIN_ROLE ? ADMIN_GRANTS : (this.#state.roles.get(role)?.grants ?? []),
+    );
+    return [...grants, ...ofRoles];
+  }
+}

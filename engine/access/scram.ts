@@ -1,0 +1,56 @@
+/** The broker's half of SCRAM-SHA-256: two HMACs and two hashes a login. What is costly, the password's own hash, is the client's to do. */
+import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import {
+  KEY_BYTES,
+  preparedPassword,
+  SALT_BYTES,
+  SCRAM_ITERATIONS,
+  type ScramVerifier,
+} from '../../native-free/wire/index.js';
+
+const derive = promisify(pbkdf2);
+
+/** Of a password that this process knows: the first administrator's. */
+export async function makeVerifier(password: string): Promise<ScramVerifier> {
+  const salt = randomBytes(SALT_BYTES);
+  const salted = await derive(preparedPassword(password), salt, SCRAM_ITERATIONS, KEY_BYTES, 'sha256');
+  const storedKey = createHash('sha256').update(hmac(salted, 'Client Key')).digest();
+  return {
+    salt: salt.toString('base64'),
+    iterations: SCRAM_ITERATIONS,
+    storedKey: storedKey.toString('base64'),
+    serverKey: hmac(salted, 'Server Key').toString('base64'),
+  };
+}
+
+/** What is asked about a name that nobody has: always the same for a name, as if it had a user. */
+export class FakeVerifiers {
+  readonly #key = randomBytes(KEY_BYTES);
+
+  of(user: string): ScramVerifier {
+    const part = (what: string): Buffer => hmac(this.#key, `${what} ${user}`);
+    return {
+      salt: part('salt').subarray(0, SALT_BYTES).toString('base64'),
+      iterations: SCRAM_ITERATIONS,
+      storedKey: part('stored').toString('base64'),
+      serverKey: part('server').toString('base64'),
+    };
+  }
+}
+
+/** The broker's signature if `proof` is that of who knows the password; null: it is not. Takes as long either way. */
+export function checkProof(verifier: ScramVerifier, authMessage: string, proof: string): string | null {
+  const storedKey = Buffer.from(verifier.storedKey, 'base64');
+  const given = Buffer.alloc(KEY_BYTES);
+  const hasLength = Buffer.from(proof, 'base64').copy(given) === KEY_BYTES;
+  const signature = hmac(storedKey, authMessage);
+  const clientKey = given.map((byte, i) => byte ^ (signature[i] as number));
+  const isRight = timingSafeEqual(createHash('sha256').update(clientKey).digest(), storedKey);
+  const answer = hmac(Buffer.from(verifier.serverKey, 'base64'), authMessage).toString('base64');
+  return hasLength && isRight ? answer : null;
+}
+
+function hmac(key: Uint8Array, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
+}

@@ -1,0 +1,40 @@
+/** Users and rights as one thread asks for them: the thread that opened the broker knows them. */
+import type { ControlPort } from '../control/channel-messages.js';
+import type { AccessDoor, LoginAnswer, LoginParams, PrincipalFacts } from '../engine-thread.js';
+import { BROKER_WORD } from '../term/shared-words.js';
+
+/** Who asks for a principal anew, and by which password it has logged in. */
+export interface PrincipalParams {
+  user: string;
+  salt: string;
+}
+
+export class ThreadAccess implements AccessDoor {
+  readonly #words: Int32Array;
+  readonly #port: ControlPort;
+
+  constructor(brokerWords: SharedArrayBuffer, port: ControlPort) {
+    this.#words = new Int32Array(brokerWords);
+    this.#port = port;
+  }
+
+  get version(): number {
+    return Atomics.load(this.#words, BROKER_WORD.accessVersion);
+  }
+
+  async challenge(user: string): Promise<{ salt: string; iterations: number }> {
+    return (await this.#port.callInternal('accessChallenge', { user })) as {
+      salt: string;
+      iterations: number;
+    };
+  }
+
+  async login(params: LoginParams): Promise<LoginAnswer> {
+    return (await this.#port.callInternal('accessLogin', params)) as LoginAnswer;
+  }
+
+  async principal(user: string, salt: string): Promise<PrincipalFacts | null> {
+    const params: PrincipalParams = { user, salt };
+    return (await this.#port.callInternal('accessPrincipal', params)) as PrincipalFacts | null;
+  }
+}

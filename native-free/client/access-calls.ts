@@ -1,0 +1,164 @@
+/** Users, roles and grants, as one broker and a cluster are asked for them alike. Arguments are checked at the call. */
+import {
+  type ControlMethods,
+  type GrantInfo,
+  grantFault,
+  MAX_ROLES_PER_USER,
+  type PageResult,
+  type Right,
+  type RoleInfo,
+  type UserInfo,
+} from '../wire/index.js';
+import { passwordOption, verifierOf } from './link/scram-login.js';
+import {
+  badArgument,
+  booleanOption,
+  listOption,
+  nameOption,
+  type OptionNames,
+  takeCallOptions,
+  takeOptions,
+} from './options.js';
+import type { AccessQuestion, CallOptions, GrantChange, NewRole, NewUser } from './types.js';
+
+const NEW_USER: OptionNames<NewUser> = { user: true, password: true, roles: true, ifNotExists: true };
+const NEW_ROLE: OptionNames<NewRole> = { role: true, ifNotExists: true };
+const GRANT_CHANGE: OptionNames<GrantChange> = { to: true, right: true, resource: true };
+const QUESTION: OptionNames<AccessQuestion> = { user: true, right: true, resource: true };
+
+export type AccessChange =
+  | 'createUser'
+  | 'setPassword'
+  | 'setRoles'
+  | 'deleteUser'
+  | 'createRole'
+  | 'deleteRole'
+  | 'grant'
+  | 'revoke';
+
+/** Lists of users and rights, with what a page of each has. */
+export interface AccessLists {
+  listUsers: UserInfo[];
+  listRoles: RoleInfo[];
+  listGrants: GrantInfo[];
+}
+
+export abstract class AccessCalls {
+  /** Makes a change, wherever it has to be made. `mayRepeat`: again after a lost connection. */
+  protected abstract changeAccess<M extends AccessChange>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    options: CallOptions & { mayRepeat?: boolean },
+  ): Promise<ControlMethods[M]['result']>;
+  protected abstract listAccess<L extends keyof AccessLists>(
+    list: L,
+    options: CallOptions,
+  ): Promise<AccessLists[L]>;
+  protected abstract askAccess(
+    params: ControlMethods['testAccess']['params'],
+    options: CallOptions,
+  ): Promise<boolean>;
+
+  async createUser(given: NewUser, options?: CallOptions): Promise<UserInfo> {
+    const how = takeCallOptions('createUser', options);
+    const { user, password, roles, ifNotExists } = takeGiven('createUser', given, NEW_USER);
+    const params = {
+      user: nameOption('user', user),
+      roles: rolesOption(roles ?? []),
+      ifNotExists: booleanOption('ifNotExists', ifNotExists, false),
+    };
+    const scram = await verifierOf(passwordOption('password', password));
+    return this.changeAccess('createUser', { ...params, scram }, { ...how, mayRepeat: params.ifNotExists });
+  }
+
+  async setPassword(user: string, password: string, options?: CallOptions): Promise<void> {
+    const how = takeCallOptions('setPassword', options);
+    nameOption('user', user);
+    const scram = await verifierOf(passwordOption('password', password));
+    await this.changeAccess('setPassword', { user, scram }, how);
+  }
+
+  async setRoles(user: string, roles: readonly string[], options?: CallOptions): Promise<UserInfo> {
+    const how = takeCallOptions('setRoles', options);
+    const params = { user: nameOption('user', user), roles: rolesOption(roles) };
+    return this.changeAccess('setRoles', params, how);
+  }
+
+  async listUsers(options?: CallOptions): Promise<UserInfo[]> {
+    return this.listAccess('listUsers', takeCallOptions('listUsers', options));
+  }
+
+  async deleteUser(user: string, options?: CallOptions): Promise<void> {
+    const how = takeCallOptions('deleteUser', options);
+    await this.changeAccess('deleteUser', { user: nameOption('user', user) }, how);
+  }
+
+  async createRole(given: NewRole, options?: CallOptions): Promise<RoleInfo> {
+    const how = takeCallOptions('createRole', options);
+    const { role, ifNotExists } = takeGiven('createRole', given, NEW_ROLE);
+    const params = {
+      role: nameOption('role', role),
+      ifNotExists: booleanOption('ifNotExists', ifNotExists, false),
+    };
+    return this.changeAccess('createRole', params, { ...how, mayRepeat: params.ifNotExists });
+  }
+
+  async listRoles(options?: CallOptions): Promise<RoleInfo[]> {
+    return this.listAccess('listRoles', takeCallOptions('listRoles', options));
+  }
+
+  async deleteRole(role: string, options?: CallOptions): Promise<void> {
+    const how = takeCallOptions('deleteRole', options);
+    await this.changeAccess('deleteRole', { role: nameOption('role', role) }, how);
+  }
+
+  async grant(change: GrantChange, options?: CallOptions): Promise<void> {
+    const how = takeCallOptions('grant', options);
+    await this.changeAccess('grant', grantParams('grant', change), how);
+  }
+
+  async revoke(change: GrantChange, options?: CallOptions): Promise<void> {
+    const how = takeCallOptions('revoke', options);
+    await this.changeAccess('revoke', grantParams('revoke', change), how);
+  }
+
+  async listGrants(options?: CallOptions): Promise<GrantInfo[]> {
+    return this.listAccess('listGrants', takeCallOptions('listGrants', options));
+  }
+
+  async testAccess(question: AccessQuestion, options?: CallOptions): Promise<boolean> {
+    const how = takeCallOptions('testAccess', options);
+    const { user, right, resource } = takeGiven('testAccess', question, QUESTION);
+    return this.askAccess({ user: nameOption('user', user), ...rightOption(right, resource) }, how);
+  }
+}
+
+/** What a page of a list has, by its own name. */
+export function itemsOf<L extends keyof AccessLists>(list: L, page: Partial<PageResult>): AccessLists[L] {
+  const { users, roles, grants } = page as { users?: UserInfo[]; roles?: RoleInfo[]; grants?: GrantInfo[] };
+  return { listUsers: users, listRoles: roles, listGrants: grants }[list] as AccessLists[L];
+}
+
+function takeGiven<T extends object>(call: string, given: T | undefined, names: OptionNames<T>): T {
+  if (given === undefined) {
+    throw badArgument(call, `needs an object with ${Object.keys(names).join(', ')}`);
+  }
+  return takeOptions(call, given, names);
+}
+
+function rolesOption(roles: unknown): string[] {
+  return listOption('roles', roles, 0, MAX_ROLES_PER_USER).map((role) => nameOption('roles', role));
+}
+
+function grantParams(call: string, given: GrantChange): ControlMethods['grant']['params'] {
+  const { to, right, resource } = takeGiven(call, given, GRANT_CHANGE);
+  return { to: nameOption('to', to), ...rightOption(right, resource) };
+}
+
+function rightOption(right: unknown, resource: unknown): { right: Right; resource: string } {
+  const fault = grantFault(String(right), typeof resource === 'string' ? resource : '');
+  if (fault !== null) {
+    throw badArgument('right and resource', `cannot be used: ${fault}`);
+  }
+  return { right: right as Right, resource: resource as string };
+}

@@ -1,0 +1,131 @@
+/**
+ * Who may do what. A grant gives one right on one resource, by name or by how its name begins; what nobody granted is denied. The broker asks
+ * {@link Rights} wherever something is done, and both sides check grants by the same rules.
+ */
+
+export const RIGHTS = ['publish', 'subscribe', 'manage'] as const;
+export type Right = (typeof RIGHTS)[number];
+
+/** `resource`: `topic:NAME`, `topic:PREFIX*`, the same of `group:`, `cluster` (for `manage`), or `*`: everything. */
+export interface Grant {
+  right: Right;
+  resource: string;
+}
+
+/** How a user's password can be checked without anybody having it: RFC 5802's, each in base64. */
+export interface ScramVerifier {
+  salt: string;
+  iterations: number;
+  storedKey: string;
+  serverKey: string;
+}
+
+/** Names of users and roles are apart from each other: a grant goes to either by its name. */
+export interface UserInfo {
+  user: string;
+  roles: string[];
+  grants: Grant[];
+  /** Of password, roles or grants, ms since 1970. */
+  changedTime: number;
+}
+
+export interface RoleInfo {
+  role: string;
+  grants: Grant[];
+  /** Milliseconds since 1970. */
+  changedTime: number;
+}
+
+/** One row of all that is granted. */
+export interface GrantInfo extends Grant {
+  /** A user, or a role. */
+  to: string;
+  isRole: boolean;
+}
+
+/** The role that is always there: everything. */
+export const ADMIN_ROLE = 'admin';
+export const ADMIN_GRANTS: readonly Grant[] = RIGHTS.map((right) => ({ right, resource: '*' }));
+
+export const MAX_USERS = 10_000;
+export const MAX_ROLES = 1_000;
+/** Of one user or role. */
+export const MAX_GRANTS = 1_000;
+/** Characters of all resources of one user or role: it is one record of the log. */
+export const MAX_GRANTS_CHARACTERS = 16_384;
+export const MAX_ROLES_PER_USER = 32;
+
+const RESOURCE_PATTERN = /^(?:topic|group):(?:\*|%?[A-Za-z0-9._/-][A-Za-z0-9._/%-]{0,125}\*?)$/;
+
+/** What is wrong with a grant, as the end of a sentence; null: nothing. */
+export function grantFault(right: string, resource: string): string | null {
+  if (!(RIGHTS as readonly string[]).includes(right)) {
+    return 'a right is publish, subscribe or manage';
+  }
+  if (resource === '*') {
+    return null;
+  }
+  if (resource === 'cluster') {
+    return right === 'manage' ? null : 'cluster can be managed only';
+  }
+  if (!RESOURCE_PATTERN.test(resource)) {
+    return 'a resource is topic:NAME, group:NAME, either with * at its end, cluster, or *';
+  }
+  return right === 'publish' && resource.startsWith('group:') ? 'a group cannot be published to' : null;
+}
+
+/** Names that begin with `%` are the broker's own. */
+function isInternal(resource: string): boolean {
+  return resource[resource.indexOf(':') + 1] === '%';
+}
+
+class RightSet {
+  #all = false;
+  readonly #exact = new Set<string>();
+  readonly #prefixes: string[] = [];
+
+  add(resource: string): void {
+    if (resource === '*') {
+      this.#all = true;
+    } else if (resource.endsWith('*')) {
+      this.#prefixes.push(resource.slice(0, -1));
+    } else {
+      this.#exact.add(resource);
+    }
+  }
+
+  has(resource: string): boolean {
+    if (this.#all || this.#exact.has(resource)) {
+      return true;
+    }
+    // `topic:*` is all of the users' own topics.
+    return this.#prefixes.some(
+      (prefix) => resource.startsWith(prefix) && (!isInternal(resource) || isInternal(prefix)),
+    );
+  }
+}
+
+/** What grants add up to. Immutable. */
+export class Rights {
+  readonly #sets: Readonly<Record<Right, RightSet>> = {
+    publish: new RightSet(),
+    subscribe: new RightSet(),
+    manage: new RightSet(),
+  };
+
+  constructor(grants: Iterable<Grant>) {
+    for (const { right, resource } of grants) {
+      this.#sets[right]?.add(resource);
+    }
+  }
+
+  /** `resource`: one, without a `*`. */
+  may(right: Right, resource: string): boolean {
+    return this.#sets[right].has(resource);
+  }
+
+  /** Any right on it. */
+  sees(resource: string): boolean {
+    return this.may('publish', resource) || this.may('subscribe', resource) || this.may('manage', resource);
+  }
+}

@@ -1,0 +1,168 @@
+/** Logins as they are judged: the RFC's own example, names that nobody has, waits after failures, the one-time token. */
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { AccessDesk } from '../../engine/access/access-desk.js';
+import { LoginDelays, MAX_LOGIN_WAIT_MS } from '../../engine/access/login-delays.js';
+import { checkProof, makeVerifier } from '../../engine/access/scram.js';
+import { AccessState } from '../../engine/meta/access-state.js';
+import { ScramUser, verifierOf } from '../../native-free/client/link/scram-login.js';
+import { authMessage, type ScramVerifier, type Welcome } from '../../native-free/wire/index.js';
+
+const hmac = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest();
+
+function stateWith(user: string, scram: ScramVerifier): AccessState {
+  const state = new AccessState();
+  state.apply({ type: 'user', name: user, scram, roles: [], grants: [], changedTime: 1 });
+  return state;
+}
+
+/** A whole login of a client at a desk. */
+async function logIn(desk: AccessDesk, user: string, password: string, remote = '10.0.0.1'): Promise<string> {
+  const login = new ScramUser({ scheme: 'scram', user, password }).login();
+  const { nonce: clientNonce } = login.credentials;
+  const nonce = `${clientNonce}broker-part`;
+  const { salt, iterations } = desk.challenge(user);
+  const { proof } = await login.answer({ nonce, salt, iterations });
+  const signed = authMessage(user, clientNonce, nonce, salt, iterations);
+  const { serverSignature, principal } = await desk.login({ user, authMessage: signed, proof, remote });
+  login.check({ serverSignature } as Welcome);
+  return principal.user;
+}
+
+describe('a proof', () => {
+  it('is that of RFC 7677', () => {
+    const salt = 'W22ZaJ0SNY7soEsUEjb6gQ==';
+    const salted = pbkdf2Sync('pencil', Buffer.from(salt, 'base64'), 4096, 32, 'sha256');
+    const verifier = {
+      salt,
+      iterations: 4096,
+      storedKey: createHash('sha256').update(hmac(salted, 'Client Key')).digest('base64'),
+      serverKey: hmac(salted, 'Server Key').toString('base64'),
+    };
+    const clientNonce = 'rOprNGfwEbeRWgbNEkqO';
+    const nonce = `${clientNonce}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0`;
+    const signed = authMessage('user', clientNonce, nonce, salt, 4096);
+    const proof = 'dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=';
+    expect(checkProof(verifier, signed, proof)).toBe('6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=');
+    expect(checkProof(verifier, signed.replace('user', 'uses'), proof)).toBeNull();
+    for (const wrong of ['', proof.slice(4), `${proof.slice(0, -2)}A=`, `AAAA${proof}`, 'é'.repeat(44)]) {
+      expect(checkProof(verifier, signed, wrong), wrong).toBeNull();
+    }
+  });
+
+  it('of client and broker are the same, however the password is written', async () => {
+    const composed = '\u00e9t\u00e9';
+    const decomposed = 'e\u0301te\u0301';
+    expect(
+      await logIn(new AccessDesk({ state: stateWith('a', await makeVerifier(composed)) }), 'a', decomposed),
+    ).toBe('a');
+    expect(
+      await logIn(new AccessDesk({ state: stateWith('a', await verifierOf(decomposed)) }), 'a', composed),
+    ).toBe('a');
+  });
+});
+
+describe('a client', () => {
+  it('refuses challenges that no broker sends, and a broker that does not know the user', async () => {
+    const login = new ScramUser({ scheme: 'scram', user: 'a', password: 'b' }).login();
+    const { nonce } = login.credentials;
+    const good = { nonce: `${nonce}x`, salt: 'W22ZaJ0SNY7soEsUEjb6gQ==', iterations: 4096 };
+    for (const bad of [
+      { nonce },
+      { nonce: `x${nonce}` },
+      { nonce: `${nonce},x` },
+      { nonce: 7 },
+      { salt: '' },
+      { salt: '*' },
+      { iterations: 4095 },
+      { iterations: 1_000_001 },
+      { iterations: '4096' },
+    ]) {
+      await expect(login.answer({ ...good, ...bad }), JSON.stringify(bad)).rejects.toMatchObject({
+        code: 'BAD_FRAME',
+      });
+    }
+    await login.answer(good);
+    expect(() => login.check({} as Welcome)).toThrow(expect.objectContaining({ code: 'NOT_AUTHENTICATED' }));
+  });
+});
+
+describe('the desk', () => {
+  it('asks the same of a name that nobody has, each time, and another salt of another', async () => {
+    const desk = new AccessDesk({ state: stateWith('a', await verifierOf('right')) });
+    expect(desk.challenge('b')).toEqual(desk.challenge('b'));
+    expect(desk.challenge('b').salt).not.toBe(desk.challenge('c').salt);
+    const [known, unknown] = [desk.challenge('a'), desk.challenge('b')];
+    expect(unknown.iterations).toBe(known.iterations);
+    expect(unknown.salt).toHaveLength(known.salt.length);
+  });
+
+  it('says the same of a wrong password and of a name that nobody has', async () => {
+    const desk = new AccessDesk({ state: stateWith('a', await verifierOf('right')) });
+    const refusals = await Promise.all(
+      ['a', 'b'].map((user) => logIn(desk, user, 'wrong', user).catch((error: unknown) => error)),
+    );
+    expect(refusals[0]).toMatchObject({ code: 'NOT_AUTHENTICATED' });
+    expect(String(refusals[1])).toBe(String(refusals[0]));
+  });
+
+  it('lets a token in once, as administrator, until there is a user', async () => {
+    let now = 0;
+    const state = new AccessState();
+    const desk = new AccessDesk({ state, now: () => now });
+    const token = await desk.makeToken();
+    expect(await logIn(desk, 'admin', token)).toBe('admin');
+    await expect(logIn(desk, 'admin', token, 'b')).rejects.toMatchObject({ code: 'NOT_AUTHENTICATED' });
+
+    const late = await desk.makeToken();
+    now = 3_600_001;
+    await expect(logIn(desk, 'admin', late, 'c')).rejects.toMatchObject({ code: 'NOT_AUTHENTICATED' });
+
+    const other = await desk.makeToken();
+    const scram = await verifierOf('x');
+    state.apply({ type: 'user', name: 'a', scram, roles: [], grants: [], changedTime: 1 });
+    await expect(logIn(desk, 'admin', other, 'd')).rejects.toMatchObject({ code: 'NOT_AUTHENTICATED' });
+  });
+});
+
+describe('waits after failures', () => {
+  it('double, for that user at that address, and are forgotten', () => {
+    const delays = new LoginDelays();
+    const waits = [1, 2, 3, 4].map(() => delays.failed('a', 'u', 0));
+    expect(waits).toEqual([100, 300, 700, 1500]);
+    expect(delays.before('a', 'u', 0)).toBe(1500);
+    expect(delays.before('a', 'v', 0)).toBe(0);
+    expect(delays.before('b', 'u', 0)).toBe(0);
+    expect(delays.before('a', 'u', 1500)).toBe(0);
+    expect(delays.failed('a', 'u', 61_600)).toBe(100);
+    delays.succeeded('a', 'u');
+    expect(delays.failed('a', 'u', 61_600)).toBe(100);
+  });
+
+  it('line up: many tries at once are refused unseen, and none waits longer than a hello may', () => {
+    const delays = new LoginDelays();
+    for (let i = 0; i < 100; i++) {
+      expect(delays.failed('a', 'u', 0)).toBeLessThanOrEqual(MAX_LOGIN_WAIT_MS);
+    }
+    expect(delays.before('a', 'u', 0)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('hold for an address that tries many names', () => {
+    const delays = new LoginDelays();
+    for (let i = 0; i < 16; i++) {
+      delays.failed('a', `u${i}`, 0);
+      expect(delays.before('a', 'new', 0)).toBe(0);
+    }
+    delays.failed('a', 'u17', 0);
+    expect(delays.before('a', 'new', 0)).toBeGreaterThan(0);
+    expect(delays.before('b', 'new', 0)).toBe(0);
+  });
+
+  it('are bounded in number', () => {
+    const delays = new LoginDelays();
+    for (let i = 0; i < 20_000; i++) {
+      delays.failed(`a${i}`, 'u', 0);
+    }
+    expect(delays.size).toBeLessThanOrEqual(16_384);
+  });
+});

@@ -1,0 +1,244 @@
+/** Every method and every frame is in the one table, and without a right none of them does or tells anything. */
+import { describe, expect, test } from 'vitest';
+import type { LoginAnswer, PrincipalFacts } from '../../engine/engine-thread.js';
+import {
+  CONTROL_METHODS,
+  type ControlMethod,
+  type Grant,
+  makeFrame,
+  OPCODE,
+} from '../../native-free/wire/index.js';
+import { FRAME_RIGHTS, METHOD_RIGHTS } from '../../transport/auth/method-rights.js';
+import { encodeControl } from '../../transport/control-payload.js';
+import { FakeEngine } from './fake-engine.js';
+import { open, type Peer, settle } from './fake-socket.js';
+import { decodePayload, helloFrame, makeBatch, produceFrame, requestFrame } from './make-batch.js';
+
+const METHODS = Object.keys(CONTROL_METHODS) as ControlMethod[];
+const CREDENTIALS = { scheme: 'scram', user: 'shop', nonce: 'a-nonce-of-the-client' };
+const PROOF = makeFrame(OPCODE.proof, 0, { payload: encodeControl({ proof: 'AAAA' }) });
+/** Names everything that any method looks for. */
+const PARAMS = {
+  topic: 'orders',
+  group: 'billing',
+  consumer: 1,
+  user: 'another',
+  role: 'readers',
+  to: 'shop',
+  right: 'manage',
+  resource: '*',
+  scram: {},
+  roles: [],
+  queues: [],
+  offsets: [],
+  filter: '*',
+  from: 'earliest',
+  queueId: 0,
+  generation: 1,
+};
+
+/** An engine where whoever proves anything is a user with these grants. */
+class EngineWithUser extends FakeEngine {
+  readonly called: string[] = [];
+  readonly facts: PrincipalFacts;
+
+  constructor(grants: Grant[]) {
+    super();
+    this.facts = { user: 'shop', salt: 'salt', grants };
+    Object.assign(this.access, {
+      challenge: () => Promise.resolve({ salt: 'salt', iterations: 16_384 }),
+      login: (): Promise<LoginAnswer> =>
+        Promise.resolve({ serverSignature: 'signature', principal: this.facts, version: 0 }),
+    });
+    this.answer = (method) => {
+      this.called.push(method);
+      return {};
+    };
+  }
+}
+
+async function loggedIn(engine: FakeEngine): Promise<Peer> {
+  const peer = open(engine, { authenticates: true });
+  peer.session.onFrame(helloFrame({ credentials: CREDENTIALS }));
+  await settle();
+  peer.session.onFrame(PROOF);
+  await settle();
+  expect(peer.socket.take(OPCODE.welcome)).toHaveLength(1);
+  return peer;
+}
+
+async function answerTo(
+  peer: Peer,
+  method: string,
+  params: object = PARAMS,
+): Promise<Record<string, unknown>> {
+  peer.session.onFrame(requestFrame(7, method, params));
+  await settle();
+  const [answer] = peer.socket.take(OPCODE.response);
+  return answer === undefined ? {} : decodePayload(answer);
+}
+
+describe('the table of rights', () => {
+  test('has every method, and every frame that a client may send', () => {
+    expect(Object.keys(METHOD_RIGHTS).sort()).toEqual([...METHODS].sort());
+    const sentByClients = ['hello', 'proof', 'request', 'produce', 'credit', 'ping', 'pong'];
+    expect(Object.keys(FRAME_RIGHTS).sort()).toEqual(sentByClients.sort());
+    const others = ['welcome', 'response', 'ack', 'deliver', 'error', 'event', 'skip', 'challenge'];
+    expect([...sentByClients, ...others].sort()).toEqual(Object.keys(OPCODE).sort());
+  });
+
+  test('says something of every method', () => {
+    for (const method of METHODS) {
+      const { needs, isMembers, filter } = METHOD_RIGHTS[method];
+      const isChecked = (needs?.(PARAMS).length ?? 0) > 0 || isMembers === true || filter !== undefined;
+      expect(isChecked, method).toBe(true);
+    }
+  });
+});
+
+describe('a user without rights', () => {
+  test.each(METHODS)('gets nothing of %s', async (method) => {
+    const engine = new EngineWithUser([]);
+    engine.answer = (called) => {
+      engine.called.push(called);
+      return {
+        topics: [{ topic: 'orders' }],
+        groups: [{ group: 'billing', topics: ['orders'], topicCount: 1 }],
+        cursor: null,
+        complete: true,
+      };
+    };
+    const peer = await loggedIn(engine);
+    const answer = await answerTo(peer, method);
+    if (method === 'listTopics' || method === 'listGroups') {
+      expect(
+        [...(answer['topics'] as []), ...(answer['groups'] as [])].filter((item) => item === 'orders'),
+      ).toEqual([]);
+      expect(answer[method === 'listTopics' ? 'topics' : 'groups']).toEqual([]);
+      return;
+    }
+    expect(['NOT_ALLOWED', 'TOPIC_NOT_FOUND', 'GROUP_NOT_FOUND', 'NOT_A_MEMBER']).toContain(answer['code']);
+    expect(engine.called).toEqual([]);
+  });
+
+  test('is not told by any answer whether there is such a topic or group', async () => {
+    const answers = async (isThere: boolean): Promise<unknown[]> => {
+      const engine = new EngineWithUser([]);
+      if (isThere) {
+        engine.addTopic(5, 4);
+      }
+      const peer = await loggedIn(engine);
+      const all: unknown[] = [];
+      for (const method of METHODS.filter((each) => !each.startsWith('list'))) {
+        all.push(await answerTo(peer, method));
+      }
+      peer.session.onFrame(produceFrame(1, makeBatch([{ body: 'a' }], { topicId: 5 })));
+      await settle();
+      all.push(peer.socket.take(OPCODE.ack).map(({ payload }) => [...payload.subarray(0, 8)]));
+      return all;
+    };
+    expect(await answers(true)).toEqual(await answers(false));
+  });
+
+  test('may ping', async () => {
+    const peer = await loggedIn(new EngineWithUser([]));
+    peer.session.onFrame(makeFrame(OPCODE.ping, 9));
+    expect(peer.socket.take(OPCODE.pong)).toHaveLength(1);
+  });
+});
+
+describe('a user with every right', () => {
+  test.each(METHODS.filter((method) => METHOD_RIGHTS[method].isMembers !== true && method !== 'join'))(
+    'is passed on %s',
+    async (method) => {
+      const engine = new EngineWithUser([
+        { right: 'manage', resource: '*' },
+        { right: 'publish', resource: '*' },
+        { right: 'subscribe', resource: '*' },
+      ]);
+      engine.answer = (called) => {
+        engine.called.push(called);
+        return { topics: [], groups: [], queues: [], topicCount: 0 };
+      };
+      await answerTo(await loggedIn(engine), method);
+      expect(engine.called).toEqual([method]);
+    },
+  );
+});
+
+describe('before the login', () => {
+  test.each([
+    ['no credentials', helloFrame(), 'NOT_AUTHENTICATED'],
+    ['another scheme', helloFrame({ credentials: { scheme: 'plain', user: 'a' } }), 'NOT_AUTHENTICATED'],
+    [
+      'a name that none has',
+      helloFrame({ credentials: { ...CREDENTIALS, user: 'a,r=b' } }),
+      'NOT_AUTHENTICATED',
+    ],
+    ['a short nonce', helloFrame({ credentials: { ...CREDENTIALS, nonce: 'short' } }), 'NOT_AUTHENTICATED'],
+    [
+      'a nonce with a comma',
+      helloFrame({ credentials: { ...CREDENTIALS, nonce: `${'a'.repeat(20)},r=b` } }),
+      'NOT_AUTHENTICATED',
+    ],
+  ])('%s ends the connection', async (_what, frame, code) => {
+    const { session, socket } = open(new EngineWithUser([]), { authenticates: true });
+    session.onFrame(frame);
+    await settle();
+    expect(socket.errorCode).toBe(code);
+    expect(socket.closed).not.toBeNull();
+  });
+
+  test.each([
+    ['a request', requestFrame(1, 'listTopics', {})],
+    ['a batch', produceFrame(1, makeBatch([{ body: 'a' }], { topicId: 5 }))],
+    ['a ping', makeFrame(OPCODE.ping, 1)],
+    ['a second hello', helloFrame({ credentials: CREDENTIALS })],
+  ])('%s in place of the proof ends the connection', async (_what, frame) => {
+    const engine = new EngineWithUser([]);
+    const { session, socket } = open(engine, { authenticates: true });
+    session.onFrame(helloFrame({ credentials: CREDENTIALS }));
+    await settle();
+    expect(socket.take(OPCODE.challenge)).toHaveLength(1);
+    session.onFrame(frame);
+    await settle();
+    expect(socket.errorCode).toBe('BAD_FRAME');
+    expect(socket.take(OPCODE.welcome)).toEqual([]);
+    expect(engine.called).toEqual([]);
+  });
+
+  test('a proof before its challenge, or a second one, ends the connection', async () => {
+    const early = open(new EngineWithUser([]), { authenticates: true });
+    early.session.onFrame(helloFrame({ credentials: CREDENTIALS }));
+    early.session.onFrame(PROOF);
+    await settle();
+    expect(early.socket.errorCode).toBe('BAD_FRAME');
+
+    const engine = new EngineWithUser([]);
+    Object.assign(engine.access, { login: () => new Promise(() => undefined) });
+    const twice = open(engine, { authenticates: true });
+    twice.session.onFrame(helloFrame({ credentials: CREDENTIALS }));
+    await settle();
+    twice.session.onFrame(PROOF);
+    twice.session.onFrame(PROOF);
+    await settle();
+    expect(twice.socket.errorCode).toBe('BAD_FRAME');
+  });
+
+  test('there are 64 KiB at most', async () => {
+    const { session, socket } = open(new EngineWithUser([]), { authenticates: true });
+    session.onFrame(helloFrame({ credentials: CREDENTIALS, more: 'x'.repeat(40_000) }));
+    await settle();
+    expect(session.maxPartialBytes).toBeLessThanOrEqual(64 * 1024);
+    session.onFrame(makeFrame(OPCODE.proof, 0, { payload: encodeControl({ proof: 'x'.repeat(40_000) }) }));
+    await settle();
+    expect(socket.errorCode).toBe('FRAME_TOO_LARGE');
+  });
+
+  test('the time for a hello goes on until the welcome', async () => {
+    const { session, socket } = open(new EngineWithUser([]), { authenticates: true, handshakeTimeoutMs: 40 });
+    session.onFrame(helloFrame({ credentials: CREDENTIALS }));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(socket.errorCode).toBe('HANDSHAKE_TIMEOUT');
+  });
+});

@@ -1,0 +1,153 @@
+/**
+ * What a user needs for each method of `request`, and for each frame it can send: the one table. A method that is not in it does not
+ * compile, and would be refused.
+ */
+import {
+  type ControlMethod,
+  type ControlMethods,
+  type ErrorCode,
+  type OPCODE,
+  type Right,
+  type Rights,
+  RingMQError,
+} from '../../native-free/wire/index.js';
+import { has, type Need, notAllowed, type Principal } from './principal.js';
+
+type Params = Readonly<Record<string, unknown>>;
+
+interface MethodRight {
+  /** All of it is needed. */
+  readonly needs?: (params: Params) => readonly Need[];
+  /** What is said of a thing that the user cannot see, whether it is there or not, in place of NOT_ALLOWED. */
+  readonly hides?: ErrorCode;
+  /** The user may do it for itself whatever it may do else. */
+  readonly ofSelf?: (params: Params, user: string) => boolean;
+  /** About a consumer of this connection: what it needs was looked at when it joined, and is whenever rights change. */
+  readonly isMembers?: true;
+  /** The right that is named when one of `needs` that means any is missing. */
+  readonly names?: Right;
+  /** Leaves out of an answer what the user does not see. */
+  readonly filter?: (answer: never, rights: Rights) => object;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+const onTopic =
+  (right: Need['right']) =>
+  ({ topic }: Params): Need[] => [{ right, resource: `topic:${textOf(topic)}` }];
+const onGroup =
+  (right: Need['right']) =>
+  ({ group }: Params): Need[] => [{ right, resource: `group:${textOf(group)}` }];
+const onCluster = (): Need[] => [{ right: 'manage', resource: 'cluster' }];
+const MANAGES_CLUSTER: MethodRight = { needs: onCluster };
+const OF_MEMBER: MethodRight = { isMembers: true };
+
+export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
+  topicMetadata: { needs: onTopic('any'), names: 'publish' },
+  createTopic: { needs: onTopic('manage') },
+  listTopics: {
+    filter: (page: ControlMethods['listTopics']['result'], rights) => ({
+      ...page,
+      topics: page.topics.filter(({ topic }) => rights.sees(`topic:${topic}`)),
+    }),
+  },
+  describeTopic: { needs: onTopic('any'), hides: 'TOPIC_NOT_FOUND' },
+  deleteTopic: { needs: onTopic('manage'), hides: 'TOPIC_NOT_FOUND' },
+  listGroups: {
+    filter: (page: ControlMethods['listGroups']['result'], rights) => ({
+      ...page,
+      groups: page.groups
+        .filter(({ group }) => rights.sees(`group:${group}`))
+        .map((group) => withoutHidden(group, rights)),
+    }),
+  },
+  describeGroup: {
+    needs: onGroup('any'),
+    hides: 'GROUP_NOT_FOUND',
+    filter: (page: ControlMethods['describeGroup']['result'], rights) => ({
+      ...withoutHidden(page, rights),
+      queues: page.queues.filter(({ topic }) => rights.sees(`topic:${topic}`)),
+    }),
+  },
+  createGroup: { needs: onGroup('manage') },
+  deleteGroup: { needs: onGroup('manage'), hides: 'GROUP_NOT_FOUND' },
+  resetOffset: { needs: (params) => [...onGroup('manage')(params), ...onTopic('subscribe')(params)] },
+  stats: MANAGES_CLUSTER,
+  queueStats: MANAGES_CLUSTER,
+  standing: MANAGES_CLUSTER,
+  promote: MANAGES_CLUSTER,
+  createUser: MANAGES_CLUSTER,
+  setPassword: { needs: onCluster, ofSelf: (params, user) => params['user'] === user },
+  setRoles: MANAGES_CLUSTER,
+  listUsers: MANAGES_CLUSTER,
+  deleteUser: MANAGES_CLUSTER,
+  createRole: MANAGES_CLUSTER,
+  listRoles: MANAGES_CLUSTER,
+  deleteRole: MANAGES_CLUSTER,
+  grant: MANAGES_CLUSTER,
+  revoke: MANAGES_CLUSTER,
+  listGrants: MANAGES_CLUSTER,
+  testAccess: { needs: onCluster, ofSelf: (params, user) => params['user'] === user },
+  join: { needs: joinNeeds },
+  skipDamage: OF_MEMBER,
+  seek: OF_MEMBER,
+  flow: OF_MEMBER,
+  leave: OF_MEMBER,
+  released: OF_MEMBER,
+  commit: OF_MEMBER,
+};
+
+/** Where each kind of frame that a client may send is looked at. */
+export const FRAME_RIGHTS: Readonly<Partial<Record<keyof typeof OPCODE, string>>> = {
+  hello: 'before the login',
+  proof: 'before the login',
+  request: 'by its method',
+  produce: 'publish on the topic of each batch',
+  credit: 'by the consumer, as it joined',
+  ping: 'needs none',
+  pong: 'needs none',
+};
+
+/** What a consumer needs for as long as it is there; one without a group (a reader) takes nothing from any. */
+export function joinNeeds(params: Params): Need[] {
+  const topic = onTopic('subscribe')(params);
+  const { group } = params;
+  return group === null || group === undefined ? topic : [...topic, ...onGroup('subscribe')(params)];
+}
+
+/** @throws RingMQError NOT_ALLOWED, or that there is no such thing where the user is not to know whether there is */
+export function checkMethod(method: ControlMethod, params: Params, principal: Principal): void {
+  const { needs, hides, ofSelf, names } = METHOD_RIGHTS[method];
+  if (ofSelf?.(params, principal.user) === true) {
+    return;
+  }
+  for (const need of needs?.(params) ?? []) {
+    if (has(principal, need)) {
+      continue;
+    }
+    const { right, resource } = need;
+    if (hides !== undefined && !principal.rights.sees(resource)) {
+      throw hidden(hides, resource);
+    }
+    throw notAllowed(right === 'any' ? (names ?? 'subscribe') : right, resource);
+  }
+}
+
+/** As the broker says it of what is not there. */
+function hidden(code: ErrorCode, resource: string): RingMQError {
+  const [kind = '', name = ''] = [
+    resource.slice(0, resource.indexOf(':')),
+    resource.slice(resource.indexOf(':') + 1),
+  ];
+  const shown = name.length > 64 ? `${name.slice(0, 64)}…` : name;
+  return new RingMQError(code, `there is no ${kind} '${shown}'`, { details: { [kind]: name } });
+}
+
+function withoutHidden<G extends { topics: string[]; topicCount: number }>(group: G, rights: Rights): G {
+  const topics = group.topics.filter((topic) => rights.sees(`topic:${topic}`));
+  // Of more than are named nobody here knows how many are seen.
+  const topicCount = topics.length === group.topics.length ? group.topicCount : topics.length;
+  return { ...group, topics, topicCount };
+}

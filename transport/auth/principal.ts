@@ -1,0 +1,34 @@
+/** Whoever a connection's requests are made for, and what it may do. */
+import type { PrincipalFacts } from '../../engine/engine-thread.js';
+import { type Right, Rights, RingMQError } from '../../native-free/wire/index.js';
+
+/** Another object after each change of its rights. */
+export class Principal {
+  readonly user: string;
+  /** Of the password that it has logged in by. */
+  readonly salt: string;
+  readonly rights: Rights;
+
+  constructor({ user, salt, grants }: PrincipalFacts) {
+    this.user = user;
+    this.salt = salt;
+    this.rights = new Rights(grants);
+  }
+}
+
+/** One thing that a user needs. `any`: any right on it, so that it is seen. */
+export interface Need {
+  readonly right: Right | 'any';
+  readonly resource: string;
+}
+
+export function has({ rights }: Principal, { right, resource }: Need): boolean {
+  return right === 'any' ? rights.sees(resource) : rights.may(right, resource);
+}
+
+/** Says the right and the resource, and nothing else: not whether there is such a thing. */
+export function notAllowed(right: Right, resource: string): RingMQError {
+  return new RingMQError('NOT_ALLOWED', `the user has no right to ${right} ${resource}`, {
+    details: { right, resource },
+  });
+}
