@@ -29,11 +29,11 @@ export interface BrokerHandle {
   readonly channel: string;
   readonly memoryHoldMs: number;
   readonly seats: SharedArrayBuffer;
-  /** persist-words.ts */
+  /** term/shared-words.ts */
   readonly brokerWords: SharedArrayBuffer;
   /** Address of the set's master, where that is another one: term/shared-text.ts */
   readonly masterUrl: SharedArrayBuffer;
-  /** replica/replica-layout.ts */
+  /** term/replica-layout.ts */
   readonly replicas: SharedArrayBuffer;
   /** When a slave counts as in sync. */
   readonly inSyncLimits: { readonly maxLagBytes: number; readonly maxLagMs: number };

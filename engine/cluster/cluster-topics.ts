@@ -18,7 +18,6 @@ interface Entry {
 
 /** Topics that are nowhere any more are told of for as long as there are not more of them than this. */
 const MAX_GONE_COUNT = 16_384;
-export const MAX_CHANGES_COUNT = 2_048;
 /** About what an answer may have; far below what a frame may. */
 const MAX_CHANGES_BYTES = 512 * 1024;
 /** What the numbers and keys of one set take in an answer. */

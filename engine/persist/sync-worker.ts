@@ -1,4 +1,4 @@
-/** The sync thread; see log/background-sync.ts. */
+/** The sync thread; see disk/background-sync.ts. */
 import { workerData } from 'node:worker_threads';
 import { NodeDisk, serveSyncs } from '../disk/index.js';
 import { SeatTable, wake } from '../ring/index.js';

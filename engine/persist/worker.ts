@@ -38,7 +38,7 @@ import { INLINE_ASYNC_BYTES } from './inline.js';
 /** `workerData` of this worker. */
 export interface PersistWorkerData {
   handle: BrokerHandle;
-  /** The sync thread's memory (log/background-sync.ts). */
+  /** The sync thread's memory (disk/background-sync.ts). */
   syncWords: SharedArrayBuffer;
   flushIntervalMs: number;
   flushBytes: number;

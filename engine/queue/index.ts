@@ -1,6 +1,6 @@
 export { IndexEntry } from './index-entry.js';
-export { type IndexDisk, IndexFiles, type IndexFilesOptions } from './index-files.js';
-export { IndexStage, type IndexStageOptions, type TableSnapshot } from './index-stage.js';
+export { type IndexDisk, IndexFiles } from './index-files.js';
+export { IndexStage, type TableSnapshot } from './index-stage.js';
 export { trimIndex } from './index-trim.js';
 export { createProducerMemory } from './producer-table.js';
 export { QueueIndex } from './queue-index.js';
@@ -8,10 +8,9 @@ export {
   createQueueTableMemory,
   QueueTable,
   type QueueTableMemory,
-  type QueueTableOptions,
 } from './queue-table.js';
-export { DEFAULT_MAX_QUEUES, LANE, MAX_SEATS, QUEUE_STATE } from './queue-table-layout.js';
+export { LANE, QUEUE_STATE } from './queue-table-layout.js';
 export { createResultMemory, ResultRing } from './result-ring.js';
 export { RESULT_CAPACITY } from './result-ring-layout.js';
 export { HELD_MS } from './store-time.js';
-export { queueEndsIn, queueEndsOf, type TableFacts } from './table-snapshot.js';
+export { queueEndsIn, queueEndsOf } from './table-snapshot.js';

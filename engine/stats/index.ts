@@ -1,4 +1,4 @@
-export { type DiagnosticEvents, type DiagnosticKind, diagnose, isDiagnosed } from './diagnostics.js';
+export { type DiagnosticEvents, diagnose, isDiagnosed } from './diagnostics.js';
 export {
   blockOf,
   bucketEndMs,
@@ -6,7 +6,6 @@ export {
   type Counter,
   countSync,
   createStatsMemory,
-  SYNC_BUCKETS,
   syncBuckets,
 } from './stats-layout.js';
-export { SeatMeter, SLOW_TURN_MS, type SlowWork } from './thread-meter.js';
+export { SeatMeter } from './thread-meter.js';

@@ -5,7 +5,7 @@ import { BROKER_WORD, BROKER_WORDS_BYTES, LEASE, LEASE_UNIT_MS, ROLE } from './s
 export class Term {
   readonly #words: Int32Array;
 
-  /** `words`: the broker's (persist/shared-words.ts). */
+  /** `words`: the broker's (shared-words.ts). */
   constructor(words: Int32Array) {
     this.#words = words;
   }

@@ -68,16 +68,3 @@ function errorOf(body: Record<string, unknown>): RingMQError {
     details: (body['details'] as Record<string, unknown> | undefined) ?? {},
   });
 }
-
-/** The answer of the first of several that gives one. */
-export async function askOneOf(urls: readonly string[], method: string, params: object): Promise<unknown> {
-  let last: unknown = new RingMQError('CONNECT_FAILED', 'there is no address to ask');
-  for (const url of urls) {
-    try {
-      return await ask(url, method, params);
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw last;
-}

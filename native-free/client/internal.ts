@@ -3,7 +3,7 @@
 export { BatchBuilder, RECORDS_AT } from '../batch/batch-builder.js';
 export * from '../batch/batch-reader.js';
 export { abortable, abortError, throwIfAborted } from './abort.js';
-export { ask, askOneOf } from './ask.js';
+export { ask } from './ask.js';
 export { createClient, startClient } from './client.js';
 export { parseFilter, TagFilter } from './consume/filter.js';
 export { OffsetTracker } from './consume/offset-tracker.js';
