@@ -5,7 +5,7 @@
 import { getSystemErrorName } from 'node:util';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { RingMQError, SLOT_BYTES } from '../../native-free/wire/index.js';
+import { RingMQError } from '../../native-free/wire/index.js';
 import {
   BackgroundSync,
   checkInPlace,
@@ -34,6 +34,7 @@ import { park, Ring, SeatTable, WORD, wake } from '../ring/index.js';
 import { countSync, syncBuckets } from '../stats/index.js';
 import { BROKER_WORD, PERSIST_SEAT } from '../term/shared-words.js';
 import { INLINE_ASYNC_BYTES } from './inline.js';
+import { hasLogWork } from './log-work.js';
 
 /** `workerData` of this worker. */
 export interface PersistWorkerData {
@@ -201,13 +202,11 @@ function hasWork(): boolean {
     // The next try comes when it is due; more work does not bring it forward.
     return false;
   }
-  const written = ring.written();
-  const flushed = ring.flushed();
-  return (
-    ((ring.indexed() - written) | 0) * SLOT_BYTES > LEFT_TO_OTHERS ||
-    (handle.flush === 'sync' && background.busy !== true && ((written - flushed) | 0) > 0) ||
-    ((Atomics.load(ring.control, WORD.syncWanted) - flushed) | 0) > 0
-  );
+  return hasLogWork(ring, {
+    flush: handle.flush,
+    isSyncUnderWay: background.busy,
+    leftToOthersBytes: LEFT_TO_OTHERS,
+  });
 }
 
 /** How long to park at most. */

@@ -49,7 +49,7 @@ export interface MachineOptions {
   ringBytes: number;
   stage: Pick<
     PersistStageOptions,
-    'flush' | 'flushIntervalMs' | 'flushBytes' | 'zeroAheadBytes' | 'minFreeBytes'
+    'flush' | 'flushIntervalMs' | 'flushBytes' | 'zeroAheadBytes' | 'minFreeBytes' | 'background'
   >;
   retentionBytes?: number;
   retentionMs?: number;
