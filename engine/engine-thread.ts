@@ -86,6 +86,8 @@ export interface QueueReader {
    * again. Throws disk errors.
    */
   skipDamage(): void;
+  /** Whether the stored batch with that offset is damaged: its header, or its body, which reads do not look at. What is found is told as what a read finds is. Throws disk errors. */
+  examine(offset: number): boolean;
   /** Ask to be called (once, from the thread's progress turn) when `read` may give something again. */
   watch(onReadable: (reader: QueueReader) => void): void;
   close(): void;

@@ -10,7 +10,7 @@ import type { BrokerStats, RingMQError } from '../native-free/wire/index.js';
 import { AccessDesk } from './access/access-desk.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
-import { DamageList } from './control/damage-list.js';
+import { DamageList, MAX_DAMAGE_PER_QUEUE } from './control/damage-list.js';
 import { ControlPlane } from './control/index.js';
 import { StatsView } from './control/stats-view.js';
 import { TopicQueues } from './control/topic-queues.js';
@@ -25,6 +25,7 @@ import { type DataDirLock, LOOK_MS, lockDataDir, OwnedDisk } from './disk/index.
 import type { WorkOwner } from './engine-thread.js';
 import { followedTopics } from './followed-topics.js';
 import type { BrokerHandle } from './handle.js';
+import { holdSegment } from './log/index.js';
 import { LogEnding } from './log-ending.js';
 import { Mastership } from './mastership.js';
 import type { TopicCatalog } from './meta/index.js';
@@ -33,7 +34,7 @@ import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } 
 import { onPersistMessage } from './persist-news.js';
 import type { RepairRange } from './replica/repair-run.js';
 import { Replication } from './replication.js';
-import { SeatTable } from './ring/index.js';
+import { SeatTable, WORD } from './ring/index.js';
 import { isDiagnosed } from './stats/index.js';
 import { SharedText } from './term/shared-text.js';
 import { BROKER_WORD, PERSIST_SEAT } from './term/shared-words.js';
@@ -214,6 +215,7 @@ export class Engine {
         epochs: () => data.state.epochs,
         flushed: () => parts.logRing.toBytes(parts.logRing.flushed()),
         oldest: () => parts.logReader.oldestPosition,
+        hold: (base) => holdSegment(parts.logRing.control, WORD.spare, base, data.node.segmentBytes),
         isIndexed: ({ topicId, queueId, baseOffset, position }) => {
           const topic = data.catalog.byId(topicId);
           return topic === undefined || this.#queues.isIndexed(topic, queueId, baseOffset, position);
@@ -224,6 +226,13 @@ export class Engine {
       },
       data.recovery.damage,
     );
+    // Of bodies: of what has no header any more nobody can say whose it is.
+    for (const { position, bytes, what } of data.recovery.damage.slice(0, MAX_DAMAGE_PER_QUEUE)) {
+      const batch = this.#repair.batchAt(position);
+      if (batch !== null) {
+        this.#damage.add({ ...batch, position, bytes, message: `log position ${position}: ${what}` });
+      }
+    }
     this.#control = new ControlLog({
       held: this.#held,
       state: data.state,

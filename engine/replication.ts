@@ -218,12 +218,8 @@ export class Replication {
     }
     this.#sweepHeld();
     this.#tellOfSlaves();
-    const { repair, marks, term } = this.#deps;
-    repair.note();
-    Atomics.store(marks.words, REPLICAS_WORD.damaged, term.role === ROLE.master ? repair.count : 0);
-    if (term.role === ROLE.slave) {
-      this.onTick();
-    }
+    this.#deps.repair.note();
+    this.repairSoon();
   }
 
   /** The next stretch of damage that another one may make good: a slave that has the log up to `received`, or on a slave its master; null: none. */
@@ -231,9 +227,26 @@ export class Replication {
     return this.#deps.repair.next(from, received);
   }
 
-  /** What another one has in the place of damage. */
-  repairFound(position: number, run: Uint8Array, from: string): void {
-    this.#deps.repair.take(position, run, from);
+  /** What another one has in the place of damage; null: it could not be asked. */
+  repairFound(position: number, run: Uint8Array | null, from: string): void {
+    if (run === null) {
+      this.#deps.repair.notAsked(position, from);
+    } else {
+      this.#deps.repair.take(position, run, from);
+    }
+  }
+
+  /** Damage was found: whoever can ask for it is to look. */
+  repairSoon(): void {
+    this.#tellDamage();
+    if (this.#deps.term.role === ROLE.slave) {
+      this.onTick();
+    }
+  }
+
+  #tellDamage(): void {
+    const { repair, marks, term } = this.#deps;
+    Atomics.store(marks.words, REPLICAS_WORD.damaged, term.role === ROLE.master ? repair.count : 0);
   }
 
   /** A slave's name, by its row. */

@@ -11,7 +11,7 @@ import type { HandOver, Replication } from './replication.js';
 import { type DiagnosticEvents, diagnose } from './stats/index.js';
 import type { PrincipalParams } from './thread/access-door.js';
 import type { SeatedThread, ThreadWarning } from './thread/control-half.js';
-import type { ProveParams, RepairFound, RepairWanted } from './thread/replica-door.js';
+import type { LogDamage, ProveParams, RepairFound, RepairWanted } from './thread/replica-door.js';
 
 export interface ThreadCallsDeps {
   readonly plane: ControlPlane;
@@ -59,6 +59,11 @@ export function threadCalls(
         return replication.prove(params as ProveParams);
       case 'replicaGreet':
         return replication.greet(params as ReplicaFacts);
+      case 'logDamage': {
+        const { row, position } = params as LogDamage;
+        tellLogDamage(deps, position, replication.nameOf(row));
+        return null;
+      }
       case 'repairWanted': {
         const { row, received } = params as RepairWanted;
         return replication.repairWanted(replication.nameOf(row), received);
@@ -81,12 +86,40 @@ export function threadCalls(
   };
 }
 
+/** What cannot be sent to a slave. Told once: a slave that needs it comes again and again. */
+function tellLogDamage(
+  { damage, repair, replication, warn }: ThreadCallsDeps,
+  position: number,
+  slave: string,
+): void {
+  if (!repair.add(position, 0)) {
+    return;
+  }
+  const message = `log position ${position}: it is not what it was`;
+  const batch = repair.batchAt(position);
+  if (batch !== null) {
+    damage.add({ ...batch, position, bytes: 0, message });
+  }
+  warn(
+    `damage in the log at position ${position}: nothing from there on can be sent to ${slave} until it is repaired`,
+    {
+      event: 'damage',
+      position,
+      slave,
+    },
+  );
+  replication.repairSoon();
+}
+
 /** Once for each place, whoever reads it. */
-function tellDamageOnce({ plane, damage, repair, warn }: ThreadCallsDeps, report: DamageReport): void {
+function tellDamageOnce(
+  { plane, damage, repair, replication, warn }: ThreadCallsDeps,
+  report: DamageReport,
+): void {
   const { topicId, queueId, offset, position, message } = report;
   const topic = plane.topicEntry(topicId)?.topic;
-  if (position !== null) {
-    repair.add(position, report.bytes);
+  if (position !== null && repair.add(position, report.bytes)) {
+    replication.repairSoon();
   }
   if (topic !== undefined && damage.add(report)) {
     warn(`queue ${queueId} of ${topic} cannot be read at offset ${offset}: ${message}`, {

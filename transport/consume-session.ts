@@ -111,6 +111,17 @@ export class ConsumeSession implements ConsumerOwner {
     return { offset: consumer.skipDamage(queueId, generation) };
   }
 
+  /** A consumer has found a batch damaged that was sent to it. */
+  reportDamage(params: Record<string, unknown>): object {
+    this.keyOf(params['consumer']);
+    const { queueId, generation, offset } = params;
+    if (typeof queueId !== 'number' || typeof generation !== 'number' || !isOffset(offset)) {
+      throw new RingMQError('BAD_REQUEST', 'reportDamage needs a queueId, a generation and an offset');
+    }
+    const consumer = this.#consumers.get(params['consumer'] as number) as Subscription;
+    return { isDamaged: consumer.reportDamage(queueId, generation, offset) };
+  }
+
   /** Stops and begins the deliveries of queues. */
   async flow(params: Record<string, unknown>): Promise<object> {
     const consumer = this.#require(params['consumer']);
@@ -245,6 +256,10 @@ function checkNumber(value: unknown): number {
     throw new RingMQError('BAD_REQUEST', 'consumer must be a number from 1 to 4294967295');
   }
   return value;
+}
+
+function isOffset(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function notAMember(consumer: number): RingMQError {

@@ -266,6 +266,9 @@ export class ControlSession {
     if (method === 'skipDamage') {
       return encodeControl(this.#consume.skipDamage(params));
     }
+    if (method === 'reportDamage') {
+      return encodeControl(this.#consume.reportDamage(params));
+    }
     const { needsConsumer } = CONTROL_METHODS[method];
     const key = needsConsumer ? this.#consume.keyOf(params['consumer']) : undefined;
     if (method === 'commit' || method === 'released' || method === 'seek') {

@@ -249,6 +249,20 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
   }
 
   /**
+   * The client has found the batch with that offset damaged: whether it is so in the log, too.
+   * @throws RingMQError BAD_ARGUMENT (a queue that is not its own)
+   */
+  reportDamage(queueId: number, generation: number, offset: number): boolean {
+    const feed = this.#held.find(queueId, generation);
+    if (feed === undefined) {
+      throw new RingMQError('BAD_ARGUMENT', `consumer ${this.number} does not hold queue ${queueId}`, {
+        details: { queueId, generation },
+      });
+    }
+    return feed.reader.examine(offset);
+  }
+
+  /**
    * Stops the deliveries of queues, or begins them anew at an offset. What it does not hold by that generation is passed over.
    * Resolves when that is done; of many queues it is done in pieces.
    */

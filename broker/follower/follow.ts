@@ -48,6 +48,8 @@ export class Following {
   #masterName = 'its master';
   /** The master knows that there is nothing more, over this connection. */
   #hasSaidAll = false;
+  /** The master is to say what it has in the place of damage. */
+  #isAsking = false;
   /** On its way. */
   #handedOver: HeldPiece | null = null;
 
@@ -97,8 +99,12 @@ export class Following {
 
   /** Damage here is the master's to make good. */
   #ask(): void {
-    const range = this.#isStopping ? null : this.#engine.replication.repairWanted(this.#masterName);
+    if (this.#isAsking || this.#isStopping) {
+      return;
+    }
+    const range = this.#engine.replication.repairWanted(this.#masterName);
     if (range !== null) {
+      this.#isAsking = true;
       this.#order({ type: 'ask', position: range.position, bytes: range.bytes });
     }
   }
@@ -150,6 +156,7 @@ export class Following {
       case 'linked':
         this.#handedOver = null;
         this.#hasSaidAll = false;
+        this.#isAsking = false;
         this.#engine.replication.following();
         this.#handOver();
         return;
@@ -165,8 +172,11 @@ export class Following {
         return;
       }
       case 'run':
+        this.#isAsking = false;
         this.#engine.replication.repairFound(report.position, report.run, this.#masterName);
-        this.#ask();
+        if (report.run !== null) {
+          this.#ask();
+        }
         return;
       case 'progress':
         this.#events.onEvent(progressEvent(report.report));

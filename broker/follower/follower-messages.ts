@@ -23,8 +23,8 @@ export type FollowerReport =
   | { type: 'linked' }
   /** The answer to a hand-over; null: it is to come again later. */
   | { type: 'taken'; position: number | null }
-  /** What the master has in the place of damage. */
-  | { type: 'run'; position: number; run: Uint8Array }
+  /** What the master has in the place of damage; null: it could not be asked now. */
+  | { type: 'run'; position: number; run: Uint8Array | null }
   | { type: 'progress'; report: CatchUpReport | CatchUpEnd }
   | { type: 'lost'; code: string; message: string }
   /** The log must be opened anew so that it ends at `master.begin`. Nothing more is taken before. */

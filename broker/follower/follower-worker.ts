@@ -93,7 +93,9 @@ class FollowerThread {
         }
         return;
       case 'ask':
-        this.#session?.ask(order.position, order.bytes);
+        if (this.#session?.ask(order.position, order.bytes) !== true) {
+          say({ type: 'run', position: order.position, run: null });
+        }
         return;
       case 'stop':
         void this.#stop();

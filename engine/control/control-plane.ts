@@ -348,6 +348,9 @@ export class ControlPlane {
       skipDamage: () => {
         throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers skipDamage');
       },
+      reportDamage: () => {
+        throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers reportDamage');
+      },
       flow: () => {
         throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers flow');
       },

@@ -130,6 +130,7 @@ const SCHEMAS = {
     queues: z.array(z.object({ ...held, offset: count.nullable() })).max(MAX_QUEUES_PER_TOPIC),
   }),
   skipDamage: z.object({ consumer, ...held }),
+  reportDamage: z.object({ consumer, ...held, offset: count }),
   leave: z.object({ consumer }),
   released: z.object({
     consumer,

@@ -6,22 +6,22 @@
 import { monotonicMs } from '../../native-free/time/index.js';
 import {
   BATCH,
-  BATCH_HEADER_BYTES,
   BATCH_TYPE,
   readUint32,
   readUint64,
+  SLOT_BYTES,
+  slotAligned,
 } from '../../native-free/wire/index.js';
-import { type Disk, diskErrorCode } from '../disk/disk.js';
-import { segmentName } from '../log/index.js';
+import { headerIsValid } from '../batch/header.js';
+import { soundBatches } from '../batch/sound-batches.js';
+import { diskErrorCode } from '../disk/disk.js';
 import type { EpochHistory } from '../meta/index.js';
-import { checkRun, type RepairedBatch, type RepairRange, soundBatches } from '../replica/repair-run.js';
+import { checkRun, type RepairedBatch, type RepairRange } from '../replica/repair-run.js';
+import { LogPatch, type LogPatchDeps } from './log-patch.js';
 import { noteRebuild } from './rebuild.js';
 import { MAX_RANGES, readRepairs, writeRepairs } from './repair-file.js';
 
-export interface RepairDeps {
-  readonly disk: Disk;
-  readonly dataDir: string;
-  readonly segmentBytes: number;
+export interface RepairDeps extends LogPatchDeps {
   readonly spanBytes: number;
   /** The highest term there is. */
   lastEpoch(): number;
@@ -51,6 +51,9 @@ interface Asked {
   isTold: boolean;
 }
 
+/** Headers forged inside one body could make every step of a search checksum the whole of it. */
+const MAX_LOOKS = 8;
+
 interface Pending extends RepairRange {
   /** Of the stretch as it was found. */
   readonly found: RepairRange;
@@ -62,6 +65,7 @@ interface Pending extends RepairRange {
 
 export class RepairKeeper {
   readonly #deps: RepairDeps;
+  readonly #log: LogPatch;
   /** In the order of their places; none overlaps another. */
   #pending: Pending[] = [];
   #isDirty = false;
@@ -70,36 +74,54 @@ export class RepairKeeper {
   /** `found`: by the recovery, beside what was noted before. Throws disk errors. */
   constructor(deps: RepairDeps, found: readonly Pick<RepairRange, 'position' | 'bytes'>[]) {
     this.#deps = deps;
+    this.#log = new LogPatch(deps);
     for (const { position, bytes } of found) {
       this.add(position, bytes, true);
     }
-    for (const { position, bytes, isMissing } of readRepairs(deps.disk, deps.dataDir)) {
+    const noted = readRepairs(deps.disk, deps.dataDir);
+    for (const { position, bytes, isMissing } of noted) {
       this.add(position, bytes, isMissing);
     }
+    this.#isDirty ||= noted.length > 0;
   }
 
   get count(): number {
     return this.#pending.length;
   }
 
-  /** `bytes` of log at `position` are damaged. */
-  add(position: number, bytes: number, isMissing = false): void {
+  /** `bytes` of log at `position` are damaged; 0: up to the next whole batch. False: that is known, or not so, or there is no room for it in the list. */
+  add(position: number, foundBytes: number, isMissing = false): boolean {
     const at = this.#firstBehind(position);
     const before = this.#pending[at - 1];
     const behind = this.#pending[at];
-    const isKnown =
-      (before !== undefined && before.position + before.bytes > position) ||
-      (behind !== undefined && behind.position < position + bytes);
+    if (before !== undefined && before.position + before.bytes > position) {
+      return false;
+    }
+    const bytes = foundBytes > 0 ? foundBytes : this.#extentAt(position);
+    const isKnown = behind !== undefined && behind.position < position + bytes;
     if (isKnown || this.#pending.length >= MAX_RANGES || bytes <= 0) {
-      return;
+      return false;
     }
     // Who met it may tell of it when it has been repaired already. What a recovery has not read is to be looked for in the index, whatever is there now.
     if (!isMissing && this.#isSound(position, bytes)) {
-      return;
+      return false;
     }
     const range = { position, bytes, isMissing };
     this.#pending.splice(at, 0, { ...range, found: range, asked: new Map(), isNoted: false });
     this.#isDirty = true;
+    return true;
+  }
+
+  /** Whose messages lie at a place of the log; null: nobody's, or its header is damaged, too. */
+  batchAt(position: number): { topicId: number; queueId: number; offset: number } | null {
+    const header = this.#log.headerAt(position);
+    return header === null || !headerIsValid(header, 0, position) || header[BATCH.type] !== BATCH_TYPE.data
+      ? null
+      : {
+          topicId: readUint32(header, BATCH.topicId),
+          queueId: readUint32(header, BATCH.queueId),
+          offset: readUint64(header, BATCH.baseOffset),
+        };
   }
 
   /** To be called once a second or so: notes what is to be repaired, for the next opening. */
@@ -137,6 +159,15 @@ export class RepairKeeper {
     return found;
   }
 
+  /** The question did not get there; it may the next time. */
+  notAsked(position: number, from: string): void {
+    const how = this.#pending[this.#firstBehind(position) - 1]?.asked.get(from);
+    if (how !== undefined) {
+      how.notBefore = 0;
+      how.waitMs = RETRY_MS;
+    }
+  }
+
   /** What another one has at `position`. `from`: its name. */
   take(position: number, run: Uint8Array, from: string): void {
     const found = this.#pending[this.#firstBehind(position) - 1];
@@ -148,7 +179,7 @@ export class RepairKeeper {
       end: position + found.bytes,
       spanBytes: this.#deps.spanBytes,
       ...this.#terms(found),
-      headerAt: (at) => this.#headerAt(at),
+      headerAt: (at) => this.#log.headerAt(at),
     });
     if (bytes === 0) {
       this.#cannot(found, from, fault ?? 'nothing there that is whole');
@@ -158,7 +189,9 @@ export class RepairKeeper {
       if (!found.isNoted) {
         this.#writeNote();
       }
-      this.#write(position, run.subarray(0, bytes));
+      if (!this.#log.write(position, run.subarray(0, bytes))) {
+        return;
+      }
     } catch (error) {
       if (diskErrorCode(error) === undefined) {
         throw error;
@@ -220,75 +253,55 @@ export class RepairKeeper {
 
   /** By the log's own history, and by the batch that lies behind the stretch. */
   #terms({ position, bytes }: RepairRange): { leastEpoch: number; mostEpoch: number } {
-    const { starts } = this.#deps.epochs();
-    const leastEpoch = starts.findLast((start) => start.position <= position)?.epoch ?? 0;
-    const behind = this.#headerAt(position + bytes);
+    const leastEpoch = this.#leastEpoch(position);
+    const behind = this.#log.headerAt(position + bytes);
     const isThere = behind !== null && readUint64(behind, BATCH.position) === position + bytes;
     const mostEpoch = isThere ? readUint32(behind, BATCH.epoch) : this.#deps.lastEpoch();
     return { leastEpoch, mostEpoch: Math.max(leastEpoch, mostEpoch) };
   }
 
-  #headerAt(position: number): Uint8Array | null {
-    return this.#read(position, BATCH_HEADER_BYTES);
+  /** A batch there is of no lower one. */
+  #leastEpoch(position: number): number {
+    return this.#deps.epochs().starts.findLast((start) => start.position <= position)?.epoch ?? 0;
   }
 
   #isSound(position: number, bytes: number): boolean {
     const { spanBytes } = this.#deps;
-    const there = bytes <= spanBytes ? this.#read(position, bytes) : null;
-    return there !== null && soundBatches(there, position, bytes, spanBytes) === bytes;
+    const there = bytes <= spanBytes ? this.#log.read(position, bytes) : null;
+    return (
+      there !== null && soundBatches(there, position, bytes, spanBytes, this.#leastEpoch(position)) === bytes
+    );
   }
 
-  /** null: it cannot be read. */
-  #read(position: number, length: number): Uint8Array | null {
-    const { disk, segmentBytes } = this.#deps;
-    const bytes = new Uint8Array(length);
-    try {
-      const fd = disk.open(this.#pathOf(position), 'read');
-      try {
-        return disk.read(fd, bytes, 0, length, position % segmentBytes) === length ? bytes : null;
-      } finally {
-        disk.close(fd);
-      }
-    } catch (error) {
-      if (diskErrorCode(error) === undefined) {
-        throw error;
-      }
-      return null;
+  /** How far what is damaged at `position` reaches: the batch whose header is there, or up to the next whole one, and no further than the span. 0: nothing is. */
+  #extentAt(position: number): number {
+    const { spanBytes, flushed } = this.#deps;
+    const left = Math.min(spanBytes - (position % spanBytes), flushed() - position);
+    const header = this.#log.headerAt(position);
+    const leastEpoch = this.#leastEpoch(position);
+    if (
+      header !== null &&
+      headerIsValid(header, 0, position) &&
+      readUint32(header, BATCH.epoch) >= leastEpoch
+    ) {
+      const length = readUint32(header, BATCH.length);
+      return length <= left ? slotAligned(length) : left;
     }
-  }
-
-  /** Into the files, durably. */
-  #write(position: number, run: Uint8Array): void {
-    const { disk, dataDir, segmentBytes } = this.#deps;
-    for (let at = 0; at < run.length; ) {
-      const inFile = (position + at) % segmentBytes;
-      const length = Math.min(run.length - at, segmentBytes - inFile);
-      const path = this.#pathOf(position + at);
-      let fd: number;
-      let isNew = false;
-      try {
-        fd = disk.open(path, 'write');
-      } catch (error) {
-        if (diskErrorCode(error) !== 'ENOENT') {
-          throw error;
+    const span = left > 0 ? this.#log.read(position, left) : null;
+    let looked = 0;
+    for (
+      let at = SLOT_BYTES;
+      span !== null && at < left && looked < MAX_LOOKS * spanBytes;
+      at += SLOT_BYTES
+    ) {
+      if (headerIsValid(span, at, position + at)) {
+        looked += readUint32(span, at + BATCH.length);
+        if (soundBatches(span.subarray(at), position + at, 1, spanBytes, leastEpoch) > 0) {
+          return at;
         }
-        fd = disk.create(path);
-        isNew = true;
       }
-      try {
-        if (isNew || disk.size(path) < segmentBytes) {
-          disk.truncate(fd, segmentBytes);
-        }
-        disk.write(fd, run, at, length, inFile);
-        disk.fdatasync(fd);
-      } finally {
-        disk.close(fd);
-      }
-      if (isNew) {
-        disk.fsyncDir(`${dataDir}/log`);
-      }
-      at += length;
     }
+    return left;
   }
 
   /** What a recovery could not read is in no queue, and of the state nobody knows. */
@@ -308,10 +321,5 @@ export class RepairKeeper {
         return;
       }
     }
-  }
-
-  #pathOf(position: number): string {
-    const { dataDir, segmentBytes } = this.#deps;
-    return `${dataDir}/log/${segmentName(position - (position % segmentBytes))}`;
   }
 }

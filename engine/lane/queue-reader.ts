@@ -5,6 +5,7 @@
 
 import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
 import { BATCH, isRingMQError, readUint32, SLOT_BYTES, slotAligned } from '../../native-free/wire/index.js';
+import { soundBatches } from '../batch/sound-batches.js';
 import { isShortage } from '../disk/index.js';
 import type { QueueReader, TopicEntry } from '../engine-thread.js';
 import { READ } from '../engine-thread.js';
@@ -33,13 +34,19 @@ export interface ReadMeter {
   bytesOut: number;
 }
 
+/** What is damaged, and where; {@link LaneReader} says what each is. */
+export type MetDamage = Pick<
+  LaneReader,
+  'topic' | 'queueId' | 'offset' | 'damage' | 'damagePosition' | 'damageBytes'
+>;
+
 /** What a reader needs of its thread. */
 export interface ReaderHost extends LogSources {
   readonly meter: ReadMeter;
   watch(reader: LaneReader): void;
   forget(reader: LaneReader): void;
-  /** The reader has met damage: what, and where, it says itself. */
-  damaged(reader: LaneReader): void;
+  /** A reader has met damage. */
+  damaged(met: MetDamage): void;
   /** A pin may have kept a ring's gate from moving: its owner should look again. */
   gateIsHeldBack(isLog: boolean): void;
 }
@@ -322,6 +329,45 @@ export class LaneReader implements QueueReader {
     this.#damageEnd = end;
     this.#host.damaged(this);
     return READ.damaged;
+  }
+
+  examine(offset: number): boolean {
+    const { queueIndex, queueTable, logReader } = this.#host;
+    const { ring } = this.lane;
+    const isOurs = !this.topic.dead && queueTable.topicId(this.slot) === this.topic.topicId;
+    const entry = this.#entry;
+    try {
+      if (!this.lane.persisted || !isOurs || !queueIndex.find(this.slot, offset, entry)) {
+        return false;
+      }
+      const { position } = entry;
+      const length = entry.slots * SLOT_BYTES;
+      // What is not on the disk yet is not damaged there.
+      if (entry.baseOffset > offset || position + length > ring.toBytes(ring.flushed())) {
+        return false;
+      }
+      const bytes = new Uint8Array(length);
+      const got = logReader.read(position, length, bytes, 0);
+      if (
+        position < logReader.oldestPosition ||
+        soundBatches(bytes, position, got, ring.spanBytes) === length
+      ) {
+        return false;
+      }
+      this.#host.damaged({
+        topic: this.topic,
+        queueId: this.queueId,
+        offset: entry.baseOffset,
+        damage: `log position ${position}: the batch does not match its checksums`,
+        damagePosition: position,
+        damageBytes: length,
+      });
+      return true;
+    } catch (error) {
+      throwUnlessDamage(error);
+      // A read finds it.
+      return false;
+    }
   }
 
   skipDamage(): void {

@@ -14,8 +14,8 @@
  * The holder of the persist role alone writes words 0–4 and 7. Its release (an atomic store) and its taking (a
  * compare-and-swap) order one holder's writes before the next one's reads. Plain access would do, but for word 7, which
  * threads look at before they take the role. The holder writes word 5 and everybody reads it: see log-reader.ts.
- * Whoever writes checkpoints writes word 6, and retention reads it. It starts as 0, so nothing is retired before the
- * first checkpoint is known.
+ * The thread that opened the broker writes word 6: with each checkpoint, and for as long as it writes into an old segment.
+ * Retention reads it. It starts as 0, so nothing is retired before the first checkpoint is known.
  */
 export const PERSIST_WORD = {
   fd: 0,

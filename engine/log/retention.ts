@@ -41,6 +41,30 @@ export function keepSegmentsFrom(
   Atomics.store(control, spare + PERSIST_WORD.keptSegment, Math.floor(position / segmentBytes));
 }
 
+/**
+ * Keeps the segment at `base`, and all behind it, until what is returned is called: it is written into, and as a file that retention has given to
+ * another stretch of the log it must not be. False: retention was faster. On the thread that writes checkpoints, which must not do so meanwhile.
+ */
+export function holdSegment(
+  control: Int32Array,
+  spare: number,
+  base: number,
+  segmentBytes: number,
+): (() => void) | false {
+  const word = spare + PERSIST_WORD.keptSegment;
+  const kept = Atomics.load(control, word);
+  // Said first, looked at then; retention does it the other way round, so one of the two finds the other.
+  Atomics.store(control, word, Math.min(kept, base / segmentBytes));
+  const release = (): void => {
+    Atomics.store(control, word, kept);
+  };
+  if (Atomics.load(control, spare + PERSIST_WORD.oldestSegment) * segmentBytes > base) {
+    release();
+    return false;
+  }
+  return release;
+}
+
 /** Held by the thread that has the segment files, and called under the persist role. */
 export class Retention {
   readonly #options: RetentionOptions;
@@ -71,15 +95,20 @@ export class Retention {
     const start = oldest + files.segmentBytes;
     // First the word, then the file: a reader that finds other bytes than it should, finds the word moved, too.
     Atomics.store(control, spare + PERSIST_WORD.oldestSegment, start / files.segmentBytes);
-    files.retireOldest();
+    // Somebody may have begun to write into it since it was looked at: then no other stretch of the log gets the file.
+    files.retireOldest(this.#keptFrom() > oldest);
     return start;
   }
 
-  #mayGo(oldest: number): boolean {
+  #keptFrom(): number {
     const { files, control, spare } = this.#options;
+    return Atomics.load(control, spare + PERSIST_WORD.keptSegment) * files.segmentBytes;
+  }
+
+  #mayGo(oldest: number): boolean {
+    const { files } = this.#options;
     const current = files.current.base;
-    const kept = Atomics.load(control, spare + PERSIST_WORD.keptSegment) * files.segmentBytes;
-    if (oldest >= current || oldest >= kept) {
+    if (oldest >= current || oldest >= this.#keptFrom()) {
       return false;
     }
     if (this.#retentionBytes > 0) {

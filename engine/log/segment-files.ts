@@ -124,9 +124,9 @@ export class SegmentFiles {
 
   /**
    * Takes the oldest segment out of the log: it becomes a spare, or is deleted when there are enough. The
-   * directory is synced before it returns, so that segments go in order even across a power cut.
+   * directory is synced before it returns, so that segments go in order even across a power cut. `mayRecycle` false: it is deleted.
    */
-  retireOldest(): void {
+  retireOldest(mayRecycle = true): void {
     const base = this.#bases[0] as number;
     if (base >= this.current.base) {
       throw new Error('the current segment is never retired');
@@ -134,7 +134,7 @@ export class SegmentFiles {
     const spares = namesIn(this.#disk, this.dir).filter((name) => name.endsWith(SPARE_SUFFIX));
     const path = this.#path(segmentName(base));
     const bytes = sizeOf(this.#disk, path);
-    if (spares.length < MAX_SPARE_SEGMENTS && bytes === this.segmentBytes) {
+    if (mayRecycle && spares.length < MAX_SPARE_SEGMENTS && bytes === this.segmentBytes) {
       this.#disk.rename(path, path.slice(0, -SEGMENT_SUFFIX.length) + SPARE_SUFFIX);
     } else {
       removeIfThere(this.#disk, path);

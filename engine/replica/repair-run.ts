@@ -3,15 +3,9 @@
  * says, with the right checksums, of a term that belongs there, and none reaching beyond the damage. Where this log still has a batch's header,
  * it is that batch and no other.
  */
-import { crc32 } from '../../native-free/checksum/crc32.js';
-import {
-  BATCH,
-  BATCH_HEADER_BYTES,
-  BATCH_TYPE,
-  readUint32,
-  slotAligned,
-} from '../../native-free/wire/index.js';
+import { BATCH, BATCH_HEADER_BYTES, readUint32, slotAligned } from '../../native-free/wire/index.js';
 import { headerIsValid } from '../batch/header.js';
+import { bodyIsSound } from '../batch/sound-batches.js';
 
 /** A damaged stretch of the log, in bytes. */
 export interface RepairRange {
@@ -91,10 +85,7 @@ function whatIsWrong(
   if (own < epoch || own > place.mostEpoch) {
     return `a batch of epoch ${own}, between ${epoch} and ${place.mostEpoch}`;
   }
-  if (
-    run[at + BATCH.type] !== BATCH_TYPE.pad &&
-    crc32(run, at + BATCH_HEADER_BYTES, at + length) !== readUint32(run, at + BATCH.bodyCrc)
-  ) {
+  if (!bodyIsSound(run, at, length)) {
     return 'a batch body does not match its checksum';
   }
   const there = place.headerAt(position);
@@ -116,24 +107,4 @@ function isSame(header: Uint8Array, run: Uint8Array, at: number): boolean {
     }
   }
   return true;
-}
-
-/** How much of the start of `bytes`, which lie at `position`, is whole batches with the right checksums, `most` bytes at most unless the first has more. */
-export function soundBatches(bytes: Uint8Array, position: number, most: number, spanBytes: number): number {
-  const run = checkRun(bytes, {
-    position,
-    end: Number.MAX_SAFE_INTEGER,
-    spanBytes,
-    leastEpoch: 0,
-    mostEpoch: 0xffffffff,
-    headerAt: () => null,
-  });
-  let sound = run.bytes;
-  while (sound > most && run.batches.length > 1) {
-    sound = run.batches.filter(({ at }) => at < sound).at(-1)?.at ?? 0;
-    if (sound === 0) {
-      return slotAligned(readUint32(bytes, BATCH.length));
-    }
-  }
-  return sound;
 }

@@ -50,6 +50,11 @@ export class RepairTalk {
     this.#deps = deps;
   }
 
+  /** The answer to the last question is still to come. */
+  get isAsking(): boolean {
+    return this.#question !== null;
+  }
+
   /** False: the answer to the last question is still to come. */
   ask(position: number, bytes: number): boolean {
     if (this.#question !== null || this.#isClosed) {

@@ -17,6 +17,7 @@ import {
   writeUint64,
 } from '../../native-free/wire/index.js';
 import { headerIsValid } from '../batch/header.js';
+import { soundBatches } from '../batch/sound-batches.js';
 
 /** The log's ring as this stage reads it. Positions in bytes. */
 export interface ReplicateRing {
@@ -54,6 +55,8 @@ export interface ReplicateDeps {
   /** Up to where the log is committed, in bytes. */
   committed(): number;
   now(): number;
+  /** The files have no whole batch at `position`, where one should be. */
+  onDamage(position: number): void;
   /** The slave has so much; false: another connection speaks for it, this one is to end. */
   onHeard(received: number, flushed: number): void;
 }
@@ -82,6 +85,8 @@ export class ReplicateStage {
   #piece: Uint8Array | null = null;
   #pieceBytes = 0;
   #pieceWanted = LOG_FRAME_BYTES;
+  /** Of what was read from files: what follows is of no lower one. */
+  #epoch = 0;
   #isReading = false;
   #isClosed = false;
   /** More is committed than the slave knows of: the step is to run again within {@link NEWS_MS}. */
@@ -175,8 +180,11 @@ export class ReplicateStage {
     const piece = this.#piece as Uint8Array;
     this.#piece = null;
     const there = Math.min(this.#pieceBytes, end - this.#position);
-    const bytes = validBatches(piece, there, this.#position, this.#deps.ring.spanBytes);
+    // What comes from files may be damaged. The slave would find it, too, but could not tell who can repair it.
+    const whole = piece.subarray(0, Math.max(0, there));
+    const bytes = soundBatches(whole, this.#position, there, this.#deps.ring.spanBytes, this.#epoch);
     if (bytes > 0) {
+      this.#epoch = readUint32(piece, BATCH.epoch);
       this.#pieceWanted = LOG_FRAME_BYTES;
       this.#makeRoom(bytes);
       this.#frame.set(piece.subarray(0, bytes), LOG_FRAME_HEADER_BYTES);
@@ -203,6 +211,7 @@ export class ReplicateStage {
       this.#read();
       return;
     }
+    this.#deps.onDamage(position);
     link.fail(`the log is damaged at ${position}`);
   }
 
@@ -255,20 +264,6 @@ function wholeBatches(bytes: Uint8Array, at: number, most: number, wanted: numbe
       break;
     }
     done = next;
-  }
-  return done;
-}
-
-/** Bytes of whole batches with good headers at the start of `bytes`, of which `there` are there; the first lies at log position `position`. */
-export function validBatches(bytes: Uint8Array, there: number, position: number, spanBytes: number): number {
-  let done = 0;
-  while (done < there && headerIsValid(bytes, done, position + done)) {
-    const length = readUint32(bytes, done + BATCH.length);
-    const left = spanBytes - ((position + done) % spanBytes);
-    if (length > left || done + slotAligned(length) > there) {
-      break;
-    }
-    done += slotAligned(length);
   }
   return done;
 }

@@ -3,9 +3,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { BATCH, LOG_FRAME_BYTES, readUint32, slotAligned } from '../../native-free/wire/index.js';
 import { headerIsValid } from '../batch/header.js';
+import { soundBatches } from '../batch/sound-batches.js';
 import { diskErrorCode } from '../disk/disk.js';
 import { type LogReader, segmentName } from '../log/index.js';
-import { soundBatches } from '../replica/repair-run.js';
 import type { ReplicateFiles } from '../replica/replicate-stage.js';
 
 /** One file is open at a time. */

@@ -12,7 +12,7 @@ import type { ControlListener, ControlPort } from '../control/channel-messages.j
 import type { DamageReport } from '../control/damage-list.js';
 import type { ExpiredReport } from '../control/expired-log.js';
 import type { ControlCalls, MemberSink, TopicEntry } from '../engine-thread.js';
-import type { LaneReader } from '../lane/queue-reader.js';
+import type { MetDamage } from '../lane/queue-reader.js';
 import type { DiagnosticEvents } from '../stats/index.js';
 
 /** Facts about a topic as the control plane hands them to another thread. */
@@ -181,7 +181,7 @@ export abstract class ControlHalf implements ControlCalls, ControlListener {
   }
 
   /** To the broker's own thread, which keeps the list. With the broker closing, nobody wants to know. */
-  protected tellDamage({ topic, queueId, offset, damage, damagePosition, damageBytes }: LaneReader): void {
+  protected tellDamage({ topic, queueId, offset, damage, damagePosition, damageBytes }: MetDamage): void {
     const report: DamageReport = {
       topicId: topic.topicId,
       queueId,

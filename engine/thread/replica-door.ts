@@ -85,6 +85,12 @@ export interface RepairWanted {
   received: number;
 }
 
+/** The log was read for the slave of that row, and there is no whole batch at that place. */
+export interface LogDamage {
+  row: number;
+  position: number;
+}
+
 /** What a slave has in the place of damage. */
 export interface RepairFound {
   row: number;
@@ -153,6 +159,7 @@ class Feed implements ReplicaFeed, TurnWork {
         },
         committed: () => ring.toBytes(host.log.committed()),
         now: monotonicMs,
+        onDamage: (at) => this.#damaged(at),
         onHeard: (received, flushed) => this.#heard(received, flushed),
       },
       position,
@@ -232,7 +239,11 @@ class Feed implements ReplicaFeed, TurnWork {
       this.#host.wakeOthers();
     }
     this.#host.schedule();
-    if (Atomics.load(this.#host.marks.words, REPLICAS_WORD.damaged) > 0 && !this.#isAsking) {
+    if (
+      Atomics.load(this.#host.marks.words, REPLICAS_WORD.damaged) > 0 &&
+      !this.#isAsking &&
+      !this.#talk.isAsking
+    ) {
       this.#isAsking = true;
       this.#ask()
         .catch(() => undefined)
@@ -249,6 +260,11 @@ class Feed implements ReplicaFeed, TurnWork {
     if (range !== null && !this.#isClosed) {
       this.#talk.ask(range.position, range.bytes);
     }
+  }
+
+  #damaged(position: number): void {
+    const damage: LogDamage = { row: this.#rowNumber, position };
+    this.#port.callInternal('logDamage', damage).catch(() => undefined);
   }
 
   #found(position: number, run: Uint8Array): void {

@@ -25,7 +25,7 @@
  * stage: position, base offset, flushed watermark, store time, epoch, headerCrc. Stamped, it is immutable.
  *
  * Two checksums, both CRC-32 (zlib's polynomial). `bodyCrc`: bytes 96 to `length`, made by the producer, checked on
- * arrival and by the consumer. `headerCrc`: bytes 0–12 and then 16–96 (a pad: 16–64), made by the broker when it stamps, so it
+ * arrival, by the consumer, by who sends it to a slave from files, and by the slave. `headerCrc`: bytes 0–12 and then 16–96 (a pad: 16–64), made by the broker when it stamps, so it
  * covers bodyCrc too; checked on every read from disk. Zero on the wire from a producer.
  */
 

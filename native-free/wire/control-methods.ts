@@ -43,6 +43,7 @@ export const CONTROL_METHODS = {
   testAccess: { needsConsumer: false, isRepeatable: true },
   join: { needsConsumer: true, isRepeatable: false },
   skipDamage: { needsConsumer: true, isRepeatable: false },
+  reportDamage: { needsConsumer: true, isRepeatable: false, isCostly: true },
   seek: { needsConsumer: true, isRepeatable: false, isCostly: true },
   flow: { needsConsumer: true, isRepeatable: false },
   leave: { needsConsumer: true, isRepeatable: false },

@@ -285,6 +285,15 @@ export interface ControlMethods {
     result: { offset: number };
   };
   /**
+   * The batch at `offset`, which came from the broker, is not what was sent: its body does not match its checksum. `isDamaged`: nor is it in
+   * the broker's log, which is repaired from another broker where one has it. BAD_ARGUMENT when the queue is not the consumer's under this
+   * generation.
+   */
+  reportDamage: {
+    params: { consumer: number; queueId: number; generation: number; offset: number };
+    result: { isDamaged: boolean };
+  };
+  /**
    * Moves queues that the consumer holds to another place. What they deliver from then on comes under new
    * generations, by an `assign` event; the group's committed offsets are set to it, backwards too. Queues
    * whose generation is stale are left out of the answer.

@@ -178,6 +178,8 @@ const ODD_CONSUMERS = ODD_NUMBERS.map((number) =>
     ['commit', { offsets: [{ queueId: 0, generation: number, offset: 5 }] }],
     ['released', { queues: [{ queueId: number, generation: number }] }],
     ['skipDamage', { queueId: number, generation: number }],
+    ['reportDamage', { queueId: 0, generation: 1, offset: number }],
+    ['reportDamage', { queueId: number, generation: number, offset: 0 }],
     ['join', { consumer: number, group: 'odd', topic: HEALTHY_TOPIC, from: { time: number } }],
     ['leave', { consumer: number }],
   ]),

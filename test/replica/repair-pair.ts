@@ -131,10 +131,13 @@ export function batches(of: Side, type: number = BATCH_TYPE.data): { position: n
 
 /** Writes over some bytes of what lies there. */
 export function spoil(of: Side, position: number, what: 'header' | 'body'): void {
+  patch(of, position + (what === 'header' ? 32 : BATCH_HEADER_BYTES + 8), new Uint8Array(24).fill(0xc1));
+}
+
+export function patch(of: Side, position: number, bytes: Uint8Array): void {
   const base = position - (position % of.segmentBytes);
-  const at = position - base + (what === 'header' ? 32 : BATCH_HEADER_BYTES + 8);
   const fd = openSync(join(of.dataDir, 'log', segmentName(base)), 'r+');
-  writeSync(fd, new Uint8Array(24).fill(0xc1), 0, 24, at);
+  writeSync(fd, bytes, 0, bytes.length, position - base);
   closeSync(fd);
 }
 
@@ -143,7 +146,7 @@ export function forgetTables(of: Side): void {
   rmSync(join(of.dataDir, 'queues', 'tables'));
 }
 
-function logBytes(of: Side): Uint8Array {
+export function logBytes(of: Side): Uint8Array {
   const dir = join(of.dataDir, 'log');
   const names = readdirSync(dir).filter((name) => name.endsWith('.seg'));
   return Buffer.concat(names.sort().map((name) => readFileSync(join(dir, name))));

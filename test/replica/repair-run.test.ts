@@ -1,6 +1,7 @@
 /** What may take the place of damage: what lay there, and nothing else. */
 import { expect, it } from 'vitest';
-import { checkRun, type RepairPlace, soundBatches } from '../../engine/replica/repair-run.js';
+import { soundBatches } from '../../engine/batch/sound-batches.js';
+import { checkRun, type RepairPlace } from '../../engine/replica/repair-run.js';
 import { RepairTalk } from '../../engine/replica/repair-talk.js';
 import { makeFrame, REPLICA_FLAG_LAST, REPLICA_OPCODE } from '../../native-free/wire/index.js';
 import { randomOf, SimMaster, SPAN_BYTES as SPAN } from './sim-log.js';

@@ -1,9 +1,12 @@
 /** Damage in one broker's files is made good from the other's, whichever finds it, and said; afterwards both logs are whole and the same. */
+import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { segmentName } from '../../engine/log/index.js';
 import { BATCH_TYPE } from '../../native-free/wire/index.js';
 import { readSome, sendNumbers } from '../faults/small-broker.js';
 import { until } from './nodes.js';
-import { batches, forgetTables, RepairPair, type Side, spoil } from './repair-pair.js';
+import { batches, forgetTables, logBytes, patch, RepairPair, type Side, spoil } from './repair-pair.js';
 
 const COUNT = 400;
 let pair: RepairPair;
@@ -87,5 +90,117 @@ it('what a reader meets in a header, of the master and of the slave, while more 
     });
     await sending;
   }
+  await pair.expectSame();
+});
+
+it('a body that a consumer finds damaged is looked at by the broker that sent it, and repaired', async () => {
+  await fill();
+  for (const each of [pair.a, pair.s]) {
+    const at = place(each, 10);
+    spoil(each, at, 'body');
+    await meet(each);
+    await until(() => repaired(each) === 1);
+    expect(each.warnings.map(({ message }) => message)).toContainEqual(
+      expect.stringContaining(`log position ${at}: the batch does not match its checksums`),
+    );
+    expect(await readSome(pair.client(each), 't', COUNT)).toHaveLength(COUNT);
+  }
+  await pair.expectSame();
+});
+
+/** A slave that begins now, and needs all of the log. */
+async function beginAnew(): Promise<Side> {
+  const late = pair.another('late');
+  await pair.open(late);
+  return late;
+}
+
+const has = (of: Side, topic: string): Promise<boolean> =>
+  pair
+    .client(of)
+    .admin()
+    .describeTopic(topic)
+    .then(({ queueStates }) => queueStates[0]?.maxOffset === COUNT)
+    .catch(() => false);
+
+it.each(['header', 'body'] as const)(
+  "a damaged %s that keeps a slave from catching up is repaired from another slave, which it isn't sent to before",
+  async (what) => {
+    await fill();
+    const at = place(pair.a, 10);
+    spoil(pair.a, at, what);
+    const late = await beginAnew();
+    await until(() => repaired(pair.a) === 1);
+    await until(() => has(late, 't'));
+    expect(await readSome(pair.client(late), 't', COUNT)).toHaveLength(COUNT);
+    expect(pair.a.events.filter((event) => event === 'damage')).toHaveLength(1);
+    expect(late.warnings.filter(({ message }) => message.startsWith('damage in the log'))).toEqual([]);
+    await pair.close(late);
+    await pair.expectSame();
+  },
+);
+
+it('what is damaged on both sides at the same place is said once by each, and all else goes on', async () => {
+  await fill();
+  const at = place(pair.a, 10);
+  spoil(pair.a, at, 'body');
+  spoil(pair.s, at, 'header');
+  await meet(pair.a);
+  await meet(pair.s);
+  const refused = (of: Side): number => of.events.filter((event) => event === 'notRepaired').length;
+  await until(() => refused(pair.a) === 1 && refused(pair.s) === 1);
+  // A slave that lacks it says what keeps it.
+  const late = await beginAnew();
+  await until(() => late.events.includes('cannotFollow'));
+  const { queueStates } = await pair.client(pair.a).admin().describeTopic('t');
+  expect(queueStates[0]?.damage?.map(({ position }) => position)).toEqual([at]);
+  await sendNumbers(pair.client(pair.a), 't', COUNT, COUNT + 10);
+  await pair.settled();
+  expect([refused(pair.a), refused(pair.s), repaired(pair.a), repaired(pair.s)]).toEqual([1, 1, 0, 0]);
+});
+
+it('two places of one segment, a file that is cut short and one that is gone, and the newest batch', async () => {
+  await fill();
+  const { a, s } = pair;
+  const [first, second] = [place(a, 2), place(a, 6)];
+  expect(Math.floor(first / a.segmentBytes)).toBe(Math.floor(second / a.segmentBytes));
+  spoil(a, first, 'header');
+  spoil(a, second, 'header');
+  // Both have it in memory still: only who opens them reads it from the file.
+  const newest = (batches(a).at(-1) as { position: number }).position;
+  await pair.close(s);
+  await pair.close(a);
+  spoil(a, newest, 'body');
+  truncateSync(join(a.dataDir, 'log', segmentName(a.segmentBytes)), 20_000);
+  rmSync(join(s.dataDir, 'log', segmentName(s.segmentBytes)));
+  forgetTables(a);
+  forgetTables(s);
+  await pair.open(a);
+  await pair.open(s);
+  await until(() => a.events.includes('rebuild'));
+  await until(() => repaired(s) >= 1);
+  await pair.close(a);
+  const client = await pair.open(a);
+  expect(await readSome(client, 't', COUNT)).toHaveLength(COUNT);
+  await until(() => has(s, 't'));
+  await pair.expectSame();
+});
+
+it('an end of the broker in the middle of a repair leaves it to be done again', async () => {
+  await fill();
+  const { a } = pair;
+  const at = place(a, 10);
+  const log = logBytes(a);
+  const { length } = batches(a)[10] as { length: number };
+  await pair.close(a);
+  spoil(a, at, 'header');
+  // As a kill leaves it that comes between the note of what is damaged and the end of the write.
+  patch(a, at, log.subarray(at, at + (length >> 1)));
+  patch(a, at + (length >> 1), new Uint8Array(length >> 2));
+  const slots = Math.ceil(length / 64) * 64;
+  writeFileSync(join(a.dataDir, 'repair'), JSON.stringify({ ranges: [[at, slots, 0]] }));
+  const client = await pair.open(a);
+  await until(() => repaired(a) === 1);
+  expect(await readSome(client, 't', COUNT)).toHaveLength(COUNT);
   await pair.expectSame();
 });

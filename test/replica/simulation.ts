@@ -370,6 +370,9 @@ export class Simulation {
       },
       committed: () => this.#committed(),
       now: () => this.#now,
+      onDamage: (at) => {
+        throw new Error(`the log of ${master.name} is damaged at ${at}`);
+      },
       onHeard: (received, flushed) => row.heard(received, flushed, master.end, this.#now),
     };
   }

@@ -119,6 +119,10 @@ class FakeReader implements QueueReader {
     return end > 0 ? READ.some : READ.none;
   }
 
+  examine(): boolean {
+    return false;
+  }
+
   skipDamage(): void {
     this.offset = Math.max(this.offset, Math.min(this.#queue.damageEnd, this.#queue.nextOffset));
   }

@@ -201,6 +201,11 @@ export async function makeExamples(): Promise<Map<string, Example>> {
   );
   examples.delete('skip-damaged');
   await exchange(
+    'report-damage',
+    requestFrame(11, 'reportDamage', { consumer: 1, queueId: 1, generation: GENERATION, offset: 42 }),
+    'report-damage-response',
+  );
+  await exchange(
     'flow',
     requestFrame(8, 'flow', { consumer: 1, queues: [{ queueId: 1, generation: GENERATION, offset: 53 }] }),
     'flow-event',

@@ -92,6 +92,7 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   testAccess: { needs: onCluster, ofSelf: (params, user) => params['user'] === user },
   join: { needs: joinNeeds },
   skipDamage: OF_MEMBER,
+  reportDamage: OF_MEMBER,
   seek: OF_MEMBER,
   flow: OF_MEMBER,
   leave: OF_MEMBER,

@@ -158,13 +158,19 @@ export class GroupMember implements FrameReceiver {
     const { queueId, handedOut: offset, generation } = queue;
     const { onDamage, warnings } = this.#options;
     const damage = { ...this.#where, queueId, offset, error };
+    const params = { consumer: this.#id, queueId, generation };
+    if (next !== null) {
+      // The broker does not look into bodies: told, it looks, and has it repaired where another broker has it whole.
+      this.#connection.requests
+        .call('reportDamage', { ...params, offset }, { onlyNow: true })
+        .catch(() => {});
+    }
     const skips = onDamage({ ...damage }) === 'skip';
     if (!skips) {
       queue.damage = error;
     } else if (next !== null) {
       queue.passOver(next);
     } else {
-      const params = { consumer: this.#id, queueId, generation };
       // Should the answer be lost with the connection, the next one meets the damage again.
       this.#connection.requests.call('skipDamage', params, { onlyNow: true }).catch(() => {});
     }
