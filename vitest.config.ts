@@ -29,7 +29,8 @@ export default defineConfig({
     pool: 'forks',
     // What is tested is built already: Node imports it as it is, as it does for users, and in a third of the time.
     server: { deps: { external: [/\/dist\/(?!test\/)/] } },
-    maxWorkers: 2,
+    // On two cores: a third of the time tests wait, for processes that start and leases that end.
+    maxWorkers: 3,
     // What hangs is found all the same; how fast a machine is decides nothing.
     testTimeout: 120_000,
     hookTimeout: 120_000,

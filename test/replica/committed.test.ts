@@ -1,26 +1,19 @@
 /** What is committed stays known over a restart: consumers never see what enough slaves may not have. */
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { NodeDisk } from '../../engine/disk/index.js';
 import { COMMITTED_MARK, readMark } from '../../engine/log/index.js';
 import type { Client } from '../../native-free/client/index.js';
-import { FaultyLink } from '../cluster/faulty-link.js';
-import { clientOf, node } from './kept-nodes.js';
+import type { FaultyLink } from '../cluster/faulty-link.js';
+import { clientOf, linkTo, node } from './kept-nodes.js';
 import { type Node, until } from './nodes.js';
-
-const links: FaultyLink[] = [];
-
-afterEach(async () => {
-  await Promise.all(links.splice(0).map((link) => link.close()));
-});
 
 const SYNC = ['--replication', 'sync'];
 
 /** A master whose slave has `one`, and not `two`, which the master has and has not acked; the master is killed. */
 async function cutOff(): Promise<{ a: Node; link: FaultyLink }> {
   const a = await node('a').start(SYNC);
-  const link = await FaultyLink.open(() => Number(new URL(a.url).port));
-  links.push(link);
+  const link = await linkTo(a);
   const master = ['--role', 'slave', '--master', `ws://127.0.0.1:${link.port}`];
   await node('a-slave').start([...master, ...SYNC]);
   const client = await clientOf(a.url);

@@ -119,11 +119,11 @@ export async function until(isTrue: () => boolean | Promise<boolean>): Promise<v
   }
 }
 
-/** A client of a broker that may be on its way up. */
+/** A client of a broker that may be on its way up. When it is closed it does not wait for one that has gone. */
 export async function reach(url: string): Promise<Client> {
   for (;;) {
     try {
-      return await connect(url);
+      return await connect(url, { closeTimeoutMs: 500 });
     } catch {
       await until(() => true);
     }

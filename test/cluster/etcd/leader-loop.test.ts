@@ -1,5 +1,5 @@
 /** Masters and slaves that hold no log, only its end, over a real etcd: who leads, who may ack, and when. */
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { EtcdSetStore } from '../../../engine/cluster/etcd/etcd-set-store.js';
 import { LeaderLoop, type SetMember } from '../../../engine/cluster/leader-loop.js';
 import type { Follower, InSyncSet, Leader, LogEnd } from '../../../engine/cluster/leadership.js';
@@ -7,7 +7,18 @@ import { monotonicMs } from '../../../native-free/time/index.js';
 import { EtcdProcess } from '../etcd-process.js';
 import { FaultyLink } from '../faulty-link.js';
 
+let etcd: EtcdProcess;
+/** Each test has a set of its own. */
+let set = '';
+let sets = 0;
 const closers: (() => unknown)[] = [];
+beforeAll(async () => {
+  etcd = await EtcdProcess.start();
+});
+afterAll(() => etcd.end());
+beforeEach(() => {
+  set = `a${++sets}`;
+});
 afterEach(async () => {
   vi.useRealTimers();
   for (const close of closers.splice(0).reverse()) {
@@ -91,33 +102,27 @@ class Node implements SetMember {
   }
 }
 
-async function startEtcd(): Promise<EtcdProcess> {
-  const etcd = await EtcdProcess.start();
-  closers.push(() => etcd.end());
-  return etcd;
-}
-
 /** A member's loop, over a link of its own. */
-async function run(node: Node, etcd: EtcdProcess): Promise<{ loop: LeaderLoop; link: FaultyLink }> {
+async function run(node: Node): Promise<{ loop: LeaderLoop; link: FaultyLink }> {
   const link = await FaultyLink.open(() => etcd.port);
   closers.push(() => link.close());
   const options = { endpoints: [`127.0.0.1:${link.port}`], callTimeoutMs: 500 };
-  const store = await EtcdSetStore.open(options, 'default', 'a');
+  const store = await EtcdSetStore.open(options, 'default', set);
   const loop = new LeaderLoop(store, node);
   closers.push(() => loop.close());
   return { loop, link };
 }
 
 /** A master with a slave that is in sync. */
-async function pair(etcd: EtcdProcess): Promise<{
+async function pair(): Promise<{
   master: Node;
   slave: Node;
   ofMaster: { loop: LeaderLoop; link: FaultyLink };
   ofSlave: { loop: LeaderLoop; link: FaultyLink };
 }> {
   const [master, slave] = [new Node('a'), new Node('a-slave')];
-  const ofMaster = await run(master, etcd);
-  const ofSlave = await run(slave, etcd);
+  const ofMaster = await run(master);
+  const ofSlave = await run(slave);
   await master.until((node) => node.mayAck);
   await slave.until((node) => node.follows === 'a');
   master.slaves = [{ name: 'a-slave', received: master.end.position, isInSync: true }];
@@ -127,8 +132,7 @@ async function pair(etcd: EtcdProcess): Promise<{
 }
 
 test('a master is cut off: it stops acking before its slave becomes master, and follows when it is back', async () => {
-  const etcd = await startEtcd();
-  const { master, slave, ofMaster } = await pair(etcd);
+  const { master, slave, ofMaster } = await pair();
   const since = monotonicMs();
   ofMaster.link.hold();
   await slave.until((node) => node.leads !== null);
@@ -143,8 +147,7 @@ test('a master is cut off: it stops acking before its slave becomes master, and 
 });
 
 test('etcd down: the master stops acking; back again it goes on in its term, and nobody else leads', async () => {
-  const etcd = await startEtcd();
-  const { master, slave } = await pair(etcd);
+  const { master, slave } = await pair();
   await etcd.kill();
   const until = master.untilMs;
   await vi.waitUntil(() => !master.mayAck, { timeout: 10_000 });
@@ -156,8 +159,7 @@ test('etcd down: the master stops acking; back again it goes on in its term, and
 });
 
 test('the wall clock does not matter', async () => {
-  const etcd = await startEtcd();
-  const { master, slave, ofMaster } = await pair(etcd);
+  const { master, slave, ofMaster } = await pair();
   vi.useFakeTimers({ toFake: ['Date'] });
   vi.setSystemTime(Date.now() + 3_600_000);
   const { untilMs } = master;
@@ -170,8 +172,7 @@ test('the wall clock does not matter', async () => {
 });
 
 test('a master that closes gives its place at once', async () => {
-  const etcd = await startEtcd();
-  const { slave, ofMaster } = await pair(etcd);
+  const { slave, ofMaster } = await pair();
   const since = monotonicMs();
   await ofMaster.loop.close();
   await slave.until((node) => node.leads === 2);
@@ -179,29 +180,27 @@ test('a master that closes gives its place at once', async () => {
 });
 
 test('a slave that is not in sync never leads; the old master does when it is back', async () => {
-  const etcd = await startEtcd();
   const [master, slave] = [new Node('a'), new Node('a-slave')];
-  const { loop } = await run(master, etcd);
-  await run(slave, etcd);
+  const { loop } = await run(master);
+  await run(slave);
   await master.until((node) => node.mayAck);
   master.slaves = [{ name: 'a-slave', received: 0, isInSync: false }];
   await loop.close();
   const again = new Node('a');
   again.end = { epoch: 1, position: 640 };
-  await run(again, etcd);
+  await run(again);
   await again.until((node) => node.leads !== null);
   expect(again.terms).toEqual([2]);
   expect(slave.terms).toEqual([]);
 });
 
 test('of two slaves the one that is further leads', async () => {
-  const etcd = await startEtcd();
   const master = new Node('a');
   const near = new Node('a-slave');
   const far = new Node('a-slave-2');
-  const { loop } = await run(master, etcd);
-  await run(near, etcd);
-  await run(far, etcd);
+  const { loop } = await run(master);
+  await run(near);
+  await run(far);
   await master.until((node) => node.mayAck);
   master.slaves = [near, far].map(({ name }) => ({ name, received: 1e9, isInSync: true }));
   await master.until((node) => node.rule?.members.length === 3);
@@ -214,10 +213,9 @@ test('of two slaves the one that is further leads', async () => {
 });
 
 test('a master that closes leaves its slaves in the set, though they lose it while it still looks: one of them is to be the next', async () => {
-  const etcd = await startEtcd();
   const node = new Node('a', 0);
   const endpoints = [etcd.endpoint];
-  const store = await EtcdSetStore.open({ endpoints }, 'default', 'a');
+  const store = await EtcdSetStore.open({ endpoints }, 'default', set);
   let isHeld = false;
   let entered = (): void => {};
   let goOn = (): void => {};
@@ -255,7 +253,7 @@ test('a master that closes leaves its slaves in the set, though they lose it whi
   node.slaves = [];
   goOn();
   await loop.close();
-  const other = await EtcdSetStore.open({ endpoints }, 'default', 'a');
+  const other = await EtcdSetStore.open({ endpoints }, 'default', set);
   closers.push(() => other.close());
   expect((await other.read()).inSync?.members).toEqual(['a', 'a-slave']);
 });
