@@ -3,9 +3,10 @@
  * slaves, so that with several of them what was acked may be at the other one alone.
  */
 import type { Lack } from '../engine/replication.js';
-import { ask } from '../native-free/client/internal.js';
+import { ask, type ScramUser } from '../native-free/client/internal.js';
 import { monotonicMs, setTimeout } from '../native-free/time/index.js';
 import type { SetRoute, SetStanding, SlaveInfo } from '../native-free/wire/index.js';
+import { brokerUser } from './broker-login.js';
 import { type SetSought, setRoutes } from './set-route.js';
 
 /** A slave that does not answer within this time may not be there. */
@@ -18,8 +19,9 @@ const LOOK_MS = 20;
 export async function lackOf(own: () => SetStanding, sought: SetSought): Promise<Lack | null> {
   const routes = await setRoutes(sought);
   const { name } = own();
+  const user = brokerUser(sought.secret);
   const others = slavesOf(routes).filter((slave) => slave.name !== name);
-  const found = await Promise.all(others.map((slave) => standingOf(slave, own())));
+  const found = await Promise.all(others.map((slave) => standingOf(slave, own(), user)));
   const furthest = found
     .filter((standing) => standing !== null)
     .reduce<SetStanding | null>(
@@ -56,9 +58,13 @@ function slavesOf(routes: readonly SetRoute[]): SlaveInfo[] {
 }
 
 /** null: it does not answer, or is no slave of this log. */
-async function standingOf({ url }: SlaveInfo, own: SetStanding): Promise<SetStanding | null> {
+async function standingOf(
+  { url }: SlaveInfo,
+  own: SetStanding,
+  user: ScramUser | null,
+): Promise<SetStanding | null> {
   try {
-    const answer = (await ask(url, 'standing', {}, ANSWER_MS)) as SetStanding;
+    const answer = (await ask(url, 'standing', {}, ANSWER_MS, user)) as SetStanding;
     const isOfLog = answer.brokerId === own.brokerId && answer.brokerSet === own.brokerSet;
     const isWhole = Number.isSafeInteger(answer.end) && Number.isSafeInteger(answer.endEpoch);
     return isOfLog && isWhole && answer.role === 'slave' ? answer : null;

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Credentials } from '../native-free/client/index.js';
+import { ScramUser } from '../native-free/client/internal.js';
 import { MAX_PASSWORD_CHARACTERS, RingMQError } from '../native-free/wire/index.js';
 
 let chosen: Credentials | undefined;
@@ -12,6 +13,11 @@ let chosen: Credentials | undefined;
 /** Of this run of the command; undefined: it comes without. */
 export function credentials(): Credentials | undefined {
   return chosen;
+}
+
+/** The same for a question on a connection of its own. */
+export function scramUser(): ScramUser | null {
+  return chosen === undefined ? null : new ScramUser(chosen);
 }
 
 /** Reads them from the flags of the whole command, before it runs. @throws RingMQError BAD_ARGUMENT */

@@ -8,6 +8,7 @@ import { threadId } from 'node:worker_threads';
 import { clearInterval, setInterval } from '../native-free/time/index.js';
 import type { BrokerStats, RingMQError } from '../native-free/wire/index.js';
 import { AccessDesk } from './access/access-desk.js';
+import { brokerPassword } from './access/broker-password.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
 import { DamageList, MAX_DAMAGE_PER_QUEUE } from './control/damage-list.js';
@@ -195,6 +196,7 @@ export class Engine {
     );
     this.access = new AccessDesk({
       state: data.state.access,
+      brokerPassword: secret === null ? null : brokerPassword(secret),
       version: () => Atomics.load(new Int32Array(handle.brokerWords), BROKER_WORD.accessVersion),
     });
     data.state.onApplied = (record) => {

@@ -1,10 +1,12 @@
 /** `ringmq cluster`: a cluster's processes on this machine, for trying and for tests. */
+
 import { existsSync, mkdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseController } from '../../engine/controller-url.js';
 import { lockDataDir } from '../../engine/disk/lock-file.js';
 import { ask } from '../../native-free/client/internal.js';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
+import { scramUser } from '../credentials.js';
 import { printJson, sharedOptions } from '../output.js';
 import { type ClusterFile, ClusterFolder, DEFAULT_CLUSTER_DIR } from './cluster-folder.js';
 import { type ClusterMode, type ClusterPlanOptions, defaultMasters, planNodes } from './cluster-plan.js';
@@ -171,7 +173,7 @@ export async function runPromote(
       details: { node: name },
     });
   }
-  const result = (await ask(broker.url, 'promote', { force }, 60_000)) as {
+  const result = (await ask(broker.url, 'promote', { force }, 60_000, scramUser())) as {
     epoch: number;
     lacks?: string | null;
   };

@@ -2,10 +2,12 @@
  * Whether the nodes of a cluster go together: every name server knows every broker, every set has its master, and its slaves are with that. Brokers
  * are asked themselves: name servers have what they were told some time ago.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from '../../native-free/client/internal.js';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { RingMQError, type SetStanding } from '../../native-free/wire/index.js';
+import { scramUser } from '../credentials.js';
 import type { ClusterFile, ClusterFolder, ClusterNode } from './cluster-folder.js';
 import { unknownAt } from './cluster-status.js';
 import { NodeProcess } from './node-process.js';
@@ -88,7 +90,8 @@ async function standingsOf(
   const found = await Promise.all(
     nodes.map(async ({ name }) => {
       const url = urlOf(folder, name);
-      const standing = url === null ? null : await ask(url, 'standing', {}, ANSWER_MS).catch(() => null);
+      const standing =
+        url === null ? null : await ask(url, 'standing', {}, ANSWER_MS, scramUser()).catch(() => null);
       return [name, standing as SetStanding | null] as const;
     }),
   );

@@ -8,6 +8,8 @@ import { monotonicMs } from '../../native-free/time/index.js';
 import {
   ADMIN_GRANTS,
   ADMIN_ROLE,
+  BROKER_GRANTS,
+  BROKER_USER,
   type Grant,
   Rights,
   RingMQError,
@@ -30,6 +32,8 @@ interface OneTimeToken {
 
 export interface AccessDeskDeps {
   readonly state: AccessState;
+  /** What brokers log in with; null, or absent: none does. */
+  readonly brokerPassword?: string | null;
   /** The shared word that moves with each change. Default: it stands still. */
   version?(): number;
   /** A clock for deadlines. Default `monotonicMs`. */
@@ -40,12 +44,16 @@ export class AccessDesk {
   readonly #state: AccessState;
   readonly #now: () => number;
   readonly #version: () => number;
+  readonly #brokerPassword: string | null;
+  /** Made when the first broker comes. */
+  #brokerVerifier: Promise<ScramVerifier> | null = null;
   readonly #delays = new LoginDelays();
   readonly #fakes = new FakeVerifiers();
   #token: OneTimeToken | null = null;
 
-  constructor({ state, now, version }: AccessDeskDeps) {
+  constructor({ state, now, version, brokerPassword }: AccessDeskDeps) {
     this.#state = state;
+    this.#brokerPassword = brokerPassword ?? null;
     this.#version = version ?? (() => 0);
     this.#now = now ?? monotonicMs;
   }
@@ -62,8 +70,8 @@ export class AccessDesk {
   }
 
   /** What a client is asked that says it is this user. Looks the same for one that nobody is. */
-  challenge(user: string): { salt: string; iterations: number } {
-    const { salt, iterations } = this.#verifierOf(user) ?? this.#fakes.of(user);
+  async challenge(user: string): Promise<{ salt: string; iterations: number }> {
+    const { salt, iterations } = (await this.#verifierOf(user)) ?? this.#fakes.of(user);
     return { salt, iterations };
   }
 
@@ -76,7 +84,7 @@ export class AccessDesk {
     if (waitMs > 0) {
       await delay(waitMs);
     }
-    const verifier = this.#verifierOf(user);
+    const verifier = await this.#verifierOf(user);
     const serverSignature = checkProof(verifier ?? this.#fakes.of(user), authMessage, proof);
     if (verifier === null || serverSignature === null) {
       await delay(this.#delays.failed(remote, user, this.#now()));
@@ -90,8 +98,9 @@ export class AccessDesk {
   }
 
   /** What a user that has logged in under this salt may do by now; null: there is none any more, or the password was changed. */
-  principal(user: string, salt: string): PrincipalFacts | null {
-    const verifier = this.#state.users.get(user)?.scram ?? this.#token?.verifier;
+  async principal(user: string, salt: string): Promise<PrincipalFacts | null> {
+    const own = user === BROKER_USER ? await this.#verifierOf(user) : this.#state.users.get(user)?.scram;
+    const verifier = own ?? this.#token?.verifier;
     return verifier?.salt === salt ? this.#facts(user, verifier) : null;
   }
 
@@ -100,7 +109,12 @@ export class AccessDesk {
     return this.#state.users.has(user) ? new Rights(this.#grantsOf(user)) : null;
   }
 
-  #verifierOf(user: string): ScramVerifier | null {
+  async #verifierOf(user: string): Promise<ScramVerifier | null> {
+    if (user === BROKER_USER) {
+      const password = this.#brokerPassword;
+      this.#brokerVerifier ??= password === null ? null : makeVerifier(password);
+      return this.#brokerVerifier;
+    }
     const known = this.#state.users.get(user)?.scram;
     if (known !== undefined) {
       return known;
@@ -113,6 +127,9 @@ export class AccessDesk {
 
   #facts(user: string, { salt }: ScramVerifier): PrincipalFacts {
     const isToken = this.#token?.verifier.salt === salt;
+    if (user === BROKER_USER) {
+      return { user, salt, grants: [...BROKER_GRANTS] };
+    }
     return { user, salt, grants: isToken ? [...ADMIN_GRANTS] : this.#grantsOf(user) };
   }
 

@@ -11,9 +11,9 @@ import {
 
 const derive = promisify(pbkdf2);
 
-/** Of a password that this process knows: the first administrator's. */
-export async function makeVerifier(password: string): Promise<ScramVerifier> {
-  const salt = randomBytes(SALT_BYTES);
+/** Of a password that this process knows: the first administrator's, brokers'. Default: a salt of its own. */
+export async function makeVerifier(password: string, given?: Uint8Array): Promise<ScramVerifier> {
+  const salt = Buffer.from(given ?? randomBytes(SALT_BYTES));
   const salted = await derive(preparedPassword(password), salt, SCRAM_ITERATIONS, KEY_BYTES, 'sha256');
   const storedKey = createHash('sha256').update(hmac(salted, 'Client Key')).digest();
   return {

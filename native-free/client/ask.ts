@@ -1,26 +1,21 @@
 /** One question to a name server or a broker, on a connection of its own. */
 import { clearTimeout, setTimeout } from '../time/index.js';
-import {
-  errorCodeOfName,
-  FRAME_FLAG,
-  frameFlags,
-  frameOpcode,
-  OPCODE,
-  PROTOCOL_VERSION,
-  RingMQError,
-} from '../wire/index.js';
+import { errorCodeOfName, FRAME_FLAG, frameFlags, frameOpcode, OPCODE, RingMQError } from '../wire/index.js';
 import { controlFrame, controlPayload } from './link/control-codec.js';
+import { Greeting } from './link/greeting.js';
 import type { Link } from './link/link.js';
+import type { ScramUser } from './link/scram-login.js';
 import { webSocketLinks } from './link/websocket-link.js';
 
 const TIMEOUT_MS = 5_000;
 
-/** Resolves with the answer; rejects with the other side's error, CONNECT_FAILED or TIMEOUT. */
+/** `user`: as whom it is asked, where a broker wants to know. Resolves with the answer; rejects with the other side's error, CONNECT_FAILED or TIMEOUT. */
 export async function ask(
   url: string,
   method: string,
   params: object,
   timeoutMs = TIMEOUT_MS,
+  user: ScramUser | null = null,
 ): Promise<unknown> {
   const stop = new AbortController();
   const tooLate = new RingMQError('TIMEOUT', `${url} did not answer within ${timeoutMs / 1_000} s`, {
@@ -30,7 +25,7 @@ export async function ask(
   let link: Link | undefined;
   try {
     link = await webSocketLinks(url)(stop.signal);
-    return await answerOf(link, method, params, stop.signal);
+    return await answerOf(link, method, params, stop.signal, user);
   } catch (error) {
     throw stop.signal.aborted ? tooLate : error;
   } finally {
@@ -39,13 +34,28 @@ export async function ask(
   }
 }
 
-function answerOf(link: Link, method: string, params: object, signal: AbortSignal): Promise<unknown> {
+function answerOf(
+  link: Link,
+  method: string,
+  params: object,
+  signal: AbortSignal,
+  user: ScramUser | null,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     link.onClose = (reason) => reject(reason ?? new RingMQError('CONNECTION_LOST'));
     link.onFrame = (frame) => {
       switch (frameOpcode(frame)) {
+        case OPCODE.challenge:
+          greeting.challenged(frame, reject);
+          return;
         case OPCODE.welcome:
+          try {
+            greeting.welcomed(frame);
+          } catch (error) {
+            reject(error as RingMQError);
+            return;
+          }
           link.send(controlFrame(OPCODE.request, 1, { method, ...params }));
           return;
         case OPCODE.response:
@@ -59,7 +69,7 @@ function answerOf(link: Link, method: string, params: object, signal: AbortSigna
           reject(errorOf(controlPayload(frame)));
       }
     };
-    link.send(controlFrame(OPCODE.hello, 0, { version: PROTOCOL_VERSION, features: [], client: 'ringmq' }));
+    const greeting = new Greeting(link, 'ringmq', user);
   });
 }
 

@@ -9,6 +9,7 @@ export { parseFilter, TagFilter } from './consume/filter.js';
 export { OffsetTracker } from './consume/offset-tracker.js';
 export { controlFrame, controlPayload } from './link/control-codec.js';
 export type { Link, LinkFactory } from './link/link.js';
+export { ScramUser } from './link/scram-login.js';
 export { webSocketLinks } from './link/websocket-link.js';
 export { messageId, messageIdPrefix } from './message-id.js';
 export { callbackOption, isOptionsObject, kindOf, signalOption, takeCallOptions } from './options.js';

@@ -47,6 +47,10 @@ export interface GrantInfo extends Grant {
 export const ADMIN_ROLE = 'admin';
 export const ADMIN_GRANTS: readonly Grant[] = RIGHTS.map((right) => ({ right, resource: '*' }));
 
+/** As whom brokers of a cluster come to each other: whoever knows the cluster's secret. No user can have this name. */
+export const BROKER_USER = '%broker';
+export const BROKER_GRANTS: readonly Grant[] = [{ right: 'manage', resource: 'cluster' }];
+
 export const MAX_USERS = 10_000;
 export const MAX_ROLES = 1_000;
 /** Of one user or role. */

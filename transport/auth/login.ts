@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { AccessDoor, LoginAnswer } from '../../engine/engine-thread.js';
 import {
   authMessage,
+  BROKER_USER,
   FRAME_HEADER_BYTES,
   MAX_NAME_BYTES,
   makeFrame,
@@ -39,7 +40,10 @@ export class Login {
         details: { schemes: ['scram'] },
       });
     }
-    const isUser = typeof user === 'string' && user.length <= MAX_NAME_BYTES && NAME_PATTERN.test(user);
+    const isUser =
+      typeof user === 'string' &&
+      user.length <= MAX_NAME_BYTES &&
+      (NAME_PATTERN.test(user) || user === BROKER_USER);
     if (!isUser || typeof nonce !== 'string' || !NONCE_PATTERN.test(nonce)) {
       throw new RingMQError('NOT_AUTHENTICATED', 'credentials need the name of a user and a nonce');
     }

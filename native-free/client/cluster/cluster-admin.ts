@@ -239,6 +239,10 @@ export class ClusterAdmin extends AccessCalls implements Admin {
       links.map(async (link) => {
         await link.known();
         if (!link.connection.isOpen) {
+          const { trouble } = link.connection.produce;
+          if (trouble?.code === 'NOT_AUTHENTICATED') {
+            throw trouble;
+          }
           throw new RingMQError('CONNECTION_LOST', `the broker set ${link.set} cannot be reached`);
         }
         const { connection } = link;

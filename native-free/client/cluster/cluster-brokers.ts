@@ -47,6 +47,10 @@ export class ClusterBrokers implements Brokers, SetLinkOwner {
     const links = this.links();
     const opened = links.map((link) => link.opened());
     await abortable(Promise.race([...opened, Promise.all(links.map((link) => link.known()))]), signal);
+    const refusal = links.map(({ connection }) => connection.produce.trouble).find(isLoginRefused);
+    if (refusal && !this.isConnected) {
+      throw refusal;
+    }
   }
 
   onNameServer(state: 'connected' | 'disconnected'): void {
@@ -316,4 +320,9 @@ export class ClusterBrokers implements Brokers, SetLinkOwner {
       },
     );
   }
+}
+
+/** No later try cures that, though a link is tried for as long as its set is in the route. */
+function isLoginRefused(trouble: RingMQError | null): boolean {
+  return trouble?.code === 'NOT_AUTHENTICATED';
 }

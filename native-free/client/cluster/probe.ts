@@ -1,9 +1,9 @@
 /** Whether there is a master at an address, found out on a link of its own. */
-import { frameOpcode, OPCODE, PROTOCOL_VERSION, RingMQError, type Welcome } from '../../wire/index.js';
+import { frameOpcode, OPCODE, RingMQError, type Welcome } from '../../wire/index.js';
 import { pause } from '../abort.js';
-import { controlFrame } from '../link/control-codec.js';
-import { readWelcome } from '../link/incoming.js';
+import { Greeting } from '../link/greeting.js';
 import type { Link, LinkFactory } from '../link/link.js';
+import type { ScramUser } from '../link/scram-login.js';
 
 export function isMaster({ role }: Welcome): boolean {
   return role === undefined || role === 'master';
@@ -14,12 +14,13 @@ export async function answersAsMaster(
   linksTo: () => LinkFactory,
   set: string,
   timeoutMs: number,
+  user: ScramUser | null,
 ): Promise<boolean> {
   const stop = new AbortController();
   let link: Link | null = null;
   const found = async (): Promise<boolean> => {
     link = await linksTo()(stop.signal);
-    const welcome = stop.signal.aborted ? null : await welcomeOf(link);
+    const welcome = stop.signal.aborted ? null : await welcomeOf(link, user);
     return welcome !== null && isMaster(welcome) && (welcome.brokerSet ?? set) === set;
   };
   const isFound = found().catch(() => false);
@@ -30,18 +31,20 @@ export async function answersAsMaster(
   return answer;
 }
 
-function welcomeOf(link: Link): Promise<Welcome | null> {
+function welcomeOf(link: Link, user: ScramUser | null): Promise<Welcome | null> {
   return new Promise((resolve, reject) => {
     link.onClose = () => resolve(null);
     link.onFrame = (frame) => {
       try {
-        resolve(frameOpcode(frame) === OPCODE.welcome ? readWelcome(frame) : null);
+        if (frameOpcode(frame) === OPCODE.challenge) {
+          greeting.challenged(frame, reject);
+        } else {
+          resolve(frameOpcode(frame) === OPCODE.welcome ? greeting.welcomed(frame) : null);
+        }
       } catch (error) {
         reject(error);
       }
     };
-    link.send(
-      controlFrame(OPCODE.hello, 0, { version: PROTOCOL_VERSION, features: [], client: 'ringmq-js' }),
-    );
+    const greeting = new Greeting(link, 'ringmq-js', user);
   });
 }

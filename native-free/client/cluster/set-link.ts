@@ -250,7 +250,12 @@ export class SetLink implements BrokerLink {
       this.#backRest = null;
       this.#backWaitMs = Math.min(MAX_BACK_MS, Math.max(MIN_BACK_MS, this.#backWaitMs * 2));
       const { url } = master;
-      const isThere = await answersAsMaster(() => this.#owner.linksTo(url), this.set, PROBE_MS);
+      const isThere = await answersAsMaster(
+        () => this.#owner.linksTo(url),
+        this.set,
+        PROBE_MS,
+        this.connection.user,
+      );
       if (isThere && this.#betterMaster?.url === url) {
         this.connection.reconnect(new RingMQError('CONNECTION_LOST', 'the master is back'));
       }

@@ -44,7 +44,8 @@ export class Connection {
   #welcome: Welcome | null = null;
   #handshake: Deferred<void> | null = null;
   #failure: RingMQError | null = null;
-  readonly #user: ScramUser | null;
+  /** As whom it comes; null: as nobody. */
+  readonly user: ScramUser | null;
   /** Of the link that is greeted. */
   #login: ScramLogin | null = null;
   /** What the broker said last before it closed. */
@@ -60,7 +61,7 @@ export class Connection {
 
   constructor(factory: LinkFactory, options: ConnectionOptions) {
     this.#options = options;
-    this.#user = options.credentials === undefined ? null : new ScramUser(options.credentials);
+    this.user = options.credentials === undefined ? null : new ScramUser(options.credentials);
     const mayStart = () => this.#suspects.areCleared || this.#underWay === 0;
     const send = (frame: Uint8Array) => this.#link?.send(frame);
     this.produce = new SendLine(send, mayStart);
@@ -223,7 +224,7 @@ export class Connection {
     link.onClose = (reason) => this.#onClose(link, reason);
     const giveUp = () => handshake.reject(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
-    this.#login = this.#user?.login() ?? null;
+    this.#login = this.user?.login() ?? null;
     const hello: Hello = {
       version: PROTOCOL_VERSION,
       features: [],
