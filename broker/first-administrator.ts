@@ -1,6 +1,7 @@
 /** Somebody has to be able to log in: where there is no user yet, the first administrator is made, or a token told that stands for one. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { adminSalt } from '../engine/access/broker-password.js';
 import { makeVerifier } from '../engine/access/scram.js';
 import type { Engine } from '../engine/engine.js';
 import { ROLE } from '../engine/term/shared-words.js';
@@ -11,6 +12,8 @@ import {
   RingMQError,
 } from '../native-free/wire/index.js';
 
+/** When the first administrator was changed last: long ago, so that a set that joins a cluster does not undo what was changed of it there. */
+export const FIRST_TIME = 1;
 /** Between two tries, where the log takes nothing for now. */
 const AGAIN_MS = 1_000;
 
@@ -48,10 +51,11 @@ function isNeeded(engine: Engine): boolean {
   return engine.mastership.term.role === ROLE.master && !engine.access.hasUsers;
 }
 
-/** `password`: of `admin`; null: a token is told. Resolves when the log has the user. `isOver`: the broker is closed, or its engine another one. */
+/** `password`: of `admin`; null: a token is told. `secret`: the cluster's. Resolves when the log has the user. `isOver`: the broker is closed, or its engine another one. */
 export async function ensureAdministrator(
   engine: Engine,
   password: string | null,
+  secret: Uint8Array | null,
   isOver: () => boolean,
 ): Promise<void> {
   if (password === null) {
@@ -64,10 +68,19 @@ export async function ensureAdministrator(
     }
     return;
   }
-  const scram = isNeeded(engine) ? await makeVerifier(password) : null;
+  const salt = secret === null ? undefined : adminSalt(secret);
+  const scram = isNeeded(engine) ? await makeVerifier(password, salt) : null;
+  const first = {
+    type: 'user',
+    name: ADMIN_ROLE,
+    scram,
+    roles: [ADMIN_ROLE],
+    grants: [],
+    changedTime: FIRST_TIME,
+  };
   while (scram !== null && isNeeded(engine) && !isOver()) {
     try {
-      await engine.thread.call('createUser', { user: ADMIN_ROLE, scram, roles: [ADMIN_ROLE] });
+      await engine.takeAccess([first]);
     } catch (error) {
       if (!isRingMQError(error) || !error.retryable) {
         throw error;

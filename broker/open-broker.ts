@@ -22,6 +22,7 @@ import {
   RingMQError,
 } from '../native-free/wire/index.js';
 import { SessionHost } from '../transport/session-host.js';
+import { AccessKeeper } from './access-keeper.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
 import { ensureAdministrator, readPassword } from './first-administrator.js';
@@ -134,6 +135,7 @@ export class Broker {
   /** Clients log in, and the first administrator has this password, or comes with a token; null: nobody logs in. */
   #admin: { readonly password: string | null } | null = null;
   #membership: Membership | null = null;
+  #accessKeeper: AccessKeeper | null = null;
   #leadership: Promise<LeaderLoop | null> | null = null;
 
   /** Use {@link openBroker}. */
@@ -318,6 +320,8 @@ export class Broker {
   async #stopServing(): Promise<void> {
     this.#membership?.close();
     this.#membership = null;
+    this.#accessKeeper?.close();
+    this.#accessKeeper = null;
     await this.#sockets.stop();
     await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();
@@ -378,7 +382,7 @@ export class Broker {
     }
     try {
       const isOver = (): boolean => this.#closing !== null || this.#engine !== engine;
-      await ensureAdministrator(engine, this.#admin.password, isOver);
+      await ensureAdministrator(engine, this.#admin.password, this.#host.secret, isOver);
     } catch (error) {
       if (this.#closing === null) {
         engine.warn(`the first administrator could not be made: ${(error as Error).message}`, {});
@@ -419,6 +423,27 @@ export class Broker {
     const membership = this.#membership;
     this.#engine.catalog.leastCreatedTime = (topic) => membership.leastCreatedTime(topic);
     await membership.open();
+    this.#keepAccess();
+  }
+
+  /** Where clients log in, a cluster's sets have the same users: those without a secret have no way to ask each other. */
+  #keepAccess(): void {
+    const engine = this.#engine;
+    const { secret } = this.#host;
+    if (this.#admin === null || secret === null) {
+      return;
+    }
+    this.#accessKeeper = new AccessKeeper({
+      nameServers: engine.options.nameServers,
+      secret,
+      cluster: engine.handle.cluster,
+      set: engine.handle.brokerSet,
+      isMaster: () => engine.thread.place.role === 'master',
+      digest: () => engine.access.digest,
+      take: (records) => engine.takeAccess(records),
+      onWarning: (message, details) => engine.warn(message, details),
+    });
+    void this.#accessKeeper.look();
   }
 
   /** Counters and gauges as of now, read from shared memory: cheap, and no thread is asked. */
@@ -457,6 +482,7 @@ export class Broker {
     const leadership = await this.#leadership?.catch(() => null);
     leadership?.rest();
     this.#membership?.close();
+    this.#accessKeeper?.close();
     const [sockets] = await Promise.allSettled([this.#sockets.stop()]);
     const clients = await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();

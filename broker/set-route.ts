@@ -15,25 +15,30 @@ export interface SetSought {
 
 /** The set as each name server that answers has it. Never rejects. */
 export async function setRoutes(sought: SetSought, askMs = ASK_MS): Promise<SetRoute[]> {
-  const routes = await Promise.all(sought.nameServers.map((url) => ask(url, sought, askMs)));
-  return routes.filter((route) => route !== null);
+  return (await allRoutes(sought, askMs)).filter((route) => route.set === sought.set);
 }
 
-function ask(url: string, sought: SetSought, askMs: number): Promise<SetRoute | null> {
+/** The same of all sets of the cluster. */
+export async function allRoutes(sought: SetSought, askMs = ASK_MS): Promise<SetRoute[]> {
+  const routes = await Promise.all(sought.nameServers.map((url) => ask(url, sought, askMs)));
+  return routes.flat();
+}
+
+function ask(url: string, sought: SetSought, askMs: number): Promise<SetRoute[]> {
   return new Promise((resolve) => {
-    const end = (route: SetRoute | null): void => {
+    const end = (routes: SetRoute[]): void => {
       link.close();
-      resolve(route);
+      resolve(routes);
     };
     const link = new NameServerLink(
       url,
       'ringmq-broker',
       {
         onOpen: ({ nonce = '' }) => {
-          routeOn(link, nonce, sought).then(end, () => end(null));
+          routeOn(link, nonce, sought).then(end, () => end([]));
         },
         onEvent: () => undefined,
-        onLost: () => end(null),
+        onLost: () => end([]),
       },
       { answerMs: askMs },
     );
@@ -44,12 +49,12 @@ function ask(url: string, sought: SetSought, askMs: number): Promise<SetRoute | 
 async function routeOn(
   link: NameServerLink,
   serverNonce: string,
-  { cluster, set, secret }: SetSought,
-): Promise<SetRoute | null> {
+  { cluster, secret }: SetSought,
+): Promise<SetRoute[]> {
   const nonce = newNonce();
   const route = await link.ask('route', { cluster, nonce });
   if (secret !== null && !isProof(route.proof, routeProof(secret, serverNonce, nonce, route))) {
-    return null;
+    return [];
   }
-  return route.sets.find((each) => each.set === set) ?? null;
+  return route.sets;
 }

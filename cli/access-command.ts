@@ -62,7 +62,7 @@ export async function listUsers(command: Command): Promise<void> {
       user,
       roles.join(',') || null,
       grants.length,
-      new Date(changedTime).toISOString(),
+      changedAt(changedTime),
     ]),
   );
 }
@@ -95,7 +95,7 @@ export async function listRoles(command: Command): Promise<void> {
   }
   printTable(
     ['ROLE', 'GRANTS', 'CHANGED'],
-    roles.map(({ role, grants, changedTime }) => [role, grants.length, new Date(changedTime).toISOString()]),
+    roles.map(({ role, grants, changedTime }) => [role, grants.length, changedAt(changedTime)]),
   );
 }
 
@@ -148,4 +148,9 @@ export async function testAccess(
     process.stdout.write(`${allowed ? 'allowed' : 'denied'}\n`);
   }
   process.exitCode = allowed ? 0 : 1;
+}
+
+/** null: it is as the broker's first start made it. */
+function changedAt(time: number): string | null {
+  return time > 1 ? new Date(time).toISOString() : null;
 }

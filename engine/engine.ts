@@ -402,6 +402,11 @@ export class Engine {
     });
   }
 
+  /** Users and rights as another master of the cluster has them. Resolves with how many were newer there. */
+  takeAccess(records: readonly unknown[]): Promise<number> {
+    return this.#plane.takeAccess(records);
+  }
+
   /** Counters and gauges, as of now. */
   stats(): BrokerStats {
     return this.#stats.read();

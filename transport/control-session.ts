@@ -249,8 +249,8 @@ export class ControlSession {
       });
     }
     const { principal } = this.#context;
+    checkMethod(method, params, principal);
     if (principal !== null) {
-      checkMethod(method, params, principal);
       const { filter } = METHOD_RIGHTS[method];
       if (filter !== undefined) {
         const answer = await this.#context.engine.call(method, params as never);

@@ -15,7 +15,8 @@ import {
   type UserInfo,
 } from '../../native-free/wire/index.js';
 import type { AccessState, StoredRole, StoredUser } from '../meta/access-state.js';
-import type { AccessRecord } from '../meta/control-records.js';
+import type { AccessRecord, ControlRecord } from '../meta/control-records.js';
+import { decodeRecords, encodeRecords } from '../meta/record-codec.js';
 import { cutName, printable } from '../meta/topic-catalog.js';
 import type { AccessDesk } from './access-desk.js';
 
@@ -125,6 +126,23 @@ export class AccessAdmin {
         await this.#putGrants(to, kept);
       }
       return {};
+    });
+  }
+
+  /** All there is, in the order of names, for another master; nothing for one that has the same. */
+  records(digest: string | null): AccessRecord[] {
+    return digest === this.#state.digest ? [] : sorted(this.#state.records());
+  }
+
+  /** Another master's records: those count that are newer than what is here. Resolves with how many did. @throws RingMQError LOG_CORRUPT, NOT_MASTER, DISK_FULL, DISK_FAILED */
+  take(given: readonly unknown[]): Promise<number> {
+    return this.#inTurn(async () => {
+      const records = decodeRecords(encodeRecords(given as AccessRecord[]), null).filter(isAccessRecord);
+      const newer = records.filter(({ name, changedTime }) => changedTime > this.#state.changedTime(name));
+      if (newer.length > 0) {
+        await this.#append(newer);
+      }
+      return newer.length;
     });
   }
 
@@ -283,4 +301,9 @@ function notFound(name: string): RingMQError {
   return new RingMQError('USER_NOT_FOUND', `there is no user or role '${printable(name)}'`, {
     details: { name: cutName(name) },
   });
+}
+
+function isAccessRecord(record: ControlRecord): record is AccessRecord {
+  const isOne = record.type === 'user' || record.type === 'role' || record.type === 'principalGone';
+  return isOne && NAME_PATTERN.test(record.name);
 }

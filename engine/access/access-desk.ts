@@ -58,6 +58,11 @@ export class AccessDesk {
     this.#now = now ?? monotonicMs;
   }
 
+  /** Of all users and roles, as of now. */
+  get digest(): string {
+    return this.#state.digest;
+  }
+
   get hasUsers(): boolean {
     return this.#state.users.size > 0;
   }

@@ -18,6 +18,7 @@ type AccessMethod =
   | 'grant'
   | 'revoke'
   | 'listGrants'
+  | 'accessRecords'
   | 'testAccess';
 
 type AccessHandlers = {
@@ -38,6 +39,11 @@ export class AccessView {
       desk,
       append: (records) => log.append(records),
     });
+  }
+
+  /** Another master's records. Resolves with how many were newer. */
+  take(records: readonly unknown[]): Promise<number> {
+    return this.#admin.take(records);
   }
 
   handlers(): AccessHandlers {
@@ -62,6 +68,10 @@ export class AccessView {
       listGrants: (params) => {
         const { items, ...end } = pageOf(admin.grants(), ({ name }) => name, params);
         return { grants: items.flatMap(({ rows }) => rows), ...end };
+      },
+      accessRecords: ({ digest = null, ...page }) => {
+        const { items, ...end } = pageOf(admin.records(digest), ({ name }) => name, page);
+        return { records: items, ...end };
       },
       testAccess: (params) => admin.test(params),
     };

@@ -143,6 +143,11 @@ export class ControlPlane {
     this.#settling.want();
   }
 
+  /** Users and rights as another master of the cluster has them. Resolves with how many were newer there. */
+  takeAccess(records: readonly unknown[]): Promise<number> {
+    return this.#access.take(records);
+  }
+
   /** On a slave: its master has deleted the topic. */
   topicGone({ topic, topicId }: CatalogTopic): void {
     this.#coordinator.endTopic(topicId, 'TOPIC_NOT_FOUND', `the topic '${topic}' was deleted`);

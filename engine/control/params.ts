@@ -99,6 +99,7 @@ const SCHEMAS = {
   grant: z.object({ to: name, right, resource: name }),
   revoke: z.object({ to: name, right, resource: name }),
   listGrants: z.object(page),
+  accessRecords: z.object({ ...page, digest: z.string().nullable().default(null) }),
   testAccess: z.object({ user: name, right, resource: name }),
   join: z.object({
     consumer,

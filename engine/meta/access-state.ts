@@ -1,4 +1,5 @@
 /** Users and roles as the log has them. The newest record of a name counts, so that what comes late, or again, changes nothing. */
+import { createHash } from 'node:crypto';
 import { type Grant, MAX_USERS, type ScramVerifier } from '../../native-free/wire/index.js';
 import type { AccessRecord } from './control-records.js';
 
@@ -22,6 +23,7 @@ export class AccessState {
   readonly roles = new Map<string, StoredRole>();
   /** Names that were deleted, the oldest first, with when. */
   readonly #gone = new Map<string, number>();
+  #digest: string | null = null;
 
   /** Of the name's last change; -1: it never was. */
   changedTime(name: string): number {
@@ -33,6 +35,7 @@ export class AccessState {
     if (changedTime < this.changedTime(name)) {
       return;
     }
+    this.#digest = null;
     this.users.delete(name);
     this.roles.delete(name);
     this.#gone.delete(name);
@@ -49,6 +52,15 @@ export class AccessState {
         this.#forgetOldest();
         this.#gone.set(name, changedTime);
     }
+  }
+
+  /** Differs from that of another state where any name, or when it was changed last, does. */
+  get digest(): string {
+    if (this.#digest === null) {
+      const all = [...this.records()].map(({ type, name, changedTime }) => `${name} ${type} ${changedTime}`);
+      this.#digest = createHash('sha256').update(all.sort().join('\n')).digest('hex');
+    }
+    return this.#digest;
   }
 
   *records(): Generator<AccessRecord> {

@@ -4,7 +4,9 @@
  * state at its end is the same.
  */
 
-import type { Grant, ScramVerifier } from '../../native-free/wire/index.js';
+import type { AccessRecord } from '../../native-free/wire/index.js';
+
+export type { AccessRecord };
 
 /** A term of a master begins. The first record of each opening; `position` is where the log ended then. */
 export interface EpochRecord {
@@ -104,33 +106,6 @@ export interface GroupIdleRecord {
   group: string;
   idleMs: number;
 }
-
-/** A user as it is from here on. Of two records of one name, of user or role, the one with the higher `changedTime` counts, whatever the order. */
-export interface UserRecord {
-  type: 'user';
-  name: string;
-  scram: ScramVerifier;
-  roles: readonly string[];
-  grants: readonly Grant[];
-  changedTime: number;
-}
-
-/** A role as it is from here on. */
-export interface RoleRecord {
-  type: 'role';
-  name: string;
-  grants: readonly Grant[];
-  changedTime: number;
-}
-
-/** There is neither a user nor a role of the name. */
-export interface PrincipalGoneRecord {
-  type: 'principalGone';
-  name: string;
-  changedTime: number;
-}
-
-export type AccessRecord = UserRecord | RoleRecord | PrincipalGoneRecord;
 
 export type ControlRecord =
   | EpochRecord

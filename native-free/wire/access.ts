@@ -43,6 +43,33 @@ export interface GrantInfo extends Grant {
   isRole: boolean;
 }
 
+/** A user as it is from here on. Of two records of one name, of user or role, the one with the higher `changedTime` counts, whatever the order. */
+export interface UserRecord {
+  type: 'user';
+  name: string;
+  scram: ScramVerifier;
+  roles: readonly string[];
+  grants: readonly Grant[];
+  changedTime: number;
+}
+
+/** A role as it is from here on. */
+export interface RoleRecord {
+  type: 'role';
+  name: string;
+  grants: readonly Grant[];
+  changedTime: number;
+}
+
+/** There is neither a user nor a role of the name. */
+export interface PrincipalGoneRecord {
+  type: 'principalGone';
+  name: string;
+  changedTime: number;
+}
+
+export type AccessRecord = UserRecord | RoleRecord | PrincipalGoneRecord;
+
 /** The role that is always there: everything. */
 export const ADMIN_ROLE = 'admin';
 export const ADMIN_GRANTS: readonly Grant[] = RIGHTS.map((right) => ({ right, resource: '*' }));

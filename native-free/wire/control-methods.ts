@@ -40,6 +40,7 @@ export const CONTROL_METHODS = {
   grant: { needsConsumer: false, isRepeatable: true, isCostly: true },
   revoke: { needsConsumer: false, isRepeatable: true, isCostly: true },
   listGrants: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  accessRecords: { needsConsumer: false, isRepeatable: true, isCostly: true },
   testAccess: { needsConsumer: false, isRepeatable: true },
   join: { needsConsumer: true, isRepeatable: false },
   skipDamage: { needsConsumer: true, isRepeatable: false },

@@ -3,7 +3,7 @@
  * fields can be added; a missing or mistyped one is `BAD_FRAME` (hello) or `BAD_REQUEST` (request).
  */
 
-import type { Grant, GrantInfo, Right, RoleInfo, ScramVerifier, UserInfo } from './access.js';
+import type { AccessRecord, Grant, GrantInfo, Right, RoleInfo, ScramVerifier, UserInfo } from './access.js';
 import type { NodeRole, SetStanding } from './cluster.js';
 import type { Durability } from './frame-layout.js';
 import type { PageParams, PageResult } from './page.js';
@@ -233,6 +233,14 @@ export interface ControlMethods {
   revoke: { params: { to: string } & Grant; result: Record<string, never> };
   /** Each page has all of some users or roles. */
   listGrants: { params: PageParams; result: { grants: GrantInfo[] } & PageResult };
+  /**
+   * Between masters of a cluster, who come as {@link BROKER_USER}: all users, roles, and what was deleted of them. `digest`: of those that who asks has; where they are
+   * the same there is nothing to say.
+   */
+  accessRecords: {
+    params: PageParams & { digest?: string | null };
+    result: { records: AccessRecord[] } & PageResult;
+  };
   /** Whether a user may do that, on one topic, group, or `cluster`. */
   testAccess: { params: { user: string; right: Right; resource: string }; result: { allowed: boolean } };
   /**

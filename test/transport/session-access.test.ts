@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { LoginAnswer, PrincipalFacts } from '../../engine/engine-thread.js';
 import {
+  BROKER_USER,
   CONTROL_METHODS,
   type ControlMethod,
   type Grant,
@@ -11,7 +12,7 @@ import {
 import { FRAME_RIGHTS, METHOD_RIGHTS } from '../../transport/auth/method-rights.js';
 import { encodeControl } from '../../transport/control-payload.js';
 import { FakeEngine } from './fake-engine.js';
-import { open, type Peer, settle } from './fake-socket.js';
+import { open, open as openPeer, type Peer, settle, welcome } from './fake-socket.js';
 import { decodePayload, helloFrame, makeBatch, produceFrame, requestFrame } from './make-batch.js';
 
 const METHODS = Object.keys(CONTROL_METHODS) as ControlMethod[];
@@ -73,9 +74,15 @@ async function answerTo(
   params: object = PARAMS,
 ): Promise<Record<string, unknown>> {
   peer.session.onFrame(requestFrame(7, method, params));
-  await settle();
-  const [answer] = peer.socket.take(OPCODE.response);
-  return answer === undefined ? {} : decodePayload(answer);
+  // Costly ones wait for their turn.
+  for (let turns = 0; turns < 1_000; turns++) {
+    await settle();
+    const [answer] = peer.socket.take(OPCODE.response);
+    if (answer !== undefined) {
+      return decodePayload(answer);
+    }
+  }
+  throw new Error(`${method} was not answered`);
 }
 
 describe('the table of rights', () => {
@@ -89,8 +96,9 @@ describe('the table of rights', () => {
 
   test('says something of every method', () => {
     for (const method of METHODS) {
-      const { needs, isMembers, filter } = METHOD_RIGHTS[method];
-      const isChecked = (needs?.(PARAMS).length ?? 0) > 0 || isMembers === true || filter !== undefined;
+      const { needs, isMembers, filter, isBrokers } = METHOD_RIGHTS[method];
+      const isChecked =
+        isBrokers === true || (needs?.(PARAMS).length ?? 0) > 0 || isMembers === true || filter !== undefined;
       expect(isChecked, method).toBe(true);
     }
   });
@@ -148,22 +156,23 @@ describe('a user without rights', () => {
 });
 
 describe('a user with every right', () => {
-  test.each(METHODS.filter((method) => METHOD_RIGHTS[method].isMembers !== true && method !== 'join'))(
-    'is passed on %s',
-    async (method) => {
-      const engine = new EngineWithUser([
-        { right: 'manage', resource: '*' },
-        { right: 'publish', resource: '*' },
-        { right: 'subscribe', resource: '*' },
-      ]);
-      engine.answer = (called) => {
-        engine.called.push(called);
-        return { topics: [], groups: [], queues: [], topicCount: 0 };
-      };
-      await answerTo(await loggedIn(engine), method);
-      expect(engine.called).toEqual([method]);
-    },
-  );
+  test.each(
+    METHODS.filter(
+      (method) => METHOD_RIGHTS[method].isMembers !== true && !['join', 'accessRecords'].includes(method),
+    ),
+  )('is passed on %s', async (method) => {
+    const engine = new EngineWithUser([
+      { right: 'manage', resource: '*' },
+      { right: 'publish', resource: '*' },
+      { right: 'subscribe', resource: '*' },
+    ]);
+    engine.answer = (called) => {
+      engine.called.push(called);
+      return { topics: [], groups: [], queues: [], topicCount: 0 };
+    };
+    await answerTo(await loggedIn(engine), method);
+    expect(engine.called).toEqual([method]);
+  });
 });
 
 describe('before the login', () => {
@@ -240,5 +249,24 @@ describe('before the login', () => {
     session.onFrame(helloFrame({ credentials: CREDENTIALS }));
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(socket.errorCode).toBe('HANDSHAKE_TIMEOUT');
+  });
+});
+
+describe('verifiers of passwords', () => {
+  const everything: Grant[] = [{ right: 'manage', resource: '*' }];
+
+  test('are told to no user, whatever its rights, and to nobody where nobody logs in', async () => {
+    const engine = new EngineWithUser(everything);
+    expect(await answerTo(await loggedIn(engine), 'accessRecords')).toMatchObject({ code: 'NOT_ALLOWED' });
+    const open = welcome(openPeer(engine, { authenticates: false }));
+    expect(await answerTo(open, 'accessRecords')).toMatchObject({ code: 'NOT_ALLOWED' });
+    expect(engine.called).toEqual([]);
+  });
+
+  test('are told to brokers of the cluster', async () => {
+    const engine = new EngineWithUser([]);
+    engine.facts.user = BROKER_USER;
+    await answerTo(await loggedIn(engine), 'accessRecords');
+    expect(engine.called).toEqual(['accessRecords']);
   });
 });

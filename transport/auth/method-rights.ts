@@ -3,6 +3,7 @@
  * compile, and would be refused.
  */
 import {
+  BROKER_USER,
   type ControlMethod,
   type ControlMethods,
   type ErrorCode,
@@ -24,6 +25,8 @@ interface MethodRight {
   readonly ofSelf?: (params: Params, user: string) => boolean;
   /** About a consumer of this connection: what it needs was looked at when it joined, and is whenever rights change. */
   readonly isMembers?: true;
+  /** For other brokers of the cluster alone, whatever a user may do, and where nobody has to log in, too: verifiers of passwords are in it. */
+  readonly isBrokers?: true;
   /** The right that is named when one of `needs` that means any is missing. */
   readonly names?: Right;
   /** Leaves out of an answer what the user does not see. */
@@ -89,6 +92,7 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   grant: MANAGES_CLUSTER,
   revoke: MANAGES_CLUSTER,
   listGrants: MANAGES_CLUSTER,
+  accessRecords: { isBrokers: true },
   testAccess: { needs: onCluster, ofSelf: (params, user) => params['user'] === user },
   join: { needs: joinNeeds },
   skipDamage: OF_MEMBER,
@@ -119,8 +123,14 @@ export function joinNeeds(params: Params): Need[] {
 }
 
 /** @throws RingMQError NOT_ALLOWED, or that there is no such thing where the user is not to know whether there is */
-export function checkMethod(method: ControlMethod, params: Params, principal: Principal): void {
-  const { needs, hides, ofSelf, names } = METHOD_RIGHTS[method];
+export function checkMethod(method: ControlMethod, params: Params, principal: Principal | null): void {
+  const { needs, hides, ofSelf, names, isBrokers } = METHOD_RIGHTS[method];
+  if (isBrokers === true && principal?.user !== BROKER_USER) {
+    throw notAllowed('manage', 'brokers');
+  }
+  if (principal === null) {
+    return;
+  }
   if (ofSelf?.(params, principal.user) === true) {
     return;
   }
