@@ -16,7 +16,7 @@ import { APPEND } from '../engine-thread.js';
 import type { IndexStage, ResultRing } from '../queue/index.js';
 import { RESULT_CAPACITY } from '../queue/index.js';
 import type { Ring } from '../ring/index.js';
-import { RingReader, RingWriter, WORD } from '../ring/index.js';
+import { bulkCopy, bulkTarget, RingReader, RingWriter, WORD } from '../ring/index.js';
 import type { ReplicaMarks } from '../term/replica-marks.js';
 import type { Term } from '../term/term.js';
 import { AckQueue } from './ack-queue.js';
@@ -45,6 +45,8 @@ export class Lane {
   readonly persisted: boolean;
   readonly reader: RingReader;
   readonly #writer: RingWriter;
+  /** The ring's bytes. */
+  readonly #bulk: Buffer;
   readonly #seat: number;
   readonly #index: IndexStage;
   readonly #results: ResultRing;
@@ -65,6 +67,7 @@ export class Lane {
 
   constructor(deps: LaneDeps) {
     this.ring = deps.ring;
+    this.#bulk = bulkTarget(deps.ring.bytes);
     this.persisted = deps.persisted;
     this.#seat = deps.seat;
     this.#index = deps.index;
@@ -115,7 +118,7 @@ export class Lane {
     }
     this.#share?.isServed();
     try {
-      this.ring.bytes.set(bytes, writer.place);
+      bulkCopy(this.#bulk, bytes, writer.place);
       writer.publish();
     } finally {
       // Nothing after a publish; else the claim becomes padding.
@@ -143,7 +146,7 @@ export class Lane {
     if (!writer.claim(length)) {
       return false;
     }
-    this.ring.bytes.set(source.subarray(at, at + bytes), writer.place);
+    bulkCopy(this.#bulk, source.subarray(at, at + bytes), writer.place);
     writer.publish();
     this.#index.tryRun(this.#seat);
     return true;

@@ -18,6 +18,7 @@ import {
 } from '../../native-free/wire/index.js';
 import { headerIsValid } from '../batch/header.js';
 import { soundBatches } from '../batch/sound-batches.js';
+import { bulkCopy, bulkTarget } from '../ring/bulk-copy.js';
 
 /** The log's ring as this stage reads it. Positions in bytes. */
 export interface ReplicateRing {
@@ -76,6 +77,8 @@ export const NEWS_MS = 5;
 export class ReplicateStage {
   readonly #deps: ReplicateDeps;
   #frame = new Uint8Array(LOG_FRAME_HEADER_BYTES + LOG_FRAME_BYTES);
+  /** The frame's bytes. */
+  #bulk = bulkTarget(this.#frame);
   #position: number;
   #received = 0;
   #flushed = 0;
@@ -165,7 +168,7 @@ export class ReplicateStage {
       const most = Math.min(end - this.#position, ring.ringBytes - at);
       const bytes = most <= LOG_FRAME_BYTES ? most : wholeBatches(ring.bytes, at, most, LOG_FRAME_BYTES);
       this.#makeRoom(bytes);
-      this.#frame.set(ring.bytes.subarray(at, at + bytes), LOG_FRAME_HEADER_BYTES);
+      bulkCopy(this.#bulk, ring.bytes.subarray(at, at + bytes), LOG_FRAME_HEADER_BYTES);
       this.#send(bytes, 0);
       return bytes;
     } finally {
@@ -187,7 +190,7 @@ export class ReplicateStage {
       this.#epoch = readUint32(piece, BATCH.epoch);
       this.#pieceWanted = LOG_FRAME_BYTES;
       this.#makeRoom(bytes);
-      this.#frame.set(piece.subarray(0, bytes), LOG_FRAME_HEADER_BYTES);
+      bulkCopy(this.#bulk, piece.subarray(0, bytes), LOG_FRAME_HEADER_BYTES);
       this.#send(bytes, REPLICA_FLAG_OLD);
       return bytes;
     }
@@ -238,6 +241,7 @@ export class ReplicateStage {
   #makeRoom(bytes: number): void {
     if (this.#frame.length < LOG_FRAME_HEADER_BYTES + bytes) {
       this.#frame = new Uint8Array(LOG_FRAME_HEADER_BYTES + bytes);
+      this.#bulk = bulkTarget(this.#frame);
     }
   }
 

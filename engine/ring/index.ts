@@ -1,3 +1,4 @@
+export * from './bulk-copy.js';
 export * from './parking.js';
 export * from './repair.js';
 export * from './ring.js';
