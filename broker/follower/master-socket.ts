@@ -35,6 +35,9 @@ const FIN = 0x80;
 const RESERVED = 0x70;
 const MASKED = 0x80;
 const MAX_CONTROL_BYTES = 125;
+const MASK_BYTES = 4;
+/** Masks that are asked for at once. */
+const MASKS_BYTES = 256 * MASK_BYTES;
 
 type Stage = 'upgrade' | 'open' | 'closed';
 
@@ -44,7 +47,9 @@ export class MasterSocket {
   readonly #upgrade: Upgrade;
   readonly #in = new ReceiveBuffer(READ_BYTES);
   readonly #timer: NodeJS.Timeout;
-  readonly #mask = new Uint8Array(4);
+  /** Random bytes; those from {@link #maskAt} on have masked nothing yet. */
+  readonly #masks = new Uint8Array(MASKS_BYTES);
+  #maskAt = MASKS_BYTES;
   #stage: Stage = 'upgrade';
   #isHeld = false;
   #isReading = false;
@@ -260,7 +265,7 @@ export class MasterSocket {
   #write(opcode: number, payload: Uint8Array): void {
     const { length } = payload;
     const headerBytes = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-    const frame = new Uint8Array(headerBytes + 4 + length);
+    const frame = new Uint8Array(headerBytes + MASK_BYTES + length);
     frame[0] = FIN | opcode;
     frame[1] = MASKED | (length < 126 ? length : length < 65_536 ? 126 : 127);
     if (headerBytes > 2) {
@@ -269,12 +274,26 @@ export class MasterSocket {
         value = Math.floor(value / 256);
       }
     }
-    const mask = randomFillSync(this.#mask);
-    frame.set(mask, headerBytes);
+    const maskAt = this.#takeMask();
+    for (let i = 0; i < MASK_BYTES; i++) {
+      frame[headerBytes + i] = this.#masks[maskAt + i] as number;
+    }
     for (let i = 0; i < length; i++) {
-      frame[headerBytes + 4 + i] = (payload[i] as number) ^ (mask[i & 3] as number);
+      frame[headerBytes + MASK_BYTES + i] =
+        (payload[i] as number) ^ (this.#masks[maskAt + (i & 3)] as number);
     }
     this.#socket.write(frame);
+  }
+
+  /** Where the next mask is. Each is new; asking the system for one at a time took longer than the rest of a frame. */
+  #takeMask(): number {
+    if (this.#maskAt === MASKS_BYTES) {
+      randomFillSync(this.#masks);
+      this.#maskAt = 0;
+    }
+    const at = this.#maskAt;
+    this.#maskAt += MASK_BYTES;
+    return at;
   }
 
   #fail(why: Error): void {

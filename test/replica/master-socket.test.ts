@@ -180,6 +180,38 @@ describe('messages', () => {
     expect(got).toEqual(sizes.map((size, i) => digest(message(i, size))));
   });
 
+  test('each has a mask of its own', async () => {
+    const count = 600;
+    let got = Buffer.alloc(0);
+    const all = new Promise<void>((resolve) => {
+      void plainServer((socket, accept) => {
+        socket.on('data', (data) => {
+          got = Buffer.concat([got, data]);
+          if (got.length >= count * 6) {
+            resolve();
+          }
+        });
+        socket.write(answerOf(accept));
+      }).then((url) => {
+        const { socket } = connect(url, {
+          onOpen: () => {
+            for (let i = 0; i < count; i++) {
+              socket.send(new Uint8Array(0));
+            }
+          },
+        });
+      });
+    });
+    await all;
+    const masks = new Set<number>();
+    for (let i = 0; i < count; i++) {
+      expect(got.readUInt16BE(i * 6)).toBe(0x8280);
+      masks.add(got.readUInt32BE(i * 6 + 2));
+    }
+    // Of so many random numbers of 32 bits hardly ever two are the same; of masks that were used again most would be.
+    expect(masks.size).toBeGreaterThan(count - 5);
+  });
+
   test('a ping is answered', async () => {
     const pong = new Promise<string>((resolve) => {
       void webSocketServer((peer) => {
