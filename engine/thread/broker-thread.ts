@@ -345,9 +345,6 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     }
     this.#memoryDuty.tend();
     this.#waker.look();
-    for (const work of this.#works) {
-      work.afterDisk();
-    }
     // Before results and watermarks are looked at: what was on the disk when it failed is acked as that.
     const hasFailed = this.#disk.hasFailed();
     this.#log.drainResults();
@@ -363,6 +360,10 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     }
     if (!isOverdue) {
       this.#memory.releaseAcks();
+    }
+    // Whoever waits for an ack does so for less long than whoever wants to know how far the log is committed.
+    for (const work of this.#works) {
+      work.afterDisk();
     }
     this.#readers.run();
     this.#giveRoom();
