@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The public shapes of the client. The embedded broker gives out the same ones, so a program moves between the
- * two by changing one line.
+ * The public shapes of the client. The embedded broker gives out the same ones, so a program moves between
+ * the two by changing one line.
  */
 import type { OutgoingMessage, PropertyValue } from '../batch/outgoing-message.js';
 import type {
@@ -65,7 +65,10 @@ export interface WriteOptions {
    * `NOT_SUPPORTED` on a memory topic, which has neither. Default: the broker's policy.
    */
   flush?: 'sync' | 'async' | undefined;
-  /** The queue, instead of sharding key or round-robin. */
+  /**
+   * The queue, instead of sharding key or round-robin: 0 to 16,383. `QUEUE_NOT_FOUND` where the topic has
+   * fewer.
+   */
   queueId?: number | undefined;
   /** Over a cluster: the broker set whose queue `queueId` is. Needed where several sets have the topic. */
   brokerSet?: string | undefined;
@@ -93,27 +96,27 @@ export interface ProducerOptions {
   group?: string | undefined;
   /** A batch is sent when it has this many bytes, header included. Default 64 KiB, 1 KiB to 1 MiB. */
   batchBytes?: number | undefined;
-  /** … or this many records. Default 4096, at most 65,535. */
+  /** … or this many records. Default 4,096, 1 to 65,535. */
   batchRecords?: number | undefined;
   /**
    * Longest a message waits for others to share its batch. Default (absent): a batch leaves at the end of the
    * turn when nothing is under way, else when it is full, when all before it is acked, or after 1 ms. 0:
-   * always at the end of the turn.
+   * always at the end of the turn. In ms, up to 1 min.
    */
   lingerMs?: number | undefined;
   /**
-   * Batches sent and not acked, counted from the oldest. Default and maximum 64: what the broker remembers to
-   * tell duplicates.
+   * Batches sent and not acked, counted from the oldest. At least 1; default and maximum 64: what the broker
+   * remembers to tell duplicates.
    */
   maxInFlightBatches?: number | undefined;
   /**
    * Bytes that may wait or be under way before `write` returns false; past twice that `write` throws
-   * `BUFFER_FULL`, past five times that `send` waits for room before it packs. Default 3 MiB.
+   * `BUFFER_FULL`, past five times that `send` waits for room before it packs. Default 3 MiB, 1 KiB to 1 GiB.
    */
   bufferBytes?: number | undefined;
   /**
-   * A batch that is not acked this long after it was closed fails with `TIMEOUT`. Default 30 s. Retryable
-   * errors are retried until then.
+   * A batch that is not acked this long after it was closed fails with `TIMEOUT`. In ms; default 30 s, up to
+   * 1 d. Retryable errors are retried until then.
    */
   sendTimeoutMs?: number | undefined;
   /**
@@ -217,8 +220,9 @@ export interface OffsetReset {
  * Topics and groups. Over a cluster a change is made at each broker set, and a question is answered from all
  * of them that can be reached: a topic's queues, a group's members and offsets together. A set that cannot be
  * reached gets topics, and loses them, when it is back; where other changes fail at some sets, the error's
- * `details.failedSets` says at which, `details.doneSets` where it is done. Every call may reject with `BAD_ARGUMENT` (at once, naming the argument), `TIMEOUT`,
- * `CONNECTION_LOST`, `ABORTED` or `CLOSED`, beside what is named.
+ * `details.failedSets` says at which, `details.doneSets` where it is done. Every call may
+ * reject with `BAD_ARGUMENT` (at once, naming the argument), `TIMEOUT`, `CONNECTION_LOST`, `ABORTED` or
+ * `CLOSED`, beside what is named.
  */
 export interface Admin {
   /** `TOPIC_EXISTS`, `BAD_ARGUMENT`, `TOO_MANY_QUEUES`. `queues` defaults to 4, `memory` to false. */
@@ -237,11 +241,19 @@ export interface Admin {
    * `BAD_ARGUMENT`, `TOO_MANY_GROUPS`.
    */
   createGroup(group: NewGroup, options?: CallOptions): Promise<GroupInfo>;
-  /** Forgets a group without members and all it has committed. `GROUP_NOT_FOUND`, `GROUP_BUSY` while it has members. */
+  /**
+   * Forgets a group without members and all it has committed. `GROUP_NOT_FOUND`, `GROUP_BUSY` while it has
+   * members.
+   */
   deleteGroup(group: string, options?: CallOptions): Promise<void>;
-  /** Sets where a group without members goes on reading. `GROUP_BUSY` while it has some; `QUEUE_NOT_FOUND`. */
+  /**
+   * Sets where a group without members goes on reading. `GROUP_BUSY` while it has some; `QUEUE_NOT_FOUND`.
+   */
   resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]>;
-  /** Makes a user, who may do nothing but what its roles may. Rejects with `USER_EXISTS`, `USER_NOT_FOUND` (a role), `NOT_ALLOWED`. */
+  /**
+   * Makes a user, who may do nothing but what its roles may. Rejects with `USER_EXISTS`, `USER_NOT_FOUND` (a
+   * role), `NOT_ALLOWED`.
+   */
   createUser(user: NewUser, options?: CallOptions): Promise<UserInfo>;
   /** Ends the user's open connections. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
   setPassword(user: string, password: string, options?: CallOptions): Promise<void>;
@@ -255,11 +267,17 @@ export interface Admin {
   listRoles(options?: CallOptions): Promise<RoleInfo[]>;
   /** Users that have it lose its rights. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
   deleteRole(role: string, options?: CallOptions): Promise<void>;
-  /** Holds for open connections within a second. Rejects with `BAD_ARGUMENT`, `USER_NOT_FOUND`, `NOT_ALLOWED`. */
+  /**
+   * Holds for open connections within a second. Rejects with `BAD_ARGUMENT`, `USER_NOT_FOUND`, `NOT_ALLOWED`.
+   */
   grant(change: GrantChange, options?: CallOptions): Promise<void>;
   /** Takes a grant back, written as it was given. */
   revoke(change: GrantChange, options?: CallOptions): Promise<void>;
   listGrants(options?: CallOptions): Promise<GrantInfo[]>;
+  /**
+   * Whether the user may do it, by its own grants and its roles'. Rejects with `USER_NOT_FOUND`,
+   * `NOT_ALLOWED`.
+   */
   testAccess(question: AccessQuestion, options?: CallOptions): Promise<boolean>;
   /** Counters and gauges of the broker, as of now. */
   stats(options?: CallOptions): Promise<BrokerStats>;
@@ -274,7 +292,7 @@ export interface PeekRequest {
   brokerSet?: string | undefined;
   /** Default `earliest`. */
   from?: StartPosition | Date | undefined;
-  /** Default 10, at most 10,000. */
+  /** Messages, at most. Default 10, 1 to 10,000. */
   max?: number | undefined;
   /** Tag expression: `a || b`, `*` (default). */
   filter?: string | undefined;
@@ -321,10 +339,14 @@ export interface NewUser {
 
 export interface NewRole {
   role: string;
+  /** A role that is there already is no error. Default false: `USER_EXISTS`. */
   ifNotExists?: boolean | undefined;
 }
 
-/** A right on a resource for a user or a role: `topic:NAME`, `group:NAME`, either with `*` at its end, `cluster` (`manage`), `*`. */
+/**
+ * A right on a resource for a user or a role: `topic:NAME`, `group:NAME`, either with `*` at its end,
+ * `cluster` (`manage`), `*`.
+ */
 export interface GrantChange {
   to: string;
   right: Right;
@@ -351,7 +373,7 @@ export interface ClientOptions {
    * h; 0: for ever, each try 10 s.
    */
   connectTimeoutMs?: number | undefined;
-  /** For an answer to a control request. Default 30 s. */
+  /** For an answer to a control request, in ms; it then fails with `TIMEOUT`. Default 30 s, up to 1 h. */
   requestTimeoutMs?: number | undefined;
   /**
    * `close` waits so long for a broker that cannot be reached; what is not settled then fails, and `close`
@@ -359,13 +381,17 @@ export interface ClientOptions {
    * producers try. Default 10 s, up to 1 h; 0: does not wait at all.
    */
   closeTimeoutMs?: number | undefined;
-  /** Silence after which a ping is sent; after twice that the connection counts as lost. 0: never. Default 15 s. */
+  /**
+   * Silence after which a ping is sent, in ms; after twice that the connection counts as lost. Default 15 s,
+   * up to 1 h; 0: never.
+   */
   pingIntervalMs?: number | undefined;
   /**
-   * Bounds of the wait before a new attempt, doubled each time, between half and all of it at random.
-   * Defaults 50 ms, 5 s.
+   * Least wait before a new attempt, in ms; doubled each time, between half and all of it at random. Default
+   * 50 ms, 1 ms to 1 h.
    */
   reconnectMinMs?: number | undefined;
+  /** Longest wait before a new attempt. Default 5 s, 1 ms to 1 h. */
   reconnectMaxMs?: number | undefined;
   /**
    * Told of what goes wrong and is tried again: a broker that cannot be reached, or that refuses batches or
@@ -384,8 +410,9 @@ export interface ClientOptions {
 export interface TlsOptions {
   /** Who may have issued the broker's certificate, instead of those Node trusts. */
   ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
-  /** The client's own certificate, for brokers that ask for one, and its key. */
+  /** The client's own certificate, for brokers that ask for one. */
   cert?: string | Uint8Array | undefined;
+  /** Its key. */
   key?: string | Uint8Array | undefined;
   /** The name the broker's certificate must have, where it is not the address's. */
   servername?: string | undefined;
@@ -397,7 +424,9 @@ export interface ConnectOptions extends ClientOptions {
    * called `default`. A broker's address leads to that broker, whatever is said here.
    */
   cluster?: string | undefined;
+  /** For `wss://` addresses. Default: what Node trusts. */
   tls?: TlsOptions | undefined;
+  /** Ends the connecting, which rejects with `ABORTED`; not the connection later. */
   signal?: AbortSignal | undefined;
 }
 
@@ -409,7 +438,12 @@ export interface Client extends AsyncDisposable {
   readonly broker: BrokerInfo;
   /** Over a cluster: to one of its sets at least. */
   readonly connected: boolean;
+  /** Any number of them. Throws `BAD_ARGUMENT`, naming the option, and `CLOSED`. */
   producer(options?: ProducerOptions): Producer;
+  /**
+   * Any number of them; the group is joined when it is first read. Throws `BAD_ARGUMENT`, naming the option,
+   * `BAD_FILTER` and `CLOSED`.
+   */
   consumer(options: ConsumerOptions): Consumer;
   /**
    * Looks at messages that are stored now, without a group: nothing is acked, committed, or taken from
@@ -417,8 +451,11 @@ export interface Client extends AsyncDisposable {
    * `QUEUE_NOT_FOUND`, `BAD_ARGUMENT`, and with damage where nothing else is left to read.
    */
   peek(request: PeekRequest, options?: CallOptions): Promise<ConsumedMessage[]>;
-  /** The message at an offset of a queue; null: it is not stored any more, or not yet. Rejects as `peek` does. */
+  /**
+   * The message at an offset of a queue; null: it is not stored any more, or not yet. Rejects as `peek` does.
+   */
   get(request: GetRequest, options?: CallOptions): Promise<ConsumedMessage | null>;
+  /** Topics, groups and users: of this client, any number of them. */
   admin(): Admin;
   /**
    * Closes its producers (flushing), its consumers (committing) and the connection. Rejects with the first

@@ -15,14 +15,20 @@ export interface ConsumedMessage {
   readonly keys: readonly string[];
   readonly properties: Readonly<Record<string, PropertyValue>>;
   readonly shardingKey: string | undefined;
-  /** null: sent without a body. From `for await` yours to keep; from `batches()` valid until that batch's ack. */
+  /**
+   * null: sent without a body. From `for await` yours to keep; from `batches()` valid until that batch's ack.
+   */
   readonly body: Uint8Array | null;
   /** Bytes of the body, 0 without one. Cheaper than `body`. */
   readonly bodyLength: number;
   /** Unique across brokers. */
   readonly messageId: string;
-  /** Milliseconds since 1970. */
+  /** When it was sent, by the sender's clock; milliseconds since 1970. */
   readonly bornTime: number;
+  /**
+   * When its broker stored it; milliseconds since 1970. Does not fall along a queue, but when a clock that
+   * was far ahead is set.
+   */
   readonly storeTime: number;
   /** The body as text (UTF-8); empty without a body. */
   text(): string;
@@ -50,6 +56,7 @@ export interface MessageBatch extends Iterable<ConsumedMessage> {
   readonly length: number;
   /** Bytes of the stored batch. */
   readonly bytes: number;
+  /** When its broker stored it; milliseconds since 1970. */
   readonly storeTime: number;
   /** Marks all of it as done; as `ack` of a message. Its bodies are not valid after. */
   ack(): Promise<boolean>;
@@ -164,18 +171,18 @@ export interface ConsumerOptions {
   filter?: string | undefined;
   /** Where the group begins on a queue without a committed offset. Default `earliest`. */
   from?: StartPosition | Date | undefined;
-  /** Bytes the broker may send ahead of what was consumed. Default 4 MiB, at least 64 KiB. */
+  /** Bytes the broker may send ahead of what was consumed. Default 4 MiB, 64 KiB to 1 GiB. */
   windowBytes?: number | undefined;
   /**
    * Check each batch's body checksum (`BAD_CHECKSUM` with the position). Default true, but for a memory topic
    * inside one process.
    */
   verifyChecksums?: boolean | undefined;
-  /** Longest between an ack and its commit. Default 100 ms. */
+  /** Longest between an ack and its commit, in ms. Default 100, 1 ms to 1 min. */
   commitIntervalMs?: number | undefined;
   /**
    * When queues are taken away: how long messages already handed out may still be acked before they are given
-   * up. Default 3 s, at most 8 s.
+   * up. In ms; default 3 s, at most 8 s.
    */
   revokeGraceMs?: number | undefined;
   /** Aborting ends a running loop with `ABORTED`. */
@@ -198,7 +205,7 @@ export interface ConsumerOptions {
   onWarning?: ((warning: ConsumerWarning) => void) | undefined;
   /**
    * A message that is neither acked nor given up for so long is warned of, again each time its age has
-   * doubled. Default 60 s, 0: never, at most 24 h.
+   * doubled. In ms; default 60 s, at most 24 h; 0: never.
    */
   unackedWarningMs?: number | undefined;
   /**
@@ -228,14 +235,14 @@ export interface BatchOptions extends CallOptions {
    * `windowBytes` in all, batches come earlier.
    */
   maxMessages?: number | undefined;
-  /** … or until the first of them has waited so long. Default 0: what is there. At most 1 h. */
+  /** … or until the first of them has waited so long, in ms. Default 0: what is there. At most 1 h. */
   maxWaitMs?: number | undefined;
 }
 
 export interface PollOptions extends CallOptions {
-  /** Default 100, at most 65,535. */
+  /** Messages, at most. Default 100, 1 to 65,535. */
   max?: number | undefined;
-  /** How long to wait for the first message. Default 0, at most 24 h. */
+  /** How long to wait for the first message, in ms. Default 0, at most 24 h. */
   waitMs?: number | undefined;
 }
 
@@ -316,9 +323,9 @@ export interface Consumer extends AsyncDisposable, AsyncIterable<ConsumedMessage
   /**
    * Goes on elsewhere: at the earliest or latest message, at a time, at an offset (moved to what is stored).
    * What was received and not handed out is dropped, acks of what was handed out do not count any more, and
-   * the group's committed offset is set, backwards too. Waits for the first assignment, for `requestTimeoutMs`
-   * at most. Rejects with `QUEUE_NOT_FOUND` for a queue it does not hold, with `TIMEOUT`, `CONNECTION_LOST`, and `CLOSED` when the
-   * consumer is closed meanwhile.
+   * the group's committed offset is set, backwards too. Waits for the first assignment, for
+   * `requestTimeoutMs` at most. Rejects with `QUEUE_NOT_FOUND` for a queue it does not hold, with `TIMEOUT`,
+   * `CONNECTION_LOST`, and `CLOSED` when the consumer is closed meanwhile.
    */
   seek(to: StartPosition | Date, options?: SeekOptions): Promise<void>;
   /** How far each queue it holds has come. */
