@@ -4,6 +4,7 @@ export type { BrokerHandle } from '../engine/handle.js';
 export type { EngineOptions as OpenBrokerOptions } from '../engine/options.js';
 export * from '../native-free/client/index.js';
 export { attach } from './attach.js';
+export type { ReplicationEvent } from './follower/follow.js';
 export type { BrokerListener } from './listen.js';
 export type { ListenOptions } from './listen-options.js';
 export { type NameServer, type NameServerEvents, openNameServer } from './name-server.js';

@@ -74,6 +74,10 @@ export interface QueueReader {
   readonly bytes: number;
   /** What the last `read` cost, in bytes: those it copied, and those it looked through for nothing. */
   readonly costBytes: number;
+  /** What the last `read` gave was not in memory any more. */
+  readonly isOld: boolean;
+  /** Where memory has the queue for a good while yet, and the log position of that; null: `offset` is near it, or nobody knows. */
+  recent(): { offset: number; position: number } | null;
   /**
    * Copies committed batches of the queue from `offset` on into `target`, each begun at a multiple of 64 from `at`,
    * pads possibly in between, and moves `offset` past them. Batches whose tag bloom shares no bit with the
@@ -185,6 +189,10 @@ export interface ReplicaDoor {
    * @throws RingMQError BAD_FRAME, NOT_MASTER, and what a commit is refused for
    */
   takeOver(row: number, offsets: Uint8Array): Promise<number>;
+  /** Members may be told to read at a slave: the broker's options allow it, and one is in sync. */
+  readonly mayRead: boolean;
+  /** Names of the in-sync slaves that have the log up to `position`. */
+  holders(position: number): Promise<string[]>;
   /** Begins to send the log from `position` on. */
   feed(greeting: ReplicaGreeting, position: number, link: ReplicaLink): ReplicaFeed;
 }

@@ -37,6 +37,8 @@ export interface BrokerHandle {
   readonly replicas: SharedArrayBuffer;
   /** When a slave counts as in sync. */
   readonly inSyncLimits: { readonly maxLagBytes: number; readonly maxLagMs: number };
+  /** Members are told which slaves have what is not in memory here. */
+  readonly readsAtSlaves: boolean;
   /** Counters: stats/stats-layout.ts */
   readonly stats: SharedArrayBuffer;
   readonly queues: QueueTableMemory;

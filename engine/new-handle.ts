@@ -35,6 +35,7 @@ export function newHandle(options: ResolvedEngineOptions, dir: OpenedDir, data: 
     masterUrl: new SharedArrayBuffer(SHARED_TEXT_BYTES),
     replicas: new SharedArrayBuffer(REPLICAS_BYTES),
     inSyncLimits: { maxLagBytes: options.inSyncMaxLagBytes, maxLagMs: options.inSyncMaxLagMs },
+    readsAtSlaves: options.slaveReads === 'old-data',
     stats: createStatsMemory(options.maxThreads),
     queues: data.table.memory,
     log: {

@@ -190,6 +190,14 @@ export interface EngineOptions {
    */
   inSyncMaxLagMs?: number | undefined;
   /**
+   * What consumers of a cluster may read at a slave while the master is there: `never`, nothing, or
+   * `old-data`: what is not in the memory of the master any more, where a slave that is in sync has it. The
+   * group stays at the master, which gives out its queues and takes its commits.
+   * Default never.
+   * Command: `--slave-reads`, `RINGMQ_SLAVE_READS`, `slaveReads`.
+   */
+  slaveReads?: 'never' | 'old-data' | undefined;
+  /**
    * File with the secret that master and slaves prove to each other that they know: its text without the
    * line end, 16 bytes to 4 KiB. Without it only loopback is trusted.
    * Default none.

@@ -177,6 +177,10 @@ export const engineOptionsSchema = z
       'A slave that has been behind, or silent, for so long is not in sync.',
       z.number().int().min(100).max(600_000).default(10_000),
     ),
+    slaveReads: option(
+      'What consumers of a cluster may read at a slave while the master is there: `never`, nothing, or `old-data`: what is not in the memory of the master any more, where a slave that is in sync has it. The group stays at the master, which gives out its queues and takes its commits.',
+      z.enum(['never', 'old-data']).default('never'),
+    ),
     secretFile: option(
       'File with the secret that master and slaves prove to each other that they know: its text without the line end, 16 bytes to 4 KiB. Without it only loopback is trusted.',
       pathText().optional(),

@@ -159,6 +159,13 @@ export class Replication {
     this.#deps.wakeAll();
   }
 
+  /** In-sync slaves that have the log up to `position`. */
+  holders(position: number): string[] {
+    return this.list()
+      .filter(({ inSync, received }) => inSync && received >= position)
+      .map(({ name }) => name);
+  }
+
   /** How this broker stands in its set, for whoever asks. */
   describe(): SetStanding {
     const { handle, term, marks } = this.#deps;

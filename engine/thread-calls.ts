@@ -73,6 +73,8 @@ export function threadCalls(
         replication.repairFound(position, run, replication.nameOf(row));
         return null;
       }
+      case 'replicaHolders':
+        return replication.holders(params as number);
       case 'replicaOffsets':
         return replication.takeOver(params as HandOver);
       case 'seated': {

@@ -26,6 +26,8 @@ export interface FillOwner {
   readonly isClosed: boolean;
   /** The queue's reader was set forward from there: what lay between is gone. */
   expired(feed: QueueFeed, from: number): void;
+  /** What it gave was not in memory any more. */
+  readOld(feed: QueueFeed): void;
   /** `READ.dead` or `READ.damaged`. */
   readFailed(feed: QueueFeed, result: number): void;
   /** A batch of so many bytes fits into no frame. */
@@ -74,6 +76,9 @@ export class FrameFiller {
       if (result === READ.some) {
         if (reader.bytes > 0) {
           end = at + reader.bytes;
+          if (reader.isOld) {
+            this.#owner.readOld(feed);
+          }
           this.#skips.delivered(feed, buffer, FRAME_HEADER_BYTES + at, FRAME_HEADER_BYTES + end);
           at = slotAligned(end);
         } else {

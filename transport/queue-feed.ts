@@ -13,6 +13,8 @@ export class QueueFeed {
   /** The client knows that nothing below this is still to come. */
   told: number;
   isClosed = false;
+  /** Before this time nobody is told again that a slave has what it reads. */
+  suggestAtMs = 0;
   /** It met damage, and the client has not asked to pass over it. */
   isDamaged = false;
   isListed = false;

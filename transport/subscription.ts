@@ -3,6 +3,7 @@
  */
 import { type MemberSink, READ, type TopicEntry } from '../engine/engine-thread.js';
 import type { SlicedWork } from '../native-free/listener/work-turns.js';
+import { monotonicMs } from '../native-free/time/index.js';
 import {
   type ControlEvent,
   ERRORS,
@@ -38,6 +39,9 @@ export interface ConsumerOwner {
   /** It cannot go on at all: its member leaves the group. */
   ended(consumer: Subscription, code: ErrorCode, message: string): void;
 }
+
+/** A queue whose old messages are read from here is told of so often. */
+const SUGGEST_EVERY_MS = 1_000;
 
 /** What damage in one of its queues does to a consumer: ends it, or ends that queue and is told. */
 export type OnDamage = 'end' | 'tell';
@@ -335,6 +339,36 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
     const to = reader.offset;
     this.#owner.sendEvent(this, { event: 'expired', queues: [{ queueId, from, to }] });
     this.#context.engine.expired(this.key, queueId, generation, from, to);
+  }
+
+  /** A slave may have it as well, and its disk less to do. Told once in a while: who does not know the word reads on here. */
+  readOld(feed: QueueFeed): void {
+    const { replicas } = this.#context.engine;
+    if (!replicas.mayRead || monotonicMs() < feed.suggestAtMs) {
+      return;
+    }
+    feed.suggestAtMs = monotonicMs() + SUGGEST_EVERY_MS;
+    const recent = feed.reader.recent();
+    if (recent === null) {
+      return;
+    }
+    const { queueId, generation } = feed;
+    replicas.holders(recent.position).then(
+      (slaves) => {
+        if (slaves.length > 0 && !feed.isClosed && !this.#isClosed) {
+          this.#owner.sendEvent(this, {
+            event: 'oldData',
+            queueId,
+            generation,
+            until: recent.offset,
+            slaves,
+          });
+        }
+      },
+      () => {
+        // The broker is closing.
+      },
+    );
   }
 
   cannotDeliver(bytes: number): void {

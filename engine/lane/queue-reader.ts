@@ -25,6 +25,8 @@ const RUN_BYTES = 512 * 1024;
 const READ_COST_BYTES = 512 * 1024;
 /** What a batch that is passed over in the ring costs, however small: finding it takes about as long as copying so much. */
 const PASSED_COST_BYTES = 1024;
+/** What is less than this part of the ring behind it is near. */
+const NEAR_PART = 4;
 /** How soon a read that got no descriptor or memory is tried again. */
 const RETRY_MS = 100;
 
@@ -67,6 +69,7 @@ export class LaneReader implements QueueReader {
   damageBytes = 0;
   bytes = 0;
   costBytes = 0;
+  isOld = false;
   readonly slot: number;
   readonly topic: TopicEntry;
   readonly queueId: number;
@@ -134,6 +137,7 @@ export class LaneReader implements QueueReader {
   #read(target: Uint8Array, at: number, maxBytes: number, bloomLow: number, bloomHigh: number): number {
     this.bytes = 0;
     this.costBytes = 0;
+    this.isOld = false;
     this.#filePosition = -1;
     this.#fileEnd = -1;
     this.blockedUntil = null;
@@ -177,6 +181,7 @@ export class LaneReader implements QueueReader {
       if (copied === GONE && this.lane.persisted) {
         this.#filePosition = entry.position;
         this.#fileEnd = entry.baseOffset + entry.count;
+        this.isOld = true;
         copied = this.#fromFiles(target, to, Math.min(end - to, RUN_BYTES), committed, bloomLow, bloomHigh);
       }
       if (copied < 0) {
@@ -212,6 +217,28 @@ export class LaneReader implements QueueReader {
     }
     this.offset = entry.baseOffset;
     return READ.skipped;
+  }
+
+  recent(): { offset: number; position: number } | null {
+    const { ring, persisted } = this.lane;
+    const { queueIndex } = this.#host;
+    const entry = this.#ahead;
+    const gate = ring.toBytes(ring.gate());
+    try {
+      if (!persisted || !queueIndex.find(this.slot, this.offset, entry)) {
+        return null;
+      }
+      // Nearer than that it is not worth another connection, and going there and back again would not end.
+      if (gate - entry.position < ring.bytes.length / NEAR_PART) {
+        return null;
+      }
+      // The middle of what is there: the gate moves on before somebody has come so far.
+      const position = gate + (ring.toBytes(this.lane.committed()) - gate) / 2;
+      return { offset: queueIndex.findByPosition(this.slot, position, entry), position };
+    } catch {
+      // The index cannot be read now. Whoever reads on meets that.
+      return null;
+    }
   }
 
   watch(onReadable: (reader: QueueReader) => void): void {

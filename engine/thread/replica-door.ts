@@ -19,6 +19,7 @@ import { ReplicaRow } from '../replica/replica-row.js';
 import { BEAT_MS, NEWS_MS, type ReplicateRing, ReplicateStage } from '../replica/replicate-stage.js';
 import { REPLICAS_WORD } from '../term/replica-layout.js';
 import type { ReplicaMarks } from '../term/replica-marks.js';
+import { ROLE } from '../term/shared-words.js';
 import type { Term } from '../term/term.js';
 import { AsyncLogFiles } from './async-log-files.js';
 import type { TurnWork } from './turn-work.js';
@@ -31,6 +32,7 @@ export interface ReplicaHost {
   readonly marks: ReplicaMarks;
   readonly term: Term;
   readonly limits: InSyncLimits;
+  readonly readsAtSlaves: boolean;
   /** Has the thread do this in each turn from now on; returns the way to end it. */
   addWork(work: TurnWork): () => void;
   /** Another turn is wanted. */
@@ -72,6 +74,15 @@ export class ThreadReplicas implements ReplicaDoor {
 
   async takeOver(row: number, offsets: Uint8Array): Promise<number> {
     return (await this.#port.callInternal('replicaOffsets', { row, offsets })) as number;
+  }
+
+  get mayRead(): boolean {
+    const { readsAtSlaves, marks, term } = this.#host;
+    return readsAtSlaves && term.role === ROLE.master && marks.inSyncCount() > 0;
+  }
+
+  async holders(position: number): Promise<string[]> {
+    return (await this.#port.callInternal('replicaHolders', position)) as string[];
   }
 
   feed(greeting: ReplicaGreeting, position: number, link: ReplicaLink): ReplicaFeed {

@@ -44,6 +44,7 @@ export interface ThreadParts {
   readonly logDir: string;
   readonly segmentBytes: number;
   readonly inSyncLimits: InSyncLimits;
+  readonly readsAtSlaves: boolean;
   readonly stats: SharedArrayBuffer;
   readonly brokerWords: SharedArrayBuffer;
   /** The broker is being closed: nothing is taken in any more. */
@@ -149,6 +150,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
     logDir: `${handle.dir.path}/log`,
     segmentBytes: handle.segmentBytes,
     inSyncLimits: handle.inSyncLimits,
+    readsAtSlaves: handle.readsAtSlaves,
     wantsConnections: () => Atomics.load(brokerWords, BROKER_WORD.wantsConnections) !== 0,
     isClosing: () => Atomics.load(brokerWords, BROKER_WORD.closing) !== 0,
     release: () => {

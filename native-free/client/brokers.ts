@@ -27,8 +27,16 @@ export interface BrokerLink {
   onRefused(code: ErrorCode): void;
   /** A batch that was for the disk was stored. */
   onTaken(): void;
+  /** A connection to one of these slaves of the set, for reading what is old; null: it is not known where they are. */
+  aside(slaves: readonly string[]): AsideLink | null;
   /** Whether a batch that could go elsewhere is to try it all the same while it refuses; true once in a while. */
   takeProbe(): boolean;
+}
+
+/** A connection to a slave, which several may use; each gives it back once. */
+export interface AsideLink {
+  readonly connection: Connection;
+  release(): void;
 }
 
 /** A topic's part at one of them. */
@@ -145,6 +153,10 @@ export class OneBroker implements Brokers, BrokerLink {
 
   takeProbe(): boolean {
     return false;
+  }
+
+  aside(): null {
+    return null;
   }
 
   watch(): () => void {

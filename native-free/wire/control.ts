@@ -367,6 +367,11 @@ export type ControlEvent =
    * consumer's, which may commit what it has. Only for who joined with `onDamage: 'tell'`.
    */
   | ({ event: 'queueDamaged'; queueId: number; generation: number } & QueueDamage)
+  /**
+   * What is read of the queue is not in the master's memory any more, and these slaves have it, up to `until` at least: a member may read
+   * there, by a reader in no group, while it keeps the queue here. It says so by `flow`, and comes back by it. Deliveries go on until then.
+   */
+  | { event: 'oldData'; queueId: number; generation: number; until: number; slaves: string[] }
   /** A topic was created, changed or deleted: forget what was known of it. */
   | { event: 'topicChanged'; topic: string; topicId: number };
 

@@ -61,6 +61,8 @@ class Rig {
           ? proofOf(SECRET, 'master', slaveNonce, masterNonce)
           : null,
       greet: async (): Promise<ReplicaGreeting> => ({ facts: FACTS, row: 0, link: 1, state: null }),
+      mayRead: false,
+      holders: async () => [],
       takeOver: async (_row, offsets) => {
         this.handedOver.push(offsets);
         return 4096;

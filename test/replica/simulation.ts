@@ -313,6 +313,8 @@ export class Simulation {
       prove: async (slaveNonce, masterNonce, proof, remote) =>
         this.#desk.prove(slaveNonce, masterNonce, proof, remote),
       greet: async (slave) => this.#desk.greet(slave),
+      mayRead: false,
+      holders: async () => [],
       takeOver: () => Promise.reject(new Error('nobody commits here')),
       feed: (greeting, position, link) => {
         const master = this.#master;

@@ -54,6 +54,7 @@ class FakeReader implements QueueReader {
   bytes = 0;
   costBytes = 0;
   isClosed = false;
+  isOld = false;
   readonly #queue: FakeQueue;
   readonly #topic: TopicEntry;
 
@@ -61,6 +62,10 @@ class FakeReader implements QueueReader {
     this.#queue = queue;
     this.#topic = topic;
     this.offset = offset;
+  }
+
+  recent(): null {
+    return null;
   }
 
   read(target: Uint8Array, at: number, maxBytes: number, low: number, high: number): number {
@@ -143,6 +148,8 @@ class FakeReader implements QueueReader {
 export class FakeEngine implements EngineThread {
   /** No slave is let in. */
   readonly replicas = {
+    mayRead: false,
+    holders: () => Promise.resolve([]),
     prove: () => Promise.resolve(null),
     greet: () => Promise.reject(new Error('there are no slaves here')),
     takeOver: () => Promise.reject(new Error('there are no slaves here')),

@@ -11,12 +11,13 @@ import {
   type Welcome,
 } from '../../wire/index.js';
 import { Deferred, pause, whenAborted } from '../abort.js';
-import type { BrokerLink } from '../brokers.js';
+import type { AsideLink, BrokerLink } from '../brokers.js';
 import type { Connection } from '../link/connection.js';
 import type { Link, LinkFactory } from '../link/link.js';
 import { makeConnection } from '../make-connection.js';
 import { TopicCache } from '../produce/topic-cache.js';
 import type { ClientOptions } from '../types.js';
+import { AsideLinks } from './aside-links.js';
 import { answersAsMaster, isMaster } from './probe.js';
 
 /** How long it is waited for the answer of a master that is in the route again. */
@@ -66,6 +67,7 @@ export class SetLink implements BrokerLink {
   #routeChange: Deferred<void> | null = null;
   #isProbing = false;
   #backWaitMs = 0;
+  readonly #asides: AsideLinks;
   /** Ends the wait before the next turn to the master. */
   #backRest: AbortController | null = null;
 
@@ -85,6 +87,7 @@ export class SetLink implements BrokerLink {
       onTopicChanged: (topic) => owner.onTopicChanged(topic),
     });
     this.topics = new TopicCache(this.connection.requests);
+    this.#asides = new AsideLinks((url) => owner.linksTo(url), options);
     this.connection.open(undefined).catch(() => {
       // It was closed meanwhile.
     });
@@ -172,7 +175,13 @@ export class SetLink implements BrokerLink {
     return isDue;
   }
 
+  aside(names: readonly string[]): AsideLink | null {
+    const slave = this.#route.slaves.find(({ name }) => names.includes(name));
+    return slave === undefined ? null : this.#asides.take(slave.url);
+  }
+
   close(failure: RingMQError): void {
+    this.#asides.close(failure);
     this.#backRest?.abort();
     this.connection.close(failure);
     this.#opened.resolve();

@@ -8,12 +8,13 @@ import { callUser } from '../callback.js';
 import type { Connection } from '../link/connection.js';
 import type { FrameReceiver } from '../link/frame-receiver.js';
 import type { AssignedQueue } from '../types.js';
+import { Aside } from './aside.js';
 import { Commits, FAREWELL_MS } from './commits.js';
 import { type HeldQueue, HOLD } from './held-queue.js';
 import { HeldQueues } from './held-queues.js';
 import { HELD_BACK, Inbox } from './inbox.js';
 import { type Joined, Joining } from './joining.js';
-import { damageOf, expiredOf, grantsOf, type QueueGrant } from './member-events.js';
+import { damageOf, expiredOf, grantsOf, oldDataOf, type QueueGrant } from './member-events.js';
 import type { MemberOptions } from './member-options.js';
 import { warnOfDamage, warnOfExpired } from './member-warnings.js';
 import { QueueControl } from './queue-control.js';
@@ -31,6 +32,7 @@ export class GroupMember implements FrameReceiver {
   /** Why it is over; set once. */
   #failure: RingMQError | null = null;
   readonly #commits: Commits;
+  readonly #aside: Aside;
 
   constructor(connection: Connection, options: MemberOptions) {
     this.#connection = connection;
@@ -47,7 +49,9 @@ export class GroupMember implements FrameReceiver {
       windowBytes: options.windowBytes,
       onChange: options.onChange,
       onConfused: () => void this.#joinAnew(),
+      isAside: (queueId) => this.#aside.has(queueId),
     });
+    this.#aside = this.#makeAside();
     if (connection.failure !== null) {
       this.#fail(connection.failure);
     } else if (connection.isOpen) {
@@ -67,6 +71,17 @@ export class GroupMember implements FrameReceiver {
       },
       onUncommitted: () => this.#commits.soon(),
       onLost: (queue) => this.#commits.lost(queue),
+    });
+  }
+
+  #makeAside(): Aside {
+    const { topic, filter, windowBytes, aside, onChange } = this.#options;
+    return new Aside({
+      ...{ topic, filter, windowBytes, onChange, slave: aside, inbox: this.inbox },
+      topicId: () => this.#joining.topic?.topicId ?? null,
+      queueCount: () => this.#queues.byId.size,
+      stop: (queue) => this.control.stop(queue),
+      goOn: (queue, generation, offset) => this.control.goOn(queue, generation, offset),
     });
   }
 
@@ -196,6 +211,7 @@ export class GroupMember implements FrameReceiver {
   }
 
   onLost(): void {
+    this.#aside.endAll();
     this.#joining.lost();
     this.inbox.clear();
     this.control.lost();
@@ -243,6 +259,9 @@ export class GroupMember implements FrameReceiver {
       case 'queueDamaged':
         this.#onQueueDamaged(event);
         break;
+      case 'oldData':
+        this.#onOldData(event);
+        break;
       case 'flow':
         this.control.onFlow(grantsOf(event));
         break;
@@ -250,6 +269,20 @@ export class GroupMember implements FrameReceiver {
         this.#fail(new RingMQError(errorCodeOfName(String(event['code'])), String(event['message'])));
         break;
       default:
+    }
+  }
+
+  /** Only what is read on: what stands still has room for nothing. */
+  #onOldData(event: Record<string, unknown>): void {
+    const old = oldDataOf(event);
+    const queue = old === null ? undefined : this.#queues.byId.get(old.queueId);
+    const isReadOn =
+      queue?.isActive === true &&
+      queue.damage === null &&
+      !this.inbox.isCut(queue.queueId) &&
+      !queue.isPaused;
+    if (old !== null && queue !== undefined && isReadOn && queue.generation === old.generation) {
+      this.#aside.begin(queue, old);
     }
   }
 
@@ -265,6 +298,7 @@ export class GroupMember implements FrameReceiver {
   #onAssign(grants: QueueGrant[]): void {
     const since = this.inbox.nextNumber;
     for (const grant of grants) {
+      this.#aside.end(grant.queueId);
       const isSought = this.control.isSought(grant.queueId);
       if (this.#queues.assign(grant, since, { isSought, isMemory: this.isMemory })) {
         this.control.assigned(grant.queueId);
@@ -278,6 +312,9 @@ export class GroupMember implements FrameReceiver {
 
   async #onRevoke(grants: QueueGrant[]): Promise<void> {
     const queueIds = grants.map(({ queueId }) => queueId);
+    for (const queueId of queueIds) {
+      this.#aside.end(queueId);
+    }
     const given = this.#queues.revoke(queueIds);
     await this.#queues.drain(given, this.#options.revokeGraceMs, this.#left.signal);
     // The connection may have been lost meanwhile: then the queues are not ours to give.
@@ -323,6 +360,7 @@ export class GroupMember implements FrameReceiver {
 
   async #leave(): Promise<void> {
     this.#left.abort();
+    this.#aside.endAll();
     this.#commits.stop();
     if (this.#joining.isJoined) {
       // Tried again while the broker asks for patience (a full disk), but not for ever.
@@ -343,6 +381,7 @@ export class GroupMember implements FrameReceiver {
       return;
     }
     this.#failure = error;
+    this.#aside.endAll();
     this.#options.onChange();
   }
 }

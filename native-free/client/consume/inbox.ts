@@ -13,6 +13,7 @@ import {
   PAD_HEADER_BYTES,
   RingMQError,
   readUint32,
+  readUint64,
   slotAligned,
 } from '../../wire/index.js';
 
@@ -43,6 +44,8 @@ export interface Arrival {
   /** Of a skip: nothing below it is still to come. Of damage: where it begins. */
   offset: number;
   damage: RingMQError | null;
+  /** From another broker: so many of its bytes are done with. null: from the one of the inbox's link. */
+  done: ((bytes: number) => void) | null;
 }
 
 /** The arrivals of one queue, oldest first. */
@@ -66,6 +69,10 @@ export class QueueArrivals {
     return this.#arrivals[this.#head];
   }
 
+  last(): Arrival | undefined {
+    return this.#arrivals.at(-1);
+  }
+
   addBatches(arrival: Arrival): void {
     // A later skip must not overtake them.
     this.#skip = null;
@@ -83,14 +90,14 @@ export class QueueArrivals {
       this.#skip.offset = offset;
       return;
     }
-    this.#skip = { source: null, at: 0, end: 0, number, offset, damage: null };
+    this.#skip = { source: null, at: 0, end: 0, number, offset, damage: null, done: null };
     this.#arrivals.push(this.#skip);
   }
 
   /** Nothing follows until the broker is asked to go on behind it. */
   addDamage(number: number, offset: number, damage: RingMQError): void {
     this.#skip = null;
-    this.#arrivals.push({ source: null, at: 0, end: 0, number, offset, damage });
+    this.#arrivals.push({ source: null, at: 0, end: 0, number, offset, damage, done: null });
   }
 
   /** Done with the first arrival. */
@@ -126,6 +133,8 @@ export class Inbox {
   #turnBytes = TURN_BYTES;
   #bufferedBytes = 0;
   #nextNumber = 1;
+  /** Of those: what came from elsewhere than this link. */
+  #asideBytes = 0;
   /** Running totals of this link: bytes of frames done with, and the last limit the broker was told. */
   #consumedBytes = 0;
   #grantedBytes = 0;
@@ -151,6 +160,7 @@ export class Inbox {
     this.#head = null;
     this.#tail = null;
     this.#bufferedBytes = 0;
+    this.#asideBytes = 0;
     this.#consumedBytes = 0;
     this.#grantedBytes = 0;
   }
@@ -167,11 +177,34 @@ export class Inbox {
    */
   addFrame(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null): void {
     const limit = this.#windowBytes + MAX_FRAME_BYTES;
-    if (this.#bufferedBytes + frame.length > limit) {
+    const bytes = this.#bufferedBytes - this.#asideBytes + frame.length;
+    if (bytes > limit) {
       throw new RingMQError('CREDIT_EXCEEDED', 'the broker delivers more than the window allows', {
-        details: { limit, value: this.#bufferedBytes + frame.length },
+        details: { limit, value: bytes },
       });
     }
+    this.#take(frame, release, null);
+  }
+
+  /**
+   * The same, of a frame that came from another broker, whose credit is that one's: `done` is told as its bytes are done with, and the link's own
+   * credit is the less meanwhile. Throws `BAD_BATCH`.
+   */
+  addAside(
+    frame: Uint8Array,
+    release: ((frame: Uint8Array) => void) | null,
+    done: (bytes: number) => void,
+  ): void {
+    this.#asideBytes += frame.length;
+    this.#consumedBytes -= frame.length;
+    this.#take(frame, release, done);
+  }
+
+  #take(
+    frame: Uint8Array,
+    release: ((frame: Uint8Array) => void) | null,
+    done: ((bytes: number) => void) | null,
+  ): void {
     this.#bufferedBytes += frame.length;
     const source = new FrameSource(frame, release);
     const number = this.#nextNumber++;
@@ -190,7 +223,7 @@ export class Inbox {
           arrival = null;
           queueId = of;
           if (!this.isCut(of)) {
-            arrival = { source, at, end: next, number, offset: 0, damage: null };
+            arrival = { source, at, end: next, number, offset: 0, damage: null, done };
             source.hold();
           }
         }
@@ -206,7 +239,7 @@ export class Inbox {
     }
     source.letGo();
     // The frame's own header, and what lies between the batches, is done with at once.
-    this.#done(frame.length - used);
+    this.#done(frame.length - used, done);
   }
 
   addSkip(queueId: number, offset: number): void {
@@ -274,12 +307,11 @@ export class Inbox {
     if (queue === undefined) {
       return;
     }
-    while (queue.first() !== undefined) {
+    for (let arrival = queue.first(); arrival !== undefined; arrival = queue.first()) {
+      this.#done(arrival.end - arrival.at, arrival.done);
       queue.shift();
     }
-    const { bytes } = queue;
     queue.bytes = 0;
-    this.#done(bytes);
   }
 
   isCut(queueId: number): boolean {
@@ -294,6 +326,22 @@ export class Inbox {
     return this.#heldBack.size > 0;
   }
 
+  /** Where what has come of the queue ends, and was not taken yet; null: nothing is there. */
+  endOf(queueId: number): number | null {
+    const arrival = this.#queues.get(queueId)?.last();
+    if (arrival === undefined || arrival.source === null) {
+      return arrival?.offset ?? null;
+    }
+    let end: number | null = null;
+    const { bytes } = arrival.source;
+    for (let { at } = arrival; at < arrival.end; at = batchEnd(bytes, at)) {
+      if (bytes[at + BATCH.type] !== BATCH_TYPE.pad) {
+        end = readUint64(bytes, at + BATCH.baseOffset) + readUint32(bytes, at + BATCH.recordCount);
+      }
+    }
+    return end;
+  }
+
   /** Bytes of the queue that wait here. */
   bytesOf(queueId: number): number {
     return this.#queues.get(queueId)?.bytes ?? 0;
@@ -303,7 +351,7 @@ export class Inbox {
   took(queue: QueueArrivals, bytes: number): void {
     queue.bytes -= bytes;
     this.#turnBytes -= bytes;
-    this.#done(bytes);
+    this.#done(bytes, queue.first()?.done ?? null);
   }
 
   /** Something was taken, or there was nothing to take: the turn goes on to the next queue if this one has had its share. */
@@ -361,8 +409,12 @@ export class Inbox {
   }
 
   /** These bytes may come again. Told to the broker a quarter of the window at a time. */
-  #done(bytes: number): void {
+  #done(bytes: number, aside: ((bytes: number) => void) | null): void {
     this.#bufferedBytes -= bytes;
+    if (aside !== null) {
+      this.#asideBytes -= bytes;
+      aside(bytes);
+    }
     this.#consumedBytes += bytes;
     const limit = this.#consumedBytes + this.#windowBytes;
     if (this.#grantedBytes > 0 && limit - this.#grantedBytes >= this.#windowBytes / 4) {
@@ -373,7 +425,7 @@ export class Inbox {
 }
 
 /** Where the batch at `at` ends, and the next begins, at most at the end of the frame. Throws `BAD_BATCH`. */
-function batchEnd(frame: Uint8Array, at: number): number {
+export function batchEnd(frame: Uint8Array, at: number): number {
   const left = frame.length - at;
   const least = frame[at + BATCH.type] === BATCH_TYPE.pad ? PAD_HEADER_BYTES : BATCH_HEADER_BYTES;
   const length = left < PAD_HEADER_BYTES ? 0 : readUint32(frame, at + BATCH.length);

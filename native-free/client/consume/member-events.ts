@@ -8,6 +8,14 @@ export interface QueueGrant {
   offset: number;
 }
 
+/** In an event `oldData`: what is read is in no memory of the master, up to `until`, and these slaves have it. */
+export interface OldData {
+  readonly queueId: number;
+  readonly generation: number;
+  readonly until: number;
+  readonly slaves: readonly string[];
+}
+
 /** Where a queue is damaged; null: it does not say. */
 export function damageOf(
   event: Record<string, unknown>,
@@ -51,4 +59,16 @@ export function grantsOf(event: Record<string, unknown>): QueueGrant[] {
       offset: Number(queue['offset'] ?? 0),
     }))
     .filter((queue) => Number.isInteger(queue.queueId) && Number.isFinite(queue.offset));
+}
+
+/** What an event says of old data, as far as it makes sense; else null. */
+export function oldDataOf(event: Record<string, unknown>): OldData | null {
+  const { queueId, generation, until, slaves } = event;
+  const isSound =
+    typeof queueId === 'number' &&
+    typeof generation === 'number' &&
+    typeof until === 'number' &&
+    Array.isArray(slaves) &&
+    slaves.every((name) => typeof name === 'string');
+  return isSound ? { queueId, generation, until, slaves } : null;
 }

@@ -1,3 +1,4 @@
+import type { AsideLink } from '../brokers.js';
 import type { AssignedQueue, StartPosition } from '../types.js';
 import type { DamagedQueue } from './types.js';
 import type { Warnings } from './warnings.js';
@@ -21,6 +22,8 @@ export interface MemberOptions {
   commitIntervalMs: number;
   revokeGraceMs: number;
   maxUnackedCount: number;
+  /** A link to one of these slaves of its set, for reading there; null: none is known. */
+  aside: (slaves: readonly string[]) => AsideLink | null;
   onAssigned: (queues: AssignedQueue[]) => void;
   onRevoked: ((queueIds: number[], brokerSet?: string) => void) | undefined;
   /** What becomes of a damaged queue. */

@@ -16,7 +16,7 @@ import type { AssignedQueue } from './types.js';
 const ASK_AGAIN_MS = 500;
 const MIN_WINDOW_BYTES = 65_536;
 
-type PerMember = 'topic' | 'filter' | 'set' | 'memberId' | 'queueBase' | 'onAssigned' | 'onChange';
+type PerMember = 'topic' | 'filter' | 'set' | 'memberId' | 'queueBase' | 'aside' | 'onAssigned' | 'onChange';
 
 export interface MembershipOptions extends Omit<MemberOptions, PerMember> {
   topics: readonly string[];
@@ -196,6 +196,7 @@ export class Memberships {
         memberId,
         queueBase,
         filter: tagFilter.expression,
+        aside: (slaves) => link.aside(slaves),
         onAssigned: (queues) => this.#onAssigned(reading, queues),
         onChange: () => this.#onMemberChange(),
       }),

@@ -14,6 +14,8 @@ export interface QueueControlOptions {
   readonly windowBytes: number;
   /** Something may be there to hand out. */
   readonly onChange: () => void;
+  /** The queue is read elsewhere for now. */
+  readonly isAside: (queueId: number) => boolean;
   /** What the broker delivers is not known any more: the member has to join anew. */
   readonly onConfused: () => void;
 }
@@ -104,31 +106,47 @@ export class QueueControl {
     if (
       this.#queues.size > 1 &&
       !this.#options.inbox.isCut(queueId) &&
+      !this.#options.isAside(queueId) &&
       this.#options.inbox.bytesOf(queueId) > shareBytes
     ) {
       this.#options.inbox.cut(queueId);
-      this.#flow({ queueId, generation, offset: null });
+      void this.#flow({ queueId, generation, offset: null }).catch(() => {});
     }
   }
 
   /** Deliveries that were stopped begin anew behind what was handed out. */
   #mend(queueId: number): void {
     const queue = this.#queues.get(queueId);
-    if (queue !== undefined && this.#options.inbox.isCut(queueId)) {
-      this.#flow({ queueId, generation: queue.generation, offset: queue.handedOut });
+    if (queue !== undefined && this.#options.inbox.isCut(queueId) && !this.#options.isAside(queueId)) {
+      this.goOn(queue, queue.generation, queue.handedOut);
     }
   }
 
-  #flow(queue: { queueId: number; generation: number; offset: number | null }): void {
+  /** Resolves when the broker delivers the queue no more, and all that it has is here. Rejects where nobody knows that. */
+  async stop({ queueId, generation }: HeldQueue): Promise<void> {
+    await this.#flow({ queueId, generation, offset: null });
+  }
+
+  /** The broker delivers the queue again, from there. */
+  goOn({ queueId }: HeldQueue, generation: number, offset: number): void {
+    void this.#flow({ queueId, generation, offset }).catch(() => {});
+  }
+
+  async #flow(queue: { queueId: number; generation: number; offset: number | null }): Promise<void> {
     const run = this.#runs;
-    this.#connection.requests
-      .call('flow', { consumer: this.#options.consumerId, queues: [queue] }, { onlyNow: true })
-      .catch(() => {
-        // Nobody knows what is delivered now: a new join does. A lost connection brings that by itself.
-        if (run === this.#runs) {
-          this.#options.onConfused();
-        }
-      });
+    try {
+      await this.#connection.requests.call(
+        'flow',
+        { consumer: this.#options.consumerId, queues: [queue] },
+        { onlyNow: true },
+      );
+    } catch (error) {
+      // Nobody knows what is delivered now: a new join does. A lost connection brings that by itself.
+      if (run === this.#runs) {
+        this.#options.onConfused();
+      }
+      throw error;
+    }
   }
 
   /**
