@@ -56,8 +56,10 @@ export class LogEnding {
     }
     this.#hasFailed = true;
     let told = error;
-    if (error instanceof RingMQError && isStale(error.cause)) {
-      told = this.#lostError((error.cause as Error).message);
+    // A request that was refused for it may be told of before the thread that found it out.
+    const isLost = Atomics.load(this.#control, WORD.fatal) === ESTALE;
+    if (error instanceof RingMQError && (isLost || isStale(error.cause))) {
+      told = this.#lostError(isStale(error.cause) ? (error.cause as Error).message : error.message);
       this.#end(ESTALE);
     }
     this.#tell(

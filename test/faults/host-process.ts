@@ -57,6 +57,10 @@ export class HostProcess {
     }
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Ends it; its exit status, `null` after a signal. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<string | undefined> {
     this.#child.kill(signal);
