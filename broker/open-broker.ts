@@ -34,6 +34,7 @@ import { memoryShortage, memoryThere, neededBytes } from './memory-need.js';
 import { otherMaster } from './other-master.js';
 import { lackOf } from './other-slaves.js';
 import { checkFiles } from './package-files.js';
+import { isPassing, patiently } from './patience.js';
 import { readSecret } from './secret-file.js';
 import { checkController, LedBroker, mayFound, openLeadership } from './set-member.js';
 import { BrokerSockets } from './sockets.js';
@@ -101,7 +102,7 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
     await engine.close();
     throw abortError(signal);
   }
-  broker = new Broker(engine, { open, secret, mayFound: founds, onFatal, onReplication });
+  broker = new Broker(engine, { open, secret, mayFound: founds, onWarning, onFatal, onReplication });
   return broker;
 }
 
@@ -115,6 +116,7 @@ interface BrokerHost {
   secret: Uint8Array | null;
   /** With a controller: it may begin a set that etcd knows nothing of. */
   mayFound: boolean;
+  onWarning: BrokerEvents['onWarning'] | undefined;
   onFatal: BrokerEvents['onFatal'] | undefined;
   onReplication: BrokerEvents['onReplication'] | undefined;
 }
@@ -122,6 +124,8 @@ interface BrokerHost {
 /** A running broker. It keeps the process alive until it is closed. */
 export class Broker {
   #engine: Engine;
+  /** False while it is being replaced. */
+  #isEngineOpen = true;
   readonly #host: BrokerHost;
   #following: Following | null = null;
   #masterUrl: string | null;
@@ -192,7 +196,7 @@ export class Broker {
       },
       {
         onEvent: (event) => this.#host.onReplication?.(event),
-        onCut: (master, state) => this.#rejoin(master, state),
+        onCut: (master, state) => void this.#rejoin(master, state),
         onFatal: (error) => this.#host.onFatal?.(error),
       },
     );
@@ -256,15 +260,34 @@ export class Broker {
   }
 
   /** The log is not as the master has it: it is cut, or begun anew, and the engine opened again. */
-  #rejoin(master: ReplicaFacts, state: Uint8Array | null): void {
+  async #rejoin(master: ReplicaFacts, state: Uint8Array | null): Promise<void> {
     try {
-      const { position, epoch, end } = this.#engine.replication.prepareRejoin(master, state);
-      this.#host.onReplication?.({ event: 'cut', position, epoch, end });
+      const engine = this.#engine;
+      const rejoin = await this.#patiently(
+        () => engine.replication.prepareRejoin(master, state),
+        () => engine !== this.#engine || this.#reopening !== null,
+      );
+      if (rejoin !== null) {
+        const { position, epoch, end } = rejoin;
+        this.#host.onReplication?.({ event: 'cut', position, epoch, end });
+        this.#reopen({ role: 'slave' });
+      }
     } catch (error) {
       this.#fatal(error);
-      return;
     }
-    this.#reopen({ role: 'slave' });
+  }
+
+  /** `null`: it was over before, or the broker is being closed. */
+  #patiently<T>(work: () => T | Promise<T>, isOver = () => false): Promise<T | null> {
+    return patiently(
+      work,
+      () => this.#closing !== null || isOver(),
+      (error) =>
+        this.#host.onWarning?.(
+          `this slave's log cannot be opened anew for want of room or descriptors; it is tried again each second: ${String(error)}`,
+          {},
+        ),
+    );
   }
 
   /** All connections end, the engine is closed and opened again, and the same sockets are open. */
@@ -284,9 +307,23 @@ export class Broker {
       return;
     }
     await this.#stopServing();
-    await this.#engine.close();
-    const master = this.#masterUrl === null || this.#isLed ? {} : { master: this.#masterUrl };
-    this.#engine = await this.#host.open({ ...role, ...master, brokerSet: this.#engine.handle.brokerSet });
+    this.#isEngineOpen = false;
+    await this.#engine.close().catch((error: unknown) => {
+      // What it could not write for want of room it fetches again.
+      if (!isPassing(error)) {
+        throw error;
+      }
+    });
+    const { brokerSet } = this.#engine.handle;
+    const engine = await this.#patiently(() => {
+      const master = this.#masterUrl === null || this.#isLed ? {} : { master: this.#masterUrl };
+      return this.#host.open({ ...role, ...master, brokerSet });
+    });
+    if (engine === null) {
+      return;
+    }
+    this.#engine = engine;
+    this.#isEngineOpen = true;
     this.#sessions = this.#openSessions();
     await this.#sockets.openAgain(this.#engine);
     const [first] = this.#sockets.urls;
@@ -487,7 +524,9 @@ export class Broker {
     const clients = await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();
     await this.#following?.stop();
-    await this.#engine.close();
+    if (this.#isEngineOpen) {
+      await this.#engine.close();
+    }
     // Last: what was taken is acked while the lease runs, and nobody else leads before it is given back.
     await leadership?.close();
     const failed = [sockets, ...clients].find((result) => result.status === 'rejected');

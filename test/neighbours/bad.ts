@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import type { Client } from '../../broker/index.js';
 import { segmentName } from '../../engine/log/index.js';
 import { BATCH, makeFrame, OPCODE } from '../../native-free/wire/index.js';
+import { BrokerProcess, makeDirectory, removeDirectory } from '../cli/cli-process.js';
 import { mapLog } from '../faults/log-map.js';
 import { helloFrame } from '../transport/make-batch.js';
 import { type Place, SEGMENT_BYTES } from './place.js';
@@ -214,6 +215,38 @@ export const BAD_NEIGHBOURS: readonly BadNeighbour[] = [
         );
       }
       return again(() => client.admin().listTopics());
+    },
+  },
+  {
+    name: 'a slave that catches up',
+    start: async (place) => {
+      const client = await place.client();
+      const topic = 'bad';
+      await client.admin().createTopic({ topic, queues: 4 });
+      await fill(client, topic, 4_000, 8_192);
+      const flags = ['--role', 'slave', '--master', place.url, '--broker-set', 'a', '--name', 'slave'];
+      const sizes = ['--ring-size', '1MiB', '--memory-ring-size', '1MiB', '--span-size', '128KiB'];
+      let slave: BrokerProcess | null = null;
+      // A new one each time, that has the whole log to fetch.
+      const step = async (): Promise<void> => {
+        const dataDir = makeDirectory();
+        slave = await BrokerProcess.start(dataDir, [...flags, ...sizes, '--segment-size', '1MiB']);
+        await later(200);
+        await slave.kill();
+        removeDirectory(dataDir);
+      };
+      await step();
+      let isStopped = false;
+      const stop = again(async () => {
+        if (!isStopped) {
+          await step();
+        }
+      });
+      return async () => {
+        isStopped = true;
+        await stop();
+        await slave?.kill();
+      };
     },
   },
 ];

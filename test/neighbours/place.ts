@@ -10,6 +10,8 @@ export const SEGMENT_BYTES = 1024 * KIB;
 /** Small rings, so that a moment's work goes round them. */
 const OPTIONS = {
   flush: 'async',
+  brokerSet: 'a',
+  name: 'm',
   ringBytes: 512 * KIB,
   memoryRingBytes: 1024 * KIB,
   spanBytes: 128 * KIB,
