@@ -172,7 +172,7 @@ export class Membership {
     const { options, thread, url } = this.#host;
     const { role, cluster, brokerSet, epoch } = thread.place;
     const { brokerId, openingId } = thread.info;
-    const { startPosition, endPosition, flushedPosition } = this.#host.stats().log;
+    const { startPosition, endPosition, flushedPosition, damagedCount } = this.#host.stats().log;
     return {
       cluster,
       set: brokerSet,
@@ -186,6 +186,7 @@ export class Membership {
       end: endPosition,
       flushed: flushedPosition,
       replicas: role === 'master' ? this.#host.replicas() : [],
+      ...(damagedCount === 0 ? {} : { damaged: damagedCount }),
       ...(options.controller === undefined ? {} : { controller: true }),
     };
   }

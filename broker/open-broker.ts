@@ -168,7 +168,7 @@ export class Broker {
       this.#membership?.changed();
       void this.#ensureAdministrator();
     };
-    engine.replication.onSlavesChanged = () => this.#membership?.changed();
+    engine.replication.onStandingChanged = () => this.#membership?.changed();
     engine.replication.lacks = () =>
       lackOf(() => engine.replication.describe(), {
         nameServers: engine.options.nameServers,

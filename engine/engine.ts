@@ -292,6 +292,7 @@ export class Engine {
       catalog: data.catalog,
       offsets: data.state.offsets,
       queueState: (topic, queueId) => this.#queues.state(topic, queueId),
+      damagedCount: () => this.#repair.count,
       groups: () => this.#plane.groupTotals(),
     });
     this.#stats.name(PERSIST_SEAT, 'ringmq-persist');

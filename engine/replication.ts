@@ -108,15 +108,15 @@ export class Replication {
   /** Slaves that have followed since this directory was opened. */
   readonly #seen = new Set<string>();
   #handOver: HandOverWait | null = null;
-  /** Which slaves there were, and which of them in sync, when others were told last. */
-  #toldOfSlaves = '';
+  /** Which slaves there were, which of them in sync, and how much was damaged, when others were told last. */
+  #toldOfStanding = '0';
   #node: NodeFacts;
   /** Set by who follows the master: resolves once nothing more is taken from it. */
   stopFollowing: () => Promise<void> = () => Promise.resolve();
   /** On a slave, once a second or so: something may be there to hand over, or to ask for; set by who follows the master. */
   onTick: () => void = () => {};
-  /** On a master: slaves have come into sync or fallen out of it; set by whoever tells others of it. */
-  onSlavesChanged: () => void = () => {};
+  /** On a master: slaves have come into sync or fallen out of it. On any broker: damage was found or repaired. Set by whoever tells others of it. */
+  onStandingChanged: () => void = () => {};
   /** Before a promotion by hand: what other slaves have that this one lacks, in a sentence; null: nothing, as far as is known. Set by who knows them. */
   lacks: () => Promise<Lack | null> = () => Promise.resolve(null);
   /** It has become the master; set by whoever tells others of it. */
@@ -224,7 +224,7 @@ export class Replication {
       this.#deps.wakeAll();
     }
     this.#sweepHeld();
-    this.#tellOfSlaves();
+    this.#tellOfStanding();
     this.#deps.repair.note();
     this.repairSoon();
   }
@@ -261,14 +261,15 @@ export class Replication {
     return this.#desk.nameOf(row) ?? 'a slave';
   }
 
-  #tellOfSlaves(): void {
+  #tellOfStanding(): void {
     const now = this.#desk
       .list()
       .map(({ name, inSync }) => `${name} ${inSync}`)
+      .concat(String(this.#deps.repair.count))
       .join();
-    if (now !== this.#toldOfSlaves) {
-      this.#toldOfSlaves = now;
-      this.onSlavesChanged();
+    if (now !== this.#toldOfStanding) {
+      this.#toldOfStanding = now;
+      this.onStandingChanged();
     }
   }
 

@@ -25,6 +25,8 @@ export interface BrokerView {
   start: number | null;
   end: number | null;
   flushed: number | null;
+  /** Stretches of its log that are damaged and not repaired. */
+  damaged: number | null;
   inSync: boolean | null;
   lagBytes: number | null;
   lagMs: number | null;
@@ -155,10 +157,11 @@ function order(a: string, b: string): number {
 
 function viewOf(broker: BrokerStatus, pid: number | null): BrokerView {
   const { name, set, role, url, up, epoch, start, end, flushed, inSync, lagBytes, lagMs } = broker;
+  const damaged = broker.damaged ?? 0;
   // A name server of an earlier version does not say it.
   const controller = broker.controller ?? null;
   return {
-    ...{ name, set, role, url, up, pid, epoch, start, end, flushed, inSync, lagBytes, lagMs },
+    ...{ name, set, role, url, up, pid, epoch, start, end, flushed, damaged, inSync, lagBytes, lagMs },
     ...{ percent: null, controller },
   };
 }
@@ -172,7 +175,7 @@ function unknownBroker(
 ): BrokerView {
   return {
     ...{ name, set, role, url, up: false, pid, epoch: null, start: null, end: null, flushed: null },
-    ...{ inSync: null, lagBytes: null, lagMs: null, percent: null, controller: null },
+    ...{ damaged: null, inSync: null, lagBytes: null, lagMs: null, percent: null, controller: null },
   };
 }
 
@@ -219,7 +222,18 @@ export function statusText(view: ClusterView): string {
     ]);
   }
   const title = `cluster ${view.cluster}${view.mode === null ? '' : `, ${view.mode}`}${failover(view.brokers)}`;
-  return `${title}\n${servers.toString()}\n${brokers.toString()}\n`;
+  return `${title}\n${servers.toString()}\n${brokers.toString()}\n${damage(view.brokers)}`;
+}
+
+/** Whose logs are damaged: a line each. */
+function damage(brokers: readonly BrokerView[]): string {
+  return brokers
+    .filter(({ damaged }) => damaged !== null && damaged > 0)
+    .map(({ name, damaged }) => {
+      const places = damaged === 1 ? 'one place' : `${damaged} places`;
+      return `the log of ${name} is damaged in ${places}: it is repaired from another broker of its set that has them; its own log says more\n`;
+    })
+    .join('');
 }
 
 /** Who makes a slave the master; said where there are slaves, or a controller. */

@@ -110,7 +110,7 @@ export class Cluster {
 }
 
 function statusOf(set: BrokerSet, broker: RegisteredBroker, nowMs: number): BrokerStatus {
-  const { name, role, url, brokerId, openingId, epoch, start, end, flushed } = broker.registration;
+  const { name, role, url, brokerId, openingId, epoch, start, end, flushed, damaged } = broker.registration;
   const replica = role === 'slave' ? set.replica(name) : null;
   return {
     name,
@@ -125,6 +125,7 @@ function statusOf(set: BrokerSet, broker: RegisteredBroker, nowMs: number): Brok
     start,
     end,
     flushed,
+    ...(damaged === undefined ? {} : { damaged }),
     inSync: replica?.inSync ?? null,
     lagBytes: replica?.lagBytes ?? null,
     lagMs: replica?.lagMs ?? null,

@@ -53,6 +53,7 @@ const SCHEMAS = {
         }),
       )
       .max(MAX_BROKERS_PER_SET),
+    damaged: count.optional(),
     controller: z.boolean().optional(),
     proof: hex64.optional(),
     nonce: hex64.optional(),

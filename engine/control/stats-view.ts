@@ -26,6 +26,8 @@ export interface StatsViewDeps {
   readonly offsets: OffsetTable;
   queueState(topic: CatalogTopic, queueId: number): { minOffset: number; maxOffset: number };
   /** Groups that there are, and their members. */
+  /** Stretches of the log that are damaged. */
+  damagedCount(): number;
   groups(): { groups: number; members: number };
 }
 
@@ -129,6 +131,7 @@ export class StatsView {
       endPosition: ring.toBytes(ring.indexed()),
       writtenPosition: ring.toBytes(written),
       flushedPosition: ring.toBytes(flushed),
+      damagedCount: this.#deps.damagedCount(),
       ringBytes: ring.ringBytes,
       unwrittenBytes: distance(ring, written, ring.head()),
       unflushedBytes: distance(ring, flushed, written),

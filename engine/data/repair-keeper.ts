@@ -42,6 +42,8 @@ export interface RepairDeps extends LogPatchDeps {
 /** One that could not send a stretch is asked for it again after so long, and then after twice that, up to {@link MAX_RETRY_MS}. */
 const RETRY_MS = 5_000;
 const MAX_RETRY_MS = 300_000;
+/** Names of slaves may come and go. */
+const MAX_ASKED = 64;
 
 /** How it went with asking one broker. */
 interface Asked {
@@ -155,6 +157,9 @@ export class RepairKeeper {
     }
     const { waitMs, isTold } = found.asked.get(from) ?? { waitMs: RETRY_MS, isTold: false };
     // It may be gone before it answers.
+    if (found.asked.size >= MAX_ASKED) {
+      found.asked.clear();
+    }
     found.asked.set(from, { notBefore: now + waitMs, waitMs: Math.min(2 * waitMs, MAX_RETRY_MS), isTold });
     return found;
   }

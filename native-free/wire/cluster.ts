@@ -96,6 +96,8 @@ export interface BrokerRegistration {
   start: number;
   end: number;
   flushed: number;
+  /** Stretches of its log that are damaged; left out where there is none. */
+  damaged?: number | undefined;
   /** Of a master: its slaves. */
   replicas: ReplicaInfo[];
   /** A controller says who is the master of its set; left out by brokers without one. */
@@ -198,6 +200,8 @@ export interface BrokerStatus {
   start: number;
   end: number;
   flushed: number;
+  /** Stretches of its log that are damaged; left out where there is none. */
+  damaged?: number;
   /** Of a slave, as its master said; null of a master, and while nobody knows. */
   inSync: boolean | null;
   lagBytes: number | null;

@@ -57,6 +57,8 @@ export interface BrokerStats extends TrafficStats {
     endPosition: number;
     writtenPosition: number;
     flushedPosition: number;
+    /** Stretches of the log that are known to be damaged and are not repaired. */
+    damagedCount: number;
     ringBytes: number;
     /** Claimed and not yet written: when it comes near `ringBytes`, producers wait for the disk. */
     unwrittenBytes: number;

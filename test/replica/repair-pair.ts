@@ -16,7 +16,14 @@ import {
   readUint64,
   SLOT_BYTES,
 } from '../../native-free/wire/index.js';
-import { makeDirectory, removeDirectory, SMALL, type Warning } from '../faults/small-broker.js';
+import {
+  makeDirectory,
+  readSome,
+  removeDirectory,
+  SMALL,
+  sendNumbers,
+  type Warning,
+} from '../faults/small-broker.js';
 import { until } from './nodes.js';
 
 export interface Side {
@@ -30,7 +37,11 @@ export interface Side {
   events: string[];
 }
 
+/** Messages of the topic `t`. */
+export const COUNT = 400;
+
 export class RepairPair {
+  #readers = 0;
   readonly a: Side = side('a', 64 * 1024);
   readonly s: Side = side('a-slave', 128 * 1024);
   /** Beside them. */
@@ -81,6 +92,40 @@ export class RepairPair {
     return (which.broker as Broker).client();
   }
 
+  /** Both with some segments of messages, all but the newest in files alone; a group has read 7. */
+  async fill(): Promise<void> {
+    const client = await this.open(this.a);
+    await client.admin().createTopic({ topic: 't', queues: 1 });
+    await this.open(this.s);
+    await sendNumbers(client, 't', 0, COUNT);
+    await readSome(client, 't', 7, 'billing');
+    await this.settled();
+  }
+
+  /** A reader of that side comes upon the damage, and stops there. */
+  async meet(of: Side): Promise<void> {
+    const group = `reader-${++this.#readers}`;
+    const reader = this.client(of).consumer({ topic: 't', group, onWarning: () => {} });
+    await expect(
+      (async () => {
+        for await (const _ of reader) {
+          // Up to there.
+        }
+      })(),
+    ).rejects.toThrow();
+    await reader.close();
+  }
+
+  /** Whether that side serves all messages of {@link fill}. */
+  async has(of: Side): Promise<boolean> {
+    try {
+      const { queueStates } = await this.client(of).admin().describeTopic('t');
+      return queueStates[0]?.maxOffset === COUNT;
+    } catch {
+      return false;
+    }
+  }
+
   /** Both have the same log, and all of it on their disks. */
   async settled(): Promise<void> {
     await until(async () => {
@@ -115,6 +160,13 @@ export class RepairPair {
     const end = Math.min(...ends);
     expect(Buffer.compare(logBytes(this.a).subarray(0, end), logBytes(this.s).subarray(0, end))).toBe(0);
   }
+}
+
+export const repaired = (of: Side): number => of.events.filter((event) => event === 'repaired').length;
+
+/** Where a batch of messages lies, so many from the first. */
+export function place(of: Side, number: number): number {
+  return (batches(of)[number] as { position: number }).position;
 }
 
 /** Where the log's batches lie, in their order, and how long they are. */

@@ -6,49 +6,26 @@ import { segmentName } from '../../engine/log/index.js';
 import { BATCH_TYPE } from '../../native-free/wire/index.js';
 import { readSome, sendNumbers } from '../faults/small-broker.js';
 import { until } from './nodes.js';
-import { batches, forgetTables, logBytes, patch, RepairPair, type Side, spoil } from './repair-pair.js';
+import {
+  batches,
+  COUNT,
+  forgetTables,
+  logBytes,
+  patch,
+  place,
+  RepairPair,
+  repaired,
+  spoil,
+} from './repair-pair.js';
 
-const COUNT = 400;
 let pair: RepairPair;
 beforeEach(() => {
   pair = new RepairPair();
 });
 afterEach(() => pair.remove());
 
-/** Both with some segments of messages, all but the newest in files alone; a group has read 7. */
-async function fill(): Promise<void> {
-  const client = await pair.open(pair.a);
-  await client.admin().createTopic({ topic: 't', queues: 1 });
-  await pair.open(pair.s);
-  await sendNumbers(client, 't', 0, COUNT);
-  await readSome(client, 't', 7, 'billing');
-  await pair.settled();
-}
-
-/** A batch of messages so many from the first. */
-function place(of: Side, number: number): number {
-  return (batches(of)[number] as { position: number }).position;
-}
-
-/** A reader of that side comes upon the damage, and stops there. */
-async function meet(of: Side): Promise<void> {
-  const client = pair.client(of);
-  const reader = client.consumer({ topic: 't', group: `reader-${++readers}`, onWarning: () => {} });
-  await expect(
-    (async () => {
-      for await (const _ of reader) {
-        // Up to there.
-      }
-    })(),
-  ).rejects.toThrow();
-  await reader.close();
-}
-
-let readers = 0;
-const repaired = (of: Side): number => of.events.filter((event) => event === 'repaired').length;
-
 it('what a recovery meets, of messages and of topics, in headers and bodies, on both sides at once', async () => {
-  await fill();
+  await pair.fill();
   for (const each of [pair.s, pair.a]) {
     await pair.close(each);
   }
@@ -76,12 +53,12 @@ it('what a recovery meets, of messages and of topics, in headers and bodies, on 
 });
 
 it('what a reader meets in a header, of the master and of the slave, while more is sent', async () => {
-  await fill();
+  await pair.fill();
   const client = pair.client(pair.a);
   for (const each of [pair.a, pair.s]) {
     spoil(each, place(each, 10), 'header');
     const sending = sendNumbers(client, 't', COUNT, 2 * COUNT);
-    await meet(each);
+    await pair.meet(each);
     await until(() => repaired(each) > 0);
     expect(await readSome(pair.client(each), 't', COUNT)).toHaveLength(COUNT);
     await until(async () => {
@@ -94,11 +71,11 @@ it('what a reader meets in a header, of the master and of the slave, while more 
 });
 
 it('a body that a consumer finds damaged is looked at by the broker that sent it, and repaired', async () => {
-  await fill();
+  await pair.fill();
   for (const each of [pair.a, pair.s]) {
     const at = place(each, 10);
     spoil(each, at, 'body');
-    await meet(each);
+    await pair.meet(each);
     await until(() => repaired(each) === 1);
     expect(each.warnings.map(({ message }) => message)).toContainEqual(
       expect.stringContaining(`log position ${at}: the batch does not match its checksums`),
@@ -108,59 +85,8 @@ it('a body that a consumer finds damaged is looked at by the broker that sent it
   await pair.expectSame();
 });
 
-/** A slave that begins now, and needs all of the log. */
-async function beginAnew(): Promise<Side> {
-  const late = pair.another('late');
-  await pair.open(late);
-  return late;
-}
-
-const has = (of: Side, topic: string): Promise<boolean> =>
-  pair
-    .client(of)
-    .admin()
-    .describeTopic(topic)
-    .then(({ queueStates }) => queueStates[0]?.maxOffset === COUNT)
-    .catch(() => false);
-
-it.each(['header', 'body'] as const)(
-  "a damaged %s that keeps a slave from catching up is repaired from another slave, which it isn't sent to before",
-  async (what) => {
-    await fill();
-    const at = place(pair.a, 10);
-    spoil(pair.a, at, what);
-    const late = await beginAnew();
-    await until(() => repaired(pair.a) === 1);
-    await until(() => has(late, 't'));
-    expect(await readSome(pair.client(late), 't', COUNT)).toHaveLength(COUNT);
-    expect(pair.a.events.filter((event) => event === 'damage')).toHaveLength(1);
-    expect(late.warnings.filter(({ message }) => message.startsWith('damage in the log'))).toEqual([]);
-    await pair.close(late);
-    await pair.expectSame();
-  },
-);
-
-it('what is damaged on both sides at the same place is said once by each, and all else goes on', async () => {
-  await fill();
-  const at = place(pair.a, 10);
-  spoil(pair.a, at, 'body');
-  spoil(pair.s, at, 'header');
-  await meet(pair.a);
-  await meet(pair.s);
-  const refused = (of: Side): number => of.events.filter((event) => event === 'notRepaired').length;
-  await until(() => refused(pair.a) === 1 && refused(pair.s) === 1);
-  // A slave that lacks it says what keeps it.
-  const late = await beginAnew();
-  await until(() => late.events.includes('cannotFollow'));
-  const { queueStates } = await pair.client(pair.a).admin().describeTopic('t');
-  expect(queueStates[0]?.damage?.map(({ position }) => position)).toEqual([at]);
-  await sendNumbers(pair.client(pair.a), 't', COUNT, COUNT + 10);
-  await pair.settled();
-  expect([refused(pair.a), refused(pair.s), repaired(pair.a), repaired(pair.s)]).toEqual([1, 1, 0, 0]);
-});
-
 it('two places of one segment, a file that is cut short and one that is gone, and the newest batch', async () => {
-  await fill();
+  await pair.fill();
   const { a, s } = pair;
   const [first, second] = [place(a, 2), place(a, 6)];
   expect(Math.floor(first / a.segmentBytes)).toBe(Math.floor(second / a.segmentBytes));
@@ -182,12 +108,12 @@ it('two places of one segment, a file that is cut short and one that is gone, an
   await pair.close(a);
   const client = await pair.open(a);
   expect(await readSome(client, 't', COUNT)).toHaveLength(COUNT);
-  await until(() => has(s, 't'));
+  await until(() => pair.has(s));
   await pair.expectSame();
 });
 
 it('an end of the broker in the middle of a repair leaves it to be done again', async () => {
-  await fill();
+  await pair.fill();
   const { a } = pair;
   const at = place(a, 10);
   const log = logBytes(a);

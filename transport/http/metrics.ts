@@ -43,6 +43,11 @@ const GAUGES: readonly (readonly [string, string, (stats: BrokerStats) => number
     'Position up to which the log is on disk',
     (stats) => stats.log.flushedPosition,
   ],
+  [
+    'ringmq_log_damaged_places',
+    'Places of the log that are damaged and not repaired',
+    (stats) => stats.log.damagedCount,
+  ],
   ['ringmq_log_unwritten_bytes', 'In the ring and not yet written', (stats) => stats.log.unwrittenBytes],
   ['ringmq_log_ring_bytes', "Size of the log's ring", (stats) => stats.log.ringBytes],
   ['ringmq_memory_used_bytes', 'Kept for memory topics', (stats) => stats.memory.usedBytes],

@@ -119,7 +119,8 @@ export function addedStats(all: readonly BrokerStats[]): BrokerStats {
     'syncs'
   >[];
   const log = Object.fromEntries(
-    logKeys.map((key) => [key, sum((each) => each.log[key])]),
+    // A broker of an earlier version says less.
+    logKeys.map((key) => [key, sum((each) => each.log[key] ?? 0)]),
   ) as unknown as Omit<BrokerStats['log'], 'syncs'>;
   return {
     ...first,

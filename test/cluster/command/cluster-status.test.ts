@@ -5,7 +5,7 @@ import { type BrokerView, statusText, withPercent } from '../../../cli/cluster/c
 const MASTER: BrokerView = {
   ...{ name: 'a', set: 'a', role: 'master', url: 'ws://127.0.0.1:9876', up: true, pid: null, epoch: 3 },
   ...{ start: 0, end: 9_000, flushed: 9_000, inSync: null, lagBytes: null, lagMs: null },
-  ...{ percent: null, controller: false },
+  ...{ damaged: 0, percent: null, controller: false },
 };
 const SLAVE: BrokerView = {
   ...MASTER,
@@ -30,6 +30,19 @@ describe('a slave that is not in sync', () => {
     expect(percents({ ...MASTER, up: false }, SLAVE)).toEqual([null, null]);
     expect(percents({ ...MASTER, set: 'b', name: 'b' }, SLAVE)).toEqual([null, null]);
     expect(percents(MASTER, { ...SLAVE, lagBytes: null })).toEqual([null, null]);
+  });
+
+  it('whose log is damaged is told below the table', () => {
+    const text = (damaged: number | null): string =>
+      statusText({
+        cluster: 'default',
+        mode: null,
+        nameServers: [],
+        brokers: [MASTER, { ...SLAVE, damaged }],
+      });
+    expect(text(0)).not.toContain('damaged');
+    expect(text(null)).not.toContain('damaged');
+    expect(text(2)).toContain('the log of a-slave is damaged in 2 places');
   });
 
   it('stays between nothing and all, whatever was said when', () => {
