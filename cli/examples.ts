@@ -104,6 +104,15 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'source <(ringmq completion bash)                     # for this shell; in ~/.bashrc for all',
     'ringmq completion fish > ~/.config/fish/completions/ringmq.fish',
   ],
+  context: [
+    'ringmq context save prod --url wss://mq.example.com --user ops --password-file ~/.config/ringmq/prod',
+    'ringmq context select prod',
+    'ringmq context list',
+  ],
+  'context save': ['ringmq context save local --url ws://127.0.0.1:9876'],
+  'context select': ['ringmq context select prod'],
+  'context list': ['ringmq context list', 'ringmq context list -o json'],
+  'context delete': ['ringmq context delete prod'],
   doctor: [
     'ringmq doctor                                        # ./ringmq-data and 127.0.0.1:9876',
     'ringmq doctor --data /var/lib/ringmq --listen 0.0.0.0:9876 --tls-cert cert.pem',

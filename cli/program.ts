@@ -31,6 +31,9 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   if (process.env['RINGMQ_URL'] === '') {
     delete process.env['RINGMQ_URL'];
   }
+  if (process.env['RINGMQ_CONTEXT'] === '') {
+    delete process.env['RINGMQ_CONTEXT'];
+  }
   const program = new Command('ringmq')
     .description('RingMQ, a message broker for Node.js')
     .version(readVersion(), '-V, --version')
@@ -50,7 +53,18 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
       '--password-file <file>',
       'file of its password, one line (or RINGMQ_PASSWORD, the password itself); behind `user add` and `user passwd` it is the new one',
     )
-    .hook('preAction', () => chooseCredentials(program));
+    .addOption(
+      new Option('--context <name>', 'a saved one, for what no other flag says (default: the selected one)')
+        .env('RINGMQ_CONTEXT')
+        .argParser(nameArgument),
+    )
+    .hook('preAction', async (_program, command) => {
+      // What keeps contexts uses none, and a broker connects to nobody as a client.
+      if (command.parent?.name() !== 'context' && !['broker', 'nameserver'].includes(command.name())) {
+        (await import('./context/use-context.js')).useContext(program);
+        chooseCredentials(program);
+      }
+    });
   // The flags come from the schemas of options, which take a tenth of a second to load.
   const needsAll = args.includes('completion');
   await addBroker(program, needsAll || args.includes('broker'));

@@ -6,6 +6,7 @@ export function addTools(program: Command): void {
   addErrors(program);
   addDoctor(program);
   addCheck(program);
+  addContext(program);
   program
     .command('completion')
     .description('print what makes a shell complete commands and flags')
@@ -77,5 +78,37 @@ function addCheck(program: Command): void {
     .option('--max-lag <duration>', 'how far a slave may be behind', durationFlag)
     .action(async (flags: object, command: Command) => {
       await (await import('./check-command.js')).checkReplicas(command, flags as never);
+    });
+}
+
+function addContext(program: Command): void {
+  const context = program.command('context').description('brokers by name: where they are, and as whom');
+  const name = (): Argument => new Argument('<name>', 'what it is called').argParser(nameArgument);
+  context
+    .command('save')
+    .description('keep --url, --user and --password-file under a name; the first one is selected')
+    .addArgument(name())
+    .action(async (given: string, _options: unknown, command: Command) => {
+      (await import('./context/context-command.js')).saveContext(command, given);
+    });
+  context
+    .command('select')
+    .description('use it in commands that name no other')
+    .addArgument(name())
+    .action(async (given: string, _options: unknown, command: Command) => {
+      (await import('./context/context-command.js')).selectContext(command, given);
+    });
+  context
+    .command('list')
+    .description('all of them; the selected one is marked')
+    .action(async (_options: unknown, command: Command) => {
+      (await import('./context/context-command.js')).listContexts(command);
+    });
+  context
+    .command('delete')
+    .description('forget one')
+    .addArgument(name())
+    .action(async (given: string, _options: unknown, command: Command) => {
+      (await import('./context/context-command.js')).deleteContext(command, given);
     });
 }

@@ -51,7 +51,8 @@ export function startCli(args: readonly string[], options: Omit<CliOptions, 'inp
       : ['/bin/sh', '-c', `${options.shell}; exec "$@"`, 'sh', ...command];
   return spawn(file, rest, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env },
+    // Contexts of whoever runs the tests are not theirs.
+    env: { ...process.env, XDG_CONFIG_HOME: '/nowhere', ...options.env },
     cwd: options.cwd,
   });
 }

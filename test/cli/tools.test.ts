@@ -1,6 +1,6 @@
 /** Commands that need no broker, and the ways into and out of a topic as JSON. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { completionScript } from '../../cli/completion.js';
@@ -148,6 +148,65 @@ describe('doctor', () => {
     expect(checks.get('clock')?.status).toBe('warn');
     await new Promise((closed) => server.close(closed));
     rmSync(`${directory}/late`, { recursive: true });
+  });
+});
+
+describe('context', () => {
+  it('says where a broker is for commands that name none; flags and variables win', async () => {
+    const env = { XDG_CONFIG_HOME: `${directory}/config`, RINGMQ_URL: '' };
+    const run = (...args: string[]) => runCli(args, { env, cwd: directory });
+    const said = async (...args: string[]) => {
+      const { status, stderr, stdout } = await run(...args);
+      expect([status, stderr]).toEqual([0, '']);
+      return stdout.toString();
+    };
+    const nobody = 'ws://127.0.0.1:9';
+    writeFileSync(`${directory}/secret`, 'hunter2\n');
+    expect(await said('context', 'list', '-o', 'json')).toBe('[]\n');
+    expect(await said('context', 'save', 'a', '--url', nobody)).toBe(`a: ${nobody}, selected\n`);
+    await said(
+      'context',
+      'save',
+      'b',
+      '--url',
+      'ws://127.0.0.1:7',
+      '--user',
+      'ops',
+      '--password-file',
+      'secret',
+    );
+    expect(JSON.parse(await said('context', 'list', '-o', 'json'))).toEqual([
+      { name: 'a', selected: true, url: nobody },
+      {
+        name: 'b',
+        selected: false,
+        url: 'ws://127.0.0.1:7',
+        user: 'ops',
+        passwordFile: `${directory}/secret`,
+      },
+    ]);
+    expect(statSync(`${directory}/config/ringmq/contexts.json`).mode & 0o777).toBe(0o600);
+    expect(readFileSync(`${directory}/config/ringmq/contexts.json`, 'utf8')).not.toContain('hunter2');
+    const whereTo = async (...args: string[]) =>
+      /127\.0\.0\.1:\d+/.exec((await run('topic', 'list', ...args)).stderr)?.[0];
+    expect(await whereTo()).toBe('127.0.0.1:9');
+    expect(await whereTo('--context', 'b')).toBe('127.0.0.1:7');
+    expect(await whereTo('--context', 'b', '--url', 'ws://127.0.0.1:5')).toBe('127.0.0.1:5');
+    await said('context', 'select', 'b');
+    expect(await whereTo()).toBe('127.0.0.1:7');
+    // Its password is read where it is used: without the file there is none.
+    rmSync(`${directory}/secret`);
+    expect((await run('topic', 'list')).stderr).toMatch(/^ENOENT: /);
+    expect(await whereTo('--url', nobody)).toBe('127.0.0.1:9');
+    await said('context', 'delete', 'b');
+    expect(await run('topic', 'list', '--context', 'b')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^BAD_ARGUMENT: there is no context 'b' \(there are a\); .+\n$/),
+    });
+    writeFileSync(`${directory}/config/ringmq/contexts.json`, '{');
+    expect((await run('topic', 'list')).stderr).toMatch(
+      /^BAD_CONFIG: .+contexts\.json is no file of contexts; /,
+    );
   });
 });
 

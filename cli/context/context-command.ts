@@ -1,0 +1,83 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { RingMQError } from '../../native-free/wire/index.js';
+import { printJson, printTable, sharedOptions } from '../output.js';
+import { type Context, readContexts, writeContexts } from './context-file.js';
+import { named } from './use-context.js';
+
+interface GlobalFlags {
+  url: string;
+  user?: string;
+  passwordFile?: string;
+}
+
+/** `ringmq context save`: what `--url`, `--user` and `--password-file` say, under a name. The first one is selected. */
+export function saveContext(command: Command, name: string): void {
+  const { url, user, passwordFile } = command.optsWithGlobals<GlobalFlags>();
+  if (passwordFile !== undefined && user === undefined) {
+    throw new RingMQError('BAD_ARGUMENT', '--password-file goes with --user', {
+      details: { option: 'password-file' },
+    });
+  }
+  const known = readContexts();
+  const context: Context = {
+    url,
+    ...(user === undefined ? {} : { user }),
+    ...(passwordFile === undefined ? {} : { passwordFile: resolve(passwordFile) }),
+  };
+  const selected = known.selected ?? name;
+  writeContexts({ selected, contexts: { ...known.contexts, [name]: context } });
+  tell(
+    command,
+    { saved: name, ...context, selected },
+    `${name}: ${url}${selected === name ? ', selected' : ''}`,
+  );
+}
+
+/** `ringmq context select`: what commands use that name no other. */
+export function selectContext(command: Command, name: string): void {
+  const known = readContexts();
+  const { url } = named(known, name);
+  writeContexts({ ...known, selected: name });
+  tell(command, { selected: name, url }, `${name}: ${url}, selected`);
+}
+
+/** `ringmq context delete`. */
+export function deleteContext(command: Command, name: string): void {
+  const known = readContexts();
+  named(known, name);
+  const { [name]: _gone, ...contexts } = known.contexts;
+  const selected = known.selected === name ? null : known.selected;
+  writeContexts({ selected, contexts });
+  tell(command, { deleted: name, selected }, `${name}: deleted`);
+}
+
+/** `ringmq context list`: the selected one is marked with `*`. */
+export function listContexts(command: Command): void {
+  const { selected, contexts } = readContexts();
+  const rows = Object.entries(contexts)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, context]) => ({ name, selected: name === selected, ...context }));
+  if (sharedOptions(command).output === 'json') {
+    printJson(rows);
+    return;
+  }
+  printTable(
+    ['', 'NAME', 'URL', 'USER', 'PASSWORD FILE'],
+    rows.map(({ name, selected: is, url, user, passwordFile }) => [
+      is ? '*' : '',
+      name,
+      url,
+      user ?? null,
+      passwordFile ?? null,
+    ]),
+  );
+}
+
+function tell(command: Command, json: object, line: string): void {
+  if (sharedOptions(command).output === 'json') {
+    printJson(json);
+  } else {
+    process.stdout.write(`${line}\n`);
+  }
+}

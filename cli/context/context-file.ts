@@ -1,0 +1,92 @@
+/**
+ * The brokers somebody works with, by name: where they are, as whom, and in which file the password is. The file lies in the user's own
+ * configuration, only the user may read it, and it has no secret.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { NAME_PATTERN, RingMQError } from '../../native-free/wire/index.js';
+
+export interface Context {
+  url: string;
+  user?: string;
+  /** As an absolute path. */
+  passwordFile?: string;
+}
+
+export interface Contexts {
+  /** Used where a command names none; null: the defaults of the flags. */
+  selected: string | null;
+  contexts: Record<string, Context>;
+}
+
+/** `$XDG_CONFIG_HOME/ringmq/contexts.json`, else below `~/.config`. */
+export function contextPath(): string {
+  const given = process.env['XDG_CONFIG_HOME'];
+  const base = given === undefined || given === '' ? join(homedir(), '.config') : given;
+  return join(base, 'ringmq', 'contexts.json');
+}
+
+/** None where there is no file. @throws RingMQError BAD_CONFIG for one that cannot be used */
+export function readContexts(path = contextPath()): Contexts {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return { selected: null, contexts: {} };
+    }
+    throw error;
+  }
+  const read = parsed(text);
+  if (read === null) {
+    throw new RingMQError('BAD_CONFIG', `${path} is no file of contexts; correct or delete it`, {
+      details: { path },
+    });
+  }
+  return read;
+}
+
+/** Replaces the file as a whole, so that a reader has the old one or the new one. */
+export function writeContexts(contexts: Contexts, path = contextPath()): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const written = `${path}.${process.pid}`;
+  writeFileSync(written, `${JSON.stringify(contexts, null, 2)}\n`, { mode: 0o600 });
+  renameSync(written, path);
+}
+
+function parsed(text: string): Contexts | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isObject(value) || !isObject(value['contexts'])) {
+    return null;
+  }
+  const contexts: Record<string, Context> = {};
+  for (const [name, context] of Object.entries(value['contexts'])) {
+    if (!NAME_PATTERN.test(name) || !isContext(context)) {
+      return null;
+    }
+    contexts[name] = context;
+  }
+  const { selected } = value;
+  return {
+    selected: typeof selected === 'string' && Object.hasOwn(contexts, selected) ? selected : null,
+    contexts,
+  };
+}
+
+function isContext(value: unknown): value is Context {
+  return (
+    isObject(value) &&
+    typeof value['url'] === 'string' &&
+    [value['user'], value['passwordFile']].every((part) => part === undefined || typeof part === 'string')
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
