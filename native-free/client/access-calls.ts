@@ -156,7 +156,10 @@ function grantParams(call: string, given: GrantChange): ControlMethods['grant'][
 }
 
 function rightOption(right: unknown, resource: unknown): { right: Right; resource: string } {
-  const fault = grantFault(String(right), typeof resource === 'string' ? resource : '');
+  const fault = grantFault(
+    typeof right === 'string' ? right : '',
+    typeof resource === 'string' ? resource : '',
+  );
   if (fault !== null) {
     throw badArgument('right and resource', `cannot be used: ${fault}`);
   }

@@ -19,6 +19,8 @@ export interface Call {
   goesOn?: true;
   /** Options that are as they are. */
   fixed?: readonly string[];
+  /** What only the system can tell to be wrong: a name of a machine that is looked up. */
+  late?: readonly string[];
   /** Ends what a call that is taken has begun. */
   end?(on: object, result: unknown): unknown;
 }
@@ -43,6 +45,21 @@ export const ADMIN: Record<string, Call> = {
     args: ({ topic, rig }) => [rig.placed({ group: 'new', topic, to: 'latest', queueId: 0 }), SIGNAL],
   },
   stats: { on: admin, args: () => [SIGNAL] },
+  createUser: {
+    on: admin,
+    args: () => [{ user: 'new', password: 'p', roles: [], ifNotExists: true }, SIGNAL],
+  },
+  setPassword: { on: admin, args: () => ['not-there', 'p', SIGNAL] },
+  setRoles: { on: admin, args: () => ['not-there', [], SIGNAL] },
+  listUsers: { on: admin, args: () => [SIGNAL] },
+  deleteUser: { on: admin, args: () => ['not-there', SIGNAL] },
+  createRole: { on: admin, args: () => [{ role: 'new', ifNotExists: true }, SIGNAL] },
+  listRoles: { on: admin, args: () => [SIGNAL] },
+  deleteRole: { on: admin, args: () => ['not-there', SIGNAL] },
+  grant: { on: admin, args: () => [{ to: 'new', right: 'publish', resource: 'topic:t' }, SIGNAL] },
+  revoke: { on: admin, args: () => [{ to: 'new', right: 'publish', resource: 'topic:t' }, SIGNAL] },
+  listGrants: { on: admin, args: () => [SIGNAL] },
+  testAccess: { on: admin, args: () => [{ user: 'new', right: 'publish', resource: 'topic:t' }, SIGNAL] },
 };
 const producer = (place: Place) => place.client.producer();
 const endProducer = (on: object) => (on as library.Producer).close(stop).catch(() => undefined);
@@ -186,6 +203,7 @@ export const BROKER: Record<string, Call> = {
         ...SIGNAL,
       },
     ],
+    late: ['host'],
     end: closeResult,
   },
   stats: { on: ({ broker }) => broker, args: () => [] },
@@ -214,7 +232,8 @@ export const INTERNAL: Record<string, readonly string[]> = {
   ],
   CONSUMER: ['finish'],
   CLIENT: ['onProducerClosed', 'onUntold'],
-  BROKER: ['fenced', 'setMaster'],
+  ADMIN: ['askAccess', 'changeAccess', 'changeAt', 'listAccess'],
+  BROKER: ['fenced', 'setMaster', 'stale'],
 };
 export const EXPORTS: Record<string, Call> = {
   connect: {

@@ -82,7 +82,7 @@ async function faultOf(
   args: unknown[],
   what: string,
   option: string | null,
-  { end, goesOn }: Call,
+  { end, goesOn, late = [] }: Call,
 ): Promise<string | null> {
   let result: unknown;
   let error: unknown;
@@ -147,7 +147,7 @@ async function faultOf(
     return `${code} with a message of ${error.message.length} characters`;
   }
   if (REFUSALS.includes(code)) {
-    if (!atOnce) {
+    if (!atOnce && !late.includes(option ?? '')) {
       return `${code}, but only later: ${error.message.slice(0, 100)}`;
     }
     const words = option === 'keys' ? 'key' : option === 'properties' ? 'propert' : option;

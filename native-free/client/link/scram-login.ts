@@ -21,7 +21,14 @@ import {
 import { badArgument, kindOf, nameOption, type OptionNames, takeOptions } from '../options.js';
 import type { Credentials } from '../types.js';
 
-const CREDENTIALS: OptionNames<Credentials> = { scheme: true, user: true, password: true };
+/** `token` is of schemes that are refused by their name. */
+interface AnyCredentials {
+  scheme?: unknown;
+  user?: unknown;
+  password?: unknown;
+  token?: unknown;
+}
+const CREDENTIALS: OptionNames<AnyCredentials> = { scheme: true, user: true, password: true, token: true };
 const NONCE_BYTES = 24;
 const UTF8 = new TextEncoder();
 
@@ -45,7 +52,7 @@ export function passwordOption(name: string, value: unknown): string {
 
 /** Throws `BAD_ARGUMENT`, and `NOT_SUPPORTED` for a scheme that this version does not have. */
 export function takeCredentials(given: Credentials): Credentials {
-  const scheme: unknown = (given as { scheme?: unknown } | null)?.scheme;
+  const { scheme, user, password, token } = takeOptions<AnyCredentials>('credentials', given, CREDENTIALS);
   if (typeof scheme === 'string' && scheme !== 'scram') {
     throw new RingMQError(
       'NOT_SUPPORTED',
@@ -55,9 +62,11 @@ export function takeCredentials(given: Credentials): Credentials {
       },
     );
   }
-  const { user, password } = takeOptions('credentials', given, CREDENTIALS);
   if (scheme !== 'scram') {
     throw badArgument('credentials', "need a scheme: 'scram'");
+  }
+  if (token !== undefined) {
+    throw badArgument('token', "is no part of credentials of the scheme 'scram'");
   }
   return { scheme, user: nameOption('user', user), password: passwordOption('password', password) };
 }
