@@ -1,4 +1,4 @@
-import { createRingMemory, Ring, RingWriter } from '../../../engine/ring/index.js';
+import { bulkCopy, bulkTarget, createRingMemory, Ring, RingWriter } from '../../../engine/ring/index.js';
 import { SLOT_BYTES, writeUint32 } from '../../../native-free/wire/index.js';
 import type { MicroCase, MicroSuite } from '../micro-case.js';
 import { batchOf, MESSAGE_100 } from '../sample-batch.js';
@@ -6,7 +6,7 @@ import { batchOf, MESSAGE_100 } from '../sample-batch.js';
 /** Room in the ring: one writer alone, so a claim never fails and its swap is never lost. */
 export const ringSuite: MicroSuite = {
   name: 'ring',
-  open: () => [claiming(), handingBack(), copying()],
+  open: () => [claiming(), handingBack(), copying(0), copying(5)],
 };
 
 function openRing(ringBytes: number): { ring: Ring; writer: RingWriter } {
@@ -59,9 +59,13 @@ function handingBack(): MicroCase {
   return { name: 'clear a mark alone', unit: 'claim', count, run };
 }
 
-function copying(): MicroCase {
+/** `skew`: where within its memory the batch begins, as one that was read from a socket does anywhere. */
+function copying(skew: number): MicroCase {
   const { ring, writer } = openRing(4 << 20);
-  const batch = batchOf(MESSAGE_100);
+  const bulk = bulkTarget(ring.bytes);
+  const packed = batchOf(MESSAGE_100);
+  const batch = new Uint8Array(skew + packed.length).subarray(skew);
+  batch.set(packed);
   const count = 64;
   const slots = Math.ceil(batch.length / SLOT_BYTES);
   const run = (): void => {
@@ -69,7 +73,7 @@ function copying(): MicroCase {
       if (!writer.claim(batch.length)) {
         throw new Error('the ring is full');
       }
-      ring.bytes.set(batch, writer.place);
+      bulkCopy(bulk, batch, writer.place);
       writer.publish();
     }
     // Pads at the ends of spans have marks of their own: every slot is looked at.
@@ -78,5 +82,6 @@ function copying(): MicroCase {
   if (slots * count * SLOT_BYTES > ring.ringBytes) {
     throw new Error('the batches do not fit into the ring');
   }
-  return { name: 'claim, copy 32 KiB and publish', unit: 'batch', count, run };
+  const where = skew === 0 ? '' : ` from ${skew} bytes off a word`;
+  return { name: `claim, copy 32 KiB${where} and publish`, unit: 'batch', count, run };
 }
