@@ -69,7 +69,8 @@ function answerOf(
           reject(errorOf(controlPayload(frame)));
       }
     };
-    const greeting = new Greeting(link, 'ringmq', user);
+    const greeting = new Greeting((frame) => link.send(frame), user);
+    greeting.hello('ringmq');
   });
 }
 

@@ -45,6 +45,7 @@ function welcomeOf(link: Link, user: ScramUser | null): Promise<Welcome | null> 
         reject(error);
       }
     };
-    const greeting = new Greeting(link, 'ringmq-js', user);
+    const greeting = new Greeting((frame) => link.send(frame), user);
+    greeting.hello('ringmq-js');
   });
 }

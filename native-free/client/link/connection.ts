@@ -10,11 +10,9 @@ import {
   frameId,
   frameOpcode,
   frameValue,
-  type Hello,
   isRingMQError,
   makeFrame,
   OPCODE,
-  PROTOCOL_VERSION,
   RingMQError,
   type Welcome,
 } from '../../wire/index.js';
@@ -23,14 +21,15 @@ import { callUser } from '../callback.js';
 import { asRingMQError } from '../failures.js';
 import { Connecting, isFinal } from './connecting.js';
 import type { ConnectionOptions } from './connection-options.js';
-import { controlFrame, controlPayload } from './control-codec.js';
+import { controlPayload } from './control-codec.js';
 import type { FrameReceiver } from './frame-receiver.js';
-import { readError, readWelcome } from './incoming.js';
+import { Greeting } from './greeting.js';
+import { readError } from './incoming.js';
 import type { Link, LinkFactory } from './link.js';
 import { Pulse } from './pulse.js';
 import { Receivers } from './receivers.js';
 import { Requests } from './requests.js';
-import { type ScramLogin, ScramUser } from './scram-login.js';
+import { ScramUser } from './scram-login.js';
 import { SendLine } from './send-line.js';
 import { Suspects } from './suspects.js';
 
@@ -47,7 +46,7 @@ export class Connection {
   /** As whom it comes; null: as nobody. */
   readonly user: ScramUser | null;
   /** Of the link that is greeted. */
-  #login: ScramLogin | null = null;
+  #greeting: Greeting | null = null;
   /** What the broker said last before it closed. */
   #lastError: RingMQError | null = null;
   readonly #suspects = new Suspects();
@@ -220,18 +219,13 @@ export class Connection {
     const handshake = new Deferred<void>();
     this.#handshake = handshake;
     this.#link = link;
+    const isGreeted = (): boolean => link === this.#link && !this.#isOpen;
+    this.#greeting = new Greeting((frame) => isGreeted() && link.send(frame), this.user);
     link.onFrame = (frame) => this.#onFrame(frame, link);
     link.onClose = (reason) => this.#onClose(link, reason);
     const giveUp = () => handshake.reject(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
-    this.#login = this.user?.login() ?? null;
-    const hello: Hello = {
-      version: PROTOCOL_VERSION,
-      features: [],
-      client: this.#options.name ?? 'ringmq-js',
-      ...(this.#login === null ? {} : { credentials: this.#login.credentials }),
-    };
-    link.send(controlFrame(OPCODE.hello, 0, hello));
+    this.#greeting.hello(this.#options.name ?? 'ringmq-js');
     try {
       await handshake.promise;
     } catch (error) {
@@ -242,22 +236,9 @@ export class Connection {
     }
   }
 
-  /** Never rejects. */
-  async #answer(login: ScramLogin, frame: Uint8Array, link: Link): Promise<void> {
-    try {
-      const proof = await login.answer(controlPayload(frame));
-      if (link === this.#link && !this.#isOpen) {
-        link.send(controlFrame(OPCODE.proof, 0, proof));
-      }
-    } catch (error) {
-      this.#handshake?.reject(asRingMQError(error));
-    }
-  }
-
   /** Called within the welcome frame, so that nothing that follows it in the same turn is missed. */
   #onWelcome(frame: Uint8Array): void {
-    const welcome = readWelcome(frame);
-    this.#login?.check(welcome);
+    const welcome = (this.#greeting as Greeting).welcomed(frame);
     this.#options.check?.(welcome);
     this.#welcome = welcome;
     this.#isOpen = true;
@@ -305,8 +286,9 @@ export class Connection {
     }
     const opcode = frameOpcode(frame);
     if (!this.#isOpen && opcode !== OPCODE.welcome && opcode !== OPCODE.error) {
-      if (opcode === OPCODE.challenge && this.#login !== null) {
-        void this.#answer(this.#login, frame, link);
+      if (opcode === OPCODE.challenge && this.#greeting?.logsIn === true) {
+        const handshake = this.#handshake;
+        this.#greeting.challenged(frame, (error) => handshake?.reject(error));
         return;
       }
       throw new RingMQError('BAD_FRAME', `opcode ${opcode} before the welcome`);

@@ -1,30 +1,37 @@
-/** The handshake over a link that is used once, for a question: hello, and a login where the broker asks for one. */
+/** The handshake over a link: hello, and a login where the broker asks for one. */
 
-import { OPCODE, PROTOCOL_VERSION, type RingMQError, type Welcome } from '../../wire/index.js';
+import { type Hello, OPCODE, PROTOCOL_VERSION, type RingMQError, type Welcome } from '../../wire/index.js';
 import { asRingMQError } from '../failures.js';
 import { controlFrame, controlPayload } from './control-codec.js';
 import { readWelcome } from './incoming.js';
-import type { Link } from './link.js';
 import type { ScramLogin, ScramUser } from './scram-login.js';
 
 export class Greeting {
-  readonly #link: Link;
+  readonly #send: (frame: Uint8Array) => void;
   readonly #login: ScramLogin | null;
 
-  /** Says hello. `user`: as whom; null: as nobody. */
-  constructor(link: Link, client: string, user: ScramUser | null) {
-    this.#link = link;
+  /** `user`: as whom; null: as nobody. */
+  constructor(send: (frame: Uint8Array) => void, user: ScramUser | null) {
+    this.#send = send;
     this.#login = user?.login() ?? null;
+  }
+
+  /** It comes as a user, and may be asked to show that it is that one. */
+  get logsIn(): boolean {
+    return this.#login !== null;
+  }
+
+  /** Says hello. The welcome may come within this call. */
+  hello(client: string): void {
     const credentials = this.#login === null ? {} : { credentials: this.#login.credentials };
-    link.send(
-      controlFrame(OPCODE.hello, 0, { version: PROTOCOL_VERSION, features: [], client, ...credentials }),
-    );
+    const hello: Hello = { version: PROTOCOL_VERSION, features: [], client, ...credentials };
+    this.#send(controlFrame(OPCODE.hello, 0, hello));
   }
 
   /** A `challenge` frame is answered; what cannot be is told to `failed`. */
   challenged(frame: Uint8Array, failed: (error: RingMQError) => void): void {
     this.#login?.answer(controlPayload(frame)).then(
-      (proof) => this.#link.send(controlFrame(OPCODE.proof, 0, proof)),
+      (proof) => this.#send(controlFrame(OPCODE.proof, 0, proof)),
       (error: unknown) => failed(asRingMQError(error)),
     );
   }
