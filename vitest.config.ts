@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 import { chromiumPath } from './test/browser/find-chromium.ts';
 import { etcdPath } from './test/cluster/find-etcd.ts';
 
-// On a machine without Chromium the tests in a browser are left out, and that is said; CI has to have one. The same goes for etcd.
+// On a machine without Chromium the tests in a browser are left out, and that is said; CI has to have one.
+// The same goes for etcd.
 const leavesOutBrowser = chromiumPath() === null && !process.env['CI'];
 const leavesOutEtcd = etcdPath() === null && !process.env['CI'];
 const leftOut = [
@@ -27,7 +28,8 @@ export default defineConfig({
     include: ['dist/test/**/*.test.js'],
     exclude: leftOut,
     pool: 'forks',
-    // What is tested is built already: Node imports it as it is, as it does for users, and in a third of the time.
+    // What is tested is built already: Node imports it as it is, as it does for users, and in a third of the
+    // time.
     server: { deps: { external: [/\/dist\/(?!test\/)/] } },
     // On two cores: a third of the time tests wait, for processes that start and leases that end.
     maxWorkers: 3,

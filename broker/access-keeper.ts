@@ -1,6 +1,7 @@
 /**
- * Users and rights of a cluster, whose sets have a log each: a master asks the other sets' masters what is newer there, some times a minute and when
- * it comes. So a set that was away when a user was made, changed or deleted has it a moment after it is back, and so do the others of what it alone was told.
+ * Users and rights of a cluster, whose sets have a log each: a master asks the other sets' masters what is
+ * newer there, some times a minute and when it comes. So a set that was away when a user was made, changed or
+ * deleted has it a moment after it is back, and so do the others of what it alone was told.
  */
 import { ask } from '../native-free/client/internal.js';
 import { RareTeller } from '../native-free/listener/rare-teller.js';

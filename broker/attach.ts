@@ -15,9 +15,9 @@ import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
 
 /**
- * Gives the calling thread a client that writes into the broker's rings itself, without a hop. `handle` is what
- * `broker.handle()` returned, sent to this thread by `postMessage` or `workerData`. `client.close()` gives the seat back.
- * When the broker is closed, so is the client: calls reject with `CLOSED`, loops end.
+ * Gives the calling thread a client that writes into the broker's rings itself, without a hop. `handle` is
+ * what `broker.handle()` returned, sent to this thread by `postMessage` or `workerData`. `client.close()`
+ * gives the seat back. When the broker is closed, so is the client: calls reject with `CLOSED`, loops end.
  * @throws RingMQError ABORTED, BAD_ARGUMENT (not a handle), BROKER_CLOSED, BROKER_BUSY (no seat left)
  */
 export async function attach(handle: BrokerHandle, options?: CallOptions): Promise<Client> {

@@ -7,7 +7,8 @@ import { readPassword } from './first-administrator.js';
 import { type ListenOptions, resolveListenOptions } from './listen-options.js';
 
 /**
- * Checks the options, reads the TLS files, takes the port and gives it back. Somebody else may take it before `listen` does.
+ * Checks the options, reads the TLS files, takes the port and gives it back. Somebody else may take it before
+ * `listen` does.
  * @throws RingMQError BAD_CONFIG, PORT_IN_USE, NOT_SUPPORTED as `broker.listen()` would
  */
 export async function checkListening(given: ListenOptions): Promise<void> {

@@ -12,7 +12,10 @@ import {
   RingMQError,
 } from '../native-free/wire/index.js';
 
-/** When the first administrator was changed last: long ago, so that a set that joins a cluster does not undo what was changed of it there. */
+/**
+ * When the first administrator was changed last: long ago, so that a set that joins a cluster does not undo
+ * what was changed of it there.
+ */
 export const FIRST_TIME = 1;
 /** Between two tries, where the log takes nothing for now. */
 const AGAIN_MS = 1_000;
@@ -51,7 +54,10 @@ function isNeeded(engine: Engine): boolean {
   return engine.mastership.term.role === ROLE.master && !engine.access.hasUsers;
 }
 
-/** `password`: of `admin`; null: a token is told. `secret`: the cluster's. Resolves when the log has the user. `isOver`: the broker is closed, or its engine another one. */
+/**
+ * `password`: of `admin`; null: a token is told. `secret`: the cluster's. Resolves when the log has the user.
+ * `isOver`: the broker is closed, or its engine another one.
+ */
 export async function ensureAdministrator(
   engine: Engine,
   password: string | null,

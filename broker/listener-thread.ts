@@ -1,9 +1,10 @@
 /**
  * What a listener thread and the one that started it know of each other's end, in one shared word.
  *
- * uWebSockets.js aborts the process when a thread ends whose sockets are open. At `process.exit` Node ends all threads without
- * running any more of their code. So the thread that started them tells its listener threads first, and waits until they have closed
- * their sockets: in shared memory, because the `exit` event leaves no turn of the event loop.
+ * uWebSockets.js aborts the process when a thread ends whose sockets are open. At `process.exit` Node ends
+ * all threads without running any more of their code. So the thread that started them tells its listener
+ * threads first, and waits until they have closed their sockets: in shared memory, because the `exit` event
+ * leaves no turn of the event loop.
  */
 
 import { Worker } from 'node:worker_threads';

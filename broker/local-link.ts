@@ -1,11 +1,11 @@
 /**
- * The embedded client's connection: client and session of one thread joined by function calls, carrying the frames a socket would. So
- * the same code serves both, and a program moves between them by changing one line.
+ * The embedded client's connection: client and session of one thread joined by function calls, carrying the
+ * frames a socket would. So the same code serves both, and a program moves between them by changing one line.
  *
- * Client to session is a call. Session to client is put off to the end of the current run of microtasks, because a session sends
- * from the middle of its work and must not be entered again there; only the answer to the hello comes with the call, so that a client
- * is connected from the start. The session may reuse its bytes, so they are copied: large ones into buffers that come back when the
- * consumer is done with them.
+ * Client to session is a call. Session to client is put off to the end of the current run of microtasks,
+ * because a session sends from the middle of its work and must not be entered again there; only the answer to
+ * the hello comes with the call, so that a client is connected from the start. The session may reuse its
+ * bytes, so they are copied: large ones into buffers that come back when the consumer is done with them.
  */
 import type { Link, LinkFactory } from '../native-free/client/internal.js';
 import type { Socket } from '../native-free/listener/types.js';

@@ -1,6 +1,7 @@
 /**
- * How much memory a broker needs, from its options, and whether there is so much. In a container that has less, the kernel ends the process
- * with SIGKILL once the rings have filled, long after the start and without a line in any log.
+ * How much memory a broker needs, from its options, and whether there is so much. In a container that has
+ * less, the kernel ends the process with SIGKILL once the rings have filled, long after the start and without
+ * a line in any log.
  */
 import { totalmem } from 'node:os';
 import type { ResolvedEngineOptions } from '../engine/options.js';
@@ -63,8 +64,8 @@ export function memoryShortage(
 }
 
 /**
- * What clients of uWebSockets.js can make it hold by messages that they begin and do not end, until their connections are cut off: it keeps
- * what has come of one, and shows nothing of it before it is whole.
+ * What clients of uWebSockets.js can make it hold by messages that they begin and do not end, until their
+ * connections are cut off: it keeps what has come of one, and shows nothing of it before it is whole.
  */
 export function unendedBytes(maxConnections: number): number {
   return maxConnections * (MAX_FRAME_BYTES + OVERSIZE_BYTES);

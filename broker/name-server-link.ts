@@ -1,6 +1,6 @@
 /**
- * A broker's connection to one name server. It mends itself, and a name server that does not answer holds up nobody: whatever was asked
- * of it ends with an error, and the next try waits, longer each time.
+ * A broker's connection to one name server. It mends itself, and a name server that does not answer holds up
+ * nobody: whatever was asked of it ends with an error, and the next try waits, longer each time.
  */
 import { controlFrame, controlPayload, type Link, webSocketLinks } from '../native-free/client/internal.js';
 import { clearInterval, clearTimeout, setInterval, setTimeout, unref } from '../native-free/time/index.js';

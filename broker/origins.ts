@@ -5,8 +5,9 @@ import { RingMQError } from '../native-free/wire/index.js';
 const MAX_TOLD_CHARACTERS = 200;
 
 /**
- * What a browser sends for the origin that somebody wrote: `HTTPS://App.Example.com:443/` is `https://app.example.com`. Throws BAD_CONFIG for what
- * no browser ever sends, because it would never let anybody in.
+ * What a browser sends for the origin that somebody wrote: `HTTPS://App.Example.com:443/` is
+ * `https://app.example.com`. Throws BAD_CONFIG for what no browser ever sends, because it would never let
+ * anybody in.
  */
 export function originAsSent(written: string): string {
   const text = written.trim();
@@ -37,7 +38,8 @@ export function originAsSent(written: string): string {
   if ((url.pathname !== '' && url.pathname !== '/') || url.search !== '' || url.hash !== '') {
     throw refused(written, `an origin ends with its host and port: write ${url.protocol}//${url.host}`);
   }
-  // Of other schemes than the web's own, `URL.origin` says null and hosts keep their case; browsers send them in lower case.
+  // Of other schemes than the web's own, `URL.origin` says null and hosts keep their case; browsers send them
+  // in lower case.
   return `${url.protocol}//${url.host.toLowerCase()}`;
 }
 

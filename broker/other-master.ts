@@ -5,8 +5,9 @@ import { type MasterInfo, RingMQError } from '../native-free/wire/index.js';
 import { findMaster } from './find-master.js';
 
 /**
- * The other master of this broker's set that name servers know, where this one would open as master. One that was replaced while it was down must
- * not take messages even in the moment before a name server tells it so: it opens as the other's slave.
+ * The other master of this broker's set that name servers know, where this one would open as master. One that
+ * was replaced while it was down must not take messages even in the moment before a name server tells it so:
+ * it opens as the other's slave.
  * @throws RingMQError NOT_MASTER (the other has another log: two brokers were given one set)
  */
 export async function otherMaster(

@@ -1,6 +1,7 @@
 /**
- * Before a slave is promoted by hand: whether another one of its set has log that it lacks. Under sync replication an ack waits for `minInSync`
- * slaves, so that with several of them what was acked may be at the other one alone.
+ * Before a slave is promoted by hand: whether another one of its set has log that it lacks. Under sync
+ * replication an ack waits for `minInSync` slaves, so that with several of them what was acked may be at the
+ * other one alone.
  */
 import type { Lack } from '../engine/replication.js';
 import { ask, type ScramUser } from '../native-free/client/internal.js';

@@ -1,12 +1,14 @@
 /**
- * Tells every name server who this broker is and what topics it has, and hears from them of the rest of the cluster: whether another master
- * has taken over, where a slave's master is, and which topics its set lacks or is to delete.
+ * Tells every name server who this broker is and what topics it has, and hears from them of the rest of the
+ * cluster: whether another master has taken over, where a slave's master is, and which topics its set lacks
+ * or is to delete.
  *
  *     registerBroker ─ at once, on change, every 30 s ─▶ who is master, which revision of the topics is known, whether others' topics changed
  *     registerTopics ─ only what changed ──────────────▶
  *     topicChanges ─── only what changed ──────────────▶ TopicKeeper
  *
- * Each name server has a post of its own; one that is dead, or slow, or wrong holds up neither another nor the broker.
+ * Each name server has a post of its own; one that is dead, or slow, or wrong holds up neither another nor
+ * the broker.
  */
 import { bestMaster, isReplaced } from '../engine/cluster/mastership.js';
 import { brokerProof, isProof, newNonce, registeredProof } from '../engine/cluster/proof.js';
@@ -27,8 +29,8 @@ export interface RegistrarHooks {
   /** The broker as it is now; asked before each registration. */
   describe(): Omit<BrokerRegistration, 'proof' | 'nonce'>;
   /**
-   * This broker calls itself master, and one of a higher epoch is there, or was: it must not ack any more. `masterUrl` null: it is not known where
-   * the other is. Once for each epoch.
+   * This broker calls itself master, and one of a higher epoch is there, or was: it must not ack any more.
+   * `masterUrl` null: it is not known where the other is. Once for each epoch.
    */
   onFenced(epoch: number, masterUrl: string | null): void;
   /** Of a slave: where its master is now; null: there is none, as far as is known. Only when that is another one. */
@@ -173,8 +175,8 @@ export class Registrar {
   }
 
   /**
-   * Of the name servers that answer; what was known last while none of them does. A master of an earlier term than the log has seen was
-   * replaced: a name server that was cut off from its successor may still name it.
+   * Of the name servers that answer; what was known last while none of them does. A master of an earlier term
+   * than the log has seen was replaced: a name server that was cut off from its successor may still name it.
    */
   #chooseMaster(): void {
     const said = this.#posts.filter(({ isRegistered }) => isRegistered).map(({ master }) => master);

@@ -1,6 +1,6 @@
 /**
- * A broker as its set's controller moves it: the leader loop decides, over etcd, and this carries it out. It takes part from when the broker listens, as
- * before that nobody could follow it.
+ * A broker as its set's controller moves it: the leader loop decides, over etcd, and this carries it out. It
+ * takes part from when the broker listens, as before that nobody could follow it.
  */
 
 import { EtcdSetStore } from '../engine/cluster/etcd/etcd-set-store.js';
@@ -149,8 +149,8 @@ export class LedBroker implements SetMember {
       isInSync: inSync,
       received: isOnDisk ? Math.min(received, flushed) : received,
     }));
-    // Read behind what the slaves have: they are not to look further than they are. Async replication waits for nobody, so that a
-    // slave that is near enough is as good as any.
+    // Read behind what the slaves have: they are not to look further than they are. Async replication waits
+    // for nobody, so that a slave that is near enough is as good as any.
     return { followers, acked: this.minInSync === 0 ? 0 : replication.ackedPosition };
   }
 

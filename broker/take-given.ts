@@ -3,8 +3,10 @@ import { type CallOptions, isOptionsObject, kindOf, signalOption } from '../nati
 import { RingMQError } from '../native-free/wire/index.js';
 
 /**
- * A copy of the options, so that what is checked is what is used. Which names there may be is the schema's to say.
- * @throws RingMQError BAD_CONFIG (no object of options, or one that cannot be read), BAD_ARGUMENT (its signal)
+ * A copy of the options, so that what is checked is what is used. Which names there may be is the schema's to
+ * say.
+ * @throws RingMQError BAD_CONFIG (no object of options, or one that cannot be read), BAD_ARGUMENT (its
+ * signal)
  */
 export function takeGiven<T extends CallOptions>(call: string, options: T): T {
   if (!isOptionsObject(options)) {

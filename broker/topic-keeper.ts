@@ -1,6 +1,7 @@
 /**
- * A master's topics follow its cluster's: what other sets have and it lacks is made, what others have a tombstone of is deleted. One at a time,
- * each looked at anew when its turn comes; what fails is told, and tried again when the cluster's topics are told again.
+ * A master's topics follow its cluster's: what other sets have and it lacks is made, what others have a
+ * tombstone of is deleted. One at a time, each looked at anew when its turn comes; what fails is told, and
+ * tried again when the cluster's topics are told again.
  */
 
 import { type TopicDuty, topicDuty } from '../engine/cluster/topic-duty.js';

@@ -49,13 +49,17 @@ export interface BenchResult {
   errors: number;
 }
 
-/** `ringmq bench`: one load process; prints one JSON object, with `-o json` on one line; on a terminal lines for people. Fails if a message did. */
+/**
+ * `ringmq bench`: one load process; prints one JSON object, with `-o json` on one line; on a terminal lines
+ * for people. Fails if a message did.
+ */
 export async function runBench(command: Command, work: BenchWork, options: BenchOptions): Promise<void> {
   const { url, output } = sharedOptions(command);
   if (work === 'e2e' && options.size < STAMP_BYTES) {
     command.error(`error: --size must be at least ${STAMP_BYTES} for e2e: the body carries the time`);
   }
-  // Where no promise is kept a message it does harm: what is received then lies about longer, outside the heap, and the whole of it is marked.
+  // Where no promise is kept a message it does harm: what is received then lies about longer, outside the
+  // heap, and the whole of it is marked.
   if (work !== 'consume' && options.api !== 'write' && (await runWithRoom())) {
     return;
   }

@@ -1,6 +1,7 @@
 /**
- * The settings of `ringmq broker` from all that may set them: a flag wins over a variable, a variable over the config file.
- * Names, bounds and texts come from the schemas of options; nothing is listed here a second time.
+ * The settings of `ringmq broker` from all that may set them: a flag wins over a variable, a variable over
+ * the config file. Names, bounds and texts come from the schemas of options; nothing is listed here a second
+ * time.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -186,7 +187,10 @@ function readConfigFile(path: string): Settings {
   return settings;
 }
 
-/** The file's text, which may come from a pipe; one without an end is no config. A byte order mark, as Windows' editors write it, is left out. */
+/**
+ * The file's text, which may come from a pipe; one without an end is no config. A byte order mark, as
+ * Windows' editors write it, is left out.
+ */
 function readBounded(path: string, maxBytes: number): string {
   const bytes = Buffer.alloc(maxBytes + 1);
   const fd = openSync(path, 'r');

@@ -21,7 +21,10 @@ export interface CheckFlags {
   prometheus?: boolean;
 }
 
-/** The age of its oldest unread message costs a read of each queue; of a group with more of them, those that are furthest behind are read. */
+/**
+ * The age of its oldest unread message costs a read of each queue; of a group with more of them, those that
+ * are furthest behind are read.
+ */
 const MAX_AGES = 256;
 
 export async function checkLag(

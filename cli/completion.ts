@@ -1,6 +1,6 @@
 /**
- * What a shell needs to complete `ringmq`: written from the commands themselves, so that it has all of them and no others. The script asks
- * nobody: a shell that had to start Node for each Tab would be slow.
+ * What a shell needs to complete `ringmq`: written from the commands themselves, so that it has all of them
+ * and no others. The script asks nobody: a shell that had to start Node for each Tab would be slow.
  */
 import type { Command } from 'commander';
 

@@ -1,6 +1,6 @@
 /**
- * As whom the command connects: `--user` with `--password-file`, or RINGMQ_USER with RINGMQ_PASSWORD. A password stands in no command line, where
- * everybody on the machine could read it.
+ * As whom the command connects: `--user` with `--password-file`, or RINGMQ_USER with RINGMQ_PASSWORD. A
+ * password stands in no command line, where everybody on the machine could read it.
  */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';

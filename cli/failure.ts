@@ -76,8 +76,8 @@ export function failureOutput(failure: Failure, json: boolean): string {
     const failed = { code, message: what, advice: advice ?? null, retryable, details };
     return JSON.stringify(failed, (_key, value) => (typeof value === 'bigint' ? String(value) : value));
   }
-  // A message that already says what to do (after its own semicolon) is not told twice. What Node says of certificates has one, too, and
-  // helps less.
+  // A message that already says what to do (after its own semicolon) is not told twice. What Node says of
+  // certificates has one, too, and helps less.
   const saysIt = what.includes('; ') && !Object.values(CERTIFICATE_ADVICE).includes(advice ?? '');
   return advice === undefined || saysIt ? `${code}: ${what}` : `${code}: ${what}; ${advice}`;
 }

@@ -9,8 +9,9 @@ const PASSED_OVER = new Set([
 ]);
 
 /**
- * The message of a line as `ringmq sub -o json` prints it: `{ body | bodyBase64, tag, keys, shardingKey, properties }`, all optional. Where it was
- * stored before is passed over, so that one's output is the other's input.
+ * The message of a line as `ringmq sub -o json` prints it: `{ body | bodyBase64, tag, keys, shardingKey,
+ * properties }`, all optional. Where it was stored before is passed over, so that one's output is the other's
+ * input.
  * @throws RingMQError BAD_MESSAGE, with the line's number, for what is no such object
  */
 export function messageOfJson(line: Buffer, lineNumber: number): Parts {

@@ -1,8 +1,8 @@
 const NEWLINE = 10;
 
 /**
- * Cuts a stream of bytes into lines at `\n` and nowhere else: a carriage return stays in its line, an empty line is
- * an empty line. What follows the last `\n`, if anything does, is a line too.
+ * Cuts a stream of bytes into lines at `\n` and nowhere else: a carriage return stays in its line, an empty
+ * line is an empty line. What follows the last `\n`, if anything does, is a line too.
  */
 export class LineSplitter {
   #rest: Buffer | null = null;

@@ -13,8 +13,8 @@ export function isForPeople({ logFormat }: CommandOptions): boolean {
 }
 
 /**
- * Opens the log. It is written at once, so that the last line before an end is there. `isCovered`: something is drawn on the terminal's last line,
- * which a line for people takes the place of.
+ * Opens the log. It is written at once, so that the last line before an end is there. `isCovered`: something
+ * is drawn on the terminal's last line, which a line for people takes the place of.
  */
 export function openLog(command: CommandOptions, isCovered: () => boolean = () => false): Logger {
   const { logLevel } = command;
@@ -22,7 +22,8 @@ export function openLog(command: CommandOptions, isCovered: () => boolean = () =
   const options = { base: { pid: process.pid }, level: logLevel };
   if (!isPretty) {
     const stderr = pino.destination({ dest: STDERR, sync: true });
-    // A terminal that was closed takes no lines any more, and that shall not keep the broker from a clean stop.
+    // A terminal that was closed takes no lines any more, and that shall not keep the broker from a clean
+    // stop.
     stderr.on('error', () => {});
     return pino(options, stderr);
   }

@@ -1,6 +1,7 @@
 /**
- * `--password-file` is two things: before a command the file of who runs it, behind `user add` and `user passwd` that of the new password. Flags of the
- * whole command are taken wherever they stand, so the second one gets a name of its own.
+ * `--password-file` is two things: before a command the file of who runs it, behind `user add` and `user
+ * passwd` that of the new password. Flags of the whole command are taken wherever they stand, so the second
+ * one gets a name of its own.
  */
 
 const FLAG = '--password-file';

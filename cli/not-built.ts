@@ -1,6 +1,7 @@
 /**
- * What the command is to have and this version has not built. It is refused by its name, never ignored and never advertised:
- * `NOT_SUPPORTED`, exit status 1. What is built meanwhile hides its entry here, so that one may be left behind unharmed.
+ * What the command is to have and this version has not built. It is refused by its name, never ignored and
+ * never advertised: `NOT_SUPPORTED`, exit status 1. What is built meanwhile hides its entry here, so that one
+ * may be left behind unharmed.
  */
 import { type Command, Option } from 'commander';
 import { notSupported } from './failure.js';

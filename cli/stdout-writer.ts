@@ -16,14 +16,14 @@ export class StdoutWriter {
   closed = false;
 
   constructor() {
-    // Node makes a pipe that is its stdout one that does not block, and what it was again at its end. A write that blocks
-    // would hold the process for as long as the reader does not read, whatever signal comes.
+    // Node makes a pipe that is its stdout one that does not block, and what it was again at its end. A write
+    // that blocks would hold the process for as long as the reader does not read, whatever signal comes.
     void process.stdout;
   }
 
   /**
-   * Bytes of `bytes` that were taken: all of them, or fewer when the reader went away, or has not taken them {@link GRACE_MS}
-   * after `stop`. Throws on any other error.
+   * Bytes of `bytes` that were taken: all of them, or fewer when the reader went away, or has not taken them
+   * {@link GRACE_MS} after `stop`. Throws on any other error.
    */
   async write(bytes: Uint8Array, stop: AbortSignal): Promise<number> {
     let done = 0;

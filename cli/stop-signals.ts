@@ -7,8 +7,8 @@ import { clearInterval, monotonicMs, setInterval } from '../native-free/time/ind
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /**
- * A signal this long after the first ends the process without waiting for the stop. Sooner ones are the same wish: of one Ctrl-C the
- * broker hears twice, from the terminal and from the npm between them.
+ * A signal this long after the first ends the process without waiting for the stop. Sooner ones are the same
+ * wish: of one Ctrl-C the broker hears twice, from the terminal and from the npm between them.
  */
 const PATIENCE_MS = 2_000;
 
@@ -36,8 +36,8 @@ export function stopWanted(): Promise<string> {
 }
 
 /**
- * `npm` and `npx` end at a SIGTERM without passing it on. A broker that they started would stay behind, with its port and its directory,
- * and nobody who knows of it.
+ * `npm` and `npx` end at a SIGTERM without passing it on. A broker that they started would stay behind, with
+ * its port and its directory, and nobody who knows of it.
  */
 function watchNpm(onGone: () => void): void {
   const parent = process.ppid;

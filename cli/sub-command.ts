@@ -19,9 +19,10 @@ interface SubOptions {
 }
 
 /**
- * `ringmq sub`: prints until `--count`, `--idle-exit`, a signal, or until nobody reads stdout; all of them end with 0.
- * A message is acked once all of its line was taken by stdout, and no other is. If the acks cannot be committed, if the group never
- * took it in, or if a queue could not be read on, it fails in the end. With `--peek` it reads by itself, and there is nothing to ack; with `--broadcast` there is only with a
+ * `ringmq sub`: prints until `--count`, `--idle-exit`, a signal, or until nobody reads stdout; all of them
+ * end with 0. A message is acked once all of its line was taken by stdout, and no other is. If the acks
+ * cannot be committed, if the group never took it in, or if a queue could not be read on, it fails in the
+ * end. With `--peek` it reads by itself, and there is nothing to ack; with `--broadcast` there is only with a
  * `--member` name.
  */
 export async function runSub(command: Command, topic: string, options: SubOptions): Promise<void> {
@@ -115,7 +116,8 @@ async function printMessages(
 ): Promise<void> {
   const stdout = new StdoutWriter();
   let left = options.count ?? Number.POSITIVE_INFINITY;
-  // Not `for await`, nor a signal for the loop: both leave the group, and what was acked is still to be committed.
+  // Not `for await`, nor a signal for the loop: both leave the group, and what was acked is still to be
+  // committed.
   const batches = consumer.batches();
   let wake = (): void => {};
   stop.signal.addEventListener('abort', () => wake(), { once: true });

@@ -1,6 +1,7 @@
 /**
  * How people write durations, sizes and places, and what the programs inside call them: milliseconds, bytes,
- * host and port. Each parser returns null for what it does not understand; the caller knows which flag it was.
+ * host and port. Each parser returns null for what it does not understand; the caller knows which flag it
+ * was.
  */
 
 const MS_OF = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

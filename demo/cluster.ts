@@ -1,6 +1,7 @@
 /**
- * The demo over a cluster: two masters with slaves that every ack waits for. One master is killed half way and its disk thrown away; its
- * slave takes its place. Exits with 1 unless everything that was promised holds.
+ * The demo over a cluster: two masters with slaves that every ack waits for. One master is killed half way
+ * and its disk thrown away; its slave takes its place. Exits with 1 unless everything that was promised
+ * holds.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

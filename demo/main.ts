@@ -1,6 +1,7 @@
 /**
- * RingMQ's main job on real input: 200 thousand and more flights from several producers over WebSockets to a broker that is
- * killed half way, and back to a group of two. Exits with 1 unless everything that was promised holds.
+ * RingMQ's main job on real input: 200 thousand and more flights from several producers over WebSockets to a
+ * broker that is killed half way, and back to a group of two. Exits with 1 unless everything that was
+ * promised holds.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

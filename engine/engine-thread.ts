@@ -46,8 +46,8 @@ export const APPEND = { ok: 0, full: -1 } as const;
 /** Answers of {@link QueueReader.read}. */
 export const READ = {
   /**
-   * The reader came further and there may be more: `bytes` were copied. They may be 0: then it has passed over as many
-   * batches that the filter does not want as one read may, and its offset has moved.
+   * The reader came further and there may be more: `bytes` were copied. They may be 0: then it has passed
+   * over as many batches that the filter does not want as one read may, and its offset has moved.
    */
   some: 1,
   /** Nothing readable now; the watcher is called when there is. */
@@ -79,18 +79,21 @@ export interface QueueReader {
   /** Where memory has the queue for a good while yet, and the log position of that; null: `offset` is near it, or nobody knows. */
   recent(): { offset: number; position: number } | null;
   /**
-   * Copies committed batches of the queue from `offset` on into `target`, each begun at a multiple of 64 from `at`,
-   * pads possibly in between, and moves `offset` past them. Batches whose tag bloom shares no bit with the
-   * filter's two words are passed over without a copy (both -1 = all); `offset` moves past these too. One read passes
-   * over a bounded stretch of these and then returns, so that no backlog holds up its thread.
+   * Copies committed batches of the queue from `offset` on into `target`, each begun at a multiple of 64 from
+   * `at`, pads possibly in between, and moves `offset` past them. Batches whose tag bloom shares no bit with
+   * the filter's two words are passed over without a copy (both -1 = all); `offset` moves past these too. One
+   * read passes over a bounded stretch of these and then returns, so that no backlog holds up its thread.
    */
   read(target: Uint8Array, at: number, maxBytes: number, bloomLow: number, bloomHigh: number): number;
   /**
-   * After `damaged`: moves `offset` behind what cannot be read, as far as one call may look. What follows may be damaged
-   * again. Throws disk errors.
+   * After `damaged`: moves `offset` behind what cannot be read, as far as one call may look. What follows may
+   * be damaged again. Throws disk errors.
    */
   skipDamage(): void;
-  /** Whether the stored batch with that offset is damaged: its header, or its body, which reads do not look at. What is found is told as what a read finds is. Throws disk errors. */
+  /**
+   * Whether the stored batch with that offset is damaged: its header, or its body, which reads do not look
+   * at. What is found is told as what a read finds is. Throws disk errors.
+   */
   examine(offset: number): boolean;
   /** Ask to be called (once, from the thread's progress turn) when `read` may give something again. */
   watch(onReadable: (reader: QueueReader) => void): void;
@@ -185,7 +188,8 @@ export interface ReplicaDoor {
   /** @throws RingMQError NOT_MASTER, BAD_REQUEST (it is none of this master's slaves) */
   greet(slave: ReplicaFacts): Promise<ReplicaGreeting>;
   /**
-   * Offsets that were committed at the slave, as it sent them. Resolves with where the log ends that has what counts of them.
+   * Offsets that were committed at the slave, as it sent them. Resolves with where the log ends that has what
+   * counts of them.
    * @throws RingMQError BAD_FRAME, NOT_MASTER, and what a commit is refused for
    */
   takeOver(row: number, offsets: Uint8Array): Promise<number>;
@@ -199,15 +203,19 @@ export interface ReplicaDoor {
 
 /** Calls of the control plane, which answers on the thread that opened the broker. */
 export interface ControlCalls {
-  /** A control call. For join, leave, released and commit, `consumerKey` names the consumer on this thread (unique, e.g. `connection:consumer`). */
+  /**
+   * A control call. For join, leave, released and commit, `consumerKey` names the consumer on this thread
+   * (unique, e.g. `connection:consumer`).
+   */
   call<M extends ControlMethod>(
     method: M,
     params: ControlMethods[M]['params'],
     consumerKey?: string,
   ): Promise<ControlMethods[M]['result']>;
   /**
-   * The same, the result as MessagePack: for one that is only passed on. INTERNAL for one over MAX_CONTROL_BYTES. `asker` names the connection, with which the
-   * consumer's key begins: each has its turns among all that call.
+   * The same, the result as MessagePack: for one that is only passed on. INTERNAL for one over
+   * MAX_CONTROL_BYTES. `asker` names the connection, with which the consumer's key begins: each has its turns
+   * among all that call.
    */
   callForBytes(
     method: ControlMethod,
@@ -270,9 +278,9 @@ export interface EngineThread extends ControlCalls {
   resolveTopicById(topicId: number): Promise<TopicEntry | undefined>;
 
   /**
-   * Takes one batch into the ring: checks it (shape, limits, CRC, topic, queue), claims, copies, publishes, indexes.
-   * `bytes` is free for reuse when it returns. `full`: nothing was taken, try again from `onRoom`.
-   * A wire number: refused, nothing stored. The topic must have been met (topicById) before.
+   * Takes one batch into the ring: checks it (shape, limits, CRC, topic, queue), claims, copies, publishes,
+   * indexes. `bytes` is free for reuse when it returns. `full`: nothing was taken, try again from `onRoom`. A
+   * wire number: refused, nothing stored. The topic must have been met (topicById) before.
    */
   append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number;
   /** Called once when there is room again after `full`. */

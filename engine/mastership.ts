@@ -31,8 +31,8 @@ export class Mastership {
   }
 
   /**
-   * Another master of a higher epoch has taken over this broker's set: from now on it takes and acks nothing, and says where that one is
-   * (null: it is not known). Reads go on.
+   * Another master of a higher epoch has taken over this broker's set: from now on it takes and acks nothing,
+   * and says where that one is (null: it is not known). Reads go on.
    */
   fence(epoch: number, masterUrl: string | null): void {
     const { term } = this;

@@ -48,8 +48,8 @@ export function newHandle(options: ResolvedEngineOptions, dir: OpenedDir, data: 
       results: createResultMemory(options.maxThreads),
     },
     memory: {
-      // Positions of other openings are not given out again, so that message ids stay unique: not before 4,096 openings, or where one
-      // takes more than 1 TiB.
+      // Positions of other openings are not given out again, so that message ids stay unique: not before
+      // 4,096 openings, or where one takes more than 1 TiB.
       ring: createRingMemory({
         ...ringSizes,
         ringBytes: options.memoryRingBytes,

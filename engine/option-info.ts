@@ -1,6 +1,7 @@
 /**
- * What a schema of options says of each of them, for everybody who has to name one: flags and help of the command, keys of
- * the config file, environment variables, docs/options.md, and the comments of the types. The schema is the only source.
+ * What a schema of options says of each of them, for everybody who has to name one: flags and help of the
+ * command, keys of the config file, environment variables, docs/options.md, and the comments of the types.
+ * The schema is the only source.
  */
 import { z } from 'zod';
 import { RingMQError } from '../native-free/wire/index.js';
@@ -22,8 +23,8 @@ interface OptionMeta extends OptionNotes {
 const known = z.registry<OptionMeta>();
 
 /**
- * Declares one option: `retentionMs: option('Age at which …', z.number()…)`. `help` is one or two sentences; unit, bounds and
- * default are taken from the name and the schema and are not repeated in it.
+ * Declares one option: `retentionMs: option('Age at which …', z.number()…)`. `help` is one or two sentences;
+ * unit, bounds and default are taken from the name and the schema and are not repeated in it.
  */
 export function option<S extends z.ZodType>(help: string, schema: S, notes: OptionNotes = {}): S {
   known.add(schema, { ...notes, help });

@@ -1,7 +1,8 @@
 /**
- * One schema for everything about a broker that can be set. An option is added here, in one place, with `option(help, schema)`;
- * then `npm run docs:options` writes its type (options-types.ts) and its row in docs/options.md. The command has its flag,
- * the config file its key and the environment its variable by themselves.
+ * One schema for everything about a broker that can be set. An option is added here, in one place, with
+ * `option(help, schema)`; then `npm run docs:options` writes its type (options-types.ts) and its row in
+ * docs/options.md. The command has its flag, the config file its key and the environment its variable by
+ * themselves.
  */
 import { z } from 'zod';
 import { MAX_URL_CHARACTERS, NAME_PATTERN, RingMQError } from '../native-free/wire/index.js';

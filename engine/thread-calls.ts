@@ -1,4 +1,7 @@
-/** What the threads of a broker ask of the one that opened it, beside what the wire has: topics, replication, and what they have to tell. */
+/**
+ * What the threads of a broker ask of the one that opened it, beside what the wire has: topics, replication,
+ * and what they have to tell.
+ */
 import type { ReplicaFacts } from '../native-free/wire/index.js';
 import type { AccessDesk } from './access/access-desk.js';
 import type { ControlCaller } from './control/channel-messages.js';

@@ -18,7 +18,8 @@ await producer.flush();
 const counts: Record<string, number> = { clicks: 0, views: 0 };
 let left = COUNT;
 const consumer = client.consumer({ group: 'statistics', topic: ['clicks', 'views'] });
-// A batch is of one queue of one topic: fifty messages, or fewer when the first of them has waited for a tenth of a second.
+// A batch is of one queue of one topic: fifty messages, or fewer when the first of them has waited for a
+// tenth of a second.
 for await (const batch of consumer.batches({ maxMessages: 50, maxWaitMs: 100 })) {
   counts[batch.topic] = (counts[batch.topic] ?? 0) + batch.length;
   left -= batch.length;

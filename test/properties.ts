@@ -1,6 +1,7 @@
 /**
- * Tests of properties, over histories that a seed makes. The same ones in each run, so that a change is what makes a test fail;
- * `RINGMQ_PROPERTY_SEED=random` looks at others, and `RINGMQ_PROPERTY_SEED=N` at those that a failure named.
+ * Tests of properties, over histories that a seed makes. The same ones in each run, so that a change is what
+ * makes a test fail; `RINGMQ_PROPERTY_SEED=random` looks at others, and `RINGMQ_PROPERTY_SEED=N` at those
+ * that a failure named.
  */
 import { fc, test } from '@fast-check/vitest';
 

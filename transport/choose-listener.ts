@@ -17,11 +17,11 @@ export interface ListenerChoice {
 }
 
 /**
- * `auto` takes the native listener where it loads, else the plain one. Asked for by name, a listener is never replaced by the other:
- * BAD_CONFIG when `uws` does not load here.
+ * `auto` takes the native listener where it loads, else the plain one. Asked for by name, a listener is never
+ * replaced by the other: BAD_CONFIG when `uws` does not load here.
  *
- * A worker thread gets the plain one by `auto`. `worker.terminate()` ends it and its listener threads without running any of their code,
- * so open sockets of uWebSockets.js would abort the whole process with it.
+ * A worker thread gets the plain one by `auto`. `worker.terminate()` ends it and its listener threads without
+ * running any of their code, so open sockets of uWebSockets.js would abort the whole process with it.
  */
 export function chooseListener(wanted: 'auto' | ListenerKind): ListenerChoice {
   if (wanted === 'ws') {

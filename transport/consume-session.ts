@@ -39,14 +39,17 @@ export class ConsumeSession implements ConsumerOwner {
     this.#context = context;
   }
 
-  /** The engine's name for a consumer of this connection. Throws BAD_REQUEST for what is no number, NOT_A_MEMBER when there is none of that number. */
+  /**
+   * The engine's name for a consumer of this connection. Throws BAD_REQUEST for what is no number,
+   * NOT_A_MEMBER when there is none of that number.
+   */
   keyOf(consumerNumber: unknown): string {
     return this.#require(consumerNumber).key;
   }
 
   /**
-   * Joins a group. The answer is handed to `answer`, which sends it, before any event of the consumer goes out: a client
-   * never hears of queues of a consumer it does not know to have joined.
+   * Joins a group. The answer is handed to `answer`, which sends it, before any event of the consumer goes
+   * out: a client never hears of queues of a consumer it does not know to have joined.
    */
   async join(params: Record<string, unknown>, answer: (result: object) => void): Promise<void> {
     const { engine } = this.#context;
@@ -221,7 +224,8 @@ export class ConsumeSession implements ConsumerOwner {
     }
     const tags = parseTagFilter(expression);
     const filter = tagFilterBloom(tags === null ? null : tags.map((tag) => Buffer.from(tag)));
-    // With a running number: a client may leave and join again under the same one while an answer is under way.
+    // With a running number: a client may leave and join again under the same one while an answer is under
+    // way.
     const key = `${this.#context.connectionKey}:${number}:${this.#joins++}`;
     const consumer = new Subscription(number, key, filter, onDamage, this.#context, this);
     this.#consumers.set(number, consumer);

@@ -1,6 +1,7 @@
 /**
  * MessagePack payloads of control frames, in and out. What a client sent is looked over before the decoder
- * sees it, so that it cannot ask for huge arrays, deep nesting, extension types or keys that reach a prototype.
+ * sees it, so that it cannot ask for huge arrays, deep nesting, extension types or keys that reach a
+ * prototype.
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { MAX_CONTROL_BYTES, RingMQError } from '../native-free/wire/index.js';
@@ -43,8 +44,8 @@ export function decodeTopicsRequest(bytes: Uint8Array, from: number): Record<str
 }
 
 /**
- * The same for a request to a broker: a list of queues, which may have 16,384 entries, becomes {@link QueueEntries} while it is looked over, without
- * an object for each.
+ * The same for a request to a broker: a list of queues, which may have 16,384 entries, becomes {@link
+ * QueueEntries} while it is looked over, without an object for each.
  */
 export function decodeQueuesRequest(bytes: Uint8Array, from: number): Record<string, unknown> {
   const inspector = inspect(bytes, from, PAYLOAD.queues);

@@ -1,6 +1,6 @@
 /**
- * An error as it goes over the wire. Whatever a client sent may stand in its message and details, so all of it is cut to a
- * size here: an answer that says no can always be sent.
+ * An error as it goes over the wire. Whatever a client sent may stand in its message and details, so all of
+ * it is cut to a size here: an answer that says no can always be sent.
  */
 import { type ErrorBody, isRingMQError, makeFrame, OPCODE, RingMQError } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';

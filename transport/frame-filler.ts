@@ -50,8 +50,8 @@ export class FrameFiller {
   }
 
   /**
-   * Fills the payload, which begins behind the frame header, with at most `firstRoom` bytes; with more where the first batch needs it.
-   * Returns its length without the gap behind the last batch.
+   * Fills the payload, which begins behind the frame header, with at most `firstRoom` bytes; with more where
+   * the first batch needs it. Returns its length without the gap behind the last batch.
    */
   fill(buffer: Uint8Array, firstRoom: number): number {
     let room = firstRoom;
@@ -82,7 +82,8 @@ export class FrameFiller {
           this.#skips.delivered(feed, buffer, FRAME_HEADER_BYTES + at, FRAME_HEADER_BYTES + end);
           at = slotAligned(end);
         } else {
-          // Told now and then, so that a client which loses its connection in a long backlog need not begin it again.
+          // Told now and then, so that a client which loses its connection in a long backlog need not begin
+          // it again.
           this.#skips.push(feed);
         }
         this.#ready.shift();

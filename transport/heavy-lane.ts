@@ -1,7 +1,8 @@
 /**
- * The turns of requests that cost much, for all connections of a thread: a few under way at a time, begun one after the other
- * for at most a slice of each turn of the event loop, and for at most half of the thread's time. A connection has one here at a time, so each comes to its turn;
- * one whose connection has gone is given up.
+ * The turns of requests that cost much, for all connections of a thread: a few under way at a time, begun one
+ * after the other for at most a slice of each turn of the event loop, and for at most half of the thread's
+ * time. A connection has one here at a time, so each comes to its turn; one whose connection has gone is
+ * given up.
  */
 import { setImmediate } from 'node:timers';
 import { monotonicMs, setTimeout } from '../native-free/time/index.js';

@@ -51,8 +51,8 @@ export function checkVersion(version: number): void {
 }
 
 /**
- * Looks at a frame that a client sent, before or after its hello: size, header, and that the first one is hello (in a login, the second one the
- * proof). Returns its opcode.
+ * Looks at a frame that a client sent, before or after its hello: size, header, and that the first one is
+ * hello (in a login, the second one the proof). Returns its opcode.
  * @throws RingMQError FRAME_TOO_LARGE, BAD_FRAME
  */
 export function checkedOpcode(

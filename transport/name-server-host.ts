@@ -1,6 +1,6 @@
 /**
- * The connections of a name server. Whoever has asked for a cluster's route is told when it changes: at once, and then at most once in
- * `QUIET_MS`, however often it does.
+ * The connections of a name server. Whoever has asked for a cluster's route is told when it changes: at once,
+ * and then at most once in `QUIET_MS`, however often it does.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from '../native-free/listener/types.js';
@@ -118,7 +118,8 @@ export class NameServerHost implements NameServerSessions {
     const timer = setTimeout(() => this.#tellAgain(cluster), QUIET_MS);
     unref(timer);
     this.#quiet.set(cluster, { timer, version: null });
-    // In the next run of microtasks: the change may come of a request of one of them, whose answer goes first.
+    // In the next run of microtasks: the change may come of a request of one of them, whose answer goes
+    // first.
     queueMicrotask(() => {
       for (const session of [...this.#sessions.values()]) {
         session.routeChanged(cluster, frame);

@@ -1,6 +1,6 @@
 /**
- * One connection to a name server: hello first, then requests, each answered at once, and pings. Nothing waits here, so nothing is held but
- * what the peer leaves unread.
+ * One connection to a name server: hello first, then requests, each answered at once, and pings. Nothing
+ * waits here, so nothing is held but what the peer leaves unread.
  *
  *     waiting for hello ── hello ──▶ open ── error, close ──▶ closed
  *            └── anything else, or handshakeTimeoutMs ──────────▶┘

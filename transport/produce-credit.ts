@@ -1,7 +1,7 @@
 /**
- * A producer's window: a running total of the bytes of produce frames its connection may have sent. It is what keeps the
- * broker's memory bounded when producers are faster than the disk: while batches wait for room in the ring the
- * total is not raised.
+ * A producer's window: a running total of the bytes of produce frames its connection may have sent. It is
+ * what keeps the broker's memory bounded when producers are faster than the disk: while batches wait for room
+ * in the ring the total is not raised.
  */
 export class ProduceCredit {
   /** What the client was told, or will be by the next frame that carries credit. Only grows. */

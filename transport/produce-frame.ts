@@ -8,8 +8,8 @@ import {
 } from '../native-free/wire/index.js';
 
 /**
- * What is wrong with the lengths of a produce frame's batches, or null. Looked at as a whole before the first one is
- * appended, so that of a truncated frame nothing is stored.
+ * What is wrong with the lengths of a produce frame's batches, or null. Looked at as a whole before the first
+ * one is appended, so that of a truncated frame nothing is stored.
  */
 export function batchesFault(bytes: Uint8Array): string | null {
   if (bytes.length === FRAME_HEADER_BYTES) {

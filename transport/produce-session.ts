@@ -1,6 +1,6 @@
 /**
- * The producing half of a connection: walks the batches of each produce frame into the ring, keeps what must wait, and
- * gathers acks. This is the broker's hot path: per batch one view is made and nothing else.
+ * The producing half of a connection: walks the batches of each produce frame into the ring, keeps what must
+ * wait, and gathers acks. This is the broker's hot path: per batch one view is made and nothing else.
  */
 import { APPEND, type AppendSink, type TopicEntry } from '../engine/engine-thread.js';
 import { describeProducedBatch } from '../native-free/batch/produced-batch.js';
@@ -43,8 +43,8 @@ export class ProduceSession implements AppendSink {
   /** Wait for the log's ring. Their bytes are bounded by the credit, which is not raised while there are any. */
   readonly #forLog = new WaitingBatches();
   /**
-   * Wait for room for their memory topic, by topic id. Topics have no order among each other, so one whose consumers are behind
-   * holds up no other one. The credit is raised until as much as a window waits here.
+   * Wait for room for their memory topic, by topic id. Topics have no order among each other, so one whose
+   * consumers are behind holds up no other one. The credit is raised until as much as a window waits here.
    */
   readonly #forMemory = new Map<number, WaitingBatches>();
   /** Wait until the topic of the first of them is known. */
@@ -114,8 +114,8 @@ export class ProduceSession implements AppendSink {
   }
 
   /**
-   * Raises the limit if that is due. Not while batches wait for the log, nor while a window of them waits for memory topics, nor
-   * while the client leaves what it was sent unread.
+   * Raises the limit if that is due. Not while batches wait for the log, nor while a window of them waits for
+   * memory topics, nor while the client leaves what it was sent unread.
    */
   renewCredit(): void {
     const { host, socket, options } = this.#context;

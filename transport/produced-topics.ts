@@ -1,5 +1,6 @@
 /**
- * The topics that a connection produces to. The last one is kept at hand: most connections produce to one topic at a time.
+ * The topics that a connection produces to. The last one is kept at hand: most connections produce to one
+ * topic at a time.
  */
 import type { EngineThread, TopicEntry } from '../engine/engine-thread.js';
 

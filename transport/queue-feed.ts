@@ -1,6 +1,7 @@
 /**
- * One queue a consumer holds, and the list of those that have something to read. The list is threaded through the feeds
- * themselves: a consumer of ten thousand queues takes from it and puts back without moving the others.
+ * One queue a consumer holds, and the list of those that have something to read. The list is threaded through
+ * the feeds themselves: a consumer of ten thousand queues takes from it and puts back without moving the
+ * others.
  */
 import type { QueueReader } from '../engine/engine-thread.js';
 

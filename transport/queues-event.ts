@@ -1,6 +1,6 @@
 /**
- * Events about many queues as MessagePack, written piece by piece while the queues are begun or ended: of 16,384 at once the encoder would hold
- * the thread for some ten milliseconds.
+ * Events about many queues as MessagePack, written piece by piece while the queues are begun or ended: of
+ * 16,384 at once the encoder would hold the thread for some ten milliseconds.
  */
 
 /** What an entry takes at most: three names, and three numbers of eight bytes. */

@@ -1,10 +1,12 @@
 /**
- * Keeps a producer's order across a refusal that it may try again. When batch n is refused because the disk is full, n+1 is often
- * on its way already; were it taken because room came in between, n would be stored behind it. So what
- * follows a refused batch is refused too, until the producer sends again what it was refused.
+ * Keeps a producer's order across a refusal that it may try again. When batch n is refused because the disk
+ * is full, n+1 is often on its way already; were it taken because room came in between, n would be stored
+ * behind it. So what follows a refused batch is refused too, until the producer sends again what it was
+ * refused.
  *
- * A sequence not above the highest refused one has been refused before: acks go out in order, so whoever sends it again has read of every
- * refusal before it, and what is missing before it was given up. A higher one is new to us and may have been sent without knowing.
+ * A sequence not above the highest refused one has been refused before: acks go out in order, so whoever
+ * sends it again has read of every refusal before it, and what is missing before it was given up. A higher
+ * one is new to us and may have been sent without knowing.
  */
 import { BATCH, readUint32 } from '../native-free/wire/index.js';
 

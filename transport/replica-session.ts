@@ -1,5 +1,6 @@
 /**
- * One slave's connection as its master sees it. Whatever does not belong ends this connection and counts for nothing.
+ * One slave's connection as its master sees it. Whatever does not belong ends this connection and counts for
+ * nothing.
  *
  *     nonce ──▶ challenge ── proof ──▶ proof ── hello ──▶ welcome, state ── start ──▶ log, acks
  *        └── anything else, or too late ──▶ error, close

@@ -1,10 +1,10 @@
 /**
- * What the sessions of one thread share: the engine's door, one buffer for deliver frames, the budget of producers'
- * windows, and the order in which acks and deliveries go out.
+ * What the sessions of one thread share: the engine's door, one buffer for deliver frames, the budget of
+ * producers' windows, and the order in which acks and deliveries go out.
  *
- * Acks: sessions that gathered some in a run of microtasks are flushed at its end, so that a burst is one frame
- * and a single send does not wait. Deliveries: up to `deliverTurnBytes` for all sessions in turn, then the event loop
- * gets to read sockets (`setImmediate`) before they go on.
+ * Acks: sessions that gathered some in a run of microtasks are flushed at its end, so that a burst is one
+ * frame and a single send does not wait. Deliveries: up to `deliverTurnBytes` for all sessions in turn, then
+ * the event loop gets to read sockets (`setImmediate`) before they go on.
  */
 import { setImmediate } from 'node:timers';
 import type { EngineThread } from '../engine/engine-thread.js';
@@ -175,9 +175,9 @@ export class SessionHost implements SessionOwner {
   }
 
   /**
-   * The first half of a stop. No batch is taken any more, no credit given, nothing delivered and nobody let in, so that what was taken
-   * before gets its acks soon. Requests are answered, so that consumers' commits still count. A batch that comes now gets no ack:
-   * its producer sends it again, over its next connection.
+   * The first half of a stop. No batch is taken any more, no credit given, nothing delivered and nobody let
+   * in, so that what was taken before gets its acks soon. Requests are answered, so that consumers' commits
+   * still count. A batch that comes now gets no ack: its producer sends it again, over its next connection.
    */
   stopTaking(): void {
     this.#isStopping = true;
@@ -223,7 +223,8 @@ export class SessionHost implements SessionOwner {
       if (budget <= 0) {
         break;
       }
-      // A set goes on with what is added to it while it is walked through: one that has more work goes to its end.
+      // A set goes on with what is added to it while it is walked through: one that has more work goes to its
+      // end.
       this.#toDeliver.delete(session);
       const begun = meter.begin();
       budget -= session.deliver(Math.min(part, budget));

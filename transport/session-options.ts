@@ -26,8 +26,9 @@ export interface SessionOptions {
   /** The same for all connections of the thread together: past it, the one that leaves most unread is cut off. */
   readonly maxUnreadBytesInAll: number;
   /**
-   * A message has ended so long after it began, or its connection is cut off. On a listener that cannot see one before it ends, a
-   * connection that was silent for half of it is asked by a `ping`, and has this long to answer.
+   * A message has ended so long after it began, or its connection is cut off. On a listener that cannot see
+   * one before it ends, a connection that was silent for half of it is asked by a `ping`, and has this long
+   * to answer.
    */
   readonly messageTimeoutMs: number;
   /** Deliver frames are filled up to this; a single larger batch is a frame of its own. */
@@ -36,13 +37,17 @@ export interface SessionOptions {
   readonly deliverTurnBytes: number;
   /** Payload bytes of requests that wait for their answer, for one connection; more are TOO_MANY_REQUESTS. */
   readonly maxRequestBytes: number;
-  /** Which of `count` newly assigned queues is read first, from 0. By chance, so that a consumer that dies of one queue's messages comes to the others when it starts again. */
+  /**
+   * Which of `count` newly assigned queues is read first, from 0. By chance, so that a consumer that dies of
+   * one queue's messages comes to the others when it starts again.
+   */
   readonly pickFirst: (count: number) => number;
   /** The same for all connections of the thread together. */
   readonly maxRequestBytesInAll: number;
   /**
-   * Pings, pongs, credit and refused requests of one connection, a second, and a quarter of it at once; a ping and a refusal count four times. Beyond it the
-   * connection is closed with TOO_MANY_REQUESTS: each costs this thread something and none is of use to anybody.
+   * Pings, pongs, credit and refused requests of one connection, a second, and a quarter of it at once; a
+   * ping and a refusal count four times. Beyond it the connection is closed with TOO_MANY_REQUESTS: each
+   * costs this thread something and none is of use to anybody.
    */
   readonly maxSmallFramesPerSecond: number;
   /** Told of what should not happen, for the log. */

@@ -1,10 +1,10 @@
 /**
- * Looks after what the connections of one thread hold together: what they leave unread, how many have not said hello, and
- * whether each still sends whole messages.
+ * Looks after what the connections of one thread hold together: what they leave unread, how many have not
+ * said hello, and whether each still sends whole messages.
  *
- * The last is for a listener that cannot see a message before it ends: a connection from which none came for a while is sent a
- * `ping` frame. Its `pong` is a message, and in the middle of another it cannot be sent. WebSocket pings would not do:
- * they may be answered between the fragments of a message that never ends.
+ * The last is for a listener that cannot see a message before it ends: a connection from which none came for
+ * a while is sent a `ping` frame. Its `pong` is a message, and in the middle of another it cannot be sent.
+ * WebSocket pings would not do: they may be answered between the fragments of a message that never ends.
  */
 import { clearInterval, setInterval } from '../native-free/time/index.js';
 import type { SessionOptions } from './session-options.js';

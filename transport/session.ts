@@ -1,6 +1,7 @@
 /**
- * One connection as the broker sees it: hello first, then produce, credit, request and ping frames in any order.
- * Whatever does not belong ends this connection, with an error frame that says why, and touches no other.
+ * One connection as the broker sees it: hello first, then produce, credit, request and ping frames in any
+ * order. Whatever does not belong ends this connection, with an error frame that says why, and touches no
+ * other.
  *
  *     waiting for hello ── hello ──────────────────▶ open ── error, close ──▶ closed
  *            │       └── hello ──▶ login ── proof ──▶─┘                          │
@@ -174,7 +175,8 @@ export class Session implements SocketHandler, SessionContext, Watched {
   }
 
   failWith(error: unknown): void {
-    // Who leaves that much unread does not read the rest either. A broker that stops lets all have what they are owed.
+    // Who leaves that much unread does not read the rest either. A broker that stops lets all have what they
+    // are owed.
     const isOwed = isRingMQError(error) && error.code === 'BROKER_CLOSED';
     this.#end(error, !isOwed && this.socket.bufferedBytes > this.options.maxBufferedBytes);
   }

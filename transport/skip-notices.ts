@@ -1,6 +1,6 @@
 /**
- * How far a client knows the queues it holds, and the skip frames that tell it of places which it cannot see in deliveries: batches
- * that its filter, retention or damage took out.
+ * How far a client knows the queues it holds, and the skip frames that tell it of places which it cannot see
+ * in deliveries: batches that its filter, retention or damage took out.
  */
 import type { TopicEntry } from '../engine/engine-thread.js';
 import {
@@ -35,8 +35,9 @@ export class SkipNotices {
   }
 
   /**
-   * Notes how far the client knows the queue by batches that go out, which lie in `buffer` between two offsets. Without a filter that
-   * is the reader's own offset; with one, batches behind the last one may have been passed over, which the client cannot see.
+   * Notes how far the client knows the queue by batches that go out, which lie in `buffer` between two
+   * offsets. Without a filter that is the reader's own offset; with one, batches behind the last one may have
+   * been passed over, which the client cannot see.
    */
   delivered(feed: QueueFeed, buffer: Uint8Array, from: number, end: number): void {
     if (!this.#isFiltered) {

@@ -1,6 +1,6 @@
 /**
- * What changes the queues of a consumer: the coordinator's events, and what its client asks of their flow. Those about many queues
- * are taken in pieces.
+ * What changes the queues of a consumer: the coordinator's events, and what its client asks of their flow.
+ * Those about many queues are taken in pieces.
  */
 import type { ControlEvent, PackedOffsets, QueueOffset } from '../native-free/wire/index.js';
 

@@ -1,5 +1,6 @@
 /**
- * One consumer of a connection: a member of a group, the queues it holds now, its credit, and the making of its deliver frames.
+ * One consumer of a connection: a member of a group, the queues it holds now, its credit, and the making of
+ * its deliver frames.
  */
 import { type MemberSink, READ, type TopicEntry } from '../engine/engine-thread.js';
 import type { SlicedWork } from '../native-free/listener/work-turns.js';
@@ -173,8 +174,8 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
   }
 
   /**
-   * Begins or ends to read the next of its queues. False: that was done with all. The client hears of them in one event, for the first
-   * one after a join names all that it gets; until then nothing is delivered to it.
+   * Begins or ends to read the next of its queues. False: that was done with all. The client hears of them in
+   * one event, for the first one after a join names all that it gets; until then nothing is delivered to it.
    */
   #takePiece(event: QueuesEvent): boolean {
     const from = this.#takenCount;
@@ -222,7 +223,8 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
       this.#held.apply(event, this.#topic as TopicEntry, 0, event.queues.length);
     }
     if (event.event === 'assign') {
-      // The queues are read before the client hears of them: in a memory topic nothing is kept for whoever does not read yet.
+      // The queues are read before the client hears of them: in a memory topic nothing is kept for whoever
+      // does not read yet.
       this.#held.apply(this.#turned(event), this.#topic as TopicEntry, 0, event.queues.length);
       this.#context.deliverSoon();
     }
@@ -267,8 +269,8 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
   }
 
   /**
-   * Stops the deliveries of queues, or begins them anew at an offset. What it does not hold by that generation is passed over.
-   * Resolves when that is done; of many queues it is done in pieces.
+   * Stops the deliveries of queues, or begins them anew at an offset. What it does not hold by that
+   * generation is passed over. Resolves when that is done; of many queues it is done in pieces.
    */
   async flow(queues: PackedOffsets): Promise<void> {
     const topic = this.#topic;

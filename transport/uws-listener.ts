@@ -1,6 +1,6 @@
 /**
- * The native WebSocket listener, over uWebSockets.js. One a thread; several threads of one process may share a port
- * (`joinPort`), the kernel spreads connections over them.
+ * The native WebSocket listener, over uWebSockets.js. One a thread; several threads of one process may share
+ * a port (`joinPort`), the kernel spreads connections over them.
  *
  * What has to be known of uWebSockets.js:
  * - A message's memory is gone when the handler returns, so handlers here are never async.
@@ -389,7 +389,8 @@ function write(response: UwsHttpResponse, answer: HttpAnswer, state: AnswerState
     return;
   }
   response.writeHeader('Connection', 'close');
-  // Piece by piece as the kernel takes it: what is left of a page is not copied for everybody who does not read his.
+  // Piece by piece as the kernel takes it: what is left of a page is not copied for everybody who does not
+  // read his.
   const begun = response.getWriteOffset();
   const give = (): boolean => {
     const [isTaken, isDone] = response.tryEnd(body.subarray(response.getWriteOffset() - begun), body.length);

@@ -1,5 +1,6 @@
 /**
- * The part of uWebSockets.js that is used here. The package is optional, so its own types may be absent at build time.
+ * The part of uWebSockets.js that is used here. The package is optional, so its own types may be absent at
+ * build time.
  */
 
 export interface UwsHttpRequest {

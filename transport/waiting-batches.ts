@@ -1,6 +1,6 @@
 /**
- * Batches of a connection that wait for room, in the order in which they came. Their bytes are copies of what was left of the frames they
- * came in, one for all batches of a frame, which goes with the last of them.
+ * Batches of a connection that wait for room, in the order in which they came. Their bytes are copies of what
+ * was left of the frames they came in, one for all batches of a frame, which goes with the last of them.
  */
 import { readUint32 } from '../native-free/wire/index.js';
 

@@ -9,7 +9,10 @@ const SIZE = 1024;
 const COUNT = 1_500_000;
 const CATCH_UP_LIMIT_MS = 300_000;
 
-/** The master's rate while its slave catches up, divided by that while the same slave follows. Throws when the slave does not come up with it. */
+/**
+ * The master's rate while its slave catches up, divided by that while the same slave follows. Throws when the
+ * slave does not come up with it.
+ */
 export async function catchUp({ scratch, share }: Place): Promise<number> {
   const secret = writeSecret(scratch);
   const own = ['--name', 'a', '--broker-set', 'a', '--replication', 'async', '--secret-file', secret];

@@ -1,6 +1,7 @@
 /**
- * `npm run bench:cluster`: what replication costs, ratios within one run. Options: `--rounds N` (3), `--only NAME,…` (of measures),
- * `--no-peers` (without Kafka and RocketMQ), `--short`, `--json FILE`, `--markdown FILE`.
+ * `npm run bench:cluster`: what replication costs, ratios within one run. Options: `--rounds N` (3), `--only
+ * NAME,…` (of measures), `--no-peers` (without Kafka and RocketMQ), `--short`, `--json FILE`, `--markdown
+ * FILE`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

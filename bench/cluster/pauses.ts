@@ -32,7 +32,10 @@ async function withNameServer<T>(
   }
 }
 
-/** The longest time between two batches of messages, of a consumer that has a backlog, from the kill until it has read on for a while at the slave; ms. */
+/**
+ * The longest time between two batches of messages, of a consumer that has a backlog, from the kill until it
+ * has read on for a while at the slave; ms.
+ */
 export function consumersPause({ scratch, share }: Place): Promise<number> {
   return withNameServer(scratch, async (server, secret) => {
     const own = ['--name', 'a', '--broker-set', 'a', '--replication', 'async', '--secret-file', secret];

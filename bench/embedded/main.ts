@@ -1,6 +1,7 @@
 /**
- * `npm run bench:embedded`: from one thread of a process to another, 100 B messages, RingMQ's memory topic beside what a program
- * would use without it. Options: `--rounds N` (3, interleaved), `--only NAME,…` (RingMQ always runs), `--json FILE`.
+ * `npm run bench:embedded`: from one thread of a process to another, 100 B messages, RingMQ's memory topic
+ * beside what a program would use without it. Options: `--rounds N` (3, interleaved), `--only NAME,…` (RingMQ
+ * always runs), `--json FILE`.
  */
 import { writeFileSync } from 'node:fs';
 import Table from 'cli-table3';

@@ -1,4 +1,7 @@
-/** From one thread of a process to another as tasks of a piscina pool of one worker, a message each. Arguments: messages. Prints one JSON object. */
+/**
+ * From one thread of a process to another as tasks of a piscina pool of one worker, a message each.
+ * Arguments: messages. Prints one JSON object.
+ */
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { BODY_BYTES, type EmbeddedFigure, makeBodies } from './shape.js';

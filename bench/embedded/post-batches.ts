@@ -1,6 +1,6 @@
 /**
- * From one thread of a process to another by `postMessage`, a batch a call. Arguments: form ({@link BatchForm}), messages.
- * Prints one JSON object.
+ * From one thread of a process to another by `postMessage`, a batch a call. Arguments: form ({@link
+ * BatchForm}), messages. Prints one JSON object.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';

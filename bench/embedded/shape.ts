@@ -7,8 +7,9 @@ export const BATCHES_IN_FLIGHT = 64;
 export const MESSAGES_IN_FLIGHT = 8192;
 
 /**
- * `transferred`, `copied`: RingMQ's batch, packed and read message by message by RingMQ's own client code, so that only the way from
- * thread to thread differs. `objects`: as many messages in a plain array, cloned by the platform.
+ * `transferred`, `copied`: RingMQ's batch, packed and read message by message by RingMQ's own client code, so
+ * that only the way from thread to thread differs. `objects`: as many messages in a plain array, cloned by
+ * the platform.
  */
 export type BatchForm = 'transferred' | 'copied' | 'objects';
 

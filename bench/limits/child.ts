@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-/** Runs a built module beside `from` as a process of its own and returns the JSON object it prints. Throws with its stderr when it fails. */
+/**
+ * Runs a built module beside `from` as a process of its own and returns the JSON object it prints. Throws
+ * with its stderr when it fails.
+ */
 export async function runClient(
   from: string,
   module: string,

@@ -1,7 +1,7 @@
 /**
- * Client process of the raw path: packs records into frames, message by message, and nothing else. Its mask is zero,
- * which `ws` skips: legal on loopback, and the only way to see what the rest costs.
- * Arguments: url, body bytes, records a frame, warm-up ms, measured ms. Prints one JSON object.
+ * Client process of the raw path: packs records into frames, message by message, and nothing else. Its mask
+ * is zero, which `ws` skips: legal on loopback, and the only way to see what the rest costs. Arguments: url,
+ * body bytes, records a frame, warm-up ms, measured ms. Prints one JSON object.
  */
 import { WebSocket } from 'ws';
 import {

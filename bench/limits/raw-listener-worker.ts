@@ -1,6 +1,6 @@
 /**
- * Thread of the raw path that owns the socket: copies each frame into the ring, says so, and sends the watermark
- * back. An ack is the running count of frames that were written, as a u32.
+ * Thread of the raw path that owns the socket: copies each frame into the ring, says so, and sends the
+ * watermark back. An ack is the running count of frames that were written, as a u32.
  */
 
 import type uws from 'uWebSockets.js';
@@ -25,7 +25,8 @@ const ackCount = new Uint32Array(ack.buffer);
 function takeFrame(frame: Uint8Array): void {
   const slots = Math.ceil(frame.length / PROBE_SLOT_BYTES);
   const place = (head >>> 0) % ringSlots;
-  // A frame that would cross the end of the ring starts over at its beginning; the writer follows by the same rule.
+  // A frame that would cross the end of the ring starts over at its beginning; the writer follows by the same
+  // rule.
   if (place + slots > ringSlots) {
     head = (head + (ringSlots - place)) | 0;
   }

@@ -12,8 +12,9 @@ export interface RawPathOptions {
   /** fdatasync after each write, before the watermark moves. */
   sync: boolean;
   /**
-   * `growing`: a new file, as a log's is; each page it takes has to be found and mapped. `rewritten`: 512 MiB that are in the page
-   * cache already, written over and over, which costs a tenth and which no log can do. Default `growing`.
+   * `growing`: a new file, as a log's is; each page it takes has to be found and mapped. `rewritten`: 512 MiB
+   * that are in the page cache already, written over and over, which costs a tenth and which no log can do.
+   * Default `growing`.
    */
   file?: 'growing' | 'rewritten';
   /** Where the file lies. */
@@ -26,8 +27,9 @@ const RING_BYTES = 64 << 20;
 const FILE_BYTES = 512 << 20;
 
 /**
- * The ceiling a broker of this shape can reach here: a client process that only packs, a uWebSockets.js thread that only
- * copies into shared memory, a thread that only writes, a watermark back; 64 frames in flight. Acked messages per second.
+ * The ceiling a broker of this shape can reach here: a client process that only packs, a uWebSockets.js
+ * thread that only copies into shared memory, a thread that only writes, a watermark back; 64 frames in
+ * flight. Acked messages per second.
  */
 export async function runRawPath(options: RawPathOptions): Promise<number> {
   const path = join(options.directory, 'raw-path.bin');

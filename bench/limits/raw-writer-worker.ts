@@ -1,6 +1,6 @@
 /**
- * Thread of the raw path that owns the file: writes what was published, straight from the ring, to the end of the file or
- * round and round in it; with `sync` an fdatasync follows each write before the watermark moves.
+ * Thread of the raw path that owns the file: writes what was published, straight from the ring, to the end of
+ * the file or round and round in it; with `sync` an fdatasync follows each write before the watermark moves.
  */
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -1,6 +1,7 @@
 /**
- * Client process of the stream probe: the same bytes again and again, a fixed number of messages unanswered, with a mask that costs
- * nothing. Arguments: url, message bytes, warm-up ms, measured ms. Prints one JSON object.
+ * Client process of the stream probe: the same bytes again and again, a fixed number of messages unanswered,
+ * with a mask that costs nothing. Arguments: url, message bytes, warm-up ms, measured ms. Prints one JSON
+ * object.
  */
 import { WebSocket } from 'ws';
 import { FRAMES_IN_FLIGHT } from './probe.js';

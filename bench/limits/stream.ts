@@ -2,8 +2,8 @@ import { nextMessage, runClient, startWorker, stopWorker } from './child.js';
 import { FRAMES_IN_FLIGHT, isMain } from './probe.js';
 
 /**
- * Messages a second from one client process to a uWebSockets.js thread that only counts them, 64 unanswered: what a WebSocket can
- * carry before anything is done with it.
+ * Messages a second from one client process to a uWebSockets.js thread that only counts them, 64 unanswered:
+ * what a WebSocket can carry before anything is done with it.
  */
 export async function measureStream(messageBytes: number, warmUpMs = 300, runMs = 1000): Promise<number> {
   const listener = startWorker(import.meta.url, './stream-listener-worker.js', null);

@@ -1,6 +1,6 @@
 /**
- * What the generator writes into a body, little-endian, so that whoever gets it can tell when it was meant to go out, whether it is
- * the only one with its number, and whether it came whole.
+ * What the generator writes into a body, little-endian, so that whoever gets it can tell when it was meant to
+ * go out, whether it is the only one with its number, and whether it came whole.
  *
  *      0        4         8           12          14          16            size - 4
  *      ┌────────┬─────────┬───────────┬───────────┬───────────┬──────┬────────┐

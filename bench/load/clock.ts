@@ -1,6 +1,6 @@
 /**
- * The clock of the generator, in milliseconds: monotonic, and the same in every thread, as `performance.now()` alone is not (its zero
- * is each thread's start).
+ * The clock of the generator, in milliseconds: monotonic, and the same in every thread, as
+ * `performance.now()` alone is not (its zero is each thread's start).
  */
 const OFFSET_MS = measureOffset();
 

@@ -1,7 +1,7 @@
 /**
- * Running totals of one load thread, in shared memory: the thread alone writes them, the main thread reads them when it likes. They are
- * plain doubles without Atomics; an aligned double is read whole on every machine Node runs on, and a value that is a moment old does no
- * harm.
+ * Running totals of one load thread, in shared memory: the thread alone writes them, the main thread reads
+ * them when it likes. They are plain doubles without Atomics; an aligned double is read whole on every
+ * machine Node runs on, and a value that is a moment old does no harm.
  */
 export const COUNTER = { sent: 0, acked: 1, failed: 2, received: 3 } as const;
 const COUNTERS = 4;

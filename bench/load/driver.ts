@@ -1,6 +1,7 @@
 /**
- * A client of some message system, as the load generator sees it: the same few calls whatever stands behind them. Acks come by
- * function calls with a number, not by promises, so that a driver makes no more of those than its library does.
+ * A client of some message system, as the load generator sees it: the same few calls whatever stands behind
+ * them. Acks come by function calls with a number, not by promises, so that a driver makes no more of those
+ * than its library does.
  */
 
 /** What became of messages. The number is the one `send` was given. */
@@ -16,8 +17,8 @@ export interface LoadProducer {
   /** Sends one message. The body is not changed until the sink is told about `slot`, and a slot always comes with the same buffer. */
   send(body: Uint8Array, slot: number): void;
   /**
-   * Sends without telling when it is acked; the body is copied before the call returns. False when `ready()` is to be awaited
-   * first. Only where the system has such a form.
+   * Sends without telling when it is acked; the body is copied before the call returns. False when `ready()`
+   * is to be awaited first. Only where the system has such a form.
    */
   write?(body: Uint8Array): boolean;
   ready?(): Promise<void>;

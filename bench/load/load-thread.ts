@@ -4,8 +4,8 @@ import { Worker } from 'node:worker_threads';
 import type { Answer, Command, ThreadResult, ThreadSetup } from './thread-protocol.js';
 
 /**
- * Tens of thousands of messages under way outlive a small young generation, and moving them about would be measured as the system's
- * time; V8 keeps three semi-spaces in this.
+ * Tens of thousands of messages under way outlive a small young generation, and moving them about would be
+ * measured as the system's time; V8 keeps three semi-spaces in this.
  */
 const YOUNG_GENERATION_MB = 96;
 

@@ -1,6 +1,7 @@
 /**
- * When each message is meant to go out. The schedule is open-loop and uniform: it does not wait for the system, and latency is
- * counted from it, so a stall shows in every message it held up and not only in the one that met it.
+ * When each message is meant to go out. The schedule is open-loop and uniform: it does not wait for the
+ * system, and latency is counted from it, so a stall shows in every message it held up and not only in the
+ * one that met it.
  */
 export interface Schedule {
   /** How many messages are meant to have gone out by then. */
@@ -16,8 +17,8 @@ export const FULL_SPEED: Schedule = {
 };
 
 /**
- * One producer's part of an even rate that `producers` share: they take turns, so that all of them together are as even as one would be.
- * Numbers below `first` went out before it began.
+ * One producer's part of an even rate that `producers` share: they take turns, so that all of them together
+ * are as even as one would be. Numbers below `first` went out before it began.
  */
 export class EvenSchedule implements Schedule {
   readonly #startMs: number;

@@ -4,9 +4,9 @@ import type { Schedule } from './schedule.js';
 import type { Sender } from './sender.js';
 
 /**
- * Node's timers are good to a millisecond, turns of the event loop cost a core, and the system under load needs that core. So what is
- * due soon is waited for in naps: the thread sleeps so long, then looks at its sockets and at the clock. A nap takes some 50 µs
- * more than asked (the kernel's timer slack).
+ * Node's timers are good to a millisecond, turns of the event loop cost a core, and the system under load
+ * needs that core. So what is due soon is waited for in naps: the thread sleeps so long, then looks at its
+ * sockets and at the clock. A nap takes some 50 µs more than asked (the kernel's timer slack).
  */
 const NAP_MS = 0.1;
 /** Above this a timer is good enough for the larger part. */

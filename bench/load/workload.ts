@@ -1,6 +1,7 @@
 /**
- * Workload files: YAML of the OpenMessaging benchmark's shape, with its names where it has them, and a few fields of our own. The schema
- * is the one source of limits and defaults; what it does not know is refused by name, so that no setting is silently without effect.
+ * Workload files: YAML of the OpenMessaging benchmark's shape, with its names where it has them, and a few
+ * fields of our own. The schema is the one source of limits and defaults; what it does not know is refused by
+ * name, so that no setting is silently without effect.
  */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';

@@ -1,6 +1,7 @@
 /**
- * `npm run bench:micro`: what the hot functions cost, beside a saved baseline. Options: `--only SUITE,…`, `--quick` (rough, for CI:
- * that it works, not how fast), `--save` (makes this run the baseline), `--json FILE`. Ends with 0 unless a case throws.
+ * `npm run bench:micro`: what the hot functions cost, beside a saved baseline. Options: `--only SUITE,…`,
+ * `--quick` (rough, for CI: that it works, not how fast), `--save` (makes this run the baseline), `--json
+ * FILE`. Ends with 0 unless a case throws.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import Table from 'cli-table3';

@@ -1,6 +1,6 @@
 /**
- * One suite, in a process of its own, so that no case is compiled for what another one did to the same function.
- * Arguments: suite, longest seconds of a case. Prints one JSON object: {@link SuiteFigures}.
+ * One suite, in a process of its own, so that no case is compiled for what another one did to the same
+ * function. Arguments: suite, longest seconds of a case. Prints one JSON object: {@link SuiteFigures}.
  */
 import benny from 'benny';
 import { calibration } from './calibration.js';

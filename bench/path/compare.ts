@@ -1,6 +1,7 @@
 /**
- * Another build beside this one, in one run: each measurement of both in turn, the order changed with each round, since whoever comes first
- * after files were removed finds the warm pages. A ratio above 1 means that this build is better.
+ * Another build beside this one, in one run: each measurement of both in turn, the order changed with each
+ * round, since whoever comes first after files were removed finds the warm pages. A ratio above 1 means that
+ * this build is better.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * From one thread of a process to another through a memory topic: `write` on one side, `batches()` on the other,
- * looking at every record. Arguments: records. Prints one JSON object.
+ * From one thread of a process to another through a memory topic: `write` on one side, `batches()` on the
+ * other, looking at every record. Arguments: records. Prints one JSON object.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';

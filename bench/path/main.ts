@@ -1,7 +1,7 @@
 /**
- * `npm run bench:path`: the whole path against what this machine can do at all, in one run, interleaved. Options:
- * `--rounds N` (3), `--only NAME,…` (of measures), `--backlog` (only memory and restart with 20 million records),
- * `--no-backlog`, `--before DIR` (another build beside this one instead), `--json FILE`.
+ * `npm run bench:path`: the whole path against what this machine can do at all, in one run, interleaved.
+ * Options: `--rounds N` (3), `--only NAME,…` (of measures), `--backlog` (only memory and restart with 20
+ * million records), `--no-backlog`, `--before DIR` (another build beside this one instead), `--json FILE`.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -8,8 +8,8 @@ import { runCommand } from './processes.js';
 /** Messages of one producer on their way: enough that the journal always has a full buffer to write. */
 const MAX_PENDING = 2000;
 /**
- * Of the client. Without a confirmation window it takes a message for acked once it has been written to the socket; the window of a
- * producer, 64 KiB by default, is in the way of rate.
+ * Of the client. Without a confirmation window it takes a message for acked once it has been written to the
+ * socket; the window of a producer, 64 KiB by default, is in the way of rate.
  */
 const CLIENT_SETTINGS = 'confirmationWindowSize=1048576&producerWindowSize=1048576';
 

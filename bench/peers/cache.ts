@@ -17,8 +17,9 @@ export class BenchCache {
   }
 
   /**
-   * The folder of `name`, made by `make` (which fills the empty folder it is given) if it is not there. What `make` leaves
-   * unfinished is thrown away, so a folder that is there is whole. Put the version into the name.
+   * The folder of `name`, made by `make` (which fills the empty folder it is given) if it is not there. What
+   * `make` leaves unfinished is thrown away, so a folder that is there is whole. Put the version into the
+   * name.
    */
   async folder(name: string, make: (directory: string) => Promise<void>): Promise<string> {
     const directory = this.path(name);

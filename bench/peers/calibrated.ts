@@ -12,8 +12,8 @@ export function countFor(messagesPerSecond: number, seconds: number): number {
 }
 
 /**
- * Measures for about `seconds`: a first run of `firstCount` messages, which is also the warm-up of server and disk, says how many that
- * takes; the second run is the figure.
+ * Measures for about `seconds`: a first run of `firstCount` messages, which is also the warm-up of server and
+ * disk, says how many that takes; the second run is the figure.
  */
 export async function calibrated(
   seconds: number,

@@ -1,6 +1,7 @@
 /**
- * Systems that come from Debian. Packages are unpacked into the cache, not installed: that needs no rights, starts no service, and
- * leaves the machine as it was. Their own scripts are not run; each peer starts its programs by itself.
+ * Systems that come from Debian. Packages are unpacked into the cache, not installed: that needs no rights,
+ * starts no service, and leaves the machine as it was. Their own scripts are not run; each peer starts its
+ * programs by itself.
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';

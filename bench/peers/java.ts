@@ -11,8 +11,8 @@ import { runCommand } from './processes.js';
 const SOURCES = fileURLToPath(new URL('../../../bench/peers/java/', import.meta.url));
 
 /**
- * Compilers and collectors of a virtual machine need seconds of full load to settle: what every load tool here runs before the
- * measured window begins.
+ * Compilers and collectors of a virtual machine need seconds of full load to settle: what every load tool
+ * here runs before the measured window begins.
  */
 export const WARM_UP_SECONDS = 10;
 
@@ -42,8 +42,8 @@ export async function needJava(): Promise<void> {
 }
 
 /**
- * The folder of the classes of `sources`, files of bench/peers/java, compiled against `jars`. The cache keeps them by what the
- * sources say, so a changed program is compiled again.
+ * The folder of the classes of `sources`, files of bench/peers/java, compiled against `jars`. The cache keeps
+ * them by what the sources say, so a changed program is compiled again.
  */
 export async function compiledClasses(
   cache: BenchCache,

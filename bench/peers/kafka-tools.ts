@@ -16,8 +16,8 @@ async function measuredLines(program: JavaProgram): Promise<{ tool: string; line
 }
 
 /**
- * A line every five seconds, and one of the whole with percentiles. The tool's rate of the whole includes connecting and waiting for
- * the last acks; the best of all its lines is taken, so as to be on the safe side.
+ * A line every five seconds, and one of the whole with percentiles. The tool's rate of the whole includes
+ * connecting and waiting for the last acks; the best of all its lines is taken, so as to be on the safe side.
  */
 export async function producerPerformance(program: JavaProgram): Promise<Figure> {
   const { tool, lines } = await measuredLines(program);

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:peers`: RingMQ and the other brokers on this machine, each started by the suite and driven by its own best tool or
- * by the common client. See docs/benchmarks.md for what came of it.
+ * `npm run bench:peers`: RingMQ and the other brokers on this machine, each started by the suite and driven
+ * by its own best tool or by the common client. See docs/benchmarks.md for what came of it.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -2,8 +2,9 @@
 import type { Figure } from './peer.js';
 
 /**
- * One client: a line with the rate and percentiles. Several: a line a client, then a line of all together (`aggregated stats`) and one
- * of their latencies. An operation is a message for `sync`, a batch for the others.
+ * One client: a line with the rate and percentiles. Several: a line a client, then a line of all together
+ * (`aggregated stats`) and one of their latencies. An operation is a message for `sync`, a batch for the
+ * others.
  */
 export function benchStatistics(printed: string): Pick<Figure, 'messagesPerSecond' | 'p50Ms' | 'p99Ms'> {
   const summary = printed.slice(Math.max(printed.lastIndexOf(' stats: '), 0));

@@ -1,12 +1,13 @@
 /**
- * A message system on this machine, as the suite sees it: it is installed from a registry, started on loopback with its data in a
- * temporary directory, driven by its own best tool, and stopped. One file a system stands beside this one.
+ * A message system on this machine, as the suite sees it: it is installed from a registry, started on
+ * loopback with its data in a temporary directory, driven by its own best tool, and stopped. One file a
+ * system stands beside this one.
  */
 import type { BenchCache } from './cache.js';
 
 /**
- * What an ack means, and the only systems that may be compared: `memory`, gone with the process; `page-cache`, survives the process;
- * `disk`, on disk before the ack.
+ * What an ack means, and the only systems that may be compared: `memory`, gone with the process;
+ * `page-cache`, survives the process; `disk`, on disk before the ack.
  */
 export type Durability = 'memory' | 'page-cache' | 'disk';
 
@@ -38,8 +39,8 @@ export interface RunningPeer {
   /** Processes whose CPU and memory count as the system's. */
   readonly pids: readonly number[];
   /**
-   * Measures; null where the system or its tool cannot do that work, several figures where it has several ways to hand messages
-   * over. Throws with the tool's own words when it fails.
+   * Measures; null where the system or its tool cannot do that work, several figures where it has several
+   * ways to hand messages over. Throws with the tool's own words when it fails.
    */
   run(work: Work): Promise<Figure | readonly Figure[] | null>;
   /** Ends it and waits until it is gone. */

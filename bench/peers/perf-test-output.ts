@@ -25,8 +25,8 @@ export function perfTestIntervals(printed: string, what: 'confirmed' | 'received
 }
 
 /**
- * The mean rate, and the middle one of the seconds' percentiles, without the first `warmUpSeconds` (but half of the seconds are kept
- * in any case) and without the last second, in which it ends.
+ * The mean rate, and the middle one of the seconds' percentiles, without the first `warmUpSeconds` (but half
+ * of the seconds are kept in any case) and without the last second, in which it ends.
  */
 export function steadyFigure(
   intervals: readonly PerfTestInterval[],

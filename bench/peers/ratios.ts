@@ -31,8 +31,9 @@ function medianTime(times: readonly (number | null)[]): number | null {
 }
 
 /**
- * RingMQ over the best rival of the same workload and class, by `workload/durability/api` of RingMQ's. Of rates, where a rate is
- * fixed of the end-to-end p99 (less is better then) among those that kept up. What no rival has done has no ratio.
+ * RingMQ over the best rival of the same workload and class, by `workload/durability/api` of RingMQ's. Of
+ * rates, where a rate is fixed of the end-to-end p99 (less is better then) among those that kept up. What no
+ * rival has done has no ratio.
  */
 export function ratiosOf(
   results: readonly Result[],

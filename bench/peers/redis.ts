@@ -123,8 +123,8 @@ class RunningRedis implements RunningPeer {
   }
 
   /**
-   * The stream is read through a group, which remembers how far it is: so reads can be in flight one behind the other, and each
-   * entry is delivered once.
+   * The stream is read through a group, which remembers how far it is: so reads can be in flight one behind
+   * the other, and each entry is delivered once.
    */
   async #drain(sizeBytes: number, count: number): Promise<Figure> {
     const key = this.#newStream();

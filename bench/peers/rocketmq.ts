@@ -1,4 +1,7 @@
-/** Apache RocketMQ: a name server and one broker, or a master and its slave, driven by a client of the suite's (it has no load tool among its artifacts). */
+/**
+ * Apache RocketMQ: a name server and one broker, or a master and its slave, driven by a client of the suite's
+ * (it has no load tool among its artifacts).
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchCache } from './cache.js';
@@ -140,7 +143,8 @@ class RunningRocketmq implements RunningPeer {
     const services: Service[] = [];
     let within: readonly string[] = [];
     if (isReplicated) {
-      // Its brokers listen for slaves on every address of the machine: so they get a machine of their own, with loopback only.
+      // Its brokers listen for slaves on every address of the machine: so they get a machine of their own,
+      // with loopback only.
       const network = await loopbackOnly();
       services.push(network.holder);
       within = network.within;
@@ -262,7 +266,8 @@ function writeBroker(
     storePathCommitLog: join(store, 'commitlog'),
     autoCreateTopicEnable: false,
     flushDiskType: durability === 'disk' ? 'SYNC_FLUSH' : 'ASYNC_FLUSH',
-    // By default it refuses requests as "broker busy" that have waited for 200 ms, as some do while it warms up.
+    // By default it refuses requests as "broker busy" that have waited for 200 ms, as some do while it warms
+    // up.
     waitTimeMillsInSendQueue: 10_000,
     osPageCacheBusyTimeOutMills: 10_000,
     // The defaults give a consumer no more than 32 messages a pull.

@@ -1,7 +1,7 @@
 /**
- * One system, one measurement, by hand: `node dist/bench/peers/try-peer.js SYSTEM DURABILITY KIND [options]`. Kinds: `max-rate`,
- * `request`, `drain`. Options: `--size BYTES` (100), `--seconds N` (10), `--topics N` (1), `--queues N` (4), `--producers N` (64),
- * `--count N` (1000000). Prints one JSON object.
+ * One system, one measurement, by hand: `node dist/bench/peers/try-peer.js SYSTEM DURABILITY KIND [options]`.
+ * Kinds: `max-rate`, `request`, `drain`. Options: `--size BYTES` (100), `--seconds N` (10), `--topics N` (1),
+ * `--queues N` (4), `--producers N` (64), `--count N` (1000000). Prints one JSON object.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * The files a report is made from: what the suite, the load generator, the limits and the comparison inside a process write with
- * `--json`. Which of them a file is, its fields tell.
+ * The files a report is made from: what the suite, the load generator, the limits and the comparison inside a
+ * process write with `--json`. Which of them a file is, its fields tell.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

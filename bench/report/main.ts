@@ -46,7 +46,8 @@ function main(): void {
   }
   const report = makeReport(inputs);
   write(flags.html ?? `${RESULTS}/report.html`, renderHtml(report));
-  // The page that is kept with the source is of a whole run, so it is written when asked for and not by the way.
+  // The page that is kept with the source is of a whole run, so it is written when asked for and not by the
+  // way.
   const markdown = flags.markdown ?? (flags.docs ? DOCS : `${RESULTS}/report.md`);
   write(markdown, renderMarkdown(report, 'npm run bench:report -- --docs'));
 }

@@ -42,7 +42,10 @@ export class CatchUp {
     this.#nearBytes = rateBytes > 0 ? Math.min(NEAR_BYTES, rateBytes * NEAR_SECONDS) : NEAR_BYTES;
   }
 
-  /** As of now: when the log begins to flow, and every second or so from then on. What to tell; null: nothing, or not before there is a rate. */
+  /**
+   * As of now: when the log begins to flow, and every second or so from then on. What to tell; null: nothing,
+   * or not before there is a rate.
+   */
   heard(position: number, behindBytes: number, now: number): CatchUpReport | CatchUpEnd | null {
     if (behindBytes <= this.#nearBytes) {
       const end = this.#end(true, position, now);

@@ -1,6 +1,6 @@
 /**
- * One connection to the master as its slave sees it: the handshake, then the log. It ends at whatever the master should not have sent; a new one
- * begins where the log ends.
+ * One connection to the master as its slave sees it: the handshake, then the log. It ends at whatever the
+ * master should not have sent; a new one begins where the log ends.
  */
 import { randomBytes } from 'node:crypto';
 import { Follower, type FollowerDeps } from '../../engine/replica/follower.js';
@@ -71,7 +71,10 @@ export interface FollowerSessionDeps {
   onRun(position: number, run: Uint8Array): void;
   /** The log flows. */
   onFollowing(master: ReplicaFacts): void;
-  /** The log is to be opened again, ending at `begin` of the master's facts, before anything is taken. `state`: for a log that begins there. */
+  /**
+   * The log is to be opened again, ending at `begin` of the master's facts, before anything is taken.
+   * `state`: for a log that begins there.
+   */
   onCut(master: ReplicaFacts, state: Uint8Array | null): void;
 }
 
@@ -126,7 +129,10 @@ export class FollowerSession {
     return this.#follower?.behind ?? 0;
   }
 
-  /** The master has said nothing for so long that it is gone. What is not read on purpose, as it is more than is fetched in a while, says nothing of it. */
+  /**
+   * The master has said nothing for so long that it is gone. What is not read on purpose, as it is more than
+   * is fetched in a while, says nothing of it.
+   */
   get isSilent(): boolean {
     return !this.#isPaused && this.#deps.now() - this.#heardAt > SILENCE_MS;
   }
@@ -137,7 +143,10 @@ export class FollowerSession {
     );
   }
 
-  /** A frame. Of a log frame the memory is to stay while the link is paused. @throws RingMQError for what the master should not have sent, and for what it said that is wrong */
+  /**
+   * A frame. Of a log frame the memory is to stay while the link is paused.
+   * @throws RingMQError for what the master should not have sent, and for what it said that is wrong
+   */
   onFrame(frame: Uint8Array): void {
     this.#heardAt = this.#deps.now();
     const maxLogBytes = LOG_FRAME_HEADER_BYTES + Math.max(LOG_FRAME_BYTES, this.#master?.spanBytes ?? 0);

@@ -1,8 +1,9 @@
 /**
  * A WebSocket to a master, as a slave needs it: large binary frames come in, small ones go out.
  *
- * `ws` allocates memory for each piece that the kernel has, and a frame of its own for several of them: at a gigabyte a second the garbage
- * collector took more of the slave than checking and copying the log. Here all is read into one buffer, and frames are taken from it in place.
+ * `ws` allocates memory for each piece that the kernel has, and a frame of its own for several of them: at a
+ * gigabyte a second the garbage collector took more of the slave than checking and copying the log. Here all
+ * is read into one buffer, and frames are taken from it in place.
  */
 import { randomFillSync } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';

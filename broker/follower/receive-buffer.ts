@@ -1,6 +1,7 @@
 /**
- * The memory that a connection reads into: the kernel writes behind what is there, whole frames are taken from the front in place. What is
- * handed out of it stays as it is until {@link room} is asked for again, or through {@link room}`(true)`.
+ * The memory that a connection reads into: the kernel writes behind what is there, whole frames are taken
+ * from the front in place. What is handed out of it stays as it is until {@link room} is asked for again, or
+ * through {@link room}`(true)`.
  */
 
 /** Less room than this is not worth a read. */

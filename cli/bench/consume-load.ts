@@ -29,8 +29,8 @@ export interface Consumed {
 }
 
 /**
- * Reads `count` messages in a fresh group by `batches()`, looking at every message. Throws `TIMEOUT` after ten seconds
- * without one.
+ * Reads `count` messages in a fresh group by `batches()`, looking at every message. Throws `TIMEOUT` after
+ * ten seconds without one.
  */
 export async function consumeLoad(client: Client, load: ConsumeLoad): Promise<Consumed> {
   const group = `ringmq-bench-${process.pid}-${Date.now().toString(36)}`;

@@ -28,7 +28,8 @@ export class LatencyRecorder {
     if (histogram.totalCount === 0) {
       return null;
     }
-    // A percentile is told as the upper end of its step of the histogram, which may lie above the largest value.
+    // A percentile is told as the upper end of its step of the histogram, which may lie above the largest
+    // value.
     const ms = (us: number): number => Number((Math.min(us, histogram.maxValue) / 1000).toFixed(3));
     return {
       p50: ms(histogram.getValueAtPercentile(50)),

@@ -2,8 +2,8 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { monotonicMs } from '../../native-free/time/index.js';
 
 /**
- * When each message is meant to go out. Latency is counted from then, not from when the sender got round to it, so a
- * stall of the broker shows in every message it held up.
+ * When each message is meant to go out. Latency is counted from then, not from when the sender got round to
+ * it, so a stall of the broker shows in every message it held up.
  */
 export interface Pace {
   /** How many of the messages from `done` on may go now, at most `limit`; waits until it is at least one. */

@@ -1,7 +1,7 @@
 /**
- * A load process that sends keeps tens of thousands of promises and receipts alive. With Node's small young generation half of its time goes
- * into moving them about, which would be measured as the broker's. The size can only be set when a process starts, so the bench
- * starts itself once more, with room.
+ * A load process that sends keeps tens of thousands of promises and receipts alive. With Node's small young
+ * generation half of its time goes into moving them about, which would be measured as the broker's. The size
+ * can only be set when a process starts, so the bench starts itself once more, with room.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * Marks in the body of a bench message: a number of the run, so that messages of other runs are not mistaken for its own,
- * and when the message was written. Both ends are one process and share `performance.now()`.
+ * Marks in the body of a bench message: a number of the run, so that messages of other runs are not mistaken
+ * for its own, and when the message was written. Both ends are one process and share `performance.now()`.
  *
  *      0        4          12
  *      ┌────────┬──────────┬──────

@@ -117,7 +117,10 @@ export async function runKill(command: Command, name: string, flags: PlaceFlags)
   });
 }
 
-/** `ringmq cluster restart NAME`: stopped cleanly if it runs, started again at its old port, and waited for until it and its set's others go together again. */
+/**
+ * `ringmq cluster restart NAME`: stopped cleanly if it runs, started again at its old port, and waited for
+ * until it and its set's others go together again.
+ */
 export async function runRestart(
   command: Command,
   name: string,

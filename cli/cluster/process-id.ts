@@ -1,6 +1,7 @@
 /**
- * Which process a file speaks of. A number alone does not say: once its process has ended, another may get it. So the time that the process
- * was started at, and the boot of the machine, are kept with it, and nothing is ever signalled that is not the very same.
+ * Which process a file speaks of. A number alone does not say: once its process has ended, another may get
+ * it. So the time that the process was started at, and the boot of the machine, are kept with it, and nothing
+ * is ever signalled that is not the very same.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Whether the nodes of a cluster go together: every name server knows every broker, every set has its master, and its slaves are with that. Brokers
- * are asked themselves: name servers have what they were told some time ago.
+ * Whether the nodes of a cluster go together: every name server knows every broker, every set has its master,
+ * and its slaves are with that. Brokers are asked themselves: name servers have what they were told some time
+ * ago.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';

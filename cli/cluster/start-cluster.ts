@@ -11,8 +11,8 @@ export interface StartedCluster {
 }
 
 /**
- * Starts what does not run and waits until all serve, are known, and have their slaves with them; `waitMs`: so long for the latter. What it
- * started itself it ends again when one does not come up.
+ * Starts what does not run and waits until all serve, are known, and have their slaves with them; `waitMs`:
+ * so long for the latter. What it started itself it ends again when one does not come up.
  */
 export async function startCluster(
   folder: ClusterFolder,

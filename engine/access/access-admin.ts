@@ -134,7 +134,10 @@ export class AccessAdmin {
     return digest === this.#state.digest ? [] : sorted(this.#state.records());
   }
 
-  /** Another master's records: those count that are newer than what is here. Resolves with how many did. @throws RingMQError LOG_CORRUPT, NOT_MASTER, DISK_FULL, DISK_FAILED */
+  /**
+   * Another master's records: those count that are newer than what is here. Resolves with how many did.
+   * @throws RingMQError LOG_CORRUPT, NOT_MASTER, DISK_FULL, DISK_FAILED
+   */
   take(given: readonly unknown[]): Promise<number> {
     return this.#inTurn(async () => {
       const records = decodeRecords(encodeRecords(given as AccessRecord[]), null).filter(isAccessRecord);

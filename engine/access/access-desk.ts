@@ -1,6 +1,7 @@
 /**
- * Users and rights on the thread that opened the broker: logins are judged here, and changes made, as records of the log. Other threads keep what
- * a login told them of its user, and ask again when the shared version has moved.
+ * Users and rights on the thread that opened the broker: logins are judged here, and changes made, as records
+ * of the log. Other threads keep what a login told them of its user, and ask again when the shared version
+ * has moved.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';

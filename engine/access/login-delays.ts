@@ -1,6 +1,7 @@
 /**
- * How long who fails to log in waits: longer with each failure, per address and user, and from some failures on per address. Who waits
- * has its place in line, so many tries at once are no faster than one after the other.
+ * How long who fails to log in waits: longer with each failure, per address and user, and from some failures
+ * on per address. Who waits has its place in line, so many tries at once are no faster than one after the
+ * other.
  */
 
 /** The wait after the first failure; doubled with each. */

@@ -1,7 +1,7 @@
 /**
- * What is looked at before a batch may enter the ring: nothing that fails here is stored, and nothing
- * that passes can crash a stage, a recovery or a consumer. What a batch and its records must be is `native-free/batch`'s to say, which
- * clients read by.
+ * What is looked at before a batch may enter the ring: nothing that fails here is stored, and nothing that
+ * passes can crash a stage, a recovery or a consumer. What a batch and its records must be is
+ * `native-free/batch`'s to say, which clients read by.
  */
 import { producedHeaderFault, producedRecordsFault } from '../../native-free/batch/produced-batch.js';
 import { crc32 } from '../../native-free/checksum/crc32.js';
@@ -14,8 +14,8 @@ import {
 } from '../../native-free/wire/index.js';
 
 /**
- * Checks a batch as a producer sends it: `bytes` is exactly the batch. `hasTravelled`: its body may have changed since its producer
- * summed it up; one that was packed on this very thread has not.
+ * Checks a batch as a producer sends it: `bytes` is exactly the batch. `hasTravelled`: its body may have
+ * changed since its producer summed it up; one that was packed on this very thread has not.
  * @returns 0, or the wire number of MESSAGE_TOO_LARGE, BAD_BATCH or BAD_CHECKSUM.
  */
 export function checkBatch(bytes: Uint8Array, hasTravelled: boolean): number {

@@ -2,8 +2,9 @@
  * What the broker writes into a batch header, and how a header read from anywhere is told from rubbish.
  * The layout is `native-free/wire/batch-layout.ts`; this file adds only the stamp and the checksum.
  *
- * The header checksum is computed in plain JavaScript: 68 ns for a header, where a single one of the two calls of `zlib.crc32` that it
- * would take costs 190 (Node 20, x86-64; `npm run bench:micro -- --only checksum`). It is the same CRC-32, and it allocates nothing.
+ * The header checksum is computed in plain JavaScript: 68 ns for a header, where a single one of the two
+ * calls of `zlib.crc32` that it would take costs 190 (Node 20, x86-64; `npm run bench:micro -- --only
+ * checksum`). It is the same CRC-32, and it allocates nothing.
  */
 import { CRC32_START, finishCrc32, updateCrc32 } from '../../native-free/checksum/crc32-tables.js';
 import {
@@ -60,7 +61,8 @@ export function stampHeader(bytes: Uint8Array, at: number, stamp: HeaderStamp): 
 
 /**
  * True when a whole, stamped header of a batch or pad for `expectedPosition` stands at `at`. Reads nothing
- * past the end of `bytes`. Says nothing about the body, nor whether `length` fits the span: the caller knows that.
+ * past the end of `bytes`. Says nothing about the body, nor whether `length` fits the span: the caller knows
+ * that.
  */
 export function headerIsValid(bytes: Uint8Array, at: number, expectedPosition: number): boolean {
   if (at < 0 || at + PAD_HEADER_BYTES > bytes.length) {

@@ -10,8 +10,9 @@ import {
 import { headerIsValid } from './header.js';
 
 /**
- * Bytes of whole batches and pads with the right checksums at the start of `bytes`, which lie at log position `position`: `most` of them at most, unless the
- * first has more. None is of an epoch below the one before it, the first not below `epoch`: such a one shows through where a write was lost.
+ * Bytes of whole batches and pads with the right checksums at the start of `bytes`, which lie at log position
+ * `position`: `most` of them at most, unless the first has more. None is of an epoch below the one before it,
+ * the first not below `epoch`: such a one shows through where a write was lost.
  */
 export function soundBatches(
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * The topics of one cluster, put together from what its sets have, in the order of their last change: whoever looks after topics asks for
- * what has changed since it last asked.
+ * The topics of one cluster, put together from what its sets have, in the order of their last change: whoever
+ * looks after topics asks for what has changed since it last asked.
  */
 import type {
   ClusterTopic,

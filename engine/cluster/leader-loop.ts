@@ -1,6 +1,7 @@
 /**
- * Carries out what `decide` says, for one member of one broker set: keeps its lease, reads the set at every change and some times a second,
- * and has the broker lead, follow or stand still. What it may still ack is the lease's time, told at every answer.
+ * Carries out what `decide` says, for one member of one broker set: keeps its lease, reads the set at every
+ * change and some times a second, and has the broker lead, follow or stand still. What it may still ack is
+ * the lease's time, told at every answer.
  */
 import { clearInterval, monotonicMs, setInterval, setTimeout } from '../../native-free/time/index.js';
 import {
@@ -105,8 +106,8 @@ export class LeaderLoop {
   }
 
   /**
-   * Decides nothing more, and keeps its lease: what has been taken may be acked while the broker ends. That its slaves lose it meanwhile puts
-   * none of them out of the set, as one of them is to lead next.
+   * Decides nothing more, and keeps its lease: what has been taken may be acked while the broker ends. That
+   * its slaves lose it meanwhile puts none of them out of the set, as one of them is to lead next.
    */
   rest(): void {
     this.#isResting = true;
@@ -316,7 +317,8 @@ export class LeaderLoop {
       this.#lease = lease;
       this.#judge.lose();
       this.#judge.answered(sentAtMs, ttlSeconds);
-      // The leader's key hangs on the old lease: nothing may be acked by the new one before the set was taken with it.
+      // The leader's key hangs on the old lease: nothing may be acked by the new one before the set was taken
+      // with it.
       this.#rule = null;
       this.#wake();
     } finally {

@@ -1,6 +1,6 @@
 /**
- * Who is a broker set's master, where etcd keeps that: decisions only, no clock, no connection, no timer. The same function runs in a
- * broker, in tests, and in the simulator.
+ * Who is a broker set's master, where etcd keeps that: decisions only, no clock, no connection, no timer. The
+ * same function runs in a broker, in tests, and in the simulator.
  *
  * A set has in etcd
  *
@@ -9,7 +9,8 @@
  *     in-sync           members that have all that was acked, as the master last wrote it, and how many of them each ack waited for
  *     candidates/NAME   where the log of a member ends that follows nobody any more, on the lease of that member
  *
- * Each change is a transaction on the revisions that the decision was made from. So of two that decide at once one fails, and reads again.
+ * Each change is a transaction on the revisions that the decision was made from. So of two that decide at
+ * once one fails, and reads again.
  */
 
 export interface Leader {
@@ -67,7 +68,10 @@ export interface Standing {
   mayFound: boolean;
   /** How long it has seen the set without a leader, by its monotonic clock. */
   leaderlessMs: number;
-  /** Where more than the in-sync set can promise is lost either way (async replication): candidates that are away are waited for so long only. */
+  /**
+   * Where more than the in-sync set can promise is lost either way (async replication): candidates that are
+   * away are waited for so long only.
+   */
   patienceMs: number | null;
 }
 
@@ -98,7 +102,8 @@ export function decide(view: SetView, me: Standing): Decision {
     return { act: 'stay', why: 'not in the in-sync set, so it may lack what was acked' };
   }
   if (me.leads !== null && me.leads === view.term) {
-    // Its lease ended and nobody has led since: its log is the furthest there is, and its term is still the last.
+    // Its lease ended and nobody has led since: its log is the furthest there is, and its term is still the
+    // last.
     return { act: 'take', epoch: view.term, inSync: view.inSync };
   }
   if (!me.isStill) {
@@ -183,11 +188,13 @@ export interface Follower {
 }
 
 /**
- * The in-sync set that a master should write to etcd, or null if what is there is right. `acked`: position below which it has acked.
+ * The in-sync set that a master should write to etcd, or null if what is there is right. `acked`: position
+ * below which it has acked.
  *
- * A member comes in only when it has all that was acked. One goes out only when those that stay hold all that was acked often enough:
- * what was acked because of the one that leaves would be on too few of them otherwise, and a later election could pass it by.
- * `minInSync`: slaves an ack waits for; 0 under async replication. `mayDegrade`: acks go on with fewer, once etcd says so.
+ * A member comes in only when it has all that was acked. One goes out only when those that stay hold all that
+ * was acked often enough: what was acked because of the one that leaves would be on too few of them
+ * otherwise, and a later election could pass it by. `minInSync`: slaves an ack waits for; 0 under async
+ * replication. `mayDegrade`: acks go on with fewer, once etcd says so.
  */
 export function nextInSync(
   name: string,

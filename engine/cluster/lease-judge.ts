@@ -1,9 +1,10 @@
 /**
  * Whether a lease may still be relied on, judged by this machine alone.
  *
- * etcd counts a lease's time from when it took a keep-alive, which is after that was sent: so by the monotonic clock a lease cannot
- * have ended before the time of sending plus its length. The wall clock is never asked, and an answer that comes late tells nothing
- * about now. A keep-alive without an answer counts for nothing, even if etcd took it.
+ * etcd counts a lease's time from when it took a keep-alive, which is after that was sent: so by the
+ * monotonic clock a lease cannot have ended before the time of sending plus its length. The wall clock is
+ * never asked, and an answer that comes late tells nothing about now. A keep-alive without an answer counts
+ * for nothing, even if etcd took it.
  */
 
 /** Clocks of two machines may run apart by this part of a lease, and a thread may look at its clock a moment before it acts. */

@@ -2,8 +2,8 @@
 import type { MasterInfo, RegistrationAnswer } from '../../native-free/wire/index.js';
 
 /**
- * Whether a broker that calls itself master has been replaced: somebody of its set has named a higher epoch, or the name server gives another
- * one the preference at the same.
+ * Whether a broker that calls itself master has been replaced: somebody of its set has named a higher epoch,
+ * or the name server gives another one the preference at the same.
  */
 export function isReplaced(
   own: { name: string; epoch: number },

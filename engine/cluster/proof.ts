@@ -1,6 +1,6 @@
 /**
- * How broker and name server show each other that they know the secret, and that nobody has changed on the way who is master where: HMAC-SHA-256
- * over both nonces and that. The secret is never sent.
+ * How broker and name server show each other that they know the secret, and that nobody has changed on the
+ * way who is master where: HMAC-SHA-256 over both nonces and that. The secret is never sent.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type {

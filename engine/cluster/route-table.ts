@@ -1,11 +1,12 @@
 /**
- * What a name server knows, as a machine without clock, timers or sockets: brokers register over links, everybody asks for routes. Time
- * is given with each call, by a clock that nobody sets.
+ * What a name server knows, as a machine without clock, timers or sockets: brokers register over links,
+ * everybody asks for routes. Time is given with each call, by a clock that nobody sets.
  *
  *     registered ── its link ends, or nothing is heard for registrationMs ──▶ away ── awayMs ──▶ forgotten
  *         ▲───────────────── registers again ──────────────────────────────────┘
  *
- * A broker that is away is in no route; its set stays in it, with its topics, so that a key's queue stays the same one meanwhile.
+ * A broker that is away is in no route; its set stays in it, with its topics, so that a key's queue stays the
+ * same one meanwhile.
  */
 import {
   type BrokerRegistration,

@@ -1,6 +1,7 @@
 /**
- * What a master has to do about a topic, given what the cluster has of it. The newest of a name counts, and a tombstone ends all up to its
- * time: both only grow, and each set looks at itself alone, so two sets never create and delete against each other.
+ * What a master has to do about a topic, given what the cluster has of it. The newest of a name counts, and a
+ * tombstone ends all up to its time: both only grow, and each set looks at itself alone, so two sets never
+ * create and delete against each other.
  */
 import type { ClusterTopic } from '../../native-free/wire/index.js';
 import type { OwnTopic } from './topic-feed.js';

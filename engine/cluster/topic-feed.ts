@@ -1,5 +1,6 @@
 /**
- * A broker's own topics, in the order of their last change, for telling name servers what has changed since they were last told.
+ * A broker's own topics, in the order of their last change, for telling name servers what has changed since
+ * they were last told.
  */
 import type { NameServerMethods, RegisteredTopic } from '../../native-free/wire/index.js';
 

@@ -1,6 +1,7 @@
 /**
- * The turns of calls on the control plane's thread. Each asker (a connection of a thread) has a queue of its own, and the first call of each is begun in
- * turn, for a slice of each turn of the event loop: who asks much waits for himself. How many an asker may have here is bounded by who takes them in.
+ * The turns of calls on the control plane's thread. Each asker (a connection of a thread) has a queue of its
+ * own, and the first call of each is begun in turn, for a slice of each turn of the event loop: who asks much
+ * waits for himself. How many an asker may have here is bounded by who takes them in.
  */
 import { setImmediate } from 'node:timers';
 import { monotonicMs } from '../../native-free/time/index.js';
@@ -80,7 +81,8 @@ export class CallTurns {
   #serve(): void {
     const from = monotonicMs();
     let begun = 0;
-    // A map goes on with what is added to it while it is walked through: who has more comes again behind the others.
+    // A map goes on with what is added to it while it is walked through: who has more comes again behind the
+    // others.
     for (const [asker, queue] of this.#queues) {
       this.#queues.delete(asker);
       const turn = queue.shift();

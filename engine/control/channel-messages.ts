@@ -1,7 +1,8 @@
 /**
- * Control calls between the threads of one process. The control plane lives on the thread that opened the broker; every other thread
- * reaches it over a BroadcastChannel, which needs no port to be handed over, so that a plain handle is
- * enough to attach. Calls are rare (joins, commits, topics): nothing per message or batch comes this way.
+ * Control calls between the threads of one process. The control plane lives on the thread that opened the
+ * broker; every other thread reaches it over a BroadcastChannel, which needs no port to be handed over, so
+ * that a plain handle is enough to attach. Calls are rare (joins, commits, topics): nothing per message or
+ * batch comes this way.
  */
 import type { ControlEvent } from '../../native-free/wire/index.js';
 

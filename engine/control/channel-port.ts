@@ -19,7 +19,8 @@ import {
 import { unpackEvent } from './packed-event.js';
 
 /**
- * A caller's own time-out, an hour at most, ends its waiting before. This one is there so that what is asked in vain is forgotten.
+ * A caller's own time-out, an hour at most, ends its waiting before. This one is there so that what is asked
+ * in vain is forgotten.
  */
 const CONTROL_TIMEOUT_MS = 3_660_000;
 

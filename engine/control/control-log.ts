@@ -1,10 +1,13 @@
 /**
- * How topics, groups, offsets and epochs get into the log: as control batches, by the thread that opened the broker alone. They are claimed,
- * stamped and flushed like any batch, so a topic's creation stands before its first message, and a commit is acked as a message
- * is: when it is written, or on disk, as the broker's flush policy says.
+ * How topics, groups, offsets and epochs get into the log: as control batches, by the thread that opened the
+ * broker alone. They are claimed, stamped and flushed like any batch, so a topic's creation stands before its
+ * first message, and a commit is acked as a message is: when it is written, or on disk, as the broker's flush
+ * policy says.
  *
- * Everything is in {@link ControlLog.state} as soon as it is taken, in the order in which the log will have it. What changes often (offsets and ages) is gathered: all of a
- * turn of the event loop is one batch. While the ring or the disk is full, it is gathered for longer; nothing of it is lost, and nobody has to wait in a queue.
+ * Everything is in {@link ControlLog.state} as soon as it is taken, in the order in which the log will have
+ * it. What changes often (offsets and ages) is gathered: all of a turn of the event loop is one batch. While
+ * the ring or the disk is full, it is gathered for longer; nothing of it is lost, and nobody has to wait in a
+ * queue.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '../../native-free/time/index.js';
@@ -107,8 +110,8 @@ export class ControlLog implements AppendSink {
   }
 
   /**
-   * Takes one number of a group on a queue, backwards too. In the log with the next batch; those on memory topics never are, as they end
-   * with the process.
+   * Takes one number of a group on a queue, backwards too. In the log with the next batch; those on memory
+   * topics never are, as they end with the process.
    */
   appendNumber(kind: QueueNumbers, group: string, topicId: number, queueId: number, value: number): void {
     const topic = this.state.topics.get(topicId);
@@ -116,7 +119,8 @@ export class ControlLog implements AppendSink {
       return;
     }
     if (!topic.memory && this.#isFollower() && kind === 'offsets') {
-      // Before the state has it: whether the group was there counts. What else there is to say is the master's.
+      // Before the state has it: whether the group was there counts. What else there is to say is the
+      // master's.
       this.#held?.add(group, topicId, queueId, value);
     }
     this.state[kind].set(group, topicId, topic.queues, queueId, value);
@@ -134,7 +138,8 @@ export class ControlLog implements AppendSink {
     this.state.apply(record);
     this.#changes.add(record);
     if (record.type === 'startsDropped' && !this.state.hasGroup(record.group)) {
-      // With its last start the group is gone. Said outright: who applies this again, later, may have such a group.
+      // With its last start the group is gone. Said outright: who applies this again, later, may have such a
+      // group.
       this.appendLater({ type: 'groupDeleted', group: record.group });
     }
     this.#schedule();
@@ -147,7 +152,8 @@ export class ControlLog implements AppendSink {
   }
 
   /**
-   * Resolves once the records, and all that was taken before them, are acked at the broker's policy: written, or on disk. One caller of each kind at a time.
+   * Resolves once the records, and all that was taken before them, are acked at the broker's policy: written,
+   * or on disk. One caller of each kind at a time.
    * @throws RingMQError DISK_FULL (nothing was changed), DISK_FAILED, BROKER_CLOSED
    */
   append(records: readonly ControlRecord[]): Promise<void> {
@@ -163,8 +169,10 @@ export class ControlLog implements AppendSink {
   }
 
   /**
-   * Resolves once all that was taken so far is acked at the broker's policy. With a full disk it is not waited for.
-   * @throws RingMQError DISK_FULL (what was taken is kept, and written when there is room), DISK_FAILED, BROKER_CLOSED
+   * Resolves once all that was taken so far is acked at the broker's policy. With a full disk it is not
+   * waited for.
+   * @throws RingMQError DISK_FULL (what was taken is kept, and written when there is room), DISK_FAILED,
+   * BROKER_CLOSED
    */
   settled(): Promise<void> {
     if (this.#failure !== null) {
@@ -207,8 +215,8 @@ export class ControlLog implements AppendSink {
   }
 
   /**
-   * The state as it is, as the part of a checkpoint that reflects the log up to `position`; to be taken when {@link isEmpty}. `ends`: where the
-   * queues end there.
+   * The state as it is, as the part of a checkpoint that reflects the log up to `position`; to be taken when
+   * {@link isEmpty}. `ends`: where the queues end there.
    */
   snapshot(position: number, ends: Iterable<QueueEnd> = []): StateSnapshot {
     this.state.tombstones.expire(Date.now());
@@ -227,8 +235,8 @@ export class ControlLog implements AppendSink {
   }
 
   /**
-   * Waits until all is acked, for `limitMs` at most, and not for a disk that has failed: that is told already.
-   * Nor for slaves that are not there.
+   * Waits until all is acked, for `limitMs` at most, and not for a disk that has failed: that is told
+   * already. Nor for slaves that are not there.
    * @throws RingMQError DISK_FULL at once where there is no room for what is left
    */
   async drained(limitMs: number): Promise<void> {

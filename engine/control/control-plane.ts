@@ -110,7 +110,8 @@ export class ControlPlane {
   }
 
   /**
-   * To be called once the queues are recovered and before anything is appended: starts the timer behind revoke deadlines.
+   * To be called once the queues are recovered and before anything is appended: starts the timer behind
+   * revoke deadlines.
    */
   start(): void {
     this.#timer = setInterval(() => this.tick(), TICK_MS);
@@ -123,7 +124,10 @@ export class ControlPlane {
     this.#log.tick();
   }
 
-  /** What was committed at a slave, while this master was away, counts here as if it had been committed here. Resolves once the log has it. */
+  /**
+   * What was committed at a slave, while this master was away, counts here as if it had been committed here.
+   * Resolves once the log has it.
+   */
   async takeOver(entries: readonly HeldEntry[]): Promise<void> {
     const deps = {
       state: this.#log.state,
@@ -155,7 +159,8 @@ export class ControlPlane {
 
   /**
    * Answers one request.
-   * @throws RingMQError always of this class: NOT_SUPPORTED for an unknown method, BAD_REQUEST for malformed parameters, INTERNAL for a defect.
+   * @throws RingMQError always of this class: NOT_SUPPORTED for an unknown method, BAD_REQUEST for malformed
+   * parameters, INTERNAL for a defect.
    */
   async handle(method: string, params: unknown, caller: ControlCaller): Promise<unknown> {
     if (this.#closed) {

@@ -39,7 +39,8 @@ export class GroupAdmin {
   }
 
   /**
-   * Makes a group that stays until it is deleted, whether anybody reads or not. Returns when the log has it, at the broker's flush policy.
+   * Makes a group that stays until it is deleted, whether anybody reads or not. Returns when the log has it,
+   * at the broker's flush policy.
    * @throws RingMQError BAD_ARGUMENT, GROUP_EXISTS, TOO_MANY_GROUPS, DISK_FULL, DISK_FAILED
    */
   create({ group, ifNotExists }: ControlMethods['createGroup']['params']): Promise<GroupInfo> {
@@ -78,7 +79,8 @@ export class GroupAdmin {
   }
 
   /**
-   * Sets where a group without members goes on reading: on all queues of a topic, or on one. Returns when the log has it, at the broker's flush policy.
+   * Sets where a group without members goes on reading: on all queues of a topic, or on one. Returns when the
+   * log has it, at the broker's flush policy.
    * @throws RingMQError TOPIC_NOT_FOUND, QUEUE_NOT_FOUND, GROUP_NOT_FOUND, GROUP_BUSY, DISK_FULL, DISK_FAILED
    */
   async resetOffset(params: ControlMethods['resetOffset']['params']): Promise<QueueOffset[]> {

@@ -1,6 +1,7 @@
 /**
- * What groups have changed and the log has not been told yet. Only the last of each counts: a queue's newest offset replaces the one before, a
- * group's deletion replaces all. So what waits is bounded by how many groups and queues there are, however long the disk is full.
+ * What groups have changed and the log has not been told yet. Only the last of each counts: a queue's newest
+ * offset replaces the one before, a group's deletion replaces all. So what waits is bounded by how many
+ * groups and queues there are, however long the disk is full.
  */
 import type { ControlRecord, QueueNumbers } from '../meta/control-records.js';
 

@@ -132,7 +132,8 @@ export class GroupView {
     const { minOffset, maxOffset } = this.#queueState(topic, queueId);
     const position = this.#offsets.position(group, topic.topicId, queueId);
     const owner = this.#coordinator.share(group, topic.topicId)?.owner(queueId) ?? null;
-    // What nobody has come upon yet is counted when somebody does. Who holds the queue may have read it before it was deleted.
+    // What nobody has come upon yet is counted when somebody does. Who holds the queue may have read it
+    // before it was deleted.
     const expired = this.#offsets.expired(group, topic.topicId, queueId);
     return {
       topic: topic.topic,

@@ -1,4 +1,7 @@
-/** Who waits until the log has something: what is in batches already, or what is still being gathered. Batches are counted from the opening on. */
+/**
+ * Who waits until the log has something: what is in batches already, or what is still being gathered. Batches
+ * are counted from the opening on.
+ */
 import type { RingMQError } from '../../native-free/wire/index.js';
 
 interface Waiter {

@@ -1,6 +1,6 @@
 /**
- * Events about many queues, as they pass from thread to thread: one array of numbers, which takes a hundredth of the time that as many objects
- * take. A consumer may be assigned 16,384 queues at once.
+ * Events about many queues, as they pass from thread to thread: one array of numbers, which takes a hundredth
+ * of the time that as many objects take. A consumer may be assigned 16,384 queues at once.
  */
 import type { ControlEvent } from '../../native-free/wire/index.js';
 

@@ -1,6 +1,7 @@
 /**
- * One answer's part of a list. Every list is sorted and is asked for page by page: an answer has so many items and bytes at most, says
- * whether it is `complete`, and where it is not gives a cursor to ask on with. So no answer outgrows a frame, and none takes long to make.
+ * One answer's part of a list. Every list is sorted and is asked for page by page: an answer has so many
+ * items and bytes at most, says whether it is `complete`, and where it is not gives a cursor to ask on with.
+ * So no answer outgrows a frame, and none takes long to make.
  */
 import { RingMQError } from '../../native-free/wire/index.js';
 

@@ -1,6 +1,7 @@
 /**
- * What callers may send: the parameters of every control method, checked here once. Missing and mistyped ones are
- * BAD_REQUEST; numbers out of their range are the callee's to refuse (BAD_ARGUMENT). Unknown keys are dropped, so that fields can be added.
+ * What callers may send: the parameters of every control method, checked here once. Missing and mistyped ones
+ * are BAD_REQUEST; numbers out of their range are the callee's to refuse (BAD_ARGUMENT). Unknown keys are
+ * dropped, so that fields can be added.
  */
 import { z } from 'zod';
 import {

@@ -1,6 +1,6 @@
 /**
- * Warns before retention deletes what a group has not read: when the next message of a group is near the age or the place
- * at which its segment may go. Looks at some queues at a time, so that it never takes long.
+ * Warns before retention deletes what a group has not read: when the next message of a group is near the age
+ * or the place at which its segment may go. Looks at some queues at a time, so that it never takes long.
  */
 import type { Warn } from './expired-log.js';
 

@@ -22,8 +22,8 @@ export interface TopicHooks {
   /** Makes the queue table ready for a topic that nobody has seen yet. */
   openQueues(topic: CatalogTopic): void | Promise<void>;
   /**
-   * Ends a deleted topic's queues, those that are open. When it is done no thread uses their slots, which may then go to
-   * another topic.
+   * Ends a deleted topic's queues, those that are open. When it is done no thread uses their slots, which may
+   * then go to another topic.
    */
   closeQueues(topic: CatalogTopic): void | Promise<void>;
   /** First offset stored and next one to be given out. */
@@ -57,11 +57,15 @@ export class TopicAdmin {
     this.#hooks = hooks;
   }
 
-  /** Returns when the log has the topic, at the broker's flush policy. @throws RingMQError BAD_ARGUMENT, TOPIC_EXISTS, TOO_MANY_QUEUES, DISK_FULL, DISK_FAILED */
+  /**
+   * Returns when the log has the topic, at the broker's flush policy.
+   * @throws RingMQError BAD_ARGUMENT, TOPIC_EXISTS, TOO_MANY_QUEUES, DISK_FULL, DISK_FAILED
+   */
   create(params: TopicParams & { ifNotExists?: boolean }): Promise<TopicInfo> {
     return this.#inTurn(async () => {
       const existing = params.ifNotExists === true ? this.#catalog.byName(params.topic) : undefined;
-      // Where a topic is kept is what its messages survive: that must be as asked for. Its queues may have become more since.
+      // Where a topic is kept is what its messages survive: that must be as asked for. Its queues may have
+      // become more since.
       if (existing !== undefined && existing.memory === params.memory) {
         return topicInfo(existing);
       }
@@ -81,7 +85,8 @@ export class TopicAdmin {
         this.#catalog.publish(topic);
         diagnose('topic', { event: 'created', topic: topic.topic, topicId: topic.topicId });
       } catch (error) {
-        // Also when the opening itself failed: it may have come to some of the queues, whose slots are given back here.
+        // Also when the opening itself failed: it may have come to some of the queues, whose slots are given
+        // back here.
         await this.#hooks.closeQueues(topic);
         this.#catalog.abandon(topic);
         throw error;
@@ -92,9 +97,10 @@ export class TopicAdmin {
   }
 
   /**
-   * Returns when the log has the deletion, at the broker's flush policy, and no thread uses the topic's queues any more. Its members are put out of their groups, and
-   * what the groups had committed on it is forgotten.
-   * `upTo`: only one whose `createdTime` is that or lower, and there need be none; remembered is that all up to it are deleted.
+   * Returns when the log has the deletion, at the broker's flush policy, and no thread uses the topic's
+   * queues any more. Its members are put out of their groups, and what the groups had committed on it is
+   * forgotten. `upTo`: only one whose `createdTime` is that or lower, and there need be none; remembered is
+   * that all up to it are deleted.
    * @throws RingMQError TOPIC_NOT_FOUND, BAD_ARGUMENT (one of the broker's own), DISK_FULL, DISK_FAILED
    */
   delete(name: string, upTo: number | null = null): Promise<void> {

@@ -1,7 +1,8 @@
 /**
- * Control batches that lie below the state's place, applied to it once more: the log has been repaired, and may say there what the state never
- * heard. Records are absolute, so the state is what it was, and has what it lacked, once its place is reached; on the way it goes through what was long ago.
- * What is still damaged there must not make the state older than it is: then the snapshot is applied over it at its place.
+ * Control batches that lie below the state's place, applied to it once more: the log has been repaired, and
+ * may say there what the state never heard. Records are absolute, so the state is what it was, and has what
+ * it lacked, once its place is reached; on the way it goes through what was long ago. What is still damaged
+ * there must not make the state older than it is: then the snapshot is applied over it at its place.
  */
 import type { ControlRecord } from '../meta/control-records.js';
 import type { MetaState, TopicCatalog } from '../meta/index.js';
@@ -53,8 +54,8 @@ export class AppliedAgain {
   }
 
   /**
-   * Whether a record of below the place makes a topic that is no more: its queues would be another's that took their name, or their room. That
-   * there is no room for it says so, too, as there was when it was made.
+   * Whether a record of below the place makes a topic that is no more: its queues would be another's that
+   * took their name, or their room. That there is no room for it says so, too, as there was when it was made.
    */
   isPast(record: ControlRecord): boolean {
     if (this.#isOver || record.type !== 'topicCreated') {

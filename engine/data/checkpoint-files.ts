@@ -25,7 +25,8 @@ export function writeCheckpointFiles(job: CheckpointJob, disk: Disk = new OwnedD
   const files = new IndexFiles({ disk, dir });
   try {
     files.sync(job.firstBlock, job.nextBlock);
-    // A state newer than tables and checkpoint is one that passes over what it has; the log is still read from the old checkpoint's position.
+    // A state newer than tables and checkpoint is one that passes over what it has; the log is still read
+    // from the old checkpoint's position.
     writeState(disk, `${job.dir.path}/meta`, job.state);
     replaceFile(disk, dir, 'tables', job.tables);
     writeCheckpoint(disk, job.dir.path, {

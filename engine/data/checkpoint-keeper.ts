@@ -1,7 +1,8 @@
 /**
- * When checkpoints are made: each `checkpointBytes` of log, and some seconds after the last writing, so that a restart reads
- * little. The snapshots, of the queue tables and of the state, are copies in memory, the tables' taken under the index role; files are written
- * by a job on another thread once the log is flushed up to them.
+ * When checkpoints are made: each `checkpointBytes` of log, and some seconds after the last writing, so that
+ * a restart reads little. The snapshots, of the queue tables and of the state, are copies in memory, the
+ * tables' taken under the index role; files are written by a job on another thread once the log is flushed up
+ * to them.
  */
 import { Piscina } from 'piscina';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';

@@ -1,6 +1,7 @@
 /**
- * What of the log is committed, kept over a restart: `log/committed` is stated anew while it moves, and an opening begins with what it says.
- * It is written without a sync: an older one only means that a little more of the log waits for the slaves again, or for the master's word.
+ * What of the log is committed, kept over a restart: `log/committed` is stated anew while it moves, and an
+ * opening begins with what it says. It is written without a sync: an older one only means that a little more
+ * of the log waits for the slaves again, or for the master's word.
  */
 import { type Disk, diskErrorCode, removeIfThere } from '../disk/disk.js';
 import { COMMITTED_MARK, PositionMark, readMark } from '../log/index.js';
@@ -9,8 +10,9 @@ import { COMMITTED_MARK, PositionMark, readMark } from '../log/index.js';
 const MAX_BELOW_END_BYTES = 2 ** 35;
 
 /**
- * Up to where a log that begins at `start` and ends at `end` is known to be committed. One that had more before its end was lost, or cut off, is not
- * believed again once other batches lie there. Throws disk errors.
+ * Up to where a log that begins at `start` and ends at `end` is known to be committed. One that had more
+ * before its end was lost, or cut off, is not believed again once other batches lie there. Throws disk
+ * errors.
  */
 export function knownCommitted(disk: Disk, logDir: string, start: number, end: number): number {
   const stated = readMark(disk, logDir, COMMITTED_MARK);

@@ -1,6 +1,7 @@
 /**
- * What the control batches of a log do when it is read: to the state, and to what follows from it, the catalog and the rows of the queue table. A recovery
- * applies the log behind its snapshot by this, and so does a broker that follows another one's log.
+ * What the control batches of a log do when it is read: to the state, and to what follows from it, the
+ * catalog and the rows of the queue table. A recovery applies the log behind its snapshot by this, and so
+ * does a broker that follows another one's log.
  */
 import { BATCH, isRingMQError, readUint32 } from '../../native-free/wire/index.js';
 import type { ControlRecord } from '../meta/control-records.js';

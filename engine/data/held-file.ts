@@ -1,6 +1,7 @@
 /**
- * `meta/held`: what was committed at a slave and is not in its master's log yet. Frames, one behind the other, each an array of entries; of a queue
- * the last one counts. It grows by what a turn of the event loop commits, and is made anew when most of it is of no use, or removed when nothing is left.
+ * `meta/held`: what was committed at a slave and is not in its master's log yet. Frames, one behind the
+ * other, each an array of entries; of a queue the last one counts. It grows by what a turn of the event loop
+ * commits, and is made anew when most of it is of no use, or removed when nothing is left.
  */
 import { type Disk, diskErrorCode, readWholeFile, removeIfThere, replaceFile } from '../disk/disk.js';
 import { concat, FRAME_HEADER_BYTES, frameOf, payloadAt } from '../meta/frames.js';

@@ -42,7 +42,10 @@ export class LogPatch {
     }
   }
 
-  /** Durably. A file that is missing is made, one that was cut short has its length again. False: retention has taken a segment of it. Throws disk errors. */
+  /**
+   * Durably. A file that is missing is made, one that was cut short has its length again. False: retention
+   * has taken a segment of it. Throws disk errors.
+   */
   write(position: number, run: Uint8Array): boolean {
     const { segmentBytes } = this.#deps;
     for (let at = 0; at < run.length; ) {

@@ -1,7 +1,8 @@
 /**
- * Opening a data directory: who it is and what its state was at the last checkpoint from `meta/`, the queue tables from the same
- * checkpoint, and from there on the log itself. What is derived and missing or damaged (tables, index files, and the state where the log is there from its
- * beginning) is made again by reading the whole log.
+ * Opening a data directory: who it is and what its state was at the last checkpoint from `meta/`, the queue
+ * tables from the same checkpoint, and from there on the log itself. What is derived and missing or damaged
+ * (tables, index files, and the state where the log is there from its beginning) is made again by reading the
+ * whole log.
  */
 import { randomBytes } from 'node:crypto';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
@@ -80,8 +81,9 @@ interface Stored {
 }
 
 /**
- * `mustFollow`: another broker is master of the set, so it is opened as a slave, whatever the directory was. With a controller every broker is
- * opened as a slave, and becomes the master or follows one when that has said so: the directory stays what it was till then.
+ * `mustFollow`: another broker is master of the set, so it is opened as a slave, whatever the directory was.
+ * With a controller every broker is opened as a slave, and becomes the master or follows one when that has
+ * said so: the directory stays what it was till then.
  */
 export type DataOptions = ResolvedEngineOptions & { readonly mustFollow?: boolean };
 
@@ -114,7 +116,8 @@ function readStored(
   const { spanBytes, segmentBytes } = found ?? options;
   const segments = listSegments(disk, `${dataDir}/log`, segmentBytes);
   if (found === null && segments.length > 0) {
-    // Messages without what they belong to: somebody has lost `meta/`, and to begin a new one would hide that.
+    // Messages without what they belong to: somebody has lost `meta/`, and to begin a new one would hide
+    // that.
     throw new RingMQError(
       'LOG_CORRUPT',
       `${dataDir} has a log but no meta/: bring meta/ back from a copy, or move log/ away to begin anew`,
@@ -226,7 +229,8 @@ function recoverData(
     if (replay.warning !== null) {
       warn(replay.warning);
     }
-    // Before anything is stamped. `meta/` may be an older copy; and a whole log is read without its checkpoint's epoch.
+    // Before anything is stamped. `meta/` may be an older copy; and a whole log is read without its
+    // checkpoint's epoch.
     const { checkpoint, node } = stored;
     const known = Math.max(node.epoch, state.epochs.last, tables.recovery.lastEpoch, checkpoint?.epoch ?? 0);
     // A slave begins no term.
@@ -239,7 +243,8 @@ function recoverData(
     }
     const { startPosition, endPosition } = tables.recovery;
     if (stored.isRebuild || (stored.state?.position ?? 0) > endPosition) {
-      // Of a repaired log the state has all now. Else the log's end is lost: what is said from here on must not count as what the state has already.
+      // Of a repaired log the state has all now. Else the log's end is lost: what is said from here on must
+      // not count as what the state has already.
       writeState(disk, `${dataDir}/meta`, encodeState(state.records(), endPosition));
     }
     writeNode(disk, `${dataDir}/meta`, opened);
@@ -254,8 +259,9 @@ function recoverData(
 }
 
 /**
- * A directory that was promoted is a master's, and one that has followed a master a slave's, whatever is asked for: a node that is started again as it
- * was at first must not take a set over, nor leave it without a master. What is asked for decides of the others.
+ * A directory that was promoted is a master's, and one that has followed a master a slave's, whatever is
+ * asked for: a node that is started again as it was at first must not take a set over, nor leave it without a
+ * master. What is asked for decides of the others.
  */
 function roleOf(
   { ownFrom }: NodeFacts,
@@ -274,7 +280,8 @@ function roleOf(
 }
 
 /**
- * Queues that the log shows no batch of go on where they ended. Of a master, before it appends: a slave's log may still have to come there.
+ * Queues that the log shows no batch of go on where they ended. Of a master, before it appends: a slave's log
+ * may still have to come there.
  */
 export function continueQueues(state: MetaState, catalog: TopicCatalog, table: QueueTable): void {
   for (const { topicId, slots, memory } of catalog.list()) {

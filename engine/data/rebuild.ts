@@ -1,4 +1,7 @@
-/** `rebuild`: an empty file that says that what is derived from the log is to be made from it again at the next opening, as the log has more than what was derived from. */
+/**
+ * `rebuild`: an empty file that says that what is derived from the log is to be made from it again at the
+ * next opening, as the log has more than what was derived from.
+ */
 import { type Disk, diskErrorCode, removeIfThere } from '../disk/disk.js';
 
 export const REBUILD_FILE = 'rebuild';

@@ -1,12 +1,14 @@
 /**
- * Making a slave's directory what its master wants it to be, before it is opened: cutting off the end of a log that is not the master's, or beginning with the
- * master's state and the place where its log begins. What is to be done is written down first, durably, and done again from the start after
- * whatever ends it in the middle:
+ * Making a slave's directory what its master wants it to be, before it is opened: cutting off the end of a
+ * log that is not the master's, or beginning with the master's state and the place where its log begins. What
+ * is to be done is written down first, durably, and done again from the start after whatever ends it in the
+ * middle:
  *
  *     rejoin         { kind, position, … } as JSON; removed last
  *     rejoin.state   the master's state, as meta/state has it
  *
- * Nothing is thrown away: the end of the log goes to `cut-<position>-<epoch>`, a log that is given up as a whole to a folder of that name.
+ * Nothing is thrown away: the end of the log goes to `cut-<position>-<epoch>`, a log that is given up as a
+ * whole to a folder of that name.
  */
 import { RingMQError, SLOT_BYTES } from '../../native-free/wire/index.js';
 import { type Disk, diskErrorCode, readWholeFile, removeIfThere, replaceFile } from '../disk/disk.js';

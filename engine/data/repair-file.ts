@@ -1,6 +1,7 @@
 /**
- * `repair`: stretches of the log that are damaged, and may be had from another broker of the set. Noted when they are found, so that an end of the
- * broker does not make them forgotten: a recovery reads from the last checkpoint on and does not meet them again.
+ * `repair`: stretches of the log that are damaged, and may be had from another broker of the set. Noted when
+ * they are found, so that an end of the broker does not make them forgotten: a recovery reads from the last
+ * checkpoint on and does not meet them again.
  *
  *     { "ranges": [[position, bytes, missing], …] }, JSON; removed when nothing is left
  */

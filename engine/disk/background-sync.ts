@@ -1,7 +1,8 @@
 /**
- * fdatasync on a thread of its own. Under async flush it may take a tenth of a second for what was written in half a second, and
- * nothing must wait for it; under sync flush the next group is written while a large one is synced. One call at a time. The persist stage asks and collects, under its role; the sync
- * thread only calls fdatasync.
+ * fdatasync on a thread of its own. Under async flush it may take a tenth of a second for what was written in
+ * half a second, and nothing must wait for it; under sync flush the next group is written while a large one
+ * is synced. One call at a time. The persist stage asks and collects, under its role; the sync thread only
+ * calls fdatasync.
  *
  *     word 0  state       idle → asked (persist stage) → done | failed (sync thread) → idle (persist stage); stop
  *     word 1  fd          of the file to sync

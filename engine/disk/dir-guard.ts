@@ -1,7 +1,8 @@
 /**
- * How recently this broker looked whether its data directory is still its own. A thread that was stopped for long (a paused container,
- * a hung network file system) may have been taken for dead meanwhile, so it looks again before it writes, and before it says of anything that
- * it is on disk. The time is shared: one thread's look serves all.
+ * How recently this broker looked whether its data directory is still its own. A thread that was stopped for
+ * long (a paused container, a hung network file system) may have been taken for dead meanwhile, so it looks
+ * again before it writes, and before it says of anything that it is on disk. The time is shared: one thread's
+ * look serves all.
  */
 import { monotonicMs } from '../../native-free/time/index.js';
 import { beat, checkOwned, type OpenedDir } from './opened-dir.js';

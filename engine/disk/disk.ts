@@ -1,6 +1,6 @@
 /**
- * The little of a file system that the log needs, as synchronous calls, so that the same code runs over a real
- * disk and over a simulated one that loses power. Every failure is thrown as an `Error` with Node's
+ * The little of a file system that the log needs, as synchronous calls, so that the same code runs over a
+ * real disk and over a simulated one that loses power. Every failure is thrown as an `Error` with Node's
  * `code` (`ENOSPC`, `EIO`, …) and `syscall`.
  */
 
@@ -54,8 +54,9 @@ const NO_SPACE = ['ENOSPC', 'EDQUOT'];
 const NO_RESOURCES = ['EMFILE', 'ENFILE', 'ENOMEM'];
 
 /**
- * True for the errors that go away when somebody makes room, or gives descriptors or memory back. Not for a failed sync, whatever
- * its code: after one nobody knows which pages are on the disk, and a second call would only say that nothing is dirty.
+ * True for the errors that go away when somebody makes room, or gives descriptors or memory back. Not for a
+ * failed sync, whatever its code: after one nobody knows which pages are on the disk, and a second call would
+ * only say that nothing is dirty.
  */
 export function isShortage(error: unknown): boolean {
   const code = diskErrorCode(error) ?? '';

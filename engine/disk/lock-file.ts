@@ -1,6 +1,7 @@
 /**
- * One broker at a time on a data directory. Node has no file locks, so `LOCK` names its owner precisely enough to tell whether
- * that still lives (lock-owner.ts). A lock whose owner is gone is taken over by one, however many find it at the same moment:
+ * One broker at a time on a data directory. Node has no file locks, so `LOCK` names its owner precisely
+ * enough to tell whether that still lives (lock-owner.ts). A lock whose owner is gone is taken over by one,
+ * however many find it at the same moment:
  *
  * - Each opening has a random token, so no two locks are ever the same one.
  * - The right to follow the owner T has who links his own line to `LOCK.after.T`: the system gives a name to one only.
@@ -8,15 +9,16 @@
  *   his own line is renamed over it, in one step. If it is not, he was too late, and takes his name away again.
  * - Who finds the name taken by somebody dead follows that one in the same way, with `LOCK.after.<token of the dead>`.
  *
- * So `LOCK` is never missing while it changes hands, and what is replaced is what was read. An owner gives its lock back by
- * removing `LOCK` while it is alive; a `LOCK` that names somebody else it leaves alone.
+ * So `LOCK` is never missing while it changes hands, and what is replaced is what was read. An owner gives
+ * its lock back by removing `LOCK` while it is alive; a `LOCK` that names somebody else it leaves alone.
  *
- * People remove a `LOCK` that they take for a leftover. Its owner sees that after a second or two, and until then says of messages that they are on
- * disk. So the owner's file has a second name, `.opening`: who gets `LOCK` because there was none looks there too, and goes away again
- * while the one it names lives. In a copy of the directory it means nothing.
+ * People remove a `LOCK` that they take for a leftover. Its owner sees that after a second or two, and until
+ * then says of messages that they are on disk. So the owner's file has a second name, `.opening`: who gets
+ * `LOCK` because there was none looks there too, and goes away again while the one it names lives. In a copy
+ * of the directory it means nothing.
  *
- * All these files are made elsewhere and linked into place, so that they never stand there without their owner's line: the file
- * system must know hard links.
+ * All these files are made elsewhere and linked into place, so that they never stand there without their
+ * owner's line: the file system must know hard links.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -73,8 +75,8 @@ export interface DataDirLock {
 export type OnWatch = (what: string) => void;
 
 /**
- * Takes the lock of `dataDir`, made when missing. The path is resolved here, once. Throws `DATA_DIR_LOCKED` when a living owner, also in this
- * process, holds it; disk errors otherwise.
+ * Takes the lock of `dataDir`, made when missing. The path is resolved here, once. Throws `DATA_DIR_LOCKED`
+ * when a living owner, also in this process, holds it; disk errors otherwise.
  */
 export async function lockDataDir(dataDir: string, onWatch: OnWatch = () => {}): Promise<DataDirLock> {
   const absolute = resolve(dataDir);
@@ -159,7 +161,10 @@ class Claim {
     return claim;
   }
 
-  /** Returns when `LOCK` is ours, with the one it was before, if any. `dead`: a lock whose owner has been found dead, and is not watched once more. */
+  /**
+   * Returns when `LOCK` is ours, with the one it was before, if any. `dead`: a lock whose owner has been
+   * found dead, and is not watched once more.
+   */
   async take(dead: string | undefined): Promise<FoundLock | undefined> {
     const path = `${this.#dir}/${LOCK_FILE}`;
     const until = monotonicMs() + GIVE_UP_MS;

@@ -99,13 +99,15 @@ export function isLockOf(path: string, token: string): boolean {
 }
 
 /**
- * Whether the owner of the lock at `path` lives. Exact where the same kernel can be asked: by its socket (also about a thread that
- * ended in a process that goes on, and about a process that is killed and not waited for), or by its process id. Else, in another container or on another machine,
- * its `LOCK` is watched for some seconds; `onWatch` is called before that.
+ * Whether the owner of the lock at `path` lives. Exact where the same kernel can be asked: by its socket
+ * (also about a thread that ended in a process that goes on, and about a process that is killed and not
+ * waited for), or by its process id. Else, in another container or on another machine, its `LOCK` is watched
+ * for some seconds; `onWatch` is called before that.
  */
 export async function isAlive(path: string, owner: FoundLock, onWatch: () => void): Promise<boolean> {
   if (owner.pid === 0) {
-    // Lost in a power cut, or emptied by somebody while its owner is at work: that one renews it until it has seen so.
+    // Lost in a power cut, or emptied by somebody while its owner is at work: that one renews it until it has
+    // seen so.
     onWatch();
     return beats(path, owner);
   }

@@ -1,7 +1,8 @@
 /**
- * A sign of life that the kernel takes back by itself: a socket that listens under a name of Linux's abstract namespace, which
- * is no file. It is gone with the thread that opened it, however that ended: nothing is left to be cleared up, nothing to be copied
- * with a data directory, and a process that is killed and not waited for has none.
+ * A sign of life that the kernel takes back by itself: a socket that listens under a name of Linux's abstract
+ * namespace, which is no file. It is gone with the thread that opened it, however that ended: nothing is left
+ * to be cleared up, nothing to be copied with a data directory, and a process that is killed and not waited
+ * for has none.
  *
  * Names are of a network namespace: who is in another one cannot see it.
  */

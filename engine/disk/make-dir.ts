@@ -7,9 +7,9 @@ import { diskErrorCode } from './disk.js';
 const MAX_LEVELS = 2048;
 
 /**
- * Makes a directory and what is missing above it; Unlike `mkdirSync(…, { recursive: true })` it gives up where the system
- * says that the parent is not there although it is (below /proc, in a directory that was removed), instead of trying for ever.
- * Throws disk errors; `ENOTDIR` when something else has the name.
+ * Makes a directory and what is missing above it; Unlike `mkdirSync(…, { recursive: true })` it gives up
+ * where the system says that the parent is not there although it is (below /proc, in a directory that was
+ * removed), instead of trying for ever. Throws disk errors; `ENOTDIR` when something else has the name.
  */
 export function makeDir(path: string): void {
   const missing: string[] = [];

@@ -1,6 +1,7 @@
 /**
- * The data directory as it was opened, told from whatever may stand at its path later. Everything but the segments in use is opened by path, long after
- * the opening: whoever moves the directory, removes it, or puts another there would have this broker write into that one.
+ * The data directory as it was opened, told from whatever may stand at its path later. Everything but the
+ * segments in use is opened by path, long after the opening: whoever moves the directory, removes it, or puts
+ * another there would have this broker write into that one.
  */
 import { fstatSync, statSync, utimesSync } from 'node:fs';
 import { diskErrorCode, isShortage } from './disk.js';
@@ -71,7 +72,10 @@ export function checkOwned(dir: OpenedDir): void {
   }
 }
 
-/** An open file that has no place in its directory any more: what is written to it is gone with the descriptor. Throws `ESTALE`, or another disk error. */
+/**
+ * An open file that has no place in its directory any more: what is written to it is gone with the
+ * descriptor. Throws `ESTALE`, or another disk error.
+ */
 export function checkInPlace(path: string, identity: string): void {
   let found: string | undefined;
   try {
@@ -110,7 +114,10 @@ function staleError(why: string): Error {
   return Object.assign(new Error(why), { code: 'ESTALE', errno: -ESTALE });
 }
 
-/** The real disk, for paths below one data directory: what is done by path is done only while that is this opening's. Throws `ESTALE` otherwise. */
+/**
+ * The real disk, for paths below one data directory: what is done by path is done only while that is this
+ * opening's. Throws `ESTALE` otherwise.
+ */
 export class OwnedDisk extends NodeDisk {
   readonly #dir: OpenedDir;
 

@@ -14,8 +14,9 @@ export interface ProcStat {
 const EXITING = 4;
 
 /**
- * `path` lies below /proc: a process's id, `self`, `thread-self`, `self/task/<number>`. `gone`: there is none, or it is a zombie, dead
- * and not waited for. `unknown`: it cannot be told (no descriptor left, no Linux).
+ * `path` lies below /proc: a process's id, `self`, `thread-self`, `self/task/<number>`. `gone`: there is
+ * none, or it is a zombie, dead and not waited for. `unknown`: it cannot be told (no descriptor left, no
+ * Linux).
  */
 export function readProcStat(path: string): ProcStat | 'gone' | 'unknown' {
   let stat: string;
@@ -26,7 +27,8 @@ export function readProcStat(path: string): ProcStat | 'gone' | 'unknown' {
     const isGone = code === 'ESRCH' || (code === 'ENOENT' && process.platform === 'linux');
     return isGone ? 'gone' : 'unknown';
   }
-  // The name in parentheses may contain anything, so count from its end: state is field 3, flags field 9, start time field 22.
+  // The name in parentheses may contain anything, so count from its end: state is field 3, flags field 9,
+  // start time field 22.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const number = Number.parseInt(stat, 10);
   const start = Number(fields[19]);

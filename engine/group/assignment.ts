@@ -1,7 +1,8 @@
 /**
  * Who of a group's members should have which queue: as evenly as can be (counts differ by at most one), and
- * with as few queues moved as that allows. Of a topic that several broker sets share each set knows its own queues alone; there it is all queues
- * together of which members have as many, because each set gives every member the share that is fixed for it. Pure functions.
+ * with as few queues moved as that allows. Of a topic that several broker sets share each set knows its own
+ * queues alone; there it is all queues together of which members have as many, because each set gives every
+ * member the share that is fixed for it. Pure functions.
  */
 
 /** In place of a member's index: nobody. */
@@ -44,8 +45,8 @@ export function assignQueues(
 }
 
 /**
- * How many queues each member should have. Where it does not come out even, those who have most now may keep one more, which is what
- * moves the fewest; among equals the earlier member.
+ * How many queues each member should have. Where it does not come out even, those who have most now may keep
+ * one more, which is what moves the fewest; among equals the earlier member.
  */
 function evenQuotas(current: Int32Array, members: number): Int32Array {
   if (members === 0) {
@@ -69,8 +70,9 @@ function evenQuotas(current: Int32Array, members: number): Int32Array {
 }
 
 /**
- * How many of the queues numbered `base` and on, among all of the topic, each member should have: all queues are dealt out in turn, so that
- * over all broker sets the members' numbers differ by one at most, without a word between the sets.
+ * How many of the queues numbered `base` and on, among all of the topic, each member should have: all queues
+ * are dealt out in turn, so that over all broker sets the members' numbers differ by one at most, without a
+ * word between the sets.
  * @param memberIds unique; every set ranks them alike.
  */
 export function dealtQuotas(memberIds: readonly string[], base: number, queues: number): Int32Array {

@@ -22,11 +22,17 @@ export interface CoordinatorHooks {
   findOffsetByTime(topicId: number, queueId: number, time: number): number | Promise<number>;
   /** So many messages of the queue were deleted before the group read them. */
   expired?(group: string, topic: SharedTopic, queueId: number, count: number): void;
-  /** Slaves may have commits that are not here yet: no group is given queues before they are, or nobody waits for them. {@link wantRun} is called then. */
+  /**
+   * Slaves may have commits that are not here yet: no group is given queues before they are, or nobody waits
+   * for them. {@link wantRun} is called then.
+   */
   isHeld?(): boolean;
   /** Call `run` soon, and not from within this call. */
   wantRun(): void;
-  /** Before events are sent: calls `send` once what was committed so far survives the process, so that no start position is chosen twice. In the order of the calls. */
+  /**
+   * Before events are sent: calls `send` once what was committed so far survives the process, so that no
+   * start position is chosen twice. In the order of the calls.
+   */
   persist(send: () => void): void;
 }
 

@@ -1,6 +1,7 @@
 /**
- * How long groups have been without members, and the end of those that have been for too long. Only time in which a broker
- * ran counts: neither a step of the clock nor a broker that stood still for weeks ends a group.
+ * How long groups have been without members, and the end of those that have been for too long. Only time in
+ * which a broker ran counts: neither a step of the clock nor a broker that stood still for weeks ends a
+ * group.
  */
 import type { GroupOffsets } from './offsets.js';
 

@@ -1,12 +1,14 @@
 /**
  * Consumer groups: who is in them, who reads which queue, how far they have come. A state machine without
- * threads, timers or disk: calls change it, {@link GroupCoordinator.run} carries the changes through and sends the events, and the
- * hooks are its only way out. It asks for a `run` by `wantRun`; the later that comes, the more joins and leaves
- * it settles at once. A caller therefore has its answer before the events that follow from it.
+ * threads, timers or disk: calls change it, {@link GroupCoordinator.run} carries the changes through and
+ * sends the events, and the hooks are its only way out. It asks for a `run` by `wantRun`; the later that
+ * comes, the more joins and leaves it settles at once. A caller therefore has its answer before the events
+ * that follow from it.
  *
- * What holds at every moment: a queue has at most one owner; it gets the next one only after the last has released it, has left, or has not
- * answered for 10 s; each assignment has a higher generation than all before, over restarts too, and a
- * commit under an older one is refused. Committed offsets only grow, but for a reset.
+ * What holds at every moment: a queue has at most one owner; it gets the next one only after the last has
+ * released it, has left, or has not answered for 10 s; each assignment has a higher generation than all
+ * before, over restarts too, and a commit under an older one is refused. Committed offsets only grow, but for
+ * a reset.
  */
 import { type ErrorCode, RingMQError } from '../../native-free/wire/index.js';
 import { checkName } from '../meta/topic-catalog.js';
@@ -73,10 +75,11 @@ export class GroupCoordinator {
   }
 
   /**
-   * Adds a member; its queues come by `assign` events. A member of the same id in the group is put out: it is the same consumer,
-   * whose earlier connection has not been seen to end.
+   * Adds a member; its queues come by `assign` events. A member of the same id in the group is put out: it is
+   * the same consumer, whose earlier connection has not been seen to end.
    * @returns its member id.
-   * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, GROUP_BUSY (another filter), TOO_MANY_GROUPS, TOO_MANY_MEMBERS
+   * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, GROUP_BUSY (another filter),
+   * TOO_MANY_GROUPS, TOO_MANY_MEMBERS
    */
   join(request: JoinRequest): string {
     const { key, topic, from, reader = null, queueBase = null } = request;
@@ -143,7 +146,10 @@ export class GroupCoordinator {
     }
   }
 
-  /** A member has stopped reading these queues. What it does not hold by that generation is passed over. @throws RingMQError NOT_A_MEMBER */
+  /**
+   * A member has stopped reading these queues. What it does not hold by that generation is passed over.
+   * @throws RingMQError NOT_A_MEMBER
+   */
   released(key: string, queues: readonly HeldQueue[]): void {
     const member = this.#require(key);
     for (const { queueId, generation } of queues) {
@@ -155,8 +161,10 @@ export class GroupCoordinator {
 
   /**
    * Commits the next offsets to read. One that lies behind what is committed changes nothing.
-   * @returns the queues whose entries were refused, because the member does not hold them by that generation (any more).
-   * @throws RingMQError NOT_A_MEMBER; QUEUE_NOT_FOUND, BAD_ARGUMENT (beyond the queue's end): then nothing is committed
+   * @returns the queues whose entries were refused, because the member does not hold them by that generation
+   * (any more).
+   * @throws RingMQError NOT_A_MEMBER; QUEUE_NOT_FOUND, BAD_ARGUMENT (beyond the queue's end): then nothing is
+   * committed
    */
   commit(key: string, entries: readonly (HeldQueue & { offset: number })[]): number[] {
     const member = this.#require(key);
@@ -199,7 +207,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * Lets a member go on elsewhere with queues that it holds: the group's offsets are set to it, and the queues come anew by an `assign` event.
+   * Lets a member go on elsewhere with queues that it holds: the group's offsets are set to it, and the
+   * queues come anew by an `assign` event.
    * @returns those moved; a queue it does not hold by that generation (any more) is passed over.
    * @throws RingMQError NOT_A_MEMBER
    */
@@ -315,8 +324,9 @@ export class GroupCoordinator {
   }
 
   /**
-   * Makes sure that the broker may have the group, whether it is new or not. Where there are as many as may be, one goes that nobody
-   * reads for and that has never committed. @throws RingMQError TOO_MANY_GROUPS
+   * Makes sure that the broker may have the group, whether it is new or not. Where there are as many as may
+   * be, one goes that nobody reads for and that has never committed.
+   * @throws RingMQError TOO_MANY_GROUPS
    */
   requireRoom(name: string): void {
     if (this.#groups.has(name) || this.#offsets.hasGroup(name)) {

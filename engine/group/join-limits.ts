@@ -26,7 +26,8 @@ export function checkMembers(group: string, members: number, limit: number): voi
 }
 
 /**
- * Lets a group go that nobody reads for and that has never committed, if there are as many as may be. `live`: those with members.
+ * Lets a group go that nobody reads for and that has never committed, if there are as many as may be. `live`:
+ * those with members.
  * @throws RingMQError TOO_MANY_GROUPS
  */
 export function makeRoom(name: string, live: readonly string[], offsets: GroupOffsets, limit: number): void {
@@ -84,9 +85,10 @@ export function checkQueues(topic: SharedTopic, held: number, limit: number): vo
 }
 
 /**
- * Members with different filters would each see their own part of some queues only; so all have the same. One with another may
- * come when they have gone: while a change of the filter is rolled out, new members try until the last old one has ended.
- * `replaced` goes when this one comes. @throws RingMQError GROUP_BUSY
+ * Members with different filters would each see their own part of some queues only; so all have the same. One
+ * with another may come when they have gone: while a change of the filter is rolled out, new members try
+ * until the last old one has ended. `replaced` goes when this one comes.
+ * @throws RingMQError GROUP_BUSY
  */
 export function checkFilter(
   share: TopicShare | undefined,

@@ -1,9 +1,10 @@
 /**
- * How far groups have come: committed offsets, forward only except where an operator resets them, and where a group began.
+ * How far groups have come: committed offsets, forward only except where an operator resets them, and where a
+ * group began.
  *
- * A group *lasts* once it has committed something, or when somebody asked for it. Before that only its starts are kept: where it
- * began on each queue, so that nothing stored since is passed over when a connection or the broker is lost. They go
- * when the last member leaves by its own will, and some time after it was lost.
+ * A group *lasts* once it has committed something, or when somebody asked for it. Before that only its starts
+ * are kept: where it began on each queue, so that nothing stored since is passed over when a connection or
+ * the broker is lost. They go when the last member leaves by its own will, and some time after it was lost.
  */
 import { NOT_COMMITTED, type OffsetTable } from '../meta/offset-table.js';
 
@@ -140,9 +141,9 @@ export class GroupOffsets {
   }
 
   /**
-   * Takes back positions beyond a queue's end. After a power cut under async flush a queue may be shorter than what its
-   * groups have read; its next messages get the lost ones' offsets, and a group that stood beyond
-   * them would never see them. To be called before anything is appended.
+   * Takes back positions beyond a queue's end. After a power cut under async flush a queue may be shorter
+   * than what its groups have read; its next messages get the lost ones' offsets, and a group that stood
+   * beyond them would never see them. To be called before anything is appended.
    * @returns how many were taken back.
    */
   cutToEnds(maxOffset: (topicId: number, queueId: number) => number): number {

@@ -1,4 +1,7 @@
-/** Where a queue begins for its next owner: where its group has come to, else where the member wants to begin, which may have to be looked up. */
+/**
+ * Where a queue begins for its next owner: where its group has come to, else where the member wants to begin,
+ * which may have to be looked up.
+ */
 import { type ErrorCode, isRingMQError, type StartPosition } from '../../native-free/wire/index.js';
 import type { CoordinatorHooks } from './coordinator-options.js';
 import { Lookups } from './lookups.js';

@@ -1,6 +1,7 @@
 /**
- * What has changed in groups becomes events: each share that has something to settle gets its turn, a large one in pieces, and its members hear of it
- * when all of its queues have had theirs. Also the generations: each one given out is higher than all before, over restarts too.
+ * What has changed in groups becomes events: each share that has something to settle gets its turn, a large
+ * one in pieces, and its members hear of it when all of its queues have had theirs. Also the generations:
+ * each one given out is higher than all before, over restarts too.
  */
 import type { ErrorCode } from '../../native-free/wire/index.js';
 import { type CoordinatorHooks, REVOKE_TIMEOUT_MS } from './coordinator-options.js';

@@ -48,7 +48,10 @@ export interface SharedTopic {
 export interface ShareActions {
   /** The owner is to stop reading the queue. */
   revoke(owner: Member, queueId: number, generation: number): void;
-  /** Where `target` begins to read the queue; null: it is being looked up, and the queue is `resolving` until {@link TopicShare.resolved}. */
+  /**
+   * Where `target` begins to read the queue; null: it is being looked up, and the queue is `resolving` until
+   * {@link TopicShare.resolved}.
+   */
   start(share: TopicShare, queueId: number, target: Member): number | null;
   /** Higher than any before. */
   nextGeneration(): number;
@@ -180,8 +183,9 @@ export class TopicShare {
   }
 
   /**
-   * Goes as far as it can, a piece of all queues at a time: decides who should have what, revokes what another should have, assigns what is free.
-   * True: that was the last piece. Between two of them the share stays whole, and what changes meanwhile is for the next pass.
+   * Goes as far as it can, a piece of all queues at a time: decides who should have what, revokes what
+   * another should have, assigns what is free. True: that was the last piece. Between two of them the share
+   * stays whole, and what changes meanwhile is for the next pass.
    */
   settle(actions: ShareActions, deadline: number, queuesAtOnce: number): boolean {
     if (this.#passAt === 0 && this.#membersChanged) {

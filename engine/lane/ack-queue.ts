@@ -1,7 +1,7 @@
 /**
- * Batches of one thread that wait: first for the index stage's result, then for the watermark their policy names.
- * A queue in typed arrays, so that a batch costs no object. It grows by doubling; its bound is that of what may be
- * unacked, the credit of all connections.
+ * Batches of one thread that wait: first for the index stage's result, then for the watermark their policy
+ * names. A queue in typed arrays, so that a batch costs no object. It grows by doubling; its bound is that of
+ * what may be unacked, the credit of all connections.
  */
 import type { AppendSink } from '../engine-thread.js';
 

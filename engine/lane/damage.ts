@@ -24,8 +24,8 @@ export interface LogSources {
 }
 
 /**
- * The offset behind what cannot be read from `from` on, in a row: a sector, a page or a whole stretch may have gone. `from` itself where
- * the batch can be read, and no further than what one call looks at.
+ * The offset behind what cannot be read from `from` on, in a row: a sector, a page or a whole stretch may
+ * have gone. `from` itself where the batch can be read, and no further than what one call looks at.
  */
 export function behindDamage(sources: LogSources, ring: Ring, slot: number, from: number): number {
   const last = sources.queueTable.nextOffset(slot);
@@ -85,8 +85,9 @@ function unreadableEnd(sources: LogSources, ring: Ring, slot: number, offset: nu
 }
 
 /**
- * An index block cannot be read, and with it not those before it that only it leads to. The first offset behind `offset` whose block
- * is found, by doubling the step and halving it again; the queue's newest batches are in shared memory and always are.
+ * An index block cannot be read, and with it not those before it that only it leads to. The first offset
+ * behind `offset` whose block is found, by doubling the step and halving it again; the queue's newest batches
+ * are in shared memory and always are.
  */
 function firstThatIsFound(
   index: QueueIndex,

@@ -1,5 +1,6 @@
 /**
- * Reads one queue's batches from the segment files: neighbours are fetched with one read, and what lies between them is dropped.
+ * Reads one queue's batches from the segment files: neighbours are fetched with one read, and what lies
+ * between them is dropped.
  */
 import { monotonicMs } from '../../native-free/time/index.js';
 import { BATCH, readUint32, readUint64, SLOT_BYTES, slotAligned } from '../../native-free/wire/index.js';
@@ -43,8 +44,9 @@ export class FileRun {
   }
 
   /**
-   * Reads the batch that `first` names and those that lie close behind it, up to `committed` and at most `room` bytes if the first one is not
-   * larger, and keeps in `target`, from `to` on, ours that the filter lets through.
+   * Reads the batch that `first` names and those that lie close behind it, up to `committed` and at most
+   * `room` bytes if the first one is not larger, and keeps in `target`, from `to` on, ours that the filter
+   * lets through.
    * @returns the bytes kept, `DAMAGED` or `RETIRED`
    */
   read(
@@ -82,7 +84,8 @@ export class FileRun {
       const isValid = headerIsValid(target, from, position);
       if (!isValid || this.#isStale(target, from, position)) {
         if (from > to) {
-          // Perhaps it is of another queue, whose damage is no matter of ours. If it is ours, the next run begins with it.
+          // Perhaps it is of another queue, whose damage is no matter of ours. If it is ours, the next run
+          // begins with it.
           break;
         }
         this.damage = `log position ${position}: ${isValid ? 'a batch of an earlier epoch' : 'the batch header does not match its checksum or place'}`;
@@ -108,8 +111,9 @@ export class FileRun {
   }
 
   /**
-   * Whether a batch is of an epoch below that of one before it, as after a lost write, where an earlier life's batch of the same place shows
-   * through; recovery tells them in the same way. What lies behind the last batch that was read is compared with that one.
+   * Whether a batch is of an epoch below that of one before it, as after a lost write, where an earlier
+   * life's batch of the same place shows through; recovery tells them in the same way. What lies behind the
+   * last batch that was read is compared with that one.
    */
   #isStale(bytes: Uint8Array, at: number, position: number): boolean {
     const epoch = readUint32(bytes, at + BATCH.epoch);

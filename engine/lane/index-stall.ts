@@ -21,8 +21,9 @@ export class IndexStall {
   }
 
   /**
-   * After the index stage has run: for want of room or of a descriptor sends are refused and it is tried again, anything else ends the log.
-   * Whichever thread sees everything indexed takes the refusal back, so that one that dies leaves none behind.
+   * After the index stage has run: for want of room or of a descriptor sends are refused and it is tried
+   * again, anything else ends the log. Whichever thread sees everything indexed takes the refusal back, so
+   * that one that dies leaves none behind.
    */
   tend(): void {
     const error = this.#lane.stalledBy;

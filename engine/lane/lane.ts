@@ -51,8 +51,8 @@ export class Lane {
   readonly #index: IndexStage;
   readonly #results: ResultRing;
   /**
-   * Claimed, result not seen yet; in the order of the claims. `flags` holds the number of the level that is waited for, `position`
-   * where in the ring the claim is, in slots.
+   * Claimed, result not seen yet; in the order of the claims. `flags` holds the number of the level that is
+   * waited for, `position` where in the ring the claim is, in slots.
    */
   readonly #claimed = new AckQueue();
   /** Indexed, waiting in the queue of its level: none waits for another level's. */
@@ -138,8 +138,8 @@ export class Lane {
   }
 
   /**
-   * On a slave: puts in a batch, or pad, that the master has stamped, with the bytes up to the next slot, and has it indexed. False: the
-   * ring is full. Only the one thread that follows calls it.
+   * On a slave: puts in a batch, or pad, that the master has stamped, with the bytes up to the next slot, and
+   * has it indexed. False: the ring is full. Only the one thread that follows calls it.
    */
   follow(source: Uint8Array, at: number, length: number, bytes: number): boolean {
     const writer = this.#writer;
@@ -211,9 +211,9 @@ export class Lane {
   }
 
   /**
-   * Moves batches whose result has come from "claimed" to the queue of their policy; refused ones are told at once.
-   * Results are in the order of claims, and each says where its claim was: one that is not the oldest of ours is
-   * of the seat's last owner, and is passed over.
+   * Moves batches whose result has come from "claimed" to the queue of their policy; refused ones are told at
+   * once. Results are in the order of claims, and each says where its claim was: one that is not the oldest
+   * of ours is of the seat's last owner, and is passed over.
    */
   drainResults(): void {
     const results = this.#results;

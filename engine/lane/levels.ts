@@ -1,6 +1,7 @@
 /**
- * What a batch may wait for before it is acked, as a list. The broker's policy, or the batch's own wish, names one level by its number when the
- * batch is appended; it goes to that level's queue, and is acked when the level's watermark has passed it.
+ * What a batch may wait for before it is acked, as a list. The broker's policy, or the batch's own wish,
+ * names one level by its number when the batch is appended; it goes to that level's queue, and is acked when
+ * the level's watermark has passed it.
  */
 import { DURABILITY } from '../../native-free/wire/index.js';
 import type { Ring } from '../ring/index.js';

@@ -1,8 +1,9 @@
 /**
- * What keeps messages of memory topics in their ring. There is no file behind it, so the gate must wait for consumers
- * that are at work: each thread holds the lowest position its readers still want. A reader loses its hold, and then messages, when it
- * has not moved for `holdMs`, so that one stuck consumer does not stop its topic for good; and beyond half of the ring as soon as a writer of
- * another topic needs the room (memory-share.ts).
+ * What keeps messages of memory topics in their ring. There is no file behind it, so the gate must wait for
+ * consumers that are at work: each thread holds the lowest position its readers still want. A reader loses
+ * its hold, and then messages, when it has not moved for `holdMs`, so that one stuck consumer does not stop
+ * its topic for good; and beyond half of the ring as soon as a writer of another topic needs the room
+ * (memory-share.ts).
  */
 import type { QueueTable } from '../queue/index.js';
 import { WORD } from '../ring/index.js';

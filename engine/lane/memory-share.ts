@@ -1,9 +1,11 @@
 /**
- * How topics share the ring of the memory lane, which all of them fill in one order. A reader that has not read on keeps everything
- * behind its place from being overwritten, of whatever topic it is. So that it holds up its own topic and no other:
+ * How topics share the ring of the memory lane, which all of them fill in one order. A reader that has not
+ * read on keeps everything behind its place from being overwritten, of whatever topic it is. So that it holds
+ * up its own topic and no other:
  *
- *  - A topic's writers find no room once its readers are more than half a ring behind. They wait for these readers.
- *  - A writer that finds the ring itself full says whose it is. Readers of other topics then hold no more than half a ring, and
+ * - A topic's writers find no room once its readers are more than half a ring behind. They wait for these
+ * readers. - A writer that finds the ring itself full says whose it is. Readers of other topics then hold no
+ * more than half a ring, and
  *    lose what lies before that. Those of its own topic hold on: their writers are the ones to wait.
  */
 import { SLOT_BYTES } from '../../native-free/wire/index.js';

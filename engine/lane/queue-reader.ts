@@ -1,6 +1,6 @@
 /**
- * A place in one queue. Finds each next batch by the queue index and copies it from the ring while it is there, from the
- * segment files once the ring has moved on; in files, neighbours are fetched with one read.
+ * A place in one queue. Finds each next batch by the queue index and copies it from the ring while it is
+ * there, from the segment files once the ring has moved on; in files, neighbours are fetched with one read.
  */
 
 import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
@@ -19,8 +19,9 @@ import type { Lane } from './lane.js';
 /** One read from a file takes at most this much, however much the caller has room for. */
 const RUN_BYTES = 512 * 1024;
 /**
- * One read looks through this much and no more, whatever it keeps of it: some tenths of a millisecond from memory or the page
- * cache. Its caller comes back for the rest, and the thread's other sockets have their turn in between.
+ * One read looks through this much and no more, whatever it keeps of it: some tenths of a millisecond from
+ * memory or the page cache. Its caller comes back for the rest, and the thread's other sockets have their
+ * turn in between.
  */
 const READ_COST_BYTES = 512 * 1024;
 /** What a batch that is passed over in the ring costs, however small: finding it takes about as long as copying so much. */
@@ -204,8 +205,8 @@ export class LaneReader implements QueueReader {
   }
 
   /**
-   * The queue goes on behind `offset` only. Retention may have taken what lay between, or a memory ring; else recovery found
-   * damage where it lay, and passing over it would lose messages in silence.
+   * The queue goes on behind `offset` only. Retention may have taken what lay between, or a memory ring; else
+   * recovery found damage where it lay, and passing over it would lose messages in silence.
    */
   #gap(entry: IndexEntry): number {
     if (this.lane.persisted && this.offset >= this.#host.queueTable.minOffset(this.slot)) {
@@ -263,7 +264,8 @@ export class LaneReader implements QueueReader {
   #fromRing(target: Uint8Array, to: number, bloomLow: number, bloomHigh: number): number {
     const entry = this.#entry;
     const { ring, reader } = this.lane;
-    // Positions in the ring wrap every 256 GiB; only this comparison of doubles tells an old lap from this one.
+    // Positions in the ring wrap every 256 GiB; only this comparison of doubles tells an old lap from this
+    // one.
     if (entry.position < ring.toBytes(ring.gate())) {
       return GONE;
     }

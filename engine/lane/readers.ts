@@ -91,7 +91,8 @@ export class ThreadReaders implements ReaderHost {
       this.queueTable.unwatch(reader.slot, this.#seat);
     }
     if (this.isEmpty) {
-      // With nobody to read there may be no turn for long, and what retention deletes meanwhile would stay on the disk.
+      // With nobody to read there may be no turn for long, and what retention deletes meanwhile would stay on
+      // the disk.
       this.logReader.close();
     }
     this.#schedule();

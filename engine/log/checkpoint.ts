@@ -1,6 +1,6 @@
 /**
- * The checkpoint: from where recovery must read the log, and what every derived file reflects up to there. Replaced as a
- * whole, so that after a crash either the old or the new one is there.
+ * The checkpoint: from where recovery must read the log, and what every derived file reflects up to there.
+ * Replaced as a whole, so that after a crash either the old or the new one is there.
  *
  *        0        4        8        12       16
  *        ┌────────┬────────┬────────┬────────┬───────────────┐
@@ -50,8 +50,9 @@ export function writeCheckpoint(disk: Disk, dataDir: string, checkpoint: Checkpo
 }
 
 /**
- * Reads the checkpoint and sees to it that it stays; null when there is none. Throws `LOG_CORRUPT` for one that is damaged: without it recovery cannot tell
- * lost data from an append that never finished. Who deletes it on purpose gets a recovery from the whole log.
+ * Reads the checkpoint and sees to it that it stays; null when there is none. Throws `LOG_CORRUPT` for one
+ * that is damaged: without it recovery cannot tell lost data from an append that never finished. Who deletes
+ * it on purpose gets a recovery from the whole log.
  */
 export function readCheckpoint(disk: Disk, dataDir: string): Checkpoint | null {
   const bytes = readWholeFile(disk, `${dataDir}/${CHECKPOINT_FILE}`, MAX_CHECKPOINT_BYTES);
@@ -76,8 +77,8 @@ export function readCheckpoint(disk: Disk, dataDir: string): Checkpoint | null {
   if (wrong !== undefined) {
     throw damaged(`it has ${wrong}`);
   }
-  // Its writer may have been killed between the rename and the directory's sync. Retention relies on it from here on, so it must
-  // not give way to the one before when the power goes.
+  // Its writer may have been killed between the rename and the directory's sync. Retention relies on it from
+  // here on, so it must not give way to the one before when the power goes.
   disk.fsyncDir(dataDir);
   return checkpoint;
 }

@@ -3,8 +3,9 @@
  * its own read-only file descriptors, the last used few of them.
  *
  * Retention may rename a segment and overwrite it under a reader that has it open. So the persist stage first
- * says which segment is the oldest (a shared word), and only later, when the log has moved on by a segment, writes into a recycled file; and a
- * reader asks for the oldest segment *after* it has read. If what it read is below that, it read nothing.
+ * says which segment is the oldest (a shared word), and only later, when the log has moved on by a segment,
+ * writes into a recycled file; and a reader asks for the oldest segment *after* it has read. If what it read
+ * is below that, it read nothing.
  */
 import { type Disk, diskErrorCode } from '../disk/disk.js';
 import { PERSIST_WORD } from './persist-layout.js';
@@ -17,7 +18,10 @@ export interface LogReaderOptions {
   /** The broker's `log/` directory. */
   dir: string;
   segmentBytes: number;
-  /** base / segmentBytes of the oldest segment that retention has left; {@link oldestSegmentIn} makes one. Without it none is ever too old. */
+  /**
+   * base / segmentBytes of the oldest segment that retention has left; {@link oldestSegmentIn} makes one.
+   * Without it none is ever too old.
+   */
   oldestSegment?: (() => number) | undefined;
 }
 
@@ -48,9 +52,10 @@ export class LogReader {
   }
 
   /**
-   * Reads `length` bytes from a log position into `target` at `at`, across segments if need be. Returns how many are
-   * there: fewer when a file is missing or cut short, 0 when retention has taken the segment at `position`.
-   * What it returns are bytes, not batches: check headers with `headerIsValid`. Throws other disk errors (`EIO`).
+   * Reads `length` bytes from a log position into `target` at `at`, across segments if need be. Returns how
+   * many are there: fewer when a file is missing or cut short, 0 when retention has taken the segment at
+   * `position`. What it returns are bytes, not batches: check headers with `headerIsValid`. Throws other disk
+   * errors (`EIO`).
    */
   read(position: number, length: number, target: Uint8Array, at: number): number {
     let done = 0;
@@ -74,7 +79,8 @@ export class LogReader {
 
   /**
    * Closes the files that retention has taken, whose room is not free before. Reads do this; a thread that
-   * has read and may not read again should also do it now and then. One look at a shared word when there is nothing to do.
+   * has read and may not read again should also do it now and then. One look at a shared word when there is
+   * nothing to do.
    */
   prune(): void {
     const oldest = this.#oldest();

@@ -1,18 +1,23 @@
 /**
- * The walk through a log that recovery and verification share. It decides, for every place where a batch should
- * begin and none does, whether that is damage or the end. The rules:
+ * The walk through a log that recovery and verification share. It decides, for every place where a batch
+ * should begin and none does, whether that is damage or the end. The rules:
  *
- *  1. A batch is good when its header's checksum and position are right, it fits its span, its epoch is not below its
+ * 1. A batch is good when its header's checksum and position are right, it fits its span, its epoch is not
+ * below its
  *     predecessor's, and its body's checksum is right.
- *  2. `flushed` is the highest flushed watermark that anybody has stated: the checkpoint, or a valid header (of no lower
+ * 2. `flushed` is the highest flushed watermark that anybody has stated: the checkpoint, or a valid header
+ * (of no lower
  *     epoch than the walk has reached) anywhere behind. Everything below it was on the disk once.
- *  3. Something bad at P < flushed is damage. It is reported, never cut. The walk goes on behind it: behind the batch
+ * 3. Something bad at P < flushed is damage. It is reported, never cut. The walk goes on behind it: behind
+ * the batch
  *     when its header is good, else at the next place, in steps of 64 bytes and up to `flushed`, where a good batch begins.
- *  4. Something bad at P ≥ flushed is the end of the log: an append that never got to the disk, or a stale batch
+ * 4. Something bad at P ≥ flushed is the end of the log: an append that never got to the disk, or a stale
+ * batch
  *     of an earlier epoch that an earlier recovery had cut off. Whatever lies behind it, valid or not, is not part of the log.
  *
- * To apply rule 2 at a bad P the walk looks ahead: at the headers that must stand at every later multiple of the
- * span, in all files, and at every 64-byte step of the stretches where the last header may stand. It looks at no place twice.
+ * To apply rule 2 at a bad P the walk looks ahead: at the headers that must stand at every later multiple of
+ * the span, in all files, and at every 64-byte step of the stretches where the last header may stand. It
+ * looks at no place twice.
  */
 import { crc32 } from '../../native-free/checksum/crc32.js';
 import {
@@ -42,8 +47,9 @@ export interface Damage {
 export const MAX_DAMAGE_LISTED = 10_000;
 
 /**
- * Called for every batch of the log but pads, in order. `header` and `control` are valid during the call only, and are not to be written
- * to. `control`: the body of a control batch; null for messages, whose bodies nobody here looks into.
+ * Called for every batch of the log but pads, in order. `header` and `control` are valid during the call
+ * only, and are not to be written to. `control`: the body of a control batch; null for messages, whose bodies
+ * nobody here looks into.
  */
 export type BatchVisitor = (
   header: Uint8Array,
@@ -250,7 +256,8 @@ export class LogScan {
           examined += this.#length;
         }
       }
-      // Headers forged inside one body could make every step checksum the whole of it: then the next border has to do.
+      // Headers forged inside one body could make every step checksum the whole of it: then the next border
+      // has to do.
       candidate = examined > RESYNC_BODIES * this.#spanBytes ? border : found < to ? found + SLOT_BYTES : to;
       if (candidate === border) {
         examined = 0;
@@ -310,8 +317,9 @@ export class LogScan {
   }
 
   /**
-   * The first step in [from, to), a stretch of one span, where the low half of a header's position fits; `to` when there is none.
-   * A cheap look before a checksum is computed: it runs over megabytes of zeros at every start.
+   * The first step in [from, to), a stretch of one span, where the low half of a header's position fits; `to`
+   * when there is none. A cheap look before a checksum is computed: it runs over megabytes of zeros at every
+   * start.
    */
   #mayBeginAt(window: SpanWindow, from: number, to: number): number {
     const at = window.fetch(from, to - from);

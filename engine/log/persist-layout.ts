@@ -1,6 +1,6 @@
 /**
- * The persist stage's words in a ring's control memory: what the worker and a listener thread that takes the role for
- * one small write must both know. Int32 words from the ring's spare area on.
+ * The persist stage's words in a ring's control memory: what the worker and a listener thread that takes the
+ * role for one small write must both know. Int32 words from the ring's spare area on.
  *
  *      0 fd + 1          of the current segment; 0: nobody may write inline (none open, or being changed)
  *      1 segment base    ring position (slots) of its first byte
@@ -11,11 +11,12 @@
  *      6 kept segment    base / segmentBytes of the segment with the last checkpoint's position; it and all behind it stay
  *      7 syncing         1: the sync thread is at work for a sync broker; nobody syncs inline meanwhile
  *
- * The holder of the persist role alone writes words 0–4 and 7. Its release (an atomic store) and its taking (a
- * compare-and-swap) order one holder's writes before the next one's reads. Plain access would do, but for word 7, which
- * threads look at before they take the role. The holder writes word 5 and everybody reads it: see log-reader.ts.
- * The thread that opened the broker writes word 6: with each checkpoint, and for as long as it writes into an old segment.
- * Retention reads it. It starts as 0, so nothing is retired before the first checkpoint is known.
+ * The holder of the persist role alone writes words 0–4 and 7. Its release (an atomic store) and its taking
+ * (a compare-and-swap) order one holder's writes before the next one's reads. Plain access would do, but for
+ * word 7, which threads look at before they take the role. The holder writes word 5 and everybody reads it:
+ * see log-reader.ts. The thread that opened the broker writes word 6: with each checkpoint, and for as long
+ * as it writes into an old segment. Retention reads it. It starts as 0, so nothing is retired before the
+ * first checkpoint is known.
  */
 export const PERSIST_WORD = {
   fd: 0,

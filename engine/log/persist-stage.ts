@@ -1,10 +1,11 @@
 /**
- * The persist stage: writes the ring's indexed bytes to the current segment as they are, and syncs as the flush
- * policy says. A role: only the thread that holds it calls anything here, whichever thread that is.
+ * The persist stage: writes the ring's indexed bytes to the current segment as they are, and syncs as the
+ * flush policy says. A role: only the thread that holds it calls anything here, whichever thread that is.
  *
- * One `step()` writes at most up to the next multiple of the span (no batch crosses one, so `written` is always a
- * batch boundary, and neither the ring's end nor the segment's comes in between), then syncs if that is due. Called again
- * at once when it returns true, this is the group commit: what arrived during one fdatasync goes into the next.
+ * One `step()` writes at most up to the next multiple of the span (no batch crosses one, so `written` is
+ * always a batch boundary, and neither the ring's end nor the segment's comes in between), then syncs if that
+ * is due. Called again at once when it returns true, this is the group commit: what arrived during one
+ * fdatasync goes into the next.
  */
 import { monotonicMs } from '../../native-free/time/index.js';
 import { SLOT_BYTES } from '../../native-free/wire/index.js';
@@ -39,7 +40,10 @@ export interface PersistStageOptions {
   inlineMaxBytes?: number | undefined;
   /** Where large syncs, and those that nobody waits for, are made. Without it the stage makes them itself, and writing waits. */
   background?: BackgroundSync | undefined;
-  /** At most so much is zeroed ahead of the end; 0 never zeroes, and then nothing is ever synced inline except in recycled segments. Default 64 MiB under sync flush, 0 under async. */
+  /**
+   * At most so much is zeroed ahead of the end; 0 never zeroes, and then nothing is ever synced inline except
+   * in recycled segments. Default 64 MiB under sync flush, 0 under async.
+   */
   zeroAheadBytes?: number | undefined;
   /** Sends are refused when less is free. Default: 5 % of the file system, at most 1 GiB; 0 = no such limit. */
   minFreeBytes?: number | undefined;
@@ -88,7 +92,10 @@ export class PersistStage {
     this.#flushSlots = (options.flushBytes ?? 64 * 1024 * 1024) / SLOT_BYTES;
   }
 
-  /** Opens the segment at the ring's `written` (the end that recovery found). Once, by the thread that has the files. Throws disk errors. */
+  /**
+   * Opens the segment at the ring's `written` (the end that recovery found). Once, by the thread that has the
+   * files. Throws disk errors.
+   */
   open(): void {
     const files = this.#requireFiles();
     const end = this.#ring.written();
@@ -99,8 +106,9 @@ export class PersistStage {
   }
 
   /**
-   * Writes, syncs, frees ring space; with none of that to do, prepares space ahead in one bounded piece. True when it came further
-   * and wants to be called again at once. False: wait until something is indexed or wanted, at most {@link nextDueMs}.
+   * Writes, syncs, frees ring space; with none of that to do, prepares space ahead in one bounded piece. True
+   * when it came further and wants to be called again at once. False: wait until something is indexed or
+   * wanted, at most {@link nextDueMs}.
    */
   step(): boolean {
     const writer = this.#writer;
@@ -124,9 +132,10 @@ export class PersistStage {
   }
 
   /**
-   * The step of a listener that holds the role for a moment: only when everything that waits is small, and lies in the
-   * current segment and, if it is to be synced, in blocks that exist. True: all that was indexed is written, and synced where somebody
-   * waits for that. False: nothing was done (or the disk failed), the worker must.
+   * The step of a listener that holds the role for a moment: only when everything that waits is small, and
+   * lies in the current segment and, if it is to be synced, in blocks that exist. True: all that was indexed
+   * is written, and synced where somebody waits for that. False: nothing was done (or the disk failed), the
+   * worker must.
    */
   stepInline(): boolean {
     const writer = this.#writer;
@@ -335,8 +344,8 @@ export class PersistStage {
   }
 
   /**
-   * Under async flush what somebody waits for does not wait behind a background sync. Under sync flush only a small group
-   * is worth no hand-over; while a large one is being synced, the next is being written.
+   * Under async flush what somebody waits for does not wait behind a background sync. Under sync flush only a
+   * small group is worth no hand-over; while a large one is being synced, the next is being written.
    */
   #syncsInPlace(background: BackgroundSync): boolean {
     if (!this.#syncAlways) {

@@ -1,6 +1,7 @@
 /**
- * The two acts of the persist stage, write and sync, over state that every holder of the role shares. The worker's
- * stage (persist-stage.ts) and a listener's inline step do both through this, so there is one place where a watermark moves.
+ * The two acts of the persist stage, write and sync, over state that every holder of the role shares. The
+ * worker's stage (persist-stage.ts) and a listener's inline step do both through this, so there is one place
+ * where a watermark moves.
  */
 
 import { getSystemErrorName } from 'node:util';
@@ -59,7 +60,8 @@ export class PersistWriter {
     this.#checkFiles = options.checkFiles;
     this.#onSync = options.onSync;
     const { ringBytes, spanBytes } = options.ring;
-    // A batch that does not fit into the rest of its span takes that rest, too, which is shorter than the batch.
+    // A batch that does not fit into the rest of its span takes that rest, too, which is shorter than the
+    // batch.
     const largestClaim = 2 * Math.min(spanBytes, MAX_BATCH_BYTES);
     this.#keepFreeSlots = Math.ceil(Math.max(ringBytes / 4, largestClaim) / SLOT_BYTES);
   }
@@ -116,8 +118,9 @@ export class PersistWriter {
   }
 
   /**
-   * Writes from `written` to `end`, which must be batch boundaries in the current segment with no multiple of the
-   * span strictly between. On a failure nothing has moved: the same bytes are written again at the next try.
+   * Writes from `written` to `end`, which must be batch boundaries in the current segment with no multiple of
+   * the span strictly between. On a failure nothing has moved: the same bytes are written again at the next
+   * try.
    */
   write(fd: number, end: number): number {
     const { ring } = this;
@@ -143,8 +146,9 @@ export class PersistWriter {
   }
 
   /**
-   * One fdatasync of the current segment. All that is written and not flushed lies in it, because a segment is synced before
-   * the log leaves it. A failure ends the log: the kernel may have dropped the pages, and a second call would lie.
+   * One fdatasync of the current segment. All that is written and not flushed lies in it, because a segment
+   * is synced before the log leaves it. A failure ends the log: the kernel may have dropped the pages, and a
+   * second call would lie.
    */
   sync(fd: number): number {
     const written = this.ring.written();
@@ -182,8 +186,8 @@ export class PersistWriter {
   }
 
   /**
-   * Frees ring space, no more than is needed for a quarter of the ring or the largest claim (and a sixteenth, so that it is
-   * not done for every batch) to be claimable: what stays is a cache of the log's tail.
+   * Frees ring space, no more than is needed for a quarter of the ring or the largest claim (and a sixteenth,
+   * so that it is not done for every batch) to be claimable: what stays is a cache of the log's tail.
    */
   freeRing(): void {
     const { ring } = this;

@@ -91,8 +91,8 @@ export class PositionMark {
   }
 
   /**
-   * States `position`; durably, unless an older one does as well after a power cut. Throws disk errors; the old mark then still
-   * holds.
+   * States `position`; durably, unless an older one does as well after a power cut. Throws disk errors; the
+   * old mark then still holds.
    */
   state(position: number, isDurable = true): void {
     const bytes = this.#bytes;

@@ -1,6 +1,6 @@
 /**
- * Opening a log after whatever happened to it. Bounded by what was written since the checkpoint, and by a look
- * ahead for headers behind the end. The rules are in log-scan.ts.
+ * Opening a log after whatever happened to it. Bounded by what was written since the checkpoint, and by a
+ * look ahead for headers behind the end. The rules are in log-scan.ts.
  */
 
 import type { Disk } from '../disk/disk.js';
@@ -36,9 +36,10 @@ export interface Recovery {
 }
 
 /**
- * Finds the end of the log in `dir` and shows every batch but pads from the checkpoint on to `visit`, in order. A batch
- * with a good header and a damaged body is shown too (third argument true): its offsets are taken, its records cannot be
- * read. What is found is synced before this returns: from then on it is flushed, whatever it was before.
+ * Finds the end of the log in `dir` and shows every batch but pads from the checkpoint on to `visit`, in
+ * order. A batch with a good header and a damaged body is shown too (third argument true): its offsets are
+ * taken, its records cannot be read. What is found is synced before this returns: from then on it is flushed,
+ * whatever it was before.
  *
  * Nothing is cut by writing: the log just ends at `endPosition`, and the next epoch tells what is appended
  * there from what lies behind. Throws disk errors.

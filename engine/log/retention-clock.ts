@@ -1,7 +1,8 @@
 /**
- * The wall clock as far as retention believes it. The age of what is stored is told by time stamps, so a clock that is set ahead would
- * make everything old at once, and what nobody has read yet would be gone for good. Here a step ahead counts only after it
- * has lasted; until then time goes on as it did. A clock that goes back is believed at once: nothing is lost by that.
+ * The wall clock as far as retention believes it. The age of what is stored is told by time stamps, so a
+ * clock that is set ahead would make everything old at once, and what nobody has read yet would be gone for
+ * good. Here a step ahead counts only after it has lasted; until then time goes on as it did. A clock that
+ * goes back is believed at once: nothing is lost by that.
  */
 
 /** Steps of this size are no steps: a server of time corrects the clock. */

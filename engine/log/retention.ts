@@ -42,8 +42,9 @@ export function keepSegmentsFrom(
 }
 
 /**
- * Keeps the segment at `base`, and all behind it, until what is returned is called: it is written into, and as a file that retention has given to
- * another stretch of the log it must not be. False: retention was faster. On the thread that writes checkpoints, which must not do so meanwhile.
+ * Keeps the segment at `base`, and all behind it, until what is returned is called: it is written into, and
+ * as a file that retention has given to another stretch of the log it must not be. False: retention was
+ * faster. On the thread that writes checkpoints, which must not do so meanwhile.
  */
 export function holdSegment(
   control: Int32Array,
@@ -93,9 +94,11 @@ export class Retention {
       return null;
     }
     const start = oldest + files.segmentBytes;
-    // First the word, then the file: a reader that finds other bytes than it should, finds the word moved, too.
+    // First the word, then the file: a reader that finds other bytes than it should, finds the word moved,
+    // too.
     Atomics.store(control, spare + PERSIST_WORD.oldestSegment, start / files.segmentBytes);
-    // Somebody may have begun to write into it since it was looked at: then no other stretch of the log gets the file.
+    // Somebody may have begun to write into it since it was looked at: then no other stretch of the log gets
+    // the file.
     files.retireOldest(this.#keptFrom() > oldest);
     return start;
   }
@@ -124,8 +127,9 @@ export class Retention {
   }
 
   /**
-   * When the oldest segment ended; that of a later one where it cannot be read, so that damage makes nothing older than it is, or lies in the
-   * future: then the clock was ahead when it was written. With no later one to tell, it is as old as this knows of it.
+   * When the oldest segment ended; that of a later one where it cannot be read, so that damage makes nothing
+   * older than it is, or lies in the future: then the clock was ahead when it was written. With no later one
+   * to tell, it is as old as this knows of it.
    */
   #lastTime(oldest: number): number {
     const { disk, files, spanBytes } = this.#options;

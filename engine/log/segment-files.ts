@@ -1,13 +1,13 @@
 /**
- * The files of the commit log: `log/<position of its first byte, 16 hex digits>.seg`, each of `segmentBytes`, a power
- * of two. All but the last used one are whole; one more may lie ready behind it.
+ * The files of the commit log: `log/<position of its first byte, 16 hex digits>.seg`, each of `segmentBytes`,
+ * a power of two. All but the last used one are whole; one more may lie ready behind it.
  *
  *      log/ 0000000000000000.seg  0000000040000000.seg  0000000080000000.seg   0000000040000000.old
  *           kept by retention     current: appended to  ready: the next one    spare: recycled as the next
  *
- * A name is durable before a byte is written under it: files are made or renamed, sized, and the directory is synced
- * before they become current. Only the holder of the persist role calls what changes anything here; readers open the
- * files by name for themselves (log-reader.ts).
+ * A name is durable before a byte is written under it: files are made or renamed, sized, and the directory is
+ * synced before they become current. Only the holder of the persist role calls what changes anything here;
+ * readers open the files by name for themselves (log-reader.ts).
  */
 import { type Disk, diskErrorCode, removeIfThere } from '../disk/disk.js';
 
@@ -84,9 +84,9 @@ export class SegmentFiles {
   }
 
   /**
-   * Opens the segment that holds `position`, the end of the log as recovery found it, making it when there is none
-   * and bringing it to full size when it was cut short. Segments further on than the next hold nothing that is part
-   * of the log (recovery would have ended behind them) and are removed. Throws disk errors.
+   * Opens the segment that holds `position`, the end of the log as recovery found it, making it when there is
+   * none and bringing it to full size when it was cut short. Segments further on than the next hold nothing
+   * that is part of the log (recovery would have ended behind them) and are removed. Throws disk errors.
    */
   open(position: number): void {
     const disk = this.#disk;
@@ -124,7 +124,8 @@ export class SegmentFiles {
 
   /**
    * Takes the oldest segment out of the log: it becomes a spare, or is deleted when there are enough. The
-   * directory is synced before it returns, so that segments go in order even across a power cut. `mayRecycle` false: it is deleted.
+   * directory is synced before it returns, so that segments go in order even across a power cut. `mayRecycle`
+   * false: it is deleted.
    */
   retireOldest(mayRecycle = true): void {
     const base = this.#bases[0] as number;

@@ -1,11 +1,11 @@
 /**
- * Space ahead of the log's end: blocks written with zeros before they are needed, and the next segment made before
- * the current one is full. An fdatasync after an append into such blocks takes half the time of one into a hole, because the
- * file system has no allocation to journal.
+ * Space ahead of the log's end: blocks written with zeros before they are needed, and the next segment made
+ * before the current one is full. An fdatasync after an append into such blocks takes half the time of one
+ * into a hole, because the file system has no allocation to journal.
  *
- * How far ahead follows use: twice what has been written since the start, from 1 MiB up to the limit, so that a broker
- * that does nothing costs no disk work. Done in bounded pieces when the stage is idle, each synced by itself: zeros left
- * dirty would be paid for by the next group commit.
+ * How far ahead follows use: twice what has been written since the start, from 1 MiB up to the limit, so that
+ * a broker that does nothing costs no disk work. Done in bounded pieces when the stage is idle, each synced
+ * by itself: zeros left dirty would be paid for by the next group commit.
  */
 import { SLOT_BYTES } from '../../native-free/wire/index.js';
 import { PERSIST_WORD } from './persist-layout.js';
@@ -83,8 +83,8 @@ export class SpaceAhead {
   }
 
   /**
-   * Zeroes a little in the current segment, for the fdatasync that is about to be made, after a small write of `slots`. Large
-   * writes gain nothing from zeroed blocks, and would only be written twice.
+   * Zeroes a little in the current segment, for the fdatasync that is about to be made, after a small write
+   * of `slots`. Large writes gain nothing from zeroed blocks, and would only be written twice.
    */
   alongside(slots: number, now: number): void {
     if (slots * SLOT_BYTES > SMALL_STEP_BYTES) {

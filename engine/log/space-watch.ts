@@ -29,7 +29,8 @@ export class SpaceWatch {
     }
     const { free, total } = askSpace(this.#writer.disk, this.#dir);
     const limit = this.#minFreeBytes ?? Math.min(total / 20, 1024 ** 3);
-    // Once refused, sends come back only with an eighth more than the limit, so that the answer does not flicker.
+    // Once refused, sends come back only with an eighth more than the limit, so that the answer does not
+    // flicker.
     const refusing = (this.#writer.full & FULL.nearly) !== 0;
     this.#writer.setFull(FULL.nearly, free < (refusing ? limit + limit / 8 : limit));
   }

@@ -1,6 +1,6 @@
 /**
- * Reads a whole log and says what is wrong with it: what `ringmq log verify DIR` shows. Changes nothing; only while no
- * broker runs on the directory does the end mean anything.
+ * Reads a whole log and says what is wrong with it: what `ringmq log verify DIR` shows. Changes nothing; only
+ * while no broker runs on the directory does the end mean anything.
  */
 import { BATCH, readUint32 } from '../../native-free/wire/index.js';
 import type { Disk } from '../disk/disk.js';

@@ -1,7 +1,7 @@
 /**
- * What a control batch says: facts about topics, groups, offsets and epochs, which the log has in one order with the messages. Each record
- * is absolute: it says what is so from here on, not what has changed. So a stretch of the log may be applied twice, or to a newer state, and the
- * state at its end is the same.
+ * What a control batch says: facts about topics, groups, offsets and epochs, which the log has in one order
+ * with the messages. Each record is absolute: it says what is so from here on, not what has changed. So a
+ * stretch of the log may be applied twice, or to a newer state, and the state at its end is the same.
  */
 
 import type { AccessRecord } from '../../native-free/wire/index.js';
@@ -57,9 +57,11 @@ export interface TopicTombstoneRecord extends Omit<TopicDeletedRecord, 'type'> {
 export type QueueNumbers = 'offsets' | 'starts' | 'expired' | 'resets';
 
 /**
- * Numbers of a group on some queues of a topic; the last record wins. `offsets`: what it has committed. `starts`: where it began on
- * queues it has not committed anything on, kept while it has never committed. `expired`: how many messages retention deleted before it read them.
- * `resets`: when an operator last set the offset, ms since 1970, or a little more so that it rises: what was committed elsewhere without knowing of that counts for nothing.
+ * Numbers of a group on some queues of a topic; the last record wins. `offsets`: what it has committed.
+ * `starts`: where it began on queues it has not committed anything on, kept while it has never committed.
+ * `expired`: how many messages retention deleted before it read them. `resets`: when an operator last set the
+ * offset, ms since 1970, or a little more so that it rises: what was committed elsewhere without knowing of
+ * that counts for nothing.
  */
 export interface OffsetsRecord {
   type: QueueNumbers;
@@ -77,8 +79,8 @@ export interface StartsDroppedRecord {
 }
 
 /**
- * Where queues of a topic end, as offsets; only in snapshots. The log may not show it any more: all of a queue's batches may have gone with old segments.
- * Never lower than another one before.
+ * Where queues of a topic end, as offsets; only in snapshots. The log may not show it any more: all of a
+ * queue's batches may have gone with old segments. Never lower than another one before.
  */
 export interface QueueEndsRecord {
   type: 'queueEnds';

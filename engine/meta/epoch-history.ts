@@ -1,6 +1,6 @@
 /**
- * Which master's term each stretch of the log is of: the beginnings of epochs, in their order. Two logs that once were one are the same
- * up to where their histories part.
+ * Which master's term each stretch of the log is of: the beginnings of epochs, in their order. Two logs that
+ * once were one are the same up to where their histories part.
  */
 
 /** A term, and where in the log it began. */

@@ -1,5 +1,6 @@
 /**
- * The form of the files of `meta/`: pieces of MessagePack, each in a frame. Little-endian, frames one behind the other without padding.
+ * The form of the files of `meta/`: pieces of MessagePack, each in a frame. Little-endian, frames one behind
+ * the other without padding.
  *
  *        0        4       8
  *        ┌────────┬───────┬───────────────┐

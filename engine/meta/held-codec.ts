@@ -1,4 +1,7 @@
-/** Held offsets as bytes: a MessagePack array of maps, in a slave's file and in a frame to its master, which checks it: it comes over a network. */
+/**
+ * Held offsets as bytes: a MessagePack array of maps, in a slave's file and in a frame to its master, which
+ * checks it: it comes over a network.
+ */
 import { Packr } from 'msgpackr';
 import { MAX_NAME_BYTES, RingMQError } from '../../native-free/wire/index.js';
 import type { HeldEntry } from './held-offsets.js';

@@ -1,12 +1,13 @@
 /**
- * Offsets that were committed at a slave and are not in the log yet: they are its master's to put there. A master that takes them in goes by the same rule as a slave that
- * serves its consumers by them:
+ * Offsets that were committed at a slave and are not in the log yet: they are its master's to put there. A
+ * master that takes them in goes by the same rule as a slave that serves its consumers by them:
  *
  * - of what a group has committed on a queue, the higher counts;
  * - but what was committed without knowing of a reset, or of the deletion of the group or the topic, counts for nothing: an operator's word that was
  *   given meanwhile, wherever, is not undone by what a consumer did before it heard of it.
  *
- * So each one says what its slave knew: the topic's `createdTime`, whether the group was there, and the last reset of that group on that queue.
+ * So each one says what its slave knew: the topic's `createdTime`, whether the group was there, and the last
+ * reset of that group on that queue.
  */
 import type { ControlRecord, OffsetsRecord } from './control-records.js';
 import type { MetaState } from './meta-state.js';

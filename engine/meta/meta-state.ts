@@ -1,7 +1,8 @@
 /**
- * What the control batches of a log add up to: its topics, its groups and how far they have come, its epochs. Applying the records of a
- * snapshot and then those of the log behind it, in order, gives the state; {@link MetaState.records} gives a snapshot's records back. A broker
- * applies its own records as it writes them, and a recovery, or another broker that follows this log, applies them as it reads them.
+ * What the control batches of a log add up to: its topics, its groups and how far they have come, its epochs.
+ * Applying the records of a snapshot and then those of the log behind it, in order, gives the state; {@link
+ * MetaState.records} gives a snapshot's records back. A broker applies its own records as it writes them, and
+ * a recovery, or another broker that follows this log, applies them as it reads them.
  */
 import { RingMQError } from '../../native-free/wire/index.js';
 import { AccessState } from './access-state.js';
@@ -42,9 +43,10 @@ export class MetaState {
   readonly access = new AccessState();
 
   /**
-   * Applying a record again, or to a state that has what came later, is no error; once all that came later was applied again too, the
-   * state is what it was.
-   * @throws RingMQError LOG_CORRUPT for a record that contradicts what is there, or that this version does not know
+   * Applying a record again, or to a state that has what came later, is no error; once all that came later
+   * was applied again too, the state is what it was.
+   * @throws RingMQError LOG_CORRUPT for a record that contradicts what is there, or that this version does
+   * not know
    */
   apply(record: ControlRecord): void {
     this.#apply(record);
@@ -57,8 +59,8 @@ export class MetaState {
   }
 
   /**
-   * The records that make this state. Offsets on memory topics are left out: they end with the process. `ends`: where queues
-   * end, as the queue table has it.
+   * The records that make this state. Offsets on memory topics are left out: they end with the process.
+   * `ends`: where queues end, as the queue table has it.
    */
   *records(ends: Iterable<QueueEnd> = []): Generator<ControlRecord> {
     for (const start of this.epochs.starts) {

@@ -24,11 +24,14 @@ export interface NodeFacts {
   /** First log position it ever had: of a slave that began with its master's oldest segment, else 0. */
   readonly start: number;
   /**
-   * From this epoch on this directory was the master's. What earlier batches say of the disk is another one's disk. 0: always was; the
-   * highest there is: a slave's, it is not one now.
+   * From this epoch on this directory was the master's. What earlier batches say of the disk is another one's
+   * disk. 0: always was; the highest there is: a slave's, it is not one now.
    */
   readonly ownFrom: number;
-  /** A controller has said who is the master of this log's set. If it knows nothing of that any more, this directory does not begin the set again by itself. */
+  /**
+   * A controller has said who is the master of this log's set. If it knows nothing of that any more, this
+   * directory does not begin the set again by itself.
+   */
   readonly isLed: boolean;
   /** Of a master: the slaves that have followed it in this opening of the directory or the one before, {@link MAX_NODE_SLAVES} at most. */
   readonly slaves: readonly string[];
@@ -36,7 +39,8 @@ export interface NodeFacts {
 
 /**
  * What is stored in `dir`; null when there is nothing yet.
- * @throws RingMQError LOG_CORRUPT; NOT_SUPPORTED for a directory of a version that is gone, or is to come; disk errors
+ * @throws RingMQError LOG_CORRUPT; NOT_SUPPORTED for a directory of a version that is gone, or is to come;
+ * disk errors
  */
 export function readNode(disk: Disk, dir: string): NodeFacts | null {
   const path = `${dir}/${NODE_FILE}`;

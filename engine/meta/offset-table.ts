@@ -1,6 +1,7 @@
 /**
- * A number for each queue that a group has to do with, in memory: group → topic id → one number for each queue. A flat array for a group's hold
- * on a topic, because a group that reads a topic reads all of its queues.
+ * A number for each queue that a group has to do with, in memory: group → topic id → one number for each
+ * queue. A flat array for a group's hold on a topic, because a group that reads a topic reads all of its
+ * queues.
  */
 
 /** Returned by {@link OffsetTable.get} where nothing is committed. */

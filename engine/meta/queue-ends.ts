@@ -1,6 +1,7 @@
 /**
- * Where queues ended, as far as the log may not show it: its batches of a queue may all have gone with old segments, or have gone before a slave
- * began. Without that, a queue table that is made anew would give their offsets out a second time, and groups that have read them would pass over what is new.
+ * Where queues ended, as far as the log may not show it: its batches of a queue may all have gone with old
+ * segments, or have gone before a slave began. Without that, a queue table that is made anew would give their
+ * offsets out a second time, and groups that have read them would pass over what is new.
  */
 import type { QueueEndsRecord } from './control-records.js';
 

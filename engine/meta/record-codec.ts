@@ -1,7 +1,7 @@
 /**
- * Control records as bytes: a MessagePack array of maps, which is the body of a control batch and a part of a state snapshot. What is read
- * was written by a broker and has the right checksum; it is checked all the same, because it may come from another
- * machine, and because a wrong number would be stored again.
+ * Control records as bytes: a MessagePack array of maps, which is the body of a control batch and a part of a
+ * state snapshot. What is read was written by a broker and has the right checksum; it is checked all the
+ * same, because it may come from another machine, and because a wrong number would be stored again.
  */
 import { Packr } from 'msgpackr';
 import {
@@ -78,8 +78,8 @@ export function encodeInPieces(records: Iterable<ControlRecord>, maxBytes: numbe
 
 /**
  * What {@link encodeRecords} made. `count`: how many there must be; null where nobody has said.
- * @throws RingMQError LOG_CORRUPT unless it is `count` records that may be applied; of a type that is not known it may be that a newer version
- * has written it.
+ * @throws RingMQError LOG_CORRUPT unless it is `count` records that may be applied; of a type that is not
+ * known it may be that a newer version has written it.
  */
 export function decodeRecords(bytes: Uint8Array, count: number | null): ControlRecord[] {
   let found: unknown;

@@ -1,6 +1,7 @@
 /**
- * `meta/state`: what the control batches of the log add up to, as of a place in it. Frames: a map that says what it is, arrays of records as in a
- * control batch, and a map that ends it. Replaced as a whole, so that what is there was whole once.
+ * `meta/state`: what the control batches of the log add up to, as of a place in it. Frames: a map that says
+ * what it is, arrays of records as in a control batch, and a map that ends it. Replaced as a whole, so that
+ * what is there was whole once.
  */
 
 import { SLOT_BYTES } from '../../native-free/wire/index.js';

@@ -1,7 +1,8 @@
 /**
- * The broker's topics, and which slots of the shared queue table belong to whom: slots are this opening's own, and stored nowhere. Creating goes in
- * two steps, reserve and publish, so that a topic's queues can be opened, and the log can have it, before anybody can see it; deleting goes
- * in two, remove and free, so that a slot is not handed out again while a thread may still be at it.
+ * The broker's topics, and which slots of the shared queue table belong to whom: slots are this opening's
+ * own, and stored nowhere. Creating goes in two steps, reserve and publish, so that a topic's queues can be
+ * opened, and the log can have it, before anybody can see it; deleting goes in two, remove and free, so that
+ * a slot is not handed out again while a thread may still be at it.
  */
 import {
   MAX_NAME_BYTES,
@@ -137,7 +138,8 @@ export class TopicCatalog {
   /**
    * Takes an id and slots for a topic that nobody sees yet; {@link publish} or {@link abandon} it.
    * `internal` allows names of the broker's own.
-   * @throws RingMQError BAD_ARGUMENT (a name, a count, a `createdTime` that is deleted), TOPIC_EXISTS, TOO_MANY_QUEUES
+   * @throws RingMQError BAD_ARGUMENT (a name, a count, a `createdTime` that is deleted), TOPIC_EXISTS,
+   * TOO_MANY_QUEUES
    */
   reserve(params: TopicParams, options: { internal?: boolean } = {}): CatalogTopic {
     const { topic, queues, memory } = params;

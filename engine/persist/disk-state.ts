@@ -1,6 +1,7 @@
 /**
- * What the threads of a broker tell each other about the disk: whether it has failed, and whether it has room. Two words of the
- * log's ring (`fatal`, `full`) hold it. The persist worker is who tells the host; it is woken with every change that was made here.
+ * What the threads of a broker tell each other about the disk: whether it has failed, and whether it has
+ * room. Two words of the log's ring (`fatal`, `full`) hold it. The persist worker is who tells the host; it
+ * is woken with every change that was made here.
  */
 import { ERRORS } from '../../native-free/wire/index.js';
 import { EIO } from '../disk/index.js';

@@ -1,6 +1,6 @@
 /**
- * The persist stage as a listener or host thread takes part in it: it writes what little has come in during its
- * turn by itself, which saves two thread wakes, and leaves everything else to the worker.
+ * The persist stage as a listener or host thread takes part in it: it writes what little has come in during
+ * its turn by itself, which saves two thread wakes, and leaves everything else to the worker.
  */
 
 import { availableParallelism } from 'node:os';
@@ -11,8 +11,8 @@ import { type Ring, WORD } from '../ring/index.js';
 import type { DiskState } from './disk-state.js';
 
 /**
- * What a thread writes by itself under async flush. Handing over to the worker costs two wakes, some 50 µs of two cores, and gains
- * only where a third core is free to do the writing meanwhile.
+ * What a thread writes by itself under async flush. Handing over to the worker costs two wakes, some 50 µs of
+ * two cores, and gains only where a third core is free to do the writing meanwhile.
  */
 export const INLINE_ASYNC_BYTES = availableParallelism() <= 2 ? 1024 * 1024 : INLINE_MAX_BYTES;
 /** A small write with its fdatasync, or a large write, that took longer than this holds up an event loop too much. */

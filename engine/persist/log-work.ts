@@ -20,8 +20,9 @@ export interface WorkerDuty {
 }
 
 /**
- * True only where a step of the persist stage would come further: the worker does not park while it is, so it would go round for nothing, on
- * a core that others need. While a sync is under way that is so under sync flush, whoever asked for what: the next one begins when it is over.
+ * True only where a step of the persist stage would come further: the worker does not park while it is, so it
+ * would go round for nothing, on a core that others need. While a sync is under way that is so under sync
+ * flush, whoever asked for what: the next one begins when it is over.
  */
 export function hasLogWork(ring: LogMarks, duty: WorkerDuty): boolean {
   const written = ring.written();

@@ -1,6 +1,7 @@
 /**
- * The persist worker: holds the persist role while there is something to write, and blocks while there is not. It has no
- * event loop to serve, so it is told what to do by shared words: `stop`, and the wake of its seat.
+ * The persist worker: holds the persist role while there is something to write, and blocks while there is
+ * not. It has no event loop to serve, so it is told what to do by shared words: `stop`, and the wake of its
+ * seat.
  */
 import { getSystemErrorName } from 'node:util';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
@@ -260,8 +261,8 @@ function stateFlushed(): void {
 }
 
 /**
- * Looks whether the directory is still ours, and what is written now still in it: under a path that has gone, or in a file that was unlinked,
- * everything would seem to go on well.
+ * Looks whether the directory is still ours, and what is written now still in it: under a path that has gone,
+ * or in a file that was unlinked, everything would seem to go on well.
  */
 function lookAfterFiles(): void {
   const now = monotonicMs();
@@ -351,8 +352,8 @@ function retain(): boolean {
 }
 
 /**
- * Waits for the role, at the end. The sweep has been stopped, so that of a holder which died unswept is taken here; as the broker
- * is closing, nobody new can have got the seat.
+ * Waits for the role, at the end. The sweep has been stopped, so that of a holder which died unswept is taken
+ * here; as the broker is closing, nobody new can have got the seat.
  */
 function takeRoleForGood(): void {
   const { persistRole } = ring;

@@ -1,7 +1,8 @@
 /**
- * Retired index blocks of the memory lane: a ring of 512-byte blocks in shared memory, then a tag word for each.
- * Block `id` lies at `id mod arenaBlocks`; the oldest is overwritten. The tag says whose block lies there: it is 0
- * while the block is written, so a reader that finds the same tag before and after its copy has the block it wanted.
+ * Retired index blocks of the memory lane: a ring of 512-byte blocks in shared memory, then a tag word for
+ * each. Block `id` lies at `id mod arenaBlocks`; the oldest is overwritten. The tag says whose block lies
+ * there: it is 0 while the block is written, so a reader that finds the same tag before and after its copy
+ * has the block it wanted.
  */
 
 import { fence } from './fence.js';

@@ -1,6 +1,7 @@
 /**
- * Retired blocks a thread has read lately: 256 of them, 128 KiB, found by the low bits of their id. A retired block never
- * changes; one of a deleted file or an overwritten arena place may still be here, which does no harm.
+ * Retired blocks a thread has read lately: 256 of them, 128 KiB, found by the low bits of their id. A retired
+ * block never changes; one of a deleted file or an overwritten arena place may still be here, which does no
+ * harm.
  */
 import { BLOCK_DOUBLES } from './index-block-layout.js';
 import { BLOCK_READ, type BlockStore } from './index-files.js';

@@ -1,7 +1,7 @@
 /**
  * An index block: 20 consecutive batches of one queue. The newest, still being filled, is the queue's tail in
- * shared memory; a full one is retired to a file of `queues/` (log lane) or to the arena (memory lane) under an id
- * that says where it lies, and never changes again. Little-endian.
+ * shared memory; a full one is retired to a file of `queues/` (log lane) or to the arena (memory lane) under
+ * an id that says where it lies, and never changes again. Little-endian.
  *
  *        0              8              16             24            28         32
  *        ┌──────────────┬──────────────┬──────────────┬─────────────┬──────────┐

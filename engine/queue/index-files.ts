@@ -1,8 +1,9 @@
 /**
  * Retired index blocks of the log lane, in `queues/<first block id, 16 hex digits>.idx`. A block's id says
- * where it lies: file floor(id / blocksPerFile), at (id mod blocksPerFile) × 512. Ids begin at 1, so the first 512 bytes of
- * the first file are unused. Blocks are written once, in the order of their ids, by whoever holds the index role,
- * and read by any thread. The files are derived from the log: what is lost is rebuilt by reading it.
+ * where it lies: file floor(id / blocksPerFile), at (id mod blocksPerFile) × 512. Ids begin at 1, so the
+ * first 512 bytes of the first file are unused. Blocks are written once, in the order of their ids, by
+ * whoever holds the index role, and read by any thread. The files are derived from the log: what is lost is
+ * rebuilt by reading it.
  */
 import { crc32 } from 'node:zlib';
 import { RingMQError } from '../../native-free/wire/index.js';
@@ -140,9 +141,10 @@ export class IndexFiles implements BlockStore {
   }
 
   /**
-   * The first block that is still needed when the log below `minLogPosition` goes, in steps of whole files. A block is
-   * retired when its last batch is indexed, so the last block of a file has its highest position; where it cannot be read, that
-   * of a later file will do. @throws the disk's errors
+   * The first block that is still needed when the log below `minLogPosition` goes, in steps of whole files. A
+   * block is retired when its last batch is indexed, so the last block of a file has its highest position;
+   * where it cannot be read, that of a later file will do.
+   * @throws the disk's errors
    */
   firstNeeded(firstId: number, nextId: number, minLogPosition: number): number {
     const last = ENTRIES_AT + (BLOCK_ENTRIES - 1) * ENTRY_DOUBLES + ENTRY_F.position;
@@ -160,8 +162,9 @@ export class IndexFiles implements BlockStore {
   }
 
   /**
-   * Deletes files that have only blocks below `firstId`. Only once a snapshot with that `firstBlock` is durable: an older
-   * one would miss them. @throws the disk's errors
+   * Deletes files that have only blocks below `firstId`. Only once a snapshot with that `firstBlock` is
+   * durable: an older one would miss them.
+   * @throws the disk's errors
    */
   deleteBelow(firstId: number): void {
     this.closeBelow(firstId);

@@ -1,8 +1,8 @@
 /**
- * The index stage's journal: what it is about to do to one batch, written down before it does it. The thread that
- * holds the index role may be terminated between any two instructions; whoever takes the role next finds the record
- * and does it again from the start. Every action is a store of a value that the record names, so doing it twice is
- * doing it once.
+ * The index stage's journal: what it is about to do to one batch, written down before it does it. The thread
+ * that holds the index role may be terminated between any two instructions; whoever takes the role next finds
+ * the record and does it again from the start. Every action is a store of a value that the record names, so
+ * doing it twice is doing it once.
  *
  * One record per lane, in the queue table's common memory:
  *
@@ -14,8 +14,8 @@
  * - locking: `slot` is about to be, or has been, locked for the batch at `position`; nothing else has happened;
  * - doing: the record is whole; any part of it may have been done.
  *
- * The batch is done when the ring's `indexed` moves past `position`, in one store. A record whose position is not
- * `indexed` any more is therefore an old one.
+ * The batch is done when the ring's `indexed` moves past `position`, in one store. A record whose position is
+ * not `indexed` any more is therefore an old one.
  */
 
 export const JOURNAL_PHASE = { idle: 0, locking: 1, doing: 2 } as const;

@@ -1,6 +1,6 @@
 /**
- * What is to become of one published batch: judged, and written into the index journal before anything is done. Reads
- * shared memory and changes none of it but the journal and the lock of the batch's queue.
+ * What is to become of one published batch: judged, and written into the index journal before anything is
+ * done. Reads shared memory and changes none of it but the journal and the lock of the batch's queue.
  */
 import {
   ACK_FLAG_DUPLICATE,
@@ -84,8 +84,8 @@ export class IndexPlanner {
   }
 
   /**
-   * Plans a batch, or pad, that this broker's master has stamped: it goes where its header says. A batch of a queue that is not there (any
-   * more), or has it already, is passed over, as a replay does.
+   * Plans a batch, or pad, that this broker's master has stamped: it goes where its header says. A batch of a
+   * queue that is not there (any more), or has it already, is passed over, as a replay does.
    */
   planFollowed(bytes: Uint8Array, at: number, position: number, logPosition: number): void {
     const journal = this.#journal;

@@ -1,8 +1,8 @@
 /**
- * The index stage: takes published batches in their order in the ring, gives each its place in its queue, stamps its
- * header, and tells its writer. A role: any thread of the broker runs it right after publishing. One batch at a time, as a
- * plan written into the journal and then its execution, so that a thread terminated anywhere in between leaves
- * nothing half done that the next holder cannot finish (index-journal-layout.ts).
+ * The index stage: takes published batches in their order in the ring, gives each its place in its queue,
+ * stamps its header, and tells its writer. A role: any thread of the broker runs it right after publishing.
+ * One batch at a time, as a plan written into the journal and then its execution, so that a thread terminated
+ * anywhere in between leaves nothing half done that the next holder cannot finish (index-journal-layout.ts).
  */
 import { BATCH, RingMQError, readUint32, SLOT_BYTES } from '../../native-free/wire/index.js';
 import { type HeaderStamp, stampHeader } from '../batch/header.js';
@@ -47,8 +47,9 @@ export interface IndexStageOptions {
   /** The broker's flush policy. Under `sync` everything is synced, and nobody needs to be asked to. */
   policy: 'sync' | 'async';
   /**
-   * Batches after which `tryRun` stops and says so by `hasMore`, so that other threads that publish without end do not keep
-   * this one from its own work. Who sets it must call `tryRun` again while `hasMore`. Default: no bound.
+   * Batches after which `tryRun` stops and says so by `hasMore`, so that other threads that publish without
+   * end do not keep this one from its own work. Who sets it must call `tryRun` again while `hasMore`.
+   * Default: no bound.
    */
   maxBatches?: number;
 }
@@ -138,8 +139,8 @@ export class IndexStage {
   }
 
   /**
-   * Indexes everything published, if nobody else is at it; who is will see what was published before this call.
-   * True when it came further, or (memory lane) has given space back to writers.
+   * Indexes everything published, if nobody else is at it; who is will see what was published before this
+   * call. True when it came further, or (memory lane) has given space back to writers.
    * @throws only on a defect
    */
   tryRun(seat: number): boolean {
@@ -167,8 +168,8 @@ export class IndexStage {
   }
 
   /**
-   * Calls `visit` for each seat that since the last call got a result, or was told that a queue moved, by this
-   * object: the threads to wake.
+   * Calls `visit` for each seat that since the last call got a result, or was told that a queue moved, by
+   * this object: the threads to wake.
    */
   takeTouched(visit: (seat: number) => void): void {
     let low = this.#touchedLow;
@@ -184,18 +185,19 @@ export class IndexStage {
   }
 
   /**
-   * Recovery, on one thread, before anything is published: applies a batch that is in the log already. `header`: its
-   * stamped 96 bytes. Batches come in the order of the log; what the restored snapshot has is passed over, so are pads and
-   * batches of topics that are gone. @throws the disk's errors (storing an index block)
+   * Recovery, on one thread, before anything is published: applies a batch that is in the log already.
+   * `header`: its stamped 96 bytes. Batches come in the order of the log; what the restored snapshot has is
+   * passed over, so are pads and batches of topics that are gone.
+   * @throws the disk's errors (storing an index block)
    */
   replay(header: Uint8Array, position: number): void {
     replayBatch(this.#replayDeps, header, position);
   }
 
   /**
-   * Everything the log lane's tables know, as of all batches below `position`; null when another thread is indexing
-   * (try again). Holds the role for about 1 µs a queue. Before the snapshot is made durable the log must be flushed up
-   * to `position`, and index blocks below `nextBlock` synced (`IndexFiles.sync`).
+   * Everything the log lane's tables know, as of all batches below `position`; null when another thread is
+   * indexing (try again). Holds the role for about 1 µs a queue. Before the snapshot is made durable the log
+   * must be flushed up to `position`, and index blocks below `nextBlock` synced (`IndexFiles.sync`).
    */
   snapshotTables(seat: number): TableSnapshot | null {
     if (!this.#ring.indexRole.tryTake(seat)) {
@@ -211,9 +213,9 @@ export class IndexStage {
   }
 
   /**
-   * Recovery, with all queues opened: brings back what a snapshot has of them; `replay` goes on from its `position`.
-   * null, and nothing changed, when it is damaged or index files it needs are missing: then `IndexFiles.deleteAll`
-   * and replay the whole log.
+   * Recovery, with all queues opened: brings back what a snapshot has of them; `replay` goes on from its
+   * `position`. null, and nothing changed, when it is damaged or index files it needs are missing: then
+   * `IndexFiles.deleteAll` and replay the whole log.
    */
   restoreTables(bytes: Uint8Array): TableFacts | null {
     return readTables(this.#table, this.#producers, bytes, (facts) => {
@@ -284,7 +286,8 @@ export class IndexStage {
     }
     const isFollower = this.#lane === LANE.log && this.#term.isFollower;
     if (isFollower && mark === PAD_MARK) {
-      // Its follower died over it. The log may hold nothing that its master's has not: it ends here until it is opened again.
+      // Its follower died over it. The log may hold nothing that its master's has not: it ends here until it
+      // is opened again.
       return false;
     }
     if (isFollower) {

@@ -8,9 +8,10 @@ import type { QueueTable } from './queue-table.js';
 import { COMMON_F, COMMON_LINE_BYTES, LANE, QUEUE_STATE } from './queue-table-layout.js';
 
 /**
- * Moves the queues' minOffset up to their first batch at or above `minLogPosition`, and says which index blocks nobody
- * needs any more. Their files are deleted (`IndexFiles.deleteBelow`) when a snapshot that says so is durable. One thread
- * at a time. A queue that cannot be trimmed keeps no other from it: the first error is thrown when all else is done.
+ * Moves the queues' minOffset up to their first batch at or above `minLogPosition`, and says which index
+ * blocks nobody needs any more. Their files are deleted (`IndexFiles.deleteBelow`) when a snapshot that says
+ * so is durable. One thread at a time. A queue that cannot be trimmed keeps no other from it: the first error
+ * is thrown when all else is done.
  * @throws the disk's errors; RingMQError LOG_CORRUPT (an index block cannot be read), BROKER_BUSY
  */
 export function trimIndex(

@@ -1,7 +1,8 @@
 /**
- * The memory lane's gate. That lane has no persist stage; its index role owns the gate, and moves it as writers come
- * near it: a quarter of the ring is kept free for them, at least two spans (what one claim may need: its own and
- * what is left of the span before), the rest keeps batches for consumers. Holds and pins are respected by the ring.
+ * The memory lane's gate. That lane has no persist stage; its index role owns the gate, and moves it as
+ * writers come near it: a quarter of the ring is kept free for them, at least two spans (what one claim may
+ * need: its own and what is left of the span before), the rest keeps batches for consumers. Holds and pins
+ * are respected by the ring.
  */
 import { SLOT_BYTES } from '../../native-free/wire/index.js';
 import type { Ring } from '../ring/ring.js';

@@ -2,10 +2,11 @@
  * Per seat, the set of queues that moved since the seat last looked: a bit per queue slot under two levels of
  * summary. The index stage sets bits, the seat's thread takes them.
  *
- * The setter goes up (slot bit, summary bit, "any"), the taker comes down in the opposite order and exchanges each word
- * for 0. So a slot bit that the taker has passed by has its summary and "any" set after it, and the next take finds it.
- * A bit that is set already is not set again (a load is cheaper than a locked instruction), but each level is looked at: the
- * thread that set the lower one may have been terminated before it came to the upper one.
+ * The setter goes up (slot bit, summary bit, "any"), the taker comes down in the opposite order and exchanges
+ * each word for 0. So a slot bit that the taker has passed by has its summary and "any" set after it, and the
+ * next take finds it. A bit that is set already is not set again (a load is cheaper than a locked
+ * instruction), but each level is looked at: the thread that set the lower one may have been terminated
+ * before it came to the upper one.
  */
 import { type MovedLayout, movedLayout } from './queue-table-layout.js';
 

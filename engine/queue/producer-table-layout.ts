@@ -1,6 +1,6 @@
 /**
- * What a lane remembers of producers, so that a batch sent again is not stored again. Shared memory, touched only by the
- * holder of the lane's index role.
+ * What a lane remembers of producers, so that a batch sent again is not stored again. Shared memory, touched
+ * only by the holder of the lane's index role.
  *
  *     0        { count, capacity, hand, removed i32; forgotten f64 }               64 bytes
  *     64       buckets: 2 × capacity Int32, entry + 1, 0 = empty, -1 = removed    open addressing by producer id

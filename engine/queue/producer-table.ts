@@ -1,14 +1,16 @@
 /**
- * Idempotence: tells a batch that was stored before from a new one, by producer id, epoch and sequence. Like the
- * queue appender it works in two steps, a plan in the index journal and an `apply` that may be done twice.
+ * Idempotence: tells a batch that was stored before from a new one, by producer id, epoch and sequence. Like
+ * the queue appender it works in two steps, a plan in the index journal and an `apply` that may be done
+ * twice.
  *
- * A sequence above the highest stored is new; gaps are allowed, since a batch refused before it reached the ring has
- * used up its number. One that is among the kept is a duplicate. One that is not, but above everything forgotten, was
- * never stored: new. The rest cannot be told. Sequences compare modulo 2^32.
+ * A sequence above the highest stored is new; gaps are allowed, since a batch refused before it reached the
+ * ring has used up its number. One that is among the kept is a duplicate. One that is not, but above
+ * everything forgotten, was never stored: new. The rest cannot be told. Sequences compare modulo 2^32.
  *
- * A producer that is not in the table may be new, or may have been forgotten for others. It cannot have been when its batch was born well after
- * the last batch of everybody who was forgotten. Else a batch that says it was sent before is refused, and so is one that is not among a
- * producer's first: the broker does not store a second time what it may have.
+ * A producer that is not in the table may be new, or may have been forgotten for others. It cannot have been
+ * when its batch was born well after the last batch of everybody who was forgotten. Else a batch that says it
+ * was sent before is refused, and so is one that is not among a producer's first: the broker does not store a
+ * second time what it may have.
  */
 import { ERRORS, RingMQError } from '../../native-free/wire/index.js';
 import { JOURNAL, JOURNAL_F, PRODUCER_CHANGE } from './index-journal-layout.js';
@@ -76,9 +78,9 @@ export class ProducerTable {
   }
 
   /**
-   * Judges the batch and notes in the journal what is to be done about it. For a duplicate the journal's result
-   * fields name the first one. `fingerprint`: of the batch, not 0. `bornTime` and `wasSent` are what the batch says of itself.
-   * `isReplay`: it is in the log already, so nothing about it is in question.
+   * Judges the batch and notes in the journal what is to be done about it. For a duplicate the journal's
+   * result fields name the first one. `fingerprint`: of the batch, not 0. `bornTime` and `wasSent` are what
+   * the batch says of itself. `isReplay`: it is in the log already, so nothing about it is in question.
    */
   plan(
     idLow: number,
@@ -95,7 +97,8 @@ export class ProducerTable {
     const entry = this.#find(idLow, idHigh);
     let change: number = PRODUCER_CHANGE.update;
     const isNew = bornTime > this.forgotten + CLOCK_MARGIN_MS || this.forgotten === 0;
-    // Of a producer that is new, nothing was stored before: what it was refused first may come after what was stored first.
+    // Of a producer that is new, nothing was stored before: what it was refused first may come after what was
+    // stored first.
     let floor = (sequence - (isNew ? KEPT_BATCHES : 1)) | 0;
     let last = sequence | 0;
     let next = 0;

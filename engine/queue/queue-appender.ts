@@ -1,7 +1,8 @@
 /**
- * Appends to queues: what the holder of a lane's index role does to the queue table. Two steps: `plan` reads the
- * slot and writes into the journal what will be, `apply` makes it so. `apply` stores only what the journal names
- * and reads nothing that it changes, so that it may be done again from the start after any part of it.
+ * Appends to queues: what the holder of a lane's index role does to the queue table. Two steps: `plan` reads
+ * the slot and writes into the journal what will be, `apply` makes it so. `apply` stores only what the
+ * journal names and reads nothing that it changes, so that it may be done again from the start after any part
+ * of it.
  */
 import {
   BLOCK_DOUBLES,
@@ -61,8 +62,9 @@ export class QueueAppender {
   }
 
   /**
-   * Locks the slot against `open` and tells its readers that it is changing. False when it is not the wanted queue's any
-   * more; that is so too when somebody else is at work on it, for no other thread writes to a queue of this lane.
+   * Locks the slot against `open` and tells its readers that it is changing. False when it is not the wanted
+   * queue's any more; that is so too when somebody else is at work on it, for no other thread writes to a
+   * queue of this lane.
    */
   lock(slot: number, topicId: number, queueId: number): boolean {
     const words = this.#table.words;
@@ -119,8 +121,9 @@ export class QueueAppender {
   }
 
   /**
-   * Does what the journal says to the locked slot. When the entry fills the tail, the block is stored first: if that
-   * fails, nothing a reader can see has changed. @throws the block store's errors
+   * Does what the journal says to the locked slot. When the entry fills the tail, the block is stored first:
+   * if that fails, nothing a reader can see has changed.
+   * @throws the block store's errors
    */
   apply(): void {
     const { words, doubles, tails } = this.#table;
@@ -181,8 +184,8 @@ export class QueueAppender {
 }
 
 /**
- * Whether the skew-binary number `depth` ends in two equal digits: `depth` as a sum of the largest possible 2^k - 1,
- * each used once but the last, which may come twice.
+ * Whether the skew-binary number `depth` ends in two equal digits: `depth` as a sum of the largest possible
+ * 2^k - 1, each used once but the last, which may come twice.
  */
 export function endsInTwins(depth: number): boolean {
   let rest = depth;

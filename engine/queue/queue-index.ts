@@ -1,10 +1,10 @@
 /**
- * Finds batches of queues by offset, on one thread. The newest (up to 19 of a queue) are in shared memory; older ones in
- * retired blocks, reached from the newest block by prev and jump pointers in O(log n) steps.
+ * Finds batches of queues by offset, on one thread. The newest (up to 19 of a queue) are in shared memory;
+ * older ones in retired blocks, reached from the newest block by prev and jump pointers in O(log n) steps.
  *
- * Going forward is the common case: a cursor per queue remembers the blocks seen on the way down to the last answer,
- * nearest first. The next block lies under the nearest of them, so it is found from there, not from the
- * queue's end: over a whole backlog that is about two blocks read for each one used.
+ * Going forward is the common case: a cursor per queue remembers the blocks seen on the way down to the last
+ * answer, nearest first. The next block lies under the nearest of them, so it is found from there, not from
+ * the queue's end: over a whole backlog that is about two blocks read for each one used.
  */
 import { RingMQError } from '../../native-free/wire/index.js';
 import { BlockArena } from './block-arena.js';
@@ -69,10 +69,10 @@ export class QueueIndex {
   }
 
   /**
-   * The first batch of the queue whose last offset is at or behind `offset`. False: there is none yet, or it is being
-   * appended this moment; who watches the queue is told when it moves. `out.below` says that `offset` is not stored
-   * any more and `out` is the first batch that is.
-   * Says nothing about commitment: the batch may be above the watermark, or (memory lane) below the ring's gate.
+   * The first batch of the queue whose last offset is at or behind `offset`. False: there is none yet, or it
+   * is being appended this moment; who watches the queue is told when it moves. `out.below` says that
+   * `offset` is not stored any more and `out` is the first batch that is. Says nothing about commitment: the
+   * batch may be above the watermark, or (memory lane) below the ring's gate.
    * @throws RingMQError LOG_CORRUPT (an index block cannot be read), disk errors
    */
   find(slot: number, offset: number, out: IndexEntry): boolean {
@@ -86,8 +86,8 @@ export class QueueIndex {
   }
 
   /**
-   * Offset of the first batch that `isAtOrBehind` holds for, where it holds for all after it; the queue's next
-   * offset when it holds for none. Calls it O(log n) times.
+   * Offset of the first batch that `isAtOrBehind` holds for, where it holds for all after it; the queue's
+   * next offset when it holds for none. Calls it O(log n) times.
    * @throws as `find`; BROKER_BUSY (the queue was being written all the time)
    */
   search(slot: number, isAtOrBehind: (entry: IndexEntry) => boolean, entry: IndexEntry): number {
@@ -107,9 +107,10 @@ export class QueueIndex {
   }
 
   /**
-   * Offset of the first batch stored at or after `timeMs`; the queue's next offset when that is later than `latestMs`.
-   * `storeTimeOf` reads a batch's store time at a log position. One later than `latestMs`, from when the clock was ahead, is not believed:
-   * such a batch counts as stored with the next one that is, or now.
+   * Offset of the first batch stored at or after `timeMs`; the queue's next offset when that is later than
+   * `latestMs`. `storeTimeOf` reads a batch's store time at a log position. One later than `latestMs`, from
+   * when the clock was ahead, is not believed: such a batch counts as stored with the next one that is, or
+   * now.
    */
   findByTime(
     slot: number,
@@ -214,7 +215,8 @@ export class QueueIndex {
 
   #fromTail(slot: number, count: number, want: number, out: IndexEntry): number {
     const { tails } = this.#table;
-    // A count read in the middle of a change is still below 20, but the entries may be anything: `#look` finds out.
+    // A count read in the middle of a change is still below 20, but the entries may be anything: `#look`
+    // finds out.
     const begin = slot * BLOCK_DOUBLES + ENTRIES_AT;
     for (let i = 0; i < count && i < BLOCK_ENTRIES; i++) {
       const at = begin + i * ENTRY_DOUBLES;

@@ -1,7 +1,8 @@
 /**
- * (topicId, queueId) → queue slot, in shared memory. The control plane writes it, one thread; the index stage reads
- * it on whatever thread holds the role. A reader may meet a change half way: it then finds either no entry or one whose
- * slot says that it belongs to somebody else, so the answer is checked against the slot's own state.
+ * (topicId, queueId) → queue slot, in shared memory. The control plane writes it, one thread; the index stage
+ * reads it on whatever thread holds the role. A reader may meet a change half way: it then finds either no
+ * entry or one whose slot says that it belongs to somebody else, so the answer is checked against the slot's
+ * own state.
  */
 import { LOOKUP, LOOKUP_END, LOOKUP_REMOVED, LOOKUP_WORDS } from './queue-table-layout.js';
 

@@ -1,6 +1,6 @@
 /**
- * The queue table: what all threads know about all queues, in shared memory. Six arrays, each made large enough
- * for every slot at once; pages nobody touched cost nothing.
+ * The queue table: what all threads know about all queues, in shared memory. Six arrays, each made large
+ * enough for every slot at once; pages nobody touched cost nothing.
  *
  * `states`, 128 bytes a queue slot (Int32 words, then doubles):
  *
@@ -15,17 +15,18 @@
  *
  * `tails`, 512 bytes a slot: the index block that is being filled (index-block-layout.ts).
  *
- * `chains`, 576 bytes a slot: 36 × { block id f64, offset behind the block's last record f64 }. The roots of the
- * skew-binary forest over the queue's blocks, oldest first: what a new block's jump pointer is taken from.
+ * `chains`, 576 bytes a slot: 36 × { block id f64, offset behind the block's last record f64 }. The roots of
+ * the skew-binary forest over the queue's blocks, oldest first: what a new block's jump pointer is taken
+ * from.
  *
- * `lookup`, 16 bytes an entry, twice as many entries as slots: open addressing, { topicId, queueId, place, 0 };
- * place is 0 where the probe ends, -1 for a removed entry, else slot + 1, and is stored last.
+ * `lookup`, 16 bytes an entry, twice as many entries as slots: open addressing, { topicId, queueId, place, 0
+ * }; place is 0 where the probe ends, -1 for a removed entry, else slot + 1, and is stored last.
  *
  * `moved`, per seat: one word "any", one word per 1,024 slots (a bit per word below), one word per 32 slots
  * (a bit per slot), each group beginning on its own 64-byte line.
  *
- * `common`: per lane a 64-byte line { nextBlock f64, firstBlock f64, lastStoreTime f64 }, a line { highSlot i32 },
- * then per lane 256 bytes of journal (index-journal-layout.ts).
+ * `common`: per lane a 64-byte line { nextBlock f64, firstBlock f64, lastStoreTime f64 }, a line { highSlot
+ * i32 }, then per lane 256 bytes of journal (index-journal-layout.ts).
  *
  * Who writes what:
  * - entries, tail, chain, nextOffset, tailPosition, lastBlock, blocksEnd, depth: the holder of the lane's index
@@ -36,8 +37,9 @@
  * - watch words and moved bits: any thread, with Atomics.or/and/exchange;
  * - lookup: the control plane.
  *
- * Readers copy what they need between two loads of `version` and try again when it changed or was being written
- * (a seqlock). Doubles are aligned: each is one 64-bit store. Retired blocks are immutable and need no version.
+ * Readers copy what they need between two loads of `version` and try again when it changed or was being
+ * written (a seqlock). Doubles are aligned: each is one 64-bit store. Retired blocks are immutable and need
+ * no version.
  */
 
 /** Lanes: index into per-lane areas, and the value in a slot's `lane` word. */

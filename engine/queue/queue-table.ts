@@ -1,7 +1,7 @@
 /**
  * The queue table as one thread sees it: which queues there are, how far each has come, who watches them.
- * Memory layout, and who may write what: queue-table-layout.ts. Appending is queue-appender.ts, finding batches is
- * queue-index.ts.
+ * Memory layout, and who may write what: queue-table-layout.ts. Appending is queue-appender.ts, finding
+ * batches is queue-index.ts.
  */
 import { RingMQError } from '../../native-free/wire/index.js';
 import { BLOCK_BYTES } from './index-block-layout.js';
@@ -123,8 +123,8 @@ export class QueueTable {
     words[at + STATE.lane] = lane;
     words[at + STATE.tailCount] = 0;
     words[at + STATE.chainLength] = 0;
-    // The watch words stay as they are: a reader of the slot's last queue may share its seat with one of this queue, and
-    // a seat told once too often only looks.
+    // The watch words stay as they are: a reader of the slot's last queue may share its seat with one of this
+    // queue, and a seat told once too often only looks.
     const d = slot * STATE_DOUBLES;
     doubles[d + STATE_F.nextOffset] = nextOffset;
     doubles[d + STATE_F.minOffset] = nextOffset;
@@ -141,8 +141,9 @@ export class QueueTable {
   }
 
   /**
-   * The queue is deleted: nothing is appended to it from now on (a batch that is being indexed this moment may be),
-   * and the slot may be opened for another one. Control plane only. Nothing happens when it is not open.
+   * The queue is deleted: nothing is appended to it from now on (a batch that is being indexed this moment
+   * may be), and the slot may be opened for another one. Control plane only. Nothing happens when it is not
+   * open.
    */
   close(slot: number): void {
     if (this.state(slot) === QUEUE_STATE.open) {
@@ -197,8 +198,8 @@ export class QueueTable {
   }
 
   /**
-   * Has a queue that no batch is known of begin at `offset`, where it came to before; nothing happens to one that has batches, or that is further.
-   * Only before anything is appended.
+   * Has a queue that no batch is known of begin at `offset`, where it came to before; nothing happens to one
+   * that has batches, or that is further. Only before anything is appended.
    */
   beginAt(slot: number, offset: number): void {
     if (this.tailPosition(slot) !== 0 || this.nextOffset(slot) >= offset) {
@@ -267,8 +268,8 @@ export class QueueTable {
   }
 
   /**
-   * The slot's last queue may still be getting its last batch on another thread; that is over in microseconds, or
-   * when the thread is gone and the next holder of the index role has finished its work.
+   * The slot's last queue may still be getting its last batch on another thread; that is over in
+   * microseconds, or when the thread is gone and the next holder of the index role has finished its work.
    */
   #lockForOpen(at: number): number {
     const { words } = this;
@@ -278,7 +279,8 @@ export class QueueTable {
         (version & VERSION_BUSY) === 0 &&
         Atomics.compareExchange(words, at + STATE.version, version, version | VERSION_OPENING) === version
       ) {
-        // The load keeps the stores that follow from being seen before the bit (a store-release alone would not).
+        // The load keeps the stores that follow from being seen before the bit (a store-release alone would
+        // not).
         Atomics.load(words, at + STATE.version);
         return version;
       }

@@ -1,5 +1,6 @@
 /**
- * Result rings: one per seat and lane, through which the index stage tells the writer of a batch what became of it.
+ * Result rings: one per seat and lane, through which the index stage tells the writer of a batch what became
+ * of it.
  *
  *     per seat:   0     tail i32   results put so far, wrapping; written by the index role's holder
  *                 64    8,192 × 32 bytes:
@@ -11,8 +12,8 @@
  *        └──────────┴─────────────┴────────────┴──────────────────────┴───────────────┘
  *
  * One writer at a time, one reader (the seat's thread), which keeps its own place. The writer never waits: a
- * seat has at most 8,192 batches without a result, so what it might overwrite is what an earlier owner of the seat
- * left behind, and the reader passes over that.
+ * seat has at most 8,192 batches without a result, so what it might overwrite is what an earlier owner of the
+ * seat left behind, and the reader passes over that.
  */
 
 /** Results a seat's ring holds: how many batches a thread may have in a ring without their result. */

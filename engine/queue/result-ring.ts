@@ -16,9 +16,10 @@ export function createResultMemory(maxSeats: number): SharedArrayBuffer {
 }
 
 /**
- * A seat's own end. `next` brings one result into the fields. Results come in the order of the seat's claims in that lane.
- * Make it, or `reset` it, when the seat is taken. The seat's last owner was repaired then and the index stage has come past
- * all that it had claimed, so that none of its results should follow; `ringPosition` tells one that does.
+ * A seat's own end. `next` brings one result into the fields. Results come in the order of the seat's claims
+ * in that lane. Make it, or `reset` it, when the seat is taken. The seat's last owner was repaired then and
+ * the index stage has come past all that it had claimed, so that none of its results should follow;
+ * `ringPosition` tells one that does.
  */
 export class ResultRing {
   readonly #words: Int32Array;

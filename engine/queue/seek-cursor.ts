@@ -1,7 +1,7 @@
 /**
- * The blocks of one queue on the way down from a late one to the one last used: a stack, the earliest on top. All
- * offsets between two neighbours on it are reached from the later one, so going forward through a queue pops and
- * goes down again a little, and never begins at the queue's end.
+ * The blocks of one queue on the way down from a late one to the one last used: a stack, the earliest on top.
+ * All offsets between two neighbours on it are reached from the later one, so going forward through a queue
+ * pops and goes down again a little, and never begins at the queue's end.
  */
 
 /** A way down takes at most some 3 log2(n) blocks; when it is longer the latest are dropped and found anew. */

@@ -10,8 +10,8 @@
  *        │ f64             │ u32       │ u32                 │               │
  *        └─────────────────┴───────────┴─────────────────────┴───────────────┘
  *
- * then each queue: topicId, queueId, tailCount, chainLength u32; nextOffset, minOffset, tailPosition, lastBlock,
- * blocksEnd, depth f64; chainLength × 16 bytes of chain; tailCount × 24 bytes of tail entries;
+ * then each queue: topicId, queueId, tailCount, chainLength u32; nextOffset, minOffset, tailPosition,
+ * lastBlock, blocksEnd, depth f64; chainLength × 16 bytes of chain; tailCount × 24 bytes of tail entries;
  * then each producer (producer-table.ts). `crc`: CRC-32 of bytes 16 to `bytes`.
  */
 import { crc32 } from 'node:zlib';
@@ -118,8 +118,8 @@ export function isWholeSnapshot(bytes: Uint8Array): boolean {
 }
 
 /**
- * Brings a snapshot back into tables whose queues are open; queues that are not are left out. Calls `accept` before it
- * changes anything. null when the bytes are damaged or `accept` says no.
+ * Brings a snapshot back into tables whose queues are open; queues that are not are left out. Calls `accept`
+ * before it changes anything. null when the bytes are damaged or `accept` says no.
  */
 export function readTables(
   table: QueueTable,

@@ -1,9 +1,11 @@
 /**
- * The follower: takes log frames of this broker's master, checks every batch in them, and puts it into the ring where the master has it. A pure step over
- * interfaces; one thread runs it, the only one that writes this ring.
+ * The follower: takes log frames of this broker's master, checks every batch in them, and puts it into the
+ * ring where the master has it. A pure step over interfaces; one thread runs it, the only one that writes
+ * this ring.
  *
- * A batch is taken when it begins exactly where the log ends, its header and body match their checksums, it fits its span, and its epoch is not below
- * that of the one before. Anything else ends the connection it came over, and nothing of it, or behind it, is taken.
+ * A batch is taken when it begins exactly where the log ends, its header and body match their checksums, it
+ * fits its span, and its epoch is not below that of the one before. Anything else ends the connection it came
+ * over, and nothing of it, or behind it, is taken.
  */
 import { crc32 } from '../../native-free/checksum/crc32.js';
 import {
@@ -25,8 +27,8 @@ export interface FollowerDeps {
   /** Claims room for what lies at `at`, copies, publishes and indexes it. False: the ring is full. `bytes`: rounded up to slots. */
   append(source: Uint8Array, at: number, bytes: number): boolean;
   /**
-   * A control batch is in the log: its records are to be applied. What comes behind is not taken before `done` has been called, as a topic that
-   * it creates must be there before its first message.
+   * A control batch is in the log: its records are to be applied. What comes behind is not taken before
+   * `done` has been called, as a topic that it creates must be there before its first message.
    */
   onControl(batch: Uint8Array, position: number, done: () => void): void;
   /** The master has committed up to here; never beyond what this log has. */

@@ -1,6 +1,7 @@
 /**
- * A master that comes back waits for its slaves before it says how far groups are: what was committed at one of them while it was away counts, and
- * may be more. Over at once when each of them has handed over what it had, or when the time is up.
+ * A master that comes back waits for its slaves before it says how far groups are: what was committed at one
+ * of them while it was away counts, and may be more. Over at once when each of them has handed over what it
+ * had, or when the time is up.
  */
 import { clearTimeout, setTimeout, unref } from '../../native-free/time/index.js';
 

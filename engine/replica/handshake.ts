@@ -1,13 +1,16 @@
 /**
- * What a master and a slave tell each other before the log flows: that both know the secret, and where their logs part. No sockets, no clock: facts in,
- * a decision out.
+ * What a master and a slave tell each other before the log flows: that both know the secret, and where their
+ * logs part. No sockets, no clock: facts in, a decision out.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { FACT_FLAG, type ReplicaEpoch, type ReplicaFacts } from '../../native-free/wire/index.js';
 
 export type ReplicaRole = 'master' | 'slave';
 
-/** What shows that `role` knows the secret. Both nonces are in it, so no proof is of use twice; and the role, so none can be sent back to its maker. */
+/**
+ * What shows that `role` knows the secret. Both nonces are in it, so no proof is of use twice; and the role,
+ * so none can be sent back to its maker.
+ */
 export function proofOf(
   secret: Uint8Array,
   role: ReplicaRole,
@@ -26,7 +29,10 @@ export function isProof(given: Uint8Array, wanted: Uint8Array): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-/** Where two logs that were one part: the end of the newest term that both have, in the log where it ends first. null: they have none in common. */
+/**
+ * Where two logs that were one part: the end of the newest term that both have, in the log where it ends
+ * first. null: they have none in common.
+ */
 export function partingOf(
   a: { epochs: readonly ReplicaEpoch[]; end: number },
   b: { epochs: readonly ReplicaEpoch[]; end: number },
@@ -48,8 +54,9 @@ function isSame(a: ReplicaEpoch, b: ReplicaEpoch): boolean {
 /** What a master decides of a slave that says hello. */
 export type Decision =
   /**
-   * The slave begins at `position`. `isParted`: what it has behind that is not the master's, in its log, which is cut off, or in its state alone, where that
-   * came as a whole from another master and is newer than its log; it takes the master's state.
+   * The slave begins at `position`. `isParted`: what it has behind that is not the master's, in its log,
+   * which is cut off, or in its state alone, where that came as a whole from another master and is newer than
+   * its log; it takes the master's state.
    */
   | { kind: 'follow'; position: number; isParted: boolean }
   /** The slave has nothing that the master still has: it begins with the master's state and its oldest segment. */

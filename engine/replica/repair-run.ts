@@ -1,7 +1,8 @@
 /**
- * What of another broker's bytes may take the place of damage in this one's log: a run of whole batches and pads that begins where the damage does, each where its header
- * says, with the right checksums, of a term that belongs there, and none reaching beyond the damage. Where this log still has a batch's header,
- * it is that batch and no other.
+ * What of another broker's bytes may take the place of damage in this one's log: a run of whole batches and
+ * pads that begins where the damage does, each where its header says, with the right checksums, of a term
+ * that belongs there, and none reaching beyond the damage. Where this log still has a batch's header, it is
+ * that batch and no other.
  */
 import { BATCH, BATCH_HEADER_BYTES, readUint32, slotAligned } from '../../native-free/wire/index.js';
 import { headerIsValid } from '../batch/header.js';

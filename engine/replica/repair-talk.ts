@@ -1,6 +1,7 @@
 /**
- * Asking the other end of a replica connection for a stretch of the log, and answering it: damage on one side is repaired from the other, whichever is the
- * master. One question at a time in each direction; the answer comes in pieces, and is empty where the other has nothing sound there.
+ * Asking the other end of a replica connection for a stretch of the log, and answering it: damage on one side
+ * is repaired from the other, whichever is the master. One question at a time in each direction; the answer
+ * comes in pieces, and is empty where the other has nothing sound there.
  */
 import {
   FRAME,

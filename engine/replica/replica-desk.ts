@@ -1,6 +1,6 @@
 /**
- * A master's slaves as the thread that opened the broker knows them: who may connect, which row is whose, where each begins. Connections come and go on
- * other threads; this one decides.
+ * A master's slaves as the thread that opened the broker knows them: who may connect, which row is whose,
+ * where each begins. Connections come and go on other threads; this one decides.
  */
 import {
   FACT_FLAG,
@@ -89,7 +89,8 @@ export class ReplicaDesk {
     this.#deps.onSlave(slave.name);
     const at = replicaRow(row);
     const { words } = this.#deps.marks;
-    // An older connection of this slave is deaf and dumb from here on, so it cannot say of this one that it is in sync.
+    // An older connection of this slave is deaf and dumb from here on, so it cannot say of this one that it
+    // is in sync.
     const link = (Atomics.add(words, at + REPLICA_WORD.link, 1) + 1) | 0;
     Atomics.store(words, at + REPLICA_WORD.connected, 0);
     Atomics.store(words, at + REPLICA_WORD.inSync, 0);

@@ -1,9 +1,11 @@
 /**
- * The replicate stage: sends one slave the log's bytes as they lie, pads included, and hears what it has. A pure step over interfaces: ring, files, clock
- * and link. It runs on the thread that has the slave's connection, since a socket cannot be handed to another one.
+ * The replicate stage: sends one slave the log's bytes as they lie, pads included, and hears what it has. A
+ * pure step over interfaces: ring, files, clock and link. It runs on the thread that has the slave's
+ * connection, since a socket cannot be handed to another one.
  *
- * The hot tail is copied from the ring, pinned, into a frame. What the ring has given away is read from the segments, one bounded piece at a
- * time and without waiting for it: the thread goes on, and so does the step once the piece is there.
+ * The hot tail is copied from the ring, pinned, into a frame. What the ring has given away is read from the
+ * segments, one bounded piece at a time and without waiting for it: the thread goes on, and so does the step
+ * once the piece is there.
  */
 import {
   BATCH,
@@ -69,8 +71,8 @@ const MAX_STEP_BYTES = 4 * 1024 * 1024;
 /** A slave is told how far the log is at least so often. */
 export const BEAT_MS = 500;
 /**
- * What is committed goes with the log. Only when no more log follows is it told by itself, so much later: a frame for each ack would cost
- * master and slave more than the ack.
+ * What is committed goes with the log. Only when no more log follows is it told by itself, so much later: a
+ * frame for each ack would cost master and slave more than the ack.
  */
 export const NEWS_MS = 5;
 
@@ -183,7 +185,8 @@ export class ReplicateStage {
     const piece = this.#piece as Uint8Array;
     this.#piece = null;
     const there = Math.min(this.#pieceBytes, end - this.#position);
-    // What comes from files may be damaged. The slave would find it, too, but could not tell who can repair it.
+    // What comes from files may be damaged. The slave would find it, too, but could not tell who can repair
+    // it.
     const whole = piece.subarray(0, Math.max(0, there));
     const bytes = soundBatches(whole, this.#position, there, this.#deps.ring.spanBytes, this.#epoch);
     if (bytes > 0) {

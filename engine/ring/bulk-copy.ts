@@ -1,7 +1,7 @@
 /**
- * Copying whole batches. `Uint8Array.set` from or into shared memory copies word by word, and byte by byte where the two lie differently within a
- * word, as a batch in what was read from a socket does: 4 GB/s. `Buffer.fill` with as many bytes as there is room for is one memcpy, but costs a call
- * out of JavaScript.
+ * Copying whole batches. `Uint8Array.set` from or into shared memory copies word by word, and byte by byte
+ * where the two lie differently within a word, as a batch in what was read from a socket does: 4 GB/s.
+ * `Buffer.fill` with as many bytes as there is room for is one memcpy, but costs a call out of JavaScript.
  */
 
 /** From here on that call is the cheaper one. */

@@ -1,6 +1,6 @@
 /**
- * Sleeping and waking, flag-gated. `Atomics.notify` costs a process-wide lock even when nobody waits, and 26 µs when
- * somebody does, so a waiter first raises a flag and a waker looks at it before it notifies.
+ * Sleeping and waking, flag-gated. `Atomics.notify` costs a process-wide lock even when nobody waits, and 26
+ * µs when somebody does, so a waiter first raises a flag and a waker looks at it before it notifies.
  *
  *     waiter                                   waker
  *     ──────                                   ─────
@@ -8,9 +8,9 @@
  *     looks for work once more; none:          flag is 1?
  *     wait while flag is 1                         flag = 0, notify
  *
- * All of these are sequentially consistent, so either the waiter's second look finds the work or the waker finds the
- * flag. If the waker comes between the look and the wait, the wait finds 0 and returns at once. A late waker can only
- * wake for nothing. The flag is written by both sides; each thread has one (seats.ts).
+ * All of these are sequentially consistent, so either the waiter's second look finds the work or the waker
+ * finds the flag. If the waker comes between the look and the wait, the wait finds 0 and returns at once. A
+ * late waker can only wake for nothing. The flag is written by both sides; each thread has one (seats.ts).
  */
 import { setImmediate } from 'node:timers';
 import { clearInterval, setInterval } from '../../native-free/time/index.js';
@@ -26,8 +26,8 @@ export function wake(control: Int32Array, word: number): boolean {
 }
 
 /**
- * Parks this thread until it is woken, `timeoutMs` is over, or `hasWork` (asked once, after the flag is up) says true.
- * Only for threads without an event loop of their own to serve.
+ * Parks this thread until it is woken, `timeoutMs` is over, or `hasWork` (asked once, after the flag is up)
+ * says true. Only for threads without an event loop of their own to serve.
  */
 export function park(
   control: Int32Array,
@@ -46,8 +46,9 @@ export function park(
 export const GUARD_INTERVAL_MS = 1000;
 
 /**
- * Parking for a thread with an event loop: one `Atomics.waitAsync` outstanding at a time, without a timeout (a timeout leaks
- * its timer), and one slow interval, which keeps the loop alive and would catch a lost wake-up.
+ * Parking for a thread with an event loop: one `Atomics.waitAsync` outstanding at a time, without a timeout
+ * (a timeout leaks its timer), and one slow interval, which keeps the loop alive and would catch a lost
+ * wake-up.
  */
 export class EventLoopParker {
   readonly #control: Int32Array;
@@ -69,9 +70,9 @@ export class EventLoopParker {
   }
 
   /**
-   * From now on the thread counts as parked; `onWake` is called once, in a later turn, when it is woken or the
-   * interval comes round. Look for work once more after arming; if there is some, {@link disarm} and do it. Drain everything in
-   * `onWake`, then arm again.
+   * From now on the thread counts as parked; `onWake` is called once, in a later turn, when it is woken or
+   * the interval comes round. Look for work once more after arming; if there is some, {@link disarm} and do
+   * it. Drain everything in `onWake`, then arm again.
    */
   arm(onWake: () => void): void {
     if (this.#closed) {

@@ -1,21 +1,22 @@
 /**
- * Undoing what a terminated thread left in a ring, so that nothing wedges: its unpublished claim becomes padding, its pin
- * and hold are dropped. Why this can tell a claim from a lost try, and whose length is right, is argued in
- * docs/ring-protocol.md.
+ * Undoing what a terminated thread left in a ring, so that nothing wedges: its unpublished claim becomes
+ * padding, its pin and hold are dropped. Why this can tell a claim from a lost try, and whose length is
+ * right, is argued in docs/ring-protocol.md.
  */
 import { SLOT_BYTES } from '../../native-free/wire/index.js';
 import type { Ring } from './ring.js';
 import { SEAT_WORD, seatWord } from './ring-layout.js';
 
 /**
- * Repairs the ring after the thread of `seat` died. False: a live writer must take one more step first (it tries, or
- * tried a moment ago, to claim the same place); call again. Calling it twice, or again after the repairing
- * thread itself died, does no harm. The seat may be given away once every ring has answered true.
+ * Repairs the ring after the thread of `seat` died. False: a live writer must take one more step first (it
+ * tries, or tried a moment ago, to claim the same place); call again. Calling it twice, or again after the
+ * repairing thread itself died, does no harm. The seat may be given away once every ring has answered true.
  *
- * The caller holds the index role and has run the index stage since it took it, so that what a dead holder left half
- * done is finished: only then do marks and `indexed` agree. It runs the stage again afterwards. Roles that the dead seat
- * held are not released here.
- * @param isLive whether a seat's thread may still run; true when in doubt, false for `seat` and for free seats.
+ * The caller holds the index role and has run the index stage since it took it, so that what a dead holder
+ * left half done is finished: only then do marks and `indexed` agree. It runs the stage again afterwards.
+ * Roles that the dead seat held are not released here.
+ * @param isLive whether a seat's thread may still run; true when in doubt, false for `seat` and for free
+ * seats.
  * @throws Error when nobody, or the dead seat, holds the index role.
  */
 export function repairSeat(ring: Ring, seat: number, isLive: (seat: number) => boolean): boolean {
@@ -67,8 +68,8 @@ function isWantedByLive(ring: Ring, position: number, isLive: (seat: number) => 
 }
 
 /**
- * Length in slots of an unpublished claim at `position` that one of the dead threads made, we do not know which:
- * the nearest end that one of them wanted and at which the next claim provably began.
+ * Length in slots of an unpublished claim at `position` that one of the dead threads made, we do not know
+ * which: the nearest end that one of them wanted and at which the next claim provably began.
  */
 function deadClaimLength(ring: Ring, position: number, head: number): number {
   let best = 0;
@@ -118,8 +119,8 @@ function isPublished(ring: Ring, position: number): boolean {
 }
 
 /**
- * Slots that a seat wanted or has at `position`, 0 when nothing. Each word is read once: a living thread changes them
- * meanwhile, and may leave a length that goes with another position.
+ * Slots that a seat wanted or has at `position`, 0 when nothing. Each word is read once: a living thread
+ * changes them meanwhile, and may leave a length that goes with another position.
  */
 function intentLengthAt(ring: Ring, seat: number, position: number): number {
   const words = seatWord(seat);

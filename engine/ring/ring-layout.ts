@@ -1,6 +1,7 @@
 /**
- * The shared memory of one ring, drawn once. Outside engine/ring only the owners of a word know an offset in it: the
- * persist stage (written, flushed, fatal, full, spare), the index stage (syncWanted) and `DiskState` (fatal, full). How the words work together is argued in docs/ring-protocol.md.
+ * The shared memory of one ring, drawn once. Outside engine/ring only the owners of a word know an offset in
+ * it: the persist stage (written, flushed, fatal, full, spare), the index stage (syncWanted) and `DiskState`
+ * (fatal, full). How the words work together is argued in docs/ring-protocol.md.
  *
  * A ring is three SharedArrayBuffers:
  *
@@ -31,8 +32,8 @@
  * The gate owner is the persist role; on the memory lane, which has no persist stage, the index role. When a
  * seat's thread is dead, whoever repairs it (holding the index role) writes the seat's words.
  *
- * intentLength, in slots: 0 = nothing in hand; > 0 = about to claim, or has claimed, intentPosition and so many slots;
- * < 0 = has certainly claimed that many (stored only when the claim begins with a pad).
+ * intentLength, in slots: 0 = nothing in hand; > 0 = about to claim, or has claimed, intentPosition and so
+ * many slots; < 0 = has certainly claimed that many (stored only when the claim begins with a pad).
  */
 import { SLOT_BYTES } from '../../native-free/wire/index.js';
 
@@ -109,8 +110,8 @@ export interface RingOptions {
 
 /**
  * A new, empty ring. All marks are clear and every cursor stands at `startPosition`.
- * @throws RangeError when a size is not as {@link RingMemory} says. A ring of less than two spans could never take a
- * batch of a whole span that has to be padded to the next one.
+ * @throws RangeError when a size is not as {@link RingMemory} says. A ring of less than two spans could never
+ * take a batch of a whole span that has to be padded to the next one.
  */
 export function createRingMemory(options: RingOptions): RingMemory {
   const { ringBytes, spanBytes, maxThreads, startPosition } = options;

@@ -1,6 +1,7 @@
 /**
- * How one thread reads bytes in place without their being overwritten: a pin for one turn, a hold for as long as a
- * consumer needs. Both say "the gate may not pass me", and both are refused once the space has been given away.
+ * How one thread reads bytes in place without their being overwritten: a pin for one turn, a hold for as long
+ * as a consumer needs. Both say "the gate may not pass me", and both are refused once the space has been
+ * given away.
  */
 import type { Ring } from './ring.js';
 import { SEAT_WORD, seatWord } from './ring-layout.js';
@@ -30,9 +31,9 @@ export class RingReader {
   }
 
   /**
-   * Keeps `position` and all above it from being overwritten until {@link unpin} or the next pin. False: it is gone
-   * (nothing is pinned now); read the file. `position` must be one that has been indexed, less than 64 GiB ago: for a
-   * log position of any age use {@link pinBytes}.
+   * Keeps `position` and all above it from being overwritten until {@link unpin} or the next pin. False: it
+   * is gone (nothing is pinned now); read the file. `position` must be one that has been indexed, less than
+   * 64 GiB ago: for a log position of any age use {@link pinBytes}.
    */
   pin(position: number): boolean {
     // A look first: a pin that is refused would hold the gate back for a moment, and nobody would know.
@@ -53,8 +54,8 @@ export class RingReader {
   /** {@link pin} for a log position in bytes, a multiple of 64, however old. */
   pinBytes(positionBytes: number): boolean {
     const limitBytes = this.#ring.toBytes(this.#ring.limit());
-    // The limit only grows (a hold may let us read some way below it), so what is too old now stays so; the rest
-    // is near enough for Int32.
+    // The limit only grows (a hold may let us read some way below it), so what is too old now stays so; the
+    // rest is near enough for Int32.
     if (positionBytes < limitBytes - this.#ring.ringBytes) {
       this.unpin();
       return false;
@@ -63,16 +64,18 @@ export class RingReader {
   }
 
   /**
-   * The bytes read since {@link pin} may be overwritten from now on. If `ring.isHeldBack()` says so afterwards (or after a
-   * refused pin), wake who owns the gate: what the pin kept it from freeing may be all that writers wait for.
+   * The bytes read since {@link pin} may be overwritten from now on. If `ring.isHeldBack()` says so
+   * afterwards (or after a refused pin), wake who owns the gate: what the pin kept it from freeing may be all
+   * that writers wait for.
    */
   unpin(): void {
     Atomics.store(this.#control, this.#pinState, 0);
   }
 
   /**
-   * Like a pin beside the pin, kept for long: the lowest position this seat's consumers still need on the memory lane,
-   * where there is no file to fall back to. Moves up or down; false: `position` is gone, the hold is as it was.
+   * Like a pin beside the pin, kept for long: the lowest position this seat's consumers still need on the
+   * memory lane, where there is no file to fall back to. Moves up or down; false: `position` is gone, the
+   * hold is as it was.
    */
   hold(position: number): boolean {
     const before = Atomics.load(this.#control, this.#hold);

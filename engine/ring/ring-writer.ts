@@ -1,6 +1,6 @@
 /**
- * How one thread puts batches into a ring: claim, copy, publish. Never blocks, never allocates, never claims more than
- * the gate allows. One claim is open at a time.
+ * How one thread puts batches into a ring: claim, copy, publish. Never blocks, never allocates, never claims
+ * more than the gate allows. One claim is open at a time.
  *
  *     if (writer.claim(batch.length)) {
  *       try {
@@ -56,9 +56,9 @@ export class RingWriter {
   }
 
   /**
-   * Claims room for a batch of `bytes` bytes. False: the ring is full, nothing is claimed; try again when the gate moved.
-   * Where the batch would cross a multiple of the span, the same compare-and-swap claims the rest of the span too, and
-   * that is published as a pad.
+   * Claims room for a batch of `bytes` bytes. False: the ring is full, nothing is claimed; try again when the
+   * gate moved. Where the batch would cross a multiple of the span, the same compare-and-swap claims the rest
+   * of the span too, and that is published as a pad.
    * @throws RangeError when `bytes` is not 1 to the span; Error when a claim is open.
    */
   claim(bytes: number): boolean {
@@ -93,7 +93,8 @@ export class RingWriter {
     this.#position = (position + gap) | 0;
     this.#place = (this.#position & (this.#ringSlots - 1)) << 6;
     if (gap !== 0) {
-      // Once the pad is out, a mark at our position no longer tells whether the swap was ours; so say it first.
+      // Once the pad is out, a mark at our position no longer tells whether the swap was ours; so say it
+      // first.
       Atomics.store(control, this.#intentLength, -(gap + slots));
       this.#ring.publishPad(position, gap);
     }
@@ -102,7 +103,8 @@ export class RingWriter {
 
   /**
    * Makes the batch in the open claim visible to the index stage. Its header must be in place.
-   * @throws Error when no claim is open, or the header's length does not fill it: everything behind it would be lost.
+   * @throws Error when no claim is open, or the header's length does not fill it: everything behind it would
+   * be lost.
    */
   publish(): void {
     const length = readUint32(this.#bytes, this.#place + BATCH.length);

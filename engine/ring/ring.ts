@@ -81,8 +81,8 @@ export class Ring {
   }
 
   /**
-   * Nobody may have waited for a sync for 64 GiB, and 128 GiB behind `flushed` what they waited for would look like ahead of it.
-   * So it is taken along once an era.
+   * Nobody may have waited for a sync for 64 GiB, and 128 GiB behind `flushed` what they waited for would
+   * look like ahead of it. So it is taken along once an era.
    */
   #pullSyncWanted(): void {
     const flushed = this.flushed();
@@ -143,9 +143,9 @@ export class Ring {
   }
 
   /**
-   * Gate owner only (persist role; index role on the memory lane): gives space below `upTo` back to writers, as
-   * far as pins and holds allow. A second call with the same `upTo` tries again. Readers that start below it from now on
-   * are refused, so ask for no more than claims need.
+   * Gate owner only (persist role; index role on the memory lane): gives space below `upTo` back to writers,
+   * as far as pins and holds allow. A second call with the same `upTo` tries again. Readers that start below
+   * it from now on are refused, so ask for no more than claims need.
    * @throws Error when `upTo` lies beyond what is indexed.
    */
   free(upTo: number): void {
@@ -153,12 +153,14 @@ export class Ring {
       throw new Error('a ring may not be freed beyond what is indexed');
     }
     const limit = later(this.limit(), upTo);
-    // The limit first, then the pins: a reader whose pin is not seen below sees this limit (docs/ring-protocol.md).
+    // The limit first, then the pins: a reader whose pin is not seen below sees this limit
+    // (docs/ring-protocol.md).
     Atomics.store(this.control, WORD.limit, limit);
     let bound = limit;
     for (let seat = 0; seat < this.maxThreads; seat++) {
       const at = seatWord(seat);
-      // The hold before the pin: a pin below the limit rests on the hold, which may move up once the pin is set.
+      // The hold before the pin: a pin below the limit rests on the hold, which may move up once the pin is
+      // set.
       bound = earliest(this.control, bound, at + SEAT_WORD.hold, at + SEAT_WORD.holdState);
       bound = earliest(this.control, bound, at + SEAT_WORD.pin, at + SEAT_WORD.pinState);
     }

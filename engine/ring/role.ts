@@ -1,6 +1,7 @@
 /**
- * A role: the right to run one stage, held by one thread at a time. A try-lock on one shared word, never waited for:
- * who does not get it knows that the holder, who re-checks after it has released, will see the work.
+ * A role: the right to run one stage, held by one thread at a time. A try-lock on one shared word, never
+ * waited for: who does not get it knows that the holder, who re-checks after it has released, will see the
+ * work.
  */
 export class Role {
   readonly #control: Int32Array;
@@ -34,8 +35,8 @@ export class Role {
   }
 
   /**
-   * Takes the role away from a dead thread; true when it held it. What it left half done is finished by the next holder
-   * (the index stage's redo journal), so the stage must be run before anyone relies on its words.
+   * Takes the role away from a dead thread; true when it held it. What it left half done is finished by the
+   * next holder (the index stage's redo journal), so the stage must be run before anyone relies on its words.
    */
   breakIfHeldBy(seat: number): boolean {
     return Atomics.compareExchange(this.#control, this.#word, seat + 1, 0) === seat + 1;

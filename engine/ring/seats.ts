@@ -10,8 +10,9 @@
  *   4 gone       1 = the thread's exit was seen, or it has left the seat to the sweep
  *   5 parked     1 = the thread parks, see parking.ts
  *
- * A seat is released by its thread or, when that is dead, by the one thread that sweeps the table, after every ring has
- * been repaired and all that it had published is indexed. Elsewhere than on Linux a death is known only by {@link SeatTable.markGone}.
+ * A seat is released by its thread or, when that is dead, by the one thread that sweeps the table, after
+ * every ring has been repaired and all that it had published is indexed. Elsewhere than on Linux a death is
+ * known only by {@link SeatTable.markGone}.
  */
 import type { Worker } from 'node:worker_threads';
 import { readProcStat } from '../disk/proc-stat.js';
@@ -42,8 +43,8 @@ export class SeatTable {
   }
 
   /**
-   * A seat for the calling thread, or -1 when all are taken. `threadTag` is a number that no other thread of the process
-   * ever has: `threadId` of node:worker_threads.
+   * A seat for the calling thread, or -1 when all are taken. `threadTag` is a number that no other thread of
+   * the process ever has: `threadId` of node:worker_threads.
    */
   take(threadTag: number): number {
     const task = readProcStat('thread-self');
@@ -68,8 +69,9 @@ export class SeatTable {
   }
 
   /**
-   * Gives the seat of a dead thread back, for the one thread that sweeps. `threadTag` is what it was taken with when it was
-   * found dead. False, and nothing changed, when it is not that thread's any more, or that lives.
+   * Gives the seat of a dead thread back, for the one thread that sweeps. `threadTag` is what it was taken
+   * with when it was found dead. False, and nothing changed, when it is not that thread's any more, or that
+   * lives.
    */
   releaseDead(seat: number, threadTag: number): boolean {
     if (!this.#isDeadOwner(seat, threadTag + 1)) {
@@ -94,8 +96,8 @@ export class SeatTable {
   }
 
   /**
-   * Gives a seat back of which batches are not indexed yet: its next owner would get their results. It counts as dead, and
-   * is released by the sweep. Else as {@link release}.
+   * Gives a seat back of which batches are not indexed yet: its next owner would get their results. It counts
+   * as dead, and is released by the sweep. Else as {@link release}.
    */
   leave(seat: number): void {
     Atomics.store(this.control, seat * SEAT_LINE_WORDS + GONE, 1);
@@ -137,13 +139,14 @@ export class SeatTable {
     if (task === 'unknown') {
       return false;
     }
-    // One that has begun to end is listed for a moment longer, also after it was waited for, and runs nothing of ours.
+    // One that has begun to end is listed for a moment longer, also after it was waited for, and runs nothing
+    // of ours.
     const isThere = task !== 'gone' && !task.isEnding;
     if (isThere && (task.start | 0) === startLow && Math.floor(task.start / 2 ** 32) === startHigh) {
       return false;
     }
-    // Reading takes long enough for a release and another take, and the answer is about these four words. Who changes one of
-    // them meanwhile is alive; a dead thread changes nothing any more.
+    // Reading takes long enough for a release and another take, and the answer is about these four words. Who
+    // changes one of them meanwhile is alive; a dead thread changes nothing any more.
     return (
       Atomics.load(control, at + START_HIGH) === startHigh &&
       Atomics.load(control, at + START_LOW) === startLow &&
@@ -173,8 +176,9 @@ export class SeatTable {
   }
 
   /**
-   * Watches the workers that the calling thread starts from now on, and calls `onGone` after the seats of one that exited
-   * were marked. Returns the way to stop. Needed elsewhere than on Linux; there it only makes a sweep come sooner.
+   * Watches the workers that the calling thread starts from now on, and calls `onGone` after the seats of one
+   * that exited were marked. Returns the way to stop. Needed elsewhere than on Linux; there it only makes a
+   * sweep come sooner.
    */
   watchWorkers(onGone: (threadTag: number) => void): () => void {
     const onWorker = (worker: Worker): void => {

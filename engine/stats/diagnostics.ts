@@ -1,6 +1,6 @@
 /**
- * What happens in a broker, for whoever subscribes with `node:diagnostics_channel` on the thread that opened it. Without a
- * subscriber an event costs the look whether there is one.
+ * What happens in a broker, for whoever subscribes with `node:diagnostics_channel` on the thread that opened
+ * it. Without a subscriber an event costs the look whether there is one.
  *
  * | channel | message |
  * |---|---|
@@ -10,8 +10,8 @@
  * | `ringmq:checkpoint` | `{ event: 'written' \| 'failed', position, ms }` |
  * | `ringmq:disk` | `{ event: 'full' \| 'room' \| 'failed' \| 'error', message }` |
  *
- * Subscribe before `openBroker`: connections that other threads serve are told from then on, else from a second after the first
- * subscription.
+ * Subscribe before `openBroker`: connections that other threads serve are told from then on, else from a
+ * second after the first subscription.
  */
 import { type Channel, channel } from 'node:diagnostics_channel';
 

@@ -1,6 +1,6 @@
 /**
- * The shared memory of a broker's counters. Each thread counts in its own block, so nobody shares a line, and whoever
- * wants to know sums the blocks up.
+ * The shared memory of a broker's counters. Each thread counts in its own block, so nobody shares a line, and
+ * whoever wants to know sums the blocks up.
  *
  *     one block of 128 bytes a seat:
  *       Float64   counter            since
@@ -22,8 +22,8 @@
  *     then 64 Int32, written by the holder of the persist role only: how many fdatasyncs took how long. Three buckets an
  *     octave of microseconds: bucket b counts those that took 2^(b/3) up to 2^((b+1)/3) µs.
  *
- * Doubles are exact up to 2^53. A block's owner writes them with plain stores at the end of a turn; a reader on a 64-bit machine sees
- * each either before or after. Figures for people need no more.
+ * Doubles are exact up to 2^53. A block's owner writes them with plain stores at the end of a turn; a reader
+ * on a 64-bit machine sees each either before or after. Figures for people need no more.
  */
 export const COUNTERS = [
   'messagesIn',

@@ -1,6 +1,6 @@
 /**
- * What one thread counts of itself, and who held it for long. Counting is a plain addition; the block in shared memory is
- * written once a turn.
+ * What one thread counts of itself, and who held it for long. Counting is a plain addition; the block in
+ * shared memory is written once a turn.
  */
 import { monotonicMs } from '../../native-free/time/index.js';
 import type { ThreadMeter, WorkOwner } from '../engine-thread.js';

@@ -24,9 +24,10 @@
  *   2 + row  heardAt     its link's thread             when it was last heard from: a clock that all threads share, ms modulo 2^32
  *   2 + row  connected   its link's thread             1: the log flows to it
  *
- * A row is a slave's by its name, whoever connects for it and however often: the opener gives the row out and raises `link`, so a
- * slave counts once. What enough of them have is shared, and not each thread's own: a number that a thread keeps to itself and looks at again
- * after 128 GiB of log could not be compared any more. Positions are stored before `inSync` is; a link clears `inSync` before it stores one that wraps.
+ * A row is a slave's by its name, whoever connects for it and however often: the opener gives the row out and
+ * raises `link`, so a slave counts once. What enough of them have is shared, and not each thread's own: a
+ * number that a thread keeps to itself and looks at again after 128 GiB of log could not be compared any
+ * more. Positions are stored before `inSync` is; a link clears `inSync` before it stores one that wraps.
  */
 
 const LINE = 16;

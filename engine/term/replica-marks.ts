@@ -1,6 +1,6 @@
 /**
- * What a broker's replicas have, as any of its threads reads it: the watermarks that acks and deliveries wait for under sync replication.
- * Eight compares, made only where replication is sync.
+ * What a broker's replicas have, as any of its threads reads it: the watermarks that acks and deliveries wait
+ * for under sync replication. Eight compares, made only where replication is sync.
  */
 import {
   ALL_ROWS,
@@ -22,7 +22,10 @@ export class ReplicaMarks {
     this.words = new Int32Array(memory);
   }
 
-  /** Once, by the thread that opens the broker, before any other knows of it. `floor`: in slots, what is known to be committed; not all that is there. */
+  /**
+   * Once, by the thread that opens the broker, before any other knows of it. `floor`: in slots, what is known
+   * to be committed; not all that is there.
+   */
   setUp(
     options: {
       replication: 'sync' | 'async';
@@ -122,8 +125,8 @@ export class ReplicaMarks {
   }
 
   /**
-   * The earlier of `local` and what enough slaves have, and never less than any thread was told before: with too few slaves in sync the
-   * watermark stays where it was.
+   * The earlier of `local` and what enough slaves have, and never less than any thread was told before: with
+   * too few slaves in sync the watermark stays where it was.
    */
   watermark(level: ReplicaLevel, local: number): number {
     const mark = level === 'received' ? REPLICAS_WORD.receivedBy : REPLICAS_WORD.flushedBy;

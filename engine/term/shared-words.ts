@@ -20,7 +20,10 @@ export const BROKER_WORD = {
   epoch: 6,
   /** One of {@link LEASE}. Written by the thread that opened the broker. */
   lease: 7,
-  /** Until when a held lease lets it ack: the process's monotonic clock in units of {@link LEASE_UNIT_MS}, which wrap. Stored before `lease` says that it is held. */
+  /**
+   * Until when a held lease lets it ack: the process's monotonic clock in units of {@link LEASE_UNIT_MS},
+   * which wrap. Stored before `lease` says that it is held.
+   */
   leaseEnd: 8,
   /** Moves with each change of users, roles or grants. Written by the thread that opened the broker. */
   accessVersion: 9,

@@ -40,8 +40,8 @@ export class Term {
   }
 
   /**
-   * Whether a master may take and ack: always without a controller, else while its lease runs. To be asked right before acks go out, as
-   * the process may have stood still since it was asked last.
+   * Whether a master may take and ack: always without a controller, else while its lease runs. To be asked
+   * right before acks go out, as the process may have stood still since it was asked last.
    */
   get isHeld(): boolean {
     const lease = Atomics.load(this.#words, BROKER_WORD.lease);

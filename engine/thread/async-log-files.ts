@@ -36,8 +36,8 @@ export class AsyncLogFiles implements ReplicateFiles {
   }
 
   /**
-   * Whole batches and pads from `position` on with the right checksums: `bytes` of them at most, or 512 KiB where that is less, unless the first has more. Empty: there is
-   * none.
+   * Whole batches and pads from `position` on with the right checksums: `bytes` of them at most, or 512 KiB
+   * where that is less, unless the first has more. Empty: there is none.
    */
   async readSound(position: number, bytes: number, spanBytes: number): Promise<Uint8Array> {
     const most = Math.min(bytes, LOG_FRAME_BYTES);

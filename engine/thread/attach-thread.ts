@@ -10,7 +10,8 @@ import { makeThreadParts } from './thread-parts.js';
 
 /**
  * Takes a seat for the calling thread, which statistics call `name`.
- * @throws RingMQError BAD_ARGUMENT when `handle` is none; BROKER_CLOSED; BROKER_BUSY when all seats are taken.
+ * @throws RingMQError BAD_ARGUMENT when `handle` is none; BROKER_CLOSED; BROKER_BUSY when all seats are
+ * taken.
  */
 export function attachThread(handle: BrokerHandle, name: string): BrokerThread {
   if (!isBrokerHandle(handle)) {

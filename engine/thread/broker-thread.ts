@@ -1,7 +1,8 @@
 /**
  * One thread's seat at the broker: it writes into the rings, indexes, takes the persist role for small
- * writes, hears of watermarks, tells producers and consumers of its thread. The work is done in *turns*: what a turn of the event loop
- * has appended is settled together at its end (`setImmediate`), which is a natural group commit.
+ * writes, hears of watermarks, tells producers and consumers of its thread. The work is done in *turns*: what
+ * a turn of the event loop has appended is settled together at its end (`setImmediate`), which is a natural
+ * group commit.
  */
 import { clearImmediate, setImmediate } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -163,7 +164,8 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     if (lane.persisted) {
       const refusal = this.#disk.refusal();
       if (refusal !== 0) {
-        // The thread that could not store an index block may be gone: a turn of this one takes its refusal back.
+        // The thread that could not store an index block may be gone: a turn of this one takes its refusal
+        // back.
         this.#schedule();
         return refusal;
       }
@@ -223,8 +225,8 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
 
   openReader(topic: TopicEntry, queueId: number, offset: number): QueueReader {
     const reader = this.#readers.open(topic.memory ? this.#memory : this.#log, topic, queueId, offset);
-    // Before anybody hears that the queue is read: what is written from then on must not be lost to a ring that goes round meanwhile. A hold
-    // that is there already lies at or before it.
+    // Before anybody hears that the queue is read: what is written from then on must not be lost to a ring
+    // that goes round meanwhile. A hold that is there already lies at or before it.
     if (topic.memory) {
       this.#memoryDuty.begin();
     }
@@ -242,7 +244,10 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     this.#disk.fail(Object.assign(new Error('the broker died'), { errno: -ESTALE }));
   }
 
-  /** Who owns the gate should look again, as a pin may have kept it from moving: the log's persist worker, or any thread for memory topics. */
+  /**
+   * Who owns the gate should look again, as a pin may have kept it from moving: the log's persist worker, or
+   * any thread for memory topics.
+   */
   gateIsHeldBack(isLog: boolean): void {
     if (isLog) {
       this.#waker.wakePersist();
@@ -278,7 +283,8 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     if (this.isClosed) {
       return;
     }
-    // From here on no turn comes by itself, not even one that is due: the seat may have another owner by then.
+    // From here on no turn comes by itself, not even one that is due: the seat may have another owner by
+    // then.
     this.isClosed = true;
     this.#readers.closeAll();
     this.#settle();

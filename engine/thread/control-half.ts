@@ -1,6 +1,6 @@
 /**
- * A thread's half that talks with the control plane: topics it has met, members of groups and their events, and what it tells the thread
- * that opened the broker. Nothing here happens per message or batch.
+ * A thread's half that talks with the control plane: topics it has met, members of groups and their events,
+ * and what it tells the thread that opened the broker. Nothing here happens per message or batch.
  */
 import {
   type ControlEvent,

@@ -1,7 +1,7 @@
 /**
- * Clearing up after threads that were terminated while they had a seat: roles are taken from them, their unpublished claims become
- * padding, their pins and watches go, their consumers leave their groups, and once all that they had published is indexed,
- * the seat is free again.
+ * Clearing up after threads that were terminated while they had a seat: roles are taken from them, their
+ * unpublished claims become padding, their pins and watches go, their consumers leave their groups, and once
+ * all that they had published is indexed, the seat is free again.
  */
 
 import { clearInterval, clearTimeout, setInterval, setTimeout } from '../../native-free/time/index.js';
@@ -87,8 +87,8 @@ export class DeadThreads {
   }
 
   /**
-   * False: not yet. The last owner's batches must be indexed before the seat is given away, or their results would come to the next
-   * one; a living writer's open claim before them may keep them waiting.
+   * False: not yet. The last owner's batches must be indexed before the seat is given away, or their results
+   * would come to the next one; a living writer's open claim before them may keep them waiting.
    */
   #repair(ring: Ring, index: IndexStage, dead: number, ends: Map<number, number>): boolean {
     const { seat, seats } = this.#deps;

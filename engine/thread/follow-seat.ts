@@ -1,4 +1,7 @@
-/** A slave's side of replication on one thread, the only one that writes this broker's log: puts in what the master sent, and says how far it has come. */
+/**
+ * A slave's side of replication on one thread, the only one that writes this broker's log: puts in what the
+ * master sent, and says how far it has come.
+ */
 import { BATCH, BATCH_TYPE, readUint32 } from '../../native-free/wire/index.js';
 import type { Lane } from '../lane/lane.js';
 import { REPLICAS_WORD } from '../term/replica-layout.js';

@@ -1,6 +1,6 @@
 /**
- * What a thread does for memory topics in each of its turns. There is no persist stage for them: whoever writes or reads indexes, frees, and holds
- * what readers still want.
+ * What a thread does for memory topics in each of its turns. There is no persist stage for them: whoever
+ * writes or reads indexes, frees, and holds what readers still want.
  */
 import { monotonicMs } from '../../native-free/time/index.js';
 import type { Lane } from '../lane/lane.js';

@@ -131,8 +131,8 @@ export class PersistThreads {
 }
 
 /**
- * Segments' descriptors are used by other threads than the one that opened them, so they must not be closed behind
- * their backs when that one ends: their numbers would be given to other files, even sockets.
+ * Segments' descriptors are used by other threads than the one that opened them, so they must not be closed
+ * behind their backs when that one ends: their numbers would be given to other files, even sockets.
  */
 function startWorker(file: string, name: string, workerData: unknown): Worker {
   return new Worker(new URL(file, import.meta.url), {

@@ -51,7 +51,10 @@ export interface ThreadParts {
   isClosing(): boolean;
   /** Somebody wants to hear of connections. */
   wantsConnections(): boolean;
-  /** Closes the index files and gives the seat back; the last thing. With batches that are not indexed yet the sweep does it, once they are. */
+  /**
+   * Closes the index files and gives the seat back; the last thing. With batches that are not indexed yet the
+   * sweep does it, once they are.
+   */
   release(): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * When a thread with an event loop sleeps and who wakes it. It parks only while it has something to wait for, so that
- * nobody pays 26 µs to wake a thread that has no interest.
+ * When a thread with an event loop sleeps and who wakes it. It parks only while it has something to wait for,
+ * so that nobody pays 26 µs to wake a thread that has no interest.
  */
 import { setImmediate } from 'node:timers';
 import type { IndexStage } from '../queue/index.js';

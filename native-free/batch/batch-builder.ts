@@ -1,5 +1,6 @@
 /**
- * Packs messages into the bytes that travel: frame header, batch header, records, in one buffer, nothing copied after.
+ * Packs messages into the bytes that travel: frame header, batch header, records, in one buffer, nothing
+ * copied after.
  *
  *     0              16               112
  *     ┌──────────────┬────────────────┬─────────────────┐
@@ -83,8 +84,8 @@ export class BatchBuilder {
   }
 
   /**
-   * Packs one message. False: it does not fit (or its born time is too far from the batch's) and nothing was written.
-   * Throws `BAD_MESSAGE` or `MESSAGE_TOO_LARGE`; the batch is as it was then.
+   * Packs one message. False: it does not fit (or its born time is too far from the batch's) and nothing was
+   * written. Throws `BAD_MESSAGE` or `MESSAGE_TOO_LARGE`; the batch is as it was then.
    */
   append(message: OutgoingMessage, bornTime: number): boolean {
     const taken = takeMessage(message);
@@ -103,9 +104,10 @@ export class BatchBuilder {
   }
 
   /**
-   * The short way of {@link append} for what most messages of a fast producer are: a body of bytes alone, born now, not the first of a batch
-   * (which gives the batch its born time). Bytes of the record; 0: the body is none of these or does not fit, nothing was written.
-   * One function for V8 to compile as a whole: calls within would cost as much as all else here.
+   * The short way of {@link append} for what most messages of a fast producer are: a body of bytes alone,
+   * born now, not the first of a batch (which gives the batch its born time). Bytes of the record; 0: the
+   * body is none of these or does not fit, nothing was written. One function for V8 to compile as a whole:
+   * calls within would cost as much as all else here.
    */
   appendUsual(body: unknown, clock: TurnClock): number {
     if (!(body instanceof Uint8Array) || this.count === 0) {

@@ -1,6 +1,7 @@
 /**
- * Reads batches out of deliver frames. Everything that comes from outside is checked before it is used: lengths against
- * what is there, records against their batch, attributes against their record. After {@link checkRecords} has passed, reading cannot fail.
+ * Reads batches out of deliver frames. Everything that comes from outside is checked before it is used:
+ * lengths against what is there, records against their batch, attributes against their record. After {@link
+ * checkRecords} has passed, reading cannot fail.
  */
 import { crc32 } from '#checksum';
 import {
@@ -43,8 +44,8 @@ function badBatch(what: string, details: Record<string, unknown>): RingMQError {
 }
 
 /**
- * Reads the header at `at` into `header` and returns where the next batch begins (may be past `end`: there is none then).
- * Throws `BAD_BATCH` if what lies between `at` and `end` cannot hold the batch it claims to be.
+ * Reads the header at `at` into `header` and returns where the next batch begins (may be past `end`: there is
+ * none then). Throws `BAD_BATCH` if what lies between `at` and `end` cannot hold the batch it claims to be.
  */
 export function readHeader(bytes: Uint8Array, at: number, end: number, header: BatchHeader): number {
   const left = end - at;

@@ -37,8 +37,8 @@ const MEANT: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Throws for a part that messages do not have: `BAD_MESSAGE`, or `NOT_SUPPORTED` for one that later versions have. Only for what is the
- * message's own; undefined counts as absent.
+ * Throws for a part that messages do not have: `BAD_MESSAGE`, or `NOT_SUPPORTED` for one that later versions
+ * have. Only for what is the message's own; undefined counts as absent.
  */
 export function checkParts(message: OutgoingMessage): void {
   for (const part in message) {

@@ -1,8 +1,9 @@
 /**
- * What a batch's records must be, for the broker before it stores them and for the client before it reads them: one set of rules, so
- * that nothing is stored which a consumer then refuses.
+ * What a batch's records must be, for the broker before it stores them and for the client before it reads
+ * them: one set of rules, so that nothing is stored which a consumer then refuses.
  *
- * A finding is a number, so that looking costs no object: 0 says that all is well, anything else is for {@link describeRecordsFault}.
+ * A finding is a number, so that looking costs no object: 0 says that all is well, anything else is for
+ * {@link describeRecordsFault}.
  */
 import {
   ATTRIBUTE_KIND,
@@ -84,8 +85,9 @@ const PLAIN = RECORD_FLAG.hasBody;
 const MAX_PLAIN_BYTES = RECORD_HEADER_BYTES + MAX_BODY_BYTES;
 
 /**
- * Looks at all records of a batch of `count` whose header stands at `at` and which ends at `end`. A few nanoseconds a record,
- * and no object: a view would make the walk a third faster, and that of a batch of one record four times as dear.
+ * Looks at all records of a batch of `count` whose header stands at `at` and which ends at `end`. A few
+ * nanoseconds a record, and no object: a view would make the walk a third faster, and that of a batch of one
+ * record four times as dear.
  * @returns 0, or what {@link describeRecordsFault} explains.
  */
 export function recordsFault(bytes: Uint8Array, batchAt: number, end: number, count: number): number {

@@ -1,8 +1,8 @@
 /** The bytes in which delivered records lie, and who still needs them. */
 
 /**
- * `view` is of the same bytes: it reads a number at once, where they give it byte by byte. `base` is where they begin in `buffer`; asking the
- * typed array for both again for each body costs more than the body.
+ * `view` is of the same bytes: it reads a number at once, where they give it byte by byte. `base` is where
+ * they begin in `buffer`; asking the typed array for both again for each body costs more than the body.
  */
 export interface RecordSource {
   readonly bytes: Uint8Array;
@@ -17,7 +17,10 @@ export function recordSource(bytes: Uint8Array): RecordSource {
   return { bytes, view: new DataView(buffer, base, bytes.length), buffer, base };
 }
 
-/** A deliver frame, shared by its batches. Its link gets the bytes back when the inbox is done with it and every batch handed out is acked. */
+/**
+ * A deliver frame, shared by its batches. Its link gets the bytes back when the inbox is done with it and
+ * every batch handed out is acked.
+ */
 export class FrameSource implements RecordSource {
   readonly bytes: Uint8Array;
   readonly view: DataView;

@@ -39,8 +39,9 @@ function checkedLength(part: string, text: unknown, limit: number): number {
 }
 
 /**
- * Bytes the record takes, exactly, or an upper bound of that where finding out would cost a pass over a text. Throws for parts of the
- * wrong kind and for attributes beyond any legal size, so the bound is never far above what a legal message needs.
+ * Bytes the record takes, exactly, or an upper bound of that where finding out would cost a pass over a text.
+ * Throws for parts of the wrong kind and for attributes beyond any legal size, so the bound is never far
+ * above what a legal message needs.
  */
 export function recordBound(message: TakenMessage): number {
   const { body, tag } = message;
@@ -98,7 +99,10 @@ export function writeTag(bytes: Uint8Array, at: number, tag: string): number {
   return writeUtf8(bytes, at, tag);
 }
 
-/** Writes keys, sharding key and properties from `start`, into room for `recordBound`; returns where they end. `tagBytes` counts towards the common limit. */
+/**
+ * Writes keys, sharding key and properties from `start`, into room for `recordBound`; returns where they end.
+ * `tagBytes` counts towards the common limit.
+ */
 export function writeAttributes(
   bytes: Uint8Array,
   view: DataView,

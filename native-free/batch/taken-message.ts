@@ -1,6 +1,7 @@
 /**
- * A message as it was at the call. Each of its parts is read once, before anything is written: a getter or a proxy may give another value with
- * each reading, or use the producer from within. Packing then runs nobody else's code.
+ * A message as it was at the call. Each of its parts is read once, before anything is written: a getter or a
+ * proxy may give another value with each reading, or use the producer from within. Packing then runs nobody
+ * else's code.
  */
 import { MAX_KEYS_COUNT, MAX_PROPERTIES_COUNT } from '../wire/index.js';
 import { badMessage, checkParts, normalBody, tooMuch } from './message-parts.js';

@@ -1,8 +1,9 @@
 /**
- * CRC-32 with zlib's polynomial, for Node. The optional package `@node-rs/crc32` computes it with the processor's carry-less
- * multiplication, more than twice as fast as `node:zlib` with its tables (64 KiB: 5.0 against 13.7 µs; `npm run bench:micro -- --only
- * checksum`). Without it, or where it has no build for the platform, zlib does the same. What is as short as a small message is summed up in
- * JavaScript: the call to either costs more than that.
+ * CRC-32 with zlib's polynomial, for Node. The optional package `@node-rs/crc32` computes it with the
+ * processor's carry-less multiplication, more than twice as fast as `node:zlib` with its tables (64 KiB: 5.0
+ * against 13.7 µs; `npm run bench:micro -- --only checksum`). Without it, or where it has no build for the
+ * platform, zlib does the same. What is as short as a small message is summed up in JavaScript: the call to
+ * either costs more than that.
  */
 import { createRequire } from 'node:module';
 import { crc32 as zlibCrc32 } from 'node:zlib';

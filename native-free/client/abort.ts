@@ -23,8 +23,9 @@ interface Watch {
 const watches = new WeakMap<AbortSignal, Watch>();
 
 /**
- * Calls back once when the signal is aborted; at no time if it is already. Returns what takes the callback back. A signal has one listener of
- * ours however many calls were given it: Node takes more than ten for a leak and says so, and removing one of thousands means a search.
+ * Calls back once when the signal is aborted; at no time if it is already. Returns what takes the callback
+ * back. A signal has one listener of ours however many calls were given it: Node takes more than ten for a
+ * leak and says so, and removing one of thousands means a search.
  */
 export function whenAborted(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined || signal.aborted) {

@@ -9,7 +9,10 @@ import { webSocketLinks } from './link/websocket-link.js';
 
 const TIMEOUT_MS = 5_000;
 
-/** `user`: as whom it is asked, where a broker wants to know. Resolves with the answer; rejects with the other side's error, CONNECT_FAILED or TIMEOUT. */
+/**
+ * `user`: as whom it is asked, where a broker wants to know. Resolves with the answer; rejects with the other
+ * side's error, CONNECT_FAILED or TIMEOUT.
+ */
 export async function ask(
   url: string,
   method: string,

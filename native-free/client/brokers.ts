@@ -1,6 +1,7 @@
 /**
- * Whom a client talks to: one broker, or the broker sets of a cluster. Producers and consumers know neither from the other; they ask for the
- * places of a topic, of which one broker gives one, and a cluster one for each set that has the topic.
+ * Whom a client talks to: one broker, or the broker sets of a cluster. Producers and consumers know neither
+ * from the other; they ask for the places of a topic, of which one broker gives one, and a cluster one for
+ * each set that has the topic.
  */
 import type { ErrorCode, RingMQError, TopicInfo } from '../wire/index.js';
 import { ControlAdmin } from './admin.js';

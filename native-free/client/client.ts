@@ -31,7 +31,10 @@ const MIN_LOOK_MS = 100;
 
 export class LinkClient implements Client, ProducerOwner {
   readonly #brokers: Brokers;
-  /** Those that are forgotten without being closed go: a program may make one for each request. What is at work is held by the connection. */
+  /**
+   * Those that are forgotten without being closed go: a program may make one for each request. What is at
+   * work is held by the connection.
+   */
   readonly #producers = new WeakBag<RingProducer>();
   readonly #consumers = new WeakBag<GroupConsumer>();
   /** Producers with failures of written messages that nobody was told of: `close` tells. */
@@ -111,7 +114,8 @@ export class LinkClient implements Client, ProducerOwner {
     if (!isInside) {
       return this.#closed;
     }
-    // The handler this is called from is to return first. What fails after that its `run` tells, or the next close.
+    // The handler this is called from is to return first. What fails after that its `run` tells, or the next
+    // close.
     this.#closed.catch(() => {});
     return Promise.resolve();
   }
@@ -199,8 +203,8 @@ interface LinkClientOptions extends ClientOptions {
 }
 
 /**
- * A client over links of any kind. Rejects with `CONNECT_FAILED` when the first link cannot be had, with what the broker says when it
- * refuses, with `ABORTED`, or with `BAD_ARGUMENT`.
+ * A client over links of any kind. Rejects with `CONNECT_FAILED` when the first link cannot be had, with what
+ * the broker says when it refuses, with `ABORTED`, or with `BAD_ARGUMENT`.
  */
 export async function createClient(factory: LinkFactory, options: LinkClientOptions = {}): Promise<Client> {
   const connection = makeConnection(factory, options);
@@ -209,8 +213,9 @@ export async function createClient(factory: LinkFactory, options: LinkClientOpti
 }
 
 /**
- * The same without waiting: for links inside one process, which are there at once and bring the welcome within the hello, so that
- * the client is connected when this returns. Should the link fail, the client is closed with the reason.
+ * The same without waiting: for links inside one process, which are there at once and bring the welcome
+ * within the hello, so that the client is connected when this returns. Should the link fail, the client is
+ * closed with the reason.
  */
 export function startClient(factory: LinkFactory, options: LinkClientOptions = {}): Client {
   const connection = makeConnection(factory, options);

@@ -47,7 +47,10 @@ export class Failures {
   }
 }
 
-/** The error of a `sendBatch` of which some failed: the first one's, with `failed` (index, code), `failedCount` and the receipts by index. */
+/**
+ * The error of a `sendBatch` of which some failed: the first one's, with `failed` (index, code),
+ * `failedCount` and the receipts by index.
+ */
 export function sendBatchError(results: readonly PromiseSettledResult<Receipt>[]): RingMQError {
   const failed: { index: number; code: ErrorCode }[] = [];
   let failedCount = 0;
@@ -110,7 +113,10 @@ export function isHopeless(error: unknown): boolean {
   return HOPELESS.has(error) || (!error.retryable && error.code !== 'BROKER_CLOSED');
 }
 
-/** A first connection that failed: what the broker said, or `CONNECT_FAILED` with the cause. `within`: how long it was tried for, in words. */
+/**
+ * A first connection that failed: what the broker said, or `CONNECT_FAILED` with the cause. `within`: how
+ * long it was tried for, in words.
+ */
 export function asConnectError(error: unknown, within: string): RingMQError {
   if (isRingMQError(error) && error.code !== 'TIMEOUT' && error.code !== 'CONNECTION_LOST') {
     return error;

@@ -111,8 +111,9 @@ export function checkOptions<T extends object>(
 }
 
 /**
- * The options as they are now, in an object that nobody else has: each is read once, so that what is checked is what is used. undefined stands
- * for none. Throws `BAD_ARGUMENT` as {@link checkOptions}, and for what cannot be read.
+ * The options as they are now, in an object that nobody else has: each is read once, so that what is checked
+ * is what is used. undefined stands for none. Throws `BAD_ARGUMENT` as {@link checkOptions}, and for what
+ * cannot be read.
  */
 export function takeOptions<T extends object>(
   what: string,

@@ -1,6 +1,6 @@
 /**
- * Certificates are renewed while the broker runs. The files are looked at now and then, and new ones are used for connections that come from then on;
- * those that stand keep what they began with.
+ * Certificates are renewed while the broker runs. The files are looked at now and then, and new ones are used
+ * for connections that come from then on; those that stand keep what they began with.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';

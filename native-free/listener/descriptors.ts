@@ -1,6 +1,6 @@
 /**
- * File descriptors: each connection takes one, and so does each file of the log. What a listener does so that connections do not take
- * the last one.
+ * File descriptors: each connection takes one, and so does each file of the log. What a listener does so that
+ * connections do not take the last one.
  */
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
@@ -37,8 +37,9 @@ const LOOK_MS = 500;
 const FREE_AGAIN_COUNT = 16;
 
 /**
- * Looks twice a second whether there is a descriptor. Connections that have not asked for anything yet are counted by nobody, so these can use them
- * up all the same; then an event loop whose listening socket says that somebody waits, and that cannot accept him, spins.
+ * Looks twice a second whether there is a descriptor. Connections that have not asked for anything yet are
+ * counted by nobody, so these can use them up all the same; then an event loop whose listening socket says
+ * that somebody waits, and that cannot accept him, spins.
  */
 export class DescriptorWatch {
   readonly #onChange: (isShort: boolean) => void;

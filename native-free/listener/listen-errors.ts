@@ -1,5 +1,6 @@
 /**
- * Why a listener could not start, in the project's own errors; and the checks made before either of them tries.
+ * Why a listener could not start, in the project's own errors; and the checks made before either of them
+ * tries.
  */
 import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
@@ -46,7 +47,8 @@ export function checkListenerOptions(options: ListenerOptions): void {
 }
 
 /**
- * The address that a host's name stands for. uWebSockets.js would look it up by itself, and otherwise than the probe before it. `localhost` is
+ * The address that a host's name stands for. uWebSockets.js would look it up by itself, and otherwise than
+ * the probe before it. `localhost` is
  * 127.0.0.1, where clients look by default, whatever else the hosts file says of it. Throws BAD_CONFIG.
  */
 export async function listenAddress(host: string, port: number): Promise<string> {
@@ -77,10 +79,11 @@ export function readPem(file: string): Buffer {
 }
 
 /**
- * Throws PORT_IN_USE when anybody listens there. The native listener binds with SO_REUSEPORT, which lets a second
- * broker of the same user share the port without a word; a plain bind before it finds out.
- * `host` is the name to tell errors by.
- * @returns the port, a free one for 0: Linux does not let a second socket share a port that the kernel chose at the bind.
+ * Throws PORT_IN_USE when anybody listens there. The native listener binds with SO_REUSEPORT, which lets a
+ * second broker of the same user share the port without a word; a plain bind before it finds out. `host` is
+ * the name to tell errors by.
+ * @returns the port, a free one for 0: Linux does not let a second socket share a port that the kernel chose
+ * at the bind.
  */
 export async function probePort(address: string, port: number, host: string): Promise<number> {
   const server = createServer();

@@ -1,6 +1,7 @@
 /**
- * Hands Node's HTTP server the first request of a connection and no other. A chunk of 64 KiB holds 1,400 requests, of which the server would make
- * objects one after the other, in one go, before anybody could say that one is enough.
+ * Hands Node's HTTP server the first request of a connection and no other. A chunk of 64 KiB holds 1,400
+ * requests, of which the server would make objects one after the other, in one go, before anybody could say
+ * that one is enough.
  */
 import type { Duplex } from 'node:stream';
 
@@ -20,7 +21,8 @@ export class OneRequest {
   constructor(stream: Duplex) {
     this.#stream = stream;
     this.#readers = stream.listeners('data') as ((chunk: Buffer) => void)[];
-    // From the first reader on that it does not know, Node's parser is fed through the stream, and not by the socket itself.
+    // From the first reader on that it does not know, Node's parser is fed through the stream, and not by the
+    // socket itself.
     stream.on('data', this.#take);
     for (const reader of this.#readers) {
       stream.removeListener('data', reader);

@@ -1,6 +1,6 @@
 /**
- * Messages that have begun and not ended, of all connections of a listener: what they hold is bounded for each and for
- * all, and so is the time they take. Bytes are counted as they come, before they are a message.
+ * Messages that have begun and not ended, of all connections of a listener: what they hold is bounded for
+ * each and for all, and so is the time they take. Bytes are counted as they come, before they are a message.
  */
 import { clearInterval, monotonicMs, setInterval } from '../time/index.js';
 

@@ -1,6 +1,7 @@
 /**
- * Buffers that hold a frame until `ws` has written it. `ws` keeps the pointer it is given until its callback, while a session
- * reuses its frame buffer as soon as `send` returns; so each frame is copied into a buffer from here.
+ * Buffers that hold a frame until `ws` has written it. `ws` keeps the pointer it is given until its callback,
+ * while a session reuses its frame buffer as soon as `send` returns; so each frame is copied into a buffer
+ * from here.
  */
 
 const SMALLEST_BITS = 9;

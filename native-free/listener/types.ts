@@ -1,6 +1,6 @@
 /**
- * What the broker asks of a WebSocket listener. Two stand behind it, with the same behaviour and one test suite:
- * `uws-listener.ts` (native) and `ws-listener.ts` (plain JavaScript).
+ * What the broker asks of a WebSocket listener. Two stand behind it, with the same behaviour and one test
+ * suite: `uws-listener.ts` (native) and `ws-listener.ts` (plain JavaScript).
  */
 import type { ConnectionCount } from './connection-count.js';
 

@@ -37,7 +37,10 @@ const ANSWER_HEADERS = {
 /** 16 bytes in base64. */
 const KEY_PATTERN = /^[A-Za-z0-9+/]{22}==$/;
 
-/** A request that wants a WebSocket and has come past the upgrade has no usable key; null for any other. `upgrade`: its header of that name. */
+/**
+ * A request that wants a WebSocket and has come past the upgrade has no usable key; null for any other.
+ * `upgrade`: its header of that name.
+ */
 export function badKey(upgrade: string): HttpAnswer | null {
   return upgrade.toLowerCase() === 'websocket'
     ? { status: 400, body: 'BAD_REQUEST: Sec-WebSocket-Key must be 16 bytes in base64\n' }
@@ -111,9 +114,9 @@ export function agreedSubprotocol(
 }
 
 /**
- * Any web page can reach a port on loopback, so a page's origin must be the broker's own or be allowed by name. Being one's own is
- * judged by the Host header. On a loopback listener that header must name loopback, or a page whose
- * domain was made to resolve to 127.0.0.1 (DNS rebinding) would count as our own.
+ * Any web page can reach a port on loopback, so a page's origin must be the broker's own or be allowed by
+ * name. Being one's own is judged by the Host header. On a loopback listener that header must name loopback,
+ * or a page whose domain was made to resolve to 127.0.0.1 (DNS rebinding) would count as our own.
  */
 function isOriginAllowed(
   origin: string,

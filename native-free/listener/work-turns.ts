@@ -1,6 +1,7 @@
 /**
- * Work that would hold the thread if it were done in one go: thousands of queues of a consumer, chunks of costly frames, hundreds of answers. It is done in
- * pieces, one of each in turn, for a slice of each turn of the event loop.
+ * Work that would hold the thread if it were done in one go: thousands of queues of a consumer, chunks of
+ * costly frames, hundreds of answers. It is done in pieces, one of each in turn, for a slice of each turn of
+ * the event loop.
  */
 import { setImmediate } from 'node:timers';
 import { monotonicMs } from '../time/index.js';
@@ -46,7 +47,8 @@ export class WorkTurns {
 
   #serve(): void {
     const from = monotonicMs();
-    // A set goes on with what is added to it while it is walked through: one that has more to do goes to its end.
+    // A set goes on with what is added to it while it is walked through: one that has more to do goes to its
+    // end.
     for (const work of this.#waiting) {
       this.#waiting.delete(work);
       if (work.step()) {

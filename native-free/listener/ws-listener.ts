@@ -1,6 +1,6 @@
 /**
- * The WebSocket listener in plain JavaScript, over the `ws` package: what serves where no native add-on loads.
- * One thread only: Node 20 cannot share a port between threads.
+ * The WebSocket listener in plain JavaScript, over the `ws` package: what serves where no native add-on
+ * loads. One thread only: Node 20 cannot share a port between threads.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -286,7 +286,8 @@ class WsListener implements Listener {
       const socket = new WsSocket(peer, stream, remote, this.#shared);
       this.#open.set(peer, socket);
       peer.on('close', () => this.#open.delete(peer));
-      // What `ws` refuses by itself (masking, sizes, opcodes) it closes by itself; the session hears of the close.
+      // What `ws` refuses by itself (masking, sizes, opcodes) it closes by itself; the session hears of the
+      // close.
       peer.on('error', () => {});
       const answer = this.#options.accept(socket, {
         remote,

@@ -1,7 +1,7 @@
 /**
- * Hands the bytes of one connection to `ws`, which takes in all frames of a chunk in one go: thousands of tiny ones in 64 KiB. A connection whose
- * chunks take long is read in pieces, in turn with the others that do so; meanwhile nothing more is read from it. One whose chunks take next to nothing, as of most,
- * never waits.
+ * Hands the bytes of one connection to `ws`, which takes in all frames of a chunk in one go: thousands of
+ * tiny ones in 64 KiB. A connection whose chunks take long is read in pieces, in turn with the others that do
+ * so; meanwhile nothing more is read from it. One whose chunks take next to nothing, as of most, never waits.
  */
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';

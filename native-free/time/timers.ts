@@ -1,9 +1,9 @@
 /**
  * The timers and the clock that everything here waits by.
  *
- * Tests of the host's program replace the global timers (`vi.useFakeTimers()`, Jest, Sinon); a broker or client whose timers stand
- * still hangs. So these are the real ones: under Node from `node:timers`, which nobody replaces; in a browser the globals as they were when
- * this was loaded.
+ * Tests of the host's program replace the global timers (`vi.useFakeTimers()`, Jest, Sinon); a broker or
+ * client whose timers stand still hangs. So these are the real ones: under Node from `node:timers`, which
+ * nobody replaces; in a browser the globals as they were when this was loaded.
  */
 
 interface Timers {
@@ -43,8 +43,9 @@ const sinceThreadStart = ((): number => {
 })();
 
 /**
- * Milliseconds since some moment of the past, the same for all threads of a process, and moved by no step of the wall clock: what every
- * wait, deadline, hold and interval is measured with. The wall clock is for time stamps only.
+ * Milliseconds since some moment of the past, the same for all threads of a process, and moved by no step of
+ * the wall clock: what every wait, deadline, hold and interval is measured with. The wall clock is for time
+ * stamps only.
  */
 export function monotonicMs(): number {
   return now() + sinceThreadStart;

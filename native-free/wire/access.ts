@@ -1,6 +1,7 @@
 /**
- * Who may do what. A grant gives one right on one resource, by name or by how its name begins; what nobody granted is denied. The broker asks
- * {@link Rights} wherever something is done, and both sides check grants by the same rules.
+ * Who may do what. A grant gives one right on one resource, by name or by how its name begins; what nobody
+ * granted is denied. The broker asks {@link Rights} wherever something is done, and both sides check grants
+ * by the same rules.
  */
 
 export const RIGHTS = ['publish', 'subscribe', 'manage'] as const;
@@ -43,7 +44,10 @@ export interface GrantInfo extends Grant {
   isRole: boolean;
 }
 
-/** A user as it is from here on. Of two records of one name, of user or role, the one with the higher `changedTime` counts, whatever the order. */
+/**
+ * A user as it is from here on. Of two records of one name, of user or role, the one with the higher
+ * `changedTime` counts, whatever the order.
+ */
 export interface UserRecord {
   type: 'user';
   name: string;

@@ -15,18 +15,20 @@
  *
  * A control batch has the same header, and a body of its own instead of records ({@link BATCH_TYPE}).
  *
- * A pad is a header only, cut after 64 bytes so that it fits a single slot; its `length` says how much it covers.
+ * A pad is a header only, cut after 64 bytes so that it fits a single slot; its `length` says how much it
+ * covers.
  *
  * In the log a batch begins at a multiple of 64 bytes; what lies between `length` and the next multiple
  * of 64 is not part of it and is zero in a file only by courtesy.
  *
- * Who writes what. The producer: length, version, type, attributes, bodyCrc, born time, producer id,
- * producer epoch, sequence, topic id, queue id, records, tag bloom; the rest it leaves zero. The broker's index
- * stage: position, base offset, flushed watermark, store time, epoch, headerCrc. Stamped, it is immutable.
+ * Who writes what. The producer: length, version, type, attributes, bodyCrc, born time, producer id, producer
+ * epoch, sequence, topic id, queue id, records, tag bloom; the rest it leaves zero. The broker's index stage:
+ * position, base offset, flushed watermark, store time, epoch, headerCrc. Stamped, it is immutable.
  *
- * Two checksums, both CRC-32 (zlib's polynomial). `bodyCrc`: bytes 96 to `length`, made by the producer, checked on
- * arrival, by the consumer, by who sends it to a slave from files, and by the slave. `headerCrc`: bytes 0–12 and then 16–96 (a pad: 16–64), made by the broker when it stamps, so it
- * covers bodyCrc too; checked on every read from disk. Zero on the wire from a producer.
+ * Two checksums, both CRC-32 (zlib's polynomial). `bodyCrc`: bytes 96 to `length`, made by the producer,
+ * checked on arrival, by the consumer, by who sends it to a slave from files, and by the slave. `headerCrc`:
+ * bytes 0–12 and then 16–96 (a pad: 16–64), made by the broker when it stamps, so it covers bodyCrc too;
+ * checked on every read from disk. Zero on the wire from a producer.
  */
 
 export const BATCH_HEADER_BYTES = 96;
@@ -40,11 +42,15 @@ export const SLOT_BYTES = 64;
 export const BATCH_TYPE = {
   /** Messages of one queue. */
   data: 1,
-  /** Space nobody filled: an aborted claim, a refused batch, the rest of a span. Only length, version, type, position, epoch, watermark and headerCrc mean anything. */
+  /**
+   * Space nobody filled: an aborted claim, a refused batch, the rest of a span. Only length, version, type,
+   * position, epoch, watermark and headerCrc mean anything.
+   */
   pad: 2,
   /**
-   * What is not a message: topics, groups, offsets, epochs. Its body is one MessagePack array of maps (docs/file-format.md), `recordCount` says how many. Made by
-   * the broker alone; topic, queue, producer, base offset and bloom are zero, and it is in no queue.
+   * What is not a message: topics, groups, offsets, epochs. Its body is one MessagePack array of maps
+   * (docs/file-format.md), `recordCount` says how many. Made by the broker alone; topic, queue, producer,
+   * base offset and bloom are zero, and it is in no queue.
    */
   control: 3,
 } as const;

@@ -1,6 +1,7 @@
 /**
  * What holds of each control method besides its parameters and result ({@link ControlMethods}). One table for
- * both sides: the client looks up what it may ask twice, the broker what is about a consumer of the connection.
+ * both sides: the client looks up what it may ask twice, the broker what is about a consumer of the
+ * connection.
  */
 import type { NameServerMethod } from './cluster.js';
 import type { ControlMethod } from './control.js';
@@ -10,7 +11,10 @@ export interface ControlMethodTraits {
   readonly needsConsumer: boolean;
   /** A client may send the request again over the next connection when the answer was lost: asking twice does no harm. */
   readonly isRepeatable: boolean;
-  /** Its cost grows with what the broker has, not with what was sent, or it waits for the disk: one at a time, in turn among all connections. */
+  /**
+   * Its cost grows with what the broker has, not with what was sent, or it waits for the disk: one at a time,
+   * in turn among all connections.
+   */
   readonly isCostly?: boolean;
 }
 

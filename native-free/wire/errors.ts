@@ -1,8 +1,9 @@
 /**
- * Every error RingMQ raises, in one table. `wire` is its number in ack entries and never changes, nor is one used again;
- * `retryable`: the same call may succeed later without anyone changing anything;
- * `closes`: over a socket, the connection ends with it. `closeCode`: the WebSocket close code of a connection that ends with it, as RFC 6455
- * has them: 1002 not our protocol, 1009 too big, 1001 going away, 1011 our fault; where there is none, 1008.
+ * Every error RingMQ raises, in one table. `wire` is its number in ack entries and never changes, nor is one
+ * used again; `retryable`: the same call may succeed later without anyone changing anything; `closes`: over a
+ * socket, the connection ends with it. `closeCode`: the WebSocket close code of a connection that ends with
+ * it, as RFC 6455 has them: 1002 not our protocol, 1009 too big, 1001 going away, 1011 our fault; where there
+ * is none, 1008.
  */
 export const ERRORS = {
   // protocol

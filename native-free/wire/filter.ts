@@ -40,8 +40,8 @@ export function parseTagFilter(expression: string): string[] | null {
 }
 
 /**
- * The two words of a bloom that has the bits of all these tags (each in UTF-8): what a batch's tag bloom is compared with.
- * Both are -1, which lets every batch through, when `tags` is null.
+ * The two words of a bloom that has the bits of all these tags (each in UTF-8): what a batch's tag bloom is
+ * compared with. Both are -1, which lets every batch through, when `tags` is null.
  */
 export function tagFilterBloom(tags: readonly Uint8Array[] | null): { low: number; high: number } {
   if (tags === null) {

@@ -7,9 +7,9 @@
  *        └────────┴───────┴──────────┴───────┴────────────────┴─────────────
  *
  * 16, so that a batch behind it is 8-byte aligned. Control payloads are MessagePack maps (control.ts);
- * batches are raw bytes (batch-layout.ts), each begun at a multiple of 64 from
- * the payload's start, so that a stretch of the log is a payload as it lies; the last may end at its length. In `deliver`
- * frames pads may stand between batches and are skipped.
+ * batches are raw bytes (batch-layout.ts), each begun at a multiple of 64 from the payload's start, so that a
+ * stretch of the log is a payload as it lies; the last may end at its length. In `deliver` frames pads may
+ * stand between batches and are skipped.
  */
 
 export const FRAME_HEADER_BYTES = 16;
@@ -35,11 +35,12 @@ export const OPCODE = {
   /** broker → client. `id`: the consumer's. Payload: one or more stamped batches, in offset order within a queue. */
   deliver: 7,
   /**
-   * A window, as a running total of bytes of produce or deliver frames (headers included) since the connection (or the consumer) began, modulo
-   * nothing: it only grows. broker → client: `id` 0, `value` = bytes of produce frames the client may have sent in all.
-   * client → broker: `id` = the consumer's, `value` = bytes of deliver frames it may be sent in all.
-   * Beyond it: a client that has nothing unacked may send one frame of any legal size; and a batch that does not fit into what
-   * a consumer has left is delivered alone, as long as anything is left.
+   * A window, as a running total of bytes of produce or deliver frames (headers included) since the
+   * connection (or the consumer) began, modulo nothing: it only grows. broker → client: `id` 0, `value` =
+   * bytes of produce frames the client may have sent in all. client → broker: `id` = the consumer's, `value`
+   * = bytes of deliver frames it may be sent in all. Beyond it: a client that has nothing unacked may send
+   * one frame of any legal size; and a batch that does not fit into what a consumer has left is delivered
+   * alone, as long as anything is left.
    */
   credit: 8,
   /** broker → client, last frame before the close. Payload: ErrorBody. */
@@ -49,7 +50,10 @@ export const OPCODE = {
   /** Either way; answered by `pong` with the same id. For clients whose platform hides WebSocket pings. */
   ping: 11,
   pong: 12,
-  /** broker → client. `id`: the consumer's; payload: u32 topicId, u32 queueId, u64 offset: all of the queue before `offset` that was not delivered is filtered out or gone. */
+  /**
+   * broker → client. `id`: the consumer's; payload: u32 topicId, u32 queueId, u64 offset: all of the queue
+   * before `offset` that was not delivered is filtered out or gone.
+   */
   skip: 13,
   /** broker → client, the answer to a hello with credentials, where the broker asks for them. Payload: ScramChallenge. */
   challenge: 14,

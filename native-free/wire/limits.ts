@@ -32,15 +32,24 @@ export const MAX_CONTROL_BYTES = 4 * 1024 * 1024;
 export const MAX_CLIENT_NAME_BYTES = 127;
 /** Optional parts of the protocol that a hello may name. */
 export const MAX_FEATURES_COUNT = 64;
-/** A producer's batches without an ack: how far the newest sequence may be ahead of the oldest one that waits, plus one. The broker keeps so many to tell duplicates. */
+/**
+ * A producer's batches without an ack: how far the newest sequence may be ahead of the oldest one that waits,
+ * plus one. The broker keeps so many to tell duplicates.
+ */
 export const MAX_UNACKED_BATCHES = 64;
 /** A group member's id, in bytes; its alphabet is A–Z a–z 0–9 . _ -. */
 export const MAX_MEMBER_ID_BYTES = 64;
-/** Values in one map of a client, keys included, where it names queues or topics: a reader that names 16,384 and where it was on each has under 132,000. */
+/**
+ * Values in one map of a client, keys included, where it names queues or topics: a reader that names 16,384
+ * and where it was on each has under 132,000.
+ */
 export const MAX_CONTROL_VALUES = 147_456;
 /** The same in every other map of a client. */
 export const MAX_REQUEST_VALUES = 1_024;
-/** Texts and binaries of one request to a broker, keys not included, in bytes; one alone counts for 32 KiB at most. The largest that makes sense has a filter and 64 sets. */
+/**
+ * Texts and binaries of one request to a broker, keys not included, in bytes; one alone counts for 32 KiB at
+ * most. The largest that makes sense has a filter and 64 sets.
+ */
 export const MAX_REQUEST_TEXT_BYTES = 128 * 1024;
 /** Keys in the maps of a request to a name server, which has a map for each of 1,024 topics and as many tombstones: 8,000 or so. */
 export const MAX_TOPIC_PAGE_KEYS = 16_384;

@@ -1,7 +1,8 @@
 /**
- * The lists of queues in requests, up to 16,384 entries of a few numbers: checked, and packed into one array of numbers, in
- * which they pass from thread to thread in a hundredth of the time that as many objects take. Looked at by hand, because a general checker takes
- * ten times as long, and of a list in which all is wrong would make tens of thousands of complaints to tell one.
+ * The lists of queues in requests, up to 16,384 entries of a few numbers: checked, and packed into one array
+ * of numbers, in which they pass from thread to thread in a hundredth of the time that as many objects take.
+ * Looked at by hand, because a general checker takes ten times as long, and of a list in which all is wrong
+ * would make tens of thousands of complaints to tell one.
  */
 import { RingMQError } from './errors.js';
 import { MAX_QUEUES_PER_TOPIC } from './limits.js';
@@ -14,8 +15,8 @@ interface QueueList {
 }
 
 /**
- * Which parameter is the list, and the fields of an entry in their packed order, the first ones of {@link QueueEntries.FIELDS}; each is a
- * whole number of 0 or more.
+ * Which parameter is the list, and the fields of an entry in their packed order, the first ones of {@link
+ * QueueEntries.FIELDS}; each is a whole number of 0 or more.
  */
 export const QUEUE_LISTS = {
   commit: { parameter: 'offsets', fields: ['queueId', 'generation', 'offset'] },
@@ -29,8 +30,8 @@ export const QUEUE_LISTS = {
 export type QueueListMethod = keyof typeof QUEUE_LISTS;
 
 /**
- * A list as it stood in a request, whatever the method: of each entry the three fields that there are. It is no array of objects, for
- * 16,384 of them take ten times as long to make, and to be collected.
+ * A list as it stood in a request, whatever the method: of each entry the three fields that there are. It is
+ * no array of objects, for 16,384 of them take ten times as long to make, and to be collected.
  */
 export class QueueEntries {
   static readonly FIELDS = ['queueId', 'generation', 'offset'] as const;
@@ -121,7 +122,10 @@ export interface QueueOffset {
   readonly offset: number;
 }
 
-/** What {@link packQueueList} packed for `commit` and `join`, and for `flow` with -1 in place of nil: a list of which pieces are unpacked when they are needed. */
+/**
+ * What {@link packQueueList} packed for `commit` and `join`, and for `flow` with -1 in place of nil: a list
+ * of which pieces are unpacked when they are needed.
+ */
 export class PackedOffsets {
   readonly length: number;
   readonly #packed: Float64Array;

@@ -1,7 +1,7 @@
 /**
- * The replication protocol's frames, drawn: binary WebSocket messages of the subprotocol {@link REPLICA_SUBPROTOCOL}, between a slave, which
- * connects, and its master. Each has the 16 bytes of frame-layout.ts in front; numbers are little-endian. docs/replication-protocol.md says
- * who sends what when.
+ * The replication protocol's frames, drawn: binary WebSocket messages of the subprotocol {@link
+ * REPLICA_SUBPROTOCOL}, between a slave, which connects, and its master. Each has the 16 bytes of
+ * frame-layout.ts in front; numbers are little-endian. docs/replication-protocol.md says who sends what when.
  *
  *     nonce      slave → master   value 1: the protocol's version     32 bytes, random
  *     challenge  master → slave                                       32 bytes, random

@@ -1,6 +1,7 @@
 /**
- * SCRAM-SHA-256 (RFC 5802, RFC 7677) as both sides have it: which bytes are signed. The password never travels, and whoever has a broker's
- * verifiers cannot log in with them. The keys are each side's own to compute.
+ * SCRAM-SHA-256 (RFC 5802, RFC 7677) as both sides have it: which bytes are signed. The password never
+ * travels, and whoever has a broker's verifiers cannot log in with them. The keys are each side's own to
+ * compute.
  */
 
 /** PBKDF2 rounds of every verifier. One number for all: nobody can tell by it which users there are. */

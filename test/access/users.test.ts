@@ -1,4 +1,7 @@
-/** Users and their rights over real brokers and both listeners: logins, what is denied, changes while connections stand, restarts, slaves. */
+/**
+ * Users and their rights over real brokers and both listeners: logins, what is denied, changes while
+ * connections stand, restarts, slaves.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * SAMPLE DATA: made-up figures in the shapes that the suite writes, to see and test a report with. Nothing in it was measured, and none of
- * it may stand in docs/.
+ * SAMPLE DATA: made-up figures in the shapes that the suite writes, to see and test a report with. Nothing in
+ * it was measured, and none of it may stand in docs/.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * One run: producers and a consumer work while links are cut, held, slowed and spoilt, processes stopped, killed and replaced, disks filled and
- * broken, clocks set, name servers and etcd taken away, as the seed says. Then all is healed, and the checker looks at what was recorded.
+ * One run: producers and a consumer work while links are cut, held, slowed and spoilt, processes stopped,
+ * killed and replaced, disks filled and broken, clocks set, name servers and etcd taken away, as the seed
+ * says. Then all is healed, and the checker looks at what was recorded.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '../../native-free/client/index.js';
@@ -112,7 +113,10 @@ async function settled(set: ChaosSet): Promise<void> {
   }
 }
 
-/** The master is killed, its slave becomes master by hand or by the controller, the old one comes back. Only where the slave has all that was acked. */
+/**
+ * The master is killed, its slave becomes master by hand or by the controller, the old one comes back. Only
+ * where the slave has all that was acked.
+ */
 async function replaceMaster(set: ChaosSet, name: string, work: Work): Promise<string> {
   await settled(set);
   await work.look();

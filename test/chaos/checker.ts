@@ -1,6 +1,6 @@
 /**
- * Says whether a history keeps what the cluster promised, in the manner of Jepsen's total-queue test: each message is attempted, acked,
- * and seen or not. Pure: the same history gives the same verdict.
+ * Says whether a history keeps what the cluster promised, in the manner of Jepsen's total-queue test: each
+ * message is attempted, acked, and seen or not. Pure: the same history gives the same verdict.
  */
 import type { History, QueueName, Sighting } from './history.js';
 

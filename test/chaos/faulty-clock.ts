@@ -1,6 +1,7 @@
 /**
- * Loaded into a broker's process before anything else (`node --import`), on each of its threads: its wall clock is off by as many
- * milliseconds as a file says. The monotonic clock is not touched, as with a step of a machine's clock.
+ * Loaded into a broker's process before anything else (`node --import`), on each of its threads: its wall
+ * clock is off by as many milliseconds as a file says. The monotonic clock is not touched, as with a step of
+ * a machine's clock.
  */
 import { readFileSync } from 'node:fs';
 

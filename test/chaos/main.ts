@@ -1,6 +1,6 @@
 /**
- * `npm run test:chaos -- --runs 20 --faults 15 --seed 7 [--mode NAME]`: prints each fault and verdict; ends with 1 at the first run with a
- * fault in it. The seed says which mode it is, where none is named.
+ * `npm run test:chaos -- --runs 20 --faults 15 --seed 7 [--mode NAME]`: prints each fault and verdict; ends
+ * with 1 at the first run with a fault in it. The seed says which mode it is, where none is named.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';

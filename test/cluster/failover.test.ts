@@ -1,6 +1,7 @@
 /**
- * One set and two name servers, played at random: restarts, promotions, cut links, name servers that begin anew, brokers that fall silent, a
- * clock that jumps ahead. Nobody is master beside a later one for longer than it takes to hear of it, and both name servers end with the same.
+ * One set and two name servers, played at random: restarts, promotions, cut links, name servers that begin
+ * anew, brokers that fall silent, a clock that jumps ahead. Nobody is master beside a later one for longer
+ * than it takes to hear of it, and both name servers end with the same.
  */
 
 import { expect, it } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * A TCP link that a test controls: whatever connects to its port reaches another one, until the link is told to delay, hold, cut or
- * spoil what passes. Each direction by itself: `out` from who connected, `back` towards it.
+ * A TCP link that a test controls: whatever connects to its port reaches another one, until the link is told
+ * to delay, hold, cut or spoil what passes. Each direction by itself: `out` from who connected, `back`
+ * towards it.
  */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';

@@ -192,7 +192,8 @@ describe('brokers with name servers', () => {
       registration({ name: 'b', set: 'a', brokerId, epoch: epoch + 1, url: 'ws://127.0.0.1:4' }),
     );
     await until(() => a.warnings.some((line) => line.includes('ws://127.0.0.1:4')));
-    // It comes back as that one's slave by itself, on the same port; those who were connected are not any more.
+    // It comes back as that one's slave by itself, on the same port; those who were connected are not any
+    // more.
     await expect(producer.send({ topic: 't', body: 'after' })).rejects.toThrow();
     let newcomer: NameServerClient | null = null;
     await until(async () => {

@@ -73,7 +73,8 @@ describe('registrar', () => {
     );
     await until(() => there.registrar.registeredCount === 1);
     expect(await findMaster({ ...sought, name: 'a' }, 200)).toMatchObject({ name: 'b', epoch: 7 });
-    // Its own registration of a moment ago is no other master, and who does not know the secret is not believed.
+    // Its own registration of a moment ago is no other master, and who does not know the secret is not
+    // believed.
     expect(await findMaster({ ...sought, name: 'b' }, 200)).toBeNull();
     expect(
       await findMaster({ ...sought, name: 'a', secret: Buffer.from('some secret of ours') }, 200),

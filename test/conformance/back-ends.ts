@@ -1,6 +1,6 @@
 /**
- * The ways to get a client, behind one interface: the same tests run over each of them. `RINGMQ_LISTENER=ws` leaves out the
- * native listener, which not every machine can load.
+ * The ways to get a client, behind one interface: the same tests run over each of them. `RINGMQ_LISTENER=ws`
+ * leaves out the native listener, which not every machine can load.
  */
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -99,8 +99,8 @@ async function listenOn(broker: Broker, listener: ListenerName, port: number): P
 }
 
 /**
- * Two masters and a name server; clients are told the name server's address alone. Topics lie in one of the two sets, so that they have as many
- * queues as the tests ask for.
+ * Two masters and a name server; clients are told the name server's address alone. Topics lie in one of the
+ * two sets, so that they have as many queues as the tests ask for.
  */
 async function startCluster(options: OpenBrokerOptions): Promise<Running> {
   const nameServer = await openNameServer({ port: 0, listener: 'ws' });

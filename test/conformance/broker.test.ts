@@ -217,7 +217,8 @@ test.skipIf(!LISTENERS.includes('uws'))('one listener thread of two that dies is
     ({ url } = await broker.listen({ port: 0, listener: 'uws', threads: 2 }));
   });
   expect(threads).toHaveLength(2);
-  // It ends unasked: the listener knows nothing of this message. (Terminated, the native one would take the process with it.)
+  // It ends unasked: the listener knows nothing of this message. (Terminated, the native one would take the
+  // process with it.)
   threads[0]?.postMessage('close');
   expect(await warned).toEqual([expect.stringMatching(/^a listener thread of ws:.+ died/)]);
   const client = await connect(url);

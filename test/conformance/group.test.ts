@@ -99,7 +99,8 @@ describeEach('members of a group', EACH_AND_CLUSTER, (rig) => {
     };
     const left = new Deferred<void>();
     const all = new Deferred<void>();
-    // The one that leaves is there first, and has nothing in hand when the other comes: so neither reads what is the other's.
+    // The one that leaves is there first, and has nothing in hand when the other comes: so neither reads what
+    // is the other's.
     const loop = leaving.consumer[Symbol.asyncIterator]();
     const first = (await loop.next()).value as ConsumedMessage;
     await leaving.holds(2);

@@ -1,4 +1,7 @@
-/** A log for control batches, as far as a control log sees it: what was put in is acked in a later turn, unless it is full or has failed. */
+/**
+ * A log for control batches, as far as a control log sees it: what was put in is acked in a later turn,
+ * unless it is full or has failed.
+ */
 import type { ControlWriter } from '../../engine/control/control-log.js';
 import { APPEND, type AppendSink } from '../../engine/engine-thread.js';
 import { type ControlRecord, MetaState, recordsOf } from '../../engine/meta/index.js';

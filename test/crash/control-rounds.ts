@@ -1,6 +1,7 @@
 /**
- * Kills a broker with SIGKILL while topics and groups are made and deleted, offsets set, members join, commit and leave, checkpoints are written; in
- * the middle of its close, and of its start with other options than before. Each next start must show what was promised.
+ * Kills a broker with SIGKILL while topics and groups are made and deleted, offsets set, members join, commit
+ * and leave, checkpoints are written; in the middle of its close, and of its start with other options than
+ * before. Each next start must show what was promised.
  */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -36,10 +36,10 @@ export interface CrashRound {
 }
 
 /**
- * Kills a broker with SIGKILL at a random moment while producers write, starts it again under one flush policy or the
- * other, lets the same producers finish what they had under way, and compares what is stored with what was acked, and what a group
- * that reads all the time was given and has committed.
- * All rounds use one data directory and the same producers. Throws at the first fault, with its round and seed.
+ * Kills a broker with SIGKILL at a random moment while producers write, starts it again under one flush
+ * policy or the other, lets the same producers finish what they had under way, and compares what is stored
+ * with what was acked, and what a group that reads all the time was given and has committed. All rounds use
+ * one data directory and the same producers. Throws at the first fault, with its round and seed.
  */
 export async function runCrashRounds(options: CrashOptions): Promise<CrashRound[]> {
   const random = new SeededRandom(options.seed);
@@ -168,7 +168,8 @@ class CrashSuite {
   }
 
   async close(): Promise<void> {
-    // Settled, not awaited one by one: after a fault the broker may be gone, and the fault is what is to be told.
+    // Settled, not awaited one by one: after a fault the broker may be gone, and the fault is what is to be
+    // told.
     await Promise.allSettled([...this.#writers, this.#reader].map((part) => part?.close()));
     await Promise.allSettled(this.#clients.map((client) => client.close()));
     await this.#broker.stop();

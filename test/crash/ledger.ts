@@ -31,8 +31,8 @@ export class Ledger {
   }
 
   /**
-   * Compares a read of the whole topic, from the first offset of each queue on, with all that was promised and all
-   * that stood there before. Returns what is wrong, in words; nothing when all holds.
+   * Compares a read of the whole topic, from the first offset of each queue on, with all that was promised
+   * and all that stood there before. Returns what is wrong, in words; nothing when all holds.
    */
   verify(read: readonly StoredMessage[]): string[] {
     const faults: string[] = [];

@@ -1,6 +1,7 @@
 /**
- * The crash suite at full length: `npm run test:crash -- --rounds 200 --seed 7`. Prints the seed; a run that failed is
- * repeated with it (the moments are the same to the millisecond, what the broker was doing then is not).
+ * The crash suite at full length: `npm run test:crash -- --rounds 200 --seed 7`. Prints the seed; a run that
+ * failed is repeated with it (the moments are the same to the millisecond, what the broker was doing then is
+ * not).
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,7 @@
-/** Kills a slave with SIGKILL while it is made the master: it is a slave as before or the master, has all it had, and can be made the master. */
+/**
+ * Kills a slave with SIGKILL while it is made the master: it is a slave as before or the master, has all it
+ * had, and can be made the master.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, openBroker } from '../../broker/index.js';
 import { BrokerProcess } from '../cli/cli-process.js';

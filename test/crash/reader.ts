@@ -67,8 +67,8 @@ export class Reader {
   }
 
   /**
-   * Reads until it was given all that is stored (`ends`, by queue), or has committed that without being given it. What was missed, and
-   * what was committed once and is not any more.
+   * Reads until it was given all that is stored (`ends`, by queue), or has committed that without being given
+   * it. What was missed, and what was committed once and is not any more.
    */
   async verify(ends: readonly number[]): Promise<string[]> {
     const promised = [...this.#committed];

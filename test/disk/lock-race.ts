@@ -1,6 +1,6 @@
 /**
- * Many start at once on a directory whose owner is dead: never do two have it. `node dist/test/disk/lock-race-main.js [rounds]` makes as many
- * rounds as are wanted, the suite a few hundred.
+ * Many start at once on a directory whose owner is dead: never do two have it. `node
+ * dist/test/disk/lock-race-main.js [rounds]` makes as many rounds as are wanted, the suite a few hundred.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

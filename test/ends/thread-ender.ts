@@ -1,6 +1,7 @@
 /**
- * Loaded into every thread of a broker's process (`--import`): at SIGUSR2 one of its worker threads ends, as `RINGMQ_TEST_END` says, `NAME HOW`.
- * `throws`: out of what it waits in or out of its event loop. `throws-in-write`: the next time that it writes or syncs a file.
+ * Loaded into every thread of a broker's process (`--import`): at SIGUSR2 one of its worker threads ends, as
+ * `RINGMQ_TEST_END` says, `NAME HOW`. `throws`: out of what it waits in or out of its event loop.
+ * `throws-in-write`: the next time that it writes or syncs a file.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,4 +1,7 @@
-/** One of a broker's threads ends, under load: it says so in one line and has status 1; what it acked is there at the next start, which nothing locks out. */
+/**
+ * One of a broker's threads ends, under load: it says so in one line and has status 1; what it acked is there
+ * at the next start, which nothing locks out.
+ */
 import { afterAll, describe, expect, it } from 'vitest';
 import { openBroker } from '../../broker/index.js';
 import { type Client, connect } from '../../native-free/client/index.js';
@@ -157,7 +160,8 @@ describe('ringmq broker', () => {
     for (let i = 0; i < 500; i++) {
       await producer.send({ topic: 't', body });
     }
-    // A slave that joins opens its log anew, with a thread of its own: the one that is meant takes messages already.
+    // A slave that joins opens its log anew, with a thread of its own: the one that is meant takes messages
+    // already.
     const early = await connect(slave.url);
     await until(async () => (await stored(early, 't').catch(() => 0)) > 0);
     await early.close();

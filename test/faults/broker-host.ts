@@ -1,4 +1,7 @@
-/** A program with an embedded broker, as a process of its own: says what happens to it, a JSON object a line. Options come as JSON in the first argument. */
+/**
+ * A program with an embedded broker, as a process of its own: says what happens to it, a JSON object a line.
+ * Options come as JSON in the first argument.
+ */
 import { once } from 'node:events';
 import { openBroker } from '../../broker/index.js';
 import { isRingMQError } from '../../native-free/wire/index.js';

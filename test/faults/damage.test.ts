@@ -224,7 +224,8 @@ describe('the end of the log', () => {
   it('a write that was torn is cut, and nothing that was acked with it', async () => {
     const { batches, end } = mapLog(dataDir);
     const last = batches.at(-1) as StoredBatch;
-    // The first half of a batch as it might have been written there: a copy of one, so that everything but its place is right.
+    // The first half of a batch as it might have been written there: a copy of one, so that everything but
+    // its place is right.
     writeLog(dataDir, end, readLog(dataDir, last.position, last.length >> 1));
     const clean = await runCli(['log', 'verify', dataDir]);
     expect([clean.status, clean.stderr]).toEqual([0, '']);
@@ -246,7 +247,8 @@ describe('the end of the log', () => {
     await withBroker(copy, ({ client }) => sendNumbers(client, 'late', 900, 930));
     const longer = mapLog(copy);
     const [epoch, ...behind] = longer.batches.filter(({ position }) => position >= end);
-    // All but the first message of what the other life appended is here, at its place; that one never got to the disk.
+    // All but the first message of what the other life appended is here, at its place; that one never got to
+    // the disk.
     for (const { position, length } of [epoch as StoredBatch, ...behind.slice(1)]) {
       if (existsSync(segmentOf(dataDir, position))) {
         writeLog(dataDir, position, readLog(copy, position, length));

@@ -71,7 +71,8 @@ describe.skipIf(!existsSync(FDS))('descriptors', () => {
       // Who has left its group needs no segment at all.
       await readSome(left, TOPIC, 10);
       await vi.waitFor(() => expect(opened()).toBe(before));
-      // What retention says first. The log is idle: nobody reads, nothing wakes a thread but its own interval.
+      // What retention says first. The log is idle: nobody reads, nothing wakes a thread but its own
+      // interval.
       Atomics.store(
         new Int32Array(broker.handle().log.ring.control),
         WORD.spare + PERSIST_WORD.oldestSegment,

@@ -36,8 +36,8 @@ describe.each(DISKS)('on %s that is full', (name, makeDisk) => {
   }
 
   /**
-   * Sends one after the other until one is refused. What was prepared ahead still takes some; and what was in the ring when the
-   * disk said no waits there, so nobody can say that it is not stored: it times out.
+   * Sends one after the other until one is refused. What was prepared ahead still takes some; and what was in
+   * the ring when the disk said no waits there, so nobody can say that it is not stored: it times out.
    */
   async function sendUntilRefused(producer: Producer, topic: string, acked: Map<number, Receipt>) {
     for (let number = 0; ; number++) {

@@ -1,6 +1,6 @@
 /**
- * Every error code is documented as it is, and is raised somewhere. `RINGMQ_UPDATE_DOCS=1` writes the table of what the command advises
- * anew.
+ * Every error code is documented as it is, and is raised somewhere. `RINGMQ_UPDATE_DOCS=1` writes the table
+ * of what the command advises anew.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

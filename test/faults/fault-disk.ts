@@ -1,6 +1,7 @@
 /**
- * Disks that get full or break when a test says so. Real ones where this process may mount (root on Linux): a small tmpfs to be filled, and
- * an ext4 whose own disk, a file on a tmpfs, has no room behind it. Everywhere: any directory, with the file calls of the broker's process made to fail.
+ * Disks that get full or break when a test says so. Real ones where this process may mount (root on Linux): a
+ * small tmpfs to be filled, and an ext4 whose own disk, a file on a tmpfs, has no room behind it. Everywhere:
+ * any directory, with the file calls of the broker's process made to fail.
  */
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
@@ -80,7 +81,8 @@ class MountedDisk implements FaultDisk {
     mkdirSync(this.#under);
     run('mount', '-t', 'tmpfs', '-o', `size=${SMALL_DISK_BYTES + MIB}`, 'tmpfs', this.#under);
     const image = `${this.#under}/image`;
-    // Larger than what is behind it: it is the disk under the file system that has no room when it breaks down.
+    // Larger than what is behind it: it is the disk under the file system that has no room when it breaks
+    // down.
     run('truncate', '-s', `${SMALL_DISK_BYTES}`, image);
     run('mkfs.ext4', '-q', '-O', '^has_journal', '-m', '0', '-E', 'lazy_itable_init=1', image);
     run('mount', '-o', 'loop', image, this.dir);

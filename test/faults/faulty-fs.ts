@@ -1,6 +1,7 @@
 /**
- * Loaded into a broker's process before anything else (`node --import`), on each of its threads: lets Node's own file calls fail as a
- * full or broken disk's would, while a control file says so. Stands in where no disk can be mounted; none of the project's parts is replaced.
+ * Loaded into a broker's process before anything else (`node --import`), on each of its threads: lets Node's
+ * own file calls fail as a full or broken disk's would, while a control file says so. Stands in where no disk
+ * can be mounted; none of the project's parts is replaced.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,6 +1,6 @@
 /**
- * A program that uses a cluster and forgets what it used: `node --expose-gc forgetting-client.js ADDRESS TOPIC HOW CYCLES`. Prints what the process holds
- * after a third of the cycles and after all, a JSON array.
+ * A program that uses a cluster and forgets what it used: `node --expose-gc forgetting-client.js ADDRESS
+ * TOPIC HOW CYCLES`. Prints what the process holds after a third of the cycles and after all, a JSON array.
  */
 import { createHook } from 'node:async_hooks';
 import { type Client, connect } from '../../native-free/client/index.js';

@@ -1,4 +1,7 @@
-/** An opening that fails half way, and a close of which a part fails, leave nothing behind: no thread that writes, no open file, no lock. */
+/**
+ * An opening that fails half way, and a close of which a part fails, leave nothing behind: no thread that
+ * writes, no open file, no lock.
+ */
 import { mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {

@@ -1,4 +1,7 @@
-/** A data directory is the one that was opened: who does not own it any more stops, says why in one line, and touches nothing at its path. */
+/**
+ * A data directory is the one that was opened: who does not own it any more stops, says why in one line, and
+ * touches nothing at its path.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,

@@ -1,6 +1,6 @@
 /**
- * A process that attacks when it is told to. It has the lowest priority: what the client beside it sees is then what the broker does for the attack, and not
- * that the attacker took the processor.
+ * A process that attacks when it is told to. It has the lowest priority: what the client beside it sees is
+ * then what the broker does for the attack, and not that the attacker took the processor.
  */
 import { constants, setPriority } from 'node:os';
 import { ATTACKS } from './attacks.js';

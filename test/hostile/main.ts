@@ -1,6 +1,7 @@
 /**
- * `npm run test:hostile [-- --ms 2000 --only TEXT --listener KIND --markdown]`: every attack on a broker of its own, over each listener, as a table.
- * `npm run test:hostile -- --docs`: the table of docs/running.md, of the worst ones for half a second each; some five minutes.
+ * `npm run test:hostile [-- --ms 2000 --only TEXT --listener KIND --markdown]`: every attack on a broker of
+ * its own, over each listener, as a table. `npm run test:hostile -- --docs`: the table of docs/running.md, of
+ * the worst ones for half a second each; some five minutes.
  */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';

@@ -76,7 +76,8 @@ const ODD_FRAMES: readonly (readonly Uint8Array[])[] = [
   [wsFrame(PING, { opcode: WS_OPCODE.continuation })],
   [wsFrame(PING, { fin: false }), wsFrame(PING)],
   [wsFrame(PING, { fin: false }), wsFrame(PING, { opcode: WS_OPCODE.text })],
-  // Lengths of 64 bits: the largest, a negative one, beyond what a number holds, 4 GiB, and 5 where one byte would do.
+  // Lengths of 64 bits: the largest, a negative one, beyond what a number holds, 4 GiB, and 5 where one byte
+  // would do.
   [rawHeader(FIN | 2, MASKED | 127, 0x7f, 255, 255, 255, 255, 255, 255, 255)],
   [rawHeader(FIN | 2, MASKED | 127, 0xff, 255, 255, 255, 255, 255, 255, 255)],
   [rawHeader(FIN | 2, MASKED | 127, 0, 0x20, 0, 0, 0, 0, 0, 1)],

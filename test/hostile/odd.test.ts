@@ -1,6 +1,6 @@
 /**
- * Whatever is said over a connection, it goes on and answers, or it is ended with a code that says why; and what is broken is the other side, never
- * the broker.
+ * Whatever is said over a connection, it goes on and answers, or it is ended with a code that says why; and
+ * what is broken is the other side, never the broker.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {

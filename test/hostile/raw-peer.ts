@@ -1,6 +1,6 @@
 /**
- * A WebSocket client that does as it is told, down to single bytes: it sends what RFC 6455 forbids as readily as what it allows,
- * and may read nothing at all.
+ * A WebSocket client that does as it is told, down to single bytes: it sends what RFC 6455 forbids as readily
+ * as what it allows, and may read nothing at all.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

@@ -1,6 +1,7 @@
 /**
- * The worst attack of each kind for a moment, one after the other on one broker of each listener: it lives, stays within its memory, and serves a client
- * that means well. `npm run test:hostile` has all attacks, gives each a broker of its own and more time, and prints what it measured.
+ * The worst attack of each kind for a moment, one after the other on one broker of each listener: it lives,
+ * stays within its memory, and serves a client that means well. `npm run test:hostile` has all attacks, gives
+ * each a broker of its own and more time, and prints what it measured.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BrokerProcess } from './broker-process.js';

@@ -1,6 +1,7 @@
 /**
- * Recovery over arbitrary damage: it ends, reads nothing out of bounds (the simulated disk checks), and gives up nothing that is good. The
- * saved corpus (`test/corpus/recovery`) is damage of every kind, one case a file, with the end and the damage that recovery must report.
+ * Recovery over arbitrary damage: it ends, reads nothing out of bounds (the simulated disk checks), and gives
+ * up nothing that is good. The saved corpus (`test/corpus/recovery`) is damage of every kind, one case a
+ * file, with the end and the damage that recovery must report.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';

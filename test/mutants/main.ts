@@ -1,6 +1,7 @@
 /**
- * `npm run test:mutants`: makes each change of the table in a copy of the built code, and shows that the test named there fails by it, and passes without.
- * Prints `ok` or `not ok` for each; ends with 1 if one was not caught.
+ * `npm run test:mutants`: makes each change of the table in a copy of the built code, and shows that the test
+ * named there fails by it, and passes without. Prints `ok` or `not ok` for each; ends with 1 if one was not
+ * caught.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Each kind of bad neighbour beside each kind of good one, on one listener thread: the good one gets done what it came for. Bounds are
- * generous; how long it takes says `npm run test:neighbours`.
+ * Each kind of bad neighbour beside each kind of good one, on one listener thread: the good one gets done
+ * what it came for. Bounds are generous; how long it takes says `npm run test:neighbours`.
  */
 import { describe, expect, test } from 'vitest';
 import { BAD_NEIGHBOURS } from './bad.js';

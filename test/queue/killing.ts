@@ -1,6 +1,6 @@
 /**
- * Stands in for the termination of a thread: the n-th Atomics call of an action throws, and so does every one after it,
- * so that no `finally` gets anything done.
+ * Stands in for the termination of a thread: the n-th Atomics call of an action throws, and so does every one
+ * after it, so that no `finally` gets anything done.
  */
 
 import { QueueTable, type QueueTableMemory } from '../../engine/queue/index.js';
@@ -11,7 +11,10 @@ export class Killed extends Error {}
 const CALLS = ['load', 'store', 'exchange', 'compareExchange', 'or', 'and', 'add', 'notify'] as const;
 type Plain = (...parameters: never[]) => unknown;
 
-/** Runs the action; it dies at step `dieAt` (the first is 1). `step` counts one more place to die at. Returns the steps it took, and whether it died. */
+/**
+ * Runs the action; it dies at step `dieAt` (the first is 1). `step` counts one more place to die at. Returns
+ * the steps it took, and whether it died.
+ */
 export function runAndKill(
   dieAt: number,
   action: (step: () => void) => void,

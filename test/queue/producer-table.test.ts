@@ -155,7 +155,8 @@ describe('producer table', () => {
     expect(send(rig, 5000, 1, 1)).toBe(FRESH);
     expect(send(rig, 1, 1, 11)).toBe('duplicate of 4096');
     expect(send(rig, 3, 1, 10)).toBe('duplicate of 2');
-    // Forgotten: what it sends for the first time counts as new, and what it sent before cannot be told any more.
+    // Forgotten: what it sends for the first time counts as new, and what it sent before cannot be told any
+    // more.
     expect(send(rig, 2, 1, 11)).toBe(FRESH);
     expect(send(rig, 2, 1, 10)).toBe(ERRORS.SEQUENCE_UNKNOWN.wire);
   });
@@ -172,7 +173,8 @@ describe('producer table', () => {
     // Nor what is not among a producer's first, whoever sends it.
     expect(send(rig, 1, 0, 65)).toBe(UNKNOWN);
     expect(send(rig, 17, 0, 1, SENT_BEFORE)).toBe('duplicate of 16');
-    // The clock of the tests stands at 1000. Who was born well after all that was forgotten is new, and cannot have been forgotten.
+    // The clock of the tests stands at 1000. Who was born well after all that was forgotten is new, and
+    // cannot have been forgotten.
     expect(send(rig, 18, 0, 500, { ...SENT_BEFORE, bornTime: 1_000 + 60_001 })).toBe(FRESH);
   });
 

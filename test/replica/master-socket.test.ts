@@ -208,7 +208,8 @@ describe('messages', () => {
       expect(got.readUInt16BE(i * 6)).toBe(0x8280);
       masks.add(got.readUInt32BE(i * 6 + 2));
     }
-    // Of so many random numbers of 32 bits hardly ever two are the same; of masks that were used again most would be.
+    // Of so many random numbers of 32 bits hardly ever two are the same; of masks that were used again most
+    // would be.
     expect(masks.size).toBeGreaterThan(count - 5);
   });
 

@@ -16,8 +16,9 @@ it(`${SCHEDULES} schedules: what is acked is on slaves, and the logs end the sam
 }, 60_000);
 
 /**
- * Schedules that found something once: retention that passed what was acked, a slave whose log reaches back further than its master's, a slave in sync that lacks
- * what another one's ack was for, a slave whose state is of a term that is no more while its log is empty.
+ * Schedules that found something once: retention that passed what was acked, a slave whose log reaches back
+ * further than its master's, a slave in sync that lacks what another one's ack was for, a slave whose state
+ * is of a term that is no more while its log is empty.
  */
 it.each([45_029, 53_269, 71_211, 79_108, 93_546, 103_481, 13_273, 37_230, 54_522])(
   'seed %i',

@@ -1,6 +1,7 @@
 /**
- * Replication on one thread under a seeded scheduler: a master and two slaves, their sessions, stages and rows as they are, over simulated logs, links and a
- * clock. Connections are cut anywhere, made twice, and broken by bytes that nobody sent; nodes are killed and lose what was not written; masters change.
+ * Replication on one thread under a seeded scheduler: a master and two slaves, their sessions, stages and
+ * rows as they are, over simulated logs, links and a clock. Connections are cut anywhere, made twice, and
+ * broken by bytes that nobody sent; nodes are killed and lose what was not written; masters change.
  */
 import { FollowerSession } from '../../broker/follower/follower-session.js';
 import type { EngineThread, ReplicaDoor, ReplicaLink } from '../../engine/engine-thread.js';
@@ -477,8 +478,9 @@ export class Simulation {
   }
 
   /**
-   * The master and its disk are gone; the slave whose log goes furthest takes over, and all are looked at: an ack waited for one of them, and that may be one
-   * that is not in sync just now. The other one, and the next, follow it.
+   * The master and its disk are gone; the slave whose log goes furthest takes over, and all are looked at: an
+   * ack waited for one of them, and that may be one that is not in sync just now. The other one, and the
+   * next, follow it.
    */
   #promote(): void {
     // One disk may be lost, and the next when enough slaves have what it held.

@@ -1,12 +1,13 @@
 /**
  * Every interleaving of a few actors over the real ring code, in one thread.
  *
- * The global Atomics functions are patched, and the ring's bytes are a proxy, so that every atomic operation and every
- * run of plain accesses to bytes is a place where the scheduler may switch. An actor cannot be stopped in the middle of a
- * function, so it is run again from its beginning for each step: what it did before is replayed from its log (nothing is
- * touched), then one operation is done for real, then a pause is thrown. What an actor knows follows from its log alone,
- * so two schedules that lead to the same memory and the same logs have the same future: each such state is explored once,
- * and the schedules through it are counted. Nothing is left out: no bound on switches or depth but the actors' own ends.
+ * The global Atomics functions are patched, and the ring's bytes are a proxy, so that every atomic operation
+ * and every run of plain accesses to bytes is a place where the scheduler may switch. An actor cannot be
+ * stopped in the middle of a function, so it is run again from its beginning for each step: what it did
+ * before is replayed from its log (nothing is touched), then one operation is done for real, then a pause is
+ * thrown. What an actor knows follows from its log alone, so two schedules that lead to the same memory and
+ * the same logs have the same future: each such state is explored once, and the schedules through it are
+ * counted. Nothing is left out: no bound on switches or depth but the actors' own ends.
  */
 import { SharedState, StateHash } from './shared-state.js';
 

@@ -1,6 +1,7 @@
 /**
- * The actors of the interleaving search: writers, a mini index stage that frees what it indexed, a reader, and the one who
- * repairs after a terminated writer. All go through the real ring code; what they check is what the ring promises.
+ * The actors of the interleaving search: writers, a mini index stage that frees what it indexed, a reader,
+ * and the one who repairs after a terminated writer. All go through the real ring code; what they check is
+ * what the ring promises.
  */
 import {
   Ring,
@@ -31,8 +32,9 @@ export interface Setting {
   /** The index stage's role is contended (there is a repairer). */
   readonly roles: boolean;
   /**
-   * So that three writers can be searched: the repairer begins when nobody can be terminated any more, the index stage when
-   * all writers are done or repaired (claims pile up behind the dead), and the last writer is never terminated.
+   * So that three writers can be searched: the repairer begins when nobody can be terminated any more, the
+   * index stage when all writers are done or repaired (claims pile up behind the dead), and the last writer
+   * is never terminated.
    */
   readonly late: boolean;
   /** The reader holds what it reads before it pins it. */
@@ -304,8 +306,8 @@ export function readerActor(
 export const realReader = (ring: Ring, seat: number) => new RingReader(ring, seat);
 
 /**
- * One that has the right to read from its hold alone, and gives that up once it has the pin: the pin must then be enough,
- * although the limit has perhaps passed it.
+ * One that has the right to read from its hold alone, and gives that up once it has the pin: the pin must
+ * then be enough, although the limit has perhaps passed it.
  */
 export function holdingReader(ring: Ring, seat: number): { pin(position: number): boolean; unpin(): void } {
   const reader = new RingReader(ring, seat);

@@ -1,6 +1,7 @@
 /**
- * What the threads of the multi-thread ring tests do: write batches whose every byte is known, index and verify them, read
- * them again under a pin. Waiting is by parking, without a timeout: a lost wake-up would hang the test.
+ * What the threads of the multi-thread ring tests do: write batches whose every byte is known, index and
+ * verify them, read them again under a pin. Waiting is by parking, without a timeout: a lost wake-up would
+ * hang the test.
  */
 import {
   park,

@@ -1,6 +1,7 @@
 /**
- * A broker set whose members are the real leader loops over a simulated etcd, with a log that is a list of values, on clocks that run apart,
- * through pauses, crashes, cuts and lost answers: a schedule from a seed. Says whether an ack was broken.
+ * A broker set whose members are the real leader loops over a simulated etcd, with a log that is a list of
+ * values, on clocks that run apart, through pauses, crashes, cuts and lost answers: a schedule from a seed.
+ * Says whether an ack was broken.
  */
 import { LeaderLoop, type LoopClock, type SetMember } from '../../engine/cluster/leader-loop.js';
 import type { Follower, InSyncSet, Leader } from '../../engine/cluster/leadership.js';

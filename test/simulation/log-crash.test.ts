@@ -1,7 +1,7 @@
 /**
- * Thousands of short lives of a log, each by its seed: batches come and are written in any order of steps, the process is
- * killed or the power is cut at any call, the log is recovered, and what comes back must be exactly a beginning of what was
- * stamped, with everything acked in it. RINGMQ_SEED=n replays one.
+ * Thousands of short lives of a log, each by its seed: batches come and are written in any order of steps,
+ * the process is killed or the power is cut at any call, the log is recovered, and what comes back must be
+ * exactly a beginning of what was stamped, with everything acked in it. RINGMQ_SEED=n replays one.
  */
 import { describe, expect, it } from 'vitest';
 import { writeCheckpoint } from '../../engine/log/index.js';

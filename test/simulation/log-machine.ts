@@ -1,7 +1,7 @@
 /**
- * One broker's log on a simulated disk, on one thread: the real ring, the real persist stage, retention, checkpoints
- * and recovery, and an index stage reduced to the stamp. It remembers what it stamped, so that what comes back
- * after a crash can be compared byte by byte.
+ * One broker's log on a simulated disk, on one thread: the real ring, the real persist stage, retention,
+ * checkpoints and recovery, and an index stage reduced to the stamp. It remembers what it stamped, so that
+ * what comes back after a crash can be compared byte by byte.
  */
 import { crc32 } from 'node:zlib';
 import { type HeaderStamp, stampHeader } from '../../engine/batch/header.js';

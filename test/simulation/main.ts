@@ -1,6 +1,6 @@
 /**
- * `npm run test:simulation -- --replication 100000 --leadership 5000 --seed 1`: many more schedules than the tests run. Goes on behind a fault, prints
- * each with its seed, and ends with 1 if there was one.
+ * `npm run test:simulation -- --replication 100000 --leadership 5000 --seed 1`: many more schedules than the
+ * tests run. Goes on behind a fault, prints each with its seed, and ends with 1 if there was one.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

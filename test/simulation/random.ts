@@ -34,7 +34,8 @@ export class Random {
 }
 
 /**
- * The seeds a simulation runs: `count` from a fixed start, or only the one in `RINGMQ_SEED`, to replay a failure.
+ * The seeds a simulation runs: `count` from a fixed start, or only the one in `RINGMQ_SEED`, to replay a
+ * failure.
  */
 export function seeds(count: number): number[] {
   const only = process.env['RINGMQ_SEED'];

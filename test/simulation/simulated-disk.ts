@@ -1,8 +1,8 @@
 /**
- * A disk in memory that can lose power. What is written is seen at once by every reader, as in a page cache; what survives a
- * power cut is decided then: of each 512-byte sector the last synced content or any later one, sector by sector, so writes are
- * torn and reordered; of a file's size the synced or the present one; of a directory's changes since its last
- * sync some first part.
+ * A disk in memory that can lose power. What is written is seen at once by every reader, as in a page cache;
+ * what survives a power cut is decided then: of each 512-byte sector the last synced content or any later
+ * one, sector by sector, so writes are torn and reordered; of a file's size the synced or the present one; of
+ * a directory's changes since its last sync some first part.
  */
 import type { Disk, DiskSpace } from '../../engine/disk/disk.js';
 import type { Random } from './random.js';

@@ -1,7 +1,8 @@
 /**
- * Thousands of short lives of a broker's state, each by its seed: topics and groups come and go, offsets are committed between messages, checkpoints are
- * written and segments go, the process is killed or the power is cut at any call to the disk. What comes back must be of a moment at or after the last that was
- * acked. RINGMQ_SEED=n replays one.
+ * Thousands of short lives of a broker's state, each by its seed: topics and groups come and go, offsets are
+ * committed between messages, checkpoints are written and segments go, the process is killed or the power is
+ * cut at any call to the disk. What comes back must be of a moment at or after the last that was acked.
+ * RINGMQ_SEED=n replays one.
  */
 import { describe, it } from 'vitest';
 import { removeIfThere } from '../../engine/disk/disk.js';

@@ -1,7 +1,8 @@
 /**
- * A broker's log with its topics and groups on a simulated disk, on one thread: the real ring, lane, index stage, persist stage, retention,
- * control log, checkpoints and opening. Beside it a model of what it should know, made anew with each change, so that what comes back after a crash
- * can be compared with every moment that it may be of.
+ * A broker's log with its topics and groups on a simulated disk, on one thread: the real ring, lane, index
+ * stage, persist stage, retention, control log, checkpoints and opening. Beside it a model of what it should
+ * know, made anew with each change, so that what comes back after a crash can be compared with every moment
+ * that it may be of.
  */
 import { ControlLog } from '../../engine/control/control-log.js';
 import { writeCheckpointFiles } from '../../engine/data/checkpoint-files.js';
@@ -77,7 +78,10 @@ export class StateMachine implements AppendSink {
   #stage!: PersistStage;
   #retention!: Retention;
   #model = new Model();
-  /** The model after each change that may come back, the oldest first: after a kill those from the last that was acked on, after a power cut from the last on disk. */
+  /**
+   * The model after each change that may come back, the oldest first: after a kill those from the last that
+   * was acked on, after a power cut from the last on disk.
+   */
   #moments: Record<Death, string[]> = { kill: [], powerCut: [] };
   /** Messages of each queue that were sent; of which those acked as the broker's policy says. */
   sent = new Map<number, number>();

@@ -1,6 +1,6 @@
 /**
- * An engine of one thread that keeps batches in arrays, with handles on everything a session must cope with: no room, topics
- * that must be asked for, acks that come when the test says so, damage.
+ * An engine of one thread that keeps batches in arrays, with handles on everything a session must cope with:
+ * no room, topics that must be asked for, acks that come when the test says so, damage.
  */
 import { checkBatch } from '../../engine/batch/check.js';
 import {

@@ -1,6 +1,7 @@
 /**
- * Frames nobody meant to send. The saved corpus (`test/corpus/frames`, one frame a file, named `<outcome>--<what>.bin`) is
- * replayed as it is and is what mutations start from. A failing case of the search prints its frames; save it there.
+ * Frames nobody meant to send. The saved corpus (`test/corpus/frames`, one frame a file, named
+ * `<outcome>--<what>.bin`) is replayed as it is and is what mutations start from. A failing case of the
+ * search prints its frames; save it there.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';

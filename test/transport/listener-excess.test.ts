@@ -236,7 +236,8 @@ describe.each(LISTENERS)('listener %s', (kind, startListener) => {
       const peer = await RawPeer.open((await start()).port);
       peer.send(Buffer.from('abcdefgh'), { masked: false });
       if (kind === 'uws') {
-        // It takes the first four bytes for the mask, and waits for the rest: what follows is the rest, and garbage.
+        // It takes the first four bytes for the mask, and waits for the rest: what follows is the rest, and
+        // garbage.
         peer.destroy();
       } else {
         await peer.until(() => peer.isClosed || peer.heard.length > 0);

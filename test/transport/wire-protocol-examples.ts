@@ -1,6 +1,6 @@
 /**
- * The conversation behind the examples of `docs/wire-protocol.md`: client frames written out by hand-made code, broker frames as a
- * real session answered them.
+ * The conversation behind the examples of `docs/wire-protocol.md`: client frames written out by hand-made
+ * code, broker frames as a real session answered them.
  */
 import { crc32 } from 'node:zlib';
 import {

@@ -1,6 +1,7 @@
 /**
- * Reads what an entry of the package exports out of its built `.d.ts` files, as text. They are written by one compiler in one form: a
- * declaration begins in the first column, with its comment before it, and ends with `}` or `;` in the first column or on its line.
+ * Reads what an entry of the package exports out of its built `.d.ts` files, as text. They are written by one
+ * compiler in one form: a declaration begins in the first column, with its comment before it, and ends with
+ * `}` or `;` in the first column or on its line.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * What plain HTTP on the broker's port is answered: a word for people at `/`, `/healthz` and `/readyz` for whoever
- * restarts or routes, `/metrics` for Prometheus. Everything is read from the broker's statistics.
+ * What plain HTTP on the broker's port is answered: a word for people at `/`, `/healthz` and `/readyz` for
+ * whoever restarts or routes, `/metrics` for Prometheus. Everything is read from the broker's statistics.
  */
 import type { EngineThread } from '../../engine/engine-thread.js';
 import type { HttpAnswer, HttpRequest, ListenerOptions } from '../../native-free/listener/types.js';

@@ -1,6 +1,6 @@
 /**
- * Prometheus' text format, version 0.0.4: each metric with its help and type once, then a line for each of its samples.
- * https://prometheus.io/docs/instrumenting/exposition_formats/
+ * Prometheus' text format, version 0.0.4: each metric with its help and type once, then a line for each of
+ * its samples. https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';

@@ -9,8 +9,8 @@ const CREDIT = 2000;
 const ANYCAST = ['queue'];
 
 /**
- * AMQP 1.0 with durable messages, each settled by the broker. A queue is an anycast address, which has one group of readers: more are
- * refused.
+ * AMQP 1.0 with durable messages, each settled by the broker. A queue is an anycast address, which has one
+ * group of readers: more are refused.
  */
 export async function openArtemis(url: string): Promise<Driver> {
   const control = await openConnection(url);

@@ -13,8 +13,8 @@ const PERSISTENT = { persistent: true };
 const SOCKET = { noDelay: true };
 
 /**
- * AMQP 0-9-1 with quorum queues and publisher confirms. A topic is a direct exchange with a routing key a queue; each group has queues of
- * its own bound to it.
+ * AMQP 0-9-1 with quorum queues and publisher confirms. A topic is a direct exchange with a routing key a
+ * queue; each group has queues of its own bound to it.
  */
 export async function openRabbitMQ(url: string): Promise<Driver> {
   const control = await connect(url, SOCKET);

@@ -11,7 +11,8 @@ export const clientSuite: MicroSuite = {
   name: 'client',
   open: async () => {
     const client = await createClient(async () => new AckingLink());
-    // benny calls each case once before it runs any, and does not wait: what that leaves under way must not be in another's way.
+    // benny calls each case once before it runs any, and does not wait: what that leaves under way must not
+    // be in another's way.
     return [
       writing('write 100 B, until false, then ready', client.producer(), MESSAGE_100),
       writing('write a text with tag and key', client.producer(), TAGGED_TEXT),

@@ -1,6 +1,7 @@
 /**
- * A thin client of etcd (version 3 over gRPC): reads, writes, transactions, leases. Every call has a deadline. A member that does not
- * answer in time loses its connection, as one that is half open never comes back by itself, and the next call goes to the next member.
+ * A thin client of etcd (version 3 over gRPC): reads, writes, transactions, leases. Every call has a
+ * deadline. A member that does not answer in time loses its connection, as one that is half open never comes
+ * back by itself, and the next call goes to the next member.
  */
 import { clearTimeout, monotonicMs, setTimeout } from '../../../native-free/time/index.js';
 import { EtcdError, GRPC_STATUS, isOtherMemberWorthTrying } from './etcd-error.js';
@@ -158,7 +159,8 @@ export class EtcdClient {
         clearTimeout(timer);
         work();
       };
-      // A promise settles once: behind an answer the others say nothing new, and our own `cancel` is an error here.
+      // A promise settles once: behind an answer the others say nothing new, and our own `cancel` is an error
+      // here.
       let isAnswered = false;
       stream.on('data', (answer) => {
         isAnswered = true;
@@ -251,7 +253,8 @@ export class EtcdClient {
           'grpc.enable_retries': 0,
           'grpc.initial_reconnect_backoff_ms': 100,
           'grpc.max_reconnect_backoff_ms': 1_000,
-          // Never through a proxy that the environment names: leases do not survive one that holds answers back.
+          // Never through a proxy that the environment names: leases do not survive one that holds answers
+          // back.
           'grpc.enable_http_proxy': 0,
         },
       );

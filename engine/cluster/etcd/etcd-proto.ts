@@ -1,6 +1,7 @@
 /**
- * The part of etcd's version 3 interface that this client uses, written down from etcd's public protocol: names, numbers and types are
- * etcd's, fields that are not used are left out (a reader of protocol buffers passes over what it does not know).
+ * The part of etcd's version 3 interface that this client uses, written down from etcd's public protocol:
+ * names, numbers and types are etcd's, fields that are not used are left out (a reader of protocol buffers
+ * passes over what it does not know).
  */
 import type { Protobuf, ProtoType } from './grpc-types.js';
 

@@ -1,6 +1,6 @@
 /**
- * Tells that something below a prefix has changed. It carries no values: whoever hears it reads again, so a change that was missed between
- * two connections costs a delay and never a wrong view.
+ * Tells that something below a prefix has changed. It carries no values: whoever hears it reads again, so a
+ * change that was missed between two connections costs a delay and never a wrong view.
  */
 import { clearInterval, monotonicMs, setInterval, setTimeout } from '../../../native-free/time/index.js';
 import { type EtcdClient, prefixEnd, type WatchStream } from './etcd-client.js';

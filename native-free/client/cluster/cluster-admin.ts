@@ -1,4 +1,7 @@
-/** Topics and groups of a whole cluster: what changes them is sent to each master, what is asked of them is put together from the sets' answers. */
+/**
+ * Topics and groups of a whole cluster: what changes them is sent to each master, what is asked of them is
+ * put together from the sets' answers.
+ */
 import {
   type BrokerStats,
   type ControlMethods,
@@ -73,7 +76,8 @@ export class ClusterAdmin extends AccessCalls implements Admin {
     const made = [...there];
     let createdTime = first?.value.createdTime ?? null;
     const rest = known.done.filter(({ value }) => value === null).map(({ set }) => set);
-    // The first one says when it was made, and the others are told; the sets tell each other too, so it may be there by now.
+    // The first one says when it was made, and the others are told; the sets tell each other too, so it may
+    // be there by now.
     for (const sets of createdTime === null ? [rest.slice(0, 1), rest.slice(1)] : [rest]) {
       if (sets.length === 0) {
         continue;
@@ -265,7 +269,10 @@ export class ClusterAdmin extends AccessCalls implements Admin {
     return outcomes;
   }
 
-  /** Throws if no set has an answer. What `passed` says is no failure where another set has one; of others it is told that their part is missing. */
+  /**
+   * Throws if no set has an answer. What `passed` says is no failure where another set has one; of others it
+   * is told that their part is missing.
+   */
   #checkAnswered<T>(what: string, outcomes: Outcomes<T>, passed: readonly string[] = []): void {
     if (outcomes.done.length === 0) {
       throwFailed(what, outcomes, passed);

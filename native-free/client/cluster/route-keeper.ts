@@ -1,6 +1,6 @@
 /**
- * What a client knows of its cluster's routes: asked of one name server at a time, anew after each change it tells of and every 30 s. When no name
- * server answers, the last route goes on.
+ * What a client knows of its cluster's routes: asked of one name server at a time, anew after each change it
+ * tells of and every 30 s. When no name server answers, the last route goes on.
  */
 import { clearInterval, monotonicMs, setInterval } from '../../time/index.js';
 import { type ClusterRoute, RingMQError, type SetRoute, type TopicRoute } from '../../wire/index.js';
@@ -145,7 +145,8 @@ export class RouteKeeper {
       }
     }
     this.#sets = [...sets.values()].sort((a, b) => (a.set < b.set ? -1 : 1));
-    // The version, of one connection, tells of topics, too. It is asked for far more often than anything changes: each try to reach a set that is away asks.
+    // The version, of one connection, tells of topics, too. It is asked for far more often than anything
+    // changes: each try to reach a set that is away asks.
     const told = JSON.stringify([this.#connection.requests.link, route.version, this.#sets]);
     if (told !== this.#told) {
       this.#told = told;

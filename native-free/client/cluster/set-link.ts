@@ -1,6 +1,7 @@
 /**
- * The connection to one broker set: to its master, or to a slave while there is no master that answers. Whoever answers has the same log, so
- * that to producers and consumers it is one broker that was away for a moment.
+ * The connection to one broker set: to its master, or to a slave while there is no master that answers.
+ * Whoever answers has the same log, so that to producers and consumers it is one broker that was away for a
+ * moment.
  */
 import { monotonicMs } from '../../time/index.js';
 import {

@@ -28,7 +28,10 @@ export class Commits {
   readonly #options: CommitOptions;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #round: Promise<void> | null = null;
-  /** Acks that went with their queues: up to which offset, by queue. Kept until {@link commit} has told, or found them committed after all. */
+  /**
+   * Acks that went with their queues: up to which offset, by queue. Kept until {@link commit} has told, or
+   * found them committed after all.
+   */
   readonly #lostAcks = new Map<number, number>();
   #lastAt = Number.NEGATIVE_INFINITY;
 
@@ -63,8 +66,9 @@ export class Commits {
   }
 
   /**
-   * Commits all that is acked; resolves when the broker has it. Rejects with `CONNECTION_LOST` while acks wait for the connection (they are
-   * committed when the queue is assigned again), and once after acks were lost because it was not; and with the like.
+   * Commits all that is acked; resolves when the broker has it. Rejects with `CONNECTION_LOST` while acks
+   * wait for the connection (they are committed when the queue is assigned again), and once after acks were
+   * lost because it was not; and with the like.
    */
   async commit(): Promise<void> {
     if (this.#options.group === null) {

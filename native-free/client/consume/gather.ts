@@ -1,6 +1,7 @@
 /**
- * Gathers what producers sent in many small batches into larger ones, by queue: as many messages as are wanted, or what has come
- * within the wait. Queues are gathered side by side, so that one with little to give holds up no other.
+ * Gathers what producers sent in many small batches into larger ones, by queue: as many messages as are
+ * wanted, or what has come within the wait. Queues are gathered side by side, so that one with little to give
+ * holds up no other.
  */
 import { monotonicMs } from '../../time/index.js';
 import { pause } from '../abort.js';

@@ -1,6 +1,7 @@
 /**
- * A consumer's membership: joins its group, holds queues, keeps what arrives for them, commits what is acked, gives queues back, and joins
- * again after a lost connection. What is handed out and how is the business of consumer.ts.
+ * A consumer's membership: joins its group, holds queues, keeps what arrives for them, commits what is acked,
+ * gives queues back, and joins again after a lost connection. What is handed out and how is the business of
+ * consumer.ts.
  */
 import { errorCodeOfName, isRingMQError, RingMQError } from '../../wire/index.js';
 import { abortable } from '../abort.js';
@@ -175,7 +176,8 @@ export class GroupMember implements FrameReceiver {
     const damage = { ...this.#where, queueId, offset, error };
     const params = { consumer: this.#id, queueId, generation };
     if (next !== null) {
-      // The broker does not look into bodies: told, it looks, and has it repaired where another broker has it whole.
+      // The broker does not look into bodies: told, it looks, and has it repaired where another broker has it
+      // whole.
       this.#connection.requests
         .call('reportDamage', { ...params, offset }, { onlyNow: true })
         .catch(() => {});
@@ -304,7 +306,8 @@ export class GroupMember implements FrameReceiver {
         this.control.assigned(grant.queueId);
       }
     }
-    // The first assignment after a reconnect names all that nobody else has been given; what comes later, others have read in between.
+    // The first assignment after a reconnect names all that nobody else has been given; what comes later,
+    // others have read in between.
     this.#queues.loseSuspended();
     this.#options.onAssigned(grants.map(({ queueId, offset }) => ({ queueId, offset })));
     this.#options.onChange();
@@ -352,7 +355,10 @@ export class GroupMember implements FrameReceiver {
     return this.#commits.commit();
   }
 
-  /** Commits what is acked and leaves; who comes second waits for the same. Never rejects: what could not be committed is delivered again. */
+  /**
+   * Commits what is acked and leaves; who comes second waits for the same. Never rejects: what could not be
+   * committed is delivered again.
+   */
   leave(): Promise<void> {
     this.#leaving ??= this.#leave();
     return this.#leaving;

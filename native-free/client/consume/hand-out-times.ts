@@ -1,6 +1,7 @@
 /**
- * When the messages of one queue were handed out, roughly and in bounded memory: a mark says "from this offset on, not before
- * this time". An age read from it is never too low, and too high by the distance of two marks at most.
+ * When the messages of one queue were handed out, roughly and in bounded memory: a mark says "from this
+ * offset on, not before this time". An age read from it is never too low, and too high by the distance of two
+ * marks at most.
  */
 
 /** Marks closer than this would say nothing new. */

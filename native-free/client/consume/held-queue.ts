@@ -130,9 +130,10 @@ export class HeldQueue implements QueueClaim {
   }
 
   /**
-   * After a reconnect. True: the assignment goes on where this consumer was, what was handed out stays ackable. False: a fresh start
-   * is needed. The broker's offset says that somebody else has read here, or the group was set back; or the broker was started
-   * anew. Then the queue's end may be lost, all of it in a memory topic, and its offsets be given to other messages.
+   * After a reconnect. True: the assignment goes on where this consumer was, what was handed out stays
+   * ackable. False: a fresh start is needed. The broker's offset says that somebody else has read here, or
+   * the group was set back; or the broker was started anew. Then the queue's end may be lost, all of it in a
+   * memory topic, and its offsets be given to other messages.
    */
   resume(generation: number, offset: number, since: number): boolean {
     if (this.hold !== HOLD.suspended || offset < this.confirmed || offset > this.handedOut) {

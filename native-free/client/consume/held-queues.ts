@@ -75,8 +75,8 @@ export class HeldQueues {
   }
 
   /**
-   * A queue is the member's from `since`, the number of the next arrival. True: it begins anew; false: it goes on where it was. `isSought`: it is
-   * to go on elsewhere. `isMemory`: of a memory topic.
+   * A queue is the member's from `since`, the number of the next arrival. True: it begins anew; false: it
+   * goes on where it was. `isSought`: it is to go on elsewhere. `isMemory`: of a memory topic.
    */
   assign(
     { queueId, generation, offset }: QueueGrant,

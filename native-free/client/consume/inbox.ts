@@ -1,6 +1,7 @@
 /**
- * What has arrived and was not handed out yet, queue by queue, and the credit that bounds it. The queues that have something take
- * turns, and a turn is some bytes rather than a batch: batches may hold one message or thousands.
+ * What has arrived and was not handed out yet, queue by queue, and the credit that bounds it. The queues that
+ * have something take turns, and a turn is some bytes rather than a batch: batches may hold one message or
+ * thousands.
  */
 
 import { FrameSource } from '../../batch/record-source.js';
@@ -81,8 +82,8 @@ export class QueueArrivals {
   }
 
   /**
-   * Skips cost the broker no credit and may come for ever while nothing is handed out. The newest says all: within an assignment they
-   * only grow, and one of an earlier assignment counts no more.
+   * Skips cost the broker no credit and may come for ever while nothing is handed out. The newest says all:
+   * within an assignment they only grow, and one of an earlier assignment counts no more.
    */
   addSkip(number: number, offset: number): void {
     if (this.#skip !== null) {
@@ -172,8 +173,9 @@ export class Inbox {
   }
 
   /**
-   * `release`: whom to give the frame back when it is done with. Throws `CREDIT_EXCEEDED` when more comes than any reading of the window allows:
-   * memory stays bounded whatever the broker does; `BAD_BATCH` when it cannot be told where its batches begin and end.
+   * `release`: whom to give the frame back when it is done with. Throws `CREDIT_EXCEEDED` when more comes
+   * than any reading of the window allows: memory stays bounded whatever the broker does; `BAD_BATCH` when it
+   * cannot be told where its batches begin and end.
    */
   addFrame(frame: Uint8Array, release: ((frame: Uint8Array) => void) | null): void {
     const limit = this.#windowBytes + MAX_FRAME_BYTES;

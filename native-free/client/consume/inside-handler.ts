@@ -1,7 +1,8 @@
 /**
- * Tells whether a call comes from within a handler of `run`: one that waits there for the end of that very run would hold it up.
- * Handlers are called through a function with a name of its own. V8's stack traces name who awaits, too, so the name shows however
- * deep and late the call is. Engines that do not say so are no worse off than before: they wait out the grace.
+ * Tells whether a call comes from within a handler of `run`: one that waits there for the end of that very
+ * run would hold it up. Handlers are called through a function with a name of its own. V8's stack traces name
+ * who awaits, too, so the name shows however deep and late the call is. Engines that do not say so are no
+ * worse off than before: they wait out the grace.
  */
 
 let functions = 0;

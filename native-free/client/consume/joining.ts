@@ -1,6 +1,6 @@
 /**
- * How a member joins its group: with the first link, after each lost one, and again after a refusal that may pass. What comes for it before the broker's
- * answer was looked at waits for that.
+ * How a member joins its group: with the first link, after each lost one, and again after a refusal that may
+ * pass. What comes for it before the broker's answer was looked at waits for that.
  */
 import { RingMQError, type TopicInfo } from '../../wire/index.js';
 import { pause } from '../abort.js';

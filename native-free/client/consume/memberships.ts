@@ -1,6 +1,6 @@
 /**
- * The memberships of a reading: one for each of its topics, over a cluster one for each broker set that has the topic. They come and go with
- * the sets; to the reader they are one.
+ * The memberships of a reading: one for each of its topics, over a cluster one for each broker set that has
+ * the topic. They come and go with the sets; to the reader they are one.
  */
 import { isRingMQError, RingMQError } from '../../wire/index.js';
 import { Deferred, pause } from '../abort.js';
@@ -327,8 +327,8 @@ export class Memberships {
 }
 
 /**
- * Random, so that no two members of a group have the same; and who comes later ranks behind, as far as clocks agree, so that those who are there
- * keep what they have.
+ * Random, so that no two members of a group have the same; and who comes later ranks behind, as far as clocks
+ * agree, so that those who are there keep what they have.
  */
 function newMemberId(): string {
   const random = Array.from(crypto.getRandomValues(new Uint32Array(2)), (part) =>

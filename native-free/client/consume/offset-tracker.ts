@@ -1,6 +1,7 @@
 /**
- * Which offsets of one queue are done, so that the committed offset is always the lowest that is not. Ranges may come in
- * any order but never overlap; whoever acks sees to that. Constant time a range, memory by the number of gaps.
+ * Which offsets of one queue are done, so that the committed offset is always the lowest that is not. Ranges
+ * may come in any order but never overlap; whoever acks sees to that. Constant time a range, memory by the
+ * number of gaps.
  */
 export class OffsetTracker {
   #lowest: number;

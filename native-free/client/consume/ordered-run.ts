@@ -1,6 +1,7 @@
 /**
- * Handlers side by side that keep an order: of a queue, or of a sharding key within its queue, the next message is begun when the handler
- * of the one before has returned. A queue or key whose handler is stuck holds up itself alone, as long as handlers are left.
+ * Handlers side by side that keep an order: of a queue, or of a sharding key within its queue, the next
+ * message is begun when the handler of the one before has returned. A queue or key whose handler is stuck
+ * holds up itself alone, as long as handlers are left.
  */
 import { RecordSlab } from '../../batch/record-slab.js';
 import type { QueueClaim } from './batch-info.js';

@@ -1,5 +1,6 @@
 /**
- * How a member steers its queues: holds them back, pauses them, goes on elsewhere, and gives the room of those that stand still to the others.
+ * How a member steers its queues: holds them back, pauses them, goes on elsewhere, and gives the room of
+ * those that stand still to the others.
  */
 import { RingMQError, type StartPosition } from '../../wire/index.js';
 import { Deferred } from '../abort.js';
@@ -81,8 +82,9 @@ export class QueueControl {
   }
 
   /**
-   * Called now and then: a queue that has stood still since the last look, and of which more lies here than its share of the window,
-   * gives up its room, or the others would get nothing. The broker delivers it anew when it goes on.
+   * Called now and then: a queue that has stood still since the last look, and of which more lies here than
+   * its share of the window, gives up its room, or the others would get nothing. The broker delivers it anew
+   * when it goes on.
    */
   relieve(): void {
     if (!this.#options.inbox.hasHeldBack && this.#heldBackAt.size === 0) {
@@ -150,8 +152,9 @@ export class QueueControl {
   }
 
   /**
-   * Goes on elsewhere with these queues, absent: all it has. Resolves when what follows is handed out from there. Rejects with
-   * `QUEUE_NOT_FOUND` for a queue it does not have, `CONNECTION_LOST`, and what the broker says.
+   * Goes on elsewhere with these queues, absent: all it has. Resolves when what follows is handed out from
+   * there. Rejects with `QUEUE_NOT_FOUND` for a queue it does not have, `CONNECTION_LOST`, and what the
+   * broker says.
    */
   async seek(to: StartPosition, queueIds: readonly number[] | undefined): Promise<void> {
     const queues = (queueIds ?? [...this.#queues.keys()]).map((queueId) => {

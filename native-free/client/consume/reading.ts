@@ -1,6 +1,7 @@
 /**
- * A consumer while it reads: a membership for each of its topics, what they have to hand out in turn, and how it ends. It begins with the
- * first loop, poll or wish to know the assignment, and is over when the group is left.
+ * A consumer while it reads: a membership for each of its topics, what they have to hand out in turn, and how
+ * it ends. It begins with the first loop, poll or wish to know the assignment, and is over when the group is
+ * left.
  */
 import { clearInterval, setInterval, unref } from '../../time/index.js';
 import type { RingMQError } from '../../wire/index.js';

@@ -1,6 +1,7 @@
 /**
- * Imported before `ws`, which asks for the optional package `bufferutil` when it is loaded. Where that is not installed a bundler may have put
- * something empty in its place, and `ws` fails with the first message. So `ws` is told not to look for what is not there.
+ * Imported before `ws`, which asks for the optional package `bufferutil` when it is loaded. Where that is not
+ * installed a bundler may have put something empty in its place, and `ws` fails with the first message. So
+ * `ws` is told not to look for what is not there.
  */
 import { createRequire } from 'node:module';
 

@@ -94,8 +94,9 @@ export class Connecting {
   }
 
   /**
-   * Tries until a link stands. There is one such loop at a time: a link that is lost again within its welcome, before
-   * the loop has seen that it stood, is this loop's to replace; a second loop would later replace a link that is good.
+   * Tries until a link stands. There is one such loop at a time: a link that is lost again within its
+   * welcome, before the loop has seen that it stood, is this loop's to replace; a second loop would later
+   * replace a link that is good.
    */
   async again(): Promise<void> {
     if (this.#isTryingAgain) {

@@ -1,6 +1,6 @@
 /**
- * One connection to a broker that mends itself: handshake, requests and answers, produce credit, pings, reconnects.
- * Producers and consumers hang on it and are told when it is lost and when it stands again.
+ * One connection to a broker that mends itself: handshake, requests and answers, produce credit, pings,
+ * reconnects. Producers and consumers hang on it and are told when it is lost and when it stands again.
  */
 import { monotonicMs } from '../../time/index.js';
 import {

@@ -1,7 +1,8 @@
 /** How frames are exchanged with a broker. For those inside who make links; not part of the package's interface. */
 
 /**
- * A way to exchange frames with a broker: a WebSocket, or function calls inside a process. Frames keep their order.
+ * A way to exchange frames with a broker: a WebSocket, or function calls inside a process. Frames keep their
+ * order.
  */
 export interface Link {
   /** May keep the pointer until it is on its way; the caller leaves the bytes alone until the batch is acked or the link is closed. */

@@ -13,16 +13,17 @@ import { connectProblem, refusedUpgrade } from './node-connect-problem.js';
 import { describeClose } from './websocket-close.js';
 
 /**
- * True where an unpredictable mask key protects nobody. RFC 6455 asks for one because of proxies between a script in a
- * browser and its server; there is none on loopback, and none that could read inside TLS.
+ * True where an unpredictable mask key protects nobody. RFC 6455 asks for one because of proxies between a
+ * script in a browser and its server; there is none on loopback, and none that could read inside TLS.
  */
 function mayUseAnyMask(url: URL): boolean {
   return url.protocol === 'wss:' || isLoopback(url.hostname);
 }
 
 /**
- * Where any mask will do, zeros leave a frame as it is. But `ws` writes such a frame in two pieces, header and payload, and a masked one
- * in one, as a copy; for small frames that is worth more than the masking (64 connections, one message a request: 4 to 6 % more).
+ * Where any mask will do, zeros leave a frame as it is. But `ws` writes such a frame in two pieces, header
+ * and payload, and a masked one in one, as a copy; for small frames that is worth more than the masking (64
+ * connections, one message a request: 4 to 6 % more).
  */
 class CheapMask {
   static readonly #MERGED_BYTES = 1024;
@@ -133,7 +134,8 @@ class NodeLink implements Link {
     this.#socket = socket;
     this.#mask = mask;
     socket.binaryType = 'nodebuffer';
-    // A broker that refuses the connection says so with the upgrade's own bytes, before anybody can have set `onFrame`.
+    // A broker that refuses the connection says so with the upgrade's own bytes, before anybody can have set
+    // `onFrame`.
     socket.pause();
     socket.on('message', (data, isBinary) => {
       // A text frame is no frame of the protocol; an empty one is refused by the reader with BAD_FRAME.

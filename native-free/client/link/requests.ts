@@ -101,8 +101,8 @@ export class Requests {
   }
 
   /**
-   * Calls a method. Rejects with the broker's error, `CONNECTION_LOST`, `ABORTED`, `TOO_MANY_REQUESTS`, or `TIMEOUT`; at the time-out of one
-   * that was refused because the broker is busy, with that refusal.
+   * Calls a method. Rejects with the broker's error, `CONNECTION_LOST`, `ABORTED`, `TOO_MANY_REQUESTS`, or
+   * `TIMEOUT`; at the time-out of one that was refused because the broker is busy, with that refusal.
    */
   call<M extends keyof Methods>(
     method: M,
@@ -191,8 +191,8 @@ export class Requests {
   }
 
   /**
-   * The link is gone: what may be repeated waits for the next one, the rest fails. `blamed`: the link ended over the only request that
-   * was under way, with this; it is not sent again.
+   * The link is gone: what may be repeated waits for the next one, the rest fails. `blamed`: the link ended
+   * over the only request that was under way, with this; it is not sent again.
    */
   onLost(blamed: RingMQError | null): void {
     this.#isConnected = false;

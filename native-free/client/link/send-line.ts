@@ -40,8 +40,9 @@ export class SendLine {
   #sentBytes = 0;
   #creditBytes = 0;
   /**
-   * Those that were refused for want of credit, in turn: the first sends one frame and goes to the end, and nobody else sends meanwhile, or
-   * small frames of others would keep the credit too low for a large one for ever.
+   * Those that were refused for want of credit, in turn: the first sends one frame and goes to the end, and
+   * nobody else sends meanwhile, or small frames of others would keep the credit too low for a large one for
+   * ever.
    */
   readonly #waiting = new Set<FrameSender>();
   /** Whose turn it is in {@link #serve}, and whether it has sent its frame. */
@@ -136,8 +137,8 @@ export class SendLine {
   }
 
   /**
-   * May a produce frame of so many bytes go now? Credit holds, but for one frame when nothing is under way. A sender that is refused
-   * for want of credit gets its turn.
+   * May a produce frame of so many bytes go now? Credit holds, but for one frame when nothing is under way. A
+   * sender that is refused for want of credit gets its turn.
    */
   maySend(bytes: number, sender: FrameSender): boolean {
     if (!this.#isOpen) {

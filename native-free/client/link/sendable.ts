@@ -5,8 +5,8 @@ import { RingMQError } from '../../wire/index.js';
 const MAX_DEPTH = 16;
 
 /**
- * The value without its undefined parts. Throws `BAD_ARGUMENT` that names the part for what cannot travel: functions, symbols, BigInts, dates,
- * maps, errors and other objects that are no plain ones.
+ * The value without its undefined parts. Throws `BAD_ARGUMENT` that names the part for what cannot travel:
+ * functions, symbols, BigInts, dates, maps, errors and other objects that are no plain ones.
  */
 export function sendable(value: unknown, path: string, depth = 0): unknown {
   switch (typeof value) {

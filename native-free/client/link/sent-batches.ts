@@ -1,6 +1,7 @@
 /**
- * The batches under way on one link, by their numbers. A hash table of plain arrays: numbers are given in turn, so they hardly ever meet, and
- * nothing is allocated for a batch. A `Map` whose entries come and go copies itself with every few of them.
+ * The batches under way on one link, by their numbers. A hash table of plain arrays: numbers are given in
+ * turn, so they hardly ever meet, and nothing is allocated for a batch. A `Map` whose entries come and go
+ * copies itself with every few of them.
  */
 import type { SendBatch } from '../produce/send-batch.js';
 import type { FrameSender } from './frame-sender.js';

@@ -13,8 +13,8 @@ export interface Verdict {
 }
 
 /**
- * What a link may have ended over. When more than one thing was under way, so many more answers one thing at a time is under way, until
- * the one that ends the link is found.
+ * What a link may have ended over. When more than one thing was under way, so many more answers one thing at
+ * a time is under way, until the one that ends the link is found.
  */
 export class Suspects {
   /** 0: all may be under way. */
@@ -32,7 +32,8 @@ export class Suspects {
       return { isOurFault, batch: null, isRequest: false };
     }
     const underWay = requestCount + produce.inFlightCount;
-    // The broker names a batch that it ended the connection over; of other things what was alone under way is known.
+    // The broker names a batch that it ended the connection over; of other things what was alone under way is
+    // known.
     const named = produce.inFlight(reason.details['batch']);
     const batch = named ?? (underWay === 1 ? produce.onlyInFlight() : null);
     this.#count = underWay > 1 && named === null ? underWay : 0;

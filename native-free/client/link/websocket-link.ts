@@ -10,8 +10,8 @@ const TLS_OPTIONS: OptionNames<TlsOptions> = { ca: true, cert: true, key: true, 
 const MAX_ADDRESS_LENGTH = 65_536;
 
 /**
- * Makes links to `url` (`ws:` or `wss:`; a path is kept). Throws `BAD_ARGUMENT` for what is no such address, and for certificates that
- * cannot be used.
+ * Makes links to `url` (`ws:` or `wss:`; a path is kept). Throws `BAD_ARGUMENT` for what is no such address,
+ * and for certificates that cannot be used.
  */
 export function webSocketLinks(url: string | URL, given?: TlsOptions): LinkFactory {
   const { protocol, href } = parseAddress(addressText(url));

@@ -1,9 +1,10 @@
 /**
  * Sends a producer's closed batches in order, again when they must be, and settles each exactly once.
  *
- * Order: batches leave in the order of their sequences; after a lost connection all unacked ones leave again, oldest first, the same
- * bytes under the same sequences, so the broker tells which it has. When the broker asks for patience (a full disk), nothing new leaves
- * until everything under way is answered; then the refused ones go first. What the broker may have under an id is never sent to it under another.
+ * Order: batches leave in the order of their sequences; after a lost connection all unacked ones leave again,
+ * oldest first, the same bytes under the same sequences, so the broker tells which it has. When the broker
+ * asks for patience (a full disk), nothing new leaves until everything under way is answered; then the
+ * refused ones go first. What the broker may have under an id is never sent to it under another.
  */
 
 import { monotonicMs } from '../../time/index.js';
@@ -183,7 +184,8 @@ export class BatchDispatcher implements FrameSender {
     const isForgotten = code === 'SEQUENCE_UNKNOWN' && batch.sendCount === 1;
     if ((isRefused || isForgotten) && monotonicMs() < batch.deadline) {
       if (batch.sendCount === 1) {
-        // What was refused is not stored. Of one that was sent before, only the broker can tell, by its sequence.
+        // What was refused is not stored. Of one that was sent before, only the broker can tell, by its
+        // sequence.
         batch.sendCount = 0;
       }
       batch.stage = STAGE.again;
@@ -277,8 +279,8 @@ export class BatchDispatcher implements FrameSender {
   }
 
   /**
-   * Topics as they are where the link goes now. Batches go to the topic of the same name; an error is what becomes of those that were for
-   * a topic. To another broker everything goes under an id it does not know.
+   * Topics as they are where the link goes now. Batches go to the topic of the same name; an error is what
+   * becomes of those that were for a topic. To another broker everything goes under an id it does not know.
    */
   readdress(topics: ReadonlyMap<string, TopicInfo | RingMQError>): void {
     const { origin } = this.#line;
@@ -337,8 +339,9 @@ export class BatchDispatcher implements FrameSender {
   }
 
   /**
-   * Takes out batches for which `mayGo` holds, in their order, as if they had never been given: those that wait, and without a link those
-   * that were under way, which the broker may have all the same. Nothing of them is told to the owner.
+   * Takes out batches for which `mayGo` holds, in their order, as if they had never been given: those that
+   * wait, and without a link those that were under way, which the broker may have all the same. Nothing of
+   * them is told to the owner.
    */
   takeBack(mayGo: (batch: SendBatch) => boolean): SendBatch[] {
     const moved = this.#window.inOrder().filter((batch) => batch.stage === STAGE.again && mayGo(batch));

@@ -1,7 +1,8 @@
 /**
- * The receipts of one batch's `send` calls. All of them hang on one promise of the batch and share one function: callbacks of a promise
- * run once each, in the order they were added, so counting the calls tells which message is meant. A message costs a promise and its
- * reaction, and no closures; with tens of thousands in flight that halves what the garbage collector has to carry.
+ * The receipts of one batch's `send` calls. All of them hang on one promise of the batch and share one
+ * function: callbacks of a promise run once each, in the order they were added, so counting the calls tells
+ * which message is meant. A message costs a promise and its reaction, and no closures; with tens of thousands
+ * in flight that halves what the garbage collector has to carry.
  */
 import type { Durability, Receipt } from '../../wire/index.js';
 import { messageId } from '../message-id.js';

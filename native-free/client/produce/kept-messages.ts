@@ -41,7 +41,8 @@ export class KeptMessages {
   }
 
   /**
-   * Keeps a message that cannot be packed now; `isFull`: for want of room. Returns the promise of its receipt, if one is wanted.
+   * Keeps a message that cannot be packed now; `isFull`: for want of room. Returns the promise of its
+   * receipt, if one is wanted.
    * @throws RingMQError what is wrong with the message, BUFFER_FULL
    */
   keep(

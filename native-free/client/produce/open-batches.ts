@@ -1,7 +1,10 @@
 import type { SendBatch } from './send-batch.js';
 import type { TopicRoute } from './topic-route.js';
 
-/** A producer's open batches, oldest first. A chain through the batches: one that is opened and closed with each message costs no memory. */
+/**
+ * A producer's open batches, oldest first. A chain through the batches: one that is opened and closed with
+ * each message costs no memory.
+ */
 export class OpenBatches {
   #first: SendBatch | null = null;
   #last: SendBatch | null = null;

@@ -52,8 +52,9 @@ export class Packer {
   }
 
   /**
-   * Packs a written message of a body alone, without options, if it goes where the last one went and {@link BatchBuilder.appendUsual} takes it, which is the
-   * case for nearly all of a fast producer's: {@link pack} finds out at length what is known here. False: nothing was done.
+   * Packs a written message of a body alone, without options, if it goes where the last one went and {@link
+   * BatchBuilder.appendUsual} takes it, which is the case for nearly all of a fast producer's: {@link pack}
+   * finds out at length what is known here. False: nothing was done.
    */
   packUsual(topic: string, body: unknown, clock: TurnClock, number: number): boolean {
     const batch = this.#usual;
@@ -167,7 +168,8 @@ export class Packer {
   }
 
   sealAll(): void {
-    // So many: what is sent on a link of function calls may be answered, and others be opened, within the call.
+    // So many: what is sent on a link of function calls may be answered, and others be opened, within the
+    // call.
     for (let left = this.#open.size; left > 0; left--) {
       const batch = this.#open.first;
       if (batch === null) {

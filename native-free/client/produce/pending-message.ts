@@ -1,6 +1,7 @@
 /**
- * Messages that cannot be packed into a batch yet: their topic is being looked up, or the buffer has no room for them. What is kept is the
- * record, packed at the call: whatever its owner does with the message afterwards is not seen.
+ * Messages that cannot be packed into a batch yet: their topic is being looked up, or the buffer has no room
+ * for them. What is kept is the record, packed at the call: whatever its owner does with the message
+ * afterwards is not seen.
  */
 
 import { BatchBuilder, capacityFor, RECORDS_AT } from '../../batch/batch-builder.js';
@@ -120,7 +121,8 @@ export class HeldMessages {
     }
     this.#head++;
     this.bytes -= entry.record.length;
-    // The part that is done with is cut off when it is half of the whole: each entry is moved once at most, on average.
+    // The part that is done with is cut off when it is half of the whole: each entry is moved once at most,
+    // on average.
     if (this.#head * 2 >= this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;

@@ -1,6 +1,7 @@
 /**
- * Ids under which the broker tells a batch that is sent again. A producer has one while it has batches on their way, and leaves it to the next
- * one when all are settled: a producer made for each request costs the broker's table, which is of bounded size, no place of its own.
+ * Ids under which the broker tells a batch that is sent again. A producer has one while it has batches on
+ * their way, and leaves it to the next one when all are settled: a producer made for each request costs the
+ * broker's table, which is of bounded size, no place of its own.
  */
 
 /** An id, and the sequence its next batch gets. Of a new one that is 1: the broker knows nothing of it. */

@@ -16,8 +16,8 @@ import type { ProducerOptions, SendOptions, WriteOptions } from '../types.js';
 import { MAX_SPAN } from './send-window.js';
 
 /**
- * Less than 64 batches of 64 KiB, so what is packed is sent at once, out of the cache; batches that queue up behind what is under way are
- * cold by then, which cost a sixth of the rate.
+ * Less than 64 batches of 64 KiB, so what is packed is sent at once, out of the cache; batches that queue up
+ * behind what is under way are cold by then, which cost a sixth of the rate.
  */
 const DEFAULT_BUFFER_BYTES = 3 * 1024 * 1024;
 

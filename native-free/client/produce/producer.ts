@@ -42,8 +42,9 @@ import type { TopicRoute } from './topic-route.js';
 import { type RoutesOwner, TopicRoutes } from './topic-routes.js';
 
 /**
- * `ready()` resolves when the buffer is filled to this share. A writer packs the rest in one go, without a look at acks; half a
- * buffer at a time let the broker run dry meanwhile, and a small part costs a turn of the event loop each time.
+ * `ready()` resolves when the buffer is filled to this share. A writer packs the rest in one go, without a
+ * look at acks; half a buffer at a time let the broker run dry meanwhile, and a small part costs a turn of
+ * the event loop each time.
  */
 const READY_SHARE = 0.75;
 /** `send` packs up to so many times the buffer: a caller with many promises under way means them to be. */

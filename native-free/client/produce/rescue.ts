@@ -1,10 +1,16 @@
-/** Batches whose master is lost, or refuses them for reasons of its own, go to other masters, where nothing was said of where they must go. */
+/**
+ * Batches whose master is lost, or refuses them for reasons of its own, go to other masters, where nothing
+ * was said of where they must go.
+ */
 import { clearTimeout, monotonicMs, setTimeout } from '../../time/index.js';
 import type { ProduceLane } from './produce-lane.js';
 import type { SendBatch } from './send-batch.js';
 import { CHOICE, type TopicRoute } from './topic-route.js';
 
-/** A link that is back within this time gets its batches itself, and the broker tells which it has; elsewhere they would be stored twice. */
+/**
+ * A link that is back within this time gets its batches itself, and the broker tells which it has; elsewhere
+ * they would be stored twice.
+ */
 const GRACE_MS = 300;
 
 /** Whose batches they are. */

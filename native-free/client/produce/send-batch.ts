@@ -67,8 +67,8 @@ export class SendBatch {
   /** Those who wait for a receipt; null: nobody does. Never reused with the buffer. */
   receipts: BatchReceipts | null = null;
   /**
-   * Running numbers of messages follow each other: a record's is `numberBase` and its place, counted from 1, but for those before the
-   * last of `jumps` (record, base before it, …).
+   * Running numbers of messages follow each other: a record's is `numberBase` and its place, counted from 1,
+   * but for those before the last of `jumps` (record, base before it, …).
    */
   numberBase = 0;
   readonly #jumps: number[] = [];

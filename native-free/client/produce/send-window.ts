@@ -1,6 +1,7 @@
 /**
- * A producer's closed batches: those that wait for their first sending, and those the broker has not acked. Sequences are
- * given in the order of sending; from the oldest unacked to the newest they never span more than the broker remembers.
+ * A producer's closed batches: those that wait for their first sending, and those the broker has not acked.
+ * Sequences are given in the order of sending; from the oldest unacked to the newest they never span more
+ * than the broker remembers.
  */
 import { MAX_UNACKED_BATCHES } from '../../wire/index.js';
 import type { SendBatch } from './send-batch.js';

@@ -2,7 +2,10 @@
 import { badMessage } from '../../batch/message-parts.js';
 import { encodeUtf8 } from '../../batch/text.js';
 
-/** FNV-1a over the key's UTF-8 bytes, its bits then mixed (MurmurHash3's finalizer) because FNV's low bits are poor. Unsigned 32 bits; never changes. Throws `BAD_MESSAGE` for what is no text. */
+/**
+ * FNV-1a over the key's UTF-8 bytes, its bits then mixed (MurmurHash3's finalizer) because FNV's low bits are
+ * poor. Unsigned 32 bits; never changes. Throws `BAD_MESSAGE` for what is no text.
+ */
 export function shardingHash(key: string): number {
   if (typeof key !== 'string') {
     throw badMessage('shardingKey', `must be a string, not ${key === null ? 'null' : typeof key}`);

@@ -17,7 +17,10 @@ export class TopicCache {
     this.#requests = requests;
   }
 
-  /** Rejects with `TOPIC_NOT_FOUND`, `BAD_ARGUMENT` for an impossible name, or what a request may fail with. Failures are not remembered. */
+  /**
+   * Rejects with `TOPIC_NOT_FOUND`, `BAD_ARGUMENT` for an impossible name, or what a request may fail with.
+   * Failures are not remembered.
+   */
   lookUp(topic: string): Promise<TopicInfo> {
     if (this.#link !== this.#requests.link) {
       // What changed while there was no link was not told.

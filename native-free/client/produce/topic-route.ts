@@ -30,8 +30,8 @@ export class TopicRoute {
   /** All of them keep the topic in memory, or none does. */
   isMemory = false;
   /**
-   * The open batch of each queue, numbered over all parts. Of several parts there are three for each queue, by {@link CHOICE}: what need not
-   * go to a queue may be sent to another one when its master is lost.
+   * The open batch of each queue, numbered over all parts. Of several parts there are three for each queue,
+   * by {@link CHOICE}: what need not go to a queue may be sent to another one when its master is lost.
    */
   open: (SendBatch | null)[] = [];
   /** Messages from before the answer, in order. */
@@ -67,7 +67,10 @@ export class TopicRoute {
     this.#turn = this.#round[this.#roundAt] as number;
   }
 
-  /** The place in {@link open} for a message. Throws `QUEUE_NOT_FOUND` for a queue that does not exist, `BAD_ARGUMENT` where it is not said whose it is. */
+  /**
+   * The place in {@link open} for a message. Throws `QUEUE_NOT_FOUND` for a queue that does not exist,
+   * `BAD_ARGUMENT` where it is not said whose it is.
+   */
   slotFor(message: TakenMessage, options: WriteOptions | undefined): number {
     const queueId = options?.queueId;
     if (queueId === undefined && message.shardingKey !== undefined) {
@@ -107,8 +110,8 @@ export class TopicRoute {
   }
 
   /**
-   * Where else a batch may go that is for a part that is lost, or whose master refuses it; null: nowhere, now. What a lost one had may as
-   * well wait at one that refuses, and finds out when it does no more.
+   * Where else a batch may go that is for a part that is lost, or whose master refuses it; null: nowhere,
+   * now. What a lost one had may as well wait at one that refuses, and finds out when it does no more.
    */
   elsewhere(batch: SendBatch, isLost: boolean): { part: RoutePart; queueId: number } | null {
     const { choice } = batch;
@@ -169,7 +172,8 @@ export class TopicRoute {
       return queue;
     }
     const own = this.queues * CHOICE.key + queue;
-    // What came before goes first: as long as some of it waits here, or where it was to go, more of the key waits behind it.
+    // What came before goes first: as long as some of it waits here, or where it was to go, more of the key
+    // waits behind it.
     const isMoved = this.#movesKeys && this.open[own] === null && this.partOf(queue).lane.isLeft;
     return isMoved ? this.queues * CHOICE.key + (this.#standIn(queue) ?? queue) : own;
   }

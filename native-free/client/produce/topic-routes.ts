@@ -140,8 +140,8 @@ export class TopicRoutes {
   }
 
   /**
-   * Looks again where the topic is, null: all that are known, while messages go on as before. `before` sees the way that is given up for
-   * another.
+   * Looks again where the topic is, null: all that are known, while messages go on as before. `before` sees
+   * the way that is given up for another.
    */
   lookAgain(topic: string | null, before: (route: TopicRoute) => void): void {
     for (const route of this.#routes.values()) {

@@ -150,7 +150,8 @@ test('etcd down: the master stops acking, and goes on when it is back; one that 
   const more = new Load(direct.producer({ sendTimeoutMs: 5_000 }), 'direct');
   await more.more(100);
   await master.pause();
-  // It finds these in the kernel's buffers when it goes on. (Acks of earlier ones may have been released, and not sent, when it was stopped.)
+  // It finds these in the kernel's buffers when it goes on. (Acks of earlier ones may have been released, and
+  // not sent, when it was stopped.)
   const late = new Load(direct.producer({ sendTimeoutMs: 5_000 }), 'late');
   await until(async () => (await set.view()).term > term);
   master.goOn();

@@ -1,6 +1,7 @@
 /**
- * A disk that loses power: an ext4 in a file. What programs wrote and did not sync is in the page cache above it and not in the file, so a copy of the
- * file is what a machine finds after a power cut. The file system writes by itself only after minutes. Linux, as root.
+ * A disk that loses power: an ext4 in a file. What programs wrote and did not sync is in the page cache above
+ * it and not in the file, so a copy of the file is what a machine finds after a power cut. The file system
+ * writes by itself only after minutes. Linux, as root.
  */
 import { execFileSync } from 'node:child_process';
 import { constants, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';

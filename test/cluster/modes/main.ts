@@ -1,6 +1,7 @@
 /**
- * `npm run test:modes [-- --mode NAME] [-- --flush sync]`: all modes with both flush policies through all that docs/guides/deployment.md has a column of. Prints a
- * row for each; ends with 1 if one loses what it promised.
+ * `npm run test:modes [-- --mode NAME] [-- --flush sync]`: all modes with both flush policies through all
+ * that docs/guides/deployment.md has a column of. Prints a row for each; ends with 1 if one loses what it
+ * promised.
  */
 import { parseArgs } from 'node:util';
 import { CLUSTER_MODES, type ClusterMode, hasSlaves } from '../../../cli/cluster/cluster-plan.js';

@@ -18,7 +18,8 @@ test('sync double-write, async flush: a master killed and its disk thrown away l
   expect(result).toMatchObject({ lostByKill: [], lostByDisk: [], failed: [] });
 });
 
-// A real disk has to be mounted for it; elsewhere the simulation of a log's disk stands for it (test/simulation/log-crash).
+// A real disk has to be mounted for it; elsewhere the simulation of a log's disk stands for it
+// (test/simulation/log-crash).
 if (mayCutPower()) {
   test('sync double-write, sync flush: a power cut of all loses nothing, and the cluster starts again', {
     timeout: 240_000,

@@ -1,6 +1,7 @@
 /**
- * What a mode keeps when a whole machine is gone for a while, and when power is cut everywhere: real processes under load. A machine that is gone says nothing any
- * more and ends no connection; that is a process that stands still, and is killed before it starts again.
+ * What a mode keeps when a whole machine is gone for a while, and when power is cut everywhere: real
+ * processes under load. A machine that is gone says nothing any more and ends no connection; that is a
+ * process that stands still, and is killed before it starts again.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

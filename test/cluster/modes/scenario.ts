@@ -1,6 +1,7 @@
 /**
- * One mode of a cluster with one flush policy, as real processes: its first master is killed under load, comes back, and in modes with slaves is
- * killed once more, its disk thrown away, and its slave promoted. Counts what was acked and what is still there.
+ * One mode of a cluster with one flush policy, as real processes: its first master is killed under load,
+ * comes back, and in modes with slaves is killed once more, its disk thrown away, and its slave promoted.
+ * Counts what was acked and what is still there.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
