@@ -342,3 +342,34 @@ describeEach('acks', EACH_AND_CLUSTER, (rig) => {
     expect((await admin.describeGroup(group)).queues[0]?.lag).toBe(0);
   });
 });
+
+describeEach('calls of next that overlap', EACH_AND_CLUSTER, (rig) => {
+  test('get the messages in their order, and none is left out', async () => {
+    const { client, topic } = await rig.topic();
+    const consumer = client.consumer({ group: rig.name('g'), topic });
+    const messages = consumer[Symbol.asyncIterator]();
+    // Nothing is there yet: as of somebody who gives up waiting, and asks again.
+    const waiting = [messages.next(), messages.next(), messages.next()];
+    await consumer.assigned;
+    await sendNumbers(client, topic, 10);
+    const more = Array.from({ length: 7 }, () => messages.next());
+    const all = await Promise.all([...waiting, ...more]);
+    expect(all.map(({ value }) => value?.text())).toEqual(numbers(10));
+    const beyond = [messages.next(), messages.next()];
+    await consumer.close();
+    expect((await Promise.all(beyond)).map(({ done }) => done)).toEqual([true, true]);
+  });
+
+  test('get batches one after the other', async () => {
+    const { client, topic } = await rig.topic();
+    const consumer = client.consumer({ group: rig.name('g'), topic });
+    const batches = consumer.batches({ maxMessages: 5, maxWaitMs: 10_000 });
+    const waiting = [batches.next(), batches.next()];
+    await sendNumbers(client, topic, 10);
+    const texts = (await Promise.all(waiting)).flatMap(({ value }) =>
+      value === undefined ? [] : [...value].map((message) => message.text()),
+    );
+    expect(texts).toEqual(numbers(10));
+    await consumer.close();
+  });
+});

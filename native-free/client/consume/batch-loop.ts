@@ -1,5 +1,6 @@
 /** A loop over batches: begins reading with the first wish for one, and leaves the group when it is left. */
 import { abortError, throwIfAborted, whenAborted } from '../abort.js';
+import { oneAtATime } from './one-at-a-time.js';
 import type { ReceivedBatch } from './received-batch.js';
 
 export const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
@@ -45,7 +46,7 @@ export function batchLoop<B = ReceivedBatch>(
     isStarted = true;
     unwatch = signals.map((signal) => whenAborted(signal, () => source.endWith(abortError(signal))));
   };
-  const next = async (): Promise<IteratorResult<B, undefined>> => {
+  const next = oneAtATime(async (): Promise<IteratorResult<B, undefined>> => {
     if (isOver) {
       return DONE;
     }
@@ -59,7 +60,7 @@ export function batchLoop<B = ReceivedBatch>(
       await finish();
       throw error;
     }
-  };
+  });
   const iterator: AsyncIterableIterator<B, undefined, undefined> = {
     next,
     return: finish,

@@ -1,6 +1,7 @@
 /** A loop over messages, on top of one over batches. */
 import { RecordSlab } from '../../batch/record-slab.js';
 import { DONE } from './batch-loop.js';
+import { oneAtATime } from './one-at-a-time.js';
 import type { Reading } from './reading.js';
 import type { ReceivedBatch } from './received-batch.js';
 import type { ConsumedMessage } from './types.js';
@@ -13,21 +14,39 @@ export function messageLoop(
   const slab = new RecordSlab();
   let messages: Iterator<ConsumedMessage, undefined> | null = null;
   let batch: ReceivedBatch | null = null;
-  const nextBatch = async (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
-    const result = await batches.next();
-    if (result.done === true) {
-      return DONE;
-    }
-    batch = result.value;
-    messages = batch.owned(slab);
-    return next();
-  };
-  const next = (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
+  /** The next message of the batch at hand; null: there is none. */
+  const take = (): IteratorYieldResult<ConsumedMessage> | null => {
     if (batch !== null && messages !== null && !mayGoOn(batch, messages, reading())) {
       messages = null;
     }
     const message = messages?.next();
-    return message === undefined || message.done === true ? nextBatch() : Promise.resolve(message);
+    return message === undefined || message.done === true ? null : message;
+  };
+  const takeOrWait = oneAtATime(async (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
+    for (;;) {
+      const message = take();
+      if (message !== null) {
+        return message;
+      }
+      const result = await batches.next();
+      if (result.done === true) {
+        return DONE;
+      }
+      batch = result.value;
+      messages = batch.owned(slab);
+    }
+  });
+  /** Calls that wait for a batch. What comes behind them must not overtake them. */
+  let waitingCount = 0;
+  const next = (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
+    const message = waitingCount === 0 ? take() : null;
+    if (message !== null) {
+      return Promise.resolve(message);
+    }
+    waitingCount++;
+    return takeOrWait().finally(() => {
+      waitingCount--;
+    });
   };
   return {
     next,
