@@ -1,3 +1,5 @@
+import { MAX_TIME_MS } from '../wire/index.js';
+
 /** The clock is read for one call in so many of a turn: reading it costs as much as packing a small message. */
 const READ_EVERY = 32;
 
@@ -12,7 +14,9 @@ export class TurnClock {
     if ((this.#uses++ & (READ_EVERY - 1)) !== 0) {
       return;
     }
-    this.time = Date.now();
+    const now = Date.now();
+    // Nobody takes a time before 1970, or one that is none: a message says then that it does not know when it was born.
+    this.time = now >= 0 && now <= MAX_TIME_MS ? now : 0;
     // The next turn begins with a look at the clock.
     if (this.#uses === 1) {
       queueMicrotask(this.#onTurn);

@@ -30,6 +30,15 @@ describe('the clock of a turn', () => {
   });
 });
 
+test.each([-1, Number.NaN, 2 ** 60, Number.POSITIVE_INFINITY])(
+  'a wall clock that says %d is not believed: a batch with such a time would end its connection',
+  (time) => {
+    const now = vi.spyOn(Date, 'now').mockReturnValue(time);
+    expect(new TurnClock().now()).toBe(0);
+    now.mockRestore();
+  },
+);
+
 describe('a plain message behind one with a time of its own', () => {
   test.each([5_000, -5_000, 0x7fffffff, -0x7fffffff])('%i ms from it keeps its own', (distance) => {
     const builder = new BatchBuilder(4096);
