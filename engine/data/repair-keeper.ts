@@ -214,9 +214,16 @@ export class RepairKeeper {
     if (found.bytes === 0) {
       this.#pending.splice(this.#pending.indexOf(found), 1);
       this.#deps.onRepaired(found.found, from);
-      if (this.#isStale && this.#pending.length === 0) {
-        this.#deps.onStale();
-      }
+      this.#settle();
+    }
+  }
+
+  /** What was repaired is of use once the directory is opened again: when nothing more is to be had, as each time takes long. */
+  #settle(): void {
+    const isLeft = this.#pending.some(({ asked }) => ![...asked.values()].some(({ isTold }) => isTold));
+    if (this.#isStale && !isLeft) {
+      this.#isStale = false;
+      this.#deps.onStale();
     }
   }
 
@@ -231,6 +238,7 @@ export class RepairKeeper {
       `damage in the log at position ${position}, of ${bytes} bytes, cannot be repaired from what ${from} has: ${why}`,
       { event: 'notRepaired', position, bytes, from },
     );
+    this.#settle();
   }
 
   #writeNote(): void {

@@ -7,6 +7,7 @@ import { RepairKeeper } from '../../engine/data/repair-keeper.js';
 import { type Disk, NodeDisk } from '../../engine/disk/index.js';
 import { segmentName } from '../../engine/log/index.js';
 import { EpochHistory } from '../../engine/meta/index.js';
+import type { RepairRange } from '../../engine/replica/repair-run.js';
 import { randomOf, SimMaster, SPAN_BYTES } from '../replica/sim-log.js';
 
 const SEGMENT_BYTES = 4 * SPAN_BYTES;
@@ -50,7 +51,11 @@ interface Heard {
   warnings: string[];
 }
 
-function keeper(disk: Disk, heard: Heard, given: { oldest?: number; hold?: false } = {}): RepairKeeper {
+function keeper(
+  disk: Disk,
+  heard: Heard,
+  given: { oldest?: number; hold?: false; found?: RepairRange[] } = {},
+): RepairKeeper {
   const epochs = new EpochHistory();
   epochs.add({ epoch: 1, position: 0, name: 'a', time: 0 });
   return new RepairKeeper(
@@ -64,12 +69,12 @@ function keeper(disk: Disk, heard: Heard, given: { oldest?: number; hold?: false
       flushed: () => LOG.length,
       oldest: () => given.oldest ?? 0,
       hold: () => given.hold ?? (() => {}),
-      isIndexed: () => true,
+      isIndexed: () => given.found === undefined,
       onRepaired: ({ position }) => heard.repaired.push(position),
-      onStale: () => {},
+      onStale: () => heard.warnings.push('stale'),
       warn: (message) => heard.warnings.push(message),
     },
-    [],
+    given.found ?? [],
   );
 }
 
@@ -180,4 +185,25 @@ it('writes into no segment that retention takes', () => {
     expect(Buffer.compare(readLog(), damaged())).toBe(0);
   }
   expect(heard).toEqual({ repaired: [], warnings: [] });
+});
+
+it('what a recovery had not read is made anew from once all is repaired that can be', () => {
+  const bytes = damaged();
+  const [other, otherEnd] = [BEGINS[1] as number, BEGINS[2] as number];
+  bytes.fill(0xc1, other + 32, other + 64);
+  writeLog(bytes);
+  const heard: Heard = { repaired: [], warnings: [] };
+  const isMissing = true;
+  const found = [
+    { position: other, bytes: otherEnd - other, isMissing },
+    { position: AT, bytes: END - AT, isMissing },
+  ];
+  const one = keeper(new NodeDisk(), heard, { found });
+  expect(one.next('b', END)).toMatchObject({ position: other });
+  expect(one.next('b', END)).toMatchObject({ position: AT });
+  one.take(AT, LOG.slice(AT, END), 'b');
+  expect([heard.repaired, heard.warnings]).toEqual([[AT], []]);
+  one.take(other, new Uint8Array(0), 'b');
+  expect(heard.warnings).toEqual([expect.stringContaining('cannot be repaired'), 'stale']);
+  expect(readdirSync(dataDir)).toContain('rebuild');
 });
