@@ -302,6 +302,12 @@ export class Replication {
   /** On a slave: the log flows over a new connection. */
   following(): void {
     this.#deps.held.linkIsNew();
+    this.#deps.held.onAdded = () => this.onTick();
+  }
+
+  /** On a slave: the connection is gone, or, not `isGone`, its master takes no commits in for now. */
+  notFollowing(isGone: boolean): void {
+    this.#deps.held.linkIsLost(isGone);
   }
 
   /**

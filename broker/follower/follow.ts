@@ -88,6 +88,7 @@ export class Following {
   /** Nothing is taken from the master any more. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#engine.replication.notFollowing(true);
     this.#order({ type: 'stop' });
     await this.#ended;
   }
@@ -165,7 +166,9 @@ export class Following {
         this.#handedOver = null;
         if (piece === NOTHING_HELD && report.position === null) {
           this.#hasSaidAll = false;
-        } else if (piece !== null && report.position !== null) {
+        } else if (report.position === null) {
+          this.#engine.replication.notFollowing(false);
+        } else if (piece !== null) {
           this.#engine.replication.heldIsTaken(piece, report.position);
           this.#handOver();
         }
@@ -180,6 +183,9 @@ export class Following {
         return;
       case 'progress':
         this.#events.onEvent(progressEvent(report.report));
+        return;
+      case 'unlinked':
+        this.#engine.replication.notFollowing(true);
         return;
       case 'lost':
         this.#events.onEvent({ event: 'lost', code: report.code, message: report.message });

@@ -21,6 +21,8 @@ export type FollowerReport =
   | { type: 'following'; master: ReplicaFacts }
   /** The log flows over a new connection: what was handed over before may not be in its master's log. */
   | { type: 'linked' }
+  /** It does not any more. */
+  | { type: 'unlinked' }
   /** The answer to a hand-over; null: it is to come again later. */
   | { type: 'taken'; position: number | null }
   /** What the master has in the place of damage; null: it could not be asked now. */

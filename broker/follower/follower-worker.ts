@@ -253,6 +253,7 @@ class FollowerThread {
     this.#session?.close();
     this.#socket = null;
     this.#session = null;
+    say({ type: 'unlinked' });
     this.#tellProgress(this.#catchUp.held(this.#seat.end, monotonicMs()));
     if (this.#isStopped) {
       return;

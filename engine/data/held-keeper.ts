@@ -3,6 +3,7 @@
  * this log has that, too. A slave that becomes the master takes it into its own log.
  */
 import { setImmediate } from 'node:timers';
+import { clearTimeout, setTimeout, unref } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { type Disk, diskErrorCode, isShortage } from '../disk/disk.js';
 import { encodeHeld } from '../meta/held-codec.js';
@@ -12,6 +13,9 @@ import { HeldFile } from './held-file.js';
 
 /** Queues of one hand-over. With the longest names there are, it fits {@link HELD_FRAME_BYTES}. */
 const QUEUES_IN_PIECE = 128;
+
+/** While the log flows, a commit waits so long at most for the master to have it. */
+const TAKEN_MS = 2_000;
 
 /** A part of what is held, on its way to a master. */
 export interface HeldPiece {
@@ -40,6 +44,12 @@ export class HeldKeeper {
   #isOverfull = false;
   #turn: Turn | null = null;
   #isScheduled = false;
+  /** The log flows, so that a master can take in what is held. */
+  #isLinked = false;
+  /** Commits that wait for that. */
+  #untaken: (Turn & { timer: ReturnType<typeof setTimeout> }) | null = null;
+  /** Something is there to hand over; set by who hands over. */
+  onAdded: () => void = () => {};
 
   /** `metaDir`: of the `meta/` files. `isDurable`: commits are acked once they are on disk. @throws RingMQError, disk errors */
   constructor(state: MetaState, disk: Disk, metaDir: string, isDurable: boolean) {
@@ -74,22 +84,38 @@ export class HeldKeeper {
   }
 
   /**
-   * Resolves once all that was added is in the file, on disk where commits are acked so.
+   * Resolves once all that was added is in the file, on disk where commits are acked so, and while the log flows at its master, too: who reads
+   * at that next goes on from there.
    * @throws RingMQError BROKER_BUSY (more is held than may be), DISK_FULL, DISK_FAILED
    */
   settled(): Promise<void> {
     if (this.#unwritten.length === 0 && !this.#mustReplace && !this.#isOverfull) {
+      return this.#taken();
+    }
+    this.#turn ??= newTurn();
+    this.#schedule();
+    return this.#turn.promise.then(() => this.#taken());
+  }
+
+  #taken(): Promise<void> {
+    if (!this.#isLinked || this.#offsets.untaken(1).length === 0) {
       return Promise.resolve();
     }
-    if (this.#turn === null) {
-      let turn = {};
-      const promise = new Promise<void>((resolve, reject) => {
-        turn = { resolve, reject };
-      });
-      this.#turn = { promise, ...turn } as Turn;
+    if (this.#untaken === null) {
+      const timer = setTimeout(() => this.#letGo(), TAKEN_MS);
+      unref(timer);
+      this.#untaken = { ...newTurn(), timer };
     }
-    this.#schedule();
-    return this.#turn.promise;
+    const { promise } = this.#untaken;
+    this.onAdded();
+    return promise;
+  }
+
+  /** What waits for a master waits no more. */
+  #letGo(): void {
+    clearTimeout(this.#untaken?.timer);
+    this.#untaken?.resolve();
+    this.#untaken = null;
   }
 
   /** The master's log has said this, and the state has it. */
@@ -100,6 +126,9 @@ export class HeldKeeper {
   /** What is to be handed over next; null: nothing. */
   next(): HeldPiece | null {
     const entries = this.#offsets.untaken(QUEUES_IN_PIECE);
+    if (entries.length === 0) {
+      this.#letGo();
+    }
     return entries.length === 0 ? null : { entries, bytes: encodeHeld(entries) };
   }
 
@@ -110,7 +139,14 @@ export class HeldKeeper {
 
   /** The link is another one: what no log has yet is handed over again. */
   linkIsNew(): void {
+    this.#isLinked = true;
     this.#offsets.takenByNobody();
+  }
+
+  /** The log flows no more, or its master takes nothing in for now. */
+  linkIsLost(isGone: boolean): void {
+    this.#isLinked &&= !isGone;
+    this.#letGo();
   }
 
   /** This log has all below `position`, applied: what masters took in below is forgotten. Throws disk errors. */
@@ -141,6 +177,7 @@ export class HeldKeeper {
 
   /** What is not written yet is, if it can be. */
   close(): void {
+    this.linkIsLost(true);
     this.#write();
     this.#file.close();
   }
@@ -184,6 +221,14 @@ export class HeldKeeper {
       turn?.resolve();
     }
   }
+}
+
+function newTurn(): Turn {
+  let turn = {};
+  const promise = new Promise<void>((resolve, reject) => {
+    turn = { resolve, reject };
+  });
+  return { promise, ...turn } as Turn;
 }
 
 function commitError(error: unknown): RingMQError {

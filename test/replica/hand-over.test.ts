@@ -97,6 +97,20 @@ it('a master that is back gives nothing out before its slave has said what was c
   await consumer.close();
 }, 60_000);
 
+it('what is committed at a slave while its master is there is at the master once it is acked', async () => {
+  const { a, s } = await orphan();
+  await a.start([]);
+  expect(await committed(a, 'old')).toBe(10);
+  const consumer = (await clientOf(s.url)).consumer({ group: 'old', topic: 't', from: 'earliest' });
+  for (let count = 10; count < 30; count++) {
+    const [message] = await consumer.poll({ max: 1, waitMs: 30_000 });
+    await message?.ack();
+    await consumer.commit();
+    expect(await committed(a, 'old')).toBe(count + 1);
+  }
+  await consumer.close();
+}, 60_000);
+
 it('a master whose slaves do not come waits some seconds for them, once', async () => {
   const { a, s } = await orphan();
   await s.kill('SIGKILL');
