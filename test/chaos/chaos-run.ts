@@ -45,6 +45,8 @@ export async function runChaos({
     const client = await connect(set.url, { connectTimeoutMs: 20_000 });
     await client.admin().createTopic({ topic: TOPIC, queues: 4 });
     const work = new Work(client, TOPIC, history);
+    // Before anything heals what it may not know.
+    set.onStarted = (name, ofSet) => work.lookAt(set.nearUrl(set.node(name)), ofSet);
     const probe = new Probe(set, TOPIC, history);
     for (let i = 0; i < faults; i++) {
       await delay(random.between(200, 800));

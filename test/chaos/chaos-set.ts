@@ -33,6 +33,8 @@ const IMPORTS = [
 ];
 
 export class ChaosSet {
+  /** A node serves again. */
+  onStarted: (name: string, set: string) => Promise<void> = () => Promise.resolve();
   readonly nodes: ChaosNode[] = [];
   readonly mode: ChaosMode;
   etcd: EtcdProcess | null = null;
@@ -107,6 +109,7 @@ export class ChaosSet {
       ...['--name-server', `ws://127.0.0.1:${toNameServer.port}`],
     ]);
     this.#ports.set(name, Number(new URL(url).port));
+    await this.onStarted(name, set);
   }
 
   /** Past its link: as whoever is on its side of a cut reaches it. */

@@ -1,11 +1,14 @@
 /** What uses a cluster while it is in trouble: producers and a consumer that note all that they are told. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, ConsumedMessage, Consumer } from '../../native-free/client/index.js';
+import { ask } from '../../native-free/client/internal.js';
+import type { GroupDescription, SetStanding } from '../../native-free/wire/index.js';
 import type { History, Sighting } from './history.js';
 
 const KEYS = ['k0', 'k1', 'k2', 'k3'];
 const GROUP = 'readers';
 const COMMIT_MS = 200;
+const LOOK_MS = 20_000;
 
 /** Where a message lies. */
 export function placeOf(message: ConsumedMessage, by: string): Sighting {
@@ -89,6 +92,22 @@ export class Work {
       const offset = committedOffset ?? 0;
       if (offset < (committed.get(`${brokerSet}/${queueId}`) ?? 0)) {
         this.#history.commits.push({ group: GROUP, set: brokerSet ?? '', queueId, offset });
+      }
+    }
+  }
+
+  /** A broker that has come back as master knows at once of every commit in its set that was answered for, whoever took it. */
+  async lookAt(url: string, set: string): Promise<void> {
+    const committed = new Map(this.#committed);
+    const { role } = (await ask(url, 'standing', {})) as SetStanding;
+    if (role !== 'master') {
+      return;
+    }
+    const group = (await ask(url, 'describeGroup', { group: GROUP }, LOOK_MS)) as GroupDescription;
+    for (const { queueId, committedOffset } of group.queues) {
+      const offset = committedOffset ?? 0;
+      if (offset < (committed.get(`${set}/${queueId}`) ?? 0)) {
+        this.#history.commits.push({ group: GROUP, set, queueId, offset });
       }
     }
   }
