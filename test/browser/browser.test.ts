@@ -69,6 +69,26 @@ describe.for(LISTENERS)('in Chromium, over %s', (listener) => {
     await proxy?.close();
   });
 
+  test('a page logs in as a user, and may do what that one may', async () => {
+    const admin = broker.client().admin();
+    const [topic, user] = [`users-${listener}`, `page-${listener}`];
+    await admin.createTopic({ topic, queues: 1 });
+    await admin.createUser({ user, password: 'a password' });
+    await admin.grant({ to: user, right: 'publish', resource: `topic:${topic}` });
+    const options = { port: 0, listener, threads: 1, auth: true, allowedOrigins: [allowed.origin] };
+    const guarded = await broker.listen(options);
+    const send = (password: string, to: string): Promise<number | string> =>
+      tab.evaluate(
+        ([at, name, secret, where]) =>
+          ringmqPage.sendAs(at as string, name as string, secret as string, where as string),
+        [guarded.url, user, password, to],
+      );
+    expect(await send('a password', topic)).toBe(0);
+    expect(await send('a password', 'elsewhere')).toBe('NOT_ALLOWED');
+    expect(await send('another one', topic)).toBe('NOT_AUTHENTICATED');
+    await guarded.close();
+  });
+
   test('messages go there and back, to and from clients elsewhere', async () => {
     const topic = `kinds-${listener}`;
     await tab.evaluate((name) => ringmqPage.createTopic(name, 1), topic);

@@ -29,6 +29,19 @@ function connected(): Client {
 const page = {
   states,
 
+  /** Logs in and sends a message; where it lies, or the code of the error. */
+  async sendAs(url: string, user: string, password: string, topic: string): Promise<number | string> {
+    let own: Client | null = null;
+    try {
+      own = await connect(url, { credentials: { scheme: 'scram', user, password } });
+      return (await own.producer().send({ topic, body: 'from a page' })).offset;
+    } catch (error) {
+      return isRingMQError(error) ? error.code : String(error);
+    } finally {
+      await own?.close();
+    }
+  },
+
   /** Connects; what the broker says of itself, or the code of the error. */
   async connect(url: string): Promise<{ listener: string } | { code: string }> {
     try {

@@ -1,0 +1,128 @@
+/** `ringmq user`, `role` and `acl`, against a broker of the command that asks for logins. */
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resolveListenOptions } from '../../broker/listen-options.js';
+import { newPasswordFile } from '../../cli/new-password.js';
+import { type CliResult, makeDirectory, removeDirectory, runCli, startCli } from './cli-process.js';
+
+let directory: string;
+let broker: ReturnType<typeof startCli>;
+let url: string;
+
+beforeAll(async () => {
+  directory = makeDirectory();
+  for (const user of ['admin', 'shop', 'wrong']) {
+    writeFileSync(join(directory, user), `${user}-password\n`);
+  }
+  const flags = ['--auth', '--admin-password-file', 'admin', '--listener', 'ws', '--listen', '127.0.0.1:0'];
+  broker = startCli(['broker', '--data', 'data', ...flags], { cwd: directory });
+  broker.stderr?.resume();
+  const lines = createInterface({ input: broker.stdout as NodeJS.ReadableStream });
+  const [line] = (await once(lines, 'line')) as [string];
+  url = line.replace('ready ', '');
+});
+afterAll(async () => {
+  const ended = once(broker, 'exit');
+  broker.kill('SIGTERM');
+  await ended;
+  removeDirectory(directory);
+});
+
+async function run(user: string | null, args: string[], input = ''): Promise<CliResult & { text: string }> {
+  const who = user === null ? [] : ['--user', user, '--password-file', user];
+  const result = await runCli(['--url', url, ...who, ...args], { cwd: directory, input });
+  return { ...result, text: result.stdout.toString() };
+}
+
+describe('users, roles and grants by the command', () => {
+  it('let nobody in without a password, or with a wrong one', async () => {
+    const nobody = await run(null, ['topic', 'list']);
+    expect(nobody.stderr).toMatch(/^NOT_AUTHENTICATED: .+--user.+\n$/);
+    expect(nobody.status).toBe(1);
+    const wrong = await runCli(
+      ['--url', url, '--user', 'admin', '--password-file', 'wrong', 'topic', 'list'],
+      {
+        cwd: directory,
+      },
+    );
+    expect(wrong.stderr).toMatch(/^NOT_AUTHENTICATED: /);
+    expect(wrong.status).toBe(1);
+  });
+
+  it('are made, given rights, and shown', async () => {
+    expect((await run('admin', ['topic', 'create', 'orders', '--queues', '1'])).status).toBe(0);
+    // The new one's password: in a file behind the command, or on stdin.
+    expect((await run('admin', ['user', 'add', 'shop', '--password-file', 'shop'])).text).toBe(
+      'shop: made\n',
+    );
+    expect((await run('admin', ['user', 'add', 'other'], 'other-password\n')).status).toBe(0);
+    const denied = await run('shop', ['pub', 'orders'], 'one\n');
+    expect(denied.status).toBe(1);
+    expect((await run('admin', ['role', 'add', 'sellers'])).status).toBe(0);
+    expect((await run('admin', ['acl', 'grant', 'sellers', 'publish', 'topic:ord*'])).text).toBe(
+      'sellers: may publish topic:ord*\n',
+    );
+    expect((await run('admin', ['user', 'roles', 'shop', 'sellers'])).status).toBe(0);
+    expect((await run('shop', ['pub', 'orders'], 'one\n')).status).toBe(0);
+    const grants = await run('admin', ['acl', 'list', '-o', 'json']);
+    expect(JSON.parse(grants.text)).toEqual([
+      { to: 'sellers', isRole: true, right: 'publish', resource: 'topic:ord*' },
+    ]);
+    const users = JSON.parse((await run('admin', ['user', 'list', '-o', 'json'])).text) as { user: string }[];
+    expect(users.map(({ user }) => user)).toEqual(['admin', 'other', 'shop']);
+    expect(JSON.stringify(users)).not.toMatch(/salt|Key|password/);
+  });
+
+  it('are tested with an exit status', async () => {
+    const test = (right: string, resource: string): Promise<CliResult> =>
+      run('admin', ['acl', 'test', 'shop', right, resource]);
+    expect((await test('publish', 'topic:orders')).status).toBe(0);
+    expect((await test('manage', 'topic:orders')).status).toBe(1);
+    expect((await run('admin', ['acl', 'test', 'nobody', 'publish', 'topic:orders'])).stderr).toMatch(
+      /^USER_NOT_FOUND: /,
+    );
+    expect((await test('publish', 'orders')).status).toBe(2);
+  });
+
+  it('say what a user may not do, and what right that takes', async () => {
+    const { status, stderr } = await run('shop', ['user', 'list']);
+    expect(stderr).toMatch(/^NOT_ALLOWED: the user has no right to manage cluster; .+\n$/);
+    expect(status).toBe(1);
+  });
+
+  it('take credentials from the environment, too', async () => {
+    const env = { RINGMQ_USER: 'admin', RINGMQ_PASSWORD: 'admin-password', RINGMQ_URL: url };
+    expect((await runCli(['topic', 'list'], { cwd: directory, env })).status).toBe(0);
+  });
+
+  it('go away', async () => {
+    expect((await run('admin', ['acl', 'revoke', 'sellers', 'publish', 'topic:ord*'])).status).toBe(0);
+    expect((await run('admin', ['role', 'delete', 'sellers'])).status).toBe(0);
+    expect((await run('admin', ['user', 'delete', 'shop'])).text).toBe('shop: deleted\n');
+    expect((await run('shop', ['topic', 'list'])).stderr).toMatch(/^NOT_AUTHENTICATED: /);
+  });
+});
+
+describe('where a broker listens', () => {
+  it('decides whether clients log in, unless it is said', () => {
+    expect(resolveListenOptions({ host: '127.0.0.1' }).auth).toBe(false);
+    expect(resolveListenOptions({ host: '0.0.0.0' }).auth).toBe(true);
+    expect(resolveListenOptions({ host: '0.0.0.0', insecure: true }).auth).toBe(false);
+    expect(resolveListenOptions({ host: '0.0.0.0', insecure: true, auth: true }).auth).toBe(true);
+    expect(() => resolveListenOptions({ host: '0.0.0.0', auth: false })).toThrow(
+      expect.objectContaining({ code: 'BAD_CONFIG' }),
+    );
+  });
+});
+
+it('a password file behind `user add` is the new one, before it that of who adds', () => {
+  const args = ['--password-file', 'a', 'user', 'add', 'b', '--password-file=c', '--url', 'd'];
+  expect(newPasswordFile(args)).toEqual([
+    ...['--password-file', 'a', 'user', 'add', 'b', '--new-password-file=c', '--url', 'd'],
+  ]);
+  const others = ['--user', 'user', 'topic', 'list', '--password-file', 'a'];
+  expect(newPasswordFile(others)).toEqual(others);
+});
