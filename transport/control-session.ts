@@ -22,7 +22,8 @@ import {
   RingMQError,
   readUint32,
 } from '../native-free/wire/index.js';
-import { checkMethod, METHOD_RIGHTS } from './auth/method-rights.js';
+import { filteredAnswer } from './auth/filtered-pages.js';
+import { checkMethod, isFiltered } from './auth/method-rights.js';
 import type { ConsumeSession } from './consume-session.js';
 import { decodeQueuesRequest, encodeControl } from './control-payload.js';
 import { encodeError } from './error-body.js';
@@ -250,12 +251,12 @@ export class ControlSession {
     }
     const { principal } = this.#context;
     checkMethod(method, params, principal);
-    if (principal !== null) {
-      const { filter } = METHOD_RIGHTS[method];
-      if (filter !== undefined) {
-        const answer = await this.#context.engine.call(method, params as never);
-        return encodeControl(filter(answer as never, (this.#context.principal ?? principal).rights));
-      }
+    if (principal !== null && isFiltered(method)) {
+      const { engine } = this.#context;
+      const answer = await filteredAnswer(method, params, principal.rights, (asked, how) =>
+        engine.call(asked, how as never),
+      );
+      return encodeControl(answer);
     }
     if (method === 'leave') {
       return encodeControl(await this.#consume.leave(params));

@@ -5,13 +5,12 @@
 import {
   BROKER_USER,
   type ControlMethod,
-  type ControlMethods,
   type ErrorCode,
   type OPCODE,
   type Right,
-  type Rights,
   RingMQError,
 } from '../../native-free/wire/index.js';
+import type { FilteredMethod } from './filtered-pages.js';
 import { has, type Need, notAllowed, type Principal } from './principal.js';
 
 type Params = Readonly<Record<string, unknown>>;
@@ -29,8 +28,8 @@ interface MethodRight {
   readonly isBrokers?: true;
   /** The right that is named when one of `needs` that means any is missing. */
   readonly names?: Right;
-  /** Leaves out of an answer what the user does not see. */
-  readonly filter?: (answer: never, rights: Rights) => object;
+  /** What the user does not see is left out of the answer: filtered-pages.ts. */
+  readonly isFiltered?: true;
 }
 
 function textOf(value: unknown): string {
@@ -50,30 +49,11 @@ const OF_MEMBER: MethodRight = { isMembers: true };
 export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   topicMetadata: { needs: onTopic('any'), names: 'publish' },
   createTopic: { needs: onTopic('manage') },
-  listTopics: {
-    filter: (page: ControlMethods['listTopics']['result'], rights) => ({
-      ...page,
-      topics: page.topics.filter(({ topic }) => rights.sees(`topic:${topic}`)),
-    }),
-  },
+  listTopics: { isFiltered: true },
   describeTopic: { needs: onTopic('any'), hides: 'TOPIC_NOT_FOUND' },
   deleteTopic: { needs: onTopic('manage'), hides: 'TOPIC_NOT_FOUND' },
-  listGroups: {
-    filter: (page: ControlMethods['listGroups']['result'], rights) => ({
-      ...page,
-      groups: page.groups
-        .filter(({ group }) => rights.sees(`group:${group}`))
-        .map((group) => withoutHidden(group, rights)),
-    }),
-  },
-  describeGroup: {
-    needs: onGroup('any'),
-    hides: 'GROUP_NOT_FOUND',
-    filter: (page: ControlMethods['describeGroup']['result'], rights) => ({
-      ...withoutHidden(page, rights),
-      queues: page.queues.filter(({ topic }) => rights.sees(`topic:${topic}`)),
-    }),
-  },
+  listGroups: { isFiltered: true },
+  describeGroup: { needs: onGroup('any'), hides: 'GROUP_NOT_FOUND', isFiltered: true },
   createGroup: { needs: onGroup('manage') },
   deleteGroup: { needs: onGroup('manage'), hides: 'GROUP_NOT_FOUND' },
   resetOffset: { needs: (params) => [...onGroup('manage')(params), ...onTopic('subscribe')(params)] },
@@ -156,9 +136,6 @@ function hidden(code: ErrorCode, resource: string): RingMQError {
   return new RingMQError(code, `there is no ${kind} '${shown}'`, { details: { [kind]: name } });
 }
 
-function withoutHidden<G extends { topics: string[]; topicCount: number }>(group: G, rights: Rights): G {
-  const topics = group.topics.filter((topic) => rights.sees(`topic:${topic}`));
-  // Of more than are named nobody here knows how many are seen.
-  const topicCount = topics.length === group.topics.length ? group.topicCount : topics.length;
-  return { ...group, topics, topicCount };
+export function isFiltered(method: ControlMethod): method is FilteredMethod {
+  return METHOD_RIGHTS[method].isFiltered === true;
 }
