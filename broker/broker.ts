@@ -1,0 +1,473 @@
+/** A running broker: the engine in this process, with clients on this thread and sockets on others. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LeaderLoop } from '../engine/cluster/leader-loop.js';
+import type { Engine } from '../engine/engine.js';
+import type { BrokerHandle } from '../engine/handle.js';
+import {
+  abortable,
+  abortError,
+  type CallOptions,
+  type Client,
+  takeCallOptions,
+  throwIfAborted,
+} from '../native-free/client/internal.js';
+import { INSPECT, shown } from '../native-free/client/shown.js';
+import {
+  type BrokerStats,
+  isRingMQError,
+  type ReplicaFacts,
+  RingMQError,
+} from '../native-free/wire/index.js';
+import { SessionHost } from '../transport/session-host.js';
+import { AccessKeeper } from './access-keeper.js';
+import { defectTeller } from './defects.js';
+import { embeddedClient } from './embedded-client.js';
+import { ensureAdministrator, readPassword } from './first-administrator.js';
+import type { ReplicationEvent } from './follower/follow.js';
+import { FollowedMaster } from './follower/followed-master.js';
+import type { BrokerListener } from './listen.js';
+import { type ListenOptions, resolveListenOptions } from './listen-options.js';
+import { checkAdvertised, Membership } from './membership.js';
+import { MemoryTeller } from './memory-teller.js';
+import { lackOf } from './other-slaves.js';
+import { isPassing, patiently } from './patience.js';
+import { LedBroker, openLeadership } from './set-member.js';
+import { BrokerSockets } from './sockets.js';
+import { takeGiven } from './take-given.js';
+
+/** What a broker says unasked; for a log. */
+export interface BrokerEvents {
+  /** Something is wrong, and the broker goes on: damage found on disk, a full disk, a thread that died. */
+  onWarning?: (message: string, details: Record<string, unknown>) => void;
+  /**
+   * What the broker does not recover from. `DISK_FAILED`: nothing is written any more, reads go on.
+   * `DATA_DIR_LOST`: the same, because the data directory, or a file in use in it, was moved, removed or
+   * replaced. `INTERNAL`: a listener's last thread died, and nobody is served on its port.
+   */
+  onFatal?: (error: RingMQError) => void;
+  /** On a slave: how it goes with following its master. */
+  onReplication?: (event: ReplicationEvent) => void;
+}
+
+/** `listen` waits so long for the log to have the first administrator. */
+const ADMIN_MS = 5_000;
+
+/** What a broker needs to open its engine again, and whom to tell. */
+export interface BrokerHost {
+  /** `role`: what differs from what was asked for at first. */
+  open(role: { role?: 'slave'; master?: string; brokerSet?: string }): Promise<Engine>;
+  secret: Uint8Array | null;
+  /** With a controller: it may begin a set that etcd knows nothing of. */
+  mayFound: boolean;
+  onWarning: BrokerEvents['onWarning'] | undefined;
+  onFatal: BrokerEvents['onFatal'] | undefined;
+  onReplication: BrokerEvents['onReplication'] | undefined;
+}
+
+/** A running broker. It keeps the process alive until it is closed. */
+export class Broker {
+  #engine: Engine;
+  /** False while it is being replaced. */
+  #isEngineOpen = true;
+  readonly #host: BrokerHost;
+  readonly #master: FollowedMaster;
+  #sessions: SessionHost;
+  readonly #sockets: BrokerSockets;
+  readonly #clients = new Set<Client>();
+  #closing: Promise<void> | null = null;
+  #reopening: Promise<void> | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #memory = new MemoryTeller();
+  /** Clients log in, and the first administrator has this password, or comes with a token; null: nobody logs in. */
+  #admin: { readonly password: string | null } | null = null;
+  #membership: Membership | null = null;
+  #accessKeeper: AccessKeeper | null = null;
+  #leadership: Promise<LeaderLoop | null> | null = null;
+
+  /** Use {@link openBroker}. */
+  constructor(engine: Engine, host: BrokerHost) {
+    this.#engine = engine;
+    this.#host = host;
+    this.#sockets = new BrokerSockets((error) => host.onFatal?.(error));
+    this.#master = new FollowedMaster(engine.options.master ?? null, host.secret, {
+      onEvent: (event) => host.onReplication?.(event),
+      onCut: (master, state) => void this.#rejoin(master, state),
+      onFatal: (error) => host.onFatal?.(error),
+    });
+    this.#memory.look(engine, 0);
+    this.#sessions = this.#openSessions();
+    this.#follow();
+  }
+
+  #openSessions(): SessionHost {
+    return new SessionHost(this.#engine.thread, {
+      listener: 'embedded',
+      onDefect: defectTeller(this.#engine.thread),
+    });
+  }
+
+  /** A slave follows its master from now on. */
+  #follow(): void {
+    const engine = this.#engine;
+    // At once: a master that comes back asks name servers whether it was replaced.
+    engine.replication.onPromoted = () => {
+      this.#membership?.changed();
+      void this.#ensureAdministrator();
+    };
+    engine.replication.onStandingChanged = () => this.#membership?.changed();
+    engine.replication.lacks = () =>
+      lackOf(() => engine.replication.describe(), {
+        nameServers: engine.options.nameServers,
+        secret: this.#host.secret,
+        cluster: engine.handle.cluster,
+        set: engine.handle.brokerSet,
+      });
+    if (engine.thread.place.role !== 'slave') {
+      return;
+    }
+    this.#master.begin(engine, this.#isLed);
+  }
+
+  /** A controller says who is the master. */
+  get #isLed(): boolean {
+    return this.#engine.options.controller !== undefined;
+  }
+
+  /** The controller's word: it follows the master at `url` from now on, or nobody. */
+  async #followBy(url: string | null): Promise<void> {
+    await this.#reopening;
+    if (this.#closing !== null) {
+      return;
+    }
+    const engine = this.#engine;
+    if (!engine.mastership.term.isFollower) {
+      engine.mastership.standDown(url);
+      this.#master.setNext(url);
+      this.#reopen({ role: 'slave' });
+      await this.#reopening;
+    } else if (url === null) {
+      this.#master.setNext(null);
+      engine.mastership.setMasterUrl(null);
+      await engine.replication.stopFollowing();
+    } else if (!this.#master.isFollowed) {
+      this.#master.setNext(url);
+      this.#follow();
+    } else if (url !== this.#master.url) {
+      this.#setMaster(url);
+    }
+  }
+
+  /** Where a slave's master is now; null: nobody knows. */
+  #setMaster(url: string | null): void {
+    if (url === null && this.#engine.options.master !== undefined) {
+      return; // That it is not known there does not mean that it is not where it was said to be.
+    }
+    this.#master.moved(this.#engine, url);
+  }
+
+  /** Another broker is master of this one's set: it comes back as that one's slave. */
+  fenced(masterUrl: string | null): void {
+    this.#master.setNext(masterUrl);
+    this.#reopen({ role: 'slave' });
+  }
+
+  /** A slave's queue index is to be made anew from its log. */
+  stale(): void {
+    this.#reopen({ role: 'slave' });
+  }
+
+  /** The log is not as the master has it: it is cut, or begun anew, and the engine opened again. */
+  async #rejoin(master: ReplicaFacts, state: Uint8Array | null): Promise<void> {
+    try {
+      const engine = this.#engine;
+      const rejoin = await this.#patiently(
+        () => engine.replication.prepareRejoin(master, state),
+        () => engine !== this.#engine || this.#reopening !== null,
+      );
+      if (rejoin !== null) {
+        const { position, epoch, end } = rejoin;
+        this.#host.onReplication?.({ event: 'cut', position, epoch, end });
+        this.#reopen({ role: 'slave' });
+      }
+    } catch (error) {
+      this.#fatal(error);
+    }
+  }
+
+  /** `null`: it was over before, or the broker is being closed. */
+  #patiently<T>(work: () => T | Promise<T>, isOver = () => false): Promise<T | null> {
+    return patiently(
+      work,
+      () => this.#closing !== null || isOver(),
+      (error) =>
+        this.#host.onWarning?.(
+          `this slave's log cannot be opened anew for want of room or descriptors; it is tried again each second: ${String(error)}`,
+          {},
+        ),
+    );
+  }
+
+  /** All connections end, the engine is closed and opened again, and the same sockets are open. */
+  #reopen(role: { role: 'slave' }): void {
+    if (this.#closing !== null || this.#reopening !== null) {
+      return;
+    }
+    this.#reopening = this.#inTurn(() => this.#openAgain(role))
+      .catch((error: unknown) => this.#fatal(error))
+      .finally(() => {
+        this.#reopening = null;
+      });
+  }
+
+  async #openAgain(role: { role: 'slave' }): Promise<void> {
+    if (this.#closing !== null) {
+      return;
+    }
+    await this.#stopServing();
+    this.#isEngineOpen = false;
+    await this.#engine.close().catch((error: unknown) => {
+      // What it could not write for want of room it fetches again.
+      if (!isPassing(error)) {
+        throw error;
+      }
+    });
+    const { brokerSet } = this.#engine.handle;
+    const engine = await this.#patiently(() => {
+      const { url } = this.#master;
+      const master = url === null || this.#isLed ? {} : { master: url };
+      return this.#host.open({ ...role, ...master, brokerSet });
+    });
+    if (engine === null) {
+      return;
+    }
+    this.#engine = engine;
+    this.#isEngineOpen = true;
+    this.#sessions = this.#openSessions();
+    await this.#sockets.openAgain(this.#engine);
+    const [first] = this.#sockets.urls;
+    if (first !== undefined) {
+      await this.#join(first);
+    }
+    this.#follow();
+  }
+
+  /** Where it can be reached is known now: it takes part in its set's leadership. */
+  async #stand(url: string): Promise<void> {
+    const { options, handle } = this.#engine;
+    if (!this.#isLed || this.#leadership !== null) {
+      return;
+    }
+    const broker = this;
+    const host = {
+      engine: () => this.#engine,
+      get isFollowing() {
+        return broker.#master.isFollowed || broker.#reopening !== null;
+      },
+      follow: (master: string | null) => this.#followBy(master),
+      tell: (message: string, details: object) =>
+        this.#host.onReplication?.({ event: 'controller', message, ...details }),
+    };
+    const member = new LedBroker(host, options, options.advertiseUrl ?? url, this.#host.mayFound);
+    this.#leadership = openLeadership(member, options, handle.brokerSet);
+    await this.#leadership;
+  }
+
+  async #stopServing(): Promise<void> {
+    this.#membership?.close();
+    this.#membership = null;
+    this.#accessKeeper?.close();
+    this.#accessKeeper = null;
+    await this.#sockets.stop();
+    await Promise.allSettled([...this.#clients].map((client) => client.close()));
+    this.#sessions.close();
+    await this.#master.stop();
+  }
+
+  #fatal(error: unknown): void {
+    const told = isRingMQError(error) ? error : new RingMQError('INTERNAL', String(error), { cause: error });
+    this.#host.onFatal?.(told);
+  }
+
+  /** A client on this thread. The same interface as `connect()` gives; any number of them. */
+  client(): Client {
+    this.#checkOpen();
+    const client = embeddedClient(this.#sessions, () => {
+      this.#clients.delete(client);
+    });
+    this.#clients.add(client);
+    return client;
+  }
+
+  /** Opens a socket. @throws RingMQError ABORTED, PORT_IN_USE, BAD_CONFIG */
+  async listen(options: ListenOptions & CallOptions = {}): Promise<BrokerListener> {
+    this.#checkOpen();
+    const { signal, ...listenOptions } = takeGiven('listen', options);
+    throwIfAborted(signal);
+    return await this.#inTurn(async () => {
+      this.#checkOpen();
+      const { host } = listenOptions;
+      checkAdvertised(this.#engine.options, typeof host === 'string' ? host : '');
+      const resolved = resolveListenOptions(listenOptions);
+      this.#admin = resolved.auth
+        ? {
+            password:
+              resolved.adminPasswordFile === undefined ? null : readPassword(resolved.adminPasswordFile),
+          }
+        : this.#admin;
+      const listener = await this.#sockets.open(this.#engine, listenOptions);
+      await Promise.race([this.#ensureAdministrator(), delay(ADMIN_MS, undefined, { ref: false })]);
+      if (signal?.aborted) {
+        await listener.close();
+        throw abortError(signal);
+      }
+      this.#memory.look(this.#engine, listener.threads);
+      await this.#join(listener.url);
+      await this.#stand(listener.url);
+      return listener;
+    });
+  }
+
+  /** Never rejects. */
+  async #ensureAdministrator(): Promise<void> {
+    const engine = this.#engine;
+    if (this.#admin === null) {
+      return;
+    }
+    try {
+      const isOver = (): boolean => this.#closing !== null || this.#engine !== engine;
+      await ensureAdministrator(engine, this.#admin.password, this.#host.secret, isOver);
+    } catch (error) {
+      if (this.#closing === null) {
+        engine.warn(`the first administrator could not be made: ${(error as Error).message}`, {});
+      }
+    }
+  }
+
+  /** One after the other: a socket is not opened on an engine that is being replaced. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Where it can be reached is known now: name servers are told. */
+  async #join(url: string): Promise<void> {
+    const { options, thread } = this.#engine;
+    if (options.nameServers.length === 0 || this.#membership !== null) {
+      return;
+    }
+    this.#membership = new Membership({
+      options,
+      thread,
+      url: options.advertiseUrl ?? url,
+      secret: this.#host.secret,
+      stats: () => this.#engine.stats(),
+      deletedTopics: () => this.#engine.catalog.deletedTopics(),
+      deletedUpTo: (topic) => this.#engine.catalog.deletedUpTo(topic),
+      replicas: () => this.#engine.replication.list(),
+      onFenced: (epoch, masterUrl) => this.#engine.mastership.fence(epoch, masterUrl),
+      onMaster: (url) => {
+        if (!this.#isLed) {
+          this.#setMaster(url);
+        }
+      },
+      onWarning: (message, details) => this.#engine.warn(message, details),
+    });
+    const membership = this.#membership;
+    this.#engine.catalog.leastCreatedTime = (topic) => membership.leastCreatedTime(topic);
+    await membership.open();
+    this.#keepAccess();
+  }
+
+  /** Where clients log in, a cluster's sets have the same users: those without a secret have no way to ask each other. */
+  #keepAccess(): void {
+    const engine = this.#engine;
+    const { secret } = this.#host;
+    if (this.#admin === null || secret === null) {
+      return;
+    }
+    this.#accessKeeper = new AccessKeeper({
+      nameServers: engine.options.nameServers,
+      secret,
+      cluster: engine.handle.cluster,
+      set: engine.handle.brokerSet,
+      isMaster: () => engine.thread.place.role === 'master',
+      digest: () => engine.access.digest,
+      take: (records) => engine.takeAccess(records),
+      onWarning: (message, details) => engine.warn(message, details),
+    });
+    void this.#accessKeeper.look();
+  }
+
+  /** Counters and gauges as of now, read from shared memory: cheap, and no thread is asked. */
+  stats(): BrokerStats {
+    this.#checkOpen();
+    return this.#engine.stats();
+  }
+
+  /** For `attach()` on another thread of this process. Survives `postMessage`. */
+  handle(): BrokerHandle {
+    this.#checkOpen();
+    return this.#engine.handle;
+  }
+
+  /**
+   * Ends listeners and clients, writes and syncs everything, gives the directory back: all of it, also when a
+   * part fails. Rejects with what failed, like a client's write that nobody was told of. An aborted signal
+   * ends the waiting, not the closing.
+   */
+  close(options?: CallOptions): Promise<void> {
+    let signal: AbortSignal | undefined;
+    try {
+      ({ signal } = takeCallOptions('close', options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#closing ??= this.#close();
+    return abortable(this.#closing, signal);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#turn;
+    const leadership = await this.#leadership?.catch(() => null);
+    leadership?.rest();
+    this.#membership?.close();
+    this.#accessKeeper?.close();
+    const [sockets] = await Promise.allSettled([this.#sockets.stop()]);
+    const clients = await Promise.allSettled([...this.#clients].map((client) => client.close()));
+    this.#sessions.close();
+    await this.#master.stop();
+    if (this.#isEngineOpen) {
+      await this.#engine.close();
+    }
+    // Last: what was taken is acked while the lease runs, and nobody else leads before it is given back.
+    await leadership?.close();
+    const failed = [sockets, ...clients].find((result) => result.status === 'rejected');
+    if (failed !== undefined) {
+      throw failed.reason;
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== null) {
+      throw new RingMQError('BROKER_CLOSED');
+    }
+  }
+
+  [INSPECT](): object {
+    const { brokerName, brokerId, flush, dir } = this.#engine.handle;
+    return shown('Broker', {
+      name: brokerName,
+      brokerId,
+      flush,
+      dataDir: dir.path,
+      listeners: this.#sockets.urls,
+      closed: this.#closing !== null,
+    });
+  }
+}

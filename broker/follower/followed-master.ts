@@ -1,0 +1,77 @@
+/**
+ * Whom a broker follows while it is a slave: where its master is, and the thread that takes its log. Both
+ * outlive the engine, which may be opened again.
+ */
+import type { Engine } from '../../engine/engine.js';
+import { type FollowEvents, Following } from './follow.js';
+
+export class FollowedMaster {
+  readonly #secret: Uint8Array | null;
+  readonly #events: FollowEvents;
+  #url: string | null;
+  #following: Following | null = null;
+
+  constructor(url: string | null, secret: Uint8Array | null, events: FollowEvents) {
+    this.#url = url;
+    this.#secret = secret;
+    this.#events = events;
+  }
+
+  /** Where the master is; null: nobody knows. */
+  get url(): string | null {
+    return this.#url;
+  }
+
+  get isFollowed(): boolean {
+    return this.#following !== null;
+  }
+
+  /**
+   * The engine is a slave's: its log is taken from the master from now on. `isLed`: a controller says who
+   * that is, and nobody is followed before.
+   */
+  begin(engine: Engine, isLed: boolean): void {
+    engine.mastership.setMasterUrl(this.#url);
+    if (isLed) {
+      if (this.#url === null) {
+        return;
+      }
+      engine.replication.becomeSlave();
+    }
+    const following = new Following(
+      engine,
+      {
+        handle: engine.handle,
+        masterUrl: this.#url,
+        secret: this.#secret ?? new Uint8Array(0),
+        catchUpRateBytes: engine.options.catchUpRateBytes,
+      },
+      this.#events,
+    );
+    this.#following = following;
+    engine.replication.stopFollowing = async () => {
+      this.#following = null;
+      await following.stop();
+    };
+  }
+
+  /** The next one to be followed; who is followed now stays so until the engine is opened again. */
+  setNext(url: string | null): void {
+    this.#url = url;
+  }
+
+  /** The master is there now. */
+  moved(engine: Engine, url: string | null): void {
+    this.#url = url;
+    if (this.#following !== null) {
+      this.#following.masterUrl = url;
+      engine.mastership.setMasterUrl(url);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const following = this.#following;
+    this.#following = null;
+    await following?.stop();
+  }
+}
