@@ -181,7 +181,15 @@ export function listOption(name: string, value: unknown, min: number, max: numbe
   return items;
 }
 
+/** Options that a later version is to have, each under what it is of. */
+const LATER: ReadonlySet<string> = new Set(['consumer sql', 'consumer ordered', 'producer check']);
+
 function unknownOption(what: string, name: string, known: readonly string[]): RingMQError {
+  if (LATER.has(`${what} ${name}`)) {
+    return new RingMQError('NOT_SUPPORTED', `this version has no ${name} of a ${what}`, {
+      details: { option: name, of: what },
+    });
+  }
   const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
   const meant = elsewhere === undefined ? nearest(name, known) : elsewhere;
   const hint = meant === undefined ? `there are ${known.join(', ')}` : `did you mean ${meant}?`;

@@ -75,7 +75,7 @@ describe('started by npm', () => {
   /** A shell between, as npm has it, that ends without passing a signal on. Resolves with the broker's end of stdout. */
   async function startBelowShell(
     name: string,
-  ): Promise<{ shell: number; closed: Promise<unknown>; pid: number }> {
+  ): Promise<{ shell: number; closed: Promise<unknown>; pid: number; url: string }> {
     const command = `"${process.execPath}" "${CLI}" broker --data "${directory}/${name}" --listen 127.0.0.1:0; true`;
     const shell = spawn('/bin/sh', ['-c', command], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -86,8 +86,8 @@ describe('started by npm', () => {
     shell.stderr.setEncoding('utf8').on('data', (text: string) => {
       pid ||= Number(/"pid":(\d+)/.exec(text)?.[1] ?? 0);
     });
-    await once(createInterface({ input: shell.stdout }), 'line');
-    return { shell: shell.pid as number, closed, pid };
+    const [line] = (await once(createInterface({ input: shell.stdout }), 'line')) as [string];
+    return { shell: shell.pid as number, closed, pid, url: line.replace('ready ', '') };
   }
 
   it('it stops when npm has gone, and the shell between them has not', async () => {
@@ -113,12 +113,23 @@ describe('started by npm', () => {
     expect(await again.stop()).toBe(0);
   });
 
-  it('it stops when npm has gone', async () => {
-    const { shell, closed } = await startBelowShell('npm');
+  it('it stops when npm has gone, under load, and what was acked is there', async () => {
+    const { shell, closed, url } = await startBelowShell('npm');
+    const client = await connect(url, { reconnectMaxMs: 100 });
+    await client.admin().createTopic({ topic: 't', queues: 2 });
+    const acked = load(client, 't');
+    while (acked() < 2_000) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     process.kill(shell, 'SIGTERM');
     // The pipes close once the broker, which has them too, has ended.
     await closed;
+    await client.close({ signal: AbortSignal.timeout(100) }).catch(() => {});
     const again = await BrokerProcess.start(`${directory}/npm`);
+    const reader = await connect(again.url);
+    const { queueStates } = await reader.admin().describeTopic('t');
+    expect(queueStates.reduce((sum, queue) => sum + queue.maxOffset, 0)).toBeGreaterThanOrEqual(acked());
+    await reader.close();
     expect(await again.stop()).toBe(0);
   });
 });

@@ -298,6 +298,21 @@ describeEach('arguments', EACH, (rig) => {
   });
 });
 
+describeEach('options of later versions', EACH, (rig) => {
+  test('are refused as what they are', async () => {
+    const client = await rig.client();
+    const group = rig.name('g');
+    const later: [string, () => unknown][] = [
+      ['sql', () => client.consumer({ group, topic: 't', sql: 'a = 1' } as never)],
+      ['ordered', () => client.consumer({ group, topic: 't', ordered: true } as never)],
+      ['check', () => client.producer({ check: async () => 'commit' } as never)],
+    ];
+    for (const [option, call] of later) {
+      expect(await failureOf(call)).toMatchObject({ code: 'NOT_SUPPORTED', details: { option } });
+    }
+  });
+});
+
 describe('connect', () => {
   test('refuses options it does not know, or cannot use', async () => {
     const url = 'ws://127.0.0.1:1';
