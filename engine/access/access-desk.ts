@@ -88,12 +88,12 @@ export class AccessDesk {
       throw new RingMQError('NOT_AUTHENTICATED', 'too many logins have failed: wait a minute');
     }
     if (waitMs > 0) {
-      await delay(waitMs);
+      await delay(waitMs, undefined, { ref: false });
     }
     const verifier = await this.#verifierOf(user);
     const serverSignature = checkProof(verifier ?? this.#fakes.of(user), authMessage, proof);
     if (verifier === null || serverSignature === null) {
-      await delay(this.#delays.failed(remote, user, this.#now()));
+      await delay(this.#delays.failed(remote, user, this.#now()), undefined, { ref: false });
       throw new RingMQError('NOT_AUTHENTICATED', 'there is no such user, or the password is another one');
     }
     this.#delays.succeeded(remote, user);
