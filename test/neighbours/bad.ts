@@ -226,26 +226,28 @@ export const BAD_NEIGHBOURS: readonly BadNeighbour[] = [
       await fill(client, topic, 4_000, 8_192);
       const flags = ['--role', 'slave', '--master', place.url, '--broker-set', 'a', '--name', 'slave'];
       const sizes = ['--ring-size', '1MiB', '--memory-ring-size', '1MiB', '--span-size', '128KiB'];
-      let slave: BrokerProcess | null = null;
       // A new one each time, that has the whole log to fetch.
       const step = async (): Promise<void> => {
         const dataDir = makeDirectory();
-        slave = await BrokerProcess.start(dataDir, [...flags, ...sizes, '--segment-size', '1MiB']);
+        const slave = await BrokerProcess.start(dataDir, [...flags, ...sizes, '--segment-size', '1MiB']);
         await later(200);
         await slave.kill();
         removeDirectory(dataDir);
       };
       await step();
       let isStopped = false;
+      let under: Promise<void> = Promise.resolve();
       const stop = again(async () => {
         if (!isStopped) {
-          await step();
+          under = step();
+          await under;
         }
       });
       return async () => {
         isStopped = true;
         await stop();
-        await slave?.kill();
+        // No process is left behind.
+        await under.catch(() => {});
       };
     },
   },
