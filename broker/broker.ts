@@ -111,12 +111,12 @@ export class Broker {
   #follow(): void {
     const engine = this.#engine;
     // At once: a master that comes back asks name servers whether it was replaced.
-    engine.replication.onPromoted = () => {
+    engine.replication.promotion.onPromoted = () => {
       this.#membership?.changed();
       void this.#ensureAdministrator();
     };
     engine.replication.onStandingChanged = () => this.#membership?.changed();
-    engine.replication.lacks = () =>
+    engine.replication.promotion.lacks = () =>
       lackOf(() => engine.replication.describe(), {
         nameServers: engine.options.nameServers,
         secret: this.#host.secret,
@@ -149,7 +149,7 @@ export class Broker {
     } else if (url === null) {
       this.#master.setNext(null);
       engine.mastership.setMasterUrl(null);
-      await engine.replication.stopFollowing();
+      await engine.replication.promotion.stopFollowing();
     } else if (!this.#master.isFollowed) {
       this.#master.setNext(url);
       this.#follow();

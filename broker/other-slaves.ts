@@ -3,7 +3,7 @@
  * replication an ack waits for `minInSync` slaves, so that with several of them what was acked may be at the
  * other one alone.
  */
-import type { Lack } from '../engine/replication.js';
+import type { Lack } from '../engine/set/promotion.js';
 import { ask, type ScramUser } from '../native-free/client/internal.js';
 import { monotonicMs, setTimeout } from '../native-free/time/index.js';
 import type { SetRoute, SetStanding, SlaveInfo } from '../native-free/wire/index.js';

@@ -82,7 +82,7 @@ export class LedBroker implements SetMember {
 
   state(): ReturnType<SetMember['state']> {
     const engine = this.#host.engine();
-    const { isSettled, epoch, position, knows } = engine.replication.standing;
+    const { isSettled, epoch, position, knows } = engine.replication.standing.end;
     const isStill = isSettled && engine.mastership.term.isFollower && !this.#host.isFollowing;
     return { leads: engine.mastership.leads, isStill, end: { epoch, position }, knows };
   }
@@ -105,7 +105,7 @@ export class LedBroker implements SetMember {
   async lead(epoch: number): Promise<void> {
     const engine = this.#host.engine();
     if (engine.mastership.leads !== epoch) {
-      await engine.replication.lead(epoch);
+      await engine.replication.promotion.lead(epoch);
     }
   }
 
@@ -151,7 +151,7 @@ export class LedBroker implements SetMember {
     }));
     // Read behind what the slaves have: they are not to look further than they are. Async replication waits
     // for nobody, so that a slave that is near enough is as good as any.
-    return { followers, acked: this.minInSync === 0 ? 0 : replication.ackedPosition };
+    return { followers, acked: this.minInSync === 0 ? 0 : replication.standing.ackedPosition };
   }
 
   tell(message: string, details: object): void {

@@ -24,18 +24,18 @@ import { RepairKeeper } from './data/repair-keeper.js';
 import { tellDamage } from './data/tell-damage.js';
 import { type DataDirLock, LOOK_MS, lockDataDir, OwnedDisk } from './disk/index.js';
 import type { WorkOwner } from './engine-thread.js';
-import { followedTopics } from './followed-topics.js';
 import type { BrokerHandle } from './handle.js';
 import { holdSegment } from './log/index.js';
 import { LogEnding } from './log-ending.js';
-import { Mastership } from './mastership.js';
 import type { TopicCatalog } from './meta/index.js';
 import { newHandle } from './new-handle.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
 import { onPersistMessage } from './persist-news.js';
 import type { RepairRange } from './replica/repair-run.js';
-import { Replication } from './replication.js';
 import { SeatTable, WORD } from './ring/index.js';
+import { followedTopics } from './set/followed-topics.js';
+import { Mastership } from './set/mastership.js';
+import { Replication } from './set/replication.js';
 import { isDiagnosed } from './stats/index.js';
 import { SharedText } from './term/shared-text.js';
 import { BROKER_WORD, PERSIST_SEAT } from './term/shared-words.js';
@@ -152,8 +152,8 @@ export class Engine {
       engine.#trim(data.recovery.startPosition);
       if (data.role === 'master') {
         engine.#control.beginEpoch(data.node.epoch, data.recovery.endPosition, options.name);
-        engine.#replication.takeHeld();
-        engine.#replication.awaitHandOver();
+        engine.#replication.handOver.takeHeld();
+        engine.#replication.handOver.awaitHandOver();
         engine.#plane.becomeMaster();
       }
       engine.#plane.start();
@@ -256,9 +256,9 @@ export class Engine {
       epoch: Math.max(data.node.epoch, data.recovery.lastEpoch),
       isFollower: () => parts.term.isFollower,
       masterUrl: () => new SharedText(handle.masterUrl).get(),
-      promote: (epoch, force) => this.#replication.promote(epoch, force),
+      promote: (epoch, force) => this.#replication.promotion.promote(epoch, force),
       standing: () => this.#replication.describe(),
-      handOver: () => this.#replication.handOver,
+      handOver: () => this.#replication.handOver.waited,
       catalog: data.catalog,
       openQueues: (topic) => this.#queues.open(topic),
       closeQueues: (topic) => {
@@ -433,7 +433,7 @@ export class Engine {
     Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
     clearInterval(this.#metaTimer);
     clearInterval(this.#subscriberTimer);
-    await part(() => this.#replication.close());
+    await part(() => this.#replication.handOver.close());
     await part(() => this.#plane.close());
     await part(() => this.#control.drained(CLOSE_MS));
     await part(() => this.thread.drained(CLOSE_MS));

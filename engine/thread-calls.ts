@@ -10,7 +10,8 @@ import type { ExpiredReport } from './control/expired-log.js';
 import type { ControlPlane } from './control/index.js';
 import type { RepairKeeper } from './data/repair-keeper.js';
 import type { LoginParams } from './engine-thread.js';
-import type { HandOver, Replication } from './replication.js';
+import type { HandOver } from './set/group-hand-over.js';
+import type { Replication } from './set/replication.js';
 import { type DiagnosticEvents, diagnose } from './stats/index.js';
 import type { PrincipalParams } from './thread/access-door.js';
 import type { SeatedThread, ThreadWarning } from './thread/control-half.js';
@@ -79,7 +80,7 @@ export function threadCalls(
       case 'replicaHolders':
         return replication.holders(params as number);
       case 'replicaOffsets':
-        return replication.takeOver(params as HandOver);
+        return replication.handOver.takeOver(params as HandOver);
       case 'seated': {
         const { seat, name } = params as SeatedThread;
         named(seat, name);

@@ -88,7 +88,7 @@ export class Following {
   /** Nothing is taken from the master any more. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#engine.replication.notFollowing(true);
+    this.#engine.replication.handOver.notFollowing(true);
     this.#order({ type: 'stop' });
     await this.#ended;
   }
@@ -115,7 +115,7 @@ export class Following {
     if (this.#handedOver !== null || this.#isStopping) {
       return;
     }
-    const next = this.#engine.replication.nextHeld();
+    const next = this.#engine.replication.handOver.nextHeld();
     // A master that has come back waits to hear that it has all.
     const piece = next ?? (this.#hasSaidAll ? null : NOTHING_HELD);
     this.#hasSaidAll ||= next === null;
@@ -142,7 +142,7 @@ export class Following {
   #onReport(report: FollowerReport): void {
     switch (report.type) {
       case 'facts':
-        this.#order({ type: 'facts', facts: this.#engine.replication.facts() });
+        this.#order({ type: 'facts', facts: this.#engine.replication.standing.facts() });
         return;
       case 'control':
         this.#engine.replication.applyControl(report.batch, report.position);
@@ -158,7 +158,7 @@ export class Following {
         this.#handedOver = null;
         this.#hasSaidAll = false;
         this.#isAsking = false;
-        this.#engine.replication.following();
+        this.#engine.replication.handOver.following();
         this.#handOver();
         return;
       case 'taken': {
@@ -167,9 +167,9 @@ export class Following {
         if (piece === NOTHING_HELD && report.position === null) {
           this.#hasSaidAll = false;
         } else if (report.position === null) {
-          this.#engine.replication.notFollowing(false);
+          this.#engine.replication.handOver.notFollowing(false);
         } else if (piece !== null) {
-          this.#engine.replication.heldIsTaken(piece, report.position);
+          this.#engine.replication.handOver.heldIsTaken(piece, report.position);
           this.#handOver();
         }
         return;
@@ -185,7 +185,7 @@ export class Following {
         this.#events.onEvent(progressEvent(report.report));
         return;
       case 'unlinked':
-        this.#engine.replication.notFollowing(true);
+        this.#engine.replication.handOver.notFollowing(true);
         return;
       case 'lost':
         this.#events.onEvent({ event: 'lost', code: report.code, message: report.message });

@@ -49,7 +49,7 @@ export class FollowedMaster {
       this.#events,
     );
     this.#following = following;
-    engine.replication.stopFollowing = async () => {
+    engine.replication.promotion.stopFollowing = async () => {
       this.#following = null;
       await following.stop();
     };

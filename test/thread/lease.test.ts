@@ -20,7 +20,7 @@ let topic: TopicEntry;
 beforeEach(async () => {
   dataDir = makeDirectory();
   engine = await open();
-  await engine.replication.lead(1);
+  await engine.replication.promotion.lead(1);
   engine.mastership.setLease(monotonicMs() + LONG_MS);
   const { topicId } = await engine.thread.call('createTopic', { topic: 't', queues: 1, memory: false });
   topic = (await engine.thread.resolveTopicById(topicId)) as TopicEntry;
@@ -96,9 +96,11 @@ test('an opening is nobody’s master before the controller has said so, whateve
   expect(engine.mastership.leads).toBeNull();
   expect(append().outcome).toBe(ERRORS.NOT_MASTER.wire);
   // Its epochs go on above those that it has had.
-  await expect(engine.replication.lead(1)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
-  await expect(engine.replication.promote(0, false)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
-  await engine.replication.lead(2);
+  await expect(engine.replication.promotion.lead(1)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+  await expect(engine.replication.promotion.promote(0, false)).rejects.toMatchObject({
+    code: 'BAD_ARGUMENT',
+  });
+  await engine.replication.promotion.lead(2);
   expect(engine.mastership.leads).toBe(2);
 });
 

@@ -53,6 +53,7 @@ const ENGINE_FLOORS = [
   'engine/cluster',
   'engine/thread',
   'engine/data',
+  'engine/set',
 ];
 /** Declarations that lie at the engine's top and that its rooms use. */
 const ENGINE_COMMON = [

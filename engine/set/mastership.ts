@@ -1,8 +1,8 @@
 /** Whether this broker is its set's master, as the words say that all of its threads share, and what ends or changes that. */
-import type { BrokerHandle } from './handle.js';
-import { SharedText } from './term/shared-text.js';
-import { ROLE } from './term/shared-words.js';
-import { Term } from './term/term.js';
+import type { BrokerHandle } from '../handle.js';
+import { SharedText } from '../term/shared-text.js';
+import { ROLE } from '../term/shared-words.js';
+import { Term } from '../term/term.js';
 
 export interface MastershipDeps {
   warn(message: string, details: Record<string, unknown>): void;

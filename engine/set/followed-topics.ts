@@ -1,8 +1,8 @@
 /** What a slave does about the topics that its master's log makes and deletes. */
-import type { TopicQueues } from './control/topic-queues.js';
-import { ControlReplay } from './data/control-replay.js';
-import type { OpenData } from './data/open-data.js';
-import type { CatalogTopic } from './meta/index.js';
+import type { TopicQueues } from '../control/topic-queues.js';
+import { ControlReplay } from '../data/control-replay.js';
+import type { OpenData } from '../data/open-data.js';
+import type { CatalogTopic } from '../meta/index.js';
 
 /** Who is told of a topic. */
 export interface FollowedTopicsHost {
