@@ -19,7 +19,10 @@ function roundTrip(name: string, memory: boolean): GoodNeighbour {
       const topic = memory ? 'good-memory' : 'good-durable';
       await sender.admin().createTopic({ topic, queues: 1, memory });
       const producer = sender.producer();
-      const messages = receiver.consumer({ group: 'good', topic })[Symbol.asyncIterator]();
+      const consumer = receiver.consumer({ group: 'good', topic });
+      // A memory topic keeps the first message for nobody who has not got the queue yet.
+      await consumer.assigned;
+      const messages = consumer[Symbol.asyncIterator]();
       let number = 0;
       return async () => {
         const body = `${number++}`.padEnd(BODY_BYTES, ' ');
