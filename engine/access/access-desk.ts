@@ -18,12 +18,14 @@ import {
 } from '../../native-free/wire/index.js';
 import type { LoginAnswer, LoginParams, PrincipalFacts } from '../engine-thread.js';
 import type { AccessState } from '../meta/access-state.js';
-import { LoginDelays } from './login-delays.js';
+import { LoginDelays, MAX_LOGIN_WAIT_MS } from './login-delays.js';
 import { checkProof, FakeVerifiers, makeVerifier } from './scram.js';
 
 /** Who has a token has so long to log in with it. */
 const TOKEN_MS = 3_600_000;
 const TOKEN_BYTES = 24;
+/** Before the salt of who has logged in by the token. No user has such a one, though a user's client chooses its salt. */
+const TOKEN_MARK = 'token ';
 
 interface OneTimeToken {
   readonly verifier: ScramVerifier;
@@ -83,31 +85,41 @@ export class AccessDesk {
 
   /** @throws RingMQError NOT_AUTHENTICATED, after a wait that grows with each failure */
   async login({ user, authMessage, proof, remote }: LoginParams): Promise<LoginAnswer> {
-    const waitMs = this.#delays.before(remote, user, this.#now());
-    if (waitMs === Number.POSITIVE_INFINITY) {
-      throw new RingMQError('NOT_AUTHENTICATED', 'too many logins have failed: wait a minute');
-    }
-    if (waitMs > 0) {
+    const begunMs = this.#now();
+    let verifier = await this.#verifierOf(user);
+    // Whoever fails meanwhile is before it: all that wait would be looked at together otherwise.
+    for (;;) {
+      const nowMs = this.#now();
+      const waitMs = this.#delays.before(remote, user, nowMs);
+      if (nowMs + waitMs - begunMs > MAX_LOGIN_WAIT_MS) {
+        throw new RingMQError('NOT_AUTHENTICATED', 'too many logins have failed: wait a minute');
+      }
+      if (waitMs <= 0) {
+        break;
+      }
       await delay(waitMs, undefined, { ref: false });
+      verifier = await this.#verifierOf(user);
     }
-    const verifier = await this.#verifierOf(user);
     const serverSignature = checkProof(verifier ?? this.#fakes.of(user), authMessage, proof);
-    if (verifier === null || serverSignature === null) {
+    const token = this.#token !== null && verifier === this.#token.verifier ? this.#token : null;
+    // Two may have begun with one token.
+    if (verifier === null || serverSignature === null || token?.isUsed === true) {
       await delay(this.#delays.failed(remote, user, this.#now()), undefined, { ref: false });
       throw new RingMQError('NOT_AUTHENTICATED', 'there is no such user, or the password is another one');
     }
     this.#delays.succeeded(remote, user);
-    if (verifier === this.#token?.verifier) {
-      this.#token.isUsed = true;
+    if (token !== null) {
+      token.isUsed = true;
     }
     return { serverSignature, principal: this.#facts(user, verifier), version: this.#version() };
   }
 
   /** What a user that has logged in under this salt may do by now; null: there is none any more, or the password was changed. */
   async principal(user: string, salt: string): Promise<PrincipalFacts | null> {
-    const own = user === BROKER_USER ? await this.#verifierOf(user) : this.#state.users.get(user)?.scram;
-    const verifier = own ?? this.#token?.verifier;
-    return verifier?.salt === salt ? this.#facts(user, verifier) : null;
+    const known = user === BROKER_USER ? await this.#verifierOf(user) : this.#state.users.get(user)?.scram;
+    const verifier = known ?? this.#token?.verifier ?? null;
+    const facts = verifier === null ? null : this.#facts(user, verifier);
+    return facts?.salt === salt ? facts : null;
   }
 
   /** What the user may do, by all of its grants and roles; null: there is no such user. */
@@ -131,12 +143,14 @@ export class AccessDesk {
     return mayUse ? token.verifier : null;
   }
 
-  #facts(user: string, { salt }: ScramVerifier): PrincipalFacts {
-    const isToken = this.#token?.verifier.salt === salt;
+  #facts(user: string, verifier: ScramVerifier): PrincipalFacts {
+    const { salt } = verifier;
     if (user === BROKER_USER) {
       return { user, salt, grants: [...BROKER_GRANTS] };
     }
-    return { user, salt, grants: isToken ? [...ADMIN_GRANTS] : this.#grantsOf(user) };
+    return verifier === this.#token?.verifier
+      ? { user, salt: `${TOKEN_MARK}${salt}`, grants: [...ADMIN_GRANTS] }
+      : { user, salt, grants: this.#grantsOf(user) };
   }
 
   #grantsOf(user: string): Grant[] {

@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { AccessDesk } from '../../engine/access/access-desk.js';
 import { LoginDelays, MAX_LOGIN_WAIT_MS } from '../../engine/access/login-delays.js';
 import { checkProof, makeVerifier } from '../../engine/access/scram.js';
+import type { LoginAnswer, LoginParams } from '../../engine/engine-thread.js';
 import { AccessState } from '../../engine/meta/access-state.js';
-import { ScramUser, verifierOf } from '../../native-free/client/link/scram-login.js';
+import { type ScramLogin, ScramUser, verifierOf } from '../../native-free/client/link/scram-login.js';
 import { authMessage, type ScramVerifier, type Welcome } from '../../native-free/wire/index.js';
 
 const hmac = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest();
@@ -16,17 +17,36 @@ function stateWith(user: string, scram: ScramVerifier): AccessState {
   return state;
 }
 
-/** A whole login of a client at a desk. */
-async function logIn(desk: AccessDesk, user: string, password: string, remote = '10.0.0.1'): Promise<string> {
+/** All that a client shows of a password. */
+async function proofAt(
+  desk: AccessDesk,
+  user: string,
+  password: string,
+  remote = '10.0.0.1',
+): Promise<LoginParams & { login: ScramLogin }> {
   const login = new ScramUser({ scheme: 'scram', user, password }).login();
   const { nonce: clientNonce } = login.credentials;
   const nonce = `${clientNonce}broker-part`;
   const { salt, iterations } = await desk.challenge(user);
   const { proof } = await login.answer({ nonce, salt, iterations });
-  const signed = authMessage(user, clientNonce, nonce, salt, iterations);
-  const { serverSignature, principal } = await desk.login({ user, authMessage: signed, proof, remote });
-  login.check({ serverSignature } as Welcome);
-  return principal.user;
+  return { user, authMessage: authMessage(user, clientNonce, nonce, salt, iterations), proof, remote, login };
+}
+
+/** A whole login of a client at a desk. */
+async function proveAt(
+  desk: AccessDesk,
+  user: string,
+  password: string,
+  remote?: string,
+): Promise<LoginAnswer> {
+  const params = await proofAt(desk, user, password, remote);
+  const answer = await desk.login(params);
+  params.login.check(answer as unknown as Welcome);
+  return answer;
+}
+
+async function logIn(desk: AccessDesk, user: string, password: string, remote?: string): Promise<string> {
+  return (await proveAt(desk, user, password, remote)).principal.user;
 }
 
 describe('a proof', () => {
@@ -125,7 +145,54 @@ describe('the desk', () => {
   });
 });
 
+describe('the one-time token', () => {
+  it('is no way to its rights for a user that takes its salt', async () => {
+    const state = new AccessState();
+    const desk = new AccessDesk({ state });
+    await desk.makeToken();
+    // Everybody may ask for it.
+    const { salt } = await desk.challenge('admin');
+    const own = await makeVerifier('own', Buffer.from(salt, 'base64'));
+    state.apply({ type: 'user', name: 'mallory', scram: own, roles: [], grants: [], changedTime: 1 });
+    const facts = await proveAt(desk, 'mallory', 'own');
+    expect(facts.principal.grants).toEqual([]);
+    expect((await desk.principal('mallory', facts.principal.salt))?.grants).toEqual([]);
+    state.apply({ type: 'principalGone', name: 'mallory', changedTime: 2 });
+    expect(await desk.principal('mallory', facts.principal.salt)).toBeNull();
+  });
+
+  it('lets one in of two that come at once, for as long as there is no such user', async () => {
+    const state = new AccessState();
+    const desk = new AccessDesk({ state });
+    const token = await desk.makeToken();
+    const proofs = [await proofAt(desk, 'admin', token), await proofAt(desk, 'admin', token)];
+    const outcomes = await Promise.allSettled(proofs.map((params) => desk.login(params)));
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const [answer] = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    const salt = answer?.principal.salt ?? '';
+    expect((await desk.principal('admin', salt))?.grants).not.toEqual([]);
+    const scram = await makeVerifier('x');
+    state.apply({ type: 'user', name: 'admin', scram, roles: [], grants: [], changedTime: 1 });
+    expect(await desk.principal('admin', salt)).toBeNull();
+  });
+});
+
 describe('waits after failures', () => {
+  it('hold for those, too, that came before the failures', async () => {
+    // Ten times as fast as the waits.
+    const now = (): number => performance.now() * 10;
+    const desk = new AccessDesk({ state: stateWith('a', await makeVerifier('right')), now });
+    const wrong = await proofAt(desk, 'a', 'wrong');
+    const refusals = await Promise.all(
+      Array.from({ length: 40 }, () => desk.login(wrong).catch((error: unknown) => String(error))),
+    );
+    const unseen = refusals.filter((refusal) => String(refusal).includes('too many'));
+    expect(unseen.length).toBeGreaterThan(30);
+    // And no longer than was said.
+    await new Promise((resolve) => setTimeout(resolve, (2 * MAX_LOGIN_WAIT_MS) / 10));
+    expect((await proveAt(desk, 'a', 'right')).principal.user).toBe('a');
+  });
+
   it('double, for that user at that address, and are forgotten', () => {
     const delays = new LoginDelays();
     const waits = [1, 2, 3, 4].map(() => delays.failed('a', 'u', 0));
