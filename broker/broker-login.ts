@@ -3,9 +3,9 @@ import { brokerPassword } from '../engine/access/broker-password.js';
 import { ScramUser } from '../native-free/client/internal.js';
 import { BROKER_USER } from '../native-free/wire/index.js';
 
-/** null: there is no secret. */
-export function brokerUser(secret: Uint8Array | null): ScramUser | null {
+/** null: there is no secret. `needsProof`: one is not believed that asks for no login, as brokers do that let everybody in. */
+export function brokerUser(secret: Uint8Array | null, needsProof = true): ScramUser | null {
   return secret === null
     ? null
-    : new ScramUser({ scheme: 'scram', user: BROKER_USER, password: brokerPassword(secret) });
+    : new ScramUser({ scheme: 'scram', user: BROKER_USER, password: brokerPassword(secret) }, needsProof);
 }

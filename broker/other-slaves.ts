@@ -20,7 +20,8 @@ const LOOK_MS = 20;
 export async function lackOf(own: () => SetStanding, sought: SetSought): Promise<Lack | null> {
   const routes = await setRoutes(sought);
   const { name } = own();
-  const user = brokerUser(sought.secret);
+  // Where clients do not log in, brokers do not either.
+  const user = brokerUser(sought.secret, false);
   const others = slavesOf(routes).filter((slave) => slave.name !== name);
   const found = await Promise.all(others.map((slave) => standingOf(slave, own(), user)));
   const furthest = found

@@ -45,6 +45,7 @@ export async function connect(url: string | URL, given?: ConnectOptions): Promis
   let isNameServer: boolean | null = null;
   const connection = makeConnection(addresses.open, {
     ...options,
+    mayBeNameServer: true,
     check: (welcome) => {
       if (isNameServer !== null && isNameServer !== answersAsNameServer(welcome)) {
         throw new RingMQError(

@@ -363,7 +363,7 @@ export interface AccessQuestion {
 export interface ClientOptions {
   /** Free text for the broker's log, at most 127 bytes. */
   name?: string | undefined;
-  /** For brokers that ask for them; others let the client in as it is. */
+  /** For brokers that ask for them. One that does not is refused with `NOT_AUTHENTICATED`: it does not show that it knows the user. */
   credentials?: Credentials | undefined;
   /**
    * How long the first connection is tried for, again and again, with waits as after a lost one. Then it

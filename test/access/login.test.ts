@@ -102,7 +102,12 @@ describe('a client', () => {
         code: 'BAD_FRAME',
       });
     }
-    await login.answer(good);
+    // Nobody is believed before it has shown that it knows the user, asked or not.
+    expect(() => login.check({} as Welcome)).toThrow(expect.objectContaining({ code: 'NOT_AUTHENTICATED' }));
+    const answer = login.answer(good);
+    expect(() => login.check({} as Welcome)).toThrow(expect.objectContaining({ code: 'NOT_AUTHENTICATED' }));
+    await answer;
+    await expect(login.answer(good)).rejects.toMatchObject({ code: 'BAD_FRAME' });
     expect(() => login.check({} as Welcome)).toThrow(expect.objectContaining({ code: 'NOT_AUTHENTICATED' }));
   });
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Broker, type Client, connect, openBroker } from '../../broker/index.js';
 import type { Admin, ClientOptions, Consumer } from '../../native-free/client/index.js';
+import { ask, ScramUser } from '../../native-free/client/internal.js';
 import { LISTENERS } from '../conformance/back-ends.js';
 
 const SMALL = {
@@ -203,6 +204,16 @@ describe.for(LISTENERS)('users over %s', (listener) => {
     const topics = await client.admin().listTopics();
     expect(topics.map(({ topic }) => topic)).toEqual([`heard-${listener}`]);
   });
+});
+
+test('whoever asks for no login is not believed by who came with credentials', async () => {
+  const broker = await openBroker({ ...SMALL, dataDir: join(dir, 'false') });
+  onTestFinished(() => broker.close());
+  const { url } = await broker.listen({ port: 0, listener: 'ws' });
+  expect(await codeOf(connectTo(url, { credentials: ADMIN }))).toBe('NOT_AUTHENTICATED');
+  const user = new ScramUser(ADMIN);
+  expect(await codeOf(ask(url, 'standing', {}, 5_000, user))).toBe('NOT_AUTHENTICATED');
+  expect(await codeOf(connectTo(url))).toBe('done');
 });
 
 test('users outlive a restart', async () => {

@@ -8,6 +8,8 @@ export interface ConnectionOptions extends ClientOptions {
   isPatient?: boolean;
   /** Throws what is wrong with whoever answers: the link is of no use then. */
   check?: (welcome: Welcome) => void;
+  /** A name server may answer, which has no users. Default: none may in place of a broker that has. */
+  mayBeNameServer?: boolean;
   /** Batches may be sent to whoever answers. Default: always. */
   mayProduce?: (welcome: Welcome) => boolean;
   /** A try has failed, and there will be another one. */

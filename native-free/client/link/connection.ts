@@ -238,7 +238,7 @@ export class Connection {
 
   /** Called within the welcome frame, so that nothing that follows it in the same turn is missed. */
   #onWelcome(frame: Uint8Array): void {
-    const welcome = (this.#greeting as Greeting).welcomed(frame);
+    const welcome = (this.#greeting as Greeting).welcomed(frame, this.#options.mayBeNameServer);
     this.#options.check?.(welcome);
     this.#welcome = welcome;
     this.#isOpen = true;

@@ -36,10 +36,12 @@ export class Greeting {
     );
   }
 
-  /** Of a `welcome` frame. Throws `NOT_AUTHENTICATED`, `BAD_FRAME`, `UNSUPPORTED_VERSION`. */
-  welcomed(frame: Uint8Array): Welcome {
+  /** Of a `welcome` frame. `mayBeNameServer`: one has no users, and is believed without a login. Throws `NOT_AUTHENTICATED`, `BAD_FRAME`, `UNSUPPORTED_VERSION`. */
+  welcomed(frame: Uint8Array, mayBeNameServer = false): Welcome {
     const welcome = readWelcome(frame);
-    this.#login?.check(welcome);
+    if (!mayBeNameServer || welcome.role !== 'nameserver') {
+      this.#login?.check(welcome);
+    }
     return welcome;
   }
 }

@@ -77,14 +77,18 @@ export class ScramUser {
   readonly #password: string;
   /** Of the last salt and rounds. */
   #keys: { of: string; keys: Promise<Keys> } | null = null;
+  readonly #needsProof: boolean;
 
-  constructor({ user, password }: Credentials) {
+  /** `needsProof`: whoever asks for no login, and so shows not that it knows the user, is not believed. */
+  constructor({ user, password }: Credentials, needsProof = true) {
     this.user = user;
     this.#password = password;
+    this.#needsProof = needsProof;
   }
 
   login(): ScramLogin {
-    return new ScramLogin(this.user, (salt, iterations) => this.#keysOf(salt, iterations));
+    const keysOf = (salt: string, iterations: number): Promise<Keys> => this.#keysOf(salt, iterations);
+    return new ScramLogin(this.user, keysOf, this.#needsProof);
   }
 
   #keysOf(salt: string, iterations: number): Promise<Keys> {
@@ -105,11 +109,14 @@ export class ScramLogin {
   readonly #user: string;
   readonly #keysOf: (salt: string, iterations: number) => Promise<Keys>;
   readonly #nonce = toBase64(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
+  readonly #needsProof: boolean;
+  #isAsked = false;
   #signature: string | null = null;
 
-  constructor(user: string, keysOf: (salt: string, iterations: number) => Promise<Keys>) {
+  constructor(user: string, keysOf: (salt: string, iterations: number) => Promise<Keys>, needsProof = true) {
     this.#user = user;
     this.#keysOf = keysOf;
+    this.#needsProof = needsProof;
   }
 
   get credentials(): ScramCredentials {
@@ -126,9 +133,10 @@ export class ScramLogin {
       Number.isSafeInteger(iterations) &&
       (iterations as number) >= MIN_SCRAM_ITERATIONS &&
       (iterations as number) <= MAX_SCRAM_ITERATIONS;
-    if (!isAnswered || !isSalt || !areRounds) {
-      throw new RingMQError('BAD_FRAME', 'the challenge cannot be understood');
+    if (this.#isAsked || !isAnswered || !isSalt || !areRounds) {
+      throw new RingMQError('BAD_FRAME', 'the challenge cannot be understood, or is not the first one');
     }
+    this.#isAsked = true;
     const { clientKey, storedKey, serverKey } = await this.#keysOf(salt, iterations as number);
     const message = authMessage(this.#user, this.#nonce, nonce, salt, iterations as number);
     const signature = await hmac(storedKey, message);
@@ -136,9 +144,18 @@ export class ScramLogin {
     return { proof: toBase64(clientKey.map((byte, i) => byte ^ (signature[i] as number))) };
   }
 
-  /** After an answer, the broker shows that it knows the user, too. Throws `NOT_AUTHENTICATED`. */
+  /** After an answer, the broker shows that it knows the user, too. Throws `NOT_AUTHENTICATED`, also where nobody has asked for one. */
   check({ serverSignature }: Welcome): void {
-    if (this.#signature !== null && serverSignature !== this.#signature) {
+    if (!this.#isAsked && !this.#needsProof) {
+      return;
+    }
+    if (!this.#isAsked) {
+      throw new RingMQError(
+        'NOT_AUTHENTICATED',
+        'whoever answers asked for no login, and so cannot be told from a false broker; where a broker lets everybody in, connect without credentials',
+      );
+    }
+    if (this.#signature === null || serverSignature !== this.#signature) {
       throw new RingMQError(
         'NOT_AUTHENTICATED',
         'whoever answers does not know the user: it is another broker than the one that asked',
