@@ -14,7 +14,7 @@ import {
 
 /**
  * When the first administrator was changed last: long ago, so that a set that joins a cluster does not undo
- * what was changed of it there.
+ * what was changed of it there. One that was deleted here, and all others with it, is made anew after that.
  */
 export const FIRST_TIME = 1;
 /** Between two tries, where the log takes nothing for now. */
@@ -82,7 +82,7 @@ export async function ensureAdministrator(
     scram,
     roles: [ADMIN_ROLE],
     grants: [],
-    changedTime: FIRST_TIME,
+    changedTime: Math.max(FIRST_TIME, engine.access.timeAfter(ADMIN_ROLE)),
   };
   while (scram !== null && isNeeded(engine) && !isOver()) {
     try {

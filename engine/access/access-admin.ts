@@ -1,5 +1,6 @@
 /** What operators do to users, roles and grants, one change at a time. Each returns when the log has it, at the broker's flush policy. */
 import {
+  ADMIN_GRANTS,
   ADMIN_ROLE,
   type ControlMethods,
   type Grant,
@@ -69,7 +70,7 @@ export class AccessAdmin {
     });
   }
 
-  /** @throws RingMQError USER_NOT_FOUND, NOT_MASTER, DISK_FULL, DISK_FAILED */
+  /** @throws RingMQError USER_NOT_FOUND, BAD_ARGUMENT (the last administrator), NOT_MASTER, DISK_FULL, DISK_FAILED */
   deleteUser({ user }: Params<'deleteUser'>): Promise<Record<string, never>> {
     return this.#inTurn(async () => {
       this.#requireUser(user);
@@ -183,13 +184,13 @@ export class AccessAdmin {
 
   async #putUser(user: Omit<StoredUser, 'changedTime'>): Promise<UserInfo> {
     const changed = { ...user, changedTime: this.#nextTime(user.name) };
-    await this.#append([{ type: 'user', ...changed }]);
+    await this.#change({ type: 'user', ...changed });
     return infoOfUser(changed);
   }
 
   async #putRole(role: Omit<StoredRole, 'changedTime'>): Promise<RoleInfo> {
     const changed = { ...role, changedTime: this.#nextTime(role.name) };
-    await this.#append([{ type: 'role', ...changed }]);
+    await this.#change({ type: 'role', ...changed });
     return infoOfRole(changed);
   }
 
@@ -207,8 +208,20 @@ export class AccessAdmin {
   }
 
   async #end(name: string): Promise<Record<string, never>> {
-    await this.#append([{ type: 'principalGone', name, changedTime: this.#nextTime(name) }]);
+    await this.#change({ type: 'principalGone', name, changedTime: this.#nextTime(name) });
     return {};
+  }
+
+  /** Somebody stays who can change rights: nobody could give them back. */
+  async #change(record: AccessRecord): Promise<void> {
+    if (isAdministered(this.#state, null) && !isAdministered(this.#state, record)) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        'nobody would be left who may manage the cluster: give another user the role admin before',
+        { details: { name: record.name } },
+      );
+    }
+    await this.#append([record]);
   }
 
   /** Rises, though the clock may have been set back. A wall clock's: sets of a cluster compare it. */
@@ -254,6 +267,29 @@ export class AccessAdmin {
     this.#last = result.catch(() => undefined);
     return result;
   }
+}
+
+/** Whether any user may change rights. `change`: as if it had been made. */
+function isAdministered(state: AccessState, change: AccessRecord | null): boolean {
+  const grantsOf = (role: string): readonly Grant[] => {
+    if (role === ADMIN_ROLE) {
+      return ADMIN_GRANTS;
+    }
+    if (role === change?.name) {
+      return change.type === 'role' ? change.grants : [];
+    }
+    return state.roles.get(role)?.grants ?? [];
+  };
+  const manages = ({ right, resource }: Grant): boolean =>
+    right === 'manage' && (resource === 'cluster' || resource === '*');
+  const isOne = ({ roles, grants }: Pick<StoredUser, 'roles' | 'grants'>): boolean =>
+    grants.some(manages) || roles.some((role) => grantsOf(role).some(manages));
+  for (const user of state.users.values()) {
+    if (user.name !== change?.name && isOne(user)) {
+      return true;
+    }
+  }
+  return change?.type === 'user' && isOne(change);
 }
 
 function infoOfUser({ name, roles, grants, changedTime }: StoredUser): UserInfo {

@@ -70,6 +70,11 @@ export class AccessDesk {
     return this.#state.users.size > 0;
   }
 
+  /** Later than any change of the name so far. */
+  timeAfter(name: string): number {
+    return this.#state.changedTime(name) + 1;
+  }
+
   /** A password of the user `admin`, for one login within an hour, where there is no user yet. */
   async makeToken(): Promise<string> {
     const token = randomBytes(TOKEN_BYTES).toString('base64url');

@@ -1,0 +1,65 @@
+/** Somebody can always change rights: the last administrator stays, and where there is no user the first one is made. */
+import { expect, test } from 'vitest';
+import { ensureAdministrator } from '../../broker/first-administrator.js';
+import { AccessAdmin } from '../../engine/access/access-admin.js';
+import { AccessDesk } from '../../engine/access/access-desk.js';
+import type { Engine } from '../../engine/engine.js';
+import { AccessState } from '../../engine/meta/access-state.js';
+import { ROLE } from '../../engine/term/shared-words.js';
+import { verifierOf } from '../../native-free/client/link/scram-login.js';
+
+interface Rig {
+  state: AccessState;
+  desk: AccessDesk;
+  admin: AccessAdmin;
+}
+
+/** A log that has at once what is appended. */
+function rig(): Rig {
+  const state = new AccessState();
+  const desk = new AccessDesk({ state });
+  const append = (records: readonly Parameters<AccessState['apply']>[0][]): Promise<void> => {
+    for (const record of records) {
+      state.apply(record);
+    }
+    return Promise.resolve();
+  };
+  return { state, desk, admin: new AccessAdmin({ state, desk, append }) };
+}
+
+const REFUSED = { code: 'BAD_ARGUMENT', message: expect.stringContaining('nobody would be left') };
+
+test('the last administrator can neither be deleted nor lose its rights, in any way', async () => {
+  const { admin } = rig();
+  const scram = await verifierOf('x');
+  await admin.createUser({ user: 'plain', scram });
+  await admin.createUser({ user: 'admin', scram, roles: ['admin'] });
+  await admin.createRole({ role: 'keepers' });
+  await admin.grant({ to: 'keepers', right: 'manage', resource: 'cluster' });
+  await expect(admin.deleteUser({ user: 'admin' })).rejects.toMatchObject(REFUSED);
+  await expect(admin.setRoles({ user: 'admin', roles: [] })).rejects.toMatchObject(REFUSED);
+  await admin.setPassword({ user: 'admin', scram });
+  await admin.setRoles({ user: 'plain', roles: ['keepers'] });
+  await admin.deleteUser({ user: 'admin' });
+  await expect(admin.deleteRole({ role: 'keepers' })).rejects.toMatchObject(REFUSED);
+  await expect(admin.revoke({ to: 'keepers', right: 'manage', resource: 'cluster' })).rejects.toMatchObject(
+    REFUSED,
+  );
+  await admin.grant({ to: 'plain', right: 'manage', resource: '*' });
+  await admin.deleteRole({ role: 'keepers' });
+  await expect(admin.revoke({ to: 'plain', right: 'manage', resource: '*' })).rejects.toMatchObject(REFUSED);
+});
+
+test('an administrator that was deleted, and everybody with it, is made anew by a start', async () => {
+  const { state, desk, admin } = rig();
+  // Two sets that did not hear of each other have deleted one each.
+  state.apply({ type: 'principalGone', name: 'admin', changedTime: 1_000 });
+  let tries = 0;
+  const engine = {
+    mastership: { term: { role: ROLE.master } },
+    access: desk,
+    takeAccess: (records: readonly unknown[]) => admin.take(records),
+  } as unknown as Engine;
+  await ensureAdministrator(engine, 'password', null, () => ++tries > 3);
+  expect(state.users.get('admin')?.roles).toEqual(['admin']);
+});
