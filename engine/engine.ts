@@ -11,35 +11,31 @@ import { AccessDesk } from './access/access-desk.js';
 import { brokerPassword } from './access/broker-password.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
-import { DamageList, MAX_DAMAGE_PER_QUEUE } from './control/damage-list.js';
 import { ControlPlane } from './control/index.js';
 import { StatsView } from './control/stats-view.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { CheckpointKeeper } from './data/checkpoint-keeper.js';
 import { CommittedKeeper } from './data/committed-keeper.js';
 import { HeldKeeper } from './data/held-keeper.js';
+import { KnownDamage } from './data/known-damage.js';
 import { type DataOptions, type OpenData, openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
-import { RepairKeeper } from './data/repair-keeper.js';
 import { tellDamage } from './data/tell-damage.js';
 import { type DataDirLock, LOOK_MS, lockDataDir, OwnedDisk } from './disk/index.js';
 import type { WorkOwner } from './engine-thread.js';
 import type { BrokerHandle } from './handle.js';
-import { holdSegment } from './log/index.js';
 import { LogEnding } from './log-ending.js';
 import type { TopicCatalog } from './meta/index.js';
 import { newHandle } from './new-handle.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
 import { onPersistMessage } from './persist-news.js';
-import type { RepairRange } from './replica/repair-run.js';
-import { SeatTable, WORD } from './ring/index.js';
+import { SeatTable } from './ring/index.js';
 import { followedTopics } from './set/followed-topics.js';
 import { Mastership } from './set/mastership.js';
 import { Replication } from './set/replication.js';
 import { isDiagnosed } from './stats/index.js';
 import { SharedText } from './term/shared-text.js';
 import { BROKER_WORD, PERSIST_SEAT } from './term/shared-words.js';
-import { Term } from './term/term.js';
 import { BrokerThread } from './thread/broker-thread.js';
 import { DeadThreads } from './thread/dead-threads.js';
 import { EndedThreads } from './thread/ended-threads.js';
@@ -92,10 +88,9 @@ export class Engine {
   readonly #committed: CommittedKeeper;
   readonly #deadThreads: DeadThreads;
   readonly #queues: TopicQueues;
-  readonly #damage = new DamageList();
+  readonly #damage: KnownDamage;
   readonly #control: ControlLog;
   readonly #held: HeldKeeper;
-  readonly #repair: RepairKeeper;
   readonly #lock: DataDirLock;
   readonly #ending: LogEnding;
   readonly #metaTimer: NodeJS.Timeout;
@@ -207,34 +202,10 @@ export class Engine {
         this.#held.applied(record);
       }
     };
-    this.#repair = new RepairKeeper(
-      {
-        disk: new OwnedDisk(handle.dir),
-        dataDir: handle.dir.path,
-        segmentBytes: data.node.segmentBytes,
-        spanBytes: data.node.spanBytes,
-        lastEpoch: () => parts.term.epoch,
-        epochs: () => data.state.epochs,
-        flushed: () => parts.logRing.toBytes(parts.logRing.flushed()),
-        oldest: () => parts.logReader.oldestPosition,
-        hold: (base) => holdSegment(parts.logRing.control, WORD.spare, base, data.node.segmentBytes),
-        isIndexed: ({ topicId, queueId, baseOffset, position }) => {
-          const topic = data.catalog.byId(topicId);
-          return topic === undefined || this.#queues.isIndexed(topic, queueId, baseOffset, position);
-        },
-        onRepaired: (range, from) => this.#onRepaired(range, from),
-        onStale: () => this.#onStale(),
-        warn: (message, details) => this.warn(message, details),
-      },
-      data.recovery.damage,
-    );
-    // Of bodies: of what has no header any more nobody can say whose it is.
-    for (const { position, bytes, what } of data.recovery.damage.slice(0, MAX_DAMAGE_PER_QUEUE)) {
-      const batch = this.#repair.batchAt(position);
-      if (batch !== null) {
-        this.#damage.add({ ...batch, position, bytes, message: `log position ${position}: ${what}` });
-      }
-    }
+    this.#damage = new KnownDamage(handle, parts, data, this.#queues, {
+      onStale: () => events.onStale?.(),
+      warn: (message, details) => this.warn(message, details),
+    });
     this.#control = new ControlLog({
       held: this.#held,
       state: data.state,
@@ -263,9 +234,9 @@ export class Engine {
       openQueues: (topic) => this.#queues.open(topic),
       closeQueues: (topic) => {
         this.#queues.close(topic);
-        this.#damage.forget(topic.topicId);
+        this.#damage.list.forget(topic.topicId);
       },
-      queueDamage: ({ topicId }, queueId) => this.#damage.of(topicId, queueId),
+      queueDamage: ({ topicId }, queueId) => this.#damage.list.of(topicId, queueId),
       queueState: (topic, queueId) => this.#queues.state(topic, queueId),
       findOffsetByTime: (topic, queueId, time) => this.#queues.findByTime(topic, queueId, time),
       retention: () => ({
@@ -292,7 +263,7 @@ export class Engine {
       catalog: data.catalog,
       offsets: data.state.offsets,
       queueState: (topic, queueId) => this.#queues.state(topic, queueId),
-      damagedCount: () => this.#repair.count,
+      damagedCount: () => this.#damage.repair.count,
       groups: () => this.#plane.groupTotals(),
     });
     this.#stats.name(PERSIST_SEAT, 'ringmq-persist');
@@ -303,8 +274,8 @@ export class Engine {
         plane: this.#plane,
         replication: this.#replication,
         access: this.access,
-        damage: this.#damage,
-        repair: this.#repair,
+        damage: this.#damage.list,
+        repair: this.#damage.repair,
         named: (seat, name) => this.#stats.name(seat, name),
         warn: (message, details) => this.warn(message, details),
       }),
@@ -387,11 +358,11 @@ export class Engine {
         changed: (topic, topicId) => this.#server.topicChanged(topic, topicId),
         gone: (topic) => {
           this.#plane.topicGone(topic);
-          this.#damage.forget(topic.topicId);
+          this.#damage.list.forget(topic.topicId);
         },
       }),
       held: this.#held,
-      repair: this.#repair,
+      repair: this.#damage.repair,
       takeOver: (entries) => this.#plane.takeOver(entries),
       oldestPosition: () => parts.logReader.oldestPosition,
       onNode: () => this.#ending.nodeReplaced(),
@@ -448,7 +419,7 @@ export class Engine {
     await part(() => this.#ending.endIndexing(this.thread.seat));
     await part(() => this.#committed.close());
     await part(() => this.#held.close());
-    await part(() => this.#repair.note());
+    await part(() => this.#damage.repair.note());
     await part(() => this.thread.close());
     await part(() => this.#control.close());
     await part(() => this.#server.close());
@@ -458,26 +429,6 @@ export class Engine {
     await part(() => this.#lock.release());
     if (failures.length > 0 && !isToldAlready) {
       throw failures[0];
-    }
-  }
-
-  #onRepaired({ position, bytes }: RepairRange, from: string): void {
-    this.#damage.repaired(position, position + bytes);
-    this.warn(
-      `damage in the log at position ${position}, of ${bytes} bytes, was repaired from what ${from} has`,
-      { event: 'repaired', position, bytes, from },
-    );
-  }
-
-  /** What a recovery could not read is in the log again, but in no queue. */
-  #onStale(): void {
-    const isSlave = new Term(new Int32Array(this.handle.brokerWords)).isFollower;
-    this.warn(
-      `what was repaired is in the queues when this broker is opened again, which makes the queue index from the log${isSlave ? ': now' : '; restart it'}`,
-      { event: 'rebuild' },
-    );
-    if (isSlave) {
-      this.#events.onStale?.();
     }
   }
 
