@@ -1,11 +1,7 @@
-/**
- * A broker without sockets: opens the data directory, recovers it, makes the shared memories, starts the persist worker,
- * and keeps house (checkpoints, retention, threads that died).
- */
+/** A broker without sockets: opens the data directory, recovers it, makes the shared memories, starts the persist worker, and wires all that works on them. */
 
 import { setImmediate } from 'node:timers';
 import { threadId } from 'node:worker_threads';
-import { clearInterval, setInterval } from '../native-free/time/index.js';
 import type { BrokerStats, RingMQError } from '../native-free/wire/index.js';
 import { AccessDesk } from './access/access-desk.js';
 import { brokerPassword } from './access/broker-password.js';
@@ -14,16 +10,15 @@ import { ControlLog } from './control/control-log.js';
 import { ControlPlane } from './control/index.js';
 import { StatsView } from './control/stats-view.js';
 import { TopicQueues } from './control/topic-queues.js';
-import { CheckpointKeeper } from './data/checkpoint-keeper.js';
-import { CommittedKeeper } from './data/committed-keeper.js';
 import { HeldKeeper } from './data/held-keeper.js';
 import { KnownDamage } from './data/known-damage.js';
 import { type DataOptions, type OpenData, openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
 import { tellDamage } from './data/tell-damage.js';
-import { type DataDirLock, LOOK_MS, lockDataDir, OwnedDisk } from './disk/index.js';
+import { type DataDirLock, lockDataDir, OwnedDisk } from './disk/index.js';
 import type { WorkOwner } from './engine-thread.js';
 import type { BrokerHandle } from './handle.js';
+import { Housekeeping } from './housekeeping.js';
 import { LogEnding } from './log-ending.js';
 import type { TopicCatalog } from './meta/index.js';
 import { newHandle } from './new-handle.js';
@@ -33,12 +28,9 @@ import { SeatTable } from './ring/index.js';
 import { followedTopics } from './set/followed-topics.js';
 import { Mastership } from './set/mastership.js';
 import { Replication } from './set/replication.js';
-import { isDiagnosed } from './stats/index.js';
 import { SharedText } from './term/shared-text.js';
 import { BROKER_WORD, PERSIST_SEAT } from './term/shared-words.js';
 import { BrokerThread } from './thread/broker-thread.js';
-import { DeadThreads } from './thread/dead-threads.js';
-import { EndedThreads } from './thread/ended-threads.js';
 import { PersistThreads } from './thread/persist-threads.js';
 import { makeThreadParts, type ThreadParts } from './thread/thread-parts.js';
 import { threadCalls } from './thread-calls.js';
@@ -53,8 +45,6 @@ export interface EngineEvents {
   onFatal(error: RingMQError): void;
 }
 
-/** Subscribers of a diagnostics channel are looked for so often. */
-const SUBSCRIBERS_MS = 1_000;
 /** A close waits no longer than this for acks. */
 const CLOSE_MS = 5_000;
 
@@ -83,17 +73,13 @@ export class Engine {
   };
   readonly #plane: ControlPlane;
   readonly #stats: StatsView;
-  readonly #subscriberTimer: NodeJS.Timeout;
-  readonly #checkpoints: CheckpointKeeper;
-  readonly #committed: CommittedKeeper;
-  readonly #deadThreads: DeadThreads;
+  readonly #house: Housekeeping;
   readonly #queues: TopicQueues;
   readonly #damage: KnownDamage;
   readonly #control: ControlLog;
   readonly #held: HeldKeeper;
   readonly #lock: DataDirLock;
   readonly #ending: LogEnding;
-  readonly #metaTimer: NodeJS.Timeout;
   readonly #replication: Replication;
 
   /**
@@ -283,35 +269,18 @@ export class Engine {
       measured: this.#measured,
     });
     this.thread = new BrokerThread(parts, (seat, listener) => this.#server.port(seat, listener));
-    this.#checkpoints = new CheckpointKeeper(
-      { ...parts, state: this.#control },
-      handle,
-      options,
-      (message) => {
-        // A directory that has lost a part is told of as that.
-        this.#ending.lookAfterMeta();
-        if (!this.#ending.hasFailed) {
-          this.warn(message, {});
-        }
+    this.#house = new Housekeeping(handle, options, parts, {
+      ending: this.#ending,
+      state: this.#control,
+      seatGone: (seat) => {
+        this.#server.seatGone(seat);
+        // It may have had sends refused for want of room for an index block, which the sweep has stored since.
+        this.thread.settleSoon();
       },
-    );
-    this.#committed = new CommittedKeeper(new OwnedDisk(handle.dir), parts.logDir, () =>
-      parts.logRing.toBytes(parts.log.committed()),
-    );
-    const ended = new EndedThreads((message, details) => this.warn(message, details));
-    this.#deadThreads = new DeadThreads(parts, (seat) => {
-      this.#server.seatGone(seat);
-      ended.tell(this.#stats.nameOf(seat));
-      // It may have had sends refused for want of room for an index block, which the sweep has stored since.
-      this.thread.settleSoon();
+      nameOf: (seat) => this.#stats.nameOf(seat),
+      sweep: () => this.#replication.sweep(),
+      warn: (message, details) => this.warn(message, details),
     });
-    this.#lookForSubscribers();
-    this.#subscriberTimer = setInterval(() => {
-      this.#lookForSubscribers();
-      this.#replication.sweep();
-      this.#committed.note();
-    }, SUBSCRIBERS_MS);
-    this.#subscriberTimer.unref();
     this.#persist = persist;
     persist.listen({
       onMessage: (message) =>
@@ -322,14 +291,6 @@ export class Engine {
         }),
       onDied: (which, error) => this.#ending.threadDied(which, error),
     });
-    this.#metaTimer = setInterval(() => this.#ending.lookAfterMeta(), LOOK_MS);
-    this.#metaTimer.unref();
-  }
-
-  /** Other threads tell of their connections only while somebody here wants to hear of them. */
-  #lookForSubscribers(): void {
-    const words = new Int32Array(this.handle.brokerWords);
-    Atomics.store(words, BROKER_WORD.wantsConnections, Number(isDiagnosed('connection')));
   }
 
   /** Its part in a set of master and slaves. */
@@ -402,22 +363,21 @@ export class Engine {
       }
     };
     Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
-    clearInterval(this.#metaTimer);
-    clearInterval(this.#subscriberTimer);
+    this.#house.rest();
     await part(() => this.#replication.handOver.close());
     await part(() => this.#plane.close());
     await part(() => this.#control.drained(CLOSE_MS));
     await part(() => this.thread.drained(CLOSE_MS));
-    await part(() => this.#checkpoints.stop());
-    this.#deadThreads.stop();
+    await part(() => this.#house.checkpoints.stop());
+    this.#house.deadThreads.stop();
     await part(() => this.#persist.stop());
     const isLost = this.#ending.isLost();
     if (!isLost) {
-      await part(() => this.#checkpoints.last());
-      await part(() => this.#committed.note());
+      await part(() => this.#house.checkpoints.last());
+      await part(() => this.#house.committed.note());
     }
     await part(() => this.#ending.endIndexing(this.thread.seat));
-    await part(() => this.#committed.close());
+    await part(() => this.#house.committed.close());
     await part(() => this.#held.close());
     await part(() => this.#damage.repair.note());
     await part(() => this.thread.close());
