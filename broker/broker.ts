@@ -1,7 +1,6 @@
 /** A running broker: the engine in this process, with clients on this thread and sockets on others. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LeaderLoop } from '../engine/cluster/leader-loop.js';
 import type { Engine } from '../engine/engine.js';
 import type { BrokerHandle } from '../engine/handle.js';
 import {
@@ -20,7 +19,7 @@ import {
   RingMQError,
 } from '../native-free/wire/index.js';
 import { SessionHost } from '../transport/session-host.js';
-import { AccessKeeper } from './access-keeper.js';
+import { ClusterPart } from './cluster-part.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
 import { ensureAdministrator, readPassword } from './first-administrator.js';
@@ -28,11 +27,10 @@ import type { ReplicationEvent } from './follower/follow.js';
 import { FollowedMaster } from './follower/followed-master.js';
 import type { BrokerListener } from './listen.js';
 import { type ListenOptions, resolveListenOptions } from './listen-options.js';
-import { checkAdvertised, Membership } from './membership.js';
+import { checkAdvertised } from './membership.js';
 import { MemoryTeller } from './memory-teller.js';
 import { lackOf } from './other-slaves.js';
 import { isPassing, patiently } from './patience.js';
-import { LedBroker, openLeadership } from './set-member.js';
 import { BrokerSockets } from './sockets.js';
 import { takeGiven } from './take-given.js';
 
@@ -74,6 +72,7 @@ export class Broker {
   readonly #master: FollowedMaster;
   #sessions: SessionHost;
   readonly #sockets: BrokerSockets;
+  readonly #cluster: ClusterPart;
   readonly #clients = new Set<Client>();
   #closing: Promise<void> | null = null;
   #reopening: Promise<void> | null = null;
@@ -81,9 +80,6 @@ export class Broker {
   readonly #memory = new MemoryTeller();
   /** Clients log in, and the first administrator has this password, or comes with a token; null: nobody logs in. */
   #admin: { readonly password: string | null } | null = null;
-  #membership: Membership | null = null;
-  #accessKeeper: AccessKeeper | null = null;
-  #leadership: Promise<LeaderLoop | null> | null = null;
 
   /** Use {@link openBroker}. */
   constructor(engine: Engine, host: BrokerHost) {
@@ -95,6 +91,7 @@ export class Broker {
       onCut: (master, state) => void this.#rejoin(master, state),
       onFatal: (error) => host.onFatal?.(error),
     });
+    this.#cluster = this.#clusterPart();
     this.#memory.look(engine, 0);
     this.#sessions = this.#openSessions();
     this.#follow();
@@ -107,15 +104,34 @@ export class Broker {
     });
   }
 
+  #clusterPart(): ClusterPart {
+    const broker = this;
+    const host = this.#host;
+    return new ClusterPart({
+      secret: host.secret,
+      mayFound: host.mayFound,
+      engine: () => this.#engine,
+      get hasLogins() {
+        return broker.#admin !== null;
+      },
+      get isFollowing() {
+        return broker.#master.isFollowed || broker.#reopening !== null;
+      },
+      follow: (master) => this.#followBy(master),
+      setMaster: (url) => this.#setMaster(url),
+      tell: (message, details) => host.onReplication?.({ event: 'controller', message, ...details }),
+    });
+  }
+
   /** A slave follows its master from now on. */
   #follow(): void {
     const engine = this.#engine;
     // At once: a master that comes back asks name servers whether it was replaced.
     engine.replication.promotion.onPromoted = () => {
-      this.#membership?.changed();
+      this.#cluster.changed();
       void this.#ensureAdministrator();
     };
-    engine.replication.onStandingChanged = () => this.#membership?.changed();
+    engine.replication.onStandingChanged = () => this.#cluster.changed();
     engine.replication.promotion.lacks = () =>
       lackOf(() => engine.replication.describe(), {
         nameServers: engine.options.nameServers,
@@ -247,37 +263,13 @@ export class Broker {
     await this.#sockets.openAgain(this.#engine);
     const [first] = this.#sockets.urls;
     if (first !== undefined) {
-      await this.#join(first);
+      await this.#cluster.join(first);
     }
     this.#follow();
   }
 
-  /** Where it can be reached is known now: it takes part in its set's leadership. */
-  async #stand(url: string): Promise<void> {
-    const { options, handle } = this.#engine;
-    if (!this.#isLed || this.#leadership !== null) {
-      return;
-    }
-    const broker = this;
-    const host = {
-      engine: () => this.#engine,
-      get isFollowing() {
-        return broker.#master.isFollowed || broker.#reopening !== null;
-      },
-      follow: (master: string | null) => this.#followBy(master),
-      tell: (message: string, details: object) =>
-        this.#host.onReplication?.({ event: 'controller', message, ...details }),
-    };
-    const member = new LedBroker(host, options, options.advertiseUrl ?? url, this.#host.mayFound);
-    this.#leadership = openLeadership(member, options, handle.brokerSet);
-    await this.#leadership;
-  }
-
   async #stopServing(): Promise<void> {
-    this.#membership?.close();
-    this.#membership = null;
-    this.#accessKeeper?.close();
-    this.#accessKeeper = null;
+    this.#cluster.leave();
     await this.#sockets.stop();
     await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();
@@ -322,8 +314,8 @@ export class Broker {
         throw abortError(signal);
       }
       this.#memory.look(this.#engine, listener.threads);
-      await this.#join(listener.url);
-      await this.#stand(listener.url);
+      await this.#cluster.join(listener.url);
+      await this.#cluster.stand(listener.url);
       return listener;
     });
   }
@@ -349,55 +341,6 @@ export class Broker {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => undefined);
     return done;
-  }
-
-  /** Where it can be reached is known now: name servers are told. */
-  async #join(url: string): Promise<void> {
-    const { options, thread } = this.#engine;
-    if (options.nameServers.length === 0 || this.#membership !== null) {
-      return;
-    }
-    this.#membership = new Membership({
-      options,
-      thread,
-      url: options.advertiseUrl ?? url,
-      secret: this.#host.secret,
-      stats: () => this.#engine.stats(),
-      deletedTopics: () => this.#engine.catalog.deletedTopics(),
-      deletedUpTo: (topic) => this.#engine.catalog.deletedUpTo(topic),
-      replicas: () => this.#engine.replication.list(),
-      onFenced: (epoch, masterUrl) => this.#engine.mastership.fence(epoch, masterUrl),
-      onMaster: (url) => {
-        if (!this.#isLed) {
-          this.#setMaster(url);
-        }
-      },
-      onWarning: (message, details) => this.#engine.warn(message, details),
-    });
-    const membership = this.#membership;
-    this.#engine.catalog.leastCreatedTime = (topic) => membership.leastCreatedTime(topic);
-    await membership.open();
-    this.#keepAccess();
-  }
-
-  /** Where clients log in, a cluster's sets have the same users: those without a secret have no way to ask each other. */
-  #keepAccess(): void {
-    const engine = this.#engine;
-    const { secret } = this.#host;
-    if (this.#admin === null || secret === null) {
-      return;
-    }
-    this.#accessKeeper = new AccessKeeper({
-      nameServers: engine.options.nameServers,
-      secret,
-      cluster: engine.handle.cluster,
-      set: engine.handle.brokerSet,
-      isMaster: () => engine.thread.place.role === 'master',
-      digest: () => engine.access.digest,
-      take: (records) => engine.takeAccess(records),
-      onWarning: (message, details) => engine.warn(message, details),
-    });
-    void this.#accessKeeper.look();
   }
 
   /** Counters and gauges as of now, read from shared memory: cheap, and no thread is asked. */
@@ -434,10 +377,9 @@ export class Broker {
 
   async #close(): Promise<void> {
     await this.#turn;
-    const leadership = await this.#leadership?.catch(() => null);
+    const leadership = await this.#cluster.leadership();
     leadership?.rest();
-    this.#membership?.close();
-    this.#accessKeeper?.close();
+    this.#cluster.leave();
     const [sockets] = await Promise.allSettled([this.#sockets.stop()]);
     const clients = await Promise.allSettled([...this.#clients].map((client) => client.close()));
     this.#sessions.close();

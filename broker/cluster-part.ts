@@ -1,0 +1,108 @@
+/**
+ * A broker takes part in its cluster from when it listens: it is registered with the name servers, where clients log in it has the users of the other sets, and
+ * where a controller decides it stands for its set's leadership.
+ */
+import type { LeaderLoop } from '../engine/cluster/leader-loop.js';
+import { AccessKeeper } from './access-keeper.js';
+import { Membership } from './membership.js';
+import { LedBroker, openLeadership, type SetMemberHost } from './set-member.js';
+
+/** The broker, as far as this needs it. */
+export interface ClusterPartHost extends SetMemberHost {
+  readonly secret: Uint8Array | null;
+  /** With a controller: it may begin a set that etcd knows nothing of. */
+  readonly mayFound: boolean;
+  /** Clients log in here. */
+  readonly hasLogins: boolean;
+  /** Name servers say where a slave's master is now; null: nobody knows. */
+  setMaster(url: string | null): void;
+}
+
+export class ClusterPart {
+  readonly #host: ClusterPartHost;
+  #membership: Membership | null = null;
+  #accessKeeper: AccessKeeper | null = null;
+  #leadership: Promise<LeaderLoop | null> | null = null;
+
+  constructor(host: ClusterPartHost) {
+    this.#host = host;
+  }
+
+  /** How the broker stands in its set is another: name servers are told at once. */
+  changed(): void {
+    this.#membership?.changed();
+  }
+
+  /** Where it can be reached is known now: name servers are told. */
+  async join(listensAt: string): Promise<void> {
+    const { options, thread } = this.#host.engine();
+    if (options.nameServers.length === 0 || this.#membership !== null) {
+      return;
+    }
+    const membership = new Membership({
+      options,
+      thread,
+      url: options.advertiseUrl ?? listensAt,
+      secret: this.#host.secret,
+      stats: () => this.#host.engine().stats(),
+      deletedTopics: () => this.#host.engine().catalog.deletedTopics(),
+      deletedUpTo: (topic) => this.#host.engine().catalog.deletedUpTo(topic),
+      replicas: () => this.#host.engine().replication.list(),
+      onFenced: (epoch, masterUrl) => this.#host.engine().mastership.fence(epoch, masterUrl),
+      onMaster: (url) => {
+        if (this.#host.engine().options.controller === undefined) {
+          this.#host.setMaster(url);
+        }
+      },
+      onWarning: (message, details) => this.#host.engine().warn(message, details),
+    });
+    this.#membership = membership;
+    this.#host.engine().catalog.leastCreatedTime = (topic) => membership.leastCreatedTime(topic);
+    await membership.open();
+    this.#keepAccess();
+  }
+
+  /** Where clients log in, a cluster's sets have the same users: those without a secret have no way to ask each other. */
+  #keepAccess(): void {
+    const engine = this.#host.engine();
+    const { secret, hasLogins } = this.#host;
+    if (!hasLogins || secret === null) {
+      return;
+    }
+    this.#accessKeeper = new AccessKeeper({
+      nameServers: engine.options.nameServers,
+      secret,
+      cluster: engine.handle.cluster,
+      set: engine.handle.brokerSet,
+      isMaster: () => engine.thread.place.role === 'master',
+      digest: () => engine.access.digest,
+      take: (records) => engine.takeAccess(records),
+      onWarning: (message, details) => engine.warn(message, details),
+    });
+    void this.#accessKeeper.look();
+  }
+
+  /** Where it can be reached is known now: it takes part in its set's leadership. */
+  async stand(listensAt: string): Promise<void> {
+    const { options, handle } = this.#host.engine();
+    if (options.controller === undefined || this.#leadership !== null) {
+      return;
+    }
+    const member = new LedBroker(this.#host, options, options.advertiseUrl ?? listensAt, this.#host.mayFound);
+    this.#leadership = openLeadership(member, options, handle.brokerSet);
+    await this.#leadership;
+  }
+
+  /** null: no controller decides, or there was none to speak to. */
+  async leadership(): Promise<LeaderLoop | null> {
+    return (await this.#leadership?.catch(() => null)) ?? null;
+  }
+
+  /** Name servers and other sets are told nothing any more, until it joins again. */
+  leave(): void {
+    this.#membership?.close();
+    this.#membership = null;
+    this.#accessKeeper?.close();
+    this.#accessKeeper = null;
+  }
+}
