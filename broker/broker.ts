@@ -1,6 +1,5 @@
 /** A running broker: the engine in this process, with clients on this thread and sockets on others. */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.js';
 import type { BrokerHandle } from '../engine/handle.js';
 import {
@@ -22,7 +21,7 @@ import { SessionHost } from '../transport/session-host.js';
 import { ClusterPart } from './cluster-part.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
-import { ensureAdministrator, readPassword } from './first-administrator.js';
+import { FirstAdministrator } from './first-administrator.js';
 import type { ReplicationEvent } from './follower/follow.js';
 import { FollowedMaster } from './follower/followed-master.js';
 import type { BrokerListener } from './listen.js';
@@ -47,9 +46,6 @@ export interface BrokerEvents {
   /** On a slave: how it goes with following its master. */
   onReplication?: (event: ReplicationEvent) => void;
 }
-
-/** `listen` waits so long for the log to have the first administrator. */
-const ADMIN_MS = 5_000;
 
 /** What a broker needs to open its engine again, and whom to tell. */
 export interface BrokerHost {
@@ -78,8 +74,7 @@ export class Broker {
   #reopening: Promise<void> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #memory = new MemoryTeller();
-  /** Clients log in, and the first administrator has this password, or comes with a token; null: nobody logs in. */
-  #admin: { readonly password: string | null } | null = null;
+  readonly #admin: FirstAdministrator;
 
   /** Use {@link openBroker}. */
   constructor(engine: Engine, host: BrokerHost) {
@@ -90,6 +85,11 @@ export class Broker {
       onEvent: (event) => host.onReplication?.(event),
       onCut: (master, state) => void this.#rejoin(master, state),
       onFatal: (error) => host.onFatal?.(error),
+    });
+    this.#admin = new FirstAdministrator({
+      engine: () => this.#engine,
+      secret: host.secret,
+      isClosing: () => this.#closing !== null,
     });
     this.#cluster = this.#clusterPart();
     this.#memory.look(engine, 0);
@@ -112,7 +112,7 @@ export class Broker {
       mayFound: host.mayFound,
       engine: () => this.#engine,
       get hasLogins() {
-        return broker.#admin !== null;
+        return broker.#admin.hasLogins;
       },
       get isFollowing() {
         return broker.#master.isFollowed || broker.#reopening !== null;
@@ -129,7 +129,7 @@ export class Broker {
     // At once: a master that comes back asks name servers whether it was replaced.
     engine.replication.promotion.onPromoted = () => {
       this.#cluster.changed();
-      void this.#ensureAdministrator();
+      void this.#admin.ensure();
     };
     engine.replication.onStandingChanged = () => this.#cluster.changed();
     engine.replication.promotion.lacks = () =>
@@ -301,14 +301,9 @@ export class Broker {
       const { host } = listenOptions;
       checkAdvertised(this.#engine.options, typeof host === 'string' ? host : '');
       const resolved = resolveListenOptions(listenOptions);
-      this.#admin = resolved.auth
-        ? {
-            password:
-              resolved.adminPasswordFile === undefined ? null : readPassword(resolved.adminPasswordFile),
-          }
-        : this.#admin;
+      this.#admin.listens(resolved);
       const listener = await this.#sockets.open(this.#engine, listenOptions);
-      await Promise.race([this.#ensureAdministrator(), delay(ADMIN_MS, undefined, { ref: false })]);
+      await this.#admin.ensureSoon();
       if (signal?.aborted) {
         await listener.close();
         throw abortError(signal);
@@ -318,22 +313,6 @@ export class Broker {
       await this.#cluster.stand(listener.url);
       return listener;
     });
-  }
-
-  /** Never rejects. */
-  async #ensureAdministrator(): Promise<void> {
-    const engine = this.#engine;
-    if (this.#admin === null) {
-      return;
-    }
-    try {
-      const isOver = (): boolean => this.#closing !== null || this.#engine !== engine;
-      await ensureAdministrator(engine, this.#admin.password, this.#host.secret, isOver);
-    } catch (error) {
-      if (this.#closing === null) {
-        engine.warn(`the first administrator could not be made: ${(error as Error).message}`, {});
-      }
-    }
   }
 
   /** One after the other: a socket is not opened on an engine that is being replaced. */

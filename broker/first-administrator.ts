@@ -11,6 +11,7 @@ import {
   MAX_PASSWORD_CHARACTERS,
   RingMQError,
 } from '../native-free/wire/index.js';
+import type { ResolvedListenOptions } from './listen-options.js';
 
 /**
  * When the first administrator was changed last: long ago, so that a set that joins a cluster does not undo
@@ -19,6 +20,8 @@ import {
 export const FIRST_TIME = 1;
 /** Between two tries, where the log takes nothing for now. */
 const AGAIN_MS = 1_000;
+/** A broker that begins to listen waits so long for the log to have the first administrator. */
+const LISTEN_MS = 5_000;
 
 /**
  * The password in a file, without the line feed at its end.
@@ -93,5 +96,58 @@ export async function ensureAdministrator(
       }
       await delay(AGAIN_MS, undefined, { ref: false });
     }
+  }
+}
+
+/** The broker, as far as {@link FirstAdministrator} needs it. */
+export interface AdministratorHost {
+  /** Another one each time that the broker has opened its data again. */
+  engine(): Engine;
+  /** The cluster's. */
+  readonly secret: Uint8Array | null;
+  isClosing(): boolean;
+}
+
+/** Remembers how clients log in, and sees to the first administrator when the broker listens and when it becomes the master. */
+export class FirstAdministrator {
+  readonly #host: AdministratorHost;
+  /** Clients log in, and the first administrator has this password, or comes with a token; null: nobody logs in. */
+  #admin: { readonly password: string | null } | null = null;
+
+  constructor(host: AdministratorHost) {
+    this.#host = host;
+  }
+
+  /** Clients log in at one listener at least. */
+  get hasLogins(): boolean {
+    return this.#admin !== null;
+  }
+
+  /** A listener with these options is to be opened. @throws RingMQError BAD_CONFIG (the password's file) */
+  listens({ auth, adminPasswordFile }: Pick<ResolvedListenOptions, 'auth' | 'adminPasswordFile'>): void {
+    if (auth) {
+      this.#admin = { password: adminPasswordFile === undefined ? null : readPassword(adminPasswordFile) };
+    }
+  }
+
+  /** Never rejects. */
+  async ensure(): Promise<void> {
+    const engine = this.#host.engine();
+    if (this.#admin === null) {
+      return;
+    }
+    try {
+      const isOver = (): boolean => this.#host.isClosing() || this.#host.engine() !== engine;
+      await ensureAdministrator(engine, this.#admin.password, this.#host.secret, isOver);
+    } catch (error) {
+      if (!this.#host.isClosing()) {
+        engine.warn(`the first administrator could not be made: ${(error as Error).message}`, {});
+      }
+    }
+  }
+
+  /** As {@link ensure}; resolves after some seconds, whether the log has the user by then or not. */
+  async ensureSoon(): Promise<void> {
+    await Promise.race([this.ensure(), delay(LISTEN_MS, undefined, { ref: false })]);
   }
 }
