@@ -59,6 +59,8 @@ export class Engine {
   readonly catalog: TopicCatalog;
   /** Whether it is its set's master. */
   readonly mastership: Mastership;
+  /** Its part in a set of master and slaves. */
+  readonly replication: Replication;
   /** Users and rights. */
   readonly access: AccessDesk;
   readonly #events: EngineEvents;
@@ -80,7 +82,6 @@ export class Engine {
   readonly #held: HeldKeeper;
   readonly #lock: DataDirLock;
   readonly #ending: LogEnding;
-  readonly #replication: Replication;
 
   /**
    * `mustFollow`: it is opened as a slave, whatever it was.
@@ -132,10 +133,7 @@ export class Engine {
       // The tables may be from before the last segments went: retention makes no checkpoint.
       engine.#trim(data.recovery.startPosition);
       if (data.role === 'master') {
-        engine.#control.beginEpoch(data.node.epoch, data.recovery.endPosition, options.name);
-        engine.#replication.handOver.takeHeld();
-        engine.#replication.handOver.awaitHandOver();
-        engine.#plane.becomeMaster();
+        engine.replication.promotion.wasMaster(data.node.epoch, data.recovery.endPosition);
       }
       engine.#plane.start();
     } catch (error) {
@@ -213,9 +211,9 @@ export class Engine {
       epoch: Math.max(data.node.epoch, data.recovery.lastEpoch),
       isFollower: () => parts.term.isFollower,
       masterUrl: () => new SharedText(handle.masterUrl).get(),
-      promote: (epoch, force) => this.#replication.promotion.promote(epoch, force),
-      standing: () => this.#replication.describe(),
-      handOver: () => this.#replication.handOver.waited,
+      promote: (epoch, force) => this.replication.promotion.promote(epoch, force),
+      standing: () => this.replication.describe(),
+      handOver: () => this.replication.handOver.waited,
       catalog: data.catalog,
       openQueues: (topic) => this.#queues.open(topic),
       closeQueues: (topic) => {
@@ -254,11 +252,11 @@ export class Engine {
     });
     this.#stats.name(PERSIST_SEAT, 'ringmq-persist');
     this.#stats.name(parts.seat, 'main');
-    this.#replication = this.#makeReplication(options, parts, data, secret);
+    this.replication = this.#makeReplication(options, parts, data, secret);
     this.#server = new ControlServer(handle.channel, {
       handle: threadCalls({
         plane: this.#plane,
-        replication: this.#replication,
+        replication: this.replication,
         access: this.access,
         damage: this.#damage.list,
         repair: this.#damage.repair,
@@ -278,7 +276,7 @@ export class Engine {
         this.thread.settleSoon();
       },
       nameOf: (seat) => this.#stats.nameOf(seat),
-      sweep: () => this.#replication.sweep(),
+      sweep: () => this.replication.sweep(),
       warn: (message, details) => this.warn(message, details),
     });
     this.#persist = persist;
@@ -291,11 +289,6 @@ export class Engine {
         }),
       onDied: (which, error) => this.#ending.threadDied(which, error),
     });
-  }
-
-  /** Its part in a set of master and slaves. */
-  get replication(): Replication {
-    return this.#replication;
   }
 
   #makeReplication(
@@ -364,7 +357,7 @@ export class Engine {
     };
     Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
     this.#house.rest();
-    await part(() => this.#replication.handOver.close());
+    await part(() => this.replication.handOver.close());
     await part(() => this.#plane.close());
     await part(() => this.#control.drained(CLOSE_MS));
     await part(() => this.thread.drained(CLOSE_MS));

@@ -1,4 +1,4 @@
-/** Makes a slave its set's master, in place: by hand, or by a controller's word. */
+/** Makes a slave its set's master, in place, by hand or by a controller's word; and begins the term of a master that is opened again. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
@@ -103,6 +103,16 @@ export class Promotion {
       }
       return epoch;
     });
+  }
+
+  /** The directory was opened as the master's that it was: its term of this epoch begins behind `end`. Slaves may have commits that it has not. */
+  wasMaster(epoch: number, end: number): void {
+    const { control, handle } = this.#deps;
+    const { handOver } = this.#parts;
+    control.beginEpoch(epoch, end, handle.brokerName);
+    handOver.takeHeld();
+    handOver.awaitHandOver();
+    this.#deps.onMaster();
   }
 
   async #lead(epochAbove: (known: number) => number): Promise<number> {
