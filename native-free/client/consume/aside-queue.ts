@@ -58,7 +58,7 @@ export class AsideQueue implements FrameReceiver {
     this.#connection = connection;
     this.#options = options;
     this.#next = options.offset;
-    this.#id = connection.addReceiver(this);
+    this.#id = connection.receivers.add(this);
     this.#listen();
     if (connection.failure !== null) {
       this.#endSoon();
@@ -155,7 +155,7 @@ export class AsideQueue implements FrameReceiver {
     this.#connection.requests.call('leave', { consumer: this.#id }, { onlyNow: true }).catch(() => {
       // The link is gone, and the reader with it.
     });
-    this.#connection.removeReceiver(this.#id);
+    this.#connection.receivers.remove(this.#id);
   }
 
   readonly #onDone = (bytes: number): void => {

@@ -39,7 +39,7 @@ export class GroupMember implements FrameReceiver {
     this.#connection = connection;
     this.#options = options;
     this.inbox = new Inbox(options.windowBytes, (total) => connection.sendCredit(this.#id, total));
-    this.#id = connection.addReceiver(this);
+    this.#id = connection.receivers.add(this);
     this.#queues = this.#makeQueues();
     this.#joining = this.#makeJoining();
     this.#commits = this.#makeCommits();
@@ -377,7 +377,7 @@ export class GroupMember implements FrameReceiver {
       .catch(() => {});
     this.#joining.lost();
     this.#commits.stop();
-    this.#connection.removeReceiver(this.#id);
+    this.#connection.receivers.remove(this.#id);
     this.#queues.dropAll();
     this.inbox.clear();
   }

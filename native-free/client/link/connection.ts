@@ -16,14 +16,13 @@ import {
   RingMQError,
   type Welcome,
 } from '../../wire/index.js';
-import { abortError, Deferred } from '../abort.js';
+import { abortError } from '../abort.js';
 import { callUser } from '../callback.js';
 import { asRingMQError } from '../failures.js';
 import { Connecting, isFinal } from './connecting.js';
 import type { ConnectionOptions } from './connection-options.js';
 import { controlPayload } from './control-codec.js';
-import type { FrameReceiver } from './frame-receiver.js';
-import { Greeting } from './greeting.js';
+import { Handshake } from './handshake.js';
 import { readError } from './incoming.js';
 import type { Link, LinkFactory } from './link.js';
 import { Pulse } from './pulse.js';
@@ -35,18 +34,18 @@ import { Suspects } from './suspects.js';
 
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #receivers = new Receivers();
+  /** Consumers, each with a number on this connection. */
+  readonly receivers = new Receivers();
   readonly requests: Requests;
   #link: Link | null = null;
   /** The handshake is done. */
   #isOpen = false;
   #welcome: Welcome | null = null;
-  #handshake: Deferred<void> | null = null;
+  /** With the link that is greeted, while one is. */
+  #handshake: Handshake | null = null;
   #failure: RingMQError | null = null;
   /** As whom it comes; null: as nobody. */
   readonly user: ScramUser | null;
-  /** Of the link that is greeted. */
-  #greeting: Greeting | null = null;
   /** What the broker said last before it closed. */
   #lastError: RingMQError | null = null;
   readonly #suspects = new Suspects();
@@ -74,7 +73,11 @@ export class Connection {
       warn: (message, details) => this.warn(message, details),
     });
     this.#connecting = this.#makeConnecting(factory);
-    this.#pulse = this.#makePulse();
+    this.#pulse = new Pulse({
+      isOpen: () => this.#isOpen,
+      ping: () => send(makeFrame(OPCODE.ping, 0)),
+      onNoPulse: () => this.#lost(new RingMQError('CONNECTION_LOST', 'the broker does not answer pings')),
+    });
   }
 
   #makeConnecting(factory: LinkFactory): Connecting {
@@ -84,14 +87,6 @@ export class Connection {
       greet: (link, signal) => this.#greet(link, signal),
       onTrouble: (trouble, isNew) => this.#onTrouble(trouble, isNew),
       close: (reason) => this.close(reason),
-    });
-  }
-
-  #makePulse(): Pulse {
-    return new Pulse({
-      isOpen: () => this.#isOpen,
-      ping: () => this.#link?.send(makeFrame(OPCODE.ping, 0)),
-      onNoPulse: () => this.#lost(new RingMQError('CONNECTION_LOST', 'the broker does not answer pings')),
     });
   }
 
@@ -165,19 +160,15 @@ export class Connection {
     this.#pulse.stop();
     this.#connecting.stop();
     this.#dropLink(1000);
-    this.#handshake?.reject(failure);
+    this.#handshake?.fail(failure);
     this.requests.fail(failure);
-    for (const sender of this.produce.senders()) {
-      sender.onFailed(failure);
-    }
-    this.#receivers.onFailed(failure);
+    this.produce.onFailed(failure);
+    this.receivers.onFailed(failure);
   }
 
   /** What was known of the topic does not hold any more: the broker says so, or this client has just changed it. */
   topicChanged(topic: string): void {
-    for (const sender of this.produce.senders()) {
-      sender.onTopicChanged(topic);
-    }
+    this.produce.onTopicChanged(topic);
     this.#options.onTopicChanged?.(topic);
     this.#onTopicChanged(topic);
   }
@@ -199,15 +190,6 @@ export class Connection {
     }
   }
 
-  /** Registers a consumer; its number on this connection. */
-  addReceiver(receiver: FrameReceiver): number {
-    return this.#receivers.add(receiver);
-  }
-
-  removeReceiver(id: number): void {
-    this.#receivers.remove(id);
-  }
-
   /** Tells the broker how many bytes of deliver frames a consumer takes in all. */
   sendCredit(receiverId: number, total: number): void {
     if (this.#isOpen) {
@@ -216,29 +198,24 @@ export class Connection {
   }
 
   async #greet(link: Link, signal: AbortSignal): Promise<void> {
-    const handshake = new Deferred<void>();
+    const isGreeted = (): boolean => link === this.#link && !this.#isOpen;
+    const handshake = new Handshake((frame) => isGreeted() && link.send(frame), this.user);
     this.#handshake = handshake;
     this.#link = link;
-    const isGreeted = (): boolean => link === this.#link && !this.#isOpen;
-    this.#greeting = new Greeting((frame) => isGreeted() && link.send(frame), this.user);
     link.onFrame = (frame) => this.#onFrame(frame, link);
     link.onClose = (reason) => this.#onClose(link, reason);
-    const giveUp = () => handshake.reject(signal.reason);
-    signal.addEventListener('abort', giveUp, { once: true });
-    this.#greeting.hello(this.#options.name ?? 'ringmq-js');
+    const welcomed = handshake.run(this.#options.name ?? 'ringmq-js', signal);
     try {
-      await handshake.promise;
+      await welcomed;
     } catch (error) {
       this.#dropLink(1000);
       throw error;
-    } finally {
-      signal.removeEventListener('abort', giveUp);
     }
   }
 
   /** Called within the welcome frame, so that nothing that follows it in the same turn is missed. */
   #onWelcome(frame: Uint8Array): void {
-    const welcome = (this.#greeting as Greeting).welcomed(frame, this.#options.mayBeNameServer);
+    const welcome = (this.#handshake as Handshake).welcomed(frame, this.#options.mayBeNameServer);
     this.#options.check?.(welcome);
     this.#welcome = welcome;
     this.#isOpen = true;
@@ -250,16 +227,14 @@ export class Connection {
       this.produce.open(frameValue(frame), { brokerId, opening });
     }
     this.#lastError = null;
-    this.#handshake?.resolve();
+    this.#handshake?.succeed();
     this.#handshake = null;
     this.requests.onConnected();
-    for (const sender of mayProduce ? this.produce.senders() : []) {
-      sender.onConnected();
+    if (mayProduce) {
+      this.produce.onConnected();
     }
     callUser(this.#options.onConnection, 'connected');
-    for (const receiver of this.#receivers.all()) {
-      receiver.onConnected();
-    }
+    this.receivers.onConnected();
     this.produce.pumpAll();
   }
 
@@ -273,7 +248,7 @@ export class Connection {
     } catch (error) {
       const reason = isRingMQError(error) ? error : new RingMQError('INTERNAL', undefined, { cause: error });
       if (this.#handshake !== null) {
-        this.#handshake.reject(reason);
+        this.#handshake.fail(reason);
       } else {
         this.#lost(reason);
       }
@@ -286,9 +261,8 @@ export class Connection {
     }
     const opcode = frameOpcode(frame);
     if (!this.#isOpen && opcode !== OPCODE.welcome && opcode !== OPCODE.error) {
-      if (opcode === OPCODE.challenge && this.#greeting?.logsIn === true) {
-        const handshake = this.#handshake;
-        this.#greeting.challenged(frame, (error) => handshake?.reject(error));
+      if (opcode === OPCODE.challenge && this.#handshake?.logsIn === true) {
+        this.#handshake.challenged(frame);
         return;
       }
       throw new RingMQError('BAD_FRAME', `opcode ${opcode} before the welcome`);
@@ -298,10 +272,10 @@ export class Connection {
         this.#onAck(frame);
         break;
       case OPCODE.deliver:
-        this.#receivers.onDeliver(frame, link);
+        this.receivers.onDeliver(frame, link);
         break;
       case OPCODE.skip:
-        this.#receivers.onSkip(frame);
+        this.receivers.onSkip(frame);
         break;
       case OPCODE.credit:
         this.produce.onCredit(frameValue(frame));
@@ -357,7 +331,7 @@ export class Connection {
       this.topicChanged(String(event['topic']));
       return;
     }
-    if (!this.#receivers.onEvent(frameId(frame), event)) {
+    if (!this.receivers.onEvent(frameId(frame), event)) {
       this.#options.onEvent?.(event);
     }
   }
@@ -365,7 +339,7 @@ export class Connection {
   #onError(frame: Uint8Array): void {
     const error = readError(frame);
     this.#lastError = error;
-    this.#handshake?.reject(error);
+    this.#handshake?.fail(error);
   }
 
   #onClose(link: Link, reason: unknown): void {
@@ -374,7 +348,7 @@ export class Connection {
     }
     const error = this.#lastError ?? new RingMQError('CONNECTION_LOST', undefined, { cause: reason });
     if (this.#handshake !== null) {
-      this.#handshake.reject(error);
+      this.#handshake.fail(error);
     } else {
       this.#lost(error);
     }
@@ -399,13 +373,9 @@ export class Connection {
     this.produce.trouble = reason;
     this.#lostAt = monotonicMs();
     this.requests.onLost(isRequest ? reason : null);
-    for (const sender of this.produce.busySenders()) {
-      sender.onLost();
-    }
+    this.produce.onLost();
     batch?.sender.onBlamed(batch.batch, reason);
-    for (const receiver of this.#receivers.all()) {
-      receiver.onLost();
-    }
+    this.receivers.onLost();
     callUser(this.#options.onConnection, 'disconnected', reason);
     if (isFinal(reason) && this.#options.isPatient !== true) {
       this.close(reason);

@@ -43,6 +43,18 @@ export class Receivers {
     return receiver !== undefined;
   }
 
+  onConnected(): void {
+    for (const receiver of this.all()) {
+      receiver.onConnected();
+    }
+  }
+
+  onLost(): void {
+    for (const receiver of this.all()) {
+      receiver.onLost();
+    }
+  }
+
   onFailed(failure: RingMQError): void {
     for (const receiver of this.all()) {
       receiver.onFailed(failure);

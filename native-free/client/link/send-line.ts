@@ -75,6 +75,33 @@ export class SendLine {
     return [...this.#busy];
   }
 
+  /** Everyone is told: the new link stands. */
+  onConnected(): void {
+    for (const sender of this.senders()) {
+      sender.onConnected();
+    }
+  }
+
+  onTopicChanged(topic: string): void {
+    for (const sender of this.senders()) {
+      sender.onTopicChanged(topic);
+    }
+  }
+
+  /** The link is gone: those with batches are told. */
+  onLost(): void {
+    for (const sender of this.busySenders()) {
+      sender.onLost();
+    }
+  }
+
+  /** There will be no other link: everyone is told. */
+  onFailed(failure: RingMQError): void {
+    for (const sender of this.senders()) {
+      sender.onFailed(failure);
+    }
+  }
+
   add(sender: FrameSender): void {
     this.#members.add(sender);
   }
