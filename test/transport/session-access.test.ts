@@ -300,6 +300,28 @@ describe('a page for a user who does not see all', () => {
     });
   });
 
+  test('of few items costs the broker no look at the whole list for each that is left out', async () => {
+    const engine = new EngineWithUser([{ right: 'publish', resource: 'topic:z*' }]);
+    const all = [...Array.from({ length: 500 }, (_, i) => `t${1000 + i}`), 'z1', 'z2', 'z3'];
+    engine.answer = (method, { cursor, limit }) => {
+      engine.called.push(method);
+      const left = all.filter((name) => cursor === null || cursor === undefined || name > String(cursor));
+      const topics = left.slice(0, Number(limit)).map((topic) => ({ topic }));
+      const isLast = topics.length === left.length;
+      return { topics, cursor: isLast ? null : topics.at(-1)?.topic, complete: isLast };
+    };
+    const peer = await loggedIn(engine);
+    const first = await answerTo(peer, 'listTopics', { limit: 2 });
+    expect(first).toMatchObject({
+      topics: [{ topic: 'z1' }, { topic: 'z2' }],
+      cursor: 'z2',
+      complete: false,
+    });
+    const rest = await answerTo(peer, 'listTopics', { limit: 2, cursor: 'z2' });
+    expect(rest).toMatchObject({ topics: [{ topic: 'z3' }], cursor: null, complete: true });
+    expect(engine.called.length).toBeLessThanOrEqual(3);
+  });
+
   test('of a group passes over topics that the user does not see', async () => {
     const engine = new EngineWithUser([
       { right: 'subscribe', resource: 'group:g' },

@@ -46,6 +46,11 @@ export async function filteredAnswer(
   }
 }
 
+/** Asked for at once when a page had nothing that the user sees. */
+const FURTHER_ITEMS = 10_000;
+/** What a page has where nothing is said. */
+const DEFAULT_ITEMS = 1_000;
+
 function nameOf(item: { topic?: string; group?: string }): string {
   return item.group ?? item.topic ?? '';
 }
@@ -57,15 +62,16 @@ async function namedPage<T extends object>(
     params: Readonly<Record<string, unknown>>,
   ) => Promise<{ items: T[]; nameOf(item: T): string } & PageResult>,
 ): Promise<{ items: T[] } & PageResult> {
-  for (let asked = params; ; ) {
-    const page = await ask(asked);
-    const { items, cursor, complete } = page;
-    const last = items.at(-1);
-    if (typeof cursor !== 'string' || last !== undefined) {
-      return { items, cursor: last === undefined || cursor === null ? cursor : page.nameOf(last), complete };
-    }
-    asked = { ...params, cursor };
+  let page = await ask(params);
+  while (page.items.length === 0 && typeof page.cursor === 'string') {
+    // Each is a look at the whole list: by as few items as a user may ask for, one for each that is left out.
+    page = await ask({ ...params, cursor: page.cursor, limit: FURTHER_ITEMS });
   }
+  const { limit } = params;
+  const items = page.items.slice(0, typeof limit === 'number' ? limit : DEFAULT_ITEMS);
+  const isEnd = typeof page.cursor !== 'string' && items.length === page.items.length;
+  const last = items.at(-1);
+  return { items, cursor: isEnd || last === undefined ? null : page.nameOf(last), complete: isEnd };
 }
 
 /** Its cursor is a queue's number and the topic's name: topics that the user does not see are passed over whole. */
