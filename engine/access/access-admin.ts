@@ -101,7 +101,14 @@ export class AccessAdmin {
       if (!this.#state.roles.has(role)) {
         throw notFound(role);
       }
-      return this.#end(role);
+      // A role of the same name that comes later is another one: who had this one does not have that.
+      const holders = [...this.#state.users.values()]
+        .filter(({ roles }) => roles.includes(role))
+        .map((user): AccessRecord => {
+          const roles = user.roles.filter((each) => each !== role);
+          return { type: 'user', ...user, roles, changedTime: this.#nextTime(user.name) };
+        });
+      return this.#end(role, holders);
     });
   }
 
@@ -207,13 +214,14 @@ export class AccessAdmin {
     await (user === undefined ? this.#putRole({ name: to, grants }) : this.#putUser({ ...user, grants }));
   }
 
-  async #end(name: string): Promise<Record<string, never>> {
-    await this.#change({ type: 'principalGone', name, changedTime: this.#nextTime(name) });
+  /** `before`: what changes with it. */
+  async #end(name: string, before: readonly AccessRecord[] = []): Promise<Record<string, never>> {
+    await this.#change({ type: 'principalGone', name, changedTime: this.#nextTime(name) }, before);
     return {};
   }
 
   /** Somebody stays who can change rights: nobody could give them back. */
-  async #change(record: AccessRecord): Promise<void> {
+  async #change(record: AccessRecord, before: readonly AccessRecord[] = []): Promise<void> {
     if (isAdministered(this.#state, null) && !isAdministered(this.#state, record)) {
       throw new RingMQError(
         'BAD_ARGUMENT',
@@ -221,7 +229,7 @@ export class AccessAdmin {
         { details: { name: record.name } },
       );
     }
-    await this.#append([record]);
+    await this.#append([...before, record]);
   }
 
   /** Rises, though the clock may have been set back. A wall clock's: sets of a cluster compare it. */

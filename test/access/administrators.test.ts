@@ -63,3 +63,17 @@ test('an administrator that was deleted, and everybody with it, is made anew by 
   await ensureAdministrator(engine, 'password', null, () => ++tries > 3);
   expect(state.users.get('admin')?.roles).toEqual(['admin']);
 });
+
+test('who had a role that was deleted does not have one of the same name that comes later', async () => {
+  const { admin, desk } = rig();
+  const scram = await verifierOf('x');
+  await admin.createRole({ role: 'readers' });
+  await admin.createUser({ user: 'anna', scram, roles: ['readers'] });
+  await admin.grant({ to: 'anna', right: 'publish', resource: 'topic:a' });
+  await admin.deleteRole({ role: 'readers' });
+  expect(admin.users()).toMatchObject([{ user: 'anna', roles: [] }]);
+  await admin.createRole({ role: 'readers' });
+  await admin.grant({ to: 'readers', right: 'manage', resource: '*' });
+  expect(desk.rightsOf('anna')?.may('manage', 'cluster')).toBe(false);
+  expect(desk.rightsOf('anna')?.may('publish', 'topic:a')).toBe(true);
+});
