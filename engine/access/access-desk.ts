@@ -51,12 +51,13 @@ export class AccessDesk {
   /** Made when the first broker comes. */
   #brokerVerifier: Promise<ScramVerifier> | null = null;
   readonly #delays = new LoginDelays();
-  readonly #fakes = new FakeVerifiers();
+  readonly #fakes: FakeVerifiers;
   #token: OneTimeToken | null = null;
 
   constructor({ state, now, version, brokerPassword }: AccessDeskDeps) {
     this.#state = state;
     this.#brokerPassword = brokerPassword ?? null;
+    this.#fakes = new FakeVerifiers(this.#brokerPassword);
     this.#version = version ?? (() => 0);
     this.#now = now ?? monotonicMs;
   }

@@ -24,9 +24,16 @@ export async function makeVerifier(password: string, given?: Uint8Array): Promis
   };
 }
 
-/** What is asked about a name that nobody has: always the same for a name, as if it had a user. */
+/**
+ * What is asked about a name that nobody has: always the same for a name, as if it had a user. `secret`: brokers that share one ask the same, as they do
+ * about users; null: until this process ends.
+ */
 export class FakeVerifiers {
-  readonly #key = randomBytes(KEY_BYTES);
+  readonly #key: Buffer;
+
+  constructor(secret: string | null) {
+    this.#key = secret === null ? randomBytes(KEY_BYTES) : hmac(Buffer.from(secret), 'ringmq.nobody.v1');
+  }
 
   of(user: string): ScramVerifier {
     const part = (what: string): Buffer => hmac(this.#key, `${what} ${user}`);

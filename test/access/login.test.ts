@@ -122,6 +122,14 @@ describe('the desk', () => {
     expect(unknown.salt).toHaveLength(known.salt.length);
   });
 
+  it('asks the same of it at a slave and after a restart, where brokers share a secret', async () => {
+    const [master, slave, other] = ['s', 's', 't'].map(
+      (brokerPassword) => new AccessDesk({ state: new AccessState(), brokerPassword }),
+    );
+    expect(await master?.challenge('b')).toEqual(await slave?.challenge('b'));
+    expect(await master?.challenge('b')).not.toEqual(await other?.challenge('b'));
+  });
+
   it('says the same of a wrong password and of a name that nobody has', async () => {
     const desk = new AccessDesk({ state: stateWith('a', await verifierOf('right')) });
     const refusals = await Promise.all(
