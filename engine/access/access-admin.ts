@@ -58,7 +58,11 @@ export class AccessAdmin {
 
   /** @throws RingMQError USER_NOT_FOUND, NOT_MASTER, DISK_FULL, DISK_FAILED */
   setPassword({ user, scram }: Params<'setPassword'>): Promise<UserInfo> {
-    return this.#inTurn(async () => this.#putUser({ ...this.#requireUser(user), scram }));
+    return this.#inTurn(async () => {
+      const known = this.#requireUser(user);
+      // Not the time it is: users may do it themselves, and where one was deleted, or lost a right, a set that has not heard of it yet must not undo that.
+      return this.#putUser({ ...known, scram }, known.changedTime + 1);
+    });
   }
 
   /** @throws RingMQError USER_NOT_FOUND (of a role, too), NOT_MASTER, DISK_FULL, DISK_FAILED */
@@ -189,8 +193,11 @@ export class AccessAdmin {
     return { allowed: rights.may(right, resource) };
   }
 
-  async #putUser(user: Omit<StoredUser, 'changedTime'>): Promise<UserInfo> {
-    const changed = { ...user, changedTime: this.#nextTime(user.name) };
+  async #putUser(
+    user: Omit<StoredUser, 'changedTime'>,
+    changedTime = this.#nextTime(user.name),
+  ): Promise<UserInfo> {
+    const changed = { ...user, changedTime };
     await this.#change({ type: 'user', ...changed });
     return infoOfUser(changed);
   }

@@ -26,7 +26,7 @@ export interface UserInfo {
   user: string;
   roles: string[];
   grants: Grant[];
-  /** Of password, roles or grants, ms since 1970. */
+  /** Of roles or grants, ms since 1970; another password makes it one more. */
   changedTime: number;
 }
 

@@ -77,3 +77,26 @@ test('who had a role that was deleted does not have one of the same name that co
   expect(desk.rightsOf('anna')?.may('manage', 'cluster')).toBe(false);
   expect(desk.rightsOf('anna')?.may('publish', 'topic:a')).toBe(true);
 });
+
+test('a user that sets its password where nobody has heard of it yet undoes neither its end nor what was taken from it', async () => {
+  const [here, away] = [rig(), rig()];
+  const scram = await verifierOf('x');
+  for (const user of ['anna', 'ben']) {
+    await here.admin.createUser({ user, scram });
+    await here.admin.grant({ to: user, right: 'publish', resource: 'topic:a' });
+  }
+  await away.admin.take(here.admin.records(null));
+  // A moment later than all that, so that it is not for the same millisecond that it counts.
+  const before = Date.now();
+  while (Date.now() < before + 2) {}
+  await here.admin.deleteUser({ user: 'anna' });
+  await here.admin.revoke({ to: 'ben', right: 'publish', resource: 'topic:a' });
+  const other = await verifierOf('y');
+  await away.admin.setPassword({ user: 'anna', scram: other });
+  await away.admin.setPassword({ user: 'ben', scram: other });
+  await here.admin.take(away.admin.records(here.desk.digest));
+  await away.admin.take(here.admin.records(away.desk.digest));
+  for (const { admin } of [here, away]) {
+    expect(admin.users()).toMatchObject([{ user: 'ben', grants: [] }]);
+  }
+});
