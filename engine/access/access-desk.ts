@@ -85,7 +85,9 @@ export class AccessDesk {
 
   /** What a client is asked that says it is this user. Looks the same for one that nobody is. */
   async challenge(user: string): Promise<{ salt: string; iterations: number }> {
-    const { salt, iterations } = (await this.#verifierOf(user)) ?? this.#fakes.of(user);
+    // Computed for everybody: it takes as long.
+    const fake = this.#fakes.of(user);
+    const { salt, iterations } = (await this.#verifierOf(user)) ?? fake;
     return { salt, iterations };
   }
 
@@ -106,7 +108,8 @@ export class AccessDesk {
       await delay(waitMs, undefined, { ref: false });
       verifier = await this.#verifierOf(user);
     }
-    const serverSignature = checkProof(verifier ?? this.#fakes.of(user), authMessage, proof);
+    const fake = this.#fakes.of(user);
+    const serverSignature = checkProof(verifier ?? fake, authMessage, proof);
     const token = this.#token !== null && verifier === this.#token.verifier ? this.#token : null;
     // Two may have begun with one token.
     if (verifier === null || serverSignature === null || token?.isUsed === true) {

@@ -49,8 +49,10 @@ export class FakeVerifiers {
 /** The broker's signature if `proof` is that of who knows the password; null: it is not. Takes as long either way. */
 export function checkProof(verifier: ScramVerifier, authMessage: string, proof: string): string | null {
   const storedKey = Buffer.from(verifier.storedKey, 'base64');
+  const bytes = Buffer.from(proof, 'base64');
+  const hasLength = bytes.length === KEY_BYTES;
   const given = Buffer.alloc(KEY_BYTES);
-  const hasLength = Buffer.from(proof, 'base64').copy(given) === KEY_BYTES;
+  bytes.copy(given);
   const signature = hmac(storedKey, authMessage);
   const clientKey = given.map((byte, i) => byte ^ (signature[i] as number));
   const isRight = timingSafeEqual(createHash('sha256').update(clientKey).digest(), storedKey);

@@ -65,7 +65,15 @@ describe('a proof', () => {
     const proof = 'dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=';
     expect(checkProof(verifier, signed, proof)).toBe('6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=');
     expect(checkProof(verifier, signed.replace('user', 'uses'), proof)).toBeNull();
-    for (const wrong of ['', proof.slice(4), `${proof.slice(0, -2)}A=`, `AAAA${proof}`, 'é'.repeat(44)]) {
+    const longer = Buffer.concat([Buffer.from(proof, 'base64'), Buffer.of(0)]).toString('base64');
+    for (const wrong of [
+      '',
+      longer,
+      proof.slice(4),
+      `${proof.slice(0, -2)}A=`,
+      `AAAA${proof}`,
+      'é'.repeat(44),
+    ]) {
       expect(checkProof(verifier, signed, wrong), wrong).toBeNull();
     }
   });
