@@ -45,10 +45,11 @@ it.each(['light', 'dark'] as const)(
     // Nothing but wide tables, which scroll by themselves, is wider than the page.
     expect(await tab.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
     await tab.setViewportSize({ width: 400, height: 800 });
-    expect(await tab.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
+    // They are drawn anew in a frame to come.
+    await tab.waitForFunction(() => document.documentElement.scrollWidth <= window.innerWidth);
     // Drawn anew when the scheme changes, and not beside the old ones.
     await tab.emulateMedia({ colorScheme: colorScheme === 'light' ? 'dark' : 'light' });
-    expect(await tab.locator('figure[data-plot] canvas').count()).toBe(figures);
+    await expect.poll(() => tab.locator('figure[data-plot] canvas').count()).toBe(figures);
     expect(wrong).toEqual([]);
     await tab.close();
   },
