@@ -1,0 +1,159 @@
+/** The public shapes of administration: topics, groups, users and rights. */
+import type {
+  BrokerStats,
+  GrantInfo,
+  GroupDescription,
+  GroupInfo,
+  Right,
+  RoleInfo,
+  StartPosition,
+  TopicDescription,
+  TopicInfo,
+  UserInfo,
+} from '../wire/index.js';
+import type { CallOptions } from './call-options.js';
+
+/** A topic to be made. */
+export interface NewTopic {
+  topic: string;
+  /** 1 to 16,384. Default 4. */
+  queues?: number | undefined;
+  /** Kept in the broker's memory alone: fast, bounded, gone with the process. Default false. */
+  memory?: boolean | undefined;
+  /**
+   * In a cluster: names of the broker sets that are to have it, at most 64. Default: all of them, also those
+   * to come.
+   */
+  sets?: readonly string[] | undefined;
+  /**
+   * A topic that is there already is the answer, whatever its number of queues. Only one that is kept
+   * elsewhere (`memory`) is `TOPIC_EXISTS`. Default false: any topic of that name is `TOPIC_EXISTS`.
+   */
+  ifNotExists?: boolean | undefined;
+}
+
+/** A consumer group to be made. */
+export interface NewGroup {
+  group: string;
+  /** A group that is there already is no error. Default false: `GROUP_EXISTS`. */
+  ifNotExists?: boolean | undefined;
+}
+
+/** A queue whose committed offset was set. */
+export interface ResetQueue {
+  /** Only over a cluster. */
+  brokerSet?: string;
+  queueId: number;
+  offset: number;
+}
+
+/** Where a group is to go on reading. */
+export interface OffsetReset {
+  group: string;
+  topic: string;
+  to: StartPosition | Date;
+  /** One queue, such as the one with damage to be passed over. Default: all queues of the topic. */
+  queueId?: number | undefined;
+  /** Over a cluster: the broker set whose queues are meant. Needed with `queueId`. Default: all. */
+  brokerSet?: string | undefined;
+}
+
+export interface NewUser {
+  user: string;
+  /** 1 to 1,024 characters. The broker is sent what it can check it by, not the password. */
+  password: string;
+  /** Roles to begin with. `admin` has every right. Default: none. */
+  roles?: readonly string[] | undefined;
+  /** A user that is there already is no error, and stays as it is. Default false. */
+  ifNotExists?: boolean | undefined;
+}
+
+export interface NewRole {
+  role: string;
+  /** A role that is there already is no error. Default false: `USER_EXISTS`. */
+  ifNotExists?: boolean | undefined;
+}
+
+/**
+ * A right on a resource for a user or a role: `topic:NAME`, `group:NAME`, either with `*` at its end,
+ * `cluster` (`manage`), `*`.
+ */
+export interface GrantChange {
+  to: string;
+  right: Right;
+  resource: string;
+}
+
+export interface AccessQuestion {
+  user: string;
+  right: Right;
+  /** One topic or group, or `cluster`. */
+  resource: string;
+}
+
+/**
+ * Topics and groups. Over a cluster a change is made at each broker set, and a question is answered from all
+ * of them that can be reached: a topic's queues, a group's members and offsets together. A set that cannot be
+ * reached gets topics, and loses them, when it is back; where other changes fail at some sets, the error's
+ * `details.failedSets` says at which, `details.doneSets` where it is done. Every call may
+ * reject with `BAD_ARGUMENT` (at once, naming the argument), `TIMEOUT`, `CONNECTION_LOST`, `ABORTED` or
+ * `CLOSED`, beside what is named.
+ */
+export interface Admin {
+  /** `TOPIC_EXISTS`, `BAD_ARGUMENT`, `TOO_MANY_QUEUES`. `queues` defaults to 4, `memory` to false. */
+  createTopic(topic: NewTopic, options?: CallOptions): Promise<TopicInfo>;
+  listTopics(options?: CallOptions): Promise<TopicInfo[]>;
+  /** `TOPIC_NOT_FOUND`. */
+  describeTopic(topic: string, options?: CallOptions): Promise<TopicDescription>;
+  /** `TOPIC_NOT_FOUND`. */
+  deleteTopic(topic: string, options?: CallOptions): Promise<void>;
+  listGroups(options?: CallOptions): Promise<GroupInfo[]>;
+  /** `GROUP_NOT_FOUND`. */
+  describeGroup(group: string, options?: CallOptions): Promise<GroupDescription>;
+  /**
+   * Makes a group that stays until `deleteGroup`. Others come by themselves with their first commit, and go
+   * again when they have been without members for the broker's `groupRetentionMs`. `GROUP_EXISTS`,
+   * `BAD_ARGUMENT`, `TOO_MANY_GROUPS`.
+   */
+  createGroup(group: NewGroup, options?: CallOptions): Promise<GroupInfo>;
+  /**
+   * Forgets a group without members and all it has committed. `GROUP_NOT_FOUND`, `GROUP_BUSY` while it has
+   * members.
+   */
+  deleteGroup(group: string, options?: CallOptions): Promise<void>;
+  /**
+   * Sets where a group without members goes on reading. `GROUP_BUSY` while it has some; `QUEUE_NOT_FOUND`.
+   */
+  resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]>;
+  /**
+   * Makes a user, who may do nothing but what its roles may. Rejects with `USER_EXISTS`, `USER_NOT_FOUND` (a
+   * role), `NOT_ALLOWED`.
+   */
+  createUser(user: NewUser, options?: CallOptions): Promise<UserInfo>;
+  /** Ends the user's open connections. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
+  setPassword(user: string, password: string, options?: CallOptions): Promise<void>;
+  /** The roles that a user has from now on. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
+  setRoles(user: string, roles: readonly string[], options?: CallOptions): Promise<UserInfo>;
+  listUsers(options?: CallOptions): Promise<UserInfo[]>;
+  /** Ends the user's open connections. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
+  deleteUser(user: string, options?: CallOptions): Promise<void>;
+  /** Rejects with `USER_EXISTS`: users and roles share their names. */
+  createRole(role: NewRole, options?: CallOptions): Promise<RoleInfo>;
+  listRoles(options?: CallOptions): Promise<RoleInfo[]>;
+  /** Users that have it lose its rights. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
+  deleteRole(role: string, options?: CallOptions): Promise<void>;
+  /**
+   * Holds for open connections within a second. Rejects with `BAD_ARGUMENT`, `USER_NOT_FOUND`, `NOT_ALLOWED`.
+   */
+  grant(change: GrantChange, options?: CallOptions): Promise<void>;
+  /** Takes a grant back, written as it was given. */
+  revoke(change: GrantChange, options?: CallOptions): Promise<void>;
+  listGrants(options?: CallOptions): Promise<GrantInfo[]>;
+  /**
+   * Whether the user may do it, by its own grants and its roles'. Rejects with `USER_NOT_FOUND`,
+   * `NOT_ALLOWED`.
+   */
+  testAccess(question: AccessQuestion, options?: CallOptions): Promise<boolean>;
+  /** Counters and gauges of the broker, as of now. */
+  stats(options?: CallOptions): Promise<BrokerStats>;
+}
