@@ -1,4 +1,4 @@
-/** Somebody has to be able to log in: where there is no user yet, the first administrator is made, or a token told that stands for one. */
+/** Somebody has to be able to log in: where there is no administrator yet, the first one is made, or a token told that stands for one. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { adminSalt } from '../engine/access/broker-password.js';
@@ -54,7 +54,7 @@ export function readPassword(path: string): string {
 
 /** Whether it falls to this broker: a slave has its master's users. */
 function isNeeded(engine: Engine): boolean {
-  return engine.mastership.term.role === ROLE.master && !engine.access.hasUsers;
+  return engine.mastership.term.role === ROLE.master && !engine.access.hasAdministrator;
 }
 
 /**
@@ -71,7 +71,7 @@ export async function ensureAdministrator(
     if (isNeeded(engine)) {
       const token = await engine.access.makeToken();
       engine.warn(
-        `there is no user yet; log in once within an hour as \`admin\` with the password ${token}, and make one with the role admin: RINGMQ_USER=admin RINGMQ_PASSWORD=${token} ringmq user add NAME --role admin`,
+        `there is no administrator yet; log in once within an hour as \`admin\` with the password ${token}, and make one with the role admin: RINGMQ_USER=admin RINGMQ_PASSWORD=${token} ringmq user add NAME --role admin`,
         {},
       );
     }

@@ -57,8 +57,8 @@ export interface ListenOptions {
    */
   auth?: boolean | undefined;
   /**
-   * File of the password of the user `admin`, which is made where `auth` finds no user at all. Without it a
-   * one-time token is told in the log.
+   * File of the password of the user `admin`, which is made where `auth` finds no administrator. Without it
+   * a one-time token is told in the log.
    * Default none.
    * Command: `--admin-password-file`, `RINGMQ_ADMIN_PASSWORD_FILE`, `adminPasswordFile`.
    */

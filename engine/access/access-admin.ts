@@ -153,7 +153,7 @@ export class AccessAdmin {
   take(given: readonly unknown[]): Promise<number> {
     return this.#inTurn(async () => {
       const records = decodeRecords(encodeRecords(given as AccessRecord[]), null).filter(isAccessRecord);
-      const newer = records.filter(({ name, changedTime }) => changedTime > this.#state.changedTime(name));
+      const newer = records.filter((record) => this.#state.isNewer(record));
       if (newer.length > 0) {
         await this.#append(newer);
       }

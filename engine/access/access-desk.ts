@@ -67,8 +67,11 @@ export class AccessDesk {
     return this.#state.digest;
   }
 
-  get hasUsers(): boolean {
-    return this.#state.users.size > 0;
+  /** Somebody may make users and give rights. */
+  get hasAdministrator(): boolean {
+    return [...this.#state.users.keys()].some(
+      (user) => this.rightsOf(user)?.may('manage', 'cluster') === true,
+    );
   }
 
   /** Later than any change of the name so far. */
@@ -76,7 +79,7 @@ export class AccessDesk {
     return this.#state.changedTime(name) + 1;
   }
 
-  /** A password of the user `admin`, for one login within an hour, where there is no user yet. */
+  /** A password of the user `admin`, for one login within an hour, where there is no administrator yet. */
   async makeToken(): Promise<string> {
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     this.#token = { verifier: await makeVerifier(token), untilMs: this.#now() + TOKEN_MS, isUsed: false };
@@ -148,7 +151,11 @@ export class AccessDesk {
     }
     const token = this.#token;
     const mayUse =
-      token !== null && user === ADMIN_ROLE && !token.isUsed && !this.hasUsers && this.#now() < token.untilMs;
+      token !== null &&
+      user === ADMIN_ROLE &&
+      !token.isUsed &&
+      !this.hasAdministrator &&
+      this.#now() < token.untilMs;
     return mayUse ? token.verifier : null;
   }
 

@@ -54,10 +54,24 @@ export class AccessState {
     }
   }
 
-  /** Differs from that of another state where any name, or when it was changed last, does. */
+  /**
+   * Whether another broker's record of a name is to take the place of what is here: the later one does. Of two that were
+   * made in one moment the same one does everywhere, an end before all else, or their brokers would never agree.
+   */
+  isNewer(record: AccessRecord): boolean {
+    const { name, changedTime } = record;
+    const known = this.changedTime(name);
+    if (changedTime !== known) {
+      return changedTime > known;
+    }
+    const here = [...this.records()].find((each) => each.name === name);
+    return here !== undefined && orderText(record) > orderText(here);
+  }
+
+  /** Differs from that of another state where anything does. */
   get digest(): string {
     if (this.#digest === null) {
-      const all = [...this.records()].map(({ type, name, changedTime }) => `${name} ${type} ${changedTime}`);
+      const all = [...this.records()].map((record) => `${record.changedTime} ${orderText(record)}`);
       this.#digest = createHash('sha256').update(all.sort().join('\n')).digest('hex');
     }
     return this.#digest;
@@ -83,4 +97,23 @@ export class AccessState {
       this.#gone.delete(oldest);
     }
   }
+}
+
+/** The same for records that say the same; that of an end is the greatest. */
+function orderText(record: AccessRecord): string {
+  switch (record.type) {
+    case 'principalGone':
+      return JSON.stringify([2, record.name]);
+    case 'role':
+      return JSON.stringify([1, record.name, grantTexts(record.grants)]);
+    case 'user': {
+      const { name, scram, roles, grants } = record;
+      const { salt, iterations, storedKey, serverKey } = scram;
+      return JSON.stringify([0, name, grantTexts(grants), roles, salt, iterations, storedKey, serverKey]);
+    }
+  }
+}
+
+function grantTexts(grants: readonly Grant[]): string[] {
+  return grants.map(({ right, resource }) => `${right} ${resource}`);
 }

@@ -147,7 +147,7 @@ describe('the desk', () => {
     expect(String(refusals[1])).toBe(String(refusals[0]));
   });
 
-  it('lets a token in once, as administrator, until there is a user', async () => {
+  it('lets a token in once, as administrator, until there is one', async () => {
     let now = 0;
     const state = new AccessState();
     const desk = new AccessDesk({ state, now: () => now });
@@ -161,7 +161,7 @@ describe('the desk', () => {
 
     const other = await desk.makeToken();
     const scram = await verifierOf('x');
-    state.apply({ type: 'user', name: 'a', scram, roles: [], grants: [], changedTime: 1 });
+    state.apply({ type: 'user', name: 'a', scram, roles: ['admin'], grants: [], changedTime: 1 });
     await expect(logIn(desk, 'admin', other, 'd')).rejects.toMatchObject({ code: 'NOT_AUTHENTICATED' });
   });
 });
