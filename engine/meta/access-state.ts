@@ -64,8 +64,15 @@ export class AccessState {
     if (changedTime !== known) {
       return changedTime > known;
     }
-    const here = [...this.records()].find((each) => each.name === name);
-    return here !== undefined && orderText(record) > orderText(here);
+    const user = this.users.get(name);
+    const role = this.roles.get(name);
+    const here: AccessRecord =
+      user !== undefined
+        ? { type: 'user', ...user }
+        : role !== undefined
+          ? { type: 'role', ...role }
+          : { type: 'principalGone', name, changedTime: known };
+    return orderText(record) > orderText(here);
   }
 
   /** Differs from that of another state where anything does. */
