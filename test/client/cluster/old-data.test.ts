@@ -108,7 +108,8 @@ it('come from the slave, each once and in order, then the master gives out what 
   const seen = Array.from({ length: QUEUES }, () => 0);
   await read(consumer, COUNT, seen);
   const fromSlave = out(slave.stats());
-  expect(fromSlave).toBeGreaterThan(COUNT / 2);
+  // What the master has sent before it tells of the slave is the more, the later the client comes to hear of it.
+  expect(fromSlave).toBeGreaterThan(COUNT / 4);
   await send(client, 100);
   await read(consumer, 100, seen);
   await consumer.close();
