@@ -1,6 +1,8 @@
 /** A member of etcd on loopback, for tests: Debian's `etcd-server` (`apt-get install etcd-server`). */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
@@ -74,8 +76,11 @@ export class EtcdProcess {
     }
   }
 
+  /** Returns when all of its threads stand still: until then it may answer. */
   pause(): void {
+    const pid = this.#child?.pid;
     this.#child?.kill('SIGSTOP');
+    while (pid !== undefined && !standsStill(pid)) {}
   }
 
   goOn(): void {
@@ -95,4 +100,11 @@ export class EtcdProcess {
     await this.kill();
     removeDirectory(this.#directory);
   }
+}
+
+function standsStill(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+  });
 }

@@ -38,8 +38,9 @@ describe('costly requests', () => {
       expect(engine.calls.map(({ params }) => params['topic'])).toEqual(['wide', 'a', 'b']),
     );
     letGo();
+    await vi.waitFor(() => expect(engine.calls).toHaveLength(4));
+    await vi.waitFor(() => expect(other.socket.take(OPCODE.response)).toHaveLength(1));
     await settle();
-    expect(other.socket.take(OPCODE.response)).toHaveLength(1);
     expect(engine.calls).toHaveLength(4);
   });
 
@@ -83,6 +84,7 @@ describe('small requests', () => {
     for (let id = 1; id <= 100; id++) {
       session.onFrame(requestFrame(id, 'topicMetadata', { topic: `t${id}` }));
     }
+    await vi.waitFor(() => expect(engine.calls).toHaveLength(16));
     await settle();
     expect(engine.calls).toHaveLength(16);
     while (socket.frames.length < 100) {
@@ -113,7 +115,7 @@ describe('small requests', () => {
       .get([...engine.members.keys()][0] as string)
       ?.onEvent({ event: 'assign', queues: [{ queueId: 0, generation: 1, offset: 0 }] });
     engine.progress();
-    await settle();
+    await vi.waitFor(() => expect(socket.frames.some(({ opcode }) => opcode === OPCODE.deliver)).toBe(true));
     expect(socket.take(OPCODE.deliver)).toHaveLength(1);
   });
 
@@ -213,10 +215,11 @@ describe('large requests', () => {
     const { session } = welcome(open(engine));
     session.onFrame(requestFrame(1, 'topicMetadata', { topic: 'x'.repeat(40_000) }));
     session.onFrame(requestFrame(2, 'topicMetadata', { topic: 'second' }));
+    await vi.waitFor(() => expect(engine.calls).toHaveLength(1));
     await settle();
     expect(engine.calls).toHaveLength(1);
     letGo();
-    await settle();
+    await vi.waitFor(() => expect(engine.calls).toHaveLength(2));
     expect(engine.calls.map(({ params }) => String(params['topic']).slice(0, 6))).toEqual([
       'xxxxxx',
       'second',
@@ -235,7 +238,7 @@ describe('large requests', () => {
         f: 7,
       }),
     );
-    await settle();
+    await vi.waitFor(() => expect(socket.frames.some(({ opcode }) => opcode === OPCODE.response)).toBe(true));
     const cut = 'é'.repeat(16_384);
     expect(engine.calls[0]?.params).toEqual({
       a: cut,
