@@ -22,6 +22,7 @@ import type { ReplicaMarks } from '../term/replica-marks.js';
 import { ROLE } from '../term/shared-words.js';
 import type { Term } from '../term/term.js';
 import { AsyncLogFiles } from './async-log-files.js';
+import { PacedFiles } from './paced-files.js';
 import type { TurnWork } from './turn-work.js';
 
 export interface ReplicaHost {
@@ -160,7 +161,7 @@ class Feed implements ReplicaFeed, TurnWork {
     this.#stage = new ReplicateStage(
       {
         ring: view,
-        files: this.#files,
+        files: new PacedFiles(this.#files, () => ring.indexed()),
         link: {
           get bufferedBytes() {
             return link.bufferedBytes;
