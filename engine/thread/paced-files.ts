@@ -6,7 +6,7 @@
 import { setTimeout } from '../../native-free/time/index.js';
 import type { ReplicateFiles } from '../replica/replicate-stage.js';
 
-/** After each piece of half a MiB: some 200 MB/s. Without it a catch-up took half of what two cores can do. */
+/** After each piece of half a MiB: some 200 MB/s at most, while new log comes. */
 export const REST_MS = 2;
 
 export class PacedFiles implements ReplicateFiles {
