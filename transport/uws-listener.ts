@@ -21,24 +21,15 @@ import {
   readPem,
 } from '../native-free/listener/listen-errors.js';
 import {
-  HTTP_ANSWER_TIMEOUT_MS,
-  type HttpAnswer,
   isRefusal,
   type Listener,
   type ListenerOptions,
   OVERSIZE_BYTES,
 } from '../native-free/listener/types.js';
-import {
-  agreedSubprotocol,
-  badKey,
-  headersOf,
-  judgeUpgrade,
-  Refusals,
-  STATUS_TEXT,
-} from '../native-free/listener/upgrade-rules.js';
+import { agreedSubprotocol, badKey, judgeUpgrade, Refusals } from '../native-free/listener/upgrade-rules.js';
 import { WorkTurns } from '../native-free/listener/work-turns.js';
-import { setTimeout } from '../native-free/time/index.js';
 import { RingMQError, SUBPROTOCOL } from '../native-free/wire/index.js';
+import { UwsExchange } from './uws-http.js';
 import { UwsConnection, type UwsUserData } from './uws-socket.js';
 import type { UwsApp, UwsHttpRequest, UwsHttpResponse, UwsModule, UwsWebSocket } from './uws-types.js';
 
@@ -294,27 +285,16 @@ class UwsListener implements Listener {
 
   /** The request is read before anything is awaited: it is gone then. */
   async #answer(response: UwsHttpResponse, request: UwsHttpRequest): Promise<void> {
-    const state: AnswerState = { isOver: false };
-    response.onAborted(() => {
-      state.isOver = true;
-    });
+    const exchange = new UwsExchange(response);
     const refused = badKey(request.getHeader('upgrade'));
     if (refused !== null) {
-      write(response, refused, state);
+      exchange.give(refused);
       return;
     }
-    const answer = await this.#options.answer({
-      method: request.getMethod().toUpperCase(),
-      path: request.getUrl(),
-      query: request.getQuery(),
-      host: request.getHeader('host'),
-    });
+    const isSecure = this.#options.tls !== undefined;
+    const answer = await this.#options.answer(exchange.read(request, isSecure));
     // Hundreds may have waited for the same page.
-    this.#turns.do(() => {
-      if (!state.isOver) {
-        response.cork(() => write(response, answer, state));
-      }
-    });
+    this.#turns.do(() => exchange.giveCorked(answer));
   }
 
   #upgrade(response: UwsHttpResponse, request: UwsHttpRequest, context: unknown): void {
@@ -333,7 +313,7 @@ class UwsListener implements Listener {
     );
     const frame = refused === null ? null : this.#refusals.frame(refused);
     if (refused !== null && frame === null) {
-      write(response, refused, { isOver: false });
+      new UwsExchange(response).give(refused);
       return;
     }
     const protocol =
@@ -369,44 +349,6 @@ class UwsListener implements Listener {
     } else {
       connection.handler = answer;
     }
-  }
-}
-
-/** Whether the connection of a request may be used yet: uWebSockets.js throws at any use after its end. */
-interface AnswerState {
-  isOver: boolean;
-}
-
-function write(response: UwsHttpResponse, answer: HttpAnswer, state: AnswerState): void {
-  response.writeStatus(STATUS_TEXT[answer.status]);
-  for (const [name, value] of Object.entries(headersOf(answer))) {
-    response.writeHeader(name, value);
-  }
-  const { body } = answer;
-  if (typeof body === 'string') {
-    state.isOver = true;
-    response.end(body, true);
-    return;
-  }
-  response.writeHeader('Connection', 'close');
-  // Piece by piece as the kernel takes it: what is left of a page is not copied for everybody who does not
-  // read his.
-  const begun = response.getWriteOffset();
-  const give = (): boolean => {
-    const [isTaken, isDone] = response.tryEnd(body.subarray(response.getWriteOffset() - begun), body.length);
-    if (isDone && !state.isOver) {
-      state.isOver = true;
-    }
-    return isTaken;
-  };
-  if (!give()) {
-    response.onWritable(() => state.isOver || give());
-    const timer = setTimeout(() => {
-      if (!state.isOver) {
-        response.close();
-      }
-    }, HTTP_ANSWER_TIMEOUT_MS);
-    timer.unref();
   }
 }
 

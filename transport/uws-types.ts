@@ -20,6 +20,13 @@ export interface UwsHttpResponse {
   /** Called with the number of bytes given so far; true: they were all that fitted. */
   onWritable(handler: (offset: number) => boolean): UwsHttpResponse;
   getWriteOffset(): number;
+  /** Gives one chunk, and keeps a copy of what the kernel does not take; false: it keeps some. */
+  write(chunk: Uint8Array): boolean;
+  /** The bytes are gone when the handler returns. */
+  onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): UwsHttpResponse;
+  pause(): void;
+  resume(): void;
+  getRemoteAddressAsText(): ArrayBuffer;
   close(): UwsHttpResponse;
   onAborted(handler: () => void): UwsHttpResponse;
   cork(callback: () => void): UwsHttpResponse;

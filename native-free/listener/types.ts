@@ -80,28 +80,77 @@ export const OVERSIZE_BYTES = 64 * 1024;
 export interface HttpRequest {
   /** In capitals. */
   readonly method: string;
-  /** Without the query. */
+  /** As it was sent, nothing decoded, without the query. */
   readonly path: string;
   /** Behind the `?`; empty without one. */
   readonly query: string;
   readonly host: string;
+  /** By names in lower case; several of one name have commas between them. Of a head that `uws` takes (4 KiB) or `ws` does (16 KiB). */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The peer's address. */
+  readonly remote: string;
+  /** It came over TLS. */
+  readonly isSecure: boolean;
+  /**
+   * Takes what follows the head. To be called before `answer` returns or first awaits, and once; a body that
+   * nobody takes is not read.
+   */
+  takeBody(reader: HttpBodyReader): HttpBodyFlow;
+}
+
+/** Who takes the body of a request. */
+export interface HttpBodyReader {
+  /** The bytes are valid during the call only. After `pause` a little more may come: what was read already. */
+  onChunk(bytes: Uint8Array): void;
+  /** That was all of it; also of a request without a body. */
+  onEnd(): void;
+  /** The connection went before the answer was given whole. Called at most once, and the last call. */
+  onGone(): void;
+}
+
+/** How a body is paced: who does not pause it is given it as fast as it comes. */
+export interface HttpBodyFlow {
+  pause(): void;
+  resume(): void;
+}
+
+/** An answer that is given piece by piece, as fast as the peer takes it. */
+export interface HttpStream {
+  /** The head is given: pieces may follow. Called once. */
+  begin(sink: HttpSink): void;
+  /** All that was written so far has been taken. */
+  onDrain(): void;
+}
+
+/** Where its pieces go. After the end, and once the connection has gone, calls do nothing. */
+export interface HttpSink {
+  /**
+   * `bytes` belong to the sink from then on. False: they wait, and `onDrain` will follow; what is written
+   * before that is kept in memory. A peer that takes none of it for {@link HTTP_ANSWER_TIMEOUT_MS} is cut off.
+   */
+  write(bytes: Uint8Array): boolean;
+  end(): void;
+  /** Ends the connection, so that the peer sees that something is missing. */
+  cut(): void;
 }
 
 /** An HTTP answer instead of a WebSocket. `body` begins with an error code where there is one. */
 export interface HttpAnswer {
-  readonly status: 200 | 400 | 403 | 404 | 405 | 426 | 500 | 503;
+  readonly status: number;
   /** Large ones as bytes: they are sent from there to however many, and not copied. */
-  readonly body: string | Uint8Array;
+  readonly body: string | Uint8Array | HttpStream;
   /** Default `text/plain; charset=utf-8`. */
   readonly contentType?: string;
   /** Where the client speaks the protocol and can be told by it. */
   readonly refused?: RefusedUpgrade;
-  /** Besides those of every answer. */
+  /** Besides those of every answer, in place of one that has the same name. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** An answer to plain HTTP must have been read so long after it was given; then the connection is cut off. */
 export const HTTP_ANSWER_TIMEOUT_MS = 10_000;
+/** Of a body that is taken, something must come each so long while it is not paused. */
+export const HTTP_BODY_IDLE_MS = 60_000;
 
 export interface ListenerOptions {
   readonly host: string;

@@ -1,6 +1,7 @@
 /**
  * Who may open a WebSocket, and what plain HTTP gets: the same for every listener.
  */
+import { STATUS_CODES } from 'node:http';
 import { SUBPROTOCOL } from '../wire/index.js';
 import { isLoopback } from '../wire/loopback.js';
 import type { ConnectionCount } from './connection-count.js';
@@ -17,16 +18,10 @@ export interface UpgradeFacts {
   readonly key: string;
 }
 
-export const STATUS_TEXT = {
-  200: '200 OK',
-  400: '400 Bad Request',
-  403: '403 Forbidden',
-  404: '404 Not Found',
-  405: '405 Method Not Allowed',
-  426: '426 Upgrade Required',
-  500: '500 Internal Server Error',
-  503: '503 Service Unavailable',
-} as const;
+/** The status line without the version. */
+export function statusText(status: number): string {
+  return `${status} ${STATUS_CODES[status] ?? 'Status'}`;
+}
 
 /** Sent with every {@link HttpAnswer}: nothing here is for a browser to guess at or keep. */
 const ANSWER_HEADERS = {

@@ -8,7 +8,7 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { clearInterval, clearTimeout, setInterval, setTimeout } from '../time/index.js';
+import { clearInterval, setInterval } from '../time/index.js';
 import { RingMQError, SUBPROTOCOL } from '../wire/index.js';
 import { CertificateWatch } from './certificate-watch.js';
 import { ConnectionCount } from './connection-count.js';
@@ -18,7 +18,6 @@ import { OneRequest } from './one-request.js';
 import { PartialMessages } from './partial-messages.js';
 import { SendPool } from './send-pool.js';
 import {
-  HTTP_ANSWER_TIMEOUT_MS,
   type HttpAnswer,
   isRefusal,
   type Listener,
@@ -26,8 +25,9 @@ import {
   OVERSIZE_BYTES,
   type SocketHandler,
 } from './types.js';
-import { agreedSubprotocol, headersOf, judgeUpgrade, Refusals, STATUS_TEXT } from './upgrade-rules.js';
+import { agreedSubprotocol, headersOf, judgeUpgrade, Refusals, statusText } from './upgrade-rules.js';
 import { WorkTurns } from './work-turns.js';
+import { giveAnswer, readRequest } from './ws-http.js';
 import { WsSocket } from './ws-socket.js';
 
 /** A peer gets this long for its TLS handshake, and for its HTTP request. */
@@ -103,7 +103,8 @@ class WsListener implements Listener {
     // Those that have not begun to speak are no connections yet, and are not served without end either.
     this.#http.maxConnections = options.maxConnections + MAX_CONNECTING_COUNT;
     this.#http.headersTimeout = REQUEST_TIMEOUT_MS;
-    this.#http.requestTimeout = REQUEST_TIMEOUT_MS;
+    // Of a body that is taken something must come every minute (`ws-http.ts`): all of it may take longer.
+    this.#http.requestTimeout = 0;
     this.#http.on('connection', (socket: TcpSocket) => {
       this.#raw.add(socket);
       socket.once('close', () => this.#raw.delete(socket));
@@ -184,24 +185,16 @@ class WsListener implements Listener {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { socket } = request;
-    const answer = await this.#options.answer({
-      method: request.method ?? '',
-      path: pathOf(request),
-      query: queryOf(request),
-      host: request.headers.host ?? '',
-    });
+    const one = this.#asking.get(request.socket);
+    if (one?.isFirst(request) === false) {
+      request.socket.destroy();
+      return;
+    }
+    const answer = await this.#options.answer(readRequest(request, response, one));
     // Hundreds may have waited for the same page.
     this.#shared.turns.do(() => {
       if (!response.destroyed) {
-        this.#cutLater(socket);
-        const bytes = Buffer.byteLength(answer.body);
-        response.writeHead(answer.status, {
-          ...headersOf(answer),
-          Connection: 'close',
-          'Content-Length': bytes,
-        });
-        response.end(answer.body);
+        giveAnswer(response, answer);
       }
     });
   }
@@ -222,13 +215,6 @@ class WsListener implements Listener {
         this.#asking.set(visitor, new OneRequest(visitor));
       });
     });
-  }
-
-  /** Who does not read his answer holds no place for ever. */
-  #cutLater(socket: TcpSocket): void {
-    const timer = setTimeout(() => socket.destroy(), HTTP_ANSWER_TIMEOUT_MS);
-    timer.unref();
-    socket.once('close', () => clearTimeout(timer));
   }
 
   #createServer(): Server {
@@ -326,18 +312,12 @@ function pathOf(request: IncomingMessage): string {
   return query < 0 ? url : url.slice(0, query);
 }
 
-function queryOf(request: IncomingMessage): string {
-  const url = request.url ?? '';
-  const query = url.indexOf('?');
-  return query < 0 ? '' : url.slice(query + 1);
-}
-
 function rawAnswer(answer: HttpAnswer): string {
-  const lines = [`HTTP/1.1 ${STATUS_TEXT[answer.status]}`, 'Connection: close'];
+  const lines = [`HTTP/1.1 ${statusText(answer.status)}`, 'Connection: close'];
   for (const [name, value] of Object.entries(headersOf(answer))) {
     lines.push(`${name}: ${value}`);
   }
-  const body = typeof answer.body === 'string' ? answer.body : Buffer.from(answer.body).toString();
+  const body = typeof answer.body === 'string' ? answer.body : '';
   lines.push(`Content-Length: ${Buffer.byteLength(body)}`, '', body);
   return lines.join('\r\n');
 }
