@@ -9,6 +9,9 @@ const SIZE = 1024;
 const COUNT = 1_500_000;
 const CATCH_UP_LIMIT_MS = 300_000;
 
+/** About as much as is written in all: what the slave misses and the three loads beside it, by both. */
+export const CATCH_UP_BYTES = 2 * (BEHIND_BYTES + 2.25 * COUNT * SIZE);
+
 /**
  * The master's rate while its slave catches up, divided by that while the same slave follows. Throws when the
  * slave does not come up with it.

@@ -12,7 +12,8 @@ import { describeEnvironment } from '../environment.js';
 import { readFlags } from '../flags.js';
 import { PeerUnavailable } from '../peers/peer.js';
 import { median } from '../statistics.js';
-import { MEASURES, type MeasureName } from './measures.js';
+import { warmPages } from '../warm-pages.js';
+import { MEASURES, type MeasureName, writtenBytes } from './measures.js';
 import { ROWS, type Row, type Unit } from './rows.js';
 
 /** Some names a line, for the help. */
@@ -64,7 +65,7 @@ function chooseRows(): Row[] {
   });
 }
 
-/** Each figure once a round; every other round from the end, since whoever comes first has the warm pages. */
+/** Each figure once a round, with pages that were used before; every other round from the end. */
 async function measureAll(rows: readonly Row[], directory: string): Promise<Map<MeasureName, number[]>> {
   const names = [
     ...new Set(rows.flatMap(({ against, measure }) => (against === null ? [measure] : [against, measure]))),
@@ -73,6 +74,7 @@ async function measureAll(rows: readonly Row[], directory: string): Promise<Map<
   for (let round = 0; round < rounds; round++) {
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
       process.stderr.write(`round ${round + 1}: ${name}`);
+      warmPages(directory, writtenBytes(name) * share);
       const begun = monotonicMs();
       const scratch = join(directory, 'scratch');
       mkdirSync(scratch);

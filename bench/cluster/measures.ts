@@ -6,7 +6,7 @@ import { replicatedKafka } from '../peers/kafka.js';
 import type { Durability, Peer } from '../peers/peer.js';
 import { replicatedRocketmq } from '../peers/rocketmq.js';
 import { BenchBroker, load } from '../ringmq.js';
-import { catchUp } from './catch-up.js';
+import { CATCH_UP_BYTES, catchUp } from './catch-up.js';
 import { consumersPause, producersPause } from './pauses.js';
 import { promotion, slaveMemory } from './promotion.js';
 import { type Flush, type Place, type Replication, withPair } from './rigs.js';
@@ -15,7 +15,10 @@ const PEER_SECONDS = 5;
 
 /** Messages that take some seconds. */
 const COUNT = { 100: 8_000_000, 1024: 1_500_000 } as const;
-const ONE_SEND_COUNT = { async: 15_000, sync: 6_000 } as const;
+const ONE_SEND_COUNT = { async: 60_000, sync: 20_000 } as const;
+
+/** About what a record has besides its body. */
+const RECORD_BYTES = 16;
 
 type Size = keyof typeof COUNT;
 type Measure = (place: Place) => Promise<number>;
@@ -47,6 +50,14 @@ export const MEASURES = {
 } as const satisfies Record<string, Measure>;
 
 export type MeasureName = keyof typeof MEASURES;
+
+/** About as much as a measure writes in all, its slave's copy included: where that is gigabytes. */
+export function writtenBytes(name: MeasureName): number {
+  if (name === 'catchUp') {
+    return CATCH_UP_BYTES;
+  }
+  return name.endsWith('1k') ? 2 * 1.25 * COUNT[1024] * (1024 + RECORD_BYTES) : 0;
+}
 
 function produce(replication: Replication, flush: Flush, size: Size): Measure {
   return ({ scratch, share }) =>
