@@ -1,6 +1,6 @@
 /** The commands of users and rights, with their flags. */
 import { Argument, type Command } from 'commander';
-import { collect, nameArgument, resourceArgument } from './flags.js';
+import { collect, nameArgument, resourceArgument, timeFlag } from './flags.js';
 import { NEW_PASSWORD_FLAG } from './new-password.js';
 
 const RIGHT = 'publish, subscribe or manage';
@@ -9,6 +9,7 @@ export function addAccess(program: Command): void {
   addUser(program);
   addRole(program);
   addAcl(program);
+  addAudit(program);
 }
 
 function nameOf(what: string): Argument {
@@ -125,5 +126,18 @@ function addAcl(program: Command): void {
     .addArgument(resource())
     .action(async (name: string, given: 'publish', on: string, _options: unknown, command: Command) => {
       await (await import('./access-command.js')).testAccess(command, name, given, on);
+    });
+}
+
+function addAudit(program: Command): void {
+  program
+    .command('audit')
+    .description('what administrators did, and logins that failed')
+    .command('list')
+    .description('entries that are kept, the oldest first')
+    .option('--from <time>', 'none before, a time like 2026-01-31T12:00:00Z', timeFlag)
+    .option('--follow', 'go on with what comes, a line each, until interrupted')
+    .action(async (options: { from?: number; follow?: boolean }, command: Command) => {
+      await (await import('./audit-command.js')).listAudit(command, options);
     });
 }

@@ -37,6 +37,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq acl grant billing subscribe group:billing',
     'ringmq acl list',
   ],
+  audit: ['ringmq audit list', 'ringmq audit list --follow -o json'],
+  'audit list': [
+    'ringmq audit list --from 2026-01-31T12:00:00Z',
+    'ringmq audit list --follow -o json',
+    'ringmq acl grant auditor subscribe topic:%AUDIT       # who may read it besides administrators',
+  ],
   'acl grant': [
     'ringmq acl grant shop publish topic:orders',
     'ringmq acl grant readers subscribe "topic:eu/*"',

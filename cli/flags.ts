@@ -85,6 +85,13 @@ export function startFlag(text: string): ReturnType<typeof parseStart> & {} {
   return must(parseStart(text), 'write earliest, latest, an offset, or a time like 2026-01-31T12:00:00Z');
 }
 
+/** Milliseconds since 1970. */
+export function timeFlag(text: string): number {
+  const place = parseStart(text);
+  const time = typeof place === 'object' && place !== null && 'time' in place ? place.time : null;
+  return must(time, 'write a time like 2026-01-31T12:00:00Z');
+}
+
 /** A topic's or group's name. */
 export function nameArgument(text: string): string {
   if (!NAME_PATTERN.test(text)) {

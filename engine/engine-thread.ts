@@ -4,6 +4,7 @@
  * thread that owns it; none blocks, none allocates per batch.
  */
 import type {
+  AuditFacts,
   ControlEvent,
   ControlMethod,
   ControlMethods,
@@ -262,6 +263,8 @@ export interface AccessDoor {
   login(params: LoginParams): Promise<LoginAnswer>;
   /** null: there is no such user any more, or it has another password. */
   principal(user: string, salt: string): Promise<PrincipalFacts | null>;
+  /** Writes down administrative work, or a login that failed. Nobody waits for it; a flood of them is counted. */
+  audit(facts: AuditFacts): void;
 }
 
 export interface EngineThread extends ControlCalls {

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers';
 import { threadId } from 'node:worker_threads';
 import type { BrokerStats, RingMQError } from '../native-free/wire/index.js';
 import { AccessDesk } from './access/access-desk.js';
+import { AuditKeeper } from './access/audit-keeper.js';
 import { brokerPassword } from './access/broker-password.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
@@ -63,6 +64,8 @@ export class Engine {
   readonly replication: Replication;
   /** Users and rights. */
   readonly access: AccessDesk;
+  /** What administrators do. */
+  readonly audit: AuditKeeper;
   readonly #events: EngineEvents;
   readonly #persist: PersistThreads;
   readonly #server: ControlServer;
@@ -203,6 +206,15 @@ export class Engine {
         onRoom: (callback) => this.thread.onRoom(callback),
       },
     });
+    const { audit } = data.state;
+    audit.maxCount = options.auditMaxCount;
+    audit.retentionMs = options.auditRetentionMs;
+    this.audit = new AuditKeeper({
+      state: audit,
+      append: (records) => this.#control.append(records),
+      isFollower: () => parts.term.isFollower,
+      warn: (message, details) => this.warn(message, details),
+    });
     this.catalog = data.catalog;
     this.#plane = new ControlPlane({
       later: (run) => void setImmediate(this.#measured, run),
@@ -258,6 +270,7 @@ export class Engine {
         plane: this.#plane,
         replication: this.replication,
         access: this.access,
+        audit: this.audit,
         damage: this.#damage.list,
         repair: this.#damage.repair,
         named: (seat, name) => this.#stats.name(seat, name),
@@ -358,6 +371,8 @@ export class Engine {
     Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
     this.#house.rest();
     await part(() => this.replication.handOver.close());
+    await part(() => this.thread.access.tellCounted());
+    await part(() => this.audit.close());
     await part(() => this.#plane.close());
     await part(() => this.#control.drained(CLOSE_MS));
     await part(() => this.thread.drained(CLOSE_MS));

@@ -115,6 +115,20 @@ export interface EngineOptions {
    */
   groupRetentionMs?: number | undefined;
   /**
+   * How long entries of the audit are kept (who did what administrative thing, and logins that failed),
+   * whatever `retentionMs` says of messages. 0: none is deleted for its age.
+   * Milliseconds, 0s or more. Default 7,776,000,000 (90d).
+   * Command: `--audit-retention`, `RINGMQ_AUDIT_RETENTION`, `auditRetention`.
+   */
+  auditRetentionMs?: number | undefined;
+  /**
+   * Entries of the audit that are kept; the oldest go first. Each takes about 400 bytes of memory, and as
+   * much in each checkpoint.
+   * A number, 100 to 100,000. Default 10,000.
+   * Command: `--audit-max-count`, `RINGMQ_AUDIT_MAX_COUNT`, `auditMaxCount`.
+   */
+  auditMaxCount?: number | undefined;
+  /**
    * Threads of the process that may take part: listeners, attached threads, and the broker's own.
    * A number, 4 to 64. Default 64.
    * Command: `--max-threads`, `RINGMQ_MAX_THREADS`, `maxThreads`.

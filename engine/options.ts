@@ -118,6 +118,18 @@ export const engineOptionsSchema = z
         .min(0)
         .default(7 * 86_400_000),
     ),
+    auditRetentionMs: option(
+      'How long entries of the audit are kept (who did what administrative thing, and logins that failed), whatever `retentionMs` says of messages. 0: none is deleted for its age.',
+      z
+        .number()
+        .int()
+        .min(0)
+        .default(90 * 86_400_000),
+    ),
+    auditMaxCount: option(
+      'Entries of the audit that are kept; the oldest go first. Each takes about 400 bytes of memory, and as much in each checkpoint.',
+      z.number().int().min(100).max(100_000).default(10_000),
+    ),
     maxThreads: option(
       "Threads of the process that may take part: listeners, attached threads, and the broker's own.",
       z.number().int().min(4).max(64).default(64),

@@ -2,8 +2,9 @@
  * What the threads of a broker ask of the one that opened it, beside what the wire has: topics, replication,
  * and what they have to tell.
  */
-import type { ReplicaFacts } from '../native-free/wire/index.js';
+import type { AuditFacts, ReplicaFacts } from '../native-free/wire/index.js';
 import type { AccessDesk } from './access/access-desk.js';
+import type { AuditKeeper } from './access/audit-keeper.js';
 import type { ControlCaller } from './control/channel-messages.js';
 import type { DamageList, DamageReport } from './control/damage-list.js';
 import type { ExpiredReport } from './control/expired-log.js';
@@ -21,6 +22,7 @@ export interface ThreadCallsDeps {
   readonly plane: ControlPlane;
   readonly replication: Replication;
   readonly access: AccessDesk;
+  readonly audit: AuditKeeper;
   readonly damage: DamageList;
   readonly repair: RepairKeeper;
   /** The thread at a seat is called that. */
@@ -32,7 +34,7 @@ export interface ThreadCallsDeps {
 export function threadCalls(
   deps: ThreadCallsDeps,
 ): (method: string, params: unknown, caller: ControlCaller) => Promise<unknown> {
-  const { plane, replication, access, named, warn } = deps;
+  const { plane, replication, access, audit, named, warn } = deps;
   return async (method, params, caller) => {
     switch (method) {
       case 'topicEntry':
@@ -59,6 +61,9 @@ export function threadCalls(
         const { user, salt } = params as PrincipalParams;
         return access.principal(user, salt);
       }
+      case 'audit':
+        audit.note(params as AuditFacts);
+        return null;
       case 'replicaProve':
         return replication.prove(params as ProveParams);
       case 'replicaGreet':

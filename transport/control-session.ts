@@ -22,6 +22,7 @@ import {
   RingMQError,
   readUint32,
 } from '../native-free/wire/index.js';
+import { audited } from './auth/audited.js';
 import { filteredAnswer } from './auth/filtered-pages.js';
 import { checkMethod, isFiltered } from './auth/method-rights.js';
 import type { ConsumeSession } from './consume-session.js';
@@ -227,7 +228,9 @@ export class ControlSession {
         }
         await this.#consume.join(params, (result) => this.#answer(id, encodeControl(result)));
       } else {
-        this.#answer(id, await this.#call(method, params));
+        const { engine, asker } = this.#context;
+        const work = (): Promise<Uint8Array> => this.#call(method, params);
+        this.#answer(id, await audited(engine.access, asker, method, params, work));
       }
     } catch (error) {
       this.#fail(id, error);

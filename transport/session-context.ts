@@ -3,6 +3,7 @@ import type { EngineThread } from '../engine/engine-thread.js';
 import type { Socket } from '../native-free/listener/types.js';
 import type { WorkTurns } from '../native-free/listener/work-turns.js';
 import type { ErrorCode } from '../native-free/wire/index.js';
+import type { Asker } from './auth/audited.js';
 import type { Principal } from './auth/principal.js';
 import type { HeavyLane } from './heavy-lane.js';
 import type { SessionOptions } from './session-options.js';
@@ -34,6 +35,8 @@ export interface SessionContext {
   readonly options: SessionOptions;
   /** Whose rights are looked at; null: anybody may do anything. */
   readonly principal: Principal | null;
+  /** As whom, and from where, its requests are written down. */
+  readonly asker: Asker;
   /** False from the moment the session fails or its connection is gone. */
   readonly isOpen: boolean;
   /** Unique among the connections of this thread. */

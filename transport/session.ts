@@ -25,6 +25,7 @@ import {
   readUint32,
   type Welcome,
 } from '../native-free/wire/index.js';
+import { type Asker, auditLogin } from './auth/audited.js';
 import { Login } from './auth/login.js';
 import { Principal } from './auth/principal.js';
 import { ConsumeSession } from './consume-session.js';
@@ -98,6 +99,11 @@ export class Session implements SocketHandler, SessionContext, Watched {
   /** The peer's address; of a client in this process its number. */
   get remote(): string {
     return this.socket.remote === '' ? this.connectionKey : this.socket.remote;
+  }
+
+  get asker(): Asker {
+    const user = this.principal?.user ?? this.#login?.user ?? '';
+    return { user, address: this.socket.remote, connection: this.connectionKey };
   }
 
   /** As the client calls itself; empty before its hello. */
@@ -318,7 +324,12 @@ export class Session implements SocketHandler, SessionContext, Watched {
       this.#welcome();
       return;
     }
-    this.#login = new Login(credentials, this.engine.access, this.socket.remote);
+    try {
+      this.#login = new Login(credentials, this.engine.access, this.socket.remote);
+    } catch (error) {
+      auditLogin(this.engine.access, this.asker, error);
+      throw error;
+    }
     this.#state = 'login';
     this.#login.challenge().then(
       (frame) => {
@@ -344,6 +355,10 @@ export class Session implements SocketHandler, SessionContext, Watched {
         this.host.renewRights();
       }
     } catch (error) {
+      // Also of who has gone meanwhile; a broker that closes has other things to say.
+      if (isRingMQError(error) && error.code === 'NOT_AUTHENTICATED') {
+        auditLogin(this.engine.access, { ...this.asker, user: login.user }, error);
+      }
       this.failWith(error);
     }
   }

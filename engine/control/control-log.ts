@@ -220,6 +220,7 @@ export class ControlLog implements AppendSink {
    */
   snapshot(position: number, ends: Iterable<QueueEnd> = []): StateSnapshot {
     this.state.tombstones.expire(Date.now());
+    this.state.audit.expire(Date.now());
     const bytes = encodeState(this.state.records(ends), position);
     const taken = this.#appended;
     let last: number | null = null;

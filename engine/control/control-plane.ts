@@ -19,6 +19,7 @@ import { DEFAULT_GROUP_RETENTION_MS, GroupAges, GroupCoordinator, GroupOffsets }
 import type { HeldEntry } from '../meta/held-offsets.js';
 import { type CatalogTopic, printable, type TopicCatalog, topicInfo } from '../meta/topic-catalog.js';
 import { AccessView } from './access-view.js';
+import { listAudit } from './audit-view.js';
 import type { ControlCaller } from './channel-messages.js';
 import { ConsumerCalls, memberKey } from './consumer-calls.js';
 import type { ControlLog } from './control-log.js';
@@ -350,6 +351,7 @@ export class ControlPlane {
       promote: async ({ epoch, force }) =>
         (await this.#options.promote?.(epoch ?? 0, force ?? false)) ?? noLog(),
       ...this.#access.handlers(),
+      listAudit: (params) => listAudit(this.#log.state.audit, params),
       stats: () => this.#options.stats(),
       queueStats: async () => {
         await this.#options.handOver?.();

@@ -101,6 +101,7 @@ const SCHEMAS = {
   revoke: z.object({ to: name, right, resource: name }),
   listGrants: z.object(page),
   accessRecords: z.object({ ...page, digest: z.string().nullable().default(null) }),
+  listAudit: z.object({ ...page, from: time.nullable().default(null) }),
   testAccess: z.object({ user: name, right, resource: name }),
   join: z.object({
     consumer,

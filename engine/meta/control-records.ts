@@ -4,7 +4,7 @@
  * stretch of the log may be applied twice, or to a newer state, and the state at its end is the same.
  */
 
-import type { AccessRecord } from '../../native-free/wire/index.js';
+import type { AccessRecord, AuditEntry } from '../../native-free/wire/index.js';
 
 export type { AccessRecord };
 
@@ -109,6 +109,11 @@ export interface GroupIdleRecord {
   idleMs: number;
 }
 
+/** Somebody did something administrative, or tried to. The newest are kept. */
+export interface AuditRecord extends AuditEntry {
+  type: 'audit';
+}
+
 export type ControlRecord =
   | EpochRecord
   | TopicIdsRecord
@@ -121,7 +126,8 @@ export type ControlRecord =
   | GroupCreatedRecord
   | GroupDeletedRecord
   | GroupIdleRecord
-  | AccessRecord;
+  | AccessRecord
+  | AuditRecord;
 
 /** Whoever applies a reset knows of it before it hears of the offset. */
 export const QUEUE_NUMBERS = ['resets', 'offsets', 'starts', 'expired'] as const;

@@ -6,6 +6,7 @@
  */
 import { RingMQError } from '../../native-free/wire/index.js';
 import { AccessState } from './access-state.js';
+import { AuditState } from './audit-state.js';
 import {
   type ControlRecord,
   type OffsetsRecord,
@@ -41,6 +42,7 @@ export class MetaState {
   /** Groups that have been without members for a while, with how long, ms. */
   readonly idleMs = new Map<string, number>();
   readonly access = new AccessState();
+  readonly audit = new AuditState();
 
   /**
    * Applying a record again, or to a state that has what came later, is no error; once all that came later
@@ -93,6 +95,9 @@ export class MetaState {
       }
     }
     yield* this.access.records();
+    for (const entry of this.audit.from(0)) {
+      yield { type: 'audit', ...entry };
+    }
   }
 
   #apply(record: ControlRecord): void {
@@ -149,6 +154,11 @@ export class MetaState {
       case 'principalGone':
         this.access.apply(record);
         return;
+      case 'audit': {
+        const { type: _type, ...entry } = record;
+        this.audit.add(entry);
+        return;
+      }
       default:
         throw new RingMQError(
           'LOG_CORRUPT',

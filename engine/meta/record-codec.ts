@@ -7,6 +7,7 @@ import { Packr } from 'msgpackr';
 import {
   type Grant,
   grantFault,
+  MAX_AUDIT_TEXT,
   MAX_GRANTS,
   MAX_NAME_BYTES,
   MAX_QUEUES_PER_TOPIC,
@@ -29,6 +30,17 @@ const MAX_STORED_NAME = 2 * MAX_NAME_BYTES;
 const MAX_PAIRS = 2 * MAX_QUEUES_PER_TOPIC;
 const ARRAY_HEAD_BYTES = 3;
 const MAX_PACKED_TOGETHER = 128;
+
+const AUDIT_TEXTS = [
+  'user',
+  'address',
+  'connection',
+  'method',
+  'resource',
+  'details',
+  'result',
+  'code',
+] as const;
 
 const packr = new Packr({ useRecords: false, copyBuffers: true });
 
@@ -218,6 +230,14 @@ function checkRecord(value: unknown): void {
       name(record, 'name');
       whole(record, 'changedTime');
       return;
+    case 'audit':
+      whole(record, 'number', 1);
+      whole(record, 'time');
+      whole(record, 'count', 1);
+      for (const field of AUDIT_TEXTS) {
+        text(record, field);
+      }
+      return;
     default:
       throw corrupt(
         `a record has the unknown type '${String(record['type']).slice(0, 64)}'; was it written by a newer version?`,
@@ -239,6 +259,13 @@ function whole(record: Fields, field: string, least = 0, most = Number.MAX_SAFE_
 function name(record: Fields, field: string): void {
   const value = record[field];
   if (typeof value !== 'string' || value.length === 0 || value.length > MAX_STORED_NAME) {
+    throw corrupt(`a '${String(record['type'])}' record has a bad ${field}`);
+  }
+}
+
+function text(record: Fields, field: string): void {
+  const value = record[field];
+  if (typeof value !== 'string' || value.length > MAX_AUDIT_TEXT) {
     throw corrupt(`a '${String(record['type'])}' record has a bad ${field}`);
   }
 }

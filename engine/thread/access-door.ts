@@ -1,4 +1,7 @@
 /** Users and rights as one thread asks for them: the thread that opened the broker knows them. */
+import { clearTimeout, monotonicMs, setTimeout } from '../../native-free/time/index.js';
+import type { AuditFacts } from '../../native-free/wire/index.js';
+import { AuditLimit, SUMMARY_MS } from '../access/audit-limit.js';
 import type { ControlPort } from '../control/channel-messages.js';
 import type { AccessDoor, LoginAnswer, LoginParams, PrincipalFacts } from '../engine-thread.js';
 import { BROKER_WORD } from '../term/shared-words.js';
@@ -12,6 +15,9 @@ export interface PrincipalParams {
 export class ThreadAccess implements AccessDoor {
   readonly #words: Int32Array;
   readonly #port: ControlPort;
+  /** This thread's: a flood that comes to it does not go on to the thread that writes. */
+  readonly #audits = new AuditLimit(monotonicMs());
+  #summary: NodeJS.Timeout | undefined;
 
   constructor(brokerWords: SharedArrayBuffer, port: ControlPort) {
     this.#words = new Int32Array(brokerWords);
@@ -36,5 +42,27 @@ export class ThreadAccess implements AccessDoor {
   async principal(user: string, salt: string): Promise<PrincipalFacts | null> {
     const params: PrincipalParams = { user, salt };
     return (await this.#port.callInternal('accessPrincipal', params)) as PrincipalFacts | null;
+  }
+
+  audit(facts: AuditFacts): void {
+    if (this.#audits.take(facts, monotonicMs())) {
+      this.#send(facts);
+      return;
+    }
+    this.#summary ??= setTimeout(() => this.tellCounted(), SUMMARY_MS).unref();
+  }
+
+  /** What was counted is told now. */
+  tellCounted(): void {
+    clearTimeout(this.#summary);
+    this.#summary = undefined;
+    for (const facts of this.#audits.takeCounted()) {
+      this.#send(facts);
+    }
+  }
+
+  #send(facts: AuditFacts): void {
+    // A broker that closes meanwhile, or a thread that detaches, has nobody to tell.
+    this.#port.callInternal('audit', facts).catch(() => undefined);
   }
 }

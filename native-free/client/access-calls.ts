@@ -1,29 +1,34 @@
 /** Users, roles and grants, as one broker and a cluster are asked for them alike. Arguments are checked at the call. */
 import {
+  type AuditEntry,
   type ControlMethods,
   type GrantInfo,
   grantFault,
   MAX_ROLES_PER_USER,
+  MAX_TIME_MS,
   type PageResult,
   type Right,
   type RoleInfo,
   type UserInfo,
 } from '../wire/index.js';
+import { startPosition } from './consume/start-position.js';
 import { passwordOption, verifierOf } from './link/scram-login.js';
 import {
   badArgument,
   booleanOption,
+  countOption,
   listOption,
   nameOption,
   type OptionNames,
   takeCallOptions,
   takeOptions,
 } from './options.js';
-import type { AccessQuestion, CallOptions, GrantChange, NewRole, NewUser } from './types.js';
+import type { AccessQuestion, AuditQuery, CallOptions, GrantChange, NewRole, NewUser } from './types.js';
 
 const NEW_USER: OptionNames<NewUser> = { user: true, password: true, roles: true, ifNotExists: true };
 const NEW_ROLE: OptionNames<NewRole> = { role: true, ifNotExists: true };
 const GRANT_CHANGE: OptionNames<GrantChange> = { to: true, right: true, resource: true };
+const AUDIT_QUERY: OptionNames<AuditQuery> = { from: true };
 const QUESTION: OptionNames<AccessQuestion> = { user: true, right: true, resource: true };
 
 export type AccessChange =
@@ -58,6 +63,9 @@ export abstract class AccessCalls {
     params: ControlMethods['testAccess']['params'],
     options: CallOptions,
   ): Promise<boolean>;
+
+  /** `from`: ms since 1970. */
+  protected abstract askAudit(from: number | null, options: CallOptions): Promise<AuditEntry[]>;
 
   async createUser(given: NewUser, options?: CallOptions): Promise<UserInfo> {
     const how = takeCallOptions('createUser', options);
@@ -126,6 +134,12 @@ export abstract class AccessCalls {
     return this.listAccess('listGrants', takeCallOptions('listGrants', options));
   }
 
+  async listAudit(query: AuditQuery = {}, options?: CallOptions): Promise<AuditEntry[]> {
+    const how = takeCallOptions('listAudit', options);
+    const { from } = takeOptions('listAudit', query, AUDIT_QUERY);
+    return this.askAudit(from === undefined ? null : timeOption(from), how);
+  }
+
   async testAccess(question: AccessQuestion, options?: CallOptions): Promise<boolean> {
     const how = takeCallOptions('testAccess', options);
     const { user, right, resource } = takeGiven('testAccess', question, QUESTION);
@@ -164,4 +178,16 @@ function rightOption(right: unknown, resource: unknown): { right: Right; resourc
     throw badArgument('right and resource', `cannot be used: ${fault}`);
   }
   return { right: right as Right, resource: resource as string };
+}
+
+/** Milliseconds since 1970. */
+function timeOption(from: number | Date): number {
+  if (typeof from === 'number') {
+    return countOption('from', from, 0, 0, MAX_TIME_MS);
+  }
+  const place = startPosition(from);
+  if (typeof place === 'object' && 'time' in place) {
+    return place.time;
+  }
+  throw badArgument('from', 'must be a Date, or milliseconds since 1970');
 }

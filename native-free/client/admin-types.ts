@@ -1,5 +1,6 @@
 /** The public shapes of administration: topics, groups, users and rights. */
 import type {
+  AuditEntry,
   BrokerStats,
   GrantInfo,
   GroupDescription,
@@ -78,6 +79,12 @@ export interface NewRole {
  * A right on a resource for a user or a role: `topic:NAME`, `group:NAME`, either with `*` at its end,
  * `cluster` (`manage`), `*`.
  */
+/** Which entries of the audit. */
+export interface AuditQuery {
+  /** None of a time before it, as a Date or ms since 1970. Default: all that are kept. */
+  from?: number | Date;
+}
+
 export interface GrantChange {
   to: string;
   right: Right;
@@ -149,6 +156,12 @@ export interface Admin {
   /** Takes a grant back, written as it was given. */
   revoke(change: GrantChange, options?: CallOptions): Promise<void>;
   listGrants(options?: CallOptions): Promise<GrantInfo[]>;
+  /**
+   * What administrators did, and logins that failed, the oldest first: `auditMaxCount` entries at most. Needs
+   * the right to subscribe to `topic:%AUDIT`, or to manage the cluster. Over name servers: of all sets, each
+   * entry with its `brokerSet`. Rejects with `NOT_ALLOWED`.
+   */
+  listAudit(query?: AuditQuery, options?: CallOptions): Promise<AuditEntry[]>;
   /**
    * Whether the user may do it, by its own grants and its roles'. Rejects with `USER_NOT_FOUND`,
    * `NOT_ALLOWED`.

@@ -1,5 +1,6 @@
 /** Topics and groups, by control requests. Arguments are checked at the call: what is wrong with one never costs a round trip. */
 import {
+  type AuditEntry,
   type BrokerStats,
   type ControlMethods,
   type GroupDescription,
@@ -176,6 +177,13 @@ export class ControlAdmin extends AccessCalls implements Admin {
     how: CallOptions,
   ): Promise<boolean> {
     return (await this.#requests.call('testAccess', params, how)).allowed;
+  }
+
+  protected async askAudit(from: number | null, how: CallOptions): Promise<AuditEntry[]> {
+    return allPages(
+      (cursor) => this.#requests.call('listAudit', { cursor, from }, how),
+      (page) => page.entries,
+    );
   }
 
   /** For a cluster's administration, which does the same at each set. */

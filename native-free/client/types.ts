@@ -5,6 +5,8 @@
  */
 import type { OutgoingMessage, PropertyValue } from '../batch/outgoing-message.js';
 import type {
+  AuditEntry,
+  AuditResult,
   BrokerStats,
   Durability,
   GrantInfo,
@@ -26,6 +28,7 @@ import type { Producer, ProducerOptions } from './produce/types.js';
 export type {
   AccessQuestion,
   Admin,
+  AuditQuery,
   GrantChange,
   NewGroup,
   NewRole,
@@ -60,6 +63,8 @@ export type {
   WriteOptions,
 } from './produce/types.js';
 export type {
+  AuditEntry,
+  AuditResult,
   BrokerStats,
   CallOptions,
   Durability,

@@ -45,6 +45,7 @@ export const CONTROL_METHODS = {
   revoke: { needsConsumer: false, isRepeatable: true, isCostly: true },
   listGrants: { needsConsumer: false, isRepeatable: true, isCostly: true },
   accessRecords: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  listAudit: { needsConsumer: false, isRepeatable: true, isCostly: true },
   testAccess: { needsConsumer: false, isRepeatable: true },
   join: { needsConsumer: true, isRepeatable: false },
   skipDamage: { needsConsumer: true, isRepeatable: false },

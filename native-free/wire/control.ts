@@ -4,6 +4,7 @@
  */
 
 import type { AccessRecord, Grant, GrantInfo, Right, RoleInfo, ScramVerifier, UserInfo } from './access.js';
+import type { AuditEntry } from './audit.js';
 import type { NodeRole, SetStanding } from './cluster.js';
 import type { Durability } from './frame-layout.js';
 import type { PageParams, PageResult } from './page.js';
@@ -240,6 +241,14 @@ export interface ControlMethods {
   accessRecords: {
     params: PageParams & { digest?: string | null };
     result: { records: AccessRecord[] } & PageResult;
+  };
+  /**
+   * What administrators did, and logins that failed, the oldest first; `from`: no entries of a time before, ms since 1970. `next` is a
+   * cursor behind the last entry of the page, for what comes later.
+   */
+  listAudit: {
+    params: PageParams & { from?: number | null };
+    result: { entries: AuditEntry[]; next: string } & PageResult;
   };
   /** Whether a user may do that, on one topic, group, or `cluster`. */
   testAccess: { params: { user: string; right: Right; resource: string }; result: { allowed: boolean } };

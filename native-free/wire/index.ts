@@ -1,4 +1,5 @@
 export * from './access.js';
+export * from './audit.js';
 export * from './batch-layout.js';
 export type * from './cluster.js';
 export * from './control.js';

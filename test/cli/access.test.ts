@@ -98,6 +98,19 @@ describe('users, roles and grants by the command', () => {
     expect((await runCli(['topic', 'list'], { cwd: directory, env })).status).toBe(0);
   });
 
+  it('are in the audit, with who made them', async () => {
+    const listed = await run('admin', ['audit', 'list', '-o', 'json']);
+    expect(JSON.parse(listed.text)).toContainEqual(
+      expect.objectContaining({ user: 'admin', method: 'createUser', resource: 'user:shop', result: 'done' }),
+    );
+    expect((await run('admin', ['audit', 'list'])).text).toMatch(
+      / admin +127\.0\.0\.1 +createTopic +topic:orders +queues 1 +done$/m,
+    );
+    expect((await run('admin', ['audit', 'list', '--from', '2200-01-01'])).text).toMatch(/^TIME[^\n]+\n$/);
+    expect((await run('shop', ['audit', 'list'])).stderr).toMatch(/^NOT_ALLOWED: /);
+    expect((await run('admin', ['audit', 'list', '--from', 'yesterday'])).status).toBe(2);
+  });
+
   it('go away', async () => {
     expect((await run('admin', ['acl', 'revoke', 'sellers', 'publish', 'topic:ord*'])).status).toBe(0);
     expect((await run('admin', ['role', 'delete', 'sellers'])).status).toBe(0);

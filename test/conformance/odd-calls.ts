@@ -59,6 +59,7 @@ export const ADMIN: Record<string, Call> = {
   grant: { on: admin, args: () => [{ to: 'new', right: 'publish', resource: 'topic:t' }, SIGNAL] },
   revoke: { on: admin, args: () => [{ to: 'new', right: 'publish', resource: 'topic:t' }, SIGNAL] },
   listGrants: { on: admin, args: () => [SIGNAL] },
+  listAudit: { on: admin, args: () => [{ from: 1 }, SIGNAL] },
   testAccess: { on: admin, args: () => [{ user: 'new', right: 'publish', resource: 'topic:t' }, SIGNAL] },
 };
 const producer = (place: Place) => place.client.producer();
@@ -232,7 +233,7 @@ export const INTERNAL: Record<string, readonly string[]> = {
   ],
   CONSUMER: ['finish'],
   CLIENT: ['onProducerClosed', 'onUntold'],
-  ADMIN: ['askAccess', 'changeAccess', 'changeAt', 'listAccess'],
+  ADMIN: ['askAccess', 'askAudit', 'changeAccess', 'changeAt', 'listAccess'],
   BROKER: ['fenced', 'setMaster', 'stale'],
 };
 export const EXPORTS: Record<string, Call> = {

@@ -163,6 +163,7 @@ export class FakeEngine implements EngineThread {
     challenge: () => Promise.reject(new Error('there are no users here')),
     login: () => Promise.reject(new Error('there are no users here')),
     principal: () => Promise.resolve(null),
+    audit: () => {},
   };
   readonly info: EngineInfo = {
     brokerId: '00112233445566aa',

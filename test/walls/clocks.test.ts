@@ -8,6 +8,8 @@ const ROOMS = ['broker', 'cli', 'engine', 'native-free', 'transport'];
 
 /** Files that read the wall clock, and what for. */
 const WALL_CLOCK: Record<string, string> = {
+  'engine/access/audit-keeper.ts': 'when somebody did something',
+  'engine/control/audit-view.ts': 'which entries are too old',
   'broker/membership.ts': 'how long ago topics were deleted, elsewhere too',
   'native-free/batch/turn-clock.ts': 'born times',
   'engine/thread/thread-parts.ts': 'store times',

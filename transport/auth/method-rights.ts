@@ -3,6 +3,7 @@
  * compile, and would be refused.
  */
 import {
+  AUDIT_TOPIC,
   BROKER_USER,
   type ControlMethod,
   type ErrorCode,
@@ -73,6 +74,7 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   revoke: MANAGES_CLUSTER,
   listGrants: MANAGES_CLUSTER,
   accessRecords: { isBrokers: true },
+  listAudit: { needs: auditNeeds },
   testAccess: { needs: onCluster, ofSelf: (params, user) => params['user'] === user },
   join: { needs: joinNeeds },
   skipDamage: OF_MEMBER,
@@ -94,6 +96,13 @@ export const FRAME_RIGHTS: Readonly<Partial<Record<keyof typeof OPCODE, string>>
   ping: 'needs none',
   pong: 'needs none',
 };
+
+/** Whoever may read the topic, or manages the cluster. */
+function auditNeeds(): Need[] {
+  return [
+    { right: 'subscribe', resource: `topic:${AUDIT_TOPIC}`, or: { right: 'manage', resource: 'cluster' } },
+  ];
+}
 
 /** What a consumer needs for as long as it is there; one without a group (a reader) takes nothing from any. */
 export function joinNeeds(params: Params): Need[] {

@@ -20,10 +20,16 @@ export class Principal {
 export interface Need {
   readonly right: Right | 'any';
   readonly resource: string;
+  /** It is enough to have this. */
+  readonly or?: Need;
 }
 
-export function has({ rights }: Principal, { right, resource }: Need): boolean {
-  return right === 'any' ? rights.sees(resource) : rights.may(right, resource);
+export function has(principal: Principal, { right, resource, or }: Need): boolean {
+  const { rights } = principal;
+  return (
+    (right === 'any' ? rights.sees(resource) : rights.may(right, resource)) ||
+    (or !== undefined && has(principal, or))
+  );
 }
 
 /** Says the right and the resource, and nothing else: not whether there is such a thing. */

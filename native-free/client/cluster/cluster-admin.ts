@@ -3,6 +3,7 @@
  * put together from the sets' answers.
  */
 import {
+  type AuditEntry,
   type BrokerStats,
   type ControlMethods,
   type GroupDescription,
@@ -211,6 +212,16 @@ export class ClusterAdmin extends AccessCalls implements Admin {
     );
     this.#checkAnswered(list, outcomes);
     return newestOfEach(outcomes.done.flatMap(({ value }) => value)) as AccessLists[L];
+  }
+
+  /** Each set has its own, of what was done there. */
+  protected async askAudit(from: number | null, how: CallOptions): Promise<AuditEntry[]> {
+    const query = from === null ? {} : { from };
+    const outcomes = await this.#each((admin) => admin.listAudit(query, how));
+    this.#checkAnswered('listAudit', outcomes);
+    return outcomes.done
+      .flatMap(({ set, value }) => value.map((entry) => ({ ...entry, brokerSet: set })))
+      .sort((a, b) => a.time - b.time);
   }
 
   /** What all sets allow. */

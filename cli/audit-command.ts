@@ -1,0 +1,64 @@
+/** `ringmq audit list`: what administrators did, and logins that failed. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { AuditEntry } from '../native-free/wire/index.js';
+import { connectionNotices, withClient } from './connection.js';
+import { printJson, printTable, sharedOptions } from './output.js';
+
+const AGAIN_MS = 1_000;
+/** A clock of one broker set may be so far behind that of another. */
+const OVERLAP_MS = 60_000;
+
+/** `from`: ms since 1970; undefined: all that are kept. `follow`: goes on with what comes, until it is interrupted. */
+export async function listAudit(
+  command: Command,
+  { from, follow = false }: { from?: number; follow?: boolean },
+): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const query = (time: number | undefined): { from?: number } => (time === undefined ? {} : { from: time });
+  await withClient(
+    url,
+    async (client) => {
+      const admin = client.admin();
+      const first = await admin.listAudit(query(from));
+      if (!follow) {
+        output === 'json' ? printJson(first) : printTable(HEAD, first.map(row));
+        return;
+      }
+      const last = new Map<string, number>();
+      let newest = from ?? 0;
+      for (let entries = first; ; ) {
+        for (const entry of entries) {
+          const set = entry.brokerSet ?? '';
+          if (entry.number > (last.get(set) ?? 0)) {
+            last.set(set, entry.number);
+            newest = Math.max(newest, entry.time);
+            output === 'json' ? printJson(entry) : process.stdout.write(`${line(entry)}\n`);
+          }
+        }
+        await delay(AGAIN_MS);
+        entries = await admin.listAudit(query(Math.max(from ?? 0, newest - OVERLAP_MS)));
+      }
+    },
+    follow ? { onConnection: connectionNotices(url) } : {},
+  );
+}
+
+const HEAD = ['TIME', 'USER', 'FROM', 'DID', 'ON', 'DETAILS', 'RESULT'];
+
+function row(entry: AuditEntry): (string | number | null)[] {
+  const { time, user, address, method, resource, details } = entry;
+  const cells = [new Date(time).toISOString(), user, address, method, resource, details, outcome(entry)];
+  return cells.map((cell) => (cell === '' ? null : cell));
+}
+
+function line(entry: AuditEntry): string {
+  return row(entry)
+    .map((cell) => cell ?? '-')
+    .join('  ');
+}
+
+function outcome({ result, code, count }: AuditEntry): string {
+  const times = count > 1 ? `, ${count.toLocaleString('en')} times` : '';
+  return `${result}${code === '' ? '' : ` ${code}`}${times}`;
+}
