@@ -55,5 +55,7 @@ export const ADVICE: Record<ErrorCode, string> = {
   TOO_MANY_REQUESTS: 'have fewer calls under way at once',
   UNSUPPORTED_VERSION: 'use a command and a broker of the same version',
   CHECK_FAILED: 'see `ringmq group describe`, `ringmq stats` or `ringmq cluster status`',
+  CONNECTION_CLOSED: 'ask whoever manages the broker why',
+  CONNECTION_NOT_FOUND: 'see `ringmq connection list`',
   INTERNAL: 'please report it with the command and the log',
 };

@@ -5,6 +5,7 @@
  */
 import type {
   AuditFacts,
+  ConnectionInfo,
   ControlEvent,
   ControlMethod,
   ControlMethods,
@@ -134,6 +135,8 @@ export interface WorkOwner {
 
 /** What a thread counts of itself; whoever does something that has a counter adds to it. */
 export interface ThreadMeter {
+  /** Messages read for consumers so far. */
+  readonly messagesOut: number;
   connections: number;
   connectionsOpened: number;
   requests: number;
@@ -267,12 +270,29 @@ export interface AccessDoor {
   audit(facts: AuditFacts): void;
 }
 
+/** A connection as administrators are told of it. */
+export interface OpenConnection {
+  readonly id: string;
+  facts(): ConnectionInfo;
+  /** Names of topics that it has sent messages to. */
+  producedTopics(): Iterable<string>;
+  consumersThere(): Iterable<{ group: string | null; topic: string }>;
+  closeByAdministrator(): void;
+}
+
+/** Whoever has connections on a thread. */
+export interface ConnectionSource {
+  connections(): Iterable<OpenConnection>;
+}
+
 export interface EngineThread extends ControlCalls {
   readonly replicas: ReplicaDoor;
   readonly access: AccessDoor;
   readonly info: EngineInfo;
   /** Read anew each time. */
   readonly place: ClusterPlace;
+  /** What statistics call the thread. */
+  readonly name: string;
   readonly meter: ThreadMeter;
 
   /** The topic, if this thread has met it. */
@@ -303,6 +323,10 @@ export interface EngineThread extends ControlCalls {
   removeMember(consumerKey: string): void;
   /** A connection has come or gone: told to whoever listens on `ringmq:connection`. */
   noteConnection(event: 'opened' | 'closed', connection: string, client: string): void;
+  /** A connection's name among all that there are and have been. */
+  newConnectionId(): string;
+  /** Connections that are told of when all threads are asked for theirs. Returns the way to stop. */
+  showConnections(source: ConnectionSource): () => void;
   /** Topic changes, for all sessions of this thread. Returns the way to stop. */
   onTopicChanged(listener: (topic: string, topicId: number) => void): () => void;
 

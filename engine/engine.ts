@@ -243,6 +243,7 @@ export class Engine {
       unread: (topic, queueId, offset) => this.#queues.unread(topic, queueId, offset),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
       stats: () => this.#stats.read(),
+      askThreads: (question) => this.#server.ask(question),
       queueStats: () => this.#stats.readQueues(),
       onFatal: (error) => this.#ending.fatal(error),
       onWarning: (message, details) => this.warn(message, details),

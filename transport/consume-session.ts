@@ -70,6 +70,7 @@ export class ConsumeSession implements ConsumerOwner {
         throw notAMember(consumer.number);
       }
       answer(result);
+      consumer.group = typeof params['group'] === 'string' ? params['group'] : null;
       consumer.begin(topic);
     } catch (error) {
       this.#remove(consumer);
@@ -135,6 +136,14 @@ export class ConsumeSession implements ConsumerOwner {
   /** A credit frame. One for a consumer that is not there is of no account: it may have ended a moment ago. */
   onCredit(bytes: Uint8Array): void {
     this.#consumers.get(readUint32(bytes, FRAME.id))?.setCredit(readUint64(bytes, FRAME.value));
+  }
+
+  *consumersThere(): Generator<{ group: string | null; topic: string }> {
+    for (const { group, topicName } of this.#consumers.values()) {
+      if (topicName !== '') {
+        yield { group, topic: topicName };
+      }
+    }
   }
 
   get hasWork(): boolean {

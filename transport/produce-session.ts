@@ -28,6 +28,9 @@ import { WaitingBatches } from './waiting-batches.js';
 /** Batches of one connection settled before the others of the thread have their turn. A frame of tiny ones has up to 33,000. */
 const MAX_TAKEN_IN_TURN_COUNT = 512;
 
+/** Topics of one connection that are known as its own. */
+const MAX_PRODUCED_TOPICS = 1_000;
+
 export class ProduceSession implements AppendSink {
   readonly hasTravelled: boolean;
   readonly #context: SessionContext;
@@ -56,6 +59,10 @@ export class ProduceSession implements AppendSink {
   #asksForRoom = false;
   #isCreditNew = false;
   #unacked = 0;
+  /** Messages taken in. */
+  messagesIn = 0;
+  #lastTopic: TopicEntry | null = null;
+  readonly #producedTopics = new Set<TopicEntry>();
 
   constructor(context: SessionContext) {
     this.#context = context;
@@ -72,6 +79,20 @@ export class ProduceSession implements AppendSink {
   /** Batches taken whose outcome is not known yet. */
   get unacked(): number {
     return this.#unacked;
+  }
+
+  /** Bytes of batches that it may still send. */
+  get creditLeft(): number {
+    return Math.max(0, this.#credit.limit - this.#credit.received);
+  }
+
+  /** Names of topics that it has sent messages to, those that it came to last. */
+  *producedTopics(): Generator<string> {
+    for (const { topic, dead } of this.#producedTopics) {
+      if (!dead) {
+        yield topic;
+      }
+    }
   }
 
   onFrame(bytes: Uint8Array): void {
@@ -288,6 +309,10 @@ export class ProduceSession implements AppendSink {
     this.#unacked++;
     const outcome = this.#context.engine.append(this, id, bytes.subarray(at, at + length), topic);
     if (outcome === APPEND.ok) {
+      this.messagesIn += readUint32(bytes, at + BATCH.recordCount);
+      if (topic !== this.#lastTopic) {
+        this.#producesTo(topic);
+      }
       if (isChecked) {
         this.#refusals.accepted(bytes, at);
       }
@@ -298,6 +323,15 @@ export class ProduceSession implements AppendSink {
       this.#refusals.refused(bytes, at, outcome);
     }
     return outcome;
+  }
+
+  #producesTo(topic: TopicEntry): void {
+    this.#lastTopic = topic;
+    if (!this.#producedTopics.has(topic) && this.#producedTopics.size >= MAX_PRODUCED_TOPICS) {
+      const [oldest] = this.#producedTopics;
+      this.#producedTopics.delete(oldest as TopicEntry);
+    }
+    this.#producedTopics.add(topic);
   }
 
   /** A malformed or damaged batch ends the connection; a topic, limit or disk that says no is told by an ack entry. */

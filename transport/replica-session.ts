@@ -8,10 +8,17 @@
  * Until the slave has proved that it knows the secret, no frame of it may have more than 4 KiB.
  */
 import { randomBytes } from 'node:crypto';
-import type { EngineThread, ReplicaFeed, ReplicaGreeting, ReplicaLink } from '../engine/engine-thread.js';
+import type {
+  EngineThread,
+  OpenConnection,
+  ReplicaFeed,
+  ReplicaGreeting,
+  ReplicaLink,
+} from '../engine/engine-thread.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
 import { clearTimeout, setTimeout } from '../native-free/time/index.js';
 import {
+  type ConnectionInfo,
   closeCodeOf,
   decodeFacts,
   ERRORS,
@@ -35,12 +42,15 @@ import {
   replicaFrameFault,
   STATE_PIECE_BYTES,
 } from '../native-free/wire/index.js';
+import { CountedSocket } from './counted-socket.js';
 
 /** What is waited for next. `answer`: the opener's, and nothing of the slave. */
 type Stage = 'nonce' | 'proof' | 'hello' | 'start' | 'log' | 'answer' | 'closed';
 
 export interface ReplicaSessionDeps {
   readonly engine: EngineThread;
+  /** Of all connections there are and have been. */
+  readonly id: string;
   /** The whole handshake must be over so soon. */
   readonly handshakeTimeoutMs: number;
   /** A slave says something at least so often. */
@@ -51,9 +61,12 @@ export interface ReplicaSessionDeps {
   onDefect(message: string, error: unknown): void;
 }
 
-export class ReplicaSession implements SocketHandler, ReplicaLink {
+export class ReplicaSession implements SocketHandler, ReplicaLink, OpenConnection {
   readonly #deps: ReplicaSessionDeps;
-  readonly #socket: Socket;
+  readonly #socket: CountedSocket;
+  readonly #openedTime = Date.now();
+  #bytesIn = 0;
+  #slave = '';
   #stage: Stage = 'nonce';
   #slaveNonce = new Uint8Array(0);
   #masterNonce = new Uint8Array(0);
@@ -64,7 +77,7 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
 
   constructor(deps: ReplicaSessionDeps, socket: Socket) {
     this.#deps = deps;
-    this.#socket = socket;
+    this.#socket = new CountedSocket(socket);
     this.#timer = setTimeout(
       () => this.fail('HANDSHAKE_TIMEOUT', 'the handshake took too long'),
       deps.handshakeTimeoutMs,
@@ -75,6 +88,44 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
   get maxPartialBytes(): number {
     const isProved = this.#stage !== 'nonce' && this.#stage !== 'proof';
     return isProved ? FRAME_HEADER_BYTES + FACTS_LIMIT_BYTES : PROOF_FRAME_LIMIT_BYTES;
+  }
+
+  get id(): string {
+    return this.#deps.id;
+  }
+
+  facts(): ConnectionInfo {
+    return {
+      id: this.id,
+      thread: this.#deps.engine.name,
+      user: null,
+      name: this.#slave,
+      address: this.#socket.remote,
+      kind: 'broker',
+      openedTime: this.#openedTime,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#socket.sentBytes,
+      messagesIn: 0,
+      messagesOut: 0,
+      creditBytes: 0,
+      unsentBytes: this.#socket.bufferedBytes,
+      producers: [],
+      producerCount: 0,
+      consumers: [],
+      consumerCount: 0,
+    };
+  }
+
+  producedTopics(): Iterable<string> {
+    return [];
+  }
+
+  consumersThere(): Iterable<{ group: string | null; topic: string }> {
+    return [];
+  }
+
+  closeByAdministrator(): void {
+    this.fail('CONNECTION_CLOSED', ERRORS.CONNECTION_CLOSED.message);
   }
 
   get bufferedBytes(): number {
@@ -91,6 +142,7 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
     if (this.#stage === 'closed') {
       return;
     }
+    this.#bytesIn += frame.length;
     const fault =
       frame.length > this.maxPartialBytes
         ? `a frame of ${frame.length} bytes, where ${this.maxPartialBytes} are allowed`
@@ -202,6 +254,7 @@ export class ReplicaSession implements SocketHandler, ReplicaLink {
       this.fail('BAD_FRAME', 'the hello does not hold together');
       return;
     }
+    this.#slave = facts.name;
     const greeting = await this.#deps.engine.replicas.greet(facts);
     if (this.#stage === 'closed') {
       return;

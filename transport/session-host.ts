@@ -7,7 +7,7 @@
  * the event loop gets to read sockets (`setImmediate`) before they go on.
  */
 import { setImmediate } from 'node:timers';
-import type { EngineThread } from '../engine/engine-thread.js';
+import type { ConnectionSource, EngineThread, OpenConnection } from '../engine/engine-thread.js';
 import type { Socket } from '../native-free/listener/types.js';
 import { WorkTurns } from '../native-free/listener/work-turns.js';
 import {
@@ -28,7 +28,7 @@ import { SessionWatch } from './session-watch.js';
 /** A slave that says nothing for so long, though it is told of the log several times a second, is gone. */
 const REPLICA_SILENCE_MS = 10_000;
 
-export class SessionHost implements SessionOwner {
+export class SessionHost implements SessionOwner, ConnectionSource {
   readonly engine: EngineThread;
   readonly options: SessionOptions;
   /** Used by one session at a time, for the length of a call. Sockets take what they need of it before `send` returns. */
@@ -68,7 +68,17 @@ export class SessionHost implements SessionOwner {
     this.#accessWatch = this.options.authenticates
       ? new AccessWatch(engine.access, this.#sessions, this.options.onDefect)
       : null;
-    this.#stopListening = engine.onTopicChanged((topic, topicId) => this.#topicChanged(topic, topicId));
+    const stopListening = engine.onTopicChanged((topic, topicId) => this.#topicChanged(topic, topicId));
+    const stopShowing = engine.showConnections(this);
+    this.#stopListening = () => {
+      stopListening();
+      stopShowing();
+    };
+  }
+
+  *connections(): Generator<OpenConnection> {
+    yield* this.#sessions;
+    yield* this.#replicaSessions;
   }
 
   /** No session will be let in any more. */
@@ -76,7 +86,7 @@ export class SessionHost implements SessionOwner {
     return this.#isClosed;
   }
 
-  get connections(): number {
+  get connectionCount(): number {
     return this.#sessions.size;
   }
 
@@ -114,6 +124,7 @@ export class SessionHost implements SessionOwner {
     const session = new ReplicaSession(
       {
         engine: this.engine,
+        id: this.engine.newConnectionId(),
         handshakeTimeoutMs,
         silenceMs: REPLICA_SILENCE_MS,
         trustsLoopback: !this.options.authenticates,

@@ -8,16 +8,20 @@
  *            └── anything else, or handshakeTimeoutMs, in a login, too ─────────▶┘
  */
 
-import type { EngineThread } from '../engine/engine-thread.js';
+import { setImmediate } from 'node:timers';
+import type { EngineThread, OpenConnection } from '../engine/engine-thread.js';
 import { RateLimit } from '../native-free/listener/rate-limit.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
 import {
+  BROKER_USER,
+  type ConnectionInfo,
   type ErrorCode,
   FRAME,
   FRAME_HEADER_BYTES,
   isRingMQError,
   MAX_BATCH_BYTES,
   MAX_BODY_BYTES,
+  MAX_LISTED_PER_CONNECTION,
   makeFrame,
   OPCODE,
   PROTOCOL_VERSION,
@@ -31,6 +35,7 @@ import { Principal } from './auth/principal.js';
 import { ConsumeSession } from './consume-session.js';
 import { encodeControl } from './control-payload.js';
 import { ControlSession } from './control-session.js';
+import { CountedSocket } from './counted-socket.js';
 import { cutError, endConnection, excessError, textError, unreadError } from './ending.js';
 import { HandshakeTimer } from './handshake-timer.js';
 import { checkedOpcode, checkVersion, expectNoPayload, MAX_HELLO_BYTES, readHello } from './hello.js';
@@ -53,9 +58,10 @@ export interface SessionOwner extends SessionHostView {
   renewRights(): void;
 }
 
-export class Session implements SocketHandler, SessionContext, Watched {
+export class Session implements SocketHandler, SessionContext, Watched, OpenConnection {
   readonly engine: EngineThread;
-  readonly socket: Socket;
+  readonly socket: CountedSocket;
+  readonly id: string;
   readonly host: SessionOwner;
   readonly options: SessionOptions;
   readonly connectionKey: string;
@@ -75,13 +81,18 @@ export class Session implements SocketHandler, SessionContext, Watched {
   /** As it calls itself. */
   #clientName = '';
   #isFlushDue = false;
+  readonly #openedTime = Date.now();
+  /** Of frames and, of what it was sent, of messages. */
+  #bytesIn = 0;
+  #messagesOut = 0;
 
   /** Use `SessionHost.open`, which makes it known to its host. */
   constructor(host: SessionOwner, socket: Socket, connectionKey: string) {
     this.engine = host.engine;
     this.host = host;
     this.options = host.options;
-    this.socket = socket;
+    this.socket = new CountedSocket(socket);
+    this.id = this.engine.newConnectionId();
     this.connectionKey = connectionKey;
     // A client in this process costs its own.
     const perSecond =
@@ -133,6 +144,7 @@ export class Session implements SocketHandler, SessionContext, Watched {
       return;
     }
     this.wasHeard = true;
+    this.#bytesIn += bytes.length;
     const { meter } = this.engine;
     const begun = meter.begin();
     try {
@@ -239,7 +251,11 @@ export class Session implements SocketHandler, SessionContext, Watched {
       return 0;
     }
     try {
+      // On one thread, and nobody else reads meanwhile: the difference is this connection's.
+      const { meter } = this.engine;
+      const before = meter.messagesOut;
       const used = this.#consume.deliver(budget);
+      this.#messagesOut += meter.messagesOut - before;
       this.host.watch.unread(this, this.socket.bufferedBytes);
       return used;
     } catch (error) {
@@ -250,6 +266,43 @@ export class Session implements SocketHandler, SessionContext, Watched {
 
   get hasDeliveries(): boolean {
     return this.#state === 'open' && this.#consume.hasWork;
+  }
+
+  facts(): ConnectionInfo {
+    const topics = [...this.#produce.producedTopics()];
+    const consumers = [...this.#consume.consumersThere()];
+    return {
+      id: this.id,
+      thread: this.engine.name,
+      user: this.principal?.user ?? null,
+      name: this.#clientName,
+      address: this.socket.remote === '' ? this.connectionKey : this.socket.remote,
+      kind: this.principal?.user === BROKER_USER ? 'broker' : 'client',
+      openedTime: this.#openedTime,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.socket.sentBytes,
+      messagesIn: this.#produce.messagesIn,
+      messagesOut: this.#messagesOut,
+      creditBytes: this.#produce.creditLeft,
+      unsentBytes: this.socket.bufferedBytes,
+      producers: topics.slice(-MAX_LISTED_PER_CONNECTION).map((topic) => ({ topic })),
+      producerCount: topics.length,
+      consumers: consumers.slice(0, MAX_LISTED_PER_CONNECTION),
+      consumerCount: consumers.length,
+    };
+  }
+
+  producedTopics(): Iterable<string> {
+    return this.#produce.producedTopics();
+  }
+
+  consumersThere(): Iterable<{ group: string | null; topic: string }> {
+    return this.#consume.consumersThere();
+  }
+
+  closeByAdministrator(): void {
+    // The answer to who asked for it goes out first, if that is this connection.
+    setImmediate(() => this.fail('CONNECTION_CLOSED'));
   }
 
   /** From the host: some topic was created, changed or deleted. `frame` is the event, made once for all. */

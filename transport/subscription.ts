@@ -65,6 +65,8 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
     }
   };
   #topic: TopicEntry | null = null;
+  /** null: a reader in none. */
+  group: string | null = null;
   /** Events that came before the answer to `join` was out, are about many queues, or came behind one that is. */
   #events: SubscriptionEvent[] = [];
   /** Queues of the first of them that were begun or ended; 0: none is under way. */
@@ -92,6 +94,11 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
     const isFiltered = filter.low !== -1 || filter.high !== -1;
     this.#skips = new SkipNotices(number, isFiltered, context.socket);
     this.#filler = new FrameFiller(this.#ready, this.#skips, filter, this);
+  }
+
+  /** Of the topic it reads; empty before its join was answered. */
+  get topicName(): string {
+    return this.#topic?.topic ?? '';
   }
 
   get isClosed(): boolean {

@@ -7,6 +7,7 @@
 import type { ControlEvent } from '../../native-free/wire/index.js';
 
 import type { ControlCalls } from '../engine-thread.js';
+import type { ThreadQuestion } from './connection-desk.js';
 import type { PackedEvent } from './packed-event.js';
 
 /** Who a control call comes from, as the control plane sees it. */
@@ -31,6 +32,8 @@ export interface ControlHandler {
 export interface ControlListener {
   onEvent(consumerKey: string, event: ControlEvent): void;
   topicChanged(topic: string, topicId: number): void;
+  /** Every thread is asked. */
+  asked(question: ThreadQuestion): Promise<unknown>;
   /** Nothing comes any more, to threads other than the control plane's own. `hasDied`: nobody closed it, and another has its directory. */
   brokerClosed(hasDied: boolean): void;
 }
@@ -80,6 +83,27 @@ export interface LeftMessage {
   left: string;
 }
 
+/** A thread has opened its end of the channel: it will answer what all are asked. */
+export interface OpenedMessage {
+  to: 'control';
+  seat: number;
+  opened: string;
+}
+
+/** All threads are asked; each answers by a {@link ToldMessage}. */
+export interface AskMessage {
+  to: 'all';
+  ask: number;
+  question: ThreadQuestion;
+}
+
+export interface ToldMessage {
+  to: 'control';
+  told: number;
+  from: string;
+  answer: unknown;
+}
+
 /** The control plane's answer, to the thread that asked. */
 export interface AnswerMessage {
   to: string;
@@ -122,4 +146,7 @@ export type ChannelMessage =
   | AnswerMessage
   | EventMessage
   | TopicMessage
+  | OpenedMessage
+  | AskMessage
+  | ToldMessage
   | ClosedMessage;

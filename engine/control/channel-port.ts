@@ -11,6 +11,7 @@ import {
 } from '../../native-free/wire/index.js';
 import {
   type AnswerMessage,
+  type AskMessage,
   askerOf,
   type ChannelMessage,
   type ControlListener,
@@ -47,6 +48,7 @@ export class ChannelPort implements ControlPort {
     this.#channel = new BroadcastChannel(channelName);
     this.#channel.unref();
     this.#channel.onmessage = (event) => this.#receive((event as { data: ChannelMessage }).data);
+    this.#post({ to: 'control', seat, opened: this.#name });
   }
 
   call<M extends ControlMethod>(
@@ -96,10 +98,19 @@ export class ChannelPort implements ControlPort {
       this.#listener.topicChanged(message.topicChanged.topic, message.topicChanged.topicId);
     } else if ('brokerClosed' in message) {
       this.#listener.brokerClosed(message.hasDied === true);
+    } else if ('ask' in message) {
+      void this.#tell(message);
     } else if (message.to === this.#name && 'event' in message) {
       this.#listener.onEvent(message.consumerKey, unpackEvent(message.event));
     } else if (message.to === this.#name && 'id' in message) {
       this.#settle(message as AnswerMessage);
+    }
+  }
+
+  async #tell({ ask, question }: AskMessage): Promise<void> {
+    const answer = await this.#listener.asked(question).catch(() => null);
+    if (answer !== null) {
+      this.#post({ to: 'control', told: ask, from: this.#name, answer });
     }
   }
 

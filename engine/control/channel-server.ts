@@ -16,7 +16,10 @@ import {
   channelOf,
   type GoneMessage,
 } from './channel-messages.js';
+import type { ThreadQuestion } from './connection-desk.js';
+import type { ThreadAnswers } from './connections-view.js';
 import { packEvent } from './packed-event.js';
+import { ThreadQuestions } from './thread-questions.js';
 
 /** So long threads that are attached to a broker which died get to hear of it. */
 const TELL_MS = 100;
@@ -38,6 +41,7 @@ export class ControlServer {
   readonly #keys = new Map<number, Set<string>>();
   readonly #localListeners = new Set<ControlListener>();
   readonly #turns: CallTurns;
+  readonly #questions = new ThreadQuestions();
   #isClosed = false;
 
   constructor(channelName: string, handler: ControlHandler) {
@@ -82,9 +86,16 @@ export class ControlServer {
     this.#post({ to: 'all', topicChanged: { topic, topicId } });
   }
 
+  /** Asks every thread, this one included. */
+  ask(question: ThreadQuestion): Promise<ThreadAnswers> {
+    const own = [...this.#localListeners].map((listener) => listener.asked(question));
+    return this.#questions.ask(own, (ask) => this.#post({ to: 'all', ask, question }));
+  }
+
   /** A thread has gone: its members leave their groups. What it asked before counts. */
   seatGone(seat: number): void {
     this.#turns.finish(`${seat}/`);
+    this.#questions.gone(seat);
     for (const key of this.#keys.get(seat) ?? []) {
       this.#handler.callerGone(seat, key);
     }
@@ -95,6 +106,7 @@ export class ControlServer {
   close(): void {
     this.#post({ to: 'all', brokerClosed: true });
     this.#isClosed = true;
+    this.#questions.close();
     this.#turns.clear();
     this.#channel.close();
   }
@@ -114,6 +126,10 @@ export class ControlServer {
       this.#gone(message);
     } else if ('left' in message) {
       this.#turns.giveUp(`${message.seat}/${message.left}`);
+    } else if ('opened' in message) {
+      this.#questions.opened(message.opened, message.seat);
+    } else if ('told' in message) {
+      this.#questions.told(message.told, message.from, message.answer);
     } else {
       this.#called(message as CallMessage);
     }

@@ -3,6 +3,8 @@
 import type { BrokerStats, QueueStats, SetStanding } from '../../native-free/wire/index.js';
 import type { AccessDesk } from '../access/access-desk.js';
 import type { CatalogTopic, TopicCatalog } from '../meta/topic-catalog.js';
+import type { ThreadQuestion } from './connection-desk.js';
+import type { ThreadAnswers } from './connections-view.js';
 import type { ControlLog } from './control-log.js';
 import type { UnreadMessage } from './retention-watch.js';
 import type { TopicHooks } from './topic-admin.js';
@@ -35,6 +37,8 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   promote?(atLeast: number, force: boolean): Promise<{ epoch: number; lacks: string | null }>;
   /** Slaves may have commits that are not here yet: resolves once that is over. null: it is. */
   handOver?(): Promise<void> | null;
+  /** Asks every thread of the broker. */
+  askThreads(question: ThreadQuestion): Promise<ThreadAnswers>;
   /** How this broker stands in its set. */
   standing?(): SetStanding;
   /** Default 10,000. */

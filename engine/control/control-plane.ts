@@ -21,6 +21,7 @@ import { type CatalogTopic, printable, type TopicCatalog, topicInfo } from '../m
 import { AccessView } from './access-view.js';
 import { listAudit } from './audit-view.js';
 import type { ControlCaller } from './channel-messages.js';
+import { ConnectionsView } from './connections-view.js';
 import { ConsumerCalls, memberKey } from './consumer-calls.js';
 import type { ControlLog } from './control-log.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
@@ -60,6 +61,7 @@ export class ControlPlane {
   readonly #settling: GroupSettling;
   readonly #consumers: ConsumerCalls;
   readonly #heldUp: HeldUpTeller;
+  readonly #connections: ConnectionsView;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -98,6 +100,10 @@ export class ControlPlane {
       pause,
       positionOf: (topic, queueId, to) => this.#groups.positionOf(topic, queueId, to),
       requireTopic: (topicId) => this.#requireById(topicId),
+    });
+    this.#connections = new ConnectionsView({
+      askThreads: (question) => options.askThreads(question),
+      requireTopic: (topic) => void options.catalog.require(topic),
     });
     this.#heldUp = new HeldUpTeller((line) => options.onWarning?.(line, {}));
     this.#expiredLog = new ExpiredLog((message, details) => options.onWarning?.(message, details));
@@ -344,6 +350,12 @@ export class ControlPlane {
         return {};
       },
       resetOffset: async (params) => ({ queues: await this.#groups.resetOffset(params) }),
+      listConnections: (params) => this.#connections.list(params),
+      closeConnection: async ({ id }) => {
+        await this.#connections.close(id);
+        return {};
+      },
+      topicClients: (params) => this.#connections.topicClients(params),
       standing: () => {
         const standing = this.#options.standing?.();
         return standing ?? noLog();

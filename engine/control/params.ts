@@ -5,9 +5,12 @@
  */
 import { z } from 'zod';
 import {
+  CONNECTION_FIELDS,
+  type ConnectionField,
   type ControlMethod,
   type ControlMethods,
   KEY_BYTES,
+  MAX_FILTER_CHARS,
   MAX_QUEUES_PER_TOPIC,
   MAX_ROLES_PER_USER,
   MAX_SETS_PER_TOPIC,
@@ -58,6 +61,7 @@ const scram = z.object({
 });
 const roles = z.array(name).max(MAX_ROLES_PER_USER).default([]);
 const right = z.enum(RIGHTS);
+const DESCENDING = CONNECTION_FIELDS.map((field): `-${ConnectionField}` => `-${field}`);
 
 const SCHEMAS = {
   topicMetadata: topicOnly,
@@ -84,6 +88,13 @@ const SCHEMAS = {
   }),
   stats: z.object({}),
   queueStats: z.object({}),
+  listConnections: z.object({
+    ...page,
+    sort: z.enum([...CONNECTION_FIELDS, ...DESCENDING]).default('openedTime'),
+    filter: z.string().max(MAX_FILTER_CHARS).default(''),
+  }),
+  closeConnection: z.object({ id: name }),
+  topicClients: topicOnly.extend(page),
   standing: z.object({}),
   promote: z.object({
     epoch: count.max(0xffffffff).nullable().default(null),

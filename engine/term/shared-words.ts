@@ -27,6 +27,8 @@ export const BROKER_WORD = {
   leaseEnd: 8,
   /** Moves with each change of users, roles or grants. Written by the thread that opened the broker. */
   accessVersion: 9,
+  /** Connections that there have been; each adds one and takes the number. */
+  connections: 10,
 } as const;
 
 /** `none`: there is no controller, and a master is one until it hears of another. */

@@ -28,7 +28,7 @@ import { ThreadReaders } from '../lane/readers.js';
 import type { DiskState } from '../persist/disk-state.js';
 import type { InlinePersist } from '../persist/inline.js';
 import { SeatMeter } from '../stats/index.js';
-import { ROLE } from '../term/shared-words.js';
+import { BROKER_WORD, ROLE } from '../term/shared-words.js';
 import { ThreadAccess } from './access-door.js';
 import { ControlHalf } from './control-half.js';
 import { type FollowHost, FollowSeat } from './follow-seat.js';
@@ -57,6 +57,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
   readonly replicas: ThreadReplicas;
   readonly access: ThreadAccess;
   readonly #host: ReplicaHost & FollowHost;
+  readonly #words: Int32Array;
   readonly #works = new Set<TurnWork>();
   #roomWaiters: (() => void)[] = [];
   /** The turn to come; null: none is scheduled. */
@@ -74,6 +75,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
   constructor(parts: ThreadParts, openPort: (seat: number, listener: ControlListener) => ControlPort) {
     super(parts, openPort);
     this.info = parts.info;
+    this.#words = new Int32Array(parts.brokerWords);
     this.queueTable = parts.queueTable;
     this.logReader = parts.logReader;
     this.#log = parts.log;
@@ -124,6 +126,11 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
       epoch: this.#term.epoch,
       master: isMaster ? null : master.get(),
     };
+  }
+
+  newConnectionId(): string {
+    const number = Atomics.add(this.#words, BROKER_WORD.connections, 1) >>> 0;
+    return `${this.info.openingId.slice(0, 8)}-${this.seat}-${number + 1}`;
   }
 
   append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number {

@@ -9,9 +9,10 @@ import {
   RingMQError,
 } from '../../native-free/wire/index.js';
 import type { ControlListener, ControlPort } from '../control/channel-messages.js';
+import { ConnectionDesk, type ThreadQuestion } from '../control/connection-desk.js';
 import type { DamageReport } from '../control/damage-list.js';
 import type { ExpiredReport } from '../control/expired-log.js';
-import type { ControlCalls, MemberSink, TopicEntry } from '../engine-thread.js';
+import type { ConnectionSource, ControlCalls, MemberSink, TopicEntry } from '../engine-thread.js';
 import type { MetDamage } from '../lane/queue-reader.js';
 import type { DiagnosticEvents } from '../stats/index.js';
 
@@ -50,6 +51,9 @@ export abstract class ControlHalf implements ControlCalls, ControlListener {
   readonly #wantsConnections: () => boolean;
   readonly #topics = new Map<number, TopicEntry>();
   readonly #members = new Map<string, MemberSink>();
+  readonly #connections = new ConnectionDesk();
+  /** What statistics call it. */
+  name = 'main';
   readonly #topicListeners = new Set<(topic: string, topicId: number) => void>();
   #onBrokerClosed: (() => void) | null = null;
 
@@ -79,6 +83,7 @@ export abstract class ControlHalf implements ControlCalls, ControlListener {
 
   /** Says what the thread is called, for statistics. */
   introduce(name: string): void {
+    this.name = name;
     this.port.callInternal('seated', { seat: this.seat, name } satisfies SeatedThread).catch(() => undefined);
   }
 
@@ -141,6 +146,15 @@ export abstract class ControlHalf implements ControlCalls, ControlListener {
     if (this.#members.delete(consumerKey)) {
       this.port.gone(consumerKey);
     }
+  }
+
+  showConnections(source: ConnectionSource): () => void {
+    return this.#connections.add(source);
+  }
+
+  /** From the control plane. */
+  asked(question: ThreadQuestion): Promise<unknown> {
+    return this.#connections.answer(question);
   }
 
   onTopicChanged(listener: (topic: string, topicId: number) => void): () => void {

@@ -2,12 +2,15 @@
 import type {
   AuditEntry,
   BrokerStats,
+  ConnectionInfo,
+  ConnectionSort,
   GrantInfo,
   GroupDescription,
   GroupInfo,
   Right,
   RoleInfo,
   StartPosition,
+  TopicClient,
   TopicDescription,
   TopicInfo,
   UserInfo,
@@ -98,6 +101,44 @@ export interface AccessQuestion {
   resource: string;
 }
 
+/** Which connections are wanted. */
+export interface ListConnections {
+  /** `-` in front: from the highest down. Default `openedTime`. */
+  sort?: ConnectionSort | undefined;
+  /** Only those of which id, user, name, address, a group or a topic has this in it. At most 255 characters. */
+  filter?: string | undefined;
+  /** Of the page before. Default: the first page. */
+  cursor?: string | null | undefined;
+  /** 1 to 10,000; a page may have fewer. Default 1,000. */
+  limit?: number | undefined;
+}
+
+/** Which clients of a topic are wanted. */
+export interface ListTopicClients {
+  /** Of the page before. Default: the first page. */
+  cursor?: string | null | undefined;
+  /** 1 to 10,000; a page may have fewer. Default 1,000. */
+  limit?: number | undefined;
+}
+
+export interface ConnectionPage {
+  connections: ConnectionInfo[];
+  /** To ask on with; null: there is no more. */
+  cursor: string | null;
+  complete: boolean;
+  /** Threads of brokers that did not answer within 2 s: what they serve is missing. */
+  silentThreads: number;
+}
+
+export interface TopicClientPage {
+  clients: TopicClient[];
+  /** To ask on with; null: there is no more. */
+  cursor: string | null;
+  complete: boolean;
+  /** Threads of brokers that did not answer within 2 s: what they serve is missing. */
+  silentThreads: number;
+}
+
 /**
  * Topics and groups. Over a cluster a change is made at each broker set, and a question is answered from all
  * of them that can be reached: a topic's queues, a group's members and offsets together. A set that cannot be
@@ -167,6 +208,15 @@ export interface Admin {
    * `NOT_ALLOWED`.
    */
   testAccess(question: AccessQuestion, options?: CallOptions): Promise<boolean>;
+  /**
+   * A page of the connections of the broker, over a cluster of all masters. Bytes and messages count from when each was opened. `NOT_ALLOWED`,
+   * `BAD_ARGUMENT` (a cursor of another order).
+   */
+  listConnections(request?: ListConnections, options?: CallOptions): Promise<ConnectionPage>;
+  /** Its client is told `CONNECTION_CLOSED`, and connects again if it wants to. `CONNECTION_NOT_FOUND`, `NOT_ALLOWED`. */
+  closeConnection(id: string, options?: CallOptions): Promise<void>;
+  /** A page of those who have sent messages to the topic over connections that are open, or read it. `TOPIC_NOT_FOUND`, `NOT_ALLOWED`. */
+  topicClients(topic: string, request?: ListTopicClients, options?: CallOptions): Promise<TopicClientPage>;
   /** Counters and gauges of the broker, as of now. */
   stats(options?: CallOptions): Promise<BrokerStats>;
 }

@@ -2,6 +2,7 @@
 import {
   type AuditEntry,
   type BrokerStats,
+  type ControlMethod,
   type ControlMethods,
   type GroupDescription,
   type GroupInfo,
@@ -11,7 +12,7 @@ import {
   type TopicDescription,
   type TopicInfo,
 } from '../wire/index.js';
-import { AccessCalls, type AccessChange, type AccessLists, itemsOf } from './access-calls.js';
+import { type AccessChange, type AccessLists, itemsOf } from './access-calls.js';
 import { startPosition } from './consume/start-position.js';
 import type { Requests } from './link/requests.js';
 import {
@@ -29,6 +30,7 @@ import {
 import { PageWalk } from './page-walk.js';
 import { INSPECT, shown } from './shown.js';
 import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from './types.js';
+import { type Part, WatchCalls } from './watch-calls.js';
 
 /** Broker sets that a topic may name. */
 const MAX_SETS = 64;
@@ -51,7 +53,7 @@ const OFFSET_RESET: OptionNames<OffsetReset> = {
   brokerSet: true,
 };
 
-export class ControlAdmin extends AccessCalls implements Admin {
+export class ControlAdmin extends WatchCalls implements Admin {
   readonly #requests: Requests;
   readonly #changed: (topic: string) => void;
 
@@ -151,6 +153,31 @@ export class ControlAdmin extends AccessCalls implements Admin {
     const how = takeCallOptions('resetOffset', options);
     const { brokerSet: _brokerSet, ...params } = offsetResetParams(change);
     return (await this.#requests.call('resetOffset', params, how)).queues;
+  }
+
+  protected async askEach<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions,
+  ): Promise<Part<ControlMethods[M]['result']>[]> {
+    return [{ set: null, value: await this.call(method, params, how) }];
+  }
+
+  protected changeEach<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions,
+  ): Promise<Part<ControlMethods[M]['result']>[]> {
+    return this.askEach(method, params, how);
+  }
+
+  /** For a cluster's administration, which asks the same of each set. */
+  call<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions,
+  ): Promise<ControlMethods[M]['result']> {
+    return this.#requests.call(method, params, how);
   }
 
   protected changeAccess<M extends AccessChange>(

@@ -10,6 +10,7 @@ import type { Durability } from './frame-layout.js';
 import type { PageParams, PageResult } from './page.js';
 import type { ScramCredentials } from './scram.js';
 import type { BrokerStats, QueueStats } from './stats.js';
+import type { WatchMethods } from './watch-methods.js';
 
 export interface Hello {
   version: number;
@@ -155,7 +156,7 @@ export interface GroupDescription extends GroupInfo {
 export type StartPosition = 'earliest' | 'latest' | { time: number } | { offset: number };
 
 /** Methods of `request` frames: parameters and result. */
-export interface ControlMethods {
+export interface ControlMethods extends WatchMethods {
   /** What a producer needs to route. */
   topicMetadata: { params: { topic: string }; result: TopicInfo };
   /**

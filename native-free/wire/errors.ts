@@ -51,6 +51,12 @@ export const ERRORS = {
     closes: true,
     message: 'the broker holds as many connections as it may',
   },
+  CONNECTION_CLOSED: {
+    wire: 13,
+    retryable: true,
+    closes: true,
+    message: 'the connection was closed by an administrator',
+  },
   // requests
   BAD_REQUEST: { wire: 20, retryable: false, closes: false, message: 'the request is malformed' },
   BAD_ARGUMENT: { wire: 21, retryable: false, closes: false, message: 'an argument is out of its range' },
@@ -95,6 +101,12 @@ export const ERRORS = {
   NOT_ALLOWED: { wire: 36, retryable: false, closes: false, message: 'the user has no right to do that' },
   USER_NOT_FOUND: { wire: 37, retryable: false, closes: false, message: 'there is no such user or role' },
   USER_EXISTS: { wire: 38, retryable: false, closes: false, message: 'the user or role exists already' },
+  CONNECTION_NOT_FOUND: {
+    wire: 39,
+    retryable: false,
+    closes: false,
+    message: 'there is no such connection',
+  },
   // messages
   MESSAGE_TOO_LARGE: {
     wire: 40,

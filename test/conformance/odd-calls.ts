@@ -45,6 +45,12 @@ export const ADMIN: Record<string, Call> = {
     args: ({ topic, rig }) => [rig.placed({ group: 'new', topic, to: 'latest', queueId: 0 }), SIGNAL],
   },
   stats: { on: admin, args: () => [SIGNAL] },
+  listConnections: {
+    on: admin,
+    args: () => [{ sort: '-bytesIn', filter: 'a', cursor: undefined, limit: 10 }, SIGNAL],
+  },
+  closeConnection: { on: admin, args: () => ['not-there', SIGNAL] },
+  topicClients: { on: admin, args: ({ topic }) => [topic, { cursor: undefined, limit: 10 }, SIGNAL] },
   createUser: {
     on: admin,
     args: () => [{ user: 'new', password: 'p', roles: [], ifNotExists: true }, SIGNAL],
@@ -233,7 +239,7 @@ export const INTERNAL: Record<string, readonly string[]> = {
   ],
   CONSUMER: ['finish'],
   CLIENT: ['onProducerClosed', 'onUntold'],
-  ADMIN: ['askAccess', 'askAudit', 'changeAccess', 'changeAt', 'listAccess'],
+  ADMIN: ['askAccess', 'askAudit', 'askEach', 'call', 'changeAccess', 'changeAt', 'changeEach', 'listAccess'],
   BROKER: ['fenced', 'setMaster', 'stale'],
 };
 export const EXPORTS: Record<string, Call> = {

@@ -12,7 +12,12 @@ import { ControlServer } from '../../engine/control/channel-server.js';
 import type { ControlEvent } from '../../native-free/wire/index.js';
 
 const EVENT = { event: 'revoke', consumer: 1, queues: [] } as unknown as ControlEvent;
-const DEAF: ControlListener = { onEvent: () => {}, topicChanged: () => {}, brokerClosed: () => {} };
+const DEAF: ControlListener = {
+  onEvent: () => {},
+  topicChanged: () => {},
+  brokerClosed: () => {},
+  asked: async () => null,
+};
 
 /** A control plane that answers when told to. */
 class SlowHandler implements ControlHandler {

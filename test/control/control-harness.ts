@@ -60,6 +60,7 @@ export class ControlHarness {
       stats: () => {
         throw new Error('nothing is counted here');
       },
+      askThreads: async () => ({ answers: [], silent: 0 }),
       queueStats: () => ({ queues: [], lags: [], isComplete: true }),
       onFatal: (error) => this.fatal.push(error),
       onWarning: (message) => this.warnings.push(message),

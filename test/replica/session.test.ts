@@ -82,6 +82,7 @@ class Rig {
     };
     this.session = new ReplicaSession(
       {
+        id: 'test-1-1',
         engine: { replicas } as EngineThread,
         trustsLoopback: true,
         handshakeTimeoutMs: 3_600_000,

@@ -295,6 +295,7 @@ export class Simulation {
     };
     const session: ReplicaSession = new ReplicaSession(
       {
+        id: 'test-1-1',
         engine: { replicas: this.#door(() => session) } as EngineThread,
         trustsLoopback: true,
         handshakeTimeoutMs: 3_600_000,

@@ -179,6 +179,7 @@ export class FakeEngine implements EngineThread {
     master: null,
   };
   readonly meter: ThreadMeter = {
+    messagesOut: 0,
     connections: 0,
     connectionsOpened: 0,
     requests: 0,
@@ -346,6 +347,17 @@ export class FakeEngine implements EngineThread {
   }
 
   noteConnection(): void {}
+
+  readonly name = 'test';
+  #connections = 0;
+
+  newConnectionId(): string {
+    return `test-1-${++this.#connections}`;
+  }
+
+  showConnections(): () => void {
+    return () => {};
+  }
 
   onTopicChanged(listener: (topic: string, topicId: number) => void): () => void {
     this.#topicListeners.add(listener);

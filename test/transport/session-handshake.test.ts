@@ -65,7 +65,7 @@ describe('the handshake', () => {
     expect(peer.socket.take(OPCODE.welcome)).toHaveLength(0);
     expect(engine.appended).toBe(0);
     expect(neighbour.socket.closed).toBeNull();
-    expect(peer.host.connections).toBe(1);
+    expect(peer.host.connectionCount).toBe(1);
   });
 
   test('a hello of more than 64 KiB ends the connection', () => {
@@ -130,7 +130,7 @@ describe('the handshake', () => {
     peer.host.close();
     expect(peer.socket.closed).toEqual({ code: 1001, reason: 'BROKER_CLOSED' });
     expect(other.socket.errorCode).toBe('BROKER_CLOSED');
-    expect(peer.host.connections).toBe(0);
+    expect(peer.host.connectionCount).toBe(0);
     const late = join(peer.host);
     await settle();
     expect(late.socket.errorCode).toBe('BROKER_CLOSED');

@@ -271,7 +271,7 @@ describe('a full ring', () => {
     await settle();
     expect(engine.appended).toBe(1);
     expect(socket.frames).toHaveLength(0);
-    expect(host.connections).toBe(0);
+    expect(host.connectionCount).toBe(0);
   });
 });
 

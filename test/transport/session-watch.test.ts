@@ -93,7 +93,7 @@ describe('connections without a hello', () => {
       expect(peers.filter(({ socket }) => socket.closed !== null).length).toBeGreaterThan(0);
     });
     expect(first.socket.closed).toBeNull();
-    await vi.waitFor(() => expect(crowd.host.connections).toBe(0));
+    await vi.waitFor(() => expect(crowd.host.connectionCount).toBe(0));
     expect(peers.every(({ socket }) => socket.errorCode === 'HANDSHAKE_TIMEOUT')).toBe(true);
   });
 

@@ -25,6 +25,8 @@ const WALL_CLOCK: Record<string, string> = {
   'engine/group/offsets.ts': 'when offsets were reset, for those that hear of it later',
   'engine/control/topic-queues.ts': 'a store time in the future is not believed',
   'engine/control/stats-view.ts': 'when statistics were read',
+  'transport/replica-session.ts': 'when a connection was opened',
+  'transport/session.ts': 'when a connection was opened',
   'native-free/client/consume/memberships.ts': 'ids of members, in the order in which they were made',
   'cli/check-command.ts': 'how long ago a message was stored',
   'cli/doctor/disk-checks.ts': 'whether the data directory was written in the future',

@@ -5,6 +5,7 @@
 import {
   type AuditEntry,
   type BrokerStats,
+  type ControlMethod,
   type ControlMethods,
   type GroupDescription,
   type GroupInfo,
@@ -15,12 +16,13 @@ import {
   type TopicInfo,
   type UserInfo,
 } from '../../wire/index.js';
-import { AccessCalls, type AccessChange, type AccessLists } from '../access-calls.js';
+import type { AccessChange, AccessLists } from '../access-calls.js';
 import { ControlAdmin, newGroupParams, newTopicParams, offsetResetParams } from '../admin.js';
 import { asRingMQError } from '../failures.js';
 import { anyNameOption, badArgument, takeCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from '../types.js';
+import { type Part, WatchCalls } from '../watch-calls.js';
 import {
   addedStats,
   mergedGrants,
@@ -48,7 +50,7 @@ export interface AdministeredSets {
   warn(message: string, details: Record<string, unknown>): void;
 }
 
-export class ClusterAdmin extends AccessCalls implements Admin {
+export class ClusterAdmin extends WatchCalls implements Admin {
   readonly #brokers: AdministeredSets;
 
   constructor(brokers: AdministeredSets) {
@@ -182,6 +184,28 @@ export class ClusterAdmin extends AccessCalls implements Admin {
     outcomes.done.push(...again.done);
     outcomes.done.sort((a, b) => (a.set < b.set ? -1 : 1));
     outcomes.failed = [...outcomes.failed.filter(({ set }) => !unread.includes(set)), ...again.failed];
+  }
+
+  protected async askEach<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions,
+    passed: readonly string[] = [],
+  ): Promise<Part<ControlMethods[M]['result']>[]> {
+    const outcomes = await this.#each((admin) => admin.call(method, params, how));
+    this.#checkAnswered(method, outcomes, passed);
+    return outcomes.done;
+  }
+
+  protected async changeEach<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions,
+    passed: readonly string[] = [],
+  ): Promise<Part<ControlMethods[M]['result']>[]> {
+    const outcomes = await this.#each((admin) => admin.call(method, params, how));
+    throwFailed(method, outcomes, passed);
+    return outcomes.done;
   }
 
   /** Each set has its own users: all are told, and one that cannot be reached is told of in the error. */

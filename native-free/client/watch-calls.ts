@@ -1,0 +1,163 @@
+/** What is asked by whoever watches over brokers, of one and of a cluster alike. Arguments are checked at the call. */
+import {
+  CONNECTION_FIELDS,
+  type ConnectionInfo,
+  ConnectionOrder,
+  type ConnectionSort,
+  type ControlMethod,
+  type ControlMethods,
+  MAX_FILTER_CHARS,
+} from '../wire/index.js';
+import { AccessCalls } from './access-calls.js';
+import {
+  anyNameOption,
+  badArgument,
+  countOption,
+  type OptionNames,
+  takeCallOptions,
+  takeOptions,
+  textOption,
+} from './options.js';
+import type {
+  CallOptions,
+  ConnectionPage,
+  ListConnections,
+  ListTopicClients,
+  TopicClientPage,
+} from './types.js';
+
+/** One broker set's answer; `set` null: there is one broker, which is of no cluster. */
+export interface Part<T> {
+  set: string | null;
+  value: T;
+}
+
+const LIST_CONNECTIONS: OptionNames<ListConnections> = {
+  sort: true,
+  filter: true,
+  cursor: true,
+  limit: true,
+};
+const LIST_TOPIC_CLIENTS: OptionNames<ListTopicClients> = { cursor: true, limit: true };
+const DEFAULT_ITEMS = 1_000;
+const MAX_ITEMS = 10_000;
+const MAX_CURSOR_CHARS = 1_024;
+const MAX_ID_CHARS = 64;
+
+export abstract class WatchCalls extends AccessCalls {
+  /** Asks each broker set, and gives what those answered that can be reached. `passed`: codes that are no failure where another set has an answer. */
+  protected abstract askEach<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions,
+    passed?: readonly string[],
+  ): Promise<Part<ControlMethods[M]['result']>[]>;
+
+  /** Makes a change at each broker set; rejects where one of them fails, but for codes that are `passed`. */
+  protected abstract changeEach<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions,
+    passed?: readonly string[],
+  ): Promise<Part<ControlMethods[M]['result']>[]>;
+
+  async listConnections(request: ListConnections = {}, options?: CallOptions): Promise<ConnectionPage> {
+    const how = takeCallOptions('listConnections', options);
+    const given = takeOptions('listConnections', request, LIST_CONNECTIONS);
+    const sort = sortOption(given.sort);
+    const { cursor, limit } = pageOption(given);
+    const filter = textOption('filter', given.filter, MAX_FILTER_CHARS) ?? '';
+    const order = new ConnectionOrder(sort, cursor);
+    const parts = await this.askEach('listConnections', { sort, filter, cursor, limit }, how);
+    const { items, ...page } = mergedPage(
+      order,
+      limit,
+      parts.map(({ set, value }) => ({ set, items: value.connections, value })),
+    );
+    return { connections: items, ...page };
+  }
+
+  async closeConnection(id: string, options?: CallOptions): Promise<void> {
+    const how = takeCallOptions('closeConnection', options);
+    const text = textOption('id', id, MAX_ID_CHARS);
+    if (text === undefined) {
+      throw badArgument('id', 'must be the id of a connection');
+    }
+    await this.changeEach('closeConnection', { id: text }, how, ['CONNECTION_NOT_FOUND']);
+  }
+
+  async topicClients(
+    topic: string,
+    request: ListTopicClients = {},
+    options?: CallOptions,
+  ): Promise<TopicClientPage> {
+    const how = takeCallOptions('topicClients', options);
+    const given = takeOptions('topicClients', request, LIST_TOPIC_CLIENTS);
+    const { cursor, limit } = pageOption(given);
+    const params = { topic: anyNameOption('topic', topic), cursor, limit };
+    const order = new ConnectionOrder('openedTime', cursor);
+    const parts = await this.askEach('topicClients', params, how, ['TOPIC_NOT_FOUND']);
+    const { items, ...page } = mergedPage(
+      order,
+      limit,
+      parts.map(({ set, value }) => ({ set, items: value.clients, value })),
+    );
+    return { clients: items, ...page };
+  }
+}
+
+function sortOption(sort: unknown): ConnectionSort {
+  if (sort === undefined) {
+    return 'openedTime';
+  }
+  const field = typeof sort === 'string' ? sort.replace(/^-/, '') : '';
+  if (!CONNECTION_FIELDS.includes(field as never)) {
+    throw badArgument(
+      'sort',
+      `must be one of ${CONNECTION_FIELDS.join(', ')}, with a - in front to turn it round`,
+    );
+  }
+  return sort as ConnectionSort;
+}
+
+function pageOption(given: ListTopicClients): { cursor: string | null; limit: number } {
+  return {
+    cursor: given.cursor === null ? null : (textOption('cursor', given.cursor, MAX_CURSOR_CHARS) ?? null),
+    limit: countOption('limit', given.limit, DEFAULT_ITEMS, 1, MAX_ITEMS),
+  };
+}
+
+type Placed = Pick<ConnectionInfo, 'id' | 'openedTime'> & Partial<ConnectionInfo>;
+
+/** The first of all sets' pages, in their order. A set's own page has all of it that comes before its last. */
+function mergedPage<T extends Placed>(
+  order: ConnectionOrder,
+  limit: number,
+  parts: readonly {
+    set: string | null;
+    items: T[];
+    value: { complete: boolean; silentThreads: number };
+  }[],
+): { items: T[]; cursor: string | null; complete: boolean; silentThreads: number } {
+  const compare = order.compare as unknown as (a: T, b: T) => number;
+  const sorted = parts.flatMap(({ set, items }) =>
+    set === null ? items : items.map((item) => ({ ...item, brokerSet: set })),
+  );
+  sorted.sort(compare);
+  // Behind the last of a set's page that is not complete there may be more of that set.
+  const ends = parts
+    .filter(({ value }) => !value.complete)
+    .map(({ items }) => items.at(-1))
+    .filter((item) => item !== undefined);
+  const reach = ends.sort(compare)[0];
+  const whole = reach === undefined ? sorted : sorted.filter((item) => compare(item, reach) <= 0);
+  const items = whole.slice(0, limit);
+  const last = items.at(-1);
+  const isComplete = items.length === sorted.length && ends.length === 0;
+  return {
+    items,
+    cursor: isComplete || last === undefined ? null : order.cursorOf(last as unknown as ConnectionInfo),
+    complete: isComplete,
+    silentThreads: parts.reduce((sum, { value }) => sum + value.silentThreads, 0),
+  };
+}

@@ -1,0 +1,20 @@
+/** Methods for whoever watches over a broker. */
+import type { ConnectionInfo, ConnectionListParams, TopicClient } from './connections.js';
+import type { PageParams, PageResult } from './page.js';
+
+export interface WatchMethods {
+  /**
+   * Of the broker that is asked. `silentThreads`: so many threads of the broker have not answered in time, and what they serve is missing.
+   */
+  listConnections: {
+    params: ConnectionListParams;
+    result: { connections: ConnectionInfo[]; silentThreads: number } & PageResult;
+  };
+  /** Its client is told CONNECTION_CLOSED, and may connect again. CONNECTION_NOT_FOUND. */
+  closeConnection: { params: { id: string }; result: Record<string, never> };
+  /** In the order in which they connected. */
+  topicClients: {
+    params: { topic: string } & PageParams;
+    result: { clients: TopicClient[]; silentThreads: number } & PageResult;
+  };
+}
