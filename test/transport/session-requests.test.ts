@@ -121,7 +121,7 @@ describe('requests', () => {
     }
     expect(large.socket.take(OPCODE.response).map(({ id }) => id)).toEqual([1]);
     release({});
-    await vi.waitFor(() => expect(socket.frames).toHaveLength(MAX_REQUESTS_IN_FLIGHT));
+    await vi.waitFor(() => expect(socket.frames).toHaveLength(MAX_REQUESTS_IN_FLIGHT), { timeout: 10_000 });
     socket.take(OPCODE.response);
     session.onFrame(requestFrame(5000, 'listTopics'));
     await settle();
