@@ -176,7 +176,15 @@ test('a slave has what was done at its master', async () => {
 });
 
 test('each method that needs the right to manage is written down, but for those that only tell', () => {
-  const onlyTell = ['stats', 'queueStats', 'standing', 'testAccess', 'listAudit', 'accessRecords'];
+  const onlyTell = [
+    'stats',
+    'queueStats',
+    'standing',
+    'testAccess',
+    'listAudit',
+    'accessRecords',
+    'topicClients',
+  ];
   for (const [method, { needs }] of Object.entries(METHOD_RIGHTS)) {
     const manages = (needs?.({}) ?? []).some(({ right }) => right === 'manage');
     const isRead = method.startsWith('list') || method.startsWith('describe') || onlyTell.includes(method);
