@@ -139,6 +139,8 @@ export class FirstAdministrator {
     try {
       const isOver = (): boolean => this.#host.isClosing() || this.#host.engine() !== engine;
       await ensureAdministrator(engine, this.#admin.password, this.#host.secret, isOver);
+      // So that a cluster's clients find it.
+      await engine.auditTopic.ensure();
     } catch (error) {
       if (!this.#host.isClosing()) {
         engine.warn(`the first administrator could not be made: ${(error as Error).message}`, {});

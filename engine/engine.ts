@@ -2,10 +2,11 @@
 
 import { setImmediate } from 'node:timers';
 import { threadId } from 'node:worker_threads';
-import type { BrokerStats, RingMQError } from '../native-free/wire/index.js';
+import { AUDIT_TOPIC, type BrokerStats, type RingMQError } from '../native-free/wire/index.js';
 import { AccessDesk } from './access/access-desk.js';
 import { AuditKeeper } from './access/audit-keeper.js';
 import { brokerPassword } from './access/broker-password.js';
+import { AUDIT_TOPIC_PARAMS, AuditTopic } from './control/audit-topic.js';
 import { ControlServer, endAttached } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
 import { ControlPlane } from './control/index.js';
@@ -66,6 +67,7 @@ export class Engine {
   readonly access: AccessDesk;
   /** What administrators do. */
   readonly audit: AuditKeeper;
+  readonly auditTopic: AuditTopic;
   readonly #events: EngineEvents;
   readonly #persist: PersistThreads;
   readonly #server: ControlServer;
@@ -213,13 +215,25 @@ export class Engine {
       state: audit,
       append: (records) => this.#control.append(records),
       isFollower: () => parts.term.isFollower,
+      onWritten: () => this.auditTopic.publish(),
       warn: (message, details) => this.warn(message, details),
+    });
+    this.auditTopic = new AuditTopic({
+      state: audit,
+      topic: () => {
+        const topicId = data.catalog.byName(AUDIT_TOPIC)?.topicId;
+        return topicId === undefined ? null : (this.#plane.topicEntry(topicId) ?? null);
+      },
+      create: () => this.thread.call('createTopic', AUDIT_TOPIC_PARAMS),
+      append: (sink, id, bytes, topic) => this.thread.append(sink, id, bytes, topic),
+      isFollower: () => parts.term.isFollower,
     });
     this.catalog = data.catalog;
     this.#plane = new ControlPlane({
       later: (run) => void setImmediate(this.#measured, run),
       log: this.#control,
       access: this.access,
+      wanted: (topic) => (topic === AUDIT_TOPIC ? this.auditTopic.ensure() : null),
       epoch: Math.max(data.node.epoch, data.recovery.lastEpoch),
       isFollower: () => parts.term.isFollower,
       masterUrl: () => new SharedText(handle.masterUrl).get(),
@@ -374,6 +388,7 @@ export class Engine {
     await part(() => this.replication.handOver.close());
     await part(() => this.thread.access.tellCounted());
     await part(() => this.audit.close());
+    await part(() => this.auditTopic.close());
     await part(() => this.#plane.close());
     await part(() => this.#control.drained(CLOSE_MS));
     await part(() => this.thread.drained(CLOSE_MS));

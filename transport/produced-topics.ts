@@ -3,6 +3,7 @@
  * topic at a time.
  */
 import type { EngineThread, TopicEntry } from '../engine/engine-thread.js';
+import { AUDIT_TOPIC } from '../native-free/wire/index.js';
 
 export class ProducedTopics {
   readonly #engine: Pick<EngineThread, 'topicById' | 'resolveTopicById'>;
@@ -21,9 +22,10 @@ export class ProducedTopics {
       return last;
     }
     const topic = this.#engine.topicById(topicId);
-    if (topic !== undefined) {
-      this.#last = topic;
+    if (topic === undefined || topic.topic === AUDIT_TOPIC) {
+      return undefined;
     }
+    this.#last = topic;
     return topic;
   }
 
@@ -35,7 +37,8 @@ export class ProducedTopics {
   /** Asks for a topic that this thread does not know. */
   async resolve(topicId: number): Promise<void> {
     const topic = await this.#engine.resolveTopicById(topicId);
-    if (topic === undefined || topic.dead) {
+    // What is in the audit nobody but the broker has put there.
+    if (topic === undefined || topic.dead || topic.topic === AUDIT_TOPIC) {
       this.#missingId = topicId;
     } else {
       this.#last = topic;

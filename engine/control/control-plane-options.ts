@@ -25,6 +25,8 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   now?(): number;
   /** Users and rights. */
   access: AccessDesk;
+  /** Somebody asks for a topic: resolves once one of the broker's own is there. null: nothing is to be waited for. */
+  wanted?(topic: string): Promise<void> | null;
   /** Runs a function in a later turn of the event loop. Default `setImmediate`. */
   later?(run: () => void): void;
   /** Something an operator should know. */

@@ -334,7 +334,10 @@ export class ControlPlane {
       topicMetadata: ({ topic }) => topicInfo(this.#catalog.require(topic)),
       createTopic: (params) => this.#topics.create(params),
       listTopics: (params) => this.#topics.list(params),
-      describeTopic: ({ topic, ...page }) => this.#topics.describe(topic, page),
+      describeTopic: async ({ topic, ...page }) => {
+        await this.#options.wanted?.(topic);
+        return this.#topics.describe(topic, page);
+      },
       deleteTopic: async ({ topic, upTo }) => {
         await this.#topics.delete(topic, upTo ?? null);
         return {};
@@ -378,7 +381,11 @@ export class ControlPlane {
       flow: () => {
         throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers flow');
       },
-      join: (params, caller) => this.#consumers.join(params, caller),
+      join: (params, caller) => {
+        const wanted = this.#options.wanted?.(params.topic) ?? null;
+        const join = (): Result<'join'> => this.#consumers.join(params, caller);
+        return wanted === null ? join() : wanted.then(join);
+      },
       seek: (params, caller) => this.#consumers.seek(params, caller),
       leave: (_, caller) => this.#consumers.leave(caller),
       released: (params, caller) => this.#consumers.released(params, caller),

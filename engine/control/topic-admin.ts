@@ -6,6 +6,7 @@ import type {
   RetentionInfo,
   TopicInfo,
 } from '../../native-free/wire/index.js';
+import { AUDIT_TOPIC } from '../../native-free/wire/index.js';
 import type { GroupCoordinator } from '../group/index.js';
 import type { ControlRecord } from '../meta/control-records.js';
 import {
@@ -125,9 +126,9 @@ export class TopicAdmin {
     });
   }
 
-  /** A page of the topics, in the order of their names. */
+  /** A page of the topics, in the order of their names; the broker's own are left out. */
   list(request: PageRequest): ControlMethods['listTopics']['result'] {
-    const topics = this.#catalog.list();
+    const topics = this.#catalog.list().filter(({ topic }) => topic !== AUDIT_TOPIC);
     const page = new Page<TopicInfo>(request);
     let at = firstAfter(topics, (topic) => topic.topic, request.cursor ?? null);
     for (; at < topics.length && !page.isFull; at++) {

@@ -5,6 +5,7 @@
  * a slot is not handed out again while a thread may still be at it.
  */
 import {
+  AUDIT_TOPIC,
   MAX_NAME_BYTES,
   MAX_QUEUES_PER_TOPIC,
   MAX_TIME_MS,
@@ -143,7 +144,7 @@ export class TopicCatalog {
    */
   reserve(params: TopicParams, options: { internal?: boolean } = {}): CatalogTopic {
     const { topic, queues, memory } = params;
-    checkName('topic', topic, options.internal === true);
+    checkName('topic', topic, options.internal === true || isAuditTopic(params));
     if (!Number.isInteger(queues) || queues < 1 || queues > MAX_QUEUES_PER_TOPIC) {
       throw new RingMQError(
         'BAD_ARGUMENT',
@@ -257,6 +258,11 @@ export class TopicCatalog {
     this.#byName.set(topic.topic, topic);
     this.#sorted = null;
   }
+}
+
+/** One of the broker's own that every set of a cluster makes, just so. */
+function isAuditTopic({ topic, queues, memory, createdTime, sets = null }: TopicParams): boolean {
+  return topic === AUDIT_TOPIC && queues === 1 && !memory && createdTime === 1 && sets === null;
 }
 
 /** The topic as it goes over the wire. */

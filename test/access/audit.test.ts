@@ -125,6 +125,38 @@ describe.for(['ws', 'uws'] as const)('what is done over %s', (listener) => {
     expect(await Promise.all(outcomes)).toEqual(['done', 'done', 'NOT_ALLOWED']);
   });
 
+  test('is in the topic %AUDIT, too, for who may read it, and nobody puts anything else there', async () => {
+    const admin = await connectTo(url, as('admin', ADMIN.password));
+    const listed = await admin.admin().listAudit();
+    await admin.admin().createTopic({ topic: 'followed', queues: 1 });
+    const consumer = admin.consumer({ group: 'auditors', topic: '%AUDIT' });
+    const seen: AuditEntry[] = [];
+    for await (const message of consumer) {
+      seen.push(JSON.parse(Buffer.from(message.body ?? []).toString()) as AuditEntry);
+      if (seen.at(-1)?.resource === 'topic:followed') {
+        expect([message.tag, message.keys]).toEqual(['createTopic', ['admin']]);
+        break;
+      }
+    }
+    await consumer.close();
+    // Each once, in order; what was before the topic was made, too.
+    const numbers = seen.map(({ number }) => number);
+    expect(numbers).toEqual(numbers.map((_, i) => (numbers[0] as number) + i));
+    expect(seen.length).toBeGreaterThan(listed.length / 2);
+    const reader = await connectTo(url, as('reader'));
+    expect(await codeOf(reader.peek({ topic: '%AUDIT' }))).toBe('done');
+    const other = await connectTo(url, as('other'));
+    expect(await codeOf(other.peek({ topic: '%AUDIT' }))).toBe('NOT_ALLOWED');
+
+    for (const client of [admin, broker.client()]) {
+      expect(await codeOf(client.producer().send({ topic: '%AUDIT', body: 'forged' }))).toBe(
+        'TOPIC_NOT_FOUND',
+      );
+      expect(await codeOf(client.admin().deleteTopic('%AUDIT'))).toBe('BAD_ARGUMENT');
+      expect((await client.admin().listTopics()).map(({ topic }) => topic)).not.toContain('%AUDIT');
+    }
+  });
+
   test('has a flood of failed logins as a few entries and a count', async () => {
     const admin = broker.client().admin();
     const before = (await admin.listAudit()).length;

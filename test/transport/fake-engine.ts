@@ -164,6 +164,7 @@ export class FakeEngine implements EngineThread {
     login: () => Promise.reject(new Error('there are no users here')),
     principal: () => Promise.resolve(null),
     audit: () => {},
+    tellCounted: () => {},
   };
   readonly info: EngineInfo = {
     brokerId: '00112233445566aa',
