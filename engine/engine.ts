@@ -19,6 +19,7 @@ import { asOpenError } from './data/open-error.js';
 import { tellDamage } from './data/tell-damage.js';
 import { type DataDirLock, lockDataDir, OwnedDisk } from './disk/index.js';
 import type { WorkOwner } from './engine-thread.js';
+import { FindDesk } from './find/find-desk.js';
 import type { BrokerHandle } from './handle.js';
 import { Housekeeping } from './housekeeping.js';
 import { LogEnding } from './log-ending.js';
@@ -83,6 +84,7 @@ export class Engine {
   readonly #house: Housekeeping;
   readonly #queues: TopicQueues;
   readonly #damage: KnownDamage;
+  readonly #find: FindDesk;
   readonly #control: ControlLog;
   readonly #held: HeldKeeper;
   readonly #lock: DataDirLock;
@@ -229,6 +231,12 @@ export class Engine {
       isFollower: () => parts.term.isFollower,
     });
     this.catalog = data.catalog;
+    this.#find = new FindDesk({
+      handle,
+      catalog: data.catalog,
+      parts,
+      gateIsHeldBack: () => this.thread.gateIsHeldBack(false),
+    });
     this.#plane = new ControlPlane({
       later: (run) => void setImmediate(this.#measured, run),
       log: this.#control,
@@ -256,6 +264,7 @@ export class Engine {
       }),
       unread: (topic, queueId, offset) => this.#queues.unread(topic, queueId, offset),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
+      findMessages: (params) => this.#find.find(params),
       stats: () => this.#stats.read(),
       askThreads: (question) => this.#server.ask(question),
       queueStats: () => this.#stats.readQueues(),
@@ -390,6 +399,7 @@ export class Engine {
     await part(() => this.audit.close());
     await part(() => this.auditTopic.close());
     await part(() => this.#plane.close());
+    await part(() => this.#find.close());
     await part(() => this.#control.drained(CLOSE_MS));
     await part(() => this.thread.drained(CLOSE_MS));
     await part(() => this.#house.checkpoints.stop());

@@ -1,6 +1,12 @@
 /** What the control plane is given: state, the way to queues, and whom it tells. */
 
-import type { BrokerStats, QueueStats, SetStanding } from '../../native-free/wire/index.js';
+import type {
+  BrokerStats,
+  FindParams,
+  FindResult,
+  QueueStats,
+  SetStanding,
+} from '../../native-free/wire/index.js';
 import type { AccessDesk } from '../access/access-desk.js';
 import type { CatalogTopic, TopicCatalog } from '../meta/topic-catalog.js';
 import type { ThreadQuestion } from './connection-desk.js';
@@ -19,6 +25,8 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   /** The broker's counters and gauges. */
   stats(): BrokerStats;
   queueStats(): QueueStats;
+  /** Looks for stored messages. Default: there is no log to look through. */
+  findMessages?(params: FindParams): Promise<FindResult>;
   /** The disk has failed, or a defect has shown where no caller waits for an answer. */
   onFatal?(error: unknown): void;
   /** A clock for deadlines, ms, that no step of the wall clock moves. Default `monotonicMs`. */

@@ -367,6 +367,11 @@ export class ControlPlane {
         (await this.#options.promote?.(epoch ?? 0, force ?? false)) ?? noLog(),
       ...this.#access.handlers(),
       listAudit: (params) => listAudit(this.#log.state.audit, params),
+      findMessages: (params) => this.#options.findMessages?.(params) ?? noLog(),
+      consumedBy: async ({ topic, queueId, offset, ...page }) => {
+        await this.#options.handOver?.();
+        return this.#view.consumedBy(this.#catalog.require(topic), queueId, offset, page);
+      },
       stats: () => this.#options.stats(),
       queueStats: async () => {
         await this.#options.handOver?.();

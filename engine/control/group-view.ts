@@ -1,5 +1,6 @@
 /** Consumer groups as operators see them: what members hold and what is committed, put together. */
 import {
+  type ConsumedByGroup,
   type ControlMethods,
   type GroupInfo,
   type GroupQueueInfo,
@@ -104,6 +105,41 @@ export class GroupView {
       queues: page.items,
       ...pageEnd(next),
     };
+  }
+
+  /**
+   * How far groups have come on one message: a page of those that have committed on its topic or have members
+   * there, in the order of their names. @throws RingMQError QUEUE_NOT_FOUND
+   */
+  consumedBy(
+    topic: CatalogTopic,
+    queueId: number,
+    offset: number,
+    request: PageRequest,
+  ): ControlMethods['consumedBy']['result'] {
+    if (queueId >= topic.queues) {
+      throw new RingMQError('QUEUE_NOT_FOUND', `the topic '${topic.topic}' has no queue ${queueId}`, {
+        details: { topic: topic.topic, queueId, queues: topic.queues },
+      });
+    }
+    const after = request.cursor ?? '';
+    const { topicId } = topic;
+    const names = new Set([...this.#coordinator.liveGroups(), ...this.#offsets.groups()]);
+    const left = [...names].filter((name) => name > after).sort();
+    const page = new Page<ConsumedByGroup>(request);
+    let last = after;
+    for (const group of left) {
+      if (page.isFull) {
+        return { groups: page.items, ...pageEnd(last) };
+      }
+      last = group;
+      const committedOffset = this.#offsets.committed(group, topicId, queueId);
+      if (committedOffset !== null || this.#coordinator.share(group, topicId) !== undefined) {
+        const consumed = committedOffset !== null && committedOffset > offset;
+        page.add({ group, committedOffset, consumed }, INFO_BYTES + group.length);
+      }
+    }
+    return { groups: page.items, ...pageEnd(null) };
   }
 
   /** The group as a list has it. */

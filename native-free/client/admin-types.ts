@@ -4,6 +4,9 @@ import type {
   BrokerStats,
   ConnectionInfo,
   ConnectionSort,
+  ConsumedByGroup,
+  FoundDamage,
+  FoundMessage,
   GrantInfo,
   GroupDescription,
   GroupInfo,
@@ -59,6 +62,61 @@ export interface OffsetReset {
   /** One queue, such as the one with damage to be passed over. Default: all queues of the topic. */
   queueId?: number | undefined;
   /** Over a cluster: the broker set whose queues are meant. Needed with `queueId`. Default: all. */
+  brokerSet?: string | undefined;
+}
+
+/**
+ * Which messages are looked for. `id` is one message; `key` all with that key; neither: all of the topic, or of
+ * `queueId`, from `offset` or `time` on. What else is said narrows that down.
+ */
+export interface MessageSearch {
+  /** May be left out with `id`. */
+  topic?: string | undefined;
+  id?: string | undefined;
+  key?: string | undefined;
+  queueId?: number | undefined;
+  /** Over a cluster: the broker set to look in. Default: all. */
+  brokerSet?: string | undefined;
+  /** First offset; needs `queueId`. */
+  offset?: number | undefined;
+  tag?: string | undefined;
+  /** Stored at or after this time, ms since 1970. */
+  time?: number | Date | undefined;
+  /** Stored at or before this time, ms since 1970. */
+  toTime?: number | Date | undefined;
+  /** From the page before, which was asked for with the same search. */
+  cursor?: string | null | undefined;
+  /** Messages of the page, 1 to 1,000. Default 100. */
+  limit?: number | undefined;
+  /** Of each body, 0 to 2 MiB. Default 64 KiB. */
+  maxBodyBytes?: number | undefined;
+  /** Bytes left out at the beginning of each body: how a large one is had in pieces. Default 0. */
+  bodyFrom?: number | undefined;
+}
+
+/**
+ * A page of messages, in the order in which they were stored (of a topic of more than 1,024 queues queue by
+ * queue). It has `limit` messages or fewer, also none, and about 1 MiB; each took its broker 100 ms at most. Where it
+ * is not `complete`, `cursor` goes on behind it.
+ */
+export interface FoundPage {
+  /** null: nothing was found by `id`. */
+  topic: string | null;
+  messages: FoundMessage[];
+  /** What was to be looked at and cannot be read. */
+  damage: FoundDamage[];
+  cursor: string | null;
+  complete: boolean;
+  /** Over a cluster: sets that gave no answer. The next page asks them again. */
+  missingSets?: string[];
+}
+
+/** One message, of which it is asked who has read it. */
+export interface ConsumedQuestion {
+  topic: string;
+  queueId: number;
+  offset: number;
+  /** Over a cluster: whose queue it is. Needed where there are several. */
   brokerSet?: string | undefined;
 }
 
@@ -173,6 +231,16 @@ export interface Admin {
    * Sets where a group without members goes on reading. `GROUP_BUSY` while it has some; `QUEUE_NOT_FOUND`.
    */
   resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]>;
+  /**
+   * Looks at stored messages: nothing is acked or taken from anybody, and no group is joined. Needs the right to
+   * subscribe to the topic. `TOPIC_NOT_FOUND`, `QUEUE_NOT_FOUND`, `BROKER_BUSY`, `NOT_ALLOWED`.
+   */
+  findMessages(search: MessageSearch, options?: CallOptions): Promise<FoundPage>;
+  /**
+   * The groups that read a message's topic, by name, and whether each has acked the message or passed over it.
+   * `TOPIC_NOT_FOUND`, `QUEUE_NOT_FOUND`, `NOT_ALLOWED`.
+   */
+  consumedBy(message: ConsumedQuestion, options?: CallOptions): Promise<ConsumedByGroup[]>;
   /**
    * Makes a user, who may do nothing but what its roles may. Rejects with `USER_EXISTS`, `USER_NOT_FOUND` (a
    * role), `NOT_ALLOWED`.

@@ -2,8 +2,11 @@
 import {
   type AuditEntry,
   type BrokerStats,
+  type ConsumedByGroup,
   type ControlMethod,
   type ControlMethods,
+  type FindParams,
+  type FindResult,
   type GroupDescription,
   type GroupInfo,
   MAX_QUEUES_PER_TOPIC,
@@ -14,6 +17,7 @@ import {
 } from '../wire/index.js';
 import { type AccessChange, type AccessLists, itemsOf } from './access-calls.js';
 import { startPosition } from './consume/start-position.js';
+import { ownFound, takeQuestion, takeSearch } from './find-params.js';
 import type { Requests } from './link/requests.js';
 import {
   anyNameOption,
@@ -29,7 +33,17 @@ import {
 } from './options.js';
 import { PageWalk } from './page-walk.js';
 import { INSPECT, shown } from './shown.js';
-import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from './types.js';
+import type {
+  Admin,
+  CallOptions,
+  ConsumedQuestion,
+  FoundPage,
+  MessageSearch,
+  NewGroup,
+  NewTopic,
+  OffsetReset,
+  ResetQueue,
+} from './types.js';
 import { type Part, WatchCalls } from './watch-calls.js';
 
 /** Broker sets that a topic may name. */
@@ -178,6 +192,25 @@ export class ControlAdmin extends WatchCalls implements Admin {
     how: CallOptions,
   ): Promise<ControlMethods[M]['result']> {
     return this.#requests.call(method, params, how);
+  }
+
+  async findMessages(search: MessageSearch, options?: CallOptions): Promise<FoundPage> {
+    const how = takeCallOptions('findMessages', options);
+    return this.findAt(takeSearch(search).params, how);
+  }
+
+  async consumedBy(message: ConsumedQuestion, options?: CallOptions): Promise<ConsumedByGroup[]> {
+    const how = takeCallOptions('consumedBy', options);
+    const { params } = takeQuestion(message);
+    return allPages(
+      (cursor) => this.#requests.call('consumedBy', { ...params, cursor }, how),
+      (page) => page.groups,
+    );
+  }
+
+  /** For a cluster's administration, which has a cursor of its own. */
+  async findAt(params: FindParams, how: CallOptions): Promise<FindResult> {
+    return ownFound(await this.#requests.call('findMessages', params, how));
   }
 
   protected changeAccess<M extends AccessChange>(

@@ -2,6 +2,7 @@
 
 export { BatchBuilder, RECORDS_AT } from '../batch/batch-builder.js';
 export * from '../batch/batch-reader.js';
+export { messageId, messageIdPrefix } from '../wire/message-id.js';
 export { abortable, abortError, throwIfAborted } from './abort.js';
 export { ask } from './ask.js';
 export { createClient, startClient } from './client.js';
@@ -11,7 +12,6 @@ export { controlFrame, controlPayload } from './link/control-codec.js';
 export type { Link, LinkFactory } from './link/link.js';
 export { ScramUser } from './link/scram-login.js';
 export { webSocketLinks } from './link/websocket-link.js';
-export { messageId, messageIdPrefix } from './message-id.js';
 export { callbackOption, isOptionsObject, kindOf, signalOption, takeCallOptions } from './options.js';
 export { PageWalk } from './page-walk.js';
 export { shardingHash } from './produce/sharding-hash.js';

@@ -29,6 +29,8 @@ export const CONTROL_METHODS = {
   createGroup: { needsConsumer: false, isRepeatable: false, isCostly: true },
   deleteGroup: { needsConsumer: false, isRepeatable: false, isCostly: true },
   resetOffset: { needsConsumer: false, isRepeatable: false, isCostly: true },
+  findMessages: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  consumedBy: { needsConsumer: false, isRepeatable: true, isCostly: true },
   stats: { needsConsumer: false, isRepeatable: true, isCostly: true },
   queueStats: { needsConsumer: false, isRepeatable: true, isCostly: true },
   listConnections: { needsConsumer: false, isRepeatable: true, isCostly: true },

@@ -6,6 +6,7 @@
 import type { AccessRecord, Grant, GrantInfo, Right, RoleInfo, ScramVerifier, UserInfo } from './access.js';
 import type { AuditEntry } from './audit.js';
 import type { NodeRole, SetStanding } from './cluster.js';
+import type { ConsumedByGroup, FindParams, FindResult } from './found.js';
 import type { Durability } from './frame-layout.js';
 import type { PageParams, PageResult } from './page.js';
 import type { ScramCredentials } from './scram.js';
@@ -198,6 +199,13 @@ export interface ControlMethods extends WatchMethods {
   resetOffset: {
     params: { group: string; topic: string; to: StartPosition; queueId?: number | null };
     result: { queues: { queueId: number; offset: number }[] };
+  };
+  /** Messages as they are stored, for people and tools: nothing is acked or taken from anybody. */
+  findMessages: { params: FindParams; result: FindResult };
+  /** How far each group has come on one message: a page of the groups that know its topic, by name. */
+  consumedBy: {
+    params: { topic: string; queueId: number; offset: number } & PageParams;
+    result: { groups: ConsumedByGroup[] } & PageResult;
   };
   /** Counters and gauges of the broker. */
   stats: { params: Record<string, never>; result: BrokerStats };

@@ -23,6 +23,7 @@ const WALL_CLOCK: Record<string, string> = {
   'engine/access/access-admin.ts': 'when users and roles were changed, for sets that compare it',
   'engine/control/group-admin.ts': 'when groups were created',
   'engine/group/offsets.ts': 'when offsets were reset, for those that hear of it later',
+  'engine/find/queue-walk.ts': 'a store time in the future is not believed',
   'engine/control/topic-queues.ts': 'a store time in the future is not believed',
   'engine/control/stats-view.ts': 'when statistics were read',
   'transport/replica-session.ts': 'when a connection was opened',

@@ -52,6 +52,7 @@ const ENGINE_FLOORS = [
   'engine/control',
   'engine/cluster',
   'engine/thread',
+  'engine/find',
   'engine/data',
   'engine/set',
 ];

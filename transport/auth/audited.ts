@@ -75,6 +75,8 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   deleteTopic: of('topic'),
   listGroups: null,
   describeGroup: null,
+  findMessages: null,
+  consumedBy: null,
   createGroup: of('group', 'ifNotExists'),
   deleteGroup: of('group'),
   resetOffset: ofReset,

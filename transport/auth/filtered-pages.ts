@@ -10,7 +10,7 @@ import {
   type Rights,
 } from '../../native-free/wire/index.js';
 
-export type FilteredMethod = 'listTopics' | 'listGroups' | 'describeGroup';
+export type FilteredMethod = 'listTopics' | 'listGroups' | 'describeGroup' | 'findMessages' | 'consumedBy';
 
 type Answer<M extends FilteredMethod> = ControlMethods[M]['result'];
 type Ask = (method: FilteredMethod, params: Readonly<Record<string, unknown>>) => Promise<unknown>;
@@ -36,6 +36,19 @@ export async function filteredAnswer(
         return { ...rest, items: groups.filter(({ group }) => rights.sees(`group:${group}`)), nameOf };
       });
       return { groups: items.map((group) => withoutHidden(group, rights)), ...end };
+    }
+    case 'findMessages': {
+      const found = (await ask(method, params)) as Answer<'findMessages'>;
+      const isAllowed = found.topic !== null && rights.may('subscribe', `topic:${found.topic}`);
+      // What the user may not read is answered as what is not there.
+      return isAllowed ? found : { topic: null, messages: [], damage: [], cursor: null, complete: true };
+    }
+    case 'consumedBy': {
+      const { items, ...end } = await namedPage(params, async (asked) => {
+        const { groups, ...rest } = (await ask(method, asked)) as Answer<'consumedBy'>;
+        return { ...rest, items: groups.filter(({ group }) => rights.sees(`group:${group}`)), nameOf };
+      });
+      return { groups: items, ...end };
     }
     case 'describeGroup':
       return groupPage(

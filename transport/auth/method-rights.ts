@@ -58,6 +58,13 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   createGroup: { needs: onGroup('manage') },
   deleteGroup: { needs: onGroup('manage'), hides: 'GROUP_NOT_FOUND' },
   resetOffset: { needs: (params) => [...onGroup('manage')(params), ...onTopic('subscribe')(params)] },
+  // By id alone: what it is of is looked at in the answer.
+  findMessages: {
+    needs: (params) => (typeof params['topic'] === 'string' ? onTopic('subscribe')(params) : []),
+    hides: 'TOPIC_NOT_FOUND',
+    isFiltered: true,
+  },
+  consumedBy: { needs: onTopic('subscribe'), hides: 'TOPIC_NOT_FOUND', isFiltered: true },
   stats: MANAGES_CLUSTER,
   queueStats: MANAGES_CLUSTER,
   listConnections: MANAGES_CLUSTER,

@@ -5,6 +5,7 @@
 import {
   type AuditEntry,
   type BrokerStats,
+  type ConsumedByGroup,
   type ControlMethod,
   type ControlMethods,
   type GroupDescription,
@@ -19,10 +20,22 @@ import {
 import type { AccessChange, AccessLists } from '../access-calls.js';
 import { ControlAdmin, newGroupParams, newTopicParams, offsetResetParams } from '../admin.js';
 import { asRingMQError } from '../failures.js';
+import { takeQuestion, takeSearch } from '../find-params.js';
 import { anyNameOption, badArgument, takeCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
-import type { Admin, CallOptions, NewGroup, NewTopic, OffsetReset, ResetQueue } from '../types.js';
+import type {
+  Admin,
+  CallOptions,
+  ConsumedQuestion,
+  FoundPage,
+  MessageSearch,
+  NewGroup,
+  NewTopic,
+  OffsetReset,
+  ResetQueue,
+} from '../types.js';
 import { type Part, WatchCalls } from '../watch-calls.js';
+import { mergedFound, type SetCursors, setCursors } from './found-merged.js';
 import {
   addedStats,
   mergedGrants,
@@ -206,6 +219,45 @@ export class ClusterAdmin extends WatchCalls implements Admin {
     const outcomes = await this.#each((admin) => admin.call(method, params, how));
     throwFailed(method, outcomes, passed);
     return outcomes.done;
+  }
+
+  async findMessages(search: MessageSearch, options?: CallOptions): Promise<FoundPage> {
+    const how = takeCallOptions('findMessages', options);
+    const { brokerSet, params } = takeSearch(search);
+    const sets =
+      brokerSet === undefined ? this.#chosen(undefined, 'brokerSet').map(({ set }) => set) : [brokerSet];
+    const cursors: SetCursors =
+      params.cursor === null || params.cursor === undefined
+        ? new Map(sets.map((set) => [set, null]))
+        : setCursors(params.cursor);
+    const outcomes = await this.#each(
+      (admin, { set }) => admin.findAt({ ...params, cursor: cursors.get(set) ?? null }, how),
+      [...cursors.keys()],
+      params.cursor === null ? 'brokerSet' : 'cursor',
+    );
+    const without = ['TOPIC_NOT_FOUND', 'QUEUE_NOT_FOUND'];
+    this.#checkAnswered('findMessages', outcomes, without);
+    const missing = outcomes.failed.filter(({ error }) => !without.includes(error.code));
+    return mergedFound(
+      outcomes.done,
+      missing.map(({ set }) => set),
+      cursors,
+      params.limit,
+    );
+  }
+
+  async consumedBy(message: ConsumedQuestion, options?: CallOptions): Promise<ConsumedByGroup[]> {
+    const how = takeCallOptions('consumedBy', options);
+    const { brokerSet, params } = takeQuestion(message);
+    if (brokerSet === undefined && this.#brokers.links().length > 1) {
+      throw badArgument('brokerSet', 'says whose queue is meant, where the cluster has several broker sets');
+    }
+    const outcomes = await this.#each(
+      (admin) => admin.consumedBy(params, how),
+      brokerSet === undefined ? undefined : [brokerSet],
+    );
+    throwFailed('consumedBy', outcomes, []);
+    return outcomes.done.flatMap(({ value }) => value);
   }
 
   /** Each set has its own users: all are told, and one that cannot be reached is told of in the error. */

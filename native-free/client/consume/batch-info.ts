@@ -1,7 +1,7 @@
 /** A batch that was delivered, without its bytes: where it is from, and which of its records are acked. */
 
 import type { BatchHeader } from '../../batch/batch-reader.js';
-import { messageId, messageIdPrefix } from '../message-id.js';
+import { messageId, messageIdPrefix } from '../../wire/message-id.js';
 
 /** What `ack` resolves to, made once: whether the ack counts. */
 export const ACK_COUNTS = Promise.resolve(true);

@@ -5,7 +5,7 @@
  * in flight that halves what the garbage collector has to carry.
  */
 import type { Durability, Receipt } from '../../wire/index.js';
-import { messageId } from '../message-id.js';
+import { messageId } from '../../wire/message-id.js';
 
 /** What all messages of a stored batch have in common. */
 export interface StoredBatch {

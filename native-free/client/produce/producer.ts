@@ -12,12 +12,12 @@ import {
 import { TurnClock } from '../../batch/turn-clock.js';
 import { monotonicMs } from '../../time/index.js';
 import { ACK_REPLICAS_SHIFT, DURABILITY_NAMES, type Receipt, RingMQError } from '../../wire/index.js';
+import { messageIdPrefix } from '../../wire/message-id.js';
 import { abortable, throwIfAborted } from '../abort.js';
 import type { BrokerLink, Brokers } from '../brokers.js';
 import { callUser } from '../callback.js';
 import { bufferFull, Failures } from '../failures.js';
 import type { AckEntry } from '../link/frame-sender.js';
-import { messageIdPrefix } from '../message-id.js';
 import { takeCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type {

@@ -19,3 +19,27 @@ export function messageIdPrefix(brokerId: string, memory: boolean, position: num
 export function messageId(prefix: string, index: number): string {
   return prefix + (NUMBER_DIGITS[index] ?? numberDigits(index));
 }
+
+/** What a message id says. */
+export interface MessagePlace {
+  readonly memory: boolean;
+  readonly brokerId: string;
+  /** Log position of its batch, in bytes. */
+  readonly position: number;
+  /** Its number in the batch. */
+  readonly index: number;
+}
+
+/** undefined for what is no message id. */
+export function parseMessageId(id: string): MessagePlace | undefined {
+  const match = /^(m?)([0-9a-f]{16})([0-9a-f]{14})([0-9a-f]{4})$/.exec(id);
+  if (match === null) {
+    return undefined;
+  }
+  const [, memory, brokerId = '', position = '', index = ''] = match;
+  const place = Number.parseInt(position, 16);
+  if (!Number.isSafeInteger(place)) {
+    return undefined;
+  }
+  return { memory: memory === 'm', brokerId, position: place, index: Number.parseInt(index, 16) };
+}
