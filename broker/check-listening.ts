@@ -1,5 +1,6 @@
 /** Whether a broker could listen, asked before its data directory is touched: what cannot be served leaves nothing behind. */
 import { createSecureContext } from 'node:tls';
+import { FileKeys } from '../engine/access/token-keys.js';
 import { listenAddress, probePort, readPem } from '../native-free/listener/listen-errors.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
@@ -12,10 +13,13 @@ import { type ListenOptions, resolveListenOptions } from './listen-options.js';
  * @throws RingMQError BAD_CONFIG, PORT_IN_USE, NOT_SUPPORTED as `broker.listen()` would
  */
 export async function checkListening(given: ListenOptions): Promise<void> {
-  const { host, port, listener, tls, adminPasswordFile } = resolveListenOptions(given);
+  const { host, port, listener, tls, adminPasswordFile, jwt } = resolveListenOptions(given);
   chooseListener(listener);
   if (adminPasswordFile !== undefined) {
     readPassword(adminPasswordFile);
+  }
+  if (jwt?.keyFile !== undefined) {
+    new FileKeys(jwt.keyFile);
   }
   if (tls !== undefined) {
     const [cert, key] = [readPem(tls.certFile), readPem(tls.keyFile)];

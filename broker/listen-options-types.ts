@@ -63,6 +63,65 @@ export interface ListenOptions {
    * Command: `--admin-password-file`, `RINGMQ_ADMIN_PASSWORD_FILE`, `adminPasswordFile`.
    */
   adminPasswordFile?: string | undefined;
+  jwt?:
+    | {
+        /**
+         * File of the public keys that tokens are signed with: PEM (keys, certificates), a JSON Web Key or a set
+         * of them. Read again when it has changed.
+         * Default none; this or `jwt.jwksUrl` is needed.
+         * Command: `--jwt-keys`, `RINGMQ_JWT_KEYS`, `jwtKeys`.
+         */
+        keyFile?: string | undefined;
+        /**
+         * Address of the set of keys, `https:` (`http:` on loopback). Asked every 10 minutes, and for a key that
+         * is not known, at most every 5 s; known keys are used for an hour while it does not answer.
+         * Default none.
+         * Command: `--jwt-jwks`, `RINGMQ_JWT_JWKS`, `jwtJwks`.
+         */
+        jwksUrl?: string | undefined;
+        /**
+         * What the claim `iss` of a token must be.
+         * Command: `--jwt-issuer`, `RINGMQ_JWT_ISSUER`, `jwtIssuer`.
+         */
+        issuer: string;
+        /**
+         * What the claim `aud` must be, or have: the name that the issuer has for this cluster.
+         * Command: `--jwt-audience`, `RINGMQ_JWT_AUDIENCE`, `jwtAudience`.
+         */
+        audience: string;
+        /**
+         * Which signatures are taken, whatever a token says of itself.
+         * Default RS256,ES256,EdDSA.
+         * Command: `--jwt-algorithm`, `RINGMQ_JWT_ALGORITHM`, `jwtAlgorithm`.
+         */
+        algorithms?: readonly string[] | undefined;
+        /**
+         * How far the issuer's clock may be from this machine's.
+         * Seconds, 0s to 5m. Default 30 (30s).
+         * Command: `--jwt-clock-tolerance`, `RINGMQ_JWT_CLOCK_TOLERANCE`, `jwtClockTolerance`.
+         */
+        clockToleranceSeconds?: number | undefined;
+        /**
+         * Claim with the name of the user.
+         * Default sub.
+         * Command: `--jwt-user-claim`, `RINGMQ_JWT_USER_CLAIM`, `jwtUserClaim`.
+         */
+        userClaim?: string | undefined;
+        /**
+         * Claim with names of roles, a list or one text with blanks; `a.b` is `b` inside of `a`. Without it and
+         * `jwt.grantsClaim` in a token its user has the rights it has in the table of users.
+         * Default roles.
+         * Command: `--jwt-roles-claim`, `RINGMQ_JWT_ROLES_CLAIM`, `jwtRolesClaim`.
+         */
+        rolesClaim?: string | undefined;
+        /**
+         * Claim with rights, a list or one text with blanks, each like `publish:topic:orders`.
+         * Default grants.
+         * Command: `--jwt-grants-claim`, `RINGMQ_JWT_GRANTS_CLAIM`, `jwtGrantsClaim`.
+         */
+        grantsClaim?: string | undefined;
+      }
+    | undefined;
   /**
    * Serve other hosts without credentials: everybody who reaches the port may read, write and delete.
    * Default false.

@@ -7,6 +7,7 @@ import { RingMQError } from '../native-free/wire/index.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
 import type { ListenOptions } from './listen-options-types.js';
 import { originAsSent } from './origins.js';
+import { tokenOptionsFault, tokenOptionsSchema } from './token-options.js';
 
 export type { ListenOptions } from './listen-options-types.js';
 
@@ -57,6 +58,7 @@ export const listenOptionsSchema = z
       pathText().optional(),
       { defaultText: 'none' },
     ),
+    jwt: tokenOptionsSchema.optional(),
     insecure: option(
       'Serve other hosts without credentials: everybody who reaches the port may read, write and delete.',
       z.boolean().default(false),
@@ -120,6 +122,14 @@ export function resolveListenOptions(options: ListenOptions = {}): ResolvedListe
     );
   }
   const auth = value.auth ?? (isReachable && !value.insecure);
+  if (value.jwt !== undefined) {
+    const fault = auth
+      ? tokenOptionsFault(value.jwt)
+      : '`jwt` is for listeners where clients log in: set `auth`';
+    if (fault !== null) {
+      throw new RingMQError('BAD_CONFIG', fault, { details: { option: 'jwt' } });
+    }
+  }
   const threads = value.threads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
   const allowedOrigins = value.allowedOrigins.map((origin) => originAsSent(origin));
   return Object.freeze({ ...value, auth, allowedOrigins, threads });

@@ -1,6 +1,7 @@
 /** A listener's thread: one seat at the broker, one listener, a session for each connection. */
 import { setImmediate } from 'node:timers';
 import { parentPort, workerData } from 'node:worker_threads';
+import { trustName } from '../engine/access/token-options.js';
 import { attachThread } from '../engine/thread/attach-thread.js';
 import type { BrokerThread } from '../engine/thread/broker-thread.js';
 import { ConnectionCount } from '../native-free/listener/connection-count.js';
@@ -51,6 +52,7 @@ async function serve(thread: BrokerThread): Promise<void> {
   const sessions = new SessionHost(thread, {
     listener: data.kind,
     authenticates: data.options.auth,
+    tokenTrust: data.options.jwt === undefined ? null : trustName(data.options.jwt),
     maxUnreadBytesInAll: Math.ceil(data.options.maxUnreadBytes / THREADS),
     messageTimeoutMs: data.options.messageTimeoutMs,
     onDefect: defectTeller(thread),

@@ -10,7 +10,7 @@ import { originAsSent } from './origins.js';
 
 /** Options of `openNameServer()`. All of them may be left out. */
 export interface NameServerOptions
-  extends Omit<ListenOptions, 'threads' | 'queueMetrics' | 'auth' | 'adminPasswordFile'> {
+  extends Omit<ListenOptions, 'threads' | 'queueMetrics' | 'auth' | 'adminPasswordFile' | 'jwt'> {
   /** File of the secret that brokers must know to register, 16 to 4,096 bytes. Default: on loopback every broker may. */
   secretFile?: string | undefined;
 }
@@ -53,6 +53,7 @@ export const nameServerOptionsSchema = z
       threads: true,
       auth: true,
       adminPasswordFile: true,
+      jwt: true,
       insecure: true,
       idleTimeoutSeconds: true,
       queueMetrics: true,

@@ -2,7 +2,7 @@
 import type { Engine } from '../engine/engine.js';
 import type { RingMQError } from '../native-free/wire/index.js';
 import { type BrokerListener, startListening } from './listen.js';
-import type { ListenOptions } from './listen-options.js';
+import { type ListenOptions, resolveListenOptions } from './listen-options.js';
 
 /** A socket that is open, or is to be opened again with the engine. */
 interface Socket {
@@ -53,8 +53,12 @@ export class BrokerSockets {
     }
   }
 
-  #listen(engine: Engine, options: ListenOptions): Promise<BrokerListener> {
-    return startListening(
+  async #listen(engine: Engine, options: ListenOptions): Promise<BrokerListener> {
+    const { jwt } = resolveListenOptions(options);
+    if (jwt !== undefined) {
+      await engine.access.trust(jwt);
+    }
+    return await startListening(
       engine.handle,
       options,
       (error, isLast) => {

@@ -50,6 +50,7 @@ export const ADVICE: Record<ErrorCode, string> = {
   PRODUCER_FENCED: 'stop this producer, a newer one has taken its place',
   QUEUE_NOT_FOUND: 'see `ringmq topic describe NAME`',
   SEQUENCE_UNKNOWN: 'look whether the message was stored before it is sent again',
+  TOKEN_EXPIRED: 'get a new token; a program gives a function that gets one',
   TOO_MANY_CONNECTIONS: 'close some, or raise maxConnections in the config file of the broker',
   TOO_MANY_QUEUES: 'delete topics that are not needed, or ask for fewer queues',
   TOO_MANY_REQUESTS: 'have fewer calls under way at once',

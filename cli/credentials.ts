@@ -1,12 +1,17 @@
 /**
- * As whom the command connects: `--user` with `--password-file`, or RINGMQ_USER with RINGMQ_PASSWORD. A
- * password stands in no command line, where everybody on the machine could read it.
+ * As whom the command connects: `--user` with `--password-file`, or RINGMQ_USER with RINGMQ_PASSWORD; or a token, by `--token-file` or
+ * RINGMQ_TOKEN. Neither password nor token stands in no command line, where everybody on the machine could read it.
  */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { Credentials } from '../native-free/client/index.js';
-import { ScramUser } from '../native-free/client/internal.js';
-import { MAX_PASSWORD_CHARACTERS, RingMQError } from '../native-free/wire/index.js';
+import type { Credentials, TokenSource } from '../native-free/client/index.js';
+import { type LinkUser, userOf } from '../native-free/client/internal.js';
+import {
+  MAX_PASSWORD_CHARACTERS,
+  MAX_TOKEN_CHARACTERS,
+  RingMQError,
+  TOKEN_PATTERN,
+} from '../native-free/wire/index.js';
 
 let chosen: Credentials | undefined;
 
@@ -16,14 +21,19 @@ export function credentials(): Credentials | undefined {
 }
 
 /** The same for a question on a connection of its own. */
-export function scramUser(): ScramUser | null {
-  return chosen === undefined ? null : new ScramUser(chosen);
+export function linkUser(): LinkUser | null {
+  return chosen === undefined ? null : userOf(chosen);
 }
 
 /** Reads them from the flags of the whole command, before it runs. @throws RingMQError BAD_ARGUMENT */
 export function chooseCredentials(program: Command): void {
-  const flags = program.opts<{ user?: string; passwordFile?: string }>();
+  const flags = program.opts<CredentialFlags>();
   const user = flags.user ?? nonEmpty(process.env['RINGMQ_USER']);
+  const token = tokenSource(flags, user);
+  if (token !== undefined) {
+    chosen = { scheme: 'jwt', token };
+    return;
+  }
   if (user === undefined) {
     if (flags.passwordFile !== undefined) {
       throw new RingMQError('BAD_ARGUMENT', '--password-file goes with --user, before the command');
@@ -41,6 +51,42 @@ export function chooseCredentials(program: Command): void {
     );
   }
   chosen = { scheme: 'scram', user, password };
+}
+
+interface CredentialFlags {
+  user?: string;
+  passwordFile?: string;
+  tokenFile?: string;
+}
+
+/** Of a file that is read anew each time: whoever writes tokens there replaces it before it expires. */
+function tokenSource(
+  { tokenFile, user }: CredentialFlags,
+  asUser: string | undefined,
+): TokenSource | undefined {
+  if (tokenFile !== undefined) {
+    if (user !== undefined) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        '--user and --token-file do not go together: a token says whose it is',
+      );
+    }
+    tokenIn(tokenFile);
+    return () => tokenIn(tokenFile);
+  }
+  return asUser === undefined ? nonEmpty(process.env['RINGMQ_TOKEN']) : undefined;
+}
+
+/** @throws RingMQError BAD_ARGUMENT */
+function tokenIn(path: string): string {
+  const token = readFileSync(path, 'utf8').trim();
+  if (token.length > MAX_TOKEN_CHARACTERS || !TOKEN_PATTERN.test(token)) {
+    throw new RingMQError(
+      'BAD_ARGUMENT',
+      `${path} has no token: one line, three parts in base64url with dots between`,
+    );
+  }
+  return token;
 }
 
 /** The one line of a file; `-`: of stdin. @throws RingMQError BAD_ARGUMENT, and what the system says */

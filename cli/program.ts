@@ -53,6 +53,10 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
       '--password-file <file>',
       'file of its password, one line (or RINGMQ_PASSWORD, the password itself); behind `user add` and `user passwd` it is the new one',
     )
+    .option(
+      '--token-file <file>',
+      'file of a token to log in with, read anew when it expires (or RINGMQ_TOKEN, the token itself)',
+    )
     .addOption(
       new Option('--context <name>', 'a saved one, for what no other flag says (default: the selected one)')
         .env('RINGMQ_CONTEXT')

@@ -13,6 +13,7 @@ import type {
   Grant,
   NodeRole,
   ReplicaFacts,
+  TokenRights,
 } from '../native-free/wire/index.js';
 
 /** A topic as the hot path knows it. `dead` is set when the topic was deleted; the object is then forgotten. */
@@ -240,19 +241,38 @@ export interface LoginParams {
   remote: string;
 }
 
+/** A token that somebody logs in with. */
+export interface TokenLoginParams {
+  token: string;
+  /** By whose rules: what {@link AccessDoor.trust} was told of them. */
+  trust: string;
+  /** The client's address, without its port. */
+  remote: string;
+}
+
+/** By what somebody has logged in. It tells whether the login holds, whenever rights change. */
+export type LoginProof =
+  /** A password: of its verifier. */
+  | { by: 'password'; salt: string }
+  /** A token, with what it says of rights; null: those of the user in the table count. */
+  | { by: 'token'; rights: TokenRights | null }
+  /** A client certificate. */
+  | { by: 'certificate' };
+
 /** A user that has logged in, and what it may do as of now. Plain data. */
 export interface PrincipalFacts {
   user: string;
-  /** Of the password that it has logged in by; another one has another. */
-  salt: string;
+  proof: LoginProof;
   /** Its own and those of its roles. */
   grants: Grant[];
 }
 
 export interface LoginAnswer {
-  /** Base64. */
-  serverSignature: string;
+  /** Of a login by password. Base64. */
+  serverSignature?: string;
   principal: PrincipalFacts;
+  /** Of a login by token: milliseconds since 1970, and how long that is from now on. */
+  expires?: { time: number; inMs: number };
   /** {@link AccessDoor.version}, when the rights were as they are told here. */
   version: number;
 }
@@ -264,8 +284,12 @@ export interface AccessDoor {
   challenge(user: string): Promise<{ salt: string; iterations: number }>;
   /** @throws RingMQError NOT_AUTHENTICATED, after a wait that grows with each failure */
   login(params: LoginParams): Promise<LoginAnswer>;
+  /** @throws RingMQError NOT_AUTHENTICATED, TOKEN_EXPIRED, TIMEOUT (the issuer's keys cannot be had now) */
+  verifyToken(params: TokenLoginParams): Promise<LoginAnswer>;
+  /** A user that the listener knows by its certificate. @throws RingMQError NOT_AUTHENTICATED: there is none of the name */
+  certified(user: string, remote: string): Promise<LoginAnswer>;
   /** null: there is no such user any more, or it has another password. */
-  principal(user: string, salt: string): Promise<PrincipalFacts | null>;
+  principal(user: string, proof: LoginProof): Promise<PrincipalFacts | null>;
   /** Writes down administrative work, or a login that failed. Nobody waits for it; a flood of them is counted. */
   audit(facts: AuditFacts): void;
   /** What was counted of that is told now. */

@@ -10,11 +10,11 @@ import type { DamageList, DamageReport } from './control/damage-list.js';
 import type { ExpiredReport } from './control/expired-log.js';
 import type { ControlPlane } from './control/index.js';
 import type { RepairKeeper } from './data/repair-keeper.js';
-import type { LoginParams } from './engine-thread.js';
+import type { LoginParams, TokenLoginParams } from './engine-thread.js';
 import type { HandOver } from './set/group-hand-over.js';
 import type { Replication } from './set/replication.js';
 import { type DiagnosticEvents, diagnose } from './stats/index.js';
-import type { PrincipalParams } from './thread/access-door.js';
+import type { CertifiedParams, PrincipalParams } from './thread/access-door.js';
 import type { SeatedThread, ThreadWarning } from './thread/control-half.js';
 import type { LogDamage, ProveParams, RepairFound, RepairWanted } from './thread/replica-door.js';
 
@@ -57,9 +57,15 @@ export function threadCalls(
         return access.challenge((params as { user: string }).user);
       case 'accessLogin':
         return access.login(params as LoginParams);
+      case 'accessToken':
+        return access.verifyToken(params as TokenLoginParams);
+      case 'accessCertified': {
+        const { user, remote } = params as CertifiedParams;
+        return access.certified(user, remote);
+      }
       case 'accessPrincipal': {
-        const { user, salt } = params as PrincipalParams;
-        return access.principal(user, salt);
+        const { user, proof } = params as PrincipalParams;
+        return access.principal(user, proof);
       }
       case 'audit':
         audit.note(params as AuditFacts);

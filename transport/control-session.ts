@@ -261,6 +261,9 @@ export class ControlSession {
       );
       return encodeControl(answer);
     }
+    if (method === 'renew') {
+      return encodeControl(await this.#context.renew(params['token']));
+    }
     if (method === 'leave') {
       return encodeControl(await this.#consume.leave(params));
     }

@@ -3,12 +3,14 @@ import type { Socket } from '../native-free/listener/types.js';
 
 export class CountedSocket implements Socket {
   readonly remote: string;
+  readonly certifiedUser: string | null;
   sentBytes = 0;
   readonly #socket: Socket;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     this.remote = socket.remote;
+    this.certifiedUser = socket.certifiedUser ?? null;
   }
 
   get bufferedBytes(): number {

@@ -41,6 +41,8 @@ export interface SessionContext {
   readonly isOpen: boolean;
   /** Unique among the connections of this thread. */
   readonly connectionKey: string;
+  /** A later token for this connection. @throws RingMQError NOT_AUTHENTICATED, TOKEN_EXPIRED, BAD_ARGUMENT (another user's) */
+  renew(token: unknown): Promise<{ expiresInMs: number }>;
   /** Says the error and closes. Nothing is sent or heard after it. */
   fail(code: ErrorCode, message?: string, details?: Record<string, unknown>): void;
   /** As `fail`, for whatever was caught. */

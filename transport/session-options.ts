@@ -7,6 +7,8 @@ export interface SessionOptions {
   readonly listener: ListenerKind | 'embedded';
   /** Clients have to log in, and may do what their user may. */
   readonly authenticates: boolean;
+  /** By whose rules tokens are judged, as the engine was told of them; null: none are taken. */
+  readonly tokenTrust: string | null;
   /** Largest frame taken; a larger one is FRAME_TOO_LARGE. */
   readonly maxFrameBytes: number;
   /** A connection that has not said hello by then is closed. */
@@ -57,6 +59,7 @@ export interface SessionOptions {
 export const SESSION_DEFAULTS: SessionOptions = {
   listener: 'ws',
   authenticates: false,
+  tokenTrust: null,
   maxFrameBytes: MAX_FRAME_BYTES,
   handshakeTimeoutMs: 5_000,
   produceWindowBytes: 4 * 1024 * 1024,

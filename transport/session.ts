@@ -6,10 +6,12 @@
  *     waiting for hello ── hello ──────────────────▶ open ── error, close ──▶ closed
  *            │       └── hello ──▶ login ── proof ──▶─┘                          │
  *            └── anything else, or handshakeTimeoutMs, in a login, too ─────────▶┘
+ *
+ * A login by a token or a certificate needs no proof.
  */
 
 import { setImmediate } from 'node:timers';
-import type { EngineThread, OpenConnection } from '../engine/engine-thread.js';
+import type { EngineThread, LoginAnswer, OpenConnection } from '../engine/engine-thread.js';
 import { RateLimit } from '../native-free/listener/rate-limit.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
 import {
@@ -30,7 +32,8 @@ import {
   type Welcome,
 } from '../native-free/wire/index.js';
 import { type Asker, auditLogin } from './auth/audited.js';
-import { Login } from './auth/login.js';
+import { checkSame, Expiry } from './auth/expiry.js';
+import { type Login, type LoginStep, loginOf, tokenIn } from './auth/login.js';
 import { Principal } from './auth/principal.js';
 import { ConsumeSession } from './consume-session.js';
 import { encodeControl } from './control-payload.js';
@@ -48,6 +51,9 @@ import type { CutReason, SessionWatch, Watched } from './session-watch.js';
 const PING_COST = 4;
 /** What part of a second's small frames may come at once. */
 const SMALL_FRAMES_PART = 4;
+
+/** What a login fails with over who it is. */
+const OF_LOGINS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NOT_AUTHENTICATED', 'TOKEN_EXPIRED']);
 
 /** The session's host, which is told of its wishes. */
 export interface SessionOwner extends SessionHostView {
@@ -69,6 +75,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   readonly #consume: ConsumeSession;
   readonly #control: ControlSession;
   readonly #handshakeTimer: HandshakeTimer;
+  readonly #expiry = new Expiry((error) => this.failWith(error));
   readonly #smallFrames: RateLimit;
   unreadBytes = 0;
   wasHeard = true;
@@ -335,7 +342,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     } else if (this.#login === null) {
       this.#hello(bytes);
     } else {
-      void this.#prove(this.#login, bytes);
+      void this.#advance(this.#login, this.#login.prove(bytes));
     }
   }
 
@@ -378,41 +385,72 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
       return;
     }
     try {
-      this.#login = new Login(credentials, this.engine.access, this.socket.remote);
+      this.#login = loginOf(credentials, {
+        access: this.engine.access,
+        remote: this.socket.remote,
+        trust: this.options.tokenTrust,
+        certifiedUser: this.socket.certifiedUser,
+      });
     } catch (error) {
       auditLogin(this.engine.access, this.asker, error);
       throw error;
     }
     this.#state = 'login';
-    this.#login.challenge().then(
-      (frame) => {
-        if (this.isOpen) {
-          this.socket.send(frame);
-        }
-      },
-      (error: unknown) => this.failWith(error),
-    );
+    void this.#advance(this.#login, this.#login.begin());
   }
 
   /** Never rejects. */
-  async #prove(login: Login, frame: Uint8Array): Promise<void> {
+  async #advance(login: Login, next: Promise<LoginStep>): Promise<void> {
     try {
-      const { serverSignature, principal, version } = await login.prove(frame);
+      const step = await next;
       if (this.#state !== 'login') {
         return;
       }
-      this.principal = new Principal(principal);
-      this.#login = null;
-      this.#welcome({ serverSignature });
-      if (version !== this.engine.access.version) {
-        this.host.renewRights();
+      if ('ask' in step) {
+        this.socket.send(step.ask);
+        return;
       }
+      this.#login = null;
+      this.#loggedIn(step.answer);
+      this.#welcome(step.answer);
     } catch (error) {
       // Also of who has gone meanwhile; a broker that closes has other things to say.
-      if (isRingMQError(error) && error.code === 'NOT_AUTHENTICATED') {
+      if (isRingMQError(error) && OF_LOGINS.has(error.code)) {
         auditLogin(this.engine.access, { ...this.asker, user: login.user }, error);
       }
       this.failWith(error);
+    }
+  }
+
+  #loggedIn(answer: LoginAnswer): void {
+    this.principal = new Principal(answer.principal);
+    this.#expiry.begin(answer);
+    if (answer.version !== this.engine.access.version) {
+      this.host.renewRights();
+    }
+  }
+
+  async renew(token: unknown): Promise<{ expiresInMs: number }> {
+    const before = this.principal;
+    const { tokenTrust: trust } = this.options;
+    if (before?.proof.by !== 'token' || trust === null) {
+      throw new RingMQError('NOT_SUPPORTED', 'this connection has no token that could be renewed');
+    }
+    const answer = await this.#judged(tokenIn(token), trust);
+    checkSame(before, answer);
+    if (this.isOpen) {
+      this.#loggedIn(answer);
+      this.#consume.onPrincipal(this.principal as Principal);
+    }
+    return { expiresInMs: answer.expires?.inMs ?? 0 };
+  }
+
+  async #judged(token: string, trust: string): Promise<LoginAnswer> {
+    try {
+      return await this.engine.access.verifyToken({ token, trust, remote: this.socket.remote });
+    } catch (error) {
+      auditLogin(this.engine.access, this.asker, error);
+      throw error;
     }
   }
 
@@ -426,8 +464,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     }
   }
 
-  /** `proven`: what a login adds. */
-  #welcome(proven: Pick<Welcome, 'serverSignature'> = {}): void {
+  #welcome(login?: LoginAnswer): void {
     this.#handshakeTimer.stop();
     this.host.watch.greeted();
     this.#state = 'open';
@@ -452,7 +489,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
       brokerSet,
       epoch,
       master,
-      ...proven,
+      ...(login === undefined ? {} : welcomeOf(login)),
     };
     const payload = encodeControl(welcome);
     this.socket.send(makeFrame(OPCODE.welcome, 0, { value: this.#produce.creditLimit, payload }));
@@ -486,9 +523,19 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     this.host.watch.ended(this);
     this.#state = 'closed';
     this.#handshakeTimer.stop();
+    this.#expiry.stop();
     this.host.forget(this);
     this.#control.close();
     this.#consume.close();
     this.#produce.close();
   }
+}
+
+/** What a login adds to a welcome. */
+function welcomeOf({ principal, serverSignature, expires }: LoginAnswer): Partial<Welcome> {
+  return {
+    user: principal.user,
+    ...(serverSignature === undefined ? {} : { serverSignature }),
+    ...(expires === undefined ? {} : { expiresInMs: expires.inMs }),
+  };
 }

@@ -6,7 +6,7 @@ import { parseController } from '../../engine/controller-url.js';
 import { lockDataDir } from '../../engine/disk/lock-file.js';
 import { ask } from '../../native-free/client/internal.js';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
-import { scramUser } from '../credentials.js';
+import { linkUser } from '../credentials.js';
 import { printJson, sharedOptions } from '../output.js';
 import { type ClusterFile, ClusterFolder, DEFAULT_CLUSTER_DIR } from './cluster-folder.js';
 import { type ClusterMode, type ClusterPlanOptions, defaultMasters, planNodes } from './cluster-plan.js';
@@ -176,7 +176,7 @@ export async function runPromote(
       details: { node: name },
     });
   }
-  const result = (await ask(broker.url, 'promote', { force }, 60_000, scramUser())) as {
+  const result = (await ask(broker.url, 'promote', { force }, 60_000, linkUser())) as {
     epoch: number;
     lacks?: string | null;
   };

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from '../../native-free/client/internal.js';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { RingMQError, type SetStanding } from '../../native-free/wire/index.js';
-import { scramUser } from '../credentials.js';
+import { linkUser } from '../credentials.js';
 import type { ClusterFile, ClusterFolder, ClusterNode } from './cluster-folder.js';
 import { unknownAt } from './cluster-status.js';
 import { NodeProcess } from './node-process.js';
@@ -92,7 +92,7 @@ async function standingsOf(
     nodes.map(async ({ name }) => {
       const url = urlOf(folder, name);
       const standing =
-        url === null ? null : await ask(url, 'standing', {}, ANSWER_MS, scramUser()).catch(() => null);
+        url === null ? null : await ask(url, 'standing', {}, ANSWER_MS, linkUser()).catch(() => null);
       return [name, standing as SetStanding | null] as const;
     }),
   );

@@ -9,14 +9,20 @@ interface GlobalFlags {
   url: string;
   user?: string;
   passwordFile?: string;
+  tokenFile?: string;
 }
 
-/** `ringmq context save`: what `--url`, `--user` and `--password-file` say, under a name. The first one is selected. */
+/** `ringmq context save`: what `--url`, `--user`, `--password-file` and `--token-file` say, under a name. The first one is selected. */
 export function saveContext(command: Command, name: string): void {
-  const { url, user, passwordFile } = command.optsWithGlobals<GlobalFlags>();
+  const { url, user, passwordFile, tokenFile } = command.optsWithGlobals<GlobalFlags>();
   if (passwordFile !== undefined && user === undefined) {
     throw new RingMQError('BAD_ARGUMENT', '--password-file goes with --user', {
       details: { option: 'password-file' },
+    });
+  }
+  if (tokenFile !== undefined && user !== undefined) {
+    throw new RingMQError('BAD_ARGUMENT', '--user and --token-file do not go together', {
+      details: { option: 'token-file' },
     });
   }
   const known = readContexts();
@@ -24,6 +30,7 @@ export function saveContext(command: Command, name: string): void {
     url,
     ...(user === undefined ? {} : { user }),
     ...(passwordFile === undefined ? {} : { passwordFile: resolve(passwordFile) }),
+    ...(tokenFile === undefined ? {} : { tokenFile: resolve(tokenFile) }),
   };
   const selected = known.selected ?? name;
   writeContexts({ selected, contexts: { ...known.contexts, [name]: context } });
@@ -63,13 +70,14 @@ export function listContexts(command: Command): void {
     return;
   }
   printTable(
-    ['', 'NAME', 'URL', 'USER', 'PASSWORD FILE'],
-    rows.map(({ name, selected: is, url, user, passwordFile }) => [
+    ['', 'NAME', 'URL', 'USER', 'PASSWORD FILE', 'TOKEN FILE'],
+    rows.map(({ name, selected: is, url, user, passwordFile, tokenFile }) => [
       is ? '*' : '',
       name,
       url,
       user ?? null,
       passwordFile ?? null,
+      tokenFile ?? null,
     ]),
   );
 }

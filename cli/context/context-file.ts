@@ -12,6 +12,8 @@ export interface Context {
   user?: string;
   /** As an absolute path. */
   passwordFile?: string;
+  /** The same of a token's. */
+  tokenFile?: string;
 }
 
 export interface Contexts {
@@ -83,7 +85,9 @@ function isContext(value: unknown): value is Context {
   return (
     isObject(value) &&
     typeof value['url'] === 'string' &&
-    [value['user'], value['passwordFile']].every((part) => part === undefined || typeof part === 'string')
+    [value['user'], value['passwordFile'], value['tokenFile']].every(
+      (part) => part === undefined || typeof part === 'string',
+    )
   );
 }
 

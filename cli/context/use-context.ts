@@ -11,7 +11,10 @@ import { type Context, type Contexts, readContexts } from './context-file.js';
 export function useContext(program: Command): void {
   const { context: name, user } = program.opts<{ context?: string; user?: string }>();
   const isUrlGiven = program.getOptionValueSource('url') !== 'default';
-  const isUserGiven = user !== undefined || (process.env['RINGMQ_USER'] ?? '') !== '';
+  const { tokenFile } = program.opts<{ tokenFile?: string }>();
+  const isGiven = (name: string): boolean => (process.env[name] ?? '') !== '';
+  const isUserGiven =
+    user !== undefined || tokenFile !== undefined || isGiven('RINGMQ_USER') || isGiven('RINGMQ_TOKEN');
   if (name === undefined && isUrlGiven) {
     // A context's user belongs to its broker, and this is another.
     return;
@@ -25,6 +28,9 @@ export function useContext(program: Command): void {
     // As if it had been written out, or as if the variable were set.
     const source = program.getOptionValueSource('context') === 'cli' ? 'cli' : 'env';
     program.setOptionValueWithSource('url', urlFlag(context.url), source);
+  }
+  if (!isUserGiven && context.tokenFile !== undefined) {
+    program.setOptionValueWithSource('tokenFile', context.tokenFile, 'config');
   }
   if (!isUserGiven && context.user !== undefined) {
     program.setOptionValueWithSource('user', context.user, 'config');

@@ -12,20 +12,34 @@ import {
   BROKER_GRANTS,
   BROKER_USER,
   type Grant,
+  isRingMQError,
   Rights,
   RingMQError,
   type ScramVerifier,
 } from '../../native-free/wire/index.js';
-import type { LoginAnswer, LoginParams, PrincipalFacts } from '../engine-thread.js';
+import type {
+  LoginAnswer,
+  LoginParams,
+  LoginProof,
+  PrincipalFacts,
+  TokenLoginParams,
+} from '../engine-thread.js';
 import type { AccessState } from '../meta/access-state.js';
 import { LoginDelays, MAX_LOGIN_WAIT_MS } from './login-delays.js';
 import { checkProof, FakeVerifiers, makeVerifier } from './scram.js';
+import { type TokenOptions, trustName } from './token-options.js';
+import type { TokenVerifier } from './token-verifier.js';
 
 /** Who has a token has so long to log in with it. */
 const TOKEN_MS = 3_600_000;
 const TOKEN_BYTES = 24;
+/** Listeners with rules of their own for tokens, of one broker. */
+const MAX_TRUSTS = 64;
 /** Before the salt of who has logged in by the token. No user has such a one, though a user's client chooses its salt. */
 const TOKEN_MARK = 'token ';
+
+/** In the place of a user's name, for delays: whose a wrong token is, is not known. */
+const BY_TOKEN = '%token';
 
 interface OneTimeToken {
   readonly verifier: ScramVerifier;
@@ -53,6 +67,7 @@ export class AccessDesk {
   readonly #delays = new LoginDelays();
   readonly #fakes: FakeVerifiers;
   #token: OneTimeToken | null = null;
+  readonly #verifiers = new Map<string, TokenVerifier>();
 
   constructor({ state, now, version, brokerPassword }: AccessDeskDeps) {
     this.#state = state;
@@ -94,17 +109,28 @@ export class AccessDesk {
     return { salt, iterations };
   }
 
+  /** Tokens are judged by these rules where their text is named. @throws RingMQError BAD_CONFIG for a file of keys that cannot be used */
+  async trust(options: TokenOptions): Promise<void> {
+    const name = trustName(options);
+    if (this.#verifiers.has(name)) {
+      return;
+    }
+    if (this.#verifiers.size >= MAX_TRUSTS) {
+      throw new RingMQError('BAD_CONFIG', `tokens are taken by at most ${MAX_TRUSTS} different rules`);
+    }
+    // What checks tokens takes a while to load: who takes none does not wait for it.
+    const { TokenVerifier } = await import('./token-verifier.js');
+    this.#verifiers.set(name, new TokenVerifier(options));
+  }
+
   /** @throws RingMQError NOT_AUTHENTICATED, after a wait that grows with each failure */
   async login({ user, authMessage, proof, remote }: LoginParams): Promise<LoginAnswer> {
     const begunMs = this.#now();
     let verifier = await this.#verifierOf(user);
-    // Whoever fails meanwhile is before it: all that wait would be looked at together otherwise.
+    // Whoever fails meanwhile is before it: all that wait would be looked at together otherwise. So nothing is
+    // awaited between the last look and the check.
     for (;;) {
-      const nowMs = this.#now();
-      const waitMs = this.#delays.before(remote, user, nowMs);
-      if (nowMs + waitMs - begunMs > MAX_LOGIN_WAIT_MS) {
-        throw new RingMQError('NOT_AUTHENTICATED', 'too many logins have failed: wait a minute');
-      }
+      const waitMs = this.#waitOf(remote, user, begunMs);
       if (waitMs <= 0) {
         break;
       }
@@ -116,7 +142,7 @@ export class AccessDesk {
     const token = this.#token !== null && verifier === this.#token.verifier ? this.#token : null;
     // Two may have begun with one token.
     if (verifier === null || serverSignature === null || token?.isUsed === true) {
-      await delay(this.#delays.failed(remote, user, this.#now()), undefined, { ref: false });
+      await this.#failed(remote, user);
       throw new RingMQError('NOT_AUTHENTICATED', 'there is no such user, or the password is another one');
     }
     this.#delays.succeeded(remote, user);
@@ -126,12 +152,81 @@ export class AccessDesk {
     return { serverSignature, principal: this.#facts(user, verifier), version: this.#version() };
   }
 
-  /** What a user that has logged in under this salt may do by now; null: there is none any more, or the password was changed. */
-  async principal(user: string, salt: string): Promise<PrincipalFacts | null> {
+  /**
+   * @throws RingMQError NOT_AUTHENTICATED, after a wait that grows with each failure, TOKEN_EXPIRED, TIMEOUT (the issuer's keys cannot be had now)
+   */
+  async verifyToken({ token, trust, remote }: TokenLoginParams): Promise<LoginAnswer> {
+    const verifier = this.#verifiers.get(trust);
+    if (verifier === undefined) {
+      throw new RingMQError('NOT_AUTHENTICATED', 'this broker takes no tokens');
+    }
+    // Nobody guesses a signature: it is for what wrong ones cost.
+    await delay(this.#waitOf(remote, BY_TOKEN, this.#now()), undefined, { ref: false });
+    try {
+      const { user, rights, expiresTime } = await verifier.verify(token);
+      const principal = this.#external(user, { by: 'token', rights });
+      if (principal === null) {
+        throw new RingMQError(
+          'NOT_AUTHENTICATED',
+          `the token says nothing of rights, and there is no user '${user}' here`,
+        );
+      }
+      const inMs = Math.min(expiresTime - Date.now(), Number.MAX_SAFE_INTEGER);
+      this.#delays.succeeded(remote, BY_TOKEN);
+      return { principal, expires: { time: expiresTime, inMs }, version: this.#version() };
+    } catch (error) {
+      if (isRingMQError(error) && error.code === 'NOT_AUTHENTICATED') {
+        await this.#failed(remote, BY_TOKEN);
+      }
+      throw error;
+    }
+  }
+
+  /** @throws RingMQError NOT_AUTHENTICATED: there is no such user */
+  async certified(user: string, remote: string): Promise<LoginAnswer> {
+    const principal = this.#external(user, { by: 'certificate' });
+    if (principal === null) {
+      await this.#failed(remote, user);
+      throw new RingMQError(
+        'NOT_AUTHENTICATED',
+        `the certificate is of '${user.slice(0, 64)}', and there is no such user here`,
+      );
+    }
+    return { principal, version: this.#version() };
+  }
+
+  /** What a user that has logged in by this may do by now; null: there is none any more, or the password was changed. */
+  async principal(user: string, proof: LoginProof): Promise<PrincipalFacts | null> {
+    if (proof.by !== 'password') {
+      return this.#external(user, proof);
+    }
     const known = user === BROKER_USER ? await this.#verifierOf(user) : this.#state.users.get(user)?.scram;
     const verifier = known ?? this.#token?.verifier ?? null;
     const facts = verifier === null ? null : this.#facts(user, verifier);
-    return facts?.salt === salt ? facts : null;
+    return facts?.proof.by === 'password' && facts.proof.salt === proof.salt ? facts : null;
+  }
+
+  /** A user whom somebody else vouches for. null: there is none of the name, and nothing else gives it rights. */
+  #external(user: string, proof: LoginProof): PrincipalFacts | null {
+    const rights = proof.by === 'token' ? proof.rights : null;
+    if (rights !== null) {
+      return { user, proof, grants: [...rights.grants, ...this.#grantsOfRoles(rights.roles)] };
+    }
+    return this.#state.users.has(user) ? { user, proof, grants: this.#grantsOf(user) } : null;
+  }
+
+  /** How long a login waits that has begun then. @throws RingMQError NOT_AUTHENTICATED: too long */
+  #waitOf(remote: string, user: string, begunMs: number): number {
+    const nowMs = this.#now();
+    const waitMs = this.#delays.before(remote, user, nowMs);
+    if (nowMs + waitMs - begunMs > MAX_LOGIN_WAIT_MS) {
+      throw new RingMQError('NOT_AUTHENTICATED', 'too many logins have failed: wait a minute');
+    }
+    return waitMs;
+  }
+
+  async #failed(remote: string, user: string): Promise<void> {
+    await delay(this.#delays.failed(remote, user, this.#now()), undefined, { ref: false });
   }
 
   /** What the user may do, by all of its grants and roles; null: there is no such user. */
@@ -162,18 +257,21 @@ export class AccessDesk {
   #facts(user: string, verifier: ScramVerifier): PrincipalFacts {
     const { salt } = verifier;
     if (user === BROKER_USER) {
-      return { user, salt, grants: [...BROKER_GRANTS] };
+      return { user, proof: { by: 'password', salt }, grants: [...BROKER_GRANTS] };
     }
     return verifier === this.#token?.verifier
-      ? { user, salt: `${TOKEN_MARK}${salt}`, grants: [...ADMIN_GRANTS] }
-      : { user, salt, grants: this.#grantsOf(user) };
+      ? { user, proof: { by: 'password', salt: `${TOKEN_MARK}${salt}` }, grants: [...ADMIN_GRANTS] }
+      : { user, proof: { by: 'password', salt }, grants: this.#grantsOf(user) };
   }
 
   #grantsOf(user: string): Grant[] {
     const { roles = [], grants = [] } = this.#state.users.get(user) ?? {};
-    const ofRoles = roles.flatMap((role) =>
-      role === ADMIN_ROLE ? ADMIN_GRANTS : (this.#state.roles.get(role)?.grants ?? []),
+    return [...grants, ...this.#grantsOfRoles(roles)];
+  }
+
+  #grantsOfRoles(roles: readonly string[]): Grant[] {
+    return roles.flatMap((role) =>
+      role === ADMIN_ROLE ? [...ADMIN_GRANTS] : (this.#state.roles.get(role)?.grants ?? []),
     );
-    return [...grants, ...ofRoles];
   }
 }

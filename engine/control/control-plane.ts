@@ -377,6 +377,9 @@ export class ControlPlane {
         await this.#options.handOver?.();
         return this.#options.queueStats();
       },
+      renew: () => {
+        throw new RingMQError('NOT_SUPPORTED', 'the connection itself answers renew');
+      },
       skipDamage: () => {
         throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers skipDamage');
       },

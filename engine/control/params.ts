@@ -133,6 +133,7 @@ const SCHEMAS = {
   accessRecords: z.object({ ...page, digest: z.string().nullable().default(null) }),
   listAudit: z.object({ ...page, from: time.nullable().default(null) }),
   testAccess: z.object({ user: name, right, resource: name }),
+  renew: z.object({ token: name }),
   join: z.object({
     consumer,
     group: name.nullable(),

@@ -3,13 +3,25 @@ import { clearTimeout, monotonicMs, setTimeout } from '../../native-free/time/in
 import type { AuditFacts } from '../../native-free/wire/index.js';
 import { AuditLimit, SUMMARY_MS } from '../access/audit-limit.js';
 import type { ControlPort } from '../control/channel-messages.js';
-import type { AccessDoor, LoginAnswer, LoginParams, PrincipalFacts } from '../engine-thread.js';
+import type {
+  AccessDoor,
+  LoginAnswer,
+  LoginParams,
+  LoginProof,
+  PrincipalFacts,
+  TokenLoginParams,
+} from '../engine-thread.js';
 import { BROKER_WORD } from '../term/shared-words.js';
 
-/** Who asks for a principal anew, and by which password it has logged in. */
+/** Who asks for a principal anew, and by what it has logged in. */
 export interface PrincipalParams {
   user: string;
-  salt: string;
+  proof: LoginProof;
+}
+
+export interface CertifiedParams {
+  user: string;
+  remote: string;
 }
 
 export class ThreadAccess implements AccessDoor {
@@ -39,8 +51,17 @@ export class ThreadAccess implements AccessDoor {
     return (await this.#port.callInternal('accessLogin', params)) as LoginAnswer;
   }
 
-  async principal(user: string, salt: string): Promise<PrincipalFacts | null> {
-    const params: PrincipalParams = { user, salt };
+  async verifyToken(params: TokenLoginParams): Promise<LoginAnswer> {
+    return (await this.#port.callInternal('accessToken', params)) as LoginAnswer;
+  }
+
+  async certified(user: string, remote: string): Promise<LoginAnswer> {
+    const params: CertifiedParams = { user, remote };
+    return (await this.#port.callInternal('accessCertified', params)) as LoginAnswer;
+  }
+
+  async principal(user: string, proof: LoginProof): Promise<PrincipalFacts | null> {
+    const params: PrincipalParams = { user, proof };
     return (await this.#port.callInternal('accessPrincipal', params)) as PrincipalFacts | null;
   }
 

@@ -4,7 +4,7 @@ import { errorCodeOfName, FRAME_FLAG, frameFlags, frameOpcode, OPCODE, RingMQErr
 import { controlFrame, controlPayload } from './link/control-codec.js';
 import { Greeting } from './link/greeting.js';
 import type { Link } from './link/link.js';
-import type { ScramUser } from './link/scram-login.js';
+import type { LinkUser } from './link/link-user.js';
 import { webSocketLinks } from './link/websocket-link.js';
 
 const TIMEOUT_MS = 5_000;
@@ -18,7 +18,7 @@ export async function ask(
   method: string,
   params: object,
   timeoutMs = TIMEOUT_MS,
-  user: ScramUser | null = null,
+  user: LinkUser | null = null,
 ): Promise<unknown> {
   const stop = new AbortController();
   const tooLate = new RingMQError('TIMEOUT', `${url} did not answer within ${timeoutMs / 1_000} s`, {
@@ -27,6 +27,7 @@ export async function ask(
   const timer = setTimeout(() => stop.abort(tooLate), timeoutMs);
   let link: Link | undefined;
   try {
+    await user?.prepare(stop.signal);
     link = await webSocketLinks(url)(stop.signal);
     return await answerOf(link, method, params, stop.signal, user);
   } catch (error) {
@@ -42,7 +43,7 @@ function answerOf(
   method: string,
   params: object,
   signal: AbortSignal,
-  user: ScramUser | null,
+  user: LinkUser | null,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });

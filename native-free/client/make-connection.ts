@@ -1,8 +1,8 @@
 /** A connection with a client's options, checked and completed. */
 import { Connection } from './link/connection.js';
 import type { ConnectionOptions } from './link/connection-options.js';
+import { takeCredentials } from './link/credentials.js';
 import type { LinkFactory } from './link/link.js';
-import { takeCredentials } from './link/scram-login.js';
 import { callbackOption, numberOption, signalOption, textOption } from './options.js';
 
 /** How long `close` waits for a broker that cannot be reached. */

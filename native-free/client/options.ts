@@ -29,7 +29,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   tags: 'tag',
   timeout: 'requestTimeoutMs, sendTimeoutMs or connectTimeoutMs',
   timestamp: 'bornTime',
-  token: "credentials, of which this version has { scheme: 'scram', user, password }",
+  token: "credentials: { scheme: 'jwt', token }",
   topics: 'topic, which takes several',
   username: "credentials: { scheme: 'scram', user, password }",
   value: 'body',

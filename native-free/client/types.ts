@@ -137,13 +137,28 @@ export interface BrokerInfo {
   listener: 'uws' | 'ws' | 'embedded';
 }
 
-/** As whom a client comes. The password does not travel: see `docs/guides/security.md`. */
-export interface Credentials {
+/** By a password, which does not travel: see `docs/guides/security.md`. */
+export interface PasswordCredentials {
   scheme: 'scram';
   user: string;
   /** 1 to 1,024 characters. */
   password: string;
 }
+
+/**
+ * A JSON Web Token, at most 16,384 characters; or a function that gets one: it is called before each connection,
+ * and again in time before a token expires, which is then renewed on the connection that stands.
+ */
+export type TokenSource = string | (() => Promise<string> | string);
+
+/** By a token that somebody else has made, whom the broker believes. It travels: use `wss://` addresses off loopback. */
+export interface TokenLoginCredentials {
+  scheme: 'jwt';
+  token: TokenSource;
+}
+
+/** As whom a client comes. */
+export type Credentials = PasswordCredentials | TokenLoginCredentials;
 
 export interface ClientOptions {
   /** Free text for the broker's log, at most 127 bytes. */

@@ -11,6 +11,8 @@ import type { ConnectionCount } from './connection-count.js';
 export interface Socket {
   /** The peer's address, for logs. */
   readonly remote: string;
+  /** Whom the peer's client certificate is of, where the listener asks for one. Absent or null: it has shown none. */
+  readonly certifiedUser?: string | null;
   /** Bytes handed to `send` that the kernel has not taken yet. `onDrain` is called as they go. */
   readonly bufferedBytes: number;
   /**

@@ -52,6 +52,7 @@ export const CONTROL_METHODS = {
   accessRecords: { needsConsumer: false, isRepeatable: true, isCostly: true },
   listAudit: { needsConsumer: false, isRepeatable: true, isCostly: true },
   testAccess: { needsConsumer: false, isRepeatable: true },
+  renew: { needsConsumer: false, isRepeatable: false },
   join: { needsConsumer: true, isRepeatable: false },
   skipDamage: { needsConsumer: true, isRepeatable: false },
   reportDamage: { needsConsumer: true, isRepeatable: false, isCostly: true },

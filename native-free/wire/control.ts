@@ -11,6 +11,7 @@ import type { Durability } from './frame-layout.js';
 import type { PageParams, PageResult } from './page.js';
 import type { ScramCredentials } from './scram.js';
 import type { BrokerStats, QueueStats } from './stats.js';
+import type { TokenCredentials } from './token.js';
 import type { WatchMethods } from './watch-methods.js';
 
 export interface Hello {
@@ -23,7 +24,7 @@ export interface Hello {
   /** Free text for logs, at most 127 bytes. */
   client: string;
   /** For brokers that ask for them; others ignore them. */
-  credentials?: ScramCredentials;
+  credentials?: ScramCredentials | TokenCredentials;
 }
 
 export interface Welcome {
@@ -54,6 +55,10 @@ export interface Welcome {
   master?: string | null;
   /** After a login: the broker knows the user's verifier, too. Base64. */
   serverSignature?: string;
+  /** After a login: as whom, as the broker calls it. */
+  user?: string;
+  /** After a login by a token: how long it is good from here on. Who renews it in time stays connected. */
+  expiresInMs?: number;
   /** Of a name server: 64 hexadecimal digits, random, anew for each connection; a broker's `proof` is made over it. */
   nonce?: string;
 }
@@ -261,6 +266,8 @@ export interface ControlMethods extends WatchMethods {
   };
   /** Whether a user may do that, on one topic, group, or `cluster`. */
   testAccess: { params: { user: string; right: Right; resource: string }; result: { allowed: boolean } };
+  /** A later token of the same user, for this connection. */
+  renew: { params: { token: string }; result: { expiresInMs: number } };
   /**
    * Joins a group; with `group: null` none: such a reader gets every queue, beginning at `from`, disturbs
    * nobody, and leaves nothing behind. `consumer` is a number the client picks, unique on its connection, not

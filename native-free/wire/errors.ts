@@ -45,6 +45,7 @@ export const ERRORS = {
   },
   ORIGIN_REFUSED: { wire: 8, retryable: false, closes: true, message: 'this web origin is not allowed here' },
   NOT_AUTHENTICATED: { wire: 9, retryable: false, closes: true, message: 'credentials are needed' },
+  TOKEN_EXPIRED: { wire: 11, retryable: false, closes: true, message: 'the token has expired' },
   TOO_MANY_CONNECTIONS: {
     wire: 10,
     retryable: true,

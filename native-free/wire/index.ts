@@ -18,4 +18,5 @@ export * from './record-layout.js';
 export * from './replica-frames.js';
 export * from './scram.js';
 export type * from './stats.js';
+export * from './token.js';
 export type * from './watch-methods.js';

@@ -177,9 +177,9 @@ describe('the one-time token', () => {
     state.apply({ type: 'user', name: 'mallory', scram: own, roles: [], grants: [], changedTime: 1 });
     const facts = await proveAt(desk, 'mallory', 'own');
     expect(facts.principal.grants).toEqual([]);
-    expect((await desk.principal('mallory', facts.principal.salt))?.grants).toEqual([]);
+    expect((await desk.principal('mallory', facts.principal.proof))?.grants).toEqual([]);
     state.apply({ type: 'principalGone', name: 'mallory', changedTime: 2 });
-    expect(await desk.principal('mallory', facts.principal.salt)).toBeNull();
+    expect(await desk.principal('mallory', facts.principal.proof)).toBeNull();
   });
 
   it('lets one in of two that come at once, for as long as there is no such user', async () => {
@@ -190,11 +190,11 @@ describe('the one-time token', () => {
     const outcomes = await Promise.allSettled(proofs.map((params) => desk.login(params)));
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     const [answer] = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-    const salt = answer?.principal.salt ?? '';
-    expect((await desk.principal('admin', salt))?.grants).not.toEqual([]);
+    const proof = answer?.principal.proof ?? { by: 'password', salt: '' };
+    expect((await desk.principal('admin', proof))?.grants).not.toEqual([]);
     const scram = await makeVerifier('x');
     state.apply({ type: 'user', name: 'admin', scram, roles: [], grants: [], changedTime: 1 });
-    expect(await desk.principal('admin', salt)).toBeNull();
+    expect(await desk.principal('admin', proof)).toBeNull();
   });
 });
 

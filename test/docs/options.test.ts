@@ -19,7 +19,11 @@ describe('written from the schemas of options', () => {
 
   it('the types are those of the schemas', () => {
     type Listed<T> = {
-      [K in keyof T]: T[K] extends readonly string[] | undefined ? readonly string[] | undefined : T[K];
+      [K in keyof T]: T[K] extends readonly string[] | undefined
+        ? readonly string[] | undefined
+        : T[K] extends object | undefined
+          ? Listed<NonNullable<T[K]>> | undefined
+          : T[K];
     };
     expectTypeOf<EngineOptions>().toEqualTypeOf<Listed<z.input<typeof engineOptionsSchema>>>();
     expectTypeOf<ListenOptions>().toEqualTypeOf<Listed<z.input<typeof listenOptionsSchema>>>();

@@ -162,6 +162,8 @@ export class FakeEngine implements EngineThread {
     version: 0,
     challenge: () => Promise.reject(new Error('there are no users here')),
     login: () => Promise.reject(new Error('there are no users here')),
+    verifyToken: () => Promise.reject(new Error('there are no users here')),
+    certified: () => Promise.reject(new Error('there are no users here')),
     principal: () => Promise.resolve(null),
     audit: () => {},
     tellCounted: () => {},

@@ -45,7 +45,7 @@ class EngineWithUser extends FakeEngine {
 
   constructor(grants: Grant[]) {
     super();
-    this.facts = { user: 'shop', salt: 'salt', grants };
+    this.facts = { user: 'shop', proof: { by: 'password', salt: 'salt' }, grants };
     Object.assign(this.access, {
       challenge: () => Promise.resolve({ salt: 'salt', iterations: 16_384 }),
       login: (): Promise<LoginAnswer> =>
@@ -96,9 +96,13 @@ describe('the table of rights', () => {
 
   test('says something of every method', () => {
     for (const method of METHODS) {
-      const { needs, isMembers, isFiltered, isBrokers } = METHOD_RIGHTS[method];
+      const { needs, isMembers, isFiltered, isBrokers, isOwn } = METHOD_RIGHTS[method];
       const isChecked =
-        isBrokers === true || (needs?.(PARAMS).length ?? 0) > 0 || isMembers === true || isFiltered === true;
+        isBrokers === true ||
+        isOwn === true ||
+        (needs?.(PARAMS).length ?? 0) > 0 ||
+        isMembers === true ||
+        isFiltered === true;
       expect(isChecked, method).toBe(true);
     }
   });
@@ -120,6 +124,12 @@ describe('a user without rights', () => {
     const answer = await answerTo(peer, method);
     if (method === 'listTopics' || method === 'listGroups') {
       expect(answer[method === 'listTopics' ? 'topics' : 'groups']).toEqual([]);
+      return;
+    }
+    if (METHOD_RIGHTS[method].isOwn === true) {
+      // It came by a password, which is not renewed.
+      expect(answer['code']).toBe('NOT_SUPPORTED');
+      expect(engine.called).toEqual([]);
       return;
     }
     expect(['NOT_ALLOWED', 'TOPIC_NOT_FOUND', 'GROUP_NOT_FOUND', 'NOT_A_MEMBER']).toContain(answer['code']);
@@ -155,7 +165,10 @@ describe('a user without rights', () => {
 describe('a user with every right', () => {
   test.each(
     METHODS.filter(
-      (method) => METHOD_RIGHTS[method].isMembers !== true && !['join', 'accessRecords'].includes(method),
+      (method) =>
+        METHOD_RIGHTS[method].isMembers !== true &&
+        METHOD_RIGHTS[method].isOwn !== true &&
+        !['join', 'accessRecords'].includes(method),
     ),
   )('is passed on %s', async (method) => {
     const engine = new EngineWithUser([

@@ -20,6 +20,7 @@ const WALL_CLOCK: Record<string, string> = {
   'engine/persist/worker.ts': 'retention compares store times with it',
   'engine/log/retention.ts': 'the same',
   'engine/control/control-log.ts': 'when epochs began, and how long ago topics were deleted',
+  'engine/access/access-desk.ts': 'how long a token is good yet',
   'engine/access/access-admin.ts': 'when users and roles were changed, for sets that compare it',
   'engine/control/group-admin.ts': 'when groups were created',
   'engine/group/offsets.ts': 'when offsets were reset, for those that hear of it later',

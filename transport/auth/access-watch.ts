@@ -68,7 +68,7 @@ export class AccessWatch {
     for (const session of this.#sessions) {
       const { principal } = session;
       if (principal !== null) {
-        const key = `${principal.user} ${principal.salt}`;
+        const key = `${principal.user} ${JSON.stringify(principal.proof)}`;
         const of = byUser.get(key);
         if (of === undefined) {
           byUser.set(key, [session]);
@@ -80,10 +80,13 @@ export class AccessWatch {
     await Promise.all([...byUser.values()].map((sessions) => this.#renew(sessions)));
   }
 
-  async #renew(sessions: readonly Guarded[]): Promise<void> {
-    const [first] = sessions as [Guarded];
-    const { user, salt } = first.principal as Principal;
-    const facts = await this.#access.principal(user, salt);
+  async #renew(asked: readonly Guarded[]): Promise<void> {
+    const [first] = asked as [Guarded];
+    const { user, proof } = first.principal as Principal;
+    const before = new Map(asked.map((session) => [session, session.principal]));
+    const facts = await this.#access.principal(user, proof);
+    // One that has renewed its login meanwhile has what came of that.
+    const sessions = asked.filter((session) => session.principal === before.get(session));
     if (facts === null) {
       for (const session of sessions) {
         session.failWith(

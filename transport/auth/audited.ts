@@ -101,6 +101,7 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   accessRecords: null,
   listAudit: null,
   testAccess: null,
+  renew: null,
   join: null,
   skipDamage: null,
   reportDamage: null,

@@ -23,6 +23,8 @@ interface MethodRight {
   readonly hides?: ErrorCode;
   /** The user may do it for itself whatever it may do else. */
   readonly ofSelf?: (params: Params, user: string) => boolean;
+  /** About the connection's own login. */
+  readonly isOwn?: true;
   /** About a consumer of this connection: what it needs was looked at when it joined, and is whenever rights change. */
   readonly isMembers?: true;
   /** For other brokers of the cluster alone, whatever a user may do, and where nobody has to log in, too: verifiers of passwords are in it. */
@@ -86,6 +88,7 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   accessRecords: { isBrokers: true },
   listAudit: { needs: auditNeeds },
   testAccess: { needs: onCluster, ofSelf: (params, user) => params['user'] === user },
+  renew: { isOwn: true },
   join: { needs: joinNeeds },
   skipDamage: OF_MEMBER,
   reportDamage: OF_MEMBER,

@@ -1,17 +1,16 @@
 /** Whoever a connection's requests are made for, and what it may do. */
-import type { PrincipalFacts } from '../../engine/engine-thread.js';
+import type { LoginProof, PrincipalFacts } from '../../engine/engine-thread.js';
 import { type Right, Rights, RingMQError } from '../../native-free/wire/index.js';
 
 /** Another object after each change of its rights. */
 export class Principal {
   readonly user: string;
-  /** Of the password that it has logged in by. */
-  readonly salt: string;
+  readonly proof: LoginProof;
   readonly rights: Rights;
 
-  constructor({ user, salt, grants }: PrincipalFacts) {
+  constructor({ user, proof, grants }: PrincipalFacts) {
     this.user = user;
-    this.salt = salt;
+    this.proof = proof;
     this.rights = new Rights(grants);
   }
 }

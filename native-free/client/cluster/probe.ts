@@ -3,7 +3,7 @@ import { frameOpcode, OPCODE, RingMQError, type Welcome } from '../../wire/index
 import { pause } from '../abort.js';
 import { Greeting } from '../link/greeting.js';
 import type { Link, LinkFactory } from '../link/link.js';
-import type { ScramUser } from '../link/scram-login.js';
+import type { LinkUser } from '../link/link-user.js';
 
 export function isMaster({ role }: Welcome): boolean {
   return role === undefined || role === 'master';
@@ -14,11 +14,12 @@ export async function answersAsMaster(
   linksTo: () => LinkFactory,
   set: string,
   timeoutMs: number,
-  user: ScramUser | null,
+  user: LinkUser | null,
 ): Promise<boolean> {
   const stop = new AbortController();
   let link: Link | null = null;
   const found = async (): Promise<boolean> => {
+    await user?.prepare(stop.signal);
     link = await linksTo()(stop.signal);
     const welcome = stop.signal.aborted ? null : await welcomeOf(link, user);
     return welcome !== null && isMaster(welcome) && (welcome.brokerSet ?? set) === set;
@@ -31,7 +32,7 @@ export async function answersAsMaster(
   return answer;
 }
 
-function welcomeOf(link: Link, user: ScramUser | null): Promise<Welcome | null> {
+function welcomeOf(link: Link, user: LinkUser | null): Promise<Welcome | null> {
   return new Promise((resolve, reject) => {
     link.onClose = () => resolve(null);
     link.onFrame = (frame) => {

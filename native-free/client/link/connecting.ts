@@ -5,12 +5,14 @@ import { pause, whenAborted } from '../abort.js';
 import { asConnectError, isHopeless } from '../failures.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { Link, LinkFactory } from './link.js';
+import type { LinkUser } from './link-user.js';
 
 /** Errors after which trying again is of no use. */
 const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UNSUPPORTED_VERSION',
   'ORIGIN_REFUSED',
   'NOT_AUTHENTICATED',
+  'TOKEN_EXPIRED',
   // From a link factory: there will be no other link.
   'CLOSED',
 ]);
@@ -18,13 +20,18 @@ const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** For the first connection, and for each try to make it anew. */
 const DEFAULT_CONNECT_MS = 10_000;
 
-/** Does a connection that was lost over this end for good? */
-export function isFinal(error: unknown): boolean {
-  return isRingMQError(error) && FINAL.has(error.code);
+/** Does a connection that was lost over this end for good? `user`: one that gets other tokens comes back with another. */
+export function isFinal(error: unknown, user: LinkUser | null): boolean {
+  if (!isRingMQError(error) || !FINAL.has(error.code)) {
+    return false;
+  }
+  return error.code !== 'TOKEN_EXPIRED' || (user?.renewal ?? null) === null;
 }
 
 /** Whose links they are. */
 export interface ConnectingOwner {
+  /** As whom it comes; null: as nobody. */
+  readonly user: LinkUser | null;
   /** Why the connection is over for good, if it is. */
   failure(): RingMQError | null;
   isOpen(): boolean;
@@ -113,7 +120,7 @@ export class Connecting {
       try {
         await this.#establish(this.#tryMs, undefined);
       } catch (error) {
-        if (isRingMQError(error) && isFinal(error) && this.#options.isPatient !== true) {
+        if (isRingMQError(error) && isFinal(error, owner.user) && this.#options.isPatient !== true) {
           owner.close(error);
         } else if (owner.failure() === null) {
           told = this.#tellTrouble(error, told);
@@ -163,6 +170,10 @@ export class Connecting {
         giveUp();
       }
       stop.signal.throwIfAborted();
+      const prepared = this.#owner.user?.prepare(stop.signal);
+      if (prepared !== undefined) {
+        await prepared;
+      }
       const made = this.#factory(stop.signal);
       // A link that is there at once is greeted at once.
       const link = made instanceof Promise ? await made : made;

@@ -22,13 +22,15 @@ import { asRingMQError } from '../failures.js';
 import { Connecting, isFinal } from './connecting.js';
 import type { ConnectionOptions } from './connection-options.js';
 import { controlPayload } from './control-codec.js';
+import { userOf } from './credentials.js';
 import { Handshake } from './handshake.js';
 import { readError } from './incoming.js';
 import type { Link, LinkFactory } from './link.js';
+import type { LinkUser } from './link-user.js';
 import { Pulse } from './pulse.js';
 import { Receivers } from './receivers.js';
+import { Renewal } from './renewal.js';
 import { Requests } from './requests.js';
-import { ScramUser } from './scram-login.js';
 import { SendLine } from './send-line.js';
 import { Suspects } from './suspects.js';
 
@@ -45,7 +47,9 @@ export class Connection {
   #handshake: Handshake | null = null;
   #failure: RingMQError | null = null;
   /** As whom it comes; null: as nobody. */
-  readonly user: ScramUser | null;
+  readonly user: LinkUser | null;
+  /** null: nothing expires, or there is no other token to be had. */
+  readonly #renewal: Renewal | null;
   /** What the broker said last before it closed. */
   #lastError: RingMQError | null = null;
   readonly #suspects = new Suspects();
@@ -59,7 +63,8 @@ export class Connection {
 
   constructor(factory: LinkFactory, options: ConnectionOptions) {
     this.#options = options;
-    this.user = options.credentials === undefined ? null : new ScramUser(options.credentials);
+    this.user = options.credentials === undefined ? null : userOf(options.credentials);
+    this.#renewal = this.#makeRenewal(this.user?.renewal ?? null);
     const mayStart = () => this.#suspects.areCleared || this.#underWay === 0;
     const send = (frame: Uint8Array) => this.#link?.send(frame);
     this.produce = new SendLine(send, mayStart);
@@ -80,8 +85,20 @@ export class Connection {
     });
   }
 
+  #makeRenewal(token: LinkUser['renewal']): Renewal | null {
+    return token === null
+      ? null
+      : new Renewal({
+          token,
+          renew: async (renewed) =>
+            (await this.requests.call('renew', { token: renewed }, { onlyNow: true })).expiresInMs,
+          warn: (message, details) => this.warn(message, details),
+        });
+  }
+
   #makeConnecting(factory: LinkFactory): Connecting {
     return new Connecting(factory, this.#options, {
+      user: this.user,
       failure: () => this.#failure,
       isOpen: () => this.#isOpen,
       greet: (link, signal) => this.#greet(link, signal),
@@ -229,6 +246,9 @@ export class Connection {
     this.#lastError = null;
     this.#handshake?.succeed();
     this.#handshake = null;
+    if (welcome.expiresInMs !== undefined) {
+      this.#renewal?.begin(welcome.expiresInMs);
+    }
     this.requests.onConnected();
     if (mayProduce) {
       this.produce.onConnected();
@@ -377,7 +397,7 @@ export class Connection {
     batch?.sender.onBlamed(batch.batch, reason);
     this.receivers.onLost();
     callUser(this.#options.onConnection, 'disconnected', reason);
-    if (isFinal(reason) && this.#options.isPatient !== true) {
+    if (isFinal(reason, this.user) && this.#options.isPatient !== true) {
       this.close(reason);
       return;
     }
@@ -388,6 +408,7 @@ export class Connection {
     const link = this.#link;
     this.#link = null;
     this.#isOpen = false;
+    this.#renewal?.stop();
     this.#handshake = null;
     this.produce.shut();
     if (link === null) {

@@ -4,14 +4,14 @@ import { type Hello, OPCODE, PROTOCOL_VERSION, type RingMQError, type Welcome } 
 import { asRingMQError } from '../failures.js';
 import { controlFrame, controlPayload } from './control-codec.js';
 import { readWelcome } from './incoming.js';
-import type { ScramLogin, ScramUser } from './scram-login.js';
+import type { LinkLogin, LinkUser } from './link-user.js';
 
 export class Greeting {
   readonly #send: (frame: Uint8Array) => void;
-  readonly #login: ScramLogin | null;
+  readonly #login: LinkLogin | null;
 
   /** `user`: as whom; null: as nobody. */
-  constructor(send: (frame: Uint8Array) => void, user: ScramUser | null) {
+  constructor(send: (frame: Uint8Array) => void, user: LinkUser | null) {
     this.#send = send;
     this.#login = user?.login() ?? null;
   }

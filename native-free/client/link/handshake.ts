@@ -2,14 +2,14 @@
 import type { Welcome } from '../../wire/index.js';
 import { Deferred } from '../abort.js';
 import { Greeting } from './greeting.js';
-import type { ScramUser } from './scram-login.js';
+import type { LinkUser } from './link-user.js';
 
 export class Handshake {
   readonly #greeting: Greeting;
   readonly #over = new Deferred<void>();
 
   /** `user`: as whom; null: as nobody. */
-  constructor(send: (frame: Uint8Array) => void, user: ScramUser | null) {
+  constructor(send: (frame: Uint8Array) => void, user: LinkUser | null) {
     this.#greeting = new Greeting(send, user);
   }
 

@@ -18,17 +18,10 @@ import {
   type ScramVerifier,
   type Welcome,
 } from '../../wire/index.js';
-import { badArgument, kindOf, nameOption, type OptionNames, takeOptions } from '../options.js';
-import type { Credentials } from '../types.js';
+import { badArgument, kindOf } from '../options.js';
+import type { PasswordCredentials } from '../types.js';
+import type { LinkLogin, LinkUser } from './link-user.js';
 
-/** `token` is of schemes that are refused by their name. */
-interface AnyCredentials {
-  scheme?: unknown;
-  user?: unknown;
-  password?: unknown;
-  token?: unknown;
-}
-const CREDENTIALS: OptionNames<AnyCredentials> = { scheme: true, user: true, password: true, token: true };
 const NONCE_BYTES = 24;
 const UTF8 = new TextEncoder();
 
@@ -50,29 +43,10 @@ export function passwordOption(name: string, value: unknown): string {
   return value;
 }
 
-/** Throws `BAD_ARGUMENT`, and `NOT_SUPPORTED` for a scheme that this version does not have. */
-export function takeCredentials(given: Credentials): Credentials {
-  const { scheme, user, password, token } = takeOptions<AnyCredentials>('credentials', given, CREDENTIALS);
-  if (typeof scheme === 'string' && scheme !== 'scram') {
-    throw new RingMQError(
-      'NOT_SUPPORTED',
-      `credentials of the scheme '${scheme.slice(0, 64)}' are not supported`,
-      {
-        details: { option: 'credentials' },
-      },
-    );
-  }
-  if (scheme !== 'scram') {
-    throw badArgument('credentials', "need a scheme: 'scram'");
-  }
-  if (token !== undefined) {
-    throw badArgument('token', "is no part of credentials of the scheme 'scram'");
-  }
-  return { scheme, user: nameOption('user', user), password: passwordOption('password', password) };
-}
-
 /** A user's logins, one for each link. */
-export class ScramUser {
+export class ScramUser implements LinkUser {
+  /** A password does not expire. */
+  readonly renewal = null;
   readonly user: string;
   readonly #password: string;
   /** Of the last salt and rounds. */
@@ -80,10 +54,14 @@ export class ScramUser {
   readonly #needsProof: boolean;
 
   /** `needsProof`: whoever asks for no login, and so shows not that it knows the user, is not believed. */
-  constructor({ user, password }: Credentials, needsProof = true) {
+  constructor({ user, password }: PasswordCredentials, needsProof = true) {
     this.user = user;
     this.#password = password;
     this.#needsProof = needsProof;
+  }
+
+  prepare(): undefined {
+    return undefined;
   }
 
   login(): ScramLogin {
@@ -105,7 +83,7 @@ export class ScramUser {
 }
 
 /** One login. */
-export class ScramLogin {
+export class ScramLogin implements LinkLogin {
   readonly #user: string;
   readonly #keysOf: (salt: string, iterations: number) => Promise<Keys>;
   readonly #nonce = toBase64(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));

@@ -1,6 +1,9 @@
-import { ERRORS, type RingMQError } from '../../wire/index.js';
+import { ERRORS, type ErrorCode, type RingMQError } from '../../wire/index.js';
 import type { Sent } from './frame-sender.js';
 import type { SendLine } from './send-line.js';
+
+/** Not retryable, and nothing that was sent is the reason. */
+const OF_TIME: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BROKER_CLOSED', 'TOKEN_EXPIRED']);
 
 /** Over what a link ended. */
 export interface Verdict {
@@ -27,7 +30,7 @@ export class Suspects {
 
   /** A link has ended, with these batches and so many requests under way. */
   judge(reason: RingMQError, produce: SendLine, requestCount: number): Verdict {
-    const isOurFault = !ERRORS[reason.code].retryable && reason.code !== 'BROKER_CLOSED';
+    const isOurFault = !ERRORS[reason.code].retryable && !OF_TIME.has(reason.code);
     if (!isOurFault) {
       return { isOurFault, batch: null, isRequest: false };
     }

@@ -62,7 +62,10 @@ function parseAddress(text: string): URL {
       );
     }
     if (parsed.username !== '' || parsed.password !== '') {
-      throw badArgument('url', 'has a user or a password in it; this version has no authentication');
+      throw badArgument(
+        'url',
+        'has a user or a password in it, where everybody sees them; they are options: credentials',
+      );
     }
     if (parsed.hash !== '') {
       throw new RingMQError('BAD_ARGUMENT', `a broker's address has no part after #: ${shownAddress(text)}`, {
