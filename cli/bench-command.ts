@@ -1,23 +1,32 @@
-import { randomInt } from 'node:crypto';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Client } from '../native-free/client/index.js';
-import { monotonicMs } from '../native-free/time/index.js';
 import { isRingMQError, RingMQError } from '../native-free/wire/index.js';
-import { type Consumed, consumeLoad } from './bench/consume-load.js';
-import { type LatencyFigures, LatencyRecorder } from './bench/latency.js';
-import { defaultInFlight, type LoadFailures, type ProduceApi, produceLoad } from './bench/produce-load.js';
+import { type AckGapWatch, MAX_GAPS_LISTED } from './bench/ack-gaps.js';
+import type { LatencyFigures } from './bench/latency.js';
+import type { LoadFailures, ProduceApi } from './bench/produce-load.js';
 import { runWithRoom } from './bench/roomy-process.js';
+import { type BenchPlan, type Figures, RUNS } from './bench/runs.js';
 import { STAMP_BYTES } from './bench/stamp.js';
 import { openClient } from './connection.js';
 import { counted, sharedOptions } from './output.js';
-import { startProgress } from './progress.js';
+import { NO_PROGRESS, startProgress } from './progress.js';
 
 const DEFAULT_QUEUES = 4;
+
+const DEFAULT_COUNT = 1_000_000;
+const DEFAULT_GAP_MS = 500;
 
 interface BenchOptions {
   topic: string;
   size: number;
-  count: number;
+  count?: number;
+  /** ms */
+  duration?: number;
+  /** Where lines of CSV go; `-`: to stdout. */
+  csv?: string;
+  /** ms */
+  ackGap?: number;
   producers: number;
   rate?: number;
   api: ProduceApi;
@@ -47,45 +56,80 @@ export interface BenchResult {
   api: ProduceApi;
   /** Messages that were not acked. */
   errors: number;
+  /** Times without an ack while some were outstanding; where a line of CSV is printed each second. */
+  ackGaps?: {
+    count: number;
+    longestMs: number;
+    /** The first 100. Milliseconds since the run began. */
+    gaps: { fromMs: number; toMs: number | null }[];
+  };
 }
 
 /**
  * `ringmq bench`: one load process; prints one JSON object, with `-o json` on one line; on a terminal lines
- * for people. Fails if a message did.
+ * for people. With a duration it prints a line of CSV each second before, unless that goes to a file, and what
+ * it did behind `# `. Fails if a message did.
  */
 export async function runBench(command: Command, work: BenchWork, options: BenchOptions): Promise<void> {
   const { url, output } = sharedOptions(command);
   if (work === 'e2e' && options.size < STAMP_BYTES) {
     command.error(`error: --size must be at least ${STAMP_BYTES} for e2e: the body carries the time`);
   }
+  // With -o json stdout has the result alone.
+  const csv = options.csv ?? (options.duration !== undefined && output === 'text' ? '-' : undefined);
+  if (csv === '-' && output === 'json') {
+    command.error('error: --csv - and -o json both want stdout; name a file with --csv');
+  }
   // Where no promise is kept a message it does harm: what is received then lies about longer, outside the
   // heap, and the whole of it is marked.
   if (work !== 'consume' && options.api !== 'write' && (await runWithRoom())) {
     return;
   }
+  const count = options.count ?? (options.duration === undefined ? DEFAULT_COUNT : Number.POSITIVE_INFINITY);
   const control = await openClient(url);
   const clients = [control];
+  const lines = csv === undefined ? null : csvLines(csv);
   try {
     await makeTopic(control, options.topic);
     while (work !== 'consume' && clients.length < options.producers) {
       clients.push(await openClient(url));
     }
-    const progress = await startProgress(`bench ${work}`, options.count, 'messages');
+    const total = Number.isFinite(count) ? count : 0;
+    const progress = csv === '-' ? NO_PROGRESS : await startProgress(`bench ${work}`, total, 'messages');
     let done = 0;
-    const onProgress = (more: number): void => {
-      done += more;
-      progress.update(done);
+    const plan: BenchPlan = {
+      ...options,
+      count,
+      durationMs: options.duration ?? null,
+      csv: lines === null ? null : { print: lines.print, gapMs: options.ackGap ?? DEFAULT_GAP_MS },
+      onProgress: (more) => {
+        done += more;
+        progress.update(done);
+      },
     };
-    const run = { produce: runProduce, consume: runConsume, e2e: runEndToEnd }[work];
-    const figures = await run(url, clients, options, onProgress).finally(() => progress.stop());
+    const figures = await RUNS[work](url, clients, plan).finally(() => progress.stop());
     const result = describeRun(work, options, control, figures);
-    process.stdout.write(`${resultText(result, output)}\n`);
+    if (csv === '-') {
+      lines?.print(`# ${JSON.stringify(result)}`);
+    } else {
+      process.stdout.write(`${resultText(result, output)}\n`);
+    }
     if (figures.failures.count > 0) {
-      throw failureOf(figures.failures, options.count);
+      throw failureOf(figures.failures, figures.count + figures.failures.count);
     }
   } finally {
+    lines?.end();
     await Promise.allSettled(clients.map((client) => client.close()));
   }
+}
+
+/** A file is written line by line: whoever watches it sees each second, and what was measured survives the end of this process. */
+function csvLines(place: string): { print: (line: string) => void; end: () => void } {
+  if (place === '-') {
+    return { print: (line) => process.stdout.write(`${line}\n`), end: () => {} };
+  }
+  const file = openSync(place, 'w');
+  return { print: (line) => writeSync(file, `${line}\n`), end: () => closeSync(file) };
 }
 
 function resultText(result: BenchResult, output: 'text' | 'json'): string {
@@ -113,16 +157,6 @@ export function describeResult(result: BenchResult): string {
   ].join('\n');
 }
 
-interface Figures {
-  count: number;
-  bytes: number;
-  seconds: number;
-  latency: LatencyFigures | null;
-  failures: LoadFailures;
-}
-
-const NO_FAILURES: LoadFailures = { count: 0, cause: undefined };
-
 /** What the command ends with: as many as failed, and why the first did. */
 function failureOf({ count, cause }: LoadFailures, total: number): RingMQError {
   const code = isRingMQError(cause) ? cause.code : 'INTERNAL';
@@ -146,6 +180,19 @@ function describeRun(work: BenchWork, options: BenchOptions, client: Client, fig
     listener: client.broker.listener,
     api: options.api,
     errors: figures.failures.count,
+    ...(figures.gaps === null ? {} : { ackGaps: gapsOf(figures.gaps) }),
+  };
+}
+
+function gapsOf({ count, longestMs, gaps }: AckGapWatch): NonNullable<BenchResult['ackGaps']> {
+  const rounded = (ms: number): number => Math.round(ms);
+  return {
+    count,
+    longestMs: rounded(longestMs),
+    gaps: gaps.slice(0, MAX_GAPS_LISTED).map(({ fromMs, toMs }) => ({
+      fromMs: rounded(fromMs),
+      toMs: toMs === null ? null : rounded(toMs),
+    })),
   };
 }
 
@@ -156,110 +203,5 @@ async function makeTopic(client: Client, topic: string): Promise<void> {
     if (!isRingMQError(error) || error.code !== 'TOPIC_EXISTS') {
       throw error;
     }
-  }
-}
-
-async function runProduce(
-  _url: string,
-  clients: Client[],
-  options: BenchOptions,
-  onProgress: (more: number) => void,
-): Promise<Figures> {
-  const how = { run: 0, stamp: false };
-  if (options.warmUp !== undefined) {
-    const warming = { ...options, count: options.warmUp };
-    await produceAll(clients, warming, { ...how, latency: new LatencyRecorder(), onProgress: () => {} });
-  }
-  const latency = new LatencyRecorder();
-  const startedAt = monotonicMs();
-  const failures = await produceAll(clients, options, { ...how, latency, onProgress });
-  const seconds = (monotonicMs() - startedAt) / 1000;
-  const count = options.count - failures.count;
-  return { count, bytes: count * options.size, seconds, latency: latency.figures(), failures };
-}
-
-/** Shares count and rate out among the connections; all of them at once. */
-async function produceAll(
-  clients: Client[],
-  options: BenchOptions,
-  how: { latency: LatencyRecorder; run: number; stamp: boolean; onProgress: (more: number) => void },
-): Promise<LoadFailures> {
-  const shares = clients.map((_, i) => {
-    const below = Math.floor((options.count * i) / clients.length);
-    return Math.floor((options.count * (i + 1)) / clients.length) - below;
-  });
-  const failures = await Promise.all(
-    clients.map((client, i) =>
-      produceLoad(client, {
-        topic: options.topic,
-        size: options.size,
-        count: shares[i] as number,
-        rate: options.rate === undefined ? null : options.rate / clients.length,
-        api: options.api,
-        inFlight: options.inFlight ?? defaultInFlight(options.size),
-        timeoutMs: options.timeout,
-        ...how,
-      }),
-    ),
-  );
-  return {
-    count: failures.reduce((sum, { count }) => sum + count, 0),
-    cause: failures.find(({ count }) => count > 0)?.cause,
-  };
-}
-
-async function runConsume(
-  _url: string,
-  clients: Client[],
-  options: BenchOptions,
-  onProgress: (more: number) => void,
-): Promise<Figures> {
-  const read = await consumeLoad(clients[0] as Client, {
-    topic: options.topic,
-    count: options.count,
-    from: 'earliest',
-    run: null,
-    latency: null,
-    onProgress,
-  });
-  return {
-    count: read.count,
-    bytes: read.bytes,
-    seconds: read.seconds,
-    latency: null,
-    failures: NO_FAILURES,
-  };
-}
-
-/** Produces and consumes at the same time; from the first write to the last receipt. The consumer has a connection of its own. */
-async function runEndToEnd(
-  url: string,
-  clients: Client[],
-  options: BenchOptions,
-  onProgress: (more: number) => void,
-): Promise<Figures> {
-  const latency = new LatencyRecorder();
-  const run = randomInt(1, 2 ** 32 - 1);
-  const reader = await openClient(url);
-  try {
-    let onAssigned = (): void => {};
-    const assigned = new Promise<void>((resolve) => {
-      onAssigned = resolve;
-    });
-    const load = { topic: options.topic, count: options.count, from: 'latest', run, latency } as const;
-    const reading: Promise<Consumed> = consumeLoad(reader, { ...load, onProgress, onAssigned });
-    await Promise.race([assigned, reading]);
-    const startedAt = monotonicMs();
-    const writing = produceAll(clients, options, {
-      latency: new LatencyRecorder(),
-      run,
-      stamp: true,
-      onProgress: () => {},
-    });
-    const [read, failures] = await Promise.all([reading, writing]);
-    const seconds = (read.lastAt - startedAt) / 1000;
-    return { count: read.count, bytes: read.bytes, seconds, latency: latency.figures(), failures };
-  } finally {
-    await reader.close();
   }
 }

@@ -140,5 +140,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq bench produce --topic load --size 100 --count 1000000',
     'ringmq bench consume --topic load --count 1000000',
     'ringmq bench e2e --topic load --rate 10000 --count 100000',
+    'ringmq bench produce --topic load --rate 5000 --duration 60s > seconds.csv   # a failover shows as an ack gap',
+    'ringmq bench e2e --topic load --rate 1000 --duration 10m --csv seconds.csv -o json',
   ],
 };

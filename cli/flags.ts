@@ -26,6 +26,15 @@ export function intervalFlag(text: string): number {
   return ms;
 }
 
+/** A time without something: 50 ms to an hour. */
+export function gapFlag(text: string): number {
+  const ms = durationFlag(text);
+  if (ms < 50 || ms > 3_600_000) {
+    throw new InvalidArgumentError('it must be 50ms to 1h');
+  }
+  return ms;
+}
+
 /** A wait with an end: 1 ms to a day. */
 export function timeoutFlag(text: string): number {
   const ms = durationFlag(text);

@@ -1,17 +1,15 @@
-import type { OutgoingMessage } from '../native-free/client/index.js';
+import type { OutgoingMessage, PropertyValue } from '../native-free/client/index.js';
 import { MAX_BODY_BYTES, RingMQError } from '../native-free/wire/index.js';
 
 type Parts = Omit<OutgoingMessage, 'topic'>;
 
-/** What a line may have beside what is sent: where and when a message was, as `sub -o json` prints it. */
-const PASSED_OVER = new Set([
-  ...['topic', 'brokerSet', 'queueId', 'offset', 'messageId', 'bornTime', 'storeTime'],
-]);
+/** What a line may have beside what is sent: where and when a message was stored, as `sub -o json` prints it. */
+const PASSED_OVER = new Set([...['topic', 'brokerSet', 'queueId', 'offset', 'messageId', 'storeTime']]);
 
 /**
  * The message of a line as `ringmq sub -o json` prints it: `{ body | bodyBase64, tag, keys, shardingKey,
- * properties }`, all optional. Where it was stored before is passed over, so that one's output is the other's
- * input.
+ * properties, propertiesBase64, bornTime }`, all optional. Where it was stored before is passed over, so that
+ * one's output is the other's input.
  * @throws RingMQError BAD_MESSAGE, with the line's number, for what is no such object
  */
 export function messageOfJson(line: Buffer, lineNumber: number): Parts {
@@ -33,6 +31,7 @@ export function messageOfJson(line: Buffer, lineNumber: number): Parts {
     throw refuse('it is no JSON object');
   }
   const parts: { -readonly [K in keyof Parts]: Parts[K] } = {};
+  const properties: [string, PropertyValue][] = [];
   for (const [name, part] of Object.entries(value)) {
     if (PASSED_OVER.has(name) || part === null) {
       continue;
@@ -56,11 +55,23 @@ export function messageOfJson(line: Buffer, lineNumber: number): Parts {
         parts.keys = part;
         break;
       case 'properties':
-        parts.properties = propertiesOf(part) ?? fail(refuse('a property is no text, number or boolean'));
+        properties.push(...(propertiesOf(part) ?? fail(refuse('a property is no text, number or boolean'))));
+        break;
+      case 'propertiesBase64':
+        properties.push(...(bytePropertiesOf(part) ?? fail(refuse('a property of bytes is no base64'))));
+        break;
+      case 'bornTime':
+        if (!Number.isSafeInteger(part) || (part as number) < 0) {
+          throw refuse('bornTime is no whole number of milliseconds since 1970');
+        }
+        parts.bornTime = part as number;
         break;
       default:
         throw refuse(`there is no ${JSON.stringify(name.slice(0, 100))} in a message`);
     }
+  }
+  if (properties.length > 0) {
+    parts.properties = Object.fromEntries(properties);
   }
   return parts;
 }
@@ -73,12 +84,19 @@ function bytesOf(text: unknown): Buffer | null {
   return isBase64 ? Buffer.from(text, 'base64') : null;
 }
 
-function propertiesOf(value: unknown): Record<string, string | number | boolean> | null {
+function propertiesOf(value: unknown): [string, PropertyValue][] | null {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return null;
   }
-  const isPart = (part: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof part);
-  return Object.values(value).every(isPart) ? (value as Record<string, string | number | boolean>) : null;
+  const entries = Object.entries(value);
+  const isPart = ([, part]: [string, unknown]): boolean =>
+    ['string', 'number', 'boolean'].includes(typeof part);
+  return entries.every(isPart) ? entries : null;
+}
+
+function bytePropertiesOf(value: unknown): [string, PropertyValue][] | null {
+  const entries = propertiesOf(value)?.map(([name, text]): [string, Buffer | null] => [name, bytesOf(text)]);
+  return entries?.every((entry): entry is [string, Buffer] => entry[1] !== null) === true ? entries : null;
 }
 
 function fail(error: Error): never {

@@ -22,7 +22,7 @@ export function formatBatch(batch: MessageBatch, json: boolean, limit: number): 
   }
   const ends: number[] = [];
   if (json) {
-    const lines = messages.map((message) => Buffer.from(`${JSON.stringify(describe(message))}\n`));
+    const lines = messages.map((message) => Buffer.from(`${lineOf(message)}\n`));
     let end = 0;
     for (const line of lines) {
       end += line.length;
@@ -44,8 +44,10 @@ export function formatBatch(batch: MessageBatch, json: boolean, limit: number): 
   return { bytes, ends, messages };
 }
 
-function describe(message: ConsumedMessage): Record<string, unknown> {
-  const common = {
+/** All that a message is, so that `pub -i json` makes the same of it. What JSON has no form for, bytes, is base64 under a name of its own. */
+function lineOf(message: ConsumedMessage): string {
+  const { body } = message;
+  const about = {
     topic: message.topic,
     ...(message.brokerSet === undefined ? {} : { brokerSet: message.brokerSet }),
     queueId: message.queueId,
@@ -56,23 +58,26 @@ function describe(message: ConsumedMessage): Record<string, unknown> {
     tag: message.tag ?? null,
     keys: message.keys,
     shardingKey: message.shardingKey ?? null,
-    properties: readableProperties(message),
   };
-  const body = message.body;
-  if (body === null) {
-    return { ...common, body: null };
+  const bytes: Record<string, unknown> =
+    body === null ? { body: null } : isUtf8(body) ? { body: message.text() } : { bodyBase64: base64(body) };
+  const properties: string[] = [];
+  const propertiesBase64: [string, string][] = [];
+  for (const [name, value] of Object.entries(message.properties)) {
+    if (value instanceof Uint8Array) {
+      propertiesBase64.push([name, base64(value)]);
+    } else {
+      // JSON has a minus zero, JSON.stringify does not write it.
+      properties.push(`${JSON.stringify(name)}:${Object.is(value, -0) ? '-0' : JSON.stringify(value)}`);
+    }
   }
-  return isUtf8(body)
-    ? { ...common, body: message.text() }
-    : { ...common, bodyBase64: Buffer.from(body).toString('base64') };
+  if (propertiesBase64.length > 0) {
+    bytes['propertiesBase64'] = Object.fromEntries(propertiesBase64);
+  }
+  const head = JSON.stringify(about).slice(0, -1);
+  return `${head},"properties":{${properties.join(',')}},${JSON.stringify(bytes).slice(1)}`;
 }
 
-/** Properties of bytes as base64: JSON has no bytes. */
-function readableProperties(message: ConsumedMessage): Record<string, string | number | boolean> {
-  return Object.fromEntries(
-    Object.entries(message.properties).map(([name, value]): [string, string | number | boolean] => [
-      name,
-      value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
-    ]),
-  );
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { addAccess } from './access-program.js';
+import { addBench } from './bench-program.js';
 import { chooseCredentials } from './credentials.js';
 import {
   collect,
@@ -13,7 +14,6 @@ import {
   portFlag,
   propertyFlag,
   queueFlag,
-  sizeFlag,
   startFlag,
   timeoutFlag,
   urlFlag,
@@ -365,36 +365,5 @@ function addLog(program: Command): void {
     .argument('<dir>', 'data directory')
     .action(async (directory: string, _options: unknown, command: Command) => {
       await (await import('./log-command.js')).verifyLog(command, directory);
-    });
-}
-
-function addBench(program: Command): void {
-  program
-    .command('bench')
-    .description('load the broker from this process and print what it did')
-    .addArgument(new Argument('<work>', 'what to do').choices(['produce', 'consume', 'e2e']))
-    .requiredOption('--topic <topic>', 'made with 4 queues when missing', nameArgument)
-    .option('--size <bytes>', 'body of one message', sizeFlag, 100)
-    .option('--count <n>', 'messages in all', countFlag, 1_000_000)
-    .option('--producers <n>', 'connections that produce', countFlag, 1)
-    .option('--rate <n>', 'messages a second in all (default: as fast as it goes)', countFlag)
-    .addOption(
-      new Option('--api <form>', 'how messages are handed to the library')
-        .choices(['write', 'send', 'batch'])
-        .default('write'),
-    )
-    .option('--warm-up <n>', 'produce: so many messages go first and are not counted', countFlag)
-    .option(
-      '--timeout <duration>',
-      'give a message up that is not acked after so long (default: 30s)',
-      timeoutFlag,
-    )
-    .option(
-      '--in-flight <n>',
-      'with --api send: messages of one connection under way (32768, or as many as have 12 MiB)',
-      countFlag,
-    )
-    .action(async (work: 'produce' | 'consume' | 'e2e', options: object, command: Command) => {
-      await (await import('./bench-command.js')).runBench(command, work, options as never);
     });
 }

@@ -9,7 +9,10 @@ const SILENCE_MS = 10_000;
 
 export interface ConsumeLoad {
   topic: string;
-  count: number;
+  /** Ends when so many were received; may be lowered while it runs. */
+  goal: { count: number };
+  /** Ends then without an error, however few were received. */
+  end: AbortSignal;
   from: 'earliest' | 'latest';
   /** Only batches of this run count, timed from the write of their oldest message to receipt; null: all count, none is timed. */
   run: number | null;
@@ -29,8 +32,8 @@ export interface Consumed {
 }
 
 /**
- * Reads `count` messages in a fresh group by `batches()`, looking at every message. Throws `TIMEOUT` after
- * ten seconds without one.
+ * Reads as many messages as its goal in a fresh group by `batches()`, looking at every message. Throws
+ * `TIMEOUT` after ten seconds without one.
  */
 export async function consumeLoad(client: Client, load: ConsumeLoad): Promise<Consumed> {
   const group = `ringmq-bench-${process.pid}-${Date.now().toString(36)}`;
@@ -39,11 +42,18 @@ export async function consumeLoad(client: Client, load: ConsumeLoad): Promise<Co
     void consumer.assigned.then(load.onAssigned);
   }
   const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  const timer = setTimeout(() => {
+    // Who reads for a time, or until somebody has written all, also reads through a silence.
+    if (Number.isFinite(load.goal.count)) {
+      silence.abort();
+    } else {
+      timer.refresh();
+    }
+  }, SILENCE_MS);
   const startedAt = monotonicMs();
   const result: Consumed = { count: 0, bytes: 0, seconds: 0, lastAt: startedAt };
   try {
-    for await (const batch of consumer.batches({ signal: silence.signal })) {
+    for await (const batch of consumer.batches({ signal: AbortSignal.any([silence.signal, load.end]) })) {
       timer.refresh();
       if (load.run === null || isOwn(batch, load.run, load.latency)) {
         for (const message of batch) {
@@ -53,19 +63,21 @@ export async function consumeLoad(client: Client, load: ConsumeLoad): Promise<Co
         load.onProgress(batch.length);
       }
       await batch.ack();
-      if (result.count >= load.count) {
+      result.lastAt = monotonicMs();
+      if (result.count >= load.goal.count) {
         break;
       }
     }
   } catch (error) {
-    throw silence.signal.aborted && isRingMQError(error) ? silent(result.count, load) : error;
+    if (!load.end.aborted) {
+      throw silence.signal.aborted && isRingMQError(error) ? silent(result.count, load) : error;
+    }
   } finally {
     clearTimeout(timer);
   }
-  if (result.count < load.count) {
+  if (result.count < load.goal.count && !load.end.aborted) {
     throw silent(result.count, load);
   }
-  result.lastAt = monotonicMs();
   result.seconds = (result.lastAt - startedAt) / 1000;
   await consumer.close();
   return result;
@@ -85,9 +97,10 @@ function isOwn(batch: MessageBatch, run: number, latency: LatencyRecorder | null
 }
 
 function silent(count: number, load: ConsumeLoad): RingMQError {
+  const goal = Number.isFinite(load.goal.count) ? ` of ${load.goal.count}` : '';
   return new RingMQError(
     'TIMEOUT',
-    `no message for ${SILENCE_MS / 1000} s after ${count} of ${load.count}; produce more, or ask for fewer with --count`,
+    `no message for ${SILENCE_MS / 1000} s after ${count}${goal}; produce more, or ask for fewer with --count`,
     { details: { topic: load.topic, count } },
   );
 }

@@ -2,6 +2,7 @@ import type { Client, OutgoingMessage, Producer } from '../../native-free/client
 import { monotonicMs } from '../../native-free/time/index.js';
 import { isRingMQError } from '../../native-free/wire/index.js';
 import type { LatencyRecorder } from './latency.js';
+import type { LoadTally } from './load-tally.js';
 import { evenPace, FULL_SPEED, type Pace } from './pace.js';
 import { StampedBody } from './stamp.js';
 
@@ -12,6 +13,8 @@ export interface ProduceLoad {
   topic: string;
   size: number;
   count: number;
+  /** It writes no more from then on, on `performance.now()`'s clock; Infinity: only the count ends it. */
+  untilMs: number;
   /** Messages a second; null: as fast as it goes. */
   rate: number | null;
   api: ProduceApi;
@@ -25,12 +28,15 @@ export interface ProduceLoad {
   /** The bodies carry the time they were written. */
   stamp: boolean;
   onProgress: (more: number) => void;
+  tally: LoadTally;
 }
 
 /** Messages written between two looks at clock and progress. */
 const CHUNK = 64;
 /** Under `write` this many share one that is sent with a promise, to learn when it was acked. */
 const SAMPLE_EVERY = 1024;
+/** At a rate more of them are, up to so many a second: a slow run would else have none. */
+const SAMPLES_PER_SECOND = 500;
 /** Promises under way under `send`, unless told otherwise: what a producer has with the broker at most, 64 batches, is hardly more. */
 const DEFAULT_IN_FLIGHT = 32_768;
 /** And no more than this, bytes: a producer packs 15 MiB of messages, what is beyond waits unpacked and costs twice. */
@@ -51,25 +57,42 @@ export interface LoadFailures {
   cause: unknown;
 }
 
-/** Produces `load.count` messages over one connection; resolves when all are acked or failed. */
+/** Produces `load.count` messages over one connection, or until its time is over; resolves when all are acked or failed. */
 export async function produceLoad(client: Client, load: ProduceLoad): Promise<LoadFailures> {
   const producer = client.producer({
     group: 'ringmq-bench',
+    onError: ({ numbers }) => {
+      load.tally.failed += numbers.length;
+    },
     ...(load.timeoutMs === undefined ? {} : { sendTimeoutMs: load.timeoutMs }),
   });
   const pace = load.rate === null ? FULL_SPEED : evenPace(load.rate);
   const run = { write: writeAll, send: sendAll, batch: batchAll }[load.api];
   const failures = await run(producer, load, pace);
   await producer.close().catch(() => {});
+  load.tally.outstanding = () => 0;
   return failures;
 }
 
-/** Message by message through `write`; one in {@link SAMPLE_EVERY} goes through `send` in its place and is timed. */
+function isOver({ tally, count, untilMs }: ProduceLoad): boolean {
+  return tally.written >= count || (untilMs !== Number.POSITIVE_INFINITY && monotonicMs() >= untilMs);
+}
+
+/** Message by message through `write`; one in {@link SAMPLE_EVERY}, or more at a rate, goes through `send` in its place and is timed. */
 async function writeAll(producer: Producer, load: ProduceLoad, pace: Pace): Promise<LoadFailures> {
   const body = new StampedBody(load.size, load.run);
   const message: OutgoingMessage = { topic: load.topic, body: body.bytes };
   const samples = new Set<Promise<void>>();
   const failures: LoadFailures = { count: 0, cause: undefined };
+  const { tally } = load;
+  const sampleEvery = Math.max(
+    1,
+    Math.min(SAMPLE_EVERY, Math.floor((load.rate ?? Number.POSITIVE_INFINITY) / SAMPLES_PER_SECOND)),
+  );
+  // Every record is as long as the first, so the bytes that wait tell how many they are.
+  let recordBytes = 0;
+  tally.outstanding = () =>
+    recordBytes === 0 ? tally.written - tally.failed : Math.round(producer.bufferedBytes / recordBytes);
   const sample = (intended: number): void => {
     const copy = { topic: load.topic, body: body.bytes.slice() };
     const done: Promise<void> = producer.send(copy).then(
@@ -77,12 +100,14 @@ async function writeAll(producer: Producer, load: ProduceLoad, pace: Pace): Prom
       (error) => {
         failures.count++;
         failures.cause ??= error;
+        tally.failed++;
       },
     );
     samples.add(done);
     void done.then(() => samples.delete(done));
   };
-  for (let written = 0; written < load.count; ) {
+  while (!isOver(load)) {
+    const { written } = tally;
     const due = pace.due(written, Math.min(CHUNK, load.count - written));
     const count = typeof due === 'number' ? due : await due;
     const intended = pace.intended(written);
@@ -90,13 +115,16 @@ async function writeAll(producer: Producer, load: ProduceLoad, pace: Pace): Prom
       body.setTime(intended);
     }
     for (let i = 0; i < count; i++) {
-      if ((written + i) % SAMPLE_EVERY === 0) {
+      if ((written + i) % sampleEvery === 0) {
+        const before = producer.bufferedBytes;
         sample(intended);
+        recordBytes ||= producer.bufferedBytes - before;
       } else if (!producer.write(message)) {
+        tally.written = written + i + 1;
         await producer.ready();
       }
     }
-    written += count;
+    tally.written = written + count;
     load.onProgress(count);
   }
   await producer.flush().catch((error: unknown) => {
@@ -110,10 +138,13 @@ async function writeAll(producer: Producer, load: ProduceLoad, pace: Pace): Prom
 
 /** A promise and a receipt for every message, up to `inFlight` of them under way; every 16th is timed, or each of few. */
 async function sendAll(producer: Producer, load: ProduceLoad, pace: Pace): Promise<LoadFailures> {
-  const window = new Window(load.inFlight);
+  const { tally } = load;
+  const window = new Window(load.inFlight, tally);
+  tally.outstanding = () => window.used;
   const timeEvery = load.inFlight < 16 ? 1 : 16;
   let body = new StampedBody(load.size, load.run);
-  for (let sent = 0; sent < load.count; ) {
+  while (!isOver(load)) {
+    const sent = tally.written;
     const due = pace.due(sent, Math.min(load.stamp ? 1 : CHUNK, load.count - sent));
     const count = typeof due === 'number' ? due : await due;
     if (load.stamp) {
@@ -126,6 +157,7 @@ async function sendAll(producer: Producer, load: ProduceLoad, pace: Pace): Promi
         await window.room();
       }
       window.enter();
+      tally.written++;
       const promise = producer.send({ topic: load.topic, body: body.bytes });
       if ((sent + i) % timeEvery === 0) {
         timeOne(promise, pace.intended(sent + i), load.latency, window);
@@ -133,7 +165,6 @@ async function sendAll(producer: Producer, load: ProduceLoad, pace: Pace): Promi
         promise.then(window.leave, window.fail);
       }
     }
-    sent += count;
     load.onProgress(count);
   }
   await window.empty();
@@ -157,7 +188,11 @@ function timeOne(
 async function batchAll(producer: Producer, load: ProduceLoad, pace: Pace): Promise<LoadFailures> {
   const window = new Window(BATCH_WINDOW);
   const failures: LoadFailures = { count: 0, cause: undefined };
-  for (let sent = 0; sent < load.count; ) {
+  const { tally } = load;
+  let settled = 0;
+  tally.outstanding = () => tally.written - settled;
+  while (!isOver(load)) {
+    const sent = tally.written;
     const due = pace.due(sent, Math.min(BATCH_MESSAGES, load.count - sent));
     const count = typeof due === 'number' ? due : await due;
     if (window.isFull) {
@@ -169,12 +204,19 @@ async function batchAll(producer: Producer, load: ProduceLoad, pace: Pace): Prom
     body.setTime(intended);
     const message: OutgoingMessage = { topic: load.topic, body: body.bytes };
     const promise = producer.sendBatch(new Array<OutgoingMessage>(count).fill(message));
-    promise.catch((error: unknown) => {
-      failures.count += count;
-      failures.cause ??= error;
-    });
+    tally.written += count;
+    promise.then(
+      () => {
+        settled += count;
+      },
+      (error: unknown) => {
+        settled += count;
+        failures.count += count;
+        failures.cause ??= error;
+        tally.failed += count;
+      },
+    );
     timeOne(promise, intended, load.latency, window, count);
-    sent += count;
     load.onProgress(count);
   }
   await window.empty();
@@ -185,12 +227,19 @@ async function batchAll(producer: Producer, load: ProduceLoad, pace: Pace): Prom
 class Window {
   readonly failures: LoadFailures = { count: 0, cause: undefined };
   readonly #size: number;
+  readonly #tally: LoadTally | null;
   #used = 0;
   #waiter: (() => void) | null = null;
   #wanted = 0;
 
-  constructor(size: number) {
+  /** `tally`: told of each that fails. */
+  constructor(size: number, tally: LoadTally | null = null) {
     this.#size = size;
+    this.#tally = tally;
+  }
+
+  get used(): number {
+    return this.#used;
   }
 
   get isFull(): boolean {
@@ -214,6 +263,9 @@ class Window {
   readonly fail = (error: unknown): void => {
     this.failures.count++;
     this.failures.cause ??= error;
+    if (this.#tally !== null) {
+      this.#tally.failed++;
+    }
     this.leave();
   };
 
