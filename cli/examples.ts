@@ -38,15 +38,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq acl list',
   ],
   audit: ['ringmq audit list', 'ringmq audit list --follow -o json'],
-  'audit list': [
-    'ringmq audit list --from 2026-01-31T12:00:00Z',
-    'ringmq audit list --follow -o json',
-    'ringmq acl grant auditor subscribe topic:%AUDIT       # who may read it besides administrators',
-  ],
+  'audit list': ['ringmq audit list --from 2026-01-31T12:00:00Z', 'ringmq audit list --follow -o json'],
   'acl grant': [
     'ringmq acl grant shop publish topic:orders',
     'ringmq acl grant readers subscribe "topic:eu/*"',
     'ringmq acl grant operators manage cluster',
+    'ringmq acl grant auditor subscribe topic:%AUDIT       # who may read it besides administrators',
   ],
   'acl revoke': ['ringmq acl revoke shop publish topic:orders'],
   'acl list': ['ringmq acl list', 'ringmq acl list -o json'],

@@ -34,7 +34,7 @@ it('a gap is a time without an ack while some are outstanding', () => {
 
 it('keeps what it lists bounded, and counts all', () => {
   const watch = new AckGapWatch(50);
-  for (let i = 1; i <= 500; i++) {
+  for (let i = 0; i <= 500; i++) {
     watch.look(i * 100, i, 1);
   }
   expect([watch.count, watch.gaps.length]).toEqual([500, 100]);

@@ -33,6 +33,7 @@ const WALL_CLOCK: Record<string, string> = {
   'cli/check-command.ts': 'how long ago a message was stored',
   'cli/doctor/disk-checks.ts': 'whether the data directory was written in the future',
   'cli/doctor/machine-checks.ts': 'whether a certificate is valid today',
+  'cli/bench/csv-seconds.ts': 'when a second was, for who compares it with a log',
   'cli/bench/consume-load.ts': 'a name that was not there before',
 };
 
