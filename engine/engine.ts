@@ -2,7 +2,14 @@
 
 import { setImmediate } from 'node:timers';
 import { threadId } from 'node:worker_threads';
-import { AUDIT_TOPIC, type BrokerStats, type RingMQError } from '../native-free/wire/index.js';
+import {
+  AUDIT_TOPIC,
+  type BrokerStats,
+  HISTORY_SAMPLES,
+  HISTORY_STEP_MS,
+  historyNames,
+  type RingMQError,
+} from '../native-free/wire/index.js';
 import { AccessDesk } from './access/access-desk.js';
 import { AuditKeeper } from './access/audit-keeper.js';
 import { brokerPassword } from './access/broker-password.js';
@@ -31,8 +38,9 @@ import { SeatTable } from './ring/index.js';
 import { followedTopics } from './set/followed-topics.js';
 import { Mastership } from './set/mastership.js';
 import { Replication } from './set/replication.js';
+import { Sampler, syncBuckets } from './stats/index.js';
 import { SharedText } from './term/shared-text.js';
-import { BROKER_WORD, PERSIST_SEAT } from './term/shared-words.js';
+import { BROKER_WORD, PERSIST_SEAT, ROLE } from './term/shared-words.js';
 import { BrokerThread } from './thread/broker-thread.js';
 import { PersistThreads } from './thread/persist-threads.js';
 import { makeThreadParts, type ThreadParts } from './thread/thread-parts.js';
@@ -81,6 +89,7 @@ export class Engine {
   };
   readonly #plane: ControlPlane;
   readonly #stats: StatsView;
+  readonly #sampler: Sampler;
   readonly #house: Housekeeping;
   readonly #queues: TopicQueues;
   readonly #damage: KnownDamage;
@@ -143,6 +152,7 @@ export class Engine {
         engine.replication.promotion.wasMaster(data.node.epoch, data.recovery.endPosition);
       }
       engine.#plane.start();
+      engine.#sampler.start();
     } catch (error) {
       await engine.close();
       throw error;
@@ -266,6 +276,11 @@ export class Engine {
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
       findMessages: (params) => this.#find.find(params),
       stats: () => this.#stats.read(),
+      history: ({ from, to, names, points }) => {
+        const end = to ?? Date.now();
+        const begin = from ?? end - HISTORY_SAMPLES * HISTORY_STEP_MS;
+        return this.#sampler.ring.read(begin, end, historyNames(names), points ?? HISTORY_SAMPLES);
+      },
       askThreads: (question) => this.#server.ask(question),
       queueStats: () => this.#stats.readQueues(),
       onFatal: (error) => this.#ending.fatal(error),
@@ -285,6 +300,12 @@ export class Engine {
       queueState: (topic, queueId) => this.#queues.state(topic, queueId),
       damagedCount: () => this.#damage.repair.count,
       groups: () => this.#plane.groupTotals(),
+    });
+    this.#sampler = new Sampler({
+      stats: () => this.#stats.read(),
+      syncCounts: () => new Uint32Array(syncBuckets(handle.stats)),
+      replicas: () => (parts.term.role === ROLE.master ? this.replication.list() : []),
+      warn: (message, details) => this.warn(message, details),
     });
     this.#stats.name(PERSIST_SEAT, 'ringmq-persist');
     this.#stats.name(parts.seat, 'main');
@@ -394,6 +415,7 @@ export class Engine {
     };
     Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
     this.#house.rest();
+    this.#sampler.close();
     await part(() => this.replication.handOver.close());
     await part(() => this.thread.access.tellCounted());
     await part(() => this.audit.close());

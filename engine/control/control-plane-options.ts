@@ -4,6 +4,8 @@ import type {
   BrokerStats,
   FindParams,
   FindResult,
+  History,
+  HistoryParams,
   QueueStats,
   SetStanding,
 } from '../../native-free/wire/index.js';
@@ -49,6 +51,8 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   handOver?(): Promise<void> | null;
   /** Asks every thread of the broker. */
   askThreads(question: ThreadQuestion): Promise<ThreadAnswers>;
+  /** What is kept of the last day. */
+  history(params: HistoryParams): History;
   /** How this broker stands in its set. */
   standing?(): SetStanding;
   /** Default 10,000. */

@@ -359,6 +359,7 @@ export class ControlPlane {
         return {};
       },
       topicClients: (params) => this.#connections.topicClients(params),
+      history: (params) => this.#options.history(params),
       standing: () => {
         const standing = this.#options.standing?.();
         return standing ?? noLog();

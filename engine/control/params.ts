@@ -11,6 +11,7 @@ import {
   type ControlMethods,
   DEFAULT_FOUND_BODY_BYTES,
   DEFAULT_FOUND_MESSAGES,
+  HISTORY_SAMPLES,
   KEY_BYTES,
   MAX_FILTER_CHARS,
   MAX_KEY_BYTES,
@@ -114,6 +115,12 @@ const SCHEMAS = {
   }),
   closeConnection: z.object({ id: name }),
   topicClients: topicOnly.extend(page),
+  history: z.object({
+    from: time.nullable().default(null),
+    to: time.nullable().default(null),
+    names: z.array(name).max(100).nullable().default(null),
+    points: count.min(1).max(HISTORY_SAMPLES).default(HISTORY_SAMPLES),
+  }),
   standing: z.object({}),
   promote: z.object({
     epoch: count.max(0xffffffff).nullable().default(null),

@@ -1,4 +1,6 @@
 export { type DiagnosticEvents, diagnose, isDiagnosed } from './diagnostics.js';
+export { HistoryRing, type Sample } from './history-ring.js';
+export { Sampler } from './sampler.js';
 export {
   blockOf,
   bucketEndMs,

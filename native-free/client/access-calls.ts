@@ -137,7 +137,7 @@ export abstract class AccessCalls {
   async listAudit(query: AuditQuery = {}, options?: CallOptions): Promise<AuditEntry[]> {
     const how = takeCallOptions('listAudit', options);
     const { from } = takeOptions('listAudit', query, AUDIT_QUERY);
-    return this.askAudit(from === undefined ? null : timeOption(from), how);
+    return this.askAudit(from === undefined ? null : timeOption('from', from), how);
   }
 
   async testAccess(question: AccessQuestion, options?: CallOptions): Promise<boolean> {
@@ -181,13 +181,13 @@ function rightOption(right: unknown, resource: unknown): { right: Right; resourc
 }
 
 /** Milliseconds since 1970. */
-function timeOption(from: number | Date): number {
-  if (typeof from === 'number') {
-    return countOption('from', from, 0, 0, MAX_TIME_MS);
+export function timeOption(name: string, time: number | Date): number {
+  if (typeof time === 'number') {
+    return countOption(name, time, 0, 0, MAX_TIME_MS);
   }
-  const place = startPosition(from);
+  const place = startPosition(time, name);
   if (typeof place === 'object' && 'time' in place) {
     return place.time;
   }
-  throw badArgument('from', 'must be a Date, or milliseconds since 1970');
+  throw badArgument(name, 'must be a Date, or milliseconds since 1970');
 }

@@ -10,6 +10,8 @@ import type {
   GrantInfo,
   GroupDescription,
   GroupInfo,
+  History,
+  HistoryName,
   Right,
   RoleInfo,
   StartPosition,
@@ -179,6 +181,18 @@ export interface ListTopicClients {
   limit?: number | undefined;
 }
 
+/** What of a broker's last day is wanted. */
+export interface HistoryRequest {
+  /** Milliseconds since 1970, or a date. Default: a day before `to`. */
+  from?: number | Date | undefined;
+  /** Default: now. */
+  to?: number | Date | undefined;
+  /** Default: all series. */
+  names?: readonly HistoryName[] | undefined;
+  /** Samples of each series at most; where there are more, several become one. 1 to 8,640, default 8,640. */
+  points?: number | undefined;
+}
+
 export interface ConnectionPage {
   connections: ConnectionInfo[];
   /** To ask on with; null: there is no more. */
@@ -285,6 +299,11 @@ export interface Admin {
   closeConnection(id: string, options?: CallOptions): Promise<void>;
   /** A page of those who have sent messages to the topic over connections that are open, or read it. `TOPIC_NOT_FOUND`, `NOT_ALLOWED`. */
   topicClients(topic: string, request?: ListTopicClients, options?: CallOptions): Promise<TopicClientPage>;
+  /**
+   * The last day of the broker since it was opened, as samples of 10 s each; over a cluster of all masters together: rates and amounts added up, of times
+   * and lags the highest, of free disk the least. `NOT_ALLOWED`, `BAD_ARGUMENT`.
+   */
+  history(request?: HistoryRequest, options?: CallOptions): Promise<History>;
   /** Counters and gauges of the broker, as of now. */
   stats(options?: CallOptions): Promise<BrokerStats>;
 }

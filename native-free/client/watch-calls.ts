@@ -6,13 +6,18 @@ import {
   type ConnectionSort,
   type ControlMethod,
   type ControlMethods,
+  HISTORY_SAMPLES,
+  type History,
+  historyNames,
   MAX_FILTER_CHARS,
+  mergedHistory,
 } from '../wire/index.js';
-import { AccessCalls } from './access-calls.js';
+import { AccessCalls, timeOption } from './access-calls.js';
 import {
   anyNameOption,
   badArgument,
   countOption,
+  listOption,
   type OptionNames,
   takeCallOptions,
   takeOptions,
@@ -21,6 +26,7 @@ import {
 import type {
   CallOptions,
   ConnectionPage,
+  HistoryRequest,
   ListConnections,
   ListTopicClients,
   TopicClientPage,
@@ -39,6 +45,7 @@ const LIST_CONNECTIONS: OptionNames<ListConnections> = {
   limit: true,
 };
 const LIST_TOPIC_CLIENTS: OptionNames<ListTopicClients> = { cursor: true, limit: true };
+const HISTORY: OptionNames<HistoryRequest> = { from: true, to: true, names: true, points: true };
 const DEFAULT_ITEMS = 1_000;
 const MAX_ITEMS = 10_000;
 const MAX_CURSOR_CHARS = 1_024;
@@ -84,6 +91,21 @@ export abstract class WatchCalls extends AccessCalls {
       throw badArgument('id', 'must be the id of a connection');
     }
     await this.changeEach('closeConnection', { id: text }, how, ['CONNECTION_NOT_FOUND']);
+  }
+
+  async history(request: HistoryRequest = {}, options?: CallOptions): Promise<History> {
+    const how = takeCallOptions('history', options);
+    const { from, to, names, points } = takeOptions('history', request, HISTORY);
+    // Said to all sets alike, so that their steps are the same.
+    const end = to === undefined ? Date.now() : timeOption('to', to);
+    const params = {
+      from: from === undefined ? null : timeOption('from', from),
+      to: end,
+      names: names === undefined ? null : historyNames(listOption('names', names, 1, 100).map(String)),
+      points: countOption('points', points, HISTORY_SAMPLES, 1, HISTORY_SAMPLES),
+    };
+    const parts = await this.askEach('history', params, how);
+    return mergedHistory(parts.map(({ value }) => value));
   }
 
   async topicClients(

@@ -36,6 +36,7 @@ export const CONTROL_METHODS = {
   listConnections: { needsConsumer: false, isRepeatable: true, isCostly: true },
   closeConnection: { needsConsumer: false, isRepeatable: false, isCostly: true },
   topicClients: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  history: { needsConsumer: false, isRepeatable: true, isCostly: true },
   standing: { needsConsumer: false, isRepeatable: true },
   promote: { needsConsumer: false, isRepeatable: false },
   createUser: { needsConsumer: false, isRepeatable: false, isCostly: true },

@@ -10,6 +10,7 @@ export * from './filter.js';
 export * from './found.js';
 export * from './frame-header.js';
 export * from './frame-layout.js';
+export * from './history.js';
 export * from './limits.js';
 export * from './message-id.js';
 export * from './page.js';

@@ -1,5 +1,6 @@
 /** Methods for whoever watches over a broker. */
 import type { ConnectionInfo, ConnectionListParams, TopicClient } from './connections.js';
+import type { History, HistoryParams } from './history.js';
 import type { PageParams, PageResult } from './page.js';
 
 export interface WatchMethods {
@@ -17,4 +18,6 @@ export interface WatchMethods {
     params: { topic: string } & PageParams;
     result: { clients: TopicClient[]; silentThreads: number } & PageResult;
   };
+  /** What the broker has kept of its last day, since it was opened: a sample every 10 s. BAD_ARGUMENT: there is no such series. */
+  history: { params: HistoryParams; result: History };
 }

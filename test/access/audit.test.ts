@@ -216,6 +216,8 @@ test('each method that needs the right to manage is written down, but for those 
     'listAudit',
     'accessRecords',
     'topicClients',
+    'history',
+    'configuration',
   ];
   for (const [method, { needs }] of Object.entries(METHOD_RIGHTS)) {
     const manages = (needs?.({}) ?? []).some(({ right }) => right === 'manage');

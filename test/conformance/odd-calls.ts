@@ -49,6 +49,10 @@ export const ADMIN: Record<string, Call> = {
     on: admin,
     args: () => [{ sort: '-bytesIn', filter: 'a', cursor: undefined, limit: 10 }, SIGNAL],
   },
+  history: {
+    on: admin,
+    args: () => [{ from: 0, to: 1, names: ['messagesIn'], points: 10 }, SIGNAL],
+  },
   closeConnection: { on: admin, args: () => ['not-there', SIGNAL] },
   topicClients: { on: admin, args: ({ topic }) => [topic, { cursor: undefined, limit: 10 }, SIGNAL] },
   createUser: {

@@ -61,6 +61,7 @@ export class ControlHarness {
         throw new Error('nothing is counted here');
       },
       askThreads: async () => ({ answers: [], silent: 0 }),
+      history: () => ({ stepMs: 10_000, from: 0, series: {} }),
       queueStats: () => ({ queues: [], lags: [], isComplete: true }),
       onFatal: (error) => this.fatal.push(error),
       onWarning: (message) => this.warnings.push(message),

@@ -85,6 +85,7 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   listConnections: null,
   closeConnection: ofCluster('id'),
   topicClients: null,
+  history: null,
   standing: null,
   promote: ofCluster('epoch', 'force'),
   createUser: of('user', 'roles', 'ifNotExists'),

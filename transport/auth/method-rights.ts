@@ -72,6 +72,7 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   listConnections: MANAGES_CLUSTER,
   closeConnection: MANAGES_CLUSTER,
   topicClients: { needs: onTopic('manage'), hides: 'TOPIC_NOT_FOUND' },
+  history: MANAGES_CLUSTER,
   standing: MANAGES_CLUSTER,
   promote: MANAGES_CLUSTER,
   createUser: MANAGES_CLUSTER,
