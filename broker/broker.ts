@@ -28,6 +28,7 @@ import type { BrokerListener } from './listen.js';
 import { type ListenOptions, resolveListenOptions } from './listen-options.js';
 import { checkAdvertised } from './membership.js';
 import { MemoryTeller } from './memory-teller.js';
+import { originsOf } from './origins.js';
 import { lackOf } from './other-slaves.js';
 import { isPassing, patiently } from './patience.js';
 import { BrokerSockets } from './sockets.js';
@@ -302,7 +303,11 @@ export class Broker {
       checkAdvertised(this.#engine.options, typeof host === 'string' ? host : '');
       const resolved = resolveListenOptions(listenOptions);
       this.#admin.listens(resolved);
-      const listener = await this.#sockets.open(this.#engine, listenOptions);
+      const nameServers = originsOf(this.#engine.options.nameServers);
+      const listener = await this.#sockets.open(this.#engine, {
+        ...listenOptions,
+        allowedOrigins: [...resolved.allowedOrigins, ...nameServers],
+      });
       await this.#admin.ensureSoon();
       if (signal?.aborted) {
         await listener.close();

@@ -10,6 +10,7 @@ import { MAX_FRAME_BYTES, RingMQError, SUBPROTOCOL } from '../native-free/wire/i
 import { isLoopback } from '../native-free/wire/loopback.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { errorFrame } from '../transport/error-body.js';
+import { DashboardFiles } from '../transport/http/dashboard-files.js';
 import { NameServerHost } from '../transport/name-server-host.js';
 import {
   type NameServerOptions,
@@ -59,6 +60,8 @@ export class NameServer {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #choice: ReturnType<typeof chooseListener>;
   #listener: Listener | null = null;
+  /** undefined: nobody has asked yet; null: the package was built without it. */
+  #dashboard: DashboardFiles | null | undefined;
   #port: number;
   #closing: Promise<void> | null = null;
   readonly #cut = (): void => void this.#listener?.close();
@@ -167,7 +170,12 @@ export class NameServer {
     process.off('exit', this.#cut);
   }
 
-  #answer({ method, path, host }: HttpRequest): HttpAnswer {
+  #answer(request: HttpRequest): HttpAnswer {
+    const answer = this.#answerGet(request);
+    return request.method === 'HEAD' ? { ...answer, body: '' } : answer;
+  }
+
+  #answerGet({ method, path, host, headers }: HttpRequest): HttpAnswer {
     if (method !== 'GET' && method !== 'HEAD') {
       return { status: 405, body: 'Only GET is answered here.\n' };
     }
@@ -176,6 +184,16 @@ export class NameServer {
         status: 403,
         body: 'This name server is asked by the name of this machine only: 127.0.0.1 or localhost.\n',
       };
+    }
+    if (path === '/' || path.startsWith('/assets/')) {
+      // The page asks brokers wherever the route says that they are.
+      if (this.#dashboard === undefined) {
+        this.#dashboard = DashboardFiles.read({ backend: 'socket', connect: "'self' ws: wss:" });
+      }
+      const file = this.#dashboard?.answer(path, headers);
+      if (file !== undefined && file !== null) {
+        return file;
+      }
     }
     switch (path) {
       case '/':

@@ -1,5 +1,6 @@
 /** Web origins as browsers send them: scheme and host in lower case, no default port, nothing after it. */
 import { RingMQError } from '../native-free/wire/index.js';
+import { isLoopback } from '../native-free/wire/loopback.js';
 
 /** Of an origin that is not one, so much is said. */
 const MAX_TOLD_CHARACTERS = 200;
@@ -41,6 +42,19 @@ export function originAsSent(written: string): string {
   // Of other schemes than the web's own, `URL.origin` says null and hosts keep their case; browsers send them
   // in lower case.
   return `${url.protocol}//${url.host.toLowerCase()}`;
+}
+
+/** Ways to write this machine, which are origins of their own. */
+const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
+
+/** Of pages that name servers serve: their dashboard connects to every broker of the cluster. */
+export function originsOf(nameServers: readonly string[]): string[] {
+  return nameServers.flatMap((address) => {
+    const { protocol, hostname, port } = new URL(address);
+    const scheme = protocol === 'wss:' ? 'https:' : 'http:';
+    const names = isLoopback(hostname) ? new Set([hostname, ...LOOPBACK_NAMES]) : [hostname];
+    return [...names].map((name) => new URL(`${scheme}//${name}${port === '' ? '' : `:${port}`}`).origin);
+  });
 }
 
 function refused(written: string, how: string): RingMQError {

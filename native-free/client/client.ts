@@ -7,7 +7,7 @@ import { GroupConsumer } from './consume/consumer.js';
 import { get, peek } from './consume/peek.js';
 import type { LinkFactory } from './link/link.js';
 import { makeConnection } from './make-connection.js';
-import { takeCallOptions } from './options.js';
+import { badArgument, takeCallOptions } from './options.js';
 import { type ProducerOwner, RingProducer } from './produce/producer.js';
 import { INSPECT, shown } from './shown.js';
 import type {
@@ -51,6 +51,11 @@ export class LinkClient implements Client, ProducerOwner {
       }
     });
     this.#onClosed = onClosed;
+  }
+
+  /** What is behind a client of this class. */
+  static brokersOf(client: LinkClient): Brokers {
+    return client.#brokers;
   }
 
   get broker(): BrokerInfo {
@@ -193,6 +198,14 @@ export class LinkClient implements Client, ProducerOwner {
       closed: this.#closed !== null,
     });
   }
+}
+
+/** Whom a client talks to, for what asks each broker by itself. Throws `BAD_ARGUMENT` for what is no client of this library. */
+export function brokersOf(client: Client): Brokers {
+  if (!(client instanceof LinkClient)) {
+    throw badArgument('client', 'must be what connect() or broker.client() gave');
+  }
+  return LinkClient.brokersOf(client);
 }
 
 /** What only those who make links themselves say. */

@@ -14,6 +14,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'native-free/batch': ['native-free/wire', 'native-free/checksum'],
   'native-free/client': ['native-free/time', 'native-free/wire', 'native-free/batch'],
   'native-free/listener': ['native-free/time', 'native-free/wire'],
+  'native-free/dashboard': [
+    'native-free/time',
+    'native-free/wire',
+    'native-free/batch',
+    'native-free/client',
+  ],
   engine: ['native-free/time', 'native-free/wire', 'native-free/checksum', 'native-free/batch'],
   transport: ['native-free/time', 'native-free/wire', 'native-free/batch', 'native-free/listener', 'engine'],
   broker: [
@@ -21,6 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'native-free/wire',
     'native-free/client',
     'native-free/listener',
+    'native-free/dashboard',
     'engine',
     'transport',
   ],

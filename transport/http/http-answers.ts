@@ -1,5 +1,5 @@
 /**
- * What plain HTTP on the broker's port is answered: a word for people at `/`, `/healthz` and `/readyz` for
+ * What plain HTTP on the broker's port is answered: the dashboard at `/`, `/healthz` and `/readyz` for
  * whoever restarts or routes, `/metrics` for Prometheus. Everything is read from the broker's statistics.
  */
 import type { EngineThread } from '../../engine/engine-thread.js';
@@ -7,6 +7,7 @@ import type { HttpAnswer, HttpRequest, ListenerOptions } from '../../native-free
 import { setTimeout, unref } from '../../native-free/time/index.js';
 import { type BrokerStats, isRingMQError, SUBPROTOCOL } from '../../native-free/wire/index.js';
 import { isLoopback } from '../../native-free/wire/loopback.js';
+import { DashboardFiles } from './dashboard-files.js';
 import { metricsText } from './metrics.js';
 import { METRICS_TYPE } from './metrics-text.js';
 
@@ -32,6 +33,8 @@ export class HttpAnswers {
   readonly #options: HttpAnswersOptions;
   #reading: Promise<BrokerStats> | null = null;
   #page: Promise<HttpAnswer> | null = null;
+  /** undefined: nobody has asked yet; null: the package was built without it. */
+  #dashboard: DashboardFiles | null | undefined;
 
   constructor(engine: EngineThread, options: HttpAnswersOptions) {
     this.#engine = engine;
@@ -50,7 +53,7 @@ export class HttpAnswers {
       };
     }
     try {
-      const answer = await this.#answer(request.path);
+      const answer = await this.#answer(request);
       return request.method === 'HEAD' ? { ...answer, body: '' } : answer;
     } catch (error) {
       const text = isRingMQError(error) ? `${error.code}: ${error.message}` : `INTERNAL: ${String(error)}`;
@@ -58,7 +61,16 @@ export class HttpAnswers {
     }
   }
 
-  async #answer(path: string): Promise<HttpAnswer> {
+  async #answer({ path, headers }: HttpRequest): Promise<HttpAnswer> {
+    if (path === '/' || path.startsWith('/assets/')) {
+      if (this.#dashboard === undefined) {
+        this.#dashboard = DashboardFiles.read({ backend: 'socket', connect: "'self'" });
+      }
+      const file = this.#dashboard?.answer(path, headers);
+      if (file !== undefined && file !== null) {
+        return file;
+      }
+    }
     switch (path) {
       case '/':
         return { status: 200, body: `RingMQ broker. Speak WebSocket here, subprotocol ${SUBPROTOCOL}.\n` };

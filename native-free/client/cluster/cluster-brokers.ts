@@ -7,6 +7,7 @@ import { callUser } from '../callback.js';
 import type { Connection } from '../link/connection.js';
 import type { LinkFactory } from '../link/link.js';
 import { webSocketLinks } from '../link/websocket-link.js';
+import { makeConnection } from '../make-connection.js';
 import { BatchPool } from '../produce/send-batch.js';
 import type { Admin, BrokerInfo, ConnectOptions } from '../types.js';
 import { ClusterAdmin } from './cluster-admin.js';
@@ -169,6 +170,29 @@ export class ClusterBrokers implements Brokers, SetLinkOwner {
       link.close(failure);
     }
     this.#tell(null);
+  }
+
+  /** Who knows the route. */
+  get nameServer(): Connection {
+    return this.#nameServer;
+  }
+
+  /** A connection of its own to one broker, a slave too, as the user of the client; whoever asks closes it. Rejects as `connect` does. */
+  async dial(url: string, connectTimeoutMs: number): Promise<Connection> {
+    const {
+      onConnection: _told,
+      onWarning: _warned,
+      cluster: _cluster,
+      tls: _tls,
+      ...options
+    } = this.#options;
+    const connection = makeConnection(this.linksTo(url), {
+      ...options,
+      connectTimeoutMs,
+      mayProduce: () => false,
+    });
+    await connection.open(undefined);
+    return connection;
   }
 
   linksTo(url: string): LinkFactory {

@@ -1,0 +1,145 @@
+/** What the pages ask, whoever answers: the library's client in the browser, or a host's client behind its own server. */
+import type { Admin, OffsetReset, PeekRequest, Receipt } from '../../client/internal.js';
+import type { BrokerStatus, PageParams, PageResult, StartPosition } from '../../wire/index.js';
+
+/** What is looked at, and as whom. */
+export interface Where {
+  kind: 'broker' | 'cluster' | 'embedded';
+  /** Of the cluster, else of the broker. */
+  name: string;
+  /** Broker sets, in the order of their names; empty: there is one broker. */
+  sets: string[];
+  /** null: nobody had to log in, or the host's own client is looked through. */
+  user: string | null;
+  /** Nothing can be changed through it. */
+  readOnly: boolean;
+}
+
+/** A message as a page shows it. */
+export interface SeenMessage {
+  topic: string;
+  brokerSet: string | null;
+  queueId: number;
+  offset: number;
+  tag: string | null;
+  keys: string[];
+  properties: Record<string, string | number | boolean | Uint8Array>;
+  shardingKey: string | null;
+  /** At most {@link MAX_SHOWN_BYTES}; null: sent without one. */
+  body: Uint8Array | null;
+  /** Of the whole body. */
+  bodyBytes: number;
+  messageId: string;
+  bornTime: number;
+  storeTime: number;
+}
+
+/** Of a body that is looked at, so much comes to the page. */
+export const MAX_SHOWN_BYTES = 256 * 1024;
+
+export interface PublishedMessage {
+  topic: string;
+  /** null: without a body. */
+  body: Uint8Array | null;
+  tag?: string | undefined;
+  keys?: readonly string[] | undefined;
+  shardingKey?: string | undefined;
+  properties?: Readonly<Record<string, string>> | undefined;
+  queueId?: number | undefined;
+}
+
+/** Where to look, with times as numbers: it may travel as JSON. */
+export interface LookRequest extends Omit<PeekRequest, 'from'> {
+  from?: StartPosition | undefined;
+}
+
+export interface PlannedReset extends Omit<OffsetReset, 'to'> {
+  to: StartPosition;
+}
+
+/** Calls of the administration that change nothing. */
+export const READING_CALLS = [
+  'listTopics',
+  'describeTopic',
+  'listGroups',
+  'describeGroup',
+  'listUsers',
+  'listRoles',
+  'listGrants',
+  'testAccess',
+  'stats',
+] as const satisfies readonly (keyof Admin)[];
+
+/** Those that do. */
+export const CHANGING_CALLS = [
+  'createTopic',
+  'deleteTopic',
+  'createGroup',
+  'deleteGroup',
+  'resetOffset',
+  'createUser',
+  'setPassword',
+  'setRoles',
+  'deleteUser',
+  'createRole',
+  'deleteRole',
+  'grant',
+  'revoke',
+] as const satisfies readonly (keyof Admin)[];
+
+export type AdminCall = (typeof READING_CALLS)[number] | (typeof CHANGING_CALLS)[number];
+
+/** Control methods that a page asks of one broker and that change nothing. Those that a broker does not know it refuses. */
+export const READING_METHODS: ReadonlySet<string> = new Set([
+  'listTopics',
+  'describeTopic',
+  'listGroups',
+  'describeGroup',
+  'listUsers',
+  'listRoles',
+  'listGrants',
+  'testAccess',
+  'stats',
+  'standing',
+  'queueStats',
+  'listConnections',
+  'topicClients',
+  'history',
+  'configuration',
+  'findMessages',
+  'listAudit',
+]);
+
+export const CHANGING_METHODS: ReadonlySet<string> = new Set([
+  'promote',
+  'growTopic',
+  'setRetention',
+  'closeConnection',
+  'setLogLevel',
+  'copyOffsets',
+  'resetOffset',
+  'pauseGroup',
+  'resumeGroup',
+  'skipMessages',
+]);
+
+/** Whom a control method goes to. */
+export interface Target {
+  /** The master of this set; absent: the only broker, or the first set. */
+  set?: string | undefined;
+  /** A broker by the address that the cluster's status names, a slave too. */
+  url?: string | undefined;
+}
+
+export interface Backend {
+  where(): Promise<Where>;
+  /** One control method at one broker. Rejects with NOT_SUPPORTED where the broker does not know it. */
+  control(target: Target, method: string, params: object): Promise<Record<string, unknown>>;
+  /** All brokers of the cluster, from its name server. NOT_SUPPORTED where there is none. */
+  clusterStatus(page: PageParams): Promise<{ brokers: BrokerStatus[] } & PageResult>;
+  /** A call of the library's administration: over a cluster, at all of its sets. */
+  admin<A extends AdminCall>(call: A, ...args: Parameters<Admin[A]>): Promise<Awaited<ReturnType<Admin[A]>>>;
+  look(request: LookRequest): Promise<SeenMessage[]>;
+  publish(message: PublishedMessage): Promise<Receipt>;
+  close(): Promise<void>;
+}

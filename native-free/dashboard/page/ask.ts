@@ -1,0 +1,92 @@
+/** Questions of a page that are asked again and again while it is open. */
+import { type Signal, useSignal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import type { Right } from '../../client/internal.js';
+import { clearTimeout, setTimeout } from '../../time/index.js';
+import { asFailure, isReadOnly, may } from './session.js';
+
+export interface Asked<T> {
+  /** The last answer; undefined: none yet. It stays when a later question fails. */
+  readonly value: T | undefined;
+  /** Of the last question. */
+  readonly error: { code: string; message: string } | null;
+  readonly isAsking: boolean;
+  again(): void;
+}
+
+interface State<T> {
+  value: T | undefined;
+  error: Asked<T>['error'];
+  isAsking: boolean;
+}
+
+/** How often a page looks again. */
+export const LIVE_MS = 2_000;
+
+/**
+ * `ask` is given the answer before, and is called anew when `key` changes. `everyMs` 0: only then, and by
+ * `again`. While the page is hidden nothing is asked.
+ */
+export function useAsked<T>(
+  key: string,
+  ask: (before: T | undefined) => Promise<T>,
+  everyMs: number = LIVE_MS,
+): Asked<T> {
+  const state: Signal<State<T>> = useSignal<State<T>>({ value: undefined, error: null, isAsking: true });
+  const again = useMemo(() => ({ now: () => {} }), []);
+  useEffect(() => {
+    let isOver = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let turn = 0;
+    state.value = { value: undefined, error: null, isAsking: true };
+    const once = async (): Promise<void> => {
+      const mine = ++turn;
+      clearTimeout(timer);
+      if (!document.hidden || state.value.value === undefined) {
+        state.value = { ...state.value, isAsking: true };
+        const answer = await ask(state.value.value).then(
+          (value) => ({ value, error: null }),
+          (error: unknown) => ({ value: state.value.value, error: asFailure(error) }),
+        );
+        if (isOver || mine !== turn) {
+          return;
+        }
+        state.value = { ...answer, isAsking: false };
+      }
+      if (everyMs > 0) {
+        timer = setTimeout(() => void once(), everyMs);
+      }
+    };
+    again.now = () => void once();
+    void once();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [key, everyMs]);
+  return { ...state.value, again: () => again.now() };
+}
+
+/** False until the brokers have said yes. */
+export function useMay(right: Right, resource: string): boolean {
+  const answer = useSignal(false);
+  useEffect(() => {
+    let isOver = false;
+    answer.value = false;
+    void may(right, resource).then((isAllowed) => {
+      if (!isOver) {
+        answer.value = isAllowed;
+      }
+    });
+    return () => {
+      isOver = true;
+    };
+  }, [right, resource]);
+  return answer.value;
+}
+
+/** The same of what changes something: nothing is, while the dashboard is read-only. */
+export function useMayChange(right: Right, resource: string): boolean {
+  const isAllowed = useMay(right, resource);
+  return isAllowed && !isReadOnly.value;
+}

@@ -1,0 +1,101 @@
+/** Lines over time. */
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { theme } from './prefs.js';
+
+export interface Line {
+  readonly name: string;
+  /** null: nothing is known of that moment. */
+  readonly values: readonly (number | null)[];
+}
+
+const HEIGHT_PX = 132;
+const COLORS = ['--line-1', '--line-2', '--line-3'];
+
+export function Chart({
+  label,
+  times,
+  lines,
+  format,
+}: {
+  label: string;
+  /** Milliseconds since 1970. */
+  times: readonly number[];
+  lines: readonly Line[];
+  format: (value: number) => string;
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const names = lines.map(({ name }) => name).join('\n');
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) {
+      return undefined;
+    }
+    const styles = getComputedStyle(element);
+    const color = (name: string): string => styles.getPropertyValue(name).trim();
+    const axis = {
+      stroke: color('--quiet'),
+      grid: { stroke: color('--hair'), width: 1 },
+      ticks: { show: false },
+      font: `11px ${styles.fontFamily}`,
+    };
+    const made = new uPlot(
+      {
+        width: element.clientWidth || 320,
+        height: HEIGHT_PX,
+        ms: 1,
+        legend: { show: false },
+        cursor: { points: { size: 6 }, drag: { x: false, y: false } },
+        padding: [8, 4, 0, 0],
+        scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
+        axes: [
+          { ...axis, size: 24 },
+          { ...axis, size: 62, values: (_plot, splits) => splits.map(format) },
+        ],
+        series: [
+          {},
+          ...lines.map(({ name }, i) => ({
+            label: name,
+            stroke: color(COLORS[i % COLORS.length] as string),
+            width: 1.5,
+            points: { show: false },
+          })),
+        ],
+      },
+      dataOf(times, lines),
+      element,
+    );
+    plot.current = made;
+    const watch = new ResizeObserver(() => {
+      if (element.clientWidth > 0) {
+        made.setSize({ width: element.clientWidth, height: HEIGHT_PX });
+      }
+    });
+    watch.observe(element);
+    return () => {
+      watch.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [names, theme.value]);
+  useEffect(() => plot.current?.setData(dataOf(times, lines)), [times, lines]);
+  const last = lines.map(({ name, values }) => [name, values.at(-1) ?? null] as const);
+  return (
+    <figure class="chart">
+      <figcaption>
+        {last.map(([name, value], i) => (
+          <span key={name} class={`key line-${i + 1}`}>
+            {name} <b>{value === null ? '–' : format(value)}</b>
+          </span>
+        ))}
+      </figcaption>
+      <div ref={box} class="plot" role="img" aria-label={label} />
+    </figure>
+  );
+}
+
+function dataOf(times: readonly number[], lines: readonly Line[]): uPlot.AlignedData {
+  return [times as number[], ...lines.map(({ values }) => values as (number | null)[])];
+}

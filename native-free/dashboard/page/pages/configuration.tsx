@@ -1,0 +1,124 @@
+/** Every option of every node: its value, and where that comes from. */
+import { useSignal } from '@preact/signals';
+import type { BrokerStatus } from '../../../wire/index.js';
+import type { Target } from '../../desk/index.js';
+import { useAsked, useMayChange } from '../ask.js';
+import { backend, where } from '../session.js';
+import { Table } from '../table.js';
+import { t } from '../text.js';
+import { Answer, Button, Choice, Dialog, Field, Input, PageHead, Tag } from '../ui.js';
+import { allBrokers } from '../watch.js';
+
+interface Option {
+  name: string;
+  value: unknown;
+  from: string;
+  default: unknown;
+  unit?: string;
+  description: string;
+}
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export function ConfigurationPage() {
+  const isCluster = where.value?.kind === 'cluster';
+  const nodes = useAsked<BrokerStatus[]>('nodes', async () => (isCluster ? allBrokers() : []), 10_000);
+  const chosen = useSignal('');
+  const filter = useSignal('');
+  const isSetting = useSignal(false);
+  const manages = useMayChange('manage', 'cluster');
+  const up = (nodes.value ?? []).filter((node) => node.up);
+  const url = chosen.value || up[0]?.url;
+  const target: Target = isCluster && url !== undefined ? { url } : {};
+  const isReady = !isCluster || url !== undefined;
+  const asked = useAsked<Option[]>(
+    `${url ?? ''} ${isReady}`,
+    async () =>
+      isReady ? ((await backend().control(target, 'configuration', {}))['options'] as Option[]) : [],
+    0,
+  );
+  const sought = filter.value.trim().toLowerCase();
+  return (
+    <>
+      <PageHead title={t('configuration')}>
+        {up.length > 0 && (
+          <Choice of={chosen} label={t('node')} options={up.map((node) => [node.url, node.name] as const)} />
+        )}
+        <Input of={filter} type="search" placeholder={t('filter')} aria-label={t('filter')} />
+        {manages && (
+          <Button
+            onClick={() => {
+              isSetting.value = true;
+            }}
+          >
+            {t('logLevel')}
+          </Button>
+        )}
+      </PageHead>
+      <Answer of={asked}>
+        {(options) => (
+          <Table<Option>
+            label={t('configuration')}
+            rows={options.filter(({ name, description }) =>
+              `${name} ${description}`.toLowerCase().includes(sought),
+            )}
+            keyOf={({ name }) => name}
+            columns={[
+              { name: t('option'), grow: 1.4, cell: ({ name }) => <code>{name}</code> },
+              {
+                name: t('value'),
+                grow: 1.4,
+                cell: ({ value, unit }) => <strong>{valueText(value, unit)}</strong>,
+              },
+              {
+                name: t('comesFrom'),
+                cell: ({ from }) => <Tag tone={from === 'default' ? 'plain' : 'accent'}>{from}</Tag>,
+              },
+              { name: t('default'), cell: (option) => valueText(option.default, option.unit) },
+              {
+                name: t('meaning'),
+                grow: 4,
+                cell: ({ description }) => <span title={description}>{description}</span>,
+              },
+            ]}
+          />
+        )}
+      </Answer>
+      {isSetting.value && (
+        <SetLevel
+          target={target}
+          onClose={() => {
+            isSetting.value = false;
+            asked.again();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function SetLevel({ target, onClose }: { target: Target; onClose: () => void }) {
+  const level = useSignal<(typeof LEVELS)[number]>('info');
+  return (
+    <Dialog
+      title={t('logLevel')}
+      action={t('set')}
+      done={t('done')}
+      onClose={onClose}
+      onDo={() => backend().control(target, 'setLogLevel', { level: level.value })}
+    >
+      <p>{t('logLevelWhat')}</p>
+      <Field name={t('logLevel')}>
+        <Choice of={level} options={LEVELS.map((each) => [each, each] as const)} />
+      </Field>
+    </Dialog>
+  );
+}
+
+function valueText(value: unknown, unit: string | undefined): string {
+  if (value === null || value === undefined) {
+    return '–';
+  }
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return unit === undefined || unit === '' ? text : `${text} ${unit}`;
+}

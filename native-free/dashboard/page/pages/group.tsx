@@ -1,0 +1,284 @@
+/** One consumer group: how far it is, who is in it, and where it is to go on. */
+import { useSignal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
+import type { GroupDescription } from '../../../client/index.js';
+import type { GroupQueueInfo } from '../../../wire/index.js';
+import { LIVE_MS, useAsked, useMayChange } from '../ask.js';
+import { count, ms } from '../format.js';
+import { setsHere, targetOf } from '../lists.js';
+import { go, href } from '../route.js';
+import { backend, isCode, where } from '../session.js';
+import { Table } from '../table.js';
+import { t } from '../text.js';
+import {
+  Answer,
+  Button,
+  DestroyDialog,
+  Dialog,
+  Facts,
+  Field,
+  Input,
+  Note,
+  PageHead,
+  Panel,
+  Tag,
+} from '../ui.js';
+import { ResetDialog } from './group-reset.js';
+
+/** What newer brokers say of a queue besides. */
+type QueueRow = GroupQueueInfo & { lagMs?: number | null };
+/** And of a group. */
+interface MoreOfGroup {
+  paused?: boolean;
+  pausedTopics?: string[];
+  memberStates?: { memberId: string; state?: string; isSlow?: boolean; isStuck?: boolean }[];
+}
+
+type Open = 'reset' | 'delete' | 'pause' | 'resume' | 'skip' | null;
+
+export function GroupPage({ group }: { group: string }) {
+  const asked = useAsked<GroupDescription & MoreOfGroup>(
+    group,
+    () => backend().admin('describeGroup', group),
+    LIVE_MS,
+  );
+  const open = useSignal<Open>(null);
+  const manages = useMayChange('manage', `group:${group}`);
+  const close = (): void => {
+    open.value = null;
+    asked.again();
+  };
+  const show = (what: Open) => () => {
+    open.value = what;
+  };
+  const topics = asked.value?.topics ?? [];
+  return (
+    <>
+      <PageHead title={group} over={<a href={href('groups')}>{t('groups')}</a>}>
+        {manages && (
+          <>
+            <Button tone="primary" onClick={show('reset')}>
+              {t('reset')}
+            </Button>
+            <Button onClick={show('pause')}>{t('pause')}</Button>
+            <Button onClick={show('resume')}>{t('resume')}</Button>
+            <Button onClick={show('skip')}>{t('skipMessages')}</Button>
+            <Button tone="danger" onClick={show('delete')}>
+              {t('delete')}
+            </Button>
+          </>
+        )}
+      </PageHead>
+      <Answer of={asked}>{(value) => <Group of={value} />}</Answer>
+      {open.value === 'reset' && <ResetDialog group={group} topics={topics} onClose={close} />}
+      {(open.value === 'pause' || open.value === 'resume') && (
+        <PauseDialog group={group} isPause={open.value === 'pause'} onClose={close} />
+      )}
+      {open.value === 'skip' && (
+        <SkipDialog group={group} queues={asked.value?.queues ?? []} onClose={close} />
+      )}
+      {open.value === 'delete' && (
+        <DestroyDialog
+          title={t('deleteGroup')}
+          name={group}
+          what={t('deleteGroupWhat', { group })}
+          action={t('delete')}
+          onDo={async () => {
+            await backend().admin('deleteGroup', group);
+            go('groups');
+          }}
+          onClose={close}
+        />
+      )}
+    </>
+  );
+}
+
+function Group({ of: group }: { of: GroupDescription & MoreOfGroup }) {
+  const isCluster = where.value?.kind === 'cluster';
+  const lag = group.queues.reduce((sum, queue) => sum + queue.lag, 0);
+  const expired = group.queues.reduce((sum, queue) => sum + queue.expired, 0);
+  const rows = group.queues as QueueRow[];
+  const lagTimes = rows.flatMap(({ lagMs }) => (typeof lagMs === 'number' ? [lagMs] : []));
+  const members = useMemo(() => membersOf(group), [group]);
+  const paused = group.paused === true || (group.pausedTopics?.length ?? 0) > 0;
+  return (
+    <>
+      <Facts
+        rows={[
+          ['lag', `${count(lag)} ${t('messages')}`],
+          ['lagTime', lagTimes.length === 0 ? '–' : ms(Math.max(...lagTimes))],
+          ['members', count(group.members)],
+          ['topics', count(group.topicCount)],
+          ['expired', count(expired)],
+          [
+            'state',
+            paused ? <Tag tone="warn">{t('paused')}</Tag> : group.members > 0 ? t('reading') : t('idle'),
+          ],
+        ]}
+      />
+      <Panel title={t('members')}>
+        <Table
+          label={t('members')}
+          rows={members}
+          keyOf={({ id }) => id}
+          empty={t('noMembers')}
+          columns={[
+            { name: t('member'), grow: 3, cell: ({ id }) => <code>{id}</code> },
+            { name: t('queues'), isNumber: true, cell: ({ queues }) => count(queues) },
+            { name: t('lag'), isNumber: true, cell: ({ lag: own }) => count(own) },
+            {
+              name: t('state'),
+              cell: ({ state }) =>
+                state === null ? '' : <Tag tone={state === 'stuck' ? 'bad' : 'warn'}>{t(state)}</Tag>,
+            },
+          ]}
+        />
+      </Panel>
+      <Panel title={t('queues')}>
+        <Table<QueueRow>
+          label={t('queues')}
+          rows={rows}
+          keyOf={(queue) => `${queue.topic} ${queue.brokerSet ?? ''}/${queue.queueId}`}
+          empty={t('nothingRead')}
+          columns={[
+            { name: t('topic'), grow: 2, cell: ({ topic }) => <a href={href('topics', topic)}>{topic}</a> },
+            ...(isCluster ? [{ name: t('set'), cell: ({ brokerSet }: QueueRow) => brokerSet }] : []),
+            { name: t('queue'), isNumber: true, cell: ({ queueId }) => queueId },
+            {
+              name: t('committed'),
+              isNumber: true,
+              cell: ({ committedOffset }) => (committedOffset === null ? '–' : count(committedOffset)),
+            },
+            { name: t('nextOffset'), isNumber: true, cell: ({ maxOffset }) => count(maxOffset) },
+            { name: t('lag'), isNumber: true, cell: ({ lag: own }) => count(own) },
+            {
+              name: t('lagTime'),
+              isNumber: true,
+              cell: ({ lagMs }) => (typeof lagMs === 'number' ? ms(lagMs) : '–'),
+            },
+            { name: t('expired'), isNumber: true, cell: (queue) => count(queue.expired) },
+            {
+              name: t('member'),
+              grow: 2,
+              cell: ({ memberId }) => (memberId === null ? '–' : <code>{memberId}</code>),
+            },
+          ]}
+        />
+      </Panel>
+    </>
+  );
+}
+
+interface Member {
+  readonly id: string;
+  readonly queues: number;
+  readonly lag: number;
+  readonly state: 'slow' | 'stuck' | null;
+}
+
+function membersOf(group: GroupDescription & MoreOfGroup): Member[] {
+  return group.memberIds.map((id) => {
+    const held = group.queues.filter(({ memberId }) => memberId === id);
+    const told = group.memberStates?.find(({ memberId }) => memberId === id);
+    const state =
+      told?.isStuck || told?.state === 'stuck'
+        ? 'stuck'
+        : told?.isSlow || told?.state === 'slow'
+          ? 'slow'
+          : null;
+    return { id, queues: held.length, lag: held.reduce((sum, { lag }) => sum + lag, 0), state };
+  });
+}
+
+/** At every set that has the group. */
+async function atEachSet(method: string, params: object): Promise<void> {
+  const results = await Promise.allSettled(
+    setsHere().map((set) => backend().control(targetOf(set), method, params)),
+  );
+  const failed = results.filter((result) => result.status === 'rejected');
+  const telling = failed.find(({ reason }) => !isCode(reason, 'GROUP_NOT_FOUND')) ?? failed[0];
+  if (
+    telling !== undefined &&
+    (failed.length === results.length || !isCode(telling.reason, 'GROUP_NOT_FOUND'))
+  ) {
+    throw telling.reason;
+  }
+}
+
+function PauseDialog({ group, isPause, onClose }: { group: string; isPause: boolean; onClose: () => void }) {
+  return (
+    <Dialog
+      title={t(isPause ? 'pause' : 'resume')}
+      action={t(isPause ? 'pause' : 'resume')}
+      done={t('done')}
+      onClose={onClose}
+      onDo={() => atEachSet(isPause ? 'pauseGroup' : 'resumeGroup', { group })}
+    >
+      <p>{t(isPause ? 'pauseWhat' : 'resumeWhat', { group })}</p>
+    </Dialog>
+  );
+}
+
+function SkipDialog({
+  group,
+  queues,
+  onClose,
+}: {
+  group: string;
+  queues: GroupQueueInfo[];
+  onClose: () => void;
+}) {
+  const place = useSignal('');
+  const many = useSignal('1');
+  const chosen = queues.find((queue) => keyOf(queue) === place.value) ?? queues[0];
+  const isNumber = /^[1-9]\d*$/.test(many.value);
+  return (
+    <Dialog
+      title={t('skipMessages')}
+      action={t('skipMessages')}
+      tone="danger"
+      isReady={chosen !== undefined && isNumber}
+      done={t('done')}
+      onClose={onClose}
+      onDo={async () => {
+        if (chosen !== undefined) {
+          const { topic, queueId, brokerSet } = chosen;
+          const params = { group, topic, queueId, count: Number(many.value) };
+          await backend().control(targetOf(brokerSet ?? null), 'skipMessages', params);
+        }
+      }}
+    >
+      <Field name={t('queue')}>
+        <select
+          value={place.value}
+          onChange={(event) => {
+            place.value = event.currentTarget.value;
+          }}
+        >
+          {queues.map((queue) => (
+            <option key={keyOf(queue)} value={keyOf(queue)}>
+              {keyOf(queue)}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Field name={t('messages')}>
+        <Input of={many} inputMode="numeric" />
+      </Field>
+      {chosen !== undefined && isNumber && (
+        <Note tone="warn">
+          {t('skipWhat', {
+            group,
+            count: count(Math.min(chosen.lag, Number(many.value))),
+            offset: count((chosen.committedOffset ?? 0) + Math.min(chosen.lag, Number(many.value))),
+          })}
+        </Note>
+      )}
+    </Dialog>
+  );
+}
+
+function keyOf({ topic, brokerSet, queueId }: GroupQueueInfo): string {
+  return `${topic} ${brokerSet === undefined ? '' : `${brokerSet}/`}${queueId}`;
+}

@@ -1,0 +1,198 @@
+/** How it stands, the broken first. */
+import type { BrokerStats } from '../../../client/index.js';
+import { LIVE_MS, useAsked } from '../ask.js';
+import { Chart } from '../chart.js';
+import { bytes, count, ms, percent, rate } from '../format.js';
+import { problemsOf } from '../health.js';
+import { askHistory, type History } from '../history.js';
+import { href } from '../route.js';
+import { where } from '../session.js';
+import { t } from '../text.js';
+import { Answer, Figure, Meter, PageHead, Panel } from '../ui.js';
+import { type Looks, look, type Moment } from '../watch.js';
+
+const HISTORY_MS = 30_000;
+/** Over so many looks the growth of the log is taken. */
+const GROWTH_LOOKS = 30;
+
+export function OverviewPage() {
+  const looks = useAsked<Looks>('overview', look, LIVE_MS);
+  const history = useAsked<History>('history', askHistory, HISTORY_MS);
+  return (
+    <>
+      <PageHead title={t('overview')} over={where.value?.name} />
+      <Answer of={looks}>{(value) => <Overview looks={value} history={history.value ?? null} />}</Answer>
+    </>
+  );
+}
+
+function Overview({ looks, history }: { looks: Looks; history: History | null }) {
+  const stats = looks.sets.flatMap((set) => (set.stats === null ? [] : [set.stats]));
+  const now = looks.moments.at(-1);
+  const free = stats.flatMap(({ diskFreeBytes }) => (diskFreeBytes === null ? [] : [diskFreeBytes]));
+  const leastFree = free.length === 0 ? null : Math.min(...free);
+  const fullInMs = timeUntilFull(looks.moments, leastFree);
+  const sum = (of: (stats: BrokerStats) => number): number =>
+    stats.reduce((total, each) => total + of(each), 0);
+  const backlogs = stats.map(({ backlog }) => backlog);
+  const backlog = backlogs.includes(null) ? null : backlogs.reduce<number>((a, b) => a + (b ?? 0), 0);
+  const lagMs = Math.max(
+    0,
+    ...looks.sets.flatMap(({ standing }) => standing?.replicas ?? []).map((each) => each.lagMs),
+  );
+  const hasReplicas = looks.sets.some(({ standing }) => (standing?.replicas.length ?? 0) > 0);
+  const syncs = stats.map(({ log }) => log.syncs);
+  const highest = (values: readonly (number | null)[]): string => {
+    const known = values.filter((value) => value !== null);
+    return known.length === 0 ? '–' : ms(Math.max(...known));
+  };
+  return (
+    <>
+      <Health looks={looks} fullInMs={fullInMs} />
+      <dl class="figures">
+        <Figure
+          name={t('messagesIn')}
+          value={now?.inRate == null ? '–' : `${rate(now.inRate)}/s`}
+          more={now?.inBytes == null ? '' : `${bytes(now.inBytes)}/s`}
+        />
+        <Figure
+          name={t('messagesOut')}
+          value={now?.outRate == null ? '–' : `${rate(now.outRate)}/s`}
+          more={now?.outBytes == null ? '' : `${bytes(now.outBytes)}/s`}
+        />
+        <Figure name={t('backlog')} value={backlog === null ? '–' : count(backlog)} more={t('messages')} />
+        <Figure
+          name={t('flush')}
+          value={highest(syncs.map(({ p50Ms }) => p50Ms))}
+          more={`p99 ${highest(syncs.map(({ p99Ms }) => p99Ms))}`}
+        />
+        <Figure
+          name={t('diskFree')}
+          value={leastFree === null ? '–' : bytes(leastFree)}
+          more={fullInMs === null ? t('fullNever') : t('fullIn', { time: ms(fullInMs) })}
+        />
+        <Figure
+          name={t('ring')}
+          value={now?.ringPart == null ? '–' : percent(now.ringPart)}
+          more={
+            <Meter
+              name={t('ring')}
+              part={now?.ringPart ?? 0}
+              tone={(now?.ringPart ?? 0) > 0.8 ? 'warn' : 'accent'}
+            />
+          }
+        />
+        <Figure
+          name={t('replicaLag')}
+          value={hasReplicas ? ms(lagMs) : '–'}
+          more={hasReplicas ? '' : t('noReplicas')}
+        />
+        <Figure
+          name={t('connections')}
+          value={count(sum(({ connections }) => connections))}
+          more={t('topicsAndGroups', {
+            topics: count(Math.max(0, ...stats.map(({ topics }) => topics))),
+            groups: count(Math.max(0, ...stats.map(({ groups }) => groups))),
+          })}
+        />
+      </dl>
+      <Charts moments={looks.moments} history={history} />
+    </>
+  );
+}
+
+function Health({ looks, fullInMs }: { looks: Looks; fullInMs: number | null }) {
+  const problems = problemsOf(looks, fullInMs);
+  if (problems.length === 0) {
+    const brokers = looks.brokers?.length ?? looks.sets.length;
+    return (
+      <div class="health good">
+        <span class="dot good" aria-hidden="true" />
+        {t('allWell', { count: String(brokers) })}
+      </div>
+    );
+  }
+  return (
+    <ul class="health" aria-label={t('problems')}>
+      {problems.map(({ tone, who, what, to }) => (
+        <li key={`${who} ${what}`} class={tone}>
+          <span class={`dot ${tone}`} aria-hidden="true" />
+          <a href={href(...to)}>{who}</a> {what}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const SERIES = {
+  in: ['messagesInRate', 'messagesInPerSecond', 'messagesIn'],
+  out: ['messagesOutRate', 'messagesOutPerSecond', 'messagesOut'],
+  inBytes: ['bytesInRate', 'bytesInPerSecond', 'bytesIn'],
+  outBytes: ['bytesOutRate', 'bytesOutPerSecond', 'bytesOut'],
+  p99: ['flushP99Ms', 'syncP99Ms'],
+  p50: ['flushP50Ms', 'syncP50Ms'],
+  ring: ['ringPart', 'ringOccupancy'],
+} as const;
+
+function Charts({ moments, history }: { moments: readonly Moment[]; history: History | null }) {
+  const kept = (names: readonly string[]): readonly (number | null)[] | undefined =>
+    names.map((name) => history?.series[name]).find((values) => values !== undefined);
+  const isKept = history !== null && history.times.length > 1;
+  const times = isKept ? history.times : moments.map(({ time }) => time);
+  const values = (names: readonly string[], of: (moment: Moment) => number | null) =>
+    isKept ? (kept(names) ?? times.map(() => null)) : moments.map(of);
+  const span = isKept ? t('last24h') : t('sinceOpened');
+  const perSecond = (value: number): string => `${rate(value)}/s`;
+  return (
+    <div class="panels">
+      <Panel title={t('messageRates')} aside={span}>
+        <Chart
+          label={t('messageRates')}
+          times={times}
+          format={perSecond}
+          lines={[
+            { name: t('in'), values: values(SERIES.in, ({ inRate }) => inRate) },
+            { name: t('out'), values: values(SERIES.out, ({ outRate }) => outRate) },
+          ]}
+        />
+      </Panel>
+      <Panel title={t('byteRates')} aside={span}>
+        <Chart
+          label={t('byteRates')}
+          times={times}
+          format={(value) => `${bytes(value)}/s`}
+          lines={[
+            { name: t('in'), values: values(SERIES.inBytes, ({ inBytes }) => inBytes) },
+            { name: t('out'), values: values(SERIES.outBytes, ({ outBytes }) => outBytes) },
+          ]}
+        />
+      </Panel>
+      <Panel title={t('flushLatency')} aside={span}>
+        <Chart
+          label={t('flushLatency')}
+          times={times}
+          format={ms}
+          lines={[{ name: 'p99', values: values(SERIES.p99, ({ flushP99Ms }) => flushP99Ms) }]}
+        />
+      </Panel>
+      <Panel title={t('ring')} aside={span}>
+        <Chart
+          label={t('ring')}
+          times={times}
+          format={percent}
+          lines={[{ name: t('ring'), values: values(SERIES.ring, ({ ringPart }) => ringPart) }]}
+        />
+      </Panel>
+    </div>
+  );
+}
+
+/** At the pace of the last minute, and as if nothing were deleted. null: it does not grow. */
+function timeUntilFull(moments: readonly Moment[], freeBytes: number | null): number | null {
+  const rates = moments.slice(-GROWTH_LOOKS).flatMap(({ inBytes }) => (inBytes === null ? [] : [inBytes]));
+  if (freeBytes === null || rates.length === 0) {
+    return null;
+  }
+  const perSecond = rates.reduce((a, b) => a + b, 0) / rates.length;
+  return perSecond < 1 ? null : (freeBytes / perSecond) * 1_000;
+}

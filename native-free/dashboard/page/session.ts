@@ -1,0 +1,126 @@
+/** Who is looked at, as whom, and what that user may do. */
+import { batch, computed, signal } from '@preact/signals';
+import { type ErrorCode, isRingMQError } from '../../client/index.js';
+import type { Right } from '../../client/internal.js';
+import { monotonicMs } from '../../time/index.js';
+import type { Backend, Where } from '../desk/index.js';
+import { HostBackend } from './host-backend.js';
+import { isCareful } from './prefs.js';
+import { type Connected, connectHere } from './socket-backend.js';
+
+export type Phase = 'connecting' | 'login' | 'open' | 'failed';
+
+/** What the user may do is asked again after so long. */
+const RIGHTS_MS = 60_000;
+
+export const phase = signal<Phase>('connecting');
+export const where = signal<Where | null>(null);
+export const failure = signal<{ code: string; message: string } | null>(null);
+/** null: connected; else why not. */
+export const lost = signal<string | null>(null);
+/** Nothing is to be changed from here. */
+export const isReadOnly = computed(() => isCareful.value || where.value?.readOnly === true);
+
+let connected: { backend: Backend; close(): Promise<void> } | null = null;
+const asked = new Map<string, { at: number; answer: Promise<boolean> }>();
+
+/** What pages ask. Only while the phase is `open`. */
+export function backend(): Backend {
+  if (connected === null) {
+    throw new Error('not connected');
+  }
+  return connected.backend;
+}
+
+/** Who served the page may let everybody in. */
+export async function begin(): Promise<void> {
+  const meta = document.querySelector<HTMLMetaElement>('meta[name="ringmq-backend"]');
+  if (meta?.content === 'host') {
+    const host = new HostBackend(onConnection);
+    await open(async () => ({ backend: host, close: () => host.close() }));
+  } else {
+    await open(() => connectHere(undefined, null, { onConnection }));
+  }
+}
+
+export async function logIn(user: string, password: string): Promise<void> {
+  await open(() => connectHere({ scheme: 'scram', user, password }, user, { onConnection }));
+}
+
+export async function logOut(): Promise<void> {
+  const before = connected;
+  connected = null;
+  asked.clear();
+  batch(() => {
+    where.value = null;
+    failure.value = null;
+    lost.value = null;
+    phase.value = 'login';
+  });
+  await before?.close();
+}
+
+async function open(
+  how: () => Promise<Connected | { backend: Backend; close(): Promise<void> }>,
+): Promise<void> {
+  failure.value = null;
+  try {
+    const opened = await how();
+    const known = await opened.backend.where();
+    asked.clear();
+    connected = opened;
+    batch(() => {
+      where.value = known;
+      lost.value = null;
+      phase.value = 'open';
+    });
+  } catch (error) {
+    const told = asFailure(error);
+    batch(() => {
+      // The first try has no credentials: that they are asked for is no failure.
+      failure.value = phase.value === 'connecting' && told.code === 'NOT_AUTHENTICATED' ? null : told;
+      phase.value = told.code === 'NOT_AUTHENTICATED' || phase.value === 'login' ? 'login' : 'failed';
+    });
+  }
+}
+
+function onConnection(isThere: boolean, why: unknown): void {
+  lost.value = isThere ? null : asFailure(why).message;
+  if (isRingMQError(why) && why.code === 'NOT_AUTHENTICATED') {
+    void logOut().then(() => {
+      failure.value = asFailure(why);
+    });
+  }
+}
+
+/** Whether the user may, as far as the brokers say. */
+export function may(right: Right, resource: string): Promise<boolean> {
+  const user = where.value?.user ?? null;
+  if (user === null) {
+    return Promise.resolve(true);
+  }
+  const key = `${right} ${resource}`;
+  const before = asked.get(key);
+  if (before !== undefined && monotonicMs() - before.at < RIGHTS_MS) {
+    return before.answer;
+  }
+  const answer = backend()
+    .admin('testAccess', { user, right, resource })
+    // Where it cannot be asked the broker refuses what is not allowed.
+    .catch((error: unknown) => {
+      asked.delete(key);
+      return !isCode(error, 'NOT_ALLOWED');
+    });
+  asked.set(key, { at: monotonicMs(), answer });
+  return answer;
+}
+
+export function asFailure(error: unknown): { code: string; message: string } {
+  return isRingMQError(error)
+    ? { code: error.code, message: error.message }
+    : { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
+}
+
+export function isCode(error: unknown, ...codes: readonly ErrorCode[]): boolean {
+  return isRingMQError(error) && codes.includes(error.code);
+}
