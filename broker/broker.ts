@@ -19,6 +19,7 @@ import {
 } from '../native-free/wire/index.js';
 import { SessionHost } from '../transport/session-host.js';
 import { ClusterPart } from './cluster-part.js';
+import type { Configuration } from './configuration.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
 import { FirstAdministrator } from './first-administrator.js';
@@ -52,6 +53,7 @@ export interface BrokerEvents {
 export interface BrokerHost {
   /** `role`: what differs from what was asked for at first. */
   open(role: { role?: 'slave'; master?: string; brokerSet?: string }): Promise<Engine>;
+  configuration: Configuration;
   secret: Uint8Array | null;
   /** With a controller: it may begin a set that etcd knows nothing of. */
   mayFound: boolean;
@@ -304,10 +306,11 @@ export class Broker {
       const resolved = resolveListenOptions(listenOptions);
       this.#admin.listens(resolved);
       const nameServers = originsOf(this.#engine.options.nameServers);
-      const listener = await this.#sockets.open(this.#engine, {
+      const opened = await this.#sockets.open(this.#engine, {
         ...listenOptions,
         allowedOrigins: [...resolved.allowedOrigins, ...nameServers],
       });
+      const listener = this.#told(opened, listenOptions, resolved);
       await this.#admin.ensureSoon();
       if (signal?.aborted) {
         await listener.close();
@@ -318,6 +321,16 @@ export class Broker {
       await this.#cluster.stand(listener.url);
       return listener;
     });
+  }
+
+  /** The listener's options are told of for as long as it is open. */
+  #told(listener: BrokerListener, given: ListenOptions, resolved: object): BrokerListener {
+    const ends = this.#host.configuration.listens(listener.url, given, resolved);
+    const close = async (): Promise<void> => {
+      ends();
+      await listener.close();
+    };
+    return { ...listener, close, [Symbol.asyncDispose]: close };
   }
 
   /** One after the other: a socket is not opened on an engine that is being replaced. */

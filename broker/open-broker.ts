@@ -9,6 +9,7 @@ import {
   throwIfAborted,
 } from '../native-free/client/internal.js';
 import { Broker, type BrokerEvents, type BrokerHost } from './broker.js';
+import { Configuration, type HostSettings } from './configuration.js';
 import { otherMaster } from './other-master.js';
 import { checkFiles } from './package-files.js';
 import { readSecret } from './secret-file.js';
@@ -22,7 +23,15 @@ import { takeGiven } from './take-given.js';
  * master of its set, with another log), BAD_CONFIG, BAD_ARGUMENT (a `controller`, and a `role` or `master`
  * that it decides), DATA_DIR_LOCKED (another process has it), LOG_CORRUPT, DISK_FULL, DISK_FAILED
  */
-export async function openBroker(options: EngineOptions & BrokerEvents & CallOptions = {}): Promise<Broker> {
+export function openBroker(options: EngineOptions & BrokerEvents & CallOptions = {}): Promise<Broker> {
+  return openBrokerAs(options, {});
+}
+
+/** The same, for a program that can say more of itself. */
+export async function openBrokerAs(
+  options: EngineOptions & BrokerEvents & CallOptions,
+  settings: HostSettings,
+): Promise<Broker> {
   const { onWarning, onFatal, onReplication, signal, ...engineOptions } = takeGiven('openBroker', options);
   for (const [name, callback] of Object.entries({ onWarning, onFatal, onReplication })) {
     callbackOption(name, callback);
@@ -35,6 +44,7 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
   const secret = secretFile === undefined ? null : readSecret(secretFile);
   const master = await otherMaster(resolved, secret);
   const founds = mayFound(resolved);
+  const configuration = new Configuration(engineOptions, resolved, settings);
   let broker: Broker | null = null;
   const open: BrokerHost['open'] = (role) =>
     Engine.open(
@@ -44,6 +54,8 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
         onFatal: onFatal ?? (() => undefined),
         onFenced: (masterUrl) => broker?.fenced(masterUrl),
         onStale: () => broker?.stale(),
+        configuration: () => configuration.list(),
+        setLogLevel: (level) => configuration.setLogLevel(level),
       },
       secret,
       role.role === 'slave',
@@ -65,6 +77,14 @@ export async function openBroker(options: EngineOptions & BrokerEvents & CallOpt
     await engine.close();
     throw abortError(signal);
   }
-  broker = new Broker(engine, { open, secret, mayFound: founds, onWarning, onFatal, onReplication });
+  broker = new Broker(engine, {
+    open,
+    configuration,
+    secret,
+    mayFound: founds,
+    onWarning,
+    onFatal,
+    onReplication,
+  });
   return broker;
 }

@@ -2,14 +2,14 @@ import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { checkListening } from '../broker/check-listening.js';
 import type { ReplicationEvent } from '../broker/follower/follow.js';
-import { openBroker } from '../broker/index.js';
 import { checkAdvertised } from '../broker/membership.js';
+import { openBrokerAs } from '../broker/open-broker.js';
 import type { OptionInfo } from '../engine/option-info.js';
 import type { EngineOptions } from '../engine/options.js';
 
 import { monotonicMs } from '../native-free/time/index.js';
 import { isRingMQError, RingMQError } from '../native-free/wire/index.js';
-import { inSettingsNames, misspelledVariables, readBrokerSettings } from './broker-settings.js';
+import { hostSettings, inSettingsNames, misspelledVariables, readBrokerSettings } from './broker-settings.js';
 import { CatchUpView } from './catch-up-view.js';
 import { isForPeople, openLog } from './log.js';
 import { byteBars } from './progress.js';
@@ -41,12 +41,15 @@ export async function runBroker(command: Command): Promise<void> {
   catchUp = view;
   const startedAt = monotonicMs();
   const broker = await told(() =>
-    openBroker({
-      ...settings.engine,
-      onWarning: (message, details) => log.warn(details, message),
-      onFatal,
-      onReplication: (event) => tellReplication(event, view, log),
-    }),
+    openBrokerAs(
+      {
+        ...settings.engine,
+        onWarning: (message, details) => log.warn(details, message),
+        onFatal,
+        onReplication: (event) => tellReplication(event, view, log),
+      },
+      hostSettings(settings, log),
+    ),
   );
   try {
     const listener = await broker.listen(listen);

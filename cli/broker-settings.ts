@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { HostSettings } from '../broker/configuration.js';
 import { type ListenOptions, listenOptionsSchema } from '../broker/listen-options.js';
 import { nearest } from '../engine/nearest.js';
 import { describeOptions, type OptionInfo } from '../engine/option-info.js';
@@ -37,6 +38,8 @@ export interface BrokerSettings {
   engine: EngineOptions;
   listen: ListenOptions;
   command: CommandOptions;
+  /** Where each option was set, by its name. */
+  origins: Record<string, 'flag' | 'environment' | 'file'>;
 }
 
 /** Gives the command a flag for each option there is. */
@@ -109,7 +112,8 @@ function placeholderOf(info: OptionInfo): string {
 export function readBrokerSettings(command: Command): BrokerSettings {
   const { config, ...flags } = command.opts<Settings & { config?: string }>();
   const file = config === undefined ? {} : readConfigFile(config);
-  const settings: Settings = { ...file, ...readVariables(command), ...flags };
+  const variables = readVariables(command);
+  const settings: Settings = { ...file, ...variables, ...flags };
   if ('tlsCert' in settings !== 'tlsKey' in settings) {
     command.error('error: --tls-cert and --tls-key go together');
   }
@@ -117,6 +121,33 @@ export function readBrokerSettings(command: Command): BrokerSettings {
     engine: optionsFrom(GROUPS.engine, settings),
     listen: optionsFrom(GROUPS.listen, settings),
     command: commandOptionsSchema.parse(optionsFrom(GROUPS.command, settings)),
+    origins: originsOf({ file, environment: variables, flag: flags }),
+  };
+}
+
+function originsOf(sources: Record<'file' | 'environment' | 'flag', Settings>): BrokerSettings['origins'] {
+  const origins: BrokerSettings['origins'] = {};
+  for (const from of ['file', 'environment', 'flag'] as const) {
+    for (const { setting, name } of all) {
+      if (setting in sources[from]) {
+        origins[name] = from;
+      }
+    }
+  }
+  return origins;
+}
+
+/** What the command can say of itself to the broker that it opens. */
+export function hostSettings({ origins, command }: BrokerSettings, log: { level: string }): HostSettings {
+  return {
+    origins,
+    log: {
+      infos: GROUPS.command,
+      values: command,
+      setLevel: (level) => {
+        log.level = level;
+      },
+    },
   };
 }
 

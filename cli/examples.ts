@@ -37,6 +37,15 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq acl grant billing subscribe group:billing',
     'ringmq acl list',
   ],
+  connection: ['ringmq connection list --sort -bytesIn', 'ringmq connection close 3f2a9c1b-2-17'],
+  'connection list': [
+    'ringmq connection list --filter billing',
+    'ringmq connection list --topic orders -o json',
+  ],
+  'connection close': ['ringmq connection close 3f2a9c1b-2-17'],
+  config: ['ringmq config list --changed', 'ringmq config log-level debug'],
+  'config list': ['ringmq config list', 'ringmq config list --changed -o json'],
+  'config log-level': ['ringmq config log-level debug'],
   audit: ['ringmq audit list', 'ringmq audit list --follow -o json'],
   'audit list': ['ringmq audit list --from 2026-01-31T12:00:00Z', 'ringmq audit list --follow -o json'],
   'acl grant': [

@@ -21,6 +21,7 @@ import {
 } from './flags.js';
 import { dressCommands } from './help.js';
 import { addTools } from './tool-commands.js';
+import { addWatching } from './watch-program.js';
 
 /**
  * Every command with its flags. What a command does lies in a module of its own that is loaded only when the
@@ -80,6 +81,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   addSub(program);
   addStats(program);
   addAccess(program);
+  addWatching(program);
   addLog(program);
   addBench(program);
   addTools(program);

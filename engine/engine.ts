@@ -5,9 +5,11 @@ import { threadId } from 'node:worker_threads';
 import {
   AUDIT_TOPIC,
   type BrokerStats,
+  type ConfiguredOption,
   HISTORY_SAMPLES,
   HISTORY_STEP_MS,
   historyNames,
+  type LogLevel,
   type RingMQError,
 } from '../native-free/wire/index.js';
 import { AccessDesk } from './access/access-desk.js';
@@ -52,6 +54,9 @@ export interface EngineEvents {
   onFenced?(masterUrl: string | null): void;
   /** On a slave: the directory is to be opened again, which makes the queue index anew. */
   onStale?(): void;
+  /** What it was started with, and its listeners. */
+  configuration?(): ConfiguredOption[];
+  setLogLevel?: (level: LogLevel) => void;
   onWarning(message: string, details: Record<string, unknown>): void;
   onFatal(error: RingMQError): void;
 }
@@ -281,6 +286,9 @@ export class Engine {
         const begin = from ?? end - HISTORY_SAMPLES * HISTORY_STEP_MS;
         return this.#sampler.ring.read(begin, end, historyNames(names), points ?? HISTORY_SAMPLES);
       },
+      configuration: () => events.configuration?.() ?? [],
+      ...(events.setLogLevel === undefined ? {} : { setLogLevel: events.setLogLevel }),
+      brokerName: handle.brokerName,
       askThreads: (question) => this.#server.ask(question),
       queueStats: () => this.#stats.readQueues(),
       onFatal: (error) => this.#ending.fatal(error),

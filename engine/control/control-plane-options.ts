@@ -2,10 +2,12 @@
 
 import type {
   BrokerStats,
+  ConfiguredOption,
   FindParams,
   FindResult,
   History,
   HistoryParams,
+  LogLevel,
   QueueStats,
   SetStanding,
 } from '../../native-free/wire/index.js';
@@ -53,6 +55,10 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   askThreads(question: ThreadQuestion): Promise<ThreadAnswers>;
   /** What is kept of the last day. */
   history(params: HistoryParams): History;
+  /** What the broker was started with. */
+  configuration?(): ConfiguredOption[];
+  setLogLevel?(level: LogLevel): void;
+  brokerName?: string;
   /** How this broker stands in its set. */
   standing?(): SetStanding;
   /** Default 10,000. */

@@ -360,6 +360,17 @@ export class ControlPlane {
       },
       topicClients: (params) => this.#connections.topicClients(params),
       history: (params) => this.#options.history(params),
+      configuration: () => ({
+        brokerName: this.#options.brokerName ?? '',
+        options: this.#options.configuration?.() ?? [],
+      }),
+      setLogLevel: ({ level }) => {
+        if (this.#options.setLogLevel === undefined) {
+          throw new RingMQError('NOT_SUPPORTED', 'this broker has no log of its own');
+        }
+        this.#options.setLogLevel(level);
+        return {};
+      },
       standing: () => {
         const standing = this.#options.standing?.();
         return standing ?? noLog();

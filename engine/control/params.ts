@@ -13,6 +13,7 @@ import {
   DEFAULT_FOUND_MESSAGES,
   HISTORY_SAMPLES,
   KEY_BYTES,
+  LOG_LEVELS,
   MAX_FILTER_CHARS,
   MAX_KEY_BYTES,
   MAX_QUEUES_PER_TOPIC,
@@ -121,6 +122,8 @@ const SCHEMAS = {
     names: z.array(name).max(100).nullable().default(null),
     points: count.min(1).max(HISTORY_SAMPLES).default(HISTORY_SAMPLES),
   }),
+  configuration: z.object({}),
+  setLogLevel: z.object({ level: z.enum(LOG_LEVELS) }),
   standing: z.object({}),
   promote: z.object({
     epoch: count.max(0xffffffff).nullable().default(null),

@@ -1,6 +1,7 @@
 /** The public shapes of administration: topics, groups, users and rights. */
 import type {
   AuditEntry,
+  BrokerConfiguration,
   BrokerStats,
   ConnectionInfo,
   ConnectionSort,
@@ -12,6 +13,7 @@ import type {
   GroupInfo,
   History,
   HistoryName,
+  LogLevel,
   Right,
   RoleInfo,
   StartPosition,
@@ -299,6 +301,13 @@ export interface Admin {
   closeConnection(id: string, options?: CallOptions): Promise<void>;
   /** A page of those who have sent messages to the topic over connections that are open, or read it. `TOPIC_NOT_FOUND`, `NOT_ALLOWED`. */
   topicClients(topic: string, request?: ListTopicClients, options?: CallOptions): Promise<TopicClientPage>;
+  /** Every option of the broker with its value, where that comes from, and what it means; over a cluster of each set's master. `NOT_ALLOWED`. */
+  configuration(options?: CallOptions): Promise<(BrokerConfiguration & { brokerSet?: string })[]>;
+  /**
+   * What the brokers' logs tell from now on, until they end. `NOT_SUPPORTED` where a program has opened the broker and keeps the log itself; `NOT_ALLOWED`,
+   * `BAD_ARGUMENT`.
+   */
+  setLogLevel(level: LogLevel, options?: CallOptions): Promise<void>;
   /**
    * The last day of the broker since it was opened, as samples of 10 s each; over a cluster of all masters together: rates and amounts added up, of times
    * and lags the highest, of free disk the least. `NOT_ALLOWED`, `BAD_ARGUMENT`.

@@ -1,5 +1,6 @@
 /** What is asked by whoever watches over brokers, of one and of a cluster alike. Arguments are checked at the call. */
 import {
+  type BrokerConfiguration,
   CONNECTION_FIELDS,
   type ConnectionInfo,
   ConnectionOrder,
@@ -9,6 +10,8 @@ import {
   HISTORY_SAMPLES,
   type History,
   historyNames,
+  LOG_LEVELS,
+  type LogLevel,
   MAX_FILTER_CHARS,
   mergedHistory,
 } from '../wire/index.js';
@@ -106,6 +109,20 @@ export abstract class WatchCalls extends AccessCalls {
     };
     const parts = await this.askEach('history', params, how);
     return mergedHistory(parts.map(({ value }) => value));
+  }
+
+  /** Over a cluster that of each set's master. */
+  async configuration(options?: CallOptions): Promise<(BrokerConfiguration & { brokerSet?: string })[]> {
+    const parts = await this.askEach('configuration', {}, takeCallOptions('configuration', options));
+    return parts.map(({ set, value }) => (set === null ? value : { brokerSet: set, ...value }));
+  }
+
+  async setLogLevel(level: LogLevel, options?: CallOptions): Promise<void> {
+    const how = takeCallOptions('setLogLevel', options);
+    if (!LOG_LEVELS.includes(level)) {
+      throw badArgument('level', `must be one of ${LOG_LEVELS.join(', ')}`);
+    }
+    await this.changeEach('setLogLevel', { level }, how);
   }
 
   async topicClients(

@@ -37,6 +37,8 @@ export const CONTROL_METHODS = {
   closeConnection: { needsConsumer: false, isRepeatable: false, isCostly: true },
   topicClients: { needsConsumer: false, isRepeatable: true, isCostly: true },
   history: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  configuration: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  setLogLevel: { needsConsumer: false, isRepeatable: true },
   standing: { needsConsumer: false, isRepeatable: true },
   promote: { needsConsumer: false, isRepeatable: false },
   createUser: { needsConsumer: false, isRepeatable: false, isCostly: true },

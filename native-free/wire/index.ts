@@ -2,6 +2,7 @@ export * from './access.js';
 export * from './audit.js';
 export * from './batch-layout.js';
 export type * from './cluster.js';
+export * from './configuration.js';
 export * from './connections.js';
 export * from './control.js';
 export * from './control-methods.js';

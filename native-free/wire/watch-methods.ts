@@ -1,4 +1,5 @@
 /** Methods for whoever watches over a broker. */
+import type { BrokerConfiguration, LogLevel } from './configuration.js';
 import type { ConnectionInfo, ConnectionListParams, TopicClient } from './connections.js';
 import type { History, HistoryParams } from './history.js';
 import type { PageParams, PageResult } from './page.js';
@@ -20,4 +21,8 @@ export interface WatchMethods {
   };
   /** What the broker has kept of its last day, since it was opened: a sample every 10 s. BAD_ARGUMENT: there is no such series. */
   history: { params: HistoryParams; result: History };
+  /** Every option of the broker that is asked, of its listeners and its log. */
+  configuration: { params: Record<string, never>; result: BrokerConfiguration };
+  /** Holds until the broker ends. NOT_SUPPORTED: the program that opened it keeps its log itself. */
+  setLogLevel: { params: { level: LogLevel }; result: Record<string, never> };
 }

@@ -53,6 +53,8 @@ export const ADMIN: Record<string, Call> = {
     on: admin,
     args: () => [{ from: 0, to: 1, names: ['messagesIn'], points: 10 }, SIGNAL],
   },
+  configuration: { on: admin, args: () => [SIGNAL] },
+  setLogLevel: { on: admin, args: () => ['info', SIGNAL] },
   closeConnection: { on: admin, args: () => ['not-there', SIGNAL] },
   topicClients: { on: admin, args: ({ topic }) => [topic, { cursor: undefined, limit: 10 }, SIGNAL] },
   createUser: {

@@ -86,6 +86,8 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   closeConnection: ofCluster('id'),
   topicClients: null,
   history: null,
+  configuration: null,
+  setLogLevel: ofCluster('level'),
   standing: null,
   promote: ofCluster('epoch', 'force'),
   createUser: of('user', 'roles', 'ifNotExists'),

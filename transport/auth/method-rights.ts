@@ -73,6 +73,8 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   closeConnection: MANAGES_CLUSTER,
   topicClients: { needs: onTopic('manage'), hides: 'TOPIC_NOT_FOUND' },
   history: MANAGES_CLUSTER,
+  configuration: MANAGES_CLUSTER,
+  setLogLevel: MANAGES_CLUSTER,
   standing: MANAGES_CLUSTER,
   promote: MANAGES_CLUSTER,
   createUser: MANAGES_CLUSTER,

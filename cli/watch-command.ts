@@ -1,0 +1,128 @@
+/** `ringmq connection` and `ringmq config`. */
+import type { Command } from 'commander';
+import type { ConnectionInfo, ConnectionSort, LogLevel } from '../native-free/wire/index.js';
+import { notice, withClient } from './connection.js';
+import { counted, printJson, printTable, sharedOptions } from './output.js';
+
+interface ListFlags {
+  sort: ConnectionSort;
+  filter?: string;
+  limit: number;
+  topic?: string;
+}
+
+/** `ringmq connection list` */
+export async function listConnections(command: Command, flags: ListFlags): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const { sort, filter, limit, topic } = flags;
+  if (topic !== undefined) {
+    const page = await withClient(url, (client) => client.admin().topicClients(topic, { limit }));
+    if (output === 'json') {
+      return printJson(page);
+    }
+    printTable(
+      ['ID', 'USER', 'NAME', 'ADDRESS', 'SENDS', 'READS IN'],
+      page.clients.map((each) => [
+        each.id,
+        each.user,
+        each.name,
+        each.address,
+        each.produces ? 'yes' : 'no',
+        each.groups.map((group) => group ?? '(no group)').join(' ') || null,
+      ]),
+    );
+    tellMissing(page);
+    return;
+  }
+  const page = await withClient(url, (client) => client.admin().listConnections({ sort, filter, limit }));
+  if (output === 'json') {
+    return printJson(page);
+  }
+  printTable(
+    ['ID', 'KIND', 'USER', 'NAME', 'ADDRESS', 'OPENED', 'IN', 'OUT', 'BYTES IN', 'BYTES OUT', 'GROUPS'],
+    page.connections.map((each) => [
+      each.id,
+      each.kind,
+      each.user,
+      each.name,
+      each.address,
+      new Date(each.openedTime).toISOString(),
+      each.messagesIn,
+      each.messagesOut,
+      each.bytesIn,
+      each.bytesOut,
+      groupsOf(each),
+    ]),
+  );
+  tellMissing(page);
+}
+
+function groupsOf({ consumers, consumerCount }: ConnectionInfo): string | null {
+  const names = [...new Set(consumers.map(({ group }) => group ?? '(no group)'))];
+  return names.length === 0 ? null : `${names.join(' ')}${consumerCount > consumers.length ? ' …' : ''}`;
+}
+
+function tellMissing({ complete, silentThreads }: { complete: boolean; silentThreads: number }): void {
+  if (!complete) {
+    notice('there are more; see --limit and --filter');
+  }
+  if (silentThreads > 0) {
+    notice(
+      `${counted(silentThreads, 'thread', 'threads')} did not answer in time; what they serve is missing`,
+    );
+  }
+}
+
+/** `ringmq connection close` */
+export async function closeConnection(command: Command, id: string): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  await withClient(url, (client) => client.admin().closeConnection(id));
+  if (output === 'json') {
+    return printJson({ closed: id });
+  }
+  process.stdout.write(`${id}: closed\n`);
+}
+
+/** `ringmq config list` */
+export async function listConfiguration(command: Command, { changed }: { changed?: boolean }): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const all = await withClient(url, (client) => client.admin().configuration());
+  const brokers = all.map((broker) => ({
+    ...broker,
+    options: broker.options.filter(({ from }) => changed !== true || from !== 'default'),
+  }));
+  if (output === 'json') {
+    return printJson(brokers);
+  }
+  const hasSeveral = brokers.length > 1;
+  printTable(
+    [...(hasSeveral ? ['BROKER'] : []), 'OPTION', 'VALUE', 'FROM', 'DEFAULT'],
+    brokers.flatMap(({ brokerName, options }) =>
+      options.map(({ name, scope, value, unit, from, default: standard }) => [
+        ...(hasSeveral ? [brokerName] : []),
+        scope === 'broker' ? name : `${scope} ${name}`,
+        shown(value, unit),
+        from,
+        shown(standard, typeof standard === 'number' ? unit : undefined),
+      ]),
+    ),
+  );
+}
+
+function shown(value: string | number | boolean | string[] | null, unit: string | undefined): string | null {
+  if (value === null || (Array.isArray(value) && value.length === 0)) {
+    return null;
+  }
+  const text = Array.isArray(value) ? value.join(' ') : String(value);
+  return unit === undefined ? text : `${text} ${unit}`;
+}
+
+/** `ringmq config log-level` */
+export async function setLogLevel(command: Command, level: LogLevel): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  await withClient(url, (client) => client.admin().setLogLevel(level));
+  if (output === 'json') {
+    return printJson({ logLevel: level });
+  }
+  process.stdout.write(`the log tells ${level} from now on\n`);
+}

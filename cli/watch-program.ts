@@ -1,0 +1,55 @@
+/** The commands of whoever watches over brokers, with their flags. */
+import { Argument, type Command, Option } from 'commander';
+import { CONNECTION_FIELDS, LOG_LEVELS } from '../native-free/wire/index.js';
+import { countUpTo } from './flags.js';
+
+/** Rows of one page. */
+const MAX_ROWS = 10_000;
+
+export function addWatching(program: Command): void {
+  addConnection(program);
+  addConfig(program);
+}
+
+function addConnection(program: Command): void {
+  const connection = program.command('connection').description('who is connected, and closing connections');
+  connection
+    .command('list')
+    .description('connections of the broker, over a cluster of all masters, one a line')
+    .addOption(
+      new Option('--sort <field>', 'with a - in front: from the highest down')
+        .choices([...CONNECTION_FIELDS, ...CONNECTION_FIELDS.map((field) => `-${field}`)])
+        .default('openedTime'),
+    )
+    .option('--filter <text>', 'only those of which id, user, name, address, a group or a topic has it')
+    .option('--limit <n>', 'at most so many', countUpTo(MAX_ROWS), 1_000)
+    .option('--topic <topic>', 'only who sends to it, or reads it; with the groups in which it does')
+    .action(async (options: object, command: Command) => {
+      await (await import('./watch-command.js')).listConnections(command, options as never);
+    });
+  connection
+    .command('close')
+    .description('end a connection; its client connects again if it wants to')
+    .argument('<id>', 'as connection list has it')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      await (await import('./watch-command.js')).closeConnection(command, id);
+    });
+}
+
+function addConfig(program: Command): void {
+  const config = program.command('config').description("a running broker's options");
+  config
+    .command('list')
+    .description('every option with its value, and where that comes from; over a cluster of each master')
+    .option('--changed', 'only what is not the default')
+    .action(async (options: { changed?: boolean }, command: Command) => {
+      await (await import('./watch-command.js')).listConfiguration(command, options);
+    });
+  config
+    .command('log-level')
+    .description('what the log of a running broker tells, until it ends')
+    .addArgument(new Argument('<level>', 'the level').choices([...LOG_LEVELS]))
+    .action(async (level: 'info', _options: unknown, command: Command) => {
+      await (await import('./watch-command.js')).setLogLevel(command, level);
+    });
+}
