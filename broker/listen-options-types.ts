@@ -163,6 +163,20 @@ export interface ListenOptions {
    */
   maxUnreadBytes?: number | undefined;
   /**
+   * HTTP requests to the API under way at once, polls that wait and streams of events among them. More are
+   * refused with `TOO_MANY_REQUESTS`.
+   * A number, 1 to 100,000. Default 1,024.
+   * Command: `--max-http-requests`, `RINGMQ_MAX_HTTP_REQUESTS`, `maxHttpRequests`.
+   */
+  maxHttpRequests?: number | undefined;
+  /**
+   * The same of one address. Behind a proxy all have its address.
+   * A number, 1 to 100,000. Default 256.
+   * Command: `--max-http-requests-per-address`, `RINGMQ_MAX_HTTP_REQUESTS_PER_ADDRESS`,
+   * `maxHttpRequestsPerAddress`.
+   */
+  maxHttpRequestsPerAddress?: number | undefined;
+  /**
    * Rows in `GET /metrics` for each queue and for each group's lag on it, too: up to 5,000 of each.
    * Default false.
    * Command: `--queue-metrics`, `RINGMQ_QUEUE_METRICS`, `queueMetrics`.

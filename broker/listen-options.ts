@@ -98,6 +98,14 @@ export const listenOptionsSchema = z
         .max(2 ** 40)
         .default(1024 * 1024 * 1024),
     ),
+    maxHttpRequests: option(
+      'HTTP requests to the API under way at once, polls that wait and streams of events among them. More are refused with `TOO_MANY_REQUESTS`.',
+      z.number().int().min(1).max(100_000).default(1_024),
+    ),
+    maxHttpRequestsPerAddress: option(
+      'The same of one address. Behind a proxy all have its address.',
+      z.number().int().min(1).max(100_000).default(256),
+    ),
     queueMetrics: option(
       "Rows in `GET /metrics` for each queue and for each group's lag on it, too: up to 5,000 of each.",
       z.boolean().default(false),

@@ -1,10 +1,11 @@
 /** Opens the socket: one worker thread per listener, all on one port. */
-import type { BrokerHandle } from '../engine/handle.js';
+import type { Engine } from '../engine/engine.js';
 import { ConnectionCount, createConnectionCounts } from '../native-free/listener/connection-count.js';
 import { connectionsPossible } from '../native-free/listener/descriptors.js';
 import { errorCodeOfName, RingMQError } from '../native-free/wire/index.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
 import { chooseListener } from '../transport/choose-listener.js';
+import { BrokerApi } from './api/broker-api.js';
 import { type ListenOptions, type ResolvedListenOptions, resolveListenOptions } from './listen-options.js';
 import type { ListenerWorkerData, ListenerWorkerMessage } from './listener-messages.js';
 import { ListenerWorker } from './listener-thread.js';
@@ -31,7 +32,7 @@ export type ListenerDied = (error: RingMQError, isLast: boolean) => void;
 
 /** Starts the listener threads. Throws PORT_IN_USE, BAD_CONFIG. */
 export async function startListening(
-  handle: BrokerHandle,
+  engine: Engine,
   given: ListenOptions | undefined,
   onDied: ListenerDied,
   onWarning: (message: string) => void,
@@ -60,14 +61,16 @@ export async function startListening(
     const which = isLast ? 'the last listener thread' : 'a listener thread';
     onDied(new RingMQError('INTERNAL', `${which} of ${urlOf(options, port)} died: ${why}`), isLast);
   };
+  const api = new BrokerApi(engine, options);
   const close = async (): Promise<void> => {
+    await api.close();
     await Promise.all([...threads].map((thread) => thread.close()));
   };
   try {
     for (let i = 0; i < count; i++) {
       const thread = await ListenerThread.start(
         {
-          handle,
+          handle: engine.handle,
           options,
           kind: choice.kind,
           name: `ringmq-listener-${i + 1}`,
@@ -75,6 +78,7 @@ export async function startListening(
           index: i,
           connectionCounts,
           joinPort: i > 0,
+          api: api.port(),
         },
         threadDied,
       );

@@ -1,4 +1,5 @@
 /** What a listener thread is given, and what it and the thread that started it say to each other. */
+import type { MessagePort } from 'node:worker_threads';
 import type { BrokerHandle } from '../engine/handle.js';
 import type { ResolvedListenOptions } from './listen-options.js';
 
@@ -16,6 +17,8 @@ export interface ListenerWorkerData {
   connectionCounts: SharedArrayBuffer;
   /** Another thread of this broker listens on the port already. */
   joinPort: boolean;
+  /** To the thread that answers the API. Moves to the listener's. */
+  api: MessagePort;
   /** One word of {@link SOCKETS}: closed whenever this thread may end. */
   state: SharedArrayBuffer;
 }

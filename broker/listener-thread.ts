@@ -27,6 +27,7 @@ export class ListenerWorker extends Worker {
     const workerData: ListenerWorkerData = { ...data, state };
     super(new URL('./listener-worker.js', import.meta.url), {
       workerData,
+      transferList: [data.api],
       name: data.name,
       ...workerFlags(),
     });

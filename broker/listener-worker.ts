@@ -16,6 +16,7 @@ import {
 } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { errorFrame } from '../transport/error-body.js';
+import { ApiDoor } from '../transport/http/api-door.js';
 import { HttpAnswers } from '../transport/http/http-answers.js';
 import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
@@ -58,7 +59,8 @@ async function serve(thread: BrokerThread): Promise<void> {
     onDefect: defectTeller(thread),
   });
   socketsAre(SOCKETS.open);
-  const answers = new HttpAnswers(thread, data.options);
+  const api = new ApiDoor(data.api);
+  const answers = new HttpAnswers(thread, data.options, api);
   const listener = await startListener(sessions, thread, answers);
   port?.on('message', (order: ListenerOrder) => {
     void (order === 'end' ? end() : stop());
@@ -71,6 +73,7 @@ async function serve(thread: BrokerThread): Promise<void> {
     sessions.stopTaking();
     await thread.drained(DRAIN_MS);
     sessions.close();
+    api.close();
     await listener.close();
     socketsAre(SOCKETS.closed);
     await thread.close();

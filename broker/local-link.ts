@@ -10,6 +10,7 @@
 import type { Link, LinkFactory } from '../native-free/client/internal.js';
 import type { Socket } from '../native-free/listener/types.js';
 import { RingMQError } from '../native-free/wire/index.js';
+import type { Principal } from '../transport/auth/principal.js';
 import type { Session } from '../transport/session.js';
 import type { SessionHost } from '../transport/session-host.js';
 import { SESSION_DEFAULTS } from '../transport/session-options.js';
@@ -19,15 +20,29 @@ const POOLED_BYTES = SESSION_DEFAULTS.deliverFrameBytes + 4096;
 /** More than a consumer's window of 4 MiB holds. */
 const MAX_POOLED = 24;
 
+/** For whom a link is that stands for plain HTTP. */
+export interface HttpOwner {
+  /** What it may; null: everything, where nobody logs in. */
+  readonly principal: Principal | null;
+  /** The peer's address. */
+  readonly remote: string;
+}
+
 /** Links to the sessions of `host`, on this thread. */
-export function localLinks(host: SessionHost): LinkFactory {
+export function localLinks(host: SessionHost, http: HttpOwner | null = null): LinkFactory {
+  let isUsed = false;
   return (signal) => {
     signal.throwIfAborted();
     // The one error after which a client does not try again.
     if (host.isClosed) {
       throw new RingMQError('CLOSED', 'the broker is closed');
     }
-    return new LocalLink(host);
+    if (isUsed && http !== null) {
+      // Its rights may have ended with it: who asks next logs in.
+      throw new RingMQError('CLOSED', 'this connection has ended');
+    }
+    isUsed = true;
+    return new LocalLink(host, http);
   };
 }
 
@@ -44,8 +59,8 @@ class LocalLink implements Link {
   #closed = false;
   readonly #hand = (): void => this.#handOver();
 
-  constructor(host: SessionHost) {
-    this.#session = host.open(new SessionEnd(this));
+  constructor(host: SessionHost, http: HttpOwner | null) {
+    this.#session = host.open(new SessionEnd(this, http?.remote ?? 'this process'), http);
   }
 
   /** From the client. */
@@ -131,11 +146,12 @@ class LocalLink implements Link {
 
 /** The end that the session holds. */
 class SessionEnd implements Socket {
-  readonly remote = 'this process';
+  readonly remote: string;
   readonly #link: LocalLink;
 
-  constructor(link: LocalLink) {
+  constructor(link: LocalLink, remote: string) {
     this.#link = link;
+    this.remote = remote;
   }
 
   get bufferedBytes(): number {

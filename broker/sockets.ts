@@ -59,7 +59,7 @@ export class BrokerSockets {
       await engine.access.trust(jwt);
     }
     return await startListening(
-      engine.handle,
+      engine,
       options,
       (error, isLast) => {
         if (isLast) {

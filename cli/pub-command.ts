@@ -1,11 +1,11 @@
 import { fstatSync, type Stats } from 'node:fs';
 import type { Command } from 'commander';
+import { LineSplitter } from '../broker/api/line-splitter.js';
+import { MAX_JSON_LINE_BYTES, messageOfJson } from '../broker/api/message-json.js';
 import type { Client, OutgoingMessage, Producer } from '../native-free/client/index.js';
 import { isRingMQError, MAX_BODY_BYTES, RingMQError } from '../native-free/wire/index.js';
 import { connectionNotices, withClient } from './connection.js';
 import { notSupported } from './failure.js';
-import { MAX_JSON_LINE_BYTES, messageOfJson } from './json-input.js';
-import { LineSplitter } from './line-splitter.js';
 import { printJson, sharedOptions } from './output.js';
 import { NO_PROGRESS, startProgress } from './progress.js';
 

@@ -18,6 +18,7 @@ import {
   RingMQError,
 } from '../native-free/wire/index.js';
 import { AccessWatch } from './auth/access-watch.js';
+import type { Principal } from './auth/principal.js';
 import { encodeControl } from './control-payload.js';
 import { HeavyLane } from './heavy-lane.js';
 import { ReplicaSession } from './replica-session.js';
@@ -102,9 +103,12 @@ export class SessionHost implements SessionOwner, ConnectionSource {
     return Math.max(Math.min(produceWindowBytes, part), Math.min(minProduceWindowBytes, produceWindowBytes));
   }
 
-  /** A session for a connection that has just been made: what a listener's `accept` returns. */
-  open(socket: Socket): Session {
-    const session = new Session(this, socket, `c${this.#nextConnection++}`);
+  /**
+   * A session for a connection that has just been made: what a listener's `accept` returns. `http`: it stands for
+   * plain HTTP of whoever has logged in there; a null principal: nobody has to.
+   */
+  open(socket: Socket, http: { principal: Principal | null } | null = null): Session {
+    const session = new Session(this, socket, `c${this.#nextConnection++}`, http);
     this.#sessions.add(session);
     this.watch.opened();
     const { meter } = this.engine;

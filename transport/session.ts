@@ -82,7 +82,9 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   silentSweeps = 0;
   #state: 'hello' | 'login' | 'open' | 'closed' = 'hello';
   #login: Login | null = null;
-  principal: Principal | null = null;
+  /** Who asks by plain HTTP has logged in before. */
+  readonly #isHttp: boolean;
+  principal: Principal | null;
   /** Before the welcome. */
   #helloBytes = 0;
   /** As it calls itself. */
@@ -94,7 +96,14 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   #messagesOut = 0;
 
   /** Use `SessionHost.open`, which makes it known to its host. */
-  constructor(host: SessionOwner, socket: Socket, connectionKey: string) {
+  constructor(
+    host: SessionOwner,
+    socket: Socket,
+    connectionKey: string,
+    http: { principal: Principal | null } | null = null,
+  ) {
+    this.#isHttp = http !== null;
+    this.principal = http?.principal ?? null;
     this.engine = host.engine;
     this.host = host;
     this.options = host.options;
@@ -284,7 +293,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
       user: this.principal?.user ?? null,
       name: this.#clientName,
       address: this.socket.remote === '' ? this.connectionKey : this.socket.remote,
-      kind: this.principal?.user === BROKER_USER ? 'broker' : 'client',
+      kind: this.#isHttp ? 'http' : this.principal?.user === BROKER_USER ? 'broker' : 'client',
       openedTime: this.#openedTime,
       bytesIn: this.#bytesIn,
       bytesOut: this.socket.sentBytes,
@@ -380,7 +389,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     const { client, version, credentials } = readHello(bytes);
     this.#clientName = client;
     checkVersion(version);
-    if (!this.options.authenticates) {
+    if (!this.options.authenticates || this.#isHttp) {
       this.#welcome();
       return;
     }

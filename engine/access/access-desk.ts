@@ -25,8 +25,9 @@ import type {
   TokenLoginParams,
 } from '../engine-thread.js';
 import type { AccessState } from '../meta/access-state.js';
+import { HashGate } from './hash-gate.js';
 import { LoginDelays, MAX_LOGIN_WAIT_MS } from './login-delays.js';
-import { checkProof, FakeVerifiers, makeVerifier } from './scram.js';
+import { checkProof, FakeVerifiers, makeVerifier, proofOf } from './scram.js';
 import { type TokenOptions, trustName } from './token-options.js';
 import type { TokenVerifier } from './token-verifier.js';
 
@@ -37,6 +38,8 @@ const TOKEN_BYTES = 24;
 const MAX_TRUSTS = 64;
 /** Before the salt of who has logged in by the token. No user has such a one, though a user's client chooses its salt. */
 const TOKEN_MARK = 'token ';
+/** What is signed where the password itself came: there is nobody to whom a nonce would say anything. */
+const PASSWORD_MESSAGE = 'a password that came as it is';
 
 /** In the place of a user's name, for delays: whose a wrong token is, is not known. */
 const BY_TOKEN = '%token';
@@ -65,6 +68,7 @@ export class AccessDesk {
   /** Made when the first broker comes. */
   #brokerVerifier: Promise<ScramVerifier> | null = null;
   readonly #delays = new LoginDelays();
+  readonly #gate = new HashGate();
   readonly #fakes: FakeVerifiers;
   #token: OneTimeToken | null = null;
   readonly #verifiers = new Map<string, TokenVerifier>();
@@ -180,6 +184,22 @@ export class AccessDesk {
       }
       throw error;
     }
+  }
+
+  /**
+   * Of a password that came over a connection that nobody else can read. Its hash is made off the thread.
+   * @throws RingMQError NOT_AUTHENTICATED, after the same waits; TOO_MANY_REQUESTS
+   */
+  async loginByPassword(user: string, password: string, remote: string): Promise<LoginAnswer> {
+    const begunMs = this.#now();
+    // Whoever has to wait costs no hash before.
+    for (let waitMs = this.#waitOf(remote, user, begunMs); waitMs > 0; ) {
+      await delay(waitMs, undefined, { ref: false });
+      waitMs = this.#waitOf(remote, user, begunMs);
+    }
+    const { salt, iterations } = await this.challenge(user);
+    const proof = await this.#gate.through(() => proofOf(password, salt, iterations, PASSWORD_MESSAGE));
+    return await this.login({ user, authMessage: PASSWORD_MESSAGE, proof, remote });
   }
 
   /** @throws RingMQError NOT_AUTHENTICATED: there is no such user */

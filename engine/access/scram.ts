@@ -24,6 +24,25 @@ export async function makeVerifier(password: string, given?: Uint8Array): Promis
   };
 }
 
+/** What a client that knows the password shows of it. Base64. The hash is made in the process's pool. */
+export async function proofOf(
+  password: string,
+  salt: string,
+  iterations: number,
+  message: string,
+): Promise<string> {
+  const salted = await derive(
+    preparedPassword(password),
+    Buffer.from(salt, 'base64'),
+    iterations,
+    KEY_BYTES,
+    'sha256',
+  );
+  const clientKey = hmac(salted, 'Client Key');
+  const signature = hmac(createHash('sha256').update(clientKey).digest(), message);
+  return Buffer.from(clientKey.map((byte, i) => byte ^ (signature[i] as number))).toString('base64');
+}
+
 /**
  * What is asked about a name that nobody has: always the same for a name, as if it had a user. `secret`: brokers that share one ask the same, as they do
  * about users; null: until this process ends.

@@ -69,7 +69,8 @@ const roles = z.array(name).max(MAX_ROLES_PER_USER).default([]);
 const right = z.enum(RIGHTS);
 const DESCENDING = CONNECTION_FIELDS.map((field): `-${ConnectionField}` => `-${field}`);
 
-const SCHEMAS = {
+/** Of each method. */
+export const PARAMS = {
   topicMetadata: topicOnly,
   createTopic: z.object({
     topic: name,
@@ -205,7 +206,7 @@ export function parseParams<M extends ControlMethod>(
   method: M,
   params: unknown,
 ): ControlMethods[M]['params'] {
-  const result = SCHEMAS[method].safeParse(params);
+  const result = PARAMS[method].safeParse(params);
   if (!result.success) {
     const issue = result.error.issues[0];
     const path = issue?.path.join('.') ?? '';

@@ -5,6 +5,7 @@ import { abortable, whenAborted } from './abort.js';
 import { type Brokers, OneBroker } from './brokers.js';
 import { GroupConsumer } from './consume/consumer.js';
 import { get, peek } from './consume/peek.js';
+import type { Connection } from './link/connection.js';
 import type { LinkFactory } from './link/link.js';
 import { makeConnection } from './make-connection.js';
 import { badArgument, takeCallOptions } from './options.js';
@@ -213,6 +214,23 @@ interface LinkClientOptions extends ClientOptions {
   signal?: AbortSignal | undefined;
   /** Called once, when the client has been closed. */
   onClosed?: (() => void | Promise<void>) | undefined;
+}
+
+/** One whose connection is at hand, for who asks methods by their names. It is connected at once, as {@link startClient}'s. */
+export class LinkedClient extends LinkClient {
+  readonly connection: Connection;
+
+  constructor(factory: LinkFactory, options: LinkClientOptions = {}) {
+    const connection = makeConnection(factory, options);
+    super(new OneBroker(connection), options.onClosed);
+    this.connection = connection;
+    connection.open(options.signal).catch(() => undefined);
+  }
+
+  /** It has its connection, and nothing ended it. */
+  get isUsable(): boolean {
+    return this.connection.isOpen && this.connection.failure === null;
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ export { messageId, messageIdPrefix } from '../wire/message-id.js';
 export { abortable, abortError, throwIfAborted } from './abort.js';
 export { ask } from './ask.js';
 export type { Brokers } from './brokers.js';
-export { brokersOf, createClient, startClient } from './client.js';
+export { brokersOf, createClient, LinkedClient, startClient } from './client.js';
 export { ClusterBrokers } from './cluster/cluster-brokers.js';
 export { parseFilter, TagFilter } from './consume/filter.js';
 export { OffsetTracker } from './consume/offset-tracker.js';

@@ -113,7 +113,7 @@ export function agreedSubprotocol(
  * name. Being one's own is judged by the Host header. On a loopback listener that header must name loopback,
  * or a page whose domain was made to resolve to 127.0.0.1 (DNS rebinding) would count as our own.
  */
-function isOriginAllowed(
+export function isOriginAllowed(
   origin: string,
   host: string,
   options: Pick<ListenerOptions, 'host' | 'allowedOrigins'>,

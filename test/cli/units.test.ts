@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LineSplitter } from '../../cli/line-splitter.js';
+import { LineSplitter } from '../../broker/api/line-splitter.js';
 import { parseCount, parseDuration, parseHostPort, parseSize, parseStart } from '../../cli/units.js';
 
 describe('units', () => {

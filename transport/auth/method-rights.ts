@@ -16,7 +16,7 @@ import { has, type Need, notAllowed, type Principal } from './principal.js';
 
 type Params = Readonly<Record<string, unknown>>;
 
-interface MethodRight {
+export interface MethodRight {
   /** All of it is needed. */
   readonly needs?: (params: Params) => readonly Need[];
   /** What is said of a thing that the user cannot see, whether it is there or not, in place of NOT_ALLOWED. */

@@ -7,6 +7,7 @@ import type { HttpAnswer, HttpRequest, ListenerOptions } from '../../native-free
 import { setTimeout, unref } from '../../native-free/time/index.js';
 import { type BrokerStats, isRingMQError, SUBPROTOCOL } from '../../native-free/wire/index.js';
 import { isLoopback } from '../../native-free/wire/loopback.js';
+import { ApiDoor } from './api-door.js';
 import { DashboardFiles } from './dashboard-files.js';
 import { metricsText } from './metrics.js';
 import { METRICS_TYPE } from './metrics-text.js';
@@ -31,22 +32,36 @@ export interface HttpAnswersOptions {
 export class HttpAnswers {
   readonly #engine: EngineThread;
   readonly #options: HttpAnswersOptions;
+  readonly #api: ApiDoor;
   #reading: Promise<BrokerStats> | null = null;
   #page: Promise<HttpAnswer> | null = null;
   /** undefined: nobody has asked yet; null: the package was built without it. */
   #dashboard: DashboardFiles | null | undefined;
 
-  constructor(engine: EngineThread, options: HttpAnswersOptions) {
+  /** `api`: answers what lies below `/api`. */
+  constructor(engine: EngineThread, options: HttpAnswersOptions, api: ApiDoor) {
+    this.#api = api;
     this.#engine = engine;
     this.#options = options;
   }
 
   /** Never rejects. */
-  async answer(request: HttpRequest): Promise<HttpAnswer> {
+  answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer> {
+    if (ApiDoor.has(request.path) && this.#isNamedWell(request)) {
+      return this.#api.answer(request);
+    }
+    return this.#answerItself(request);
+  }
+
+  #isNamedWell({ host }: HttpRequest): boolean {
+    return !isLoopback(this.#options.host) || isLoopback(hostName(host));
+  }
+
+  async #answerItself(request: HttpRequest): Promise<HttpAnswer> {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return { status: 405, body: 'Only GET is answered here.\n' };
     }
-    if (isLoopback(this.#options.host) && !isLoopback(hostName(request.host))) {
+    if (!this.#isNamedWell(request)) {
       return {
         status: 403,
         body: 'This broker is asked by the name of this machine only: 127.0.0.1 or localhost.\n',

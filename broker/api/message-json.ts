@@ -1,5 +1,7 @@
-import type { OutgoingMessage, PropertyValue } from '../native-free/client/index.js';
-import { MAX_BODY_BYTES, RingMQError } from '../native-free/wire/index.js';
+/** Messages as JSON, as `ringmq sub -o json`, `ringmq pub -i json` and HTTP have them. */
+import { isUtf8 } from 'node:buffer';
+import type { ConsumedMessage, OutgoingMessage, PropertyValue } from '../../native-free/client/index.js';
+import { MAX_BODY_BYTES, RingMQError } from '../../native-free/wire/index.js';
 
 type Parts = Omit<OutgoingMessage, 'topic'>;
 
@@ -101,4 +103,42 @@ function bytePropertiesOf(value: unknown): [string, PropertyValue][] | null {
 
 function fail(error: Error): never {
   throw error;
+}
+
+/** All that a message is, so that `pub -i json` makes the same of it. What JSON has no form for, bytes, is base64 under a name of its own. */
+export function lineOfMessage(message: ConsumedMessage): string {
+  const { body } = message;
+  const about = {
+    topic: message.topic,
+    ...(message.brokerSet === undefined ? {} : { brokerSet: message.brokerSet }),
+    queueId: message.queueId,
+    offset: message.offset,
+    messageId: message.messageId,
+    bornTime: message.bornTime,
+    storeTime: message.storeTime,
+    tag: message.tag ?? null,
+    keys: message.keys,
+    shardingKey: message.shardingKey ?? null,
+  };
+  const bytes: Record<string, unknown> =
+    body === null ? { body: null } : isUtf8(body) ? { body: message.text() } : { bodyBase64: base64(body) };
+  const properties: string[] = [];
+  const propertiesBase64: [string, string][] = [];
+  for (const [name, value] of Object.entries(message.properties)) {
+    if (value instanceof Uint8Array) {
+      propertiesBase64.push([name, base64(value)]);
+    } else {
+      // JSON has a minus zero, JSON.stringify does not write it.
+      properties.push(`${JSON.stringify(name)}:${Object.is(value, -0) ? '-0' : JSON.stringify(value)}`);
+    }
+  }
+  if (propertiesBase64.length > 0) {
+    bytes['propertiesBase64'] = Object.fromEntries(propertiesBase64);
+  }
+  const head = JSON.stringify(about).slice(0, -1);
+  return `${head},"properties":{${properties.join(',')}},${JSON.stringify(bytes).slice(1)}`;
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

@@ -1,0 +1,212 @@
+/** One HTTP request on the thread that answers it: its body as it is asked for, its answer whole or in pieces. */
+import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
+import { RingMQError } from '../../native-free/wire/index.js';
+import { ANSWER_WINDOW_BYTES, type ApiAnswer, type ApiHead } from '../../transport/http/api-messages.js';
+
+type Send = (answer: ApiAnswer, transfer?: ArrayBuffer[]) => void;
+
+/** A day: nobody has to ask for longer at a stretch. */
+const MAX_EXPIRY_MS = 86_400_000;
+const HEADER_VALUE = /[^\x20-\x7e]/g;
+
+export class Exchange {
+  readonly id: number;
+  readonly head: ApiHead;
+  /** Headers that every answer has, besides its own. */
+  readonly headers: Record<string, string> = {};
+  readonly #send: Send;
+  readonly #onOver: () => void;
+  readonly #gone = new AbortController();
+  readonly #chunks: Uint8Array[] = [];
+  #isEnded = false;
+  #wakeReader: (() => void) | null = null;
+  #hasAnswered = false;
+  #isOver = false;
+  #untakenBytes = 0;
+  #wakeWriter: (() => void) | null = null;
+  #expiry: NodeJS.Timeout | null = null;
+
+  constructor(id: number, head: ApiHead, send: Send, onOver: () => void) {
+    this.id = id;
+    this.head = head;
+    this.#send = send;
+    this.#onOver = onOver;
+  }
+
+  /** Aborted when the peer has gone. */
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** What lasts longer than that ends: whoever asked is to log in again. */
+  expireIn(ms: number): void {
+    this.#expiry ??= setTimeout(
+      () => {
+        this.cut();
+        this.gone(new RingMQError('TOKEN_EXPIRED'));
+      },
+      Math.min(ms, MAX_EXPIRY_MS),
+    );
+    this.#expiry.unref();
+  }
+
+  // From the port.
+
+  chunk(bytes: Uint8Array): void {
+    this.#chunks.push(bytes);
+    this.#wakeReader?.();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wakeReader?.();
+  }
+
+  gone(why = new RingMQError('CONNECTION_LOST', 'the HTTP client has gone')): void {
+    this.#over();
+    this.#gone.abort(why);
+    this.#wakeReader?.();
+    this.#wakeWriter?.();
+  }
+
+  taken(bytes: number): void {
+    this.#untakenBytes -= bytes;
+    this.#wakeWriter?.();
+  }
+
+  // For who answers.
+
+  /** The next piece of the body; null: that was all. One reader at a time. Rejects when the peer has gone. */
+  async read(): Promise<Uint8Array | null> {
+    for (;;) {
+      const bytes = this.#chunks.shift();
+      if (bytes !== undefined) {
+        if (!this.#isEnded) {
+          this.#send({ type: 'more', id: this.id, bytes: bytes.length });
+        }
+        return bytes;
+      }
+      if (this.#isEnded) {
+        return null;
+      }
+      this.signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve;
+      });
+      this.#wakeReader = null;
+    }
+  }
+
+  /** All of the body. @throws RingMQError MESSAGE_TOO_LARGE */
+  async readAll(limitBytes: number): Promise<Buffer> {
+    const length = Number(this.head.headers['content-length'] ?? 0);
+    if (length > limitBytes) {
+      throw tooLarge(limitBytes, length);
+    }
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    for (let piece = await this.read(); piece !== null; piece = await this.read()) {
+      bytes += piece.length;
+      if (bytes > limitBytes) {
+        throw tooLarge(limitBytes, bytes);
+      }
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces, bytes);
+  }
+
+  answer(status: number, body: string, headers: Readonly<Record<string, string>>): void {
+    if (this.#isOver || this.#hasAnswered) {
+      return;
+    }
+    this.#hasAnswered = true;
+    this.#over();
+    this.#send({ type: 'answer', id: this.id, status, headers: this.#allHeaders(headers), body });
+  }
+
+  /** The head of an answer in pieces. */
+  begin(status: number, headers: Readonly<Record<string, string>>): void {
+    if (this.#isOver || this.#hasAnswered) {
+      return;
+    }
+    this.#hasAnswered = true;
+    this.#send({ type: 'answer', id: this.id, status, headers: this.#allHeaders(headers), body: null });
+  }
+
+  /** What the peer has not taken of it. */
+  get untakenBytes(): number {
+    return this.#untakenBytes;
+  }
+
+  /** Resolves when there is room for more, at once where there is. Rejects when the peer has gone. */
+  async write(text: string): Promise<void> {
+    this.put(text);
+    await this.untakenBelow(ANSWER_WINDOW_BYTES);
+  }
+
+  /** Without waiting: for what is small. */
+  put(text: string): void {
+    if (this.#isOver) {
+      return;
+    }
+    const bytes = new TextEncoder().encode(text);
+    this.#untakenBytes += bytes.length;
+    this.#send({ type: 'piece', id: this.id, bytes }, [bytes.buffer as ArrayBuffer]);
+  }
+
+  /** One waits at a time. */
+  async untakenBelow(limitBytes: number): Promise<void> {
+    while (this.#untakenBytes >= limitBytes) {
+      this.signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        this.#wakeWriter = resolve;
+      });
+      this.#wakeWriter = null;
+    }
+    this.signal.throwIfAborted();
+  }
+
+  finish(): void {
+    if (!this.#isOver) {
+      this.#over();
+      this.#send({ type: 'finish', id: this.id });
+    }
+  }
+
+  /** The peer shall see that something is missing. */
+  cut(): void {
+    if (!this.#isOver) {
+      this.#over();
+      this.#send({ type: 'cut', id: this.id });
+    }
+  }
+
+  #over(): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      if (this.#expiry !== null) {
+        clearTimeout(this.#expiry);
+      }
+      this.#chunks.length = 0;
+      this.#onOver();
+    }
+  }
+
+  #allHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+    const all: Record<string, string> = {};
+    for (const [name, value] of Object.entries({ ...this.headers, ...headers })) {
+      all[name] = value.replaceAll(HEADER_VALUE, '?');
+    }
+    return all;
+  }
+}
+
+function tooLarge(limit: number, value: number): RingMQError {
+  return new RingMQError('MESSAGE_TOO_LARGE', `the body of the request is over ${limit} bytes`, {
+    details: { limit, value },
+  });
+}

@@ -1,0 +1,85 @@
+/** A broker with its API, and a hand to ask it with. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { type Broker, type BrokerListener, openBroker } from '../../broker/index.js';
+import type { ListenOptions } from '../../broker/listen-options.js';
+
+export const SMALL = {
+  flush: 'async',
+  ringBytes: 16 * 1024 * 1024,
+  memoryRingBytes: 32 * 1024 * 1024,
+  segmentBytes: 16 * 1024 * 1024,
+} as const;
+
+export const ADMIN_PASSWORD = 'first-password';
+
+export interface Asked {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Of a JSON answer. */
+  readonly json: Record<string, unknown>;
+}
+
+export interface Asking {
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  /** As who, by its password. */
+  as?: [user: string, password: string];
+}
+
+export interface ApiRig {
+  readonly broker: Broker;
+  readonly listener: BrokerListener;
+  /** `http://127.0.0.1:PORT/api/v1` */
+  readonly base: string;
+  ask(method: string, path: string, asking?: Asking): Promise<Asked>;
+}
+
+/** Until the test ends. */
+export async function openApi(options: ListenOptions = {}): Promise<ApiRig> {
+  const dir = mkdtempSync(join(tmpdir(), 'ringmq-api-'));
+  const adminPasswordFile = join(dir, 'password');
+  writeFileSync(adminPasswordFile, ADMIN_PASSWORD);
+  const broker = await openBroker({ dataDir: join(dir, 'data'), ...SMALL });
+  onTestFinished(async () => {
+    await broker.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const auth = options.auth === true ? { adminPasswordFile } : {};
+  const listener = await broker.listen({ port: 0, threads: 2, ...auth, ...options });
+  const base = `http://127.0.0.1:${listener.port}/api/v1`;
+  return {
+    broker,
+    listener,
+    base,
+    ask: async (method, path, { body, headers = {}, signal, as } = {}) => {
+      const isJson = body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
+      const answer = await fetch(base + path, {
+        method,
+        headers: {
+          ...(isJson ? { 'Content-Type': 'application/json' } : {}),
+          ...(as === undefined ? {} : { Authorization: basic(...as) }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: isJson ? JSON.stringify(body) : (body as string) }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const text = await answer.text();
+      let json: Record<string, unknown> = {};
+      try {
+        json = JSON.parse(text) as Record<string, unknown>;
+      } catch {
+        // Not JSON.
+      }
+      return { status: answer.status, headers: answer.headers, text, json };
+    },
+  };
+}
+
+export function basic(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}
