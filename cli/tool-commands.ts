@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { countOrNoneFlag, durationFlag, listenFlag, nameArgument, sizeFlag } from './flags.js';
+import { countOrNoneFlag, durationFlag, listenFlag, nameArgument, sizeFlag, timeoutFlag } from './flags.js';
 
 /** Commands for those who operate: about the command, the errors, the machine, and limits to be kept. */
 export function addTools(program: Command): void {
@@ -53,6 +53,21 @@ function addCheck(program: Command): void {
   const check = program
     .command('check')
     .description('whether limits are kept, for monitoring; exits 1 when one is not');
+  for (const [name, description] of [
+    [
+      'alive',
+      'whether the port answers and the disk has not failed: else restart it; for brokers and name servers',
+    ],
+    ['ready', 'whether sends are taken'],
+  ] as const) {
+    check
+      .command(name)
+      .description(description)
+      .option('--timeout <duration>', 'how long to wait for its answer', timeoutFlag, 3_000)
+      .action(async ({ timeout }: { timeout: number }, command: Command) => {
+        await (await import('./check-alive.js')).checkPort(command, name, timeout);
+      });
+  }
   const add = (name: string, description: string): Command =>
     check
       .command(name)

@@ -250,6 +250,34 @@ describe('check', () => {
   });
 });
 
+describe('check alive, check ready', () => {
+  it('need no login, find the broker of their environment, and say why one is not well', async () => {
+    const broker = await BrokerProcess.start(`${directory}/alive`, ['--auth']);
+    for (const what of ['alive', 'ready']) {
+      const named = await runCli(['--url', broker.url, 'check', what, '-o', 'json']);
+      expect([named.status, JSON.parse(named.stdout.toString())]).toEqual([
+        0,
+        { healthy: true, url: broker.url, says: 'ok' },
+      ]);
+      const env = { RINGMQ_LISTEN: `0.0.0.0:${broker.port}` };
+      expect(await runCli(['check', what], { env })).toMatchObject({ status: 0, stderr: '' });
+    }
+    await broker.stop();
+    const gone = await runCli(['--url', broker.url, 'check', 'alive', '--timeout', '5s']);
+    expect(gone.status).toBe(1);
+    expect(gone.stderr).toMatch(/^CHECK_FAILED: 127\.0\.0\.1:\d+ is not well: .*ECONNREFUSED/);
+  });
+
+  it('do not wait for ever for who says nothing', async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as { port: number };
+    const asked = await runCli(['--url', `ws://127.0.0.1:${port}`, 'check', 'alive', '--timeout', '200ms']);
+    silent.close();
+    expect([asked.status, asked.stderr]).toEqual([1, expect.stringContaining('no answer within 200 ms')]);
+  });
+});
+
 describe('pub and sub', () => {
   it('send a body that is given, and carry whole messages as lines of JSON', async () => {
     const broker = await BrokerProcess.start(`${directory}/data`);
