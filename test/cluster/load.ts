@@ -14,13 +14,15 @@ export class Load {
   readonly failed: string[] = [];
   longestWaitMs = 0;
   readonly #prefix: string;
+  readonly #bodyBytes: number;
   #next = 0;
   #isStopping = false;
   readonly #running: Promise<unknown>;
 
-  /** `prefix`: begins the bodies, so that two loads are told apart. */
-  constructor(producer: Producer, prefix = 'm') {
+  /** `prefix`: begins the bodies, so that two loads are told apart. `bodyBytes`: they are filled up to so many with blanks. */
+  constructor(producer: Producer, prefix = 'm', { bodyBytes = 0 }: { bodyBytes?: number } = {}) {
     this.#prefix = prefix;
+    this.#bodyBytes = bodyBytes;
     this.#running = Promise.all(Array.from({ length: AT_ONCE }, () => this.#run(producer)));
   }
 
@@ -29,7 +31,7 @@ export class Load {
       const id = `${this.#prefix}${this.#next++}`;
       const since = monotonicMs();
       try {
-        await producer.send({ topic: TOPIC, body: id });
+        await producer.send({ topic: TOPIC, body: id.padEnd(this.#bodyBytes) });
         this.acked.add(id);
       } catch (error) {
         this.failed.push(`${id}: ${String(error)}`);
@@ -62,7 +64,7 @@ export async function missing(client: Client, group: string, wanted: ReadonlySet
     while (left.size > 0 && monotonicMs() - silentSince < SURELY_READ_MS) {
       for (const message of await consumer.poll({ max: 1_000, waitMs: 500 })) {
         // Others may come all the time.
-        silentSince = left.delete(message.text()) ? monotonicMs() : silentSince;
+        silentSince = left.delete(message.text().trimEnd()) ? monotonicMs() : silentSince;
         await message.ack();
       }
     }

@@ -1,0 +1,7 @@
+/** What the images of the test are called. */
+export const BASE_IMAGE = 'ringmq-base:test';
+export const IMAGE = 'ringmq:test';
+/** The image that a cluster is updated from. */
+export const OLD_IMAGE = 'ringmq:before';
+export const ADMIN_PASSWORD = 'a password of the tests alone';
+export const SECRET = 'a secret of the tests alone';
