@@ -20,11 +20,12 @@ RUN npm pack --silent --pack-destination /tmp \
  && node dist/tools/image/main.js /packed/package /image
 
 FROM ${BASE} AS files
-# Node, the loader, and the libraries that Node is linked with, where they lie. Symbols that only debuggers read are left out where there is `strip`.
+# Node, the loader, and the libraries that Node is linked with, where they lie. Symbols that only debuggers read are left out where there is `strip`, or can be.
 RUN set -eu; \
     node=$(readlink -f "$(command -v node)"); \
-    mkdir -p /files/usr/local/bin /files/etc/ssl/certs /files/data /files/tmp; \
+    mkdir -p /files/usr/local/bin /files/etc/ssl/certs /files/tmp /owned/data; \
     cp "$node" /files/usr/local/bin/node; \
+    command -v strip >/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends binutils >/dev/null; } || true; \
     if command -v strip >/dev/null; then strip /files/usr/local/bin/node; fi; \
     for library in $(ldd "$node" | sed -n 's|^[^/]*\(/[^ ]*\) .*|\1|p'); do \
       mkdir -p "/files$(dirname "$library")"; \
@@ -40,7 +41,7 @@ RUN set -eu; \
 
 FROM scratch
 COPY --from=files /files /
-COPY --from=files --chown=65532:65532 /files/data /data
+COPY --from=files --chown=65532:65532 /owned /
 COPY --from=build /image /ringmq
 # Off loopback clients log in: the first start tells a password for one login in its log, or takes --admin-password-file.
 ENV PATH=/usr/local/bin NODE_ENV=production RINGMQ_DATA=/data RINGMQ_LISTEN=0.0.0.0:9876

@@ -151,30 +151,32 @@ const EVENTS: readonly Event[] = [
 
 export async function checkCluster(report: Report, check: ClusterCheck): Promise<void> {
   const { mode, root, engine, network, isShort } = check;
-  let cluster: ComposeCluster | undefined;
-  const isUp = await report.check(`${mode}: the cluster of its compose file starts`, async () => {
-    cluster = await ComposeCluster.up(mode, root, engine, network, OLD_IMAGE);
-    await carriesMessages(cluster);
-    return `${cluster.services.length} containers, ${LINES} lines through pub and sub`;
-  });
-  if (!isUp || cluster === undefined) {
-    return;
-  }
-  const scene = { cluster, client: await cluster.connect() };
+  const cluster = await ComposeCluster.make(mode, root, engine, network, OLD_IMAGE);
+  let client: Client | undefined;
   try {
+    const isUp = await report.check(`${mode}: the cluster of its compose file starts`, async () => {
+      await cluster.up();
+      await carriesMessages(cluster);
+      return `${cluster.services.length} containers, ${LINES} lines through pub and sub`;
+    });
+    if (!isUp) {
+      return;
+    }
     await report.check(`${mode}: who has no password is not let in`, async () => {
-      const url = ['--url', `ws://${cluster?.brokers[0]}:9876`];
+      const url = ['--url', `ws://${cluster.brokers[0]}:9876`];
       const { stdout, stderr } = await engine.try([
-        ...['exec', cluster?.container('ns-1') ?? '', 'ringmq', ...url, 'topic', 'list'],
+        ...['exec', cluster.container('ns-1'), 'ringmq', ...url, 'topic', 'list'],
       ]);
       expectThat(stderr.startsWith('NOT_AUTHENTICATED'), stdout + stderr);
       return undefined;
     });
+    const scene = { cluster, client: await cluster.connect() };
+    client = scene.client;
     for (const event of EVENTS.filter(({ modes, inShort }) => (isShort ? inShort : modes).includes(mode))) {
       await report.check(`${mode}: ${event.name}`, () => under(event, scene));
     }
   } finally {
-    await scene.client.close();
+    await client?.close();
     await cluster.down();
   }
 }

@@ -49,8 +49,8 @@ export class ComposeCluster {
     this.#image = image;
   }
 
-  /** Resolves once every container says that it is healthy. */
-  static async up(
+  /** To be started with `up`, and taken down whether that goes well or not. */
+  static async make(
     mode: ComposeMode,
     root: string,
     engine: Engine,
@@ -69,10 +69,13 @@ export class ComposeCluster {
     }
     const file = engine.places.file(`${mode}.yaml`);
     writeFileSync(file, stringify(compose, { aliasDuplicateObjects: false }));
-    const cluster = new ComposeCluster(mode, engine, network, { file, services, image });
-    await cluster.#compose(['up', '-d', '--no-color']);
-    await cluster.healthy();
-    return cluster;
+    return new ComposeCluster(mode, engine, network, { file, services, image });
+  }
+
+  /** Resolves once every container says that it is well. */
+  async up(): Promise<void> {
+    await this.#compose(['--no-ansi', 'up', '-d']);
+    await this.healthy();
   }
 
   get brokers(): string[] {
@@ -168,13 +171,13 @@ export class ComposeCluster {
   async throwVolumeAway(service: string): Promise<void> {
     await this.#engine.docker(['rm', '-f', this.container(service)]);
     await this.#engine.docker(['volume', 'rm', `${PROJECT}_${service}`]);
-    await this.#compose(['up', '-d', '--no-deps', '--no-color', service]);
+    await this.#compose(['--no-ansi', 'up', '-d', '--no-deps', service]);
   }
 
   /** Replaces the image of one service; its volume stays. */
   async update(service: string, image: string): Promise<void> {
     this.#image = image;
-    await this.#compose(['up', '-d', '--no-deps', '--no-color', service]);
+    await this.#compose(['--no-ansi', 'up', '-d', '--no-deps', service]);
     await this.healthy([service]);
   }
 

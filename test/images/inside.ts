@@ -9,12 +9,10 @@ import { checkPlain } from './check-plain.js';
 import { must } from './command.js';
 import { COMPOSE_MODES } from './compose-cluster.js';
 import { Engine } from './engine.js';
-import { ADMIN_PASSWORD, BASE_IMAGE, SECRET } from './names.js';
+import { ADMIN_PASSWORD, BASE_IMAGE, SECRET, STATUS } from './names.js';
 import { TestNetwork } from './network.js';
 import { Places } from './places.js';
 import { Report } from './report.js';
-
-const NO_ENGINE = 3;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -48,7 +46,7 @@ try {
   process.stdout.write(
     `left out: images and containers, as no container engine can be started here: ${String(error)}\n`,
   );
-  process.exit(NO_ENGINE);
+  process.exit(STATUS.noEngine);
 }
 const report = new Report();
 const wants = (part: string): boolean => (values.only ?? part) === part;
@@ -68,5 +66,5 @@ if (await checkImage(report, engine)) {
 process.stdout.write(
   `${report.passed} of ${report.passed + report.failed} checks of images and containers passed\n`,
 );
-process.exitCode = report.failed === 0 ? 0 : 1;
+process.exitCode = report.failed === 0 ? STATUS.passed : STATUS.failed;
 await engine.stop();

@@ -21,6 +21,7 @@ export class TestNetwork {
   readonly #engine: Engine;
   readonly #hosts: string;
   readonly #places = new Map<string, NodePlace & { link: string }>();
+  #next = FIRST_HOST;
 
   private constructor(engine: Engine, hosts: string) {
     this.#engine = engine;
@@ -49,7 +50,8 @@ export class TestNetwork {
 
   /** A namespace for each of these, all of which know each other's names. */
   async join(names: readonly string[]): Promise<void> {
-    const first = FIRST_HOST + this.#places.size;
+    const first = this.#next;
+    this.#next += names.length;
     const places = names.map((name, i) => ({
       name,
       address: `192.0.2.${first + i}`,
@@ -91,10 +93,10 @@ export class TestNetwork {
 
   /** All nodes go; the next ones get addresses of their own. */
   async leave(): Promise<void> {
-    for (const [name, { holder }] of this.#places) {
+    for (const { holder } of this.#places.values()) {
       await this.#engine.try(['rm', '-f', holder]);
-      this.#places.set(name, { ...this.place(name), holder: '' });
     }
+    this.#places.clear();
     writeFileSync(this.#hosts, '127.0.0.1 localhost\n');
   }
 }
