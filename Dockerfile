@@ -23,7 +23,7 @@ FROM ${BASE} AS files
 # Node, the loader, and the libraries that Node is linked with, where they lie. Symbols that only debuggers read are left out where there is `strip`, or can be.
 RUN set -eu; \
     node=$(readlink -f "$(command -v node)"); \
-    mkdir -p /files/usr/local/bin /files/etc/ssl/certs /files/tmp /owned/data; \
+    mkdir -p /files/usr/local/bin /files/etc /files/tmp /owned/data; \
     cp "$node" /files/usr/local/bin/node; \
     command -v strip >/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends binutils >/dev/null; } || true; \
     if command -v strip >/dev/null; then strip /files/usr/local/bin/node; fi; \
@@ -36,8 +36,7 @@ RUN set -eu; \
     chmod 1777 /files/tmp; \
     echo 'ringmq:x:65532:65532:RingMQ:/data:/sbin/nologin' >/files/etc/passwd; \
     echo 'ringmq:x:65532:' >/files/etc/group; \
-    echo 'hosts: files dns' >/files/etc/nsswitch.conf; \
-    if [ -f /etc/ssl/certs/ca-certificates.crt ]; then cp /etc/ssl/certs/ca-certificates.crt /files/etc/ssl/certs/; fi
+    echo 'hosts: files dns' >/files/etc/nsswitch.conf
 
 FROM scratch
 COPY --from=files /files /

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { find, must } from './command.js';
 import type { Places } from './places.js';
 
-const PACKAGES = ['libstdc++6', 'ca-certificates', 'binutils'];
+const PACKAGES = ['libstdc++6', 'binutils'];
 const MIRRORS = '/etc/apt/sources.list.d/debian.sources';
 
 /** Makes {@link Places.baseTar}; some twenty seconds. */

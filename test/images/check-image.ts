@@ -38,7 +38,7 @@ export async function checkImage(report: Report, engine: Engine): Promise<boolea
       const node = Number(
         await inImage(`console.log((await import('node:fs')).statSync(process.execPath).size)`),
       );
-      const text = `${mb(bytes)} MB: Node ${process.version} ${mb(node)}, RingMQ and its packages ${mb(own)}, C libraries and certificates ${mb(bytes - node - own)}`;
+      const text = `${mb(bytes)} MB: Node ${process.version} ${mb(node)}, RingMQ and its packages ${mb(own)}, C libraries ${mb(bytes - node - own)}`;
       expectThat(bytes <= MOST_BYTES && own <= MOST_OWN_BYTES, text);
       return text;
     },

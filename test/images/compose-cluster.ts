@@ -187,7 +187,7 @@ export class ComposeCluster {
 
   async down(): Promise<void> {
     await this.#compose(['kill']);
-    await this.#compose(['down', '-v', '--remove-orphans']);
+    await this.#compose(['down', '-v']);
     await this.#network.leave();
   }
 

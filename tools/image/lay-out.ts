@@ -1,6 +1,16 @@
 /** Copies the published package and the packages it runs on into one folder, without what only people and compilers read. */
-import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
+import { transformSync } from 'esbuild';
 import { type PackageLock, productionPackages } from './production-packages.js';
 
 /** What a controller in etcd needs; optional for those who install the package, and there in an image. */
@@ -19,8 +29,8 @@ const LEFT_OUT_OF: Readonly<Record<string, RegExp>> = {
   'node_modules/protobufjs': /^\/(dist|cli)\//,
   'node_modules/zod': /\.cjs$|^\/(v3|src|mini|v4-mini)\//,
 };
-/** Only commands of packages need it. */
-const LEFT_OUT_PACKAGES = ['yargs'];
+/** Only commands of packages need the one, and no pool is given a lower priority by the other. */
+const LEFT_OUT_PACKAGES = ['yargs', '@napi-rs/nice'];
 /** Of the package itself: `deploy` and `docs` are for people. */
 const OWN = new Set(['dist', 'package.json', 'LICENSE']);
 
@@ -50,7 +60,21 @@ export function layOutImage({ root, packed, target }: ImageLayout): number {
       copyPackage(from, join(target, path), LEFT_OUT_OF[path]);
     }
   }
+  squeeze(join(target, 'node_modules'));
   return sizeOf(target);
+}
+
+/** Takes comments and blanks out of the packages' code; the lines of RingMQ's own stay what its source maps and reports say. */
+function squeeze(folder: string): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const path = join(folder, name);
+    if (/\.[cm]?js$/.test(name) && lstatSync(path).isFile()) {
+      writeFileSync(
+        path,
+        transformSync(readFileSync(path, 'utf8'), { minifyWhitespace: true, legalComments: 'none' }).code,
+      );
+    }
+  }
 }
 
 function copyPackage(from: string, to: string, leftOut: RegExp | undefined): void {
