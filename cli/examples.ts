@@ -125,6 +125,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'context select': ['ringmq context select prod'],
   'context list': ['ringmq context list', 'ringmq context list -o json'],
   'context delete': ['ringmq context delete prod'],
+  bundle: [
+    'ringmq bundle                                        # what the broker tells, and this machine',
+    'ringmq bundle --data ./ringmq-data --log broker.log --config ringmq.json',
+    'ringmq bundle --dir ./ringmq-cluster --anonymous --out for-support.tar.gz',
+  ],
   doctor: [
     'ringmq doctor                                        # ./ringmq-data and 127.0.0.1:9876',
     'ringmq doctor --data /var/lib/ringmq --listen 0.0.0.0:9876 --tls-cert cert.pem',

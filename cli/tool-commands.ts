@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { countOrNoneFlag, durationFlag, listenFlag, nameArgument, sizeFlag, timeoutFlag } from './flags.js';
+import { collect, countOrNoneFlag, durationFlag, listenFlag, nameArgument, sizeFlag, timeoutFlag } from './flags.js';
 
 /** Commands for those who operate: about the command, the errors, the machine, and limits to be kept. */
 export function addTools(program: Command): void {
@@ -7,6 +7,7 @@ export function addTools(program: Command): void {
   addDoctor(program);
   addCheck(program);
   addContext(program);
+  addBundle(program);
   program
     .command('completion')
     .description('print what makes a shell complete commands and flags')
@@ -125,5 +126,24 @@ function addContext(program: Command): void {
     .addArgument(name())
     .action(async (given: string, _options: unknown, command: Command) => {
       (await import('./context/context-command.js')).deleteContext(command, given);
+    });
+}
+
+function addBundle(program: Command): void {
+  program
+    .command('bundle')
+    .description('write an archive for who is to help: no message, no secret; prints what is in it')
+    .option('--out <file>', 'where to (default: ringmq-bundle-TIME.tar.gz); no file is overwritten')
+    .option(
+      '--data <dir>',
+      "this machine's data directory: file sizes, headers of the log, and its check if the broker is stopped",
+    )
+    .option('--config <file>', 'the config file of the broker')
+    .option('--log <file>', 'a log of the broker, its last 1 MiB; repeatable', collect)
+    .option('--dir <dir>', 'folder of a cluster of this machine: its state and logs')
+    .option('--anonymous', 'put hashes in place of the names of topics, groups, users, brokers, hosts, paths')
+    .action(async (flags: object, command: Command) => {
+      const version = program.version() ?? '';
+      await (await import('./bundle/bundle-command.js')).runBundle(command, version, flags);
     });
 }
