@@ -1,9 +1,10 @@
 /** `ringmq user`, `role` and `acl`. */
 import type { Command } from 'commander';
-import type { Grant, Right } from '../native-free/wire/index.js';
+import { type Grant, type Right, RingMQError, type UserInfo } from '../native-free/wire/index.js';
 import { withClient } from './connection.js';
 import { passwordIn } from './credentials.js';
-import { printJson, printTable, sharedOptions } from './output.js';
+import { type Deed, type DestroyFlags, isToBeDone } from './destroy.js';
+import { counted, printJson, printTable, sharedOptions } from './output.js';
 
 /** Does it, and says in a line what was done. */
 async function done(
@@ -44,7 +45,20 @@ export async function changePassword(
 }
 
 /** `ringmq user roles` */
-export async function changeRoles(command: Command, user: string, roles: string[]): Promise<void> {
+export async function changeRoles(
+  command: Command,
+  user: string,
+  roles: string[],
+  flags: DestroyFlags,
+): Promise<void> {
+  const look = async (): Promise<Deed> => {
+    const { roles: before } = await userThere(command, user);
+    const told = { user, roles, before };
+    return { told, text: `change the roles of ${user} from ${listed(before)} to ${listed(roles)}` };
+  };
+  if (!(await isToBeDone(command, { ...flags, yes: true }, look))) {
+    return;
+  }
   const line = `${user}: ${roles.length === 0 ? 'no role' : roles.join(', ')}`;
   await done(command, (client) => client.admin().setRoles(user, roles), { user, roles }, line);
 }
@@ -68,7 +82,18 @@ export async function listUsers(command: Command): Promise<void> {
 }
 
 /** `ringmq user delete` */
-export async function deleteUser(command: Command, user: string): Promise<void> {
+export async function deleteUser(command: Command, user: string, flags: DestroyFlags): Promise<void> {
+  const look = async (): Promise<Deed> => {
+    const { roles, grants } = await userThere(command, user);
+    const told = { user, roles, grants };
+    return {
+      told,
+      text: `delete the user ${user}, with ${counted(grants.length, 'grant', 'grants')}, of role ${listed(roles)}, and end its connections`,
+    };
+  };
+  if (!(await isToBeDone(command, flags, look))) {
+    return;
+  }
   await done(command, (client) => client.admin().deleteUser(user), { deleted: user }, `${user}: deleted`);
 }
 
@@ -100,7 +125,26 @@ export async function listRoles(command: Command): Promise<void> {
 }
 
 /** `ringmq role delete` */
-export async function deleteRole(command: Command, role: string): Promise<void> {
+export async function deleteRole(command: Command, role: string, flags: DestroyFlags): Promise<void> {
+  const look = async (): Promise<Deed> => {
+    const { url } = sharedOptions(command);
+    const [roles, users] = await withClient(url, async (client) => [
+      await client.admin().listRoles(),
+      await client.admin().listUsers(),
+    ]);
+    const found = roles.find((one) => one.role === role);
+    if (found === undefined) {
+      throw new RingMQError('USER_NOT_FOUND', `there is no role '${role}'; see \`ringmq role list\``);
+    }
+    const having = users.filter((user) => user.roles.includes(role)).map(({ user }) => user);
+    return {
+      told: { role, grants: found.grants, users: having },
+      text: `delete the role ${role}, with ${counted(found.grants.length, 'grant', 'grants')}, of ${counted(having.length, 'user', 'users')}`,
+    };
+  };
+  if (!(await isToBeDone(command, flags, look))) {
+    return;
+  }
   await done(command, (client) => client.admin().deleteRole(role), { deleted: role }, `${role}: deleted`);
 }
 
@@ -110,7 +154,25 @@ export async function changeGrant(
   change: 'grant' | 'revoke',
   to: string,
   { right, resource }: Grant,
+  flags: DestroyFlags,
 ): Promise<void> {
+  const look = async (): Promise<Deed> => {
+    const { url } = sharedOptions(command);
+    const grants = await withClient(url, (client) => client.admin().listGrants());
+    const isGranted = grants.some(
+      (grant) => grant.to === to && grant.right === right && grant.resource === resource,
+    );
+    const told = { to, right, resource, granted: isGranted };
+    return {
+      told,
+      text: isGranted
+        ? `take ${right} ${resource} from ${to}`
+        : `change nothing: ${to} was not given ${right} ${resource}`,
+    };
+  };
+  if (!(await isToBeDone(command, { ...flags, yes: true }, look))) {
+    return;
+  }
   const how = change === 'grant' ? 'may' : 'has no grant any more to';
   await done(
     command,
@@ -148,6 +210,21 @@ export async function testAccess(
     process.stdout.write(`${allowed ? 'allowed' : 'denied'}\n`);
   }
   process.exitCode = allowed ? 0 : 1;
+}
+
+/** @throws RingMQError USER_NOT_FOUND */
+async function userThere(command: Command, user: string): Promise<UserInfo> {
+  const { url } = sharedOptions(command);
+  const users = await withClient(url, (client) => client.admin().listUsers());
+  const found = users.find((one) => one.user === user);
+  if (found === undefined) {
+    throw new RingMQError('USER_NOT_FOUND', `there is no user '${user}'; see \`ringmq user list\``);
+  }
+  return found;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.join(', ');
 }
 
 /** null: it is as the broker's first start made it. */

@@ -1,5 +1,6 @@
 /** The commands of users and rights, with their flags. */
 import { Argument, type Command } from 'commander';
+import { type DestroyFlags, destroys } from './destroy.js';
 import { collect, nameArgument, resourceArgument, timeFlag } from './flags.js';
 import { NEW_PASSWORD_FLAG } from './new-password.js';
 
@@ -41,13 +42,12 @@ function addUser(program: Command): void {
     .action(async (name: string, options: object, command: Command) => {
       await (await import('./access-command.js')).changePassword(command, name, options);
     });
-  user
-    .command('roles')
+  destroys(user.command('roles'), true)
     .description('the roles that a user has from now on; none named: none')
     .addArgument(nameOf('user'))
     .argument('[roles...]', 'its roles')
-    .action(async (name: string, roles: string[], _options: unknown, command: Command) => {
-      await (await import('./access-command.js')).changeRoles(command, name, roles);
+    .action(async (name: string, roles: string[], flags: DestroyFlags, command: Command) => {
+      await (await import('./access-command.js')).changeRoles(command, name, roles, flags);
     });
   user
     .command('list')
@@ -55,12 +55,11 @@ function addUser(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       await (await import('./access-command.js')).listUsers(command);
     });
-  user
-    .command('delete')
+  destroys(user.command('delete'))
     .description('delete a user; its open connections end')
     .addArgument(nameOf('user'))
-    .action(async (name: string, _options: unknown, command: Command) => {
-      await (await import('./access-command.js')).deleteUser(command, name);
+    .action(async (name: string, flags: DestroyFlags, command: Command) => {
+      await (await import('./access-command.js')).deleteUser(command, name, flags);
     });
 }
 
@@ -80,12 +79,11 @@ function addRole(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       await (await import('./access-command.js')).listRoles(command);
     });
-  role
-    .command('delete')
+  destroys(role.command('delete'))
     .description('delete a role; users that have it lose its rights')
     .addArgument(nameOf('role'))
-    .action(async (name: string, _options: unknown, command: Command) => {
-      await (await import('./access-command.js')).deleteRole(command, name);
+    .action(async (name: string, flags: DestroyFlags, command: Command) => {
+      await (await import('./access-command.js')).deleteRole(command, name, flags);
     });
 }
 
@@ -97,8 +95,11 @@ function addAcl(program: Command): void {
       resourceArgument,
     );
   for (const change of ['grant', 'revoke'] as const) {
-    acl
-      .command(change)
+    const command = acl.command(change);
+    if (change === 'revoke') {
+      destroys(command, true);
+    }
+    command
       .description(
         change === 'grant'
           ? 'give a user or a role a right; open connections have it within a second'
@@ -107,9 +108,9 @@ function addAcl(program: Command): void {
       .addArgument(nameOf('user or role'))
       .addArgument(right())
       .addArgument(resource())
-      .action(async (to: string, given: 'publish', on: string, _options: unknown, command: Command) => {
+      .action(async (to: string, given: 'publish', on: string, flags: DestroyFlags, used: Command) => {
         const grant = { right: given, resource: on };
-        await (await import('./access-command.js')).changeGrant(command, change, to, grant);
+        await (await import('./access-command.js')).changeGrant(used, change, to, grant, flags);
       });
   }
   acl

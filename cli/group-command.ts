@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import type { StartPosition } from '../native-free/wire/index.js';
+import { RingMQError, type StartPosition } from '../native-free/wire/index.js';
 import { withClient } from './connection.js';
-import { printJson, printTable, queueName, sharedOptions } from './output.js';
+import { type Deed, type DestroyFlags, isToBeDone } from './destroy.js';
+import { counted, printJson, printTable, queueName, sharedOptions } from './output.js';
 
 /** `ringmq group create`: a group that stays until it is deleted. */
 export async function createGroup(
@@ -20,8 +21,20 @@ export async function createGroup(
 }
 
 /** `ringmq group delete`: only while the group has no members. */
-export async function deleteGroup(command: Command, group: string): Promise<void> {
+export async function deleteGroup(command: Command, group: string, flags: DestroyFlags): Promise<void> {
   const { url, output } = sharedOptions(command);
+  const look = async (): Promise<Deed> => {
+    const { members, queues } = await withClient(url, (client) => client.admin().describeGroup(group));
+    if (members > 0) {
+      throw new RingMQError('GROUP_BUSY', `the group ${group} has ${counted(members, 'member', 'members')}`);
+    }
+    const offsets = queues.filter(({ committedOffset }) => committedOffset !== null).length;
+    const text = `delete the group ${group}, with its offsets in ${counted(offsets, 'queue', 'queues')}`;
+    return { told: { group, offsets }, text };
+  };
+  if (!(await isToBeDone(command, flags, look))) {
+    return;
+  }
   await withClient(url, (client) => client.admin().deleteGroup(group));
   if (output === 'json') {
     return printJson({ deleted: group });

@@ -3,6 +3,7 @@ import { Argument, Command, Option } from 'commander';
 import { addAccess } from './access-program.js';
 import { addBench } from './bench-program.js';
 import { chooseCredentials } from './credentials.js';
+import { type DestroyFlags, destroys } from './destroy.js';
 import {
   collect,
   countFlag,
@@ -167,33 +168,37 @@ function addCluster(program: Command): void {
     .action(async (flags: { dir?: string }, command: Command) => {
       await (await import('./cluster/cluster-command.js')).runStatus(command, flags);
     });
-  inFolder(cluster.command('kill'))
+  inFolder(destroys(cluster.command('kill'), true))
     .description('end a node with SIGKILL, as a crash would')
     .addArgument(name())
-    .action(async (node: string, flags: { dir?: string }, command: Command) => {
+    .action(async (node: string, flags: DestroyFlags & { dir?: string }, command: Command) => {
       await (await import('./cluster/cluster-command.js')).runKill(command, node, flags);
     });
-  inFolder(cluster.command('restart'))
+  inFolder(destroys(cluster.command('restart'), true))
     .description('stop a node if it runs, and start it again at the same port')
     .addArgument(name())
     .addOption(timeout())
-    .action(async (node: string, flags: { dir?: string; timeout: number }, command: Command) => {
-      await (await import('./cluster/cluster-command.js')).runRestart(command, node, flags);
-    });
-  inFolder(cluster.command('stop'))
+    .action(
+      async (node: string, flags: DestroyFlags & { dir?: string; timeout: number }, command: Command) => {
+        await (await import('./cluster/cluster-command.js')).runRestart(command, node, flags);
+      },
+    );
+  inFolder(destroys(cluster.command('stop'), true))
     .description('end all nodes; their data stays')
-    .action(async (flags: { dir?: string }, command: Command) => {
+    .action(async (flags: DestroyFlags & { dir?: string }, command: Command) => {
       await (await import('./cluster/cluster-command.js')).runStop(command, flags);
     });
-  inFolder(cluster.command('promote'))
+  inFolder(destroys(cluster.command('promote')))
     .description(
       'make a slave the master of its set, of a new epoch; by --dir, or by name servers with --url',
     )
     .addArgument(name())
     .option('--force', 'also where another slave has log that it lacks: that is lost')
-    .action(async (node: string, flags: { dir?: string; force?: boolean }, command: Command) => {
-      await (await import('./cluster/cluster-command.js')).runPromote(command, node, flags);
-    });
+    .action(
+      async (node: string, flags: DestroyFlags & { dir?: string; force?: boolean }, command: Command) => {
+        await (await import('./cluster/cluster-command.js')).runPromote(command, node, flags);
+      },
+    );
 }
 
 interface TopicFlags {
@@ -234,12 +239,11 @@ function addTopic(program: Command): void {
     .action(async (topicName: string, _options: unknown, command: Command) => {
       await (await import('./topic-command.js')).describeTopic(command, topicName);
     });
-  topic
-    .command('delete')
+  destroys(topic.command('delete'))
     .description('delete a topic and all of its messages')
     .addArgument(name())
-    .action(async (topicName: string, _options: unknown, command: Command) => {
-      await (await import('./topic-command.js')).deleteTopic(command, topicName);
+    .action(async (topicName: string, flags: DestroyFlags, command: Command) => {
+      await (await import('./topic-command.js')).deleteTopic(command, topicName, flags);
     });
 }
 
@@ -256,12 +260,11 @@ function addGroup(program: Command): void {
     .action(async (groupName: string, options: { ifNotExists?: boolean }, command: Command) => {
       await (await import('./group-command.js')).createGroup(command, groupName, options);
     });
-  group
-    .command('delete')
+  destroys(group.command('delete'))
     .description('forget a group without members, and all it has acked')
     .addArgument(name())
-    .action(async (groupName: string, _options: unknown, command: Command) => {
-      await (await import('./group-command.js')).deleteGroup(command, groupName);
+    .action(async (groupName: string, flags: DestroyFlags, command: Command) => {
+      await (await import('./group-command.js')).deleteGroup(command, groupName, flags);
     });
   group
     .command('list')

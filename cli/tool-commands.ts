@@ -1,5 +1,14 @@
 import { Argument, type Command, Option } from 'commander';
-import { collect, countOrNoneFlag, durationFlag, listenFlag, nameArgument, sizeFlag, timeoutFlag } from './flags.js';
+import { type DestroyFlags, destroys } from './destroy.js';
+import {
+  collect,
+  countOrNoneFlag,
+  durationFlag,
+  listenFlag,
+  nameArgument,
+  sizeFlag,
+  timeoutFlag,
+} from './flags.js';
 
 /** Commands for those who operate: about the command, the errors, the machine, and limits to be kept. */
 export function addTools(program: Command): void {
@@ -120,12 +129,11 @@ function addContext(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       (await import('./context/context-command.js')).listContexts(command);
     });
-  context
-    .command('delete')
+  destroys(context.command('delete'), true)
     .description('forget one')
     .addArgument(name())
-    .action(async (given: string, _options: unknown, command: Command) => {
-      (await import('./context/context-command.js')).deleteContext(command, given);
+    .action(async (given: string, flags: DestroyFlags, command: Command) => {
+      await (await import('./context/context-command.js')).deleteContext(command, given, flags);
     });
 }
 

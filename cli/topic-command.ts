@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { TopicDescription } from '../native-free/wire/index.js';
 import { withClient } from './connection.js';
+import { type Deed, type DestroyFlags, isToBeDone } from './destroy.js';
 import { advised } from './failure.js';
 import { counted, printJson, printTable, queueName, sharedOptions } from './output.js';
 
@@ -97,8 +98,11 @@ function hours(ms: number): string {
 }
 
 /** `ringmq topic delete` */
-export async function deleteTopic(command: Command, topic: string): Promise<void> {
+export async function deleteTopic(command: Command, topic: string, flags: DestroyFlags): Promise<void> {
   const { url, output } = sharedOptions(command);
+  if (!(await isToBeDone(command, flags, () => deletion(url, topic)))) {
+    return;
+  }
   await withClient(url, (client) => client.admin().deleteTopic(topic)).catch((error: unknown) => {
     throw advised(error, 'TOPIC_NOT_FOUND', SEE_LIST);
   });
@@ -106,4 +110,21 @@ export async function deleteTopic(command: Command, topic: string): Promise<void
     return printJson({ deleted: topic });
   }
   process.stdout.write(`${topic}: deleted\n`);
+}
+
+async function deletion(url: string, topic: string): Promise<Deed> {
+  const { queueStates, groups } = await withClient(url, async (client) => ({
+    ...(await client.admin().describeTopic(topic)),
+    groups: await client.admin().listGroups(),
+  })).catch((error: unknown) => {
+    throw advised(error, 'TOPIC_NOT_FOUND', SEE_LIST);
+  });
+  const messages = queueStates.reduce((sum, queue) => sum + queue.maxOffset - queue.minOffset, 0);
+  const readers = groups.filter(({ topics }) => topics.includes(topic)).map(({ group }) => group);
+  const read = readers.length === 0 ? 'no group' : readers.slice(0, 10).join(', ');
+  const more = readers.length > 10 ? ` and ${readers.length - 10} more` : '';
+  return {
+    told: { topic, queues: queueStates.length, messages, groups: readers },
+    text: `delete the topic ${topic}, with ${counted(messages, 'message', 'messages')} in ${counted(queueStates.length, 'queue', 'queues')}, read by ${read}${more}`,
+  };
 }

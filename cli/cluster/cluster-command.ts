@@ -7,10 +7,17 @@ import { lockDataDir } from '../../engine/disk/lock-file.js';
 import { ask } from '../../native-free/client/internal.js';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
 import { linkUser } from '../credentials.js';
+import { type Deed, type DestroyFlags, isToBeDone } from '../destroy.js';
 import { printJson, sharedOptions } from '../output.js';
 import { type ClusterFile, ClusterFolder, DEFAULT_CLUSTER_DIR } from './cluster-folder.js';
 import { type ClusterMode, type ClusterPlanOptions, defaultMasters, planNodes } from './cluster-plan.js';
-import { type ClusterView, statusByUrls, statusOfFolder, statusText } from './cluster-status.js';
+import {
+  type BrokerView,
+  type ClusterView,
+  statusByUrls,
+  statusOfFolder,
+  statusText,
+} from './cluster-status.js';
 import { NodeProcess } from './node-process.js';
 import { startCluster, startNode } from './start-cluster.js';
 
@@ -109,8 +116,15 @@ export async function runStatus(command: Command, flags: PlaceFlags): Promise<vo
 }
 
 /** `ringmq cluster kill NAME`: as a crash, with SIGKILL. */
-export async function runKill(command: Command, name: string, flags: PlaceFlags): Promise<void> {
+export async function runKill(
+  command: Command,
+  name: string,
+  flags: PlaceFlags & DestroyFlags,
+): Promise<void> {
   const { folder } = localCluster(command, flags, name);
+  if (!(await isToBeDone(command, { ...flags, yes: true }, () => deedTo('kill', folder, [name])))) {
+    return;
+  }
   await alone(folder, async () => {
     const wasUp = await processOf(folder, name).kill();
     tell(command, { killed: name, ran: wasUp }, wasUp ? `${name}: killed` : `${name}: did not run`);
@@ -124,9 +138,12 @@ export async function runKill(command: Command, name: string, flags: PlaceFlags)
 export async function runRestart(
   command: Command,
   name: string,
-  flags: PlaceFlags & { timeout: number },
+  flags: PlaceFlags & DestroyFlags & { timeout: number },
 ): Promise<void> {
   const { folder, file } = localCluster(command, flags, name);
+  if (!(await isToBeDone(command, { ...flags, yes: true }, () => deedTo('restart', folder, [name])))) {
+    return;
+  }
   await alone(folder, async () => {
     await processOf(folder, name).stop();
     const url = await startNode(folder, file, name, flags.timeout);
@@ -135,8 +152,12 @@ export async function runRestart(
 }
 
 /** `ringmq cluster stop`: brokers drain and end, slaves' masters first, name servers last. */
-export async function runStop(command: Command, flags: PlaceFlags): Promise<void> {
+export async function runStop(command: Command, flags: PlaceFlags & DestroyFlags): Promise<void> {
   const { folder, file } = localCluster(command, flags);
+  const names = file.nodes.map(({ name }) => name);
+  if (!(await isToBeDone(command, { ...flags, yes: true }, () => deedTo('stop', folder, names)))) {
+    return;
+  }
   await alone(folder, async () => {
     const ends: { name: string; how: string }[] = [];
     for (const role of ['master', 'slave', null]) {
@@ -161,7 +182,7 @@ export async function runStop(command: Command, flags: PlaceFlags): Promise<void
 export async function runPromote(
   command: Command,
   name: string,
-  { force = false, ...flags }: PlaceFlags & { force?: boolean },
+  { force = false, ...flags }: PlaceFlags & DestroyFlags & { force?: boolean },
 ): Promise<void> {
   const view = await viewFrom(command, flags);
   const broker = view.brokers.find((one) => one.name === name);
@@ -176,6 +197,9 @@ export async function runPromote(
       details: { node: name },
     });
   }
+  if (!(await isToBeDone(command, flags, () => promotion(view, broker, force)))) {
+    return;
+  }
   const result = (await ask(broker.url, 'promote', { force }, 60_000, linkUser())) as {
     epoch: number;
     lacks?: string | null;
@@ -186,6 +210,44 @@ export async function runPromote(
     { promoted: name, ...result },
     `${name}: master of ${broker.set}, epoch ${result.epoch}${lost}`,
   );
+}
+
+/** What is done to processes: only those that run. */
+function deedTo(what: 'kill' | 'restart' | 'stop', folder: ClusterFolder, names: readonly string[]): Deed {
+  const running = names.filter((name) => processOf(folder, name).running() !== null);
+  const nodes = what === 'restart' ? names : running;
+  return {
+    told: { [what]: nodes, running },
+    text: nodes.length === 0 ? `${what} nothing: it does not run` : `${what} ${nodes.join(', ')}`,
+  };
+}
+
+/** By what the name servers, or the folder, last heard: the broker itself looks again when it is told. */
+function promotion({ brokers }: ClusterView, { name, set, role, end }: BrokerView, force: boolean): Deed {
+  if (role === 'master') {
+    return {
+      told: { promoted: null, master: name },
+      text: `change nothing: ${name} is the master of ${set}`,
+    };
+  }
+  const others = brokers.filter((one) => one.set === set && one.name !== name);
+  const ahead = others.filter((one) => one.end !== null && end !== null && one.end > end);
+  const master = others.find((one) => one.role === 'master' && one.up)?.name ?? null;
+  const lost = ahead.map((one) => `${(one.end as number) - (end as number)} bytes of ${one.name}'s log`);
+  const loss =
+    lost.length === 0
+      ? ''
+      : `, which lacks ${lost.join(' and ')}${force ? ': they are lost' : ' and is refused while they can be had'}`;
+  const instead = master === null ? '' : ` in place of ${master}, which is up`;
+  return {
+    told: {
+      promoted: name,
+      set,
+      instead: master,
+      lacks: ahead.map((one) => ({ broker: one.name, bytes: (one.end as number) - (end as number) })),
+    },
+    text: `make ${name} the master of ${set}${instead}${loss}`,
+  };
 }
 
 async function viewFrom(command: Command, flags: PlaceFlags): Promise<ClusterView> {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { RingMQError } from '../../native-free/wire/index.js';
+import { type DestroyFlags, isToBeDone } from '../destroy.js';
 import { printJson, printTable, sharedOptions } from '../output.js';
 import { type Context, readContexts, writeContexts } from './context-file.js';
 import { named } from './use-context.js';
@@ -50,9 +51,13 @@ export function selectContext(command: Command, name: string): void {
 }
 
 /** `ringmq context delete`. */
-export function deleteContext(command: Command, name: string): void {
+export async function deleteContext(command: Command, name: string, flags: DestroyFlags): Promise<void> {
   const known = readContexts();
   named(known, name);
+  const deed = { told: { context: name }, text: `forget the context ${name}` };
+  if (!(await isToBeDone(command, { ...flags, yes: true }, () => deed))) {
+    return;
+  }
   const { [name]: _gone, ...contexts } = known.contexts;
   const selected = known.selected === name ? null : known.selected;
   writeContexts({ selected, contexts });
