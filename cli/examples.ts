@@ -153,6 +153,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq check lag billing --max-age 1m --prometheus',
   ],
   'check disk': ['ringmq check disk --min-free 20GiB'],
+  'check alive': ['ringmq check alive'],
+  'check ready': ['ringmq check ready --timeout 2s'],
   'check replicas': ['ringmq check replicas --url ws://127.0.0.1:9800 --min 1 --max-lag 10s'],
   log: ['ringmq log verify ./ringmq-data'],
   'log verify': ['ringmq log verify ./ringmq-data', 'ringmq log verify ./ringmq-data -o json'],

@@ -36,6 +36,8 @@ const WALL_CLOCK: Record<string, string> = {
   'cli/check-command.ts': 'how long ago a message was stored',
   'cli/doctor/disk-checks.ts': 'whether the data directory was written in the future',
   'cli/doctor/machine-checks.ts': 'whether a certificate is valid today',
+  'cli/bundle/bundle-command.ts': 'when the archive was made, in its name',
+  'cli/bundle/local-entries.ts': 'when the machine was looked at',
   'cli/bench/csv-seconds.ts': 'when a second was, for who compares it with a log',
   'cli/bench/consume-load.ts': 'a name that was not there before',
 };
