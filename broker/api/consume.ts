@@ -100,7 +100,7 @@ async function sessionOf(sessions: PollSessions, call: Call<Caller>): Promise<Po
         onlyNow: true,
       },
     );
-    return sessions.open(caller, { group, topic, ...readingOf(query) });
+    return await sessions.open(caller, { group, topic, ...readingOf(query) });
   }
   const session = sessions.find(caller, group, id);
   if (session.topic !== topic) {

@@ -115,7 +115,7 @@ function groupEvents(sessions: PollSessions): Operation<Caller> {
       const { caller, exchange, path } = call;
       const topic = textOf(call.query, 'topic');
       await metadata(call, topic);
-      const session = sessions.open(caller, {
+      const session = await sessions.open(caller, {
         group: path['group'] as string,
         topic,
         ...readingOf(call.query),

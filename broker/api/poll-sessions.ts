@@ -5,7 +5,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { ConsumedMessage, Consumer, ConsumerOptions } from '../../native-free/client/internal.js';
-import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
+import {
+  clearInterval,
+  clearTimeout,
+  monotonicMs,
+  setInterval,
+  setTimeout,
+} from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
 import type { Caller } from './callers.js';
 
@@ -14,6 +20,7 @@ const MAX_SESSIONS_PER_USER = 128;
 /** Nobody has polled or acked for so long: it ends. */
 export const SESSION_IDLE_MS = 60_000;
 const LOOK_MS = 5_000;
+const JOIN_MS = 2_000;
 /** Messages in hand, and bytes of their bodies: nothing more is given out before acks. */
 export const MAX_HELD_COUNT = 1_000;
 export const MAX_HELD_BYTES = 8 * 1024 * 1024;
@@ -50,6 +57,20 @@ export class PollSession {
       ...options,
     });
     caller.useCount++;
+  }
+
+  /** Rejects where the group does not take it. What takes longer is not waited for: the group may be busy with its members. */
+  async joined(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, JOIN_MS);
+      timer.unref();
+    });
+    try {
+      await Promise.race([this.consumer.assigned, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   get heldCount(): number {
@@ -110,8 +131,8 @@ export class PollSessions {
     this.#timer.unref();
   }
 
-  /** @throws RingMQError TOO_MANY_REQUESTS, and what a consumer's options are refused for */
-  open(caller: Caller, options: ConsumerOptions & { topic: string }): PollSession {
+  /** It has joined, mostly. @throws RingMQError TOO_MANY_REQUESTS, what a consumer's options are refused for, or it by the group */
+  async open(caller: Caller, options: ConsumerOptions & { topic: string }): Promise<PollSession> {
     let ofUser = 0;
     for (const session of this.#sessions.values()) {
       ofUser += isSameUser(session.caller, caller) ? 1 : 0;
@@ -125,6 +146,12 @@ export class PollSessions {
     }
     const session = new PollSession(caller, options);
     this.#sessions.set(session.id, session);
+    try {
+      await session.joined();
+    } catch (error) {
+      await this.end(session).catch(() => {});
+      throw error;
+    }
     return session;
   }
 
