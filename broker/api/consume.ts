@@ -1,6 +1,7 @@
 /** Consuming over HTTP by polls: a poll waits for messages, an ack names them by their places, a session holds both together. */
 import { z } from 'zod';
 import type { ConsumedMessage, ConsumerOptions, StartPosition } from '../../native-free/client/internal.js';
+import { monotonicMs } from '../../native-free/time/index.js';
 import { JSON_TYPE } from '../../transport/http/api-door.js';
 import type { Caller } from './callers.js';
 import { badParameter } from './http-errors.js';
@@ -69,8 +70,8 @@ function poll(sessions: PollSessions): Operation<Caller> {
       const waitMs = numberOf(call.query, 'waitMs', { min: 0, max: MAX_WAIT_MS, otherwise: DEFAULT_WAIT_MS });
       const session = await sessionOf(sessions, call);
       const messages = await take(session, call, max, waitMs).catch(async (error: unknown) => {
-        // What ended the consumer ends its session; who went away may come again.
-        if (!call.exchange.signal.aborted) {
+        // What ended the consumer ends its session. Who went away may come again, if it was told of the session.
+        if (!call.exchange.signal.aborted || !call.query.has('session')) {
           await sessions.end(session).catch(() => {});
         }
         throw error;
@@ -127,6 +128,7 @@ async function take(
     return await session.consumer.poll({ max: room, waitMs, signal: exchange.signal });
   } finally {
     session.isPolling = false;
+    session.lastMs = monotonicMs();
   }
 }
 
