@@ -79,6 +79,8 @@ export class Engine {
   readonly replication: Replication;
   /** Users and rights. */
   readonly access: AccessDesk;
+  /** Looks for stored messages. */
+  readonly find: FindDesk;
   /** What administrators do. */
   readonly audit: AuditKeeper;
   readonly auditTopic: AuditTopic;
@@ -98,7 +100,6 @@ export class Engine {
   readonly #house: Housekeeping;
   readonly #queues: TopicQueues;
   readonly #damage: KnownDamage;
-  readonly #find: FindDesk;
   readonly #control: ControlLog;
   readonly #held: HeldKeeper;
   readonly #lock: DataDirLock;
@@ -246,11 +247,14 @@ export class Engine {
       isFollower: () => parts.term.isFollower,
     });
     this.catalog = data.catalog;
-    this.#find = new FindDesk({
+    this.find = new FindDesk({
       handle,
       catalog: data.catalog,
       parts,
+      options,
+      firstPosition: data.node.start ?? 0,
       gateIsHeldBack: () => this.thread.gateIsHeldBack(false),
+      warn: (message) => this.warn(message, {}),
     });
     this.#plane = new ControlPlane({
       later: (run) => void setImmediate(this.#measured, run),
@@ -279,7 +283,7 @@ export class Engine {
       }),
       unread: (topic, queueId, offset) => this.#queues.unread(topic, queueId, offset),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
-      findMessages: (params) => this.#find.find(params),
+      findMessages: (params) => this.find.find(params),
       stats: () => this.#stats.read(),
       history: ({ from, to, names, points }) => {
         const end = to ?? Date.now();
@@ -429,7 +433,7 @@ export class Engine {
     await part(() => this.audit.close());
     await part(() => this.auditTopic.close());
     await part(() => this.#plane.close());
-    await part(() => this.#find.close());
+    await part(() => this.find.close());
     await part(() => this.#control.drained(CLOSE_MS));
     await part(() => this.thread.drained(CLOSE_MS));
     await part(() => this.#house.checkpoints.stop());
@@ -459,6 +463,7 @@ export class Engine {
   /** Offsets of what retention took are not stored any more. What cannot be told now is told by the next segment that goes. */
   #trim(startPosition: number): void {
     this.thread.logReader.prune();
+    this.find.keys?.changed();
     this.#control.state.epochs.trim(startPosition);
     try {
       this.#queues.trim(startPosition);

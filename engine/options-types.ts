@@ -135,6 +135,14 @@ export interface EngineOptions {
    */
   maxThreads?: number | undefined;
   /**
+   * Keeps an index of the keys of messages on the log, so that one is found by its key among all; about 10
+   * bytes of disk for each key of a batch, and one thread while keys come. Without it a search by key reads
+   * the whole topic. Messages without keys cost nothing either way.
+   * Default on.
+   * Command: `--key-index`, `RINGMQ_KEY_INDEX`, `keyIndex`.
+   */
+  keyIndex?: 'on' | 'off' | undefined;
+  /**
    * Bytes of log between two checkpoints: about what a restart has to read at most.
    * Bytes, 64KiB or more. Default 134,217,728 (128MiB).
    * Command: `--checkpoint-size`, `RINGMQ_CHECKPOINT_SIZE`, `checkpointSize`.

@@ -134,6 +134,10 @@ export const engineOptionsSchema = z
       "Threads of the process that may take part: listeners, attached threads, and the broker's own.",
       z.number().int().min(4).max(64).default(64),
     ),
+    keyIndex: option(
+      'Keeps an index of the keys of messages on the log, so that one is found by its key among all; about 10 bytes of disk for each key of a batch, and one thread while keys come. Without it a search by key reads the whole topic. Messages without keys cost nothing either way.',
+      z.enum(['on', 'off']).default('on'),
+    ),
     checkpointBytes: option(
       'Bytes of log between two checkpoints: about what a restart has to read at most.',
       z

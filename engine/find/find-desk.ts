@@ -16,13 +16,22 @@ import {
 } from '../../native-free/wire/index.js';
 import type { BrokerHandle } from '../handle.js';
 import type { CatalogTopic, TopicCatalog } from '../meta/index.js';
+import type { ResolvedEngineOptions } from '../options.js';
 import type { ThreadParts } from '../thread/thread-parts.js';
 import { workerFlags } from '../thread/worker-flags.js';
 import { MemorySource } from './batch-source.js';
 import { findById } from './find-by-id.js';
-import type { FindAnswer, FindCursor, FindFilter, FindRequest, TopicRequest } from './find-request.js';
+import type {
+  FindAnswer,
+  FindCursor,
+  FindFilter,
+  FindRequest,
+  KeyRequest,
+  TopicRequest,
+} from './find-request.js';
 import { findInTopic } from './find-topic.js';
 import type { FindOutcome } from './find-worker.js';
+import { KeyKeeper } from './keys/key-keeper.js';
 import type { FinderMemory } from './log-finder.js';
 import type { WalkDeps } from './queue-walk.js';
 
@@ -40,13 +49,19 @@ export interface FindDeskDeps {
   readonly catalog: TopicCatalog;
   readonly parts: Pick<
     ThreadParts,
-    'log' | 'memory' | 'logRing' | 'memoryRing' | 'queueTable' | 'queueIndex'
+    'log' | 'memory' | 'logRing' | 'memoryRing' | 'queueTable' | 'queueIndex' | 'logReader'
   >;
+  readonly options: Pick<ResolvedEngineOptions, 'keyIndex' | 'minFreeBytes'>;
+  /** Where the log began when it was first made. */
+  readonly firstPosition: number;
   /** A pin may have kept the memory ring's gate from moving. */
   gateIsHeldBack(): void;
+  warn(message: string): void;
 }
 
 export class FindDesk {
+  /** null: there is no key index, keys are looked for queue by queue. */
+  readonly keys: KeyKeeper | null;
   readonly #deps: FindDeskDeps;
   readonly #memory: WalkDeps;
   #pool: Piscina | null = null;
@@ -61,6 +76,7 @@ export class FindDesk {
       source: new MemorySource(memoryRing, memory.reader, () => deps.gateIsHeldBack()),
       behindDamage: (_slot, offset) => offset,
     };
+    this.keys = deps.options.keyIndex === 'on' ? this.#makeKeeper() : null;
   }
 
   /**
@@ -84,12 +100,17 @@ export class FindDesk {
       );
     }
     const request = this.#topicRequest(params, wanted, filter);
-    const { topicId: _topicId, ...answer } = await this.#run(request);
+    const found = await this.#run(this.#byKey(params, request) ?? request);
+    const { topicId: _topicId, hasDiscarded, ...answer } = found;
+    if (hasDiscarded === true) {
+      this.keys?.changed();
+    }
     return { topic: wanted.topic, ...answer };
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.keys?.close();
     await this.#pool?.destroy();
     this.#pool = null;
   }
@@ -147,6 +168,19 @@ export class FindDesk {
     return { ...request, slots: Int32Array.of(slot), firstQueueId: queueId, offset };
   }
 
+  /** The same by the key index, where there is one and it is of use. */
+  #byKey({ queueId = null, offset = null }: FindParams, request: TopicRequest): KeyRequest | undefined {
+    const { keys } = this;
+    const { key, memory, slots: _slots, firstQueueId: _first, ...rest } = request;
+    if (key === null || memory || keys === null) {
+      return undefined;
+    }
+    const { firstPosition } = this.#deps;
+    const found = { ...rest, kind: 'key', memory: false, key, queueId, offset, firstPosition } as const;
+    // Asked after the log's end was: what has come since is not looked for.
+    return { ...found, keylessFrom: keys.keylessFrom() };
+  }
+
   #requestOf(topic: CatalogTopic, filter: FindFilter): TopicRequest {
     return {
       kind: 'topic',
@@ -175,6 +209,21 @@ export class FindDesk {
     }
     const queueId = match?.[1] === undefined ? null : Number(match[1]);
     return { queueId, position: place.position, index: place.index };
+  }
+
+  #makeKeeper(): KeyKeeper {
+    const { handle, parts, options, firstPosition, warn } = this.#deps;
+    return new KeyKeeper({
+      dir: handle.dir,
+      segmentBytes: handle.segmentBytes,
+      logRing: parts.logRing,
+      brokerWords: handle.brokerWords,
+      minFreeBytes: options.minFreeBytes,
+      firstPosition,
+      oldest: () => parts.logReader.oldestPosition,
+      committed: () => this.#committed(),
+      warn,
+    });
   }
 
   #committed(): number {

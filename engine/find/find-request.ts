@@ -49,10 +49,30 @@ export interface IdRequest extends FindFilter {
   readonly committed: number;
 }
 
-export type FindRequest = TopicRequest | IdRequest;
+/** Messages of a topic of the log that have a key, by the key index. */
+export interface KeyRequest extends FindFilter {
+  readonly kind: 'key';
+  readonly memory: false;
+  readonly topic: string;
+  readonly topicId: number;
+  readonly key: string;
+  readonly queueId: number | null;
+  /** First offset, where a queue is named. */
+  readonly offset: number | null;
+  readonly cursor: FindCursor | null;
+  readonly committed: number;
+  /** From here on no batch has keys; null: nobody knows. */
+  readonly keylessFrom: number | null;
+  /** Where the log began when it was first made. */
+  readonly firstPosition: number;
+}
+
+export type FindRequest = TopicRequest | IdRequest | KeyRequest;
 
 /** The answer without what only the thread that opened the broker knows. */
 export interface FindAnswer extends Omit<FindResult, 'topic'> {
   /** null: nothing was found. */
   topicId: number | null;
+  /** A part of the key index was damaged, and is gone. */
+  hasDiscarded?: boolean;
 }

@@ -6,9 +6,10 @@ import { IndexFiles, QueueIndex, QueueTable, type QueueTableMemory } from '../qu
 import { Ring, type RingMemory, WORD } from '../ring/index.js';
 import { LogSource } from './batch-source.js';
 import { findById } from './find-by-id.js';
+import { findByKey, type KeyDeps } from './find-by-key.js';
 import type { FindAnswer, FindRequest } from './find-request.js';
 import { findInTopic } from './find-topic.js';
-import type { WalkDeps } from './queue-walk.js';
+import { KeyParts } from './keys/key-parts.js';
 
 /** What of the broker's handle it needs. */
 export interface FinderMemory {
@@ -23,7 +24,7 @@ export class LogFinder {
   readonly #brokerId: string;
   readonly #files: IndexFiles;
   readonly #reader: LogReader;
-  readonly #deps: WalkDeps;
+  readonly #deps: KeyDeps;
 
   constructor(memory: FinderMemory) {
     const { dir, segmentBytes } = memory;
@@ -43,6 +44,9 @@ export class LogFinder {
       queueTable,
       queueIndex,
       source: new LogSource(logReader),
+      parts: new KeyParts(disk, `${dir.path}/index`, logReader),
+      logReader,
+      spanBytes: ring.spanBytes,
       behindDamage: (slot, offset) => behindDamage({ queueIndex, queueTable, logReader }, ring, slot, offset),
     };
   }
@@ -50,9 +54,15 @@ export class LogFinder {
   /** @throws RingMQError TOPIC_NOT_FOUND (deleted meanwhile), disk errors */
   find(request: FindRequest): FindAnswer {
     try {
-      return request.kind === 'id'
-        ? findById(this.#deps, request, { brokerId: this.#brokerId, memory: false })
-        : findInTopic(this.#deps, request, this.#brokerId);
+      const identity = { brokerId: this.#brokerId, memory: false };
+      switch (request.kind) {
+        case 'id':
+          return findById(this.#deps, request, identity);
+        case 'key':
+          return findByKey(this.#deps, request, identity);
+        default:
+          return findInTopic(this.#deps, request, this.#brokerId);
+      }
     } finally {
       // The thread ends when nobody looks for anything, and its descriptors would outlive it.
       this.#files.close();

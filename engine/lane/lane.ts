@@ -95,8 +95,11 @@ export class Lane {
     return this.#claimed.length;
   }
 
-  /** Copies a checked batch into the ring, publishes it and has it indexed. `APPEND.ok` or `APPEND.full`. */
-  append(sink: AppendSink, id: number, bytes: Uint8Array): number {
+  /**
+   * Copies a checked batch into the ring, publishes it and has it indexed. `marks`: attributes that the broker adds.
+   * `APPEND.ok` or `APPEND.full`.
+   */
+  append(sink: AppendSink, id: number, bytes: Uint8Array, marks = 0): number {
     if (this.#share?.isSpent(readUint32(bytes, BATCH.topicId)) === true) {
       return APPEND.full;
     }
@@ -119,6 +122,10 @@ export class Lane {
     this.#share?.isServed();
     try {
       bulkCopy(this.#bulk, bytes, writer.place);
+      if (marks !== 0) {
+        const at = writer.place + BATCH.attributes;
+        this.ring.bytes[at] = (this.ring.bytes[at] as number) | marks;
+      }
       writer.publish();
     } finally {
       // Nothing after a publish; else the claim becomes padding.

@@ -29,6 +29,13 @@ export const BROKER_WORD = {
   accessVersion: 9,
   /** Connections that there have been; each adds one and takes the number. */
   connections: 10,
+  /**
+   * Batches of the log with keys: counted by the thread that appends one, before it claims its place. What comes
+   * later than a look at it, at or behind where the ring's head was then, is counted when it is in the log.
+   */
+  keyedBegun: 11,
+  /** The same, counted once it is in the ring, or was not put there. Where both are the same none is under way. */
+  keyedDone: 12,
 } as const;
 
 /** `none`: there is no controller, and a master is one until it hears of another. */

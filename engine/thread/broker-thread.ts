@@ -6,8 +6,9 @@
  */
 import { clearImmediate, setImmediate } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hadKeys } from '../../native-free/batch/record-check.js';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { BATCH, ERRORS, readUint32 } from '../../native-free/wire/index.js';
+import { BATCH, BATCH_ATTRIBUTE, ERRORS, readUint32 } from '../../native-free/wire/index.js';
 import { checkBatch } from '../batch/check.js';
 import type { ControlListener, ControlPort } from '../control/channel-messages.js';
 import type { ControlWriter } from '../control/control-log.js';
@@ -177,12 +178,24 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
         return refusal;
       }
     }
-    const outcome = lane.append(sink, id, bytes);
+    const marks = hadKeys() ? 0 : BATCH_ATTRIBUTE.keyless;
+    const outcome =
+      marks === 0 && lane.persisted
+        ? this.#appendKeyed(lane, sink, id, bytes)
+        : lane.append(sink, id, bytes, marks);
     if (outcome === APPEND.full && !lane.persisted) {
       // Only consumers' threads can move a memory lane's gate: tell them that room is wanted.
       this.#waker.wakeOthers();
     }
     this.#schedule();
+    return outcome;
+  }
+
+  /** Counts it, so that who indexes keys knows of stretches that have none. */
+  #appendKeyed(lane: Lane, sink: AppendSink, id: number, bytes: Uint8Array): number {
+    Atomics.add(this.#words, BROKER_WORD.keyedBegun, 1);
+    const outcome = lane.append(sink, id, bytes);
+    Atomics.add(this.#words, BROKER_WORD.keyedDone, 1);
     return outcome;
   }
 

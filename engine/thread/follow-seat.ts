@@ -2,10 +2,11 @@
  * A slave's side of replication on one thread, the only one that writes this broker's log: puts in what the
  * master sent, and says how far it has come.
  */
-import { BATCH, BATCH_TYPE, readUint32 } from '../../native-free/wire/index.js';
+import { BATCH, BATCH_ATTRIBUTE, BATCH_TYPE, readUint16, readUint32 } from '../../native-free/wire/index.js';
 import type { Lane } from '../lane/lane.js';
 import { REPLICAS_WORD } from '../term/replica-layout.js';
 import type { ReplicaMarks } from '../term/replica-marks.js';
+import { BROKER_WORD } from '../term/shared-words.js';
 import type { Term } from '../term/term.js';
 import type { TurnWork } from './turn-work.js';
 
@@ -13,6 +14,7 @@ export interface FollowHost {
   readonly log: Lane;
   readonly marks: ReplicaMarks;
   readonly term: Term;
+  readonly brokerWords: SharedArrayBuffer;
   addWork(work: TurnWork): () => void;
   schedule(): void;
   /** Does the turn that is scheduled, if one is, at once. */
@@ -23,12 +25,14 @@ export interface FollowHost {
 export class FollowSeat implements TurnWork {
   readonly #host: FollowHost;
   readonly #endWork: () => void;
+  readonly #words: Int32Array;
   /** Called in each turn, once watermarks have moved and there may be room. */
   readonly #onTurn: () => void;
 
   constructor(host: FollowHost, onTurn: () => void) {
     this.#host = host;
     this.#onTurn = onTurn;
+    this.#words = new Int32Array(host.brokerWords);
     this.#endWork = host.addWork(this);
   }
 
@@ -65,7 +69,17 @@ export class FollowSeat implements TurnWork {
       // Before it is in the log: no checkpoint may say of a place behind it that the state has it.
       Atomics.add(words, REPLICAS_WORD.controlSeen, 1);
     }
-    if (!this.#host.log.follow(source, at, readUint32(source, at + BATCH.length), bytes)) {
+    const isKeyed =
+      source[at + BATCH.type] === BATCH_TYPE.data &&
+      (readUint16(source, at + BATCH.attributes) & BATCH_ATTRIBUTE.keyless) === 0;
+    if (isKeyed) {
+      Atomics.add(this.#words, BROKER_WORD.keyedBegun, 1);
+    }
+    const isIn = this.#host.log.follow(source, at, readUint32(source, at + BATCH.length), bytes);
+    if (isKeyed) {
+      Atomics.add(this.#words, BROKER_WORD.keyedDone, 1);
+    }
+    if (!isIn) {
       if (isControl) {
         Atomics.sub(words, REPLICAS_WORD.controlSeen, 1);
       }

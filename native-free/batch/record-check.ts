@@ -84,6 +84,14 @@ const HAS_BODY = RECORD_FLAG.hasBody;
 const PLAIN = RECORD_FLAG.hasBody;
 const MAX_PLAIN_BYTES = RECORD_HEADER_BYTES + MAX_BODY_BYTES;
 
+/** Keys of the records that {@link recordsFault} looked at last. */
+let keysSeen = 0;
+
+/** Whether a record of the batch that {@link recordsFault} has passed last has a key. */
+export function hadKeys(): boolean {
+  return keysSeen > 0;
+}
+
 /**
  * Looks at all records of a batch of `count` whose header stands at `at` and which ends at `end`. A few
  * nanoseconds a record, and no object: a view would make the walk a third faster, and that of a batch of one
@@ -91,6 +99,7 @@ const MAX_PLAIN_BYTES = RECORD_HEADER_BYTES + MAX_BODY_BYTES;
  * @returns 0, or what {@link describeRecordsFault} explains.
  */
 export function recordsFault(bytes: Uint8Array, batchAt: number, end: number, count: number): number {
+  keysSeen = 0;
   if (count === 0 || count > MAX_BATCH_RECORDS) {
     return FAULT.count;
   }
@@ -237,6 +246,7 @@ function attributesFault(bytes: Uint8Array, start: number, end: number): number 
       return FAULT.kind;
     }
   }
+  keysSeen += keys;
   return 0;
 }
 

@@ -21,7 +21,7 @@
  * In the log a batch begins at a multiple of 64 bytes; what lies between `length` and the next multiple
  * of 64 is not part of it and is zero in a file only by courtesy.
  *
- * Who writes what. The producer: length, version, type, attributes, bodyCrc, born time, producer id, producer
+ * Who writes what. The producer: length, version, type, attributes (but for `keyless`), bodyCrc, born time, producer id, producer
  * epoch, sequence, topic id, queue id, records, tag bloom; the rest it leaves zero. The broker's index stage:
  * position, base offset, flushed watermark, store time, epoch, headerCrc. Stamped, it is immutable.
  *
@@ -63,7 +63,13 @@ export const BATCH_ATTRIBUTE = {
   asyncFlush: 1 << 1,
   /** It was sent before and not answered: it may be stored. A broker that may have forgotten its producer then refuses it. */
   sentBefore: 1 << 2,
+  /**
+   * No record of it has keys. Set by the broker that takes it, never sent by a producer. A batch that an earlier
+   * version has stored has it clear, whatever its records have.
+   */
+  keyless: 1 << 3,
 } as const;
+/** Those that a producer may send. */
 export const BATCH_ATTRIBUTES_KNOWN =
   BATCH_ATTRIBUTE.syncFlush | BATCH_ATTRIBUTE.asyncFlush | BATCH_ATTRIBUTE.sentBefore;
 

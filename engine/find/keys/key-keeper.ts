@@ -1,0 +1,172 @@
+/**
+ * Keeps the key index up with the log: says when there is something to do, which a thread of a pool does. Nothing
+ * waits for it, and what it lacks is searched for in the log itself.
+ */
+import { Piscina } from 'piscina';
+import { clearInterval, monotonicMs, setInterval } from '../../../native-free/time/index.js';
+import { type OpenedDir, whyLost } from '../../disk/index.js';
+import { type Ring, WORD } from '../../ring/index.js';
+import { BROKER_WORD } from '../../term/shared-words.js';
+import { workerFlags } from '../../thread/worker-flags.js';
+import type { KeyJob, KeyProgress } from './key-build.js';
+
+const TICK_MS = 500;
+/** The first work of an opening comes after this: a start has other things to do. */
+const BEGIN_MS = 2_000;
+/** So much log without an index is read by each search; what is less is left to it. */
+const STEP_BYTES = 16 * 1024 * 1024;
+/** The same of log without keys, which costs a search nothing. */
+const KEYLESS_STEP_BYTES = 256 * 1024 * 1024;
+/** After a failure it is tried again so late. */
+const RETRY_MS = 60_000;
+/** A thread without work ends. */
+const IDLE_MS = 5_000;
+
+export interface KeyKeeperDeps {
+  readonly dir: OpenedDir;
+  readonly segmentBytes: number;
+  readonly logRing: Ring;
+  readonly brokerWords: SharedArrayBuffer;
+  readonly minFreeBytes: number;
+  /** Where the log began when it was first made. */
+  readonly firstPosition: number;
+  /** Where it begins now. */
+  oldest(): number;
+  /** Up to here it is in files, and is given out. */
+  committed(): number;
+  warn(message: string): void;
+}
+
+export class KeyKeeper {
+  readonly #deps: KeyKeeperDeps;
+  readonly #words: Int32Array;
+  readonly #timer: NodeJS.Timeout;
+  readonly #pool: Piscina;
+  #notBefore = monotonicMs() + BEGIN_MS;
+  #progress: KeyProgress | null = null;
+  #running: Promise<void> | null = null;
+  /** From here on no batch has had keys, as long as so many have been counted. */
+  #keylessFrom: number | null = null;
+  #keyedCount = -1;
+  #hasFailed = false;
+  #isChanged = false;
+  #isClosed = false;
+
+  constructor(deps: KeyKeeperDeps) {
+    this.#deps = deps;
+    this.#words = new Int32Array(deps.brokerWords);
+    this.#pool = new Piscina({
+      filename: new URL('./key-worker.js', import.meta.url).href,
+      name: 'run',
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: IDLE_MS,
+      atomics: 'disabled',
+      ...workerFlags(),
+    });
+    this.#timer = setInterval(() => this.tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  /** From here up to what is committed now no batch has keys; null: nobody knows. */
+  keylessFrom(): number | null {
+    this.#lookForKeys();
+    return this.#keylessFrom;
+  }
+
+  /** Retention has taken log, or a part of the index was damaged and is gone: the next tick sees to it. */
+  changed(): void {
+    this.#isChanged = true;
+  }
+
+  /** Does what there is to do, now; resolves when that is done. For tests, which do not wait for timers. */
+  async whole(): Promise<void> {
+    do {
+      await this.#running;
+      this.#begin();
+      await this.#running;
+    } while (!this.#isClosed && !this.#hasFailed && this.#progress?.hasMore === true);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    // What is being written has another name yet.
+    await this.#pool.destroy();
+    await this.#running;
+  }
+
+  tick(): void {
+    this.#lookForKeys();
+    if (this.#running === null && monotonicMs() >= this.#notBefore && this.#isDue()) {
+      this.#begin();
+    }
+  }
+
+  #isDue(): boolean {
+    const { oldest, committed, segmentBytes } = this.#deps;
+    if (this.#progress === null || this.#progress.hasMore || this.#isChanged) {
+      return true;
+    }
+    const from = Math.max(this.#progress.indexedTo, oldest());
+    const left = committed() - from;
+    const isKeyless = this.#keylessFrom !== null && this.#keylessFrom <= from;
+    const step = isKeyless ? Math.min(KEYLESS_STEP_BYTES, segmentBytes) : STEP_BYTES;
+    return (
+      left >= step || (left > 0 && Math.floor(from / segmentBytes) < Math.floor(committed() / segmentBytes))
+    );
+  }
+
+  #begin(): void {
+    if (this.#running !== null || this.#isClosed) {
+      return;
+    }
+    const { dir, segmentBytes, logRing, minFreeBytes, firstPosition, oldest, committed } = this.#deps;
+    const job: KeyJob & { control: Int32Array; spare: number } = {
+      dir,
+      segmentBytes,
+      spanBytes: logRing.spanBytes,
+      start: Math.max(oldest(), firstPosition),
+      end: committed(),
+      keylessFrom: this.keylessFrom(),
+      verifies: this.#progress === null,
+      minFreeBytes,
+      control: logRing.control,
+      spare: WORD.spare,
+    };
+    this.#isChanged = false;
+    this.#running = this.#run(job).finally(() => {
+      this.#running = null;
+    });
+  }
+
+  async #run(job: KeyJob): Promise<void> {
+    try {
+      this.#progress = (await this.#pool.run(job)) as KeyProgress;
+      this.#hasFailed = false;
+    } catch (error) {
+      this.#notBefore = monotonicMs() + RETRY_MS;
+      if (!this.#isClosed && !this.#hasFailed && whyLost(job.dir) === undefined) {
+        this.#deps.warn(
+          `the key index could not be written, it is tried again every minute: ${String(error)}; searches by key read the log meanwhile`,
+        );
+      }
+      this.#hasFailed = true;
+    }
+  }
+
+  /**
+   * Where none is under way, all with keys that were counted lie below the ring's head; and while no further one
+   * is counted, there are none behind that.
+   */
+  #lookForKeys(): void {
+    const done = Atomics.load(this.#words, BROKER_WORD.keyedDone);
+    const begun = Atomics.load(this.#words, BROKER_WORD.keyedBegun);
+    if (begun === this.#keyedCount && this.#keylessFrom !== null) {
+      return;
+    }
+    this.#keyedCount = begun;
+    const { logRing } = this.#deps;
+    this.#keylessFrom = done === begun ? logRing.toBytes(logRing.head()) : null;
+  }
+}
