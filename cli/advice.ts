@@ -13,6 +13,7 @@ export const ADVICE: Record<ErrorCode, string> = {
   TOO_MANY_GROUPS: 'delete groups that are not needed (ringmq group list, group delete), or raise maxGroups',
   TOO_MANY_MEMBERS:
     'stop some members, or raise the limit that the message names (maxMembersPerGroup, maxGroups, maxGroupQueues)',
+  MESSAGE_NOT_FOUND: 'retention may have deleted it; see `ringmq message browse TOPIC` for what is there',
   BAD_FILTER: "write tags joined by ||, like 'paid || refunded', or *",
   MESSAGE_TOO_LARGE: 'send it in pieces',
   DISK_FULL: 'make room; the broker takes messages again by itself',

@@ -60,6 +60,18 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'acl list': ['ringmq acl list', 'ringmq acl list -o json'],
   'acl test': ['ringmq acl test shop publish topic:orders', 'ringmq acl test anna manage cluster'],
+  message: ['ringmq message browse orders', 'ringmq message find orders --key o-17'],
+  'message browse': [
+    'ringmq message browse orders --queue 0 --from 1000 --count 20',
+    'ringmq message browse orders --from 2026-01-31T12:00:00Z --tag paid --as json',
+    'ringmq message browse orders -o json > orders.ndjson',
+    'ringmq message browse orders --as csv > orders.csv',
+  ],
+  'message find': ['ringmq message find orders --key o-17', 'ringmq message find orders --key o-17 -o json'],
+  'message get': [
+    'ringmq message get 00112233445566aa000000000020000001',
+    'ringmq message get 00112233445566aa000000000020000001 --as hex',
+  ],
   cluster: [
     'ringmq cluster start --mode sync-double-write',
     'ringmq cluster status',

@@ -8,10 +8,11 @@ import { notSupported } from './failure.js';
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   '': [
-    ...['nameserver', 'dlq', 'message', 'stats', 'context', 'top'],
+    ...['nameserver', 'dlq', 'stats', 'context', 'top'],
     ...['check', 'doctor', 'bundle', 'errors', 'completion'],
   ],
   topic: ['grow'],
+  message: ['trace', 'recall', 'delayed', 'transactions'],
 };
 
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
@@ -19,6 +20,7 @@ const FLAGS: Readonly<Record<string, readonly string[]>> = {
   '': ['--token-file <file>', '--ca <file>', '--cert <file>'],
   pub: ['--deliver-at <time>', '--ttl <duration>', '--priority <n>'],
   sub: ['--sql <expression>', '--shared'],
+  'message browse': ['--sql <expression>'],
   'group reset-offset': ['--dry-run'],
 };
 

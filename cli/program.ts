@@ -21,6 +21,7 @@ import {
   waitFlag,
 } from './flags.js';
 import { dressCommands } from './help.js';
+import { addMessage } from './message/message-program.js';
 import { addTools } from './tool-commands.js';
 import { addWatching } from './watch-program.js';
 
@@ -80,6 +81,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   addGroup(program);
   addPub(program);
   addSub(program);
+  addMessage(program);
   addStats(program);
   addAccess(program);
   addWatching(program);

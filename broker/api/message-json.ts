@@ -1,6 +1,6 @@
 /** Messages as JSON, as `ringmq sub -o json`, `ringmq pub -i json` and HTTP have them. */
 import { isUtf8 } from 'node:buffer';
-import type { ConsumedMessage, OutgoingMessage, PropertyValue } from '../../native-free/client/index.js';
+import type { OutgoingMessage, PropertyValue } from '../../native-free/client/index.js';
 import { MAX_BODY_BYTES, RingMQError } from '../../native-free/wire/index.js';
 
 type Parts = Omit<OutgoingMessage, 'topic'>;
@@ -105,8 +105,27 @@ function fail(error: Error): never {
   throw error;
 }
 
+/** What a line tells of a message, consumed or found. */
+export interface LineParts {
+  readonly topic: string;
+  readonly brokerSet?: string | undefined;
+  readonly queueId: number;
+  readonly offset: number;
+  readonly messageId: string;
+  readonly bornTime: number;
+  readonly storeTime: number;
+  readonly tag?: string | null | undefined;
+  readonly keys: readonly string[];
+  readonly shardingKey?: string | null | undefined;
+  readonly properties: Readonly<Record<string, PropertyValue>>;
+  readonly body: Uint8Array | null;
+}
+
+/** A mark at the beginning is a part of the text. */
+const TEXT = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** All that a message is, so that `pub -i json` makes the same of it. What JSON has no form for, bytes, is base64 under a name of its own. */
-export function lineOfMessage(message: ConsumedMessage): string {
+export function lineOfMessage(message: LineParts): string {
   const { body } = message;
   const about = {
     topic: message.topic,
@@ -121,7 +140,11 @@ export function lineOfMessage(message: ConsumedMessage): string {
     shardingKey: message.shardingKey ?? null,
   };
   const bytes: Record<string, unknown> =
-    body === null ? { body: null } : isUtf8(body) ? { body: message.text() } : { bodyBase64: base64(body) };
+    body === null
+      ? { body: null }
+      : isUtf8(body)
+        ? { body: TEXT.decode(body) }
+        : { bodyBase64: base64(body) };
   const properties: string[] = [];
   const propertiesBase64: [string, string][] = [];
   for (const [name, value] of Object.entries(message.properties)) {

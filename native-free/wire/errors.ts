@@ -124,6 +124,7 @@ export const ERRORS = {
     closes: false,
     message: 'the batch was sent before, too long ago to say where it is',
   },
+  MESSAGE_NOT_FOUND: { wire: 49, retryable: false, closes: false, message: 'there is no such message' },
   // broker state
   DISK_FULL: { wire: 60, retryable: true, closes: false, message: 'the disk is full' },
   DISK_FAILED: {

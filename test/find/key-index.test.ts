@@ -2,6 +2,7 @@
 import {
   closeSync,
   copyFileSync,
+  cpSync,
   openSync,
   readFileSync,
   rmSync,
@@ -10,7 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeHeader } from '../../engine/find/keys/key-file-layout.js';
 import type { EngineOptions } from '../../engine/options.js';
 import type { Client } from '../../native-free/client/index.js';
@@ -25,11 +26,18 @@ import {
 } from './keyed-broker.js';
 
 const TOPIC = 'orders';
-/** Some 600 KiB of log: ten segments. */
-const COUNT = 600;
+/** Some 300 KiB of log: five segments. */
+const COUNT = 300;
 
 let directory: string;
-let opened: KeyedBroker[] = [];
+/** One with five segments of messages and a whole index, to be copied. */
+let original: string;
+const opened: KeyedBroker[] = [];
+beforeAll(async () => {
+  original = makeDirectory();
+  await fill(original, 0);
+});
+afterAll(() => removeDirectory(original));
 beforeEach(() => {
   directory = makeDirectory();
 });
@@ -42,11 +50,6 @@ async function open(dataDir = directory, options: EngineOptions = {}): Promise<K
   const broker = await openKeyed(dataDir, options);
   opened.push(broker);
   return broker;
-}
-
-async function close(broker: KeyedBroker): Promise<void> {
-  opened = opened.filter((other) => other !== broker);
-  await broker.close();
 }
 
 /** Message number n has the keys `o-n` and `c-(n mod 10)`, and its number as its body. */
@@ -72,13 +75,17 @@ async function expectFound(client: Client, count = COUNT): Promise<void> {
   expect(await textsOf(client, { topic: TOPIC, key: 'o-x' })).toEqual([]);
 }
 
-/** A broker with ten segments of messages that is closed again, its index whole. */
-async function filled(): Promise<void> {
-  const broker = await open();
+/** Five segments of messages and a whole index, of a broker that is closed again. */
+async function fill(dataDir: string, from: number): Promise<void> {
+  const broker = await openKeyed(dataDir);
   await broker.client.admin().createTopic({ topic: TOPIC, queues: 2 });
-  await sendKeyed(broker.client, 0, COUNT);
+  await sendKeyed(broker.client, from, from + COUNT);
   await broker.indexed();
-  await close(broker);
+  await broker.close();
+}
+
+function filled(): void {
+  cpSync(original, directory, { recursive: true });
 }
 
 /** Index files of whole segments are named after them. */
@@ -122,7 +129,7 @@ describe('the key index', () => {
   });
 
   it('is there after a restart, and is used as it is', async () => {
-    await filled();
+    filled();
     const files = indexFiles(directory);
     const made = files.map((name) => statSync(`${directory}/index/${name}`).ino);
     const broker = await open();
@@ -147,7 +154,7 @@ describe('the key index', () => {
   ];
   for (const [what, lose] of losses) {
     it(`a file ${what} is passed over, and made again`, async () => {
-      await filled();
+      filled();
       const before = indexFiles(directory).map((name) => readFileSync(`${directory}/index/${name}`));
       const names = indexFiles(directory);
       for (const name of names) {
@@ -165,14 +172,10 @@ describe('the key index', () => {
   }
 
   it('of another log, under the same names, is told from its own', async () => {
-    await filled();
+    filled();
     const other = `${directory}-other`;
     try {
-      const broker = await open(other);
-      await broker.client.admin().createTopic({ topic: TOPIC, queues: 2 });
-      await sendKeyed(broker.client, COUNT, 2 * COUNT);
-      await broker.indexed();
-      await close(broker);
+      await fill(other, COUNT);
       for (const name of indexFiles(other)) {
         copyFileSync(`${other}/index/${name}`, `${directory}/index/${name}`);
       }
@@ -195,7 +198,7 @@ describe('the key index', () => {
       const found = await textsOf(client, { topic: TOPIC, key: 'c-3', limit: 3 });
       return found.map(Number);
     };
-    while (indexFiles(directory).length > 5) {
+    while (indexFiles(directory).length > 4) {
       // Searches go on while segments and files go.
       expect((await kept()).at(-1)).toBe(COUNT - 7);
       await engine.find.keys?.whole();

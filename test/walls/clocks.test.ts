@@ -33,6 +33,7 @@ const WALL_CLOCK: Record<string, string> = {
   'transport/replica-session.ts': 'when a connection was opened',
   'transport/session.ts': 'when a connection was opened',
   'native-free/client/consume/memberships.ts': 'ids of members, in the order in which they were made',
+  'cli/message/message-command.ts': 'messages stored from now on',
   'cli/check-command.ts': 'how long ago a message was stored',
   'cli/doctor/disk-checks.ts': 'whether the data directory was written in the future',
   'cli/doctor/machine-checks.ts': 'whether a certificate is valid today',
