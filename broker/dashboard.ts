@@ -41,7 +41,7 @@ export interface DashboardHandler {
 export function dashboard(client: Client, options: DashboardOptions = {}): DashboardHandler {
   const { path = '/', readOnly = false, hosts } = checked(options);
   const desk = new Desk(client, { user: null, readOnly });
-  const files = DashboardFiles.read({ backend: 'host', connect: "'self'" });
+  const files = DashboardFiles.read({ backend: 'host', login: 'not needed', connect: "'self'" });
   if (files === null) {
     throw new RingMQError(
       'NOT_SUPPORTED',

@@ -188,7 +188,11 @@ export class NameServer {
     if (path === '/' || path.startsWith('/assets/')) {
       // The page asks brokers wherever the route says that they are.
       if (this.#dashboard === undefined) {
-        this.#dashboard = DashboardFiles.read({ backend: 'socket', connect: "'self' ws: wss:" });
+        this.#dashboard = DashboardFiles.read({
+          backend: 'socket',
+          login: 'unknown',
+          connect: "'self' ws: wss:",
+        });
       }
       const file = this.#dashboard?.answer(path, headers);
       if (file !== undefined && file !== null) {

@@ -24,7 +24,7 @@ import {
 } from '../native-free/wire/index.js';
 import { audited } from './auth/audited.js';
 import { filteredAnswer } from './auth/filtered-pages.js';
-import { checkMethod, isFiltered } from './auth/method-rights.js';
+import { checkMethod, isFiltered, ownRight } from './auth/method-rights.js';
 import type { ConsumeSession } from './consume-session.js';
 import { decodeQueuesRequest, encodeControl } from './control-payload.js';
 import { encodeError } from './error-body.js';
@@ -254,6 +254,10 @@ export class ControlSession {
     }
     const { principal } = this.#context;
     checkMethod(method, params, principal);
+    const own = ownRight(method, params, principal);
+    if (own !== null) {
+      return encodeControl({ allowed: own });
+    }
     if (principal !== null && isFiltered(method)) {
       const { engine } = this.#context;
       const answer = await filteredAnswer(method, params, principal.rights, (asked, how) =>

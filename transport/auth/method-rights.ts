@@ -7,7 +7,9 @@ import {
   BROKER_USER,
   type ControlMethod,
   type ErrorCode,
+  grantFault,
   type OPCODE,
+  RIGHTS,
   type Right,
   RingMQError,
 } from '../../native-free/wire/index.js';
@@ -149,6 +151,23 @@ export function checkMethod(method: ControlMethod, params: Params, principal: Pr
     }
     throw notAllowed(right === 'any' ? (names ?? 'subscribe') : right, resource);
   }
+}
+
+/**
+ * Whether a user that asks of itself may do that: a token's rights are of the connection, and the table knows
+ * nothing of them. null: it asks of somebody else, or for what the table has to refuse.
+ */
+export function ownRight(method: ControlMethod, params: Params, principal: Principal | null): boolean | null {
+  const { user, right, resource } = params;
+  const isOwn = method === 'testAccess' && principal !== null && user === principal.user;
+  const isQuestion = typeof resource === 'string' && !resource.endsWith('*') && isRight(right);
+  return isOwn && isQuestion && grantFault(right, resource) === null
+    ? principal.rights.may(right, resource)
+    : null;
+}
+
+function isRight(right: unknown): right is Right {
+  return (RIGHTS as readonly unknown[]).includes(right);
 }
 
 /** As the broker says it of what is not there. */

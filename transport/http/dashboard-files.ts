@@ -23,6 +23,8 @@ interface DashboardFile {
 export interface DashboardPageOptions {
   /** `socket`: the page connects to whoever served it. `host`: it calls the handler that did. */
   readonly backend: 'socket' | 'host';
+  /** Whether whoever looks has to log in, so that nobody is refused only to find out; `unknown`: others decide that. */
+  readonly login: 'needed' | 'not needed' | 'unknown';
   /** Whom else it may connect to, as sources of a content security policy. */
   readonly connect: string;
 }
@@ -51,10 +53,9 @@ export class DashboardFiles {
         });
       }
     }
-    const html = readFileSync(`${dir}/index.html`, 'utf8').replace(
-      'name="ringmq-backend" content="socket"',
-      `name="ringmq-backend" content="${options.backend}"`,
-    );
+    const html = readFileSync(`${dir}/index.html`, 'utf8')
+      .replace('name="ringmq-backend" content="socket"', `name="ringmq-backend" content="${options.backend}"`)
+      .replace('name="ringmq-login" content="unknown"', `name="ringmq-login" content="${options.login}"`);
     files.set('/', file(Buffer.from(html), 'text/html; charset=utf-8', 'no-cache', pageHeaders(options)));
     return new DashboardFiles(files);
   }

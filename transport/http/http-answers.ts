@@ -25,6 +25,8 @@ const NOT_FOUND: HttpAnswer = {
 export interface HttpAnswersOptions {
   /** The listener's; on a loopback listener a request must name loopback as its host, against pages that rebind their domain. */
   readonly host: ListenerOptions['host'];
+  /** Clients of this listener log in. */
+  readonly auth: boolean;
   /** `/metrics` has a row for each queue, too. */
   readonly queueMetrics: boolean;
 }
@@ -79,7 +81,11 @@ export class HttpAnswers {
   async #answer({ path, headers }: HttpRequest): Promise<HttpAnswer> {
     if (path === '/' || path.startsWith('/assets/')) {
       if (this.#dashboard === undefined) {
-        this.#dashboard = DashboardFiles.read({ backend: 'socket', connect: "'self'" });
+        this.#dashboard = DashboardFiles.read({
+          backend: 'socket',
+          login: this.#options.auth ? 'needed' : 'not needed',
+          connect: "'self'",
+        });
       }
       const file = this.#dashboard?.answer(path, headers);
       if (file !== undefined && file !== null) {

@@ -68,6 +68,9 @@ export const READING_CALLS = [
   'listGrants',
   'testAccess',
   'stats',
+  'history',
+  'findMessages',
+  'consumedBy',
 ] as const satisfies readonly (keyof Admin)[];
 
 /** Those that do. */
@@ -104,9 +107,7 @@ export const READING_METHODS: ReadonlySet<string> = new Set([
   'queueStats',
   'listConnections',
   'topicClients',
-  'history',
   'configuration',
-  'findMessages',
   'listAudit',
 ]);
 

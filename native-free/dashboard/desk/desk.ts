@@ -65,7 +65,7 @@ export class Desk implements Backend {
       kind: cluster !== undefined ? 'cluster' : listener === 'embedded' ? 'embedded' : 'broker',
       name: cluster ?? brokerName,
       sets: [...(brokerSets ?? [])],
-      user: this.#options.user,
+      user: this.#user,
       readOnly: this.#options.readOnly,
     };
   }
@@ -121,6 +121,15 @@ export class Desk implements Backend {
       (await dialed.catch(() => null))?.close(new RingMQError('CLOSED'));
     }
     this.#dialed.clear();
+  }
+
+  /** As the brokers call it: a token says who somebody is to them alone. */
+  get #user(): string | null {
+    const brokers = this.#brokers;
+    const links =
+      brokers instanceof ClusterBrokers ? brokers.links() : brokers.only === null ? [] : [brokers.only];
+    const open = links.find(({ connection }) => connection.isOpen);
+    return open?.connection.welcome.user ?? this.#options.user;
   }
 
   #checkChange(what: string): void {

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { clockTime } from './format.js';
 import { theme } from './prefs.js';
 
 export interface Line {
@@ -51,7 +52,12 @@ export function Chart({
         padding: [8, 4, 0, 0],
         scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
         axes: [
-          { ...axis, size: 24 },
+          {
+            ...axis,
+            size: 24,
+            space: 70,
+            values: (_plot, splits, _axis, _space, step) => splits.map((time) => clock(time, step)),
+          },
           { ...axis, size: 62, values: (_plot, splits) => splits.map(format) },
         ],
         series: [
@@ -94,6 +100,11 @@ export function Chart({
       <div ref={box} class="plot" role="img" aria-label={label} />
     </figure>
   );
+}
+
+/** Seconds only where two labels would else be the same. */
+function clock(time: number, stepMs: number): string {
+  return clockTime(time).slice(0, stepMs < 60_000 ? 8 : 5);
 }
 
 function dataOf(times: readonly number[], lines: readonly Line[]): uPlot.AlignedData {

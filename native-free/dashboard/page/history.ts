@@ -1,48 +1,36 @@
 /** The last 24 hours, as brokers keep them, together. */
-import { setsHere, targetOf } from './lists.js';
+import type { History } from '../../client/index.js';
 import { backend } from './session.js';
 
-export interface History {
+const NAMES = [
+  'messagesIn',
+  'messagesOut',
+  'bytesIn',
+  'bytesOut',
+  'syncP50Ms',
+  'syncP99Ms',
+  'unwrittenBytes',
+] as const;
+/** One of two minutes: as fine as a chart can show. */
+const POINTS = 720;
+/** With less of it the page's own looks say more. */
+const MIN_SAMPLES = 10;
+
+export interface Day {
+  /** Milliseconds since 1970. */
   readonly times: readonly number[];
-  readonly series: Readonly<Record<string, readonly (number | null)[]>>;
+  readonly series: History['series'];
 }
 
-/** Series that are no sums: of several brokers the highest is shown. */
-const HIGHEST = /p50|p99|occupancy|part|lag|Ms$/i;
-
-/** Rejects with NOT_SUPPORTED where no broker keeps any. */
-export async function askHistory(): Promise<History> {
-  const answers = await Promise.allSettled(
-    setsHere().map((set) => backend().control(targetOf(set), 'history', {})),
-  );
-  const told = answers.flatMap((answer) =>
-    answer.status === 'fulfilled'
-      ? [answer.value as unknown as { stepMs: number; from: number; series: History['series'] }]
-      : [],
-  );
-  const [first] = told;
-  if (first === undefined) {
-    throw (answers[0] as PromiseRejectedResult).reason;
+/** null: the brokers have not kept enough yet. */
+export async function askDay(): Promise<Day | null> {
+  const { from, stepMs, series } = await backend().admin('history', { names: [...NAMES], points: POINTS });
+  const { messagesIn = [] } = series;
+  const first = messagesIn.findIndex((value) => value !== null);
+  if (first < 0 || messagesIn.length - first < MIN_SAMPLES) {
+    return null;
   }
-  const steps = Math.max(
-    0,
-    ...told.flatMap(({ series }) => Object.values(series).map((values) => values.length)),
-  );
-  const times = Array.from({ length: steps }, (_, i) => first.from + i * first.stepMs);
-  const series: Record<string, (number | null)[]> = {};
-  for (const { from, stepMs, series: own } of told) {
-    const shift = Math.round((from - first.from) / stepMs);
-    for (const [name, values] of Object.entries(own)) {
-      series[name] ??= Array.from({ length: steps }, () => null);
-      const sums = series[name];
-      for (const [i, value] of values.entries()) {
-        const at = i + shift;
-        if (value !== null && at >= 0 && at < steps) {
-          const before = sums[at] ?? null;
-          sums[at] = before === null ? value : HIGHEST.test(name) ? Math.max(before, value) : before + value;
-        }
-      }
-    }
-  }
-  return { times, series };
+  const times = messagesIn.slice(first).map((_, i) => from + (first + i) * stepMs);
+  const cut = Object.fromEntries(Object.entries(series).map(([name, values]) => [name, values.slice(first)]));
+  return { times, series: cut };
 }

@@ -29,7 +29,7 @@ export function listOf<T>(
       const items = (answer[field] ?? []) as T[];
       return {
         items: set === null ? items : items.map((item) => mark(item, set)),
-        cursor: ((answer['cursor'] ?? answer['next']) as string | undefined) ?? null,
+        cursor: answer['complete'] === true ? null : ((answer['cursor'] as string | undefined) ?? null),
       };
     },
   }));

@@ -1,8 +1,6 @@
 /** Which messages of a topic are looked at, and how they are asked for. */
-import type { TopicDescription } from '../../client/index.js';
-import type { StartPosition } from '../../wire/index.js';
+import type { MessageSearch, TopicDescription } from '../../client/index.js';
 import type { SeenMessage } from '../desk/index.js';
-import { targetOf } from './lists.js';
 import { backend } from './session.js';
 
 export type SearchBy = 'newest' | 'earliest' | 'offset' | 'time' | 'key' | 'id';
@@ -18,6 +16,8 @@ export interface Search {
 
 export interface Found {
   readonly messages: readonly SeenMessage[];
+  /** Places that cannot be read. */
+  readonly damage: readonly string[];
   /** null: that was all. */
   readonly next: (() => Promise<Found>) | null;
 }
@@ -30,45 +30,42 @@ export async function search(topic: TopicDescription, wanted: Search): Promise<F
   switch (wanted.by) {
     case 'newest':
       return newest(topic, wanted);
-    case 'key':
-    case 'id':
-      return byIndex(topic, wanted, null);
     default:
-      return forward(topic.topic, wanted, startOf(wanted));
+      return found(topic.topic, wanted, null);
   }
 }
 
-function startOf({ by, text }: Search): StartPosition {
-  if (by === 'offset') {
-    return { offset: Number(text) };
-  }
-  return by === 'time' ? { time: new Date(text).getTime() } : 'earliest';
-}
-
-function placeOf({ queue }: Search): { queueId?: number; brokerSet?: string } {
-  return queue === null
-    ? {}
-    : {
-        queueId: queue.queueId,
-        ...(queue.brokerSet === null ? {} : { brokerSet: queue.brokerSet }),
-      };
-}
-
-/** From a place on. Of one queue it goes on behind the last message; of all queues only the first page is told. */
-async function forward(topic: string, wanted: Search, from: StartPosition): Promise<Found> {
-  const messages = await backend().look({
-    topic,
-    ...placeOf(wanted),
-    from,
-    max: PAGE_MESSAGES,
-    ...(wanted.tag === '' ? {} : { filter: wanted.tag }),
-  });
-  const last = messages.at(-1);
-  const hasMore = wanted.queue !== null && last !== undefined && messages.length === PAGE_MESSAGES;
+function questionOf(topic: string, { by, text, tag, queue }: Search): MessageSearch {
   return {
-    messages,
-    next: hasMore ? () => forward(topic, wanted, { offset: last.offset + 1 }) : null,
+    topic,
+    ...(by === 'id' ? { id: text } : {}),
+    ...(by === 'key' ? { key: text } : {}),
+    ...(by === 'time' ? { time: new Date(text).getTime() } : {}),
+    ...(by === 'offset' ? { offset: Number(text) } : {}),
+    ...(tag === '' ? {} : { tag }),
+    ...(queue === null ? {} : { queueId: queue.queueId }),
+    ...(queue === null || queue.brokerSet === null ? {} : { brokerSet: queue.brokerSet }),
+    limit: PAGE_MESSAGES,
   };
+}
+
+/** By the brokers' own search, in the order in which messages were stored. It looks so long at a time, and goes on where it was. */
+async function found(topic: string, wanted: Search, from: string | null): Promise<Found> {
+  let cursor = from;
+  for (;;) {
+    const page = await backend().admin('findMessages', { ...questionOf(topic, wanted), cursor });
+    const messages = page.messages.map((message) => ({
+      ...message,
+      topic: page.topic ?? topic,
+      brokerSet: message.brokerSet ?? null,
+    }));
+    cursor = page.cursor;
+    const damage = page.damage.map(({ message }) => message);
+    if (messages.length > 0 || damage.length > 0 || cursor === null) {
+      const next = cursor;
+      return { messages, damage, next: next === null ? null : () => found(topic, wanted, next) };
+    }
+  }
 }
 
 /** The last of each queue, the newest first. */
@@ -98,60 +95,7 @@ async function newest(topic: TopicDescription, wanted: Search): Promise<Found> {
       .flat()
       .sort((a, b) => b.storeTime - a.storeTime || b.offset - a.offset)
       .slice(0, PAGE_MESSAGES),
+    damage: [],
     next: null,
-  };
-}
-
-/** By the brokers' index of keys and ids. */
-async function byIndex(
-  topic: TopicDescription,
-  wanted: Search,
-  cursors: Map<string, string> | null,
-): Promise<Found> {
-  const sets = [...new Set(topic.queueStates.map(({ brokerSet }) => brokerSet ?? null))];
-  const asked = cursors === null ? sets : sets.filter((set) => cursors.has(set ?? ''));
-  const next = new Map<string, string>();
-  const pages = await Promise.all(
-    asked.map(async (set) => {
-      const cursor = cursors?.get(set ?? '') ?? null;
-      const answer = await backend().control(targetOf(set), 'findMessages', {
-        topic: topic.topic,
-        ...(wanted.by === 'key' ? { key: wanted.text } : { id: wanted.text }),
-        ...(wanted.tag === '' ? {} : { tag: wanted.tag }),
-        limit: PAGE_MESSAGES,
-        ...(cursor === null ? {} : { cursor }),
-      });
-      const on = (answer['next'] ?? answer['cursor'] ?? null) as string | null;
-      if (on !== null && answer['complete'] !== true) {
-        next.set(set ?? '', on);
-      }
-      return ((answer['messages'] ?? []) as Partial<SeenMessage>[]).map((message) =>
-        completed(message, topic.topic, set),
-      );
-    }),
-  );
-  return {
-    messages: pages.flat(),
-    next: next.size === 0 ? null : () => byIndex(topic, wanted, next),
-  };
-}
-
-function completed(message: Partial<SeenMessage>, topic: string, brokerSet: string | null): SeenMessage {
-  const body = message.body ?? null;
-  return {
-    topic,
-    brokerSet,
-    queueId: 0,
-    offset: 0,
-    tag: null,
-    keys: [],
-    properties: {},
-    shardingKey: null,
-    bodyBytes: body?.length ?? 0,
-    messageId: '',
-    bornTime: 0,
-    storeTime: 0,
-    ...message,
-    body,
   };
 }

@@ -24,6 +24,15 @@ effect(() => {
 });
 effect(() => keep('careful', isCareful.value ? 'yes' : 'no'));
 
+/** Brokers behind this address have asked for a login before. */
+export function wasLoginNeeded(): boolean {
+  return kept('login', ['needed']) === 'needed';
+}
+
+export function keepLoginNeeded(): void {
+  keep('login', 'needed');
+}
+
 function kept<T extends string>(name: string, allowed: readonly T[]): T | undefined {
   try {
     const value = localStorage.getItem(`ringmq.${name}`);

@@ -5,7 +5,7 @@ import type { Right } from '../../client/internal.js';
 import { monotonicMs } from '../../time/index.js';
 import type { Backend, Where } from '../desk/index.js';
 import { HostBackend } from './host-backend.js';
-import { isCareful } from './prefs.js';
+import { isCareful, keepLoginNeeded, wasLoginNeeded } from './prefs.js';
 import { type Connected, connectHere } from './socket-backend.js';
 
 export type Phase = 'connecting' | 'login' | 'open' | 'failed';
@@ -34,17 +34,33 @@ export function backend(): Backend {
 
 /** Who served the page may let everybody in. */
 export async function begin(): Promise<void> {
-  const meta = document.querySelector<HTMLMetaElement>('meta[name="ringmq-backend"]');
-  if (meta?.content === 'host') {
+  if (told('backend') === 'host') {
     const host = new HostBackend(onConnection);
     await open(async () => ({ backend: host, close: () => host.close() }));
+  } else if (told('login') === 'needed' || (told('login') === 'unknown' && wasLoginNeeded())) {
+    // To be refused only to find that out would be a failed login, which is written down.
+    phase.value = 'login';
   } else {
-    await open(() => connectHere(undefined, null, { onConnection }));
+    await withoutLogin();
   }
+}
+
+export async function withoutLogin(): Promise<void> {
+  await open(() => connectHere(undefined, null, { onConnection }));
+}
+
+/** What the server of the page has said in it. */
+function told(name: string): string | undefined {
+  return document.querySelector<HTMLMetaElement>(`meta[name="ringmq-${name}"]`)?.content;
 }
 
 export async function logIn(user: string, password: string): Promise<void> {
   await open(() => connectHere({ scheme: 'scram', user, password }, user, { onConnection }));
+}
+
+/** Whose it is the broker says. */
+export async function logInByToken(token: string): Promise<void> {
+  await open(() => connectHere({ scheme: 'jwt', token }, null, { onConnection }));
 }
 
 export async function logOut(): Promise<void> {
@@ -76,6 +92,9 @@ async function open(
     });
   } catch (error) {
     const told = asFailure(error);
+    if (told.code === 'NOT_AUTHENTICATED') {
+      keepLoginNeeded();
+    }
     batch(() => {
       // The first try has no credentials: that they are asked for is no failure.
       failure.value = phase.value === 'connecting' && told.code === 'NOT_AUTHENTICATED' ? null : told;

@@ -15,6 +15,8 @@ export interface Column<T> {
   readonly name: string;
   /** Part of the width. Default 1. */
   readonly grow?: number;
+  /** Pixels at least. Default 0: what has no room is cut. */
+  readonly min?: number;
   readonly isNumber?: boolean;
   readonly cell: (row: T) => ComponentChildren;
 }
@@ -60,7 +62,7 @@ export function Table<T>({
     : Math.min(rows.length, Math.ceil((top.value + height.value) / ROW_PX) + SPARE_ROWS);
   useEffect(() => onNear?.(last + SPARE_ROWS * 4), [last, rows.length]);
   const template = useRef<HTMLDivElement>(null);
-  const widths = columns.map(({ grow = 1 }) => `minmax(0, ${grow}fr)`).join(' ');
+  const widths = columns.map(({ grow = 1, min = 0 }) => `minmax(${min}px, ${grow}fr)`).join(' ');
   useEffect(() => template.current?.style.setProperty('--columns', widths), [widths]);
   const spacer = useRef<HTMLDivElement>(null);
   useEffect(() => {

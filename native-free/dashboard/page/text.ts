@@ -6,6 +6,8 @@ type Both = readonly [en: string, zh: string];
 const TEXTS = {
   // The frame
   action: ['Action', '操作'],
+  byPassword: ['By user and password', '使用用户名和密码'],
+  byToken: ['By token', '使用令牌'],
   cancel: ['Cancel', '取消'],
   close: ['Close', '关闭'],
   delete: ['Delete', '删除'],
@@ -14,6 +16,7 @@ const TEXTS = {
   filter: ['Filter by name', '按名称筛选'],
   find: ['Find', '查找'],
   findHint: ['A page, a topic or a group', '页面、主题或消费组'],
+  loginNot: ['Try without a login', '不登录试试'],
   logIn: ['Log in', '登录'],
   logOut: ['Log out', '退出登录'],
   loginAt: ['The broker at {host} asks who you are.', '{host} 上的 Broker 要求登录。'],
@@ -45,6 +48,7 @@ const TEXTS = {
   readOnly: ['Read-only', '只读'],
   readOnlyHint: ['Offer nothing that changes anything', '不提供任何修改操作'],
   rowsAll: ['{count} in all', '共 {count} 项'],
+  rowsShown: ['{count} shown', '显示 {count} 项'],
   rowsSome: ['{count} so far, more follow', '已加载 {count} 项,还有更多'],
   set: ['Set', '组'],
   shortcuts: ['Keyboard shortcuts', '键盘快捷键'],
@@ -53,6 +57,11 @@ const TEXTS = {
   themeHint: ['Dark, light, or as the system', '深色、浅色或跟随系统'],
   themeLight: ['Light', '浅色'],
   themeSystem: ['System theme', '跟随系统'],
+  token: ['Token', '令牌'],
+  tokenHint: [
+    'A JSON Web Token. Its time ends the login: log in again with another one.',
+    'JSON Web Token。令牌到期即退出登录,请用新的令牌重新登录。',
+  ],
   tryAgain: ['Try again', '重试'],
   user: ['User', '用户'],
   waiting: ['Waiting for the broker', '正在等待 Broker'],
@@ -362,6 +371,12 @@ const TEXTS = {
   testRight: ['Test a right', '测试权限'],
 
   // Audit, configuration
+  auditOldest: ['From', '起始'],
+  auditHour: ['Last hour', '最近一小时'],
+  auditDay: ['Last day', '最近一天'],
+  auditWeek: ['Last week', '最近一周'],
+  auditAll: ['All', '全部'],
+  details: ['Details', '详情'],
   comesFrom: ['From', '来源'],
   default: ['Default', '默认值'],
   logLevel: ['Log level', '日志级别'],

@@ -109,7 +109,7 @@ function Users({ users, show }: { users: readonly UserInfo[]; show: Show }) {
             )),
         },
         { name: t('rights'), grow: 3, cell: ({ grants }) => grantsText(grants) },
-        { name: t('changed'), grow: 1.5, cell: ({ changedTime }) => moment(changedTime) },
+        { name: t('changed'), min: 142, cell: ({ changedTime }) => moment(changedTime) },
         ...(show === null
           ? []
           : [

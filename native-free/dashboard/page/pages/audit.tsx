@@ -1,34 +1,53 @@
 /** Who did what, from where, and with what result. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import type { AuditEntry } from '../../../client/index.js';
 import { count, moment } from '../format.js';
 import { listOf } from '../lists.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Button, FailureNote, PageHead, Tag } from '../ui.js';
+import { Button, Choice, FailureNote, Input, PageHead, Tag } from '../ui.js';
 
-interface Entry {
-  set?: string;
-  time: number;
-  user: string | null;
-  address: string | null;
-  method: string;
-  resource: string | null;
-  result: string;
-  code?: string | null;
-}
+type Span = 'hour' | 'day' | 'week' | 'all';
+
+const SPAN_MS = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, all: null };
+/** The brokers tell the oldest first, and the page shows the newest first: so many are asked for. */
+const MAX_ENTRIES = 20_000;
 
 export function AuditPage() {
   const looked = useSignal(0);
-  const list = useMemo(
-    () => listOf<Entry>('listAudit', 'entries', keyOf, undefined, {}, (row, set) => ({ ...row, set })),
-    [looked.value],
-  );
-  useEffect(() => void list.upTo(200), [list]);
+  const span = useSignal<Span>('day');
+  const filter = useSignal('');
+  const list = useMemo(() => {
+    const ms = SPAN_MS[span.value];
+    const from = ms === null ? null : Date.now() - ms;
+    return listOf<AuditEntry>('listAudit', 'entries', keyOf, undefined, { from }, (row, brokerSet) => ({
+      ...row,
+      brokerSet,
+    }));
+  }, [looked.value, span.value]);
+  useEffect(() => void list.upTo(MAX_ENTRIES), [list]);
   const { rows, isComplete, error } = list.state.value;
+  const sought = filter.value.trim().toLowerCase();
+  const shown = rows
+    .filter(({ user, method, resource, address, code }) =>
+      `${user} ${method} ${resource} ${address} ${code}`.toLowerCase().includes(sought),
+    )
+    .reverse();
   return (
     <>
       <PageHead title={t('audit')}>
+        <Input of={filter} type="search" placeholder={t('filter')} aria-label={t('filter')} />
+        <Choice<Span>
+          of={span}
+          label={t('auditOldest')}
+          options={[
+            ['hour', t('auditHour')],
+            ['day', t('auditDay')],
+            ['week', t('auditWeek')],
+            ['all', t('auditAll')],
+          ]}
+        />
         <Button
           onClick={() => {
             looked.value++;
@@ -40,33 +59,38 @@ export function AuditPage() {
       {error !== null && <FailureNote failure={error} />}
       {error?.code !== 'NOT_SUPPORTED' && (
         <>
-          <Table<Entry>
+          <Table<AuditEntry>
             label={t('audit')}
-            rows={rows}
+            rows={shown}
             keyOf={keyOf}
-            onNear={(wanted) => void list.upTo(wanted)}
             columns={[
-              { name: t('time'), grow: 1.5, cell: ({ time }) => moment(time) },
-              { name: t('user'), cell: ({ user }) => user ?? '–' },
-              { name: t('address'), grow: 1.5, cell: ({ address }) => <code>{address ?? '–'}</code> },
-              { name: t('what'), grow: 1.5, cell: ({ method }) => method },
-              { name: t('resource'), grow: 2, cell: ({ resource }) => resource ?? '–' },
+              { name: t('time'), min: 142, cell: ({ time }) => moment(time) },
+              { name: t('user'), cell: ({ user }) => user || '–' },
+              { name: t('address'), grow: 1.2, cell: ({ address }) => <code>{address || '–'}</code> },
+              {
+                name: t('what'),
+                grow: 1.5,
+                cell: ({ method, count: times }) => (times > 1 ? `${method} × ${count(times)}` : method),
+              },
+              { name: t('resource'), grow: 2, cell: ({ resource }) => resource || '–' },
+              { name: t('details'), grow: 2, cell: ({ details }) => <span title={details}>{details}</span> },
               {
                 name: t('result'),
+                min: 140,
                 cell: ({ result, code }) => (
-                  <Tag tone={result === 'ok' || result === 'done' ? 'good' : 'bad'}>{code ?? result}</Tag>
+                  <Tag tone={result === 'done' ? 'good' : 'bad'}>{code === '' ? result : code}</Tag>
                 ),
               },
             ]}
           />
-          <p class="under">{t(isComplete ? 'rowsAll' : 'rowsSome', { count: count(rows.length) })}</p>
+          <p class="under">{t(isComplete ? 'rowsAll' : 'rowsSome', { count: count(shown.length) })}</p>
         </>
       )}
     </>
   );
 }
 
-/** The newest first. */
-function keyOf({ time, set, method, user, resource }: Entry): string {
-  return `${String(Number.MAX_SAFE_INTEGER - time).padStart(17, '0')} ${set ?? ''} ${method} ${user ?? ''} ${resource ?? ''}`;
+/** The oldest first, as the brokers have them. */
+function keyOf({ time, brokerSet, number }: AuditEntry): string {
+  return `${String(time).padStart(17, '0')} ${brokerSet ?? ''} ${String(number).padStart(17, '0')}`;
 }

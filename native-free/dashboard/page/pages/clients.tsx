@@ -100,9 +100,9 @@ export function ClientsPage() {
                 { name: t('user'), cell: ({ user }) => user ?? '–' },
                 { name: t('address'), grow: 1.5, cell: ({ address }) => <code>{address}</code> },
                 ...(isCluster ? [{ name: t('set'), cell: ({ set }: Row) => set }] : []),
-                { name: t('since'), grow: 1.5, cell: ({ openedTime }) => moment(openedTime) },
-                { name: t('messagesIn'), isNumber: true, cell: ({ messagesIn }) => count(messagesIn) },
-                { name: t('messagesOut'), isNumber: true, cell: ({ messagesOut }) => count(messagesOut) },
+                { name: t('since'), min: 142, cell: ({ openedTime }) => moment(openedTime) },
+                { name: t('in'), isNumber: true, cell: ({ messagesIn }) => count(messagesIn) },
+                { name: t('out'), isNumber: true, cell: ({ messagesOut }) => count(messagesOut) },
                 { name: t('credit'), isNumber: true, cell: ({ creditBytes }) => bytes(creditBytes) },
                 { name: t('unsent'), isNumber: true, cell: ({ unsentBytes }) => bytes(unsentBytes) },
                 {
@@ -114,6 +114,7 @@ export function ClientsPage() {
                   ? [
                       {
                         name: t('action'),
+                        min: 92,
                         cell: (row: Row) => (
                           <Button
                             tone="quiet"

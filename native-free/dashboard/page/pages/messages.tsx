@@ -7,7 +7,6 @@ import { useAsked } from '../ask.js';
 import { Body, textOf } from '../body.js';
 import { download, type ExportFormat, exportMessages } from '../export.js';
 import { bytes, count, moment } from '../format.js';
-import { groupList } from '../lists.js';
 import { type Search, type SearchBy, search } from '../message-search.js';
 import { href } from '../route.js';
 import { asFailure, backend } from '../session.js';
@@ -23,6 +22,7 @@ import {
   FailureNote,
   Field,
   Input,
+  Note,
   Panel,
   Tag,
   Waiting,
@@ -31,8 +31,6 @@ import { queueKey } from './topic.js';
 
 /** Of a body in a list. */
 const MAX_LINE_BYTES = 400;
-/** Groups that are looked at for who has consumed a message. */
-const MAX_GROUPS = 50;
 
 const EVERYWHERE = '';
 
@@ -43,6 +41,7 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
   const queue = useSignal(EVERYWHERE);
   const rows = useSignal<readonly SeenMessage[]>([]);
   const next = useSignal<Awaited<ReturnType<typeof search>>['next']>(null);
+  const damage = useSignal<readonly string[]>([]);
   const open = useSignal<SeenMessage | null>(null);
   const isLooking = useSignal(false);
   const failure = useSignal<Failure | null>(null);
@@ -73,6 +72,7 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
       if (mine === turn.current) {
         rows.value = isMore ? [...rows.value, ...found.messages] : found.messages;
         next.value = found.next;
+        damage.value = found.damage;
         if (!isMore) {
           open.value = null;
         }
@@ -148,6 +148,11 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
       </form>
       {by.value === 'offset' && queue.value === EVERYWHERE && <p class="hint">{t('offsetNeedsQueue')}</p>}
       {failure.value !== null && <FailureNote failure={failure.value} />}
+      {damage.value.map((each) => (
+        <Note key={each} tone="bad">
+          {each}
+        </Note>
+      ))}
       {isLooking.value && rows.value.length === 0 ? (
         <Waiting />
       ) : (
@@ -168,7 +173,7 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
                 </button>
               ),
             },
-            { name: t('storedAt'), grow: 1.4, cell: ({ storeTime }) => moment(storeTime) },
+            { name: t('storedAt'), min: 142, cell: ({ storeTime }) => moment(storeTime) },
             { name: t('tag'), cell: (message) => (message.tag === null ? '' : <Tag>{message.tag}</Tag>) },
             { name: t('keys'), cell: ({ keys }) => keys.join(', ') },
             { name: t('body'), grow: 4, cell: (message) => <code class="line">{lineOf(message)}</code> },
@@ -176,7 +181,7 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
         />
       )}
       <p class="under">
-        {t('rowsAll', { count: count(rows.value.length) })}{' '}
+        {t('rowsShown', { count: count(rows.value.length) })}{' '}
         {next.value !== null && (
           <Button
             tone="quiet"
@@ -237,13 +242,8 @@ function Opened({ message }: { message: SeenMessage }) {
   );
 }
 
-interface Reader {
-  readonly group: string;
-  readonly committed: number | null;
-}
-
 function Consumed({ message }: { message: SeenMessage }) {
-  const readers = useAsked<Reader[]>(`${queueKey(message)}/${message.offset}`, () => readersOf(message), 0);
+  const readers = useAsked(`${queueKey(message)}/${message.offset}`, () => readersOf(message), 0);
   return (
     <section aria-label={t('consumedBy')}>
       <h3>{t('consumedBy')}</h3>
@@ -253,12 +253,10 @@ function Consumed({ message }: { message: SeenMessage }) {
             <Empty>{t('noReaders')}</Empty>
           ) : (
             <ul class="chips">
-              {value.map(({ group, committed }) => (
+              {value.map(({ group, consumed }) => (
                 <li key={group}>
                   <a href={href('groups', group)}>{group}</a>{' '}
-                  <Tag tone={committed !== null && committed > message.offset ? 'good' : 'plain'}>
-                    {t(committed !== null && committed > message.offset ? 'consumed' : 'notYet')}
-                  </Tag>
+                  <Tag tone={consumed ? 'good' : 'plain'}>{t(consumed ? 'consumed' : 'notYet')}</Tag>
                 </li>
               ))}
             </ul>
@@ -269,24 +267,13 @@ function Consumed({ message }: { message: SeenMessage }) {
   );
 }
 
-async function readersOf(message: SeenMessage): Promise<Reader[]> {
-  const groups = groupList();
-  await groups.upTo(10_000);
-  const readers = groups.state.value.rows
-    .filter(({ topics }) => topics.includes(message.topic))
-    .slice(0, MAX_GROUPS);
-  return Promise.all(
-    readers.map(async ({ group }) => {
-      const { queues } = await backend().admin('describeGroup', group);
-      const queue = queues.find(
-        (each) =>
-          each.topic === message.topic &&
-          each.queueId === message.queueId &&
-          (each.brokerSet ?? null) === message.brokerSet,
-      );
-      return { group, committed: queue?.committedOffset ?? null };
-    }),
-  );
+function readersOf({ topic, queueId, offset, brokerSet }: SeenMessage) {
+  return backend().admin('consumedBy', {
+    topic,
+    queueId,
+    offset,
+    ...(brokerSet === null ? {} : { brokerSet }),
+  });
 }
 
 function Export({ topic, wanted }: { topic: TopicDescription; wanted: () => Search }) {

@@ -4,7 +4,7 @@ import { LIVE_MS, useAsked } from '../ask.js';
 import { Chart } from '../chart.js';
 import { bytes, count, ms, percent, rate } from '../format.js';
 import { problemsOf } from '../health.js';
-import { askHistory, type History } from '../history.js';
+import { askDay, type Day } from '../history.js';
 import { href } from '../route.js';
 import { where } from '../session.js';
 import { t } from '../text.js';
@@ -17,7 +17,7 @@ const GROWTH_LOOKS = 30;
 
 export function OverviewPage() {
   const looks = useAsked<Looks>('overview', look, LIVE_MS);
-  const history = useAsked<History>('history', askHistory, HISTORY_MS);
+  const history = useAsked<Day | null>('history', askDay, HISTORY_MS);
   return (
     <>
       <PageHead title={t('overview')} over={where.value?.name} />
@@ -26,7 +26,7 @@ export function OverviewPage() {
   );
 }
 
-function Overview({ looks, history }: { looks: Looks; history: History | null }) {
+function Overview({ looks, history }: { looks: Looks; history: Day | null }) {
   const stats = looks.sets.flatMap((set) => (set.stats === null ? [] : [set.stats]));
   const now = looks.moments.at(-1);
   const free = stats.flatMap(({ diskFreeBytes }) => (diskFreeBytes === null ? [] : [diskFreeBytes]));
@@ -96,7 +96,14 @@ function Overview({ looks, history }: { looks: Looks; history: History | null })
           })}
         />
       </dl>
-      <Charts moments={looks.moments} history={history} />
+      <Charts
+        moments={looks.moments}
+        history={history}
+        ringBytes={Math.max(
+          1,
+          sum(({ log }) => log.ringBytes),
+        )}
+      />
     </>
   );
 }
@@ -124,24 +131,25 @@ function Health({ looks, fullInMs }: { looks: Looks; fullInMs: number | null }) 
   );
 }
 
-const SERIES = {
-  in: ['messagesInRate', 'messagesInPerSecond', 'messagesIn'],
-  out: ['messagesOutRate', 'messagesOutPerSecond', 'messagesOut'],
-  inBytes: ['bytesInRate', 'bytesInPerSecond', 'bytesIn'],
-  outBytes: ['bytesOutRate', 'bytesOutPerSecond', 'bytesOut'],
-  p99: ['flushP99Ms', 'syncP99Ms'],
-  p50: ['flushP50Ms', 'syncP50Ms'],
-  ring: ['ringPart', 'ringOccupancy'],
-} as const;
-
-function Charts({ moments, history }: { moments: readonly Moment[]; history: History | null }) {
-  const kept = (names: readonly string[]): readonly (number | null)[] | undefined =>
-    names.map((name) => history?.series[name]).find((values) => values !== undefined);
-  const isKept = history !== null && history.times.length > 1;
-  const times = isKept ? history.times : moments.map(({ time }) => time);
-  const values = (names: readonly string[], of: (moment: Moment) => number | null) =>
-    isKept ? (kept(names) ?? times.map(() => null)) : moments.map(of);
-  const span = isKept ? t('last24h') : t('sinceOpened');
+function Charts({
+  moments,
+  history,
+  ringBytes,
+}: {
+  moments: readonly Moment[];
+  history: Day | null;
+  ringBytes: number;
+}) {
+  const times = history?.times ?? moments.map(({ time }) => time);
+  const values = (
+    name: keyof Day['series'],
+    of: (moment: Moment) => number | null,
+    shown: (value: number) => number = (value) => value,
+  ): readonly (number | null)[] =>
+    history === null
+      ? moments.map(of)
+      : (history.series[name] ?? []).map((value) => (value === null ? null : shown(value)));
+  const span = history !== null ? t('last24h') : t('sinceOpened');
   const perSecond = (value: number): string => `${rate(value)}/s`;
   return (
     <div class="panels">
@@ -151,8 +159,8 @@ function Charts({ moments, history }: { moments: readonly Moment[]; history: His
           times={times}
           format={perSecond}
           lines={[
-            { name: t('in'), values: values(SERIES.in, ({ inRate }) => inRate) },
-            { name: t('out'), values: values(SERIES.out, ({ outRate }) => outRate) },
+            { name: t('in'), values: values('messagesIn', ({ inRate }) => inRate) },
+            { name: t('out'), values: values('messagesOut', ({ outRate }) => outRate) },
           ]}
         />
       </Panel>
@@ -162,8 +170,8 @@ function Charts({ moments, history }: { moments: readonly Moment[]; history: His
           times={times}
           format={(value) => `${bytes(value)}/s`}
           lines={[
-            { name: t('in'), values: values(SERIES.inBytes, ({ inBytes }) => inBytes) },
-            { name: t('out'), values: values(SERIES.outBytes, ({ outBytes }) => outBytes) },
+            { name: t('in'), values: values('bytesIn', ({ inBytes }) => inBytes) },
+            { name: t('out'), values: values('bytesOut', ({ outBytes }) => outBytes) },
           ]}
         />
       </Panel>
@@ -172,7 +180,7 @@ function Charts({ moments, history }: { moments: readonly Moment[]; history: His
           label={t('flushLatency')}
           times={times}
           format={ms}
-          lines={[{ name: 'p99', values: values(SERIES.p99, ({ flushP99Ms }) => flushP99Ms) }]}
+          lines={[{ name: 'p99', values: values('syncP99Ms', ({ flushP99Ms }) => flushP99Ms) }]}
         />
       </Panel>
       <Panel title={t('ring')} aside={span}>
@@ -180,7 +188,16 @@ function Charts({ moments, history }: { moments: readonly Moment[]; history: His
           label={t('ring')}
           times={times}
           format={percent}
-          lines={[{ name: t('ring'), values: values(SERIES.ring, ({ ringPart }) => ringPart) }]}
+          lines={[
+            {
+              name: t('ring'),
+              values: values(
+                'unwrittenBytes',
+                ({ ringPart }) => ringPart,
+                (value) => value / ringBytes,
+              ),
+            },
+          ]}
         />
       </Panel>
     </div>

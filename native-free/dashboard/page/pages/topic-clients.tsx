@@ -48,7 +48,7 @@ export function TopicClientsPart({ topic }: { topic: string }) {
             </>
           ),
         },
-        { name: t('since'), grow: 1.4, cell: ({ openedTime }) => moment(openedTime) },
+        { name: t('since'), min: 142, cell: ({ openedTime }) => moment(openedTime) },
       ]}
     />
   );

@@ -67,7 +67,7 @@ export function TopicsPage() {
               name: t('kept'),
               cell: ({ memory }) => (memory ? <Tag tone="warn">{t('inMemory')}</Tag> : t('inLog')),
             },
-            { name: t('created'), grow: 2, cell: ({ createdTime }) => moment(createdTime) },
+            { name: t('created'), min: 142, cell: ({ createdTime }) => moment(createdTime) },
           ]}
         />
       )}
