@@ -12,8 +12,8 @@ import {
 } from '../../client/internal.js';
 import {
   type BrokerStatus,
-  type ControlMethod,
   type ControlMethods,
+  isControlMethod,
   type PageParams,
   type PageResult,
   RingMQError,
@@ -76,10 +76,11 @@ export class Desk implements Backend {
     } else if (!READING_METHODS.has(method)) {
       throw new RingMQError('NOT_SUPPORTED', `the dashboard does not ask for '${method.slice(0, 64)}'`);
     }
+    if (!isControlMethod(method)) {
+      throw new RingMQError('NOT_SUPPORTED', `this version knows no method ${method}`);
+    }
     const { requests } = await this.#connectionTo(target);
-    // A method that this version of the library does not know is the broker's to refuse.
-    const known = method as ControlMethod;
-    const answer = await requests.call(known, params as ControlMethods[typeof known]['params'], {
+    const answer = await requests.call(method, params as ControlMethods[typeof method]['params'], {
       onlyNow: true,
     });
     return answer as Record<string, unknown>;

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { clockTime } from './format.js';
-import { theme } from './prefs.js';
+import { isSystemDark, theme } from './prefs.js';
 
 export interface Line {
   readonly name: string;
@@ -85,7 +85,7 @@ export function Chart({
       made.destroy();
       plot.current = null;
     };
-  }, [names, theme.value]);
+  }, [names, theme.value, isSystemDark.value]);
   useEffect(() => plot.current?.setData(dataOf(times, lines)), [times, lines]);
   const last = lines.map(({ name, values }) => [name, values.at(-1) ?? null] as const);
   return (

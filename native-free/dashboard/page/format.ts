@@ -45,7 +45,7 @@ export function percent(part: number): string {
 /** Of milliseconds since 1970. */
 export function moment(time: number): string {
   const date = new Date(time);
-  return Number.isNaN(date.getTime())
+  return Number.isNaN(date.getTime()) || time < MS_PER.d
     ? '–'
     : `${date.toLocaleDateString('sv-SE')} ${date.toLocaleTimeString('sv-SE')}`;
 }

@@ -11,6 +11,12 @@ export const theme = signal<Theme>(kept('theme', THEMES) ?? 'system');
 export const language = signal<Language>(
   kept('language', LANGUAGES) ?? (navigator.language.startsWith('zh') ? 'zh' : 'en'),
 );
+const dark = matchMedia('(prefers-color-scheme: dark)');
+/** What the system asks for. */
+export const isSystemDark = signal(dark.matches);
+dark.addEventListener('change', () => {
+  isSystemDark.value = dark.matches;
+});
 /** Nothing that changes anything is offered, or done. */
 export const isCareful = signal(kept('careful', ['yes', 'no']) === 'yes');
 

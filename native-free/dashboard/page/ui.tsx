@@ -17,7 +17,7 @@ export interface Failure {
 
 /** What a broker refused or could not do, in its own sentence. */
 export function FailureNote({ failure, title }: { failure: Failure; title?: string }) {
-  if (failure.code === 'NOT_SUPPORTED') {
+  if (failure.code === 'NOT_SUPPORTED' && /knows no method/.test(failure.message)) {
     return <Note tone="plain">{t('notTold')}</Note>;
   }
   return (

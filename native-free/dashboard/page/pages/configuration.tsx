@@ -1,6 +1,13 @@
 /** Every option of every node: its value, and where that comes from. */
 import { useSignal } from '@preact/signals';
-import type { BrokerStatus } from '../../../wire/index.js';
+import { useEffect } from 'preact/hooks';
+import {
+  type BrokerConfiguration,
+  type BrokerStatus,
+  type ConfiguredOption,
+  LOG_LEVELS,
+  type LogLevel,
+} from '../../../wire/index.js';
 import type { Target } from '../../desk/index.js';
 import { useAsked, useMayChange } from '../ask.js';
 import { backend, where } from '../session.js';
@@ -8,17 +15,6 @@ import { Table } from '../table.js';
 import { t } from '../text.js';
 import { Answer, Button, Choice, Dialog, Field, Input, PageHead, Tag } from '../ui.js';
 import { allBrokers } from '../watch.js';
-
-interface Option {
-  name: string;
-  value: unknown;
-  from: string;
-  default: unknown;
-  unit?: string;
-  description: string;
-}
-
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export function ConfigurationPage() {
   const isCluster = where.value?.kind === 'cluster';
@@ -30,11 +26,15 @@ export function ConfigurationPage() {
   const up = (nodes.value ?? []).filter((node) => node.up);
   const url = chosen.value || up[0]?.url;
   const target: Target = isCluster && url !== undefined ? { url } : {};
+  useEffect(() => {
+    if (chosen.value === '' && url !== undefined) {
+      chosen.value = url;
+    }
+  }, [url]);
   const isReady = !isCluster || url !== undefined;
-  const asked = useAsked<Option[]>(
+  const asked = useAsked<ConfiguredOption[]>(
     `${url ?? ''} ${isReady}`,
-    async () =>
-      isReady ? ((await backend().control(target, 'configuration', {}))['options'] as Option[]) : [],
+    async () => (isReady ? askOptions(target) : []),
     0,
   );
   const sought = filter.value.trim().toLowerCase();
@@ -57,14 +57,18 @@ export function ConfigurationPage() {
       </PageHead>
       <Answer of={asked}>
         {(options) => (
-          <Table<Option>
+          <Table<ConfiguredOption>
             label={t('configuration')}
             rows={options.filter(({ name, description }) =>
               `${name} ${description}`.toLowerCase().includes(sought),
             )}
-            keyOf={({ name }) => name}
+            keyOf={({ scope, listener = '', name }) => `${scope} ${listener} ${name}`}
             columns={[
-              { name: t('option'), grow: 1.4, cell: ({ name }) => <code>{name}</code> },
+              {
+                name: t('option'),
+                grow: 1.4,
+                cell: ({ name, listener }) => <code title={listener}>{name}</code>,
+              },
               {
                 name: t('value'),
                 grow: 1.4,
@@ -97,8 +101,13 @@ export function ConfigurationPage() {
   );
 }
 
+async function askOptions(target: Target): Promise<ConfiguredOption[]> {
+  const answer = await backend().control(target, 'configuration', {});
+  return (answer as unknown as BrokerConfiguration).options;
+}
+
 function SetLevel({ target, onClose }: { target: Target; onClose: () => void }) {
-  const level = useSignal<(typeof LEVELS)[number]>('info');
+  const level = useSignal<LogLevel>('info');
   return (
     <Dialog
       title={t('logLevel')}
@@ -109,7 +118,7 @@ function SetLevel({ target, onClose }: { target: Target; onClose: () => void }) 
     >
       <p>{t('logLevelWhat')}</p>
       <Field name={t('logLevel')}>
-        <Choice of={level} options={LEVELS.map((each) => [each, each] as const)} />
+        <Choice of={level} options={LOG_LEVELS.map((each) => [each, each] as const)} />
       </Field>
     </Dialog>
   );

@@ -1,0 +1,440 @@
+/** Every action of the dashboard, on a cluster of three brokers that run as processes. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Client } from '../../native-free/client/index.js';
+import { bundleDashboard } from '../../tools/dashboard/bundle.js';
+import { launchChromium } from './chromium.js';
+import { DashboardCluster, PASSWORD } from './dashboard-cluster.js';
+import { Viewer } from './dashboard-rig.js';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const IMAGES = fileURLToPath(new URL('../../../docs/images', import.meta.url));
+
+let browser: Browser;
+let cluster: DashboardCluster;
+let client: Client;
+let viewer: Viewer;
+
+/** What axe finds wrong on the page that is shown. */
+async function violations(): Promise<string[]> {
+  await viewer.page.evaluate(AXE);
+  return viewer.page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    };
+    const { violations: found } = await axe.run();
+    return found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
+  });
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+beforeAll(async () => {
+  const [, started, running] = await Promise.all([
+    bundleDashboard(),
+    launchChromium(),
+    DashboardCluster.start(),
+  ]);
+  browser = started;
+  cluster = running;
+  client = await cluster.client();
+  const admin = client.admin();
+  await admin.createTopic({ topic: 'orders', queues: 2 });
+  const producer = client.producer();
+  await producer.sendBatch(
+    Array.from({ length: 60 }, (_, i) => ({
+      topic: 'orders',
+      body: JSON.stringify({ order: i, amount: i * 3, currency: 'EUR' }),
+      tag: i % 3 === 0 ? 'open' : 'paid',
+      keys: [`o-${i}`],
+      properties: { region: 'eu' },
+      shardingKey: `customer-${i}`,
+    })),
+  );
+  viewer = await Viewer.open(browser, cluster.page);
+  await viewer.logIn('admin', PASSWORD);
+  await viewer.heading('Overview');
+});
+
+afterAll(async () => {
+  await viewer?.close();
+  await browser?.close();
+  await client?.close().catch(() => undefined);
+  await cluster?.close();
+});
+
+describe('topics and messages', () => {
+  it('a topic is made, written to, looked at, and deleted', async () => {
+    const { page } = viewer;
+    await viewer.go('Topics');
+    await viewer.button('Create topic').click();
+    await viewer.dialog.getByLabel('Name').fill('made/here');
+    await viewer.dialog.getByLabel('Queues').fill('3');
+    await viewer.dialog.getByRole('button', { name: 'Create' }).click();
+    await viewer.heading('made/here');
+    expect((await client.admin().describeTopic('made/here')).queues).toBe(6);
+
+    await viewer.button('Publish').click();
+    await viewer.dialog.getByLabel('Body').fill('{"hello":"grüße"}');
+    await viewer.dialog.getByLabel('Tag').fill('by-hand');
+    await viewer.dialog.getByLabel('Keys').fill('k-1 k-2');
+    await viewer.dialog.getByLabel('Properties').fill('from=a page');
+    await viewer.dialog.getByRole('button', { name: 'Publish' }).click();
+    await viewer.sees(/Stored in queue/);
+    const [sent] = await client.peek({ topic: 'made/here' });
+    expect(sent).toMatchObject({ tag: 'by-hand', keys: ['k-1', 'k-2'], properties: { from: 'a page' } });
+    expect(sent?.text()).toBe('{"hello":"grüße"}');
+
+    await page.getByRole('link', { name: 'messages' }).click();
+    await page.getByRole('row', { name: /k-1, k-2/ }).click();
+    const body = page.getByRole('region', { name: 'Body' });
+    expect(await body.textContent()).toBe('{\n  "hello": "grüße"\n}');
+    await viewer.button('Hex').click();
+    expect(await body.textContent()).toMatch(/^00000000 {2}7b 22 68 65 6c 6c 6f/);
+    await viewer.button('Text').click();
+    expect(await body.textContent()).toBe('{"hello":"grüße"}');
+
+    await viewer.button('Delete').click();
+    const sure = viewer.dialog.getByRole('button', { name: 'Delete' });
+    expect(await sure.isDisabled()).toBe(true);
+    await viewer.dialog.getByLabel('Write made/here to go on').fill('made/here');
+    await sure.click();
+    await viewer.heading('Topics');
+    await expect(client.admin().describeTopic('made/here')).rejects.toMatchObject({
+      code: 'TOPIC_NOT_FOUND',
+    });
+  });
+
+  it('messages are found by key, id, tag, offset and time, and exported', async () => {
+    const { page } = viewer;
+    await page.goto(`${cluster.page}/#/topics/orders/messages`);
+    const table = page.getByRole('table', { name: 'messages' });
+    const rows = () => table.getByRole('row').count();
+    await until(async () => (await rows()) > 10);
+    const look = async (by: string, label?: string, text = ''): Promise<void> => {
+      await page.getByLabel('Look for').selectOption({ label: by });
+      if (label !== undefined) {
+        await page.getByLabel(label, { exact: true }).fill(text);
+      }
+      await viewer.button('Look').click();
+    };
+    await look('By key', 'Key', 'o-17');
+    await until(async () => (await rows()) === 2);
+    await table.getByRole('row', { name: /o-17/ }).waitFor();
+    const [message] = (await client.admin().findMessages({ topic: 'orders', key: 'o-21' })).messages;
+    await look('By message id', 'Message id', message?.messageId);
+    await table.getByRole('row', { name: /o-21/ }).waitFor();
+    await until(async () => (await rows()) === 2);
+    await look('Earliest');
+    await until(async () => (await rows()) > 12);
+    await page.getByLabel('Tag').fill('open');
+    await look('Earliest');
+    await until(async () => (await table.getByText('paid').count()) === 0 && (await rows()) > 2);
+    await page.getByLabel('Tag').fill('');
+    await page.getByLabel('Queue').selectOption('b/0');
+    await look('From an offset', 'Offset', '3');
+    await table.getByRole('button', { name: 'b/0 : 3' }).waitFor();
+    expect(await table.getByRole('button', { name: 'b/0 : 2' }).count()).toBe(0);
+    await look('From a time', 'Time', '2020-01-01T00:00:00');
+    await table.getByRole('button', { name: 'b/0 : 0' }).waitFor();
+
+    await page.getByLabel('Queue').selectOption({ label: 'All queues' });
+    await look('Earliest');
+    const saved = async (name: string): Promise<string> => {
+      const [download] = await Promise.all([page.waitForEvent('download'), viewer.button(name).click()]);
+      return readFileSync(await download.path(), 'utf8');
+    };
+    const lines = (await saved('NDJSON')).trim().split('\n');
+    expect(lines.length).toBe(60);
+    const keys = lines.map((line) => (JSON.parse(line) as { keys: string[] }).keys[0]);
+    expect(new Set(keys).size).toBe(60);
+    const csv = await saved('CSV');
+    expect(csv.split('\r\n').length).toBe(62);
+    expect(csv).toContain('"{""order"":');
+  });
+});
+
+describe('groups', () => {
+  it('are made; a reset is planned before it is done, and copied from another group; they are deleted', async () => {
+    const { page } = viewer;
+    const admin = client.admin();
+    await viewer.go('Groups');
+    await viewer.button('Create group').click();
+    await viewer.dialog.getByLabel('Name').fill('billing');
+    await viewer.dialog.getByRole('button', { name: 'Create' }).click();
+    await viewer.heading('billing');
+    const committed = async (group: string): Promise<number> =>
+      (await admin.describeGroup(group)).queues.reduce((sum, queue) => sum + (queue.committedOffset ?? 0), 0);
+
+    await viewer.button('Reset offsets').click();
+    await viewer.dialog.getByLabel('Topic').fill('orders');
+    await viewer.dialog.getByRole('button', { name: 'Show what it would do' }).click();
+    await viewer.sees('0 messages would be read again, 60 passed over.');
+    expect(await committed('billing')).toBe(0);
+    await viewer.dialog.getByRole('button', { name: 'Reset', exact: true }).click();
+    await viewer.sees(/billing goes on there/);
+    expect(await committed('billing')).toBe(60);
+    await page.getByRole('table', { name: 'Queues' }).getByRole('row').nth(4).waitFor();
+
+    await admin.createGroup({ group: 'reports' });
+    await page.goto(`${cluster.page}/#/groups/reports`);
+    await viewer.heading('reports');
+    await viewer.button('Reset offsets').click();
+    await viewer.dialog.getByLabel('Topic').fill('orders');
+    await viewer.dialog.getByLabel('Go on at').selectOption({ label: 'Where another group is' });
+    await viewer.dialog.getByRole('textbox', { name: 'Group' }).fill('billing');
+    await viewer.dialog.getByRole('button', { name: 'Show what it would do' }).click();
+    await viewer.sees('60 passed over.');
+    await viewer.dialog.getByRole('button', { name: 'Reset', exact: true }).click();
+    await viewer.sees(/reports goes on there/);
+    expect(await committed('reports')).toBe(60);
+
+    await viewer.button('Delete').click();
+    await viewer.dialog.getByLabel('Write reports to go on').fill('reports');
+    await viewer.dialog.getByRole('button', { name: 'Delete' }).click();
+    await viewer.heading('Groups');
+    await expect(admin.describeGroup('reports')).rejects.toMatchObject({ code: 'GROUP_NOT_FOUND' });
+  });
+});
+
+describe('clients, users, and what was done', () => {
+  it('a connection is shown, and ended', async () => {
+    const { page } = viewer;
+    const other = await cluster.client();
+    await viewer.go('Clients');
+    const own = page.getByRole('row', { name: /ringmq dashboard/ });
+    await own.first().waitFor();
+    const before = await page.getByRole('row', { name: /ringmq-js/ }).count();
+    expect(before).toBeGreaterThan(0);
+    await page
+      .getByRole('row', { name: /ringmq-js/ })
+      .first()
+      .getByRole('button', { name: 'Disconnect' })
+      .click();
+    await viewer.dialog.getByRole('button', { name: 'Disconnect' }).click();
+    await viewer.sees('Done.');
+    await other.close();
+  });
+
+  it('users and roles are made, given rights, tested, and deleted; the audit log says so', async () => {
+    const { page } = viewer;
+    const admin = client.admin();
+    await viewer.go('Users');
+    await viewer.button('Create user').click();
+    await viewer.dialog.getByLabel('User').fill('clerk');
+    await viewer.dialog.getByLabel('Password').fill('secret of a clerk');
+    await viewer.dialog.getByRole('button', { name: 'Create' }).click();
+    const row = page.getByRole('row', { name: /^clerk/ });
+    await row.getByRole('button', { name: 'Rights' }).click();
+    await viewer.dialog.getByRole('combobox', { name: 'Right', exact: true }).selectOption('publish');
+    await viewer.dialog.getByLabel('Resource').fill('topic:ord*');
+    await viewer.dialog.getByRole('button', { name: 'Set' }).click();
+    await row.getByText('publish topic:ord*').waitFor();
+    expect(await admin.testAccess({ user: 'clerk', right: 'publish', resource: 'topic:orders' })).toBe(true);
+
+    await viewer.button('Create role').click();
+    await viewer.dialog.getByLabel('Role').fill('readers');
+    await viewer.dialog.getByRole('button', { name: 'Create' }).click();
+    await row.getByRole('button', { name: 'Roles' }).click();
+    await viewer.dialog.getByLabel('readers').check();
+    await viewer.dialog.getByRole('button', { name: 'Set' }).click();
+    await row.getByText('readers').waitFor();
+
+    await row.getByRole('button', { name: 'Password' }).click();
+    await viewer.dialog.getByLabel('Password').fill('another one');
+    await viewer.dialog.getByRole('button', { name: 'Set' }).click();
+    await viewer.sees('Done.');
+    const clerk = await cluster.client('clerk', 'another one');
+    await clerk.close();
+
+    await page.getByRole('link', { name: 'Test a right' }).click();
+    await page.getByLabel('User').fill('clerk');
+    await page.getByLabel('Resource').fill('topic:orders');
+    await viewer.button('Test').click();
+    await page.getByRole('status').getByText('denied').waitFor();
+    await page.getByRole('combobox', { name: 'Right', exact: true }).selectOption('publish');
+    await viewer.button('Test').click();
+    await page.getByRole('status').getByText('allowed').waitFor();
+
+    await page.getByRole('link', { name: 'Users', exact: true }).last().click();
+    await row.getByRole('button', { name: 'Delete' }).click();
+    await viewer.dialog.getByLabel('Write clerk to go on').fill('clerk');
+    await viewer.dialog.getByRole('button', { name: 'Delete' }).click();
+    await row.waitFor({ state: 'detached' });
+    expect((await admin.listUsers()).map(({ user }) => user)).toEqual(['admin']);
+
+    await viewer.go('Audit');
+    await page
+      .getByRole('row', { name: /deleteUser user:clerk/ })
+      .first()
+      .waitFor();
+    await page
+      .getByRole('row', { name: /deleteTopic topic:made\/here/ })
+      .first()
+      .waitFor();
+  });
+
+  it('every option of each node is shown, and the level of its log is set', async () => {
+    const { page } = viewer;
+    await viewer.go('Configuration');
+    const row = page.getByRole('row', { name: /^flush / });
+    await row.first().getByText('flag').waitFor();
+    await page.getByLabel('Node').selectOption({ label: 'a-slave' });
+    await page
+      .getByRole('row', { name: /^role / })
+      .getByText('slave', { exact: true })
+      .waitFor();
+    await viewer.button('Log level').click();
+    await viewer.dialog.getByLabel('Log level').selectOption('debug');
+    await viewer.dialog.getByRole('button', { name: 'Set' }).click();
+    await viewer.sees('Done.');
+  });
+});
+
+describe('for everybody', () => {
+  const PAGES = [
+    '#/overview',
+    '#/cluster',
+    '#/topics',
+    '#/topics/orders',
+    '#/topics/orders/messages',
+    '#/topics/orders/clients',
+    '#/topics/orders/groups',
+    '#/groups',
+    '#/groups/billing',
+    '#/clients',
+    '#/users',
+    '#/users/roles',
+    '#/users/test',
+    '#/audit',
+    '#/configuration',
+  ];
+
+  it('no page has what axe calls a violation, by day and by night', async () => {
+    const { page } = viewer;
+    const found: string[] = [];
+    for (const hash of PAGES) {
+      await page.goto(`${cluster.page}/${hash}`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await page.locator('.waiting').waitFor({ state: 'detached' });
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await page.emulateMedia({ colorScheme });
+        found.push(...(await violations()).map((each) => `${hash} ${colorScheme} ${each}`));
+      }
+    }
+    expect(found).toEqual([]);
+  });
+
+  it('the keyboard leads everywhere, and a name that is written in part', async () => {
+    const { page } = viewer;
+    await page.keyboard.press('Escape');
+    await page.locator('body').click({ position: { x: 700, y: 780 } });
+    await page.keyboard.press('g');
+    await page.keyboard.press('t');
+    await viewer.heading('Topics');
+    await page.keyboard.press('/');
+    await viewer.dialog.getByRole('combobox').fill('bill');
+    await viewer.dialog.getByRole('option', { name: /billing/ }).waitFor();
+    expect(await violations()).toEqual([]);
+    await page.keyboard.press('Enter');
+    await viewer.heading('billing');
+    await page.keyboard.press('?');
+    await viewer.dialog.getByRole('heading', { name: 'Keyboard shortcuts' }).waitFor();
+    expect(await violations()).toEqual([]);
+    await page.keyboard.press('Escape');
+    await viewer.dialog.waitFor({ state: 'detached' });
+  });
+
+  it('read-only offers nothing that changes anything', async () => {
+    const { page } = viewer;
+    await viewer.button('Read-only').click();
+    for (const [hash, actions] of [
+      ['#/topics', ['Create topic']],
+      ['#/topics/orders', ['Publish', 'Delete']],
+      ['#/groups/billing', ['Reset offsets', 'Pause', 'Delete']],
+      ['#/users', ['Create user']],
+      ['#/clients', ['Disconnect']],
+      ['#/cluster', ['Promote']],
+    ] as const) {
+      await page.goto(`${cluster.page}/${hash}`);
+      await page.locator('.row, .node').first().waitFor();
+      for (const action of actions) {
+        expect(await viewer.button(action).count(), `${hash} ${action}`).toBe(0);
+      }
+    }
+    await viewer.button('Read-only').click();
+    await viewer.button('Promote').waitFor();
+  });
+
+  it('every text is there in Chinese', async () => {
+    const { page } = viewer;
+    await viewer.button('中文').click();
+    await viewer.heading('集群');
+    expect(await page.evaluate(() => document.documentElement.lang)).toBe('zh-CN');
+    await page.getByRole('link', { name: '主题' }).click();
+    await viewer.heading('主题');
+    await viewer.button('English').click();
+    await viewer.heading('Topics');
+  });
+});
+
+it('is as its pictures show', async () => {
+  mkdirSync(IMAGES, { recursive: true });
+  const { page } = viewer;
+  const shoot = async (hash: string, name: string, ready: () => Promise<unknown>): Promise<void> => {
+    await page.goto(`${cluster.page}/${hash}`);
+    await ready();
+    const image = await page.screenshot(
+      process.env['RINGMQ_UPDATE_DOCS'] === '1' ? { path: `${IMAGES}/${name}.png` } : {},
+    );
+    expect(image.length).toBeLessThan(150_000);
+  };
+  await page.emulateMedia({ colorScheme: 'light' });
+  await shoot('#/overview', 'dashboard-overview', () => viewer.sees('since this page was opened'));
+  await shoot('#/cluster', 'dashboard-cluster', () => viewer.sees('in sync'));
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await shoot('#/topics/orders/messages', 'dashboard-messages', async () => {
+    await page.getByRole('row', { name: /o-/ }).first().click();
+    await viewer.sees('Consumed by');
+  });
+  await page.emulateMedia({ colorScheme: 'light' });
+});
+
+describe('when brokers die', () => {
+  it('says which does not answer, and goes on with the others', async () => {
+    const { page } = viewer;
+    await page.goto(`${cluster.page}/#/overview`);
+    await viewer.sees('All is well');
+    await cluster.brokers.get('b')?.kill();
+    await page
+      .getByRole('list', { name: /Problems/ })
+      .getByText(/does not answer/)
+      .first()
+      .waitFor();
+    await viewer.go('Topics');
+    await page.getByRole('link', { name: 'orders' }).click();
+    await page.getByRole('table', { name: 'Queues' }).getByText('sound').first().waitFor();
+  });
+
+  it('a slave is promoted, after it is said what that will do', async () => {
+    const { page } = viewer;
+    await cluster.brokers.get('a')?.kill();
+    await viewer.go('Cluster');
+    const slave = page.locator('.node').filter({ hasText: 'a-slave' });
+    await slave.getByRole('button', { name: 'Promote' }).click();
+    await viewer.dialog.getByText('a-slave becomes the master of set a').waitFor();
+    await viewer.dialog.getByLabel(/even where another broker/).check();
+    await viewer.dialog.getByRole('button', { name: 'Promote' }).click();
+    await viewer.sees(/a-slave is the master now, of epoch/);
+    await slave.getByText('master', { exact: true }).waitFor();
+    await page.goto(`${cluster.page}/#/topics/orders`);
+    await page.getByRole('table', { name: 'Queues' }).getByText('sound').first().waitFor();
+  });
+});
