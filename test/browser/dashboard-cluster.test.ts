@@ -255,7 +255,7 @@ describe('clients, users, and what was done', () => {
     await clerk.close();
 
     await page.getByRole('link', { name: 'Test a right' }).click();
-    await page.getByLabel('User').fill('clerk');
+    await page.getByRole('textbox', { name: 'User' }).fill('clerk');
     await page.getByLabel('Resource').fill('topic:orders');
     await viewer.button('Test').click();
     await page.getByRole('status').getByText('denied').waitFor();
