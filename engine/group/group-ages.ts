@@ -48,11 +48,12 @@ export class GroupAges {
 
   /** Adds the time since the last step to the age of each group without members. To be called often; mostly it does nothing. */
   step(now: number): void {
-    const elapsedMs = now - this.#last;
+    // Whole milliseconds, as they are written down; the rest counts at the next step.
+    const elapsedMs = Math.floor(now - this.#last);
     if (elapsedMs < this.#stepMs) {
       return;
     }
-    this.#last = now;
+    this.#last += elapsedMs;
     const { offsets, hasMembers } = this.#options;
     const groups = offsets.groups();
     const deleted: string[] = [];

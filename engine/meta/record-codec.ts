@@ -212,6 +212,10 @@ function checkRecord(value: unknown): void {
       return;
     case 'groupIdle':
       name(record, 'group');
+      // Brokers once wrote parts of a millisecond.
+      if (typeof record['idleMs'] === 'number') {
+        record['idleMs'] = Math.floor(record['idleMs']);
+      }
       whole(record, 'idleMs');
       return;
     case 'user':
