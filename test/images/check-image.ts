@@ -35,10 +35,13 @@ export async function checkImage(report: Report, engine: Engine): Promise<boolea
         console.log(files.filter((stat) => stat.isFile()).reduce((sum, { size }) => sum + size, 0));
       `),
       );
-      const node = Number(
-        await inImage(`console.log((await import('node:fs')).statSync(process.execPath).size)`),
-      );
-      const text = `${mb(bytes)} MB: Node ${process.version} ${mb(node)}, RingMQ and its packages ${mb(own)}, C libraries ${mb(bytes - node - own)}`;
+      const [version = '', nodeBytes] = (
+        await inImage(
+          `console.log(process.version, (await import('node:fs')).statSync(process.execPath).size)`,
+        )
+      ).split(' ');
+      const node = Number(nodeBytes);
+      const text = `${mb(bytes)} MB: Node ${version} ${mb(node)}, RingMQ and its packages ${mb(own)}, C libraries ${mb(bytes - node - own)}`;
       expectThat(bytes <= MOST_BYTES && own <= MOST_OWN_BYTES, text);
       return text;
     },
