@@ -11,6 +11,7 @@ import {
   MAX_PASSWORD_CHARACTERS,
   RingMQError,
 } from '../native-free/wire/index.js';
+import { removeAdminToken, writeAdminToken } from './admin-token.js';
 import type { ResolvedListenOptions } from './listen-options.js';
 
 /**
@@ -68,13 +69,7 @@ export async function ensureAdministrator(
   isOver: () => boolean,
 ): Promise<void> {
   if (password === null) {
-    if (isNeeded(engine)) {
-      const token = await engine.access.makeToken();
-      engine.warn(
-        `there is no administrator yet; log in once within an hour as \`admin\` with the password ${token}, and make one with the role admin: RINGMQ_USER=admin RINGMQ_PASSWORD=${token} ringmq user add NAME --role admin`,
-        {},
-      );
-    }
+    await tellToken(engine);
     return;
   }
   const salt = secret === null ? undefined : adminSalt(secret);
@@ -97,6 +92,20 @@ export async function ensureAdministrator(
       await delay(AGAIN_MS, undefined, { ref: false });
     }
   }
+}
+
+/** The token is in a file, and the log says where: logs are kept, sent on and read by many. */
+async function tellToken(engine: Engine): Promise<void> {
+  const { path: dir } = engine.handle.dir;
+  if (!isNeeded(engine)) {
+    removeAdminToken(dir);
+    return;
+  }
+  const path = writeAdminToken(dir, await engine.access.makeToken(() => removeAdminToken(dir)));
+  engine.warn(
+    `there is no administrator yet; the password in ${path} lets \`admin\` log in once within an hour, to make one: ringmq --user admin --password-file ${path} user add NAME --role admin`,
+    { path },
+  );
 }
 
 /** The broker, as far as {@link FirstAdministrator} needs it. */

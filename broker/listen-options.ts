@@ -54,7 +54,7 @@ export const listenOptionsSchema = z
       { defaultText: 'off on loopback and with `insecure`, else on' },
     ),
     adminPasswordFile: option(
-      'File of the password of the user `admin`, which is made where `auth` finds no administrator. Without it a one-time token is told in the log.',
+      'File of the password of the user `admin`, which is made where `auth` finds no administrator. Without it a one-time token is written into `admin-token` in the data directory.',
       pathText().optional(),
       { defaultText: 'none' },
     ),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { type Grant, type Right, RingMQError, type UserInfo } from '../native-free/wire/index.js';
 import { withClient } from './connection.js';
-import { passwordIn } from './credentials.js';
+import { credentials, passwordIn } from './credentials.js';
 import { type Deed, type DestroyFlags, isToBeDone } from './destroy.js';
 import { counted, printJson, printTable, sharedOptions } from './output.js';
 
@@ -41,7 +41,10 @@ export async function changePassword(
 ): Promise<void> {
   const password = passwordIn(options.newPasswordFile ?? '-');
   const line = `${user}: has another password; its connections have ended`;
-  await done(command, (client) => client.admin().setPassword(user, password), { user }, line);
+  const mine = credentials();
+  // The own one is set by whoever knows it.
+  const how = mine?.user === user ? { oldPassword: mine.password } : {};
+  await done(command, (client) => client.admin().setPassword(user, password, how), { user }, line);
 }
 
 /** `ringmq user roles` */

@@ -18,7 +18,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   user: [
     'ringmq user list --user admin --password-file admin.txt',
-    'RINGMQ_USER=admin RINGMQ_PASSWORD="$TOKEN" ringmq user add anna --role admin < anna.txt',
+    'ringmq --user admin --password-file ringmq-data/admin-token user add anna --role admin < anna.txt',
   ],
   'user add': [
     'ringmq user add shop --password-file shop.txt',

@@ -11,6 +11,7 @@ import {
   MAX_ROLES,
   MAX_USERS,
   NAME_PATTERN,
+  passwordMessage,
   RingMQError,
   type RoleInfo,
   type UserInfo,
@@ -56,8 +57,11 @@ export class AccessAdmin {
     });
   }
 
-  /** @throws RingMQError USER_NOT_FOUND, NOT_MASTER, DISK_FULL, DISK_FAILED */
-  setPassword({ user, scram }: Params<'setPassword'>): Promise<UserInfo> {
+  /** @throws RingMQError USER_NOT_FOUND, NOT_AUTHENTICATED (the proof), NOT_MASTER, DISK_FULL, DISK_FAILED */
+  async setPassword({ user, scram, proof = null }: Params<'setPassword'>): Promise<UserInfo> {
+    if (proof !== null) {
+      await this.#desk.proveOwn(user, passwordMessage(user, scram), proof);
+    }
     return this.#inTurn(async () => {
       const known = this.#requireUser(user);
       // Not the time it is: users may do it themselves, and where one was deleted, or lost a right, a set that has not heard of it yet must not undo that.

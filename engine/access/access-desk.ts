@@ -36,6 +36,8 @@ const TOKEN_MS = 3_600_000;
 const TOKEN_BYTES = 24;
 /** Listeners with rules of their own for tokens, of one broker. */
 const MAX_TRUSTS = 64;
+/** Where tries of it are counted, whatever connection they come over. */
+const OWN_PASSWORD = 'own password';
 /** Before the salt of who has logged in by the token. No user has such a one, though a user's client chooses its salt. */
 const TOKEN_MARK = 'token ';
 /** What is signed where the password itself came: there is nobody to whom a nonce would say anything. */
@@ -48,6 +50,7 @@ interface OneTimeToken {
   readonly verifier: ScramVerifier;
   readonly untilMs: number;
   isUsed: boolean;
+  readonly onUsed: () => void;
 }
 
 export interface AccessDeskDeps {
@@ -99,9 +102,10 @@ export class AccessDesk {
   }
 
   /** A password of the user `admin`, for one login within an hour, where there is no administrator yet. */
-  async makeToken(): Promise<string> {
+  async makeToken(onUsed: () => void = () => {}): Promise<string> {
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
-    this.#token = { verifier: await makeVerifier(token), untilMs: this.#now() + TOKEN_MS, isUsed: false };
+    const verifier = await makeVerifier(token);
+    this.#token = { verifier, untilMs: this.#now() + TOKEN_MS, isUsed: false, onUsed };
     return token;
   }
 
@@ -152,8 +156,40 @@ export class AccessDesk {
     this.#delays.succeeded(remote, user);
     if (token !== null) {
       token.isUsed = true;
+      token.onUsed();
     }
     return { serverSignature, principal: this.#facts(user, verifier), version: this.#version() };
+  }
+
+  /**
+   * A user that sets its own password shows that it knows the one before, by a proof over the new verifier: an open
+   * connection that somebody else has come to is not enough.
+   * @throws RingMQError NOT_AUTHENTICATED, with what the proof is to be made with
+   */
+  async proveOwn(user: string, message: string, proof: string): Promise<void> {
+    const verifier = this.#state.users.get(user)?.scram;
+    if (verifier === undefined) {
+      return; // It is told that there is no such user.
+    }
+    const { salt, iterations } = verifier;
+    const nowMs = this.#now();
+    const waitMs = this.#delays.before(OWN_PASSWORD, user, nowMs);
+    if (proof !== '' && waitMs <= 0) {
+      if (checkProof(verifier, message, proof) !== null) {
+        this.#delays.succeeded(OWN_PASSWORD, user);
+        return;
+      }
+      await delay(this.#delays.failed(OWN_PASSWORD, user, nowMs), undefined, { ref: false });
+    }
+    throw new RingMQError(
+      'NOT_AUTHENTICATED',
+      proof === ''
+        ? 'who sets its own password gives the one before, too'
+        : waitMs > 0
+          ? 'too many have tried: wait a minute'
+          : 'the password before is another one',
+      { details: { salt, iterations } },
+    );
   }
 
   /**

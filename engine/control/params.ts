@@ -131,7 +131,7 @@ export const PARAMS = {
     force: z.boolean().default(false),
   }),
   createUser: z.object({ user: name, scram, roles, ifNotExists: z.boolean().default(false) }),
-  setPassword: z.object({ user: name, scram }),
+  setPassword: z.object({ user: name, scram, proof: z.string().max(64).nullable().default(null) }),
   setRoles: z.object({ user: name, roles }),
   listUsers: z.object(page),
   deleteUser: z.object({ user: name }),

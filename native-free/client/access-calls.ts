@@ -12,7 +12,7 @@ import {
   type UserInfo,
 } from '../wire/index.js';
 import { startPosition } from './consume/start-position.js';
-import { passwordOption, verifierOf } from './link/scram-login.js';
+import { ownPasswordProof, passwordOption, verifierOf } from './link/scram-login.js';
 import {
   badArgument,
   booleanOption,
@@ -20,14 +20,24 @@ import {
   listOption,
   nameOption,
   type OptionNames,
+  signalOption,
   takeCallOptions,
   takeOptions,
 } from './options.js';
-import type { AccessQuestion, AuditQuery, CallOptions, GrantChange, NewRole, NewUser } from './types.js';
+import type {
+  AccessQuestion,
+  AuditQuery,
+  CallOptions,
+  GrantChange,
+  NewRole,
+  NewUser,
+  PasswordOptions,
+} from './types.js';
 
 const NEW_USER: OptionNames<NewUser> = { user: true, password: true, roles: true, ifNotExists: true };
 const NEW_ROLE: OptionNames<NewRole> = { role: true, ifNotExists: true };
 const GRANT_CHANGE: OptionNames<GrantChange> = { to: true, right: true, resource: true };
+const PASSWORD_OPTIONS: OptionNames<PasswordOptions> = { signal: true, oldPassword: true };
 const AUDIT_QUERY: OptionNames<AuditQuery> = { from: true };
 const QUESTION: OptionNames<AccessQuestion> = { user: true, right: true, resource: true };
 
@@ -48,12 +58,19 @@ export interface AccessLists {
   listGrants: GrantInfo[];
 }
 
+export interface ChangeOptions extends CallOptions {
+  /** Again after a lost connection. */
+  readonly mayRepeat?: boolean;
+  /** Of a change that is proven: what a broker that asks is answered. */
+  readonly prove?: (asked: { salt: string; iterations: number }) => Promise<string>;
+}
+
 export abstract class AccessCalls {
   /** Makes a change, wherever it has to be made. `mayRepeat`: again after a lost connection. */
   protected abstract changeAccess<M extends AccessChange>(
     method: M,
     params: ControlMethods[M]['params'],
-    options: CallOptions & { mayRepeat?: boolean },
+    options: ChangeOptions,
   ): Promise<ControlMethods[M]['result']>;
   protected abstract listAccess<L extends keyof AccessLists>(
     list: L,
@@ -79,11 +96,19 @@ export abstract class AccessCalls {
     return this.changeAccess('createUser', { ...params, scram }, { ...how, mayRepeat: params.ifNotExists });
   }
 
-  async setPassword(user: string, password: string, options?: CallOptions): Promise<void> {
-    const how = takeCallOptions('setPassword', options);
+  async setPassword(user: string, password: string, options: PasswordOptions = {}): Promise<void> {
+    const { oldPassword, ...how } = takeOptions('setPassword', options, PASSWORD_OPTIONS);
+    signalOption(how.signal);
     nameOption('user', user);
+    const old = oldPassword === undefined ? null : passwordOption('oldPassword', oldPassword);
     const scram = await verifierOf(passwordOption('password', password));
-    await this.changeAccess('setPassword', { user, scram }, how);
+    if (old === null) {
+      await this.changeAccess('setPassword', { user, scram }, how);
+      return;
+    }
+    const prove = (asked: { salt: string; iterations: number }): Promise<string> =>
+      ownPasswordProof(old, user, scram, asked);
+    await this.changeAccess('setPassword', { user, scram, proof: '' }, { ...how, prove });
   }
 
   async setRoles(user: string, roles: readonly string[], options?: CallOptions): Promise<UserInfo> {

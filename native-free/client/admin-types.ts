@@ -144,6 +144,12 @@ export interface NewRole {
  * A right on a resource for a user or a role: `topic:NAME`, `group:NAME`, either with `*` at its end,
  * `cluster` (`manage`), `*`.
  */
+/** How a password is set. */
+export interface PasswordOptions extends CallOptions {
+  /** The one that the user has now; needed of the own one. It does not travel. */
+  oldPassword?: string | undefined;
+}
+
 /** Which entries of the audit. */
 export interface AuditQuery {
   /** None of a time before it, as a Date or ms since 1970. Default: all that are kept. */
@@ -262,8 +268,11 @@ export interface Admin {
    * role), `NOT_ALLOWED`.
    */
   createUser(user: NewUser, options?: CallOptions): Promise<UserInfo>;
-  /** Ends the user's open connections. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
-  setPassword(user: string, password: string, options?: CallOptions): Promise<void>;
+  /**
+   * Ends the user's open connections. Who sets its own gives the one before, too. Rejects with
+   * `USER_NOT_FOUND`, `NOT_ALLOWED`, `NOT_AUTHENTICATED` (the one before).
+   */
+  setPassword(user: string, password: string, options?: PasswordOptions): Promise<void>;
   /** The roles that a user has from now on. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
   setRoles(user: string, roles: readonly string[], options?: CallOptions): Promise<UserInfo>;
   listUsers(options?: CallOptions): Promise<UserInfo[]>;

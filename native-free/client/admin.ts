@@ -9,16 +9,18 @@ import {
   type FindResult,
   type GroupDescription,
   type GroupInfo,
+  isRingMQError,
   MAX_QUEUES_PER_TOPIC,
   type PageResult,
   RingMQError,
   type TopicDescription,
   type TopicInfo,
 } from '../wire/index.js';
-import { type AccessChange, type AccessLists, itemsOf } from './access-calls.js';
+import { type AccessChange, type AccessLists, type ChangeOptions, itemsOf } from './access-calls.js';
 import { startPosition } from './consume/start-position.js';
 import { ownFound, takeQuestion, takeSearch } from './find-params.js';
 import type { Requests } from './link/requests.js';
+import { isSaltAndRounds } from './link/scram-login.js';
 import {
   anyNameOption,
   badArgument,
@@ -213,12 +215,20 @@ export class ControlAdmin extends WatchCalls implements Admin {
     return ownFound(await this.#requests.call('findMessages', params, how));
   }
 
-  protected changeAccess<M extends AccessChange>(
+  protected async changeAccess<M extends AccessChange>(
     method: M,
     params: ControlMethods[M]['params'],
-    how: CallOptions & { mayRepeat?: boolean },
+    { prove, ...how }: ChangeOptions,
   ): Promise<ControlMethods[M]['result']> {
-    return this.#requests.call(method, params, how);
+    try {
+      return await this.#requests.call(method, params, how);
+    } catch (error) {
+      const asked = isRingMQError(error) && error.code === 'NOT_AUTHENTICATED' ? error.details : {};
+      if (prove === undefined || !isSaltAndRounds(asked)) {
+        throw error;
+      }
+      return this.#requests.call(method, { ...params, proof: await prove(asked) }, how);
+    }
   }
 
   protected async listAccess<L extends keyof AccessLists>(
@@ -250,7 +260,7 @@ export class ControlAdmin extends WatchCalls implements Admin {
   changeAt<M extends AccessChange>(
     method: M,
     params: ControlMethods[M]['params'],
-    how: CallOptions & { mayRepeat?: boolean },
+    how: ChangeOptions,
   ): Promise<ControlMethods[M]['result']> {
     return this.changeAccess(method, params, how);
   }

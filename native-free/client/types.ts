@@ -53,6 +53,7 @@ export type {
   NewTopic,
   NewUser,
   OffsetReset,
+  PasswordOptions,
   ResetQueue,
   TopicClientPage,
 } from './admin-types.js';

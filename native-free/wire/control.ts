@@ -232,8 +232,14 @@ export interface ControlMethods extends WatchMethods {
     params: { user: string; scram: ScramVerifier; roles?: string[]; ifNotExists?: boolean };
     result: UserInfo;
   };
-  /** Ends the user's open connections. */
-  setPassword: { params: { user: string; scram: ScramVerifier }; result: UserInfo };
+  /**
+   * Ends the user's open connections. Of oneself with `proof`, in base64, by the password before over
+   * `passwordMessage`; an empty one is answered with what it is to be made with.
+   */
+  setPassword: {
+    params: { user: string; scram: ScramVerifier; proof?: string | null };
+    result: UserInfo;
+  };
   /** The roles that a user has, in place of those before. */
   setRoles: { params: { user: string; roles: string[] }; result: UserInfo };
   listUsers: { params: PageParams; result: { users: UserInfo[] } & PageResult };

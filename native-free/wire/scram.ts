@@ -4,6 +4,8 @@
  * compute.
  */
 
+import type { ScramVerifier } from './access.js';
+
 /** PBKDF2 rounds of every verifier. One number for all: nobody can tell by it which users there are. */
 export const SCRAM_ITERATIONS = 16_384;
 /** What a client takes from a challenge: fewer are no protection, more are an attack on it. */
@@ -25,6 +27,14 @@ export function authMessage(
   iterations: number,
 ): string {
   return `n=${user},r=${clientNonce},r=${nonce},s=${salt},i=${iterations},c=biws,r=${nonce}`;
+}
+
+/** What a user signs, by the password before, that sets its own: the new verifier, so that a proof is good for nothing else. */
+export function passwordMessage(
+  user: string,
+  { salt, iterations, storedKey, serverKey }: ScramVerifier,
+): string {
+  return `ringmq.password.v1,n=${user},s=${salt},i=${iterations},${storedKey},${serverKey}`;
 }
 
 /** As it is hashed: one that is typed on another machine is the same bytes. */

@@ -2,7 +2,7 @@
  * Users and their rights over real brokers and both listeners: logins, what is denied, changes while
  * connections stand, restarts, slaves.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -191,7 +191,14 @@ describe.for(LISTENERS)('users over %s', (listener) => {
   test('a user may change its own password', async () => {
     await makeUser(admin, 'self');
     const client = await connectTo(url, as('self'));
-    await client.admin().setPassword('self', 'mine');
+    const mine = client.admin();
+    // Whoever comes to an open connection does not take the user over.
+    expect(await codeOf(mine.setPassword('self', 'mine'))).toBe('NOT_AUTHENTICATED');
+    expect(await codeOf(mine.setPassword('self', 'mine', { oldPassword: 'guess' }))).toBe(
+      'NOT_AUTHENTICATED',
+    );
+    await connectTo(url, as('self'));
+    await mine.setPassword('self', 'mine', { oldPassword: 'self-password' });
     await connectTo(url, as('self', 'mine'));
   });
 
@@ -253,8 +260,14 @@ test('without a password file a token is told, which makes the first user', asyn
   });
   onTestFinished(() => broker.close());
   const { url } = await broker.listen({ port: 0, listener: 'ws', auth: true });
-  const token = /RINGMQ_PASSWORD=(\S+)/.exec(warnings.join('\n'))?.[1] ?? '';
+  const tokenFile = join(dir, 'token', 'admin-token');
+  // The log says where it is, and not what it is.
+  expect(warnings.join('\n')).toContain(tokenFile);
+  expect(statSync(tokenFile).mode & 0o777).toBe(0o600);
+  const token = readFileSync(tokenFile, 'utf8').trim();
+  expect(warnings.join('\n')).not.toContain(token);
   const client = await connectTo(url, as('admin', token));
+  expect(existsSync(tokenFile)).toBe(false);
   await client.admin().createUser({ user: 'first', password: 'first-password', roles: ['admin'] });
   const first = await connectTo(url, as('first'));
   expect(await codeOf(first.admin().createTopic({ topic: 'made' }))).toBe('done');

@@ -61,7 +61,7 @@ export const ADMIN: Record<string, Call> = {
     on: admin,
     args: () => [{ user: 'new', password: 'p', roles: [], ifNotExists: true }, SIGNAL],
   },
-  setPassword: { on: admin, args: () => ['not-there', 'p', SIGNAL] },
+  setPassword: { on: admin, args: () => ['not-there', 'p', { ...SIGNAL, oldPassword: 'o' }] },
   setRoles: { on: admin, args: () => ['not-there', [], SIGNAL] },
   listUsers: { on: admin, args: () => [SIGNAL] },
   deleteUser: { on: admin, args: () => ['not-there', SIGNAL] },

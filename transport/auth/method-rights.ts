@@ -80,7 +80,7 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   standing: MANAGES_CLUSTER,
   promote: MANAGES_CLUSTER,
   createUser: MANAGES_CLUSTER,
-  setPassword: { needs: onCluster, ofSelf: (params, user) => params['user'] === user },
+  setPassword: { needs: onCluster, ofSelf: isOwnPassword },
   setRoles: MANAGES_CLUSTER,
   listUsers: MANAGES_CLUSTER,
   deleteUser: MANAGES_CLUSTER,
@@ -120,6 +120,17 @@ function auditNeeds(): Need[] {
   return [
     { right: 'subscribe', resource: `topic:${AUDIT_TOPIC}`, or: { right: 'manage', resource: 'cluster' } },
   ];
+}
+
+/** @throws RingMQError NOT_AUTHENTICATED: whoever has come to an open connection does not know the password */
+function isOwnPassword({ user, proof }: Params, self: string): boolean {
+  if (user !== self) {
+    return false;
+  }
+  if (typeof proof !== 'string') {
+    throw new RingMQError('NOT_AUTHENTICATED', 'who sets its own password gives the one before, too');
+  }
+  return true;
 }
 
 /** What a consumer needs for as long as it is there; one without a group (a reader) takes nothing from any. */

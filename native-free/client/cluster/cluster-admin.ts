@@ -17,7 +17,7 @@ import {
   type TopicInfo,
   type UserInfo,
 } from '../../wire/index.js';
-import type { AccessChange, AccessLists } from '../access-calls.js';
+import type { AccessChange, AccessLists, ChangeOptions } from '../access-calls.js';
 import { ControlAdmin, newGroupParams, newTopicParams, offsetResetParams } from '../admin.js';
 import { asRingMQError } from '../failures.js';
 import { takeQuestion, takeSearch } from '../find-params.js';
@@ -264,7 +264,7 @@ export class ClusterAdmin extends WatchCalls implements Admin {
   protected async changeAccess<M extends AccessChange>(
     method: M,
     params: ControlMethods[M]['params'],
-    how: CallOptions & { mayRepeat?: boolean },
+    how: ChangeOptions,
   ): Promise<ControlMethods[M]['result']> {
     const outcomes = await this.#each((admin) => admin.changeAt(method, params, how));
     throwFailed(method, outcomes, DONE_BEFORE[method] ?? []);

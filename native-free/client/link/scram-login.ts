@@ -9,6 +9,7 @@ import {
   MAX_SCRAM_ITERATIONS,
   MIN_SCRAM_ITERATIONS,
   NONCE_PATTERN,
+  passwordMessage,
   preparedPassword,
   RingMQError,
   SALT_BYTES,
@@ -102,21 +103,18 @@ export class ScramLogin implements LinkLogin {
   }
 
   /** What the broker asks is answered. Rejects with `BAD_FRAME` for what no broker asks. */
-  async answer({ nonce, salt, iterations }: Record<string, unknown>): Promise<ScramProof> {
+  async answer(challenge: Record<string, unknown>): Promise<ScramProof> {
+    const { nonce } = challenge;
     const isNonce = typeof nonce === 'string' && NONCE_PATTERN.test(nonce);
     // Longer than the own one: without a part of the broker's, an answer could be used a second time.
     const isAnswered = isNonce && nonce.startsWith(this.#nonce) && nonce.length > this.#nonce.length;
-    const isSalt = typeof salt === 'string' && salt.length <= 64 && /^[A-Za-z0-9+/]+={0,2}$/.test(salt);
-    const areRounds =
-      Number.isSafeInteger(iterations) &&
-      (iterations as number) >= MIN_SCRAM_ITERATIONS &&
-      (iterations as number) <= MAX_SCRAM_ITERATIONS;
-    if (this.#isAsked || !isAnswered || !isSalt || !areRounds) {
+    if (this.#isAsked || !isAnswered || !isSaltAndRounds(challenge)) {
       throw new RingMQError('BAD_FRAME', 'the challenge cannot be understood, or is not the first one');
     }
     this.#isAsked = true;
-    const { clientKey, storedKey, serverKey } = await this.#keysOf(salt, iterations as number);
-    const message = authMessage(this.#user, this.#nonce, nonce, salt, iterations as number);
+    const { salt, iterations } = challenge;
+    const { clientKey, storedKey, serverKey } = await this.#keysOf(salt, iterations);
+    const message = authMessage(this.#user, this.#nonce, nonce, salt, iterations);
     const signature = await hmac(storedKey, message);
     this.#signature = toBase64(await hmac(serverKey, message));
     return { proof: toBase64(clientKey.map((byte, i) => byte ^ (signature[i] as number))) };
@@ -140,6 +138,33 @@ export class ScramLogin implements LinkLogin {
       );
     }
   }
+}
+
+/** That who sets its own password knows the one before. */
+export async function ownPasswordProof(
+  oldPassword: string,
+  user: string,
+  scram: ScramVerifier,
+  { salt, iterations }: { salt: string; iterations: number },
+): Promise<string> {
+  const { clientKey, storedKey } = await derive(oldPassword, fromBase64(salt), iterations);
+  const signature = await hmac(storedKey, passwordMessage(user, scram));
+  return toBase64(clientKey.map((byte, i) => byte ^ (signature[i] as number)));
+}
+
+/** Whether a broker may ask for that. */
+export function isSaltAndRounds(
+  asked: Record<string, unknown>,
+): asked is { salt: string; iterations: number } {
+  const { salt, iterations } = asked;
+  return (
+    typeof salt === 'string' &&
+    salt.length <= 64 &&
+    /^[A-Za-z0-9+/]+={0,2}$/.test(salt) &&
+    Number.isSafeInteger(iterations) &&
+    (iterations as number) >= MIN_SCRAM_ITERATIONS &&
+    (iterations as number) <= MAX_SCRAM_ITERATIONS
+  );
 }
 
 /** What a broker is given of a new password, in place of it. */
