@@ -153,7 +153,7 @@ export class AccessDesk {
       await this.#failed(remote, user);
       throw new RingMQError('NOT_AUTHENTICATED', 'there is no such user, or the password is another one');
     }
-    this.#delays.succeeded(remote, user);
+    this.#delays.succeeded(remote, user, this.#now());
     if (token !== null) {
       token.isUsed = true;
       token.onUsed();
@@ -176,7 +176,7 @@ export class AccessDesk {
     const waitMs = this.#delays.before(OWN_PASSWORD, user, nowMs);
     if (proof !== '' && waitMs <= 0) {
       if (checkProof(verifier, message, proof) !== null) {
-        this.#delays.succeeded(OWN_PASSWORD, user);
+        this.#delays.succeeded(OWN_PASSWORD, user, nowMs);
         return;
       }
       await delay(this.#delays.failed(OWN_PASSWORD, user, nowMs), undefined, { ref: false });

@@ -14,6 +14,7 @@ export * from './frame-layout.js';
 export * from './history.js';
 export * from './limits.js';
 export * from './message-id.js';
+export * from './network.js';
 export * from './page.js';
 export * from './queue-lists.js';
 export * from './record-layout.js';

@@ -7,7 +7,7 @@ import { checkProof, makeVerifier } from '../../engine/access/scram.js';
 import type { LoginAnswer, LoginParams } from '../../engine/engine-thread.js';
 import { AccessState } from '../../engine/meta/access-state.js';
 import { type ScramLogin, ScramUser, verifierOf } from '../../native-free/client/link/scram-login.js';
-import { authMessage, type ScramVerifier, type Welcome } from '../../native-free/wire/index.js';
+import { authMessage, networkOf, type ScramVerifier, type Welcome } from '../../native-free/wire/index.js';
 
 const hmac = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
@@ -223,7 +223,7 @@ describe('waits after failures', () => {
     expect(delays.before('b', 'u', 0)).toBe(0);
     expect(delays.before('a', 'u', 1500)).toBe(0);
     expect(delays.failed('a', 'u', 61_600)).toBe(100);
-    delays.succeeded('a', 'u');
+    delays.succeeded('a', 'u', 61_600);
     expect(delays.failed('a', 'u', 61_600)).toBe(100);
   });
 
@@ -246,10 +246,45 @@ describe('waits after failures', () => {
     expect(delays.before('b', 'new', 0)).toBe(0);
   });
 
+  it('hold for a user that is tried from many addresses, but not for where it comes from', () => {
+    const delays = new LoginDelays();
+    delays.succeeded('home', 'u', 0);
+    let tries = 0;
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 10) {
+      // Each time from another address, also of one network that has any number of them.
+      const address = `10.${nowMs >> 16}.${(nowMs >> 8) & 255}.${nowMs & 255}`;
+      if (delays.before(address, 'u', nowMs) <= 0) {
+        delays.failed(address, 'u', nowMs);
+        tries++;
+      }
+    }
+    expect(tries).toBeLessThan(300);
+    expect(delays.before('home', 'u', 60_000)).toBe(0);
+    expect(delays.before('new', 'u', 59_990)).toBeLessThanOrEqual(MAX_LOGIN_WAIT_MS);
+    expect(delays.before('new', 'other', 60_000)).toBe(0);
+  });
+
+  it('hold for a network of IPv6, whose addresses cost nothing, and for IPv4 however it came', () => {
+    const delays = new LoginDelays();
+    for (let i = 0; i < 20; i++) {
+      delays.failed(`2001:db8:1:2::${i.toString(16)}`, `u${i}`, 0);
+    }
+    expect(delays.before('2001:db8:1:2:ffff:ffff:ffff:ffff', 'new', 0)).toBeGreaterThan(0);
+    expect(delays.before('2001:db8:1:3::1', 'new', 0)).toBe(0);
+    expect(networkOf('::ffff:10.1.2.3')).toBe('10.1.2.3');
+    expect(networkOf('0000:0000:0000:0000:0000:ffff:0a01:0203')).toBe('10.1.2.3');
+    expect(networkOf('::1')).toBe('0:0:0:0::/64');
+    expect(networkOf('fe80::1%eth0')).toBe('fe80:0:0:0::/64');
+    expect(['', 'this process', '1::2::3', ':', 'a:b'].map(networkOf)).toEqual([
+      ...['', 'this process', '1::2::3', ':', 'a:b'],
+    ]);
+  });
+
   it('are bounded in number', () => {
     const delays = new LoginDelays();
     for (let i = 0; i < 20_000; i++) {
-      delays.failed(`a${i}`, 'u', 0);
+      delays.failed(`a${i}`, `u${i}`, 0);
+      delays.succeeded(`a${i}`, `u${i}`, 0);
     }
     expect(delays.size).toBeLessThanOrEqual(16_384);
   });
