@@ -43,7 +43,7 @@ export async function changePassword(
   const line = `${user}: has another password; its connections have ended`;
   const mine = credentials();
   // The own one is set by whoever knows it.
-  const how = mine?.user === user ? { oldPassword: mine.password } : {};
+  const how = mine?.scheme === 'scram' && mine.user === user ? { oldPassword: mine.password } : {};
   await done(command, (client) => client.admin().setPassword(user, password, how), { user }, line);
 }
 

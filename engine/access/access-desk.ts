@@ -212,7 +212,7 @@ export class AccessDesk {
         );
       }
       const inMs = Math.min(expiresTime - Date.now(), Number.MAX_SAFE_INTEGER);
-      this.#delays.succeeded(remote, BY_TOKEN);
+      this.#delays.succeeded(remote, BY_TOKEN, this.#now());
       return { principal, expires: { time: expiresTime, inMs }, version: this.#version() };
     } catch (error) {
       if (isRingMQError(error) && error.code === 'NOT_AUTHENTICATED') {

@@ -262,6 +262,10 @@ describe('waits after failures', () => {
     expect(delays.before('home', 'u', 60_000)).toBe(0);
     expect(delays.before('new', 'u', 59_990)).toBeLessThanOrEqual(MAX_LOGIN_WAIT_MS);
     expect(delays.before('new', 'other', 60_000)).toBe(0);
+    for (let i = 0; i < 100; i++) {
+      delays.failed(`${i}`, '%broker', 0);
+    }
+    expect(delays.before('another', '%broker', 0)).toBe(0);
   });
 
   it('hold for a network of IPv6, whose addresses cost nothing, and for IPv4 however it came', () => {
