@@ -71,6 +71,7 @@ async function serve(thread: BrokerThread): Promise<void> {
 
   async function stop(): Promise<void> {
     sessions.stopTaking();
+    await thread.access.tellCounted();
     await thread.drained(DRAIN_MS);
     sessions.close();
     api.close();

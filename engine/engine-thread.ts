@@ -292,8 +292,6 @@ export interface AccessDoor {
   principal(user: string, proof: LoginProof): Promise<PrincipalFacts | null>;
   /** Writes down administrative work, or a login that failed. Nobody waits for it; a flood of them is counted. */
   audit(facts: AuditFacts): void;
-  /** What was counted of that is told now. */
-  tellCounted(): void;
 }
 
 /** A connection as administrators are told of it. */

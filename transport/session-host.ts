@@ -196,7 +196,6 @@ export class SessionHost implements SessionOwner, ConnectionSource {
    */
   stopTaking(): void {
     this.#isStopping = true;
-    this.engine.access.tellCounted();
   }
 
   /** Tells every connection why, closes it, and refuses new ones. The engine stays open. */

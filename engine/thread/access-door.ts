@@ -67,23 +67,24 @@ export class ThreadAccess implements AccessDoor {
 
   audit(facts: AuditFacts): void {
     if (this.#audits.take(facts, monotonicMs())) {
-      this.#send(facts);
+      void this.#send(facts);
       return;
     }
-    this.#summary ??= setTimeout(() => this.tellCounted(), SUMMARY_MS).unref();
+    this.#summary ??= setTimeout(() => void this.tellCounted(), SUMMARY_MS).unref();
   }
 
-  /** What was counted is told now. */
-  tellCounted(): void {
+  /** What was counted is told now. Resolves when it has been heard; never rejects. */
+  async tellCounted(): Promise<void> {
     clearTimeout(this.#summary);
     this.#summary = undefined;
-    for (const facts of this.#audits.takeCounted()) {
-      this.#send(facts);
-    }
+    await Promise.all(this.#audits.takeCounted().map((facts) => this.#send(facts)));
   }
 
-  #send(facts: AuditFacts): void {
-    // A broker that closes meanwhile, or a thread that detaches, has nobody to tell.
-    this.#port.callInternal('audit', facts).catch(() => undefined);
+  async #send(facts: AuditFacts): Promise<void> {
+    try {
+      await this.#port.callInternal('audit', facts);
+    } catch {
+      // A broker that closes meanwhile, or a thread that detaches, has nobody to tell.
+    }
   }
 }

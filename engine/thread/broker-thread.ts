@@ -311,7 +311,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     this.#memory.reader.releaseHold();
     this.#stall.close();
     this.#waker.close();
-    this.access.tellCounted();
+    void this.access.tellCounted();
     this.port.close();
     this.logReader.close();
     this.meter.close();

@@ -166,7 +166,6 @@ export class FakeEngine implements EngineThread {
     certified: () => Promise.reject(new Error('there are no users here')),
     principal: () => Promise.resolve(null),
     audit: () => {},
-    tellCounted: () => {},
   };
   readonly info: EngineInfo = {
     brokerId: '00112233445566aa',
