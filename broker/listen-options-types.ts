@@ -58,7 +58,7 @@ export interface ListenOptions {
   auth?: boolean | undefined;
   /**
    * File of the password of the user `admin`, which is made where `auth` finds no administrator. Without it
-   * a one-time token is told in the log.
+   * a one-time token is written into `admin-token` in the data directory.
    * Default none.
    * Command: `--admin-password-file`, `RINGMQ_ADMIN_PASSWORD_FILE`, `adminPasswordFile`.
    */
