@@ -10,8 +10,11 @@ import { MAX_FRAME_BYTES, RingMQError, SUBPROTOCOL } from '../native-free/wire/i
 import { isLoopback } from '../native-free/wire/loopback.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { errorFrame } from '../transport/error-body.js';
+import { ApiDoor } from '../transport/http/api-door.js';
 import { DashboardFiles } from '../transport/http/dashboard-files.js';
 import { NameServerHost } from '../transport/name-server-host.js';
+import type { ApiServer } from './api/api-server.js';
+import { nameServerApi } from './api/name-server-api.js';
 import {
   type NameServerOptions,
   type ResolvedNameServerOptions,
@@ -59,6 +62,8 @@ export class NameServer {
   readonly #host: NameServerHost;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #choice: ReturnType<typeof chooseListener>;
+  readonly #apiServer: ApiServer<null>;
+  readonly #api: ApiDoor;
   #listener: Listener | null = null;
   /** undefined: nobody has asked yet; null: the package was built without it. */
   #dashboard: DashboardFiles | null | undefined;
@@ -86,6 +91,10 @@ export class NameServer {
     );
     const desk = new NameServerDesk(this.#table, secret, monotonicMs);
     const defects = new RareTeller((line) => warn(line, {}));
+    const onDefect = (what: string, error: unknown): void =>
+      defects.tell(what, `${what}: ${String(error)}; this is a defect in RingMQ, please report it`);
+    this.#apiServer = nameServerApi(desk, options, onDefect);
+    this.#api = new ApiDoor(this.#apiServer.port());
     this.#host = new NameServerHost(desk, {
       name: 'nameserver',
       openingId: randomBytes(8).toString('hex'),
@@ -93,8 +102,7 @@ export class NameServer {
         listener: this.#choice.kind,
         messageTimeoutMs: options.messageTimeoutMs,
         maxUnreadBytesInAll: options.maxUnreadBytes,
-        onDefect: (what, error) =>
-          defects.tell(what, `${what}: ${String(error)}; this is a defect in RingMQ, please report it`),
+        onDefect,
       },
       onClosed: (link) => this.#table.unregister(link, monotonicMs()),
     });
@@ -166,20 +174,29 @@ export class NameServer {
   async #close(): Promise<void> {
     clearInterval(this.#timer);
     this.#host.close();
+    this.#apiServer.close();
+    this.#api.close();
     await this.#listener?.close();
     process.off('exit', this.#cut);
   }
 
-  #answer(request: HttpRequest): HttpAnswer {
+  #answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer> {
+    if (ApiDoor.has(request.path) && this.#isNamedWell(request)) {
+      return this.#api.answer(request);
+    }
     const answer = this.#answerGet(request);
     return request.method === 'HEAD' ? { ...answer, body: '' } : answer;
+  }
+
+  #isNamedWell({ host }: Pick<HttpRequest, 'host'>): boolean {
+    return !isLoopback(this.#options.host) || isLoopback(host.replace(/:\d*$/, ''));
   }
 
   #answerGet({ method, path, host, headers }: HttpRequest): HttpAnswer {
     if (method !== 'GET' && method !== 'HEAD') {
       return { status: 405, body: 'Only GET is answered here.\n' };
     }
-    if (isLoopback(this.#options.host) && !isLoopback(host.replace(/:\d*$/, ''))) {
+    if (!this.#isNamedWell({ host })) {
       return {
         status: 403,
         body: 'This name server is asked by the name of this machine only: 127.0.0.1 or localhost.\n',
