@@ -37,6 +37,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq acl grant billing subscribe group:billing',
     'ringmq acl list',
   ],
+  'group copy': ['ringmq group copy billing billing-2 --topic orders --dry-run'],
+  'group skip': ['ringmq group skip billing --topic orders --queue 2 --count 1'],
   connection: ['ringmq connection list --sort -bytesIn', 'ringmq connection close 3f2a9c1b-2-17'],
   'connection list': [
     'ringmq connection list --filter billing',

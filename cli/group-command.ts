@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import type { ResetQueue } from '../native-free/client/index.js';
 import { RingMQError, type StartPosition } from '../native-free/wire/index.js';
-import { withClient } from './connection.js';
+import { notice, withClient } from './connection.js';
 import { type Deed, type DestroyFlags, isToBeDone } from './destroy.js';
 import { counted, printJson, printTable, queueName, sharedOptions } from './output.js';
 
@@ -69,15 +70,17 @@ export async function describeGroup(command: Command, group: string): Promise<vo
     `${found.group}: ${found.members} ${found.members === 1 ? 'member' : 'members'}, ${lag.toLocaleString('en')} messages behind${lost}\n`,
   );
   printTable(
-    ['TOPIC', 'QUEUE', 'COMMITTED', 'NEXT', 'BEHIND', 'EXPIRED', 'MEMBER'],
+    ['TOPIC', 'QUEUE', 'COMMITTED', 'NEXT', 'BEHIND', 'OLDEST', 'EXPIRED', 'MEMBER', 'STATE'],
     found.queues.map((queue) => [
       queue.topic,
       queueName(queue),
       queue.committedOffset,
       queue.maxOffset,
       queue.lag,
+      age(queue.lagMs),
       queue.expired,
       queue.memberId,
+      queue.state,
     ]),
   );
 }
@@ -86,18 +89,72 @@ export async function describeGroup(command: Command, group: string): Promise<vo
 export async function resetOffset(
   command: Command,
   group: string,
-  options: { topic: string; to: StartPosition; queue?: number; brokerSet?: string },
+  options: { topic: string; to: StartPosition; queue?: number; brokerSet?: string; dryRun?: boolean },
 ): Promise<void> {
   const { url, output } = sharedOptions(command);
-  const { topic, to, queue: queueId, brokerSet } = options;
+  const { topic, to, queue: queueId, brokerSet, dryRun = false } = options;
   const queues = await withClient(url, (client) =>
-    client.admin().resetOffset({ group, topic, to, queueId, brokerSet }),
+    client.admin().resetOffset({ group, topic, to, queueId, brokerSet, dryRun }),
   );
   if (output === 'json') {
-    return printJson({ group, topic: options.topic, queues });
+    return printJson({ group, topic: options.topic, dryRun, queues });
   }
-  printTable(
-    ['QUEUE', 'OFFSET'],
-    queues.map((queue) => [queueName(queue), queue.offset]),
+  printMoved(queues, dryRun);
+}
+
+/** `ringmq group copy`: only while the group that is set has no members. */
+export async function copyOffsets(
+  command: Command,
+  from: string,
+  to: string,
+  { topic, dryRun = false }: { topic: string; dryRun?: boolean },
+): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const queues = await withClient(url, (client) => client.admin().copyOffsets({ from, to, topic, dryRun }));
+  if (output === 'json') {
+    return printJson({ from, to, topic, dryRun, queues });
+  }
+  printMoved(queues, dryRun);
+}
+
+/** `ringmq group skip` */
+export async function skipMessages(
+  command: Command,
+  group: string,
+  options: { topic: string; queue: number; count: number; brokerSet?: string; dryRun?: boolean },
+): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const { topic, queue: queueId, count, brokerSet, dryRun = false } = options;
+  const moved = await withClient(url, (client) =>
+    client.admin().skipMessages({ group, topic, queueId, count, brokerSet, dryRun }),
   );
+  if (output === 'json') {
+    return printJson({ group, topic, dryRun, ...moved });
+  }
+  printMoved([moved], dryRun);
+}
+
+function printMoved(queues: readonly ResetQueue[], dryRun: boolean): void {
+  printTable(
+    ['QUEUE', 'BEFORE', 'OFFSET'],
+    queues.map((queue) => [queueName(queue), queue.before, queue.offset]),
+  );
+  if (dryRun) {
+    notice('nothing was changed: --dry-run');
+  }
+}
+
+/** `12 s`, `3 h`; how old the oldest message is that waits. */
+function age(ms: number | null): string | null {
+  if (ms === null || ms === 0) {
+    return null;
+  }
+  const units: [number, string][] = [
+    [86_400_000, 'd'],
+    [3_600_000, 'h'],
+    [60_000, 'min'],
+    [1_000, 's'],
+  ];
+  const [size, unit] = units.find(([least]) => ms >= 2 * least) ?? [1, 'ms'];
+  return `${Math.floor(ms / size)} ${unit}`;
 }

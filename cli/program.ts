@@ -289,15 +289,46 @@ function addGroup(program: Command): void {
     .requiredOption('--to <place>', 'earliest, latest, a time or an offset', startFlag)
     .option('--queue <n>', 'one queue of the topic (default: all)', queueFlag)
     .option('--broker-set <name>', 'in a cluster: the broker set whose queues are meant (default: all)')
+    .option('--dry-run', 'say what it would do, and do nothing')
     .action(
       async (
         groupName: string,
-        options: { topic: string; to: ReturnType<typeof startFlag>; queue?: number; brokerSet?: string },
+        options: {
+          topic: string;
+          to: ReturnType<typeof startFlag>;
+          queue?: number;
+          brokerSet?: string;
+          dryRun?: boolean;
+        },
         command: Command,
       ) => {
         await (await import('./group-command.js')).resetOffset(command, groupName, options);
       },
     );
+  group
+    .command('copy')
+    .description('have a group without members, made if it is not there, go on where another one does')
+    .addArgument(new Argument('<from>', 'the group that is read off').argParser(nameArgument))
+    .addArgument(new Argument('<to>', 'the group that is set').argParser(nameArgument))
+    .requiredOption('--topic <topic>', 'the topic', nameArgument)
+    .option('--dry-run', 'say what it would do, and do nothing')
+    .action(
+      async (from: string, to: string, options: { topic: string; dryRun?: boolean }, command: Command) => {
+        await (await import('./group-command.js')).copyOffsets(command, from, to, options);
+      },
+    );
+  group
+    .command('skip')
+    .description('have a group, also one at work, pass over the next messages of a queue')
+    .addArgument(name())
+    .requiredOption('--topic <topic>', 'the topic', nameArgument)
+    .requiredOption('--queue <n>', 'the queue', queueFlag)
+    .option('--count <n>', 'how many messages', countFlag, 1)
+    .option('--broker-set <name>', 'in a cluster: the broker set whose queue is meant')
+    .option('--dry-run', 'say what it would do, and do nothing')
+    .action(async (groupName: string, options: object, command: Command) => {
+      await (await import('./group-command.js')).skipMessages(command, groupName, options as never);
+    });
 }
 
 function addPub(program: Command): void {

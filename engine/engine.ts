@@ -281,6 +281,7 @@ export class Engine {
         retentionBytes: options.retentionBytes,
         ...this.#queues.logState(),
       }),
+      unreadTime: (topic, queueId, offset) => this.#queues.unreadTime(topic, queueId, offset),
       unread: (topic, queueId, offset) => this.#queues.unread(topic, queueId, offset),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
       findMessages: (params) => this.find.find(params),

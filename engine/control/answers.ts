@@ -60,8 +60,14 @@ const groupQueue = z.object({
   committedOffset: count.nullable(),
   maxOffset: count,
   lag: count.describe('Messages that are stored and not committed.'),
+  lagMs: z
+    .number()
+    .nullable()
+    .describe('Age of the oldest of them; 0: there is none, null: it cannot be told.'),
   expired: count.describe('Messages that retention deleted before the group had read them.'),
   memberId: text.nullable(),
+  sinceCommitMs: z.number().nullable(),
+  state: z.enum(['ok', 'slow', 'stuck']).nullable(),
 });
 
 const grant = { right: z.enum(RIGHTS), resource: text };
@@ -234,7 +240,8 @@ const configuredOption = z.object({
   description: text,
 });
 
-const queuePlaces = z.object({ queues: z.array(z.object({ queueId: count, offset: count })) });
+const movedQueue = z.object({ queueId: count, before: count.nullable(), offset: count });
+const movedQueues = z.object({ queues: z.array(movedQueue) });
 
 export const ANSWERS = {
   topicMetadata: topicInfo,
@@ -263,7 +270,9 @@ export const ANSWERS = {
   }),
   createGroup: z.object(group),
   deleteGroup: nothing,
-  resetOffset: queuePlaces,
+  resetOffset: movedQueues,
+  copyOffsets: movedQueues,
+  skipMessages: movedQueue,
   findMessages: z.object({
     topic: text.nullable(),
     messages: z.array(foundMessage),
@@ -321,7 +330,7 @@ export const ANSWERS = {
   join: z.object({ memberId: text, topic: topicInfo }),
   skipDamage: z.object({ offset: count }),
   reportDamage: z.object({ isDamaged: z.boolean() }),
-  seek: queuePlaces,
+  seek: z.object({ queues: z.array(z.object({ queueId: count, offset: count })) }),
   flow: nothing,
   leave: nothing,
   released: nothing,

@@ -59,6 +59,10 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   configuration?(): ConfiguredOption[];
   setLogLevel?(level: LogLevel): void;
   brokerName?: string;
+  /** When the next message of a queue from `offset` on was stored; null: there is none, or nobody can tell. */
+  unreadTime?(topic: CatalogTopic, queueId: number, offset: number): number | null;
+  /** Milliseconds since 1970. Default `Date.now`. */
+  wallMs?(): number;
   /** How this broker stands in its set. */
   standing?(): SetStanding;
   /** Default 10,000. */

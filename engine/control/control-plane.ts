@@ -76,8 +76,17 @@ export class ControlPlane {
     this.#settling = new GroupSettling({ run: () => this.#settle(), now: this.#now, later });
     this.#offsets = new GroupOffsets(options.log);
     this.#coordinator = this.#makeCoordinator(options);
-    this.#view = new GroupView(options.catalog, this.#coordinator, this.#offsets, (topic, queueId) =>
-      options.queueState(topic, queueId),
+    this.#view = new GroupView(
+      options.catalog,
+      this.#coordinator,
+      this.#offsets,
+      (topic, queueId) => options.queueState(topic, queueId),
+      {
+        unreadTime: (topic, queueId, offset) => options.unreadTime?.(topic, queueId, offset) ?? null,
+        wallMs: options.wallMs ?? Date.now,
+        now: this.#now,
+        pause,
+      },
     );
     this.#ages = this.#makeAges(options);
     this.#groups = new GroupAdmin({
@@ -371,6 +380,8 @@ export class ControlPlane {
         this.#options.setLogLevel(level);
         return {};
       },
+      copyOffsets: async (params) => ({ queues: await this.#groups.copyOffsets(params) }),
+      skipMessages: (params) => this.#groups.skip(params),
       standing: () => {
         const standing = this.#options.standing?.();
         return standing ?? noLog();

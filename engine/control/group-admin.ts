@@ -2,6 +2,7 @@
 import {
   type ControlMethods,
   type GroupInfo,
+  type MovedQueue,
   RingMQError,
   type StartPosition,
 } from '../../native-free/wire/index.js';
@@ -24,8 +25,6 @@ export interface GroupAdminDeps {
   /** Other work of the thread comes first. */
   pause(): Promise<void>;
 }
-
-type QueueOffset = { queueId: number; offset: number };
 
 /** Queues whose positions are looked up by time before other work has its turn. */
 export const LOOKUPS_PER_TURN = 64;
@@ -83,15 +82,16 @@ export class GroupAdmin {
    * log has it, at the broker's flush policy.
    * @throws RingMQError TOPIC_NOT_FOUND, QUEUE_NOT_FOUND, GROUP_NOT_FOUND, GROUP_BUSY, DISK_FULL, DISK_FAILED
    */
-  async resetOffset(params: ControlMethods['resetOffset']['params']): Promise<QueueOffset[]> {
+  async resetOffset(params: ControlMethods['resetOffset']['params']): Promise<MovedQueue[]> {
     const { group, to } = params;
     const { log, catalog, offsets, ages, view } = this.#deps;
     const topic = catalog.require(params.topic);
     view.require(group);
     this.#refuseBusy(group, 'its offsets can be reset');
-    const queues: QueueOffset[] = [];
+    const queues: MovedQueue[] = [];
     for (const queueId of queueIds(topic, params.queueId ?? null)) {
-      queues.push({ queueId, offset: await this.positionOf(topic, queueId, to) });
+      const offset = await this.positionOf(topic, queueId, to);
+      queues.push({ queueId, before: offsets.position(group, topic.topicId, queueId), offset });
       if (queues.length % LOOKUPS_PER_TURN === 0) {
         await this.#deps.pause();
       }
@@ -102,12 +102,69 @@ export class GroupAdmin {
     }
     view.require(group);
     this.#refuseBusy(group, 'its offsets can be reset');
-    for (const { queueId, offset } of queues) {
-      offsets.reset(group, topic.topicId, queueId, offset);
+    if (params.dryRun !== true) {
+      for (const { queueId, offset } of queues) {
+        offsets.reset(group, topic.topicId, queueId, offset);
+      }
+      ages.used(group);
+      await log.settled();
     }
-    ages.used(group);
-    await log.settled();
     return queues;
+  }
+
+  /**
+   * Has a group without members go on where another one does. Returns when the log has it.
+   * @throws RingMQError TOPIC_NOT_FOUND, GROUP_NOT_FOUND (`from`), BAD_ARGUMENT, GROUP_BUSY, TOO_MANY_GROUPS, DISK_FULL, DISK_FAILED
+   */
+  async copyOffsets({
+    from,
+    to,
+    topic: name,
+    dryRun,
+  }: ControlMethods['copyOffsets']['params']): Promise<MovedQueue[]> {
+    const { log, catalog, offsets, coordinator, ages, view } = this.#deps;
+    const { topicId, queues } = catalog.require(name);
+    view.require(from);
+    checkName('group', to);
+    this.#refuseBusy(to, 'its offsets can be set');
+    coordinator.requireRoom(to);
+    const moved: MovedQueue[] = [];
+    for (let queueId = 0; queueId < queues; queueId++) {
+      const offset = offsets.position(from, topicId, queueId);
+      if (offset !== null) {
+        moved.push({ queueId, before: offsets.position(to, topicId, queueId), offset });
+      }
+    }
+    if (dryRun !== true) {
+      for (const { queueId, offset } of moved) {
+        offsets.reset(to, topicId, queueId, offset);
+      }
+      ages.used(to);
+      await log.settled();
+    }
+    return moved;
+  }
+
+  /**
+   * Has a group, also one at work, go on behind the next messages of a queue. Returns when the log has it.
+   * @throws RingMQError TOPIC_NOT_FOUND, QUEUE_NOT_FOUND, GROUP_NOT_FOUND, DISK_FULL, DISK_FAILED
+   */
+  async skip(params: ControlMethods['skipMessages']['params']): Promise<MovedQueue> {
+    const { group, count, dryRun } = params;
+    const { log, catalog, offsets, coordinator, ages, view } = this.#deps;
+    const topic = catalog.require(params.topic);
+    view.require(group);
+    const [queueId = 0] = queueIds(topic, params.queueId);
+    const { minOffset, maxOffset } = this.#deps.queueState(topic, queueId);
+    const before = offsets.position(group, topic.topicId, queueId);
+    const at = Math.min(Math.max(before ?? minOffset, minOffset), maxOffset);
+    const offset = Math.min(at + count, maxOffset);
+    if (dryRun !== true && offset > at) {
+      coordinator.move(group, topic.topicId, queueId, offset);
+      ages.used(group);
+      await log.settled();
+    }
+    return { queueId, before, offset };
   }
 
   /** The offset that a start position means on a queue now. */

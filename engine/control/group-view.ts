@@ -4,8 +4,10 @@ import {
   type ControlMethods,
   type GroupInfo,
   type GroupQueueInfo,
+  LATE_MS,
   MAX_MEMBER_ID_BYTES,
   MAX_NAME_BYTES,
+  type MemberState,
   RingMQError,
 } from '../../native-free/wire/index.js';
 import type { GroupCoordinator, GroupOffsets } from '../group/index.js';
@@ -15,20 +17,37 @@ import { Page, type PageRequest, pageEnd, queueCursor } from './page.js';
 /** Topics named where groups are listed; `describeGroup` has the rest among its queues. */
 const MAX_TOPICS_LISTED = 100;
 /** What the numbers and keys of an item take in an answer. */
-const INFO_BYTES = 140;
+const INFO_BYTES = 180;
+/** Queues whose oldest unread message is looked up before other work has its turn. */
+const LOOKUPS_PER_TURN = 64;
+
+/** What ages are told by. */
+export interface GroupTimes {
+  /** When the next message from `offset` on was stored, ms since 1970; null: there is none, or nobody can tell. */
+  unreadTime(topic: CatalogTopic, queueId: number, offset: number): number | null;
+  /** Milliseconds since 1970. */
+  wallMs(): number;
+  /** The clock of {@link GroupCoordinator}. */
+  now(): number;
+  /** Other work of the thread comes first. */
+  pause(): Promise<void>;
+}
 
 export class GroupView {
   readonly #catalog: TopicCatalog;
   readonly #coordinator: GroupCoordinator;
   readonly #offsets: GroupOffsets;
   readonly #queueState: (topic: CatalogTopic, queueId: number) => { minOffset: number; maxOffset: number };
+  readonly #times: GroupTimes;
 
   constructor(
     catalog: TopicCatalog,
     coordinator: GroupCoordinator,
     offsets: GroupOffsets,
     queueState: (topic: CatalogTopic, queueId: number) => { minOffset: number; maxOffset: number },
+    times: GroupTimes,
   ) {
+    this.#times = times;
     this.#catalog = catalog;
     this.#coordinator = coordinator;
     this.#offsets = offsets;
@@ -79,19 +98,23 @@ export class GroupView {
   }
 
   /** The group, and a page of its queues. @throws RingMQError GROUP_NOT_FOUND, BAD_ARGUMENT (the cursor) */
-  describe(group: string, request: PageRequest): ControlMethods['describeGroup']['result'] {
+  async describe(group: string, request: PageRequest): Promise<ControlMethods['describeGroup']['result']> {
     this.require(group);
     const { cursor = null } = request;
     const from = cursor === null ? { queueId: 0, rest: '' } : queueCursor(cursor);
     const topics = this.#topics(group);
     const page = new Page<GroupQueueInfo>(request);
     let next: string | null = null;
+    const memberIds = cursor === null ? this.#coordinator.memberIds(group).sort() : [];
     for (const topic of topics) {
       if (topic.topic < from.rest) {
         continue;
       }
       let queueId = topic.topic === from.rest ? from.queueId : 0;
       for (; queueId < topic.queues && !page.isFull; queueId++) {
+        if (page.items.length % LOOKUPS_PER_TURN === LOOKUPS_PER_TURN - 1) {
+          await this.#times.pause();
+        }
         page.add(this.#queue(group, topic, queueId), INFO_BYTES + topic.topic.length + MAX_MEMBER_ID_BYTES);
       }
       if (queueId < topic.queues) {
@@ -101,7 +124,7 @@ export class GroupView {
     }
     return {
       ...this.#info(group, topics),
-      memberIds: cursor === null ? this.#coordinator.memberIds(group).sort() : [],
+      memberIds,
       queues: page.items,
       ...pageEnd(next),
     };
@@ -167,19 +190,39 @@ export class GroupView {
   #queue(group: string, topic: CatalogTopic, queueId: number): GroupQueueInfo {
     const { minOffset, maxOffset } = this.#queueState(topic, queueId);
     const position = this.#offsets.position(group, topic.topicId, queueId);
-    const owner = this.#coordinator.share(group, topic.topicId)?.owner(queueId) ?? null;
+    const share = this.#coordinator.share(group, topic.topicId);
+    const owner = share?.owner(queueId) ?? null;
     // What nobody has come upon yet is counted when somebody does. Who holds the queue may have read it
     // before it was deleted.
     const expired = this.#offsets.expired(group, topic.topicId, queueId);
+    // What retention has taken is not read any more, so it is not behind either.
+    const lag = Math.max(0, maxOffset - Math.max(position ?? 0, minOffset));
+    const lagMs = lag === 0 ? 0 : this.#lagMs(topic, queueId, position ?? 0);
+    const sinceCommitMs =
+      share === undefined || owner === null ? null : Math.max(0, this.#times.now() - share.progress(queueId));
     return {
       topic: topic.topic,
       queueId,
       committedOffset: this.#offsets.committed(group, topic.topicId, queueId),
       maxOffset,
-      // What retention has taken is not read any more, so it is not behind either.
-      lag: Math.max(0, maxOffset - Math.max(position ?? 0, minOffset)),
+      lag,
+      lagMs,
       expired: expired + (owner === null ? Math.max(0, minOffset - (position ?? minOffset)) : 0),
       memberId: owner?.memberId ?? null,
+      sinceCommitMs: sinceCommitMs === null ? null : Math.round(sinceCommitMs),
+      state: sinceCommitMs === null ? null : stateOf(lagMs ?? 0, sinceCommitMs),
     };
   }
+
+  #lagMs(topic: CatalogTopic, queueId: number, position: number): number | null {
+    const time = this.#times.unreadTime(topic, queueId, position);
+    return time === null ? null : Math.max(0, this.#times.wallMs() - time);
+  }
+}
+
+function stateOf(lagMs: number, sinceCommitMs: number): MemberState {
+  if (lagMs < LATE_MS) {
+    return 'ok';
+  }
+  return sinceCommitMs < LATE_MS ? 'slow' : 'stuck';
 }

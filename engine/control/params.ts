@@ -41,6 +41,7 @@ const page = {
 };
 /** Milliseconds since 1970. */
 const time = count.max(MAX_TIME_MS);
+const dryRun = z.boolean().default(false);
 const topicOnly = z.object({ topic: name });
 
 const startPosition = z.union(
@@ -92,7 +93,10 @@ export const PARAMS = {
     topic: name,
     to: startPosition,
     queueId: count.nullable().default(null),
+    dryRun,
   }),
+  copyOffsets: z.object({ from: name, to: name, topic: name, dryRun }),
+  skipMessages: z.object({ group: name, topic: name, queueId: count, count: count.min(1), dryRun }),
   findMessages: z.object({
     topic: name.nullable().default(null),
     id: z.string().nullable().default(null),

@@ -109,6 +109,22 @@ export class TopicQueues {
     });
   }
 
+  /** When the next message from `offset` on was stored, ms since 1970; null if there is none, or if nobody can tell. */
+  unreadTime(topic: CatalogTopic, queueId: number, offset: number): number | null {
+    const { queueIndex, memory } = this.#deps;
+    const { minOffset, maxOffset } = this.state(topic, queueId);
+    const from = Math.max(offset, minOffset);
+    const slot = topic.slots[queueId] as number;
+    return orNull(() => {
+      if (from >= maxOffset || !queueIndex.find(slot, from, this.#entry)) {
+        return null;
+      }
+      const { position } = this.#entry;
+      const time = topic.memory ? this.#timeInRing(memory, position) : this.#timeInLog(position);
+      return time === GONE ? null : time;
+    });
+  }
+
   /** The log as a whole: its size, and when the oldest message in it was stored (null: it is empty, or does not tell). */
   logState(): { logBytes: number; oldestTime: number | null } {
     const { log, logReader } = this.#deps;

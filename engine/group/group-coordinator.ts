@@ -191,10 +191,14 @@ export class GroupCoordinator {
       }
     }
     const fenced: number[] = [];
+    const now = this.#hooks.now();
     for (const { queueId, generation, offset } of entries) {
       if (!member.share.isHeldBy(member, queueId, generation)) {
         fenced.push(queueId);
       } else if (member.reader === null) {
+        if (offset > (this.#offsets.committed(group, topic.topicId, queueId) ?? 0)) {
+          member.share.progressed(queueId, now);
+        }
         this.#offsets.commit(group, topic.topicId, queueId, offset);
       }
     }
@@ -232,6 +236,18 @@ export class GroupCoordinator {
     }
     this.#hooks.wantRun();
     return moved;
+  }
+
+  /** An operator sets where a group goes on; whoever holds the queue gets it anew there. */
+  move(group: string, topicId: number, queueId: number, offset: number): void {
+    this.#offsets.reset(group, topicId, queueId, offset);
+    const share = this.share(group, topicId);
+    const owner = share?.owner(queueId) ?? null;
+    if (share !== undefined && owner !== null && share.state(queueId) === OWNERSHIP.owned) {
+      share.progressed(queueId, this.#hooks.now());
+      this.#settling.renew(owner, queueId, offset);
+      this.#hooks.wantRun();
+    }
   }
 
   /** A member's reader came upon the end of what was deleted before it got there: messages from `from` up to, not including, `to`. */

@@ -64,8 +64,10 @@ export class Settling {
     });
     this.#actions = {
       revoke: (owner, queueId, generation) => this.#pass.revoke(owner, { queueId, generation }),
-      assign: (owner, queueId, generation, offset) =>
-        this.#pass.assign(owner, { queueId, generation, offset }),
+      assign: (owner, queueId, generation, offset) => {
+        owner.share.progressed(queueId, deps.hooks.now());
+        this.#pass.assign(owner, { queueId, generation, offset });
+      },
       assignNone: (member) => this.#pass.assignNone(member),
       nextGeneration: () => ++this.#lastGeneration,
       start: (share, queueId, target) => this.#starts.start(share, queueId, target),

@@ -72,6 +72,8 @@ export class TopicShare {
   readonly #target: (Member | null)[];
   readonly #generation: Float64Array;
   readonly #deadline: Float64Array;
+  /** When the owner got the queue, or committed on it; of the clock that deadlines are of. */
+  readonly #progress: Float64Array;
   #revoking = 0;
   /** Where the pass over all queues that is under way goes on; 0: none is. */
   #passAt = 0;
@@ -88,6 +90,7 @@ export class TopicShare {
     this.#target = new Array<Member | null>(topic.queues).fill(null);
     this.#generation = new Float64Array(topic.queues);
     this.#deadline = new Float64Array(topic.queues);
+    this.#progress = new Float64Array(topic.queues);
   }
 
   /** It is of a reader that is in no group. */
@@ -112,6 +115,15 @@ export class TopicShare {
   /** True if the queue is this member's, by this assignment. */
   isHeldBy(member: Member, queueId: number, generation: number): boolean {
     return this.#owner[queueId] === member && this.#generation[queueId] === generation;
+  }
+
+  /** The owner has come further, or got the queue, at `now`. */
+  progressed(queueId: number, now: number): void {
+    this.#progress[queueId] = now;
+  }
+
+  progress(queueId: number): number {
+    return this.#progress[queueId] as number;
   }
 
   add(member: Member): void {

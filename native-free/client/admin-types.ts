@@ -9,8 +9,8 @@ import type {
   FoundDamage,
   FoundMessage,
   GrantInfo,
-  GroupDescription,
   GroupInfo,
+  GroupReport,
   History,
   HistoryName,
   LogLevel,
@@ -55,7 +55,32 @@ export interface ResetQueue {
   /** Only over a cluster. */
   brokerSet?: string;
   queueId: number;
+  /** Where it was before; null: the group had not begun there. */
+  before: number | null;
   offset: number;
+}
+
+/** Which group is to go on where another one does. */
+export interface OffsetCopy {
+  from: string;
+  /** Made if it is not there. */
+  to: string;
+  topic: string;
+  /** Says what it would do, and does nothing. Default false. */
+  dryRun?: boolean | undefined;
+}
+
+/** Messages that a group is not to read. */
+export interface MessageSkip {
+  group: string;
+  topic: string;
+  queueId: number;
+  /** Over a cluster: whose queue it is. Needed where several broker sets have the topic. */
+  brokerSet?: string | undefined;
+  /** How many, from where the group goes on; fewer if there are fewer. At least 1. */
+  count: number;
+  /** Says what it would do, and does nothing. Default false. */
+  dryRun?: boolean | undefined;
 }
 
 /** Where a group is to go on reading. */
@@ -67,6 +92,8 @@ export interface OffsetReset {
   queueId?: number | undefined;
   /** Over a cluster: the broker set whose queues are meant. Needed with `queueId`. Default: all. */
   brokerSet?: string | undefined;
+  /** Says what it would do, and does nothing. Default false. */
+  dryRun?: boolean | undefined;
 }
 
 /**
@@ -237,7 +264,7 @@ export interface Admin {
   deleteTopic(topic: string, options?: CallOptions): Promise<void>;
   listGroups(options?: CallOptions): Promise<GroupInfo[]>;
   /** `GROUP_NOT_FOUND`. */
-  describeGroup(group: string, options?: CallOptions): Promise<GroupDescription>;
+  describeGroup(group: string, options?: CallOptions): Promise<GroupReport>;
   /**
    * Makes a group that stays until `deleteGroup`. Others come by themselves with their first commit, and go
    * again when they have been without members for the broker's `groupRetentionMs`. `GROUP_EXISTS`,
@@ -253,6 +280,13 @@ export interface Admin {
    * Sets where a group without members goes on reading. `GROUP_BUSY` while it has some; `QUEUE_NOT_FOUND`.
    */
   resetOffset(change: OffsetReset, options?: CallOptions): Promise<ResetQueue[]>;
+  /**
+   * Sets where a group without members, which is made if it is not there, goes on reading: where another one does. `GROUP_NOT_FOUND`, `TOPIC_NOT_FOUND`,
+   * `GROUP_BUSY`.
+   */
+  copyOffsets(copy: OffsetCopy, options?: CallOptions): Promise<ResetQueue[]>;
+  /** Has a group, also one at work, go on behind the next messages of a queue. `GROUP_NOT_FOUND`, `TOPIC_NOT_FOUND`, `QUEUE_NOT_FOUND`. */
+  skipMessages(skip: MessageSkip, options?: CallOptions): Promise<ResetQueue>;
   /**
    * Looks at stored messages: nothing is acked or taken from anybody, and no group is joined. Needs the right to
    * subscribe to the topic. `TOPIC_NOT_FOUND`, `QUEUE_NOT_FOUND`, `BROKER_BUSY`, `NOT_ALLOWED`.

@@ -9,6 +9,8 @@ import {
   type FindResult,
   type GroupDescription,
   type GroupInfo,
+  type GroupReport,
+  groupMembers,
   isRingMQError,
   MAX_QUEUES_PER_TOPIC,
   type PageResult,
@@ -67,6 +69,7 @@ const OFFSET_RESET: OptionNames<OffsetReset> = {
   to: true,
   queueId: true,
   brokerSet: true,
+  dryRun: true,
 };
 
 export class ControlAdmin extends WatchCalls implements Admin {
@@ -139,7 +142,7 @@ export class ControlAdmin extends WatchCalls implements Admin {
     );
   }
 
-  async describeGroup(group: string, options?: CallOptions): Promise<GroupDescription> {
+  async describeGroup(group: string, options?: CallOptions): Promise<GroupReport> {
     const how = takeCallOptions('describeGroup', options);
     const params = { group: anyNameOption('group', group) };
     let first: (GroupDescription & PageResult) | undefined;
@@ -151,7 +154,8 @@ export class ControlAdmin extends WatchCalls implements Admin {
       },
       (page) => page.queues,
     );
-    return { ...wholeOf(first as GroupDescription & PageResult), queues };
+    const whole = wholeOf(first as GroupDescription & PageResult);
+    return { ...whole, queues, memberInfos: groupMembers(whole.memberIds, queues) };
   }
 
   async createGroup(group: NewGroup, options?: CallOptions): Promise<GroupInfo> {
@@ -185,6 +189,14 @@ export class ControlAdmin extends WatchCalls implements Admin {
     how: CallOptions,
   ): Promise<Part<ControlMethods[M]['result']>[]> {
     return this.askEach(method, params, how);
+  }
+
+  protected async changeOne<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions,
+  ): Promise<Part<ControlMethods[M]['result']>> {
+    return { set: null, value: await this.call(method, params, how) };
   }
 
   /** For a cluster's administration, which asks the same of each set. */
@@ -322,6 +334,7 @@ export function offsetResetParams(
         ? null
         : countOption('queueId', change.queueId, 0, 0, MAX_QUEUES_PER_TOPIC - 1),
     brokerSet: textOption('brokerSet', change.brokerSet, 127),
+    dryRun: booleanOption('dryRun', change.dryRun, false),
   };
 }
 

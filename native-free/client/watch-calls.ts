@@ -13,14 +13,17 @@ import {
   LOG_LEVELS,
   type LogLevel,
   MAX_FILTER_CHARS,
+  MAX_QUEUES_PER_TOPIC,
   mergedHistory,
 } from '../wire/index.js';
 import { AccessCalls, timeOption } from './access-calls.js';
 import {
   anyNameOption,
   badArgument,
+  booleanOption,
   countOption,
   listOption,
+  nameOption,
   type OptionNames,
   takeCallOptions,
   takeOptions,
@@ -32,6 +35,9 @@ import type {
   HistoryRequest,
   ListConnections,
   ListTopicClients,
+  MessageSkip,
+  OffsetCopy,
+  ResetQueue,
   TopicClientPage,
 } from './types.js';
 
@@ -49,6 +55,15 @@ const LIST_CONNECTIONS: OptionNames<ListConnections> = {
 };
 const LIST_TOPIC_CLIENTS: OptionNames<ListTopicClients> = { cursor: true, limit: true };
 const HISTORY: OptionNames<HistoryRequest> = { from: true, to: true, names: true, points: true };
+const OFFSET_COPY: OptionNames<OffsetCopy> = { from: true, to: true, topic: true, dryRun: true };
+const MESSAGE_SKIP: OptionNames<MessageSkip> = {
+  group: true,
+  topic: true,
+  queueId: true,
+  brokerSet: true,
+  count: true,
+  dryRun: true,
+};
 const DEFAULT_ITEMS = 1_000;
 const MAX_ITEMS = 10_000;
 const MAX_CURSOR_CHARS = 1_024;
@@ -70,6 +85,14 @@ export abstract class WatchCalls extends AccessCalls {
     how: CallOptions,
     passed?: readonly string[],
   ): Promise<Part<ControlMethods[M]['result']>[]>;
+
+  /** Makes a change at one broker set. `brokerSet` undefined: there is but one. */
+  protected abstract changeOne<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions,
+    brokerSet: string | undefined,
+  ): Promise<Part<ControlMethods[M]['result']>>;
 
   async listConnections(request: ListConnections = {}, options?: CallOptions): Promise<ConnectionPage> {
     const how = takeCallOptions('listConnections', options);
@@ -125,6 +148,39 @@ export abstract class WatchCalls extends AccessCalls {
     await this.changeEach('setLogLevel', { level }, how);
   }
 
+  async copyOffsets(copy: OffsetCopy, options?: CallOptions): Promise<ResetQueue[]> {
+    const how = takeCallOptions('copyOffsets', options);
+    const { from, to, topic, dryRun } = takeGiven('copyOffsets', copy, OFFSET_COPY);
+    const params = {
+      from: anyNameOption('from', from),
+      to: nameOption('to', to),
+      topic: anyNameOption('topic', topic),
+      dryRun: booleanOption('dryRun', dryRun, false),
+    };
+    const parts = await this.changeEach('copyOffsets', params, how, ['TOPIC_NOT_FOUND', 'GROUP_NOT_FOUND']);
+    return parts.flatMap(({ set, value }) => value.queues.map((queue) => placed(set, queue)));
+  }
+
+  async skipMessages(skip: MessageSkip, options?: CallOptions): Promise<ResetQueue> {
+    const how = takeCallOptions('skipMessages', options);
+    const given = takeGiven('skipMessages', skip, MESSAGE_SKIP);
+    const params = {
+      group: anyNameOption('group', given.group),
+      topic: anyNameOption('topic', given.topic),
+      queueId: countOption('queueId', given.queueId, -1, 0, MAX_QUEUES_PER_TOPIC - 1),
+      count: countOption('count', given.count, -1, 1, Number.MAX_SAFE_INTEGER),
+      dryRun: booleanOption('dryRun', given.dryRun, false),
+    };
+    for (const name of ['queueId', 'count'] as const) {
+      if (params[name] < 0) {
+        throw badArgument(name, 'must be given');
+      }
+    }
+    const brokerSet = textOption('brokerSet', given.brokerSet, 127);
+    const { set, value } = await this.changeOne('skipMessages', params, how, brokerSet);
+    return placed(set, value);
+  }
+
   async topicClients(
     topic: string,
     request: ListTopicClients = {},
@@ -143,6 +199,17 @@ export abstract class WatchCalls extends AccessCalls {
     );
     return { clients: items, ...page };
   }
+}
+
+function takeGiven<T extends object>(call: string, given: T | undefined, names: OptionNames<T>): T {
+  if (given === undefined) {
+    throw badArgument(call, `needs an object with ${Object.keys(names).join(', ')}`);
+  }
+  return takeOptions(call, given, names);
+}
+
+function placed<T extends object>(set: string | null, queue: T): T & { brokerSet?: string } {
+  return set === null ? queue : { brokerSet: set, ...queue };
 }
 
 function sortOption(sort: unknown): ConnectionSort {

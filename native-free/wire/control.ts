@@ -8,6 +8,7 @@ import type { AuditEntry } from './audit.js';
 import type { NodeRole, SetStanding } from './cluster.js';
 import type { ConsumedByGroup, FindParams, FindResult } from './found.js';
 import type { Durability } from './frame-layout.js';
+import type { GroupMemberInfo, MemberState, MovedQueue } from './groups.js';
 import type { PageParams, PageResult } from './page.js';
 import type { ScramCredentials } from './scram.js';
 import type { BrokerStats, QueueStats } from './stats.js';
@@ -137,8 +138,14 @@ export interface GroupQueueInfo {
   lag: number;
   /** Messages that retention deleted before the group had read them, so far. */
   expired: number;
+  /** Age of the oldest message that is stored and not committed; 0: there is none, null: it cannot be told. */
+  lagMs: number | null;
   /** null: nobody holds it now. */
   memberId: string | null;
+  /** Since who holds the queue committed on it, or got it; null: nobody holds it. */
+  sinceCommitMs: number | null;
+  /** `stuck`: for a minute nothing was committed, and a message waits that is as old. `slow`: such a message waits, and it commits. null: nobody holds it. */
+  state: MemberState | null;
 }
 
 export interface GroupInfo {
@@ -153,6 +160,11 @@ export interface GroupInfo {
 export interface GroupDescription extends GroupInfo {
   memberIds: string[];
   queues: GroupQueueInfo[];
+}
+
+/** What a client makes of the pages of one. */
+export interface GroupReport extends GroupDescription {
+  memberInfos: GroupMemberInfo[];
 }
 
 /**
@@ -202,8 +214,28 @@ export interface ControlMethods extends WatchMethods {
    * group has members.
    */
   resetOffset: {
-    params: { group: string; topic: string; to: StartPosition; queueId?: number | null };
-    result: { queues: { queueId: number; offset: number }[] };
+    params: {
+      group: string;
+      topic: string;
+      to: StartPosition;
+      queueId?: number | null;
+      /** Says what it would do, and does nothing. */
+      dryRun?: boolean;
+    };
+    result: { queues: MovedQueue[] };
+  };
+  /**
+   * Sets where the group `to`, which is made if it is not there, goes on reading a topic: where `from` does, on all queues on which that one has begun.
+   * GROUP_BUSY while `to` has members.
+   */
+  copyOffsets: {
+    params: { from: string; to: string; topic: string; dryRun?: boolean };
+    result: { queues: MovedQueue[] };
+  };
+  /** Passes over the next `count` messages of a queue, or as many as there are; whoever holds the queue goes on behind them. */
+  skipMessages: {
+    params: { group: string; topic: string; queueId: number; count: number; dryRun?: boolean };
+    result: MovedQueue;
   };
   /** Messages as they are stored, for people and tools: nothing is acked or taken from anybody. */
   findMessages: { params: FindParams; result: FindResult };

@@ -11,6 +11,7 @@ export * from './filter.js';
 export * from './found.js';
 export * from './frame-header.js';
 export * from './frame-layout.js';
+export * from './groups.js';
 export * from './history.js';
 export * from './limits.js';
 export * from './message-id.js';

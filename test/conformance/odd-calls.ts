@@ -42,7 +42,21 @@ export const ADMIN: Record<string, Call> = {
   deleteGroup: { on: admin, args: () => ['not-there', SIGNAL] },
   resetOffset: {
     on: admin,
-    args: ({ topic, rig }) => [rig.placed({ group: 'new', topic, to: 'latest', queueId: 0 }), SIGNAL],
+    args: ({ topic, rig }) => [
+      rig.placed({ group: 'new', topic, to: 'latest', queueId: 0, dryRun: false }),
+      SIGNAL,
+    ],
+  },
+  copyOffsets: {
+    on: admin,
+    args: ({ topic }) => [{ from: 'not-there', to: 'new', topic, dryRun: true }, SIGNAL],
+  },
+  skipMessages: {
+    on: admin,
+    args: ({ topic, rig }) => [
+      rig.placed({ group: 'not-there', topic, queueId: 0, count: 1, dryRun: true }),
+      SIGNAL,
+    ],
   },
   stats: { on: admin, args: () => [SIGNAL] },
   listConnections: {

@@ -18,6 +18,8 @@ export class ControlHarness {
   holdClose = false;
   openFault: Error | null = null;
   time = 1_000;
+  /** Of all messages; null: nobody can tell. */
+  storeTime: number | null = null;
   queue = { minOffset: 10, maxOffset: 100 };
   control!: ControlLog;
   epoch = 0;
@@ -62,6 +64,8 @@ export class ControlHarness {
       },
       askThreads: async () => ({ answers: [], silent: 0 }),
       history: () => ({ stepMs: 10_000, from: 0, series: {} }),
+      unreadTime: () => this.storeTime,
+      wallMs: () => this.time,
       queueStats: () => ({ queues: [], lags: [], isComplete: true }),
       onFatal: (error) => this.fatal.push(error),
       onWarning: (message) => this.warnings.push(message),

@@ -97,8 +97,11 @@ describe('groups', () => {
       committedOffset: null,
       maxOffset: 100,
       lag: 60,
+      lagMs: null,
       expired: 0,
       memberId,
+      sinceCommitMs: 0,
+      state: 'ok',
     });
     harness.plane.callerGone(1, 'c');
     const left = await harness.call('describeGroup', { group: 'g' });
@@ -108,6 +111,34 @@ describe('groups', () => {
     );
     await expect(harness.join('c', { group: '%g' })).rejects.toThrow(failing('BAD_ARGUMENT'));
     await expect(harness.join('c', { topic: 'nope' })).rejects.toThrow(failing('TOPIC_NOT_FOUND'));
+  });
+
+  test('a member is slow once a message of a minute ago waits, and stuck if it has committed nothing since', async () => {
+    const harness = await withTopic(1);
+    const states = async (): Promise<unknown[]> => {
+      const [queue] = (await harness.call('describeGroup', { group: 'g' })).queues;
+      return [queue?.state, queue?.lagMs, queue?.sinceCommitMs];
+    };
+    harness.storeTime = harness.time;
+    await harness.join('c', { from: 'earliest' });
+    await harness.turn();
+    expect(await states()).toEqual(['ok', 0, 0]);
+    const [{ queueId, generation } = { queueId: 0, generation: 0 }] = harness.assigned('c');
+    const commit = (offset: number) =>
+      harness.call('commit', { consumer: 1, offsets: [{ queueId, generation, offset }] }, 'c');
+    harness.time += 50_000;
+    await commit(20);
+    harness.time += 10_000;
+    expect(await states()).toEqual(['slow', 60_000, 10_000]);
+    harness.time += 50_000;
+    expect(await states()).toEqual(['stuck', 110_000, 60_000]);
+    // What was committed before is no step further.
+    await commit(20);
+    expect((await states())[0]).toBe('stuck');
+    await commit(21);
+    expect((await states())[0]).toBe('slow');
+    await commit(100);
+    expect((await states())[0]).toBe('ok');
   });
 
   test('offsets are reset, backwards too, when nobody is at work', async () => {
@@ -120,11 +151,11 @@ describe('groups', () => {
     await expect(reset('earliest')).rejects.toThrow(failing('GROUP_BUSY', '1 member'));
     harness.plane.callerGone(1, 'c');
     expect((await reset('earliest')).queues).toEqual([
-      { queueId: 0, offset: 10 },
-      { queueId: 1, offset: 10 },
+      { queueId: 0, before: 100, offset: 10 },
+      { queueId: 1, before: 100, offset: 10 },
     ]);
-    expect((await reset({ time: 55 })).queues[0]).toEqual({ queueId: 0, offset: 55 });
-    expect((await reset({ offset: 3 })).queues[0]).toEqual({ queueId: 0, offset: 10 });
+    expect((await reset({ time: 55 })).queues[0]).toEqual({ queueId: 0, before: 10, offset: 55 });
+    expect((await reset({ offset: 3 })).queues[0]).toEqual({ queueId: 0, before: 55, offset: 10 });
     harness.open();
     await harness.join('d', { from: 'latest' });
     await harness.turn();
@@ -137,7 +168,7 @@ describe('groups', () => {
     const reset = (to: { offset: number }, queueId: number) =>
       harness.call('resetOffset', { group: 'g', topic: 'orders', to, queueId });
     await harness.call('resetOffset', { group: 'g', topic: 'orders', to: { offset: 30 } });
-    expect((await reset({ offset: 51 }, 1)).queues).toEqual([{ queueId: 1, offset: 51 }]);
+    expect((await reset({ offset: 51 }, 1)).queues).toEqual([{ queueId: 1, before: 30, offset: 51 }]);
     const { queues } = await harness.call('describeGroup', { group: 'g' });
     expect(queues.map((queue) => queue.committedOffset)).toEqual([30, 51, 30]);
     await expect(reset({ offset: 51 }, 3)).rejects.toThrow(failing('QUEUE_NOT_FOUND', '0 to 2'));

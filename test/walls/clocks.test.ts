@@ -26,6 +26,7 @@ const WALL_CLOCK: Record<string, string> = {
   'engine/group/offsets.ts': 'when offsets were reset, for those that hear of it later',
   'engine/find/queue-walk.ts': 'a store time in the future is not believed',
   'engine/control/topic-queues.ts': 'a store time in the future is not believed',
+  'engine/control/control-plane.ts': 'how old a message is that waits',
   'engine/control/stats-view.ts': 'when statistics were read',
   'engine/engine.ts': 'which day of history is asked for',
   'engine/stats/sampler.ts': 'of which time a sample is',

@@ -80,6 +80,11 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   createGroup: of('group', 'ifNotExists'),
   deleteGroup: of('group'),
   resetOffset: ofReset,
+  copyOffsets: ({ to, ...rest }) => ({
+    resource: `group:${text(to)}`,
+    details: some(rest, ['from', 'topic', 'dryRun']),
+  }),
+  skipMessages: of('group', 'topic', 'queueId', 'count', 'dryRun'),
   stats: null,
   queueStats: null,
   listConnections: null,

@@ -69,6 +69,14 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
     isFiltered: true,
   },
   consumedBy: { needs: onTopic('subscribe'), hides: 'TOPIC_NOT_FOUND', isFiltered: true },
+  copyOffsets: {
+    needs: ({ from, to, topic }) => [
+      ...onGroup('manage')({ group: to }),
+      ...onGroup('any')({ group: from }),
+      ...onTopic('subscribe')({ topic }),
+    ],
+  },
+  skipMessages: { needs: (params) => [...onGroup('manage')(params), ...onTopic('subscribe')(params)] },
   stats: MANAGES_CLUSTER,
   queueStats: MANAGES_CLUSTER,
   listConnections: MANAGES_CLUSTER,

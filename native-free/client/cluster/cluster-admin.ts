@@ -8,8 +8,8 @@ import {
   type ConsumedByGroup,
   type ControlMethod,
   type ControlMethods,
-  type GroupDescription,
   type GroupInfo,
+  type GroupReport,
   isRingMQError,
   RingMQError,
   type RoleInfo,
@@ -137,7 +137,7 @@ export class ClusterAdmin extends WatchCalls implements Admin {
     return mergedGroups(outcomes.done);
   }
 
-  async describeGroup(group: string, options?: CallOptions): Promise<GroupDescription> {
+  async describeGroup(group: string, options?: CallOptions): Promise<GroupReport> {
     const how = takeCallOptions('describeGroup', options);
     anyNameOption('group', group);
     const outcomes = await this.#each((admin) => admin.describeGroup(group, how));
@@ -174,7 +174,11 @@ export class ClusterAdmin extends WatchCalls implements Admin {
     if (outcomes.done.length > 0) {
       await this.#resetUnread(reset, outcomes, how);
     }
-    throwFailed('resetOffset', outcomes, ['TOPIC_NOT_FOUND']);
+    throwFailed(
+      'resetOffset',
+      outcomes,
+      place.dryRun === true ? ['TOPIC_NOT_FOUND', 'GROUP_NOT_FOUND'] : ['TOPIC_NOT_FOUND'],
+    );
     return outcomes.done.flatMap(({ set, value }) => value.map((queue) => ({ brokerSet: set, ...queue })));
   }
 
@@ -188,6 +192,9 @@ export class ClusterAdmin extends WatchCalls implements Admin {
       .filter(({ error }) => error.code === 'GROUP_NOT_FOUND')
       .map(({ set }) => set);
     if (unread.length === 0) {
+      return;
+    }
+    if (reset.dryRun === true) {
       return;
     }
     const again = await this.#each(async (admin) => {
@@ -258,6 +265,21 @@ export class ClusterAdmin extends WatchCalls implements Admin {
     );
     throwFailed('consumedBy', outcomes, []);
     return outcomes.done.flatMap(({ value }) => value);
+  }
+
+  protected async changeOne<M extends ControlMethod>(
+    method: M,
+    params: ControlMethods[M]['params'],
+    how: CallOptions,
+    brokerSet: string | undefined,
+  ): Promise<Part<ControlMethods[M]['result']>> {
+    if (brokerSet === undefined && this.#brokers.links().length > 1) {
+      throw badArgument('brokerSet', 'says whose queue is meant, where the cluster has several broker sets');
+    }
+    const only = brokerSet === undefined ? undefined : [brokerSet];
+    const outcomes = await this.#each((admin) => admin.call(method, params, how), only);
+    throwFailed(method, outcomes, []);
+    return outcomes.done[0] as Part<ControlMethods[M]['result']>;
   }
 
   /** Each set has its own users: all are told, and one that cannot be reached is told of in the error. */

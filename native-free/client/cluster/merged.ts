@@ -1,14 +1,16 @@
 /** One answer of what each set of a cluster has said. */
-import type {
-  BrokerStats,
-  GrantInfo,
-  GroupDescription,
-  GroupInfo,
-  RoleInfo,
-  TopicDescription,
-  TopicInfo,
-  TrafficStats,
-  UserInfo,
+import {
+  type BrokerStats,
+  type GrantInfo,
+  type GroupDescription,
+  type GroupInfo,
+  type GroupReport,
+  groupMembers,
+  type RoleInfo,
+  type TopicDescription,
+  type TopicInfo,
+  type TrafficStats,
+  type UserInfo,
 } from '../../wire/index.js';
 
 /** What a set has said. In the order of the sets' names. */
@@ -74,17 +76,21 @@ export function mergedGroups(answers: readonly SetAnswer<readonly GroupInfo[]>[]
   return [...merged.values()].sort((a, b) => compare(a.group, b.group));
 }
 
-export function mergedGroup(answers: readonly SetAnswer<GroupDescription>[]): GroupDescription {
+export function mergedGroup(answers: readonly SetAnswer<GroupDescription>[]): GroupReport {
   const infos = answers.map(({ set, value: { queues: _queues, memberIds: _ids, ...value } }) => ({
     set,
     value: [value],
   }));
   const memberIds = [...new Set(answers.flatMap(({ value }) => value.memberIds))].sort();
+  const queues = answers.flatMap(({ set, value }) =>
+    value.queues.map((queue) => ({ brokerSet: set, ...queue })),
+  );
   return {
     ...(mergedGroups(infos)[0] as GroupInfo),
     members: memberIds.length,
     memberIds,
-    queues: answers.flatMap(({ set, value }) => value.queues.map((queue) => ({ brokerSet: set, ...queue }))),
+    queues,
+    memberInfos: groupMembers(memberIds, queues),
   };
 }
 

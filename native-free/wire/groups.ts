@@ -1,0 +1,54 @@
+/** How groups and their members are, and what is asked of where they go on. */
+
+/** A member that has committed nothing for so long while a message waits that is as old is stuck; one that commits while such a message waits is slow. */
+export const LATE_MS = 60_000;
+
+export type MemberState = 'ok' | 'slow' | 'stuck';
+
+/** What a member of a group has on its hands, put together from its queues. */
+export interface GroupMemberInfo {
+  memberId: string;
+  /** How many queues it holds. */
+  queues: number;
+  /** Messages of these that are stored and not committed. */
+  lag: number;
+  /** Age of the oldest of them; null: it cannot be told. */
+  lagMs: number | null;
+  /** The worst of its queues'. */
+  state: MemberState;
+}
+
+/** A queue's place in a group before and after a change. */
+export interface MovedQueue {
+  queueId: number;
+  /** null: the group had not begun there. */
+  before: number | null;
+  offset: number;
+}
+
+interface HeldQueue {
+  memberId: string | null;
+  lag: number;
+  lagMs?: number | null;
+  state?: MemberState | null;
+}
+
+/** Each member once, in the order of the ids. */
+export function groupMembers(memberIds: readonly string[], queues: readonly HeldQueue[]): GroupMemberInfo[] {
+  const members = new Map<string, GroupMemberInfo>(
+    memberIds.map((memberId) => [memberId, { memberId, queues: 0, lag: 0, lagMs: 0, state: 'ok' }]),
+  );
+  for (const { memberId, lag, lagMs = null, state } of queues) {
+    const member = memberId === null ? undefined : members.get(memberId);
+    if (member === undefined) {
+      continue;
+    }
+    member.queues++;
+    member.lag += lag;
+    member.lagMs = member.lagMs === null || lagMs === null ? null : Math.max(member.lagMs, lagMs);
+    if (state === 'stuck' || (state === 'slow' && member.state === 'ok')) {
+      member.state = state;
+    }
+  }
+  return [...members.values()];
+}
