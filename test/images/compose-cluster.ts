@@ -33,19 +33,26 @@ export class ComposeCluster {
   readonly #engine: Engine;
   readonly #network: TestNetwork;
   readonly #file: string;
+  readonly #original: string;
   #image: string;
 
   private constructor(
     mode: ComposeMode,
     engine: Engine,
     network: TestNetwork,
-    { file, services, image }: { file: string; services: readonly string[]; image: string },
+    {
+      file,
+      original,
+      services,
+      image,
+    }: { file: string; original: string; services: readonly string[]; image: string },
   ) {
     this.mode = mode;
     this.services = services;
     this.#engine = engine;
     this.#network = network;
     this.#file = file;
+    this.#original = original;
     this.#image = image;
   }
 
@@ -57,9 +64,8 @@ export class ComposeCluster {
     network: TestNetwork,
     image: string,
   ): Promise<ComposeCluster> {
-    const compose = parse(readFileSync(join(root, `deploy/compose/${mode}.yaml`), 'utf8'), {
-      merge: true,
-    }) as ComposeFile;
+    const original = join(root, `deploy/compose/${mode}.yaml`);
+    const compose = parse(readFileSync(original, 'utf8'), { merge: true }) as ComposeFile;
     const services = Object.keys(compose.services);
     await network.join(services);
     for (const [name, service] of Object.entries(compose.services)) {
@@ -69,11 +75,12 @@ export class ComposeCluster {
     }
     const file = engine.places.file(`${mode}.yaml`);
     writeFileSync(file, stringify(compose, { aliasDuplicateObjects: false }));
-    return new ComposeCluster(mode, engine, network, { file, services, image });
+    return new ComposeCluster(mode, engine, network, { file, original, services, image });
   }
 
-  /** Resolves once every container says that it is well. */
+  /** Resolves once every container says that it is well. The file is looked at as it is, too: nothing of it is unknown. */
   async up(): Promise<void> {
+    await this.#compose(['config', '-q'], this.#original);
     await this.#compose(['--no-ansi', 'up', '-d']);
     await this.healthy();
   }
@@ -191,8 +198,8 @@ export class ComposeCluster {
     await this.#network.leave();
   }
 
-  async #compose(args: readonly string[]): Promise<void> {
-    await must('docker-compose', ['-p', PROJECT, '-f', this.#file, ...args], {
+  async #compose(args: readonly string[], file = this.#file): Promise<void> {
+    await must('docker-compose', ['-p', PROJECT, '-f', file, ...args], {
       timeoutMs: 180_000,
       env: {
         ...this.#engine.env,

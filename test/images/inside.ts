@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkChart } from './check-chart.js';
 import { checkCluster } from './check-cluster.js';
 import { checkImage } from './check-image.js';
 import { checkMemory } from './check-memory.js';
@@ -55,6 +56,9 @@ if (await checkImage(report, engine)) {
   if (wants('plain')) {
     await checkPlain(report, engine);
     await checkMemory(report, engine);
+  }
+  if (wants('chart')) {
+    await checkChart(report, root);
   }
   if (wants('clusters')) {
     const network = await TestNetwork.make(engine);

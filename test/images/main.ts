@@ -1,5 +1,5 @@
 /**
- * `npm run test:images [-- --short] [-- --mode NAME] [-- --only image|plain|clusters] [-- --keep] [-- --base=FILE]`: builds the Dockerfile and runs what it makes, as
+ * `npm run test:images [-- --short] [-- --mode NAME] [-- --only plain|chart|clusters] [-- --keep] [-- --base=FILE]`: builds the Dockerfile and runs what it makes, as
  * deploy/compose says and alone. Prints `ok NAME` or `not ok NAME` for each check, and ends with 1 if one failed. Where no
  * container engine can be started it says so and ends with 0.
  *
