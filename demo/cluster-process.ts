@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 
 /** `ringmq cluster …` in one folder. Resolves with what it printed; throws with what it said when it failed. */
-export async function cluster(dir: string, ...args: string[]): Promise<string> {
-  const child = spawn(process.execPath, [CLI, 'cluster', ...args, '--dir', dir], {
+export async function cluster(dir: string, command: string, ...args: string[]): Promise<string> {
+  const child = spawn(process.execPath, [CLI, 'cluster', command, '--dir', dir, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';
@@ -19,7 +19,7 @@ export async function cluster(dir: string, ...args: string[]): Promise<string> {
   });
   const [status] = (await once(child, 'close')) as [number | null];
   if (status !== 0) {
-    throw new Error(`ringmq cluster ${args.join(' ')}: ${log.trim()}`);
+    throw new Error(`ringmq cluster ${[command, ...args].join(' ')}: ${log.trim()}`);
   }
   return out;
 }

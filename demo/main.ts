@@ -202,6 +202,10 @@ async function audit(run: Run, sums: number): Promise<void> {
   );
 }
 
-process.exitCode = process.argv.includes('--cluster')
-  ? await (await import('./cluster.js')).runClusterDemo()
-  : await main();
+if (process.argv.includes('--dashboard')) {
+  process.exitCode = await (await import('./dashboard.js')).runDashboardDemo(process.argv.slice(2));
+} else if (process.argv.includes('--cluster')) {
+  process.exitCode = await (await import('./cluster.js')).runClusterDemo();
+} else {
+  process.exitCode = await main();
+}
