@@ -18,7 +18,7 @@ export class Viewer {
       locale: 'en-US',
       timezoneId: 'UTC',
     });
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(60_000);
     const viewer = new Viewer(page);
     await page.goto(url);
     return viewer;

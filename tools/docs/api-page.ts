@@ -3,13 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { type Declaration, exportsOf } from './declarations.js';
 
 const ENTRY = fileURLToPath(new URL('../../broker/index.d.ts', import.meta.url));
+const DASHBOARD = fileURLToPath(new URL('../../broker/dashboard.d.ts', import.meta.url));
 const CLIENT = fileURLToPath(new URL('../../native-free/client/index.d.ts', import.meta.url));
 
 const HEAD = `<!-- Written by \`npm run docs:options\` from the types. -->
 
 # The library
 
-What \`ringmq\` and \`ringmq/client\` export, with the comments that an editor shows. \`ringmq\` has all of \`ringmq/client\`, so one import is enough where a
+What \`ringmq\`, \`ringmq/client\` and \`ringmq/dashboard\` export, with the comments that an editor shows. \`ringmq\` has all of \`ringmq/client\`, so one import is enough where a
 broker runs in your process. Every call that waits takes an \`AbortSignal\`, everything that opens closes, and whatever is thrown is a \`RingMQError\` with a code
 of [errors.md](errors.md). Options of a broker are in [options.md](options.md), small programs in [../examples](../examples).
 `;
@@ -21,7 +22,12 @@ export function apiPage(): string {
   const client = exportsOf(CLIENT);
   const all = exportsOf(ENTRY);
   const own = [...all].filter(([name]) => !client.has(name));
-  return [HEAD, ...section('ringmq', own), ...section('ringmq/client', [...client])].join('\n');
+  return [
+    HEAD,
+    ...section('ringmq', own),
+    ...section('ringmq/client', [...client]),
+    ...section('ringmq/dashboard', [...exportsOf(DASHBOARD)]),
+  ].join('\n');
 }
 
 /** What others hold and nobody looks into. */

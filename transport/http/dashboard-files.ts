@@ -1,6 +1,6 @@
 /** The dashboard's page as it was built: read once, compressed before, and the same for everybody. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { HttpAnswer } from '../../native-free/listener/types.js';
 
@@ -43,7 +43,8 @@ export class DashboardFiles {
       return null;
     }
     const files = new Map<string, DashboardFile>();
-    for (const name of readdirSync(`${dir}/assets`)) {
+    const built = readFileSync(`${dir}/index.html`, 'utf8');
+    for (const [, name = ''] of built.matchAll(/"\.\/assets\/([\w.-]+)"/g)) {
       const contentType = TYPES[name.slice(name.lastIndexOf('.') + 1)];
       if (contentType !== undefined) {
         files.set(`/assets/${name}`, {
@@ -53,7 +54,7 @@ export class DashboardFiles {
         });
       }
     }
-    const html = readFileSync(`${dir}/index.html`, 'utf8')
+    const html = built
       .replace('name="ringmq-backend" content="socket"', `name="ringmq-backend" content="${options.backend}"`)
       .replace('name="ringmq-login" content="unknown"', `name="ringmq-login" content="${options.login}"`);
     files.set('/', file(Buffer.from(html), 'text/html; charset=utf-8', 'no-cache', pageHeaders(options)));
