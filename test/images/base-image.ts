@@ -17,7 +17,7 @@ export async function makeBase(places: Places): Promise<void> {
   await must(
     'mmdebstrap',
     [
-      ...['--variant=apt', `--include=${PACKAGES.join(',')}`],
+      ...['--variant=essential', `--include=${PACKAGES.join(',')}`],
       ...['--dpkgopt=path-exclude=/usr/share/{doc,man,locale}/*', '--format=directory'],
       ...[codename(), rootFs, ...sources],
     ],
