@@ -177,6 +177,13 @@ export interface ListenOptions {
    */
   maxHttpRequestsPerAddress?: number | undefined;
   /**
+   * Rows in `GET /metrics` for how far groups are behind: pairs of group and topic, at most, the first in
+   * the order of their names. 0: none.
+   * A number, 0 to 10,000. Default 200.
+   * Command: `--group-metrics`, `RINGMQ_GROUP_METRICS`, `groupMetrics`.
+   */
+  groupMetrics?: number | undefined;
+  /**
    * Rows in `GET /metrics` for each queue and for each group's lag on it, too: up to 5,000 of each.
    * Default false.
    * Command: `--queue-metrics`, `RINGMQ_QUEUE_METRICS`, `queueMetrics`.

@@ -106,6 +106,10 @@ export const listenOptionsSchema = z
       'The same of one address. Behind a proxy all have its address.',
       z.number().int().min(1).max(100_000).default(256),
     ),
+    groupMetrics: option(
+      'Rows in `GET /metrics` for how far groups are behind: pairs of group and topic, at most, the first in the order of their names. 0: none.',
+      z.number().int().min(0).max(10_000).default(200),
+    ),
     queueMetrics: option(
       "Rows in `GET /metrics` for each queue and for each group's lag on it, too: up to 5,000 of each.",
       z.boolean().default(false),

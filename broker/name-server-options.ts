@@ -10,7 +10,10 @@ import { originAsSent } from './origins.js';
 
 /** Options of `openNameServer()`. All of them may be left out. */
 export interface NameServerOptions
-  extends Omit<ListenOptions, 'threads' | 'queueMetrics' | 'auth' | 'adminPasswordFile' | 'jwt'> {
+  extends Omit<
+    ListenOptions,
+    'threads' | 'groupMetrics' | 'queueMetrics' | 'auth' | 'adminPasswordFile' | 'jwt'
+  > {
   /** File of the secret that brokers must know to register, 16 to 4,096 bytes. Default: on loopback every broker may. */
   secretFile?: string | undefined;
 }
@@ -56,6 +59,7 @@ export const nameServerOptionsSchema = z
       jwt: true,
       insecure: true,
       idleTimeoutSeconds: true,
+      groupMetrics: true,
       queueMetrics: true,
     }).shape,
   })

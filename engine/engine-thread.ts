@@ -140,6 +140,8 @@ export interface ThreadMeter {
   readonly messagesOut: number;
   connections: number;
   connectionsOpened: number;
+  httpRequests: number;
+  httpFailures: number;
   requests: number;
   /** Before a piece of work that holds the thread; what it returns goes to {@link end}. */
   begin(): number;

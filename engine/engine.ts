@@ -313,6 +313,7 @@ export class Engine {
       queueState: (topic, queueId) => this.#queues.state(topic, queueId),
       damagedCount: () => this.#damage.repair.count,
       groups: () => this.#plane.groupTotals(),
+      logins: () => ({ ...this.access.logins }),
     });
     this.#sampler = new Sampler({
       stats: () => this.#stats.read(),

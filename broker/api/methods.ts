@@ -71,6 +71,7 @@ const ROUTES: Readonly<Record<ControlMethod, MethodRoute | null>> = {
   ),
   stats: get('/stats', 'Counters and gauges of this broker.', 'broker'),
   queueStats: get('/stats/queues', 'Ends of queues, and what groups have still to read of them.', 'broker'),
+  groupLags: get('/stats/groups', 'How far groups are behind, topic by topic.', 'broker'),
   history: get('/history', 'What was measured in the last 24 hours, in steps.', 'broker'),
   configuration: get(
     '/configuration',

@@ -70,6 +70,8 @@ export class AccessDesk {
   readonly #brokerPassword: string | null;
   /** Made when the first broker comes. */
   #brokerVerifier: Promise<ScramVerifier> | null = null;
+  /** Of clients and HTTP, since the opening. */
+  readonly logins = { succeeded: 0, failed: 0 };
   readonly #delays = new LoginDelays();
   readonly #gate = new HashGate();
   readonly #fakes: FakeVerifiers;
@@ -153,6 +155,7 @@ export class AccessDesk {
       await this.#failed(remote, user);
       throw new RingMQError('NOT_AUTHENTICATED', 'there is no such user, or the password is another one');
     }
+    this.logins.succeeded++;
     this.#delays.succeeded(remote, user, this.#now());
     if (token !== null) {
       token.isUsed = true;
@@ -212,6 +215,7 @@ export class AccessDesk {
         );
       }
       const inMs = Math.min(expiresTime - Date.now(), Number.MAX_SAFE_INTEGER);
+      this.logins.succeeded++;
       this.#delays.succeeded(remote, BY_TOKEN, this.#now());
       return { principal, expires: { time: expiresTime, inMs }, version: this.#version() };
     } catch (error) {
@@ -248,6 +252,7 @@ export class AccessDesk {
         `the certificate is of '${user.slice(0, 64)}', and there is no such user here`,
       );
     }
+    this.logins.succeeded++;
     return { principal, version: this.#version() };
   }
 
@@ -282,6 +287,7 @@ export class AccessDesk {
   }
 
   async #failed(remote: string, user: string): Promise<void> {
+    this.logins.failed++;
     await delay(this.#delays.failed(remote, user, this.#now()), undefined, { ref: false });
   }
 

@@ -89,6 +89,8 @@ const traffic = {
   requests: count,
   connections: z.number().int(),
   connectionsOpened: count,
+  httpRequests: count,
+  httpFailures: count,
 };
 
 const stats = z.object({
@@ -135,6 +137,7 @@ const stats = z.object({
       longestTurnMs: z.number(),
     }),
   ),
+  logins: z.object({ succeeded: count, failed: count }),
   process: z.object({ rssBytes: count, heapUsedBytes: count, cpuMs: z.number() }),
 });
 
@@ -294,6 +297,21 @@ export const ANSWERS = {
   topicClients: z.object({
     clients: z.array(z.object({ ...connection, produces: z.boolean(), groups: z.array(text.nullable()) })),
     ...silent,
+    ...pageEnd,
+  }),
+  groupLags: z.object({
+    lags: z.array(
+      z.object({
+        group: text,
+        topic: text,
+        members: count,
+        lag: count,
+        lagMs: z.number().nullable(),
+        expired: count,
+        slow: count,
+        stuck: count,
+      }),
+    ),
     ...pageEnd,
   }),
   history: z.object({

@@ -368,6 +368,10 @@ export class ControlPlane {
         return {};
       },
       topicClients: (params) => this.#connections.topicClients(params),
+      groupLags: async (params) => {
+        await this.#options.handOver?.();
+        return this.#view.lags(params);
+      },
       history: (params) => this.#options.history(params),
       configuration: () => ({
         brokerName: this.#options.brokerName ?? '',

@@ -3,6 +3,7 @@ import {
   type ConsumedByGroup,
   type ControlMethods,
   type GroupInfo,
+  type GroupLag,
   type GroupQueueInfo,
   LATE_MS,
   MAX_MEMBER_ID_BYTES,
@@ -39,6 +40,7 @@ export class GroupView {
   readonly #offsets: GroupOffsets;
   readonly #queueState: (topic: CatalogTopic, queueId: number) => { minOffset: number; maxOffset: number };
   readonly #times: GroupTimes;
+  #looked = 0;
 
   constructor(
     catalog: TopicCatalog,
@@ -163,6 +165,62 @@ export class GroupView {
       }
     }
     return { groups: page.items, ...pageEnd(null) };
+  }
+
+  /** How far groups are behind, topic by topic: a page of that. */
+  async lags(request: PageRequest): Promise<ControlMethods['groupLags']['result']> {
+    const after = request.cursor ?? '';
+    const [afterGroup = ''] = after.split(' ');
+    const names = new Set([...this.#coordinator.liveGroups(), ...this.#offsets.groups()]);
+    const page = new Page<GroupLag>(request);
+    let next: string | null = null;
+    for (const group of [...names].filter((name) => name >= afterGroup).sort()) {
+      for (const topic of this.#topics(group)) {
+        // No name has a space, so this is the order of both.
+        if (`${group} ${topic.topic}` <= after) {
+          continue;
+        }
+        if (page.isFull) {
+          const last = page.items.at(-1) as GroupLag;
+          next = `${last.group} ${last.topic}`;
+          break;
+        }
+        page.add(await this.#lag(group, topic), INFO_BYTES + group.length + topic.topic.length);
+      }
+      if (next !== null) {
+        break;
+      }
+    }
+    return { lags: page.items, ...pageEnd(next) };
+  }
+
+  async #lag(group: string, topic: CatalogTopic): Promise<GroupLag> {
+    const members = this.#coordinator.memberCount(group);
+    const sum: GroupLag = {
+      group,
+      topic: topic.topic,
+      members,
+      lag: 0,
+      lagMs: 0,
+      expired: 0,
+      slow: 0,
+      stuck: 0,
+    };
+    for (let queueId = 0; queueId < topic.queues; queueId++) {
+      if (++this.#looked % LOOKUPS_PER_TURN === 0) {
+        await this.#times.pause();
+        if (this.#catalog.byId(topic.topicId) === undefined) {
+          return sum;
+        }
+      }
+      const { lag, lagMs, expired, state } = this.#queue(group, topic, queueId);
+      sum.lag += lag;
+      sum.lagMs = sum.lagMs === null || lagMs === null ? null : Math.max(sum.lagMs, lagMs);
+      sum.expired += expired;
+      sum.slow += Number(state === 'slow');
+      sum.stuck += Number(state === 'stuck');
+    }
+    return sum;
   }
 
   /** The group as a list has it. */

@@ -121,6 +121,7 @@ export const PARAMS = {
   }),
   closeConnection: z.object({ id: name }),
   topicClients: topicOnly.extend(page),
+  groupLags: z.object(page),
   history: z.object({
     from: time.nullable().default(null),
     to: time.nullable().default(null),

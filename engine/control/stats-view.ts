@@ -29,6 +29,7 @@ export interface StatsViewDeps {
   /** Stretches of the log that are damaged. */
   damagedCount(): number;
   groups(): { groups: number; members: number };
+  logins(): { succeeded: number; failed: number };
 }
 
 export class StatsView {
@@ -82,6 +83,7 @@ export class StatsView {
         usedBytes: distance(this.#memoryRing, this.#memoryRing.gate(), this.#memoryRing.head()),
       },
       threads,
+      logins: this.#deps.logins(),
       process: {
         rssBytes: rss,
         heapUsedBytes: heapUsed,
@@ -224,6 +226,8 @@ function trafficOf(block: Float64Array): TrafficStats {
     requests: value(block, 'requests'),
     connections: value(block, 'connections'),
     connectionsOpened: value(block, 'connectionsOpened'),
+    httpRequests: value(block, 'httpRequests'),
+    httpFailures: value(block, 'httpFailures'),
   };
 }
 

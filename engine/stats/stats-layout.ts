@@ -17,7 +17,9 @@
  *          9      busyMs             the opening
  *         10      longestTurnMs      the thread took its seat
  *         11      connectionsOpened  the opening
- *      12–15      free
+ *         12      httpRequests       the opening
+ *         13      httpFailures       the opening
+ *      14–15      free
  *
  *     then 64 Int32, written by the holder of the persist role only: how many fdatasyncs took how long. Three buckets an
  *     octave of microseconds: bucket b counts those that took 2^(b/3) up to 2^((b+1)/3) µs.
@@ -38,6 +40,8 @@ export const COUNTERS = [
   'busyMs',
   'longestTurnMs',
   'connectionsOpened',
+  'httpRequests',
+  'httpFailures',
 ] as const;
 
 export type Counter = (typeof COUNTERS)[number];

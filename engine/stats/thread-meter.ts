@@ -24,6 +24,8 @@ export class SeatMeter implements ThreadMeter {
   requests: number;
   connections = 0;
   connectionsOpened: number;
+  httpRequests: number;
+  httpFailures: number;
   turns: number;
   busyMs: number;
   longestTurnMs = 0;
@@ -46,6 +48,8 @@ export class SeatMeter implements ThreadMeter {
     this.refusedBatches = before('refusedBatches');
     this.requests = before('requests');
     this.connectionsOpened = before('connectionsOpened');
+    this.httpRequests = before('httpRequests');
+    this.httpFailures = before('httpFailures');
     this.turns = before('turns');
     this.busyMs = before('busyMs');
     this.publish();
@@ -81,6 +85,8 @@ export class SeatMeter implements ThreadMeter {
     block[9] = this.busyMs;
     block[10] = this.longestTurnMs;
     block[11] = this.connectionsOpened;
+    block[12] = this.httpRequests;
+    block[13] = this.httpFailures;
   }
 
   /** The thread gives its seat back. */

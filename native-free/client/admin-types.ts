@@ -10,6 +10,7 @@ import type {
   FoundMessage,
   GrantInfo,
   GroupInfo,
+  GroupLag,
   GroupReport,
   History,
   HistoryName,
@@ -344,6 +345,8 @@ export interface Admin {
   closeConnection(id: string, options?: CallOptions): Promise<void>;
   /** A page of those who have sent messages to the topic over connections that are open, or read it. `TOPIC_NOT_FOUND`, `NOT_ALLOWED`. */
   topicClients(topic: string, request?: ListTopicClients, options?: CallOptions): Promise<TopicClientPage>;
+  /** How far groups are behind on each topic: messages, age of the oldest, slow and stuck queues. `NOT_ALLOWED`. */
+  groupLags(options?: CallOptions): Promise<GroupLag[]>;
   /** Every option of the broker with its value, where that comes from, and what it means; over a cluster of each set's master. `NOT_ALLOWED`. */
   configuration(options?: CallOptions): Promise<(BrokerConfiguration & { brokerSet?: string })[]>;
   /**

@@ -9,6 +9,7 @@ import {
   type FindResult,
   type GroupDescription,
   type GroupInfo,
+  type GroupLag,
   type GroupReport,
   groupMembers,
   isRingMQError,
@@ -189,6 +190,14 @@ export class ControlAdmin extends WatchCalls implements Admin {
     how: CallOptions,
   ): Promise<Part<ControlMethods[M]['result']>[]> {
     return this.askEach(method, params, how);
+  }
+
+  protected async lagsOfEach(how: CallOptions): Promise<Part<GroupLag[]>[]> {
+    const value = await allPages(
+      (cursor) => this.#requests.call('groupLags', { cursor }, how),
+      (page) => page.lags,
+    );
+    return [{ set: null, value }];
   }
 
   protected async changeOne<M extends ControlMethod>(

@@ -7,6 +7,7 @@ import {
   type ConnectionSort,
   type ControlMethod,
   type ControlMethods,
+  type GroupLag,
   HISTORY_SAMPLES,
   type History,
   historyNames,
@@ -15,6 +16,7 @@ import {
   MAX_FILTER_CHARS,
   MAX_QUEUES_PER_TOPIC,
   mergedHistory,
+  mergedLags,
 } from '../wire/index.js';
 import { AccessCalls, timeOption } from './access-calls.js';
 import {
@@ -85,6 +87,14 @@ export abstract class WatchCalls extends AccessCalls {
     how: CallOptions,
     passed?: readonly string[],
   ): Promise<Part<ControlMethods[M]['result']>[]>;
+
+  /** Each broker set's own. */
+  protected abstract lagsOfEach(how: CallOptions): Promise<Part<GroupLag[]>[]>;
+
+  async groupLags(options?: CallOptions): Promise<GroupLag[]> {
+    const parts = await this.lagsOfEach(takeCallOptions('groupLags', options));
+    return mergedLags(parts.flatMap(({ value }) => value));
+  }
 
   /** Makes a change at one broker set. `brokerSet` undefined: there is but one. */
   protected abstract changeOne<M extends ControlMethod>(

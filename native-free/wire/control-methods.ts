@@ -38,6 +38,7 @@ export const CONTROL_METHODS = {
   listConnections: { needsConsumer: false, isRepeatable: true, isCostly: true },
   closeConnection: { needsConsumer: false, isRepeatable: false, isCostly: true },
   topicClients: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  groupLags: { needsConsumer: false, isRepeatable: true, isCostly: true },
   history: { needsConsumer: false, isRepeatable: true, isCostly: true },
   configuration: { needsConsumer: false, isRepeatable: true, isCostly: true },
   setLogLevel: { needsConsumer: false, isRepeatable: true },

@@ -26,6 +26,47 @@ export interface MovedQueue {
   offset: number;
 }
 
+/** How far a group is behind on one topic. */
+export interface GroupLag {
+  group: string;
+  topic: string;
+  /** Members of the group, on whatever topic. */
+  members: number;
+  /** Messages that are stored and not committed. */
+  lag: number;
+  /** Age of the oldest of them; null: it cannot be told. */
+  lagMs: number | null;
+  /** Messages that retention deleted before the group had read them, so far. */
+  expired: number;
+  /** Queues whose members are slow, or stuck. */
+  slow: number;
+  stuck: number;
+}
+
+/** Of several sets: a group and a topic once. */
+export function mergedLags(all: readonly GroupLag[]): GroupLag[] {
+  const merged = new Map<string, GroupLag>();
+  for (const one of all) {
+    const key = `${one.group} ${one.topic}`;
+    const before = merged.get(key);
+    merged.set(
+      key,
+      before === undefined
+        ? one
+        : {
+            ...one,
+            members: Math.max(before.members, one.members),
+            lag: before.lag + one.lag,
+            lagMs: before.lagMs === null || one.lagMs === null ? null : Math.max(before.lagMs, one.lagMs),
+            expired: before.expired + one.expired,
+            slow: before.slow + one.slow,
+            stuck: before.stuck + one.stuck,
+          },
+    );
+  }
+  return [...merged.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, lag]) => lag);
+}
+
 interface HeldQueue {
   memberId: string | null;
   lag: number;

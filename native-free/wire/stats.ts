@@ -16,6 +16,9 @@ export interface TrafficStats {
   /** Connections and embedded clients that are open now. */
   connections: number;
   connectionsOpened: number;
+  /** Plain HTTP requests, and those of them that were answered by a status of 400 or more. */
+  httpRequests: number;
+  httpFailures: number;
 }
 
 export interface ThreadStats extends TrafficStats {
@@ -69,6 +72,8 @@ export interface BrokerStats extends TrafficStats {
   /** The ring of memory topics. */
   memory: { ringBytes: number; usedBytes: number };
   threads: ThreadStats[];
+  /** Since the opening, of clients and plain HTTP; where nobody has to log in there are none. */
+  logins: { succeeded: number; failed: number };
   process: { rssBytes: number; heapUsedBytes: number; cpuMs: number };
 }
 

@@ -1,6 +1,7 @@
 /** Methods for whoever watches over a broker. */
 import type { BrokerConfiguration, LogLevel } from './configuration.js';
 import type { ConnectionInfo, ConnectionListParams, TopicClient } from './connections.js';
+import type { GroupLag } from './groups.js';
 import type { History, HistoryParams } from './history.js';
 import type { PageParams, PageResult } from './page.js';
 
@@ -21,6 +22,8 @@ export interface WatchMethods {
   };
   /** What the broker has kept of its last day, since it was opened: a sample every 10 s. BAD_ARGUMENT: there is no such series. */
   history: { params: HistoryParams; result: History };
+  /** How far groups are behind, topic by topic, in the order of their names. */
+  groupLags: { params: PageParams; result: { lags: GroupLag[] } & PageResult };
   /** Every option of the broker that is asked, of its listeners and its log. */
   configuration: { params: Record<string, never>; result: BrokerConfiguration };
   /** Holds until the broker ends. NOT_SUPPORTED: the program that opened it keeps its log itself. */

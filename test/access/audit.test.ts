@@ -217,6 +217,7 @@ test('each method that needs the right to manage is written down, but for those 
     'accessRecords',
     'topicClients',
     'history',
+    'groupLags',
     'configuration',
   ];
   for (const [method, { needs }] of Object.entries(METHOD_RIGHTS)) {

@@ -24,6 +24,7 @@ async function calls(): Promise<[ControlMethod, string, (object | undefined)?, s
     ['resetOffset', '/groups/billing/offsets', { topic: 'shop/orders', to: 'latest' }],
     ['copyOffsets', '/groups/billing-2/offsets/copy', { from: 'billing', topic: 'shop/orders' }],
     ['skipMessages', '/groups/billing/skip', { topic: 'shop/orders', queueId: 0, count: 1 }],
+    ['groupLags', '/stats/groups'],
     ['listGroups', '/groups'],
     ['describeGroup', '/groups/billing'],
     ['stats', '/stats'],

@@ -67,6 +67,7 @@ export const ADMIN: Record<string, Call> = {
     on: admin,
     args: () => [{ from: 0, to: 1, names: ['messagesIn'], points: 10 }, SIGNAL],
   },
+  groupLags: { on: admin, args: () => [SIGNAL] },
   configuration: { on: admin, args: () => [SIGNAL] },
   setLogLevel: { on: admin, args: () => ['info', SIGNAL] },
   closeConnection: { on: admin, args: () => ['not-there', SIGNAL] },
@@ -259,7 +260,18 @@ export const INTERNAL: Record<string, readonly string[]> = {
   ],
   CONSUMER: ['finish'],
   CLIENT: ['onProducerClosed', 'onUntold'],
-  ADMIN: ['askAccess', 'askAudit', 'askEach', 'call', 'changeAccess', 'changeAt', 'changeEach', 'listAccess'],
+  ADMIN: [
+    'askAccess',
+    'askAudit',
+    'askEach',
+    'call',
+    'changeAccess',
+    'changeAt',
+    'changeEach',
+    'changeOne',
+    'lagsOfEach',
+    'listAccess',
+  ],
   BROKER: ['fenced', 'setMaster', 'stale'],
 };
 export const EXPORTS: Record<string, Call> = {

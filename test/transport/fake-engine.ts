@@ -184,6 +184,8 @@ export class FakeEngine implements EngineThread {
     messagesOut: 0,
     connections: 0,
     connectionsOpened: 0,
+    httpRequests: 0,
+    httpFailures: 0,
     requests: 0,
     begin: () => 0,
     end: () => undefined,

@@ -90,6 +90,7 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   listConnections: null,
   closeConnection: ofCluster('id'),
   topicClients: null,
+  groupLags: null,
   history: null,
   configuration: null,
   setLogLevel: ofCluster('level'),

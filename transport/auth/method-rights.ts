@@ -82,6 +82,7 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   listConnections: MANAGES_CLUSTER,
   closeConnection: MANAGES_CLUSTER,
   topicClients: { needs: onTopic('manage'), hides: 'TOPIC_NOT_FOUND' },
+  groupLags: MANAGES_CLUSTER,
   history: MANAGES_CLUSTER,
   configuration: MANAGES_CLUSTER,
   setLogLevel: MANAGES_CLUSTER,

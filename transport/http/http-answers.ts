@@ -29,6 +29,8 @@ export interface HttpAnswersOptions {
   readonly auth: boolean;
   /** `/metrics` has a row for each queue, too. */
   readonly queueMetrics: boolean;
+  /** … and one for each of so many pairs of group and topic. */
+  readonly groupMetrics: number;
 }
 
 export class HttpAnswers {
@@ -49,6 +51,22 @@ export class HttpAnswers {
 
   /** Never rejects. */
   answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer> {
+    this.#engine.meter.httpRequests++;
+    const answer = this.#answerOf(request);
+    if (!(answer instanceof Promise)) {
+      return this.#counted(answer);
+    }
+    return answer.then((given) => this.#counted(given));
+  }
+
+  #counted(answer: HttpAnswer): HttpAnswer {
+    const { meter } = this.#engine;
+    meter.httpFailures += answer.status >= 400 ? 1 : 0;
+    meter.publish();
+    return answer;
+  }
+
+  #answerOf(request: HttpRequest): HttpAnswer | Promise<HttpAnswer> {
     if (ApiDoor.has(request.path) && this.#isNamedWell(request)) {
       return this.#api.answer(request);
     }
@@ -119,8 +137,13 @@ export class HttpAnswers {
   }
 
   async #render(): Promise<HttpAnswer> {
-    const queues = this.#options.queueMetrics ? await this.#engine.call('queueStats', {}) : null;
-    const text = await metricsText(await this.#stats(), queues);
+    const { queueMetrics, groupMetrics } = this.#options;
+    const text = await metricsText({
+      stats: await this.#stats(),
+      standing: await this.#engine.call('standing', {}),
+      groups: groupMetrics === 0 ? null : await this.#engine.call('groupLags', { limit: groupMetrics }),
+      queues: queueMetrics ? await this.#engine.call('queueStats', {}) : null,
+    });
     return { status: 200, body: Buffer.from(text), contentType: METRICS_TYPE };
   }
 

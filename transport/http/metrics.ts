@@ -1,6 +1,13 @@
 /** Statistics in Prometheus' text format. Names follow its conventions: base units, `_total` for what only grows. */
 import { setImmediate } from 'node:timers';
-import type { BrokerStats, QueueStats, ThreadStats } from '../../native-free/wire/index.js';
+import type {
+  BrokerStats,
+  GroupLag,
+  QueueStats,
+  ReplicaStanding,
+  SetStanding,
+  ThreadStats,
+} from '../../native-free/wire/index.js';
 import { MetricsText } from './metrics-text.js';
 
 /** Counters of each thread. */
@@ -13,6 +20,8 @@ const THREAD_COUNTERS = [
   ['ringmq_batches_refused_total', 'Batches refused with an error', 'refusedBatches'],
   ['ringmq_requests_total', 'Control requests', 'requests'],
   ['ringmq_connections_opened_total', 'Connections and embedded clients opened', 'connectionsOpened'],
+  ['ringmq_http_requests_total', 'Plain HTTP requests', 'httpRequests'],
+  ['ringmq_http_failures_total', 'Plain HTTP requests answered by a status of 400 or more', 'httpFailures'],
   ['ringmq_thread_turns_total', 'Turns in which a thread settled what it had taken in', 'turns'],
 ] as const satisfies readonly (readonly [string, string, keyof ThreadStats])[];
 
@@ -67,8 +76,16 @@ const GAUGES: readonly (readonly [string, string, (stats: BrokerStats) => number
 
 const ROWS_AT_ONCE = 500;
 
-/** `queues`: rows for each queue, null for none. */
-export async function metricsText(stats: BrokerStats, queues: QueueStats | null): Promise<string> {
+export interface MetricsFacts {
+  readonly stats: BrokerStats;
+  readonly standing: SetStanding;
+  /** Rows for each group and topic; null: none. */
+  readonly groups: { lags: readonly GroupLag[]; complete: boolean } | null;
+  /** Rows for each queue; null: none. */
+  readonly queues: QueueStats | null;
+}
+
+export async function metricsText({ stats, standing, groups, queues }: MetricsFacts): Promise<string> {
   const text = new MetricsText({ broker: stats.brokerName });
   addThreads(text, stats);
   for (const [name, help, read] of GAUGES) {
@@ -80,6 +97,13 @@ export async function metricsText(stats: BrokerStats, queues: QueueStats | null)
   text.metric('counter', 'ringmq_syncs_total', 'Calls of fdatasync').add(stats.log.syncs.count);
   const cpu = text.metric('counter', 'ringmq_process_cpu_seconds_total', 'CPU time of the process');
   cpu.add(stats.process.cpuMs / 1000);
+  const logins = text.metric('counter', 'ringmq_logins_total', 'Logins of clients and of plain HTTP');
+  logins.add(stats.logins.succeeded, { result: 'succeeded' });
+  logins.add(stats.logins.failed, { result: 'failed' });
+  addReplication(text, standing);
+  if (groups !== null) {
+    await addGroups(text, groups);
+  }
   if (queues !== null) {
     await addQueues(text, queues);
   }
@@ -116,6 +140,71 @@ function addThreads(text: MetricsText, { threads }: BrokerStats): void {
   );
   for (const thread of threads) {
     longest.add(thread.longestTurnMs / 1000, { thread: thread.name });
+  }
+}
+
+/** Gauges of each slave, as its master has it. */
+const REPLICA_GAUGES: readonly (readonly [string, string, (replica: ReplicaStanding) => number])[] = [
+  ['ringmq_replica_in_sync', '1: acks count on the slave', ({ inSync }) => Number(inSync)],
+  ['ringmq_replica_connected', '1: the log flows to the slave', ({ connected }) => Number(connected)],
+  ['ringmq_replica_received_bytes', 'Position up to which the slave has the log', ({ received }) => received],
+  [
+    'ringmq_replica_flushed_bytes',
+    'Position up to which the slave has the log on disk',
+    ({ flushed }) => flushed,
+  ],
+  ['ringmq_replica_lag_bytes', 'Log that the slave has not yet', ({ lagBytes }) => lagBytes],
+  ['ringmq_replica_lag_seconds', 'How far the slave is behind', ({ lagMs }) => lagMs / 1000],
+];
+
+/** A metric that has no rows is declared all the same: who looks for it finds what it is. */
+function addReplication(text: MetricsText, { role, epoch, takesMessages, replicas }: SetStanding): void {
+  text.metric('gauge', 'ringmq_master', '1: it is the master of its set').add(Number(role === 'master'));
+  text.metric('gauge', 'ringmq_takes_messages', '1: sends are taken now').add(Number(takesMessages));
+  text.metric('gauge', 'ringmq_epoch', "The master's term that it knows").add(epoch);
+  for (const [name, help, read] of REPLICA_GAUGES) {
+    const gauge = text.metric('gauge', name, help);
+    for (const replica of replicas) {
+      gauge.add(read(replica), { replica: replica.name });
+    }
+  }
+}
+
+async function addGroups(
+  text: MetricsText,
+  { lags, complete }: { lags: readonly GroupLag[]; complete: boolean },
+): Promise<void> {
+  text
+    .metric('gauge', 'ringmq_group_metrics_complete', '1: there is a row for each group and topic')
+    .add(Number(complete));
+  const gauges: readonly (readonly [string, string, (lag: GroupLag) => number | null])[] = [
+    [
+      'ringmq_group_topic_lag_messages',
+      'Messages of the topic that the group has still to read',
+      ({ lag }) => lag,
+    ],
+    [
+      'ringmq_group_topic_lag_seconds',
+      'Age of the oldest message that the group has still to read',
+      ({ lagMs }) => seconds(lagMs),
+    ],
+    [
+      'ringmq_group_topic_expired_messages',
+      'Messages that retention deleted before the group had read them',
+      ({ expired }) => expired,
+    ],
+    ['ringmq_group_topic_slow_queues', 'Queues whose members are slow', ({ slow }) => slow],
+    ['ringmq_group_topic_stuck_queues', 'Queues whose members are stuck', ({ stuck }) => stuck],
+    ['ringmq_group_members', 'Members of the group, on whatever topic', ({ members }) => members],
+  ];
+  for (const [name, help, read] of gauges) {
+    const gauge = text.metric('gauge', name, help);
+    await inPieces(lags, (lag) => {
+      const value = read(lag);
+      if (value !== null) {
+        gauge.add(value, { group: lag.group, topic: lag.topic });
+      }
+    });
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type ControlMethod,
   type ControlMethods,
   type GroupInfo,
+  type GroupLag,
   type GroupReport,
   isRingMQError,
   RingMQError,
@@ -265,6 +266,12 @@ export class ClusterAdmin extends WatchCalls implements Admin {
     );
     throwFailed('consumedBy', outcomes, []);
     return outcomes.done.flatMap(({ value }) => value);
+  }
+
+  protected async lagsOfEach(how: CallOptions): Promise<Part<GroupLag[]>[]> {
+    const outcomes = await this.#each((admin) => admin.groupLags(how));
+    this.#checkAnswered('groupLags', outcomes);
+    return outcomes.done;
   }
 
   protected async changeOne<M extends ControlMethod>(

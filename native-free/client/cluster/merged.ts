@@ -117,7 +117,7 @@ export function addedStats(all: readonly BrokerStats[]): BrokerStats {
     return values.length === 0 ? null : Math.max(...values);
   };
   const traffic = Object.fromEntries(
-    TRAFFIC.map((key) => [key, sum((each) => each[key])]),
+    TRAFFIC.map((key) => [key, sum((each) => each[key] ?? 0)]),
   ) as unknown as TrafficStats;
   const disk = (['failed', 'full'] as const).find((state) => all.some((each) => each.disk === state)) ?? 'ok';
   const logKeys = Object.keys(first.log).filter((key) => key !== 'syncs') as Exclude<
@@ -158,6 +158,11 @@ export function addedStats(all: readonly BrokerStats[]): BrokerStats {
     threads: [first, ...others].flatMap(({ brokerName, threads }) =>
       threads.map((thread) => ({ ...thread, name: `${brokerName}/${thread.name}` })),
     ),
+    // A broker of an earlier version does not tell.
+    logins: {
+      succeeded: sum(({ logins }) => logins?.succeeded ?? 0),
+      failed: sum(({ logins }) => logins?.failed ?? 0),
+    },
     process: {
       rssBytes: sum(({ process }) => process.rssBytes),
       heapUsedBytes: sum(({ process }) => process.heapUsedBytes),
@@ -176,6 +181,8 @@ const TRAFFIC = [
   'requests',
   'connections',
   'connectionsOpened',
+  'httpRequests',
+  'httpFailures',
 ] as const satisfies readonly (keyof TrafficStats)[];
 
 function compare(a: string, b: string): number {
