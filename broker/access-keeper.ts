@@ -8,6 +8,7 @@ import { RareTeller } from '../native-free/listener/rare-teller.js';
 import { clearInterval, setInterval, unref } from '../native-free/time/index.js';
 import type { MasterInfo } from '../native-free/wire/index.js';
 import { brokerUser } from './broker-login.js';
+import { linkTlsTo } from './link-tls.js';
 import { allRoutes, type SetSought } from './set-route.js';
 
 const LOOK_MS = 5_000;
@@ -84,7 +85,14 @@ export class AccessKeeper {
     const digest = this.#host.digest();
     let cursor: string | null = null;
     for (let pages = 0; pages < MAX_PAGES; pages++) {
-      const answer = (await ask(url, 'accessRecords', { digest, cursor }, ANSWER_MS, this.#user)) as {
+      const answer = (await ask(
+        url,
+        'accessRecords',
+        { digest, cursor },
+        ANSWER_MS,
+        this.#user,
+        linkTlsTo(url, this.#host.linkTls),
+      )) as {
         records?: unknown;
         cursor?: unknown;
       };

@@ -139,6 +139,7 @@ export class Broker {
       lackOf(() => engine.replication.describe(), {
         nameServers: engine.options.nameServers,
         secret: this.#host.secret,
+        linkTls: engine.options.linkTls,
         cluster: engine.handle.cluster,
         set: engine.handle.brokerSet,
       });

@@ -1,7 +1,8 @@
 /** Whether a broker could listen, asked before its data directory is touched: what cannot be served leaves nothing behind. */
 import { createSecureContext } from 'node:tls';
 import { FileKeys } from '../engine/access/token-keys.js';
-import { listenAddress, probePort, readPem } from '../native-free/listener/listen-errors.js';
+import { listenAddress, probePort } from '../native-free/listener/listen-errors.js';
+import { secureOptionsOf } from '../native-free/listener/tls-context.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { readPassword } from './first-administrator.js';
@@ -14,7 +15,7 @@ import { type ListenOptions, resolveListenOptions } from './listen-options.js';
  */
 export async function checkListening(given: ListenOptions): Promise<void> {
   const { host, port, listener, tls, adminPasswordFile, jwt } = resolveListenOptions(given);
-  chooseListener(listener);
+  chooseListener(listener, tls?.clientCaFile !== undefined);
   if (adminPasswordFile !== undefined) {
     readPassword(adminPasswordFile);
   }
@@ -22,9 +23,9 @@ export async function checkListening(given: ListenOptions): Promise<void> {
     new FileKeys(jwt.keyFile);
   }
   if (tls !== undefined) {
-    const [cert, key] = [readPem(tls.certFile), readPem(tls.keyFile)];
+    const parts = secureOptionsOf(tls);
     try {
-      createSecureContext({ cert, key });
+      createSecureContext(parts);
     } catch (cause) {
       throw new RingMQError(
         'BAD_CONFIG',

@@ -72,6 +72,7 @@ export class ClusterPart {
     this.#accessKeeper = new AccessKeeper({
       nameServers: engine.options.nameServers,
       secret,
+      linkTls: engine.options.linkTls,
       cluster: engine.handle.cluster,
       set: engine.handle.brokerSet,
       isMaster: () => engine.thread.place.role === 'master',

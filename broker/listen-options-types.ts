@@ -47,6 +47,25 @@ export interface ListenOptions {
          * Command: `--tls-key`, `RINGMQ_TLS_KEY`, `tlsKey`.
          */
         keyFile: string;
+        /**
+         * Certificates in PEM of the authorities by which clients may show who they are. With it the listener is
+         * `ws`.
+         * Default none: clients are not asked for certificates.
+         * Command: `--tls-client-ca`, `RINGMQ_TLS_CLIENT_CA`, `tlsClientCa`.
+         */
+        clientCaFile?: string | undefined;
+        /**
+         * Whether a client without a certificate may log in otherwise, or does not come in at all.
+         * Default optional.
+         * Command: `--tls-client-cert`, `RINGMQ_TLS_CLIENT_CERT`, `tlsClientCert`.
+         */
+        clientCert?: 'optional' | 'required' | undefined;
+        /**
+         * Which name in a client's certificate is its user: the common name of the subject, or the one DNS name.
+         * Default cn.
+         * Command: `--tls-client-name`, `RINGMQ_TLS_CLIENT_NAME`, `tlsClientName`.
+         */
+        clientName?: 'cn' | 'dns' | undefined;
       }
     | undefined;
   /**

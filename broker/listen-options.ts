@@ -45,6 +45,21 @@ export const listenOptionsSchema = z
           setting: 'tlsCert',
         }),
         keyFile: option("The certificate's key in PEM.", pathText(), { setting: 'tlsKey' }),
+        clientCaFile: option(
+          'Certificates in PEM of the authorities by which clients may show who they are. With it the listener is `ws`.',
+          pathText().optional(),
+          { setting: 'tlsClientCa', defaultText: 'none: clients are not asked for certificates' },
+        ),
+        clientCert: option(
+          'Whether a client without a certificate may log in otherwise, or does not come in at all.',
+          z.enum(['optional', 'required']).default('optional'),
+          { setting: 'tlsClientCert' },
+        ),
+        clientName: option(
+          "Which name in a client's certificate is its user: the common name of the subject, or the one DNS name.",
+          z.enum(['cn', 'dns']).default('cn'),
+          { setting: 'tlsClientName' },
+        ),
       })
       .strict()
       .optional(),
@@ -133,6 +148,7 @@ export function resolveListenOptions(options: ListenOptions = {}): ResolvedListe
       { details: { host: value.host } },
     );
   }
+  checkTls(value.tls);
   const auth = value.auth ?? (isReachable && !value.insecure);
   if (value.jwt !== undefined) {
     const fault = auth
@@ -145,4 +161,15 @@ export function resolveListenOptions(options: ListenOptions = {}): ResolvedListe
   const threads = value.threads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
   const allowedOrigins = value.allowedOrigins.map((origin) => originAsSent(origin));
   return Object.freeze({ ...value, auth, allowedOrigins, threads });
+}
+
+/** @throws RingMQError BAD_CONFIG */
+export function checkTls(tls: z.output<typeof listenOptionsSchema>['tls']): void {
+  if (tls?.clientCert === 'required' && tls.clientCaFile === undefined) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      'client certificates are required, and nobody said whose: name their authorities with `tls.clientCaFile`',
+      { details: { option: 'tls' } },
+    );
+  }
 }

@@ -22,6 +22,8 @@ export interface BrokerListener {
   /** `auto` took `ws` although uWebSockets.js is installed: it does not load here, `reason` says why. */
   readonly isFallback: boolean;
   readonly threads: number;
+  /** Reads the TLS files again, for connections from now on; those that stand stay. By itself it looks every 10 s whether they have changed. */
+  renewCertificates(): void;
   /** Ends all connections, acks what is under way, frees the port. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -43,7 +45,7 @@ export async function startListening(
       `insecure: everybody who reaches ${options.host} may read, write and delete; have clients log in with \`auth\``,
     );
   }
-  const choice = chooseListener(options.listener);
+  const choice = chooseListener(options.listener, options.tls?.clientCaFile !== undefined);
   if (choice.kind === 'uws' && !isLoopback(options.host)) {
     const shortage = unendedShortage(options.maxConnections, memoryThere());
     if (shortage !== null) {
@@ -96,6 +98,11 @@ export async function startListening(
     reason: choice.reason,
     isFallback: choice.isFallback === true,
     threads: count,
+    renewCertificates: () => {
+      for (const thread of threads) {
+        thread.renewCertificates();
+      }
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -165,6 +172,10 @@ class ListenerThread {
       );
     }
     return new ListenerThread(worker, message.port, data.index, exited, onDied);
+  }
+
+  renewCertificates(): void {
+    this.#worker.order('renew');
   }
 
   close(): Promise<void> {

@@ -31,5 +31,5 @@ export type ListenerWorkerMessage =
 /** The word: a socket may be open, or none is any more. */
 export const SOCKETS = { open: 1, closed: 0 } as const;
 
-/** Said to a listener thread. `stop` drains first; `end` closes the sockets at once. */
-export type ListenerOrder = 'stop' | 'end';
+/** Said to a listener thread. `stop` drains first; `end` closes the sockets at once; `renew` looks at the TLS files. */
+export type ListenerOrder = 'stop' | 'end' | 'renew';

@@ -63,7 +63,11 @@ async function serve(thread: BrokerThread): Promise<void> {
   const answers = new HttpAnswers(thread, data.options, api);
   const listener = await startListener(sessions, thread, answers);
   port?.on('message', (order: ListenerOrder) => {
-    void (order === 'end' ? end() : stop());
+    if (order === 'renew') {
+      listener.renewCertificates();
+    } else {
+      void (order === 'end' ? end() : stop());
+    }
   });
   // Also when this thread throws or calls `process.exit`.
   process.once('exit', () => void listener.close());

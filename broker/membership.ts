@@ -81,6 +81,7 @@ export class Membership {
     this.#registrar = new Registrar({
       nameServers: host.options.nameServers,
       secret: host.secret,
+      linkTls: host.options.linkTls,
       describe: () => this.#describe(),
       onFenced: (epoch, url) => host.onFenced(epoch, url),
       onMaster: (url, epoch) => host.onMaster(url, epoch),

@@ -2,7 +2,15 @@
  * A broker's connection to one name server. It mends itself, and a name server that does not answer holds up
  * nobody: whatever was asked of it ends with an error, and the next try waits, longer each time.
  */
-import { controlFrame, controlPayload, type Link, webSocketLinks } from '../native-free/client/internal.js';
+import type { LinkTlsOptions } from '../engine/options.js';
+import {
+  controlFrame,
+  controlPayload,
+  Greeting,
+  type Link,
+  type ScramUser,
+  webSocketLinks,
+} from '../native-free/client/internal.js';
 import { clearInterval, clearTimeout, setInterval, setTimeout, unref } from '../native-free/time/index.js';
 import {
   errorCodeOfName,
@@ -20,6 +28,15 @@ import {
   RingMQError,
   type Welcome,
 } from '../native-free/wire/index.js';
+import { brokerUser } from './broker-login.js';
+import { linkTlsTo } from './link-tls.js';
+
+/** As whom a broker comes, and whom it trusts. */
+export interface LinkMeans {
+  /** The cluster's; null: there is none, and nobody to log in as. */
+  readonly secret: Uint8Array | null;
+  readonly linkTls?: LinkTlsOptions | undefined;
+}
 
 export interface NameServerLinkHooks {
   /** It stands, and has said what it is. */
@@ -70,6 +87,9 @@ export class NameServerLink {
   readonly #clientName: string;
   readonly #hooks: NameServerLinkHooks;
   readonly #times: NameServerLinkTimes;
+  readonly #user: ScramUser | null;
+  readonly #linkTls: LinkTlsOptions | undefined;
+  #greeting: Greeting | null = null;
   readonly #ended = new AbortController();
   readonly #waiting = new Map<number, Waiting>();
   #link: Link | null = null;
@@ -87,8 +107,12 @@ export class NameServerLink {
     url: string,
     clientName: string,
     hooks: NameServerLinkHooks,
+    means: LinkMeans,
     times: Partial<NameServerLinkTimes> = {},
   ) {
+    this.#linkTls = means.linkTls;
+    // Where name servers ask for no login, brokers need none.
+    this.#user = brokerUser(means.secret, false);
     this.url = url;
     this.#clientName = clientName;
     this.#hooks = hooks;
@@ -166,7 +190,7 @@ export class NameServerLink {
     unref(timer);
     try {
       this.#ended.signal.throwIfAborted();
-      const link = await webSocketLinks(this.url)(stop.signal);
+      const link = await webSocketLinks(this.url, linkTlsTo(this.url, this.#linkTls))(stop.signal);
       if (stop.signal.aborted) {
         link.close();
         throw stop.signal.reason;
@@ -204,9 +228,8 @@ export class NameServerLink {
         );
       }
     };
-    link.send(
-      controlFrame(OPCODE.hello, 0, { version: PROTOCOL_VERSION, features: [], client: this.#clientName }),
-    );
+    this.#greeting = new Greeting((frame) => link.send(frame), this.#user);
+    this.#greeting.hello(this.#clientName);
   }
 
   #onFrame(frame: Uint8Array): void {
@@ -223,8 +246,11 @@ export class NameServerLink {
       throw new RingMQError('BAD_FRAME', `${this.url} sent a frame without a whole header`);
     }
     switch (frameOpcode(frame)) {
+      case OPCODE.challenge:
+        this.#greeting?.challenged(frame, (error) => this.#lost(error));
+        break;
       case OPCODE.welcome:
-        this.#onWelcome(controlPayload(frame) as unknown as Welcome);
+        this.#onWelcome(this.#greeting?.welcomed(frame) as Welcome);
         break;
       case OPCODE.response:
         this.#onResponse(frame);

@@ -79,7 +79,7 @@ export class NameServer {
     this.#options = options;
     this.#warn = warn;
     this.#port = options.port;
-    this.#choice = chooseListener(options.listener);
+    this.#choice = chooseListener(options.listener, options.tls?.clientCaFile !== undefined);
     const secret = options.secretFile === undefined ? null : readSecret(options.secretFile);
     this.#table = new RouteTable(
       {},
@@ -133,6 +133,11 @@ export class NameServer {
   /** `auto` took `ws` although uWebSockets.js is installed: it does not load here. */
   get isFallback(): boolean {
     return this.#choice.isFallback === true;
+  }
+
+  /** Reads the TLS files again, for connections from now on. By itself it looks every 10 s whether they have changed. */
+  renewCertificates(): void {
+    this.#listener?.renewCertificates();
   }
 
   /** For {@link openNameServer}. */

@@ -20,7 +20,7 @@ export async function otherMaster(
     return null;
   }
   const set = brokerSetOf(options);
-  const master = await findMaster({ nameServers, secret, cluster, set, name });
+  const master = await findMaster({ nameServers, secret, linkTls: options.linkTls, cluster, set, name });
   if (master !== null && dir !== null && dir.brokerId !== master.brokerId) {
     throw new RingMQError(
       'NOT_MASTER',

@@ -4,10 +4,11 @@
  * other one alone.
  */
 import type { Lack } from '../engine/set/promotion.js';
-import { ask, type ScramUser } from '../native-free/client/internal.js';
+import { ask, type ScramUser, type TlsOptions } from '../native-free/client/internal.js';
 import { monotonicMs, setTimeout } from '../native-free/time/index.js';
 import type { SetRoute, SetStanding, SlaveInfo } from '../native-free/wire/index.js';
 import { brokerUser } from './broker-login.js';
+import { linkTlsTo } from './link-tls.js';
 import { type SetSought, setRoutes } from './set-route.js';
 
 /** A slave that does not answer within this time may not be there. */
@@ -23,7 +24,9 @@ export async function lackOf(own: () => SetStanding, sought: SetSought): Promise
   // Where clients do not log in, brokers do not either.
   const user = brokerUser(sought.secret, false);
   const others = slavesOf(routes).filter((slave) => slave.name !== name);
-  const found = await Promise.all(others.map((slave) => standingOf(slave, own(), user)));
+  const found = await Promise.all(
+    others.map((slave) => standingOf(slave, own(), user, linkTlsTo(slave.url, sought.linkTls))),
+  );
   const furthest = found
     .filter((standing) => standing !== null)
     .reduce<SetStanding | null>(
@@ -64,9 +67,10 @@ async function standingOf(
   { url }: SlaveInfo,
   own: SetStanding,
   user: ScramUser | null,
+  tls: TlsOptions | undefined,
 ): Promise<SetStanding | null> {
   try {
-    const answer = (await ask(url, 'standing', {}, ANSWER_MS, user)) as SetStanding;
+    const answer = (await ask(url, 'standing', {}, ANSWER_MS, user, tls)) as SetStanding;
     const isOfLog = answer.brokerId === own.brokerId && answer.brokerSet === own.brokerSet;
     const isWhole = Number.isSafeInteger(answer.end) && Number.isSafeInteger(answer.endEpoch);
     return isOfLog && isWhole && answer.role === 'slave' ? answer : null;

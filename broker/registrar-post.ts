@@ -11,7 +11,7 @@ import {
   type Welcome,
 } from '../native-free/wire/index.js';
 import { checkRegistrationAnswer, checkTopicChanges } from './name-server-answers.js';
-import { NameServerLink, type NameServerLinkTimes } from './name-server-link.js';
+import { type LinkMeans, NameServerLink, type NameServerLinkTimes } from './name-server-link.js';
 
 export interface PostHooks {
   registration(serverNonce: string): BrokerRegistration;
@@ -23,6 +23,7 @@ export interface PostHooks {
   onLost(): void;
   warn(kind: string, line: string): void;
   readonly times: Partial<NameServerLinkTimes>;
+  readonly means: LinkMeans;
 }
 
 /** Changes of a route are answered with a registration, but not more often than this. */
@@ -70,6 +71,7 @@ export class RegistrarPost {
         },
         onLost: (error) => this.#onLost(error),
       },
+      hooks.means,
       hooks.times,
     );
   }

@@ -22,7 +22,7 @@ import type {
   MasterInfo,
   RegistrationAnswer,
 } from '../native-free/wire/index.js';
-import type { NameServerLinkTimes } from './name-server-link.js';
+import type { LinkMeans, NameServerLinkTimes } from './name-server-link.js';
 import { RegistrarPost } from './registrar-post.js';
 
 export interface RegistrarHooks {
@@ -40,9 +40,8 @@ export interface RegistrarHooks {
   onWarning(message: string, details: Record<string, unknown>): void;
 }
 
-export interface RegistrarOptions extends RegistrarHooks {
+export interface RegistrarOptions extends RegistrarHooks, LinkMeans {
   nameServers: readonly string[];
-  secret: Uint8Array | null;
   /** Default 30 s. */
   registerMs?: number;
   times?: Partial<NameServerLinkTimes>;
@@ -75,6 +74,7 @@ export class Registrar {
           onLost: () => this.#onLost(),
           warn: (kind, line) => this.#warnings.tell(kind, line),
           times: options.times ?? {},
+          means: options,
         }),
     );
     this.#timer = setInterval(() => this.changed(), options.registerMs ?? REGISTER_MS);

@@ -1,14 +1,13 @@
 /** What name servers say of a broker's set, asked once, on connections of their own. */
 import { isProof, newNonce, routeProof } from '../engine/cluster/proof.js';
 import type { SetRoute } from '../native-free/wire/index.js';
-import { NameServerLink } from './name-server-link.js';
+import { type LinkMeans, NameServerLink } from './name-server-link.js';
 
 /** One that does not answer within this time is as one that is not there: a broker starts without name servers, too. */
 const ASK_MS = 1_000;
 
-export interface SetSought {
+export interface SetSought extends LinkMeans {
   readonly nameServers: readonly string[];
-  readonly secret: Uint8Array | null;
   readonly cluster: string;
   readonly set: string;
 }
@@ -40,6 +39,7 @@ function ask(url: string, sought: SetSought, askMs: number): Promise<SetRoute[]>
         onEvent: () => undefined,
         onLost: () => end([]),
       },
+      sought,
       { answerMs: askMs },
     );
     link.open();

@@ -33,7 +33,8 @@ export class BrokerSockets {
       this.#open.delete(socket);
       await socket.listener.close();
     };
-    return { ...listener, close, [Symbol.asyncDispose]: close };
+    const renewCertificates = (): void => socket.listener.renewCertificates();
+    return { ...listener, renewCertificates, close, [Symbol.asyncDispose]: close };
   }
 
   /** Ends all of them. They are not forgotten: see {@link openAgain}. Rejects with the first failure, once all have been tried. */

@@ -15,7 +15,7 @@ import { isForPeople, openLog } from './log.js';
 import { byteBars } from './progress.js';
 import { stopWanted } from './stop-signals.js';
 
-/** `ringmq broker`: serves until SIGTERM, SIGINT or SIGHUP, then drains and ends with 0. */
+/** `ringmq broker`: serves until SIGTERM or SIGINT, then drains and ends with 0; SIGHUP does the same, but with TLS, whose files it has read again. */
 export async function runBroker(command: Command): Promise<void> {
   const settings = readBrokerSettings(command);
   const { listen } = settings;
@@ -29,7 +29,8 @@ export async function runBroker(command: Command): Promise<void> {
   for (const { variable, meant } of misspelledVariables()) {
     log.warn({ variable }, `${variable} is set and means nothing; did you mean ${meant}?`);
   }
-  const stopping = stopWanted();
+  let renew = (): boolean => false;
+  const stopping = stopWanted(() => renew());
   let onFatal = (_error: unknown): void => {};
   // Fail-stop: a log that cannot be trusted to hold a write is not served any further.
   const failed = new Promise<never>((_resolve, reject) => {
@@ -53,6 +54,7 @@ export async function runBroker(command: Command): Promise<void> {
   );
   try {
     const listener = await broker.listen(listen);
+    renew = () => renewed(listener, listen, log);
     const how = { listener: listener.listener, threads: listener.threads };
     log[listener.isFallback ? 'warn' : 'info'](how, `listener: ${listener.reason}`);
     const ms = Math.round(monotonicMs() - startedAt);
@@ -67,6 +69,20 @@ export async function runBroker(command: Command): Promise<void> {
     await broker.close();
   }
   log.info('stopped');
+}
+
+/** What SIGHUP does where there is TLS. False: there is none. */
+export function renewed(
+  server: { renewCertificates(): void },
+  { tls }: { tls?: unknown },
+  log: Logger,
+): boolean {
+  if (tls === undefined) {
+    return false;
+  }
+  log.info('SIGHUP: the TLS files are read again; connections stay');
+  server.renewCertificates();
+  return true;
 }
 
 function tellReplication(told: ReplicationEvent, view: CatchUpView, log: Logger): void {

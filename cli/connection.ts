@@ -1,6 +1,7 @@
 import { type Client, type ClientOptions, connect } from '../native-free/client/index.js';
 import { isRingMQError } from '../native-free/wire/index.js';
 import { credentials } from './credentials.js';
+import { tlsTo } from './link-trust.js';
 
 /** A connection for one command. It gives up soon: a person waits for the answer. */
 export async function openClient(
@@ -8,9 +9,14 @@ export async function openClient(
   options: Pick<ClientOptions, 'connectTimeoutMs' | 'onConnection'> = {},
 ): Promise<Client> {
   const who = credentials();
+  const tls = url
+    .split(',')
+    .map((each) => tlsTo(each.trim()))
+    .find((each) => each !== undefined);
   return connect(url, {
     connectTimeoutMs: 3_000,
     ...(who === undefined ? {} : { credentials: who }),
+    ...(tls === undefined ? {} : { tls }),
     ...options,
   });
 }

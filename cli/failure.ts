@@ -15,7 +15,7 @@ const SYSTEM_ADVICE: Record<string, string> = {
 };
 
 const TRUST_IT =
-  'if it is your own, name the file of it, or of the authority that signed it, in NODE_EXTRA_CA_CERTS';
+  'if it is your own, name the file of it, or of the authority that signed it, with --ca, before the command, or in NODE_EXTRA_CA_CERTS';
 /** What to do about a certificate of the broker that is refused, by Node's code. */
 const CERTIFICATE_ADVICE: Record<string, string> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: TRUST_IT,

@@ -2,13 +2,15 @@
 import { CommanderError } from 'commander';
 import { isRingMQError } from '../native-free/wire/index.js';
 import { describeFailure, EXIT, wantsJson } from './failure.js';
+import { clientKey, commandsOf } from './link-trust.js';
 import { newPasswordFile } from './new-password.js';
 import { buildProgram } from './program.js';
 
 /** The `ringmq` command. Exit status: 0 done, 1 failed, 2 wrong usage. */
 async function main(): Promise<number> {
   try {
-    await (await buildProgram(process.argv.slice(2))).parseAsync(newPasswordFile(process.argv));
+    const program = await buildProgram(process.argv.slice(2));
+    await program.parseAsync(clientKey(newPasswordFile(process.argv), commandsOf(program)));
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError) {

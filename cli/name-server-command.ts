@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openNameServer } from '../broker/name-server.js';
 import { type NameServerOptions, nameServerOptionsSchema } from '../broker/name-server-options.js';
 import { describeOptions } from '../engine/option-info.js';
-import { told } from './broker-command.js';
+import { renewed, told } from './broker-command.js';
 import { listenOption, optionFlag, optionsFrom } from './broker-settings.js';
 import { commandOptionsSchema } from './command-options.js';
 import { openLog } from './log.js';
@@ -24,11 +24,12 @@ export function addNameServerFlags(command: Command): void {
   }
 }
 
-/** `ringmq nameserver`: serves until SIGTERM, SIGINT or SIGHUP, then ends with 0. */
+/** `ringmq nameserver`: serves until SIGTERM or SIGINT, then ends with 0; SIGHUP does the same, but with TLS, whose files it has read again. */
 export async function runNameServer(command: Command): Promise<void> {
   const settings = command.opts<Record<string, unknown>>();
   const log = openLog(commandOptionsSchema.parse(optionsFrom(LOG, settings)));
-  const stopping = stopWanted();
+  let renew = (): boolean => false;
+  const stopping = stopWanted(() => renew());
   const server = await told(
     () =>
       openNameServer({
@@ -37,6 +38,7 @@ export async function runNameServer(command: Command): Promise<void> {
       }),
     SERVER,
   );
+  renew = () => renewed(server, optionsFrom<NameServerOptions>(SERVER, settings), log);
   try {
     log[server.isFallback ? 'warn' : 'info']({ listener: server.listener }, `listener: ${server.reason}`);
     log.info({ url: server.url }, 'serving');

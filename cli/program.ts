@@ -21,6 +21,7 @@ import {
   waitFlag,
 } from './flags.js';
 import { dressCommands } from './help.js';
+import { chooseTrust } from './link-trust.js';
 import { addMessage } from './message/message-program.js';
 import { addTools } from './tool-commands.js';
 import { addWatching } from './watch-program.js';
@@ -56,6 +57,21 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
       '--password-file <file>',
       'file of its password, one line (or RINGMQ_PASSWORD, the password itself); behind `user add` and `user passwd` it is the new one',
     )
+    .addOption(
+      new Option(
+        '--ca <file>',
+        "who may have issued the broker's certificate, in PEM, for wss:// addresses",
+      ).env('RINGMQ_CA'),
+    )
+    .addOption(new Option('--cert <file>', "the client's own certificate, in PEM").env('RINGMQ_CERT'))
+    .addOption(
+      new Option('--client-key <file>', 'its key; before the command --key is the same').env('RINGMQ_KEY'),
+    )
+    .addOption(
+      new Option('--servername <name>', "the name in the broker's certificate, if not the address's").env(
+        'RINGMQ_SERVERNAME',
+      ),
+    )
     .option(
       '--token-file <file>',
       'file of a token to log in with, read anew when it expires (or RINGMQ_TOKEN, the token itself)',
@@ -70,6 +86,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
       if (command.parent?.name() !== 'context' && !['broker', 'nameserver'].includes(command.name())) {
         (await import('./context/use-context.js')).useContext(program);
         chooseCredentials(program);
+        chooseTrust(program);
       }
     });
   // The flags come from the schemas of options, which take a tenth of a second to load.

@@ -14,12 +14,18 @@ const PATIENCE_MS = 2_000;
 
 const PARENT_LOOK_MS = 250;
 
-/** Resolves with the reason, in words for a log line, once the broker shall stop. To be called once, before anything is opened. */
-export function stopWanted(): Promise<string> {
+/**
+ * Resolves with the reason, in words for a log line, once the broker shall stop. To be called once, before anything is opened. `renew`: what SIGHUP
+ * does in place of that; false: it has nothing to do so. A terminal that is closed sends one, too, and means a stop.
+ */
+export function stopWanted(renew: () => boolean = () => false): Promise<string> {
   return new Promise((resolve) => {
     let askedAt: number | null = null;
     for (const signal of SIGNALS) {
       process.on(signal, () => {
+        if (signal === 'SIGHUP' && !process.stdin.isTTY && renew()) {
+          return;
+        }
         const now = monotonicMs();
         if (askedAt !== null && now - askedAt >= PATIENCE_MS) {
           process.exit(128 + constants.signals[signal]);

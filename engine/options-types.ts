@@ -226,6 +226,35 @@ export interface EngineOptions {
    * Command: `--secret-file`, `RINGMQ_SECRET_FILE`, `secretFile`.
    */
   secretFile?: string | undefined;
+  linkTls?:
+    | {
+        /**
+         * Certificates in PEM of the authorities that this broker trusts on its own connections, to its master,
+         * name servers and other brokers by `wss://` addresses.
+         * Default those that Node trusts.
+         * Command: `--link-ca`, `RINGMQ_LINK_CA`, `linkCa`.
+         */
+        caFile?: string | undefined;
+        /**
+         * Certificate chain in PEM that this broker shows there, where it is asked for one.
+         * Default none.
+         * Command: `--link-cert`, `RINGMQ_LINK_CERT`, `linkCert`.
+         */
+        certFile?: string | undefined;
+        /**
+         * Its key in PEM.
+         * Default none.
+         * Command: `--link-key`, `RINGMQ_LINK_KEY`, `linkKey`.
+         */
+        keyFile?: string | undefined;
+        /**
+         * The name that certificates there must have, where it is not that of the address.
+         * Default the address's.
+         * Command: `--link-servername`, `RINGMQ_LINK_SERVERNAME`, `linkServername`.
+         */
+        servername?: string | undefined;
+      }
+    | undefined;
   /**
    * Addresses of name servers, each of which is told where this broker is, and what topics it has. At most
    * 16.

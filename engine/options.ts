@@ -203,6 +203,30 @@ export const engineOptionsSchema = z
       pathText().optional(),
       { defaultText: 'none' },
     ),
+    linkTls: z
+      .object({
+        caFile: option(
+          'Certificates in PEM of the authorities that this broker trusts on its own connections, to its master, name servers and other brokers by `wss://` addresses.',
+          pathText().optional(),
+          { setting: 'linkCa', defaultText: 'those that Node trusts' },
+        ),
+        certFile: option(
+          'Certificate chain in PEM that this broker shows there, where it is asked for one.',
+          pathText().optional(),
+          { setting: 'linkCert', defaultText: 'none' },
+        ),
+        keyFile: option('Its key in PEM.', pathText().optional(), {
+          setting: 'linkKey',
+          defaultText: 'none',
+        }),
+        servername: option(
+          'The name that certificates there must have, where it is not that of the address.',
+          z.string().min(1).max(253).optional(),
+          { setting: 'linkServername', defaultText: "the address's" },
+        ),
+      })
+      .strict()
+      .optional(),
     nameServers: option(
       'Addresses of name servers, each of which is told where this broker is, and what topics it has. At most 16.',
       z
@@ -280,6 +304,14 @@ export function brokerSetOf({
     );
   }
   return set;
+}
+
+/** Of a broker's own connections. Files in PEM. */
+export interface LinkTlsOptions {
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  readonly servername?: string | undefined;
 }
 
 export type ResolvedEngineOptions = Readonly<z.output<typeof engineOptionsSchema>>;

@@ -20,12 +20,23 @@ export interface ListenerChoice {
  * `auto` takes the native listener where it loads, else the plain one. Asked for by name, a listener is never
  * replaced by the other: BAD_CONFIG when `uws` does not load here.
  *
+ * `needsCertificates`: clients say by theirs who they are.
+ *
  * A worker thread gets the plain one by `auto`. `worker.terminate()` ends it and its listener threads without
  * running any of their code, so open sockets of uWebSockets.js would abort the whole process with it.
  */
-export function chooseListener(wanted: 'auto' | ListenerKind): ListenerChoice {
+export function chooseListener(wanted: 'auto' | ListenerKind, needsCertificates = false): ListenerChoice {
   if (wanted === 'ws') {
     return { ...WS, reason: 'asked for' };
+  }
+  if (needsCertificates && wanted === 'uws') {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      'the uws listener was asked for, and it does not tell whom a client certificate is of: leave out `tls.clientCaFile`, or set `listener` to ws',
+    );
+  }
+  if (needsCertificates) {
+    return { ...WS, reason: 'clients are asked for certificates, of which uws does not tell whose they are' };
   }
   if (wanted === 'auto' && !isMainThread) {
     return {

@@ -86,6 +86,12 @@ function createApp(uws: UwsModule, { tls }: ListenerOptions): UwsApp {
   if (tls === undefined) {
     return uws.App();
   }
+  if (tls.clientCaFile !== undefined) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      'uWebSockets.js does not tell whom a client certificate is of: take the listener `ws` for them',
+    );
+  }
   readPem(tls.certFile);
   readPem(tls.keyFile);
   try {
@@ -171,6 +177,10 @@ class UwsListener implements Listener {
       };
       this.#certificates = new CertificateWatch(tls, events, certificateLookMs);
     }
+  }
+
+  renewCertificates(): void {
+    this.#certificates?.look();
   }
 
   async close(): Promise<void> {

@@ -45,6 +45,7 @@ export class FollowedMaster {
         masterUrl: this.#url,
         secret: this.#secret ?? new Uint8Array(0),
         catchUpRateBytes: engine.options.catchUpRateBytes,
+        linkTls: engine.options.linkTls,
       },
       this.#events,
     );

@@ -1,5 +1,6 @@
 /** What the follower's thread and the one that opened the broker say to each other. */
 import type { BrokerHandle } from '../../engine/handle.js';
+import type { LinkTlsOptions } from '../../engine/options.js';
 import type { ReplicaFacts } from '../../native-free/wire/index.js';
 import type { CatchUpEnd, CatchUpReport } from './catch-up.js';
 
@@ -10,6 +11,8 @@ export interface FollowerWorkerData {
   /** Shared with the master; empty: there is none. */
   secret: Uint8Array;
   catchUpRateBytes: number;
+  /** For a master at a `wss://` address. */
+  linkTls: LinkTlsOptions | undefined;
 }
 
 /** To the opener. */

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AsyncLogFiles } from '../../engine/thread/async-log-files.js';
 import { attachThread } from '../../engine/thread/attach-thread.js';
 import type { FollowSeat } from '../../engine/thread/follow-seat.js';
+import { type Trust, trustOf } from '../../native-free/client/link/platform-node.js';
 import {
   clearInterval,
   clearTimeout,
@@ -19,6 +20,7 @@ import {
   type ReplicaFacts,
   RingMQError,
 } from '../../native-free/wire/index.js';
+import { linkTlsTo } from '../link-tls.js';
 import { CatchUp, type CatchUpEnd, type CatchUpReport } from './catch-up.js';
 import type { FollowerOrder, FollowerReport, FollowerWorkerData } from './follower-messages.js';
 import { FollowerSession } from './follower-session.js';
@@ -125,6 +127,10 @@ class FollowerThread {
       say({ type: 'lost', code: 'BAD_CONFIG', message: `its master's address is none: ${url}` });
       return;
     }
+    const trust = this.#trustAt(url);
+    if (trust === null) {
+      return;
+    }
     let why: unknown = null;
     const session = new FollowerSession({
       link: {
@@ -175,6 +181,7 @@ class FollowerThread {
     };
     const socket: MasterSocket = new MasterSocket({
       url,
+      trust,
       subprotocol: REPLICA_SUBPROTOCOL,
       handshakeTimeoutMs: CONNECT_TIMEOUT_MS,
       // A new slave does not know the span yet: a batch or pad of the largest there is fits.
@@ -242,6 +249,28 @@ class FollowerThread {
     }
   }
 
+  /** undefined: Node's own trust. null: its files cannot be used, and it is tried again. */
+  #trustAt(url: string): Trust | undefined | null {
+    try {
+      const tls = linkTlsTo(url, data.linkTls);
+      return tls === undefined ? undefined : trustOf(tls);
+    } catch (error) {
+      this.#lost(error);
+      return null;
+    }
+  }
+
+  #lost(why: unknown): void {
+    const code = isRingMQError(why) ? why.code : 'CONNECTION_LOST';
+    const message = why instanceof Error ? why.message : String(why);
+    if (message !== this.#lastLost) {
+      this.#lastLost = message;
+      say({ type: 'lost', code, message });
+    }
+    this.#tryAgain(this.#retryMs);
+    this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
+  }
+
   #closed(socket: MasterSocket, why: unknown): void {
     if (this.#socket !== socket) {
       return;
@@ -258,14 +287,7 @@ class FollowerThread {
     if (this.#isStopped) {
       return;
     }
-    const code = isRingMQError(why) ? why.code : 'CONNECTION_LOST';
-    const message = why instanceof Error ? why.message : String(why);
-    if (message !== this.#lastLost) {
-      this.#lastLost = message;
-      say({ type: 'lost', code, message });
-    }
-    this.#tryAgain(this.#retryMs);
-    this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
+    this.#lost(why);
   }
 
   #tryAgain(ms: number): void {

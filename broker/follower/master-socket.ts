@@ -8,6 +8,8 @@
 import { randomFillSync } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { certificateProblem } from '../../native-free/client/link/node-connect-problem.js';
+import type { Trust } from '../../native-free/client/link/platform-node.js';
 import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { ReceiveBuffer } from './receive-buffer.js';
@@ -15,6 +17,8 @@ import { MAX_ANSWER_BYTES, type Upgrade, upgradeOf } from './upgrade.js';
 
 export interface MasterSocketOptions {
   readonly url: string;
+  /** Of a `wss://` address. */
+  readonly trust?: Trust | undefined;
   readonly subprotocol: string;
   /** A message of more bytes ends the connection. */
   readonly maxMessageBytes: number;
@@ -71,7 +75,7 @@ export class MasterSocket {
     this.#socket = this.#connect(url);
     this.#socket.setNoDelay(true);
     this.#socket.on('error', (error) => {
-      this.#why ??= error;
+      this.#why ??= certificateProblem(options.url, error) ?? error;
     });
     this.#socket.on('end', () => this.#socket.destroy());
     this.#socket.on('close', () => this.#closed());
@@ -131,7 +135,7 @@ export class MasterSocket {
     const greet = () => this.#socket.write(this.#upgrade.request);
     if (isTls) {
       const servername = isIP(host) === 0 ? { servername: host } : {};
-      const options = { host, port, onread, ...servername };
+      const options = { host, port, onread, minVersion: 'TLSv1.2', ...servername, ...this.#options.trust };
       return connectTls(options as ConnectionOptions, greet);
     }
     return connectTcp({ host, port, onread }, greet);

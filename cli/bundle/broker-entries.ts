@@ -5,6 +5,7 @@ import { ask } from '../../native-free/client/internal.js';
 import { statusByUrls } from '../cluster/cluster-status.js';
 import { openClient } from '../connection.js';
 import { linkUser } from '../credentials.js';
+import { tlsTo } from '../link-trust.js';
 import { type BundleEntry, MAX_LISTED, type Missing, reasonOf } from './entry.js';
 import type { Scrubber } from './scrub.js';
 
@@ -54,7 +55,14 @@ export async function brokerEntries(
       return [first, await admin.stats()];
     });
     await take('configuration.json', 'options of the broker, and where they come from', () =>
-      ask(url.split(',')[0] ?? '', 'configuration', {}, undefined, linkUser()),
+      ask(
+        url.split(',')[0] ?? '',
+        'configuration',
+        {},
+        undefined,
+        linkUser(),
+        tlsTo(url.split(',')[0] ?? ''),
+      ),
     );
     await take('topics.json', `topics, and the queues of the first ${MAX_LISTED}`, async () => {
       const topics = await admin.listTopics();

@@ -8,6 +8,7 @@ import { ask } from '../../native-free/client/internal.js';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
 import { linkUser } from '../credentials.js';
 import { type Deed, type DestroyFlags, isToBeDone } from '../destroy.js';
+import { tlsTo } from '../link-trust.js';
 import { printJson, sharedOptions } from '../output.js';
 import { type ClusterFile, ClusterFolder, DEFAULT_CLUSTER_DIR } from './cluster-folder.js';
 import { type ClusterMode, type ClusterPlanOptions, defaultMasters, planNodes } from './cluster-plan.js';
@@ -200,7 +201,7 @@ export async function runPromote(
   if (!(await isToBeDone(command, flags, () => promotion(view, broker, force)))) {
     return;
   }
-  const result = (await ask(broker.url, 'promote', { force }, 60_000, linkUser())) as {
+  const result = (await ask(broker.url, 'promote', { force }, 60_000, linkUser(), tlsTo(broker.url))) as {
     epoch: number;
     lacks?: string | null;
   };

@@ -1,7 +1,10 @@
 /** What a cluster consists of now: as its name servers say, and, where it was started from a folder, as its processes are. */
+
 import Table from 'cli-table3';
 import { ask, PageWalk } from '../../native-free/client/internal.js';
 import { type BrokerStatus, type NameServerMethods, RingMQError } from '../../native-free/wire/index.js';
+import { linkUser } from '../credentials.js';
+import { tlsTo } from '../link-trust.js';
 import type { ClusterFile, ClusterFolder } from './cluster-folder.js';
 import { NodeProcess } from './node-process.js';
 
@@ -72,9 +75,14 @@ async function allPages(url: string): Promise<{ cluster: string; brokers: Broker
   const walk = new PageWalk();
   let cursor: string | null = null;
   for (;;) {
-    const page = (await ask(url, 'clusterStatus', {
-      cursor,
-    })) as NameServerMethods['clusterStatus']['result'];
+    const page = (await ask(
+      url,
+      'clusterStatus',
+      { cursor },
+      undefined,
+      linkUser(),
+      tlsTo(url),
+    )) as NameServerMethods['clusterStatus']['result'];
     if (!Array.isArray(page.brokers)) {
       throw new RingMQError('BAD_FRAME', `${url} answered without the list of brokers`);
     }
@@ -104,7 +112,8 @@ export async function statusByUrls(urls: readonly string[]): Promise<ClusterView
   const { cluster, brokers, answered } = await registered(urls);
   if (answered.size === 0) {
     // Fails with what is wrong.
-    await ask(urls[0] ?? '', 'clusterStatus', {});
+    const first = urls[0] ?? '';
+    await ask(first, 'clusterStatus', {}, undefined, linkUser(), tlsTo(first));
   }
   return {
     cluster,

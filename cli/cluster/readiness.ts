@@ -9,6 +9,7 @@ import { ask } from '../../native-free/client/internal.js';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { RingMQError, type SetStanding } from '../../native-free/wire/index.js';
 import { linkUser } from '../credentials.js';
+import { tlsTo } from '../link-trust.js';
 import type { ClusterFile, ClusterFolder, ClusterNode } from './cluster-folder.js';
 import { unknownAt } from './cluster-status.js';
 import { NodeProcess } from './node-process.js';
@@ -92,7 +93,9 @@ async function standingsOf(
     nodes.map(async ({ name }) => {
       const url = urlOf(folder, name);
       const standing =
-        url === null ? null : await ask(url, 'standing', {}, ANSWER_MS, linkUser()).catch(() => null);
+        url === null
+          ? null
+          : await ask(url, 'standing', {}, ANSWER_MS, linkUser(), tlsTo(url)).catch(() => null);
       return [name, standing as SetStanding | null] as const;
     }),
   );

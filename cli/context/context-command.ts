@@ -11,11 +11,15 @@ interface GlobalFlags {
   user?: string;
   passwordFile?: string;
   tokenFile?: string;
+  ca?: string;
+  cert?: string;
+  clientKey?: string;
+  servername?: string;
 }
 
 /** `ringmq context save`: what `--url`, `--user`, `--password-file` and `--token-file` say, under a name. The first one is selected. */
 export function saveContext(command: Command, name: string): void {
-  const { url, user, passwordFile, tokenFile } = command.optsWithGlobals<GlobalFlags>();
+  const { url, user, passwordFile, tokenFile, servername, ...files } = command.optsWithGlobals<GlobalFlags>();
   if (passwordFile !== undefined && user === undefined) {
     throw new RingMQError('BAD_ARGUMENT', '--password-file goes with --user', {
       details: { option: 'password-file' },
@@ -32,6 +36,8 @@ export function saveContext(command: Command, name: string): void {
     ...(user === undefined ? {} : { user }),
     ...(passwordFile === undefined ? {} : { passwordFile: resolve(passwordFile) }),
     ...(tokenFile === undefined ? {} : { tokenFile: resolve(tokenFile) }),
+    ...tlsOf(files),
+    ...(servername === undefined ? {} : { servername }),
   };
   const selected = known.selected ?? name;
   writeContexts({ selected, contexts: { ...known.contexts, [name]: context } });
@@ -40,6 +46,15 @@ export function saveContext(command: Command, name: string): void {
     { saved: name, ...context, selected },
     `${name}: ${url}${selected === name ? ', selected' : ''}`,
   );
+}
+
+/** Its files, by absolute paths. */
+function tlsOf({ ca, cert, clientKey }: Partial<GlobalFlags>): Pick<Context, 'ca' | 'cert' | 'clientKey'> {
+  return {
+    ...(ca === undefined ? {} : { ca: resolve(ca) }),
+    ...(cert === undefined ? {} : { cert: resolve(cert) }),
+    ...(clientKey === undefined ? {} : { clientKey: resolve(clientKey) }),
+  };
 }
 
 /** `ringmq context select`: what commands use that name no other. */

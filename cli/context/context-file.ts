@@ -14,7 +14,23 @@ export interface Context {
   passwordFile?: string;
   /** The same of a token's. */
   tokenFile?: string;
+  /** Files of TLS, too. */
+  ca?: string;
+  cert?: string;
+  clientKey?: string;
+  servername?: string;
 }
+
+/** What may be in it besides the address. */
+export const CONTEXT_PARTS = [
+  'user',
+  'passwordFile',
+  'tokenFile',
+  'ca',
+  'cert',
+  'clientKey',
+  'servername',
+] as const satisfies readonly (keyof Context)[];
 
 export interface Contexts {
   /** Used where a command names none; null: the defaults of the flags. */
@@ -85,9 +101,7 @@ function isContext(value: unknown): value is Context {
   return (
     isObject(value) &&
     typeof value['url'] === 'string' &&
-    [value['user'], value['passwordFile'], value['tokenFile']].every(
-      (part) => part === undefined || typeof part === 'string',
-    )
+    CONTEXT_PARTS.map((part) => value[part]).every((part) => part === undefined || typeof part === 'string')
   );
 }
 

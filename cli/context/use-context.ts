@@ -29,6 +29,11 @@ export function useContext(program: Command): void {
     const source = program.getOptionValueSource('context') === 'cli' ? 'cli' : 'env';
     program.setOptionValueWithSource('url', urlFlag(context.url), source);
   }
+  for (const part of ['ca', 'cert', 'clientKey', 'servername'] as const) {
+    if (program.getOptionValueSource(part) === undefined && context[part] !== undefined) {
+      program.setOptionValueWithSource(part, context[part], 'config');
+    }
+  }
   if (!isUserGiven && context.tokenFile !== undefined) {
     program.setOptionValueWithSource('tokenFile', context.tokenFile, 'config');
   }

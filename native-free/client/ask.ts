@@ -6,11 +6,12 @@ import { Greeting } from './link/greeting.js';
 import type { Link } from './link/link.js';
 import type { LinkUser } from './link/link-user.js';
 import { webSocketLinks } from './link/websocket-link.js';
+import type { TlsOptions } from './types.js';
 
 const TIMEOUT_MS = 5_000;
 
 /**
- * `user`: as whom it is asked, where a broker wants to know. Resolves with the answer; rejects with the other
+ * `user`: as whom it is asked, where a broker wants to know. `tls`: for `wss://` addresses. Resolves with the answer; rejects with the other
  * side's error, CONNECT_FAILED or TIMEOUT.
  */
 export async function ask(
@@ -19,6 +20,7 @@ export async function ask(
   params: object,
   timeoutMs = TIMEOUT_MS,
   user: LinkUser | null = null,
+  tls?: TlsOptions,
 ): Promise<unknown> {
   const stop = new AbortController();
   const tooLate = new RingMQError('TIMEOUT', `${url} did not answer within ${timeoutMs / 1_000} s`, {
@@ -28,7 +30,7 @@ export async function ask(
   let link: Link | undefined;
   try {
     await user?.prepare(stop.signal);
-    link = await webSocketLinks(url)(stop.signal);
+    link = await webSocketLinks(url, tls)(stop.signal);
     return await answerOf(link, method, params, stop.signal, user);
   } catch (error) {
     throw stop.signal.aborted ? tooLate : error;

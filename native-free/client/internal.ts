@@ -13,6 +13,7 @@ export { OffsetTracker } from './consume/offset-tracker.js';
 export type { Connection } from './link/connection.js';
 export { controlFrame, controlPayload } from './link/control-codec.js';
 export { userOf } from './link/credentials.js';
+export { Greeting } from './link/greeting.js';
 export type { Link, LinkFactory } from './link/link.js';
 export type { LinkUser } from './link/link-user.js';
 export { ScramUser } from './link/scram-login.js';

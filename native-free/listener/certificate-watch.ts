@@ -2,17 +2,16 @@
  * Certificates are renewed while the broker runs. The files are looked at now and then, and new ones are used
  * for connections that come from then on; those that stand keep what they began with.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { clearInterval, setInterval } from '../time/index.js';
+import { secureOptionsOf } from './tls-context.js';
+import type { ListenerTls } from './types.js';
 
-export interface CertificateFiles {
-  readonly certFile: string;
-  readonly keyFile: string;
-}
+export type CertificateFiles = Pick<ListenerTls, 'certFile' | 'keyFile' | 'clientCaFile'>;
 
 export interface CertificateEvents {
-  /** Both files can be used, and are others than before. */
+  /** The files can be used, and are others than before. */
   onRenewed(): void;
   /** They are others than before and cannot be used: the old ones stay in use. Once until they change again. */
   onTrouble(message: string): void;
@@ -40,6 +39,13 @@ export class CertificateWatch {
     clearInterval(this.#timer);
   }
 
+  /** Now, and not as if they were the same. */
+  look(): void {
+    this.#taken = '';
+    this.#troubled = '';
+    this.#look();
+  }
+
   #look(): void {
     const state = stateOf(this.#files);
     if (state === this.#taken || state === this.#troubled) {
@@ -47,10 +53,7 @@ export class CertificateWatch {
     }
     try {
       // Also tells whether they belong together: one may have been written and the other not yet.
-      createSecureContext({
-        cert: readFileSync(this.#files.certFile),
-        key: readFileSync(this.#files.keyFile),
-      });
+      createSecureContext(secureOptionsOf(this.#files));
       this.#events.onRenewed();
       this.#taken = state;
     } catch (error) {
@@ -62,8 +65,9 @@ export class CertificateWatch {
   }
 }
 
-function stateOf({ certFile, keyFile }: CertificateFiles): string {
-  return [certFile, keyFile].map(stateOfFile).join(' ');
+function stateOf({ certFile, keyFile, clientCaFile }: CertificateFiles): string {
+  const files = [certFile, keyFile, ...(clientCaFile === undefined ? [] : [clientCaFile])];
+  return files.map(stateOfFile).join(' ');
 }
 
 function stateOfFile(path: string): string {

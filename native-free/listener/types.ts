@@ -154,6 +154,18 @@ export const HTTP_ANSWER_TIMEOUT_MS = 10_000;
 /** Of a body that is taken, something must come each so long while it is not paused. */
 export const HTTP_BODY_IDLE_MS = 60_000;
 
+/** Files in PEM. They are read again when they change. */
+export interface ListenerTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Authorities whose certificates say who a client is. `ws` only. Default: clients are not asked for any. */
+  readonly clientCaFile?: string | undefined;
+  /** Default `optional`. */
+  readonly clientCert?: 'optional' | 'required' | undefined;
+  /** What of a client's certificate is its user: the common name, or the one DNS name. Default `cn`. */
+  readonly clientName?: 'cn' | 'dns' | undefined;
+}
+
 export interface ListenerOptions {
   readonly host: string;
   /** 0 picks a free one. */
@@ -164,7 +176,7 @@ export interface ListenerOptions {
    */
   readonly joinPort?: boolean;
   /** PEM files. With it the listener speaks `wss:` only. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly tls?: ListenerTls;
   /**
    * Largest message a session will take; 64 KiB more are handed on so that it can refuse politely, beyond
    * that the connection is cut.
@@ -215,6 +227,8 @@ export interface Listener {
   /** The one really listened on. */
   readonly port: number;
   readonly connections: number;
+  /** Looks at the TLS files now, also where they look as they did. */
+  renewCertificates(): void;
   /** Stops listening and cuts every connection; sessions that want to say something do so before. */
   close(): Promise<void>;
 }

@@ -11,12 +11,14 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { clearInterval, setInterval } from '../time/index.js';
 import { RingMQError, SUBPROTOCOL } from '../wire/index.js';
 import { CertificateWatch } from './certificate-watch.js';
+import { certifiedUserOf } from './client-certificates.js';
 import { ConnectionCount } from './connection-count.js';
 import { DESCRIPTORS_AGAIN, DescriptorWatch, NO_DESCRIPTORS } from './descriptors.js';
-import { checkListenerOptions, listenAddress, listenError, readPem } from './listen-errors.js';
+import { checkListenerOptions, listenAddress, listenError } from './listen-errors.js';
 import { OneRequest } from './one-request.js';
 import { PartialMessages } from './partial-messages.js';
 import { SendPool } from './send-pool.js';
+import { clientOptionsOf, secureOptionsOf } from './tls-context.js';
 import {
   type HttpAnswer,
   isRefusal,
@@ -155,13 +157,14 @@ class WsListener implements Listener {
       return;
     }
     const onRenewed = (): void => {
-      (this.#http as SecureServer).setSecureContext({
-        cert: readPem(tls.certFile),
-        key: readPem(tls.keyFile),
-      });
+      (this.#http as SecureServer).setSecureContext(secureOptionsOf(tls));
     };
     const onTrouble = (message: string): void => onWarning?.(message);
     this.#certificates = new CertificateWatch(tls, { onRenewed, onTrouble }, certificateLookMs);
+  }
+
+  renewCertificates(): void {
+    this.#certificates?.look();
   }
 
   async close(): Promise<void> {
@@ -225,8 +228,8 @@ class WsListener implements Listener {
     try {
       return createSecureServer({
         connectionsCheckingInterval: CHECK_INTERVAL_MS,
-        cert: readPem(tls.certFile),
-        key: readPem(tls.keyFile),
+        ...secureOptionsOf(tls),
+        ...clientOptionsOf(tls),
         handshakeTimeout: REQUEST_TIMEOUT_MS,
       });
     } catch (cause) {
@@ -268,8 +271,9 @@ class WsListener implements Listener {
     // Its TCP connection has an end also when the WebSocket does not come about.
     stream.once('close', () => this.#count.release());
     const remote = request.socket.remoteAddress ?? '';
+    const certifiedUser = certifiedUserOf(request.socket, this.#options.tls?.clientName);
     this.#upgrader.handleUpgrade(request, stream, head, (peer) => {
-      const socket = new WsSocket(peer, stream, remote, this.#shared);
+      const socket = new WsSocket(peer, stream, { remote, certifiedUser }, this.#shared);
       this.#open.set(peer, socket);
       peer.on('close', () => this.#open.delete(peer));
       // What `ws` refuses by itself (masking, sizes, opcodes) it closes by itself; the session hears of the
@@ -298,7 +302,7 @@ class WsListener implements Listener {
     stream.once('close', () => this.#refusals.gone());
     this.#upgrader.handleUpgrade(request, stream, head, (peer) => {
       peer.on('error', () => {});
-      const socket = new WsSocket(peer, stream, '', this.#shared);
+      const socket = new WsSocket(peer, stream, { remote: '', certifiedUser: null }, this.#shared);
       socket.attach(SILENT);
       socket.send(frame);
       socket.close(1008, answer.refused?.code ?? '');

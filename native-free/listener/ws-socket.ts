@@ -24,6 +24,7 @@ const CONTROL_HEADER_BYTES = 6;
 
 export class WsSocket implements Socket {
   readonly remote: string;
+  readonly certifiedUser: string | null;
   readonly #peer: WebSocket;
   readonly #stream: Duplex;
   readonly #pool: SendPool;
@@ -51,13 +52,14 @@ export class WsSocket implements Socket {
   constructor(
     peer: WebSocket,
     stream: Duplex,
-    remote: string,
+    { remote, certifiedUser }: { remote: string; certifiedUser: string | null },
     { pool, partials, turns }: { pool: SendPool; partials: PartialMessages; turns: WorkTurns },
   ) {
     this.#peer = peer;
     this.#turns = turns;
     this.#stream = stream;
     this.remote = remote;
+    this.certifiedUser = certifiedUser;
     this.#pool = pool;
     this.#partials = partials;
   }

@@ -1,9 +1,12 @@
 /** What the command is told about who may connect: certificates and web origins. */
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { controlFrame, controlPayload } from '../../native-free/client/internal.js';
 import { OPCODE, PROTOCOL_VERSION, SUBPROTOCOL } from '../../native-free/wire/index.js';
+import { AUDIENCE, ISSUER, makeKey, makeToken } from '../access/token-maker.js';
+import { Authority } from '../transport/authority.js';
 import { makeCertificate } from '../transport/certificate.js';
 import { BrokerProcess, makeDirectory, removeDirectory, runCli } from './cli-process.js';
 
@@ -48,6 +51,92 @@ describe('a broker with a certificate of its own', () => {
     const { status, stderr } = await runCli(['--url', broker.url, 'topic', 'list'], { env });
     expect(status).toBe(1);
     expect(stderr).toMatch(/; use a host name that the certificate is for\n$/);
+  });
+});
+
+describe('an authority of certificates', () => {
+  const directory = makeDirectory();
+  const authority = new Authority(directory);
+  const server = authority.issue('server', 'DNS:localhost,IP:127.0.0.1');
+  const shop = authority.issue('shop');
+  const key = makeKey('one');
+  let broker: BrokerProcess;
+  const ca = ['--ca', authority.caFile];
+
+  beforeAll(async () => {
+    writeFileSync(`${directory}/admin`, 'first-password\n');
+    writeFileSync(`${directory}/keys.json`, JSON.stringify({ keys: [key.jwk] }));
+    const tls = [
+      '--tls-cert',
+      server.certFile,
+      '--tls-key',
+      server.keyFile,
+      '--tls-client-ca',
+      authority.caFile,
+    ];
+    const jwt = ['--jwt-keys', `${directory}/keys.json`, '--jwt-issuer', ISSUER, '--jwt-audience', AUDIENCE];
+    const login = ['--auth', '--admin-password-file', `${directory}/admin`];
+    broker = await BrokerProcess.start(`${directory}/data`, [...tls, ...jwt, ...login]);
+    const env = {
+      RINGMQ_URL: broker.url,
+      RINGMQ_CA: authority.caFile,
+      RINGMQ_USER: 'admin',
+      RINGMQ_PASSWORD: 'first-password',
+    };
+    expect(await runCli(['topic', 'create', 'orders', '--queues', '1'], { env })).toMatchObject({
+      status: 0,
+    });
+    expect(
+      await runCli(['user', 'add', 'shop', '--password-file', `${directory}/admin`], { env }),
+    ).toMatchObject({ status: 0 });
+    expect(await runCli(['acl', 'grant', 'shop', 'publish', 'topic:orders'], { env })).toMatchObject({
+      status: 0,
+    });
+  });
+
+  afterAll(async () => {
+    await broker.stop();
+    removeDirectory(directory);
+  });
+
+  it('is trusted by --ca, and a client with --cert and --key is the user of its certificate', async () => {
+    const shows = ['--url', broker.url, ...ca, '--cert', shop.certFile, '--key', shop.keyFile];
+    expect(await runCli([...shows, 'pub', 'orders', '--key', 'k-1', 'x'])).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    expect((await runCli([...shows, 'user', 'list'])).stderr).toContain('NOT_ALLOWED');
+    expect((await runCli(['--url', broker.url, ...ca, 'topic', 'list'])).stderr).toContain(
+      'NOT_AUTHENTICATED',
+    );
+    expect((await runCli([...shows.slice(0, -2), 'topic', 'list'])).status).toBe(2);
+  });
+
+  it('is told from others by name', async () => {
+    const other = ['--url', broker.url, ...ca, '--servername', 'broker.example', 'topic', 'list'];
+    expect((await runCli(other)).stderr).toContain('it is for another name');
+  });
+
+  it('takes a token by --token-file, RINGMQ_TOKEN, and from a context', async () => {
+    const token = await makeToken(key, { header: { kid: 'one' }, claims: { roles: ['admin'] } });
+    const tokenFile = `${directory}/token`;
+    writeFileSync(tokenFile, `${token}\n`);
+    const to = ['--url', broker.url, ...ca];
+    expect((await runCli([...to, '--token-file', tokenFile, 'topic', 'list'])).stdout.toString()).toContain(
+      'orders',
+    );
+    expect((await runCli([...to, 'topic', 'list'], { env: { RINGMQ_TOKEN: token } })).status).toBe(0);
+    const env = { XDG_CONFIG_HOME: `${directory}/config` };
+    await runCli([...to, '--token-file', tokenFile, 'context', 'save', 'by-token'], { env });
+    expect(await runCli(['topic', 'list'], { env })).toMatchObject({ status: 0 });
+    expect((await runCli([...to, 'topic', 'list'], { env: { RINGMQ_TOKEN: 'not-a-token' } })).status).toBe(2);
+  });
+
+  it('is read again at SIGHUP, which ends nobody', async () => {
+    process.kill(broker.pid, 'SIGHUP');
+    await expect.poll(() => broker.log).toContain('SIGHUP: the TLS files are read again');
+    const shows = [...ca, '--cert', shop.certFile, '--client-key', shop.keyFile];
+    expect(await runCli(['--url', broker.url, ...shows, 'pub', 'orders', 'x'])).toMatchObject({ status: 0 });
   });
 });
 

@@ -59,12 +59,9 @@ function bodyOf(answer: IncomingMessage): Promise<string> {
 export async function connectProblem(url: string, error: unknown): Promise<unknown> {
   const { code = '', message = '' } = error as { code?: string; message?: string };
   const { protocol, host } = new URL(url);
-  if (CERTIFICATE.test(code)) {
-    return refuse(
-      `the certificate of ${host} is not accepted (see tls: { ca, servername }): ${message.trim()}`,
-      url,
-      error,
-    );
+  const certificate = certificateProblem(url, error);
+  if (certificate !== null) {
+    return certificate;
   }
   if (protocol === 'wss:' && /wrong version number|packet length too long|unknown protocol/i.test(message)) {
     return refuse(`no TLS is spoken at ${host}; without it the address is ws://${host}`, url, error);
@@ -79,6 +76,38 @@ export async function connectProblem(url: string, error: unknown): Promise<unkno
     return refuse(`TLS is spoken at ${host}: the address is wss://${host}`, url, error);
   }
   return error;
+}
+
+/** The certificate is not accepted, or the client's was not; null: it is something else. */
+export function certificateProblem(url: string, error: unknown): RingMQError | null {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  const { host } = new URL(url);
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return refuse(
+      `the certificate of ${host} is not accepted: it is for another name (see tls: { servername }, --servername, --link-servername): ${message.trim()}`,
+      url,
+      error,
+    );
+  }
+  if (CERTIFICATE.test(code)) {
+    return refuse(
+      `the certificate of ${host} is not accepted (see tls: { ca, servername }, --ca, --link-ca): ${message.trim()}`,
+      url,
+      error,
+    );
+  }
+  if (
+    /ALERT_(CERTIFICATE_REQUIRED|UNKNOWN_CA|BAD_CERTIFICATE|HANDSHAKE_FAILURE)|alert certificate required|alert unknown ca|alert bad certificate/i.test(
+      `${code} ${message}`,
+    )
+  ) {
+    return refuse(
+      `${host} wants a certificate of the client that it trusts (see tls: { cert, key }, --cert, --link-cert): ${message.trim()}`,
+      url,
+      error,
+    );
+  }
+  return null;
 }
 
 function refuse(message: string, url: string, cause: unknown): RingMQError {

@@ -57,6 +57,7 @@ export function trustOf(tls: TlsOptions): Trust {
   const { ca, cert, key, servername } = tls;
   try {
     const secureContext = createSecureContext({
+      minVersion: 'TLSv1.2',
       ...(ca === undefined ? {} : { ca: (Array.isArray(ca) ? ca : [ca]).map(pem) }),
       ...(cert === undefined ? {} : { cert: pem(cert) }),
       ...(key === undefined ? {} : { key: pem(key) }),
