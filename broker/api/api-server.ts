@@ -7,7 +7,7 @@ import { isOriginAllowed } from '../../native-free/listener/upgrade-rules.js';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
 import { JSON_TYPE } from '../../transport/http/api-door.js';
 import type { ApiAnswer, ApiAsk } from '../../transport/http/api-messages.js';
-import { Exchange } from './exchange.js';
+import { Exchange, HeldBodies } from './exchange.js';
 import { answerError, statusOf } from './http-errors.js';
 import { openApiText } from './openapi.js';
 import type { Operation } from './operation.js';
@@ -44,6 +44,7 @@ export class ApiServer<Caller> {
   readonly #router: Router<Caller>;
   readonly #ports = new Set<MessagePort>();
   readonly #exchanges = new Set<Exchange>();
+  readonly #held = new HeldBodies();
   readonly #ofAddress = new Map<string, number>();
   #openApi: string | null = null;
 
@@ -84,11 +85,17 @@ export class ApiServer<Caller> {
   #asked(port: MessagePort, exchanges: Map<number, Exchange>, ask: ApiAsk): void {
     if (ask.type === 'ask') {
       const send = (answer: ApiAnswer, transfer?: ArrayBuffer[]): void => port.postMessage(answer, transfer);
-      const exchange = new Exchange(ask.id, ask.head, send, () => {
-        exchanges.delete(ask.id);
-        this.#exchanges.delete(exchange);
-        this.#count(ask.head.remote, -1);
-      });
+      const exchange = new Exchange(
+        ask.id,
+        ask.head,
+        send,
+        () => {
+          exchanges.delete(ask.id);
+          this.#exchanges.delete(exchange);
+          this.#count(ask.head.remote, -1);
+        },
+        this.#held,
+      );
       exchanges.set(ask.id, exchange);
       this.#exchanges.add(exchange);
       this.#count(ask.head.remote, 1);

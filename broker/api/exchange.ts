@@ -3,6 +3,16 @@ import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { ANSWER_WINDOW_BYTES, type ApiAnswer, type ApiHead } from '../../transport/http/api-messages.js';
 
+/** Bytes of bodies that all requests of a server hold together, beyond {@link FREE_BYTES} of each. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
+/** What each may hold whatever others do. */
+const FREE_BYTES = 64 * 1024;
+
+/** What the requests of one server hold of their bodies. */
+export class HeldBodies {
+  bytes = 0;
+}
+
 type Send = (answer: ApiAnswer, transfer?: ArrayBuffer[]) => void;
 
 /** A day: nobody has to ask for longer at a stretch. */
@@ -18,6 +28,8 @@ export class Exchange {
   readonly #onOver: () => void;
   readonly #gone = new AbortController();
   readonly #chunks: Uint8Array[] = [];
+  readonly #held: HeldBodies;
+  #heldBytes = 0;
   #isEnded = false;
   #wakeReader: (() => void) | null = null;
   #hasAnswered = false;
@@ -26,7 +38,8 @@ export class Exchange {
   #wakeWriter: (() => void) | null = null;
   #expiry: NodeJS.Timeout | null = null;
 
-  constructor(id: number, head: ApiHead, send: Send, onOver: () => void) {
+  constructor(id: number, head: ApiHead, send: Send, onOver: () => void, held: HeldBodies) {
+    this.#held = held;
     this.id = id;
     this.head = head;
     this.#send = send;
@@ -101,7 +114,29 @@ export class Exchange {
     }
   }
 
-  /** All of the body. @throws RingMQError MESSAGE_TOO_LARGE */
+  /**
+   * Whoever reads a body says how much of it is kept now.
+   * @throws RingMQError TOO_MANY_REQUESTS: all together keep as much as they may
+   */
+  holds(bytes: number): void {
+    if (this.#isOver) {
+      return;
+    }
+    const more = bytes - this.#heldBytes;
+    if (more > 0 && bytes > FREE_BYTES && this.#held.bytes + more > MAX_HELD_BYTES) {
+      throw new RingMQError(
+        'TOO_MANY_REQUESTS',
+        'the bodies of all requests are too large together; try again',
+        {
+          details: { limitBytes: MAX_HELD_BYTES },
+        },
+      );
+    }
+    this.#held.bytes += more;
+    this.#heldBytes = bytes;
+  }
+
+  /** All of the body. @throws RingMQError MESSAGE_TOO_LARGE, TOO_MANY_REQUESTS */
   async readAll(limitBytes: number): Promise<Buffer> {
     const length = Number(this.head.headers['content-length'] ?? 0);
     if (length > limitBytes) {
@@ -114,6 +149,7 @@ export class Exchange {
       if (bytes > limitBytes) {
         throw tooLarge(limitBytes, bytes);
       }
+      this.holds(bytes);
       pieces.push(piece);
     }
     return Buffer.concat(pieces, bytes);
@@ -188,6 +224,7 @@ export class Exchange {
   #over(): void {
     if (!this.#isOver) {
       this.#isOver = true;
+      this.#held.bytes -= this.#heldBytes;
       if (this.#expiry !== null) {
         clearTimeout(this.#expiry);
       }

@@ -9,6 +9,8 @@ import { METHODS, type MethodRoute } from './methods.js';
 import type { Call, JsonSchema, Operation } from './operation.js';
 import { jsonObject, pathValues, queryValues } from './parameters.js';
 
+/** More rows are not put into JSON in one go, whatever is asked for; the cursor goes on behind them. */
+const MAX_ROWS = 1_000;
 /** How long a method may take. */
 const ANSWER_MS = 30_000;
 
@@ -51,6 +53,10 @@ function operationOf(method: ControlMethod, route: MethodRoute): Operation<Calle
       const given = hasBody
         ? withPath(await bodyOf(call), pathValues(call.path, whole))
         : { ...queryValues(call.query, schema), ...pathValues(call.path, whole) };
+      const limit = (given as { limit?: unknown }).limit;
+      if (typeof limit === 'number' && limit > MAX_ROWS) {
+        (given as { limit?: unknown }).limit = MAX_ROWS;
+      }
       const { requests } = call.caller.connection();
       // Checked here with what the broker says of it: what a frame cannot have would end the connection.
       const result = await requests.call(method, parseParams(method, given) as never, {

@@ -2,6 +2,7 @@
  * Publishing over HTTP: one message as JSON or as bytes, or a stream of lines with a receipt for each. A receipt
  * is what any producer gets, with the durability that was reached.
  */
+import { setImmediate } from 'node:timers';
 import type { OutgoingMessage, Producer, SendOptions } from '../../native-free/client/internal.js';
 import { MAX_BODY_BYTES, MAX_QUEUES_PER_TOPIC, RingMQError } from '../../native-free/wire/index.js';
 import { JSON_TYPE } from '../../transport/http/api-door.js';
@@ -17,6 +18,8 @@ import { ERROR_SCHEMA, MESSAGE_IN_SCHEMA, RECEIPT_SCHEMA } from './schemas.js';
 /** Lines of one stream that wait for their receipt: no more is read before. */
 const MAX_LINES_UNDER_WAY = 1_024;
 const MAX_BYTES_UNDER_WAY = 4 * 1024 * 1024;
+/** Then others have their turn. */
+const LINES_A_TURN = 128;
 /** Receipts that are ready go out together, up to so many characters. */
 const PIECE_CHARACTERS = 16 * 1024;
 
@@ -186,6 +189,7 @@ class LineStream {
         for (const line of this.#lines.lines(Buffer.from(piece.buffer, piece.byteOffset, piece.length))) {
           await this.#send(line);
         }
+        exchange.holds(this.#lines.pendingBytes);
         if (this.#lines.pendingBytes > MAX_JSON_LINE_BYTES) {
           throw new RingMQError('MESSAGE_TOO_LARGE', `line ${this.#lineCount + 1} does not end`, {
             details: { limit: MAX_JSON_LINE_BYTES, line: this.#lineCount + 1 },
@@ -207,6 +211,11 @@ class LineStream {
   async #send(line: Buffer): Promise<void> {
     this.#lineCount++;
     const number = this.#lineCount;
+    if (number % LINES_A_TURN === 0) {
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+    }
     if (line.length === 0) {
       this.#refuse(new RingMQError('BAD_MESSAGE', `line ${number} is empty`), number);
     } else {

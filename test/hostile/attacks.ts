@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OVERSIZE_BYTES } from '../../native-free/listener/types.js';
 import { MAX_FRAME_BYTES, makeFrame, OPCODE } from '../../native-free/wire/index.js';
 import { controlFrame, helloFrame, makeBatch, produceFrame, requestFrame } from '../transport/make-batch.js';
+import { API_ATTACKS } from './api-attacks.js';
 import { type Attack, type AttackContext, flood, repeated, WIDE_TOPIC, welcomed } from './attack-tools.js';
 import { HTTP_ATTACKS } from './http-attacks.js';
 import { ODD_ATTACKS } from './odd-attacks.js';
@@ -275,5 +276,6 @@ export const ATTACKS: Record<string, Attack> = {
   'text messages': flood(wsFrame(Buffer.from('hello'), { opcode: WS_OPCODE.text })),
   ...PROTOCOL_ATTACKS,
   ...HTTP_ATTACKS,
+  ...API_ATTACKS,
   ...ODD_ATTACKS,
 };

@@ -27,6 +27,8 @@ export const WORST = [
   'HTTP metrics, unread',
   'HTTP that is odd',
   'upgrades that are odd',
+  'API polls that hang',
+  'API events, unread',
   'sent on after the close',
   'connections made and dropped',
   'closes without end',

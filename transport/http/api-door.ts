@@ -10,10 +10,15 @@ import type {
   HttpSink,
   HttpStream,
 } from '../../native-free/listener/types.js';
+import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
 import { type ApiAnswer, type ApiAsk, BODY_WINDOW_BYTES } from './api-messages.js';
 
 /** Requests of one listener thread that wait for their answer, streams with them: those beyond are refused on this thread. */
 const MAX_OPEN_COUNT = 2_048;
+/** Of a body that nobody wants any more, so much is read, and for so long, before its answer is given. */
+const SPARE_BYTES = 1024 * 1024;
+const SPARE_MS = 500;
+
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
 const REFUSED: HttpAnswer = {
@@ -93,6 +98,11 @@ class Passage implements HttpStream {
   #early: ApiAnswer[] = [];
   #untakenBytes = 0;
   #isOver = false;
+  #isBodyEnded = false;
+  /** The answer, while some of a body that nobody wants is read. */
+  #last: (() => void) | null = null;
+  #lastTimer: NodeJS.Timeout | null = null;
+  #spareBytes = SPARE_BYTES;
 
   constructor(id: number, send: (ask: ApiAsk, transfer?: ArrayBuffer[]) => void, onOver: () => void) {
     this.#id = id;
@@ -107,6 +117,8 @@ class Passage implements HttpStream {
     this.#flow = request.takeBody({
       onChunk: (bytes) => this.#chunk(bytes),
       onEnd: () => {
+        this.#isBodyEnded = true;
+        this.#giveLast();
         if (!this.#isOver) {
           this.#send({ type: 'end', id });
         }
@@ -133,10 +145,13 @@ class Passage implements HttpStream {
         break;
       case 'answer': {
         const { status, headers, body } = answer;
-        if (body !== null) {
-          this.#over();
+        if (body === null) {
+          this.#resolve?.({ status, headers, body: this });
+          break;
         }
-        this.#resolve?.({ status, headers, body: body ?? this });
+        this.#over();
+        this.#last = () => this.#resolve?.({ status, headers, body });
+        this.#lastSoon();
         break;
       }
       default:
@@ -163,8 +178,37 @@ class Passage implements HttpStream {
     resolve?.(CLOSED);
   }
 
+  /**
+   * An answer that comes before the body has ended closes the connection under its sender, who may never see it.
+   * So a little more of the body is read first, and thrown away.
+   */
+  #lastSoon(): void {
+    if (this.#isBodyEnded || this.#spareBytes <= 0) {
+      this.#giveLast();
+      return;
+    }
+    this.#lastTimer = setTimeout(() => this.#giveLast(), SPARE_MS);
+    this.#lastTimer.unref();
+    this.#flow?.resume();
+  }
+
+  #giveLast(): void {
+    if (this.#lastTimer !== null) {
+      clearTimeout(this.#lastTimer);
+      this.#lastTimer = null;
+    }
+    const last = this.#last;
+    this.#last = null;
+    last?.();
+  }
+
   #chunk(bytes: Uint8Array): void {
     if (this.#isOver) {
+      this.#spareBytes -= bytes.length;
+      if (this.#spareBytes <= 0) {
+        this.#flow?.pause();
+        this.#giveLast();
+      }
       return;
     }
     this.#windowBytes -= bytes.length;
