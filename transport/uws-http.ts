@@ -145,6 +145,8 @@ export class UwsExchange implements HttpSink {
 
   end(): void {
     if (!this.#isOver) {
+      // What would still come of a body is not read for nothing.
+      this.#reader?.pause();
       this.#over();
       this.#response.cork(() => this.#response.end(NOTHING, false));
     }
