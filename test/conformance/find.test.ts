@@ -1,7 +1,7 @@
 /** Messages are found where they lie: by queue and offset, time, tag, key and id, page by page. */
 import { expect, test } from 'vitest';
 import type { Client, FoundMessage, FoundPage, MessageSearch } from '../../native-free/client/index.js';
-import { describeEach, EACH } from './rig.js';
+import { describeEach, EACH_AND_CLUSTER } from './rig.js';
 
 const text = (message: FoundMessage): string => new TextDecoder().decode(message.body ?? undefined);
 
@@ -24,7 +24,7 @@ const textsOf = (pages: readonly FoundPage[]): string[] =>
 const isSame = (a: Uint8Array | null | undefined, b: Uint8Array): boolean =>
   a instanceof Uint8Array && Buffer.compare(a, b) === 0;
 
-describeEach('messages that are looked for', EACH, (rig) => {
+describeEach('messages that are looked for', EACH_AND_CLUSTER, (rig) => {
   for (const memory of [false, true]) {
     const where = memory ? 'of a memory topic' : 'of the log';
 
@@ -183,7 +183,7 @@ describeEach('messages that are looked for', EACH, (rig) => {
       break;
     }
     await consumer.close();
-    const of = (offset: number) => admin.consumedBy({ topic, queueId: 0, offset });
+    const of = (offset: number) => admin.consumedBy(rig.placed({ topic, queueId: 0, offset }));
     expect(await of(0)).toEqual([{ group, committedOffset: 1, consumed: true }]);
     expect(await of(1)).toEqual([{ group, committedOffset: 1, consumed: false }]);
   });
@@ -197,7 +197,7 @@ describeEach('messages that are looked for', EACH, (rig) => {
     await expect(admin.findMessages({ topic, queueId: 2 })).rejects.toMatchObject({
       code: 'QUEUE_NOT_FOUND',
     });
-    await expect(admin.consumedBy({ topic, queueId: 2, offset: 0 })).rejects.toMatchObject({
+    await expect(admin.consumedBy(rig.placed({ topic, queueId: 2, offset: 0 }))).rejects.toMatchObject({
       code: 'QUEUE_NOT_FOUND',
     });
     const wrong: [MessageSearch, string][] = [

@@ -244,7 +244,8 @@ export class ClusterAdmin extends WatchCalls implements Admin {
       params.cursor === null ? 'brokerSet' : 'cursor',
     );
     const without = ['TOPIC_NOT_FOUND', 'QUEUE_NOT_FOUND'];
-    this.#checkAnswered('findMessages', outcomes, without);
+    // Sets without the topic do not hide that those which have it lack the queue.
+    this.#checkAnswered('findMessages', outcomes, outcomes.done.length > 0 ? without : ['TOPIC_NOT_FOUND']);
     const missing = outcomes.failed.filter(({ error }) => !without.includes(error.code));
     return mergedFound(
       outcomes.done,

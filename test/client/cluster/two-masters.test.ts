@@ -179,3 +179,50 @@ describe('messages', () => {
     expect([...read.values()].flat().sort()).toEqual([...bodies].sort());
   });
 });
+
+describe('messages that are looked for', () => {
+  it('come from both sets in the order of their times, page by page, each once', async () => {
+    const client = await cluster.client();
+    const admin = client.admin();
+    const topic = cluster.name('topic');
+    await admin.createTopic({ topic, queues: 2 });
+    const producer = client.producer();
+    const ids: string[] = [];
+    for (let i = 0; i < 12; i++) {
+      ids.push((await producer.send({ topic, body: `m${i}`, keys: [`k-${i}`, 'all'] })).messageId);
+    }
+    for (const limit of [1, 5, 100]) {
+      for (const search of [{ topic }, { topic, key: 'all' }]) {
+        const messages = [];
+        let cursor: string | null = null;
+        do {
+          const page = await admin.findMessages({ ...search, limit, cursor });
+          expect(page.messages.length).toBeLessThanOrEqual(limit);
+          messages.push(...page.messages);
+          cursor = page.cursor;
+        } while (cursor !== null);
+        expect(messages.map(({ messageId }) => messageId).sort()).toEqual([...ids].sort());
+        expect(new Set(messages.map(({ brokerSet }) => brokerSet))).toEqual(new Set(['a', 'b']));
+        const times = messages.map(({ storeTime }) => storeTime);
+        expect(times).toEqual([...times].sort((a, b) => a - b));
+      }
+    }
+    for (const [i, id] of ids.entries()) {
+      const { messages } = await admin.findMessages({ id });
+      expect(messages.map(({ keys }) => keys[0])).toEqual([`k-${i}`]);
+      const [found] = messages;
+      const { queueId, offset, brokerSet } = found as { queueId: number; offset: number; brokerSet: string };
+      expect(await admin.consumedBy({ topic, queueId, offset, brokerSet })).toEqual([]);
+      const inSet = await admin.findMessages({ topic, brokerSet, queueId, offset, limit: 1 });
+      expect(inSet.messages.map(({ messageId }) => messageId)).toEqual([id]);
+    }
+    await expect(admin.findMessages({ topic, brokerSet: 'z' })).rejects.toMatchObject({
+      code: 'BAD_ARGUMENT',
+      details: { option: 'brokerSet' },
+    });
+    await expect(admin.findMessages({ topic, cursor: '{}' })).rejects.toMatchObject({
+      code: 'BAD_ARGUMENT',
+      details: { option: 'cursor' },
+    });
+  });
+});

@@ -1,0 +1,45 @@
+/** Messages are found at a slave as at its master, also while the master is away; it makes a key index of its own. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { clientOf, node } from './kept-nodes.js';
+import { stored, until } from './nodes.js';
+
+it('a slave finds by id and by key what its master had', { timeout: 60_000 }, async () => {
+  const a = await node('a').start([]);
+  const client = await clientOf(a.url);
+  await client.admin().createTopic({ topic: 't', queues: 2 });
+  const producer = client.producer();
+  const ids: string[] = [];
+  for (let i = 0; i < 20; i++) {
+    ids.push((await producer.send({ topic: 't', body: `${i}`, keys: [`k-${i}`] })).messageId);
+  }
+  const s = await node('a-slave').start(['--role', 'slave', '--master', a.url]);
+  const there = await clientOf(s.url);
+  await until(async () => (await stored(there, 't').catch(() => 0)) === 20);
+  const found = async (n: number): Promise<void> => {
+    const admin = there.admin();
+    const [byKey] = (await admin.findMessages({ topic: 't', key: `k-${n}` })).messages;
+    const [byId] = (await admin.findMessages({ id: ids[n] })).messages;
+    expect(byKey?.messageId).toBe(ids[n]);
+    expect(byId).toEqual(byKey);
+  };
+  await until(async () => {
+    const { messages } = await there.admin().findMessages({ topic: 't', key: 'k-19' });
+    return messages.length === 1;
+  });
+  await found(7);
+  await a.kill('SIGKILL');
+  await found(19);
+  // The first work on the index comes some seconds after the start.
+  await until(async () => indexOf(s.dir).length > 0);
+  await found(3);
+});
+
+function indexOf(dataDir: string): string[] {
+  try {
+    return readdirSync(join(dataDir, 'index'));
+  } catch {
+    return [];
+  }
+}
