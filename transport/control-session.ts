@@ -208,7 +208,9 @@ export class ControlSession {
       return;
     }
     this.#isCostlyRunning = true;
-    this.#context.host.heavyLane.add({
+    const { heavyLane, searchLane } = this.#context.host;
+    const lane = request.method === 'findMessages' ? searchLane : heavyLane;
+    lane.add({
       isWanted: () => this.#context.isOpen,
       run: async () => {
         await this.#run(request);

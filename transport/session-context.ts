@@ -19,6 +19,8 @@ export interface SessionHostView {
   /** What one connection's produce window is, as many as there are now. */
   readonly produceWindowBytes: number;
   readonly heavyLane: HeavyLane;
+  /** The same of what another thread takes its time for: it holds up its like alone. */
+  readonly searchLane: HeavyLane;
   readonly workTurns: WorkTurns;
   /** Of requests that are not answered yet, all sessions together. For sessions to count. */
   requestBytes: number;

@@ -35,6 +35,7 @@ export class SessionHost implements SessionOwner, ConnectionSource {
   /** Used by one session at a time, for the length of a call. Sockets take what they need of it before `send` returns. */
   readonly frameBuffer = new Uint8Array(MAX_FRAME_BYTES);
   readonly heavyLane = new HeavyLane();
+  readonly searchLane = new HeavyLane();
   readonly workTurns = new WorkTurns();
   requestBytes = 0;
   readonly watch: SessionWatch;

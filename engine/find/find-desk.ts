@@ -111,7 +111,8 @@ export class FindDesk {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.keys?.close();
-    await this.#pool?.destroy();
+    // One search is short, and those that wait are refused.
+    await this.#pool?.close({ force: true });
     this.#pool = null;
   }
 

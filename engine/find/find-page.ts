@@ -24,7 +24,7 @@ const MAX_DAMAGE = 100;
 /** A search goes on with the next call after so much reading, */
 const MAX_READ_BYTES = 64 * 1024 * 1024;
 /** or so long, ms. */
-const MAX_MS = 100;
+const MAX_MS = 50;
 
 export interface PageIdentity {
   readonly brokerId: string;

@@ -128,7 +128,7 @@ export interface MessageSearch {
 
 /**
  * A page of messages, in the order in which they were stored (of a topic of more than 1,024 queues queue by
- * queue). It has `limit` messages or fewer, also none, and about 1 MiB; each took its broker 100 ms at most. Where it
+ * queue). It has `limit` messages or fewer, also none, and about 1 MiB; each took its broker 50 ms at most. Where it
  * is not `complete`, `cursor` goes on behind it.
  */
 export interface FoundPage {

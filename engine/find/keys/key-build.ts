@@ -11,6 +11,7 @@ import {
 } from '../../../native-free/wire/index.js';
 import { type Disk, diskErrorCode, type OpenedDir, removeIfThere } from '../../disk/index.js';
 import type { LogReader } from '../../log/index.js';
+import { BROKER_WORD } from '../../term/shared-words.js';
 import { KeyEntries } from './key-entries.js';
 import { KeyFile, writeKeyFile } from './key-file.js';
 import { addTopic, emptyTopics, HAS_HOLES, parseKeyFileName } from './key-file-layout.js';
@@ -34,6 +35,8 @@ export interface KeyJob {
   readonly keylessFrom: number | null;
   /** Files are looked at whether they are of this log: once in an opening. */
   readonly verifies: boolean;
+  /** The broker is being closed: work ends unfinished. */
+  readonly brokerWords: SharedArrayBuffer;
   /** So much has to be free on the disk for a file to be written. */
   readonly minFreeBytes: number;
 }
@@ -43,12 +46,18 @@ export interface KeyProgress {
   readonly indexedTo: number;
   /** There is more to do at once. */
   readonly hasMore: boolean;
+  /** What was added lacks something that could not be read. */
+  readonly hasHoles: boolean;
 }
 
 interface Part {
   readonly name: string;
   readonly from: number;
   readonly to: number;
+}
+
+function isClosing({ brokerWords }: KeyJob): boolean {
+  return Atomics.load(new Int32Array(brokerWords), BROKER_WORD.closing) !== 0;
 }
 
 /** @throws disk errors */
@@ -58,16 +67,16 @@ export function workOnKeys(job: KeyJob, disk: Disk, log: LogReader): KeyProgress
   const parts = usefulParts(job, disk, dir, log);
   const from = coveredTo(parts, job.start);
   if (disk.space(dir).free < job.minFreeBytes) {
-    return { indexedTo: from, hasMore: false };
+    return { indexedTo: from, hasMore: false, hasHoles: false };
   }
   const limit = parts.find((part) => part.from >= from)?.from ?? Number.POSITIVE_INFINITY;
   const segmentEnd = from - (from % job.segmentBytes) + job.segmentBytes;
   const to = Math.min(job.end, limit, segmentEnd);
   if (from < to) {
     // The rest, and then parts of a segment that has become whole.
-    return { indexedTo: addStretch(job, disk, dir, log, from, to), hasMore: true };
+    return { ...addStretch(job, disk, dir, log, from, to), hasMore: true };
   }
-  return { indexedTo: from, hasMore: putTogether(job, disk, dir, log, parts) };
+  return { indexedTo: from, hasMore: putTogether(job, disk, dir, log, parts), hasHoles: false };
 }
 
 /** Where the parts, which are sorted, first leave something out. */
@@ -129,7 +138,7 @@ function openPart(disk: Disk, dir: string, name: string, log: LogReader): KeyFil
   }
 }
 
-/** Returns where the new part ends: a batch's end, at `to` at the latest. */
+/** The new part ends at a batch's end, at `to` at the latest. */
 function addStretch(job: KeyJob, disk: Disk, dir: string, log: LogReader, from: number, to: number): number {
   const entries = new KeyEntries();
   const topics = emptyTopics();
@@ -141,6 +150,9 @@ function addStretch(job: KeyJob, disk: Disk, dir: string, log: LogReader, from: 
   let lastCrc = 0;
   let hasHoles = false;
   while (walk.look()) {
+    if (isClosing(job)) {
+      return { indexedTo: from, hasHoles: false };
+    }
     lastPosition = walk.position;
     lastCrc = readUint32(walk.bytes, walk.at + BATCH.headerCrc);
     const attributes = readUint16(walk.bytes, walk.at + BATCH.attributes);
@@ -161,11 +173,12 @@ function addStretch(job: KeyJob, disk: Disk, dir: string, log: LogReader, from: 
   }
   const end = walk.position;
   if (end < log.oldestPosition) {
-    return end; // Retention was faster.
+    return { indexedTo: end, hasHoles: false }; // Retention was faster.
   }
-  const flags = hasHoles || walk.hasHoles ? HAS_HOLES : 0;
+  hasHoles ||= walk.hasHoles;
+  const flags = hasHoles ? HAS_HOLES : 0;
   writeKeyFile(disk, dir, { from, to: end, flags, lastPosition, lastCrc, topics }, entries);
-  return end;
+  return { indexedTo: end, hasHoles };
 }
 
 function isWhole(batch: Uint8Array): boolean {
@@ -187,7 +200,7 @@ function putTogether(job: KeyJob, disk: Disk, dir: string, log: LogReader, parts
     const group = parts.slice(first, next);
     first = next;
     const isWholeSegment = group.at(-1)?.to === base + job.segmentBytes;
-    if (group.length > 1 && isWholeSegment && mergeParts(disk, dir, log, group)) {
+    if (group.length > 1 && isWholeSegment && mergeParts(job, disk, dir, log, group)) {
       return true;
     }
   }
@@ -195,7 +208,7 @@ function putTogether(job: KeyJob, disk: Disk, dir: string, log: LogReader, parts
 }
 
 /** As many neighbours as fit into one file. False: none do. */
-function mergeParts(disk: Disk, dir: string, log: LogReader, group: readonly Part[]): boolean {
+function mergeParts(job: KeyJob, disk: Disk, dir: string, log: LogReader, group: readonly Part[]): boolean {
   for (let first = 0; first < group.length - 1; first++) {
     const files: KeyFile[] = [];
     let count = 0;
@@ -212,19 +225,28 @@ function mergeParts(disk: Disk, dir: string, log: LogReader, group: readonly Par
       files.push(file);
     }
     if (files.length > 1) {
-      writeMerged(disk, dir, files, group.slice(first, first + files.length));
+      writeMerged(job, disk, dir, files, group.slice(first, first + files.length));
       return true;
     }
   }
   return false;
 }
 
-function writeMerged(disk: Disk, dir: string, files: readonly KeyFile[], parts: readonly Part[]): void {
+function writeMerged(
+  job: KeyJob,
+  disk: Disk,
+  dir: string,
+  files: readonly KeyFile[],
+  parts: readonly Part[],
+): void {
   const from = (parts[0] as Part).from;
   const entries = new KeyEntries();
   const topics = emptyTopics();
   let flags = 0;
   for (const [i, file] of files.entries()) {
+    if (isClosing(job)) {
+      return;
+    }
     if (!file.copyTo(entries, from)) {
       removeIfThere(disk, `${dir}/${(parts[i] as Part).name}`);
       return;

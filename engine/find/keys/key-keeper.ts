@@ -19,6 +19,8 @@ const STEP_BYTES = 16 * 1024 * 1024;
 const KEYLESS_STEP_BYTES = 256 * 1024 * 1024;
 /** After a failure it is tried again so late. */
 const RETRY_MS = 60_000;
+/** What could not be read may have been repaired meanwhile: it is tried again so late. */
+const HOLES_MS = 600_000;
 /** A thread without work ends. */
 const IDLE_MS = 5_000;
 
@@ -50,6 +52,8 @@ export class KeyKeeper {
   #keyedCount = -1;
   #hasFailed = false;
   #isChanged = false;
+  /** When what has holes is looked at again. */
+  #holesAt = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
   constructor(deps: KeyKeeperDeps) {
@@ -91,9 +95,9 @@ export class KeyKeeper {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);
-    // What is being written has another name yet.
-    await this.#pool.destroy();
+    // The broker's word that it is being closed ends what is under way; a thread that was ended would leave files open.
     await this.#running;
+    await this.#pool.close();
   }
 
   tick(): void {
@@ -105,7 +109,12 @@ export class KeyKeeper {
 
   #isDue(): boolean {
     const { oldest, committed, segmentBytes } = this.#deps;
-    if (this.#progress === null || this.#progress.hasMore || this.#isChanged) {
+    if (
+      this.#progress === null ||
+      this.#progress.hasMore ||
+      this.#isChanged ||
+      monotonicMs() >= this.#holesAt
+    ) {
       return true;
     }
     const from = Math.max(this.#progress.indexedTo, oldest());
@@ -121,7 +130,8 @@ export class KeyKeeper {
     if (this.#running !== null || this.#isClosed) {
       return;
     }
-    const { dir, segmentBytes, logRing, minFreeBytes, firstPosition, oldest, committed } = this.#deps;
+    const { dir, segmentBytes, logRing, brokerWords, minFreeBytes, firstPosition, oldest, committed } =
+      this.#deps;
     const job: KeyJob & { control: Int32Array; spare: number } = {
       dir,
       segmentBytes,
@@ -129,7 +139,8 @@ export class KeyKeeper {
       start: Math.max(oldest(), firstPosition),
       end: committed(),
       keylessFrom: this.keylessFrom(),
-      verifies: this.#progress === null,
+      verifies: this.#progress === null || monotonicMs() >= this.#holesAt,
+      brokerWords,
       minFreeBytes,
       control: logRing.control,
       spare: WORD.spare,
@@ -142,7 +153,13 @@ export class KeyKeeper {
 
   async #run(job: KeyJob): Promise<void> {
     try {
+      if (job.verifies) {
+        this.#holesAt = Number.POSITIVE_INFINITY;
+      }
       this.#progress = (await this.#pool.run(job)) as KeyProgress;
+      if (this.#progress.hasHoles) {
+        this.#holesAt = Math.min(this.#holesAt, monotonicMs() + HOLES_MS);
+      }
       this.#hasFailed = false;
     } catch (error) {
       this.#notBefore = monotonicMs() + RETRY_MS;

@@ -2,7 +2,7 @@
 import { type Disk, diskErrorCode, removeIfThere } from '../../disk/index.js';
 import type { LogReader } from '../../log/index.js';
 import { KeyFile } from './key-file.js';
-import { parseKeyFileName } from './key-file-layout.js';
+import { HAS_HOLES, parseKeyFileName } from './key-file-layout.js';
 
 /** Files whose headers are kept, some 400 bytes each. */
 const MAX_KEPT = 16_384;
@@ -17,7 +17,7 @@ export class KeyParts {
   readonly #disk: Disk;
   readonly #dir: string;
   readonly #log: LogReader;
-  readonly #files = new Map<string, KeyFile | null>();
+  readonly #files = new Map<string, KeyFile>();
 
   constructor(disk: Disk, dir: string, log: LogReader) {
     this.#disk = disk;
@@ -50,7 +50,8 @@ export class KeyParts {
       return known;
     }
     const file = whereThere(() => KeyFile.open(this.#disk, this.#dir, name, this.#log));
-    if (this.#files.size < MAX_KEPT) {
+    // One with holes may be made again under its name, and then says something else of itself.
+    if (file !== null && (file.facts.flags & HAS_HOLES) === 0 && this.#files.size < MAX_KEPT) {
       this.#files.set(name, file);
     }
     return file;
