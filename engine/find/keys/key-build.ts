@@ -139,7 +139,14 @@ function openPart(disk: Disk, dir: string, name: string, log: LogReader): KeyFil
 }
 
 /** The new part ends at a batch's end, at `to` at the latest. */
-function addStretch(job: KeyJob, disk: Disk, dir: string, log: LogReader, from: number, to: number): number {
+function addStretch(
+  job: KeyJob,
+  disk: Disk,
+  dir: string,
+  log: LogReader,
+  from: number,
+  to: number,
+): Omit<KeyProgress, 'hasMore'> {
   const entries = new KeyEntries();
   const topics = emptyTopics();
   const keyless = job.keylessFrom !== null && job.keylessFrom <= from;
