@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Broker, openBroker } from '../../broker/index.js';
+import { connect } from '../../native-free/client/index.js';
 import { LISTENERS } from '../conformance/back-ends.js';
 import { CuttingProxy } from '../conformance/cutting-proxy.js';
 import { numbers, readAll, take } from '../conformance/rig.js';
 import { bundlePage, launchChromium, PageServer } from './chromium.js';
+import { oddAnswers } from './odd-messages.js';
 import type { Page } from './page.js';
 
 declare const ringmqPage: Page;
@@ -87,6 +89,42 @@ describe.for(LISTENERS)('in Chromium, over %s', (listener) => {
     expect(await send('a password', 'elsewhere')).toBe('NOT_ALLOWED');
     expect(await send('another one', topic)).toBe('NOT_AUTHENTICATED');
     await guarded.close();
+  });
+
+  test('odd values in a message get the answers that they get in Node, and the same of them is stored', async () => {
+    const admin = broker.client().admin();
+    const readOdd = async (count: number) => {
+      const consumer = broker.client().consumer({ group: 'odd', topic: 'odd' });
+      const messages = await take(consumer, count);
+      await consumer.close();
+      return messages;
+    };
+    const outcome = async (say: (topic: string) => Promise<string[]>) => {
+      await admin.createTopic({ topic: 'odd', queues: 1 });
+      const answers = await say('odd');
+      const { queueStates } = await admin.describeTopic('odd');
+      const count = queueStates[0]?.maxOffset ?? 0;
+      const stored = (await readOdd(count)).map(({ tag, keys, shardingKey, properties, body, bornTime }) => [
+        body && (body.length > 1_000 ? body.length : [...body]),
+        ...[tag, keys, shardingKey, properties],
+        // A time that was given; else it is of now.
+        bornTime < 1_000_000 ? bornTime : null,
+      ]);
+      await admin.deleteTopic('odd');
+      await admin.deleteGroup('odd').catch(() => undefined);
+      return { answers, stored };
+    };
+    const inPage = await outcome((topic) => tab.evaluate((to) => ringmqPage.oddAnswers(to), topic));
+    const remote = await connect(url);
+    const inNode = await outcome((topic) => oddAnswers(remote, topic));
+    await remote.close();
+    expect(inNode.answers.length).toBeGreaterThan(1_000);
+    // What a program's own getter throws, and a proxy that was revoked, is its own.
+    const own = /^(send|write) (getter that throws|revoked proxy) /;
+    expect(inNode.answers.filter((answer) => answer.includes('not ours') && !own.test(answer))).toEqual([]);
+    expect(inPage.answers).toEqual(inNode.answers);
+    expect(inPage.stored).toEqual(inNode.stored);
+    expect(inPage.stored.length).toBeGreaterThan(100);
   });
 
   test('messages go there and back, to and from clients elsewhere', async () => {

@@ -1,5 +1,6 @@
 /** What runs in the page: a web program that uses the client as any would. */
 import { type Client, type Consumer, connect, isRingMQError, type Receipt } from 'ringmq/client';
+import { oddAnswers } from './odd-messages.js';
 
 /** A message as the test is told of it. */
 export interface Seen {
@@ -140,6 +141,11 @@ const page = {
     await producer.flush();
     await run;
     return bodies;
+  },
+
+  /** What is said to odd values in a message. */
+  oddAnswers(topic: string): Promise<string[]> {
+    return oddAnswers(connected(), topic);
   },
 
   /** The code a call fails with. */

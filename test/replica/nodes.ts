@@ -27,8 +27,8 @@ export class Node {
     this.name = name;
   }
 
-  /** Starts it, on the port it had. */
-  async start(flags: readonly string[]): Promise<this> {
+  /** Starts it, on the port it had. `env`: variables beside this process's own. */
+  async start(flags: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<this> {
     const sizes = this.name.includes('slave') ? SLAVE_SIZES : MASTER_SIZES;
     const listen = this.url === '' ? '127.0.0.1:0' : this.url.replace('ws://', '');
     const args = ['broker', '--data', this.dir, '--name', this.name, '--listen', listen, ...SMALL, ...sizes];
@@ -37,6 +37,7 @@ export class Node {
       [MAIN, ...args, '--broker-set', 'a', '--listener', 'ws', ...flags],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...env },
       },
     );
     this.#process = child;
@@ -60,6 +61,14 @@ export class Node {
     })();
     this.url = await Promise.race([ready, ended]);
     return this;
+  }
+
+  /** The signal that ended it, once it has ended by itself; null: none did. */
+  get ended(): Promise<NodeJS.Signals | null> {
+    const child = this.#process as ChildProcess;
+    return child.exitCode !== null || child.signalCode !== null
+      ? Promise.resolve(child.signalCode)
+      : once(child, 'exit').then(([, signal]) => signal as NodeJS.Signals | null);
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

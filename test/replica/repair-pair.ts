@@ -26,10 +26,14 @@ import {
 } from '../faults/small-broker.js';
 import { until } from './nodes.js';
 
-export interface Side {
-  readonly name: string;
+/** A log's files. */
+export interface LogPlace {
   readonly dataDir: string;
   readonly segmentBytes: number;
+}
+
+export interface Side extends LogPlace {
+  readonly name: string;
   broker: Broker | null;
   port: number;
   warnings: Warning[];
@@ -165,12 +169,15 @@ export class RepairPair {
 export const repaired = (of: Side): number => of.events.filter((event) => event === 'repaired').length;
 
 /** Where a batch of messages lies, so many from the first. */
-export function place(of: Side, number: number): number {
+export function place(of: LogPlace, number: number): number {
   return (batches(of)[number] as { position: number }).position;
 }
 
 /** Where the log's batches lie, in their order, and how long they are. */
-export function batches(of: Side, type: number = BATCH_TYPE.data): { position: number; length: number }[] {
+export function batches(
+  of: LogPlace,
+  type: number = BATCH_TYPE.data,
+): { position: number; length: number }[] {
   const log = logBytes(of);
   const found: { position: number; length: number }[] = [];
   for (let at = 0; at + BATCH_HEADER_BYTES <= log.length; at += SLOT_BYTES) {
@@ -182,11 +189,11 @@ export function batches(of: Side, type: number = BATCH_TYPE.data): { position: n
 }
 
 /** Writes over some bytes of what lies there. */
-export function spoil(of: Side, position: number, what: 'header' | 'body'): void {
+export function spoil(of: LogPlace, position: number, what: 'header' | 'body'): void {
   patch(of, position + (what === 'header' ? 32 : BATCH_HEADER_BYTES + 8), new Uint8Array(24).fill(0xc1));
 }
 
-export function patch(of: Side, position: number, bytes: Uint8Array): void {
+export function patch(of: LogPlace, position: number, bytes: Uint8Array): void {
   const base = position - (position % of.segmentBytes);
   const fd = openSync(join(of.dataDir, 'log', segmentName(base)), 'r+');
   writeSync(fd, bytes, 0, bytes.length, position - base);
@@ -198,7 +205,7 @@ export function forgetTables(of: Side): void {
   rmSync(join(of.dataDir, 'queues', 'tables'));
 }
 
-export function logBytes(of: Side): Uint8Array {
+export function logBytes(of: LogPlace): Uint8Array {
   const dir = join(of.dataDir, 'log');
   const names = readdirSync(dir).filter((name) => name.endsWith('.seg'));
   return Buffer.concat(names.sort().map((name) => readFileSync(join(dir, name))));

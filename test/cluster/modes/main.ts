@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { CLUSTER_MODES, type ClusterMode, hasSlaves } from '../../../cli/cluster/cluster-plan.js';
 import { mayCutPower } from './forgetful-disk.js';
+import { mayMakeMachines } from './machines.js';
 import { runMachineDown, runPowerCut } from './outages.js';
 import { runMode } from './scenario.js';
 
@@ -28,10 +29,14 @@ async function killAndDisk(mode: ClusterMode, flush: Flush): Promise<Row> {
 }
 
 async function machineDown(mode: ClusterMode, flush: Flush): Promise<Row> {
-  const { acked, unreadMeanwhile, lost, failed } = await runMachineDown(mode, flush);
+  const { how, acked, noticedMs, insideMs, unreadMeanwhile, lost, failed } = await runMachineDown(
+    mode,
+    flush,
+  );
+  const noticed = noticedMs === null ? '' : `, noticed after ${noticedMs} ms, inside after ${insideMs} ms`;
   const meanwhile = unreadMeanwhile === null ? '' : `, ${unreadMeanwhile.length} not read while it was down`;
   return {
-    text: `a machine down: ${acked} acked${meanwhile}, ${lost.length} lost when it was back, ${failed.length} errors`,
+    text: `a ${how === 'machine' ? 'machine down' : 'process that stands still'}: ${acked} acked${noticed}${meanwhile}, ${lost.length} lost when it was back, ${failed.length} errors`,
     faults: [...lost, ...failed],
   };
 }
@@ -51,6 +56,11 @@ const hasPower = mayCutPower();
 const columns = Object.entries({ kill: killAndDisk, machine: machineDown, power: powerCut }).filter(
   ([name]) => (values.only ?? name) === name && (name !== 'power' || hasPower),
 );
+if (!mayMakeMachines()) {
+  process.stdout.write(
+    'no network can be made here: for a machine that is down stands a process that does\n',
+  );
+}
 if (!hasPower) {
   process.stdout.write('left out: power cuts, as no ext4 can be made and mounted here\n');
 }

@@ -1,7 +1,8 @@
 /**
  * What a mode keeps when a whole machine is gone for a while, and when power is cut everywhere: real
- * processes under load. A machine that is gone says nothing any more and ends no connection; that is a
- * process that stands still, and is killed before it starts again.
+ * processes under load. A machine that is gone says nothing any more and ends no connection: its network is
+ * cut, and then all that runs on it is killed (machine-down.ts). Where no network can be made, a process that
+ * stands still, and is killed before it starts again, is all there is of it.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,12 +13,18 @@ import { connect } from '../../../native-free/client/index.js';
 import { TestCluster } from '../command/cluster-process.js';
 import { Load, missing, TOPIC } from '../load.js';
 import { ForgetfulDisk } from './forgetful-disk.js';
+import { inOwnNetwork, mayMakeMachines } from './machines.js';
 
 /** Async flush keeps all but the last half second; so much older a message is on the disk, however busy the machine. */
 const SURELY_FLUSHED_MS = 5_000;
 
 export interface MachineDown {
+  /** `process`: no network could be made here, so it was only one that stood still. */
+  how: 'machine' | 'process';
   acked: number;
+  /** Until name servers said that its broker is down, and until that, cut off, had no connection any more; null: not looked at. */
+  noticedMs: number | null;
+  insideMs: number | null;
   /** Acked before, and read by nobody while it was away. Of modes with slaves; else null. */
   unreadMeanwhile: string[] | null;
   /** Acked, and not there when it is back. */
@@ -36,6 +43,12 @@ export interface PowerCut {
 
 /** The machine of `a` is gone. Under sync double-write its slave takes its place. */
 export async function runMachineDown(mode: ClusterMode, flush: 'sync' | 'async'): Promise<MachineDown> {
+  return mayMakeMachines()
+    ? (JSON.parse(await inOwnNetwork('./machine-down.js', [mode, flush])) as MachineDown)
+    : stopProcess(mode, flush);
+}
+
+async function stopProcess(mode: ClusterMode, flush: 'sync' | 'async'): Promise<MachineDown> {
   const cluster = new TestCluster();
   try {
     await cluster.start(mode, '--flush', flush);
@@ -60,7 +73,10 @@ export async function runMachineDown(mode: ClusterMode, flush: 'sync' | 'async')
     await load.stop();
     const lost = await missing(client, 'after', load.acked);
     await client.close().catch(() => {});
-    return { acked: load.acked.size, unreadMeanwhile, lost, failed: load.failed };
+    return {
+      ...{ how: 'process', acked: load.acked.size, noticedMs: null, insideMs: null },
+      ...{ unreadMeanwhile, lost, failed: load.failed },
+    };
   } finally {
     await cluster.remove();
   }
