@@ -82,6 +82,28 @@ export const listenOptionsSchema = z
       'Connections at once, of all listener threads together. More are refused with `TOO_MANY_CONNECTIONS`.',
       z.number().int().min(1).max(1_000_000).default(10_000),
     ),
+    maxConnectionsPerAddress: option(
+      'Connections at once of one address, of IPv6 of one /64, as each listener thread counts them. More are refused with `TOO_MANY_CONNECTIONS`. All that come through a proxy have its address. 0: no limit.',
+      z.number().int().min(0).max(1_000_000).default(0),
+    ),
+    maxHandshakesPerAddress: option(
+      'New connections a second of one address, five seconds of them at once, as each listener thread counts them. More are refused with `TOO_MANY_CONNECTIONS`. 0: no limit.',
+      z.number().int().min(0).max(1_000_000).default(0),
+    ),
+    userBytesPerSecond: option(
+      'Bytes of messages a second that all connections of one user send together, and as many that they are sent; a second of them at once, and a window. Who is faster gets its credit later, and is refused nothing. Where nobody logs in there are no users. 0: no limit.',
+      z
+        .number()
+        .int()
+        .max(2 ** 40)
+        .refine((value) => value === 0 || value >= 1024, { message: 'must be 0, or at least 1 KiB' })
+        .default(0),
+      { rule: '0, or 1KiB and more' },
+    ),
+    userMessagesPerSecond: option(
+      'The same for messages.',
+      z.number().int().min(0).max(1_000_000_000).default(0),
+    ),
     idleTimeoutSeconds: option(
       'A connection that shows no sign of life for so long, though it is asked for one, is closed. 0: never.',
       z

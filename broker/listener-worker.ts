@@ -56,6 +56,10 @@ async function serve(thread: BrokerThread): Promise<void> {
     tokenTrust: data.options.jwt === undefined ? null : trustName(data.options.jwt),
     maxUnreadBytesInAll: Math.ceil(data.options.maxUnreadBytes / THREADS),
     messageTimeoutMs: data.options.messageTimeoutMs,
+    maxConnectionsPerAddress: data.options.maxConnectionsPerAddress,
+    maxHandshakesPerAddress: data.options.maxHandshakesPerAddress,
+    userBytesPerSecond: data.options.userBytesPerSecond,
+    userMessagesPerSecond: data.options.userMessagesPerSecond,
     onDefect: defectTeller(thread),
   });
   socketsAre(SOCKETS.open);

@@ -15,6 +15,9 @@ import type {
   ReplicaFacts,
   TokenRights,
 } from '../native-free/wire/index.js';
+import type { PaceLimits, UserPace } from './term/user-paces.js';
+
+export type { PaceLimits, UserPace };
 
 /** A topic as the hot path knows it. `dead` is set when the topic was deleted; the object is then forgotten. */
 export interface TopicEntry {
@@ -264,6 +267,8 @@ export type LoginProof =
 /** A user that has logged in, and what it may do as of now. Plain data. */
 export interface PrincipalFacts {
   user: string;
+  /** Among those whose pace is kept, in this opening. */
+  place: number;
   proof: LoginProof;
   /** Its own and those of its roles. */
   grants: Grant[];
@@ -294,6 +299,8 @@ export interface AccessDoor {
   principal(user: string, proof: LoginProof): Promise<PrincipalFacts | null>;
   /** Writes down administrative work, or a login that failed. Nobody waits for it; a flood of them is counted. */
   audit(facts: AuditFacts): void;
+  /** What all connections of a user, by its {@link PrincipalFacts.place}, keep to together. */
+  pace(place: number, direction: 0 | 1, limits: PaceLimits): UserPace;
 }
 
 /** A connection as administrators are told of it. */

@@ -2,7 +2,7 @@
  * The producing half of a connection: walks the batches of each produce frame into the ring, keeps what must
  * wait, and gathers acks. This is the broker's hot path: per batch one view is made and nothing else.
  */
-import { APPEND, type AppendSink, type TopicEntry } from '../engine/engine-thread.js';
+import { APPEND, type AppendSink, type TopicEntry, type UserPace } from '../engine/engine-thread.js';
 import { describeProducedBatch } from '../native-free/batch/produced-batch.js';
 import {
   BATCH,
@@ -16,6 +16,7 @@ import {
   slotAligned,
 } from '../native-free/wire/index.js';
 import { AckFrame } from './ack-frame.js';
+import { Paced } from './auth/paced.js';
 import type { Principal } from './auth/principal.js';
 import { PublishRights } from './auth/publish-rights.js';
 import { ProduceCredit } from './produce-credit.js';
@@ -30,6 +31,9 @@ const MAX_TAKEN_IN_TURN_COUNT = 512;
 
 /** Topics of one connection that are known as its own. */
 const MAX_PRODUCED_TOPICS = 1_000;
+
+/** Of a user with a limit, bytes. */
+const LEAST_PACED_WINDOW_BYTES = 64 * 1024;
 
 export class ProduceSession implements AppendSink {
   readonly hasTravelled: boolean;
@@ -56,6 +60,9 @@ export class ProduceSession implements AppendSink {
   #forTurn = new WaitingBatches();
   #isTurnAsked = false;
   readonly #onTurn = (): void => this.#nextTurn();
+  /** null: its user has no limit. */
+  #paced: Paced | null = null;
+  #windowBytes = Number.POSITIVE_INFINITY;
   #asksForRoom = false;
   #isCreditNew = false;
   #unacked = 0;
@@ -112,7 +119,21 @@ export class ProduceSession implements AppendSink {
       return;
     }
     this.#takeAll(bytes);
+    if (this.#paced !== null) {
+      this.#paced.spend(bytes.length, recordsIn(bytes));
+    }
     this.renewCredit();
+  }
+
+  /** It keeps to its user's limit, by when it gets credit: before the first frame. `bytesPerSecond`: 0, no limit of bytes. */
+  keepTo(pace: UserPace, bytesPerSecond: number): void {
+    this.#paced = new Paced(pace, () => {
+      this.renewCredit();
+      this.#context.flushSoon();
+    });
+    // A window is what comes at once, however small the limit is.
+    this.#windowBytes = Math.max(LEAST_PACED_WINDOW_BYTES, bytesPerSecond || LEAST_PACED_WINDOW_BYTES);
+    this.#credit.limit = Math.min(this.#credit.limit, this.#windowBytes);
   }
 
   /** From the engine, in its progress turn. */
@@ -152,15 +173,24 @@ export class ProduceSession implements AppendSink {
     ) {
       return;
     }
-    if (this.#credit.renew(host.produceWindowBytes)) {
+    if (this.#paced?.isHeld === true) {
+      return;
+    }
+    if (this.#credit.renew(Math.min(host.produceWindowBytes, this.#windowBytes))) {
       this.#isCreditNew = true;
       this.#context.flushSoon();
     }
   }
 
-  /** Sends the acks gathered, or else the new limit alone. */
-  flush(): void {
+  /**
+   * Sends the acks gathered, or else the new limit alone. Not while its user has to wait, unless it is the last:
+   * who has all acked may send a frame beyond its credit.
+   */
+  flush(isLast = false): void {
     const { socket } = this.#context;
+    if (this.#paced?.isHeld === true && !isLast) {
+      return;
+    }
     if (this.#acks.count > 0) {
       this.#isCreditNew = false;
       socket.send(this.#acks.take(this.#credit.limit));
@@ -171,6 +201,7 @@ export class ProduceSession implements AppendSink {
   }
 
   close(): void {
+    this.#paced?.close();
     this.#forLog.clear();
     this.#forMemory.clear();
     this.#unresolved.clear();
@@ -189,7 +220,7 @@ export class ProduceSession implements AppendSink {
   ): void {
     this.#acks.add(id, status, durability, flags, baseOffset, position, storeTime);
     if (this.#acks.isFull) {
-      this.flush();
+      this.flush(true);
     } else {
       this.#context.flushSoon();
     }
@@ -428,4 +459,13 @@ export class ProduceSession implements AppendSink {
       line.drop();
     }
   }
+}
+
+/** Messages of a frame that was found whole. */
+function recordsIn(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = FRAME_HEADER_BYTES; at < bytes.length; at += slotAligned(readUint32(bytes, at))) {
+    count += readUint32(bytes, at + BATCH.recordCount);
+  }
+  return count;
 }

@@ -8,6 +8,7 @@
  */
 import { setImmediate } from 'node:timers';
 import type { ConnectionSource, EngineThread, OpenConnection } from '../engine/engine-thread.js';
+import { AddressLimits } from '../native-free/listener/address-limits.js';
 import type { Socket } from '../native-free/listener/types.js';
 import { WorkTurns } from '../native-free/listener/work-turns.js';
 import {
@@ -46,6 +47,9 @@ export class SessionHost implements SessionOwner, ConnectionSource {
   readonly #sessions = new Set<Session>();
   readonly #replicaSessions = new Set<ReplicaSession>();
   readonly #accessWatch: AccessWatch | null;
+  readonly #addresses: AddressLimits;
+  /** Those that their address is counted for; empty without a limit. */
+  readonly #counted = new Set<Session>();
   readonly #stopListening: () => void;
   readonly #flushAll = (): void => this.#runFlush();
   readonly #deliverAll = (): void => this.#runDeliveries();
@@ -66,6 +70,10 @@ export class SessionHost implements SessionOwner, ConnectionSource {
   constructor(engine: EngineThread, options: Partial<SessionOptions> = {}) {
     this.engine = engine;
     this.options = { ...SESSION_DEFAULTS, ...options };
+    this.#addresses = new AddressLimits({
+      connections: this.options.maxConnectionsPerAddress,
+      perSecond: this.options.maxHandshakesPerAddress,
+    });
     this.watch = new SessionWatch(this.options, this.#sessions);
     this.#accessWatch = this.options.authenticates
       ? new AccessWatch(engine.access, this.#sessions, this.options.onDefect)
@@ -119,8 +127,19 @@ export class SessionHost implements SessionOwner, ConnectionSource {
     this.engine.noteConnection('opened', session.remote, '');
     if (this.#isStopping) {
       queueMicrotask(() => session.fail('BROKER_CLOSED'));
+    } else if (this.#counts(session)) {
+      const tooMany = this.#addresses.come(session.socket.remote);
+      if (tooMany !== null) {
+        queueMicrotask(() => session.fail('TOO_MANY_CONNECTIONS', `there are more ${tooMany}`));
+      }
+      this.#counted.add(session);
     }
     return session;
+  }
+
+  /** Plain HTTP and clients of this process are no connections of an address. */
+  #counts(session: Session): boolean {
+    return !this.#addresses.isOff && !session.isHttp && this.options.listener !== 'embedded';
   }
 
   /** The same for a slave's connection. */
@@ -171,6 +190,9 @@ export class SessionHost implements SessionOwner, ConnectionSource {
       this.engine.noteConnection('closed', session.remote, session.clientName);
     }
     this.#toDeliver.delete(session);
+    if (this.#counted.delete(session)) {
+      this.#addresses.gone(session.socket.remote);
+    }
   }
 
   /** For sessions. */

@@ -52,6 +52,14 @@ export interface SessionOptions {
    * costs this thread something and none is of use to anybody.
    */
   readonly maxSmallFramesPerSecond: number;
+  /** Connections of one address, counted by each thread. 0: no limit. */
+  readonly maxConnectionsPerAddress: number;
+  /** New connections of one address, a second. 0: no limit. */
+  readonly maxHandshakesPerAddress: number;
+  /** Bytes of messages a second that the connections of a user send together, and as many that they are sent. 0: no limit. */
+  readonly userBytesPerSecond: number;
+  /** The same for messages. */
+  readonly userMessagesPerSecond: number;
   /** Told of what should not happen, for the log. */
   readonly onDefect: (message: string, error: unknown) => void;
 }
@@ -75,5 +83,9 @@ export const SESSION_DEFAULTS: SessionOptions = {
   pickFirst: (count) => Math.floor(Math.random() * count),
   maxRequestBytesInAll: 256 * 1024 * 1024,
   maxSmallFramesPerSecond: 16_384,
+  maxConnectionsPerAddress: 0,
+  maxHandshakesPerAddress: 0,
+  userBytesPerSecond: 0,
+  userMessagesPerSecond: 0,
   onDefect: () => {},
 };

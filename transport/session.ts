@@ -34,6 +34,7 @@ import {
 import { type Asker, auditLogin } from './auth/audited.js';
 import { checkSame, Expiry } from './auth/expiry.js';
 import { type Login, type LoginStep, loginOf, tokenIn } from './auth/login.js';
+import { Paced } from './auth/paced.js';
 import { Principal } from './auth/principal.js';
 import { ConsumeSession } from './consume-session.js';
 import { encodeControl } from './control-payload.js';
@@ -54,6 +55,9 @@ const SMALL_FRAMES_PART = 4;
 
 /** What a login fails with over who it is. */
 const OF_LOGINS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NOT_AUTHENTICATED', 'TOKEN_EXPIRED']);
+
+/** What goes at once to a user with a limit, however small that is. */
+const LEAST_PACED_BYTES = 64 * 1024;
 
 /** The session's host, which is told of its wishes. */
 export interface SessionOwner extends SessionHostView {
@@ -83,13 +87,16 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   #state: 'hello' | 'login' | 'open' | 'closed' = 'hello';
   #login: Login | null = null;
   /** Who asks by plain HTTP has logged in before. */
-  readonly #isHttp: boolean;
+  readonly isHttp: boolean;
   principal: Principal | null;
   /** Before the welcome. */
   #helloBytes = 0;
   /** As it calls itself. */
   #clientName = '';
   #isFlushDue = false;
+  /** What its user is sent; null: there is no limit. */
+  #out: Paced | null = null;
+  #outAtOnceBytes = Number.POSITIVE_INFINITY;
   readonly #openedTime = Date.now();
   /** Of frames and, of what it was sent, of messages. */
   #bytesIn = 0;
@@ -102,7 +109,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     connectionKey: string,
     http: { principal: Principal | null } | null = null,
   ) {
-    this.#isHttp = http !== null;
+    this.isHttp = http !== null;
     this.principal = http?.principal ?? null;
     this.engine = host.engine;
     this.host = host;
@@ -117,6 +124,9 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     this.#produce = new ProduceSession(this);
     this.#consume = new ConsumeSession(this);
     this.#control = new ControlSession(this, this.#consume);
+    if (this.principal !== null) {
+      this.#keepPace(this.principal);
+    }
     const { handshakeTimeoutMs } = this.options;
     this.#handshakeTimer = new HandshakeTimer(handshakeTimeoutMs, host.watch, (late) =>
       this.#end(late, true),
@@ -224,7 +234,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     }
     try {
       // Batches that were stored are acked even if a later frame was bad.
-      this.#produce.flush();
+      this.#produce.flush(true);
       this.#tearDown();
       endConnection(this.socket, error, isCut);
     } catch (defect) {
@@ -270,8 +280,12 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
       // On one thread, and nobody else reads meanwhile: the difference is this connection's.
       const { meter } = this.engine;
       const before = meter.messagesOut;
-      const used = this.#consume.deliver(budget);
+      if (this.#out?.isHeld === true) {
+        return 0;
+      }
+      const used = this.#consume.deliver(Math.min(budget, this.#outAtOnceBytes));
       this.#messagesOut += meter.messagesOut - before;
+      this.#out?.spend(used, meter.messagesOut - before);
       this.host.watch.unread(this, this.socket.bufferedBytes);
       return used;
     } catch (error) {
@@ -281,7 +295,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   }
 
   get hasDeliveries(): boolean {
-    return this.#state === 'open' && this.#consume.hasWork;
+    return this.#state === 'open' && this.#consume.hasWork && this.#out?.isHeld !== true;
   }
 
   facts(): ConnectionInfo {
@@ -293,7 +307,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
       user: this.principal?.user ?? null,
       name: this.#clientName,
       address: this.socket.remote === '' ? this.connectionKey : this.socket.remote,
-      kind: this.#isHttp ? 'http' : this.principal?.user === BROKER_USER ? 'broker' : 'client',
+      kind: this.isHttp ? 'http' : this.principal?.user === BROKER_USER ? 'broker' : 'client',
       openedTime: this.#openedTime,
       bytesIn: this.#bytesIn,
       bytesOut: this.socket.sentBytes,
@@ -389,7 +403,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     const { client, version, credentials } = readHello(bytes);
     this.#clientName = client;
     checkVersion(version);
-    if (!this.options.authenticates || this.#isHttp) {
+    if (!this.options.authenticates || this.isHttp) {
       this.#welcome();
       return;
     }
@@ -431,8 +445,22 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     }
   }
 
+  /** Where its user has a limit, both directions keep to it; what comes before a login is counted otherwise. */
+  #keepPace({ user, place }: Principal): void {
+    const { userBytesPerSecond: bytesPerSecond, userMessagesPerSecond: messagesPerSecond } = this.options;
+    if ((bytesPerSecond === 0 && messagesPerSecond === 0) || user === BROKER_USER || this.#out !== null) {
+      return;
+    }
+    const { access } = this.engine;
+    const limits = { bytesPerSecond, messagesPerSecond };
+    this.#produce.keepTo(access.pace(place, 0, limits), bytesPerSecond);
+    this.#outAtOnceBytes = Math.max(LEAST_PACED_BYTES, bytesPerSecond);
+    this.#out = new Paced(access.pace(place, 1, limits), () => this.deliverSoon());
+  }
+
   #loggedIn(answer: LoginAnswer): void {
     this.principal = new Principal(answer.principal);
+    this.#keepPace(this.principal);
     this.#expiry.begin(answer);
     if (answer.version !== this.engine.access.version) {
       this.host.renewRights();
@@ -537,6 +565,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     this.#control.close();
     this.#consume.close();
     this.#produce.close();
+    this.#out?.close();
   }
 }
 

@@ -25,6 +25,7 @@ import type {
   TokenLoginParams,
 } from '../engine-thread.js';
 import type { AccessState } from '../meta/access-state.js';
+import { MAX_PACED_USERS } from '../term/user-paces.js';
 import { HashGate } from './hash-gate.js';
 import { LoginDelays, MAX_LOGIN_WAIT_MS } from './login-delays.js';
 import { checkProof, FakeVerifiers, makeVerifier, proofOf } from './scram.js';
@@ -76,6 +77,8 @@ export class AccessDesk {
   readonly #gate = new HashGate();
   readonly #fakes: FakeVerifiers;
   #token: OneTimeToken | null = null;
+  readonly #places = new Map<string, number>();
+  #nextPlace = 0;
   readonly #verifiers = new Map<string, TokenVerifier>();
 
   constructor({ state, now, version, brokerPassword }: AccessDeskDeps) {
@@ -271,9 +274,28 @@ export class AccessDesk {
   #external(user: string, proof: LoginProof): PrincipalFacts | null {
     const rights = proof.by === 'token' ? proof.rights : null;
     if (rights !== null) {
-      return { user, proof, grants: [...rights.grants, ...this.#grantsOfRoles(rights.roles)] };
+      const grants = [...rights.grants, ...this.#grantsOfRoles(rights.roles)];
+      return { user, place: this.#placeOf(user), proof, grants };
     }
-    return this.#state.users.has(user) ? { user, proof, grants: this.#grantsOf(user) } : null;
+    return this.#state.users.has(user)
+      ? { user, place: this.#placeOf(user), proof, grants: this.#grantsOf(user) }
+      : null;
+  }
+
+  /** The same for all logins of a user. With more users than there are places the one that has had its for longest shares it. */
+  #placeOf(user: string): number {
+    let place = this.#places.get(user);
+    if (place === undefined) {
+      place = this.#nextPlace++ % MAX_PACED_USERS;
+      this.#places.set(user, place);
+      for (const oldest of this.#places.keys()) {
+        if (this.#places.size <= MAX_PACED_USERS) {
+          break;
+        }
+        this.#places.delete(oldest);
+      }
+    }
+    return place;
   }
 
   /** How long a login waits that has begun then. @throws RingMQError NOT_AUTHENTICATED: too long */
@@ -318,12 +340,13 @@ export class AccessDesk {
 
   #facts(user: string, verifier: ScramVerifier): PrincipalFacts {
     const { salt } = verifier;
+    const place = this.#placeOf(user);
     if (user === BROKER_USER) {
-      return { user, proof: { by: 'password', salt }, grants: [...BROKER_GRANTS] };
+      return { user, place, proof: { by: 'password', salt }, grants: [...BROKER_GRANTS] };
     }
     return verifier === this.#token?.verifier
-      ? { user, proof: { by: 'password', salt: `${TOKEN_MARK}${salt}` }, grants: [...ADMIN_GRANTS] }
-      : { user, proof: { by: 'password', salt }, grants: this.#grantsOf(user) };
+      ? { user, place, proof: { by: 'password', salt: `${TOKEN_MARK}${salt}` }, grants: [...ADMIN_GRANTS] }
+      : { user, place, proof: { by: 'password', salt }, grants: this.#grantsOf(user) };
   }
 
   #grantsOf(user: string): Grant[] {

@@ -1,5 +1,7 @@
 /** Shared words of the broker as a whole, beside its rings, and the persist worker's place among the seats. */
 
+import { PACE_WORDS_BYTES } from './user-paces.js';
+
 /** The persist worker is the first to sit down. */
 export const PERSIST_SEAT = 0;
 
@@ -47,4 +49,6 @@ export const LEASE_UNIT_MS = 16;
 /** What a broker is. `fenced`: another one has become master of its set; it takes and acks nothing any more. */
 export const ROLE = { master: 0, slave: 1, fenced: 2 } as const;
 
-export const BROKER_WORDS_BYTES = 64;
+/** Behind these are the words of user-paces.ts. */
+export const PACE_WORDS_AT_BYTES = 64;
+export const BROKER_WORDS_BYTES = PACE_WORDS_AT_BYTES + PACE_WORDS_BYTES;

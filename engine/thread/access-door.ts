@@ -11,7 +11,8 @@ import type {
   PrincipalFacts,
   TokenLoginParams,
 } from '../engine-thread.js';
-import { BROKER_WORD } from '../term/shared-words.js';
+import { BROKER_WORD, PACE_WORDS_AT_BYTES } from '../term/shared-words.js';
+import { type PaceLimits, UserPace } from '../term/user-paces.js';
 
 /** Who asks for a principal anew, and by what it has logged in. */
 export interface PrincipalParams {
@@ -26,6 +27,7 @@ export interface CertifiedParams {
 
 export class ThreadAccess implements AccessDoor {
   readonly #words: Int32Array;
+  readonly #paceWords: Int32Array;
   readonly #port: ControlPort;
   /** This thread's: a flood that comes to it does not go on to the thread that writes. */
   readonly #audits = new AuditLimit(monotonicMs());
@@ -33,6 +35,7 @@ export class ThreadAccess implements AccessDoor {
 
   constructor(brokerWords: SharedArrayBuffer, port: ControlPort) {
     this.#words = new Int32Array(brokerWords);
+    this.#paceWords = new Int32Array(brokerWords, PACE_WORDS_AT_BYTES);
     this.#port = port;
   }
 
@@ -63,6 +66,10 @@ export class ThreadAccess implements AccessDoor {
   async principal(user: string, proof: LoginProof): Promise<PrincipalFacts | null> {
     const params: PrincipalParams = { user, proof };
     return (await this.#port.callInternal('accessPrincipal', params)) as PrincipalFacts | null;
+  }
+
+  pace(place: number, direction: 0 | 1, limits: PaceLimits): UserPace {
+    return new UserPace(this.#paceWords, place, direction, limits);
   }
 
   audit(facts: AuditFacts): void {

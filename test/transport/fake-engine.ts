@@ -166,6 +166,9 @@ export class FakeEngine implements EngineThread {
     certified: () => Promise.reject(new Error('there are no users here')),
     principal: () => Promise.resolve(null),
     audit: () => {},
+    pace: (): never => {
+      throw new Error('there are no users here');
+    },
   };
   readonly info: EngineInfo = {
     brokerId: '00112233445566aa',

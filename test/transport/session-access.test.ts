@@ -45,7 +45,7 @@ class EngineWithUser extends FakeEngine {
 
   constructor(grants: Grant[]) {
     super();
-    this.facts = { user: 'shop', proof: { by: 'password', salt: 'salt' }, grants };
+    this.facts = { user: 'shop', place: 0, proof: { by: 'password', salt: 'salt' }, grants };
     Object.assign(this.access, {
       challenge: () => Promise.resolve({ salt: 'salt', iterations: 16_384 }),
       login: (): Promise<LoginAnswer> =>

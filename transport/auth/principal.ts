@@ -5,11 +5,14 @@ import { type Right, Rights, RingMQError } from '../../native-free/wire/index.js
 /** Another object after each change of its rights. */
 export class Principal {
   readonly user: string;
+  /** Among those whose pace is kept. */
+  readonly place: number;
   readonly proof: LoginProof;
   readonly rights: Rights;
 
-  constructor({ user, proof, grants }: PrincipalFacts) {
+  constructor({ user, place, proof, grants }: PrincipalFacts) {
     this.user = user;
+    this.place = place;
     this.proof = proof;
     this.rights = new Rights(grants);
   }

@@ -1,0 +1,166 @@
+/** Limits of users, kept by credit: they are slowed, refused nothing, and slow nobody else. And of addresses. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type Broker, type Client, connect, openBroker } from '../../broker/index.js';
+import { MAX_PACED_USERS, PACE_WORDS_BYTES, UserPace } from '../../engine/term/user-paces.js';
+import type { ConnectOptions } from '../../native-free/client/index.js';
+import { AddressLimits } from '../../native-free/listener/address-limits.js';
+import { SMALL } from '../cluster/small-rings.js';
+
+const KIB = 1024;
+const RATE = 256 * KIB;
+const BODY = new Uint8Array(16 * KIB);
+
+let dir: string;
+let adminPasswordFile: string;
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'ringmq-pace-'));
+  adminPasswordFile = join(dir, 'admin-password');
+  writeFileSync(adminPasswordFile, 'admin-password');
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const as = (user: string): ConnectOptions => ({
+  closeTimeoutMs: 100,
+  credentials: { scheme: 'scram', user, password: `${user}-password` },
+});
+
+async function connectTo(url: string, options: ConnectOptions = { closeTimeoutMs: 100 }): Promise<Client> {
+  const client = await connect(url, options);
+  onTestFinished(() => client.close().catch(() => undefined));
+  return client;
+}
+
+async function send(client: Client, count: number, body = BODY): Promise<void> {
+  const producer = client.producer();
+  for (let i = 0; i < count; i++) {
+    if (!producer.write({ topic: 'orders', body })) {
+      await producer.ready();
+    }
+  }
+  await producer.flush();
+}
+
+async function read(client: Client, group: string, count: number): Promise<void> {
+  let left = count;
+  for await (const message of client.consumer({ group, topic: 'orders' })) {
+    await message.ack();
+    if (--left === 0) {
+      return;
+    }
+  }
+}
+
+async function secondsOf(work: Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await work;
+  return (performance.now() - begun) / 1_000;
+}
+
+describe.for(['ws', 'uws'] as const)('a user at its limit over %s', (listener) => {
+  let broker: Broker;
+  let url: string;
+
+  beforeAll(async () => {
+    broker = await openBroker({ ...SMALL, dataDir: join(dir, listener) });
+    const limits = { userBytesPerSecond: RATE };
+    const threads = listener === 'uws' ? 2 : 1;
+    ({ url } = await broker.listen({ port: 0, listener, threads, auth: true, adminPasswordFile, ...limits }));
+    const admin = broker.client().admin();
+    await admin.createTopic({ topic: 'orders', queues: 1 });
+    for (const user of ['fast', 'slow']) {
+      await admin.createUser({ user, password: `${user}-password`, roles: ['admin'] });
+    }
+  });
+  afterAll(() => broker?.close());
+
+  test('gets credit as fast as it may send, over all its connections; all is acked, and others do not wait', async () => {
+    const [one, two, other] = await Promise.all(
+      ['fast', 'fast', 'slow'].map((user) => connectTo(url, as(user))),
+    );
+    // A second's worth, and a window of each connection, come at once; three seconds' worth is left.
+    const limited = secondsOf(Promise.all([send(one as Client, 48), send(two as Client, 48)]));
+    let isLimitedOver = false;
+    void limited.then(() => {
+      isLimitedOver = true;
+    });
+    for (let i = 0; i < 5; i++) {
+      await (other as Client).producer().send({ topic: 'orders', body: 'small' });
+    }
+    expect(isLimitedOver).toBe(false);
+    expect(await limited).toBeGreaterThan(2);
+  }, 30_000);
+
+  test('is sent messages as fast as it may read, and all of them', async () => {
+    await send(broker.client(), 80);
+    const reader = await connectTo(url, as('fast'));
+    expect(await secondsOf(read(reader, 'readers', 80))).toBeGreaterThan(1);
+  }, 30_000);
+});
+
+test('without a limit nobody is slowed, and who does not log in has none', async () => {
+  const broker = await openBroker({ ...SMALL, dataDir: join(dir, 'open') });
+  onTestFinished(() => broker.close());
+  const { url } = await broker.listen({ port: 0, listener: 'ws', userBytesPerSecond: 1024 });
+  await broker.client().admin().createTopic({ topic: 'orders', queues: 1 });
+  // Hours, if it had one.
+  await send(await connectTo(url), 256);
+});
+
+test('more connections of one address than it may have are refused, and it may have others when some have gone', async () => {
+  const broker = await openBroker({ ...SMALL, dataDir: join(dir, 'many') });
+  onTestFinished(() => broker.close());
+  const { url } = await broker.listen({ port: 0, listener: 'ws', maxConnectionsPerAddress: 2 });
+  const first = await connectTo(url);
+  await connectTo(url);
+  await expect(connect(url, { connectTimeoutMs: 300 })).rejects.toMatchObject({
+    code: expect.stringMatching(/^(TOO_MANY_CONNECTIONS|CONNECT_FAILED|TIMEOUT|CONNECTION_LOST)$/),
+  });
+  await first.close();
+  await connectTo(url);
+});
+
+describe('addresses', () => {
+  test('make so many connections a second, and five seconds of them at once', () => {
+    let now = 0;
+    const limits = new AddressLimits({ connections: 0, perSecond: 2 }, () => now);
+    const come = (address: string): boolean => limits.come(address) === null;
+    expect(Array.from({ length: 12 }, () => come('10.0.0.1')).filter(Boolean).length).toBe(10);
+    expect(come('10.0.0.2')).toBe(true);
+    now = 1_000;
+    expect([come('10.0.0.1'), come('10.0.0.1'), come('10.0.0.1')]).toEqual([true, true, false]);
+  });
+
+  test('of one network of IPv6 count as one, and those that have gone are forgotten', () => {
+    const limits = new AddressLimits({ connections: 2, perSecond: 0 });
+    const outcomes = ['1', '2', '3'].map((end) => limits.come(`2001:db8::${end}`));
+    expect(outcomes.map((outcome) => outcome === null)).toEqual([true, true, false]);
+    for (const end of ['1', '2', '3']) {
+      limits.gone(`2001:db8::${end}`);
+    }
+    expect(limits.come('2001:db8::4')).toBeNull();
+  });
+});
+
+test('a pace is one for all threads, counts parts of a message, and is never left behind by the clock', () => {
+  const words = new Int32Array(new SharedArrayBuffer(PACE_WORDS_BYTES));
+  const limits = { bytesPerSecond: 10 * KIB, messagesPerSecond: 1_000_000 };
+  const [one, two] = [0, 1].map(() => new UserPace(words, MAX_PACED_USERS - 1, 0, limits));
+  one?.spend(50 * KIB, 1);
+  two?.spend(50 * KIB, 1);
+  expect(one?.aheadMs).toBeGreaterThan(9_000);
+  expect(two?.aheadMs).toBeLessThanOrEqual(10_000);
+  const other = new UserPace(words, MAX_PACED_USERS - 1, 1, { bytesPerSecond: 0, messagesPerSecond: 1_000 });
+  expect(other.aheadMs).toBe(0);
+  for (let i = 0; i < 5_000; i++) {
+    other.spend(1_000_000, 1);
+  }
+  expect(other.aheadMs).toBeGreaterThan(3_000);
+  // As after a day and a half without a byte.
+  words.fill(0x7fffffff);
+  words.fill(-0x80000000, 1);
+  expect(Math.min(one?.aheadMs ?? -1, other.aheadMs)).toBe(0);
+});
