@@ -15,9 +15,22 @@ import type {
   ReplicaFacts,
   TokenRights,
 } from '../native-free/wire/index.js';
-import type { PaceLimits, UserPace } from './term/user-paces.js';
 
-export type { PaceLimits, UserPace };
+/** What a user may send, or be sent. */
+export interface PaceLimits {
+  /** 0: no limit. */
+  readonly bytesPerSecond: number;
+  /** 0: no limit. */
+  readonly messagesPerSecond: number;
+}
+
+/** How far a user has come with that, over all its connections. */
+export interface UserPace {
+  /** They have gone. */
+  spend(bytes: number, messages: number): void;
+  /** How long until all that has gone is paid for, ms. */
+  readonly aheadMs: number;
+}
 
 /** A topic as the hot path knows it. `dead` is set when the topic was deleted; the object is then forgotten. */
 export interface TopicEntry {

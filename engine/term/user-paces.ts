@@ -3,6 +3,7 @@
  * for each user and direction, the time at which all that has gone would be paid for. Whoever moves bytes moves it on.
  */
 import { monotonicMs } from '../../native-free/time/index.js';
+import type { PaceLimits, UserPace } from '../engine-thread.js';
 
 /** Users that are told apart; of more, two may share their words. */
 export const MAX_PACED_USERS = 16_384;
@@ -15,15 +16,8 @@ const MAX_AHEAD_UNITS = 3_600_000 * UNITS_PER_MS;
 
 export const DIRECTION = { in: 0, out: 1 } as const;
 
-export interface PaceLimits {
-  /** 0: no limit. */
-  readonly bytesPerSecond: number;
-  /** 0: no limit. */
-  readonly messagesPerSecond: number;
-}
-
 /** One connection's view of its user's word. */
-export class UserPace {
+export class SharedPace implements UserPace {
   readonly #words: Int32Array;
   readonly #at: number;
   readonly #unitsPerByte: number;

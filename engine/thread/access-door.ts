@@ -8,11 +8,13 @@ import type {
   LoginAnswer,
   LoginParams,
   LoginProof,
+  PaceLimits,
   PrincipalFacts,
   TokenLoginParams,
+  UserPace,
 } from '../engine-thread.js';
 import { BROKER_WORD, PACE_WORDS_AT_BYTES } from '../term/shared-words.js';
-import { type PaceLimits, UserPace } from '../term/user-paces.js';
+import { SharedPace } from '../term/user-paces.js';
 
 /** Who asks for a principal anew, and by what it has logged in. */
 export interface PrincipalParams {
@@ -69,7 +71,7 @@ export class ThreadAccess implements AccessDoor {
   }
 
   pace(place: number, direction: 0 | 1, limits: PaceLimits): UserPace {
-    return new UserPace(this.#paceWords, place, direction, limits);
+    return new SharedPace(this.#paceWords, place, direction, limits);
   }
 
   audit(facts: AuditFacts): void {

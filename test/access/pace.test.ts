@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Broker, type Client, connect, openBroker } from '../../broker/index.js';
-import { MAX_PACED_USERS, PACE_WORDS_BYTES, UserPace } from '../../engine/term/user-paces.js';
+import { MAX_PACED_USERS, PACE_WORDS_BYTES, SharedPace } from '../../engine/term/user-paces.js';
 import type { ConnectOptions } from '../../native-free/client/index.js';
 import { AddressLimits } from '../../native-free/listener/address-limits.js';
 import { SMALL } from '../cluster/small-rings.js';
@@ -148,12 +148,15 @@ describe('addresses', () => {
 test('a pace is one for all threads, counts parts of a message, and is never left behind by the clock', () => {
   const words = new Int32Array(new SharedArrayBuffer(PACE_WORDS_BYTES));
   const limits = { bytesPerSecond: 10 * KIB, messagesPerSecond: 1_000_000 };
-  const [one, two] = [0, 1].map(() => new UserPace(words, MAX_PACED_USERS - 1, 0, limits));
+  const [one, two] = [0, 1].map(() => new SharedPace(words, MAX_PACED_USERS - 1, 0, limits));
   one?.spend(50 * KIB, 1);
   two?.spend(50 * KIB, 1);
   expect(one?.aheadMs).toBeGreaterThan(9_000);
   expect(two?.aheadMs).toBeLessThanOrEqual(10_000);
-  const other = new UserPace(words, MAX_PACED_USERS - 1, 1, { bytesPerSecond: 0, messagesPerSecond: 1_000 });
+  const other = new SharedPace(words, MAX_PACED_USERS - 1, 1, {
+    bytesPerSecond: 0,
+    messagesPerSecond: 1_000,
+  });
   expect(other.aheadMs).toBe(0);
   for (let i = 0; i < 5_000; i++) {
     other.spend(1_000_000, 1);
