@@ -154,6 +154,35 @@ export interface ListenOptions {
    */
   maxConnections?: number | undefined;
   /**
+   * Connections at once of one address, of IPv6 of one /64, as each listener thread counts them. More are
+   * refused with `TOO_MANY_CONNECTIONS`. All that come through a proxy have its address. 0: no limit.
+   * A number, 0 to 1,000,000. Default 0.
+   * Command: `--max-connections-per-address`, `RINGMQ_MAX_CONNECTIONS_PER_ADDRESS`,
+   * `maxConnectionsPerAddress`.
+   */
+  maxConnectionsPerAddress?: number | undefined;
+  /**
+   * New connections a second of one address, five seconds of them at once, as each listener thread counts
+   * them. More are refused with `TOO_MANY_CONNECTIONS`. 0: no limit.
+   * A number, 0 to 1,000,000. Default 0.
+   * Command: `--max-handshakes-per-address`, `RINGMQ_MAX_HANDSHAKES_PER_ADDRESS`, `maxHandshakesPerAddress`.
+   */
+  maxHandshakesPerAddress?: number | undefined;
+  /**
+   * Bytes of messages a second that all connections of one user send together, and as many that they are
+   * sent; a second of them at once, and a window. Who is faster gets its credit later, and is refused
+   * nothing. Where nobody logs in there are no users. 0: no limit.
+   * A number, 0, or 1KiB and more, at most 1,099,511,627,776. Default 0.
+   * Command: `--user-bytes-per-second`, `RINGMQ_USER_BYTES_PER_SECOND`, `userBytesPerSecond`.
+   */
+  userBytesPerSecond?: number | undefined;
+  /**
+   * The same for messages.
+   * A number, 0 to 1,000,000,000. Default 0.
+   * Command: `--user-messages-per-second`, `RINGMQ_USER_MESSAGES_PER_SECOND`, `userMessagesPerSecond`.
+   */
+  userMessagesPerSecond?: number | undefined;
+  /**
    * A connection that shows no sign of life for so long, though it is asked for one, is closed. 0: never.
    * Seconds, 0, or 8s to 16m. Default 120 (2m).
    * Command: `--idle-timeout`, `RINGMQ_IDLE_TIMEOUT`, `idleTimeout`.
