@@ -23,7 +23,8 @@ const PREFLIGHT_HEADERS = {
 
 export interface ApiServerOptions<Caller> {
   readonly title: string;
-  readonly operations: readonly Operation<Caller>[];
+  /** Made when the first request comes: schemas take a while. */
+  operations(): readonly Operation<Caller>[];
   /** Who it is. @throws RingMQError NOT_AUTHENTICATED */
   callerOf(exchange: Exchange): Promise<Caller>;
   /** Ways to log in, as `WWW-Authenticate` has them; null: nobody has to. */
@@ -41,7 +42,7 @@ export interface ApiServerOptions<Caller> {
 
 export class ApiServer<Caller> {
   readonly #options: ApiServerOptions<Caller>;
-  readonly #router: Router<Caller>;
+  #router: Router<Caller> | null = null;
   readonly #ports = new Set<MessagePort>();
   readonly #exchanges = new Set<Exchange>();
   readonly #held = new HeldBodies();
@@ -50,7 +51,6 @@ export class ApiServer<Caller> {
 
   constructor(options: ApiServerOptions<Caller>) {
     this.#options = options;
-    this.#router = new Router(options.operations);
   }
 
   /** The other end of a new channel: for an {@link ApiDoor} on a listener's thread. */
@@ -136,8 +136,9 @@ export class ApiServer<Caller> {
         return;
       }
       const { method, path, query } = exchange.head;
+      this.#router ??= new Router(this.#options.operations());
       if (method === 'GET' && path === `${API_BASE}/openapi.json`) {
-        this.#openApi ??= openApiText(this.#options.title, this.#options.operations);
+        this.#openApi ??= openApiText(this.#options.title, this.#router.operations);
         exchange.answer(200, this.#openApi, { 'Content-Type': JSON_TYPE });
         return;
       }

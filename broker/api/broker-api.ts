@@ -39,7 +39,7 @@ export class BrokerApi {
     const login = auth ? new HttpLogin(engine.access, jwt === undefined ? null : trustName(jwt)) : null;
     this.#server = new ApiServer({
       title: API_TITLE,
-      operations: brokerOperations(this.#sessions),
+      operations: () => brokerOperations(this.#sessions),
       host,
       allowedOrigins,
       maxRequests: maxHttpRequests,

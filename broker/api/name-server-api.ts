@@ -130,7 +130,7 @@ export function nameServerApi(
 ): ApiServer<null> {
   return new ApiServer<null>({
     title: NAME_SERVER_TITLE,
-    operations: nameServerOperations(desk),
+    operations: () => nameServerOperations(desk),
     host: options.host,
     allowedOrigins: options.allowedOrigins,
     maxRequests: options.maxHttpRequests,
