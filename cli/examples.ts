@@ -39,6 +39,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'group copy': ['ringmq group copy billing billing-2 --topic orders --dry-run'],
   'group skip': ['ringmq group skip billing --topic orders --queue 2 --count 1'],
+  top: ['ringmq top', 'ringmq top groups --sort behind', 'ringmq top connections -o json'],
   connection: ['ringmq connection list --sort -bytesIn', 'ringmq connection close 3f2a9c1b-2-17'],
   'connection list': [
     'ringmq connection list --filter billing',

@@ -8,7 +8,7 @@ import { notSupported } from './failure.js';
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   '': [
-    ...['nameserver', 'dlq', 'stats', 'context', 'top'],
+    ...['nameserver', 'dlq', 'stats', 'context'],
     ...['check', 'doctor', 'bundle', 'errors', 'completion'],
   ],
   topic: ['grow'],

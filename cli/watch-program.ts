@@ -1,7 +1,7 @@
 /** The commands of whoever watches over brokers, with their flags. */
 import { Argument, type Command, Option } from 'commander';
 import { CONNECTION_FIELDS, LOG_LEVELS } from '../native-free/wire/index.js';
-import { countUpTo } from './flags.js';
+import { countUpTo, intervalFlag } from './flags.js';
 
 /** Rows of one page. */
 const MAX_ROWS = 10_000;
@@ -9,6 +9,7 @@ const MAX_ROWS = 10_000;
 export function addWatching(program: Command): void {
   addConnection(program);
   addConfig(program);
+  addTop(program);
 }
 
 function addConnection(program: Command): void {
@@ -51,5 +52,21 @@ function addConfig(program: Command): void {
     .addArgument(new Argument('<level>', 'the level').choices([...LOG_LEVELS]))
     .action(async (level: 'info', _options: unknown, command: Command) => {
       await (await import('./watch-command.js')).setLogLevel(command, level);
+    });
+}
+
+function addTop(program: Command): void {
+  program
+    .command('top')
+    .description('what topics, groups or connections do now: live on a terminal, else a snapshot')
+    .addArgument(
+      new Argument('[view]', 'of what').choices(['topics', 'groups', 'connections']).default('topics'),
+    )
+    .option('--sort <column>', 'by the name of a column, such as in/s (default: what is busiest)')
+    .option('--reverse', 'the other way round')
+    .option('--interval <duration>', 'between two readings', intervalFlag, 2_000)
+    .option('--limit <n>', 'rows at most', countUpTo(MAX_ROWS), 50)
+    .action(async (view: 'topics', flags: object, command: Command) => {
+      await (await import('./top/top-command.js')).runTop(command, view, flags as never);
     });
 }

@@ -217,6 +217,14 @@ export interface ListTopicClients {
   limit?: number | undefined;
 }
 
+/** Ends of queues, and how far groups are behind on them: at most 5,000 of each from a broker. */
+export interface QueueReport {
+  queues: { brokerSet?: string; topic: string; queueId: number; minOffset: number; maxOffset: number }[];
+  lags: { brokerSet?: string; group: string; topic: string; queueId: number; lag: number }[];
+  /** These are all. */
+  isComplete: boolean;
+}
+
 /** What of a broker's last day is wanted. */
 export interface HistoryRequest {
   /** Milliseconds since 1970, or a date. Default: a day before `to`. */
@@ -345,6 +353,8 @@ export interface Admin {
   closeConnection(id: string, options?: CallOptions): Promise<void>;
   /** A page of those who have sent messages to the topic over connections that are open, or read it. `TOPIC_NOT_FOUND`, `NOT_ALLOWED`. */
   topicClients(topic: string, request?: ListTopicClients, options?: CallOptions): Promise<TopicClientPage>;
+  /** Ends of queues, and how far groups are behind on each. `NOT_ALLOWED`. */
+  queueStats(options?: CallOptions): Promise<QueueReport>;
   /** How far groups are behind on each topic: messages, age of the oldest, slow and stuck queues. `NOT_ALLOWED`. */
   groupLags(options?: CallOptions): Promise<GroupLag[]>;
   /** Every option of the broker with its value, where that comes from, and what it means; over a cluster of each set's master. `NOT_ALLOWED`. */

@@ -60,6 +60,7 @@ export type {
   OffsetCopy,
   OffsetReset,
   PasswordOptions,
+  QueueReport,
   ResetQueue,
   TopicClientPage,
 } from './admin-types.js';

@@ -39,6 +39,7 @@ import type {
   ListTopicClients,
   MessageSkip,
   OffsetCopy,
+  QueueReport,
   ResetQueue,
   TopicClientPage,
 } from './types.js';
@@ -142,6 +143,15 @@ export abstract class WatchCalls extends AccessCalls {
     };
     const parts = await this.askEach('history', params, how);
     return mergedHistory(parts.map(({ value }) => value));
+  }
+
+  async queueStats(options?: CallOptions): Promise<QueueReport> {
+    const parts = await this.askEach('queueStats', {}, takeCallOptions('queueStats', options));
+    return {
+      queues: parts.flatMap(({ set, value }) => value.queues.map((queue) => placed(set, queue))),
+      lags: parts.flatMap(({ set, value }) => value.lags.map((lag) => placed(set, lag))),
+      isComplete: parts.every(({ value }) => value.isComplete),
+    };
   }
 
   /** Over a cluster that of each set's master. */

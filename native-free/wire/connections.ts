@@ -35,7 +35,7 @@ export interface ConnectionInfo {
   user: string | null;
   /** As the client calls itself; empty before its hello. */
   name: string;
-  /** The peer's address and port; `this process` for an embedded client. */
+  /** The peer's; `this process` for an embedded client. */
   address: string;
   /** `broker`: a slave that is sent the log, or another broker of the cluster. `http`: plain HTTP that lasts. */
   kind: 'client' | 'broker' | 'http';

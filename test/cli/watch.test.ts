@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BrokerConfiguration, ConfiguredOption, ConnectionPage } from '../../broker/index.js';
 import { type Client, connect } from '../../broker/index.js';
+import { pressed, type Screen } from '../../cli/top/keys.js';
+import { sorted, type TopTable } from '../../cli/top/tables.js';
 import { BrokerProcess, type CliResult, makeDirectory, removeDirectory, runCli } from './cli-process.js';
 
 let directory = '';
@@ -76,5 +78,66 @@ describe('ringmq config', () => {
     expect((await read()).get('logLevel')).toMatchObject({ value: 'debug', from: 'call' });
     expect((await ringmq('config', 'list')).text).toMatch(/^flush +async +flag +sync$/m);
     expect((await ringmq('config', 'log-level', 'loud')).status).toBe(2);
+  });
+});
+
+describe('ringmq top', () => {
+  it('is a snapshot where it is not on a terminal, sorted as it is told', async () => {
+    const admin = client.admin();
+    await admin.createTopic({ topic: 'top-a', queues: 1 });
+    await admin.createTopic({ topic: 'top-b', queues: 2 });
+    await client.producer().sendBatch([1, 2, 3].map((n) => ({ topic: 'top-b', body: `${n}` })));
+    await admin.createGroup({ group: 'top-g' });
+    await admin.resetOffset({ group: 'top-g', topic: 'top-b', to: 'earliest' });
+    const top = async (...args: string[]): Promise<Record<string, unknown>[]> => {
+      const { text, stderr } = await ringmq('top', ...args, '--interval', '100ms', '-o', 'json');
+      expect(stderr).toBe('');
+      return (JSON.parse(text) as { rows: Record<string, unknown>[] }).rows;
+    };
+    const topics = await top('--sort', 'stored');
+    expect(topics[0]).toEqual({ topic: 'top-b', queues: 2, stored: 3, 'in/s': 0 });
+    const groups = await top('groups');
+    expect(groups).toContainEqual(
+      expect.objectContaining({ group: 'top-g', topic: 'top-b', behind: 3, stuck: 0 }),
+    );
+    expect((await top('connections')).map(({ name }) => name)).toContain('the-billing-service');
+    const table = await ringmq('top', 'topics', '--interval', '100ms');
+    expect(table.text).toMatch(/^TOPIC +QUEUES +STORED +IN\/S\n/);
+    const wrong = await ringmq('top', '--sort', 'nonsense', '--interval', '100ms');
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining("not 'nonsense'")]);
+  });
+
+  it('sorts by the column that a key says, and turns round', () => {
+    const table: TopTable = {
+      columns: ['topic', 'in/s'],
+      standard: 'in/s',
+      rows: [
+        ['a', 1],
+        ['b', null],
+        ['c', 5],
+      ],
+      isComplete: true,
+    };
+    let screen: Screen | 'end' = { view: 'topics', column: null, isReversed: false };
+    const order = (): unknown[] => {
+      const { column, isReversed } = screen as Screen;
+      return sorted(table, column ?? table.standard, isReversed).map(([topic]) => topic);
+    };
+    const press = (key: string): void => {
+      screen = pressed(screen as Screen, key, table);
+    };
+    expect(order()).toEqual(['c', 'a', 'b']);
+    press('r');
+    expect(order()).toEqual(['a', 'c', 'b']);
+    press('1');
+    expect(order()).toEqual(['c', 'b', 'a']);
+    press('\u001b[C');
+    expect(screen).toMatchObject({ column: 'in/s' });
+    press('9');
+    expect(screen).toMatchObject({ column: 'in/s' });
+    press('g');
+    expect(screen).toEqual({ view: 'groups', column: null, isReversed: false });
+    press('q');
+    expect(screen).toBe('end');
   });
 });

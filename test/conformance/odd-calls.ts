@@ -67,6 +67,7 @@ export const ADMIN: Record<string, Call> = {
     on: admin,
     args: () => [{ from: 0, to: 1, names: ['messagesIn'], points: 10 }, SIGNAL],
   },
+  queueStats: { on: admin, args: () => [SIGNAL] },
   groupLags: { on: admin, args: () => [SIGNAL] },
   configuration: { on: admin, args: () => [SIGNAL] },
   setLogLevel: { on: admin, args: () => ['info', SIGNAL] },
