@@ -69,7 +69,8 @@ function keyOf(n: number): string {
 
 function bytesIn(dir: string): number {
   try {
-    return readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
+    // The log's last files are made before they are needed.
+    return readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).blocks * 512, 0);
   } catch {
     return 0; // Not made yet, or a file went meanwhile.
   }

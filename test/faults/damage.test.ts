@@ -176,7 +176,7 @@ it('at more places than are told one by one is counted', async () => {
   const bytes = readFileSync(file);
   for (let i = 0; i < places; i++) {
     const { position } = batches[2 * i] as StoredBatch;
-    bytes[position + BATCH.baseOffset] = 0xff;
+    bytes[position + BATCH.baseOffset] = (bytes[position + BATCH.baseOffset] as number) ^ 0xff;
   }
   writeFileSync(file, bytes);
   // The tables, as of a clean end, know all of it; only who reads the log meets the damage.
