@@ -225,6 +225,13 @@ export interface ListenOptions {
    */
   maxHttpRequestsPerAddress?: number | undefined;
   /**
+   * With `auth`: `GET /metrics` is for users that may manage the cluster, by the same `Authorization` as the
+   * HTTP API.
+   * Default false.
+   * Command: `--metrics-auth`, `RINGMQ_METRICS_AUTH`, `metricsAuth`.
+   */
+  metricsAuth?: boolean | undefined;
+  /**
    * Rows in `GET /metrics` for how far groups are behind: pairs of group and topic, at most, the first in
    * the order of their names. 0: none.
    * A number, 0 to 10,000. Default 200.

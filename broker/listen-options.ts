@@ -143,6 +143,10 @@ export const listenOptionsSchema = z
       'The same of one address. Behind a proxy all have its address.',
       z.number().int().min(1).max(100_000).default(256),
     ),
+    metricsAuth: option(
+      'With `auth`: `GET /metrics` is for users that may manage the cluster, by the same `Authorization` as the HTTP API.',
+      z.boolean().default(false),
+    ),
     groupMetrics: option(
       'Rows in `GET /metrics` for how far groups are behind: pairs of group and topic, at most, the first in the order of their names. 0: none.',
       z.number().int().min(0).max(10_000).default(200),
@@ -172,6 +176,11 @@ export function resolveListenOptions(options: ListenOptions = {}): ResolvedListe
   }
   checkTls(value.tls);
   const auth = value.auth ?? (isReachable && !value.insecure);
+  if (value.metricsAuth && !auth) {
+    throw new RingMQError('BAD_CONFIG', '`metricsAuth` is for listeners where clients log in: set `auth`', {
+      details: { option: 'metricsAuth' },
+    });
+  }
   if (value.jwt !== undefined) {
     const fault = auth
       ? tokenOptionsFault(value.jwt)

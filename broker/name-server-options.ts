@@ -2,20 +2,23 @@
 import { z } from 'zod';
 import { checkOptions, pathText } from '../engine/option-check.js';
 import { option } from '../engine/option-info.js';
+import { type EngineOptions, engineOptionsSchema } from '../engine/options.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
 import type { ListenOptions } from './listen-options.js';
-import { listenOptionsSchema } from './listen-options.js';
+import { checkTls, listenOptionsSchema } from './listen-options.js';
 import { originAsSent } from './origins.js';
 
 /** Options of `openNameServer()`. All of them may be left out. */
 export interface NameServerOptions
   extends Omit<
     ListenOptions,
-    'threads' | 'groupMetrics' | 'queueMetrics' | 'auth' | 'adminPasswordFile' | 'jwt'
+    'threads' | 'metricsAuth' | 'groupMetrics' | 'queueMetrics' | 'adminPasswordFile' | 'jwt'
   > {
   /** File of the secret that brokers must know to register, 16 to 4,096 bytes. Default: on loopback every broker may. */
   secretFile?: string | undefined;
+  /** On its connections to brokers, which judge logins. */
+  linkTls?: EngineOptions['linkTls'];
 }
 
 export const DEFAULT_NAME_SERVER_PORT = 9800;
@@ -33,10 +36,16 @@ export const nameServerOptionsSchema = z
       { setting: 'listen' },
     ),
     secretFile: option(
-      'File of the secret that brokers must know to register. Routes are told to everybody.',
+      'File of the secret that brokers must know to register. Without `auth` routes are told to everybody.',
       pathText().optional(),
       { defaultText: 'none: on loopback every broker may register' },
     ),
+    auth: option(
+      'Clients log in before they are told routes: a broker of the cluster says whether they may. Brokers come by `secretFile`, which is needed then.',
+      z.boolean().optional(),
+      { defaultText: 'off: routes are told to everybody' },
+    ),
+    linkTls: engineOptionsSchema.shape.linkTls,
     insecure: option(
       'Serve other hosts without a secret: everybody who reaches the port may register as a broker.',
       z.boolean().default(false),
@@ -59,6 +68,7 @@ export const nameServerOptionsSchema = z
       jwt: true,
       insecure: true,
       idleTimeoutSeconds: true,
+      metricsAuth: true,
       groupMetrics: true,
       queueMetrics: true,
     }).shape,
@@ -77,8 +87,17 @@ export function resolveNameServerOptions(options: NameServerOptions = {}): Resol
       { details: { host: value.host } },
     );
   }
+  if (value.auth === true && value.secretFile === undefined) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      "where clients log in, brokers show that they know the cluster's secret: set `secretFile`, or leave out `auth`",
+      { details: { option: 'auth' } },
+    );
+  }
+  checkTls(value.tls);
   return Object.freeze({
     ...value,
+    auth: value.auth ?? false,
     allowedOrigins: value.allowedOrigins.map((origin) => originAsSent(origin)),
   });
 }

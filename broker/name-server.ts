@@ -15,6 +15,7 @@ import { DashboardFiles } from '../transport/http/dashboard-files.js';
 import { NameServerHost } from '../transport/name-server-host.js';
 import type { ApiServer } from './api/api-server.js';
 import { nameServerApi } from './api/name-server-api.js';
+import { NameServerLogins } from './name-server-login.js';
 import {
   type NameServerOptions,
   type ResolvedNameServerOptions,
@@ -104,10 +105,39 @@ export class NameServer {
         maxUnreadBytesInAll: options.maxUnreadBytes,
         onDefect,
       },
+      logins: options.auth === true && secret !== null ? this.#logins(secret) : null,
       onClosed: (link) => this.#table.unregister(link, monotonicMs()),
     });
     this.#timer = setInterval(() => this.#table.expire(monotonicMs()), EXPIRE_MS);
     this.#timer.unref();
+  }
+
+  #logins(secret: Uint8Array): NameServerLogins {
+    return new NameServerLogins({
+      secret,
+      linkTls: this.#options.linkTls,
+      brokers: () => {
+        const { sets } = this.#table.route({}, monotonicMs());
+        const masters = sets.flatMap(({ master }) => (master === null ? [] : [master.url]));
+        return [...masters, ...sets.flatMap(({ slaves }) => slaves.map(({ url }) => url))];
+      },
+    });
+  }
+
+  /** Whoever reaches it is told so at each start. */
+  #tellOpen(): void {
+    const { host, secretFile, auth } = this.#options;
+    if (isLoopback(host)) {
+      return;
+    }
+    if (secretFile === undefined) {
+      this.#warn(`insecure: everybody who reaches ${host} may register as a broker; set a secret`, {});
+    } else if (auth !== true) {
+      this.#warn(
+        `everybody who reaches ${host} is told where the brokers are, and names of topics; have clients log in with \`auth\``,
+        {},
+      );
+    }
   }
 
   /** `ws://host:port` or `wss://…`. */
@@ -163,6 +193,7 @@ export class NameServer {
       accept: (socket) => this.#host.open(socket),
     });
     this.#port = this.#listener.port;
+    this.#tellOpen();
     process.on('exit', this.#cut);
   }
 
@@ -186,6 +217,12 @@ export class NameServer {
   }
 
   #answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer> {
+    if (ApiDoor.has(request.path) && this.#options.auth === true) {
+      return {
+        status: 403,
+        body: 'NOT_ALLOWED: where clients log in, routes are told over WebSocket alone.\n',
+      };
+    }
     if (ApiDoor.has(request.path) && this.#isNamedWell(request)) {
       return this.#api.answer(request);
     }

@@ -13,7 +13,12 @@ import {
   RingMQError,
 } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
-import { type NameServerAnswers, NameServerSession, type NameServerSessions } from './name-server-session.js';
+import {
+  type NameServerAnswers,
+  type NameServerLogin,
+  NameServerSession,
+  type NameServerSessions,
+} from './name-server-session.js';
 import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
 import { SessionWatch } from './session-watch.js';
 
@@ -24,6 +29,8 @@ export interface NameServerHostOptions {
   readonly name: string;
   readonly openingId: string;
   readonly session: Partial<SessionOptions>;
+  /** Default: nobody logs in. */
+  readonly logins?: NameServerLogin | null;
   /** A connection has ended. */
   readonly onClosed: (link: number) => void;
 }
@@ -38,6 +45,7 @@ interface Quiet {
 export class NameServerHost implements NameServerSessions {
   readonly options: SessionOptions;
   readonly answers: NameServerAnswers;
+  readonly logins: NameServerLogin | null;
   readonly watch: SessionWatch;
   readonly name: string;
   readonly openingId: string;
@@ -48,8 +56,12 @@ export class NameServerHost implements NameServerSessions {
   #nextLink = 1;
   #isClosed = false;
 
-  constructor(answers: NameServerAnswers, { name, openingId, session, onClosed }: NameServerHostOptions) {
+  constructor(
+    answers: NameServerAnswers,
+    { name, openingId, session, logins, onClosed }: NameServerHostOptions,
+  ) {
     this.answers = answers;
+    this.logins = logins ?? null;
     this.name = name;
     this.openingId = openingId;
     this.options = { ...SESSION_DEFAULTS, ...session };

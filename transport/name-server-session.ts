@@ -3,8 +3,10 @@
  * waits here, so nothing is held but what the peer leaves unread.
  *
  *     waiting for hello ── hello ──▶ open ── error, close ──▶ closed
+ *            │       └─ hello ─▶ login ─▶─┘                        │
  *            └── anything else, or handshakeTimeoutMs ──────────▶┘
  */
+import type { LoginAnswer } from '../engine/engine-thread.js';
 import { RateLimit } from '../native-free/listener/rate-limit.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
 import {
@@ -24,6 +26,8 @@ import {
   readUint32,
   type Welcome,
 } from '../native-free/wire/index.js';
+import { Expiry } from './auth/expiry.js';
+import type { Login, LoginStep } from './auth/login.js';
 import { decodeTopicsRequest, encodeControl } from './control-payload.js';
 import { cutError, endConnection, excessError, textError, unreadError } from './ending.js';
 import { encodeError } from './error-body.js';
@@ -53,10 +57,18 @@ export interface NameServerAnswers {
   answer(method: unknown, params: unknown, caller: NameServerCaller): object;
 }
 
+/** Where logins are judged. */
+export interface NameServerLogin {
+  /** @throws RingMQError NOT_AUTHENTICATED, TOO_MANY_REQUESTS */
+  of(credentials: unknown, remote: string, certifiedUser: string | null): Login;
+}
+
 /** What the sessions of one name server share. */
 export interface NameServerSessions {
   readonly options: SessionOptions;
   readonly answers: NameServerAnswers;
+  /** null: nobody logs in. */
+  readonly logins: NameServerLogin | null;
   readonly watch: SessionWatch;
   /** 16 hexadecimal digits, of this start. */
   readonly openingId: string;
@@ -73,7 +85,9 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
   readonly #socket: Socket;
   readonly #budget: RateLimit;
   readonly #handshakeTimer: HandshakeTimer;
-  #state: 'hello' | 'open' | 'closed' = 'hello';
+  #state: 'hello' | 'login' | 'open' | 'closed' = 'hello';
+  #login: Login | null = null;
+  readonly #expiry = new Expiry((error) => this.failWith(error));
   /** The clusters whose route it has asked for. */
   readonly #asked = new Set<string>();
   unreadBytes = 0;
@@ -97,7 +111,7 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
   }
 
   get maxPartialBytes(): number {
-    return this.#state === 'hello' ? MAX_HELLO_BYTES : Number.POSITIVE_INFINITY;
+    return !this.isGreeted && this.#state !== 'closed' ? MAX_HELLO_BYTES : Number.POSITIVE_INFINITY;
   }
 
   onFrame(bytes: Uint8Array): void {
@@ -156,7 +170,16 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
 
   #dispatch(bytes: Uint8Array): void {
     const isGreeted = this.#state === 'open';
-    const opcode = checkedOpcode(bytes, this.#sessions.options.maxFrameBytes, isGreeted);
+    const opcode = checkedOpcode(
+      bytes,
+      this.#sessions.options.maxFrameBytes,
+      isGreeted,
+      this.#state === 'login',
+    );
+    if (this.#login !== null) {
+      void this.#advance(this.#login.prove(bytes));
+      return;
+    }
     if (!isGreeted) {
       this.#hello(bytes);
       return;
@@ -182,8 +205,39 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
   }
 
   #hello(bytes: Uint8Array): void {
-    const { version } = readHello(bytes);
+    const { version, credentials } = readHello(bytes);
     checkVersion(version);
+    const { logins } = this.#sessions;
+    if (logins === null) {
+      this.#welcome();
+      return;
+    }
+    this.#login = logins.of(credentials, this.#socket.remote, this.#socket.certifiedUser ?? null);
+    this.#state = 'login';
+    void this.#advance(this.#login.begin());
+  }
+
+  /** Never rejects. */
+  async #advance(next: Promise<LoginStep>): Promise<void> {
+    try {
+      const step = await next;
+      if (this.#state !== 'login') {
+        return;
+      }
+      if ('ask' in step) {
+        this.#socket.send(step.ask);
+        return;
+      }
+      this.#login = null;
+      this.#expiry.begin(step.answer);
+      this.#welcome(step.answer);
+    } catch (error) {
+      this.failWith(error);
+    }
+  }
+
+  /** A token is not renewed here: the client comes again with another. */
+  #welcome(login?: LoginAnswer): void {
     const { watch, options, name, openingId } = this.#sessions;
     this.#handshakeTimer.stop();
     watch.greeted();
@@ -203,6 +257,8 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
       epoch: 0,
       master: null,
       nonce: this.nonce,
+      ...(login === undefined ? {} : { user: login.principal.user }),
+      ...(login?.serverSignature === undefined ? {} : { serverSignature: login.serverSignature }),
     };
     this.#send(makeFrame(OPCODE.welcome, 0, { payload: encodeControl(welcome) }));
   }
@@ -284,6 +340,9 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
       return;
     }
     this.#sessions.watch.ended(this);
+    this.#expiry.stop();
+    this.#login?.close?.();
+    this.#login = null;
     this.#state = 'closed';
     this.#handshakeTimer.stop();
     this.#sessions.forget(this);

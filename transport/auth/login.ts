@@ -37,6 +37,8 @@ export interface Login {
   begin(): Promise<LoginStep>;
   /** A `proof` frame. Each challenge is answered once. @throws RingMQError BAD_FRAME, NOT_AUTHENTICATED */
   prove(frame: Uint8Array): Promise<LoginStep>;
+  /** Its connection has gone. */
+  close?(): void;
 }
 
 /** What is taken besides passwords. */

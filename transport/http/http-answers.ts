@@ -27,6 +27,8 @@ export interface HttpAnswersOptions {
   readonly host: ListenerOptions['host'];
   /** Clients of this listener log in. */
   readonly auth: boolean;
+  /** `/metrics` is for who may ask how the broker stands. */
+  readonly metricsAuth: boolean;
   /** `/metrics` has a row for each queue, too. */
   readonly queueMetrics: boolean;
   /** … and one for each of so many pairs of group and topic. */
@@ -70,7 +72,17 @@ export class HttpAnswers {
     if (ApiDoor.has(request.path) && this.#isNamedWell(request)) {
       return this.#api.answer(request);
     }
+    if (request.path === '/metrics' && this.#options.metricsAuth && this.#isNamedWell(request)) {
+      // Asked before anything is awaited: the request is gone then.
+      return this.#metricsFor(request, this.#api.answer(standingInPlaceOf(request)));
+    }
     return this.#answerItself(request);
+  }
+
+  /** The API says who asks and whether he may: a refusal is passed on as it is. */
+  async #metricsFor(request: HttpRequest, asked: HttpAnswer | Promise<HttpAnswer>): Promise<HttpAnswer> {
+    const answer = await asked;
+    return answer.status === 200 ? this.#answerItself(request) : answer;
   }
 
   #isNamedWell({ host }: HttpRequest): boolean {
@@ -162,6 +174,21 @@ export class HttpAnswers {
     }
     return this.#reading;
   }
+}
+
+/** A question to the API that needs the same right, and costs little. */
+function standingInPlaceOf(request: HttpRequest): HttpRequest {
+  const { host, headers, remote, isSecure } = request;
+  return {
+    method: 'GET',
+    path: '/api/v1/standing',
+    query: '',
+    host,
+    headers,
+    remote,
+    isSecure,
+    takeBody: (reader) => request.takeBody(reader),
+  };
 }
 
 /** Alive: the thread answers, and so does the one that opened the broker. A failed disk needs a restart. */

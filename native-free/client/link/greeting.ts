@@ -39,7 +39,8 @@ export class Greeting {
   /** Of a `welcome` frame. `mayBeNameServer`: one has no users, and is believed without a login. Throws `NOT_AUTHENTICATED`, `BAD_FRAME`, `UNSUPPORTED_VERSION`. */
   welcomed(frame: Uint8Array, mayBeNameServer = false): Welcome {
     const welcome = readWelcome(frame);
-    if (!mayBeNameServer || welcome.role !== 'nameserver') {
+    // A name server that asks for a login has it judged by a broker, and passes on what that one says.
+    if (!mayBeNameServer || welcome.role !== 'nameserver' || welcome.serverSignature !== undefined) {
       this.#login?.check(welcome);
     }
     return welcome;
