@@ -183,6 +183,15 @@ describe('groups', () => {
     expect(await committed('billing')).toBe(60);
     await page.getByRole('table', { name: 'Queues' }).getByRole('row').nth(4).waitFor();
 
+    await admin.resetOffset({ group: 'billing', topic: 'orders', to: 'earliest' });
+    await viewer.button('Skip').click();
+    await viewer.dialog.getByLabel('messages').fill('5');
+    await viewer.sees(/billing passes over 5 messages of this queue and goes on at offset 5/);
+    await viewer.dialog.getByRole('button', { name: 'Skip' }).click();
+    await viewer.sees('Done.');
+    expect(await committed('billing')).toBe(5);
+    await admin.resetOffset({ group: 'billing', topic: 'orders', to: 'latest' });
+
     await admin.createGroup({ group: 'reports' });
     await page.goto(`${cluster.page}/#/groups/reports`);
     await viewer.heading('reports');

@@ -1,5 +1,5 @@
 /** The dashboard that a broker serves, in a real browser. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -7,12 +7,15 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, type BrokerListener, type Client, openBroker } from '../../broker/index.js';
 import { BUNDLE_DIR, bundleDashboard } from '../../tools/dashboard/bundle.js';
+import { AUDIENCE, ISSUER, makeKey, makeToken } from '../access/token-maker.js';
 import { launchChromium } from './chromium.js';
 import { Viewer } from './dashboard-rig.js';
 
+const key = makeKey();
 let names: string[];
 let browser: Browser;
 let dataDir: string;
+let keyDir: string;
 let broker: Broker;
 let client: Client;
 let open: BrokerListener;
@@ -32,7 +35,11 @@ beforeAll(async () => {
   });
   client = broker.client();
   open = await broker.listen({ port: 0, threads: 1 });
-  guarded = await broker.listen({ port: 0, threads: 1, auth: true });
+  keyDir = mkdtempSync(join(tmpdir(), 'ringmq-dashboard-keys-'));
+  const keyFile = join(keyDir, 'issuer.pem');
+  writeFileSync(keyFile, key.publicKey.export({ type: 'spki', format: 'pem' }));
+  const jwt = { keyFile, issuer: ISSUER, audience: AUDIENCE };
+  guarded = await broker.listen({ port: 0, threads: 1, auth: true, jwt });
   const admin = client.admin();
   await admin.createTopic({ topic: 'orders/eu', queues: 4 });
   await admin.createTopic({ topic: 'secret', queues: 1 });
@@ -63,8 +70,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await broker?.close();
-  if (dataDir !== undefined) {
-    rmSync(dataDir, { recursive: true, force: true });
+  for (const dir of [dataDir, keyDir].filter((each) => each !== undefined)) {
+    rmSync(dir, { recursive: true, force: true });
   }
 });
 
@@ -128,6 +135,22 @@ describe('where users log in', () => {
     await viewer.logIn('keeper', 'a password');
     await viewer.heading('Overview');
     await viewer.sees('All is well');
+    await viewer.close();
+  });
+
+  it('takes a token, and offers what that gives', async () => {
+    const viewer = await Viewer.open(browser, httpOf(guarded));
+    const { page } = viewer;
+    await viewer.button('By token').click();
+    const token = await makeToken(key, { claims: { sub: 'shop', grants: ['publish:topic:orders/eu'] } });
+    await page.getByLabel('Token', { exact: false }).fill(token);
+    await viewer.button('Log in').click();
+    await page.getByRole('button', { name: /shop · Log out/ }).waitFor();
+    await viewer.go('Topics');
+    await page.getByRole('link', { name: 'orders/eu' }).click();
+    await viewer.button('Publish').waitFor();
+    expect(await viewer.button('Delete').count()).toBe(0);
+    expect(await page.getByRole('link', { name: 'messages' }).count()).toBe(0);
     await viewer.close();
   });
 

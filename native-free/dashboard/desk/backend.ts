@@ -13,6 +13,8 @@ export interface Where {
   user: string | null;
   /** Nothing can be changed through it. */
   readOnly: boolean;
+  /** Methods that this version of the library has, of those that some have not. */
+  knows: string[];
 }
 
 /** A message as a page shows it. */
@@ -80,6 +82,8 @@ export const CHANGING_CALLS = [
   'createGroup',
   'deleteGroup',
   'resetOffset',
+  'copyOffsets',
+  'skipMessages',
   'createUser',
   'setPassword',
   'setRoles',
@@ -113,15 +117,10 @@ export const READING_METHODS: ReadonlySet<string> = new Set([
 
 export const CHANGING_METHODS: ReadonlySet<string> = new Set([
   'promote',
-  'growTopic',
-  'setRetention',
   'closeConnection',
   'setLogLevel',
-  'copyOffsets',
-  'resetOffset',
   'pauseGroup',
   'resumeGroup',
-  'skipMessages',
 ]);
 
 /** Whom a control method goes to. */

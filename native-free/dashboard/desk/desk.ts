@@ -67,6 +67,7 @@ export class Desk implements Backend {
       sets: [...(brokerSets ?? [])],
       user: this.#user,
       readOnly: this.#options.readOnly,
+      knows: [...CHANGING_METHODS].filter(isControlMethod),
     };
   }
 

@@ -293,7 +293,6 @@ const TEXTS = {
     'Members of {group} get nothing until it is resumed. They are told.',
     '在恢复之前,{group} 的成员收不到任何消息,并会被告知。',
   ],
-  paused: ['paused', '已暂停'],
   plan: ['Plan', '计划'],
   planAt: ['As of {time}. Nothing has been changed.', '截至 {time}。尚未更改任何内容。'],
   planSays: [
@@ -312,6 +311,7 @@ const TEXTS = {
     '{group} passes over {count} messages of this queue and goes on at offset {offset}.',
     '{group} 将跳过此队列的 {count} 条消息,从位点 {offset} 继续。',
   ],
+  fine: ['fine', '正常'],
   slow: ['slow', '缓慢'],
   stuck: ['stuck', '卡住'],
   thenAt: ['Then', '之后'],
@@ -350,6 +350,8 @@ const TEXTS = {
   deleteUserWhat: ['Open connections of {user} are ended.', '{user} 的连接将被断开。'],
   denied: ['denied', '拒绝'],
   noUsers: ['There are no users', '没有用户'],
+  oldPassword: ['Password until now', '当前密码'],
+  oldPasswordHint: ['Of your own user. It is not sent either.', '您自己的用户需要填写,同样不会发送。'],
   passwordHint: [
     '1 to 1,024 characters. It is not sent: the broker gets what it can check it by.',
     '1 至 1,024 个字符。不会发送:Broker 只获得用于校验的内容。',

@@ -4,7 +4,7 @@ import type { GrantInfo, Right, RoleInfo, UserInfo } from '../../../client/index
 import { useAsked, useMayChange } from '../ask.js';
 import { moment } from '../format.js';
 import { href } from '../route.js';
-import { backend } from '../session.js';
+import { backend, where } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
 import {
@@ -255,6 +255,8 @@ function CreateUser({ onClose }: { onClose: () => void }) {
 
 function SetPassword({ user, onClose }: { user: string; onClose: () => void }) {
   const password = useSignal('');
+  const before = useSignal('');
+  const isOwn = where.value?.user === user;
   return (
     <Dialog
       title={t('passwordOf', { user })}
@@ -262,9 +264,16 @@ function SetPassword({ user, onClose }: { user: string; onClose: () => void }) {
       isReady={password.value !== ''}
       done={t('done')}
       onClose={onClose}
-      onDo={() => backend().admin('setPassword', user, password.value)}
+      onDo={() =>
+        backend().admin('setPassword', user, password.value, isOwn ? { oldPassword: before.value } : {})
+      }
     >
       <p>{t('passwordWhat', { user })}</p>
+      {isOwn && (
+        <Field name={t('oldPassword')} hint={t('oldPasswordHint')}>
+          <Input of={before} type="password" autocomplete="current-password" />
+        </Field>
+      )}
       <Field name={t('password')} hint={t('passwordHint')}>
         <Input of={password} type="password" autocomplete="new-password" autofocus />
       </Field>

@@ -1,8 +1,9 @@
 /** Connections, and ending one. */
 import { type Signal, useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { clearInterval, monotonicMs, setInterval } from '../../../time/index.js';
 import { useMayChange } from '../ask.js';
-import { bytes, count, moment } from '../format.js';
+import { bytes, count, moment, rate } from '../format.js';
 import { listOf, targetOf } from '../lists.js';
 import { backend, where } from '../session.js';
 import { Table } from '../table.js';
@@ -27,6 +28,16 @@ interface Row {
   consumers: { group: string | null; topic: string }[];
 }
 
+/** Between two looks, over which rates are taken. */
+const LOOK_MS = 3_000;
+
+/** What connections had counted at a look, and how fast they went since the one before. */
+interface Seen {
+  readonly at: number;
+  readonly counts: ReadonlyMap<string, readonly [number, number]>;
+  readonly rates: ReadonlyMap<string, readonly [number, number]>;
+}
+
 type Sort = 'openedTime' | 'user' | 'address' | '-messagesIn' | '-messagesOut' | '-unsentBytes';
 
 export function ClientsPage() {
@@ -49,7 +60,29 @@ export function ClientsPage() {
     [sought, sort.value, looked.value],
   );
   useEffect(() => void list.upTo(100), [list]);
-  const { rows, isComplete, isAsking, error } = list.state.value;
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!document.hidden) {
+        looked.value++;
+      }
+    }, LOOK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  const { rows: now, isComplete, isAsking, error } = list.state.value;
+  const shown = useSignal<readonly Row[]>([]);
+  const kept = useRef<Seen>({ at: 0, counts: new Map(), rates: new Map() });
+  useEffect(() => {
+    // The rows before stay until the others are there.
+    if (!isAsking && (now.length > 0 || isComplete)) {
+      kept.current = seenOf(now, kept.current);
+      shown.value = now;
+    }
+  }, [now, isAsking]);
+  const rows = shown.value;
+  const rateOf = (which: 0 | 1, id: string, all: number) => {
+    const now = kept.current.rates.get(id)?.[which];
+    return <span title={count(all)}>{now === undefined ? '–' : `${rate(now)}/s`}</span>;
+  };
   const isCluster = where.value?.kind === 'cluster';
   return (
     <>
@@ -101,8 +134,8 @@ export function ClientsPage() {
                 { name: t('address'), grow: 1.5, cell: ({ address }) => <code>{address}</code> },
                 ...(isCluster ? [{ name: t('set'), cell: ({ set }: Row) => set }] : []),
                 { name: t('since'), min: 142, cell: ({ openedTime }) => moment(openedTime) },
-                { name: t('in'), isNumber: true, cell: ({ messagesIn }) => count(messagesIn) },
-                { name: t('out'), isNumber: true, cell: ({ messagesOut }) => count(messagesOut) },
+                { name: t('in'), isNumber: true, cell: ({ id, messagesIn }) => rateOf(0, id, messagesIn) },
+                { name: t('out'), isNumber: true, cell: ({ id, messagesOut }) => rateOf(1, id, messagesOut) },
                 { name: t('credit'), isNumber: true, cell: ({ creditBytes }) => bytes(creditBytes) },
                 { name: t('unsent'), isNumber: true, cell: ({ unsentBytes }) => bytes(unsentBytes) },
                 {
@@ -156,6 +189,20 @@ export function ClientsPage() {
       )}
     </>
   );
+}
+
+function seenOf(rows: readonly Row[], before: Seen): Seen {
+  const at = monotonicMs();
+  const seconds = Math.max(0.001, (at - before.at) / 1_000);
+  const counts = new Map(rows.map((row) => [row.id, [row.messagesIn, row.messagesOut] as const]));
+  const rates = new Map<string, readonly [number, number]>();
+  for (const [id, [messagesIn, messagesOut]] of counts) {
+    const earlier = before.counts.get(id);
+    if (earlier !== undefined) {
+      rates.set(id, [(messagesIn - earlier[0]) / seconds, (messagesOut - earlier[1]) / seconds]);
+    }
+  }
+  return { at, counts, rates };
 }
 
 /** The order of the brokers, as text that can be compared: lists of several brokers are made one by it. */

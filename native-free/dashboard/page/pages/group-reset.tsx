@@ -38,15 +38,7 @@ export function ResetDialog({
       return;
     }
     if (isCopy) {
-      for (const { queueId, brokerSet, then } of shown) {
-        await backend().admin('resetOffset', {
-          group,
-          topic: name,
-          to: { offset: then },
-          queueId,
-          ...(brokerSet === null ? {} : { brokerSet }),
-        });
-      }
+      await backend().admin('copyOffsets', { from: text.value.trim(), to: group, topic: name });
     } else {
       await backend().admin('resetOffset', { group, topic: name, to: position as StartPosition });
     }

@@ -1,8 +1,6 @@
 /** One consumer group: how far it is, who is in it, and where it is to go on. */
 import { useSignal } from '@preact/signals';
-import { useMemo } from 'preact/hooks';
-import type { GroupDescription } from '../../../client/index.js';
-import type { GroupQueueInfo } from '../../../wire/index.js';
+import type { GroupMemberInfo, GroupQueueInfo, GroupReport } from '../../../wire/index.js';
 import { LIVE_MS, useAsked, useMayChange } from '../ask.js';
 import { count, ms } from '../format.js';
 import { setsHere, targetOf } from '../lists.js';
@@ -25,23 +23,10 @@ import {
 } from '../ui.js';
 import { ResetDialog } from './group-reset.js';
 
-/** What newer brokers say of a queue besides. */
-type QueueRow = GroupQueueInfo & { lagMs?: number | null };
-/** And of a group. */
-interface MoreOfGroup {
-  paused?: boolean;
-  pausedTopics?: string[];
-  memberStates?: { memberId: string; state?: string; isSlow?: boolean; isStuck?: boolean }[];
-}
-
 type Open = 'reset' | 'delete' | 'pause' | 'resume' | 'skip' | null;
 
 export function GroupPage({ group }: { group: string }) {
-  const asked = useAsked<GroupDescription & MoreOfGroup>(
-    group,
-    () => backend().admin('describeGroup', group),
-    LIVE_MS,
-  );
+  const asked = useAsked<GroupReport>(group, () => backend().admin('describeGroup', group), LIVE_MS);
   const open = useSignal<Open>(null);
   const manages = useMayChange('manage', `group:${group}`);
   const close = (): void => {
@@ -60,8 +45,12 @@ export function GroupPage({ group }: { group: string }) {
             <Button tone="primary" onClick={show('reset')}>
               {t('reset')}
             </Button>
-            <Button onClick={show('pause')}>{t('pause')}</Button>
-            <Button onClick={show('resume')}>{t('resume')}</Button>
+            {where.value?.knows.includes('pauseGroup') && (
+              <>
+                <Button onClick={show('pause')}>{t('pause')}</Button>
+                <Button onClick={show('resume')}>{t('resume')}</Button>
+              </>
+            )}
             <Button onClick={show('skip')}>{t('skipMessages')}</Button>
             <Button tone="danger" onClick={show('delete')}>
               {t('delete')}
@@ -94,14 +83,12 @@ export function GroupPage({ group }: { group: string }) {
   );
 }
 
-function Group({ of: group }: { of: GroupDescription & MoreOfGroup }) {
+function Group({ of: group }: { of: GroupReport }) {
   const isCluster = where.value?.kind === 'cluster';
   const lag = group.queues.reduce((sum, queue) => sum + queue.lag, 0);
   const expired = group.queues.reduce((sum, queue) => sum + queue.expired, 0);
-  const rows = group.queues as QueueRow[];
+  const rows = group.queues;
   const lagTimes = rows.flatMap(({ lagMs }) => (typeof lagMs === 'number' ? [lagMs] : []));
-  const members = useMemo(() => membersOf(group), [group]);
-  const paused = group.paused === true || (group.pausedTopics?.length ?? 0) > 0;
   return (
     <>
       <Facts
@@ -111,39 +98,44 @@ function Group({ of: group }: { of: GroupDescription & MoreOfGroup }) {
           ['members', count(group.members)],
           ['topics', count(group.topicCount)],
           ['expired', count(expired)],
-          [
-            'state',
-            paused ? <Tag tone="warn">{t('paused')}</Tag> : group.members > 0 ? t('reading') : t('idle'),
-          ],
+          ['state', group.members > 0 ? t('reading') : t('idle')],
         ]}
       />
       <Panel title={t('members')}>
-        <Table
+        <Table<GroupMemberInfo>
           label={t('members')}
-          rows={members}
-          keyOf={({ id }) => id}
+          rows={group.memberInfos}
+          keyOf={({ memberId }) => memberId}
           empty={t('noMembers')}
           columns={[
-            { name: t('member'), grow: 3, cell: ({ id }) => <code>{id}</code> },
+            { name: t('member'), grow: 3, cell: ({ memberId }) => <code>{memberId}</code> },
             { name: t('queues'), isNumber: true, cell: ({ queues }) => count(queues) },
             { name: t('lag'), isNumber: true, cell: ({ lag: own }) => count(own) },
             {
+              name: t('lagTime'),
+              isNumber: true,
+              cell: ({ lagMs }) => (typeof lagMs === 'number' ? ms(lagMs) : '–'),
+            },
+            {
               name: t('state'),
-              cell: ({ state }) =>
-                state === null ? '' : <Tag tone={state === 'stuck' ? 'bad' : 'warn'}>{t(state)}</Tag>,
+              cell: ({ state }) => (
+                <Tag tone={state === 'stuck' ? 'bad' : state === 'slow' ? 'warn' : 'good'}>
+                  {t(state === 'ok' ? 'fine' : state)}
+                </Tag>
+              ),
             },
           ]}
         />
       </Panel>
       <Panel title={t('queues')}>
-        <Table<QueueRow>
+        <Table<GroupQueueInfo>
           label={t('queues')}
           rows={rows}
           keyOf={(queue) => `${queue.topic} ${queue.brokerSet ?? ''}/${queue.queueId}`}
           empty={t('nothingRead')}
           columns={[
             { name: t('topic'), grow: 2, cell: ({ topic }) => <a href={href('topics', topic)}>{topic}</a> },
-            ...(isCluster ? [{ name: t('set'), cell: ({ brokerSet }: QueueRow) => brokerSet }] : []),
+            ...(isCluster ? [{ name: t('set'), cell: ({ brokerSet }: GroupQueueInfo) => brokerSet }] : []),
             { name: t('queue'), isNumber: true, cell: ({ queueId }) => queueId },
             {
               name: t('committed'),
@@ -168,27 +160,6 @@ function Group({ of: group }: { of: GroupDescription & MoreOfGroup }) {
       </Panel>
     </>
   );
-}
-
-interface Member {
-  readonly id: string;
-  readonly queues: number;
-  readonly lag: number;
-  readonly state: 'slow' | 'stuck' | null;
-}
-
-function membersOf(group: GroupDescription & MoreOfGroup): Member[] {
-  return group.memberIds.map((id) => {
-    const held = group.queues.filter(({ memberId }) => memberId === id);
-    const told = group.memberStates?.find(({ memberId }) => memberId === id);
-    const state =
-      told?.isStuck || told?.state === 'stuck'
-        ? 'stuck'
-        : told?.isSlow || told?.state === 'slow'
-          ? 'slow'
-          : null;
-    return { id, queues: held.length, lag: held.reduce((sum, { lag }) => sum + lag, 0), state };
-  });
 }
 
 /** At every set that has the group. */
@@ -244,8 +215,13 @@ function SkipDialog({
       onDo={async () => {
         if (chosen !== undefined) {
           const { topic, queueId, brokerSet } = chosen;
-          const params = { group, topic, queueId, count: Number(many.value) };
-          await backend().control(targetOf(brokerSet ?? null), 'skipMessages', params);
+          await backend().admin('skipMessages', {
+            group,
+            topic,
+            queueId,
+            count: Number(many.value),
+            ...(brokerSet === undefined ? {} : { brokerSet }),
+          });
         }
       }}
     >
