@@ -28,6 +28,8 @@ const fromBuilt: Plugin = {
 /** Makes it anew. Resolves with the names of its files in `assets/`. */
 export async function bundleDashboard(): Promise<string[]> {
   const result = await build({
+    // Names of files are in what their hash is made of.
+    absWorkingDir: ROOT,
     entryPoints: { app: join(PAGE, 'main.tsx') },
     outdir: join(BUNDLE_DIR, 'assets'),
     entryNames: '[name]-[hash]',
@@ -59,12 +61,17 @@ export async function bundleDashboard(): Promise<string[]> {
     .replace('SCRIPT', `./assets/${names.find((name) => name.endsWith('.js'))}`)
     .replace('STYLE', `./assets/${names.find((name) => name.endsWith('.css'))}`);
   place(join(BUNDLE_DIR, 'index.html'), html);
+  return names;
+}
+
+/** Files of an earlier bundle go. Nobody else may be bundling. */
+export function removeOthers(names: readonly string[]): void {
+  const assets = join(BUNDLE_DIR, 'assets');
   for (const name of readdirSync(assets)) {
     if (!names.some((each) => name.startsWith(each))) {
       rmSync(join(assets, name), { force: true });
     }
   }
-  return names;
 }
 
 /** Whole or not at all: others may be reading. */

@@ -1,4 +1,4 @@
 /** `npm run build`: the dashboard's page, for brokers to serve. */
-import { bundleDashboard } from './bundle.js';
+import { bundleDashboard, removeOthers } from './bundle.js';
 
-await bundleDashboard();
+removeOthers(await bundleDashboard());

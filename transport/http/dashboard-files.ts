@@ -36,8 +36,16 @@ export class DashboardFiles {
     this.#files = files;
   }
 
-  /** null: this build of the package has no dashboard. */
+  /** null: this build of the package has no dashboard, or not all of it. */
   static read(options: DashboardPageOptions): DashboardFiles | null {
+    try {
+      return DashboardFiles.#read(options);
+    } catch {
+      return null;
+    }
+  }
+
+  static #read(options: DashboardPageOptions): DashboardFiles | null {
     const dir = fileURLToPath(new URL('../../native-free/dashboard', import.meta.url));
     if (!existsSync(`${dir}/index.html`)) {
       return null;
