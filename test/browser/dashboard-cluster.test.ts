@@ -284,6 +284,7 @@ describe('clients, users, and what was done', () => {
       .getByRole('row', { name: /deleteUser user:clerk/ })
       .first()
       .waitFor();
+    await page.getByLabel('Filter by name').fill('deleteTopic');
     await page
       .getByRole('row', { name: /deleteTopic topic:made\/here/ })
       .first()
