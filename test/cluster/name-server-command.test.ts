@@ -26,6 +26,18 @@ it('says where it serves, and stops cleanly', async () => {
   expect(client.error).toMatchObject({ code: 'BROKER_CLOSED' });
 });
 
+it('tells of the cluster also who comes as a user: it has none, and so cannot show that it knows one', async () => {
+  const child = startCli(['nameserver', '--listen', '127.0.0.1:0']);
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  const [line] = (await once(lines, 'line')) as [string];
+  const env = { RINGMQ_URL: line.replace('ready ', ''), RINGMQ_USER: 'admin', RINGMQ_PASSWORD: 'a password' };
+  expect(await runCli(['cluster', 'status'], { env })).toMatchObject({ status: 0, stderr: '' });
+  expect(await runCli(['check', 'replicas'], { env })).toMatchObject({ status: 0, stderr: '' });
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+});
+
 it.each([
   [['--secret-file', 'nowhere'], 'BAD_CONFIG', 'nowhere'],
   [['--listen', '0.0.0.0:0'], 'BAD_CONFIG', '--secret-file'],
