@@ -38,6 +38,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq acl list',
   ],
   'group copy': ['ringmq group copy billing billing-2 --topic orders --dry-run'],
+  'group pause': ['ringmq group pause billing', 'ringmq group pause billing --topic orders'],
+  'group resume': ['ringmq group resume billing'],
   'group skip': ['ringmq group skip billing --topic orders --queue 2 --count 1'],
   top: ['ringmq top', 'ringmq top groups --sort behind', 'ringmq top connections -o json'],
   connection: ['ringmq connection list --sort -bytesIn', 'ringmq connection close 3f2a9c1b-2-17'],

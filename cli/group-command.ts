@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ResetQueue } from '../native-free/client/index.js';
+import type { GroupPause, ResetQueue } from '../native-free/client/index.js';
 import { RingMQError, type StartPosition } from '../native-free/wire/index.js';
 import { notice, withClient } from './connection.js';
 import { type Deed, type DestroyFlags, isToBeDone } from './destroy.js';
@@ -67,7 +67,7 @@ export async function describeGroup(command: Command, group: string): Promise<vo
   const expired = found.queues.reduce((sum, queue) => sum + queue.expired, 0);
   const lost = expired === 0 ? '' : `, ${expired.toLocaleString('en')} deleted unread`;
   process.stdout.write(
-    `${found.group}: ${found.members} ${found.members === 1 ? 'member' : 'members'}, ${lag.toLocaleString('en')} messages behind${lost}\n`,
+    `${found.group}: ${found.members} ${found.members === 1 ? 'member' : 'members'}, ${lag.toLocaleString('en')} messages behind${lost}${isPaused(found) ? `, ${pausedText(found)}` : ''}\n`,
   );
   printTable(
     ['TOPIC', 'QUEUE', 'COMMITTED', 'NEXT', 'BEHIND', 'OLDEST', 'EXPIRED', 'MEMBER', 'STATE'],
@@ -117,6 +117,29 @@ export async function copyOffsets(
   printMoved(queues, dryRun);
 }
 
+/** `ringmq group pause`, `ringmq group resume` */
+export async function setPaused(
+  command: Command,
+  change: 'pause' | 'resume',
+  group: string,
+  { topic }: { topic?: string },
+): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const paused = await withClient(url, (client) => {
+    const admin = client.admin();
+    return change === 'pause' ? admin.pauseGroup({ group, topic }) : admin.resumeGroup({ group, topic });
+  });
+  if (output === 'json') {
+    return printJson({ group, ...paused });
+  }
+  process.stdout.write(`${group}: ${pausedText(paused)}\n`);
+}
+
+function pausedText({ paused, pausedTopics }: GroupPause): string {
+  const some = pausedTopics.length === 0 ? 'not paused' : `paused on ${pausedTopics.join(', ')}`;
+  return paused ? 'paused' : some;
+}
+
 /** `ringmq group skip` */
 export async function skipMessages(
   command: Command,
@@ -157,4 +180,8 @@ function age(ms: number | null): string | null {
   ];
   const [size, unit] = units.find(([least]) => ms >= 2 * least) ?? [1, 'ms'];
   return `${Math.floor(ms / size)} ${unit}`;
+}
+
+function isPaused({ paused, pausedTopics }: GroupPause): boolean {
+  return paused || pausedTopics.length > 0;
 }

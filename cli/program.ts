@@ -334,6 +334,20 @@ function addGroup(program: Command): void {
         await (await import('./group-command.js')).copyOffsets(command, from, to, options);
       },
     );
+  for (const change of ['pause', 'resume'] as const) {
+    group
+      .command(change)
+      .description(
+        change === 'pause'
+          ? 'have a group get nothing until it is resumed; its members keep their place'
+          : 'have a paused group go on',
+      )
+      .addArgument(name())
+      .option('--topic <topic>', 'on this topic (default: on all)', nameArgument)
+      .action(async (groupName: string, options: { topic?: string }, command: Command) => {
+        await (await import('./group-command.js')).setPaused(command, change, groupName, options);
+      });
+  }
   group
     .command('skip')
     .description('have a group, also one at work, pass over the next messages of a queue')

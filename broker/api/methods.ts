@@ -57,6 +57,8 @@ const ROUTES: Readonly<Record<ControlMethod, MethodRoute | null>> = {
   ),
   deleteGroup: del('/groups/:group', 'Forgets a group and all it has committed.', 'set'),
   resetOffset: post('/groups/:group/offsets', 'Sets where a group reads on in a topic.', 'set'),
+  pauseGroup: put('/groups/:group/pause', 'Has a group get nothing until it is resumed.', 'set'),
+  resumeGroup: del('/groups/:group/pause', 'Has a group go on.', 'set'),
   copyOffsets: post('/groups/:to/offsets/copy', 'Has a group read on where another one does.', 'set'),
   skipMessages: post('/groups/:group/skip', 'Has a group pass over the next messages of a queue.', 'set'),
   findMessages: {

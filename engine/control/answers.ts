@@ -243,6 +243,7 @@ const configuredOption = z.object({
   description: text,
 });
 
+const groupPause = { paused: z.boolean(), pausedTopics: z.array(text) };
 const movedQueue = z.object({ queueId: count, before: count.nullable(), offset: count });
 const movedQueues = z.object({ queues: z.array(movedQueue) });
 
@@ -268,12 +269,15 @@ export const ANSWERS = {
   describeGroup: z.object({
     ...group,
     memberIds: z.array(text),
+    ...groupPause,
     queues: z.array(groupQueue),
     ...pageEnd,
   }),
   createGroup: z.object(group),
   deleteGroup: nothing,
   resetOffset: movedQueues,
+  pauseGroup: z.object(groupPause),
+  resumeGroup: z.object(groupPause),
   copyOffsets: movedQueues,
   skipMessages: movedQueue,
   findMessages: z.object({

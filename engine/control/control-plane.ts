@@ -83,6 +83,7 @@ export class ControlPlane {
       (topic, queueId) => options.queueState(topic, queueId),
       {
         unreadTime: (topic, queueId, offset) => options.unreadTime?.(topic, queueId, offset) ?? null,
+        pausedTopics: (group) => options.log.state.pausedGroups.get(group) ?? [],
         wallMs: options.wallMs ?? Date.now,
         now: this.#now,
         pause,
@@ -283,6 +284,7 @@ export class ControlPlane {
         queueState: (topicId, queueId) => this.#queueState(topicId, queueId),
         findOffsetByTime: (topicId, queueId, time) =>
           options.findOffsetByTime(this.#requireById(topicId), queueId, time),
+        isPaused: (group, topicId) => options.log.state.isPaused(group, topicId),
         isHeld: () => (this.#options.handOver?.() ?? null) !== null,
         wantRun: () => this.#settling.want(),
         persist: (send) => this.#persist(send),
@@ -384,6 +386,8 @@ export class ControlPlane {
         this.#options.setLogLevel(level);
         return {};
       },
+      pauseGroup: (params) => this.#groups.setPaused(params, true),
+      resumeGroup: (params) => this.#groups.setPaused(params, false),
       copyOffsets: async (params) => ({ queues: await this.#groups.copyOffsets(params) }),
       skipMessages: (params) => this.#groups.skip(params),
       standing: () => {

@@ -7,6 +7,7 @@ import {
   type StartPosition,
 } from '../../native-free/wire/index.js';
 import { type GroupAges, type GroupCoordinator, type GroupOffsets, startOffset } from '../group/index.js';
+import type { ControlRecord } from '../meta/control-records.js';
 import { type CatalogTopic, checkName, type TopicCatalog } from '../meta/topic-catalog.js';
 import type { ControlLog } from './control-log.js';
 import type { GroupView } from './group-view.js';
@@ -143,6 +144,32 @@ export class GroupAdmin {
       await log.settled();
     }
     return moved;
+  }
+
+  /**
+   * Has a group get nothing, on a topic or on all, until it is resumed. Returns when the log has it.
+   * @throws RingMQError GROUP_NOT_FOUND, TOPIC_NOT_FOUND, DISK_FULL, DISK_FAILED
+   */
+  setPaused(
+    { group, topic }: ControlMethods['pauseGroup']['params'],
+    paused: boolean,
+  ): Promise<ControlMethods['pauseGroup']['result']> {
+    const { log, catalog, offsets, coordinator, view } = this.#deps;
+    return this.#inTurn(async () => {
+      view.require(group);
+      const topicId = topic === null || topic === undefined ? 0 : catalog.require(topic).topicId;
+      const isSo = log.state.pausedGroups.get(group)?.has(topicId) === true;
+      if (isSo !== paused) {
+        // What is said of it lasts, so the group does: it would be forgotten with its last member else.
+        const created: ControlRecord[] = offsets.lasts(group)
+          ? []
+          : [{ type: 'groupCreated', group, createdTime: Date.now() }];
+        await log.append([...created, { type: 'groupPaused', group, topicId, paused }]);
+        offsets.promote(group);
+        coordinator.pauseChanged(group, topicId, paused);
+      }
+      return view.pausedOf(group);
+    });
   }
 
   /**

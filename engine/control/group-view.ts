@@ -4,6 +4,7 @@ import {
   type ControlMethods,
   type GroupInfo,
   type GroupLag,
+  type GroupPause,
   type GroupQueueInfo,
   LATE_MS,
   MAX_MEMBER_ID_BYTES,
@@ -26,6 +27,8 @@ const LOOKUPS_PER_TURN = 64;
 export interface GroupTimes {
   /** When the next message from `offset` on was stored, ms since 1970; null: there is none, or nobody can tell. */
   unreadTime(topic: CatalogTopic, queueId: number, offset: number): number | null;
+  /** Ids of topics on which the group is paused; 0: on all. */
+  pausedTopics(group: string): Iterable<number>;
   /** Milliseconds since 1970. */
   wallMs(): number;
   /** The clock of {@link GroupCoordinator}. */
@@ -127,6 +130,7 @@ export class GroupView {
     return {
       ...this.#info(group, topics),
       memberIds,
+      ...this.pausedOf(group),
       queues: page.items,
       ...pageEnd(next),
     };
@@ -165,6 +169,19 @@ export class GroupView {
       }
     }
     return { groups: page.items, ...pageEnd(null) };
+  }
+
+  /** What the group is paused on. */
+  pausedOf(group: string): GroupPause {
+    const ids = [...this.#times.pausedTopics(group)];
+    return {
+      paused: ids.includes(0),
+      pausedTopics: ids
+        .map((topicId) => this.#catalog.byId(topicId)?.topic)
+        .filter((topic) => topic !== undefined)
+        .sort()
+        .slice(0, MAX_TOPICS_LISTED),
+    };
   }
 
   /** How far groups are behind, topic by topic: a page of that. */

@@ -95,6 +95,8 @@ export const PARAMS = {
     queueId: count.nullable().default(null),
     dryRun,
   }),
+  pauseGroup: z.object({ group: name, topic: name.nullable().default(null) }),
+  resumeGroup: z.object({ group: name, topic: name.nullable().default(null) }),
   copyOffsets: z.object({ from: name, to: name, topic: name, dryRun }),
   skipMessages: z.object({ group: name, topic: name, queueId: count, count: count.min(1), dryRun }),
   findMessages: z.object({

@@ -22,6 +22,8 @@ export interface CoordinatorHooks {
   findOffsetByTime(topicId: number, queueId: number, time: number): number | Promise<number>;
   /** So many messages of the queue were deleted before the group read them. */
   expired?(group: string, topic: SharedTopic, queueId: number, count: number): void;
+  /** The group gets nothing of the topic until somebody resumes it. Default: it does. */
+  isPaused?(group: string, topicId: number): boolean;
   /**
    * Slaves may have commits that are not here yet: no group is given queues before they are, or nobody waits
    * for them. {@link wantRun} is called then.

@@ -238,6 +238,19 @@ export class GroupCoordinator {
     return moved;
   }
 
+  /** A group was paused or resumed, on one topic or, `topicId` 0, on all: queues are taken back, or given out, and members are told. */
+  pauseChanged(group: string, topicId: number, paused: boolean): void {
+    for (const share of this.#groups.get(group)?.shares.values() ?? []) {
+      if (topicId !== 0 && share.topic.topicId !== topicId) {
+        continue;
+      }
+      this.#settling.want(share);
+      for (const member of share.members) {
+        member.send({ event: 'groupPaused', paused });
+      }
+    }
+  }
+
   /** An operator sets where a group goes on; whoever holds the queue gets it anew there. */
   move(group: string, topicId: number, queueId: number, offset: number): void {
     this.#offsets.reset(group, topicId, queueId, offset);

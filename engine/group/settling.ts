@@ -40,6 +40,8 @@ export class Settling {
   /** Shares in such a pass in which something has changed since it began. */
   readonly #changedInPass = new Set<TopicShare>();
   #outbox = new Outbox();
+  /** Have joined a group that is paused: they are to be told why they get nothing. */
+  #joinedPaused: Member[] = [];
   /** Of the share that is being settled. */
   #pass = new Outbox();
   readonly #starts: QueueStarts;
@@ -68,7 +70,14 @@ export class Settling {
         owner.share.progressed(queueId, deps.hooks.now());
         this.#pass.assign(owner, { queueId, generation, offset });
       },
-      assignNone: (member) => this.#pass.assignNone(member),
+      assignNone: (member) => {
+        this.#pass.assignNone(member);
+        if (this.#actions.isPaused(member.share)) {
+          this.#joinedPaused.push(member);
+        }
+      },
+      isPaused: (share) =>
+        !share.isReaders && deps.hooks.isPaused?.(share.group, share.topic.topicId) === true,
       nextGeneration: () => ++this.#lastGeneration,
       start: (share, queueId, target) => this.#starts.start(share, queueId, target),
     };
@@ -135,9 +144,14 @@ export class Settling {
       }
     }
     if (toSend.length > 0) {
+      const joinedPaused = this.#joinedPaused;
+      this.#joinedPaused = [];
       hooks.persist(() => {
         for (const outbox of toSend) {
           outbox.send(isMember);
+        }
+        for (const member of joinedPaused.filter(isMember)) {
+          member.send({ event: 'groupPaused', paused: true });
         }
       });
     }

@@ -53,6 +53,8 @@ export interface ShareActions {
    * {@link TopicShare.resolved}.
    */
   start(share: TopicShare, queueId: number, target: Member): number | null;
+  /** Nobody gets a queue of it, and who has one gives it back. */
+  isPaused(share: TopicShare): boolean;
   /** Higher than any before. */
   nextGeneration(): number;
   assign(owner: Member, queueId: number, generation: number, offset: number): void;
@@ -204,23 +206,29 @@ export class TopicShare {
       this.#membersChanged = false;
       this.#choose();
       for (const member of this.#joined) {
-        if (!this.#target.includes(member)) {
+        if (!this.#target.includes(member) || actions.isPaused(this)) {
           actions.assignNone(member);
         }
       }
       this.#joined = [];
     }
     const { queues } = this.topic;
+    const isPaused = actions.isPaused(this);
     const to = Math.min(this.#passAt + queuesAtOnce, queues);
     for (let queueId = this.#passAt; queueId < to; queueId++) {
       const target = this.#target[queueId] ?? null;
       const owner = this.#owner[queueId] ?? null;
-      if (this.#state[queueId] === OWNERSHIP.owned && owner !== null && owner !== target) {
+      if (this.#state[queueId] === OWNERSHIP.owned && owner !== null && (owner !== target || isPaused)) {
         this.#state[queueId] = OWNERSHIP.revoking;
         this.#deadline[queueId] = deadline;
         this.#revoking++;
         actions.revoke(owner, queueId, this.#generation[queueId] as number);
-      } else if (this.#state[queueId] === OWNERSHIP.free && target !== null && wants(target, queueId)) {
+      } else if (
+        this.#state[queueId] === OWNERSHIP.free &&
+        target !== null &&
+        !isPaused &&
+        wants(target, queueId)
+      ) {
         this.#begin(queueId, target, actions);
       }
     }

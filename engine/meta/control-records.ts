@@ -109,6 +109,14 @@ export interface GroupIdleRecord {
   idleMs: number;
 }
 
+/** Whether the group gets nothing of the topic. `topicId` 0: of all topics. */
+export interface GroupPausedRecord {
+  type: 'groupPaused';
+  group: string;
+  topicId: number;
+  paused: boolean;
+}
+
 /** Somebody did something administrative, or tried to. The newest are kept. */
 export interface AuditRecord extends AuditEntry {
   type: 'audit';
@@ -125,6 +133,7 @@ export type ControlRecord =
   | StartsDroppedRecord
   | GroupCreatedRecord
   | GroupDeletedRecord
+  | GroupPausedRecord
   | GroupIdleRecord
   | AccessRecord
   | AuditRecord;

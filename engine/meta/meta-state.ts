@@ -9,6 +9,7 @@ import { AccessState } from './access-state.js';
 import { AuditState } from './audit-state.js';
 import {
   type ControlRecord,
+  type GroupPausedRecord,
   type OffsetsRecord,
   QUEUE_NUMBERS,
   type QueueEndsRecord,
@@ -41,6 +42,8 @@ export class MetaState {
   readonly createdGroups = new Map<string, number>();
   /** Groups that have been without members for a while, with how long, ms. */
   readonly idleMs = new Map<string, number>();
+  /** Groups that get nothing, with the ids of the topics of which; 0: of all. */
+  readonly pausedGroups = new Map<string, Set<number>>();
   readonly access = new AccessState();
   readonly audit = new AuditState();
 
@@ -94,6 +97,11 @@ export class MetaState {
         yield { type: 'groupIdle', group, idleMs };
       }
     }
+    for (const [group, topics] of this.pausedGroups) {
+      for (const topicId of topics) {
+        yield { type: 'groupPaused', group, topicId, paused: true };
+      }
+    }
     yield* this.access.records();
     for (const entry of this.audit.from(0)) {
       yield { type: 'audit', ...entry };
@@ -138,9 +146,13 @@ export class MetaState {
       case 'groupDeleted':
         this.createdGroups.delete(record.group);
         this.idleMs.delete(record.group);
+        this.pausedGroups.delete(record.group);
         for (const kind of QUEUE_NUMBERS) {
           this[kind].dropGroup(record.group);
         }
+        return;
+      case 'groupPaused':
+        this.#setPaused(record);
         return;
       case 'groupIdle':
         if (record.idleMs > 0) {
@@ -164,6 +176,26 @@ export class MetaState {
           'LOG_CORRUPT',
           `there is a control record of the unknown type '${String((record as { type: unknown }).type)}'; was it written by a newer version?`,
         );
+    }
+  }
+
+  /** The group gets nothing of the topic until it is resumed. */
+  isPaused(group: string, topicId: number): boolean {
+    const topics = this.pausedGroups.get(group);
+    return topics !== undefined && (topics.has(0) || topics.has(topicId));
+  }
+
+  #setPaused({ group, topicId, paused }: GroupPausedRecord): void {
+    const topics = this.pausedGroups.get(group) ?? new Set<number>();
+    if (paused) {
+      topics.add(topicId);
+    } else {
+      topics.delete(topicId);
+    }
+    if (topics.size === 0) {
+      this.pausedGroups.delete(group);
+    } else {
+      this.pausedGroups.set(group, topics);
     }
   }
 
@@ -196,6 +228,9 @@ export class MetaState {
       this[kind].dropTopic(topicId);
     }
     this.ends.dropTopic(topicId);
+    for (const group of [...this.pausedGroups.keys()]) {
+      this.#setPaused({ type: 'groupPaused', group, topicId, paused: false });
+    }
   }
 
   #raiseTopicIds(used: number): void {

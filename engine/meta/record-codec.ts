@@ -210,6 +210,13 @@ function checkRecord(value: unknown): void {
     case 'groupDeleted':
       name(record, 'group');
       return;
+    case 'groupPaused':
+      name(record, 'group');
+      whole(record, 'topicId', 0, 0xffffffff);
+      if (typeof record['paused'] !== 'boolean') {
+        throw corrupt("a 'groupPaused' record does not say whether it is");
+      }
+      return;
     case 'groupIdle':
       name(record, 'group');
       // Brokers once wrote parts of a millisecond.

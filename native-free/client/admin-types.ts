@@ -11,6 +11,7 @@ import type {
   GrantInfo,
   GroupInfo,
   GroupLag,
+  GroupPause,
   GroupReport,
   History,
   HistoryName,
@@ -59,6 +60,13 @@ export interface ResetQueue {
   /** Where it was before; null: the group had not begun there. */
   before: number | null;
   offset: number;
+}
+
+/** What a group is to get nothing of, or to get again. */
+export interface PauseRequest {
+  group: string;
+  /** Default: all topics. */
+  topic?: string | undefined;
 }
 
 /** Which group is to go on where another one does. */
@@ -294,6 +302,13 @@ export interface Admin {
    * `GROUP_BUSY`.
    */
   copyOffsets(copy: OffsetCopy, options?: CallOptions): Promise<ResetQueue[]>;
+  /**
+   * Has a group get nothing, of a topic or of any, until it is resumed: members keep their place and give their queues back. It is in the log, and holds
+   * after a restart and a failover. `GROUP_NOT_FOUND`, `TOPIC_NOT_FOUND`.
+   */
+  pauseGroup(of: PauseRequest, options?: CallOptions): Promise<GroupPause>;
+  /** Takes that back, as it was said: a pause on a topic is not taken back by one on all. */
+  resumeGroup(of: PauseRequest, options?: CallOptions): Promise<GroupPause>;
   /** Has a group, also one at work, go on behind the next messages of a queue. `GROUP_NOT_FOUND`, `TOPIC_NOT_FOUND`, `QUEUE_NOT_FOUND`. */
   skipMessages(skip: MessageSkip, options?: CallOptions): Promise<ResetQueue>;
   /**

@@ -8,6 +8,7 @@ import {
   type ControlMethod,
   type ControlMethods,
   type GroupLag,
+  type GroupPause,
   HISTORY_SAMPLES,
   type History,
   historyNames,
@@ -17,6 +18,7 @@ import {
   MAX_QUEUES_PER_TOPIC,
   mergedHistory,
   mergedLags,
+  mergedPause,
 } from '../wire/index.js';
 import { AccessCalls, timeOption } from './access-calls.js';
 import {
@@ -39,6 +41,7 @@ import type {
   ListTopicClients,
   MessageSkip,
   OffsetCopy,
+  PauseRequest,
   QueueReport,
   ResetQueue,
   TopicClientPage,
@@ -58,6 +61,7 @@ const LIST_CONNECTIONS: OptionNames<ListConnections> = {
 };
 const LIST_TOPIC_CLIENTS: OptionNames<ListTopicClients> = { cursor: true, limit: true };
 const HISTORY: OptionNames<HistoryRequest> = { from: true, to: true, names: true, points: true };
+const PAUSE_REQUEST: OptionNames<PauseRequest> = { group: true, topic: true };
 const OFFSET_COPY: OptionNames<OffsetCopy> = { from: true, to: true, topic: true, dryRun: true };
 const MESSAGE_SKIP: OptionNames<MessageSkip> = {
   group: true,
@@ -166,6 +170,29 @@ export abstract class WatchCalls extends AccessCalls {
       throw badArgument('level', `must be one of ${LOG_LEVELS.join(', ')}`);
     }
     await this.changeEach('setLogLevel', { level }, how);
+  }
+
+  async pauseGroup(of: PauseRequest, options?: CallOptions): Promise<GroupPause> {
+    return this.#setPaused('pauseGroup', of, options);
+  }
+
+  async resumeGroup(of: PauseRequest, options?: CallOptions): Promise<GroupPause> {
+    return this.#setPaused('resumeGroup', of, options);
+  }
+
+  async #setPaused(
+    method: 'pauseGroup' | 'resumeGroup',
+    of: PauseRequest,
+    options: CallOptions | undefined,
+  ): Promise<GroupPause> {
+    const how = takeCallOptions(method, options);
+    const { group, topic } = takeGiven(method, of, PAUSE_REQUEST);
+    const params = {
+      group: anyNameOption('group', group),
+      topic: topic === undefined ? null : anyNameOption('topic', topic),
+    };
+    const parts = await this.changeEach(method, params, how, ['GROUP_NOT_FOUND', 'TOPIC_NOT_FOUND']);
+    return mergedPause(parts.map(({ value }) => value));
   }
 
   async copyOffsets(copy: OffsetCopy, options?: CallOptions): Promise<ResetQueue[]> {

@@ -31,6 +31,8 @@ export const CONTROL_METHODS = {
   resetOffset: { needsConsumer: false, isRepeatable: false, isCostly: true },
   findMessages: { needsConsumer: false, isRepeatable: true, isCostly: true },
   consumedBy: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  pauseGroup: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  resumeGroup: { needsConsumer: false, isRepeatable: true, isCostly: true },
   copyOffsets: { needsConsumer: false, isRepeatable: false, isCostly: true },
   skipMessages: { needsConsumer: false, isRepeatable: false, isCostly: true },
   stats: { needsConsumer: false, isRepeatable: true, isCostly: true },

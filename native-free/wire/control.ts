@@ -8,7 +8,7 @@ import type { AuditEntry } from './audit.js';
 import type { NodeRole, SetStanding } from './cluster.js';
 import type { ConsumedByGroup, FindParams, FindResult } from './found.js';
 import type { Durability } from './frame-layout.js';
-import type { GroupMemberInfo, MemberState, MovedQueue } from './groups.js';
+import type { GroupMemberInfo, GroupPause, MemberState, MovedQueue } from './groups.js';
 import type { PageParams, PageResult } from './page.js';
 import type { ScramCredentials } from './scram.js';
 import type { BrokerStats, QueueStats } from './stats.js';
@@ -157,7 +157,7 @@ export interface GroupInfo {
   members: number;
 }
 
-export interface GroupDescription extends GroupInfo {
+export interface GroupDescription extends GroupInfo, GroupPause {
   memberIds: string[];
   queues: GroupQueueInfo[];
 }
@@ -232,6 +232,13 @@ export interface ControlMethods extends WatchMethods {
     params: { from: string; to: string; topic: string; dryRun?: boolean };
     result: { queues: MovedQueue[] };
   };
+  /**
+   * The group gets nothing, of a topic or, `topic` absent or null, of any, until it is resumed: its members keep their place, give their queues back, and
+   * are told by a `groupPaused` event. It is in the log. GROUP_NOT_FOUND, TOPIC_NOT_FOUND.
+   */
+  pauseGroup: { params: { group: string; topic?: string | null }; result: GroupPause };
+  /** Takes that back, as it was said: a pause on a topic is not taken back by one on all. */
+  resumeGroup: { params: { group: string; topic?: string | null }; result: GroupPause };
   /** Passes over the next `count` messages of a queue, or as many as there are; whoever holds the queue goes on behind them. */
   skipMessages: {
     params: { group: string; topic: string; queueId: number; count: number; dryRun?: boolean };
@@ -435,6 +442,8 @@ export type ControlEvent =
    * there, by a reader in no group, while it keeps the queue here. It says so by `flow`, and comes back by it. Deliveries go on until then.
    */
   | { event: 'oldData'; queueId: number; generation: number; until: number; slaves: string[] }
+  /** The consumer's group was paused, and gets nothing, or was resumed. Its queues are revoked, or assigned, by events of their own. */
+  | { event: 'groupPaused'; paused: boolean }
   /** A topic was created, changed or deleted: forget what was known of it. */
   | { event: 'topicChanged'; topic: string; topicId: number };
 

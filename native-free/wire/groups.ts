@@ -18,6 +18,23 @@ export interface GroupMemberInfo {
   state: MemberState;
 }
 
+/** What a group gets nothing of. */
+export interface GroupPause {
+  /** Of all topics. */
+  paused: boolean;
+  /** Of these, at most 100 of them. */
+  pausedTopics: string[];
+}
+
+/** Of several sets. */
+export function mergedPause(all: readonly GroupPause[]): GroupPause {
+  return {
+    paused: all.some(({ paused }) => paused === true),
+    // A broker of an earlier version does not tell.
+    pausedTopics: [...new Set(all.flatMap(({ pausedTopics }) => pausedTopics ?? []))].sort(),
+  };
+}
+
 /** A queue's place in a group before and after a change. */
 export interface MovedQueue {
   queueId: number;

@@ -22,6 +22,8 @@ async function calls(): Promise<[ControlMethod, string, (object | undefined)?, s
     ['consumedBy', '/topics/shop%2Forders/queues/0/messages/0/groups'],
     ['createGroup', '/groups', { group: 'billing' }],
     ['resetOffset', '/groups/billing/offsets', { topic: 'shop/orders', to: 'latest' }],
+    ['pauseGroup', '/groups/billing/pause', {}],
+    ['resumeGroup', '/groups/billing/pause'],
     ['copyOffsets', '/groups/billing-2/offsets/copy', { from: 'billing', topic: 'shop/orders' }],
     ['skipMessages', '/groups/billing/skip', { topic: 'shop/orders', queueId: 0, count: 1 }],
     ['groupLags', '/stats/groups'],

@@ -47,6 +47,8 @@ export const ADMIN: Record<string, Call> = {
       SIGNAL,
     ],
   },
+  pauseGroup: { on: admin, args: ({ topic }) => [{ group: 'not-there', topic }, SIGNAL] },
+  resumeGroup: { on: admin, args: ({ topic }) => [{ group: 'not-there', topic }, SIGNAL] },
   copyOffsets: {
     on: admin,
     args: ({ topic }) => [{ from: 'not-there', to: 'new', topic, dryRun: true }, SIGNAL],

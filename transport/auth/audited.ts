@@ -80,6 +80,8 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   createGroup: of('group', 'ifNotExists'),
   deleteGroup: of('group'),
   resetOffset: ofReset,
+  pauseGroup: of('group', 'topic'),
+  resumeGroup: of('group', 'topic'),
   copyOffsets: ({ to, ...rest }) => ({
     resource: `group:${text(to)}`,
     details: some(rest, ['from', 'topic', 'dryRun']),

@@ -69,6 +69,8 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
     isFiltered: true,
   },
   consumedBy: { needs: onTopic('subscribe'), hides: 'TOPIC_NOT_FOUND', isFiltered: true },
+  pauseGroup: { needs: onGroup('manage'), hides: 'GROUP_NOT_FOUND' },
+  resumeGroup: { needs: onGroup('manage'), hides: 'GROUP_NOT_FOUND' },
   copyOffsets: {
     needs: ({ from, to, topic }) => [
       ...onGroup('manage')({ group: to }),

@@ -6,6 +6,7 @@ import {
   type GroupInfo,
   type GroupReport,
   groupMembers,
+  mergedPause,
   type RoleInfo,
   type TopicDescription,
   type TopicInfo,
@@ -89,6 +90,7 @@ export function mergedGroup(answers: readonly SetAnswer<GroupDescription>[]): Gr
     ...(mergedGroups(infos)[0] as GroupInfo),
     members: memberIds.length,
     memberIds,
+    ...mergedPause(answers.map(({ value }) => value)),
     queues,
     memberInfos: groupMembers(memberIds, queues),
   };

@@ -17,7 +17,7 @@ import { HELD_BACK, Inbox } from './inbox.js';
 import { type Joined, Joining } from './joining.js';
 import { damageOf, expiredOf, grantsOf, oldDataOf, type QueueGrant } from './member-events.js';
 import type { MemberOptions } from './member-options.js';
-import { warnOfDamage, warnOfExpired } from './member-warnings.js';
+import { warnOfDamage, warnOfExpired, warnOfPause } from './member-warnings.js';
 import { QueueControl } from './queue-control.js';
 
 export class GroupMember implements FrameReceiver {
@@ -263,6 +263,9 @@ export class GroupMember implements FrameReceiver {
         break;
       case 'oldData':
         this.#onOldData(event);
+        break;
+      case 'groupPaused':
+        warnOfPause(this.#options.warnings, this.#where, event['paused'] === true);
         break;
       case 'flow':
         this.control.onFlow(grantsOf(event));

@@ -44,6 +44,14 @@ export function warnOfExpired(
   warnings.tell({ type: 'expired', message, ...where, queueId, expired: { from, to } }, from);
 }
 
+/** An administrator has paused the group, or has it go on. */
+export function warnOfPause(warnings: Warnings, where: Where, isPaused: boolean): void {
+  const message = isPaused
+    ? `the group is paused on ${placeOf(where)}: nothing is delivered until it is resumed (ringmq group resume)`
+    : `the group goes on with ${placeOf(where)}: it was resumed`;
+  warnings.tell({ type: isPaused ? 'paused' : 'resumed', message, ...where });
+}
+
 /** A refusal that may pass. `group` null: it reads in none. */
 export function warnOfRefusedJoin(
   warnings: Warnings,

@@ -94,9 +94,10 @@ export interface ConsumerWarning {
    * `join-refused`: the group does not take this member now; it tries again twice a second. `damage`: a queue
    * cannot be read on, or was read on behind the damage. `unacked`: a message has been in hand for long, and
    * the commits of its queue wait for it. `expired`: messages were deleted by the broker's retention before
-   * the group had read them; reading goes on behind them.
+   * the group had read them; reading goes on behind them. `paused`, `resumed`: an administrator has the group get
+   * nothing, or go on.
    */
-  type: 'join-refused' | 'damage' | 'unacked' | 'expired';
+  type: 'join-refused' | 'damage' | 'unacked' | 'expired' | 'paused' | 'resumed';
   /** A sentence for the log: what, where, and what to do. */
   message: string;
   topic: string;

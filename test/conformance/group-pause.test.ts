@@ -1,0 +1,51 @@
+/** Groups that are paused: they get nothing, are told, and go on where they were, also after a restart. */
+import { expect, test, vi } from 'vitest';
+import { describeEach, EACH, numbers } from './rig.js';
+
+describeEach('groups that are paused', EACH, (rig) => {
+  test('get nothing until they are resumed, whoever is a member, and also after a restart', async () => {
+    const [topic, group] = [rig.name('t'), rig.name('g')];
+    const first = await rig.client();
+    await first.admin().createTopic({ topic, queues: 2 });
+    const said: string[] = [];
+    const consumer = first.consumer({ topic, group, onWarning: ({ type }) => said.push(type) });
+    await first.producer().sendBatch(numbers(4).map((body) => ({ topic, body })));
+    let got = 0;
+    while (got < 4) {
+      const messages = await consumer.poll({ max: 10, waitMs: 10_000 });
+      got += messages.length;
+      await Promise.all(messages.map((message) => message.ack()));
+    }
+    expect(await first.admin().pauseGroup({ group, topic })).toEqual({
+      paused: false,
+      pausedTopics: [topic],
+    });
+    await vi.waitFor(() => expect(said).toEqual(['paused']), { timeout: 10_000 });
+    await vi.waitFor(
+      async () => {
+        const { queues, pausedTopics, members } = await first.admin().describeGroup(group);
+        expect(pausedTopics).toEqual([topic]);
+        expect([members, queues.map(({ memberId }) => memberId)]).toEqual([1, [null, null]]);
+      },
+      { timeout: 15_000 },
+    );
+    await first.producer().send({ topic, body: 'later' });
+    expect(await consumer.poll({ max: 1, waitMs: 100 })).toEqual([]);
+    await first.close();
+    await rig.backEnd.restart();
+    const client = await rig.client();
+    const told: string[] = [];
+    const other = client.consumer({ topic, group, onWarning: ({ type }) => told.push(type) });
+    expect(await other.poll({ max: 1, waitMs: 100 })).toEqual([]);
+    await vi.waitFor(() => expect(told).toEqual(['paused']), { timeout: 10_000 });
+    // A pause of all topics is another one.
+    expect(await client.admin().resumeGroup({ group })).toEqual({ paused: false, pausedTopics: [topic] });
+    expect(await client.admin().resumeGroup({ group, topic })).toEqual({ paused: false, pausedTopics: [] });
+    const [message] = await other.poll({ max: 1, waitMs: 10_000 });
+    expect(message?.body).toEqual(new TextEncoder().encode('later'));
+    await vi.waitFor(() => expect(told).toEqual(['paused', 'resumed']), { timeout: 10_000 });
+    await expect(client.admin().pauseGroup({ group: 'not-there' })).rejects.toMatchObject({
+      code: 'GROUP_NOT_FOUND',
+    });
+  });
+});
