@@ -89,6 +89,8 @@ export class LeaderLoop {
   #isResting = false;
   #isClosed = false;
   #lastTold = '';
+  /** What has failed, was told, and has not worked since. */
+  readonly #failing = new Set<string>();
 
   constructor(store: SetStore, member: SetMember, options: LeaderLoopOptions = {}) {
     this.#store = store;
@@ -142,7 +144,7 @@ export class LeaderLoop {
       return;
     }
     this.#running = this.#step()
-      .catch((error: unknown) => this.#tellOnce('the controller does not answer', { error: String(error) }))
+      .catch((error: unknown) => this.#fails(NO_ANSWER, error))
       .finally(() => {
         this.#running = null;
         if (this.#isAskedAgain) {
@@ -154,6 +156,7 @@ export class LeaderLoop {
 
   async #step(): Promise<void> {
     const view = await this.#store.read();
+    this.#works(NO_ANSWER);
     if (this.#isResting) {
       return;
     }
@@ -286,6 +289,7 @@ export class LeaderLoop {
       }
       const lease = this.#lease;
       const { ttlSeconds, sentAtMs } = await this.#store.keepAlive(lease);
+      this.#works(NOT_KEPT);
       if (lease !== this.#lease || this.#isClosed) {
         return;
       }
@@ -299,7 +303,7 @@ export class LeaderLoop {
       }
       this.#tellLease();
     } catch (error) {
-      this.#tellOnce('its lease could not be kept', { error: String(error) });
+      this.#fails(NOT_KEPT, error);
     }
   }
 
@@ -310,6 +314,7 @@ export class LeaderLoop {
     this.#isGranting = true;
     try {
       const { lease, ttlSeconds, sentAtMs } = await this.#store.grantLease(this.#leaseSeconds);
+      this.#works(NOT_KEPT);
       if (this.#isClosed) {
         await this.#store.revokeLease(lease);
         return;
@@ -331,6 +336,21 @@ export class LeaderLoop {
     this.#member.mayAckUntil(isLeading ? this.#judge.untilMs : Number.NEGATIVE_INFINITY);
   }
 
+  /** Told once, however often it is tried and whatever else fails meanwhile. */
+  #fails(what: string, error: unknown): void {
+    if (!this.#failing.has(what)) {
+      this.#failing.add(what);
+      this.#member.tell(what, { error: String(error) });
+    }
+  }
+
+  /** Who reads that it failed reads next how things are. */
+  #works(what: string): void {
+    if (this.#failing.delete(what)) {
+      this.#lastTold = '';
+    }
+  }
+
   /** The same state is told once, not with every step. */
   #tellOnce(message: string, details: object): void {
     const line = `${message} ${JSON.stringify(details)}`;
@@ -340,6 +360,9 @@ export class LeaderLoop {
     }
   }
 }
+
+const NO_ANSWER = 'the controller does not answer';
+const NOT_KEPT = 'its lease could not be kept';
 
 /** After so long every thread of the broker counts by a rule that was set before. */
 const RULE_SEEN_MS = 20;

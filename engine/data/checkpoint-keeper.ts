@@ -4,7 +4,6 @@
  * tables' taken under the index role; files are written by a job on another thread once the log is flushed up
  * to them.
  */
-import { Piscina } from 'piscina';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import { type OpenedDir, whyLost } from '../disk/index.js';
 import { keepSegmentsFrom } from '../log/index.js';
@@ -13,7 +12,7 @@ import type { ResolvedEngineOptions } from '../options.js';
 import { type IndexStage, queueEndsIn, type TableSnapshot } from '../queue/index.js';
 import { type Ring, WORD } from '../ring/index.js';
 import { diagnose } from '../stats/index.js';
-import { workerFlags } from '../thread/worker-flags.js';
+import { JobPool } from '../thread/job-pool.js';
 import { type CheckpointJob, writeCheckpointFiles } from './checkpoint-files.js';
 
 /** What the state is taken from; the control log is one. */
@@ -36,6 +35,7 @@ interface Snapshots {
 }
 
 const TICK_MS = 250;
+const IDLE_THREAD_MS = 30_000;
 /** A log that has moved at all is checkpointed after this long. */
 const IDLE_CHECKPOINT_MS = 10_000;
 
@@ -58,7 +58,7 @@ export class CheckpointKeeper {
   readonly #place: CheckpointPlace;
   readonly #everyBytes: number;
   readonly #warn: (message: string) => void;
-  readonly #pool: Piscina;
+  readonly #pool: JobPool;
   readonly #timer: NodeJS.Timeout;
   #pending: Snapshots | null = null;
   #running: Promise<void> | null = null;
@@ -77,14 +77,9 @@ export class CheckpointKeeper {
     this.#place = place;
     this.#everyBytes = options.checkpointBytes;
     this.#warn = warn;
-    this.#pool = new Piscina({
-      filename: new URL('./checkpoint-job.js', import.meta.url).href,
-      name: 'run',
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: 30_000,
-      atomics: 'disabled',
-      ...workerFlags(),
+    this.#pool = new JobPool({
+      file: new URL('./checkpoint-job.js', import.meta.url),
+      idleMs: IDLE_THREAD_MS,
     });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();

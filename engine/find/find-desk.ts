@@ -3,7 +3,6 @@
  * and looks through memory topics itself, as only who has a seat can.
  */
 import { Unpackr } from 'msgpackr';
-import { Piscina } from 'piscina';
 import {
   DEFAULT_FOUND_BODY_BYTES,
   DEFAULT_FOUND_MESSAGES,
@@ -17,8 +16,8 @@ import {
 import type { BrokerHandle } from '../handle.js';
 import type { CatalogTopic, TopicCatalog } from '../meta/index.js';
 import type { ResolvedEngineOptions } from '../options.js';
+import { JobPool } from '../thread/job-pool.js';
 import type { ThreadParts } from '../thread/thread-parts.js';
-import { workerFlags } from '../thread/worker-flags.js';
 import { MemorySource } from './batch-source.js';
 import { findById } from './find-by-id.js';
 import type {
@@ -64,7 +63,7 @@ export class FindDesk {
   readonly keys: KeyKeeper | null;
   readonly #deps: FindDeskDeps;
   readonly #memory: WalkDeps;
-  #pool: Piscina | null = null;
+  #pool: JobPool | null = null;
   #isClosed = false;
 
   constructor(deps: FindDeskDeps) {
@@ -112,7 +111,7 @@ export class FindDesk {
     this.#isClosed = true;
     await this.keys?.close();
     // One search is short, and those that wait are refused.
-    await this.#pool?.close({ force: true });
+    await this.#pool?.close({ refusesWaiting: true });
     this.#pool = null;
   }
 
@@ -249,7 +248,7 @@ export class FindDesk {
         : findInTopic(this.#memory, request, brokerId, MEMORY_MS);
     }
     const pool = this.#threads();
-    if (pool.queueSize >= MAX_WAITING) {
+    if (pool.waitingCount >= MAX_WAITING) {
       throw new RingMQError('BROKER_BUSY', `${MAX_WAITING} searches wait already`);
     }
     let outcome: FindOutcome;
@@ -268,15 +267,11 @@ export class FindDesk {
     return UNPACKR.unpack(outcome.answer) as FindAnswer;
   }
 
-  #threads(): Piscina {
+  #threads(): JobPool {
     const { handle } = this.#deps;
-    this.#pool ??= new Piscina({
-      filename: new URL('./find-worker.js', import.meta.url).href,
-      name: 'run',
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: IDLE_MS,
-      atomics: 'disabled',
+    this.#pool ??= new JobPool({
+      file: new URL('./find-worker.js', import.meta.url),
+      idleMs: IDLE_MS,
       workerData: {
         dir: handle.dir,
         segmentBytes: handle.segmentBytes,
@@ -284,7 +279,6 @@ export class FindDesk {
         queues: handle.queues,
         logRing: handle.log.ring,
       } satisfies FinderMemory,
-      ...workerFlags(),
     });
     return this.#pool;
   }

@@ -20,8 +20,14 @@ export class HostProcess {
   readonly #child: ChildProcess;
   readonly #news = new EventEmitter();
 
-  constructor(options: EngineOptions, env: Record<string, string> = {}) {
-    const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], {
+  /** `descriptors`: so many it may have open. */
+  constructor(options: EngineOptions, env: Record<string, string> = {}, descriptors?: number) {
+    const command = [process.execPath, PROGRAM, JSON.stringify(options)];
+    const [file = '', ...args] =
+      descriptors === undefined
+        ? command
+        : ['/bin/sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', ...command];
+    const child = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...env },
     });
@@ -33,8 +39,12 @@ export class HostProcess {
   }
 
   /** Resolves once it serves. */
-  static async start(options: EngineOptions, env?: Record<string, string>): Promise<HostProcess> {
-    const host = new HostProcess(options, env);
+  static async start(
+    options: EngineOptions,
+    env?: Record<string, string>,
+    descriptors?: number,
+  ): Promise<HostProcess> {
+    const host = new HostProcess(options, env, descriptors);
     await host.next('ready');
     return host;
   }

@@ -2,12 +2,11 @@
  * Keeps the key index up with the log: says when there is something to do, which a thread of a pool does. Nothing
  * waits for it, and what it lacks is searched for in the log itself.
  */
-import { Piscina } from 'piscina';
 import { clearInterval, monotonicMs, setInterval } from '../../../native-free/time/index.js';
 import { type OpenedDir, whyLost } from '../../disk/index.js';
 import { type Ring, WORD } from '../../ring/index.js';
 import { BROKER_WORD } from '../../term/shared-words.js';
-import { workerFlags } from '../../thread/worker-flags.js';
+import { JobPool } from '../../thread/job-pool.js';
 import type { KeyJob, KeyProgress } from './key-build.js';
 
 const TICK_MS = 500;
@@ -43,7 +42,7 @@ export class KeyKeeper {
   readonly #deps: KeyKeeperDeps;
   readonly #words: Int32Array;
   readonly #timer: NodeJS.Timeout;
-  readonly #pool: Piscina;
+  readonly #pool: JobPool;
   #notBefore = monotonicMs() + BEGIN_MS;
   #progress: KeyProgress | null = null;
   #running: Promise<void> | null = null;
@@ -59,15 +58,7 @@ export class KeyKeeper {
   constructor(deps: KeyKeeperDeps) {
     this.#deps = deps;
     this.#words = new Int32Array(deps.brokerWords);
-    this.#pool = new Piscina({
-      filename: new URL('./key-worker.js', import.meta.url).href,
-      name: 'run',
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: IDLE_MS,
-      atomics: 'disabled',
-      ...workerFlags(),
-    });
+    this.#pool = new JobPool({ file: new URL('./key-worker.js', import.meta.url), idleMs: IDLE_MS });
     this.#timer = setInterval(() => this.tick(), TICK_MS);
     this.#timer.unref();
   }

@@ -1,0 +1,61 @@
+/**
+ * A process that has no file descriptor left can start no thread either: checkpoints, the key index and searches say so,
+ * the broker does not end over it, and all of them go on when there are some again.
+ */
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { connect } from '../../native-free/client/index.js';
+import { HostProcess } from './host-process.js';
+import { makeDirectory, removeDirectory, SMALL } from './small-broker.js';
+
+const DESCRIPTORS = 250;
+
+let directory: string;
+beforeAll(() => {
+  directory = makeDirectory();
+});
+afterAll(() => removeDirectory(directory));
+
+it('no thread can be started: it is said, and made good later', { timeout: 120_000 }, async () => {
+  const dataDir = `${directory}/data`;
+  const options = { ...SMALL, segmentBytes: 16 * 1024 * 1024, dataDir, flush: 'async' } as const;
+  const host = await HostProcess.start(options, {}, DESCRIPTORS);
+  const client = await connect(host.url, { requestTimeoutMs: 3_000 });
+  try {
+    await client.admin().createTopic({ topic: 't', queues: 1 });
+    const producer = client.producer({ sendTimeoutMs: 100_000, batchBytes: 4_096 });
+    const send = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        await producer.send({ topic: 't', body: new Uint8Array(1_000), keys: ['k'] });
+      }
+    };
+    await send(1);
+    host.signal('SIGUSR2');
+    await host.next('warning', /file descriptors were used up/);
+    // More than the log between two checkpoints; what is refused meanwhile is sent again.
+    const sending = send(200);
+    await host.next('warning', /a checkpoint could not be written, .+ no thread could be started/);
+    await expect(client.admin().findMessages({ topic: 't', key: 'k' })).rejects.toMatchObject({
+      code: 'BROKER_BUSY',
+      message: expect.stringContaining('no thread could be started'),
+    });
+    host.signal('SIGUSR2');
+    await sending;
+    await vi.waitFor(
+      async () => {
+        // It is tried again some seconds later.
+        await send(1);
+        expect(existsSync(`${dataDir}/queues/tables`)).toBe(true);
+      },
+      { timeout: 60_000, interval: 200 },
+    );
+    const { messages } = await client.admin().findMessages({ topic: 't', key: 'k', limit: 5 });
+    expect(messages.length).toBe(5);
+  } finally {
+    await client.close();
+    expect(await host.stop()).toBe('0');
+  }
+  expect(host.events.filter(({ event }) => event === 'fatal' || event === 'failed')).toEqual([]);
+  // Each state is said once, however often it is tried.
+  expect(host.events.filter(({ message }) => message?.includes('a checkpoint could not')).length).toBe(1);
+});
