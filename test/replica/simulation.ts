@@ -3,151 +3,19 @@
  * rows as they are, over simulated logs, links and a clock. Connections are cut anywhere, made twice, and
  * broken by bytes that nobody sent; nodes are killed and lose what was not written; masters change.
  */
-import { FollowerSession } from '../../broker/follower/follower-session.js';
-import type { EngineThread, ReplicaDoor, ReplicaLink } from '../../engine/engine-thread.js';
-import { ReplicaDesk } from '../../engine/replica/replica-desk.js';
+import type { EngineThread, ReplicaDoor } from '../../engine/engine-thread.js';
+import type { ReplicaDesk } from '../../engine/replica/replica-desk.js';
 import { ReplicaRow } from '../../engine/replica/replica-row.js';
 import { ReplicateStage } from '../../engine/replica/replicate-stage.js';
 import { REPLICAS_BYTES } from '../../engine/term/replica-layout.js';
 import { type ReplicaLevel, ReplicaMarks } from '../../engine/term/replica-marks.js';
 import type { Socket } from '../../native-free/listener/types.js';
-import {
-  BATCH,
-  BATCH_HEADER_BYTES,
-  FACT_FLAG,
-  type ReplicaEpoch,
-  readUint32,
-} from '../../native-free/wire/index.js';
 import { ReplicaSession } from '../../transport/replica-session.js';
-import { type Random, randomOf, SimLog, SimMaster, SPAN_BYTES } from './sim-log.js';
+import { type Random, randomOf, SimMaster, SPAN_BYTES } from './sim-log.js';
+import { batchEnd, garble, SimSlave, Wire } from './sim-slave.js';
+import { simDesk, simStage } from './sim-stage.js';
 
-const SECRET = new Uint8Array([5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5]);
 const REQUIRED = 1;
-
-/** One connection: what each side has sent and the other has not had. */
-class Wire {
-  readonly toMaster: Uint8Array[] = [];
-  readonly toSlave: Uint8Array[] = [];
-  isCut = false;
-  isPaused = false;
-}
-
-class SimSlave extends SimLog {
-  wire: Wire | null = null;
-  session: FollowerSession | null = null;
-  /** A control batch that has not been applied. */
-  apply: (() => void) | null = null;
-  isNew = true;
-  /** What its log must be opened with. */
-  cut: { position: number; state: Uint8Array | null } | null = null;
-  readonly #random: Random;
-
-  constructor(name: string, random: Random) {
-    super(name);
-    this.#random = random;
-  }
-
-  connect(wire: Wire, now: () => number, later: (run: () => void) => void): void {
-    this.wire = wire;
-    const log = this;
-    const session = new FollowerSession({
-      link: {
-        bufferedBytes: 0,
-        send: (frame) => wire.toMaster.push(frame.slice()),
-        pause: () => {
-          wire.isPaused = true;
-        },
-        resume: () => {
-          wire.isPaused = false;
-        },
-      },
-      log: {
-        spanBytes: SPAN_BYTES,
-        get end() {
-          return log.end;
-        },
-        get written() {
-          return log.written;
-        },
-        get flushed() {
-          return log.flushed;
-        },
-        get epoch() {
-          return log.epoch;
-        },
-        wantSync: () => {},
-        append: (source, at, bytes) => this.#append(source, at, bytes),
-        onCommitted: () => {},
-        onControl: (batch, _position, done) => {
-          const body = new TextDecoder().decode(batch.subarray(BATCH_HEADER_BYTES));
-          this.apply = () => {
-            const start = JSON.parse(body) as ReplicaEpoch;
-            if (!this.epochs.some(({ epoch }) => epoch === start.epoch)) {
-              this.epochs = [...this.epochs, start];
-            }
-            done();
-          };
-        },
-      },
-      secret: SECRET,
-      facts: this.facts(this.isNew ? FACT_FLAG.isNew : 0),
-      catchUpRateBytes: 1,
-      now,
-      later: (run) => later(run),
-      onTaken: () => {},
-      readSound: async () => new Uint8Array(0),
-      onRun: () => {},
-      onFollowing: () => {},
-      onCut: (master, state) => {
-        this.cut = { position: master.begin, state };
-        wire.isCut = true;
-      },
-    });
-    this.session = session;
-    session.begin();
-  }
-
-  #append(source: Uint8Array, at: number, bytes: number): boolean {
-    if (this.#random(4) === 0) {
-      return false;
-    }
-    this.bytes.set(source.subarray(at, at + bytes), this.end);
-    this.epoch = readUint32(source, at + BATCH.epoch);
-    this.end += bytes;
-    return true;
-  }
-
-  /** The log is opened again, and ends where the master said. */
-  reopen(): void {
-    const { position, state } = this.cut as { position: number; state: Uint8Array | null };
-    this.cut = null;
-    if (state === null) {
-      this.cutTo(position);
-      return;
-    }
-    this.isNew = false;
-    this.bytes.fill(0);
-    this.first = position;
-    this.start = position;
-    this.end = position;
-    this.written = position;
-    this.flushed = position;
-    this.epochs = JSON.parse(new TextDecoder().decode(state)) as ReplicaEpoch[];
-    this.epoch = this.epochs.at(-1)?.epoch ?? 0;
-  }
-
-  /** The process ends and starts again: what was not written is gone. A power cut takes what was not flushed. */
-  die(isPowerCut: boolean): void {
-    this.apply?.();
-    this.apply = null;
-    this.session = null;
-    this.wire = null;
-    if (!this.isNew) {
-      // A recovery ends with a whole batch.
-      this.cutTo(batchEnd(this, isPowerCut ? this.flushed : this.written));
-    }
-  }
-}
 
 /** What one schedule did, and what was wrong. */
 export interface Outcome {
@@ -225,7 +93,7 @@ export class Simulation {
         break;
       case 9:
         if (random(6) === 0) {
-          this.#garbage(slave.wire);
+          garble(this.#random, slave.wire);
         }
         break;
       case 10:
@@ -322,7 +190,15 @@ export class Simulation {
         const master = this.#master;
         const limits = { maxLagBytes: 64 * 1024, maxLagMs: 2_000 };
         const row = new ReplicaRow(this.#marks, greeting.row, greeting.link, limits, (bytes) => bytes / 64);
-        const stage = new ReplicateStage(this.#stageDeps(master, row, link), position);
+        const stage = new ReplicateStage(
+          simStage(master, row, link, {
+            random: this.#random,
+            later: (run) => this.#waiting.push(run),
+            now: () => this.#now,
+            committed: () => this.#committed(),
+          }),
+          position,
+        );
         const entry = this.#sessions.get(session());
         if (entry !== undefined) {
           entry.stage = stage;
@@ -340,68 +216,18 @@ export class Simulation {
     };
   }
 
-  #stageDeps(
-    master: SimMaster,
-    row: ReplicaRow,
-    link: ReplicaLink,
-  ): ConstructorParameters<typeof ReplicateStage>[0] {
-    return {
-      ring: {
-        bytes: master.ring,
-        ringBytes: master.ring.length,
-        spanBytes: SPAN_BYTES,
-        end: () => master.end,
-        pin: (position) =>
-          position >= master.end - master.ring.length + 2 * SPAN_BYTES && this.#random(5) > 0,
-        unpin: () => {},
-      },
-      files: {
-        start: () => master.start,
-        read: (position, length, target) =>
-          new Promise((resolve) => {
-            this.#waiting.push(() => {
-              const there =
-                position < master.start ? 0 : Math.max(0, Math.min(length, master.end - position));
-              target.set(master.bytes.subarray(position, position + there));
-              resolve(there);
-            });
-          }),
-      },
-      link: {
-        bufferedBytes: 0,
-        send: (frame) => link.send(frame),
-        fail: (why) => link.fail('LOG_CORRUPT', why),
-      },
-      committed: () => this.#committed(),
-      now: () => this.#now,
-      onDamage: (at) => {
-        throw new Error(`the log of ${master.name} is damaged at ${at}`);
-      },
-      onHeard: (received, flushed) => row.heard(received, flushed, master.end, this.#now),
-    };
-  }
-
   #makeDesk(): ReplicaDesk {
     this.#marks = new ReplicaMarks(new SharedArrayBuffer(REPLICAS_BYTES));
     this.#marked = 0;
     this.#marks.setUp({ replication: 'sync', minInSync: REQUIRED, onMissingSlave: 'refuse' }, 0);
-    return new ReplicaDesk({
-      marks: this.#marks,
-      secret: SECRET,
-      maxLagMs: 2_000,
-      facts: () => this.#master.facts(),
-      isMaster: () => true,
-      state: () =>
-        new TextEncoder().encode(
-          JSON.stringify(this.#master.epochs.filter(({ position }) => position <= this.#master.start)),
-        ),
-      toBytes: (slots) => slots * 64,
-      onFenced: () => {
-        this.#problem = 'the only master was fenced';
+    return simDesk(
+      this.#marks,
+      () => this.#master,
+      () => this.#now,
+      (problem) => {
+        this.#problem = problem;
       },
-      onSlave: () => undefined,
-      now: () => this.#now,
-    });
+    );
   }
 
   #committed(): number {
@@ -451,20 +277,6 @@ export class Simulation {
     if (wire !== null) {
       wire.isCut = true;
     }
-  }
-
-  /** Bytes nobody sent, or not now: made up, sent again, or cut short. */
-  #garbage(wire: Wire | null): void {
-    const queue = this.#random(2) === 0 ? wire?.toMaster : wire?.toSlave;
-    if (queue === undefined) {
-      return;
-    }
-    const random = this.#random;
-    const made = new Uint8Array(random(100)).map(() => random(256));
-    const known = queue[random(queue.length)];
-    const choices = [made, known?.slice(), known?.slice(0, random(known.length))];
-    const frame = choices[random(3)] ?? made;
-    queue.splice(random(queue.length + 1), 0, frame);
   }
 
   /** Killed and started again: what was not written is gone, and a new term begins. */
@@ -598,20 +410,6 @@ export class Simulation {
       Buffer.compare(slave.bytes.subarray(from, end), bytes.subarray(from, end)) === 0
     );
   }
-}
-
-/** The last border of batches at or below `position`. */
-function batchEnd(log: SimLog, position: number): number {
-  // Retention may have passed it.
-  let at = log.first;
-  while (at < position) {
-    const next = at + ((readUint32(log.bytes, at + BATCH.length) + 63) & ~63);
-    if (next > position) {
-      break;
-    }
-    at = next;
-  }
-  return Math.min(at, position);
 }
 
 /** Lets what was promised come about. */
