@@ -1,7 +1,13 @@
 /** `ringmq connection` and `ringmq config`. */
 import type { Command } from 'commander';
-import type { ConnectionInfo, ConnectionSort, LogLevel } from '../native-free/wire/index.js';
+import {
+  type ConnectionInfo,
+  type ConnectionSort,
+  type LogLevel,
+  RingMQError,
+} from '../native-free/wire/index.js';
 import { notice, withClient } from './connection.js';
+import { type Deed, type DestroyFlags, isToBeDone } from './destroy.js';
 import { counted, printJson, printTable, sharedOptions } from './output.js';
 
 interface ListFlags {
@@ -74,8 +80,26 @@ function tellMissing({ complete, silentThreads }: { complete: boolean; silentThr
 }
 
 /** `ringmq connection close` */
-export async function closeConnection(command: Command, id: string): Promise<void> {
+export async function closeConnection(command: Command, id: string, flags: DestroyFlags): Promise<void> {
   const { url, output } = sharedOptions(command);
+  const look = async (): Promise<Deed> => {
+    const { connections } = await withClient(url, (client) =>
+      client.admin().listConnections({ filter: id, limit: 100 }),
+    );
+    const found = connections.find((one) => one.id === id);
+    if (found === undefined) {
+      throw new RingMQError(
+        'CONNECTION_NOT_FOUND',
+        `there is no connection ${id}; see \`ringmq connection list\``,
+      );
+    }
+    const { user, address, kind } = found;
+    const who = user === null || user === '' ? '' : ` of ${user}`;
+    return { told: { id, user, address, kind }, text: `close the connection ${id}${who} from ${address}` };
+  };
+  if (!(await isToBeDone(command, { ...flags, yes: true }, look))) {
+    return;
+  }
   await withClient(url, (client) => client.admin().closeConnection(id));
   if (output === 'json') {
     return printJson({ closed: id });

@@ -1,6 +1,7 @@
 /** The commands of whoever watches over brokers, with their flags. */
 import { Argument, type Command, Option } from 'commander';
 import { CONNECTION_FIELDS, LOG_LEVELS } from '../native-free/wire/index.js';
+import { type DestroyFlags, destroys } from './destroy.js';
 import { countUpTo, intervalFlag } from './flags.js';
 
 /** Rows of one page. */
@@ -28,12 +29,11 @@ function addConnection(program: Command): void {
     .action(async (options: object, command: Command) => {
       await (await import('./watch-command.js')).listConnections(command, options as never);
     });
-  connection
-    .command('close')
+  destroys(connection.command('close'), true)
     .description('end a connection; its client connects again if it wants to')
     .argument('<id>', 'as connection list has it')
-    .action(async (id: string, _options: unknown, command: Command) => {
-      await (await import('./watch-command.js')).closeConnection(command, id);
+    .action(async (id: string, flags: DestroyFlags, command: Command) => {
+      await (await import('./watch-command.js')).closeConnection(command, id, flags);
     });
 }
 

@@ -1,15 +1,13 @@
 /** What a broker, or a cluster, tells of itself. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../../native-free/client/index.js';
-import { ask } from '../../native-free/client/internal.js';
 import { statusByUrls } from '../cluster/cluster-status.js';
 import { openClient } from '../connection.js';
-import { linkUser } from '../credentials.js';
-import { tlsTo } from '../link-trust.js';
 import { type BundleEntry, MAX_LISTED, type Missing, reasonOf } from './entry.js';
 import type { Scrubber } from './scrub.js';
 
 const BETWEEN_READINGS_MS = 1_000;
+const HISTORY_POINTS = 500;
 
 export async function brokerEntries(
   url: string,
@@ -54,15 +52,11 @@ export async function brokerEntries(
       await delay(BETWEEN_READINGS_MS);
       return [first, await admin.stats()];
     });
-    await take('configuration.json', 'options of the broker, and where they come from', () =>
-      ask(
-        url.split(',')[0] ?? '',
-        'configuration',
-        {},
-        undefined,
-        linkUser(),
-        tlsTo(url.split(',')[0] ?? ''),
-      ),
+    await take('configuration.json', 'options of each broker, and where they come from', () =>
+      admin.configuration(),
+    );
+    await take('history.json', `the last day's figures, ${HISTORY_POINTS} of each`, () =>
+      admin.history({ points: HISTORY_POINTS }),
     );
     await take('topics.json', `topics, and the queues of the first ${MAX_LISTED}`, async () => {
       const topics = await admin.listTopics();

@@ -65,7 +65,16 @@ it('has what helps, lists it, and has no secret and no body', { timeout: 60_000 
   const { status, stderr, stdout, files, text, all, out } = await bundle('named');
   expect([status, stderr]).toEqual([0, '']);
   for (const file of [
-    ...['broker.json', 'stats.json', 'topics.json', 'groups.json', 'connections.json', 'machine.json'],
+    ...[
+      'configuration.json',
+      'history.json',
+      'broker.json',
+      'stats.json',
+      'topics.json',
+      'groups.json',
+      'connections.json',
+      'machine.json',
+    ],
     ...['config-file.json', 'data-files.json', 'log-headers.json', 'doctor.json', 'logs/1-broker.log'],
   ]) {
     expect(files).toContain(file);

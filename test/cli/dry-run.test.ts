@@ -33,7 +33,7 @@ it('every command that destroys has --dry-run', async () => {
       return [[name, below], ...all(below, name)];
     });
   const destroying = all(program, '').filter(([name]) =>
-    /(^| )(delete|revoke|kill|stop|promote|restart|purge|reset-offset|skip|roles)$/.test(name),
+    /(^| )(delete|revoke|kill|stop|promote|restart|purge|reset-offset|copy|skip|close|roles)$/.test(name),
   );
   expect(destroying.length).toBeGreaterThanOrEqual(11);
   expect(
@@ -73,7 +73,13 @@ it('says what would be gone, and nothing is', { timeout: 120_000 }, async () => 
     expect(group.out).toMatch(/^would delete the group billing, with its offsets in \d queues?; nothing/);
     expect((await admin.describeTopic('orders')).queues).toBe(2);
     expect((await admin.listGroups()).map((one) => one.group)).toContain('billing');
+    const { connections } = await admin.listConnections({ limit: 1 });
+    const id = connections[0]?.id ?? '';
+    expect((await ringmq('connection', 'close', id, '--dry-run')).out).toMatch(
+      /^would close the connection \S+ from 127\.0\.0\.1\S*; nothing was done\n$/,
+    );
     for (const args of [
+      ['connection', 'close', 'none'],
       ['topic', 'delete', 'none'],
       ['group', 'delete', 'none'],
       ['user', 'delete', 'none'],
