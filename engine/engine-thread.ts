@@ -158,6 +158,8 @@ export interface ThreadMeter {
   connectionsOpened: number;
   httpRequests: number;
   httpFailures: number;
+  connectionsRefused: number;
+  pacedWaits: number;
   requests: number;
   /** Before a piece of work that holds the thread; what it returns goes to {@link end}. */
   begin(): number;

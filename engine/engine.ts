@@ -314,6 +314,7 @@ export class Engine {
       damagedCount: () => this.#damage.repair.count,
       groups: () => this.#plane.groupTotals(),
       logins: () => ({ ...this.access.logins }),
+      audit: () => ({ entries: data.state.audit.size, lost: this.audit.lostCount }),
     });
     this.#sampler = new Sampler({
       stats: () => this.#stats.read(),

@@ -127,7 +127,7 @@ export class ProduceSession implements AppendSink {
 
   /** It keeps to its user's limit, by when it gets credit: before the first frame. `bytesPerSecond`: 0, no limit of bytes. */
   keepTo(pace: UserPace, bytesPerSecond: number): void {
-    this.#paced = new Paced(pace, () => {
+    this.#paced = new Paced(pace, this.#context.engine.meter, () => {
       this.renewCredit();
       this.#context.flushSoon();
     });

@@ -130,6 +130,7 @@ export class SessionHost implements SessionOwner, ConnectionSource {
     } else if (this.#counts(session)) {
       const tooMany = this.#addresses.come(session.socket.remote);
       if (tooMany !== null) {
+        meter.connectionsRefused++;
         queueMicrotask(() => session.fail('TOO_MANY_CONNECTIONS', `there are more ${tooMany}`));
       }
       this.#counted.add(session);

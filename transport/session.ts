@@ -455,7 +455,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     const limits = { bytesPerSecond, messagesPerSecond };
     this.#produce.keepTo(access.pace(place, 0, limits), bytesPerSecond);
     this.#outAtOnceBytes = Math.max(LEAST_PACED_BYTES, bytesPerSecond);
-    this.#out = new Paced(access.pace(place, 1, limits), () => this.deliverSoon());
+    this.#out = new Paced(access.pace(place, 1, limits), this.engine.meter, () => this.deliverSoon());
   }
 
   #loggedIn(answer: LoginAnswer): void {

@@ -11,7 +11,7 @@ import { median } from '../statistics.js';
 import type { MeasureName, Place } from './measures.js';
 import type { Row } from './rows.js';
 
-type Measures = Record<string, (at: Place) => Promise<number>>;
+export type Measures = Record<string, (at: Place) => Promise<number>>;
 
 /** What was measured of one thing, a figure a round. */
 export interface Compared {
@@ -60,15 +60,25 @@ export function comparedOf(row: Row, before: number[], now: number[]): Compared 
 }
 
 /** The comparison as text. */
-export function renderCompared(rounds: number, all: readonly Compared[]): string {
+export function renderCompared(
+  rounds: number,
+  all: readonly Compared[],
+  [before, now]: readonly [string, string] = ['before', 'now'],
+): string {
   const table = new Table({
-    head: ['measure', 'before', 'now', 'now / before'],
+    head: ['measure', before, now, `${now} / ${before}`],
     style: { head: [], border: [] },
     colAligns: ['left', 'right', 'right', 'right'],
   });
-  for (const { measure, before, now, ratio } of all) {
-    table.push([measure, median(before).toPrecision(4), median(now).toPrecision(4), ratio.toFixed(3)]);
+  for (const each of all) {
+    const { measure, ratio } = each;
+    table.push([
+      measure,
+      median(each.before).toPrecision(4),
+      median(each.now).toPrecision(4),
+      ratio.toFixed(3),
+    ]);
   }
   const what = 'messages a second, or microseconds (oneSend); the ratio is turned so that above 1 is better';
-  return `${rounds} rounds, each build first in turn; medians; ${what}\n${table.toString()}`;
+  return `${rounds} rounds, each first in turn; medians; ${what}\n${table.toString()}`;
 }

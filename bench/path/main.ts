@@ -1,7 +1,8 @@
 /**
  * `npm run bench:path`: the whole path against what this machine can do at all, in one run, interleaved.
  * Options: `--rounds N` (3), `--only NAME,…` (of measures), `--backlog` (only memory and restart with 20
- * million records), `--no-backlog`, `--before DIR` (another build beside this one instead), `--json FILE`.
+ * million records), `--no-backlog`, `--before DIR` (another build beside this one instead), `--auth` (with and without
+ * logins instead), `--json FILE`.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +12,15 @@ import { readFlags } from '../flags.js';
 import { makeProbeDirectory, removeProbeDirectory } from '../limits/probe.js';
 import { median } from '../statistics.js';
 import { measureBacklog } from './backlog.js';
-import { type Compared, comparedOf, compareOnce, measuresOf, renderCompared } from './compare.js';
-import { MEASURES, type MeasureName } from './measures.js';
+import {
+  type Compared,
+  comparedOf,
+  compareOnce,
+  type Measures,
+  measuresOf,
+  renderCompared,
+} from './compare.js';
+import { MEASURES, MEASURES_WITH_LOGINS, type MeasureName } from './measures.js';
 import { backlogLines, lineOf, type ReportLine, renderReport } from './report.js';
 import { ROWS, type Row } from './rows.js';
 
@@ -22,6 +30,7 @@ const HELP = `npm run bench:path -- [options]: the whole path against what this 
   --only NAME,…   these measures
   --backlog       only memory and restart with 20 million records; --no-backlog leaves them out
   --before DIR    instead: each measure beside that of another build, a built checkout of this project in DIR
+  --auth          instead: producing and end to end with logins, beside the same without
   --json FILE     writes the figures`;
 
 const { values: flags } = readFlags(HELP, {
@@ -31,9 +40,12 @@ const { values: flags } = readFlags(HELP, {
     only: { type: 'string' },
     backlog: { type: 'boolean' },
     before: { type: 'string' },
+    auth: { type: 'boolean' },
     json: { type: 'string' },
   },
 });
+/** What logins are held against. */
+const WITH_LOGINS: readonly string[] = ['produceAsync100', 'produceAsync1k', 'endToEnd100'];
 const rounds = Number(flags.rounds);
 const rows = chooseRows(flags.only, flags.backlog === true);
 const withBacklog = flags.backlog ?? flags.only === undefined;
@@ -42,10 +54,10 @@ function chooseRows(only: string | undefined, backlogOnly: boolean): Row[] {
   if (backlogOnly) {
     return [];
   }
-  if (only === undefined) {
+  if (only === undefined && flags.auth !== true) {
     return [...ROWS];
   }
-  const names = only.split(',');
+  const names = only?.split(',') ?? WITH_LOGINS;
   return ROWS.filter((row) => names.includes(row.measure));
 }
 
@@ -86,8 +98,10 @@ function startBar(total: number): SingleBar | null {
   return bar;
 }
 
-async function compareAll(directory: string, before: string): Promise<Compared[]> {
-  const builds = [await measuresOf(before), MEASURES] as const;
+async function compareAll(
+  directory: string,
+  builds: readonly [before: Measures, now: Measures],
+): Promise<Compared[]> {
   const bar = startBar(rows.length * rounds);
   const all: Compared[] = [];
   for (const row of rows) {
@@ -113,9 +127,14 @@ async function main(): Promise<void> {
     process.once(signal, () => process.exit(1));
   }
   try {
-    if (flags.before !== undefined) {
-      const compared = await compareAll(directory, flags.before);
-      process.stdout.write(`${renderCompared(rounds, compared)}\n`);
+    if (flags.before !== undefined || flags.auth === true) {
+      const isAuth = flags.before === undefined;
+      const builds: [Measures, Measures] = isAuth
+        ? [MEASURES, MEASURES_WITH_LOGINS]
+        : [await measuresOf(flags.before as string), MEASURES];
+      const compared = await compareAll(directory, builds);
+      const names: [string, string] = isAuth ? ['without logins', 'with logins'] : ['before', 'now'];
+      process.stdout.write(`${renderCompared(rounds, compared, names)}\n`);
       if (flags.json !== undefined) {
         const result = { environment: describeEnvironment(), rounds, compared };
         writeFileSync(flags.json, `${JSON.stringify(result, null, 2)}\n`);

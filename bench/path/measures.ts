@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -44,6 +46,8 @@ export interface Place {
   probes: string;
   /** Empty, for this measurement alone. */
   scratch: string;
+  /** Clients log in, and may do what their user may. */
+  auth?: boolean;
 }
 
 function raw(at: Place, bodyBytes: number, recordsPerFrame: number, flush: Flush): Promise<number> {
@@ -61,13 +65,30 @@ async function withBroker<T>(
   work: (broker: BenchBroker, dataDir: string) => Promise<T>,
 ): Promise<T> {
   const dataDir = join(at.scratch, 'data');
-  const broker = await BenchBroker.start(dataDir, flush);
+  const broker = await BenchBroker.start(dataDir, flush, at.auth === true ? withLogins(at.scratch) : []);
   try {
     return await work(broker, dataDir);
   } finally {
     await broker.stop();
+    delete process.env['RINGMQ_USER'];
+    delete process.env['RINGMQ_PASSWORD'];
   }
 }
+
+/** Flags of a broker that clients log in to; the processes of this one are told as whom. */
+function withLogins(scratch: string): string[] {
+  const password = randomBytes(16).toString('hex');
+  const file = join(scratch, 'admin-password');
+  writeFileSync(file, password);
+  process.env['RINGMQ_USER'] = 'admin';
+  process.env['RINGMQ_PASSWORD'] = password;
+  return ['--auth', '--admin-password-file', file];
+}
+
+/** The same with logins. */
+export const MEASURES_WITH_LOGINS = Object.fromEntries(
+  Object.entries(MEASURES).map(([name, measure]) => [name, (at: Place) => measure({ ...at, auth: true })]),
+);
 
 function produce(at: Place, flush: Flush, size: number, count: number, ...more: string[]): Promise<number> {
   return withBroker(at, flush, async ({ url }) => {

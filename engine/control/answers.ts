@@ -91,6 +91,8 @@ const traffic = {
   connectionsOpened: count,
   httpRequests: count,
   httpFailures: count,
+  connectionsRefused: count,
+  pacedWaits: count,
 };
 
 const stats = z.object({
@@ -138,6 +140,7 @@ const stats = z.object({
     }),
   ),
   logins: z.object({ succeeded: count, failed: count }),
+  audit: z.object({ entries: count, lost: count }),
   process: z.object({ rssBytes: count, heapUsedBytes: count, cpuMs: z.number() }),
 });
 

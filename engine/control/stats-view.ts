@@ -30,6 +30,7 @@ export interface StatsViewDeps {
   damagedCount(): number;
   groups(): { groups: number; members: number };
   logins(): { succeeded: number; failed: number };
+  audit(): { entries: number; lost: number };
 }
 
 export class StatsView {
@@ -84,6 +85,7 @@ export class StatsView {
       },
       threads,
       logins: this.#deps.logins(),
+      audit: this.#deps.audit(),
       process: {
         rssBytes: rss,
         heapUsedBytes: heapUsed,
@@ -228,6 +230,8 @@ function trafficOf(block: Float64Array): TrafficStats {
     connectionsOpened: value(block, 'connectionsOpened'),
     httpRequests: value(block, 'httpRequests'),
     httpFailures: value(block, 'httpFailures'),
+    connectionsRefused: value(block, 'connectionsRefused'),
+    pacedWaits: value(block, 'pacedWaits'),
   };
 }
 

@@ -19,7 +19,8 @@
  *         11      connectionsOpened  the opening
  *         12      httpRequests       the opening
  *         13      httpFailures       the opening
- *      14–15      free
+ *         14      connectionsRefused the opening; for a limit of their address
+ *         15      pacedWaits         the opening; times that a connection waited for its user's limit
  *
  *     then 64 Int32, written by the holder of the persist role only: how many fdatasyncs took how long. Three buckets an
  *     octave of microseconds: bucket b counts those that took 2^(b/3) up to 2^((b+1)/3) µs.
@@ -42,6 +43,8 @@ export const COUNTERS = [
   'connectionsOpened',
   'httpRequests',
   'httpFailures',
+  'connectionsRefused',
+  'pacedWaits',
 ] as const;
 
 export type Counter = (typeof COUNTERS)[number];

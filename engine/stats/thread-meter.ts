@@ -26,6 +26,8 @@ export class SeatMeter implements ThreadMeter {
   connectionsOpened: number;
   httpRequests: number;
   httpFailures: number;
+  connectionsRefused: number;
+  pacedWaits: number;
   turns: number;
   busyMs: number;
   longestTurnMs = 0;
@@ -50,6 +52,8 @@ export class SeatMeter implements ThreadMeter {
     this.connectionsOpened = before('connectionsOpened');
     this.httpRequests = before('httpRequests');
     this.httpFailures = before('httpFailures');
+    this.connectionsRefused = before('connectionsRefused');
+    this.pacedWaits = before('pacedWaits');
     this.turns = before('turns');
     this.busyMs = before('busyMs');
     this.publish();
@@ -87,6 +91,8 @@ export class SeatMeter implements ThreadMeter {
     block[11] = this.connectionsOpened;
     block[12] = this.httpRequests;
     block[13] = this.httpFailures;
+    block[14] = this.connectionsRefused;
+    block[15] = this.pacedWaits;
   }
 
   /** The thread gives its seat back. */

@@ -19,6 +19,10 @@ export interface TrafficStats {
   /** Plain HTTP requests, and those of them that were answered by a status of 400 or more. */
   httpRequests: number;
   httpFailures: number;
+  /** Connections that were refused because their address had, or made, too many. */
+  connectionsRefused: number;
+  /** Times that a connection waited because its user had come to its limit. */
+  pacedWaits: number;
 }
 
 export interface ThreadStats extends TrafficStats {
@@ -74,6 +78,8 @@ export interface BrokerStats extends TrafficStats {
   threads: ThreadStats[];
   /** Since the opening, of clients and plain HTTP; where nobody has to log in there are none. */
   logins: { succeeded: number; failed: number };
+  /** Entries of the audit that are kept, and those that the log did not take since the broker was opened. */
+  audit: { entries: number; lost: number };
   process: { rssBytes: number; heapUsedBytes: number; cpuMs: number };
 }
 

@@ -92,6 +92,7 @@ describe.for(['ws', 'uws'] as const)('a user at its limit over %s', (listener) =
     }
     expect(isLimitedOver).toBe(false);
     expect(await limited).toBeGreaterThan(2);
+    expect((await broker.client().admin().stats()).pacedWaits).toBeGreaterThan(0);
   }, 30_000);
 
   test('is sent messages as fast as it may read, and all of them', async () => {
@@ -119,6 +120,7 @@ test('more connections of one address than it may have are refused, and it may h
   await expect(connect(url, { connectTimeoutMs: 300 })).rejects.toMatchObject({
     code: expect.stringMatching(/^(TOO_MANY_CONNECTIONS|CONNECT_FAILED|TIMEOUT|CONNECTION_LOST)$/),
   });
+  expect(broker.stats().connectionsRefused).toBeGreaterThan(0);
   await first.close();
   await connectTo(url);
 });

@@ -189,6 +189,8 @@ export class FakeEngine implements EngineThread {
     connectionsOpened: 0,
     httpRequests: 0,
     httpFailures: 0,
+    connectionsRefused: 0,
+    pacedWaits: 0,
     requests: 0,
     begin: () => 0,
     end: () => undefined,

@@ -10,10 +10,12 @@ const LEAST_WAIT_MS = 5;
 export class Paced {
   readonly #pace: UserPace;
   readonly #resume: () => void;
+  readonly #meter: { pacedWaits: number };
   #timer: NodeJS.Timeout | null = null;
 
   /** `resume`: it may go on. */
-  constructor(pace: UserPace, resume: () => void) {
+  constructor(pace: UserPace, meter: { pacedWaits: number }, resume: () => void) {
+    this.#meter = meter;
     this.#pace = pace;
     this.#resume = resume;
   }
@@ -31,6 +33,7 @@ export class Paced {
     if (waitMs <= 0) {
       return false;
     }
+    this.#meter.pacedWaits++;
     this.#timer = setTimeout(
       () => {
         this.#timer = null;

@@ -22,6 +22,12 @@ const THREAD_COUNTERS = [
   ['ringmq_connections_opened_total', 'Connections and embedded clients opened', 'connectionsOpened'],
   ['ringmq_http_requests_total', 'Plain HTTP requests', 'httpRequests'],
   ['ringmq_http_failures_total', 'Plain HTTP requests answered by a status of 400 or more', 'httpFailures'],
+  [
+    'ringmq_connections_refused_total',
+    'Connections refused for a limit of their address',
+    'connectionsRefused',
+  ],
+  ['ringmq_paced_waits_total', "Times that a connection waited for its user's limit", 'pacedWaits'],
   ['ringmq_thread_turns_total', 'Turns in which a thread settled what it had taken in', 'turns'],
 ] as const satisfies readonly (readonly [string, string, keyof ThreadStats])[];
 
@@ -100,6 +106,9 @@ export async function metricsText({ stats, standing, groups, queues }: MetricsFa
   const logins = text.metric('counter', 'ringmq_logins_total', 'Logins of clients and of plain HTTP');
   logins.add(stats.logins.succeeded, { result: 'succeeded' });
   logins.add(stats.logins.failed, { result: 'failed' });
+  text
+    .metric('counter', 'ringmq_audit_lost_total', 'Entries of the audit that the log did not take')
+    .add(stats.audit.lost, {});
   addReplication(text, standing);
   if (groups !== null) {
     await addGroups(text, groups);

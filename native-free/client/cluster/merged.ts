@@ -165,6 +165,10 @@ export function addedStats(all: readonly BrokerStats[]): BrokerStats {
       succeeded: sum(({ logins }) => logins?.succeeded ?? 0),
       failed: sum(({ logins }) => logins?.failed ?? 0),
     },
+    audit: {
+      entries: sum(({ audit }) => audit?.entries ?? 0),
+      lost: sum(({ audit }) => audit?.lost ?? 0),
+    },
     process: {
       rssBytes: sum(({ process }) => process.rssBytes),
       heapUsedBytes: sum(({ process }) => process.heapUsedBytes),
@@ -185,6 +189,8 @@ const TRAFFIC = [
   'connectionsOpened',
   'httpRequests',
   'httpFailures',
+  'connectionsRefused',
+  'pacedWaits',
 ] as const satisfies readonly (keyof TrafficStats)[];
 
 function compare(a: string, b: string): number {
