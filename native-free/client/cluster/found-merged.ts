@@ -59,12 +59,8 @@ export function mergedFound(
       }
     } else {
       const last = value.messages[next - 1];
-      // Where queues are gone through one by one the cursor names the queue, too.
-      const isByQueue = value.cursor?.includes('/') === true || before.get(set)?.includes('/') === true;
-      cursors[set] =
-        last === undefined
-          ? (before.get(set) ?? null)
-          : `${isByQueue ? `${last.queueId}/` : ''}${last.messageId}`;
+      // The queue counts where they are gone through one by one.
+      cursors[set] = last === undefined ? (before.get(set) ?? null) : `${last.queueId}/${last.messageId}`;
     }
   }
   for (const set of missing) {
