@@ -187,7 +187,8 @@ export class MetaState {
 
   #setPaused({ group, topicId, paused }: GroupPausedRecord): void {
     const topics = this.pausedGroups.get(group) ?? new Set<number>();
-    if (paused) {
+    // Numbers on a topic that is not there are not taken, and neither is this.
+    if (paused && (topicId === 0 || this.topics.has(topicId))) {
       topics.add(topicId);
     } else {
       topics.delete(topicId);

@@ -1,5 +1,10 @@
 /** Groups that are paused: they get nothing, are told, and go on where they were, also after a restart. */
-import { expect, test, vi } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { connect, openBroker } from '../../broker/index.js';
+import { ask } from '../replica/nodes.js';
 import { describeEach, EACH, numbers } from './rig.js';
 
 describeEach('groups that are paused', EACH, (rig) => {
@@ -48,4 +53,48 @@ describeEach('groups that are paused', EACH, (rig) => {
       code: 'GROUP_NOT_FOUND',
     });
   });
+});
+
+test('a slave that becomes the master has the pause, and lets the group go on once it is resumed there', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'ringmq-pause-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const common = { ringBytes: 2 ** 24, memoryRingBytes: 2 ** 25, cluster: 'pauses', brokerSet: 'a' } as const;
+  const master = await openBroker({
+    ...common,
+    dataDir: join(dir, 'a'),
+    name: 'a',
+    replication: 'sync',
+    minInSync: 1,
+  });
+  const { url } = await master.listen({ port: 0, listener: 'ws' });
+  const slave = await openBroker({
+    ...common,
+    dataDir: join(dir, 'b'),
+    name: 'a-slave',
+    role: 'slave',
+    master: url,
+  });
+  onTestFinished(() => slave.close());
+  const { url: slaveUrl } = await slave.listen({ port: 0, listener: 'ws' });
+  const admin = master.client().admin();
+  await vi.waitFor(() => admin.createTopic({ topic: 'orders', queues: 1, ifNotExists: true }), {
+    timeout: 20_000,
+    interval: 100,
+  });
+  await admin.createGroup({ group: 'billing' });
+  await admin.pauseGroup({ group: 'billing' });
+  await master.client().producer().send({ topic: 'orders', body: 'kept' });
+  await master.close();
+  const client = await connect(slaveUrl);
+  onTestFinished(() => client.close());
+  expect(await ask(slaveUrl, 'promote', { force: true })).toMatchObject({ epoch: expect.any(Number) });
+  const now = client.admin();
+  await vi.waitFor(async () => expect((await now.describeGroup('billing')).paused).toBe(true), {
+    timeout: 20_000,
+  });
+  const consumer = client.consumer({ topic: 'orders', group: 'billing', onWarning: () => undefined });
+  expect(await consumer.poll({ max: 1, waitMs: 200 })).toEqual([]);
+  await now.resumeGroup({ group: 'billing' });
+  const [message] = await consumer.poll({ max: 1, waitMs: 10_000 });
+  expect(message?.offset).toBe(0);
 });

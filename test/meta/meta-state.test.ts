@@ -62,6 +62,14 @@ const someRecord = fc.oneof(
     .map(([group, topicId]): ControlRecord => ({ type: 'startsDropped', group: `g${group}`, topicId })),
   fc.nat(3).map((group): ControlRecord => ({ type: 'groupCreated', group: `g${group}`, createdTime: 1 })),
   fc.nat(3).map((group): ControlRecord => ({ type: 'groupDeleted', group: `g${group}` })),
+  fc.tuple(fc.nat(3), fc.nat(4), fc.boolean()).map(
+    ([group, topicId, paused]): ControlRecord => ({
+      type: 'groupPaused',
+      group: `g${group}`,
+      topicId,
+      paused,
+    }),
+  ),
   fc
     .tuple(fc.nat(3), fc.nat(9))
     .map(([group, idleMs]): ControlRecord => ({ type: 'groupIdle', group: `g${group}`, idleMs })),
