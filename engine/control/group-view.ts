@@ -14,7 +14,7 @@ import {
 } from '../../native-free/wire/index.js';
 import type { GroupCoordinator, GroupOffsets } from '../group/index.js';
 import { type CatalogTopic, cutName, printable, type TopicCatalog } from '../meta/topic-catalog.js';
-import { Page, type PageRequest, pageEnd, queueCursor } from './page.js';
+import { type NamedPageRequest, nameFilter, Page, type PageRequest, pageEnd, queueCursor } from './page.js';
 
 /** Topics named where groups are listed; `describeGroup` has the rest among its queues. */
 const MAX_TOPICS_LISTED = 100;
@@ -80,10 +80,11 @@ export class GroupView {
   }
 
   /** A page of the groups, in the order of their names. */
-  list(request: PageRequest): ControlMethods['listGroups']['result'] {
+  list(request: NamedPageRequest): ControlMethods['listGroups']['result'] {
+    const isWanted = nameFilter(request.filter);
     const after = request.cursor ?? '';
     const names = new Set([...this.#coordinator.liveGroups(), ...this.#offsets.groups()]);
-    const left = [...names].filter((name) => name > after).sort();
+    const left = [...names].filter((name) => name > after && isWanted(name)).sort();
     const page = new Page<GroupInfo>(request);
     for (const name of left) {
       if (page.isFull) {

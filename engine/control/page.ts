@@ -13,6 +13,18 @@ export interface PageRequest {
   limit?: number;
 }
 
+/** The same of a list of names. */
+export interface NamedPageRequest extends PageRequest {
+  /** Only names that have this in them, whatever its case. */
+  filter?: string;
+}
+
+/** Whether a name has what a list was asked for. */
+export function nameFilter(filter = ''): (name: string) => boolean {
+  const wanted = filter.toLowerCase();
+  return (name) => wanted === '' || name.toLowerCase().includes(wanted);
+}
+
 export const DEFAULT_PAGE_ITEMS = 1_000;
 export const MAX_PAGE_ITEMS = 10_000;
 /** A page ends with the item that takes it to this; far below what a frame may have, as an item has 64 KiB at most. */

@@ -39,6 +39,7 @@ const page = {
   cursor: z.string().nullable().default(null),
   limit: z.number().int().positive().default(DEFAULT_PAGE_ITEMS),
 };
+const namedPage = { ...page, filter: z.string().max(MAX_FILTER_CHARS).default('') };
 /** Milliseconds since 1970. */
 const time = count.max(MAX_TIME_MS);
 const dryRun = z.boolean().default(false);
@@ -81,10 +82,10 @@ export const PARAMS = {
     createdTime: time.nullable().default(null),
     sets: z.array(z.string().regex(NAME_PATTERN)).min(1).max(MAX_SETS_PER_TOPIC).nullable().default(null),
   }),
-  listTopics: z.object(page),
+  listTopics: z.object(namedPage),
   describeTopic: topicOnly.extend(page),
   deleteTopic: topicOnly.extend({ upTo: time.nullable().default(null) }),
-  listGroups: z.object(page),
+  listGroups: z.object(namedPage),
   describeGroup: z.object({ group: name, ...page }),
   createGroup: z.object({ group: name, ifNotExists: z.boolean().default(false) }),
   deleteGroup: z.object({ group: name }),

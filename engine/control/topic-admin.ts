@@ -17,7 +17,15 @@ import {
   topicInfo,
 } from '../meta/topic-catalog.js';
 import { diagnose } from '../stats/index.js';
-import { firstAfter, Page, type PageRequest, pageEnd, queueCursor } from './page.js';
+import {
+  firstAfter,
+  type NamedPageRequest,
+  nameFilter,
+  Page,
+  type PageRequest,
+  pageEnd,
+  queueCursor,
+} from './page.js';
 
 export interface TopicHooks {
   /** Makes the queue table ready for a topic that nobody has seen yet. */
@@ -127,8 +135,9 @@ export class TopicAdmin {
   }
 
   /** A page of the topics, in the order of their names; the broker's own are left out. */
-  list(request: PageRequest): ControlMethods['listTopics']['result'] {
-    const topics = this.#catalog.list().filter(({ topic }) => topic !== AUDIT_TOPIC);
+  list(request: NamedPageRequest): ControlMethods['listTopics']['result'] {
+    const isWanted = nameFilter(request.filter);
+    const topics = this.#catalog.list().filter(({ topic }) => topic !== AUDIT_TOPIC && isWanted(topic));
     const page = new Page<TopicInfo>(request);
     let at = firstAfter(topics, (topic) => topic.topic, request.cursor ?? null);
     for (; at < topics.length && !page.isFull; at++) {

@@ -9,7 +9,7 @@ import type { NodeRole, SetStanding } from './cluster.js';
 import type { ConsumedByGroup, FindParams, FindResult } from './found.js';
 import type { Durability } from './frame-layout.js';
 import type { GroupMemberInfo, GroupPause, MemberState, MovedQueue } from './groups.js';
-import type { PageParams, PageResult } from './page.js';
+import type { NamedPageParams, PageParams, PageResult } from './page.js';
 import type { ScramCredentials } from './scram.js';
 import type { BrokerStats, QueueStats } from './stats.js';
 import type { TokenCredentials } from './token.js';
@@ -194,7 +194,7 @@ export interface ControlMethods extends WatchMethods {
     };
     result: TopicInfo;
   };
-  listTopics: { params: PageParams; result: { topics: TopicInfo[] } & PageResult };
+  listTopics: { params: NamedPageParams; result: { topics: TopicInfo[] } & PageResult };
   /** Each page is of `queueStates`. */
   describeTopic: { params: { topic: string } & PageParams; result: TopicDescription & PageResult };
   /**
@@ -202,7 +202,7 @@ export interface ControlMethods extends WatchMethods {
    * comes back from another set. Absent or null: the one there is.
    */
   deleteTopic: { params: { topic: string; upTo?: number | null }; result: Record<string, never> };
-  listGroups: { params: PageParams; result: { groups: GroupInfo[] } & PageResult };
+  listGroups: { params: NamedPageParams; result: { groups: GroupInfo[] } & PageResult };
   /** Each page is of `queues`; `memberIds` are on the first one only. */
   describeGroup: { params: { group: string } & PageParams; result: GroupDescription & PageResult };
   /** A group made so stays until it is deleted. With `ifNotExists` one that is there is no error. */

@@ -10,6 +10,11 @@ export interface PageParams {
   limit?: number;
 }
 
+/** Of a list of names. `filter`: only those that have this in their name, whatever its case. At most 255 characters. */
+export interface NamedPageParams extends PageParams {
+  filter?: string;
+}
+
 export interface PageResult {
   /** To ask on with; null when `complete`. */
   cursor: string | null;

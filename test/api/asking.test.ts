@@ -148,6 +148,26 @@ describe.each(LISTENERS)('asking over %s', (listener) => {
     expect((await ask('GET', '/topics')).status).toBe(200);
   });
 
+  it('a list has what its filter asks for, page by page', async () => {
+    const { ask } = await openApi({ listener });
+    for (const topic of ['orders', 'shop/Orders', 'shop/mail', 'reorders']) {
+      await ask('POST', '/topics', { body: { topic, queues: 1, memory: true } });
+      await ask('POST', '/groups', { body: { group: `${topic}-readers` } });
+    }
+    const first = await ask('GET', '/topics?filter=ORDER&limit=2');
+    expect(first.json).toMatchObject({
+      complete: false,
+      topics: [{ topic: 'orders' }, { topic: 'reorders' }],
+    });
+    const cursor = encodeURIComponent(first.json['cursor'] as string);
+    expect((await ask('GET', `/topics?filter=ORDER&limit=2&cursor=${cursor}`)).json).toMatchObject({
+      complete: true,
+      topics: [{ topic: 'shop/Orders' }],
+    });
+    expect((await ask('GET', '/groups?filter=mail')).json['groups']).toHaveLength(1);
+    expect((await ask('GET', `/topics?filter=${'x'.repeat(256)}`)).status).toBe(400);
+  });
+
   it('more than may be under way is refused, and what ends makes room', async () => {
     const { ask } = await openApi({ listener, threads: 1, maxHttpRequestsPerAddress: 2 });
     await ask('POST', '/topics', { body: { topic: 't', queues: 1, memory: true } });
