@@ -71,6 +71,7 @@ export const READING_CALLS = [
   'testAccess',
   'stats',
   'history',
+  'groupLags',
   'findMessages',
   'consumedBy',
 ] as const satisfies readonly (keyof Admin)[];

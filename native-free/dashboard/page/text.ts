@@ -276,10 +276,6 @@ const TEXTS = {
   group: ['Group', '消费组'],
   idle: ['nobody reads', '无人读取'],
   lagTime: ['Lag in time', '延迟时间'],
-  lagsCut: [
-    'There are more queues than one answer tells of: lags are of the first 5,000.',
-    '队列数超出单次应答:仅显示前 5,000 个的积压。',
-  ],
   latest: ['Latest', '最新'],
   member: ['Member', '成员'],
   members: ['Members', '成员'],

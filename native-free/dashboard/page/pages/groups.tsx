@@ -2,24 +2,27 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { GroupInfo } from '../../../client/index.js';
-import type { QueueStats } from '../../../wire/index.js';
 import { LIVE_MS, useAsked, useMay, useMayChange } from '../ask.js';
-import { count } from '../format.js';
-import { groupList, setsHere, targetOf } from '../lists.js';
+import { count, ms } from '../format.js';
+import { groupList } from '../lists.js';
 import { go, href } from '../route.js';
 import { backend, isReadOnly } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Button, Dialog, FailureNote, Field, Input, Note, PageHead, Waiting } from '../ui.js';
+import { Button, Dialog, FailureNote, Field, Input, Note, PageHead, Tag, Waiting } from '../ui.js';
 
 const FIRST_ROWS = 100;
 const MAX_FILTERED = 20_000;
 const LAG_MS = 3 * LIVE_MS;
 
-interface Lags {
-  readonly isComplete: boolean;
-  readonly ofGroup: ReadonlyMap<string, number>;
+interface Lag {
+  readonly lag: number;
+  /** Of the oldest message that waits; null: it cannot be told. */
+  readonly lagMs: number | null;
+  readonly state: 'slow' | 'stuck' | null;
 }
+
+type Lags = ReadonlyMap<string, Lag>;
 
 export function GroupsPage() {
   const filter = useSignal('');
@@ -48,7 +51,6 @@ export function GroupsPage() {
         )}
       </PageHead>
       {error !== null && <FailureNote failure={error} />}
-      {lags.value?.isComplete === false && <Note tone="plain">{t('lagsCut')}</Note>}
       {rows.length === 0 && isAsking ? (
         <Waiting />
       ) : (
@@ -61,7 +63,26 @@ export function GroupsPage() {
           columns={[
             { name: t('name'), grow: 3, cell: ({ group }) => <a href={href('groups', group)}>{group}</a> },
             { name: t('members'), isNumber: true, cell: ({ members }) => count(members) },
-            { name: t('lag'), isNumber: true, cell: ({ group }) => lagText(lags.value ?? null, group) },
+            {
+              name: t('lag'),
+              isNumber: true,
+              cell: ({ group }) => lagText(lags.value ?? null, group),
+            },
+            {
+              name: t('lagTime'),
+              isNumber: true,
+              cell: ({ group }) => {
+                const lagMs = lags.value?.get(group)?.lagMs ?? null;
+                return lagMs === null ? '–' : ms(lagMs);
+              },
+            },
+            {
+              name: t('state'),
+              cell: ({ group }) => {
+                const state = lags.value?.get(group)?.state ?? null;
+                return state !== null && <Tag tone={state === 'stuck' ? 'bad' : 'warn'}>{t(state)}</Tag>;
+              },
+            },
             {
               name: t('topics'),
               grow: 3,
@@ -85,24 +106,22 @@ export function GroupsPage() {
 }
 
 function lagText(lags: Lags | null, group: string): string {
-  const lag = lags?.ofGroup.get(group);
-  return lag !== undefined ? count(lag) : lags?.isComplete === true ? '0' : '–';
+  return lags === null ? '–' : count(lags.get(group)?.lag ?? 0);
 }
 
-/** One question for all groups at each broker set. */
+/** One question for all groups. */
 async function askLags(): Promise<Lags> {
-  const answers = await Promise.all(
-    setsHere().map((set) => backend().control(targetOf(set), 'queueStats', {})),
-  );
-  const ofGroup = new Map<string, number>();
-  let isComplete = true;
-  for (const answer of answers as unknown as QueueStats[]) {
-    isComplete = isComplete && answer.isComplete;
-    for (const { group, lag } of answer.lags) {
-      ofGroup.set(group, (ofGroup.get(group) ?? 0) + lag);
-    }
+  const ofGroup = new Map<string, Lag>();
+  for (const { group, lag, lagMs, slow, stuck } of await backend().admin('groupLags')) {
+    const before = ofGroup.get(group);
+    const state = stuck > 0 ? 'stuck' : slow > 0 ? 'slow' : null;
+    ofGroup.set(group, {
+      lag: lag + (before?.lag ?? 0),
+      lagMs: lagMs === null || before?.lagMs === null ? null : Math.max(lagMs, before?.lagMs ?? 0),
+      state: before?.state === 'stuck' ? 'stuck' : (state ?? before?.state ?? null),
+    });
   }
-  return { isComplete, ofGroup };
+  return ofGroup;
 }
 
 function CreateGroup({ onClose }: { onClose: () => void }) {
