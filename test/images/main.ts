@@ -56,24 +56,25 @@ function leaveOut(why: string): void {
   );
 }
 
-/** Which folders of control groups are there; the engine leaves its own behind. */
+/** Folders of control groups that are there for engines and their containers; an engine leaves its own behind. */
 function groupFolders(): string[] {
   const root = '/sys/fs/cgroup';
   const kinds = existsSync(root) ? readdirSync(root) : [];
-  return kinds.map((kind) => join(root, kind, 'docker')).filter((path) => existsSync(path));
+  const engines = kinds.map((kind) => join(root, kind, 'docker')).filter((path) => existsSync(path));
+  const containers = engines.flatMap((path) =>
+    readdirSync(path, { withFileTypes: true })
+      .filter((below) => below.isDirectory())
+      .map(({ name }) => join(path, name)),
+  );
+  return [...containers, ...engines];
 }
 
 function removeGroups(before: ReadonlySet<string>): void {
   for (const path of groupFolders().filter((each) => !before.has(each))) {
     try {
-      for (const below of readdirSync(path, { withFileTypes: true })) {
-        if (below.isDirectory()) {
-          rmdirSync(join(path, below.name));
-        }
-      }
       rmdirSync(path);
     } catch {
-      // Something is in it still, or the system does not let go of it: it costs nothing.
+      // Another engine's container is in it, or the system does not let go of it yet: it costs nothing.
     }
   }
 }
