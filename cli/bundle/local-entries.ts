@@ -11,7 +11,7 @@ import {
   totalmem,
   uptime,
 } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { verifyData } from '../../engine/data/verify-data.js';
 import { lockOwner } from '../../engine/disk/index.js';
 import { BATCH, BATCH_HEADER_BYTES } from '../../native-free/wire/index.js';
@@ -71,17 +71,22 @@ export async function localEntries(
   }
   for (const [i, path] of logs.entries()) {
     try {
-      const log = endOf(path);
+      scrubber.addName('path', path);
       scrubber.addName('path', resolve(path));
-      const name = `logs/${i + 1}-${basename(path)
-        .replaceAll(/[^\w.-]/g, '_')
-        .slice(0, 60)}`;
+      const log = endOf(path);
+      const name = `logs/${i + 1}${scrubber.isAnonymous ? '' : `-${labelOf(path)}`}`;
       entries.push({ name, holds: 'the end of a log, up to 1 MiB', content: { log } });
     } catch (error) {
       missing.push({ what: `the log ${path}`, why: reasonOf(error) });
     }
   }
   return { entries, missing };
+}
+
+/** Nodes of a cluster's folder are told apart by theirs. */
+function labelOf(path: string): string {
+  const name = basename(path) === 'log' ? `${basename(dirname(resolve(path)))}.log` : basename(path);
+  return name.replaceAll(/[^\w.-]/g, '_').slice(0, 60);
 }
 
 function machine(version: string): object {

@@ -42,6 +42,10 @@ export class Scrubber {
     this.#names = anonymous ? new Map() : null;
   }
 
+  get isAnonymous(): boolean {
+    return this.#names !== null;
+  }
+
   /** A secret that is known: wherever it turns up it is taken out. */
   addSecret(secret: string): void {
     const text = secret.trim();

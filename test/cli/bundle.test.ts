@@ -101,18 +101,24 @@ it('has what helps, lists it, and has no secret and no body', { timeout: 60_000 
 });
 
 it('hides names when asked to, in logs too, the same name alike', { timeout: 60_000 }, async () => {
-  const { status, all, text } = await bundle('hidden', '--anonymous');
+  const { status, all, text, stdout } = await bundle(
+    'hidden',
+    '--anonymous',
+    '--log',
+    `${directory}/shop-orders-gone.log`,
+  );
   expect(status).toBe(0);
   for (const name of [
     ...['shop-orders', 'billing-team', 'forgotten-group', '203.0.113.7', 'mq.example.com'],
     ...[hostname(), `${directory}/data`, BODY, ...SECRETS],
   ]) {
     expect(all).not.toContain(name);
+    expect(stdout.toString().replace(/^.+bytes; no message.+$/m, '')).not.toContain(name);
   }
   const topics = JSON.parse(text.get('topics.json') ?? '');
   expect(topics.topics[0].topic).toMatch(/^topic-[0-9a-f]{8}$/);
   expect(topics.described[0].topic).toBe(topics.topics[0].topic);
-  const line = JSON.parse((text.get('logs/1-broker.log') ?? '').split('\n')[1] ?? '');
+  const line = JSON.parse((text.get('logs/1') ?? '').split('\n')[1] ?? '');
   expect(line.msg).toBe(`the group ${line.group} has lost 3`);
 });
 
