@@ -292,7 +292,7 @@ describe('what the tables do not know yet', () => {
       const quiet = await client.admin().describeTopic('quiet');
       expect(quiet.queueStates[0]).toMatchObject({ minOffset: 5, maxOffset: 5 });
       expect(await client.admin().resetOffset({ group: 'g', topic: TOPIC, to: LONG_AGO })).toEqual([
-        { queueId: 0, offset: first },
+        { queueId: 0, offset: first, before: 1 },
       ]);
       expectRun(await readTo(client, TOPIC, 599), first);
       expect(warnings).toEqual([]);
