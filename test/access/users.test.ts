@@ -50,7 +50,7 @@ async function makeUser(admin: Admin, user: string): Promise<void> {
 
 /** Until it holds: changes take a moment, by design. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     if (await holds()) {
       return;
     }
