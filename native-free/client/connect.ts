@@ -40,6 +40,13 @@ export async function connect(url: string | URL, given?: ConnectOptions): Promis
     nameOption('cluster', options.cluster);
   }
   const addresses = new Addresses(url, options.tls);
+  if (options.credentials?.scheme === 'jwt' && addresses.isOverheard) {
+    callUser(
+      options.onWarning,
+      'the token passes where others can read it, and who has it is its user: use a wss:// address',
+      { option: 'credentials' },
+    );
+  }
   let cluster: ClusterBrokers | null = null;
   /** What answered first, and has to answer again. */
   let isNameServer: boolean | null = null;

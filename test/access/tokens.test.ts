@@ -210,3 +210,14 @@ test.each([
   expect(error).toMatchObject({ code: 'BAD_ARGUMENT' });
   expect(String(error)).not.toContain('secret-text');
 });
+
+test('a token that would pass in the clear is told of', async () => {
+  const warnings: string[] = [];
+  const signal = AbortSignal.timeout(1);
+  await connect('ws://broker.invalid:9876', {
+    credentials: { scheme: 'jwt', token: 'YQ.YQ.YQ' },
+    onWarning: (message) => warnings.push(message),
+    signal,
+  }).catch(() => {});
+  expect(warnings.join()).toContain('use a wss:// address');
+});

@@ -1,6 +1,7 @@
 /** Links to whichever of several addresses answers. */
 import { clearTimeout, setTimeout } from '../../time/index.js';
 import { RingMQError } from '../../wire/index.js';
+import { isLoopback } from '../../wire/loopback.js';
 import { whenAborted } from '../abort.js';
 import type { Link, LinkFactory } from '../link/link.js';
 import { addressText, webSocketLinks } from '../link/websocket-link.js';
@@ -14,6 +15,8 @@ const TRY_MS = 2_000;
 
 export class Addresses {
   readonly #links: readonly LinkFactory[];
+  /** To one of them at least what is sent passes in the clear, beyond this machine. */
+  readonly isOverheard: boolean;
   /** The one that is tried first. */
   #at: number;
 
@@ -29,6 +32,7 @@ export class Addresses {
       });
     }
     this.#links = urls.map((url) => webSocketLinks(url, tls));
+    this.isOverheard = urls.some((url) => /^ws:/i.test(url) && !isLoopback(new URL(url).hostname));
     // Each client begins with another one, or the first would have them all.
     this.#at = Math.floor(Math.random() * urls.length);
   }
