@@ -3,9 +3,10 @@
  * authority that it was told speaks for itself. All else is handed on as it comes, frame by frame, to a broker of the cluster, over a connection for
  * this login alone: the broker asks, judges, and delays who fails. The name server learns no password by it, and nothing that could be used again.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { AccessDesk } from '../engine/access/access-desk.js';
 import { brokerPassword } from '../engine/access/broker-password.js';
-import { LoginDelays } from '../engine/access/login-delays.js';
+import { LoginDelays, MAX_LOGIN_WAIT_MS } from '../engine/access/login-delays.js';
 import type { LoginAnswer } from '../engine/engine-thread.js';
 import { AccessState } from '../engine/meta/access-state.js';
 import type { LinkTlsOptions } from '../engine/options.js';
@@ -17,6 +18,7 @@ import {
   FRAME_HEADER_BYTES,
   frameOpcode,
   isRingMQError,
+  MAX_NAME_BYTES,
   makeFrame,
   OPCODE,
   PROTOCOL_VERSION,
@@ -25,6 +27,8 @@ import {
 import { type Login, type LoginStep, loginOf } from '../transport/auth/login.js';
 import { linkTlsTo } from './link-tls.js';
 
+/** In the place of a user's name, for delays. */
+const BY_TOKEN = '%token';
 /** A broker that does not answer holds up the next one for so long. */
 const TRY_MS = 1_000;
 /** For the whole of a login: a hello has little more. */
@@ -72,17 +76,19 @@ export class NameServerLogins {
       };
       return loginOf(credentials, { access, remote, trust: null, certifiedUser: null });
     }
-    if (this.#delays.before(remote, '', monotonicMs()) > 0) {
+    const name = typeof user === 'string' ? user.slice(0, MAX_NAME_BYTES) : BY_TOKEN;
+    const waitMs = this.#delays.before(remote, name, monotonicMs());
+    if (waitMs > MAX_LOGIN_WAIT_MS) {
       throw new RingMQError('NOT_AUTHENTICATED', 'too many logins have failed: wait a minute');
     }
     if (this.#underWay >= MAX_UNDER_WAY) {
       throw new RingMQError('TOO_MANY_REQUESTS', 'too many log in at once');
     }
     this.#underWay++;
-    return new HandedOn(credentials, this.#deps, (error) => {
+    return new HandedOn(credentials, this.#deps, waitMs, (error) => {
       this.#underWay--;
       if (isRingMQError(error) && error.code === 'NOT_AUTHENTICATED') {
-        this.#delays.failed(remote, '', monotonicMs());
+        this.#delays.failed(remote, name, monotonicMs());
       }
     });
   }
@@ -131,8 +137,16 @@ class HandedOn implements Login {
   #link: Link | null = null;
   #next: { resolve(step: LoginStep): void; reject(error: unknown): void } | null = null;
   #isOver = false;
+  readonly #waitMs: number;
 
-  constructor(credentials: object, deps: NameServerLoginDeps, onEnd: (error: unknown) => void) {
+  /** `waitMs`: for others of the address, or of its user there, have failed. */
+  constructor(
+    credentials: object,
+    deps: NameServerLoginDeps,
+    waitMs: number,
+    onEnd: (error: unknown) => void,
+  ) {
+    this.#waitMs = waitMs;
     this.#credentials = credentials;
     this.#deps = deps;
     this.#onEnd = onEnd;
@@ -141,6 +155,9 @@ class HandedOn implements Login {
   }
 
   async begin(): Promise<LoginStep> {
+    if (this.#waitMs > 0) {
+      await delay(this.#waitMs, undefined, { ref: false });
+    }
     const link = await this.#open();
     if (this.#isOver) {
       link?.close();

@@ -3,6 +3,7 @@
 import Table from 'cli-table3';
 import { ask, PageWalk } from '../../native-free/client/internal.js';
 import { type BrokerStatus, type NameServerMethods, RingMQError } from '../../native-free/wire/index.js';
+import { linkUser } from '../credentials.js';
 import { tlsTo } from '../link-trust.js';
 import type { ClusterFile, ClusterFolder } from './cluster-folder.js';
 import { NodeProcess } from './node-process.js';
@@ -45,9 +46,6 @@ export interface ClusterView {
   brokers: BrokerView[];
 }
 
-/** Name servers have no users: they could not show that they know the one who asks, and would not be believed. */
-const NOBODY = null;
-
 /** Asks every name server, and believes for each broker the one that has heard of it last. */
 async function registered(
   urls: readonly string[],
@@ -82,7 +80,7 @@ async function allPages(url: string): Promise<{ cluster: string; brokers: Broker
       'clusterStatus',
       { cursor },
       undefined,
-      NOBODY,
+      linkUser(),
       tlsTo(url),
     )) as NameServerMethods['clusterStatus']['result'];
     if (!Array.isArray(page.brokers)) {
@@ -115,7 +113,7 @@ export async function statusByUrls(urls: readonly string[]): Promise<ClusterView
   if (answered.size === 0) {
     // Fails with what is wrong.
     const first = urls[0] ?? '';
-    await ask(first, 'clusterStatus', {}, undefined, NOBODY, tlsTo(first));
+    await ask(first, 'clusterStatus', {}, undefined, linkUser(), tlsTo(first));
   }
   return {
     cluster,

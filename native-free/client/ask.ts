@@ -1,6 +1,14 @@
 /** One question to a name server or a broker, on a connection of its own. */
 import { clearTimeout, setTimeout } from '../time/index.js';
-import { errorCodeOfName, FRAME_FLAG, frameFlags, frameOpcode, OPCODE, RingMQError } from '../wire/index.js';
+import {
+  errorCodeOfName,
+  FRAME_FLAG,
+  frameFlags,
+  frameOpcode,
+  isNameServerMethod,
+  OPCODE,
+  RingMQError,
+} from '../wire/index.js';
 import { controlFrame, controlPayload } from './link/control-codec.js';
 import { Greeting } from './link/greeting.js';
 import type { Link } from './link/link.js';
@@ -57,7 +65,7 @@ function answerOf(
           return;
         case OPCODE.welcome:
           try {
-            greeting.welcomed(frame);
+            greeting.welcomed(frame, isNameServerMethod(method));
           } catch (error) {
             reject(error as RingMQError);
             return;
