@@ -7,21 +7,15 @@ import { type Command, Option } from 'commander';
 import { notSupported } from './failure.js';
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  '': [
-    ...['nameserver', 'dlq', 'stats', 'context'],
-    ...['check', 'doctor', 'bundle', 'errors', 'completion'],
-  ],
+  '': ['dlq'],
   topic: ['grow'],
   message: ['trace', 'recall', 'delayed', 'transactions'],
 };
 
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
-  // Not --key: those of the whole command are taken wherever they stand, and `pub --key` is a message's key.
-  '': ['--token-file <file>', '--ca <file>', '--cert <file>'],
   pub: ['--deliver-at <time>', '--ttl <duration>', '--priority <n>'],
   sub: ['--sql <expression>', '--shared'],
   'message browse': ['--sql <expression>'],
-  'group reset-offset': ['--dry-run'],
 };
 
 /** Adds them to a command, hidden; `path` is the command's name behind `ringmq`. */

@@ -6,6 +6,7 @@ import { LinkClient } from './client.js';
 import { Addresses } from './cluster/addresses.js';
 import { ClusterBrokers } from './cluster/cluster-brokers.js';
 import { asRingMQError } from './failures.js';
+import { takeCredentials } from './link/credentials.js';
 import { makeConnection } from './make-connection.js';
 import { callbackOption, nameOption, type OptionNames, takeOptions } from './options.js';
 import type { Client, ConnectOptions } from './types.js';
@@ -40,7 +41,8 @@ export async function connect(url: string | URL, given?: ConnectOptions): Promis
     nameOption('cluster', options.cluster);
   }
   const addresses = new Addresses(url, options.tls);
-  if (options.credentials?.scheme === 'jwt' && addresses.isOverheard) {
+  const credentials = options.credentials === undefined ? undefined : takeCredentials(options.credentials);
+  if (credentials?.scheme === 'jwt' && addresses.isOverheard) {
     callUser(
       options.onWarning,
       'the token passes where others can read it, and who has it is its user: use a wss:// address',
@@ -52,6 +54,7 @@ export async function connect(url: string | URL, given?: ConnectOptions): Promis
   let isNameServer: boolean | null = null;
   const connection = makeConnection(addresses.open, {
     ...options,
+    credentials,
     mayBeNameServer: true,
     check: (welcome) => {
       if (isNameServer !== null && isNameServer !== answersAsNameServer(welcome)) {

@@ -72,7 +72,13 @@ export const ADMIN: Record<string, Call> = {
   queueStats: { on: admin, args: () => [SIGNAL] },
   groupLags: { on: admin, args: () => [SIGNAL] },
   configuration: { on: admin, args: () => [SIGNAL] },
-  setLogLevel: { on: admin, args: () => ['info', SIGNAL] },
+  // A broker in this process says only when it is asked that its log is its program's.
+  setLogLevel: { on: admin, args: () => ['info', SIGNAL], late: [''] },
+  findMessages: { on: admin, args: ({ topic }) => [{ topic, key: 'k', limit: 1 }, SIGNAL] },
+  consumedBy: {
+    on: admin,
+    args: ({ topic, rig }) => [rig.placed({ topic, queueId: 0, offset: 0 }), SIGNAL],
+  },
   closeConnection: { on: admin, args: () => ['not-there', SIGNAL] },
   topicClients: { on: admin, args: ({ topic }) => [topic, { cursor: undefined, limit: 10 }, SIGNAL] },
   createUser: {
@@ -264,6 +270,7 @@ export const INTERNAL: Record<string, readonly string[]> = {
   CONSUMER: ['finish'],
   CLIENT: ['onProducerClosed', 'onUntold'],
   ADMIN: [
+    'findAt',
     'askAccess',
     'askAudit',
     'askEach',
