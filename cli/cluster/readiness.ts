@@ -7,7 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from '../../native-free/client/internal.js';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { RingMQError, type SetStanding } from '../../native-free/wire/index.js';
+import { isRingMQError, RingMQError, type SetStanding } from '../../native-free/wire/index.js';
 import { linkUser } from '../credentials.js';
 import { tlsTo } from '../link-trust.js';
 import type { ClusterFile, ClusterFolder, ClusterNode } from './cluster-folder.js';
@@ -95,11 +95,23 @@ async function standingsOf(
       const standing =
         url === null
           ? null
-          : await ask(url, 'standing', {}, ANSWER_MS, linkUser(), tlsTo(url)).catch(() => null);
+          : await ask(url, 'standing', {}, ANSWER_MS, linkUser(), tlsTo(url)).catch(refusedOrNothing);
       return [name, standing as SetStanding | null] as const;
     }),
   );
   return new Map(found.filter((entry): entry is [string, SetStanding] => entry[1] !== null));
+}
+
+/** That nobody has logged in is not cured by waiting. */
+function refusedOrNothing(error: unknown): null {
+  if (linkUser() === null && isRingMQError(error) && error.code === 'NOT_AUTHENTICATED') {
+    throw new RingMQError(
+      'NOT_AUTHENTICATED',
+      'the nodes run and go on; whether they are ready their brokers tell who logs in alone: say once more with --user and --password-file in front',
+      { cause: error },
+    );
+  }
+  return null;
 }
 
 /** The one of the highest epoch: an older one may not have heard of it yet. */

@@ -1,8 +1,10 @@
 /** What `ready` says of a cluster: its slaves are with their masters, so that what comes next is not refused. */
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type Client, connect } from '../../../native-free/client/index.js';
-import { runCli } from '../../cli/cli-process.js';
-import { TestCluster } from './cluster-process.js';
+import { makeDirectory, removeDirectory, runCli } from '../../cli/cli-process.js';
+import { SMALL, TestCluster } from './cluster-process.js';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -80,4 +82,26 @@ test('a cluster, and a broker of it, is ready when its slaves are in sync; one t
   // There is no master to wait for.
   await made.done('kill', 'a');
   expect(await made.done('restart', 'a-slave')).toMatch(/^a-slave: ready /);
+}, 120_000);
+
+test('where brokers ask for a login, whoever names no user is told so at once, and the nodes go on', async () => {
+  const made = new TestCluster();
+  closers.push(() => made.remove());
+  const password = join(makeDirectory(), 'admin.txt');
+  closers.push(() => removeDirectory(dirname(password)));
+  writeFileSync(password, 'secret');
+  const args = ['start', '--mode', 'single', ...SMALL, '--auth', '--admin-password-file', password];
+  expect(await made.run(...args)).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(
+      /^NOT_AUTHENTICATED: the nodes run and go on; .+ --user and --password-file/,
+    ),
+  });
+  process.env['RINGMQ_USER'] = 'admin';
+  process.env['RINGMQ_PASSWORD'] = 'secret';
+  closers.push(() => {
+    delete process.env['RINGMQ_USER'];
+    delete process.env['RINGMQ_PASSWORD'];
+  });
+  expect(await made.done(...args)).toMatch(/^ready ws:/);
 }, 120_000);
