@@ -80,8 +80,8 @@ const TEXTS = {
 
   // Overview
   allWell: [
-    'All is well: {count} brokers or sets answer, disks have room, replicas are in sync.',
-    '一切正常:{count} 个 Broker 或组有应答,磁盘有余量,副本已同步。',
+    'All is well: brokers answer ({count}), disks have room, replicas are in sync.',
+    '一切正常:Broker 均有应答({count}),磁盘有余量,副本已同步。',
   ],
   backlog: ['Backlog', '积压'],
   behind: ['{bytes}, {time} behind', '落后 {bytes}、{time}'],
