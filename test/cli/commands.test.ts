@@ -142,7 +142,7 @@ describe('topic and group', () => {
     expect((await ringmq(['group', 'create', group, '--if-not-exists'])).status).toBe(0);
     const reset = ['group', 'reset-offset', group, '--topic', topic, '--to', 'latest', '-o', 'json'];
     const { queues } = JSON.parse((await ringmq([...reset, '--queue', '1'])).stdout.toString());
-    expect(queues).toEqual([{ queueId: 1, offset: 0 }]);
+    expect(queues).toEqual([{ queueId: 1, before: null, offset: 0 }]);
     expect((await ringmq([...reset, '--queue', '2'])).stderr).toContain('QUEUE_NOT_FOUND');
     expect((await ringmq(['group', 'delete', group])).status).toBe(0);
     expect((await ringmq(['group', 'delete', group])).stderr).toMatch(/^GROUP_NOT_FOUND: /);

@@ -330,7 +330,7 @@ describeEach('acks', EACH_AND_CLUSTER, (rig) => {
     const admin = client.admin();
     await take(client.consumer({ group, topic }), 10);
     const moved = await admin.resetOffset({ group, topic, to: { offset: 3 } });
-    expect(moved).toEqual([rig.placed({ queueId: 0, offset: 3 })]);
+    expect(moved).toEqual([rig.placed({ queueId: 0, before: 10, offset: 3 })]);
     const consumer = client.consumer({ group, topic });
     const loop = consumer[Symbol.asyncIterator]();
     expect((await loop.next()).value?.text()).toBe('3');
