@@ -7,8 +7,10 @@
  *   go on begins that time anew. Who sends nothing for long is cut off here.
  * - `end` with `closeConnection` writes a header, behind a stream's pieces, too. So a stream's end leaves it to the
  *   peer, who was told in the head, to close; else it is closed as any that asks nothing for 10 s.
- * - A chunk of a stream is copied as far as the kernel does not take it.
+ * - A chunk of a stream is copied as far as the kernel does not take it, and tried again with whatever comes. A try that
+ *   fails has the socket read on, also one that was paused: it is paused once more behind it.
  */
+import { setImmediate } from 'node:timers';
 import {
   HTTP_ANSWER_TIMEOUT_MS,
   HTTP_BODY_IDLE_MS,
@@ -136,6 +138,9 @@ export class UwsExchange implements HttpSink {
       this.#response.cork(() => {
         isTaken = this.#response.write(bytes);
       });
+      if (!isTaken) {
+        this.#reader?.stayPaused();
+      }
       if (!isTaken && this.#stalled === null) {
         this.#cutLater();
       }
@@ -185,6 +190,7 @@ class UwsBody implements HttpBodyFlow {
   #isPaused = false;
   #isEnded = false;
   #isOver = false;
+  readonly #staysPaused = (): void => this.stayPaused();
 
   constructor(response: UwsHttpResponse, reader: HttpBodyReader) {
     this.#response = response;
@@ -209,6 +215,13 @@ class UwsBody implements HttpBodyFlow {
     }
   }
 
+  /** Something was written, and the kernel has not taken all of it. */
+  stayPaused(): void {
+    if (this.#isPaused && !this.#isOver) {
+      this.#response.pause();
+    }
+  }
+
   /** The answer was given, or the connection went. */
   over(): void {
     this.#isOver = true;
@@ -226,6 +239,10 @@ class UwsBody implements HttpBodyFlow {
     this.#lastMs = monotonicMs();
     if (chunk.byteLength > 0) {
       this.#reader.onChunk(new Uint8Array(chunk));
+    }
+    if (this.#isPaused && !isLast) {
+      // Behind what the library writes for this chunk.
+      setImmediate(this.#staysPaused);
     }
     if (isLast) {
       this.#isEnded = true;
