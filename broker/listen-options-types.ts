@@ -172,7 +172,7 @@ export interface ListenOptions {
    * Bytes of messages a second that all connections of one user send together, and as many that they are
    * sent; a second of them at once, and a window. Who is faster gets its credit later, and is refused
    * nothing. Where nobody logs in there are no users. 0: no limit.
-   * A number, 0, or 1KiB and more, at most 1,099,511,627,776. Default 0.
+   * A number, 0, or 1,024 and more, at most 1,099,511,627,776. Default 0.
    * Command: `--user-bytes-per-second`, `RINGMQ_USER_BYTES_PER_SECOND`, `userBytesPerSecond`.
    */
   userBytesPerSecond?: number | undefined;

@@ -98,7 +98,7 @@ export const listenOptionsSchema = z
         .max(2 ** 40)
         .refine((value) => value === 0 || value >= 1024, { message: 'must be 0, or at least 1 KiB' })
         .default(0),
-      { rule: '0, or 1KiB and more' },
+      { rule: '0, or 1,024 and more' },
     ),
     userMessagesPerSecond: option(
       'The same for messages.',

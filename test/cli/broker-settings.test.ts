@@ -50,6 +50,13 @@ function read(args: string[], env: Record<string, string> = {}, file?: object): 
 const ADDRESS = 'ws://127.0.0.1:1';
 const CONTROLLER = 'etcd://127.0.0.1:1';
 
+/** Of options that have a rule of their own. */
+const SPECIAL: Readonly<Record<string, [value: unknown, text: string]>> = {
+  jwtJwks: ['https://id.example/keys', 'https://id.example/keys'],
+  jwtAlgorithm: [['ES256'], 'ES256'],
+  userBytesPerSecond: [1024, '1024'],
+};
+
 /** A value that the option may have and that is not its default, and its text. */
 function sample({
   kind,
@@ -63,6 +70,10 @@ function sample({
   const isAddress = rule?.includes('ws://') === true;
   if (setting === 'listen') {
     return [undefined, '127.0.0.2:7001'];
+  }
+  const special = SPECIAL[setting];
+  if (special !== undefined) {
+    return special;
   }
   switch (kind) {
     case 'duration': {

@@ -64,7 +64,7 @@ describe('completion', () => {
   }
 
   it.each([
-    [['to'], ['topic']],
+    [['to'], ['topic', 'top']],
     [['topic', 'cr'], ['create']],
     [
       ['--url', 'ws://127.0.0.1:1', 'topic', 'de'],

@@ -110,9 +110,10 @@ it('goes on where the queue now begins, when retention takes what the next page 
     const offsets = next.messages
       .filter((message) => message.queueId === queueId)
       .map(({ offset }) => offset);
-    // Without a gap from where it began.
-    expect(offsets.length).toBeGreaterThan(0);
-    expect(offsets).toEqual(offsets.map((_, i) => (offsets[0] as number) + i));
+    // Retention goes on meanwhile: nothing is missing of what it has left.
+    const there = offsets.filter((offset) => offset >= minOffset);
+    expect(there.length).toBeGreaterThan(0);
+    expect(there).toEqual(there.map((_, i) => minOffset + i));
     expect(offsets[0]).toBeGreaterThan(5);
     expect(minOffset).toBeGreaterThan(5);
   }

@@ -91,8 +91,8 @@ describe('groups', () => {
     const admin = client.admin();
     const queues = await admin.resetOffset({ group, topic, to: 'latest' });
     expect(queues).toEqual([
-      { brokerSet: 'a', queueId: 0, offset: 2 },
-      { brokerSet: 'b', queueId: 0, offset: 2 },
+      { brokerSet: 'a', queueId: 0, before: 2, offset: 2 },
+      { brokerSet: 'b', queueId: 0, before: null, offset: 2 },
     ]);
     expect(
       (await admin.describeGroup(group)).queues.map(({ brokerSet, lag }) => `${brokerSet} ${lag}`),
