@@ -46,7 +46,10 @@ test('rejects while acks wait for the connection, and commits them after the res
 
 test('rejects once when acks were lost with their queue', async () => {
   const { broker, consumer } = await disconnected();
-  broker.methods['describeGroup'] = () => ({ queues: [{ topic: 't', queueId: 0, committedOffset: 0 }] });
+  broker.methods['describeGroup'] = () => ({
+    memberIds: [],
+    queues: [{ topic: 't', queueId: 0, committedOffset: 0 }],
+  });
   await rejoin(broker, { queueId: 0, generation: 2 ** 32, offset: 0 });
   await expect(consumer.commit()).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
   await consumer.commit();
@@ -55,7 +58,10 @@ test('rejects once when acks were lost with their queue', async () => {
 
 test('resolves when the queue is gone and whoever has it now has committed as much', async () => {
   const { broker, consumer } = await disconnected();
-  broker.methods['describeGroup'] = () => ({ queues: [{ topic: 't', queueId: 0, committedOffset: 1 }] });
+  broker.methods['describeGroup'] = () => ({
+    memberIds: [],
+    queues: [{ topic: 't', queueId: 0, committedOffset: 1 }],
+  });
   await rejoin(broker, { queueId: 1, generation: 2, offset: 0 });
   await consumer.commit();
   expect(broker.called('describeGroup')).toHaveLength(1);
