@@ -14,8 +14,13 @@ import { type TokenOptions, trustName } from '../engine/access/token-options.js'
 import { AccessState } from '../engine/meta/access-state.js';
 import { ScramUser } from '../native-free/client/internal.js';
 import { authMessage } from '../native-free/wire/index.js';
+import { readFlags } from './flags.js';
 
-const LOGINS = 500;
+const HELP = `npm run bench:login -- [options]: what a login costs the thread that judges it
+
+  --logins N      of each kind (500)`;
+const { values: flags } = readFlags(HELP, { options: { logins: { type: 'string', default: '500' } } });
+const LOGINS = Number(flags.logins);
 const LIMIT_MS = 1;
 const REMOTE = '127.0.0.1';
 

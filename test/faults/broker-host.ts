@@ -1,6 +1,6 @@
 /**
  * A program with an embedded broker, as a process of its own: says what happens to it, a JSON object a line.
- * Options come as JSON in the first argument. At SIGUSR2 it uses up its file descriptors, at the next one it gives them back.
+ * Options come as JSON in the first argument. At SIGWINCH (SIGUSR2 ends threads in other tests) it uses up its file descriptors, at the next one it gives them back.
  */
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -30,7 +30,7 @@ function useUpDescriptors(): void {
   }
 }
 
-process.on('SIGUSR2', () => {
+process.on('SIGWINCH', () => {
   if (taking === undefined) {
     useUpDescriptors();
     taking = setInterval(useUpDescriptors, AGAIN_MS);

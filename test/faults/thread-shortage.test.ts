@@ -30,7 +30,7 @@ it('no thread can be started: it is said, and made good later', { timeout: 120_0
       }
     };
     await send(1);
-    host.signal('SIGUSR2');
+    host.signal('SIGWINCH');
     await host.next('warning', /file descriptors were used up/);
     // More than the log between two checkpoints; what is refused meanwhile is sent again.
     const sending = send(200);
@@ -39,7 +39,7 @@ it('no thread can be started: it is said, and made good later', { timeout: 120_0
       code: 'BROKER_BUSY',
       message: expect.stringContaining('no thread could be started'),
     });
-    host.signal('SIGUSR2');
+    host.signal('SIGWINCH');
     await sending;
     await vi.waitFor(
       async () => {
