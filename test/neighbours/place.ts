@@ -13,7 +13,8 @@ const OPTIONS = {
   brokerSet: 'a',
   name: 'm',
   ringBytes: 512 * KIB,
-  memoryRingBytes: 1024 * KIB,
+  // Half of it is what others cannot take from a reader: more than comes in a turn, also of a busy machine.
+  memoryRingBytes: 4096 * KIB,
   spanBytes: 128 * KIB,
   segmentBytes: SEGMENT_BYTES,
   checkpointBytes: 64 * 1024 * KIB,
