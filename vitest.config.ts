@@ -6,7 +6,10 @@ import { etcdPath } from './test/cluster/find-etcd.ts';
 // The same goes for etcd.
 const leavesOutBrowser = chromiumPath() === null && !process.env['CI'];
 const leavesOutEtcd = etcdPath() === null && !process.env['CI'];
-const leftOut = [
+/** What `npm run test:long` runs (vitest.long.config.ts): minutes of processes that are killed. */
+const LONG = 'dist/test/**/*.long.test.js';
+
+export const leftOut = [
   ...(leavesOutBrowser ? ['dist/test/browser/**', 'dist/test/bench/report-page.test.js'] : []),
   ...(leavesOutEtcd ? ['dist/test/cluster/etcd/**'] : []),
 ];
@@ -26,7 +29,7 @@ process.once('exit', () => {
 export default defineConfig({
   test: {
     include: ['dist/test/**/*.test.js'],
-    exclude: leftOut,
+    exclude: [...leftOut, LONG],
     pool: 'forks',
     // What is tested is built already: Node imports it as it is, as it does for users, and in a third of the
     // time.
