@@ -4,7 +4,7 @@
  * says. Then all is healed, and the checker looks at what was recorded.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect } from '../../native-free/client/index.js';
+import { type Client, connect, isRingMQError } from '../../native-free/client/index.js';
 import { SeededRandom } from '../crash/random.js';
 import { ChaosSet } from './chaos-set.js';
 import { checkHistory, type Verdict } from './checker.js';
@@ -43,7 +43,7 @@ export async function runChaos({
     await set.start();
     await settled(set);
     const client = await connect(set.url, { connectTimeoutMs: 20_000 });
-    await client.admin().createTopic({ topic: TOPIC, queues: 4 });
+    await createTopic(client);
     const work = new Work(client, TOPIC, history);
     // Before anything heals what it may not know.
     set.onStarted = (name, ofSet) => work.lookAt(set.nearUrl(set.node(name)), ofSet);
@@ -87,6 +87,22 @@ export async function runChaos({
   } finally {
     if (!isStopped) {
       await set.stop();
+    }
+  }
+}
+
+/** As soon as messages are taken: the controller may not have confirmed yet which slaves are in sync. */
+async function createTopic(client: Client): Promise<void> {
+  const until = performance.now() + REST_MS;
+  for (;;) {
+    try {
+      await client.admin().createTopic({ topic: TOPIC, queues: 4, ifNotExists: true });
+      return;
+    } catch (error) {
+      if (!isRingMQError(error) || !error.retryable || performance.now() > until) {
+        throw error;
+      }
+      await delay(200);
     }
   }
 }
