@@ -52,7 +52,7 @@ it('says so, acks nothing without its lease, does not spin, and goes on', { time
   );
   const producer = client.producer({ sendTimeoutMs: 100_000 });
   await producer.send({ topic: 't', body: 'before' });
-  host.signal('SIGUSR2');
+  host.signal('SIGWINCH');
   await host.next('warning', /file descriptors were used up/);
   link.cut();
   await host.next('warning', /its lease could not be kept/);
@@ -69,7 +69,7 @@ it('says so, acks nothing without its lease, does not spin, and goes on', { time
   });
   expect(cpuSeconds(host.pid) - before).toBeLessThan(LOOKED_AT_SECONDS / 2);
   expect(isAcked).toBe(false);
-  host.signal('SIGUSR2');
+  host.signal('SIGWINCH');
   await sending;
   expect(await host.stop()).toBe('0');
   // However often it was tried.
