@@ -314,7 +314,7 @@ export interface AccessDoor {
   principal(user: string, proof: LoginProof): Promise<PrincipalFacts | null>;
   /** Writes down administrative work, or a login that failed. Nobody waits for it; a flood of them is counted. */
   audit(facts: AuditFacts): void;
-  /** What all connections of a user, by its {@link PrincipalFacts.place}, keep to together. */
+  /** What all connections of a user, by its {@link PrincipalFacts.place}, keep to together. `direction`: 0, what they send; 1, what they are sent. */
   pace(place: number, direction: 0 | 1, limits: PaceLimits): UserPace;
 }
 

@@ -14,8 +14,6 @@ const UNITS_PER_MS = 16;
 /** No word is farther ahead of the clock: one that is was left behind when it came round. */
 const MAX_AHEAD_UNITS = 3_600_000 * UNITS_PER_MS;
 
-export const DIRECTION = { in: 0, out: 1 } as const;
-
 /** One connection's view of its user's word. */
 export class SharedPace implements UserPace {
   readonly #words: Int32Array;

@@ -1,5 +1,5 @@
 /** What the pages ask, whoever answers: the library's client in the browser, or a host's client behind its own server. */
-import type { Admin, OffsetReset, PeekRequest, Receipt } from '../../client/internal.js';
+import type { Admin, PeekRequest, Receipt } from '../../client/internal.js';
 import type { BrokerStatus, PageParams, PageResult, StartPosition } from '../../wire/index.js';
 
 /** What is looked at, and as whom. */
@@ -53,10 +53,6 @@ export interface PublishedMessage {
 /** Where to look, with times as numbers: it may travel as JSON. */
 export interface LookRequest extends Omit<PeekRequest, 'from'> {
   from?: StartPosition | undefined;
-}
-
-export interface PlannedReset extends Omit<OffsetReset, 'to'> {
-  to: StartPosition;
 }
 
 /** Calls of the administration that change nothing. */
