@@ -19,25 +19,18 @@ import {
   type ConnectionInfo,
   type ErrorCode,
   FRAME,
-  FRAME_HEADER_BYTES,
   isRingMQError,
-  MAX_BATCH_BYTES,
-  MAX_BODY_BYTES,
   MAX_LISTED_PER_CONNECTION,
   makeFrame,
   OPCODE,
-  PROTOCOL_VERSION,
   RingMQError,
   readUint32,
-  type Welcome,
 } from '../native-free/wire/index.js';
-import { type Asker, auditLogin } from './auth/audited.js';
-import { checkSame, Expiry } from './auth/expiry.js';
-import { type Login, type LoginStep, loginOf, tokenIn } from './auth/login.js';
+import type { Asker } from './auth/audited.js';
 import { Paced } from './auth/paced.js';
 import { Principal } from './auth/principal.js';
+import { type LoginOwner, SessionLogin } from './auth/session-login.js';
 import { ConsumeSession } from './consume-session.js';
-import { encodeControl } from './control-payload.js';
 import { ControlSession } from './control-session.js';
 import { CountedSocket } from './counted-socket.js';
 import { cutError, endConnection, excessError, textError, unreadError } from './ending.js';
@@ -47,14 +40,12 @@ import { ProduceSession } from './produce-session.js';
 import type { SessionContext, SessionHostView } from './session-context.js';
 import type { SessionOptions } from './session-options.js';
 import type { CutReason, SessionWatch, Watched } from './session-watch.js';
+import { welcomeFrame } from './welcome.js';
 
 /** A ping is answered: it counts as much as so many frames that are not. */
 const PING_COST = 4;
 /** What part of a second's small frames may come at once. */
 const SMALL_FRAMES_PART = 4;
-
-/** What a login fails with over who it is. */
-const OF_LOGINS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NOT_AUTHENTICATED', 'TOKEN_EXPIRED']);
 
 /** What goes at once to a user with a limit, however small that is. */
 const LEAST_PACED_BYTES = 64 * 1024;
@@ -68,7 +59,7 @@ export interface SessionOwner extends SessionHostView {
   renewRights(): void;
 }
 
-export class Session implements SocketHandler, SessionContext, Watched, OpenConnection {
+export class Session implements SocketHandler, SessionContext, Watched, OpenConnection, LoginOwner {
   readonly engine: EngineThread;
   readonly socket: CountedSocket;
   readonly id: string;
@@ -79,13 +70,12 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   readonly #consume: ConsumeSession;
   readonly #control: ControlSession;
   readonly #handshakeTimer: HandshakeTimer;
-  readonly #expiry = new Expiry((error) => this.failWith(error));
+  readonly #login = new SessionLogin(this);
   readonly #smallFrames: RateLimit;
   unreadBytes = 0;
   wasHeard = true;
   silentSweeps = 0;
   #state: 'hello' | 'login' | 'open' | 'closed' = 'hello';
-  #login: Login | null = null;
   /** Who asks by plain HTTP has logged in before. */
   readonly isHttp: boolean;
   principal: Principal | null;
@@ -139,7 +129,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   }
 
   get asker(): Asker {
-    const user = this.principal?.user ?? this.#login?.user ?? '';
+    const user = this.principal?.user ?? this.#login.user;
     return { user, address: this.socket.remote, connection: this.connectionKey };
   }
 
@@ -155,6 +145,10 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
 
   get isOpen(): boolean {
     return this.#state !== 'closed';
+  }
+
+  get isInLogin(): boolean {
+    return this.#state === 'login';
   }
 
   get isGreeted(): boolean {
@@ -362,10 +356,10 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     this.#helloBytes += bytes.length;
     if (this.#helloBytes > MAX_HELLO_BYTES) {
       this.fail('FRAME_TOO_LARGE', 'more bytes than a login has', { limit: MAX_HELLO_BYTES });
-    } else if (this.#login === null) {
-      this.#hello(bytes);
+    } else if (this.#state === 'login') {
+      this.#login.prove(bytes);
     } else {
-      void this.#advance(this.#login, this.#login.prove(bytes));
+      this.#hello(bytes);
     }
   }
 
@@ -407,42 +401,9 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
       this.#welcome();
       return;
     }
-    try {
-      this.#login = loginOf(credentials, {
-        access: this.engine.access,
-        remote: this.socket.remote,
-        trust: this.options.tokenTrust,
-        certifiedUser: this.socket.certifiedUser,
-      });
-    } catch (error) {
-      auditLogin(this.engine.access, this.asker, error);
-      throw error;
-    }
+    this.#login.start(credentials);
     this.#state = 'login';
-    void this.#advance(this.#login, this.#login.begin());
-  }
-
-  /** Never rejects. */
-  async #advance(login: Login, next: Promise<LoginStep>): Promise<void> {
-    try {
-      const step = await next;
-      if (this.#state !== 'login') {
-        return;
-      }
-      if ('ask' in step) {
-        this.socket.send(step.ask);
-        return;
-      }
-      this.#login = null;
-      this.#loggedIn(step.answer);
-      this.#welcome(step.answer);
-    } catch (error) {
-      // Also of who has gone meanwhile; a broker that closes has other things to say.
-      if (isRingMQError(error) && OF_LOGINS.has(error.code)) {
-        auditLogin(this.engine.access, { ...this.asker, user: login.user }, error);
-      }
-      this.failWith(error);
-    }
+    this.#login.begin();
   }
 
   /** Where its user has a limit, both directions keep to it; what comes before a login is counted otherwise. */
@@ -458,37 +419,22 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     this.#out = new Paced(access.pace(place, 1, limits), this.engine.meter, () => this.deliverSoon());
   }
 
-  #loggedIn(answer: LoginAnswer): void {
+  /** From the login: the first time, and whenever a token renews it. */
+  onLoggedIn(answer: LoginAnswer): void {
     this.principal = new Principal(answer.principal);
     this.#keepPace(this.principal);
-    this.#expiry.begin(answer);
     if (answer.version !== this.engine.access.version) {
       this.host.renewRights();
     }
+    if (this.#state === 'login') {
+      this.#welcome(answer);
+    } else {
+      this.#consume.onPrincipal(this.principal);
+    }
   }
 
-  async renew(token: unknown): Promise<{ expiresInMs: number }> {
-    const before = this.principal;
-    const { tokenTrust: trust } = this.options;
-    if (before?.proof.by !== 'token' || trust === null) {
-      throw new RingMQError('NOT_SUPPORTED', 'this connection has no token that could be renewed');
-    }
-    const answer = await this.#judged(tokenIn(token), trust);
-    checkSame(before, answer);
-    if (this.isOpen) {
-      this.#loggedIn(answer);
-      this.#consume.onPrincipal(this.principal as Principal);
-    }
-    return { expiresInMs: answer.expires?.inMs ?? 0 };
-  }
-
-  async #judged(token: string, trust: string): Promise<LoginAnswer> {
-    try {
-      return await this.engine.access.verifyToken({ token, trust, remote: this.socket.remote });
-    } catch (error) {
-      auditLogin(this.engine.access, this.asker, error);
-      throw error;
-    }
+  renew(token: unknown): Promise<{ expiresInMs: number }> {
+    return this.#login.renew(this.principal, token);
   }
 
   /** From the watch of rights. */
@@ -505,31 +451,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     this.#handshakeTimer.stop();
     this.host.watch.greeted();
     this.#state = 'open';
-    const { brokerId, openingId, brokerName, flush } = this.engine.info;
-    const { role, cluster, brokerSet, epoch, master } = this.engine.place;
-    const welcome: Welcome = {
-      version: PROTOCOL_VERSION,
-      // Those that both sides have: there are none yet.
-      features: [],
-      brokerId,
-      openingId,
-      brokerName,
-      flush,
-      listener: this.options.listener,
-      limits: {
-        bodyBytes: MAX_BODY_BYTES,
-        batchBytes: Math.min(MAX_BATCH_BYTES, this.options.maxFrameBytes - FRAME_HEADER_BYTES),
-        frameBytes: this.options.maxFrameBytes,
-      },
-      role,
-      cluster,
-      brokerSet,
-      epoch,
-      master,
-      ...(login === undefined ? {} : welcomeOf(login)),
-    };
-    const payload = encodeControl(welcome);
-    this.socket.send(makeFrame(OPCODE.welcome, 0, { value: this.#produce.creditLimit, payload }));
+    this.socket.send(welcomeFrame(this.engine, this.options, this.#produce.creditLimit, login));
   }
 
   spend(cost: number): boolean {
@@ -560,20 +482,11 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     this.host.watch.ended(this);
     this.#state = 'closed';
     this.#handshakeTimer.stop();
-    this.#expiry.stop();
+    this.#login.close();
     this.host.forget(this);
     this.#control.close();
     this.#consume.close();
     this.#produce.close();
     this.#out?.close();
   }
-}
-
-/** What a login adds to a welcome. */
-function welcomeOf({ principal, serverSignature, expires }: LoginAnswer): Partial<Welcome> {
-  return {
-    user: principal.user,
-    ...(serverSignature === undefined ? {} : { serverSignature }),
-    ...(expires === undefined ? {} : { expiresInMs: expires.inMs }),
-  };
 }
