@@ -132,8 +132,7 @@ export class Promotion {
     // Durable before anything says so: no epoch is given out twice.
     const isLed = this.#deps.options.controller !== undefined;
     node.write({ ...asMaster(node.facts, epoch), isLed, slaves: [] });
-    // What the old master had not committed, as far as this one heard, waits for slaves like what comes now.
-    marks.beginAt(Atomics.load(marks.words, REPLICAS_WORD.committed));
+    this.#commitWhatCame(isLed);
     term.setEpoch(epoch);
     // Nobody else may append before the log says whose term it is.
     term.setRole(ROLE.fenced);
@@ -144,6 +143,21 @@ export class Promotion {
     this.#deps.onMaster();
     this.onPromoted();
     return epoch;
+  }
+
+  /**
+   * What came from the old master lies at one slave at least: this one. Where acks waited for no more than that it is committed, so all that was acked is
+   * delivered while no slave is there yet. Otherwise it waits for slaves like what comes now, above what the old master was heard to have committed. Under a
+   * controller it waits as well: another slave that is in sync may be the next master, and what consumers saw has to be there.
+   */
+  #commitWhatCame(isLed: boolean): void {
+    const { marks, ring, options } = this.#deps;
+    const heard = Atomics.load(marks.words, REPLICAS_WORD.committed);
+    if (isLed || options.minInSync > 1) {
+      marks.beginAt(heard, heard);
+    } else {
+      marks.beginAt(ring.written(), ring.flushed());
+    }
   }
 
   #checkSlave(): void {

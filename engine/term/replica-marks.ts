@@ -41,13 +41,13 @@ export class ReplicaMarks {
     this.words[REPLICAS_WORD.rule] = ruleOf(isLed ? 0 : ALL_ROWS, options.minInSync);
     this.words[REPLICAS_WORD.degrade] = options.onMissingSlave === 'degrade' ? degrade : ON_MISSING.refuse;
     this.words[REPLICAS_WORD.committed] = floor;
-    this.beginAt(floor);
+    this.beginAt(floor, floor);
   }
 
-  /** What enough slaves have begins here, in slots: before any thread waits for more. */
-  beginAt(floor: number): void {
-    Atomics.store(this.words, REPLICAS_WORD.receivedBy, floor);
-    Atomics.store(this.words, REPLICAS_WORD.flushedBy, floor);
+  /** What enough slaves have received, and have on disk, begins here, in slots: before any thread waits for more. */
+  beginAt(received: number, flushed: number): void {
+    Atomics.store(this.words, REPLICAS_WORD.receivedBy, received);
+    Atomics.store(this.words, REPLICAS_WORD.flushedBy, flushed);
   }
 
   /** Sends wait for slaves. */

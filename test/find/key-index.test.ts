@@ -203,11 +203,13 @@ describe('the key index', () => {
       expect((await kept()).at(-1)).toBe(COUNT - 7);
       await engine.find.keys?.whole();
     }
-    const oldest = engine.thread.logReader.oldestPosition;
-    expect(oldest).toBeGreaterThan(0);
-    expect(indexFiles(directory).every((name) => Number.parseInt(name.slice(17, 33), 16) > oldest)).toBe(
-      true,
-    );
+    // Retention may go on meanwhile: files follow with the next turn of the index.
+    const isGone = (name: string): boolean =>
+      Number.parseInt(name.slice(17, 33), 16) <= engine.thread.logReader.oldestPosition;
+    while (indexFiles(directory).some(isGone)) {
+      await engine.find.keys?.whole();
+    }
+    expect(engine.thread.logReader.oldestPosition).toBeGreaterThan(0);
     const { queueStates } = await client.admin().describeTopic(TOPIC);
     const first = Math.min(...queueStates.map(({ queueId, minOffset }) => minOffset * 2 + queueId));
     expect((await kept()).every((n) => n >= first - 2)).toBe(true);

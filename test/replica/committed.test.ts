@@ -6,16 +6,41 @@ import { COMMITTED_MARK, readMark } from '../../engine/log/index.js';
 import type { Client } from '../../native-free/client/index.js';
 import type { FaultyLink } from '../cluster/faulty-link.js';
 import { clientOf, linkTo, node } from './kept-nodes.js';
-import { type Node, until } from './nodes.js';
+import { ask, type Node, stored, until } from './nodes.js';
 
 const SYNC = ['--replication', 'sync'];
 
+interface Pair {
+  readonly a: Node;
+  readonly slave: Node;
+  /** From the slave to the master. */
+  readonly link: FaultyLink;
+}
+
 /** A master whose slave has `one`, and not `two`, which the master has and has not acked; the master is killed. */
-async function cutOff(): Promise<{ a: Node; link: FaultyLink }> {
-  const a = await node('a').start(SYNC);
+async function cutOff(): Promise<Pair> {
+  const pair = await sendOne(SYNC);
+  const { a, link } = pair;
+  // The slave still counts as in sync, and does not get what comes now.
+  link.hold();
+  await sendTwo(pair.a);
+  await a.kill('SIGKILL');
+  link.cut();
+  return pair;
+}
+
+/** Acked: the slave has it. */
+async function sendOne(flags: readonly string[]): Promise<Pair> {
+  const a = await node('a').start(flags);
   const link = await linkTo(a);
   const master = ['--role', 'slave', '--master', `ws://127.0.0.1:${link.port}`];
-  await node('a-slave').start([...master, ...SYNC]);
+  const slave = await node('a-slave').start([...master, ...flags]);
+  await sendFirst(a);
+  return { a, slave, link };
+}
+
+/** Acked: as many slaves have it as are asked for. */
+async function sendFirst(a: Node): Promise<void> {
   const client = await clientOf(a.url);
   await until(() =>
     client
@@ -28,24 +53,27 @@ async function cutOff(): Promise<{ a: Node; link: FaultyLink }> {
   );
   const producer = client.producer();
   const one = await producer.send({ topic: 't', body: 'one' });
-  expect(one).toMatchObject({ replicas: 1 });
+  expect(one.replicas).toBeGreaterThan(0);
   // Known to be committed, for whoever opens the log again.
   const position = Number.parseInt(one.messageId.slice(16, 30), 16);
   await until(() => readMark(new NodeDisk(), join(a.dir, 'log'), COMMITTED_MARK) > position);
-  // The slave still counts as in sync, and does not get what comes now.
-  link.hold();
+}
+
+/** Not acked: the master has it, and waits for its slave. */
+async function sendTwo(a: Node): Promise<void> {
+  const client = await clientOf(a.url);
   let isAcked = false;
-  producer.send({ topic: 't', body: 'two' }).then(
-    () => {
-      isAcked = true;
-    },
-    () => undefined,
-  );
+  client
+    .producer()
+    .send({ topic: 't', body: 'two' })
+    .then(
+      () => {
+        isAcked = true;
+      },
+      () => undefined,
+    );
   await until(async () => (await client.admin().describeTopic('t')).queueStates[0]?.maxOffset === 2);
   expect(isAcked).toBe(false);
-  await a.kill('SIGKILL');
-  link.cut();
-  return { a, link };
 }
 
 /** Whoever reads from now on, in the order in which it came. */
@@ -81,4 +109,45 @@ it('alone, with leave to go on without slaves, it delivers all it has', async ()
   const seen = readAll(await clientOf(a.url), 'g');
   await until(() => seen.length === 2);
   expect(seen).toEqual(['one', 'two']);
+}, 60_000);
+
+for (const flush of ['async', 'sync']) {
+  it(`a slave that is promoted delivers all it had from its master, which may have acked it, with no slave of its own yet (${flush} flush)`, async () => {
+    const pair = await sendOne([...SYNC, '--flush', flush]);
+    const { a, slave, link } = pair;
+    // The master does not hear that the slave has it, so the slave does not hear that it is committed.
+    link.hold('out');
+    await sendTwo(pair.a);
+    await until(async () => (await stored(await clientOf(slave.url), 't')) === 2);
+    await a.kill('SIGKILL');
+    link.cut();
+    const seen = readAll(await clientOf(slave.url), 'g');
+    await until(() => seen.length > 0);
+    expect(seen).toEqual(['one']);
+    expect(await ask(slave.url, 'promote')).toMatchObject({ lacks: null });
+    await until(() => seen.length === 2);
+    expect(seen).toEqual(['one', 'two']);
+  }, 60_000);
+}
+
+it('where acks waited for two slaves, one that is promoted delivers nothing that it alone may have', async () => {
+  const flags = [...SYNC, '--min-in-sync', '2'];
+  const a = await node('a').start(flags);
+  const [toOne, toTwo] = [await linkTo(a), await linkTo(a)];
+  const slaveOver = (name: string, { port }: FaultyLink): Promise<Node> =>
+    node(name).start(['--role', 'slave', '--master', `ws://127.0.0.1:${port}`, ...flags]);
+  const slave = await slaveOver('a-slave-1', toOne);
+  await slaveOver('a-slave-2', toTwo);
+  await sendFirst(a);
+  toTwo.hold();
+  await sendTwo(a);
+  await until(async () => (await stored(await clientOf(slave.url), 't')) === 2);
+  await a.kill('SIGKILL');
+  toOne.cut();
+  expect(await ask(slave.url, 'promote')).toMatchObject({ lacks: null });
+  const seen = readAll(await clientOf(slave.url), 'g');
+  await until(() => seen.length > 0);
+  const again = readAll(await clientOf(slave.url), 'h');
+  await until(() => again.length > 0);
+  expect([seen, again]).toEqual([['one'], ['one']]);
 }, 60_000);

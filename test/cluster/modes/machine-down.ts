@@ -14,7 +14,7 @@ import {
   nodeArguments,
   planNodes,
 } from '../../../cli/cluster/cluster-plan.js';
-import { statusByUrls } from '../../../cli/cluster/cluster-status.js';
+import { type BrokerView, statusByUrls } from '../../../cli/cluster/cluster-status.js';
 import { connect } from '../../../native-free/client/index.js';
 import { ask } from '../../../native-free/client/internal.js';
 import { monotonicMs } from '../../../native-free/time/index.js';
@@ -77,8 +77,10 @@ async function main(mode: ClusterMode, flush: 'sync' | 'async'): Promise<Machine
     const brokers = async () => (await statusByUrls(urls)).brokers;
     await until('all are up, and slaves in sync', async () => {
       const all = await brokers();
-      const count = nodes.length - servers.length;
-      return all.filter(({ up }) => up).length === count && all.every((one) => one.inSync !== false);
+      // A master says of a slave that it is in sync: until it knows of it, nothing is said.
+      const isReady = ({ up, role, inSync }: BrokerView): boolean =>
+        up && (role === 'master' || inSync === true);
+      return all.length === nodes.length - servers.length && all.every(isReady);
     });
     const client = await connect(urls.join(','), {
       connectTimeoutMs: 20_000,
