@@ -24,7 +24,7 @@ import {
   PROTOCOL_VERSION,
   RingMQError,
 } from '../native-free/wire/index.js';
-import { type Login, type LoginStep, loginOf } from '../transport/auth/login.js';
+import { type Login, type LoginStep, loginOf, NO_CERTIFICATE } from '../transport/auth/login.js';
 import { linkTlsTo } from './link-tls.js';
 
 /** In the place of a user's name, for delays. */
@@ -58,10 +58,16 @@ export class NameServerLogins {
 
   /** What a connection says in its hello. @throws RingMQError NOT_AUTHENTICATED, TOO_MANY_REQUESTS */
   of(credentials: unknown, remote: string, certifiedUser: string | null): Login {
-    if (typeof credentials !== 'object' || credentials === null) {
-      if (certifiedUser !== null) {
-        return new Certified(certifiedUser);
-      }
+    const isNone = typeof credentials !== 'object' || credentials === null;
+    // Of this connection: handed on, it would be about the name server's own.
+    const isByCertificate = !isNone && (credentials as { scheme?: unknown }).scheme === 'certificate';
+    if ((isNone || isByCertificate) && certifiedUser !== null) {
+      return new Certified(certifiedUser);
+    }
+    if (isByCertificate) {
+      throw new RingMQError('NOT_AUTHENTICATED', NO_CERTIFICATE);
+    }
+    if (isNone) {
       throw new RingMQError(
         'NOT_AUTHENTICATED',
         'this name server asks for credentials: those of a user of the cluster',

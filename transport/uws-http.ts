@@ -69,6 +69,7 @@ export class UwsExchange implements HttpSink {
       headers,
       remote: ADDRESS_DECODER.decode(this.#response.getRemoteAddressAsText()),
       isSecure,
+      certifiedUser: null,
       takeBody: (reader) => {
         const body = new UwsBody(this.#response, reader);
         this.#reader = body;

@@ -229,7 +229,8 @@ export class ApiServer<Caller> {
     }
     if (origin !== undefined) {
       exchange.headers['Access-Control-Allow-Origin'] = origin;
-      exchange.headers['Access-Control-Expose-Headers'] = 'Retry-After';
+      exchange.headers['Access-Control-Expose-Headers'] =
+        'Authentication-Info, Retry-After, WWW-Authenticate';
       exchange.headers['Vary'] = 'Origin';
     }
     if (method !== 'OPTIONS') {

@@ -73,9 +73,10 @@ export class BrokerApi {
     try {
       return await login.factsOf(exchange);
     } catch (error) {
-      // Who says nothing has not tried.
-      if (isRingMQError(error) && exchange.head.headers['authorization'] !== undefined) {
-        const { remote } = exchange.head;
+      // Who says nothing has not tried, and whoever is asked has not failed.
+      const { remote, headers, certifiedUser } = exchange.head;
+      const hasTried = headers['authorization'] !== undefined || certifiedUser !== null;
+      if (isRingMQError(error) && hasTried && !login.isInLogin(exchange)) {
         const asker = { user: login.userOf(exchange), address: remote, connection: 'http' };
         auditLogin(this.#engine.thread.access, asker, error);
       }

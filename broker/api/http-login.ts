@@ -1,6 +1,6 @@
 /**
- * Who asks, by the `Authorization` header. A password is taken where nobody else can read it: over TLS, or from
- * this machine. What it was found to be is kept for a minute by a keyed hash, so that a script that asks often
+ * Who asks, by the `Authorization` header, or without one by the certificate of the connection. A password is
+ * taken where nobody else can read it: over TLS, or from this machine; one that does not travel (SCRAM) anywhere. What it was found to be is kept for a minute by a keyed hash, so that a script that asks often
  * costs one look; the rights are looked up each time.
  */
 import { createHmac, randomBytes } from 'node:crypto';
@@ -10,6 +10,7 @@ import { monotonicMs } from '../../native-free/time/index.js';
 import { MAX_PASSWORD_CHARACTERS, NAME_PATTERN, RingMQError } from '../../native-free/wire/index.js';
 import { isLoopback } from '../../native-free/wire/loopback.js';
 import type { Exchange } from './exchange.js';
+import { HttpScram, SCRAM_SCHEME } from './http-scram.js';
 
 const KNOWN_MS = 60_000;
 const MAX_KNOWN = 4_096;
@@ -25,19 +26,31 @@ export class HttpLogin {
   readonly #trust: string | null;
   readonly #key = randomBytes(32);
   readonly #known = new Map<string, Known>();
+  readonly #scram: HttpScram;
+  /** What one is asked next that is in the middle of a login. */
+  readonly #asked = new WeakMap<Exchange, string>();
 
   /** `trust`: by whose rules tokens are judged; null: none is taken. */
   constructor(access: AccessDesk, trust: string | null) {
     this.#trust = trust;
     this.#access = access;
+    this.#scram = new HttpScram(access);
   }
 
   /** @throws RingMQError NOT_AUTHENTICATED, TOO_MANY_REQUESTS */
   async factsOf(exchange: Exchange): Promise<PrincipalFacts> {
     const { head } = exchange;
     const { authorization } = head.headers;
+    if (authorization === undefined && head.certifiedUser !== null) {
+      const { principal } = await this.#access.certified(head.certifiedUser, head.remote);
+      return principal;
+    }
     if (authorization === undefined) {
       throw notAuthenticated('this broker asks who you are: send an Authorization header');
+    }
+    const scram = scramIn(authorization);
+    if (scram !== null) {
+      return await this.#byScram(exchange, scram);
     }
     const match = /^(\w+) +([\x21-\x7e]+)$/.exec(authorization);
     switch (match?.[1]?.toLowerCase()) {
@@ -64,25 +77,58 @@ export class HttpLogin {
         return principal;
       }
       default:
-        throw notAuthenticated(`Authorization must be Basic${this.#trust === null ? '' : ' or Bearer'} here`);
+        throw notAuthenticated(
+          `Authorization must be Basic${this.#trust === null ? '' : ', Bearer'} or SCRAM-SHA-256 here`,
+        );
     }
   }
 
   /** Who it says it is, for what is written down; empty: it says nothing of it. */
   userOf({ head }: Exchange): string {
+    const scram = scramIn(head.headers['authorization'] ?? '');
+    if (scram !== null) {
+      return this.#scram.userOf(scram);
+    }
+    if (head.headers['authorization'] === undefined && NAME_PATTERN.test(head.certifiedUser ?? '')) {
+      return head.certifiedUser ?? '';
+    }
     const [, base64 = ''] = /^basic +(\S+)$/i.exec(head.headers['authorization'] ?? '') ?? [];
     const [user = ''] = Buffer.from(base64, 'base64').toString().split(':', 1);
     return NAME_PATTERN.test(user) ? user : '';
   }
 
+  /** Nobody has failed: the first half of a login was there, and the answer asks for the other. */
+  isInLogin(exchange: Exchange): boolean {
+    return this.#asked.has(exchange);
+  }
+
   /** As `WWW-Authenticate` has it. */
-  challenge({ head }: Exchange): string {
+  challenge(exchange: Exchange): string {
+    const asked = this.#asked.get(exchange);
+    if (asked !== undefined) {
+      return asked;
+    }
+    const { head } = exchange;
     const isSafe = head.isSecure || isLoopback(head.remote);
     const ways = [
       `Basic realm="${isSafe ? 'RingMQ' : 'RingMQ over TLS'}", charset="UTF-8"`,
+      'SCRAM-SHA-256 realm="RingMQ"',
       ...(this.#trust === null ? [] : ['Bearer realm="RingMQ"']),
     ];
     return ways.join(', ');
+  }
+
+  async #byScram(exchange: Exchange, parameters: string): Promise<PrincipalFacts> {
+    const { remote, isSecure } = exchange.head;
+    const step = await this.#scram.step(parameters, remote, isSecure || isLoopback(remote));
+    if ('ask' in step) {
+      this.#asked.set(exchange, step.ask);
+      throw notAuthenticated('answer the challenge in WWW-Authenticate');
+    }
+    if (step.info !== null) {
+      exchange.headers['Authentication-Info'] = step.info;
+    }
+    return step.facts;
   }
 
   async #byPassword(base64: string, remote: string): Promise<PrincipalFacts> {
@@ -113,6 +159,12 @@ export class HttpLogin {
     this.#known.set(hash, { user, proof: facts.proof, untilMs: monotonicMs() + KNOWN_MS });
     return facts;
   }
+}
+
+/** What follows the scheme; null: it is another one. */
+function scramIn(authorization: string): string | null {
+  const [, scheme = '', parameters = ''] = /^([\w-]+) +([\x20-\x7e]+)$/.exec(authorization) ?? [];
+  return scheme.toLowerCase() === SCRAM_SCHEME ? parameters : null;
 }
 
 function notAuthenticated(message: string): RingMQError {

@@ -24,13 +24,15 @@ export function openApi(title: string, operations: readonly Operation<never>[]):
     openapi: '3.1.0',
     info: { title, version: '1', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     servers: [{ url: API_BASE }],
-    security: [{}, { basic: [] }, { bearer: [] }],
+    security: [{}, { basic: [] }, { bearer: [] }, { scram: [] }, { certificate: [] }],
     paths,
     components: {
       schemas: { Error: ERROR_SCHEMA },
       securitySchemes: {
         basic: { type: 'http', scheme: 'basic', description: 'Over TLS, or on loopback.' },
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        scram: { type: 'http', scheme: 'scram-sha-256', description: 'RFC 7804.' },
+        certificate: { type: 'mutualTLS', description: 'Where the broker is told whose are believed.' },
       },
     },
   };

@@ -183,8 +183,16 @@ export interface TokenLoginCredentials {
   token: TokenSource;
 }
 
+/**
+ * As whoever its certificate is of: `tls: { cert, key }` in Node, a browser has its own. Nobody else is meant: a broker
+ * that does not look at certificates, or has no such user, refuses with `NOT_AUTHENTICATED`.
+ */
+export interface CertificateLoginCredentials {
+  scheme: 'certificate';
+}
+
 /** As whom a client comes. */
-export type Credentials = PasswordCredentials | TokenLoginCredentials;
+export type Credentials = PasswordCredentials | TokenLoginCredentials | CertificateLoginCredentials;
 
 export interface ClientOptions {
   /** Free text for the broker's log, at most 127 bytes. */

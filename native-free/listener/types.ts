@@ -93,6 +93,8 @@ export interface HttpRequest {
   readonly remote: string;
   /** It came over TLS. */
   readonly isSecure: boolean;
+  /** Whom the peer's client certificate is of, where the listener asks for one (`ws`); null: it has shown none. */
+  readonly certifiedUser: string | null;
   /**
    * Takes what follows the head. To be called before `answer` returns or first awaits, and once; a body that
    * nobody takes is not read.

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { clearTimeout, setTimeout } from '../time/index.js';
+import { certifiedUserOf } from './client-certificates.js';
 import type { OneRequest } from './one-request.js';
 import {
   HTTP_ANSWER_TIMEOUT_MS,
@@ -12,14 +13,16 @@ import {
   type HttpRequest,
   type HttpSink,
   type HttpStream,
+  type ListenerTls,
 } from './types.js';
 import { headersOf } from './upgrade-rules.js';
 
-/** `one`: which lets the body reach Node's parser. */
+/** `one`: which lets the body reach Node's parser. `clientName`: what of a client's certificate is its user. */
 export function readRequest(
   request: IncomingMessage,
   response: ServerResponse,
   one: OneRequest | undefined,
+  clientName: ListenerTls['clientName'],
 ): HttpRequest {
   const url = request.url ?? '';
   const query = url.indexOf('?');
@@ -31,6 +34,7 @@ export function readRequest(
     headers: allHeaders(request.rawHeaders),
     remote: request.socket.remoteAddress ?? '',
     isSecure: (request.socket as TLSSocket).encrypted === true,
+    certifiedUser: certifiedUserOf(request.socket, clientName),
     takeBody: (reader) => {
       one?.letBodyIn(request);
       return new WsBody(request, response, reader);

@@ -193,7 +193,9 @@ class WsListener implements Listener {
       request.socket.destroy();
       return;
     }
-    const answer = await this.#options.answer(readRequest(request, response, one));
+    const answer = await this.#options.answer(
+      readRequest(request, response, one, this.#options.tls?.clientName),
+    );
     // Hundreds may have waited for the same page.
     this.#shared.turns.do(() => {
       if (!response.destroyed) {

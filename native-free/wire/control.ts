@@ -12,7 +12,7 @@ import type { GroupMemberInfo, GroupPause, MemberState, MovedQueue } from './gro
 import type { NamedPageParams, PageParams, PageResult } from './page.js';
 import type { ScramCredentials } from './scram.js';
 import type { BrokerStats, QueueStats } from './stats.js';
-import type { TokenCredentials } from './token.js';
+import type { CertificateCredentials, TokenCredentials } from './token.js';
 import type { WatchMethods } from './watch-methods.js';
 
 export interface Hello {
@@ -25,7 +25,7 @@ export interface Hello {
   /** Free text for logs, at most 127 bytes. */
   client: string;
   /** For brokers that ask for them; others ignore them. */
-  credentials?: ScramCredentials | TokenCredentials;
+  credentials?: ScramCredentials | TokenCredentials | CertificateCredentials;
 }
 
 export interface Welcome {

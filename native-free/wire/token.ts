@@ -12,6 +12,11 @@ export interface TokenCredentials {
   token: string;
 }
 
+/** Of a hello: whoever the connection's own certificate is of. */
+export interface CertificateCredentials {
+  scheme: 'certificate';
+}
+
 /** What a token says of its user's rights. Those of the user's own name in the table are not added to it. */
 export interface TokenRights {
   /** The broker's own; one that there is not gives nothing. */

@@ -1,5 +1,6 @@
 /** TLS with authorities of our own: who is trusted, who comes with a certificate as which user, and all links of a cluster. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -184,6 +185,70 @@ describe('client certificates', () => {
     const credentials = { scheme: 'scram', user: 'admin', password: 'first-password' } as const;
     const client = await connectTo(url, { tls: shows(authority.issue('shop')), credentials });
     expect((await client.admin().listUsers()).map(({ user }) => user)).toContain('shop');
+  });
+
+  test('are asked for by credentials that say so, and who takes none says that', async () => {
+    const credentials = { scheme: 'certificate' } as const;
+    const client = await connectTo(url, { tls: shows(authority.issue('shop')), credentials });
+    await client.producer().send({ topic: 'orders', body: 'x' });
+    const none = connectTo(url, { tls: { ca: readFileSync(authority.caFile) }, credentials });
+    expect(await errorOf(none)).toMatch(/^NOT_AUTHENTICATED: the connection came with no client certificate/);
+    const strange = connectTo(url, { tls: shows(stranger.issue('shop')), credentials });
+    expect(await errorOf(strange)).toContain('NOT_AUTHENTICATED');
+    const bad = { ...credentials, user: 'shop' } as never;
+    expect(await errorOf(connectTo(url, { credentials: bad }))).toMatch(/^BAD_ARGUMENT: user/);
+    for (const listener of LISTENERS) {
+      const listening = await broker.listen({
+        host: 'localhost',
+        port: 0,
+        auth: true,
+        listener,
+        tls: server,
+      });
+      const told = errorOf(connectTo(listening.url, { tls: shows(authority.issue('shop')), credentials }));
+      expect(await told).toContain('NOT_AUTHENTICATED: the connection came with no client certificate');
+      await listening.close();
+    }
+    const open = await broker.listen({ port: 0 });
+    expect(await errorOf(connectTo(open.url, { credentials }))).toMatch(
+      /^NOT_AUTHENTICATED: whoever answers has not looked at the certificate/,
+    );
+    await open.close();
+  });
+
+  test('say it over HTTP, too', async () => {
+    const ask = (path: string, tls: TlsOptions, headers = {}): Promise<{ status: number; text: string }> =>
+      new Promise((resolve, reject) => {
+        const { port } = new URL(url);
+        const { ca, cert, key } = tls;
+        const given = cert === undefined || key === undefined ? {} : { cert, key };
+        const options = { host: 'localhost', port, path, headers, ca, ...given, agent: false };
+        get(options as RequestOptions, (answer) => {
+          let text = '';
+          answer.on('data', (chunk) => {
+            text += String(chunk);
+          });
+          answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+        }).on('error', reject);
+      });
+    const shop = shows(authority.issue('shop'));
+    const topics = await ask('/api/v1/topics', shop);
+    expect(topics.status).toBe(200);
+    expect(JSON.parse(topics.text)).toMatchObject({ topics: [{ topic: 'orders' }] });
+    expect((await ask('/api/v1/users', shop)).status).toBe(403);
+    const authorization = `Basic ${Buffer.from('admin:first-password').toString('base64')}`;
+    expect((await ask('/api/v1/users', shop, { authorization })).status).toBe(200);
+    for (const tls of [
+      { ca: readFileSync(authority.caFile) },
+      shows(authority.issue('nobody')),
+      shows(authority.issue('%broker')),
+      shows(stranger.issue('shop')),
+    ]) {
+      expect((await ask('/api/v1/topics', tls)).status).toBe(401);
+    }
+    const foreign = { origin: 'https://evil.example' };
+    expect((await ask('/api/v1/topics', shop, foreign)).status).toBe(403);
+    expect((await ask('/api/v1/topics', shop, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
   });
 
   test('end with their user', async () => {

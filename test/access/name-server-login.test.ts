@@ -85,6 +85,10 @@ describe('a name server with auth', () => {
     expect(await workAs({ scheme: 'jwt', token: wrong })).toBe('NOT_AUTHENTICATED');
   });
 
+  test('takes a certificate for whoever shows it, and never for the name server itself', async () => {
+    expect(await workAs({ scheme: 'certificate' })).toBe('NOT_AUTHENTICATED');
+  });
+
   test('tells nothing to nobody, and not over HTTP either', async () => {
     expect(await workAs(undefined)).toBe('NOT_AUTHENTICATED');
     expect(await workAs(as('admin', 'wrong'))).toBe('NOT_AUTHENTICATED');

@@ -8,7 +8,15 @@ const MIB = 1024 * 1024;
 function exchangeOf(held = new HeldBodies()): { exchange: Exchange; sent: ApiAnswer[]; overs: () => number } {
   const sent: ApiAnswer[] = [];
   let overs = 0;
-  const head = { method: 'POST', path: '/', query: '', headers: {}, remote: '127.0.0.1', isSecure: false };
+  const head = {
+    method: 'POST',
+    path: '/',
+    query: '',
+    headers: {},
+    remote: '127.0.0.1',
+    isSecure: false,
+    certifiedUser: null,
+  };
   const exchange = new Exchange(
     1,
     head,

@@ -28,6 +28,10 @@ const NONCE_BYTES = 24;
 /** A proof of 32 bytes in base64. */
 const MAX_PROOF_CHARACTERS = 64;
 
+/** For who says that its certificate tells who it is. */
+export const NO_CERTIFICATE =
+  'the connection came with no client certificate that says who it is: show one (tls: { cert, key }) of an authority that this port believes (--tls-client-ca, which only ws listeners have)';
+
 /** What a connection is asked next, or who it is. */
 export type LoginStep = { readonly ask: Uint8Array } | { readonly answer: LoginAnswer };
 
@@ -73,13 +77,15 @@ export function loginOf(credentials: unknown, means: LoginMeans): Login {
     return new OneStepLogin(certifiedUser, () => access.certified(certifiedUser, remote));
   }
   if (scheme !== 'scram') {
-    const schemes = ['scram', ...(trust === null ? [] : ['jwt'])];
-    const taken = schemes.map((name) => `'${name}'`).join(' and ');
+    const schemes = [
+      'scram',
+      ...(trust === null ? [] : ['jwt']),
+      ...(certifiedUser === null ? [] : ['certificate']),
+    ];
+    const taken = schemes.map((name) => `'${name}'`).join(', ');
     throw new RingMQError(
       'NOT_AUTHENTICATED',
-      scheme === 'certificate'
-        ? 'the connection came with no client certificate that says who it is'
-        : `this broker takes credentials of the scheme ${taken}`,
+      scheme === 'certificate' ? NO_CERTIFICATE : `this broker takes credentials of the scheme ${taken}`,
       { details: { schemes } },
     );
   }

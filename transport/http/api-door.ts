@@ -112,8 +112,9 @@ class Passage implements HttpStream {
 
   start(request: HttpRequest): Promise<HttpAnswer> {
     const id = this.#id;
-    const { method, path, query, headers, remote, isSecure } = request;
-    this.#send({ type: 'ask', id, head: { method, path, query, headers: { ...headers }, remote, isSecure } });
+    const { method, path, query, headers, remote, isSecure, certifiedUser } = request;
+    const head = { method, path, query, headers: { ...headers }, remote, isSecure, certifiedUser };
+    this.#send({ type: 'ask', id, head });
     this.#flow = request.takeBody({
       onChunk: (bytes) => this.#chunk(bytes),
       onEnd: () => {

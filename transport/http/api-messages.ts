@@ -13,6 +13,8 @@ export interface ApiHead {
   /** The peer's address. */
   readonly remote: string;
   readonly isSecure: boolean;
+  /** Whom the peer's client certificate is of; null: it has shown none that counts. */
+  readonly certifiedUser: string | null;
 }
 
 /** Bytes of a body that may come before anybody has asked for them, and after each `more`. */

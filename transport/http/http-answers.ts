@@ -178,7 +178,7 @@ export class HttpAnswers {
 
 /** A question to the API that needs the same right, and costs little. */
 function standingInPlaceOf(request: HttpRequest): HttpRequest {
-  const { host, headers, remote, isSecure } = request;
+  const { host, headers, remote, isSecure, certifiedUser } = request;
   return {
     method: 'GET',
     path: '/api/v1/standing',
@@ -187,6 +187,7 @@ function standingInPlaceOf(request: HttpRequest): HttpRequest {
     headers,
     remote,
     isSecure,
+    certifiedUser,
     takeBody: (reader) => request.takeBody(reader),
   };
 }

@@ -2,6 +2,7 @@
 import { RingMQError } from '../../wire/index.js';
 import { badArgument, nameOption, type OptionNames, takeOptions } from '../options.js';
 import type { Credentials, TokenSource } from '../types.js';
+import { CertificateUser } from './certificate-login.js';
 import type { LinkUser } from './link-user.js';
 import { passwordOption, ScramUser } from './scram-login.js';
 import { TokenUser, tokenOption } from './token-login.js';
@@ -27,6 +28,12 @@ export function takeCredentials(given: Credentials): Credentials {
     const isFunction = typeof token === 'function';
     return { scheme, token: isFunction ? (token as TokenSource) : tokenOption('token', token) };
   }
+  if (scheme === 'certificate') {
+    refusePart(user, 'user', scheme);
+    refusePart(password, 'password', scheme);
+    refusePart(token, 'token', scheme);
+    return { scheme };
+  }
   if (typeof scheme === 'string') {
     throw new RingMQError(
       'NOT_SUPPORTED',
@@ -34,7 +41,7 @@ export function takeCredentials(given: Credentials): Credentials {
       { details: { option: 'credentials' } },
     );
   }
-  throw badArgument('credentials', "need a scheme: 'scram' or 'jwt'");
+  throw badArgument('credentials', "need a scheme: 'scram', 'jwt' or 'certificate'");
 }
 
 function refusePart(part: unknown, name: string, scheme: string): void {
@@ -45,5 +52,12 @@ function refusePart(part: unknown, name: string, scheme: string): void {
 
 /** Of credentials that were taken. */
 export function userOf(credentials: Credentials): LinkUser {
-  return credentials.scheme === 'jwt' ? new TokenUser(credentials.token) : new ScramUser(credentials);
+  switch (credentials.scheme) {
+    case 'jwt':
+      return new TokenUser(credentials.token);
+    case 'certificate':
+      return new CertificateUser();
+    default:
+      return new ScramUser(credentials);
+  }
 }

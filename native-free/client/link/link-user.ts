@@ -1,5 +1,11 @@
 /** As whom a client comes, whatever it shows for it. */
-import type { ScramCredentials, ScramProof, TokenCredentials, Welcome } from '../../wire/index.js';
+import type {
+  CertificateCredentials,
+  ScramCredentials,
+  ScramProof,
+  TokenCredentials,
+  Welcome,
+} from '../../wire/index.js';
 
 /** A user's logins, one for each link. */
 export interface LinkUser {
@@ -12,7 +18,7 @@ export interface LinkUser {
 
 /** One login. */
 export interface LinkLogin {
-  readonly credentials: ScramCredentials | TokenCredentials;
+  readonly credentials: ScramCredentials | TokenCredentials | CertificateCredentials;
   /** What the broker asks is answered. Rejects with `BAD_FRAME` for what no broker asks. */
   answer(challenge: Record<string, unknown>): Promise<ScramProof>;
   /** Throws `NOT_AUTHENTICATED` where whoever answers is not to be believed. */
