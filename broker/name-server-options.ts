@@ -15,7 +15,7 @@ export interface NameServerOptions
     ListenOptions,
     'threads' | 'metricsAuth' | 'groupMetrics' | 'queueMetrics' | 'adminPasswordFile' | 'jwt'
   > {
-  /** File of the secret that brokers must know to register, 16 to 4,096 bytes. Default: on loopback every broker may. */
+  /** File of the secret that brokers must know to register, 16 to 4,096 bytes; needed where clients log in. Default: on loopback every broker may. */
   secretFile?: string | undefined;
   /** On its connections to brokers, which judge logins. */
   linkTls?: EngineOptions['linkTls'];
@@ -26,7 +26,7 @@ export const DEFAULT_NAME_SERVER_PORT = 9800;
 export const nameServerOptionsSchema = z
   .object({
     host: option(
-      'Address to listen on. Other than loopback it is refused without `secretFile`, or until `insecure` is said.',
+      'Address to listen on. Other than loopback, brokers need `secretFile` and clients log in (`auth`), or `insecure` is said.',
       pathText().default('127.0.0.1'),
       { setting: 'listen' },
     ),
@@ -36,18 +36,18 @@ export const nameServerOptionsSchema = z
       { setting: 'listen' },
     ),
     secretFile: option(
-      'File of the secret that brokers must know to register. Without `auth` routes are told to everybody.',
+      'File of the secret that brokers must know to register. Needed where clients log in (`auth`).',
       pathText().optional(),
       { defaultText: 'none: on loopback every broker may register' },
     ),
     auth: option(
-      'Clients log in before they are told routes: a broker of the cluster says whether they may. Brokers come by `secretFile`, which is needed then.',
+      'Clients log in before they are told routes: a broker of the cluster says whether they may. Brokers come by `secretFile`, which is needed then. Where it is off, routes are told to everybody who reaches the port.',
       z.boolean().optional(),
-      { defaultText: 'off: routes are told to everybody' },
+      { defaultText: 'off on loopback and with `insecure`, else on' },
     ),
     linkTls: engineOptionsSchema.shape.linkTls,
     insecure: option(
-      'Serve other hosts without a secret: everybody who reaches the port may register as a broker.',
+      'Serve other hosts without logins, and without a secret where none is set: everybody who reaches the port is told routes, and without a secret may register as a broker.',
       z.boolean().default(false),
     ),
     idleTimeoutSeconds: option(
@@ -75,19 +75,30 @@ export const nameServerOptionsSchema = z
   })
   .strict();
 
-export type ResolvedNameServerOptions = Readonly<z.output<typeof nameServerOptionsSchema>>;
+export type ResolvedNameServerOptions = Readonly<z.output<typeof nameServerOptionsSchema>> & {
+  readonly auth: boolean;
+};
 
-/** Checks and completes. Throws BAD_CONFIG, also for a host others can reach while nothing guards registration. */
+/** Checks and completes. Throws BAD_CONFIG, also for a host others can reach while nothing guards it. */
 export function resolveNameServerOptions(options: NameServerOptions = {}): ResolvedNameServerOptions {
   const value = checkOptions(nameServerOptionsSchema, options, 'options');
-  if (!isLoopback(value.host) && !value.insecure && value.secretFile === undefined) {
+  const isReachable = !isLoopback(value.host);
+  if (isReachable && !value.insecure && value.secretFile === undefined) {
     throw new RingMQError(
       'BAD_CONFIG',
-      `${value.host} can be reached from other machines, and any of them could register as a broker; set \`secretFile\`, listen on 127.0.0.1, or set \`insecure\``,
+      `${value.host} can be reached from other machines, and any of them could register as a broker; set \`secretFile\`, listen on 127.0.0.1, or set \`insecure\` if everybody who reaches it may`,
       { details: { host: value.host } },
     );
   }
-  if (value.auth === true && value.secretFile === undefined) {
+  if (isReachable && !value.insecure && value.auth === false) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      `${value.host} can be reached from other machines and \`auth\` is off; listen on 127.0.0.1, leave \`auth\` on, or set \`insecure\` if everybody who reaches it may be told where the brokers are`,
+      { details: { host: value.host } },
+    );
+  }
+  const auth = value.auth ?? (isReachable && !value.insecure);
+  if (auth && value.secretFile === undefined) {
     throw new RingMQError(
       'BAD_CONFIG',
       "where clients log in, brokers show that they know the cluster's secret: set `secretFile`, or leave out `auth`",
@@ -97,7 +108,7 @@ export function resolveNameServerOptions(options: NameServerOptions = {}): Resol
   checkTls(value.tls);
   return Object.freeze({
     ...value,
-    auth: value.auth ?? false,
+    auth,
     allowedOrigins: value.allowedOrigins.map((origin) => originAsSent(origin)),
   });
 }

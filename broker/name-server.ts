@@ -105,7 +105,7 @@ export class NameServer {
         maxUnreadBytesInAll: options.maxUnreadBytes,
         onDefect,
       },
-      logins: options.auth === true && secret !== null ? this.#logins(secret) : null,
+      logins: options.auth && secret !== null ? this.#logins(secret) : null,
       onClosed: (link) => this.#table.unregister(link, monotonicMs()),
     });
     this.#timer = setInterval(() => this.#table.expire(monotonicMs()), EXPIRE_MS);
@@ -127,17 +127,15 @@ export class NameServer {
   /** Whoever reaches it is told so at each start. */
   #tellOpen(): void {
     const { host, secretFile, auth } = this.#options;
-    if (isLoopback(host)) {
+    if (isLoopback(host) || auth) {
       return;
     }
-    if (secretFile === undefined) {
-      this.#warn(`insecure: everybody who reaches ${host} may register as a broker; set a secret`, {});
-    } else if (auth !== true) {
-      this.#warn(
-        `everybody who reaches ${host} is told where the brokers are, and names of topics; have clients log in with \`auth\``,
-        {},
-      );
-    }
+    const told = `insecure: everybody who reaches ${host} is told where the brokers are, and names of topics`;
+    const why =
+      secretFile === undefined
+        ? `${told}, and may register as a broker; set a secret, and have clients log in with \`auth\``
+        : `${told}; have clients log in with \`auth\``;
+    this.#warn(why, {});
   }
 
   /** `ws://host:port` or `wss://…`. */
@@ -217,7 +215,7 @@ export class NameServer {
   }
 
   #answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer> {
-    if (ApiDoor.has(request.path) && this.#options.auth === true) {
+    if (ApiDoor.has(request.path) && this.#options.auth) {
       return {
         status: 403,
         body: 'NOT_ALLOWED: where clients log in, routes are told over WebSocket alone.\n',
