@@ -104,6 +104,8 @@ export class Engine {
   readonly #held: HeldKeeper;
   readonly #lock: DataDirLock;
   readonly #ending: LogEnding;
+  /** A listener has been opened: clients may come over a network. */
+  #isServed = false;
 
   /**
    * `mustFollow`: it is opened as a slave, whatever it was.
@@ -210,6 +212,7 @@ export class Engine {
       }
     };
     this.#damage = new KnownDamage(handle, parts, data, this.#queues, {
+      onRepaired: () => this.find.keys?.repaired(),
       onStale: () => events.onStale?.(),
       warn: (message, details) => this.warn(message, details),
     });
@@ -333,7 +336,10 @@ export class Engine {
         audit: this.audit,
         damage: this.#damage.list,
         repair: this.#damage.repair,
-        named: (seat, name) => this.#stats.name(seat, name),
+        named: (seat, name) => {
+          this.#stats.name(seat, name);
+          this.#isServed = true;
+        },
         warn: (message, details) => this.warn(message, details),
       }),
       callerGone: (seat, consumerKey) => this.#plane.callerGone(seat, consumerKey),
@@ -349,7 +355,12 @@ export class Engine {
         this.thread.settleSoon();
       },
       nameOf: (seat) => this.#stats.nameOf(seat),
-      sweep: () => this.replication.sweep(),
+      sweep: () => {
+        this.replication.sweep();
+        if (this.#isServed) {
+          this.find.sweep();
+        }
+      },
       warn: (message, details) => this.warn(message, details),
     });
     this.#persist = persist;

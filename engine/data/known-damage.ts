@@ -11,6 +11,8 @@ import type { OpenData } from './open-data.js';
 import { RepairKeeper } from './repair-keeper.js';
 
 export interface KnownDamageHost {
+  /** A stretch of the log can be read again. */
+  onRepaired(): void;
   /** On a slave: the directory is to be opened again, which makes the queue index anew. */
   onStale(): void;
   warn(message: string, details: Record<string, unknown>): void;
@@ -63,6 +65,7 @@ export class KnownDamage {
 
   #onRepaired({ position, bytes }: RepairRange, from: string): void {
     this.list.repaired(position, position + bytes);
+    this.#host.onRepaired();
     this.#host.warn(
       `damage in the log at position ${position}, of ${bytes} bytes, was repaired from what ${from} has`,
       { event: 'repaired', position, bytes, from },

@@ -3,6 +3,7 @@
  * and looks through memory topics itself, as only who has a seat can.
  */
 import { Unpackr } from 'msgpackr';
+import { monotonicMs } from '../../native-free/time/index.js';
 import {
   DEFAULT_FOUND_BODY_BYTES,
   DEFAULT_FOUND_MESSAGES,
@@ -16,6 +17,7 @@ import {
 import type { BrokerHandle } from '../handle.js';
 import type { CatalogTopic, TopicCatalog } from '../meta/index.js';
 import type { ResolvedEngineOptions } from '../options.js';
+import { BROKER_WORD } from '../term/shared-words.js';
 import { JobPool } from '../thread/job-pool.js';
 import type { ThreadParts } from '../thread/thread-parts.js';
 import { MemorySource } from './batch-source.js';
@@ -34,12 +36,17 @@ import { KeyKeeper } from './keys/key-keeper.js';
 import type { FinderMemory } from './log-finder.js';
 import type { WalkDeps } from './queue-walk.js';
 
-/** The thread that searches ends after so long without a search. */
-const IDLE_MS = 60_000;
+/** The thread that searches ends after so long without a search, and without a client that has come. */
+const IDLE_MS = 600_000;
+/** A start has other things to do than to start it. */
+const BEGIN_MS = 3_000;
 /** Searches that wait for the thread; more are refused. */
 const MAX_WAITING = 256;
 /** Memory topics are looked through on the thread that opened the broker, which has other things to do. */
 const MEMORY_MS = 10;
+
+/** Looks at nothing, and loads all that a search needs. */
+const NOTHING = { kind: 'id', memory: false, position: 0, index: 0, committed: 0 } as const;
 
 const UNPACKR = new Unpackr({ useRecords: false, copyBuffers: true });
 
@@ -63,11 +70,16 @@ export class FindDesk {
   readonly keys: KeyKeeper | null;
   readonly #deps: FindDeskDeps;
   readonly #memory: WalkDeps;
+  readonly #words: Int32Array;
+  readonly #notBefore = monotonicMs() + BEGIN_MS;
+  /** So many connections there had been when the thread was last wanted. */
+  #cameCount = 0;
   #pool: JobPool | null = null;
   #isClosed = false;
 
   constructor(deps: FindDeskDeps) {
     this.#deps = deps;
+    this.#words = new Int32Array(deps.handle.brokerWords);
     const { queueTable, queueIndex, memory, memoryRing } = deps.parts;
     this.#memory = {
       queueTable,
@@ -76,6 +88,28 @@ export class FindDesk {
       behindDamage: (_slot, offset) => offset,
     };
     this.keys = deps.options.keyIndex === 'on' ? this.#makeKeeper() : null;
+  }
+
+  /**
+   * To be called once a second where clients come over a network: the thread that searches is started for those
+   * that have come, as its start takes longer than most searches do. None is where there is nothing to be found.
+   */
+  sweep(): void {
+    const came = Atomics.load(this.#words, BROKER_WORD.connections);
+    const isEmpty = this.#committed() <= this.#deps.firstPosition;
+    if (this.#isClosed || isEmpty || came === this.#cameCount || monotonicMs() < this.#notBefore) {
+      return;
+    }
+    this.#cameCount = came;
+    // Where it cannot be started, who searches is told so.
+    this.#threads()
+      .run({ ...NOTHING, ...filterOf({}) } satisfies FindRequest)
+      .catch(() => undefined);
+  }
+
+  /** Whether the thread that searches is there. */
+  get isWarm(): boolean {
+    return this.#pool?.hasThread === true;
   }
 
   /**

@@ -49,6 +49,11 @@ export class JobPool {
     return this.#pool.queueSize;
   }
 
+  /** Its thread is there, and has loaded its module. */
+  get hasThread(): boolean {
+    return this.#pool.threads.length > 0;
+  }
+
   /** Rejects with what the job throws, with BROKER_BUSY where no thread can be started, and where it waits when the pool is closed. */
   async run(job: unknown): Promise<unknown> {
     const stop = new AbortController();

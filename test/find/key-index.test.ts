@@ -15,6 +15,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { decodeHeader } from '../../engine/find/keys/key-file-layout.js';
 import type { EngineOptions } from '../../engine/options.js';
 import type { Client } from '../../native-free/client/index.js';
+import { batches, type LogPlace, logBytes, patch, spoil } from '../replica/repair-pair.js';
 import {
   findAll,
   indexFiles,
@@ -170,6 +171,30 @@ describe('the key index', () => {
       expect(broker.warnings).toEqual([]);
     });
   }
+
+  it('lacks what was damaged when it was made, says so, and has it once that is repaired', async () => {
+    filled();
+    rmSync(`${directory}/index`, { recursive: true });
+    const log: LogPlace = { dataDir: directory, segmentBytes: 64 * 1024 };
+    const { position } = batches(log)[10] as { position: number };
+    const sound = logBytes(log).subarray(position, position + 512);
+    spoil(log, position, 'body');
+    const broker = await open();
+    const damaged = async (): Promise<number> => {
+      const pages = await findAll(broker.client, { topic: TOPIC, key: 'c-3' });
+      return pages.flatMap(({ damage }) => damage).length;
+    };
+    await broker.indexed();
+    expect(await damaged()).toBe(1);
+    patch(log, position, sound);
+    await broker.indexed();
+    // Nobody has told the index, which looks by itself later.
+    expect(await damaged()).toBe(1);
+    broker.engine.find.keys?.repaired();
+    await broker.indexed();
+    expect(await damaged()).toBe(0);
+    await expectFound(broker.client);
+  });
 
   it('of another log, under the same names, is told from its own', async () => {
     filled();

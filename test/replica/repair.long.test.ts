@@ -1,5 +1,5 @@
 /** Damage in one broker's files is made good from the other's, whichever finds it, and said; afterwards both logs are whole and the same. */
-import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { segmentName } from '../../engine/log/index.js';
@@ -83,6 +83,47 @@ it('a body that a consumer finds damaged is looked at by the broker that sent it
     expect(await readSome(pair.client(each), 't', COUNT)).toHaveLength(COUNT);
   }
   await pair.expectSame();
+});
+
+it('the key index, which was made while a body was damaged, has its keys soon after the repair', async () => {
+  const client = await pair.open(pair.a);
+  await client.admin().createTopic({ topic: 'k', queues: 1 });
+  const producer = client.producer({ batchBytes: 4 * 1024 });
+  for (let number = 0; number < 100; number++) {
+    if (!producer.write({ topic: 'k', body: `${number}`.padEnd(1_000), keys: [`key-${number}`] })) {
+      await producer.ready();
+    }
+  }
+  await producer.close();
+  await pair.open(pair.s);
+  await pair.settled();
+  spoil(pair.a, place(pair.a, 2), 'body');
+  const lacking = async (): Promise<number> => {
+    const { messages, damage } = await pair
+      .client(pair.a)
+      .admin()
+      .findMessages({ topic: 'k', key: 'key-7', maxBodyBytes: 0 });
+    return messages.length === 1 ? damage.length : -1;
+  };
+  await until(
+    () =>
+      existsSync(join(pair.a.dataDir, 'index')) &&
+      readdirSync(join(pair.a.dataDir, 'index')).some((name) => name.endsWith('.keys')),
+  );
+  await until(async () => (await lacking()) !== 0);
+  const reader = pair
+    .client(pair.a)
+    .consumer({ topic: 'k', group: 'g', from: 'earliest', onWarning: () => {} });
+  await expect(
+    (async () => {
+      for await (const _ of reader) {
+        // Up to there.
+      }
+    })(),
+  ).rejects.toThrow();
+  await reader.close();
+  await until(() => repaired(pair.a) === 1);
+  await until(async () => (await lacking()) === 0);
 });
 
 it('two places of one segment, a file that is cut short and one that is gone, and the newest batch', async () => {

@@ -18,8 +18,10 @@ const STEP_BYTES = 16 * 1024 * 1024;
 const KEYLESS_STEP_BYTES = 256 * 1024 * 1024;
 /** After a failure it is tried again so late. */
 const RETRY_MS = 60_000;
-/** What could not be read may have been repaired meanwhile: it is tried again so late. */
+/** What could not be read may be readable again, as some disks are: it is tried again so late. */
 const HOLES_MS = 600_000;
+/** Damage is repaired piece by piece: what lacks it is made again when no further piece has come for so long. */
+const REPAIRED_MS = 2_000;
 /** A thread without work ends. */
 const IDLE_MS = 5_000;
 
@@ -53,6 +55,8 @@ export class KeyKeeper {
   #isChanged = false;
   /** When what has holes is looked at again. */
   #holesAt = Number.POSITIVE_INFINITY;
+  /** When something was first repaired since that was done. */
+  #repairedAt: number | null = null;
   #isClosed = false;
 
   constructor(deps: KeyKeeperDeps) {
@@ -74,8 +78,19 @@ export class KeyKeeper {
     this.#isChanged = true;
   }
 
+  /** Damage in the log is repaired: what lacks something for it is made again, soon. */
+  repaired(): void {
+    const now = monotonicMs();
+    this.#repairedAt ??= now;
+    // Repairs without an end do not put it off for ever.
+    this.#holesAt = Math.min(this.#repairedAt + HOLES_MS, now + REPAIRED_MS);
+  }
+
   /** Does what there is to do, now; resolves when that is done. For tests, which do not wait for timers. */
   async whole(): Promise<void> {
+    if (this.#repairedAt !== null) {
+      this.#holesAt = monotonicMs();
+    }
     do {
       await this.#running;
       this.#begin();
@@ -146,6 +161,7 @@ export class KeyKeeper {
     try {
       if (job.verifies) {
         this.#holesAt = Number.POSITIVE_INFINITY;
+        this.#repairedAt = null;
       }
       this.#progress = (await this.#pool.run(job)) as KeyProgress;
       if (this.#progress.hasHoles) {
