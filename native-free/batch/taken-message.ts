@@ -121,12 +121,12 @@ export class TakenMessage {
 /** Reads a message; {@link letGo} it when it is packed. */
 export function takeMessage(message: OutgoingMessage): TakenMessage {
   const { topic, body, tag, keys, shardingKey, properties, bornTime } = message;
-  return takeParts(message, topic, body, tag, keys, shardingKey, properties, bornTime);
+  checkParts(message);
+  return takeParts(topic, body, tag, keys, shardingKey, properties, bornTime);
 }
 
-/** The same for one whose parts have been read; whether it has others is seen here. */
+/** The same for one whose parts have been read, and that has no others. */
 export function takeParts(
-  message: OutgoingMessage,
   topic: string,
   body: unknown,
   tag: unknown,
@@ -135,7 +135,6 @@ export function takeParts(
   properties: unknown,
   bornTime: unknown,
 ): TakenMessage {
-  checkParts(message);
   const taken = free.pop() ?? new TakenMessage();
   try {
     taken.take(topic, body, tag, keys, shardingKey, properties, bornTime);

@@ -73,6 +73,77 @@ test('each part is read once, by every call, before the topic is known and after
   expect(reads).toHaveLength(3);
 });
 
+test('a send behind another one of its turn is read and refused as the first is', async () => {
+  const producer = client.producer();
+  const plain = (body: string) => producer.send({ topic: 't', body: Buffer.from(body) });
+  await plain('warm');
+  const before = broker.link.batches.length;
+  const reads: string[] = [];
+  const counted = (body: unknown): OutgoingMessage =>
+    ({
+      get topic() {
+        reads.push('topic');
+        return 't';
+      },
+      get body() {
+        reads.push('body');
+        return body;
+      },
+    }) as OutgoingMessage;
+  const gone = new Uint8Array(new ArrayBuffer(8));
+  structuredClone(gone.buffer, { transfer: [gone.buffer] });
+  const proxied = new Proxy(new Uint8Array(5), {});
+  const sent = Promise.all([
+    plain('a'),
+    producer.send(counted(Buffer.from('b'))),
+    producer.send(counted('c')),
+    plain('d'),
+    producer.send(counted(Buffer.alloc(0))),
+  ]);
+  const wrong = [
+    [{ topic: 't', body: gone }, 'BAD_MESSAGE'],
+    [{ topic: 't', body: proxied }, 'BAD_MESSAGE'],
+    [{ topic: 't', body: Buffer.from('x'), key: 'k' }, 'BAD_MESSAGE'],
+    [{ topic: 't', body: Buffer.from('x'), priority: 3 }, 'NOT_SUPPORTED'],
+    [{ topic: 't', body: Buffer.from('x'), bornTime: -1 }, 'BAD_MESSAGE'],
+    [{ topic: 7, body: Buffer.from('x') }, 'BAD_MESSAGE'],
+    [{ topic: 't', body: new Uint8Array(4 * 1024 * 1024 + 1) }, 'MESSAGE_TOO_LARGE'],
+  ] as const;
+  const refused = Promise.all(
+    wrong.map(([message, code]) => expect(producer.send(message as never)).rejects.toMatchObject({ code })),
+  );
+  const receipts = await sent;
+  await refused;
+  expect(receipts.map(({ offset }) => offset - (receipts[0]?.offset ?? 0))).toEqual([0, 1, 2, 3, 4]);
+  expect(broker.link.batches.slice(before).flatMap(({ bytes }) => bodiesIn(bytes))).toEqual([
+    'a',
+    'b',
+    'c',
+    'd',
+    '',
+  ]);
+  expect(reads).toEqual(['topic', 'body', 'topic', 'body', 'topic', 'body']);
+});
+
+test('a send whose getter closes the producer is refused, behind another one, too', async () => {
+  const producer = client.producer();
+  const first = producer.send({ topic: 't', body: Buffer.from('first') });
+  await first;
+  const second = producer.send({ topic: 't', body: Buffer.from('second') });
+  let closed: Promise<void> | undefined;
+  const late = producer.send({
+    topic: 't',
+    get body() {
+      closed = producer.close();
+      return Buffer.from('late');
+    },
+  });
+  await expect(late).rejects.toMatchObject({ code: 'CLOSED' });
+  await second;
+  await closed;
+  expect(broker.link.batches.flatMap(({ bytes }) => bodiesIn(bytes))).toEqual(['first', 'second']);
+});
+
 /** Bodies of a batch's records, all of which must be sound. */
 function bodiesIn(bytes: Uint8Array): string[] {
   expect(producedRecordsFault(bytes)).toBe(0);

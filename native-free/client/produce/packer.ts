@@ -76,6 +76,22 @@ export class Packer {
     return true;
   }
 
+  /** The same for one that somebody waits for: the promise of its receipt. null: nothing was done. */
+  sendUsual(topic: string, body: unknown, clock: TurnClock, number: number): Promise<Receipt> | null {
+    const batch = this.#usual;
+    if (batch === null || topic !== batch.topic) {
+      return null;
+    }
+    const size = batch.builder.appendUsual(body, clock);
+    if (size === 0) {
+      return null;
+    }
+    // A batch that is closed may be answered within the call.
+    const receipt = batch.expectReceipt();
+    this.#count(batch, size, number);
+    return receipt;
+  }
+
   /** Packs one message into the open batch of its queue. The promise of its receipt, if one is wanted. Throws what is wrong with it. */
   pack(
     route: TopicRoute,

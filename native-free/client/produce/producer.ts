@@ -1,7 +1,7 @@
 /** The producer as its user sees it: takes messages, bounds what waits, tells what became of them. */
 
 import { checkBornTime, RECORDS_AT } from '../../batch/batch-builder.js';
-import { checkIsObject } from '../../batch/message-parts.js';
+import { checkIsObject, checkParts } from '../../batch/message-parts.js';
 import {
   hasNoLaterParts,
   letGo,
@@ -104,10 +104,11 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     try {
       this.#checkOpen();
       checkIsObject(message);
-      if (options !== undefined) {
-        checkSendOptions(options);
+      if (options === undefined) {
+        return this.#sendPlainly(message);
       }
-      if (options?.signal === undefined) {
+      checkSendOptions(options);
+      if (options.signal === undefined) {
         return this.#pack(takeMessage(message), options, true) as Promise<Receipt>;
       }
       throwIfAborted(options.signal);
@@ -115,6 +116,34 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Sends a message without options, on the packer's short way if it is open to it. */
+  #sendPlainly(message: OutgoingMessage): Promise<Receipt> {
+    // Each part is read once: a getter may give another value the next time.
+    const { topic, body, tag, keys, shardingKey, properties, bornTime } = message;
+    checkParts(message);
+    const isUsual =
+      tag === undefined &&
+      keys === undefined &&
+      shardingKey === undefined &&
+      properties === undefined &&
+      bornTime === undefined &&
+      !this.#isFull;
+    if (isUsual) {
+      const receipt = this.#packer.sendUsual(topic, body, this.#clock, this.#nextNumber);
+      if (receipt !== null) {
+        this.#nextNumber++;
+        return receipt;
+      }
+    }
+    const taken = takeParts(topic, body, tag, keys, shardingKey, properties, bornTime);
+    return this.#pack(taken, undefined, true) as Promise<Receipt>;
+  }
+
+  /** A `send` waits for room. */
+  get #isFull(): boolean {
+    return this.#kept.heldCount > 0 || this.bufferedBytes >= SEND_SHARE * this.bufferBytes;
   }
 
   sendBatch(messages: readonly OutgoingMessage[], options?: SendOptions): Promise<Receipt[]> {
@@ -143,7 +172,8 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     if (isUsual && this.#packer.packUsual(topic, body, this.#clock, this.#nextNumber)) {
       this.#nextNumber++;
     } else {
-      const taken = takeParts(message, topic, body, tag, keys, shardingKey, properties, bornTime);
+      checkParts(message);
+      const taken = takeParts(topic, body, tag, keys, shardingKey, properties, bornTime);
       this.#pack(taken, options, false);
     }
     return this.bufferedBytes < this.bufferBytes;
@@ -238,8 +268,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     this.#checkOpen();
     const route = this.#routes.to(message.topic);
     const bornTime = message.bornTime === undefined ? this.#clock.now() : checkBornTime(message.bornTime);
-    const isFull =
-      wantsReceipt && (this.#kept.heldCount > 0 || this.bufferedBytes >= SEND_SHARE * this.bufferBytes);
+    const isFull = wantsReceipt && this.#isFull;
     if (!route.isKnown || route.pending.length > 0 || isFull) {
       const deadline = monotonicMs() + this.#timeoutMs;
       const number = this.#nextNumber;
