@@ -67,6 +67,9 @@ export class Housekeeping {
     this.#sweepTimer = setInterval(() => {
       this.#lookForSubscribers();
       host.sweep();
+      if (!parts.term.isFollower) {
+        parts.replicas.keepUp(parts.logRing.written(), parts.logRing.flushed());
+      }
       this.committed.note();
     }, SWEEP_MS);
     this.#sweepTimer.unref();

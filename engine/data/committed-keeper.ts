@@ -5,6 +5,7 @@
  */
 import { type Disk, diskErrorCode, removeIfThere } from '../disk/disk.js';
 import { COMMITTED_MARK, PositionMark, readMark } from '../log/index.js';
+import { type EpochHistory, NEVER_OWN, type NodeFacts } from '../meta/index.js';
 
 /** Places are compared in 32 bits of slots on each thread: none is further below the log's end. */
 const MAX_BELOW_END_BYTES = 2 ** 35;
@@ -21,6 +22,23 @@ export function knownCommitted(disk: Disk, logDir: string, start: number, end: n
     disk.fsyncDir(logDir);
   }
   return Math.max(Math.min(stated, end), start, end - MAX_BELOW_END_BYTES);
+}
+
+/**
+ * Up to where a master's log came from another master, whose slave it was: all that it has below its own first term, where acks wait for one
+ * slave and no controller may choose another one. 0: nothing did, or that is no reason to deliver it.
+ */
+export function inheritedBelow(
+  { ownFrom, isLed }: Pick<NodeFacts, 'ownFrom' | 'isLed'>,
+  { starts, last }: Pick<EpochHistory, 'starts' | 'last'>,
+  minInSync: number,
+  end: number,
+): number {
+  if (ownFrom === 0 || ownFrom === NEVER_OWN || isLed || minInSync > 1) {
+    return 0;
+  }
+  // It may have ended before its term's first batch was in the log.
+  return last < ownFrom ? end : Math.min(starts.find(({ epoch }) => epoch === ownFrom)?.position ?? 0, end);
 }
 
 export class CommittedKeeper {

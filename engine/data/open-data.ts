@@ -42,7 +42,7 @@ import {
 } from '../queue/index.js';
 import { createRingMemory, Ring } from '../ring/index.js';
 import { masterTerm } from '../term/term.js';
-import { knownCommitted } from './committed-keeper.js';
+import { inheritedBelow, knownCommitted } from './committed-keeper.js';
 import { ControlReplay } from './control-replay.js';
 import { beginRebuild, endRebuild } from './rebuild.js';
 import { performRejoin } from './rejoin.js';
@@ -251,7 +251,9 @@ function recoverData(
     if (stored.isRebuild) {
       endRebuild(disk, dataDir);
     }
-    const committed = knownCommitted(disk, `${dataDir}/log`, startPosition, endPosition);
+    const stated = knownCommitted(disk, `${dataDir}/log`, startPosition, endPosition);
+    const inherited = inheritedBelow(opened, state.epochs, options.minInSync, endPosition);
+    const committed = Math.max(stated, inherited);
     return { node: opened, role, state, catalog, table, committed, ...tables };
   } finally {
     files.close();

@@ -147,16 +147,15 @@ export class Promotion {
 
   /**
    * What came from the old master lies at one slave at least: this one. Where acks waited for no more than that it is committed, so all that was acked is
-   * delivered while no slave is there yet. Otherwise it waits for slaves like what comes now, above what the old master was heard to have committed. Under a
-   * controller it waits as well: another slave that is in sync may be the next master, and what consumers saw has to be there.
+   * delivered while no slave is there yet, what is not written or not on the disk yet once it is. Otherwise it waits for slaves like what comes now, above what
+   * the old master was heard to have committed. Under a controller it waits as well: another slave that is in sync may be the next master, and what consumers
+   * saw has to be there. A master that is opened again knows it by its node file (engine/data/committed-keeper.ts).
    */
   #commitWhatCame(isLed: boolean): void {
     const { marks, ring, options } = this.#deps;
-    const heard = Atomics.load(marks.words, REPLICAS_WORD.committed);
-    if (isLed || options.minInSync > 1) {
-      marks.beginAt(heard, heard);
-    } else {
-      marks.beginAt(ring.written(), ring.flushed());
+    marks.beginAt(Atomics.load(marks.words, REPLICAS_WORD.committed));
+    if (!isLed && options.minInSync <= 1) {
+      marks.inherit(ring.head());
     }
   }
 

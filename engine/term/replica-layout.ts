@@ -11,6 +11,8 @@
  *     0      flushedBy   the same                      enough slaves have it on their disks up to here, or it was committed before
  *     0      damaged     the opener                    stretches of the log that are to be repaired from a slave
  *     0      version     any of the writers below        has changed whenever something here has
+ *     0      inherits    the opener                    1: what lies below `inherited` is at one slave at least
+ *     0      inherited   the opener, before `inherits` where the log ended that this broker had when it was promoted: it was the slave
  *     1      committed   the follower (a slave)        up to where its master has committed, and this ring has it
  *     1      controlSeen    the follower              control batches of the master that have come
  *     1      controlApplied the opener                … and that have been applied to the state
@@ -27,7 +29,7 @@
  * A row is a slave's by its name, whoever connects for it and however often: the opener gives the row out and
  * raises `link`, so a slave counts once. What enough of them have is shared, and not each thread's own: a
  * number that a thread keeps to itself and looks at again after 128 GiB of log could not be compared any
- * more. Positions are stored before `inSync` is; a link clears `inSync` before it stores one that wraps.
+ * more. The opener has both looked at each second, whoever waits for them. Positions are stored before `inSync` is; a link clears `inSync` before it stores one that wraps.
  */
 
 const LINE = 16;
@@ -45,6 +47,8 @@ export const REPLICAS_WORD = {
   version: 4,
   flushedBy: 5,
   damaged: 6,
+  inherits: 7,
+  inherited: 8,
   committed: LINE,
   controlSeen: LINE + 1,
   controlApplied: LINE + 2,

@@ -41,13 +41,38 @@ export class ReplicaMarks {
     this.words[REPLICAS_WORD.rule] = ruleOf(isLed ? 0 : ALL_ROWS, options.minInSync);
     this.words[REPLICAS_WORD.degrade] = options.onMissingSlave === 'degrade' ? degrade : ON_MISSING.refuse;
     this.words[REPLICAS_WORD.committed] = floor;
-    this.beginAt(floor, floor);
+    this.beginAt(floor);
   }
 
   /** What enough slaves have received, and have on disk, begins here, in slots: before any thread waits for more. */
-  beginAt(received: number, flushed: number): void {
-    Atomics.store(this.words, REPLICAS_WORD.receivedBy, received);
-    Atomics.store(this.words, REPLICAS_WORD.flushedBy, flushed);
+  beginAt(floor: number): void {
+    Atomics.store(this.words, REPLICAS_WORD.receivedBy, floor);
+    Atomics.store(this.words, REPLICAS_WORD.flushedBy, floor);
+  }
+
+  /**
+   * The opener: what lies below `end`, in slots, is enough where this broker alone has it, as written or as on the disk as is wanted: it was
+   * the slave that acks waited for.
+   */
+  inherit(end: number): void {
+    Atomics.store(this.words, REPLICAS_WORD.inherited, end);
+    Atomics.store(this.words, REPLICAS_WORD.inherits, 1);
+    this.changed();
+  }
+
+  /**
+   * The opener of a master, now and then: the marks move on where nobody waits for one of them, too, and what was inherited
+   * is forgotten once they are past it. Neither could be compared any more after 128 GiB of log.
+   */
+  keepUp(written: number, flushed: number): void {
+    if (!this.isSync) {
+      return;
+    }
+    const inherited = Atomics.load(this.words, REPLICAS_WORD.inherited);
+    const marks = [this.watermark('received', written), this.watermark('flushed', flushed)];
+    if (marks.every((mark) => ((mark - inherited) | 0) >= 0)) {
+      Atomics.store(this.words, REPLICAS_WORD.inherits, 0);
+    }
   }
 
   /** Sends wait for slaves. */
@@ -149,10 +174,13 @@ export class ReplicaMarks {
     }
     const isEnough = this.words[REPLICAS_WORD.degrade] === ON_MISSING.degrade;
     const wanted = isEnough ? Math.min(rule >>> 8, count) : rule >>> 8;
-    if (wanted > count) {
-      return last;
+    let reached = last;
+    if (wanted <= count) {
+      reached = wanted === 0 ? local : earlier(local, found[wanted - 1] as number);
     }
-    const reached = wanted === 0 ? local : earlier(local, found[wanted - 1] as number);
+    if (Atomics.load(this.words, REPLICAS_WORD.inherits) === 1) {
+      reached = later(reached, earlier(local, Atomics.load(this.words, REPLICAS_WORD.inherited)));
+    }
     // A slave that took another's place may be behind it; what was committed stays so.
     while (((reached - last) | 0) > 0) {
       const seen = Atomics.compareExchange(this.words, mark, last, reached);

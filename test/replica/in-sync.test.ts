@@ -156,4 +156,48 @@ describe('the watermark of sync replication', () => {
     row.heard(end, end, end, 0);
     expect(idle.watermark('received', (end / 64) | 0)).toBe((end / 64) | 0);
   });
+
+  it('of a slave that was promoted, alone, is what it had then, as far as that is written, or on its disk', () => {
+    const marks = marksOf({ minInSync: 1 });
+    marks.inherit(60);
+    // The disk hangs.
+    expect([marks.watermark('received', 40), marks.watermark('flushed', 20)]).toEqual([40, 20]);
+    marks.keepUp(80, 20);
+    expect([marks.watermark('received', 80), marks.watermark('flushed', 20)]).toEqual([60, 20]);
+    expect(marks.watermark('flushed', 100)).toBe(60);
+    expect(marks.refuses()).toBe(true);
+    // One that follows it does not have all of that yet.
+    const row = rowOf(marks, 0);
+    row.heard(64 * 30, 64 * 30, 64 * 30, 0);
+    expect([marks.watermark('received', 100), marks.watermark('flushed', 100)]).toEqual([60, 60]);
+    row.heard(64 * 90, 64 * 70, 64 * 90, 1);
+    expect([marks.watermark('received', 100), marks.watermark('flushed', 100)]).toEqual([90, 70]);
+  });
+
+  it('does not take what was inherited for more, hundreds of gigabytes later', () => {
+    const marks = marksOf({ minInSync: 1 });
+    marks.inherit(60);
+    const row = rowOf(marks, 0);
+    for (let end = 6_400; end < 2 ** 39; end += 2 ** 34) {
+      row.heard(end, end, end, 0);
+      marks.keepUp((end / 64) | 0, (end / 64) | 0);
+      const ahead = (end / 64 + 1_000) | 0;
+      expect(marks.watermark('received', ahead)).toBe((end / 64) | 0);
+      expect(marks.watermark('flushed', ahead)).toBe((end / 64) | 0);
+    }
+  });
+
+  it('is right for what waits for disks after hundreds of gigabytes that did not', () => {
+    const marks = marksOf({ minInSync: 1 });
+    const row = rowOf(marks, 0);
+    let end = 640;
+    for (; end < 2 ** 38 - 2 ** 34; end += 2 ** 34) {
+      row.heard(end, end, end, 0);
+      expect(marks.watermark('received', (end / 64) | 0)).toBe((end / 64) | 0);
+      marks.keepUp((end / 64) | 0, (end / 64) | 0);
+    }
+    // The slave has it in memory alone: nothing that is to be on its disk is acked.
+    row.heard(end, end - 6_400, end, 0);
+    expect(marks.watermark('flushed', (end / 64) | 0)).toBe((end / 64 - 100) | 0);
+  });
 });
