@@ -1,23 +1,27 @@
 /**
- * Old log, read for a slave that catches up, at a pace that leaves those who write and read the most of the
- * machine: while new log comes, each piece rests for a moment. What the link has not taken yet goes on
- * meanwhile, so that only a link faster than the pace notices.
+ * Old log, read for a slave that catches up, with the rests of {@link CatchUpPace} between its pieces. What the
+ * link has not taken yet goes on meanwhile, so that only a link faster than the pace notices.
  */
-import { setTimeout } from '../../native-free/time/index.js';
 import type { ReplicateFiles } from '../replica/replicate-stage.js';
+import { CatchUpPace } from './catch-up-pace.js';
 
-/** After each piece of half a MiB: some 200 MB/s at most, while new log comes. */
-export const REST_MS = 2;
+/** What it looks at, and how it waits. */
+export interface PaceClock {
+  /** Where the log ends, in bytes; it moves while there is work. */
+  end(): number;
+  /** The monotonic clock. */
+  now(): number;
+  rest(ms: number): Promise<void>;
+}
 
 export class PacedFiles implements ReplicateFiles {
   readonly #files: ReplicateFiles;
-  readonly #end: () => number;
-  #endBefore = -1;
+  readonly #clock: PaceClock;
+  readonly #pace = new CatchUpPace();
 
-  /** `end`: where the log ends; it moves while there is work. */
-  constructor(files: ReplicateFiles, end: () => number) {
+  constructor(files: ReplicateFiles, clock: PaceClock) {
     this.#files = files;
-    this.#end = end;
+    this.#clock = clock;
   }
 
   start(): number {
@@ -26,13 +30,9 @@ export class PacedFiles implements ReplicateFiles {
 
   async read(position: number, length: number, target: Uint8Array): Promise<number> {
     const bytes = await this.#files.read(position, length, target);
-    const end = this.#end();
-    const isBusy = end !== this.#endBefore;
-    this.#endBefore = end;
-    if (isBusy) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, REST_MS);
-      });
+    const restMs = this.#pace.restMs(this.#clock.end(), this.#clock.now());
+    if (restMs > 0) {
+      await this.#clock.rest(restMs);
     }
     return bytes;
   }

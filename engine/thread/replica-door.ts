@@ -161,7 +161,14 @@ class Feed implements ReplicaFeed, TurnWork {
     this.#stage = new ReplicateStage(
       {
         ring: view,
-        files: new PacedFiles(this.#files, () => ring.indexed()),
+        files: new PacedFiles(this.#files, {
+          end: () => view.end(),
+          now: monotonicMs,
+          rest: (ms) =>
+            new Promise((resolve) => {
+              setTimeout(resolve, ms);
+            }),
+        }),
         link: {
           get bufferedBytes() {
             return link.bufferedBytes;
