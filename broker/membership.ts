@@ -96,6 +96,12 @@ export class Membership {
         const made = { topic, queues, memory, createdTime, sets, ifNotExists: true };
         this.#isThere(await host.thread.call('createTopic', made));
       },
+      grow: async ({ topic, queues }) => {
+        const now = await unlessGone(host.thread.call('topicMetadata', { topic }));
+        if (now !== null && now.queues < queues) {
+          this.#isThere(await host.thread.call('growTopic', { topic, queues }));
+        }
+      },
       delete: async ({ topic, upTo }) => {
         await host.thread.call('deleteTopic', { topic, upTo });
         await this.#readAgain(topic);

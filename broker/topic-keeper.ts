@@ -8,6 +8,13 @@ import { type TopicDuty, topicDuty } from '../engine/cluster/topic-duty.js';
 import type { OwnTopic } from '../engine/cluster/topic-feed.js';
 import { type ClusterTopic, isRingMQError, MAX_REGISTERED_TOPICS } from '../native-free/wire/index.js';
 
+/** What was to be done, as a warning has it. */
+const DUTIES = {
+  create: 'made, as other broker sets have it',
+  grow: 'given as many queues as other broker sets have',
+  delete: 'deleted, as it was elsewhere',
+} as const;
+
 export interface TopicKeeperHooks {
   /** The set's name. */
   readonly set: string;
@@ -16,6 +23,8 @@ export interface TopicKeeperHooks {
   own(topic: string): OwnTopic;
   /** Rejects where it cannot be made. One that is there already is no error. */
   create(duty: TopicDuty & { do: 'create' }): Promise<void>;
+  /** Rejects where there is no room. One that has so many queues, or more, is no error. */
+  grow(duty: TopicDuty & { do: 'grow' }): Promise<void>;
   /** Deletes it if it is not newer than `upTo`. */
   delete(duty: TopicDuty & { do: 'delete' }): Promise<void>;
   onWarning(message: string, details: Record<string, unknown>): void;
@@ -87,6 +96,8 @@ export class TopicKeeper {
     try {
       if (duty.do === 'create') {
         await this.#hooks.create(duty);
+      } else if (duty.do === 'grow') {
+        await this.#hooks.grow(duty);
       } else {
         await this.#hooks.delete(duty);
       }
@@ -98,12 +109,13 @@ export class TopicKeeper {
       }
       if (!this.#told.has(topic) && !this.#isClosed) {
         this.#told.add(topic);
-        const what =
-          duty.do === 'create' ? 'made, as other broker sets have it' : 'deleted, as it was elsewhere';
         const why = isRingMQError(error) ? `${error.code}: ${error.message}` : String(error);
-        this.#hooks.onWarning(`the topic '${topic}' cannot be ${what}: ${why}; tried again every 30 s`, {
-          topic,
-        });
+        this.#hooks.onWarning(
+          `the topic '${topic}' cannot be ${DUTIES[duty.do]}: ${why}; tried again every 30 s`,
+          {
+            topic,
+          },
+        );
       }
     }
   }

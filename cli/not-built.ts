@@ -8,7 +8,6 @@ import { notSupported } from './failure.js';
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   '': ['dlq'],
-  topic: ['grow'],
   message: ['trace', 'recall', 'delayed', 'transactions'],
 };
 

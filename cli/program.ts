@@ -227,8 +227,15 @@ interface TopicFlags {
   ifNotExists?: boolean;
 }
 
+const GROWTH_HELP = `
+What there is stays as it is: queues, messages and offsets. Producers spread over the new queues, and groups read
+them from their beginning, without a restart. A sharding key may have another queue from then on: what was sent
+with it before stays in the old one, and is in no order with what comes. Where that matters, let consumers catch
+up before producers go on. In a cluster each broker set gets so many.
+`;
+
 function addTopic(program: Command): void {
-  const topic = program.command('topic').description('create, list, describe, delete topics');
+  const topic = program.command('topic').description('create, grow, list, describe, delete topics');
   const name = (): Argument => new Argument('<name>', 'the topic').argParser(nameArgument);
   topic
     .command('create')
@@ -244,6 +251,15 @@ function addTopic(program: Command): void {
     .option('--if-not-exists', 'a topic that is there already is no error, however many queues it has')
     .action(async (topicName: string, options: TopicFlags, command: Command) => {
       await (await import('./topic-command.js')).createTopic(command, topicName, options);
+    });
+  topic
+    .command('grow')
+    .description('give a topic more queues')
+    .addArgument(name())
+    .requiredOption('--queues <n>', 'how many it is to have; never fewer than it has', countFlag)
+    .addHelpText('after', GROWTH_HELP)
+    .action(async (topicName: string, options: { queues: number }, command: Command) => {
+      await (await import('./topic-command.js')).growTopic(command, topicName, options);
     });
   topic
     .command('list')

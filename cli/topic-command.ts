@@ -32,6 +32,31 @@ export async function createTopic(
   );
 }
 
+/** `ringmq topic grow`: prints how many queues there were, and are. */
+export async function growTopic(
+  command: Command,
+  topic: string,
+  { queues }: { queues: number },
+): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const grown = await withClient(url, (client) => client.admin().growTopic({ topic, queues })).catch(
+    (error: unknown) => {
+      throw advised(error, 'TOPIC_NOT_FOUND', SEE_LIST);
+    },
+  );
+  if (output === 'json') {
+    return printJson(grown);
+  }
+  const has = counted(grown.queues, 'queue', 'queues');
+  const sets =
+    grown.parts === undefined || grown.parts.length < 2 ? '' : ` in ${grown.parts.length} broker sets`;
+  process.stdout.write(
+    grown.before === grown.queues
+      ? `${topic}: has ${has}${sets} already, nothing to do\n`
+      : `${topic}: ${has}${sets}, before ${grown.before}\n`,
+  );
+}
+
 /** `ringmq topic list` */
 export async function listTopics(command: Command): Promise<void> {
   const { url, output } = sharedOptions(command);

@@ -32,14 +32,17 @@ export interface UserPace {
   readonly aheadMs: number;
 }
 
-/** A topic as the hot path knows it. `dead` is set when the topic was deleted; the object is then forgotten. */
+/**
+ * A topic as the hot path knows it. `dead` is set when the topic was deleted; the object is then forgotten.
+ * `queues` and `slots` change when it gets more queues.
+ */
 export interface TopicEntry {
   readonly topicId: number;
   readonly topic: string;
-  readonly queues: number;
+  queues: number;
   readonly memory: boolean;
   /** Queue table slot of each queue. */
-  readonly slots: Int32Array;
+  slots: Int32Array;
   dead: boolean;
 }
 

@@ -271,10 +271,12 @@ export class Engine {
       standing: () => this.replication.describe(),
       handOver: () => this.replication.handOver.waited,
       catalog: data.catalog,
-      openQueues: (topic) => this.#queues.open(topic),
-      closeQueues: (topic) => {
-        this.#queues.close(topic);
-        this.#damage.list.forget(topic.topicId);
+      openQueues: (topic, from) => this.#queues.open(topic, from),
+      closeQueues: (topic, from) => {
+        this.#queues.close(topic, from);
+        if (from === 0) {
+          this.#damage.list.forget(topic.topicId);
+        }
       },
       queueDamage: ({ topicId }, queueId) => this.#damage.list.of(topicId, queueId),
       queueState: (topic, queueId) => this.#queues.state(topic, queueId),
@@ -287,6 +289,7 @@ export class Engine {
       unreadTime: (topic, queueId, offset) => this.#queues.unreadTime(topic, queueId, offset),
       unread: (topic, queueId, offset) => this.#queues.unread(topic, queueId, offset),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
+      onTopicGrown: (topic) => this.#server.topicGrown(topic),
       findMessages: (params) => this.find.find(params),
       stats: () => this.#stats.read(),
       history: ({ from, to, names, points }) => {
@@ -394,6 +397,10 @@ export class Engine {
       control: this.#control,
       replay: followedTopics(data, this.#queues, {
         changed: (topic, topicId) => this.#server.topicChanged(topic, topicId),
+        grown: (topic) => {
+          this.#server.topicGrown(topic);
+          this.#plane.topicGrown(topic);
+        },
         gone: (topic) => {
           this.#plane.topicGone(topic);
           this.#damage.list.forget(topic.topicId);

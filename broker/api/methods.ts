@@ -46,6 +46,7 @@ const ROUTES: Readonly<Record<ControlMethod, MethodRoute | null>> = {
   listTopics: get('/topics', 'Topics, in the order of their names.', 'set'),
   createTopic: made('/topics', 'Makes a topic.', 'cluster'),
   describeTopic: get('/topics/:topic', 'A topic, its retention and its queues.', 'set'),
+  growTopic: put('/topics/:topic/queues', 'Gives a topic more queues.', 'cluster'),
   deleteTopic: del('/topics/:topic', 'Deletes a topic and all that is stored of it.', 'cluster'),
   topicMetadata: get('/topics/:topic/metadata', 'What a producer needs to know of a topic.', 'set'),
   listGroups: get('/groups', 'Consumer groups, in the order of their names.', 'set'),

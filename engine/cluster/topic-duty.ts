@@ -1,7 +1,7 @@
 /**
  * What a master has to do about a topic, given what the cluster has of it. The newest of a name counts, and a
  * tombstone ends all up to its time: both only grow, and each set looks at itself alone, so two sets never
- * create and delete against each other.
+ * create and delete against each other. Of one topic each set has as many queues as the one that has most.
  */
 import type { ClusterTopic } from '../../native-free/wire/index.js';
 import type { OwnTopic } from './topic-feed.js';
@@ -15,15 +15,18 @@ export type TopicDuty =
       createdTime: number;
       sets: string[] | null;
     }
+  | { do: 'grow'; topic: string; queues: number }
   | { do: 'delete'; topic: string; upTo: number };
 
 /** null: nothing. `set`: the master's own. */
 export function topicDuty(cluster: ClusterTopic, own: OwnTopic, set: string): TopicDuty | null {
   const { topic, deletedUpTo } = cluster;
   if (own.topic !== null) {
-    return deletedUpTo !== null && own.topic.createdTime <= deletedUpTo
-      ? { do: 'delete', topic, upTo: deletedUpTo }
-      : null;
+    if (deletedUpTo !== null && own.topic.createdTime <= deletedUpTo) {
+      return { do: 'delete', topic, upTo: deletedUpTo };
+    }
+    const queues = mostQueues(cluster.sets, own.topic.createdTime);
+    return queues > own.topic.queues ? { do: 'grow', topic, queues } : null;
   }
   const endedAt = Math.max(deletedUpTo ?? -1, own.tombstone ?? -1);
   const alive = cluster.sets.filter(({ createdTime }) => createdTime > endedAt);
@@ -32,13 +35,17 @@ export function topicDuty(cluster: ClusterTopic, own: OwnTopic, set: string): To
     return null;
   }
   const newest = alive.reduce((best, each) => (each.createdTime > best.createdTime ? each : best));
-  const same = alive.filter(({ createdTime }) => createdTime === newest.createdTime);
   return {
     do: 'create',
     topic,
-    queues: Math.max(...same.map(({ queues }) => queues)),
+    queues: mostQueues(alive, newest.createdTime),
     memory: newest.memory,
     createdTime: newest.createdTime,
     sets: cluster.belongsTo,
   };
+}
+
+/** Of the topic of that time; of others of its name nothing follows. */
+function mostQueues(sets: ClusterTopic['sets'], time: number): number {
+  return sets.reduce((most, each) => (each.createdTime === time ? Math.max(most, each.queues) : most), 0);
 }

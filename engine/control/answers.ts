@@ -267,6 +267,10 @@ export const ANSWERS = {
     queueStates: z.array(queueInfo),
     ...pageEnd,
   }),
+  growTopic: z.object({
+    ...topic,
+    before: count.describe('Queues it had. As many as `queues`: nothing has changed.'),
+  }),
   deleteTopic: nothing,
   listGroups: z.object({ groups: z.array(z.object(group)), ...pageEnd }),
   describeGroup: z.object({

@@ -32,6 +32,8 @@ export interface ControlHandler {
 export interface ControlListener {
   onEvent(consumerKey: string, event: ControlEvent): void;
   topicChanged(topic: string, topicId: number): void;
+  /** A topic has more queues. */
+  topicGrown(grown: GrownFacts): void;
   /** Every thread is asked. */
   asked(question: ThreadQuestion): Promise<unknown>;
   /** Nothing comes any more, to threads other than the control plane's own. `hasDied`: nobody closed it, and another has its directory. */
@@ -125,6 +127,21 @@ export interface TopicMessage {
   topicChanged: { topic: string; topicId: number };
 }
 
+/** What threads have to know of a topic that has got more queues. */
+export interface GrownFacts {
+  readonly topic: string;
+  readonly topicId: number;
+  readonly queues: number;
+  /** Queue table slot of each, those that there were as before. */
+  readonly slots: Int32Array;
+}
+
+/** A topic has more queues; what every thread knows of the others holds. */
+export interface GrownMessage {
+  to: 'all';
+  topicGrown: GrownFacts;
+}
+
 /** The broker has been closed. */
 export interface ClosedMessage {
   to: 'all';
@@ -146,6 +163,7 @@ export type ChannelMessage =
   | AnswerMessage
   | EventMessage
   | TopicMessage
+  | GrownMessage
   | OpenedMessage
   | AskMessage
   | ToldMessage

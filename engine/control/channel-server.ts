@@ -15,6 +15,7 @@ import {
   type ControlPort,
   channelOf,
   type GoneMessage,
+  type GrownFacts,
 } from './channel-messages.js';
 import type { ThreadQuestion } from './connection-desk.js';
 import type { ThreadAnswers } from './connections-view.js';
@@ -84,6 +85,15 @@ export class ControlServer {
       listener.topicChanged(topic, topicId);
     }
     this.#post({ to: 'all', topicChanged: { topic, topicId } });
+  }
+
+  /** Tells every thread, this one included. */
+  topicGrown({ topic, topicId, queues, slots }: GrownFacts): void {
+    const grown = { topic, topicId, queues, slots };
+    for (const listener of this.#localListeners) {
+      listener.topicGrown(grown);
+    }
+    this.#post({ to: 'all', topicGrown: grown });
   }
 
   /** Asks every thread, this one included. */

@@ -55,9 +55,15 @@ export class ConsumerCalls {
     return { memberId: id, topic: topicInfo(topic) };
   }
 
-  #readerOf({ queueIds, positions }: Params<'join'>, topic: CatalogTopic): Reader {
+  #readerOf({ queueIds, positions, from }: Params<'join'>, topic: CatalogTopic): Reader {
     const own = new Map<number, number>();
     if (positions?.topicId === topic.topicId) {
+      if (positions.queues.length > 0 && !(typeof from === 'object' && 'time' in from)) {
+        // Of queues that have come since it was here, it gets all.
+        for (let queueId = 0; queueId < topic.queues; queueId++) {
+          own.set(queueId, 0);
+        }
+      }
       for (const { queueId, generation, offset } of positions.queues) {
         const isOfThisRun = Math.floor(generation / GENERATIONS_PER_EPOCH) === this.#deps.epoch;
         if (isOfThisRun || !topic.memory) {

@@ -174,6 +174,11 @@ export class ControlPlane {
     this.#coordinator.endTopic(topicId, 'TOPIC_NOT_FOUND', `the topic '${topic}' was deleted`);
   }
 
+  /** On a slave: its master has given the topic more queues. */
+  topicGrown(topic: CatalogTopic): void {
+    this.#coordinator.growTopic(topic);
+  }
+
   /**
    * Answers one request.
    * @throws RingMQError always of this class: NOT_SUPPORTED for an unknown method, BAD_REQUEST for malformed
@@ -349,6 +354,7 @@ export class ControlPlane {
         await this.#options.wanted?.(topic);
         return this.#topics.describe(topic, page);
       },
+      growTopic: (params) => this.#topics.grow(params),
       deleteTopic: async ({ topic, upTo }) => {
         await this.#topics.delete(topic, upTo ?? null);
         return {};

@@ -84,6 +84,7 @@ export const PARAMS = {
   }),
   listTopics: z.object(namedPage),
   describeTopic: topicOnly.extend(page),
+  growTopic: topicOnly.extend({ queues: z.number() }),
   deleteTopic: topicOnly.extend({ upTo: time.nullable().default(null) }),
   listGroups: z.object(namedPage),
   describeGroup: z.object({ group: name, ...page }),

@@ -1,6 +1,7 @@
 /** Creating and deleting topics, across the catalog, the queue table and the groups; one change at a time. */
 import type {
   ControlMethods,
+  GrownTopic,
   QueueDamage,
   QueueInfo,
   RetentionInfo,
@@ -8,7 +9,7 @@ import type {
 } from '../../native-free/wire/index.js';
 import { AUDIT_TOPIC } from '../../native-free/wire/index.js';
 import type { GroupCoordinator } from '../group/index.js';
-import type { ControlRecord } from '../meta/control-records.js';
+import type { ControlRecord, TopicCreatedRecord } from '../meta/control-records.js';
 import {
   type CatalogTopic,
   checkName,
@@ -28,13 +29,13 @@ import {
 } from './page.js';
 
 export interface TopicHooks {
-  /** Makes the queue table ready for a topic that nobody has seen yet. */
-  openQueues(topic: CatalogTopic): void | Promise<void>;
+  /** Makes the queue table ready for queues that nobody has seen yet, from the one with the number `from` on. */
+  openQueues(topic: CatalogTopic, from: number): void | Promise<void>;
   /**
-   * Ends a deleted topic's queues, those that are open. When it is done no thread uses their slots, which may
-   * then go to another topic.
+   * Ends queues, those that are open, from the one with the number `from` on. When it is done no thread uses
+   * their slots, which may then go to another topic.
    */
-  closeQueues(topic: CatalogTopic): void | Promise<void>;
+  closeQueues(topic: CatalogTopic, from: number): void | Promise<void>;
   /** First offset stored and next one to be given out. */
   queueState(topic: CatalogTopic, queueId: number): { minOffset: number; maxOffset: number };
   /** Places of the queue that could not be read, in the order of offsets. */
@@ -45,12 +46,20 @@ export interface TopicHooks {
   appendRecords(records: readonly ControlRecord[]): Promise<void>;
   /** A topic was created or deleted. */
   onTopicChanged?(topic: string, topicId: number): void;
+  /** A topic has more queues: what refers to the others holds. */
+  onTopicGrown?(topic: CatalogTopic): void;
   /** Other work of the thread comes first. Absent: nothing waits. */
   pause?(): Promise<void>;
 }
 
 /** What the numbers and keys of an item take in an answer. */
 const INFO_BYTES = 120;
+
+/** What the log says of a topic. */
+function recordOf({ topic, topicId, queues, memory, createdTime, sets }: CatalogTopic): TopicCreatedRecord {
+  const record = { type: 'topicCreated' as const, topic, topicId, queues, memory, createdTime };
+  return sets === null ? record : { ...record, sets };
+}
 
 export class TopicAdmin {
   readonly #catalog: TopicCatalog;
@@ -80,28 +89,51 @@ export class TopicAdmin {
       }
       const topic = this.#catalog.reserve(params);
       try {
-        await this.#hooks.openQueues(topic);
-        const { queues, memory, createdTime, topicId, sets } = topic;
-        const created = {
-          type: 'topicCreated' as const,
-          topic: topic.topic,
-          topicId,
-          queues,
-          memory,
-          createdTime,
-        };
-        await this.#hooks.appendRecords([sets === null ? created : { ...created, sets }]);
+        await this.#hooks.openQueues(topic, 0);
+        await this.#hooks.appendRecords([recordOf(topic)]);
         this.#catalog.publish(topic);
         diagnose('topic', { event: 'created', topic: topic.topic, topicId: topic.topicId });
       } catch (error) {
         // Also when the opening itself failed: it may have come to some of the queues, whose slots are given
         // back here.
-        await this.#hooks.closeQueues(topic);
+        await this.#hooks.closeQueues(topic, 0);
         this.#catalog.abandon(topic);
         throw error;
       }
       this.#hooks.onTopicChanged?.(topic.topic, topic.topicId);
       return topicInfo(topic);
+    });
+  }
+
+  /**
+   * Returns when the log has the additional queues, at the broker's flush policy, and groups that read the
+   * topic have been told to share them. A topic that has so many is the answer.
+   * @throws RingMQError TOPIC_NOT_FOUND, BAD_ARGUMENT (fewer than it has; one of the broker's own),
+   * TOO_MANY_QUEUES, DISK_FULL, DISK_FAILED
+   */
+  grow({ topic: name, queues }: ControlMethods['growTopic']['params']): Promise<GrownTopic> {
+    return this.#inTurn(async () => {
+      const before = this.#catalog.require(name);
+      checkName('topic', name);
+      if (queues === before.queues) {
+        return { ...topicInfo(before), before: before.queues };
+      }
+      const grown = this.#catalog.reserveGrown(before, queues);
+      try {
+        this.#coordinator.requireQueues(before, queues - before.queues);
+        await this.#hooks.openQueues(grown, before.queues);
+        await this.#hooks.appendRecords([recordOf(grown)]);
+      } catch (error) {
+        await this.#hooks.closeQueues(grown, before.queues);
+        this.#catalog.abandonGrown(grown, before);
+        throw error;
+      }
+      this.#catalog.publishGrown(grown);
+      diagnose('topic', { event: 'grown', topic: name, topicId: grown.topicId });
+      // Threads first: what they are told next may be of the new queues.
+      this.#hooks.onTopicGrown?.(grown);
+      this.#coordinator.growTopic(grown);
+      return { ...topicInfo(grown), before: before.queues };
     });
   }
 
@@ -129,7 +161,7 @@ export class TopicAdmin {
       this.#coordinator.endTopic(topic.topicId, 'TOPIC_NOT_FOUND', `the topic '${name}' was deleted`);
       this.#hooks.onTopicChanged?.(name, topic.topicId);
       // If this fails the slots stay taken until the next start, rather than being shared by two topics.
-      await this.#hooks.closeQueues(topic);
+      await this.#hooks.closeQueues(topic, 0);
       this.#catalog.freeSlots(topic);
     });
   }

@@ -8,7 +8,7 @@ import {
   HELD_MS,
   IndexEntry,
   IndexFiles,
-  LANE,
+  openSlots,
   type QueueIndex,
   type QueueTable,
   trimIndex,
@@ -50,15 +50,17 @@ export class TopicQueues {
     this.#files = new IndexFiles({ disk: new OwnedDisk(dir), dir: `${dir.path}/queues` });
   }
 
-  open(topic: CatalogTopic): void {
-    for (const [queueId, slot] of topic.slots.entries()) {
-      this.#deps.queueTable.open(slot, topic.topicId, queueId, topic.memory ? LANE.memory : LANE.log);
-    }
+  /** From the queue with the number `from` on. */
+  open(topic: CatalogTopic, from: number): void {
+    openSlots(this.#deps.queueTable, topic, from);
   }
 
-  /** Readers compare the slot's topic id with theirs at each read, so the slots are free at once. */
-  close(topic: CatalogTopic): void {
-    for (const slot of topic.slots) {
+  /**
+   * From the queue with the number `from` on. Readers compare the slot's topic id with theirs at each read, so
+   * the slots are free at once.
+   */
+  close(topic: CatalogTopic, from: number): void {
+    for (const slot of topic.slots.subarray(from)) {
       this.#deps.queueTable.close(slot);
     }
   }

@@ -3,7 +3,7 @@
  * catalog and the rows of the queue table. A recovery applies the log behind its snapshot by this, and so
  * does a broker that follows another one's log.
  */
-import { BATCH, isRingMQError, readUint32 } from '../../native-free/wire/index.js';
+import { BATCH, isRingMQError, MAX_QUEUES_PER_TOPIC, readUint32 } from '../../native-free/wire/index.js';
 import type { ControlRecord } from '../meta/control-records.js';
 import { type CatalogTopic, type MetaState, recordsOf, type TopicCatalog } from '../meta/index.js';
 import { AppliedAgain } from './applied-again.js';
@@ -12,8 +12,11 @@ import { IdRanges } from './id-ranges.js';
 export interface ControlReplayDeps {
   state: MetaState;
   catalog: TopicCatalog;
-  /** Makes the queue table ready for a topic. What comes behind its creation in the log may be indexed when this returns. */
-  openQueues(topic: CatalogTopic): void;
+  /**
+   * Makes the queue table ready for a topic's queues, from the one with the number `from` on: 0, it is new.
+   * What comes behind that in the log may be indexed when this returns.
+   */
+  openQueues(topic: CatalogTopic, from: number): void;
   /** Ends a deleted topic's queues. Who says so must free its slots in the catalog, once no thread uses them. */
   closeQueues(topic: CatalogTopic): void;
 }
@@ -30,6 +33,8 @@ export class ControlReplay {
   /** Of those. Ids are given out in order, so they are few ranges, however many topics a slave sees come and go. */
   readonly #created = new IdRanges();
   readonly #unknownTopics = new Set<number>();
+  /** Names of topics with queues that no record has made. */
+  readonly #shortTopics = new Set<string>();
   /** While what it applies lies below the state's place. */
   #again: AppliedAgain | null = null;
 
@@ -40,12 +45,12 @@ export class ControlReplay {
 
   /** Entries that are kept of what it has seen: bounded. */
   get keptCount(): number {
-    return this.#created.count + this.#unknownTopics.size + this.#damaged.length;
+    return this.#created.count + this.#unknownTopics.size + this.#shortTopics.size + this.#damaged.length;
   }
 
   /** A topic that the state had from the beginning. */
   open(topic: CatalogTopic): void {
-    this.#deps.openQueues(topic);
+    this.#deps.openQueues(topic, 0);
   }
 
   /** One control batch. @throws RingMQError LOG_CORRUPT (records that cannot be), BAD_CONFIG (more queues than the broker may have) */
@@ -83,6 +88,11 @@ export class ControlReplay {
   /** Messages of a topic. One that was never created was created by a record that is lost: its id is not given out again. */
   sees(header: Uint8Array): void {
     const topicId = readUint32(header, BATCH.topicId);
+    const known = this.#deps.catalog.byId(topicId);
+    if (known !== undefined) {
+      this.#seesQueue(known, readUint32(header, BATCH.queueId));
+      return;
+    }
     if (topicId < this.#firstNewId || this.#created.has(topicId)) {
       return;
     }
@@ -93,6 +103,20 @@ export class ControlReplay {
     if (topicId >= state.nextTopicId) {
       state.apply({ type: 'topicIds', nextTopicId: topicId + 1 });
     }
+  }
+
+  /** A topic's queue that was never made was made by a record that is lost: its messages show that it is there. */
+  #seesQueue(known: CatalogTopic, queueId: number): void {
+    const { state } = this.#deps;
+    const stored = state.topics.get(known.topicId);
+    if (queueId < known.queues || queueId >= MAX_QUEUES_PER_TOPIC || stored === undefined) {
+      return;
+    }
+    if (this.#shortTopics.size < MAX_NAMED) {
+      this.#shortTopics.add(known.topic);
+    }
+    state.apply({ type: 'topicCreated', ...stored, queues: queueId + 1 });
+    this.#grow(known, queueId + 1);
   }
 
   /** What an operator should know of it; null: all is well. */
@@ -110,6 +134,11 @@ export class ControlReplay {
         `the creation of topics with the ids ${[...this.#unknownTopics].join(', ')} is missing from the log; their messages are in it and can be reached by no name`,
       );
     }
+    if (this.#shortTopics.size > 0) {
+      parts.push(
+        `that the topics ${[...this.#shortTopics].join(', ')} got more queues is missing from the log; those that have messages are there, others may be missing: have the topics grow again`,
+      );
+    }
     return parts.length === 0 ? null : parts.join('; ');
   }
 
@@ -121,10 +150,21 @@ export class ControlReplay {
     }
     if (record.type === 'topicDeleted') {
       this.#close(catalog.byId(record.topicId));
-    } else if (record.type === 'topicCreated' && catalog.byId(record.topicId) === undefined) {
-      // Its deletion may be among what is damaged.
-      this.#close(catalog.byName(record.topic));
-      this.#deps.openQueues(catalog.restore(record));
+    } else if (record.type === 'topicCreated') {
+      const known = catalog.byId(record.topicId);
+      if (known === undefined) {
+        // Its deletion may be among what is damaged.
+        this.#close(catalog.byName(record.topic));
+        this.#deps.openQueues(catalog.restore(record), 0);
+      } else {
+        this.#grow(known, record.queues);
+      }
+    }
+  }
+
+  #grow(known: CatalogTopic, queues: number): void {
+    if (queues > known.queues) {
+      this.#deps.openQueues(this.#deps.catalog.restoreGrown(known, queues), known.queues);
     }
   }
 

@@ -38,6 +38,7 @@ import {
   IndexFiles,
   IndexStage,
   LANE,
+  openSlots,
   QueueTable,
 } from '../queue/index.js';
 import { createRingMemory, Ring } from '../ring/index.js';
@@ -198,11 +199,7 @@ function recoverData(
   const replay = new ControlReplay({
     state,
     catalog,
-    openQueues: ({ topicId, slots, memory }) => {
-      for (const [queueId, slot] of slots.entries()) {
-        table.open(slot, topicId, queueId, memory ? LANE.memory : LANE.log);
-      }
-    },
+    openQueues: (topic, from) => openSlots(table, topic, from),
     closeQueues: (topic) => {
       for (const slot of topic.slots) {
         table.close(slot);
@@ -323,10 +320,15 @@ function recoverTables(
   const known = isRebuild ? 0 : place;
   const visit: BatchVisitor = (header, position, bodyIsDamaged, control) => {
     again?.reaches(position);
+    if (control === null) {
+      // First: a queue may be known by its messages alone.
+      replay.sees(header);
+    }
     stage.replay(header, position);
     if (control === null) {
-      replay.sees(header);
-    } else if (position >= known) {
+      return;
+    }
+    if (position >= known) {
       if (bodyIsDamaged && position < place) {
         // What the snapshot has is not missing.
         again?.isDamaged(position);

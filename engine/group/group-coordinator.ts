@@ -272,6 +272,58 @@ export class GroupCoordinator {
     }
   }
 
+  /**
+   * Makes sure that groups and readers with members on the topic may share `more` queues of it.
+   * @throws RingMQError TOO_MANY_QUEUES
+   */
+  requireQueues(topic: SharedTopic, more: number): void {
+    let shares = 0;
+    for (const share of this.#shares()) {
+      shares += share.topic.topicId === topic.topicId ? 1 : 0;
+    }
+    const queues = this.#queueCount + shares * more;
+    if (shares > 0 && queues > this.#maxQueues) {
+      throw new RingMQError(
+        'TOO_MANY_QUEUES',
+        `groups and readers share ${this.#queueCount} queues already, and ${more} more for each of the ${shares} that read '${topic.topic}' are more than there may be (maxGroupQueues)`,
+        { details: { value: queues, limit: this.#maxQueues } },
+      );
+    }
+  }
+
+  /**
+   * The topic has more queues now. Who reads it already gets all of what comes into them, wherever it began on
+   * the others; who has not begun anywhere begins on all of them as it wanted to.
+   */
+  growTopic(topic: SharedTopic): void {
+    for (const share of this.#shares()) {
+      const before = share.topic.queues;
+      if (share.topic.topicId !== topic.topicId || before >= topic.queues) {
+        continue;
+      }
+      this.#queueCount += topic.queues - before;
+      share.grow(topic);
+      this.#beginOnNew(share, before);
+      this.#settling.want(share);
+    }
+  }
+
+  #beginOnNew({ group, topic, members }: TopicShare, before: number): void {
+    const { topicId, queues } = topic;
+    const reader = members.find((member) => member.reader !== null)?.reader ?? null;
+    let hasBegun = reader !== null && reader.positions.size > 0;
+    for (let queueId = 0; queueId < before && !hasBegun && reader === null; queueId++) {
+      hasBegun = this.#offsets.position(group, topicId, queueId) !== null;
+    }
+    for (let queueId = before; queueId < queues && hasBegun; queueId++) {
+      if (reader !== null) {
+        reader.positions.set(queueId, 0);
+      } else if (this.#offsets.position(group, topicId, queueId) === null) {
+        this.#offsets.begin(group, topicId, queueId, 0);
+      }
+    }
+  }
+
   /** The topic is gone: its members are told so and put out. */
   endTopic(topicId: number, code: ErrorCode, message: string): void {
     for (const member of [...this.#byKey.values()]) {

@@ -64,18 +64,18 @@ export interface ShareActions {
 
 export class TopicShare {
   readonly group: string;
-  readonly topic: SharedTopic;
+  #topic: SharedTopic;
   /** The filter of all members; it goes with the last one. */
   readonly filter: string;
   /** In the order they joined. */
   readonly members: Member[] = [];
-  readonly #state: Uint8Array;
+  #state: Uint8Array;
   readonly #owner: (Member | null)[];
   readonly #target: (Member | null)[];
-  readonly #generation: Float64Array;
-  readonly #deadline: Float64Array;
+  #generation: Float64Array;
+  #deadline: Float64Array;
   /** When the owner got the queue, or committed on it; of the clock that deadlines are of. */
-  readonly #progress: Float64Array;
+  #progress: Float64Array;
   #revoking = 0;
   /** Where the pass over all queues that is under way goes on; 0: none is. */
   #passAt = 0;
@@ -85,7 +85,7 @@ export class TopicShare {
 
   constructor(group: string, topic: SharedTopic, filter: string) {
     this.group = group;
-    this.topic = topic;
+    this.#topic = topic;
     this.filter = filter;
     this.#state = new Uint8Array(topic.queues);
     this.#owner = new Array<Member | null>(topic.queues).fill(null);
@@ -93,6 +93,25 @@ export class TopicShare {
     this.#generation = new Float64Array(topic.queues);
     this.#deadline = new Float64Array(topic.queues);
     this.#progress = new Float64Array(topic.queues);
+  }
+
+  get topic(): SharedTopic {
+    return this.#topic;
+  }
+
+  /** The topic has more queues now: they are shared out with the next {@link settle}, and no other one changes hands but for that. */
+  grow(topic: SharedTopic): void {
+    const { queues } = topic;
+    this.#state = longer(this.#state, new Uint8Array(queues));
+    this.#generation = longer(this.#generation, new Float64Array(queues));
+    this.#deadline = longer(this.#deadline, new Float64Array(queues));
+    this.#progress = longer(this.#progress, new Float64Array(queues));
+    while (this.#owner.length < queues) {
+      this.#owner.push(null);
+      this.#target.push(null);
+    }
+    this.#topic = topic;
+    this.#membersChanged = true;
   }
 
   /** It is of a reader that is in no group. */
@@ -290,4 +309,10 @@ export class TopicShare {
 
 function wants({ reader }: Member, queueId: number): boolean {
   return reader === null || reader.queueIds === null || reader.queueIds.has(queueId);
+}
+
+/** What was there, at the beginning of what takes its place. */
+function longer<T extends Uint8Array | Float64Array>(before: T, after: T): T {
+  after.set(before);
+  return after;
 }

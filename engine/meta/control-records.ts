@@ -26,6 +26,7 @@ export interface TopicIdsRecord {
   nextTopicId: number;
 }
 
+/** There is this topic. Said again with more queues, by one id, when it has got them: it never has fewer. */
 export interface TopicCreatedRecord {
   type: 'topicCreated';
   topic: string;

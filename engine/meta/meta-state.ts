@@ -202,7 +202,7 @@ export class MetaState {
 
   #create({ topic, topicId, queues, memory, createdTime, sets }: TopicCreatedRecord): void {
     const known = this.topics.get(topicId);
-    if (known !== undefined && (known.topic !== topic || known.queues !== queues)) {
+    if (known !== undefined && known.topic !== topic) {
       throw new RingMQError(
         'LOG_CORRUPT',
         `the topic id ${topicId} is of '${known.topic}' and is created again for '${topic}'`,
@@ -214,9 +214,16 @@ export class MetaState {
       this.#forgetTopic(other);
     }
     this.#idByName.set(topic, topicId);
-    const created = { topic, topicId, queues, memory, createdTime };
+    // A topic only gets more queues; what is applied again may be of when it had fewer.
+    const most = Math.max(queues, known?.queues ?? 0);
+    const created = { topic, topicId, queues: most, memory, createdTime };
     this.topics.set(topicId, sets === undefined ? created : { ...created, sets });
     this.#raiseTopicIds(topicId);
+    if (known !== undefined && most > known.queues) {
+      // Who reads the topic already gets all of what comes into the new queues, wherever it began on the others.
+      this.offsets.grow(topicId, known.queues, most);
+      this.starts.grow(topicId, known.queues, most);
+    }
   }
 
   #forgetTopic(topicId: number): void {

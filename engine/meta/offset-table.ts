@@ -44,8 +44,21 @@ export class OffsetTable {
     if (offsets === undefined) {
       offsets = new Float64Array(queues).fill(NOT_COMMITTED);
       topics.set(topicId, offsets);
+    } else if (queueId >= offsets.length) {
+      offsets = longer(offsets, queues, NOT_COMMITTED);
+      topics.set(topicId, offsets);
     }
     offsets[queueId] = offset;
+  }
+
+  /** The topic has `to` queues now, where it had `from`: every group that has a hold on it is at 0 on the new ones. */
+  grow(topicId: number, from: number, to: number): void {
+    for (const topics of this.#groups.values()) {
+      const offsets = topics.get(topicId);
+      if (offsets !== undefined && offsets.length < to) {
+        topics.set(topicId, longer(offsets, to, NOT_COMMITTED).fill(0, from));
+      }
+    }
   }
 
   /** Forgets a group's hold on a topic, and the group if it had nothing else. */
@@ -89,4 +102,11 @@ export class OffsetTable {
       yield { group, topicId, pairs };
     }
   }
+}
+
+/** A copy that is `length` long, with `fill` in what is new. */
+function longer(offsets: Float64Array, length: number, fill: number): Float64Array {
+  const copy = new Float64Array(length).fill(fill, offsets.length);
+  copy.set(offsets);
+  return copy;
 }

@@ -41,6 +41,11 @@ export class QueueEnds {
     if (ends === undefined) {
       ends = new Float64Array(queues);
       this.#topics.set(topicId, ends);
+    } else if (queueId >= ends.length) {
+      const fewer = ends;
+      ends = new Float64Array(queues);
+      ends.set(fewer);
+      this.#topics.set(topicId, ends);
     }
     ends[queueId] = Math.max(ends[queueId] as number, end);
   }

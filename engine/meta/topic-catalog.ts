@@ -145,13 +145,7 @@ export class TopicCatalog {
   reserve(params: TopicParams, options: { internal?: boolean } = {}): CatalogTopic {
     const { topic, queues, memory } = params;
     checkName('topic', topic, options.internal === true || isAuditTopic(params));
-    if (!Number.isInteger(queues) || queues < 1 || queues > MAX_QUEUES_PER_TOPIC) {
-      throw new RingMQError(
-        'BAD_ARGUMENT',
-        `a topic has 1 to ${MAX_QUEUES_PER_TOPIC} queues; '${topic}' was asked for with ${queues}`,
-        { details: { value: queues, limit: MAX_QUEUES_PER_TOPIC } },
-      );
-    }
+    checkCount(topic, queues);
     const existing = this.#byName.get(topic);
     if (existing !== undefined) {
       throw new RingMQError(
@@ -168,11 +162,7 @@ export class TopicCatalog {
     const createdTime = this.#createdTime(params);
     const slots = this.#pool.take(queues);
     if (slots === null) {
-      throw new RingMQError(
-        'TOO_MANY_QUEUES',
-        `'${topic}' needs ${queues} queues, and ${this.#pool.free} of the broker's ${this.#pool.size} are free`,
-        { details: { value: queues, free: this.#pool.free, limit: this.#pool.size } },
-      );
+      throw this.#noSlots(topic, queues, 'queues');
     }
     this.#reserved.add(topic);
     const topicId = Math.max(this.#nextTopicId, this.#state.nextTopicId);
@@ -192,18 +182,51 @@ export class TopicCatalog {
    */
   restore(stored: Omit<TopicCreatedRecord, 'type'>): CatalogTopic {
     const { topic, topicId, queues, memory, createdTime, sets = null } = stored;
-    const slots = this.#pool.take(queues);
-    if (slots === null) {
-      const limit = this.#pool.size;
-      throw new RingMQError(
-        'BAD_CONFIG',
-        `the stored topic '${topic}' has ${queues} queues, and ${this.#pool.free} of the ${limit} that the broker may have are left; raise that limit`,
-        { details: { value: limit - this.#pool.free + queues, limit } },
-      );
-    }
+    const slots = this.#slotsFor(topic, queues);
     const restored = { topic, topicId, queues, memory, createdTime, sets, slots };
     this.#show(restored);
     return restored;
+  }
+
+  /**
+   * The topic with more queues, which nobody sees yet; {@link publishGrown} or {@link abandonGrown} it.
+   * @throws RingMQError BAD_ARGUMENT (fewer than it has, more than a topic may have), TOO_MANY_QUEUES
+   */
+  reserveGrown(topic: CatalogTopic, queues: number): CatalogTopic {
+    checkCount(topic.topic, queues);
+    if (queues < topic.queues) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        `the topic '${topic.topic}' has ${topic.queues} queues, and can only get more: those that went would take their messages with them; make another topic with ${queues}`,
+        { details: { topic: topic.topic, value: queues, queues: topic.queues } },
+      );
+    }
+    const more = this.#pool.take(queues - topic.queues);
+    if (more === null) {
+      throw this.#noSlots(topic.topic, queues - topic.queues, 'more queues');
+    }
+    return grownBy(topic, more);
+  }
+
+  /** The log has the additional queues. */
+  publishGrown(grown: CatalogTopic): void {
+    this.#show(grown);
+  }
+
+  /** Gives the additional slots of {@link reserveGrown} back. */
+  abandonGrown(grown: CatalogTopic, before: CatalogTopic): void {
+    this.#pool.give(grown.slots.subarray(before.queues));
+  }
+
+  /**
+   * The log says that a topic has more queues: takes slots for them, and makes them visible. They are its
+   * caller's to open.
+   * @throws RingMQError BAD_CONFIG when there are not so many
+   */
+  restoreGrown(topic: CatalogTopic, queues: number): CatalogTopic {
+    const grown = grownBy(topic, this.#slotsFor(topic.topic, queues - topic.queues));
+    this.#show(grown);
+    return grown;
   }
 
   /** Gives a reserved topic's slots back. */
@@ -253,10 +276,52 @@ export class TopicCatalog {
     return createdTime;
   }
 
+  #noSlots(topic: string, needed: number, what: string): RingMQError {
+    const { free, size } = this.#pool;
+    return new RingMQError(
+      'TOO_MANY_QUEUES',
+      `'${topic}' needs ${needed} ${what}, and ${free} of the broker's ${size} are free`,
+      { details: { value: needed, free, limit: size } },
+    );
+  }
+
+  /** For queues that the log has. */
+  #slotsFor(topic: string, queues: number): Int32Array {
+    const slots = this.#pool.take(queues);
+    if (slots === null) {
+      const limit = this.#pool.size;
+      throw new RingMQError(
+        'BAD_CONFIG',
+        `the stored topic '${topic}' has ${queues} queues, and ${this.#pool.free} of the ${limit} that the broker may have are left; raise that limit`,
+        { details: { value: limit - this.#pool.free + queues, limit } },
+      );
+    }
+    return slots;
+  }
+
   #show(topic: CatalogTopic): void {
     this.#byId.set(topic.topicId, topic);
     this.#byName.set(topic.topic, topic);
     this.#sorted = null;
+  }
+}
+
+function grownBy(topic: CatalogTopic, more: Int32Array): CatalogTopic {
+  const queues = topic.queues + more.length;
+  const slots = new Int32Array(queues);
+  slots.set(topic.slots);
+  slots.set(more, topic.queues);
+  return { ...topic, queues, slots };
+}
+
+/** @throws RingMQError BAD_ARGUMENT */
+function checkCount(topic: string, queues: number): void {
+  if (!Number.isInteger(queues) || queues < 1 || queues > MAX_QUEUES_PER_TOPIC) {
+    throw new RingMQError(
+      'BAD_ARGUMENT',
+      `a topic has 1 to ${MAX_QUEUES_PER_TOPIC} queues; '${topic}' was asked for with ${queues}`,
+      { details: { value: queues, limit: MAX_QUEUES_PER_TOPIC } },
+    );
   }
 }
 

@@ -2,6 +2,7 @@ export { IndexEntry } from './index-entry.js';
 export { type IndexDisk, IndexFiles } from './index-files.js';
 export { IndexStage, type TableSnapshot } from './index-stage.js';
 export { trimIndex } from './index-trim.js';
+export { openSlots } from './open-slots.js';
 export { createProducerMemory } from './producer-table.js';
 export { QueueIndex } from './queue-index.js';
 export {

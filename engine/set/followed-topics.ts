@@ -8,6 +8,8 @@ import type { CatalogTopic } from '../meta/index.js';
 export interface FollowedTopicsHost {
   /** All threads: there is one of that name, or none any more. */
   changed(topic: string, topicId: number): void;
+  /** It has more queues: all threads, and those who share them. */
+  grown(topic: CatalogTopic): void;
   /** Its consumers end, and what was known of its damage is forgotten. */
   gone(topic: CatalogTopic): void;
 }
@@ -20,14 +22,18 @@ export function followedTopics(
   return new ControlReplay({
     state,
     catalog,
-    openQueues: (topic) => {
-      queues.open(topic);
-      host.changed(topic.topic, topic.topicId);
+    openQueues: (topic, from) => {
+      queues.open(topic, from);
+      if (from === 0) {
+        host.changed(topic.topic, topic.topicId);
+      } else {
+        host.grown(topic);
+      }
     },
     closeQueues: (topic) => {
       host.gone(topic);
       host.changed(topic.topic, topic.topicId);
-      queues.close(topic);
+      queues.close(topic, 0);
       catalog.freeSlots(topic);
     },
   });

@@ -8,7 +8,7 @@ import {
   type ControlMethods,
   RingMQError,
 } from '../../native-free/wire/index.js';
-import type { ControlListener, ControlPort } from '../control/channel-messages.js';
+import type { ControlListener, ControlPort, GrownFacts } from '../control/channel-messages.js';
 import { ConnectionDesk, type ThreadQuestion } from '../control/connection-desk.js';
 import type { DamageReport } from '../control/damage-list.js';
 import type { ExpiredReport } from '../control/expired-log.js';
@@ -188,6 +188,18 @@ export abstract class ControlHalf implements ControlCalls, ControlListener {
       entry.dead = true;
       this.#topics.delete(topicId);
       this.topicGone(entry);
+    }
+    for (const listener of this.#topicListeners) {
+      listener(topic, topicId);
+    }
+  }
+
+  /** From the control plane. Readers of the queues there were, and batches under way to them, go on. */
+  topicGrown({ topic, topicId, queues, slots }: GrownFacts): void {
+    const entry = this.#topics.get(topicId);
+    if (entry !== undefined) {
+      entry.queues = queues;
+      entry.slots = slots;
     }
     for (const listener of this.#topicListeners) {
       listener(topic, topicId);

@@ -13,6 +13,7 @@ import type {
   GroupLag,
   GroupPause,
   GroupReport,
+  GrownTopic,
   History,
   HistoryName,
   LogLevel,
@@ -43,6 +44,13 @@ export interface NewTopic {
    * elsewhere (`memory`) is `TOPIC_EXISTS`. Default false: any topic of that name is `TOPIC_EXISTS`.
    */
   ifNotExists?: boolean | undefined;
+}
+
+/** More queues for a topic that is there. */
+export interface TopicGrowth {
+  topic: string;
+  /** How many it is to have, 1 to 16,384: at least as many as it has. In a cluster: in each broker set. */
+  queues: number;
 }
 
 /** A consumer group to be made. */
@@ -279,6 +287,15 @@ export interface Admin {
   describeTopic(topic: string, options?: CallOptions): Promise<TopicDescription>;
   /** `TOPIC_NOT_FOUND`. */
   deleteTopic(topic: string, options?: CallOptions): Promise<void>;
+  /**
+   * Gives a topic more queues; `before` says how many it had. The queues it has stay as they are, with what is
+   * in them. Producers spread over the new ones, and groups that read the topic read these from their
+   * beginning, without a restart. A sharding key may have another queue from then on, as that is its hash
+   * modulo the number of queues: what was sent with the key before stays in the old one, and is in no order
+   * with what comes. In a cluster a master that is away follows when it is back. `TOPIC_NOT_FOUND`,
+   * `BAD_ARGUMENT` (fewer than it has: queues are never taken away), `TOO_MANY_QUEUES`.
+   */
+  growTopic(growth: TopicGrowth, options?: CallOptions): Promise<GrownTopic>;
   listGroups(options?: CallOptions): Promise<GroupInfo[]>;
   /** `GROUP_NOT_FOUND`. */
   describeGroup(group: string, options?: CallOptions): Promise<GroupReport>;

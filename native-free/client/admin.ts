@@ -11,6 +11,7 @@ import {
   type GroupInfo,
   type GroupLag,
   type GroupReport,
+  type GrownTopic,
   groupMembers,
   isRingMQError,
   MAX_QUEUES_PER_TOPIC,
@@ -48,6 +49,7 @@ import type {
   NewTopic,
   OffsetReset,
   ResetQueue,
+  TopicGrowth,
 } from './types.js';
 import { type Part, WatchCalls } from './watch-calls.js';
 
@@ -63,6 +65,7 @@ const NEW_TOPIC: OptionNames<NewTopic> = {
   sets: true,
   ifNotExists: true,
 };
+const TOPIC_GROWTH: OptionNames<TopicGrowth> = { topic: true, queues: true };
 const NEW_GROUP: OptionNames<NewGroup> = { group: true, ifNotExists: true };
 const OFFSET_RESET: OptionNames<OffsetReset> = {
   group: true,
@@ -127,6 +130,13 @@ export class ControlAdmin extends WatchCalls implements Admin {
       (page) => page.queueStates,
     );
     return { ...wholeOf(first as TopicDescription & PageResult), queueStates };
+  }
+
+  async growTopic(growth: TopicGrowth, options?: CallOptions): Promise<GrownTopic> {
+    const how = takeCallOptions('growTopic', options);
+    const grown = await this.#requests.call('growTopic', growthParams(growth), how);
+    this.#changed(grown.topic);
+    return grown;
   }
 
   async deleteTopic(topic: string, options?: CallOptions): Promise<void> {
@@ -311,6 +321,18 @@ export function newTopicParams(given: NewTopic): {
     memory: booleanOption('memory', topic.memory, false),
     ifNotExists: booleanOption('ifNotExists', topic.ifNotExists, false),
     ...(topic.sets === undefined ? {} : { sets: setsOption(topic.sets) }),
+  };
+}
+
+/** The same of more queues for a topic. */
+export function growthParams(given: TopicGrowth): ControlMethods['growTopic']['params'] {
+  const { topic, queues } = takeGiven('growTopic', given, TOPIC_GROWTH);
+  if (queues === undefined) {
+    throw badArgument('queues', 'must say how many the topic is to have');
+  }
+  return {
+    topic: anyNameOption('topic', topic),
+    queues: countOption('queues', queues, 1, 1, MAX_QUEUES_PER_TOPIC),
   };
 }
 

@@ -23,6 +23,7 @@ import type {
   GroupMemberInfo,
   GroupPause,
   GroupReport,
+  GrownTopic,
   History,
   HistoryName,
   LogLevel,
@@ -65,6 +66,7 @@ export type {
   QueueReport,
   ResetQueue,
   TopicClientPage,
+  TopicGrowth,
 } from './admin-types.js';
 export type {
   AssignedQueue,
@@ -111,6 +113,7 @@ export type {
   GroupMemberInfo,
   GroupPause,
   GroupReport,
+  GrownTopic,
   History,
   HistoryName,
   LogLevel,

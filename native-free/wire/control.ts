@@ -86,6 +86,12 @@ export interface TopicInfo {
   parts?: { brokerSet: string; topicId: number; queues: number }[];
 }
 
+/** A topic that was to get more queues. */
+export interface GrownTopic extends TopicInfo {
+  /** Queues it had. As many as `queues`: nothing has changed. */
+  before: number;
+}
+
 export interface QueueInfo {
   /** A client's answer over a cluster: whose queue it is. */
   brokerSet?: string;
@@ -197,6 +203,11 @@ export interface ControlMethods extends WatchMethods {
   listTopics: { params: NamedPageParams; result: { topics: TopicInfo[] } & PageResult };
   /** Each page is of `queueStates`. */
   describeTopic: { params: { topic: string } & PageParams; result: TopicDescription & PageResult };
+  /**
+   * Gives a topic more queues: `queues` is how many it has then. So many as it has: nothing changes. Fewer:
+   * BAD_ARGUMENT. More than the broker has room for: TOO_MANY_QUEUES.
+   */
+  growTopic: { params: { topic: string; queues: number }; result: GrownTopic };
   /**
    * `upTo`: one whose `createdTime` is that or lower, and it is no error when there is none; none of its name up to it
    * comes back from another set. Absent or null: the one there is.

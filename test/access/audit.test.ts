@@ -153,6 +153,7 @@ describe.for(['ws', 'uws'] as const)('what is done over %s', (listener) => {
         'TOPIC_NOT_FOUND',
       );
       expect(await codeOf(client.admin().deleteTopic('%AUDIT'))).toBe('BAD_ARGUMENT');
+      expect(await codeOf(client.admin().growTopic({ topic: '%AUDIT', queues: 2 }))).toBe('BAD_ARGUMENT');
       expect((await client.admin().listTopics()).map(({ topic }) => topic)).not.toContain('%AUDIT');
     }
   });

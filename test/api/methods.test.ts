@@ -14,6 +14,7 @@ async function calls(): Promise<[ControlMethod, string, (object | undefined)?, s
   const scram = await verifierOf('another-password');
   return [
     ['createTopic', '/topics', { topic: 'shop/orders', queues: 2, memory: false }],
+    ['growTopic', '/topics/shop%2Forders/queues', { queues: 3 }],
     ['listTopics', '/topics?limit=10'],
     ['describeTopic', '/topics/shop%2Forders'],
     ['topicMetadata', '/topics/shop%2Forders/metadata'],

@@ -57,7 +57,6 @@ describe('what this version has not built ends with 1 and NOT_SUPPORTED', () => 
     [['pub', 'orders', '--delay', '5s']],
     [['pub', 'orders', '--ttl', '1h']],
     [['sub', 'orders', '--group', 'g', '--shared']],
-    [['topic', 'grow', 'orders', '--queues', '8']],
     [['message', 'trace', 'orders']],
   ])('%j', async (args) => {
     const { status, stdout, stderr } = await runCli(args, { cwd: directory });
@@ -133,7 +132,7 @@ describe('with -o json a failure is a JSON object on stderr', () => {
   it.each([
     [['topic', 'list', '--url', NOBODY, '-o', 'json'], 1, { code: 'CONNECT_FAILED', retryable: true }],
     [['--output', 'json', 'topic', 'creat'], 2, { code: 'BAD_ARGUMENT', advice: 'see ringmq topic --help' }],
-    [['-o', 'json', 'topic', 'grow', 'orders'], 1, { code: 'NOT_SUPPORTED' }],
+    [['-o', 'json', 'message', 'trace', 'orders'], 1, { code: 'NOT_SUPPORTED' }],
   ])('%j', async (args, status, failure) => {
     const result = await runCli(args);
     expect(JSON.parse(result.stderr)).toMatchObject(failure);

@@ -102,6 +102,26 @@ describe('brokers with name servers', () => {
     ).toEqual([]);
   });
 
+  it('give a topic as many queues as the set has that gave it most, also one that was away', async () => {
+    const ns = await nameServer();
+    const [a, b] = [await new Node('a').start([ns.url]), await new Node('b').start([ns.url])];
+    await a.admin((admin) => admin.createTopic({ topic: 't', queues: 2 }));
+    await until(() => same([a, b], ['t 2']));
+    await b.admin((admin) => admin.growTopic({ topic: 't', queues: 3 }));
+    await until(() => same([a, b], ['t 3']));
+    await b.broker.close();
+    await a.admin((admin) => admin.growTopic({ topic: 't', queues: 6 }));
+    await b.start([ns.url]);
+    await until(() => same([a, b], ['t 6']));
+    // Where there is no room it is said once, and all else goes on.
+    await b.broker.close();
+    await b.start([ns.url], { maxQueues: 16 });
+    await a.admin((admin) => admin.growTopic({ topic: 't', queues: 17 }));
+    await until(() => b.warnings.some((line) => line.includes("'t' cannot be given as many queues")));
+    await until(() => same([b], ['t 6']));
+    expect(a.warnings.filter((line) => line.includes('queues'))).toEqual([]);
+  });
+
   it('take a topic of the same name that was made after the deletion for another one', async () => {
     const ns = await nameServer();
     const [a, b] = [await new Node('a').start([ns.url]), await new Node('b').start([ns.url])];

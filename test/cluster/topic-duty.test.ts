@@ -25,13 +25,22 @@ class SimulatedSet {
     this.clockMs = clockMs;
   }
 
-  create(topic: string, createdTime: number): boolean {
+  /** With more queues than it has. */
+  grow(topic: string, queues: number): void {
+    const own = this.feed.get(topic);
+    if (own.topic !== null && own.topic.queues < queues) {
+      this.changes++;
+      this.feed.set(topic, { ...own, topic: { ...own.topic, queues } });
+    }
+  }
+
+  create(topic: string, createdTime: number, queues = 4): boolean {
     const own = this.feed.get(topic);
     if (own.topic !== null || createdTime <= (own.tombstone ?? -1)) {
       return false;
     }
     this.changes++;
-    return this.feed.set(topic, { ...own, topic: topicOf(topic, { createdTime }) });
+    return this.feed.set(topic, { ...own, topic: topicOf(topic, { createdTime, queues }) });
   }
 
   delete(topic: string, upTo: number): void {
@@ -95,7 +104,9 @@ class Simulation {
   #obey(set: SimulatedSet, topic: ClusterTopic): void {
     const duty = topicDuty(topic, set.feed.get(topic.topic), set.name);
     if (duty?.do === 'create') {
-      set.create(duty.topic, duty.createdTime);
+      set.create(duty.topic, duty.createdTime, duty.queues);
+    } else if (duty?.do === 'grow') {
+      set.grow(duty.topic, duty.queues);
     } else if (duty?.do === 'delete') {
       set.delete(duty.topic, duty.upTo);
     }
@@ -113,6 +124,12 @@ class Simulation {
       for (const set of up) {
         set.create(topic, createdTime);
       }
+    }
+  }
+
+  growOn(sets: SimulatedSet[], topic: string, queues: number): void {
+    for (const set of sets.filter(({ isUp }) => isUp)) {
+      set.grow(topic, queues);
     }
   }
 
@@ -139,10 +156,10 @@ class Simulation {
     return this.sets.reduce((sum, { changes }) => sum + changes, 0) - before;
   }
 
-  topicsOf(set: SimulatedSet): [string, number][] {
-    return TOPICS.flatMap((name): [string, number][] => {
+  topicsOf(set: SimulatedSet): [string, number, number][] {
+    return TOPICS.flatMap((name): [string, number, number][] => {
       const { topic } = set.feed.get(name);
-      return topic === null ? [] : [[name, topic.createdTime]];
+      return topic === null ? [] : [[name, topic.createdTime, topic.queues]];
     });
   }
 }
@@ -153,6 +170,7 @@ const steps = fc.array(
   fc.record({
     kind: fc.constantFrom(
       'create',
+      'grow',
       'delete',
       'down',
       'up',
@@ -179,6 +197,9 @@ function play(given: readonly Step[]): Simulation {
     switch (kind) {
       case 'create':
         world.createOn(all ? world.sets : [set], name);
+        break;
+      case 'grow':
+        world.growOn(all ? world.sets : [set], name, 4 + server + index);
         break;
       case 'delete':
         world.deleteOn(all ? world.sets : [set], name);
@@ -207,12 +228,19 @@ describe('topics of a cluster', () => {
     fc.assert(
       fc.property(steps, (given) => {
         const world = play(given);
-        // Each set changes a topic at most twice more: deletes the old one, makes the new one.
-        expect(world.settle()).toBeLessThanOrEqual(2 * SETS.length * TOPICS.length);
+        // Each set changes a topic at most so often: deletes the old one, makes the new one, and has it grow, with
+        // two others that have more at most twice.
+        expect(world.settle()).toBeLessThanOrEqual(4 * SETS.length * TOPICS.length);
         expect(world.settle()).toBe(0);
-        const names = world.sets.map((set) => world.topicsOf(set).map(([name]) => name));
+        const topics = world.sets.map((set) => world.topicsOf(set));
+        const names = topics.map((all) => all.map(([name]) => name));
         expect(names[1]).toEqual(names[0]);
         expect(names[2]).toEqual(names[0]);
+        // Of one topic; those of a name that were made apart are several.
+        for (const [name, time, queues] of topics.flat()) {
+          const same = topics.flat().filter((each) => each[0] === name && each[1] === time);
+          expect(same.map((each) => each[2])).toEqual(same.map(() => queues));
+        }
       }),
       { numRuns: 500 },
     );
@@ -252,5 +280,28 @@ describe('topics of a cluster', () => {
     expect(topicDuty({ ...cluster, deletedUpTo: 5 }, nothing, 'b')).toBeNull();
     expect(topicDuty(cluster, { topic: null, tombstone: 5 }, 'b')).toBeNull();
     expect(topicDuty(cluster, { topic: null, tombstone: 4 }, 'b')).not.toBeNull();
+  });
+
+  it('a set has as many queues as the one that has most, of the same topic', () => {
+    const route = { topicId: 1, memory: false, createdTime: 5 };
+    const cluster: ClusterTopic = {
+      topic: 't',
+      sets: [
+        { set: 'a', queues: 8, ...route },
+        { set: 'b', queues: 4, ...route },
+        { set: 'c', queues: 9, ...route, createdTime: 4 },
+      ],
+      belongsTo: null,
+      deletedUpTo: null,
+    };
+    const own = (queues: number, createdTime = 5) => ({
+      topic: topicOf('t', { queues, createdTime }),
+      tombstone: null,
+    });
+    expect(topicDuty(cluster, own(4), 'b')).toEqual({ do: 'grow', topic: 't', queues: 8 });
+    expect(topicDuty(cluster, own(8), 'a')).toBeNull();
+    expect(topicDuty(cluster, own(9), 'a')).toBeNull();
+    expect(topicDuty(cluster, own(9, 4), 'c')).toBeNull();
+    expect(topicDuty({ ...cluster, deletedUpTo: 5 }, own(4), 'b')).toMatchObject({ do: 'delete' });
   });
 });

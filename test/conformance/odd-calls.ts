@@ -33,6 +33,7 @@ export const ADMIN: Record<string, Call> = {
     on: admin,
     args: () => [{ topic: 'new', queues: 1, memory: false, sets: undefined, ifNotExists: true }, SIGNAL],
   },
+  growTopic: { on: admin, args: ({ topic }) => [{ topic, queues: 4 }, SIGNAL] },
   listTopics: { on: admin, args: () => [SIGNAL] },
   describeTopic: { on: admin, args: ({ topic }) => [topic, SIGNAL] },
   deleteTopic: { on: admin, args: () => ['not-there', SIGNAL] },

@@ -15,6 +15,7 @@ const EVENT = { event: 'revoke', consumer: 1, queues: [] } as unknown as Control
 const DEAF: ControlListener = {
   onEvent: () => {},
   topicChanged: () => {},
+  topicGrown: () => {},
   brokerClosed: () => {},
   asked: async () => null,
 };

@@ -135,3 +135,31 @@ it('what an opening could not read of the log, and the log has again, is in the 
     expect(await readSome(client, 't', 10)).toHaveLength(10);
   });
 });
+
+it('queues that a topic got are there by their messages, where what the log says of them is damaged', async () => {
+  await withBroker(dataDir, async ({ client }) => {
+    const admin = client.admin();
+    await admin.createTopic({ topic: 't', queues: 1 });
+    await sendNumbers(client, 't', 0, 5);
+    await readSome(client, 't', 5, 'billing');
+    await admin.growTopic({ topic: 't', queues: 4 });
+    for (const queueId of [1, 2]) {
+      await client.producer().send({ topic: 't', body: `${5 + queueId}` }, { queueId });
+    }
+  });
+  spoil((record) => record.type === 'topicCreated' && record.queues === 4);
+  // The state is made again from the log.
+  rmSync(join(dataDir, 'meta', 'state'));
+  markForRebuild();
+  await withBroker(dataDir, async ({ client, warnings }) => {
+    const admin = client.admin();
+    const { queueStates } = await admin.describeTopic('t');
+    expect(queueStates.map(({ maxOffset }) => maxOffset)).toEqual([5, 1, 1]);
+    expect(await readSome(client, 't', 2, 'billing')).toHaveLength(2);
+    expect(await admin.growTopic({ topic: 't', queues: 4 })).toMatchObject({ before: 3, queues: 4 });
+    expect(warnings.map(({ message }) => message).join('\n')).toContain('topics t got more queues');
+  });
+  await withBroker(dataDir, async ({ client }) => {
+    expect((await client.admin().describeTopic('t')).queueStates).toHaveLength(4);
+  });
+});

@@ -19,12 +19,12 @@ function textOf(state: MetaState): string[] {
 
 /** Topic ids are given out once, so a topic's records are in the order of its life. */
 const someRecord = fc.oneof(
-  fc.nat(5).map(
-    (topic): ControlRecord => ({
+  fc.tuple(fc.nat(5), fc.nat(3)).map(
+    ([topic, more]): ControlRecord => ({
       type: 'topicCreated',
       topic: `t${topic}`,
       topicId: 0,
-      queues: 3,
+      queues: 3 + more,
       memory: false,
       createdTime: 1,
     }),
@@ -75,16 +75,21 @@ const someRecord = fc.oneof(
     .map(([group, idleMs]): ControlRecord => ({ type: 'groupIdle', group: `g${group}`, idleMs })),
 );
 
-/** As a broker writes them: it creates no name that it has, deletes only what it has, and commits only on that. */
+/** As a broker writes them: it creates no name that it has, and only has it grow, deletes only what it has, and commits only on that. */
 function asWritten(records: readonly ControlRecord[]): ControlRecord[] {
   const topics = new Map<string, number>();
+  const queues = new Map<number, number>();
   let next = 1;
   return records.flatMap((record): ControlRecord[] => {
     if (record.type === 'topicCreated') {
-      if (topics.has(record.topic)) {
-        return [];
+      const known = topics.get(record.topic);
+      if (known !== undefined) {
+        const grows = record.queues > (queues.get(known) ?? 0);
+        queues.set(known, Math.max(record.queues, queues.get(known) ?? 0));
+        return grows ? [{ ...record, topicId: known }] : [];
       }
       topics.set(record.topic, next);
+      queues.set(next, record.queues);
       return [{ ...record, topicId: next++ }];
     }
     if (record.type === 'topicDeleted') {
@@ -101,6 +106,34 @@ function asWritten(records: readonly ControlRecord[]): ControlRecord[] {
 }
 
 describe('a state', () => {
+  test('has a topic with more queues: groups that have begun on it are at 0 on the new ones, others nowhere', () => {
+    const topic = {
+      type: 'topicCreated',
+      topic: 't',
+      topicId: 1,
+      queues: 2,
+      memory: false,
+      createdTime: 1,
+    } as const;
+    const state = stateOf([
+      topic,
+      { type: 'offsets', group: 'reads', topicId: 1, pairs: [0, 7] },
+      { type: 'starts', group: 'began', topicId: 1, pairs: [0, 9, 1, 5] },
+      { type: 'groupCreated', group: 'idle', createdTime: 1 },
+      { ...topic, queues: 4 },
+      { type: 'queueEnds', topicId: 1, pairs: [0, 9, 3, 6] },
+      // Of before, applied again.
+      topic,
+    ]);
+    expect(state.topics.get(1)).toMatchObject({ queues: 4 });
+    expect([...state.offsets.entries()]).toEqual([{ group: 'reads', topicId: 1, pairs: [0, 7, 2, 0, 3, 0] }]);
+    expect([...state.starts.entries()]).toEqual([
+      { group: 'began', topicId: 1, pairs: [0, 9, 1, 5, 2, 0, 3, 0] },
+    ]);
+    expect(state.ends.get(1, 3)).toBe(6);
+    expect(textOf(stateOf(state.records()))).toEqual(textOf(state));
+  });
+
   property.prop([fc.array(someRecord, { maxLength: 60 })])(
     'is what its own records make of a new one',
     (given) => {

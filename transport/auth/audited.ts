@@ -72,6 +72,7 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   createTopic: of('topic', 'queues', 'memory', 'ifNotExists'),
   listTopics: null,
   describeTopic: null,
+  growTopic: of('topic', 'queues'),
   deleteTopic: of('topic'),
   listGroups: null,
   describeGroup: null,

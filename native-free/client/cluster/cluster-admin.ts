@@ -11,6 +11,7 @@ import {
   type GroupInfo,
   type GroupLag,
   type GroupReport,
+  type GrownTopic,
   isRingMQError,
   RingMQError,
   type RoleInfo,
@@ -19,7 +20,7 @@ import {
   type UserInfo,
 } from '../../wire/index.js';
 import type { AccessChange, AccessLists, ChangeOptions } from '../access-calls.js';
-import { ControlAdmin, newGroupParams, newTopicParams, offsetResetParams } from '../admin.js';
+import { ControlAdmin, growthParams, newGroupParams, newTopicParams, offsetResetParams } from '../admin.js';
 import { asRingMQError } from '../failures.js';
 import { takeQuestion, takeSearch } from '../find-params.js';
 import { anyNameOption, badArgument, takeCallOptions } from '../options.js';
@@ -34,6 +35,7 @@ import type {
   NewTopic,
   OffsetReset,
   ResetQueue,
+  TopicGrowth,
 } from '../types.js';
 import { type Part, WatchCalls } from '../watch-calls.js';
 import { mergedFound, type SetCursors, setCursors } from './found-merged.js';
@@ -122,6 +124,35 @@ export class ClusterAdmin extends WatchCalls implements Admin {
     const outcomes = await this.#each((admin) => admin.describeTopic(topic, how));
     this.#checkAnswered('describeTopic', outcomes, ['TOPIC_NOT_FOUND']);
     return mergedTopic(outcomes.done);
+  }
+
+  async growTopic(growth: TopicGrowth, options?: CallOptions): Promise<GrownTopic> {
+    const how = takeCallOptions('growTopic', options);
+    const params = growthParams(growth);
+    const known = await this.#each((admin, link) => topicAt(link, params.topic, admin, how));
+    throwFailed('growTopic', known, AWAY);
+    const there = known.done.filter(({ value }) => value !== null).map(({ set }) => set);
+    if (there.length === 0) {
+      throw new RingMQError(
+        'TOPIC_NOT_FOUND',
+        `no broker set of the cluster that answers has the topic '${params.topic}'`,
+        { details: { topic: params.topic } },
+      );
+    }
+    // One that has more already refuses: before another one has got them.
+    const most = known.done.reduce((queues, { value }) => Math.max(queues, value?.queues ?? 0), 0);
+    const first = most > params.queues ? known.done.find(({ value }) => value?.queues === most) : undefined;
+    const outcomes = await this.#each(
+      (admin) => admin.growTopic(params, how),
+      first === undefined ? there : [first.set],
+    );
+    throwFailed('growTopic', outcomes, ['TOPIC_NOT_FOUND', ...AWAY]);
+    const parts = outcomes.done.map(({ set, value: { before: _before, ...value } }) => ({
+      set,
+      value: [value],
+    }));
+    const before = outcomes.done.reduce((sum, { value }) => sum + value.before, 0);
+    return { ...(mergedTopics(parts)[0] as TopicInfo), before };
   }
 
   async deleteTopic(topic: string, options?: CallOptions): Promise<void> {
