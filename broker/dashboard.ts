@@ -170,8 +170,6 @@ class Calls {
         return (backend.clusterStatus as (...each: never[]) => Promise<unknown>).call(backend, ...given);
       case 'admin':
         return (backend.admin as (...each: never[]) => Promise<unknown>).call(backend, ...given);
-      case 'look':
-        return (backend.look as (...each: never[]) => Promise<unknown>).call(backend, ...given);
       case 'publish':
         return (backend.publish as (...each: never[]) => Promise<unknown>).call(backend, ...given);
       default:

@@ -151,7 +151,7 @@ export const PARAMS = {
   revoke: z.object({ to: name, right, resource: name }),
   listGrants: z.object(page),
   accessRecords: z.object({ ...page, digest: z.string().nullable().default(null) }),
-  listAudit: z.object({ ...page, from: time.nullable().default(null) }),
+  listAudit: z.object({ ...namedPage, from: time.nullable().default(null) }),
   testAccess: z.object({ user: name, right, resource: name }),
   renew: z.object({ token: name }),
   join: z.object({

@@ -313,11 +313,12 @@ export interface ControlMethods extends WatchMethods {
     result: { records: AccessRecord[] } & PageResult;
   };
   /**
-   * What administrators did, and logins that failed, the oldest first; `from`: no entries of a time before, ms since 1970. `next` is a
+   * What administrators did, and logins that failed, the oldest first; `from`: no entries of a time before, ms since 1970; `filter`: only those
+   * with that in their user, method, resource, address or code, in letters large or small. `next` is a
    * cursor behind the last entry of the page, for what comes later.
    */
   listAudit: {
-    params: PageParams & { from?: number | null };
+    params: PageParams & { from?: number | null; filter?: string };
     result: { entries: AuditEntry[]; next: string } & PageResult;
   };
   /** Whether a user may do that, on one topic, group, or `cluster`. */

@@ -1,6 +1,6 @@
 /** What the pages ask, whoever answers: the library's client in the browser, or a host's client behind its own server. */
-import type { Admin, PeekRequest, Receipt } from '../../client/internal.js';
-import type { BrokerStatus, PageParams, PageResult, StartPosition } from '../../wire/index.js';
+import type { Admin, Receipt } from '../../client/internal.js';
+import type { BrokerStatus, PageParams, PageResult } from '../../wire/index.js';
 
 /** What is looked at, and as whom. */
 export interface Where {
@@ -13,8 +13,6 @@ export interface Where {
   user: string | null;
   /** Nothing can be changed through it. */
   readOnly: boolean;
-  /** Methods that this version of the library has, of those that some have not. */
-  knows: string[];
 }
 
 /** A message as a page shows it. */
@@ -27,7 +25,7 @@ export interface SeenMessage {
   keys: string[];
   properties: Record<string, string | number | boolean | Uint8Array>;
   shardingKey: string | null;
-  /** At most {@link MAX_SHOWN_BYTES}; null: sent without one. */
+  /** As much of it as was asked for, from its beginning; null: sent without one. */
   body: Uint8Array | null;
   /** Of the whole body. */
   bodyBytes: number;
@@ -35,9 +33,6 @@ export interface SeenMessage {
   bornTime: number;
   storeTime: number;
 }
-
-/** Of a body that is looked at, so much comes to the page. */
-export const MAX_SHOWN_BYTES = 256 * 1024;
 
 export interface PublishedMessage {
   topic: string;
@@ -48,11 +43,6 @@ export interface PublishedMessage {
   shardingKey?: string | undefined;
   properties?: Readonly<Record<string, string>> | undefined;
   queueId?: number | undefined;
-}
-
-/** Where to look, with times as numbers: it may travel as JSON. */
-export interface LookRequest extends Omit<PeekRequest, 'from'> {
-  from?: StartPosition | undefined;
 }
 
 /** Calls of the administration that change nothing. */
@@ -81,6 +71,8 @@ export const CHANGING_CALLS = [
   'resetOffset',
   'copyOffsets',
   'skipMessages',
+  'pauseGroup',
+  'resumeGroup',
   'createUser',
   'setPassword',
   'setRoles',
@@ -110,15 +102,11 @@ export const READING_METHODS: ReadonlySet<string> = new Set([
   'topicClients',
   'configuration',
   'listAudit',
+  'consumedBy',
+  'history',
 ]);
 
-export const CHANGING_METHODS: ReadonlySet<string> = new Set([
-  'promote',
-  'closeConnection',
-  'setLogLevel',
-  'pauseGroup',
-  'resumeGroup',
-]);
+export const CHANGING_METHODS: ReadonlySet<string> = new Set(['promote', 'closeConnection', 'setLogLevel']);
 
 /** Whom a control method goes to. */
 export interface Target {
@@ -136,7 +124,6 @@ export interface Backend {
   clusterStatus(page: PageParams): Promise<{ brokers: BrokerStatus[] } & PageResult>;
   /** A call of the library's administration: over a cluster, at all of its sets. */
   admin<A extends AdminCall>(call: A, ...args: Parameters<Admin[A]>): Promise<Awaited<ReturnType<Admin[A]>>>;
-  look(request: LookRequest): Promise<SeenMessage[]>;
   publish(message: PublishedMessage): Promise<Receipt>;
   close(): Promise<void>;
 }

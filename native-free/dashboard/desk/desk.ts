@@ -6,7 +6,6 @@ import {
   type Client,
   ClusterBrokers,
   type Connection,
-  type ConsumedMessage,
   type Producer,
   type Receipt,
 } from '../../client/internal.js';
@@ -23,12 +22,9 @@ import {
   type Backend,
   CHANGING_CALLS,
   CHANGING_METHODS,
-  type LookRequest,
-  MAX_SHOWN_BYTES,
   type PublishedMessage,
   READING_CALLS,
   READING_METHODS,
-  type SeenMessage,
   type Target,
   type Where,
 } from './backend.js';
@@ -67,7 +63,6 @@ export class Desk implements Backend {
       sets: [...(brokerSets ?? [])],
       user: this.#user,
       readOnly: this.#options.readOnly,
-      knows: [...CHANGING_METHODS].filter(isControlMethod),
     };
   }
 
@@ -104,10 +99,6 @@ export class Desk implements Backend {
     const admin = this.#client.admin();
     const method = admin[call] as (...given: unknown[]) => Promise<Awaited<ReturnType<Admin[A]>>>;
     return method.apply(admin, args);
-  }
-
-  async look(request: LookRequest): Promise<SeenMessage[]> {
-    return (await this.#client.peek(request)).map(seen);
   }
 
   async publish({ queueId, body, ...message }: PublishedMessage): Promise<Receipt> {
@@ -197,23 +188,4 @@ export class Desk implements Backend {
     dialed.catch(() => this.#dialed.delete(url));
     return dialed;
   }
-}
-
-function seen(message: ConsumedMessage): SeenMessage {
-  const { body } = message;
-  return {
-    topic: message.topic,
-    brokerSet: message.brokerSet ?? null,
-    queueId: message.queueId,
-    offset: message.offset,
-    tag: message.tag ?? null,
-    keys: [...message.keys],
-    properties: { ...message.properties } as SeenMessage['properties'],
-    shardingKey: message.shardingKey ?? null,
-    body: body === null ? null : body.slice(0, MAX_SHOWN_BYTES),
-    bodyBytes: message.bodyLength,
-    messageId: message.messageId,
-    bornTime: message.bornTime,
-    storeTime: message.storeTime,
-  };
 }

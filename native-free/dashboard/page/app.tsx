@@ -1,4 +1,5 @@
 /** The frame around all pages: where to go, who is looked at, and how it stands with the connection. */
+import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { useMay } from './ask.js';
 import { onKey, Shortcuts } from './keys.js';
@@ -71,7 +72,7 @@ function Frame() {
       </a>
       <Side here={here} />
       <Top />
-      <main id="content" tabIndex={-1}>
+      <main id="content" tabIndex={0}>
         {lost.value !== null && (
           <div class="note bad lost" role="alert">
             <strong>{t('lost')}</strong> {lost.value} {t('lostMore')}
@@ -90,35 +91,37 @@ function toContent(event: Event): void {
   document.getElementById('content')?.focus();
 }
 
+/**
+ * What is shown at each place of the side bar. A page that comes, such as one of dead letters, delayed messages,
+ * transactions or traces, gets a line in PAGES (with its name in both languages and its key) and one here: a name
+ * without a page does not compile, and until there is one nothing of it is to be seen. Parts of a topic are in the
+ * same way in `pages/topic.tsx`; what is told of one message is in `Opened` of `pages/messages.tsx`.
+ */
+const PLACES: Record<PageName, (name: string | undefined, part: string) => JSX.Element> = {
+  overview: () => <OverviewPage />,
+  cluster: () => <ClusterPage />,
+  topics: (name, part) =>
+    name === undefined ? <TopicsPage /> : <TopicPage key={name} topic={name} part={part} />,
+  groups: (name) => (name === undefined ? <GroupsPage /> : <GroupPage key={name} group={name} />),
+  clients: () => <ClientsPage />,
+  users: (name) => <AccessPage part={name ?? ''} />,
+  audit: () => <AuditPage />,
+  configuration: () => <ConfigurationPage />,
+};
+
 function Page({ here, rest }: { here: string; rest: readonly string[] }) {
   const [name, part = ''] = rest;
-  switch (here) {
-    case 'overview':
-      return <OverviewPage />;
-    case 'cluster':
-      return <ClusterPage />;
-    case 'topics':
-      return name === undefined ? <TopicsPage /> : <TopicPage key={name} topic={name} part={part} />;
-    case 'groups':
-      return name === undefined ? <GroupsPage /> : <GroupPage key={name} group={name} />;
-    case 'clients':
-      return <ClientsPage />;
-    case 'users':
-      return <AccessPage part={name ?? ''} />;
-    case 'audit':
-      return <AuditPage />;
-    case 'configuration':
-      return <ConfigurationPage />;
-    default:
-      return (
-        <>
-          <PageHead title={t('noPage')} />
-          <Empty>
-            <a href={href('overview')}>{t('overview')}</a>
-          </Empty>
-        </>
-      );
-  }
+  const known = PAGES.find((each) => each.name === here);
+  return known === undefined ? (
+    <>
+      <PageHead title={t('noPage')} />
+      <Empty>
+        <a href={href('overview')}>{t('overview')}</a>
+      </Empty>
+    </>
+  ) : (
+    PLACES[known.name](name, part)
+  );
 }
 
 function Side({ here }: { here: string }) {
@@ -137,7 +140,7 @@ function Side({ here }: { here: string }) {
         {shown.map(({ name, key }) => (
           <li key={name}>
             <a href={href(name)} aria-current={here === name ? 'page' : undefined}>
-              <span>{t(name as PageName)}</span>
+              <span>{t(name)}</span>
               <kbd aria-hidden="true">{key}</kbd>
             </a>
           </li>

@@ -3,7 +3,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Right } from '../../client/internal.js';
 import { clearTimeout, setTimeout } from '../../time/index.js';
-import { asFailure, isReadOnly, may } from './session.js';
+import { asFailure, isReadOnly, may, rightsTurn } from './session.js';
 
 export interface Asked<T> {
   /** The last answer; undefined: none yet. It stays when a later question fails. */
@@ -25,7 +25,7 @@ export const LIVE_MS = 2_000;
 
 /**
  * `ask` is given the answer before, and is called anew when `key` changes. `everyMs` 0: only then, and by
- * `again`. While the page is hidden nothing is asked.
+ * `again`. While the page is hidden nothing is asked, and when it is shown again that is done at once.
  */
 export function useAsked<T>(
   key: string,
@@ -44,10 +44,12 @@ export function useAsked<T>(
       clearTimeout(timer);
       if (!document.hidden || state.value.value === undefined) {
         state.value = { ...state.value, isAsking: true };
-        const answer = await ask(state.value.value).then(
-          (value) => ({ value, error: null }),
-          (error: unknown) => ({ value: state.value.value, error: asFailure(error) }),
-        );
+        let answer: Pick<State<T>, 'value' | 'error'>;
+        try {
+          answer = { value: await ask(state.value.value), error: null };
+        } catch (error) {
+          answer = { value: state.value.value, error: asFailure(error) };
+        }
         if (isOver || mine !== turn) {
           return;
         }
@@ -59,30 +61,37 @@ export function useAsked<T>(
     };
     again.now = () => void once();
     void once();
+    const onShown = (): void => {
+      if (!document.hidden && everyMs > 0 && !state.value.isAsking) {
+        void once();
+      }
+    };
+    document.addEventListener('visibilitychange', onShown);
     return () => {
       isOver = true;
+      document.removeEventListener('visibilitychange', onShown);
       clearTimeout(timer);
     };
   }, [key, everyMs]);
   return { ...state.value, again: () => again.now() };
 }
 
-/** False until the brokers have said yes. */
+/** False until the brokers have said yes. Asked again when rights may have changed. */
 export function useMay(right: Right, resource: string): boolean {
-  const answer = useSignal(false);
+  const question = `${right} ${resource}`;
+  const answer = useSignal({ question: '', isAllowed: false });
   useEffect(() => {
     let isOver = false;
-    answer.value = false;
     void may(right, resource).then((isAllowed) => {
       if (!isOver) {
-        answer.value = isAllowed;
+        answer.value = { question, isAllowed };
       }
     });
     return () => {
       isOver = true;
     };
-  }, [right, resource]);
-  return answer.value;
+  }, [question, rightsTurn.value]);
+  return answer.value.question === question && answer.value.isAllowed;
 }
 
 /** The same of what changes something: nothing is, while the dashboard is read-only. */

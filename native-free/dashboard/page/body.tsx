@@ -1,8 +1,9 @@
 /** A message's body, as text, as JSON, or byte by byte. */
 import { useSignal } from '@preact/signals';
 import { bytes } from './format.js';
+import { indented } from './json-text.js';
 import { t } from './text.js';
-import { Note, Tag } from './ui.js';
+import { Button, Note, Tag } from './ui.js';
 
 const BYTES_PER_LINE = 16;
 /** Lines of hexadecimal digits that are shown. */
@@ -10,15 +11,25 @@ const MAX_HEX_LINES = 4_096;
 
 type View = 'json' | 'text' | 'hex';
 
-export function Body({ body, bodyBytes }: { body: Uint8Array | null; bodyBytes: number }) {
-  const text = body === null ? null : textOf(body);
-  const json = text === null ? undefined : jsonOf(text);
+export function Body({
+  body,
+  bodyBytes,
+  onSave,
+}: {
+  body: Uint8Array | null;
+  bodyBytes: number;
+  /** The whole body, as a file. */
+  onSave: () => void;
+}) {
+  const isCut = body !== null && bodyBytes > body.length;
+  const text = body === null ? null : textOf(body, isCut);
+  const json = text === null || isCut ? null : indented(text);
   const chosen = useSignal<View | null>(null);
   if (body === null) {
     return <p class="empty">{t('noBody')}</p>;
   }
   const views: View[] = [
-    ...(json === undefined ? [] : ['json' as const]),
+    ...(json === null ? [] : ['json' as const]),
     ...(text === null ? [] : ['text' as const]),
     'hex',
   ];
@@ -40,32 +51,25 @@ export function Body({ body, bodyBytes }: { body: Uint8Array | null; bodyBytes: 
           </button>
         ))}
         <Tag>{bytes(bodyBytes)}</Tag>
+        <Button tone="quiet" onClick={onSave}>
+          {t('saveBody')}
+        </Button>
       </div>
-      {bodyBytes > body.length && <Note tone="warn">{t('bodyCut', { bytes: bytes(body.length) })}</Note>}
+      {isCut && <Note tone="warn">{t('bodyCut', { bytes: bytes(body.length) })}</Note>}
       <pre tabIndex={0} role="region" aria-label={t('body')}>
-        {view === 'json' ? JSON.stringify(json, null, 2) : view === 'text' ? text : hexOf(body)}
+        {view === 'json' ? json : view === 'text' ? text : hexOf(body)}
       </pre>
     </div>
   );
 }
 
-/** null: it is not UTF-8. */
-export function textOf(body: Uint8Array): string | null {
+/** null: it is not UTF-8. `isCut`: its last character may be a part of one, which is left out. */
+export function textOf(body: Uint8Array, isCut = false): string | null {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+    // Byte for byte: a mark of their order at the beginning is a character as well.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body, { stream: isCut });
   } catch {
     return null;
-  }
-}
-
-function jsonOf(text: string): unknown {
-  if (!/^\s*[[{]/.test(text)) {
-    return undefined;
-  }
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
   }
 }
 

@@ -8,6 +8,9 @@ interface Failure {
   error: { code: ErrorCode; message: string; details?: Record<string, unknown> };
 }
 
+/** As long as the page waits for a broker itself, and a little more. */
+const ANSWER_MS = 30_000;
+
 export class HostBackend implements Backend {
   readonly #onAnswer: (isThere: boolean, why: unknown) => void;
 
@@ -19,7 +22,6 @@ export class HostBackend implements Backend {
   readonly control: Backend['control'] = (...args) => this.#call('control', ...args);
   readonly clusterStatus: Backend['clusterStatus'] = (...args) => this.#call('clusterStatus', ...args);
   readonly admin: Backend['admin'] = (...args) => this.#call('admin', ...args);
-  readonly look: Backend['look'] = (...args) => this.#call('look', ...args);
   readonly publish: Backend['publish'] = (...args) => this.#call('publish', ...args);
 
   async close(): Promise<void> {
@@ -33,6 +35,7 @@ export class HostBackend implements Backend {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
         body: toJson({ call, args }),
+        signal: AbortSignal.timeout(ANSWER_MS),
       });
       text = await response.text();
     } catch (error) {

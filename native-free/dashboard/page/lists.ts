@@ -1,5 +1,6 @@
 /** The lists of a broker, or of all broker sets together. */
 import type { GroupInfo, TopicInfo } from '../../client/index.js';
+import type { Target } from '../desk/index.js';
 import { PagedList } from './paged.js';
 import { backend, where } from './session.js';
 
@@ -13,22 +14,42 @@ export function targetOf(set: string | null): { set?: string } {
   return set === null ? {} : { set };
 }
 
-/** A list whose answers have their items under `field`. `filter`: a broker that knows of filters leaves out the rest. */
-export function listOf<T>(
-  method: string,
-  field: string,
-  keyOf: (item: T) => string,
-  merge: (row: T, item: T) => T = (row) => row,
-  params: object = {},
-  mark: (item: T, set: string) => T = (item) => item,
-): PagedList<T> {
-  const sources = setsHere().map((set) => ({
-    set,
+/** Who is asked for a list: of a cluster all sets, and what comes from each is marked with its name. */
+export interface ListPlace {
+  readonly set: string | null;
+  readonly target: Target;
+}
+
+export function allPlaces(): readonly ListPlace[] {
+  return setsHere().map((set) => ({ set, target: targetOf(set) }));
+}
+
+/** A list whose answers have their items under `field`. What `params` filter the brokers leave out. */
+export function listOf<T>({
+  method,
+  field,
+  keyOf,
+  merge = (row) => row,
+  params = {},
+  mark = (item) => item,
+  places = allPlaces(),
+}: {
+  method: string;
+  field: string;
+  keyOf: (item: T) => string;
+  /** What another set says of the same key is added to a row. */
+  merge?: (row: T, item: T) => T;
+  params?: object;
+  /** Called where there are sets. */
+  mark?: (item: T, set: string, target: Target) => T;
+  places?: readonly ListPlace[];
+}): PagedList<T> {
+  const sources = places.map(({ set, target }) => ({
     ask: async (cursor: string | null, limit: number) => {
-      const answer = await backend().control(targetOf(set), method, { ...params, cursor, limit });
+      const answer = await backend().control(target, method, { ...params, cursor, limit });
       const items = (answer[field] ?? []) as T[];
       return {
-        items: set === null ? items : items.map((item) => mark(item, set)),
+        items: set === null ? items : items.map((item) => mark(item, set, target)),
         cursor: answer['complete'] === true ? null : ((answer['cursor'] as string | undefined) ?? null),
       };
     },
@@ -37,29 +58,29 @@ export function listOf<T>(
 }
 
 export function topicList(filter = ''): PagedList<TopicInfo> {
-  return listOf<TopicInfo>(
-    'listTopics',
-    'topics',
-    ({ topic }) => topic,
-    (row, item) => ({
+  return listOf<TopicInfo>({
+    method: 'listTopics',
+    field: 'topics',
+    keyOf: ({ topic }) => topic,
+    merge: (row, item) => ({
       ...row,
       queues: row.queues + item.queues,
       parts: [...(row.parts ?? []), ...(item.parts ?? [])],
     }),
-    filter === '' ? {} : { filter },
-    (item, brokerSet) => ({
+    params: { filter },
+    mark: (item, brokerSet) => ({
       ...item,
       parts: [{ brokerSet, topicId: item.topicId, queues: item.queues }],
     }),
-  );
+  });
 }
 
 export function groupList(filter = ''): PagedList<GroupInfo> {
-  return listOf<GroupInfo>(
-    'listGroups',
-    'groups',
-    ({ group }) => group,
-    (row, item) => {
+  return listOf<GroupInfo>({
+    method: 'listGroups',
+    field: 'groups',
+    keyOf: ({ group }) => group,
+    merge: (row, item) => {
       const topics = [...new Set([...row.topics, ...item.topics])].sort();
       return {
         ...row,
@@ -69,6 +90,16 @@ export function groupList(filter = ''): PagedList<GroupInfo> {
         members: Math.max(row.members, item.members),
       };
     },
-    filter === '' ? {} : { filter },
-  );
+    params: { filter },
+  });
+}
+
+/** Groups that know a topic: they have committed on it, or have members there. */
+export function topicGroupList(topic: string): PagedList<{ group: string }> {
+  return listOf<{ group: string }>({
+    method: 'consumedBy',
+    field: 'groups',
+    keyOf: ({ group }) => group,
+    params: { topic, queueId: 0, offset: 0 },
+  });
 }

@@ -22,21 +22,23 @@ export interface Found {
   readonly next: (() => Promise<Found>) | null;
 }
 
-export const PAGE_MESSAGES = 50;
+/** Where an answer goes on, and how much it has. */
+type Page = Pick<MessageSearch, 'limit' | 'maxBodyBytes' | 'cursor' | 'bodyFrom'>;
+
+const PAGE_MESSAGES = 50;
+/** Of each body: what is larger is saved as a file. */
+const SHOWN_BODY_BYTES = 64 * 1024;
 /** The newest of all queues are looked for in so many. */
 const MAX_NEWEST_QUEUES = 32;
 
 export async function search(topic: TopicDescription, wanted: Search): Promise<Found> {
-  switch (wanted.by) {
-    case 'newest':
-      return newest(topic, wanted);
-    default:
-      return found(topic.topic, wanted, null);
-  }
+  return wanted.by === 'newest' ? newest(topic, wanted) : found(topic.topic, wanted, null);
 }
 
-function questionOf(topic: string, { by, text, tag, queue }: Search): MessageSearch {
-  return {
+/** One answer of the brokers' own search. It may be empty though more follows. */
+export async function findPage(topic: string, wanted: Search, page: Page) {
+  const { by, text, tag, queue } = wanted;
+  const answer = await backend().admin('findMessages', {
     topic,
     ...(by === 'id' ? { id: text } : {}),
     ...(by === 'key' ? { key: text } : {}),
@@ -45,25 +47,34 @@ function questionOf(topic: string, { by, text, tag, queue }: Search): MessageSea
     ...(tag === '' ? {} : { tag }),
     ...(queue === null ? {} : { queueId: queue.queueId }),
     ...(queue === null || queue.brokerSet === null ? {} : { brokerSet: queue.brokerSet }),
-    limit: PAGE_MESSAGES,
+    ...page,
+  });
+  return {
+    messages: answer.messages.map(
+      (message): SeenMessage => ({
+        ...message,
+        topic: answer.topic ?? topic,
+        brokerSet: message.brokerSet ?? null,
+      }),
+    ),
+    damage: answer.damage.map(({ message }) => message),
+    cursor: answer.cursor,
   };
 }
 
-/** By the brokers' own search, in the order in which messages were stored. It looks so long at a time, and goes on where it was. */
+/** In the order in which messages were stored. The brokers look so long at a time, and go on where they were. */
 async function found(topic: string, wanted: Search, from: string | null): Promise<Found> {
   let cursor = from;
   for (;;) {
-    const page = await backend().admin('findMessages', { ...questionOf(topic, wanted), cursor });
-    const messages = page.messages.map((message) => ({
-      ...message,
-      topic: page.topic ?? topic,
-      brokerSet: message.brokerSet ?? null,
-    }));
+    const page = await findPage(topic, wanted, {
+      cursor,
+      limit: PAGE_MESSAGES,
+      maxBodyBytes: SHOWN_BODY_BYTES,
+    });
     cursor = page.cursor;
-    const damage = page.damage.map(({ message }) => message);
-    if (messages.length > 0 || damage.length > 0 || cursor === null) {
+    if (page.messages.length > 0 || page.damage.length > 0 || cursor === null) {
       const next = cursor;
-      return { messages, damage, next: next === null ? null : () => found(topic, wanted, next) };
+      return { ...page, next: next === null ? null : () => found(topic, wanted, next) };
     }
   }
 }
@@ -71,31 +82,43 @@ async function found(topic: string, wanted: Search, from: string | null): Promis
 /** The last of each queue, the newest first. */
 async function newest(topic: TopicDescription, wanted: Search): Promise<Found> {
   const queues = topic.queueStates.filter(
-    ({ queueId, brokerSet, minOffset, maxOffset }) =>
-      maxOffset > minOffset &&
-      (wanted.queue === null ||
-        (wanted.queue.queueId === queueId && wanted.queue.brokerSet === (brokerSet ?? null))),
+    (state) => state.maxOffset > state.minOffset && isWanted(state, wanted),
   );
   const looked = queues.slice(0, MAX_NEWEST_QUEUES);
   const each = Math.max(5, Math.ceil(PAGE_MESSAGES / Math.max(1, looked.length)));
-  const found = await Promise.all(
-    looked.map(({ queueId, brokerSet, minOffset, maxOffset }) =>
-      backend().look({
-        topic: topic.topic,
-        queueId,
-        ...(brokerSet === undefined ? {} : { brokerSet }),
-        from: { offset: Math.max(minOffset, maxOffset - each) },
-        max: each,
-        ...(wanted.tag === '' ? {} : { filter: wanted.tag }),
-      }),
-    ),
+  const all = await Promise.all(
+    looked.map(async ({ queueId, brokerSet = null, minOffset, maxOffset }) => {
+      const first = Math.max(minOffset, maxOffset - each);
+      const ofQueue: Search = { ...wanted, by: 'offset', text: String(first), queue: { brokerSet, queueId } };
+      const messages: SeenMessage[] = [];
+      const damage: string[] = [];
+      let cursor: string | null = null;
+      do {
+        const page = await findPage(topic.topic, ofQueue, {
+          cursor,
+          limit: each,
+          maxBodyBytes: SHOWN_BODY_BYTES,
+        });
+        messages.push(...page.messages);
+        damage.push(...page.damage);
+        cursor = page.cursor;
+      } while (cursor !== null && messages.length < each && damage.length === 0);
+      return { messages, damage };
+    }),
   );
   return {
-    messages: found
-      .flat()
+    messages: all
+      .flatMap(({ messages }) => messages)
       .sort((a, b) => b.storeTime - a.storeTime || b.offset - a.offset)
       .slice(0, PAGE_MESSAGES),
-    damage: [],
+    damage: all.flatMap(({ damage }) => damage),
     next: null,
   };
+}
+
+function isWanted(
+  { queueId, brokerSet = null }: { queueId: number; brokerSet?: string | null },
+  { queue }: Search,
+): boolean {
+  return queue === null || (queue.queueId === queueId && queue.brokerSet === brokerSet);
 }

@@ -13,8 +13,6 @@ export interface ListPage<T> {
 }
 
 export interface ListSource<T> {
-  /** The broker set; null: the only broker. */
-  readonly set: string | null;
   ask(cursor: string | null, limit: number): Promise<ListPage<T>>;
 }
 

@@ -2,7 +2,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import { type ErrorCode, isRingMQError } from '../../client/index.js';
 import type { Right } from '../../client/internal.js';
-import { monotonicMs } from '../../time/index.js';
+import { setInterval } from '../../time/index.js';
 import type { Backend, Where } from '../desk/index.js';
 import { HostBackend } from './host-backend.js';
 import { isCareful, keepLoginNeeded, wasLoginNeeded } from './prefs.js';
@@ -12,6 +12,8 @@ export type Phase = 'connecting' | 'login' | 'open' | 'failed';
 
 /** What the user may do is asked again after so long. */
 const RIGHTS_MS = 60_000;
+/** Answers to that which are kept. */
+const MAX_RIGHTS = 512;
 
 export const phase = signal<Phase>('connecting');
 export const where = signal<Where | null>(null);
@@ -21,8 +23,28 @@ export const lost = signal<string | null>(null);
 /** Nothing is to be changed from here. */
 export const isReadOnly = computed(() => isCareful.value || where.value?.readOnly === true);
 
+/** Changes when what the user may do is to be asked anew. */
+export const rightsTurn = signal(0);
+
+type Opened = Connected | { backend: Backend; close(): Promise<void> };
+type Told = (isThere: boolean, why: unknown) => void;
+
 let connected: { backend: Backend; close(): Promise<void> } | null = null;
-const asked = new Map<string, { at: number; answer: Promise<boolean> }>();
+/** Of the connection that counts: what an earlier one still says is about nobody. */
+let attempt = 0;
+const asked = new Map<string, Promise<boolean>>();
+
+setInterval(() => {
+  if (phase.value === 'open' && !document.hidden) {
+    rightsChanged();
+  }
+}, RIGHTS_MS);
+
+/** What was known of them is forgotten, and asked anew by who shows something because of it. */
+export function rightsChanged(): void {
+  asked.clear();
+  rightsTurn.value++;
+}
 
 /** What pages ask. Only while the phase is `open`. */
 export function backend(): Backend {
@@ -35,8 +57,10 @@ export function backend(): Backend {
 /** Who served the page may let everybody in. */
 export async function begin(): Promise<void> {
   if (told('backend') === 'host') {
-    const host = new HostBackend(onConnection);
-    await open(async () => ({ backend: host, close: () => host.close() }));
+    await open(async (onConnection) => {
+      const host = new HostBackend(onConnection);
+      return { backend: host, close: () => host.close() };
+    });
   } else if (told('login') === 'needed' || (told('login') === 'unknown' && wasLoginNeeded())) {
     // To be refused only to find that out would be a failed login, which is written down.
     phase.value = 'login';
@@ -46,7 +70,7 @@ export async function begin(): Promise<void> {
 }
 
 export async function withoutLogin(): Promise<void> {
-  await open(() => connectHere(undefined, null, { onConnection }));
+  await open((onConnection) => connectHere(undefined, null, { onConnection }));
 }
 
 /** What the server of the page has said in it. */
@@ -55,34 +79,44 @@ function told(name: string): string | undefined {
 }
 
 export async function logIn(user: string, password: string): Promise<void> {
-  await open(() => connectHere({ scheme: 'scram', user, password }, user, { onConnection }));
+  await open((onConnection) => connectHere({ scheme: 'scram', user, password }, user, { onConnection }));
 }
 
 /** Whose it is the broker says. */
 export async function logInByToken(token: string): Promise<void> {
-  await open(() => connectHere({ scheme: 'jwt', token }, null, { onConnection }));
+  await open((onConnection) => connectHere({ scheme: 'jwt', token }, null, { onConnection }));
 }
 
-export async function logOut(): Promise<void> {
+/** `why`: it was not the user who wanted it. */
+export async function logOut(why: { code: string; message: string } | null = null): Promise<void> {
   const before = connected;
   connected = null;
+  attempt++;
   asked.clear();
   batch(() => {
     where.value = null;
-    failure.value = null;
+    failure.value = why;
     lost.value = null;
     phase.value = 'login';
   });
   await before?.close();
 }
 
-async function open(
-  how: () => Promise<Connected | { backend: Backend; close(): Promise<void> }>,
-): Promise<void> {
+async function open(how: (onConnection: Told) => Promise<Opened>): Promise<void> {
+  const mine = ++attempt;
   failure.value = null;
+  let opened: Opened | null = null;
   try {
-    const opened = await how();
+    opened = await how((isThere, why) => {
+      if (mine === attempt) {
+        onConnection(isThere, why);
+      }
+    });
     const known = await opened.backend.where();
+    if (mine !== attempt) {
+      await opened.close();
+      return;
+    }
     asked.clear();
     connected = opened;
     batch(() => {
@@ -91,6 +125,10 @@ async function open(
       phase.value = 'open';
     });
   } catch (error) {
+    void opened?.close();
+    if (mine !== attempt) {
+      return;
+    }
     const told = asFailure(error);
     if (told.code === 'NOT_AUTHENTICATED') {
       keepLoginNeeded();
@@ -106,9 +144,7 @@ async function open(
 function onConnection(isThere: boolean, why: unknown): void {
   lost.value = isThere ? null : asFailure(why).message;
   if (isRingMQError(why) && why.code === 'NOT_AUTHENTICATED') {
-    void logOut().then(() => {
-      failure.value = asFailure(why);
-    });
+    void logOut(asFailure(why));
   }
 }
 
@@ -120,8 +156,8 @@ export function may(right: Right, resource: string): Promise<boolean> {
   }
   const key = `${right} ${resource}`;
   const before = asked.get(key);
-  if (before !== undefined && monotonicMs() - before.at < RIGHTS_MS) {
-    return before.answer;
+  if (before !== undefined) {
+    return before;
   }
   const answer = backend()
     .admin('testAccess', { user, right, resource })
@@ -130,7 +166,10 @@ export function may(right: Right, resource: string): Promise<boolean> {
       asked.delete(key);
       return !isCode(error, 'NOT_ALLOWED');
     });
-  asked.set(key, { at: monotonicMs(), answer });
+  if (asked.size >= MAX_RIGHTS) {
+    asked.clear();
+  }
+  asked.set(key, answer);
   return answer;
 }
 

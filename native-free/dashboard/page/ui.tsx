@@ -2,9 +2,9 @@
 import { type Signal, signal, useSignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
-import { setTimeout } from '../../time/index.js';
+import { clearTimeout, setTimeout } from '../../time/index.js';
 import type { Asked } from './ask.js';
-import { asFailure } from './session.js';
+import { asFailure, rightsChanged } from './session.js';
 import { type TextName, t } from './text.js';
 
 type Children = { children?: ComponentChildren };
@@ -156,6 +156,42 @@ export function Field({ name, hint, children }: { name: string; hint?: string; c
   );
 }
 
+/** A list is asked for anew once nothing has been written for so long. */
+const WRITTEN_MS = 200;
+/** As long as brokers take them. */
+const MAX_FILTER_CHARACTERS = 255;
+
+/** What a list's names are to have in them. */
+export function Filter({ of }: { of: Signal<string> }) {
+  const text = useSignal(of.value);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      of.value = text.value.trim();
+    }, WRITTEN_MS);
+    return () => clearTimeout(timer);
+  }, [text.value]);
+  return (
+    <Input
+      of={text}
+      type="search"
+      placeholder={t('filter')}
+      aria-label={t('filter')}
+      maxLength={MAX_FILTER_CHARACTERS}
+    />
+  );
+}
+
+/** Which moment a local time is taken for: an hour that a clock change leaves out or repeats is not what it seems. */
+export function MomentHint({ of }: { of: string }) {
+  const time = new Date(of).getTime();
+  return (
+    <p class="hint">
+      {t('localTime', { zone: Intl.DateTimeFormat().resolvedOptions().timeZone })}
+      {!Number.isNaN(time) && ` ${t('meansMoment', { moment: new Date(time).toISOString() })}`}
+    </p>
+  );
+}
+
 interface InputProps {
   of: Signal<string>;
   type?: 'text' | 'search' | 'password' | 'datetime-local';
@@ -289,6 +325,9 @@ export function Dialog({
       }
     } catch (error) {
       failure.value = asFailure(error);
+      if (failure.value.code === 'NOT_ALLOWED') {
+        rightsChanged();
+      }
     } finally {
       isDoing.value = false;
     }

@@ -23,8 +23,13 @@ export interface Moment {
   readonly outRate: number | null;
   readonly inBytes: number | null;
   readonly outBytes: number | null;
+  readonly flushP50Ms: number | null;
   readonly flushP99Ms: number | null;
   readonly ringPart: number | null;
+  readonly diskFreeBytes: number | null;
+  readonly replicaLagMs: number | null;
+  /** As if nothing were deleted; null: it does not grow, or is not known yet. */
+  readonly fullInMs: number | null;
 }
 
 export interface Looks {
@@ -89,13 +94,19 @@ function momentOf(now: readonly SetLook[], before: readonly SetLook[] | undefine
   const stats = now.flatMap(({ stats: each }) => (each === null ? [] : [each]));
   const perSecond = (of: (stats: BrokerStats) => number): number | null => {
     let sum: number | null = null;
-    for (const { set, stats: each } of now) {
-      const earlier = before?.find((look) => look.set === set)?.stats;
-      if (each && earlier && each.openingId === earlier.openingId && each.uptimeMs > earlier.uptimeMs) {
-        sum = (sum ?? 0) + (1_000 * Math.max(0, of(each) - of(earlier))) / (each.uptimeMs - earlier.uptimeMs);
-      }
+    for (const look of now) {
+      const own = rateOf(
+        look,
+        before?.find(({ set }) => set === look.set),
+        of,
+      );
+      sum = own === null ? sum : (sum ?? 0) + own;
     }
     return sum;
+  };
+  const least = (values: readonly (number | null)[]): number | null => {
+    const known = values.filter((value) => value !== null);
+    return known.length === 0 ? null : Math.min(...known);
   };
   const most = (values: readonly (number | null)[]): number | null => {
     const known = values.filter((value) => value !== null);
@@ -107,7 +118,36 @@ function momentOf(now: readonly SetLook[], before: readonly SetLook[] | undefine
     outRate: perSecond(({ messagesOut }) => messagesOut),
     inBytes: perSecond(({ bytesIn }) => bytesIn),
     outBytes: perSecond(({ bytesOut }) => bytesOut),
+    flushP50Ms: most(stats.map(({ log }) => log.syncs.p50Ms)),
     flushP99Ms: most(stats.map(({ log }) => log.syncs.p99Ms)),
     ringPart: most(stats.map(({ log }) => log.unwrittenBytes / log.ringBytes)),
+    diskFreeBytes: least(stats.map(({ diskFreeBytes }) => diskFreeBytes)),
+    replicaLagMs: most(now.flatMap(({ standing }) => standing?.replicas ?? []).map(({ lagMs }) => lagMs)),
+    fullInMs: least(
+      now.map((look) =>
+        fullIn(
+          look,
+          before?.find(({ set }) => set === look.set),
+        ),
+      ),
+    ),
   };
+}
+
+/** A second. null: there is nothing to compare with. */
+function rateOf(
+  { stats }: SetLook,
+  before: SetLook | undefined,
+  of: (stats: BrokerStats) => number,
+): number | null {
+  const earlier = before?.stats;
+  return stats && earlier && stats.openingId === earlier.openingId && stats.uptimeMs > earlier.uptimeMs
+    ? (1_000 * Math.max(0, of(stats) - of(earlier))) / (stats.uptimeMs - earlier.uptimeMs)
+    : null;
+}
+
+function fullIn(look: SetLook, before: SetLook | undefined): number | null {
+  const perSecond = rateOf(look, before, ({ bytesIn }) => bytesIn);
+  const free = look.stats?.diskFreeBytes ?? null;
+  return perSecond === null || perSecond < 1 || free === null ? null : (free / perSecond) * 1_000;
 }

@@ -6,7 +6,7 @@ import { count, moment } from '../format.js';
 import { listOf } from '../lists.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Button, Choice, FailureNote, Input, PageHead, Tag } from '../ui.js';
+import { Button, Choice, FailureNote, Filter, PageHead, Tag } from '../ui.js';
 
 type Span = 'hour' | 'day' | 'week' | 'all';
 
@@ -21,23 +21,21 @@ export function AuditPage() {
   const list = useMemo(() => {
     const ms = SPAN_MS[span.value];
     const from = ms === null ? null : Date.now() - ms;
-    return listOf<AuditEntry>('listAudit', 'entries', keyOf, undefined, { from }, (row, brokerSet) => ({
-      ...row,
-      brokerSet,
-    }));
-  }, [looked.value, span.value]);
+    return listOf<AuditEntry>({
+      method: 'listAudit',
+      field: 'entries',
+      keyOf,
+      params: { from, filter: filter.value },
+      mark: (row, brokerSet) => ({ ...row, brokerSet }),
+    });
+  }, [looked.value, span.value, filter.value]);
   useEffect(() => void list.upTo(MAX_ENTRIES), [list]);
   const { rows, isComplete, error } = list.state.value;
-  const sought = filter.value.trim().toLowerCase();
-  const shown = rows
-    .filter(({ user, method, resource, address, code }) =>
-      `${user} ${method} ${resource} ${address} ${code}`.toLowerCase().includes(sought),
-    )
-    .reverse();
+  const shown = useMemo(() => [...rows].reverse(), [rows]);
   return (
     <>
       <PageHead title={t('audit')}>
-        <Input of={filter} type="search" placeholder={t('filter')} aria-label={t('filter')} />
+        <Filter of={filter} />
         <Choice<Span>
           of={span}
           label={t('auditOldest')}

@@ -1,18 +1,23 @@
 /** Connections, and ending one. */
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { clearInterval, monotonicMs, setInterval } from '../../../time/index.js';
-import { useMayChange } from '../ask.js';
+import { clearTimeout, monotonicMs, setTimeout } from '../../../time/index.js';
+import type { BrokerStatus } from '../../../wire/index.js';
+import type { Target } from '../../desk/index.js';
+import { useAsked, useMayChange } from '../ask.js';
 import { bytes, count, moment, rate } from '../format.js';
-import { listOf, targetOf } from '../lists.js';
+import { allPlaces, type ListPlace, listOf } from '../lists.js';
 import { backend, where } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Button, Choice, Dialog, FailureNote, Input, PageHead, Tag, Waiting } from '../ui.js';
+import { Button, Choice, Dialog, FailureNote, Filter, PageHead, Tag, Waiting } from '../ui.js';
+import { allBrokers } from '../watch.js';
 
 interface Row {
   id: string;
-  set: string | null;
+  /** Of the broker that has it; absent: there is one. */
+  set?: string;
+  target?: Target;
   thread: string;
   user: string | null;
   name: string;
@@ -30,6 +35,8 @@ interface Row {
 
 /** Between two looks, over which rates are taken. */
 const LOOK_MS = 3_000;
+const NODES_MS = 10_000;
+const FIRST_ROWS = 100;
 
 /** What connections had counted at a look, and how fast they went since the one before. */
 interface Seen {
@@ -46,48 +53,76 @@ export function ClientsPage() {
   const looked = useSignal(0);
   const closing = useSignal<Row | null>(null);
   const manages = useMayChange('manage', 'cluster');
-  const sought = filter.value.trim();
+  const node = useSignal('');
+  const isCluster = where.value?.kind === 'cluster';
+  const nodes = useAsked<BrokerStatus[]>('nodes', async () => (isCluster ? allBrokers() : []), NODES_MS);
+  const up = (nodes.value ?? []).filter((each) => each.up);
   const list = useMemo(
     () =>
-      listOf<Row>(
-        'listConnections',
-        'connections',
-        keyIn(sort.value),
-        undefined,
-        { sort: sort.value, ...(sought === '' ? {} : { filter: sought }) },
-        (row, set) => ({ ...row, set }),
-      ),
-    [sought, sort.value, looked.value],
+      listOf<Row>({
+        method: 'listConnections',
+        field: 'connections',
+        keyOf: keyIn(sort.value),
+        params: { sort: sort.value, filter: filter.value },
+        mark: (row, set, target) => ({ ...row, set, target }),
+        places: placesOf(up.find(({ url }) => url === node.value)),
+      }),
+    [filter.value, sort.value, node.value, looked.value],
   );
-  useEffect(() => void list.upTo(100), [list]);
-  useEffect(() => {
-    const timer = setInterval(() => {
-      if (!document.hidden) {
-        looked.value++;
-      }
-    }, LOOK_MS);
-    return () => clearInterval(timer);
-  }, []);
-  const { rows: now, isComplete, isAsking, error } = list.state.value;
+  const wanted = useRef(FIRST_ROWS);
   const shown = useSignal<readonly Row[]>([]);
   const kept = useRef<Seen>({ at: 0, counts: new Map(), rates: new Map() });
   useEffect(() => {
-    // The rows before stay until the others are there.
-    if (!isAsking && (now.length > 0 || isComplete)) {
-      kept.current = seenOf(now, kept.current);
+    let isOver = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const later = (): void => {
+      timer = setTimeout(() => {
+        if (document.hidden) {
+          later();
+        } else {
+          looked.value++;
+        }
+      }, LOOK_MS);
+    };
+    // As many rows as are looked at, and only then those before make room: nothing jumps.
+    void list.upTo(wanted.current).then(() => {
+      const { rows: now, isComplete: hasAll } = list.state.value;
+      if (!isOver && (now.length > 0 || hasAll)) {
+        kept.current = seenOf(now, kept.current);
+        shown.value = now;
+      }
+      if (!isOver) {
+        // The next look begins when this one has ended, however long that takes.
+        later();
+      }
+    });
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [list]);
+  const { rows: now, isComplete, isAsking, error } = list.state.value;
+  useEffect(() => {
+    if (now.length > shown.value.length) {
       shown.value = now;
     }
-  }, [now, isAsking]);
+  }, [now]);
   const rows = shown.value;
   const rateOf = (which: 0 | 1, id: string, all: number) => {
     const now = kept.current.rates.get(id)?.[which];
     return <span title={count(all)}>{now === undefined ? '–' : `${rate(now)}/s`}</span>;
   };
-  const isCluster = where.value?.kind === 'cluster';
   return (
     <>
       <PageHead title={t('clients')}>
-        <Input of={filter} type="search" placeholder={t('filter')} aria-label={t('filter')} />
+        <Filter of={filter} />
+        {isCluster && (
+          <Choice
+            of={node}
+            label={t('node')}
+            options={[['', t('allNodes')], ...up.map(({ url, name }) => [url, name] as const)]}
+          />
+        )}
         <Choice<Sort>
           of={sort}
           label={t('sortBy')}
@@ -118,7 +153,10 @@ export function ClientsPage() {
               label={t('clients')}
               rows={rows}
               keyOf={({ id, set }) => `${set ?? ''} ${id}`}
-              onNear={(wanted) => void list.upTo(wanted)}
+              onNear={(near) => {
+                wanted.current = near;
+                void list.upTo(near);
+              }}
               empty={t('noClients')}
               columns={[
                 {
@@ -180,7 +218,7 @@ export function ClientsPage() {
           onDo={async () => {
             const row = closing.value;
             if (row !== null) {
-              await backend().control(targetOf(row.set), 'closeConnection', { id: row.id });
+              await backend().control(row.target ?? {}, 'closeConnection', { id: row.id });
             }
           }}
         >
@@ -189,6 +227,11 @@ export function ClientsPage() {
       )}
     </>
   );
+}
+
+/** Masters have the clients, but for those that read from slaves. */
+function placesOf(node: BrokerStatus | undefined): readonly ListPlace[] {
+  return node === undefined ? allPlaces() : [{ set: node.name, target: { url: node.url } }];
 }
 
 function seenOf(rows: readonly Row[], before: Seen): Seen {

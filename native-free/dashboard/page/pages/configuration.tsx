@@ -91,6 +91,7 @@ export function ConfigurationPage() {
       {isSetting.value && (
         <SetLevel
           target={target}
+          now={levelOf(asked.value ?? [])}
           onClose={() => {
             isSetting.value = false;
             asked.again();
@@ -106,8 +107,13 @@ async function askOptions(target: Target): Promise<ConfiguredOption[]> {
   return (answer as unknown as BrokerConfiguration).options;
 }
 
-function SetLevel({ target, onClose }: { target: Target; onClose: () => void }) {
-  const level = useSignal<LogLevel>('info');
+function levelOf(options: readonly ConfiguredOption[]): LogLevel {
+  const now = options.find(({ scope, name }) => scope === 'log' && name === 'logLevel')?.value;
+  return LOG_LEVELS.find((each) => each === now) ?? 'info';
+}
+
+function SetLevel({ target, now, onClose }: { target: Target; now: LogLevel; onClose: () => void }) {
+  const level = useSignal<LogLevel>(now);
   return (
     <Dialog
       title={t('logLevel')}

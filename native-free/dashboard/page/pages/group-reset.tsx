@@ -6,7 +6,7 @@ import { type PlannedQueue, planCopy, planReset } from '../group-plan.js';
 import { backend } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Button, Choice, Dialog, Field, Input, Note, say } from '../ui.js';
+import { Button, Choice, Dialog, Field, Input, MomentHint, Note, say } from '../ui.js';
 
 type To = 'earliest' | 'latest' | 'time' | 'offset' | 'group';
 
@@ -82,6 +82,7 @@ export function ResetDialog({
           </Field>
         )}
       </div>
+      {to.value === 'time' && <MomentHint of={text.value} />}
       {shown !== null && <Plan queues={shown} />}
       {shown !== null && (
         <Button
@@ -115,7 +116,7 @@ function Plan({ queues }: { queues: readonly PlannedQueue[] }) {
             cell: ({ brokerSet, queueId }) => `${brokerSet === null ? '' : `${brokerSet}/`}${queueId}`,
           },
           { name: t('now'), isNumber: true, cell: ({ now }) => (now === null ? '–' : count(now)) },
-          { name: t('thenAt'), isNumber: true, cell: ({ then }) => count(then) },
+          { name: t('thenAt'), isNumber: true, cell: ({ after }) => count(after) },
           {
             name: t('difference'),
             isNumber: true,
@@ -134,7 +135,7 @@ function positionOf(to: To, text: string): StartPosition | null {
     return to;
   }
   if (to === 'offset') {
-    return /^\d+$/.test(text) ? { offset: Number(text) } : null;
+    return /^\d{1,15}$/.test(text) ? { offset: Number(text) } : null;
   }
   const time = new Date(text).getTime();
   return Number.isNaN(time) ? null : { time };

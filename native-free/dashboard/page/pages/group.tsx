@@ -3,9 +3,8 @@ import { useSignal } from '@preact/signals';
 import type { GroupMemberInfo, GroupQueueInfo, GroupReport } from '../../../wire/index.js';
 import { LIVE_MS, useAsked, useMayChange } from '../ask.js';
 import { count, ms } from '../format.js';
-import { setsHere, targetOf } from '../lists.js';
 import { go, href } from '../route.js';
-import { backend, isCode, where } from '../session.js';
+import { backend, where } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
 import {
@@ -45,11 +44,10 @@ export function GroupPage({ group }: { group: string }) {
             <Button tone="primary" onClick={show('reset')}>
               {t('reset')}
             </Button>
-            {where.value?.knows.includes('pauseGroup') && (
-              <>
-                <Button onClick={show('pause')}>{t('pause')}</Button>
-                <Button onClick={show('resume')}>{t('resume')}</Button>
-              </>
+            {asked.value?.paused === true ? (
+              <Button onClick={show('resume')}>{t('resume')}</Button>
+            ) : (
+              <Button onClick={show('pause')}>{t('pause')}</Button>
             )}
             <Button onClick={show('skip')}>{t('skipMessages')}</Button>
             <Button tone="danger" onClick={show('delete')}>
@@ -98,7 +96,17 @@ function Group({ of: group }: { of: GroupReport }) {
           ['members', count(group.members)],
           ['topics', count(group.topicCount)],
           ['expired', count(expired)],
-          ['state', group.members > 0 ? t('reading') : t('idle')],
+          [
+            'state',
+            group.paused ? (
+              <Tag key="state" tone="warn">
+                {t('paused')}
+              </Tag>
+            ) : (
+              t(group.members > 0 ? 'reading' : 'idle')
+            ),
+          ],
+          ...(group.pausedTopics.length === 0 ? [] : [['pausedOn', group.pausedTopics.join(', ')] as const]),
         ]}
       />
       <Panel title={t('members')}>
@@ -162,21 +170,6 @@ function Group({ of: group }: { of: GroupReport }) {
   );
 }
 
-/** At every set that has the group. */
-async function atEachSet(method: string, params: object): Promise<void> {
-  const results = await Promise.allSettled(
-    setsHere().map((set) => backend().control(targetOf(set), method, params)),
-  );
-  const failed = results.filter((result) => result.status === 'rejected');
-  const telling = failed.find(({ reason }) => !isCode(reason, 'GROUP_NOT_FOUND')) ?? failed[0];
-  if (
-    telling !== undefined &&
-    (failed.length === results.length || !isCode(telling.reason, 'GROUP_NOT_FOUND'))
-  ) {
-    throw telling.reason;
-  }
-}
-
 function PauseDialog({ group, isPause, onClose }: { group: string; isPause: boolean; onClose: () => void }) {
   return (
     <Dialog
@@ -184,7 +177,7 @@ function PauseDialog({ group, isPause, onClose }: { group: string; isPause: bool
       action={t(isPause ? 'pause' : 'resume')}
       done={t('done')}
       onClose={onClose}
-      onDo={() => atEachSet(isPause ? 'pauseGroup' : 'resumeGroup', { group })}
+      onDo={() => backend().admin(isPause ? 'pauseGroup' : 'resumeGroup', { group })}
     >
       <p>{t(isPause ? 'pauseWhat' : 'resumeWhat', { group })}</p>
     </Dialog>

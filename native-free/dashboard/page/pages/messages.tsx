@@ -5,7 +5,7 @@ import type { TopicDescription } from '../../../client/index.js';
 import type { SeenMessage } from '../../desk/index.js';
 import { useAsked } from '../ask.js';
 import { Body, textOf } from '../body.js';
-import { download, type ExportFormat, exportMessages } from '../export.js';
+import { download, type ExportFormat, exportMessages, wholeBody } from '../export.js';
 import { bytes, count, moment } from '../format.js';
 import { type Search, type SearchBy, search } from '../message-search.js';
 import { href } from '../route.js';
@@ -22,6 +22,7 @@ import {
   FailureNote,
   Field,
   Input,
+  MomentHint,
   Note,
   Panel,
   Tag,
@@ -33,6 +34,8 @@ import { queueKey } from './topic.js';
 const MAX_LINE_BYTES = 400;
 
 const EVERYWHERE = '';
+/** Of more queues one is written, and not chosen from a list. */
+const MAX_CHOICES = 500;
 
 export function MessagesPart({ topic }: { topic: TopicDescription }) {
   const by = useSignal<SearchBy>('newest');
@@ -47,22 +50,22 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
   const failure = useSignal<Failure | null>(null);
   const turn = useRef(0);
   const needsText = by.value === 'offset' || by.value === 'time' || by.value === 'key' || by.value === 'id';
-  const isReady =
+  const chosen = topic.queueStates.find((each) => queueKey(each).replace(/^\//, '') === queue.value.trim());
+  const isKnownQueue = queue.value.trim() === EVERYWHERE || chosen !== undefined;
+  const isComplete =
     !needsText ||
     (by.value === 'offset'
-      ? /^\d+$/.test(text.value) && queue.value !== EVERYWHERE
+      ? /^\d{1,15}$/.test(text.value.trim()) && chosen !== undefined
       : by.value === 'time'
         ? !Number.isNaN(new Date(text.value).getTime())
         : text.value.trim() !== '');
-  const wanted = (): Search => {
-    const state = topic.queueStates.find((each) => queueKey(each) === queue.value);
-    return {
-      by: by.value,
-      text: text.value.trim(),
-      tag: tag.value.trim(),
-      queue: state === undefined ? null : { brokerSet: state.brokerSet ?? null, queueId: state.queueId },
-    };
-  };
+  const isReady = isComplete && isKnownQueue;
+  const wanted = (): Search => ({
+    by: by.value,
+    text: text.value.trim(),
+    tag: tag.value.trim(),
+    queue: chosen === undefined ? null : { brokerSet: chosen.brokerSet ?? null, queueId: chosen.queueId },
+  });
   const run = async (ask: () => ReturnType<typeof search>, isMore: boolean): Promise<void> => {
     const mine = ++turn.current;
     isLooking.value = true;
@@ -128,25 +131,33 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
           </Field>
         )}
         <Field name={t('queue')}>
-          <Choice
-            of={queue}
-            options={[
-              [EVERYWHERE, t('allQueues')],
-              ...topic.queueStates
-                .slice(0, 1_000)
-                .map((each) => [queueKey(each), queueKey(each).replace(/^\//, '')] as const),
-            ]}
-          />
+          {topic.queueStates.length > MAX_CHOICES ? (
+            <Input of={queue} placeholder={t('allQueues')} />
+          ) : (
+            <Choice
+              of={queue}
+              options={[
+                [EVERYWHERE, t('allQueues')],
+                ...topic.queueStates.map((each) => {
+                  const name = queueKey(each).replace(/^\//, '');
+                  return [name, name] as const;
+                }),
+              ]}
+            />
+          )}
         </Field>
         <Field name={t('tag')}>
-          <Input of={tag} placeholder="a || b" />
+          <Input of={tag} />
         </Field>
         <Button type="submit" tone="primary" disabled={!isReady || isLooking.value}>
           {t('lookUp')}
         </Button>
-        <Export topic={topic} wanted={wanted} />
+        <Export topic={topic} wanted={wanted} isReady={isReady} />
       </form>
-      {by.value === 'offset' && queue.value === EVERYWHERE && <p class="hint">{t('offsetNeedsQueue')}</p>}
+      {by.value === 'offset' && queue.value.trim() === EVERYWHERE && (
+        <p class="hint">{t('offsetNeedsQueue')}</p>
+      )}
+      {by.value === 'time' && <MomentHint of={text.value} />}
       {failure.value !== null && <FailureNote failure={failure.value} />}
       {damage.value.map((each) => (
         <Note key={each} tone="bad">
@@ -203,13 +214,23 @@ function lineOf({ body, bodyBytes }: SeenMessage): string {
   if (body === null) {
     return t('noBody');
   }
-  return textOf(body.subarray(0, MAX_LINE_BYTES)) ?? textOf(body) ?? bytes(bodyBytes);
+  const line = body.subarray(0, MAX_LINE_BYTES);
+  return textOf(line, bodyBytes > line.length) ?? bytes(bodyBytes);
 }
 
 function Opened({ message }: { message: SeenMessage }) {
   const properties = Object.entries(message.properties);
   const place = useRef<HTMLDivElement>(null);
+  const failure = useSignal<Failure | null>(null);
   useEffect(() => place.current?.scrollIntoView({ block: 'nearest' }), []);
+  const save = async (): Promise<void> => {
+    failure.value = null;
+    try {
+      download(new Blob([(await wholeBody(message)) ?? '']), `${message.messageId}.body`);
+    } catch (error) {
+      failure.value = asFailure(error);
+    }
+  };
   return (
     <div ref={place}>
       <Panel
@@ -235,7 +256,8 @@ function Opened({ message }: { message: SeenMessage }) {
             ))}
           </dl>
         )}
-        <Body body={message.body} bodyBytes={message.bodyBytes} />
+        <Body body={message.body} bodyBytes={message.bodyBytes} onSave={() => void save()} />
+        {failure.value !== null && <FailureNote failure={failure.value} />}
         <Consumed message={message} />
       </Panel>
     </div>
@@ -276,29 +298,59 @@ function readersOf({ topic, queueId, offset, brokerSet }: SeenMessage) {
   });
 }
 
-function Export({ topic, wanted }: { topic: TopicDescription; wanted: () => Search }) {
+function Export({
+  topic,
+  wanted,
+  isReady,
+}: {
+  topic: TopicDescription;
+  wanted: () => Search;
+  isReady: boolean;
+}) {
   const running = useSignal<AbortController | null>(null);
   const done = useSignal(0);
+  const failure = useSignal<Failure | null>(null);
+  const damage = useSignal<readonly string[]>([]);
+  const isGone = useRef(false);
   const run = async (format: ExportFormat): Promise<void> => {
     const stop = new AbortController();
     running.value = stop;
     done.value = 0;
+    failure.value = null;
+    damage.value = [];
     try {
-      const blob = await exportMessages(topic, wanted(), format, stop.signal, (so) => {
+      const saved = await exportMessages(topic, wanted(), format, stop.signal, (so) => {
         done.value = so;
       });
-      download(blob, `${topic.topic.replaceAll('/', '_')}.${format}`);
+      if (!isGone.current) {
+        damage.value = saved.damage;
+        download(saved.blob, `${topic.topic.replaceAll('/', '_')}.${format}`);
+      }
+    } catch (error) {
+      failure.value = asFailure(error);
     } finally {
       running.value = null;
     }
   };
-  useEffect(() => () => running.value?.abort(), []);
+  useEffect(
+    () => () => {
+      isGone.current = true;
+      running.peek()?.abort();
+    },
+    [],
+  );
   return running.value === null ? (
     <div class="export" role="group" aria-label={t('export')}>
-      <Button tone="quiet" onClick={() => void run('ndjson')} title={t('exportHint')}>
+      {failure.value !== null && <FailureNote failure={failure.value} />}
+      {damage.value.map((each) => (
+        <Note key={each} tone="bad">
+          {each}
+        </Note>
+      ))}
+      <Button tone="quiet" disabled={!isReady} onClick={() => void run('ndjson')} title={t('exportHint')}>
         NDJSON
       </Button>
-      <Button tone="quiet" onClick={() => void run('csv')} title={t('exportHint')}>
+      <Button tone="quiet" disabled={!isReady} onClick={() => void run('csv')} title={t('exportHint')}>
         CSV
       </Button>
     </div>

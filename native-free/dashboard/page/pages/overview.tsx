@@ -4,7 +4,7 @@ import { LIVE_MS, useAsked } from '../ask.js';
 import { Chart } from '../chart.js';
 import { bytes, count, ms, percent, rate } from '../format.js';
 import { problemsOf } from '../health.js';
-import { askDay, type Day } from '../history.js';
+import { askPast, type Day, type Past } from '../history.js';
 import { href } from '../route.js';
 import { where } from '../session.js';
 import { t } from '../text.js';
@@ -17,29 +17,25 @@ const GROWTH_LOOKS = 30;
 
 export function OverviewPage() {
   const looks = useAsked<Looks>('overview', look, LIVE_MS);
-  const history = useAsked<Day | null>('history', askDay, HISTORY_MS);
+  const past = useAsked<Past>('history', askPast, HISTORY_MS);
   return (
     <>
       <PageHead title={t('overview')} over={where.value?.name} />
-      <Answer of={looks}>{(value) => <Overview looks={value} history={history.value ?? null} />}</Answer>
+      <Answer of={looks}>{(value) => <Overview looks={value} past={past.value ?? null} />}</Answer>
     </>
   );
 }
 
-function Overview({ looks, history }: { looks: Looks; history: Day | null }) {
+function Overview({ looks, past }: { looks: Looks; past: Past | null }) {
   const stats = looks.sets.flatMap((set) => (set.stats === null ? [] : [set.stats]));
   const now = looks.moments.at(-1);
-  const free = stats.flatMap(({ diskFreeBytes }) => (diskFreeBytes === null ? [] : [diskFreeBytes]));
-  const leastFree = free.length === 0 ? null : Math.min(...free);
-  const fullInMs = timeUntilFull(looks.moments, leastFree);
+  const leastFree = now?.diskFreeBytes ?? null;
+  const fullInMs = past?.fullInMs === undefined ? fullSoon(looks.moments) : past.fullInMs;
   const sum = (of: (stats: BrokerStats) => number): number =>
     stats.reduce((total, each) => total + of(each), 0);
   const backlogs = stats.map(({ backlog }) => backlog);
   const backlog = backlogs.includes(null) ? null : backlogs.reduce<number>((a, b) => a + (b ?? 0), 0);
-  const lagMs = Math.max(
-    0,
-    ...looks.sets.flatMap(({ standing }) => standing?.replicas ?? []).map((each) => each.lagMs),
-  );
+  const lagMs = now?.replicaLagMs ?? 0;
   const hasReplicas = looks.sets.some(({ standing }) => (standing?.replicas.length ?? 0) > 0);
   const syncs = stats.map(({ log }) => log.syncs);
   const highest = (values: readonly (number | null)[]): string => {
@@ -98,7 +94,7 @@ function Overview({ looks, history }: { looks: Looks; history: Day | null }) {
       </dl>
       <Charts
         moments={looks.moments}
-        history={history}
+        history={past?.day ?? null}
         ringBytes={Math.max(
           1,
           sum(({ log }) => log.ringBytes),
@@ -180,7 +176,10 @@ function Charts({
           label={t('flushLatency')}
           times={times}
           format={ms}
-          lines={[{ name: 'p99', values: values('syncP99Ms', ({ flushP99Ms }) => flushP99Ms) }]}
+          lines={[
+            { name: 'p50', values: values('syncP50Ms', ({ flushP50Ms }) => flushP50Ms) },
+            { name: 'p99', values: values('syncP99Ms', ({ flushP99Ms }) => flushP99Ms) },
+          ]}
         />
       </Panel>
       <Panel title={t('ring')} aside={span}>
@@ -200,16 +199,34 @@ function Charts({
           ]}
         />
       </Panel>
+      <Panel title={t('diskFreeTime')} aside={span}>
+        <Chart
+          label={t('diskFreeTime')}
+          times={times}
+          format={bytes}
+          lines={[
+            { name: t('diskFree'), values: values('diskFreeBytes', ({ diskFreeBytes }) => diskFreeBytes) },
+          ]}
+        />
+      </Panel>
+      <Panel title={t('replicaLag')} aside={span}>
+        <Chart
+          label={t('replicaLag')}
+          times={times}
+          format={ms}
+          lines={[
+            { name: t('replicaLag'), values: values('replicaLagMs', ({ replicaLagMs }) => replicaLagMs) },
+          ]}
+        />
+      </Panel>
     </div>
   );
 }
 
-/** At the pace of the last minute, and as if nothing were deleted. null: it does not grow. */
-function timeUntilFull(moments: readonly Moment[], freeBytes: number | null): number | null {
-  const rates = moments.slice(-GROWTH_LOOKS).flatMap(({ inBytes }) => (inBytes === null ? [] : [inBytes]));
-  if (freeBytes === null || rates.length === 0) {
-    return null;
-  }
-  const perSecond = rates.reduce((a, b) => a + b, 0) / rates.length;
-  return perSecond < 1 ? null : (freeBytes / perSecond) * 1_000;
+/** At the pace of the last minute. null: no disk fills. */
+function fullSoon(moments: readonly Moment[]): number | null {
+  // That of a while is the mean of the paces, not of the times.
+  const paces = moments.slice(-GROWTH_LOOKS).map(({ fullInMs }) => (fullInMs === null ? 0 : 1 / fullInMs));
+  const pace = paces.reduce((a, b) => a + b, 0) / Math.max(1, paces.length);
+  return pace === 0 ? null : 1 / pace;
 }

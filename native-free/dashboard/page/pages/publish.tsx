@@ -76,13 +76,14 @@ export function PublishDialog({ topic, onClose }: { topic: TopicDescription; onC
 
 /** A line each, `name=value`. null: a line is none. */
 function propertiesOf(text: string): Record<string, string> | null {
-  const found: Record<string, string> = {};
+  const found: [string, string][] = [];
   for (const line of text.split('\n').filter((each) => each.trim() !== '')) {
     const at = line.indexOf('=');
     if (at < 1) {
       return null;
     }
-    found[line.slice(0, at).trim()] = line.slice(at + 1).trim();
+    found.push([line.slice(0, at).trim(), line.slice(at + 1).trim()]);
   }
-  return found;
+  // Whatever it is called, it is a property: `__proto__` too.
+  return Object.fromEntries(found);
 }

@@ -18,7 +18,13 @@ interface TopicClientRow {
 
 export function TopicClientsPart({ topic }: { topic: string }) {
   const list = useMemo(
-    () => listOf<TopicClientRow>('topicClients', 'clients', ({ id }) => id, undefined, { topic }),
+    () =>
+      listOf<TopicClientRow>({
+        method: 'topicClients',
+        field: 'clients',
+        keyOf: ({ id }) => id,
+        params: { topic },
+      }),
     [topic],
   );
   useEffect(() => void list.upTo(200), [list]);

@@ -1,33 +1,29 @@
 /** Groups that read a topic. */
 import { useEffect, useMemo } from 'preact/hooks';
-import type { GroupInfo } from '../../../client/index.js';
 import { count } from '../format.js';
-import { groupList } from '../lists.js';
-import { href } from '../route.js';
+import { groupColumn, lagColumns, useLags } from '../group-lags.js';
+import { topicGroupList } from '../lists.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
 import { FailureNote } from '../ui.js';
 
-const MAX_GROUPS = 10_000;
-
 export function TopicGroupsPart({ topic }: { topic: string }) {
-  const list = useMemo(() => groupList(), [topic]);
-  useEffect(() => void list.upTo(MAX_GROUPS), [list]);
-  const { rows, error } = list.state.value;
+  const list = useMemo(() => topicGroupList(topic), [topic]);
+  useEffect(() => void list.upTo(100), [list]);
+  const lags = useLags(topic);
+  const { rows, isComplete, error } = list.state.value;
   return (
     <>
       {error !== null && <FailureNote failure={error} />}
-      <Table<GroupInfo>
+      <Table<{ group: string }>
         label={t('groups')}
-        rows={rows.filter(({ topics }) => topics.includes(topic))}
+        rows={rows}
         keyOf={({ group }) => group}
+        onNear={(wanted) => void list.upTo(wanted)}
         empty={t('noReaders')}
-        columns={[
-          { name: t('group'), grow: 3, cell: ({ group }) => <a href={href('groups', group)}>{group}</a> },
-          { name: t('members'), isNumber: true, cell: ({ members }) => count(members) },
-          { name: t('topics'), isNumber: true, cell: ({ topicCount }) => count(topicCount) },
-        ]}
+        columns={[groupColumn, ...lagColumns(lags)]}
       />
+      <p class="under">{t(isComplete ? 'rowsAll' : 'rowsSome', { count: count(rows.length) })}</p>
     </>
   );
 }

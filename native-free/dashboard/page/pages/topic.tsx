@@ -17,15 +17,22 @@ import { TopicClientsPart } from './topic-clients.js';
 import { TopicGroupsPart } from './topic-groups.js';
 
 const LOOK_MS = 2_000;
-const TABS = ['queues', 'messages', 'clients', 'groups'] as const;
-type Tab = (typeof TABS)[number];
-
 interface Look {
   readonly topic: TopicDescription;
   readonly at: number;
   /** Messages a second, by queue. */
   readonly rates: ReadonlyMap<string, number>;
 }
+
+/** In the order of their tabs. */
+const PARTS = {
+  queues: (look: Look) => <Queues look={look} />,
+  messages: ({ topic }: Look) => <MessagesPart topic={topic} />,
+  clients: ({ topic }: Look) => <TopicClientsPart topic={topic.topic} />,
+  groups: ({ topic }: Look) => <TopicGroupsPart topic={topic.topic} />,
+} as const;
+type Tab = keyof typeof PARTS;
+const TABS = Object.keys(PARTS) as Tab[];
 
 export function TopicPage({ topic, part }: { topic: string; part: string }) {
   const tab: Tab = TABS.find((each) => each === part) ?? 'queues';
@@ -35,7 +42,7 @@ export function TopicPage({ topic, part }: { topic: string; part: string }) {
   const manages = useMayChange('manage', `topic:${topic}`);
   const publishes = useMayChange('publish', `topic:${topic}`);
   const reads = useMay('subscribe', `topic:${topic}`);
-  const tabs = TABS.filter((each) => each !== 'messages' || reads);
+  const tabs = TABS.filter((each) => (each !== 'messages' && each !== 'groups') || reads);
   return (
     <>
       <PageHead title={topic} over={<a href={href('topics')}>{t('topics')}</a>}>
@@ -69,10 +76,7 @@ export function TopicPage({ topic, part }: { topic: string; part: string }) {
               tabs={tabs.map((each) => [each, t(each)])}
               href={(to) => href('topics', topic, to)}
             />
-            {tab === 'queues' && <Queues look={value} />}
-            {tab === 'messages' && <MessagesPart topic={value.topic} />}
-            {tab === 'clients' && <TopicClientsPart topic={topic} />}
-            {tab === 'groups' && <TopicGroupsPart topic={topic} />}
+            {PARTS[tab](value)}
             {isPublishing.value && (
               <PublishDialog
                 topic={value.topic}
