@@ -11,6 +11,8 @@ import { parseHostPort } from './units.js';
 
 /** An answer is two words long. */
 const MAX_ANSWER_CHARACTERS = 4_096;
+/** What each page says with status 200. */
+const HEALTHY = 'ok';
 /** Where a broker listens that is told to listen everywhere. */
 const EVERYWHERE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
@@ -50,8 +52,11 @@ function pageOf(url: string, path: string): URL {
 async function ask(page: URL, timeoutMs: number): Promise<string> {
   try {
     const { status, text } = await get(page, timeoutMs);
-    if (status === 200) {
+    if (status === 200 && text === HEALTHY) {
       return text;
+    }
+    if (status === 200) {
+      throw failed(page, 'what answers there is no broker or name server of RingMQ');
     }
     throw failed(page, `it answered ${status}: ${text}`);
   } catch (error) {

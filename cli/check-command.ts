@@ -91,6 +91,14 @@ export async function checkReplicas(
     .url.split(',')
     .map((url) => url.trim());
   const { brokers } = await statusByUrls(urls);
+  if (brokers.length === 0) {
+    const where = urls.join(', ');
+    throw new RingMQError(
+      'CHECK_FAILED',
+      `no broker is known to ${where}; look whether brokers run, and whether they name these name servers`,
+      { details: { urls } },
+    );
+  }
   const rows: CheckRow[] = [];
   for (const set of [...new Set(brokers.map((broker) => broker.set))].sort()) {
     const members = brokers.filter((broker) => broker.set === set);

@@ -1,11 +1,14 @@
 import type { Command } from 'commander';
 import type { Consumer, ConsumerWarning, MessageBatch, StartPosition } from '../native-free/client/index.js';
 import { LongTimer } from '../native-free/time/index.js';
-import type { RingMQError } from '../native-free/wire/index.js';
+import { RingMQError } from '../native-free/wire/index.js';
 import { connectionNotices, notice, openClient } from './connection.js';
 import { formatBatch } from './message-format.js';
 import { sharedOptions } from './output.js';
 import { StdoutWriter } from './stdout-writer.js';
+
+/** A consumer that no broker takes in is given up after so long, and the time of `--idle-exit`. */
+const JOIN_MS = 30_000;
 
 interface SubOptions {
   group?: string;
@@ -44,6 +47,7 @@ export async function runSub(command: Command, topic: string, options: SubOption
   process.once('SIGINT', end).once('SIGTERM', end);
   const idle = new IdleTimer(options.idleExit, end);
   const troubles = new Troubles(idle);
+  idle.begin();
   try {
     const consumer = client.consumer({
       group: group ?? 'peek',
@@ -100,7 +104,7 @@ class Troubles {
   }
 
   check(): void {
-    const trouble = this.#isAssigned ? this.#damage : this.#refusal;
+    const trouble = this.#isAssigned ? this.#damage : (this.#refusal ?? this.#idle.neverBegan());
     if (trouble !== undefined) {
       throw trouble;
     }
@@ -171,10 +175,31 @@ class IdleTimer {
   readonly #ms: number | undefined;
   readonly #onIdle: () => void;
   #timer: LongTimer | undefined;
+  #isLate = false;
 
   constructor(ms: number | undefined, onIdle: () => void) {
     this.#ms = ms;
     this.#onIdle = onIdle;
+  }
+
+  /** It does not run while the group takes the consumer in, which is given so long for itself. */
+  begin(): void {
+    if (this.#ms !== undefined) {
+      this.#timer = new LongTimer(this.#ms + JOIN_MS, () => {
+        this.#isLate = true;
+        this.#onIdle();
+      });
+    }
+  }
+
+  /** Why it ended, where that was before anything could be read. */
+  neverBegan(): RingMQError | undefined {
+    return this.#isLate
+      ? new RingMQError(
+          'TIMEOUT',
+          `nothing could be read within ${JOIN_MS / 1_000} s and the time of --idle-exit; look whether a broker with the topic is up`,
+        )
+      : undefined;
   }
 
   restart(): void {

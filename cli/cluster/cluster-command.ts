@@ -301,9 +301,13 @@ function localCluster(
 }
 
 function unknownNode(name: string, known: readonly string[]): RingMQError {
-  return new RingMQError('BAD_ARGUMENT', `there is no ${name} in this cluster; it has ${known.join(', ')}`, {
-    details: { node: name, known },
-  });
+  return new RingMQError(
+    'BAD_ARGUMENT',
+    `there is no ${name} in this cluster; it has ${known.length === 0 ? 'no broker' : known.join(', ')}`,
+    {
+      details: { node: name, known },
+    },
+  );
 }
 
 function processOf(folder: ClusterFolder, name: string): NodeProcess {

@@ -2,7 +2,12 @@
 
 import Table from 'cli-table3';
 import { ask, PageWalk } from '../../native-free/client/internal.js';
-import { type BrokerStatus, type NameServerMethods, RingMQError } from '../../native-free/wire/index.js';
+import {
+  type BrokerStatus,
+  isRingMQError,
+  type NameServerMethods,
+  RingMQError,
+} from '../../native-free/wire/index.js';
 import { linkUser } from '../credentials.js';
 import { tlsTo } from '../link-trust.js';
 import type { ClusterFile, ClusterFolder } from './cluster-folder.js';
@@ -75,14 +80,7 @@ async function allPages(url: string): Promise<{ cluster: string; brokers: Broker
   const walk = new PageWalk();
   let cursor: string | null = null;
   for (;;) {
-    const page = (await ask(
-      url,
-      'clusterStatus',
-      { cursor },
-      undefined,
-      linkUser(),
-      tlsTo(url),
-    )) as NameServerMethods['clusterStatus']['result'];
+    const page = await askNameServer(url, cursor);
     if (!Array.isArray(page.brokers)) {
       throw new RingMQError('BAD_FRAME', `${url} answered without the list of brokers`);
     }
@@ -91,6 +89,26 @@ async function allPages(url: string): Promise<{ cluster: string; brokers: Broker
     if (cursor === null) {
       return { cluster: page.cluster, brokers };
     }
+  }
+}
+
+/** @throws RingMQError NOT_SUPPORTED (it is a broker), CONNECT_FAILED, TIMEOUT, what it says */
+async function askNameServer(
+  url: string,
+  cursor: string | null,
+): Promise<NameServerMethods['clusterStatus']['result']> {
+  try {
+    const page = await ask(url, 'clusterStatus', { cursor }, undefined, linkUser(), tlsTo(url));
+    return page as NameServerMethods['clusterStatus']['result'];
+  } catch (error) {
+    if (isRingMQError(error) && error.code === 'NOT_SUPPORTED') {
+      throw new RingMQError(
+        'NOT_SUPPORTED',
+        `${url} is a broker, and what a cluster consists of is known to name servers; name those with --url`,
+        { cause: error, details: { url } },
+      );
+    }
+    throw error;
   }
 }
 
@@ -113,7 +131,7 @@ export async function statusByUrls(urls: readonly string[]): Promise<ClusterView
   if (answered.size === 0) {
     // Fails with what is wrong.
     const first = urls[0] ?? '';
-    await ask(first, 'clusterStatus', {}, undefined, linkUser(), tlsTo(first));
+    await askNameServer(first, null);
   }
   return {
     cluster,

@@ -6,6 +6,7 @@ import {
   frameFlags,
   frameOpcode,
   isNameServerMethod,
+  isRingMQError,
   OPCODE,
   RingMQError,
 } from '../wire/index.js';
@@ -38,13 +39,29 @@ export async function ask(
   let link: Link | undefined;
   try {
     await user?.prepare(stop.signal);
-    link = await webSocketLinks(url, tls)(stop.signal);
+    link = await linkTo(url, tls, stop.signal);
     return await answerOf(link, method, params, stop.signal, user);
   } catch (error) {
     throw stop.signal.aborted ? tooLate : error;
   } finally {
     clearTimeout(timer);
     link?.close();
+  }
+}
+
+async function linkTo(url: string, tls: TlsOptions | undefined, signal: AbortSignal): Promise<Link> {
+  try {
+    return await webSocketLinks(url, tls)(signal);
+  } catch (error) {
+    if (isRingMQError(error)) {
+      throw error;
+    }
+    // What the platform says has a code of its own, which tells nobody what to do.
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RingMQError('CONNECT_FAILED', `${url} could not be reached: ${why}`, {
+      cause: error,
+      details: { url },
+    });
   }
 }
 

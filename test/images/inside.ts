@@ -7,6 +7,7 @@ import { checkCluster } from './check-cluster.js';
 import { checkImage } from './check-image.js';
 import { checkMemory } from './check-memory.js';
 import { checkPlain } from './check-plain.js';
+import { checkUnits } from './check-units.js';
 import { must } from './command.js';
 import { COMPOSE_MODES } from './compose-cluster.js';
 import { Engine } from './engine.js';
@@ -59,6 +60,7 @@ if (await checkImage(report, engine)) {
   }
   if (wants('chart')) {
     await checkChart(report, root);
+    await checkUnits(report, root);
   }
   if (wants('clusters')) {
     const network = await TestNetwork.make(engine);
