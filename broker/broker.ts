@@ -2,14 +2,11 @@
 
 import type { Engine } from '../engine/engine.js';
 import type { BrokerHandle } from '../engine/handle.js';
-import {
-  abortable,
-  abortError,
-  type CallOptions,
-  type Client,
-  takeCallOptions,
-  throwIfAborted,
-} from '../native-free/client/internal.js';
+import type { BrokerThread } from '../engine/thread/broker-thread.js';
+import { abortable, abortError, throwIfAborted } from '../native-free/client/abort.js';
+import type { CallOptions } from '../native-free/client/call-options.js';
+import type { Client } from '../native-free/client/internal.js';
+import { takeCallOptions } from '../native-free/client/options.js';
 import { INSPECT, shown } from '../native-free/client/shown.js';
 import {
   type BrokerStats,
@@ -17,20 +14,17 @@ import {
   type ReplicaFacts,
   RingMQError,
 } from '../native-free/wire/index.js';
-import { SessionHost } from '../transport/session-host.js';
+import { checkAdvertised } from './advertised.js';
 import { ClusterPart } from './cluster-part.js';
 import type { Configuration } from './configuration.js';
-import { defectTeller } from './defects.js';
-import { embeddedClient } from './embedded-client.js';
+import type { EmbeddedClients } from './embedded-clients.js';
 import { FirstAdministrator } from './first-administrator.js';
 import type { ReplicationEvent } from './follower/follow.js';
 import { FollowedMaster } from './follower/followed-master.js';
 import type { BrokerListener } from './listen.js';
 import { type ListenOptions, resolveListenOptions } from './listen-options.js';
-import { checkAdvertised } from './membership.js';
 import { MemoryTeller } from './memory-teller.js';
 import { originsOf } from './origins.js';
-import { lackOf } from './other-slaves.js';
 import { isPassing, patiently } from './patience.js';
 import { BrokerSockets } from './sockets.js';
 import { takeGiven } from './take-given.js';
@@ -53,6 +47,8 @@ export interface BrokerEvents {
 export interface BrokerHost {
   /** `role`: what differs from what was asked for at first. */
   open(role: { role?: 'slave'; master?: string; brokerSet?: string }): Promise<Engine>;
+  /** For clients on this thread; null: there are none. */
+  readonly embed: ((thread: BrokerThread) => EmbeddedClients) | null;
   configuration: Configuration;
   secret: Uint8Array | null;
   /** With a controller: it may begin a set that etcd knows nothing of. */
@@ -69,10 +65,9 @@ export class Broker {
   #isEngineOpen = true;
   readonly #host: BrokerHost;
   readonly #master: FollowedMaster;
-  #sessions: SessionHost;
+  #embedded: EmbeddedClients | null;
   readonly #sockets: BrokerSockets;
   readonly #cluster: ClusterPart;
-  readonly #clients = new Set<Client>();
   #closing: Promise<void> | null = null;
   #reopening: Promise<void> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
@@ -96,15 +91,8 @@ export class Broker {
     });
     this.#cluster = this.#clusterPart();
     this.#memory.look(engine, 0);
-    this.#sessions = this.#openSessions();
+    this.#embedded = host.embed?.(engine.thread) ?? null;
     this.#follow();
-  }
-
-  #openSessions(): SessionHost {
-    return new SessionHost(this.#engine.thread, {
-      listener: 'embedded',
-      onDefect: defectTeller(this.#engine.thread),
-    });
   }
 
   #clusterPart(): ClusterPart {
@@ -135,14 +123,16 @@ export class Broker {
       void this.#admin.ensure();
     };
     engine.replication.onStandingChanged = () => this.#cluster.changed();
-    engine.replication.promotion.lacks = () =>
-      lackOf(() => engine.replication.describe(), {
+    engine.replication.promotion.lacks = async () => {
+      const { lackOf } = await import('./other-slaves.js');
+      return await lackOf(() => engine.replication.describe(), {
         nameServers: engine.options.nameServers,
         secret: this.#host.secret,
         linkTls: engine.options.linkTls,
         cluster: engine.handle.cluster,
         set: engine.handle.brokerSet,
       });
+    };
     if (engine.thread.place.role !== 'slave') {
       return;
     }
@@ -263,7 +253,7 @@ export class Broker {
     }
     this.#engine = engine;
     this.#isEngineOpen = true;
-    this.#sessions = this.#openSessions();
+    this.#embedded = this.#host.embed?.(engine.thread) ?? null;
     await this.#sockets.openAgain(this.#engine);
     const [first] = this.#sockets.urls;
     if (first !== undefined) {
@@ -275,8 +265,8 @@ export class Broker {
   async #stopServing(): Promise<void> {
     this.#cluster.leave();
     await this.#sockets.stop();
-    await Promise.allSettled([...this.#clients].map((client) => client.close()));
-    this.#sessions.close();
+    await this.#embedded?.close();
+    this.#embedded?.end();
     await this.#master.stop();
   }
 
@@ -288,11 +278,10 @@ export class Broker {
   /** A client on this thread. The same interface as `connect()` gives; any number of them. */
   client(): Client {
     this.#checkOpen();
-    const client = embeddedClient(this.#sessions, () => {
-      this.#clients.delete(client);
-    });
-    this.#clients.add(client);
-    return client;
+    if (this.#embedded === null) {
+      throw new RingMQError('NOT_SUPPORTED', 'this broker was opened without clients in its process');
+    }
+    return this.#embedded.open();
   }
 
   /** Opens a socket. @throws RingMQError ABORTED, PORT_IN_USE, BAD_CONFIG */
@@ -379,8 +368,8 @@ export class Broker {
     leadership?.rest();
     this.#cluster.leave();
     const [sockets] = await Promise.allSettled([this.#sockets.stop()]);
-    const clients = await Promise.allSettled([...this.#clients].map((client) => client.close()));
-    this.#sessions.close();
+    const clients = (await this.#embedded?.close()) ?? [];
+    this.#embedded?.end();
     await this.#master.stop();
     if (this.#isEngineOpen) {
       await this.#engine.close();

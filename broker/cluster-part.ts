@@ -1,11 +1,11 @@
 /**
  * A broker takes part in its cluster from when it listens: it is registered with the name servers, where clients log in it has the users of the other sets, and
- * where a controller decides it stands for its set's leadership.
+ * where a controller decides it stands for its set's leadership. What a broker without a cluster never needs is loaded then.
  */
 import type { LeaderLoop } from '../engine/cluster/leader-loop.js';
-import { AccessKeeper } from './access-keeper.js';
-import { Membership } from './membership.js';
-import { LedBroker, openLeadership, type SetMemberHost } from './set-member.js';
+import type { AccessKeeper } from './access-keeper.js';
+import type { Membership } from './membership.js';
+import type { SetMemberHost } from './set-member.js';
 
 /** The broker, as far as this needs it. */
 export interface ClusterPartHost extends SetMemberHost {
@@ -39,6 +39,12 @@ export class ClusterPart {
     if (options.nameServers.length === 0 || this.#membership !== null) {
       return;
     }
+    const [{ Membership }, { AccessKeeper }] = await Promise.all([
+      import('./membership.js'),
+      import('./access-keeper.js'),
+      // Needed by a promotion, when there may be no file descriptor to load it with.
+      import('./other-slaves.js'),
+    ]);
     const membership = new Membership({
       options,
       thread,
@@ -59,17 +65,17 @@ export class ClusterPart {
     this.#membership = membership;
     this.#host.engine().catalog.leastCreatedTime = (topic) => membership.leastCreatedTime(topic);
     await membership.open();
-    this.#keepAccess();
+    this.#keepAccess(AccessKeeper);
   }
 
   /** Where clients log in, a cluster's sets have the same users: those without a secret have no way to ask each other. */
-  #keepAccess(): void {
+  #keepAccess(Keeper: typeof AccessKeeper): void {
     const engine = this.#host.engine();
     const { secret, hasLogins } = this.#host;
     if (!hasLogins || secret === null) {
       return;
     }
-    this.#accessKeeper = new AccessKeeper({
+    this.#accessKeeper = new Keeper({
       nameServers: engine.options.nameServers,
       secret,
       linkTls: engine.options.linkTls,
@@ -85,13 +91,17 @@ export class ClusterPart {
 
   /** Where it can be reached is known now: it takes part in its set's leadership. */
   async stand(listensAt: string): Promise<void> {
-    const { options, handle } = this.#host.engine();
-    if (options.controller === undefined || this.#leadership !== null) {
-      return;
+    if (this.#host.engine().options.controller !== undefined && this.#leadership === null) {
+      this.#leadership = this.#openLeadership(listensAt);
+      await this.#leadership;
     }
+  }
+
+  async #openLeadership(listensAt: string): Promise<LeaderLoop | null> {
+    const { LedBroker, openLeadership } = await import('./set-member.js');
+    const { options, handle } = this.#host.engine();
     const member = new LedBroker(this.#host, options, options.advertiseUrl ?? listensAt, this.#host.mayFound);
-    this.#leadership = openLeadership(member, options, handle.brokerSet);
-    await this.#leadership;
+    return await openLeadership(member, options, handle.brokerSet);
   }
 
   /** null: no controller decides, or there was none to speak to. */

@@ -5,7 +5,7 @@ import { connectionsPossible } from '../native-free/listener/descriptors.js';
 import { errorCodeOfName, RingMQError } from '../native-free/wire/index.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
 import { chooseListener } from '../transport/choose-listener.js';
-import { BrokerApi } from './api/broker-api.js';
+import { ApiOnDemand } from './api/api-on-demand.js';
 import { type ListenOptions, type ResolvedListenOptions, resolveListenOptions } from './listen-options.js';
 import type { ListenerWorkerData, ListenerWorkerMessage } from './listener-messages.js';
 import { ListenerWorker } from './listener-thread.js';
@@ -63,7 +63,7 @@ export async function startListening(
     const which = isLast ? 'the last listener thread' : 'a listener thread';
     onDied(new RingMQError('INTERNAL', `${which} of ${urlOf(options, port)} died: ${why}`), isLast);
   };
-  const api = new BrokerApi(engine, options);
+  const api = new ApiOnDemand(engine, options);
   const close = async (): Promise<void> => {
     await api.close();
     await Promise.all([...threads].map((thread) => thread.close()));

@@ -3,7 +3,7 @@
  * cluster's while it is a master.
  */
 import type { EngineThread } from '../engine/engine-thread.js';
-import type { EngineOptions, ResolvedEngineOptions } from '../engine/options.js';
+import type { ResolvedEngineOptions } from '../engine/options.js';
 import { RareTeller } from '../native-free/listener/rare-teller.js';
 import { clearInterval, setInterval, unref } from '../native-free/time/index.js';
 import {
@@ -306,31 +306,6 @@ async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
     }
     throw error;
   }
-}
-
-/** Throws BAD_CONFIG where name servers, or the controller, would be told an address that nobody can use. */
-export function checkAdvertised(
-  {
-    nameServers,
-    advertiseUrl,
-    controller,
-  }: Pick<EngineOptions, 'nameServers' | 'advertiseUrl' | 'controller'>,
-  host: string,
-): void {
-  const isTold = (nameServers ?? []).length > 0 || controller !== undefined;
-  if (isTold && advertiseUrl === undefined && isAnyAddress(host)) {
-    throw new RingMQError(
-      'BAD_CONFIG',
-      `${host} is an address to listen on, not one to connect to: say with \`advertiseUrl\` where this broker is reached`,
-      { details: { host } },
-    );
-  }
-}
-
-/** `0.0.0.0`, `::`, and the other ways to write them. */
-function isAnyAddress(host: string): boolean {
-  const url = `ws://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}`;
-  return URL.canParse(url) && ['0.0.0.0', '[::]'].includes(new URL(url).hostname);
 }
 
 /** Why who can reach the name servers may not reach the broker at `url`; null: nothing speaks against it. */

@@ -4,13 +4,11 @@
  */
 
 import { EtcdSetStore } from '../engine/cluster/etcd/etcd-set-store.js';
-import { loadEtcdParts } from '../engine/cluster/etcd/load-grpc.js';
 import { LeaderLoop, type SetMember } from '../engine/cluster/leader-loop.js';
 import type { Follower, InSyncSet, Leader } from '../engine/cluster/leadership.js';
 import { parseController } from '../engine/controller-url.js';
-import { peekDir } from '../engine/data/peek-dir.js';
 import type { Engine } from '../engine/engine.js';
-import type { EngineOptions, ResolvedEngineOptions } from '../engine/options.js';
+import type { ResolvedEngineOptions } from '../engine/options.js';
 import { clearTimeout, monotonicMs, setTimeout, unref } from '../native-free/time/index.js';
 import { RingMQError } from '../native-free/wire/index.js';
 
@@ -28,31 +26,6 @@ export interface SetMemberHost {
 /** What has come from a master before is indexed within this time, or the next try looks again. */
 const SETTLE_MS = 5_000;
 const LOOK_MS = 2;
-
-/** Whether a broker with these options may begin a set that etcd knows nothing of; asked before its directory is opened. */
-export function mayFound({ role, dataDir }: Pick<ResolvedEngineOptions, 'role' | 'dataDir'>): boolean {
-  const dir = peekDir(dataDir);
-  return dir?.isLed !== true && (dir?.role ?? role) === 'master';
-}
-
-/**
- * Refuses what a controller decides itself, and one that cannot be spoken to from here.
- * @throws RingMQError BAD_ARGUMENT, BAD_CONFIG (packages for gRPC are missing)
- */
-export async function checkController(given: EngineOptions): Promise<void> {
-  if (given.controller === undefined) {
-    return;
-  }
-  const said = given.role === 'master' ? 'role' : given.master === undefined ? null : 'master';
-  if (said !== null) {
-    throw new RingMQError(
-      'BAD_ARGUMENT',
-      `with a controller it is etcd that says who is the master: leave out \`${said}\`, or \`controller\``,
-      { details: { option: said } },
-    );
-  }
-  await loadEtcdParts();
-}
 
 export class LedBroker implements SetMember {
   readonly name: string;

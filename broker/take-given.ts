@@ -1,5 +1,6 @@
 /** The options of what opens something, as they are at the call. */
-import { type CallOptions, isOptionsObject, kindOf, signalOption } from '../native-free/client/internal.js';
+import type { CallOptions } from '../native-free/client/call-options.js';
+import { isOptionsObject, kindOf, signalOption } from '../native-free/client/options.js';
 import { RingMQError } from '../native-free/wire/index.js';
 
 /**

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
+import { checkAdvertised } from '../broker/advertised.js';
 import { checkListening } from '../broker/check-listening.js';
 import type { ReplicationEvent } from '../broker/follower/follow.js';
-import { checkAdvertised } from '../broker/membership.js';
-import { openBrokerAs } from '../broker/open-broker.js';
+import { openBrokerAs } from '../broker/open-broker-as.js';
 import type { OptionInfo } from '../engine/option-info.js';
 import type { EngineOptions } from '../engine/options.js';
 
@@ -50,6 +50,7 @@ export async function runBroker(command: Command): Promise<void> {
         onReplication: (event) => tellReplication(event, view, log),
       },
       hostSettings(settings, log),
+      null,
     ),
   );
   try {

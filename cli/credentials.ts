@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Credentials, TokenSource } from '../native-free/client/index.js';
-import { type LinkUser, userOf } from '../native-free/client/internal.js';
 import {
   MAX_PASSWORD_CHARACTERS,
   MAX_TOKEN_CHARACTERS,
@@ -18,11 +17,6 @@ let chosen: Credentials | undefined;
 /** Of this run of the command; undefined: it comes without. */
 export function credentials(): Credentials | undefined {
   return chosen;
-}
-
-/** The same for a question on a connection of its own. */
-export function linkUser(): LinkUser | null {
-  return chosen === undefined ? null : userOf(chosen);
 }
 
 /** Reads them from the flags of the whole command, before it runs. @throws RingMQError BAD_ARGUMENT */

@@ -1,4 +1,4 @@
-import { type ErrorCode, isRingMQError, RingMQError } from '../native-free/wire/index.js';
+import { type ErrorCode, isRingMQError, RingMQError } from '../native-free/wire/errors.js';
 import { ADVICE } from './advice.js';
 
 /** Exit statuses of every command. */

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import { grantFault, NAME_PATTERN } from '../native-free/wire/index.js';
+import { grantFault } from '../native-free/wire/access.js';
+import { NAME_PATTERN } from '../native-free/wire/limits.js';
 import { parseCount, parseDuration, parseHostPort, parseSize, parseStart } from './units.js';
 
 /** Parsers of flag values for commander: a value that is not understood is wrong usage, exit status 2. */

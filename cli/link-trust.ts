@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { TlsOptions } from '../native-free/client/index.js';
-import { RingMQError } from '../native-free/wire/index.js';
+import { RingMQError } from '../native-free/wire/errors.js';
 
 export interface TrustFlags {
   ca?: string;

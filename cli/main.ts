@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { isRingMQError } from '../native-free/wire/index.js';
+import { isRingMQError } from '../native-free/wire/errors.js';
 import { describeFailure, EXIT, wantsJson } from './failure.js';
 import { clientKey, commandsOf } from './link-trust.js';
 import { newPasswordFile } from './new-password.js';

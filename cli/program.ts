@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { addAccess } from './access-program.js';
 import { addBench } from './bench-program.js';
-import { chooseCredentials } from './credentials.js';
 import { type DestroyFlags, destroys } from './destroy.js';
 import {
   collect,
@@ -85,7 +84,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
       // What keeps contexts uses none, and a broker connects to nobody as a client.
       if (command.parent?.name() !== 'context' && !['broker', 'nameserver'].includes(command.name())) {
         (await import('./context/use-context.js')).useContext(program);
-        chooseCredentials(program);
+        (await import('./credentials.js')).chooseCredentials(program);
         chooseTrust(program);
       }
     });

@@ -1,6 +1,7 @@
 /** The commands of whoever watches over brokers, with their flags. */
 import { Argument, type Command, Option } from 'commander';
-import { CONNECTION_FIELDS, LOG_LEVELS } from '../native-free/wire/index.js';
+import { LOG_LEVELS } from '../native-free/wire/configuration.js';
+import { CONNECTION_FIELDS } from '../native-free/wire/connections.js';
 import { type DestroyFlags, destroys } from './destroy.js';
 import { countUpTo, intervalFlag } from './flags.js';
 

@@ -1,9 +1,8 @@
 /** Which of the two listeners serves, and why. */
 import { isMainThread } from 'node:worker_threads';
 import type { ListenerKind, StartListener } from '../native-free/listener/types.js';
-import { startWsListener } from '../native-free/listener/ws-listener.js';
 import { RingMQError } from '../native-free/wire/index.js';
-import { loadUws, startUwsListener } from './uws-listener.js';
+import { loadUws } from './load-uws.js';
 
 export interface ListenerChoice {
   readonly kind: ListenerKind;
@@ -59,8 +58,14 @@ export function chooseListener(wanted: 'auto' | ListenerKind, needsCertificates 
   return { ...UWS, reason: wanted === 'uws' ? 'asked for' : 'uWebSockets.js loads on this platform' };
 }
 
-const UWS = { kind: 'uws', start: startUwsListener, sharesPort: true } as const;
-const WS = { kind: 'ws', start: startWsListener, sharesPort: false } as const;
+/** Each is loaded by the thread that starts it; whoever only asks which one it is loads neither. */
+const startUws: StartListener = async (options) =>
+  await (await import('./uws-listener.js')).startUwsListener(options);
+const startWs: StartListener = async (options) =>
+  await (await import('../native-free/listener/ws-listener.js')).startWsListener(options);
+
+const UWS = { kind: 'uws', start: startUws, sharesPort: true } as const;
+const WS = { kind: 'ws', start: startWs, sharesPort: false } as const;
 
 /** It is a peer that users add or not: the package is large, and its upstream is not on the npm registry. */
 const HOW_TO_ADD = 'npm install uWebSockets.js@npm:uwebsockets@3';

@@ -8,7 +8,6 @@
  * - A port is bound with SO_REUSEPORT, so a second broker would share it unnoticed: hence the probe.
  * - The app must be closed before its thread ends, or the process is aborted with it.
  */
-import { createRequire } from 'node:module';
 import { setImmediate } from 'node:timers';
 import { type CertificateEvents, CertificateWatch } from '../native-free/listener/certificate-watch.js';
 import { ConnectionCount } from '../native-free/listener/connection-count.js';
@@ -29,19 +28,12 @@ import {
 import { agreedSubprotocol, badKey, judgeUpgrade, Refusals } from '../native-free/listener/upgrade-rules.js';
 import { WorkTurns } from '../native-free/listener/work-turns.js';
 import { RingMQError, SUBPROTOCOL } from '../native-free/wire/index.js';
+import { loadUws } from './load-uws.js';
 import { UwsExchange } from './uws-http.js';
 import { UwsConnection, type UwsUserData } from './uws-socket.js';
 import type { UwsApp, UwsHttpRequest, UwsHttpResponse, UwsModule, UwsWebSocket } from './uws-types.js';
 
-/** In two parts, or bundlers would follow it. */
-const PACKAGE = ['uWebSockets', 'js'].join('.');
-
 const ADDRESS_DECODER = new TextDecoder();
-
-/** Loads the optional package; throws whatever loading it threw (it is absent, or has no build for this platform). */
-export function loadUws(): UwsModule {
-  return createRequire(import.meta.url)(PACKAGE) as UwsModule;
-}
 
 /** Starts it on the calling thread; see `StartListener` for the errors. */
 export async function startUwsListener(options: ListenerOptions): Promise<Listener> {

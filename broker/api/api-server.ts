@@ -56,18 +56,26 @@ export class ApiServer<Caller> {
   /** The other end of a new channel: for an {@link ApiDoor} on a listener's thread. */
   port(): MessagePort {
     const { port1, port2 } = new MessageChannel();
+    this.serve(port1);
+    return port2;
+  }
+
+  /** Answers what comes by this port; `first`: what has come by it already. */
+  serve(port: MessagePort, first?: ApiAsk): void {
     const exchanges = new Map<number, Exchange>();
-    this.#ports.add(port1);
-    port1.on('message', (ask: ApiAsk) => this.#asked(port1, exchanges, ask));
-    port1.once('close', () => {
-      this.#ports.delete(port1);
+    this.#ports.add(port);
+    if (first !== undefined) {
+      this.#asked(port, exchanges, first);
+    }
+    port.on('message', (ask: ApiAsk) => this.#asked(port, exchanges, ask));
+    port.once('close', () => {
+      this.#ports.delete(port);
       for (const exchange of [...exchanges.values()]) {
         exchange.gone();
       }
     });
     // It keeps no process alive.
-    port1.unref();
-    return port2;
+    port.unref();
   }
 
   /** Everybody who waits is told. */

@@ -5,6 +5,7 @@ import type { Engine } from '../../engine/engine.js';
 import type { PrincipalFacts } from '../../engine/engine-thread.js';
 import { isRingMQError } from '../../native-free/wire/index.js';
 import { auditLogin } from '../../transport/auth/audited.js';
+import type { ApiAsk } from '../../transport/http/api-messages.js';
 import { defectTeller } from '../defects.js';
 import type { ResolvedListenOptions } from '../listen-options.js';
 import { ApiServer } from './api-server.js';
@@ -59,8 +60,9 @@ export class BrokerApi {
     });
   }
 
-  port(): MessagePort {
-    return this.#server.port();
+  /** Answers what comes by this port; `first`: what has come by it already. */
+  serve(port: MessagePort, first: ApiAsk): void {
+    this.#server.serve(port, first);
   }
 
   async close(): Promise<void> {

@@ -8,8 +8,8 @@ import {
   type NameServerMethods,
   RingMQError,
 } from '../../native-free/wire/index.js';
-import { linkUser } from '../credentials.js';
 import { tlsTo } from '../link-trust.js';
+import { linkUser } from '../link-user.js';
 import type { ClusterFile, ClusterFolder } from './cluster-folder.js';
 import { NodeProcess } from './node-process.js';
 

@@ -65,7 +65,8 @@ export class DescriptorWatch {
   }
 }
 
-function canOpen(count: number): boolean {
+/** Whether there are so many file descriptors now. */
+export function canOpen(count: number): boolean {
   const open: number[] = [];
   try {
     while (open.length < count) {

@@ -114,6 +114,18 @@ describe('the key index', () => {
     expect(broker.warnings).toEqual([]);
   });
 
+  it('has no work where there is neither much log nor a file, and has to look at what files there are', async () => {
+    const broker = await open();
+    await broker.client.admin().createTopic({ topic: TOPIC, queues: 2 });
+    expect(broker.engine.find.keys?.isDue()).toBe(false);
+    await broker.client.producer().send({ topic: TOPIC, body: 'one', keys: ['a key'] });
+    expect(broker.engine.find.keys?.isDue()).toBe(false);
+    await broker.indexed();
+    await broker.close();
+    const again = await open();
+    expect(again.engine.find.keys?.isDue()).toBe(true);
+  });
+
   it('narrows down by queue, offset, tag and time', async () => {
     const broker = await open();
     const { client } = broker;

@@ -3,7 +3,7 @@
  * waits for it, and what it lacks is searched for in the log itself.
  */
 import { clearInterval, monotonicMs, setInterval } from '../../../native-free/time/index.js';
-import { type OpenedDir, whyLost } from '../../disk/index.js';
+import { diskErrorCode, type OpenedDir, OwnedDisk, whyLost } from '../../disk/index.js';
 import { type Ring, WORD } from '../../ring/index.js';
 import { BROKER_WORD } from '../../term/shared-words.js';
 import { JobPool } from '../../thread/job-pool.js';
@@ -108,13 +108,19 @@ export class KeyKeeper {
 
   tick(): void {
     this.#lookForKeys();
-    if (this.#running === null && monotonicMs() >= this.#notBefore && this.#isDue()) {
+    if (this.#running === null && monotonicMs() >= this.#notBefore && this.isDue()) {
       this.#begin();
     }
   }
 
-  #isDue(): boolean {
+  /** Whether there is work for a thread. */
+  isDue(): boolean {
     const { oldest, committed, segmentBytes } = this.#deps;
+    if (this.#progress === null && this.#hasNoFiles()) {
+      // As the thread would find it: a little log, and nothing to look at, is no reason to start one.
+      this.#progress = { indexedTo: this.#start(), hasMore: false, hasHoles: false };
+      this.#isChanged = false;
+    }
     if (
       this.#progress === null ||
       this.#progress.hasMore ||
@@ -132,17 +138,30 @@ export class KeyKeeper {
     );
   }
 
+  #start(): number {
+    return Math.max(this.#deps.oldest(), this.#deps.firstPosition);
+  }
+
+  /** Of an index, whole ones or what is left of one. Where it cannot be told, the thread says why. */
+  #hasNoFiles(): boolean {
+    const { dir } = this.#deps;
+    try {
+      return new OwnedDisk(dir).readdir(`${dir.path}/index`).length === 0;
+    } catch (error) {
+      return diskErrorCode(error) === 'ENOENT';
+    }
+  }
+
   #begin(): void {
     if (this.#running !== null || this.#isClosed) {
       return;
     }
-    const { dir, segmentBytes, logRing, brokerWords, minFreeBytes, firstPosition, oldest, committed } =
-      this.#deps;
+    const { dir, segmentBytes, logRing, brokerWords, minFreeBytes, committed } = this.#deps;
     const job: KeyJob & { control: Int32Array; spare: number } = {
       dir,
       segmentBytes,
       spanBytes: logRing.spanBytes,
-      start: Math.max(oldest(), firstPosition),
+      start: this.#start(),
       end: committed(),
       keylessFrom: this.keylessFrom(),
       verifies: this.#progress === null || monotonicMs() >= this.#holesAt,

@@ -1,0 +1,83 @@
+/** Looks at what was asked for and at who leads, opens the engine, and puts a broker around it. */
+
+import { Engine } from '../engine/engine.js';
+import { brokerSetOf, type EngineOptions, resolveEngineOptions } from '../engine/options.js';
+import { abortError, throwIfAborted } from '../native-free/client/abort.js';
+import type { CallOptions } from '../native-free/client/call-options.js';
+import { callbackOption } from '../native-free/client/options.js';
+import { Broker, type BrokerEvents, type BrokerHost } from './broker.js';
+import { Configuration, type HostSettings } from './configuration.js';
+import { checkController, mayFound } from './controller-rules.js';
+import { checkFiles } from './package-files.js';
+import { readSecret } from './secret-file.js';
+import { takeGiven } from './take-given.js';
+
+/**
+ * As `openBroker`, for a program that can say more of itself. `embed`: for clients in this process; null: it
+ * has none, and so does not load what they need.
+ */
+export async function openBrokerAs(
+  options: EngineOptions & BrokerEvents & CallOptions,
+  settings: HostSettings,
+  embed: BrokerHost['embed'],
+): Promise<Broker> {
+  const { onWarning, onFatal, onReplication, signal, ...engineOptions } = takeGiven('openBroker', options);
+  for (const [name, callback] of Object.entries({ onWarning, onFatal, onReplication })) {
+    callbackOption(name, callback);
+  }
+  throwIfAborted(signal);
+  checkFiles();
+  const resolved = resolveEngineOptions(engineOptions);
+  await checkController(engineOptions);
+  const { secretFile } = resolved;
+  const secret = secretFile === undefined ? null : readSecret(secretFile);
+  const master =
+    resolved.nameServers.length === 0
+      ? null
+      : await (await import('./other-master.js')).otherMaster(resolved, secret);
+  const founds = mayFound(resolved);
+  const configuration = new Configuration(engineOptions, resolved, settings);
+  let broker: Broker | null = null;
+  const open: BrokerHost['open'] = (role) =>
+    Engine.open(
+      { ...engineOptions, ...role },
+      {
+        onWarning: onWarning ?? (() => undefined),
+        onFatal: onFatal ?? (() => undefined),
+        onFenced: (masterUrl) => broker?.fenced(masterUrl),
+        onStale: () => broker?.stale(),
+        configuration: () => configuration.list(),
+        setLogLevel: (level) => configuration.setLogLevel(level),
+      },
+      secret,
+      role.role === 'slave',
+    );
+  const engine = await open(
+    master === null ? {} : { role: 'slave', master: master.url, brokerSet: brokerSetOf(resolved) },
+  );
+  if (master !== null) {
+    const { name, url, epoch } = master;
+    engine.warn(
+      `'${name}' at ${url} has become master of this broker's set meanwhile: it is opened as a slave`,
+      {
+        master: url,
+        epoch,
+      },
+    );
+  }
+  if (signal?.aborted) {
+    await engine.close();
+    throw abortError(signal);
+  }
+  broker = new Broker(engine, {
+    open,
+    embed,
+    configuration,
+    secret,
+    mayFound: founds,
+    onWarning,
+    onFatal,
+    onReplication,
+  });
+  return broker;
+}
