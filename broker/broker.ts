@@ -254,6 +254,10 @@ export class Broker {
     this.#engine = engine;
     this.#isEngineOpen = true;
     this.#embedded = this.#host.embed?.(engine.thread) ?? null;
+    // Whoever connects from now on is told who is the master, also before it is followed.
+    if (engine.thread.place.role === 'slave') {
+      engine.mastership.setMasterUrl(this.#master.url);
+    }
     await this.#sockets.openAgain(this.#engine);
     const [first] = this.#sockets.urls;
     if (first !== undefined) {

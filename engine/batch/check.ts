@@ -5,13 +5,9 @@
  */
 import { producedHeaderFault, producedRecordsFault } from '../../native-free/batch/produced-batch.js';
 import { crc32 } from '../../native-free/checksum/crc32.js';
-import {
-  BATCH,
-  BATCH_HEADER_BYTES,
-  ERRORS,
-  MAX_BATCH_BYTES,
-  readUint32,
-} from '../../native-free/wire/index.js';
+import { BATCH, BATCH_HEADER_BYTES, readUint32 } from '../../native-free/wire/batch-layout.js';
+import { ERRORS } from '../../native-free/wire/errors.js';
+import { MAX_BATCH_BYTES } from '../../native-free/wire/limits.js';
 
 /**
  * Checks a batch as a producer sends it: `bytes` is exactly the batch. `hasTravelled`: its body may have

@@ -18,7 +18,7 @@ import {
   writeUint16,
   writeUint32,
   writeUint64,
-} from '../../native-free/wire/index.js';
+} from '../../native-free/wire/batch-layout.js';
 
 /** What the index stage knows of a batch. Keep one object and change its fields: none is made per batch. */
 export interface HeaderStamp {

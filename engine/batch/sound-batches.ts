@@ -6,7 +6,7 @@ import {
   BATCH_TYPE,
   readUint32,
   slotAligned,
-} from '../../native-free/wire/index.js';
+} from '../../native-free/wire/batch-layout.js';
 import { headerIsValid } from './header.js';
 
 /**

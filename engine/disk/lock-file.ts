@@ -38,7 +38,7 @@ import {
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
-import { RingMQError } from '../../native-free/wire/index.js';
+import { RingMQError } from '../../native-free/wire/errors.js';
 import { diskErrorCode } from './disk.js';
 import {
   BEAT_MS,

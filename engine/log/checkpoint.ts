@@ -9,7 +9,8 @@
  */
 import { crc32 } from 'node:zlib';
 import { Packr } from 'msgpackr';
-import { RingMQError, readUint32, SLOT_BYTES, writeUint32 } from '../../native-free/wire/index.js';
+import { readUint32, SLOT_BYTES, writeUint32 } from '../../native-free/wire/batch-layout.js';
+import { RingMQError } from '../../native-free/wire/errors.js';
 import { type Disk, readWholeFile, replaceFile } from '../disk/disk.js';
 
 export const CHECKPOINT_FILE = 'checkpoint';

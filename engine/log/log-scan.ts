@@ -28,7 +28,7 @@ import {
   readUint64,
   SLOT_BYTES,
   slotAligned,
-} from '../../native-free/wire/index.js';
+} from '../../native-free/wire/batch-layout.js';
 import { headerIsValid } from '../batch/header.js';
 import { type LogFilesView, SpanWindow } from './log-files-view.js';
 

@@ -8,7 +8,7 @@
  * fdatasync goes into the next.
  */
 import { monotonicMs } from '../../native-free/time/index.js';
-import { SLOT_BYTES } from '../../native-free/wire/index.js';
+import { SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
 import type { BackgroundSync } from '../disk/background-sync.js';
 import type { Disk } from '../disk/disk.js';
 import { type ControlWords, PERSIST_WORD, type PersistRing } from './persist-layout.js';

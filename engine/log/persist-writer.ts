@@ -6,7 +6,8 @@
 
 import { getSystemErrorName } from 'node:util';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { MAX_BATCH_BYTES, SLOT_BYTES } from '../../native-free/wire/index.js';
+import { SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
+import { MAX_BATCH_BYTES } from '../../native-free/wire/limits.js';
 import { type Disk, diskErrorCode, EIO, isShortage, isShortOfResources } from '../disk/disk.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
 

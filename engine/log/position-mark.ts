@@ -19,7 +19,7 @@ import {
   SLOT_BYTES,
   writeUint32,
   writeUint64,
-} from '../../native-free/wire/index.js';
+} from '../../native-free/wire/batch-layout.js';
 import { type Disk, diskErrorCode, readWholeFile } from '../disk/disk.js';
 
 /** Which of the files. */

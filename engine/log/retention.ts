@@ -8,7 +8,7 @@ import {
   readUint32,
   readUint64,
   slotAligned,
-} from '../../native-free/wire/index.js';
+} from '../../native-free/wire/batch-layout.js';
 import { headerIsValid } from '../batch/header.js';
 import { type Disk, diskErrorCode } from '../disk/disk.js';
 import { HELD_MS } from '../queue/store-time.js';

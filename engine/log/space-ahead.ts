@@ -7,7 +7,7 @@
  * a broker that does nothing costs no disk work. Done in bounded pieces when the stage is idle, each synced
  * by itself: zeros left dirty would be paid for by the next group commit.
  */
-import { SLOT_BYTES } from '../../native-free/wire/index.js';
+import { SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
 import { PERSIST_WORD } from './persist-layout.js';
 import { OUTCOME, type PersistWriter } from './persist-writer.js';
 import type { SegmentFiles } from './segment-files.js';

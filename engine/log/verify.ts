@@ -2,7 +2,7 @@
  * Reads a whole log and says what is wrong with it: what `ringmq log verify DIR` shows. Changes nothing; only
  * while no broker runs on the directory does the end mean anything.
  */
-import { BATCH, readUint32 } from '../../native-free/wire/index.js';
+import { BATCH, readUint32 } from '../../native-free/wire/batch-layout.js';
 import type { Disk } from '../disk/disk.js';
 import type { Checkpoint } from './checkpoint.js';
 import { LogFilesView } from './log-files-view.js';

@@ -3,9 +3,9 @@
  * room. Two words of the log's ring (`fatal`, `full`) hold it. The persist worker is who tells the host; it
  * is woken with every change that was made here.
  */
-import { ERRORS } from '../../native-free/wire/index.js';
-import { EIO } from '../disk/index.js';
-import { FULL } from '../log/index.js';
+import { ERRORS } from '../../native-free/wire/errors.js';
+import { EIO } from '../disk/disk.js';
+import { FULL } from '../log/persist-layout.js';
 import { type Ring, type SeatTable, WORD, wake } from '../ring/index.js';
 
 export interface DiskStateDeps {

@@ -5,8 +5,9 @@
 
 import { availableParallelism } from 'node:os';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { SLOT_BYTES } from '../../native-free/wire/index.js';
-import { INLINE_MAX_BYTES, PERSIST_WORD, type PersistStage } from '../log/index.js';
+import { SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
+import { PERSIST_WORD } from '../log/persist-layout.js';
+import { INLINE_MAX_BYTES, type PersistStage } from '../log/persist-stage.js';
 import { type Ring, WORD } from '../ring/index.js';
 import type { DiskState } from './disk-state.js';
 

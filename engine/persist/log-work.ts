@@ -1,5 +1,5 @@
 /** Whether the persist worker has something to do with the log. */
-import { SLOT_BYTES } from '../../native-free/wire/index.js';
+import { SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
 import { WORD } from '../ring/ring-layout.js';
 
 /** What of the log's ring this looks at; positions in slots. */

@@ -1,7 +1,9 @@
 /** The sync thread; see disk/background-sync.ts. */
 import { workerData } from 'node:worker_threads';
-import { NodeDisk, serveSyncs } from '../disk/index.js';
-import { SeatTable, wake } from '../ring/index.js';
+import { serveSyncs } from '../disk/background-sync.js';
+import { NodeDisk } from '../disk/node-disk.js';
+import { wake } from '../ring/parking.js';
+import { SeatTable } from '../ring/seats.js';
 import { PERSIST_SEAT } from '../term/shared-words.js';
 
 /** `workerData` of this worker. */

@@ -6,33 +6,22 @@
 import { getSystemErrorName } from 'node:util';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { RingMQError } from '../../native-free/wire/index.js';
-import {
-  BackgroundSync,
-  checkInPlace,
-  DirGuard,
-  diskErrorCode,
-  ESTALE,
-  identityOfFile,
-  isShortOfResources,
-  LOOK_MS,
-  OwnedDisk,
-} from '../disk/index.js';
+import { RingMQError } from '../../native-free/wire/errors.js';
+import { BackgroundSync } from '../disk/background-sync.js';
+import { DirGuard, LOOK_MS } from '../disk/dir-guard.js';
+import { diskErrorCode, isShortOfResources } from '../disk/disk.js';
+import { checkInPlace, ESTALE, identityOfFile, OwnedDisk } from '../disk/opened-dir.js';
 import type { BrokerHandle } from '../handle.js';
-import {
-  FLUSHED_MARK,
-  FULL,
-  INLINE_MAX_BYTES,
-  PersistStage,
-  PositionMark,
-  Retention,
-  RetentionClock,
-  SegmentFiles,
-  segmentName,
-} from '../log/index.js';
-import { LANE, QueueTable } from '../queue/index.js';
+import { FULL } from '../log/persist-layout.js';
+import { INLINE_MAX_BYTES, PersistStage } from '../log/persist-stage.js';
+import { FLUSHED_MARK, PositionMark } from '../log/position-mark.js';
+import { Retention } from '../log/retention.js';
+import { RetentionClock } from '../log/retention-clock.js';
+import { SegmentFiles, segmentName } from '../log/segment-files.js';
+import { QueueTable } from '../queue/queue-table.js';
+import { LANE } from '../queue/queue-table-layout.js';
 import { park, Ring, SeatTable, WORD, wake } from '../ring/index.js';
-import { countSync, syncBuckets } from '../stats/index.js';
+import { countSync, syncBuckets } from '../stats/stats-layout.js';
 import { BROKER_WORD, PERSIST_SEAT } from '../term/shared-words.js';
 import { INLINE_ASYNC_BYTES } from './inline.js';
 import { hasLogWork } from './log-work.js';

@@ -6,7 +6,7 @@
  * rebuilt by reading it.
  */
 import { crc32 } from 'node:zlib';
-import { RingMQError } from '../../native-free/wire/index.js';
+import { RingMQError } from '../../native-free/wire/errors.js';
 import type { Disk } from '../disk/disk.js';
 import { diskErrorCode } from '../disk/disk.js';
 import {

@@ -3,15 +3,15 @@
  * done. Reads shared memory and changes none of it but the journal and the lock of the batch's queue.
  */
 import {
-  ACK_FLAG_DUPLICATE,
   BATCH,
   BATCH_ATTRIBUTE,
   BATCH_TYPE,
-  ERRORS,
   readUint16,
   readUint32,
   readUint64,
-} from '../../native-free/wire/index.js';
+} from '../../native-free/wire/batch-layout.js';
+import { ERRORS } from '../../native-free/wire/errors.js';
+import { ACK_FLAG_DUPLICATE } from '../../native-free/wire/frame-layout.js';
 import { PAD_MARK } from '../ring/ring-layout.js';
 import { JOURNAL, JOURNAL_F, JOURNAL_KIND, JOURNAL_PHASE, PRODUCER_CHANGE } from './index-journal-layout.js';
 import { PRODUCER_VERDICT, type ProducerTable } from './producer-table.js';

@@ -4,7 +4,8 @@
  * One batch at a time, as a plan written into the journal and then its execution, so that a thread terminated
  * anywhere in between leaves nothing half done that the next holder cannot finish (index-journal-layout.ts).
  */
-import { BATCH, RingMQError, readUint32, SLOT_BYTES } from '../../native-free/wire/index.js';
+import { BATCH, readUint32, SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
+import { RingMQError } from '../../native-free/wire/errors.js';
 import { type HeaderStamp, stampHeader } from '../batch/header.js';
 import { diskErrorCode } from '../disk/disk.js';
 import type { Ring } from '../ring/ring.js';

@@ -1,5 +1,5 @@
 /** What becomes of the queue index when old segments of the log are deleted. */
-import { isRingMQError } from '../../native-free/wire/index.js';
+import { isRingMQError } from '../../native-free/wire/errors.js';
 import { diskErrorCode } from '../disk/disk.js';
 import { IndexEntry } from './index-entry.js';
 import type { IndexFiles } from './index-files.js';

@@ -4,7 +4,7 @@
  * need: its own and what is left of the span before), the rest keeps batches for consumers. Holds and pins
  * are respected by the ring.
  */
-import { SLOT_BYTES } from '../../native-free/wire/index.js';
+import { SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
 import type { Ring } from '../ring/ring.js';
 
 export class MemoryGate {

@@ -26,7 +26,7 @@
  * Kept batch: { sequence i32, fingerprint i32 (0 = not known), baseOffset f64, position f64, storeTime f64 }.
  */
 
-import { MAX_UNACKED_BATCHES } from '../../native-free/wire/index.js';
+import { MAX_UNACKED_BATCHES } from '../../native-free/wire/limits.js';
 
 /** Batches remembered of one producer. More may not be in flight. */
 export const KEPT_BATCHES = MAX_UNACKED_BATCHES;

@@ -12,7 +12,7 @@
  * was sent before is refused, and so is one that is not among a producer's first: the broker does not store a
  * second time what it may have.
  */
-import { ERRORS, RingMQError } from '../../native-free/wire/index.js';
+import { ERRORS, RingMQError } from '../../native-free/wire/errors.js';
 import { JOURNAL, JOURNAL_F, PRODUCER_CHANGE } from './index-journal-layout.js';
 import {
   KEPT_BATCHES,

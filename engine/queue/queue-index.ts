@@ -6,7 +6,7 @@
  * answer, nearest first. The next block lies under the nearest of them, so it is found from there, not from
  * the queue's end: over a whole backlog that is about two blocks read for each one used.
  */
-import { RingMQError } from '../../native-free/wire/index.js';
+import { RingMQError } from '../../native-free/wire/errors.js';
 import { BlockArena } from './block-arena.js';
 import { BlockCache } from './block-cache.js';
 import { fence } from './fence.js';

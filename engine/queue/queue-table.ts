@@ -3,7 +3,7 @@
  * Memory layout, and who may write what: queue-table-layout.ts. Appending is queue-appender.ts, finding
  * batches is queue-index.ts.
  */
-import { RingMQError } from '../../native-free/wire/index.js';
+import { RingMQError } from '../../native-free/wire/errors.js';
 import { BLOCK_BYTES } from './index-block-layout.js';
 import { MovedBits } from './moved-bits.js';
 import { QueueLookup } from './queue-lookup.js';

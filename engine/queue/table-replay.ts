@@ -1,5 +1,11 @@
 /** Recovery: applies batches that are in the log already to the tables, through the same code that indexes new ones. */
-import { BATCH, BATCH_TYPE, readUint32, readUint64, SLOT_BYTES } from '../../native-free/wire/index.js';
+import {
+  BATCH,
+  BATCH_TYPE,
+  readUint32,
+  readUint64,
+  SLOT_BYTES,
+} from '../../native-free/wire/batch-layout.js';
 import { JOURNAL, JOURNAL_F, PRODUCER_CHANGE } from './index-journal-layout.js';
 import type { IndexPlanner } from './index-planner.js';
 import { PRODUCER_VERDICT, type ProducerTable } from './producer-table.js';

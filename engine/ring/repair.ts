@@ -3,7 +3,7 @@
  * padding, its pin and hold are dropped. Why this can tell a claim from a lost try, and whose length is
  * right, is argued in docs/ring-protocol.md.
  */
-import { SLOT_BYTES } from '../../native-free/wire/index.js';
+import { SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
 import type { Ring } from './ring.js';
 import { SEAT_WORD, seatWord } from './ring-layout.js';
 

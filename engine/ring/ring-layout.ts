@@ -35,7 +35,7 @@
  * intentLength, in slots: 0 = nothing in hand; > 0 = about to claim, or has claimed, intentPosition and so
  * many slots; < 0 = has certainly claimed that many (stored only when the claim begins with a pad).
  */
-import { SLOT_BYTES } from '../../native-free/wire/index.js';
+import { SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
 
 /** Int32 words to a 64-byte line. */
 const LINE = 16;

@@ -11,7 +11,7 @@
  *       }
  *     }
  */
-import { BATCH, readUint32, SLOT_BYTES } from '../../native-free/wire/index.js';
+import { BATCH, readUint32, SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
 import type { Ring } from './ring.js';
 import { SEAT_WORD, seatWord, WORD } from './ring-layout.js';
 

@@ -10,7 +10,7 @@ import {
   PAD_HEADER_BYTES,
   SLOT_BYTES,
   writeUint32,
-} from '../../native-free/wire/index.js';
+} from '../../native-free/wire/batch-layout.js';
 import { ERA_SLOTS, PAD_MARK, type RingMemory, SEAT_WORD, seatWord, WORD } from './ring-layout.js';
 import { Role } from './role.js';
 

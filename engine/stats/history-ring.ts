@@ -10,7 +10,7 @@ import {
   type History,
   type HistoryName,
   joined,
-} from '../../native-free/wire/index.js';
+} from '../../native-free/wire/history.js';
 
 const COLUMNS = HISTORY_NAMES.length;
 

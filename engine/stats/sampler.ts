@@ -1,6 +1,8 @@
 /** Takes a sample of the broker's statistics every 10 s, on the thread that opened it. Rates are of the time that its monotonic clock has measured. */
 import { clearTimeout, monotonicMs, setTimeout, unref } from '../../native-free/time/index.js';
-import { type BrokerStats, HISTORY_STEP_MS, type ReplicaStanding } from '../../native-free/wire/index.js';
+import type { ReplicaStanding } from '../../native-free/wire/cluster.js';
+import { HISTORY_STEP_MS } from '../../native-free/wire/history.js';
+import type { BrokerStats } from '../../native-free/wire/stats.js';
 import { HistoryRing, type Sample } from './history-ring.js';
 import { bucketEndMs } from './stats-layout.js';
 
