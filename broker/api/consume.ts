@@ -21,7 +21,7 @@ const place = z.object({
   queueId: z.number().int().nonnegative(),
   offset: z.number().int().nonnegative(),
 });
-const ACKS = z.object({ session: z.string(), messages: z.array(place).max(MAX_ACKS) });
+const ACKS = z.strictObject({ session: z.string(), messages: z.array(place).max(MAX_ACKS) });
 const PLACE_SCHEMA = {
   type: 'object',
   required: ['queueId', 'offset'],

@@ -7,7 +7,7 @@ import type { Caller } from './callers.js';
 import { badParameter } from './http-errors.js';
 import { METHODS, type MethodRoute } from './methods.js';
 import type { Call, JsonSchema, Operation } from './operation.js';
-import { jsonObject, pathValues, queryValues } from './parameters.js';
+import { jsonObject, noParameter, pathValues, queryValues } from './parameters.js';
 
 /** More rows are not put into JSON in one go, whatever is asked for; the cursor goes on behind them. */
 const MAX_ROWS = 1_000;
@@ -51,7 +51,7 @@ function operationOf(method: ControlMethod, route: MethodRoute): Operation<Calle
     answer: { 'application/json': schemaOf(route.answer ?? answer, 'output') },
     handle: async (call) => {
       const given = hasBody
-        ? withPath(await bodyOf(call), pathValues(call.path, whole))
+        ? withPath(await bodyOf(call, whole), pathValues(call.path, whole))
         : { ...queryValues(call.query, schema), ...pathValues(call.path, whole) };
       const limit = (given as { limit?: unknown }).limit;
       if (typeof limit === 'number' && limit > MAX_ROWS) {
@@ -71,10 +71,20 @@ function operationOf(method: ControlMethod, route: MethodRoute): Operation<Calle
   };
 }
 
-async function bodyOf({ exchange, query }: Call<Caller>): Promise<Record<string, unknown>> {
+async function bodyOf(
+  { exchange, query }: Call<Caller>,
+  schema: JsonSchema,
+): Promise<Record<string, unknown>> {
   // Parameters of the query have no effect here, and nobody shall think they have.
   queryValues(query, undefined);
-  return jsonObject(exchange);
+  const body = await jsonObject(exchange);
+  const { properties = {} } = schema;
+  for (const name of Object.keys(body)) {
+    if (!Object.hasOwn(properties, name)) {
+      throw noParameter(name, 'body', properties);
+    }
+  }
+  return body;
 }
 
 function withPath(

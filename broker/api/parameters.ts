@@ -14,9 +14,7 @@ export function queryValues(query: URLSearchParams, schema: JsonSchema | undefin
   for (const [name, text] of query) {
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (property === undefined) {
-      const known = Object.keys(properties);
-      const which = known.length === 0 ? 'there is none' : `there are ${known.join(', ')}`;
-      throw badParameter(name.slice(0, 64), `is no parameter of this query; ${which}`);
+      throw noParameter(name, 'query', properties);
     }
     if (Object.hasOwn(values, name)) {
       throw badParameter(name, 'is in the query twice');
@@ -24,6 +22,13 @@ export function queryValues(query: URLSearchParams, schema: JsonSchema | undefin
     values[name] = asWanted(text, property);
   }
   return values;
+}
+
+/** Nobody shall think that one had an effect that there is not. */
+export function noParameter(name: string, of: 'query' | 'body', properties: object): RingMQError {
+  const known = Object.keys(properties);
+  const which = known.length === 0 ? 'there is none' : `there are ${known.join(', ')}`;
+  return badParameter(name.slice(0, 64), `is no parameter of this ${of}; ${which}`);
 }
 
 /** Those of a path, which are all there. */
@@ -76,7 +81,27 @@ export async function jsonObject(exchange: Exchange): Promise<Record<string, unk
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RingMQError('BAD_REQUEST', 'the body is no JSON object');
   }
+  if (hasProto(value)) {
+    throw badParameter('__proto__', 'is no parameter');
+  }
   return value as Record<string, unknown>;
+}
+
+/** Whatever checks the object may pass over a key that is the name of a prototype. */
+function hasProto(value: object): boolean {
+  const toSee: unknown[] = [value];
+  for (let next = toSee.pop(); next !== undefined; next = toSee.pop()) {
+    if (typeof next !== 'object' || next === null) {
+      continue;
+    }
+    if (Object.hasOwn(next, '__proto__')) {
+      return true;
+    }
+    for (const part of Object.values(next)) {
+      toSee.push(part);
+    }
+  }
+  return false;
 }
 
 /** Of the body, in lower case, without parameters. */

@@ -158,7 +158,15 @@ export class PollSessions {
   /** The caller's own. @throws RingMQError NOT_A_MEMBER */
   find(caller: Caller, group: string, id: string): PollSession {
     const session = this.#sessions.get(id);
-    if (session === undefined || session.group !== group || !isSameUser(session.caller, caller)) {
+    if (session !== undefined && !session.caller.client.isUsable) {
+      this.end(session).catch(() => {});
+    }
+    if (
+      session === undefined ||
+      !session.caller.client.isUsable ||
+      session.group !== group ||
+      !isSameUser(session.caller, caller)
+    ) {
       throw new RingMQError(
         'NOT_A_MEMBER',
         `there is no such session of ${group}, or nobody has used it for ${SESSION_IDLE_MS / 1_000} s; poll without one`,

@@ -2,7 +2,6 @@
  * Where messages are looked for from: takes what a caller wants, has the log searched by a thread of its own,
  * and looks through memory topics itself, as only who has a seat can.
  */
-import { Unpackr } from 'msgpackr';
 import { monotonicMs } from '../../native-free/time/index.js';
 import {
   DEFAULT_FOUND_BODY_BYTES,
@@ -13,6 +12,7 @@ import {
   MAX_FOUND_MESSAGES,
   parseMessageId,
   RingMQError,
+  unpackValue,
 } from '../../native-free/wire/index.js';
 import type { BrokerHandle } from '../handle.js';
 import type { CatalogTopic, TopicCatalog } from '../meta/index.js';
@@ -47,8 +47,6 @@ const MEMORY_MS = 10;
 
 /** Looks at nothing, and loads all that a search needs. */
 const NOTHING = { kind: 'id', memory: false, position: 0, index: 0, committed: 0 } as const;
-
-const UNPACKR = new Unpackr({ useRecords: false, copyBuffers: true });
 
 export interface FindDeskDeps {
   readonly handle: BrokerHandle;
@@ -298,7 +296,7 @@ export class FindDesk {
       const { code, message, details } = outcome.error;
       throw new RingMQError(code, message, { details });
     }
-    return UNPACKR.unpack(outcome.answer) as FindAnswer;
+    return unpackValue(outcome.answer) as FindAnswer;
   }
 
   #threads(): JobPool {

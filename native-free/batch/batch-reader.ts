@@ -16,6 +16,7 @@ import {
   RingMQError,
   readUint32,
   readUint64,
+  setOwn,
   slotAligned,
 } from '../wire/index.js';
 import type { PropertyValue } from './outgoing-message.js';
@@ -127,19 +128,10 @@ export function readAttributes(bytes: Uint8Array, start: number, end: number): R
     } else {
       const valueAt = at;
       at = propertyValueEnd(bytes, valueAt, end);
-      setProperty(found.properties, text, readValue(bytes, valueAt, at));
+      setOwn(found.properties, text, readValue(bytes, valueAt, at));
     }
   }
   return found;
-}
-
-/** A name like `__proto__` must become a property, not the object's prototype. */
-function setProperty(properties: Record<string, PropertyValue>, name: string, value: PropertyValue): void {
-  if (name === '__proto__') {
-    Object.defineProperty(properties, name, { value, enumerable: true, writable: true, configurable: true });
-  } else {
-    properties[name] = value;
-  }
 }
 
 function readValue(bytes: Uint8Array, at: number, end: number): PropertyValue {

@@ -11,6 +11,7 @@ import {
   MAX_TAG_BYTES,
   MAX_TIME_MS,
   parseMessageId,
+  setOwn,
 } from '../wire/index.js';
 import type { ConsumedQuestion, MessageSearch } from './admin-types.js';
 import {
@@ -140,7 +141,7 @@ export function ownFound(found: FindResult): FindResult {
     message.body = message.body === null ? null : new Uint8Array(message.body);
     for (const [name, value] of Object.entries(message.properties)) {
       if (value instanceof Uint8Array) {
-        message.properties[name] = new Uint8Array(value);
+        setOwn(message.properties, name, new Uint8Array(value));
       }
     }
   }

@@ -14,6 +14,7 @@ export * from './frame-layout.js';
 export * from './groups.js';
 export * from './history.js';
 export * from './limits.js';
+export * from './map-reader.js';
 export * from './message-id.js';
 export * from './network.js';
 export * from './page.js';

@@ -1,10 +1,16 @@
 /** Control frames: the fixed header and a MessagePack map. */
 import { Packr } from 'msgpackr';
-import { FRAME_HEADER_BYTES, MAX_CONTROL_BYTES, makeFrame, RingMQError } from '../../wire/index.js';
+import {
+  FRAME_HEADER_BYTES,
+  MAX_CONTROL_BYTES,
+  makeFrame,
+  RingMQError,
+  unpackValue,
+} from '../../wire/index.js';
 import { sendable } from './sendable.js';
 
-// Plain maps that any MessagePack library reads; 64-bit integers of other libraries as numbers, not BigInts.
-const packr = new Packr({ useRecords: false, copyBuffers: true, int64AsType: 'number' });
+// Plain maps that any MessagePack library reads.
+const packr = new Packr({ useRecords: false });
 
 /** A frame with a MessagePack payload. Throws `BAD_ARGUMENT` past the limit on control payloads, and for what cannot travel in one. */
 export function controlFrame(opcode: number, id: number, payload: object): Uint8Array {
@@ -28,7 +34,7 @@ export function controlPayload(frame: Uint8Array): Record<string, unknown> {
   }
   let value: unknown;
   try {
-    value = packr.unpack(frame.subarray(FRAME_HEADER_BYTES));
+    value = unpackValue(frame.subarray(FRAME_HEADER_BYTES));
   } catch (cause) {
     throw new RingMQError('BAD_FRAME', 'a control payload is no MessagePack', { cause });
   }

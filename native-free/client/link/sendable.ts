@@ -1,5 +1,5 @@
 /** What may travel in a control frame. Anything else would become an extension of MessagePack, which the other side refuses. */
-import { RingMQError } from '../../wire/index.js';
+import { RingMQError, setOwn } from '../../wire/index.js';
 
 /** As deep as the other side reads. */
 const MAX_DEPTH = 16;
@@ -38,7 +38,7 @@ export function sendable(value: unknown, path: string, depth = 0): unknown {
   const copy: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(value)) {
     if (part !== undefined) {
-      copy[name] = sendable(part, path === '' ? name : `${path}.${name}`, depth + 1);
+      setOwn(copy, name, sendable(part, path === '' ? name : `${path}.${name}`, depth + 1));
     }
   }
   return copy;

@@ -1,0 +1,82 @@
+/** A property may have any name, also one that JavaScript objects give a meaning of their own; what is no parameter is refused, whatever it is called. */
+import { describe, expect, it } from 'vitest';
+import { connect } from '../../native-free/client/index.js';
+import type { FoundMessage } from '../../native-free/wire/index.js';
+import { LISTENERS } from '../conformance/back-ends.js';
+import { openApi } from './api-rig.js';
+
+const ODD = JSON.parse(
+  '{"__proto__":"p","__proto_":"q","constructor":1,"prototype":true,"toString":"t","hasOwnProperty":"h"}',
+) as Record<string, string | number | boolean>;
+const BYTES = JSON.parse('{"__proto__":"AQI="}') as Record<string, string>;
+
+describe.each(LISTENERS)('odd names over %s', (listener) => {
+  it('of properties come out as they went in, by every way', async () => {
+    const rig = await openApi({ listener });
+    await rig.ask('POST', '/topics', { body: { topic: 't', queues: 1, memory: false } });
+    const send = (body: unknown, headers: Record<string, string>) =>
+      rig.ask('POST', '/topics/t/messages', { body, headers });
+    const text = JSON.stringify({ body: 'x', properties: ODD });
+    expect((await send(text, { 'Content-Type': 'application/json' })).status).toBe(201);
+    expect((await send(`${text}\n`, { 'Content-Type': 'application/x-ndjson' })).text).toContain('SEND_OK');
+    const inHeaders = {
+      'Content-Type': 'application/octet-stream',
+      'RingMQ-Properties': JSON.stringify(ODD),
+    };
+    expect((await send(new Uint8Array([120]), inHeaders)).status).toBe(201);
+    const client = await connect(`ws://127.0.0.1:${rig.listener.port}`);
+    await client.producer().send({ topic: 't', body: 'x', properties: ODD });
+    const asBytes = JSON.stringify({ propertiesBase64: BYTES });
+    expect((await send(asBytes, { 'Content-Type': 'application/json' })).status).toBe(201);
+
+    const polled = await rig.ask('GET', '/groups/g/messages?topic=t&waitMs=5000');
+    const found = await rig.ask('GET', '/messages?topic=t');
+    for (const { json } of [polled, found]) {
+      const messages = json['messages'] as { properties: object; propertiesBase64?: object }[];
+      expect(messages.map(({ properties }) => JSON.stringify(properties))).toEqual([
+        ...Array.from({ length: 4 }, () => JSON.stringify(ODD)),
+        '{}',
+      ]);
+      expect(JSON.stringify(messages[4]?.propertiesBase64)).toBe(JSON.stringify(BYTES));
+    }
+    for (const each of [client, rig.broker.client()]) {
+      const { messages } = await each.admin().findMessages({ topic: 't' });
+      for (const { properties } of messages.slice(0, 4)) {
+        expect(Object.entries(properties)).toEqual(Object.entries(ODD));
+        expect(Object.getPrototypeOf(properties)).toBe(Object.prototype);
+      }
+      const last = messages[4] as FoundMessage;
+      expect(Object.entries(last.properties)).toEqual([['__proto__', new Uint8Array([1, 2])]]);
+    }
+    await client.close();
+  });
+
+  it('of topics and groups are names like others', async () => {
+    const rig = await openApi({ listener });
+    const name = '__proto__';
+    await rig.ask('POST', '/topics', { body: { topic: name, queues: 1, memory: false } });
+    expect((await rig.ask('POST', `/topics/${name}/messages`, { body: { body: 'x' } })).status).toBe(201);
+    const { json } = await rig.ask('GET', `/groups/${name}/messages?topic=${name}&waitMs=5000`);
+    const acks = { session: json['session'], messages: json['messages'] };
+    expect((await rig.ask('POST', `/groups/${name}/acks`, { body: acks })).json).toMatchObject({ acked: 1 });
+    expect((await rig.ask('GET', `/groups/${name}`)).text).toContain('"committedOffset":1');
+    expect((await rig.ask('GET', '/topics')).json['topics']).toMatchObject([{ topic: name }]);
+  });
+
+  it('of parameters are refused', async () => {
+    const { ask } = await openApi({ listener });
+    const json = { 'Content-Type': 'application/json' };
+    for (const name of ['__proto__', 'constructor', 'toString', 'prototype']) {
+      const body = `{"topic":"a","queues":1,"memory":false,"${name}":{"queues":2}}`;
+      const made = await ask('POST', '/topics', { body, headers: json });
+      expect(made.status, name).toBe(400);
+      expect(made.json['message'], name).toContain(name);
+      expect((await ask('GET', `/topics?${name}=1`)).status, name).toBe(400);
+      const message = `{"body":"x","${name}":1}`;
+      const sent = await ask('POST', '/topics/a/messages', { body: message, headers: json });
+      expect(sent, name).toMatchObject({ status: 400, json: { code: 'BAD_MESSAGE' } });
+    }
+    expect((await ask('GET', '/topics')).json['topics']).toEqual([]);
+    expect(({} as Record<string, unknown>)['queues']).toBeUndefined();
+  });
+});
