@@ -17,7 +17,7 @@ import { API_BASE, Router } from './router.js';
 const PREFLIGHT_HEADERS = {
   'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE',
   'Access-Control-Allow-Headers':
-    'Authorization, Content-Type, Last-Event-ID, RingMQ-Tag, RingMQ-Keys, RingMQ-Sharding-Key, RingMQ-Properties',
+    'Authorization, Content-Type, Last-Event-ID, RingMQ-Tag, RingMQ-Keys, RingMQ-Sharding-Key, RingMQ-Properties, RingMQ-Producer, RingMQ-Sequence',
   'Access-Control-Max-Age': '600',
 };
 

@@ -9,6 +9,7 @@ import { JSON_TYPE } from '../../transport/http/api-door.js';
 import { ANSWER_WINDOW_BYTES } from '../../transport/http/api-messages.js';
 import type { Caller } from './callers.js';
 import { badParameter, jsonOfError } from './http-errors.js';
+import { identityOf, sendAs } from './identified.js';
 import { LineSplitter } from './line-splitter.js';
 import { MAX_JSON_LINE_BYTES, messageOfJson } from './message-json.js';
 import type { Call, Operation } from './operation.js';
@@ -45,6 +46,16 @@ export const PUBLISH: Operation<Caller> = {
     },
   },
   headers: [
+    {
+      name: 'RingMQ-Producer',
+      about:
+        'Who sends, by a name of its own choice: with `RingMQ-Sequence` the same message may be sent again, and is stored once. Not for lines.',
+    },
+    {
+      name: 'RingMQ-Sequence',
+      about:
+        'Number of the message, from 1, one more with each. At most 63 beyond the oldest without an answer.',
+    },
     { name: 'RingMQ-Tag', about: 'Of a message as bytes. Percent-encoded, as the others.' },
     { name: 'RingMQ-Keys', about: 'Its keys, with commas between them.' },
     { name: 'RingMQ-Sharding-Key', about: 'Messages of one go to one queue, in order.' },
@@ -69,6 +80,9 @@ export const PUBLISH: Operation<Caller> = {
     const topic = call.path['topic'] as string;
     switch (mediaType(call.exchange)) {
       case NDJSON:
+        if (identityOf(call.exchange.head.headers) !== null) {
+          throw badParameter('RingMQ-Producer', 'is for one message a request, not for a stream of lines');
+        }
         await new LineStream(call, topic, options).run();
         break;
       case BYTES: {
@@ -88,7 +102,11 @@ export const PUBLISH: Operation<Caller> = {
 };
 
 async function sendOne(call: Call<Caller>, message: OutgoingMessage, options: SendOptions): Promise<void> {
-  const receipt = await call.caller.producer().send(message, options);
+  const identity = identityOf(call.exchange.head.headers);
+  const receipt =
+    identity === null
+      ? await call.caller.producer().send(message, options)
+      : await sendAs(call, identity, message, options);
   call.exchange.answer(201, `${JSON.stringify(receipt)}\n`, { 'Content-Type': JSON_TYPE });
 }
 

@@ -10,6 +10,7 @@ import type { LinkFactory } from './link/link.js';
 import { makeConnection } from './make-connection.js';
 import { badArgument, takeCallOptions } from './options.js';
 import { type ProducerOwner, RingProducer } from './produce/producer.js';
+import type { ChosenId } from './produce/producer-ids.js';
 import { INSPECT, shown } from './shown.js';
 import type {
   Admin,
@@ -70,6 +71,14 @@ export class LinkClient implements Client, ProducerOwner {
   producer(options: ProducerOptions = {}): Producer {
     this.#checkOpen();
     const producer = new RingProducer(this.#brokers, options, this);
+    this.#producers.add(producer);
+    return producer;
+  }
+
+  /** For one message, under an id and a sequence that somebody else has chosen. Not part of the public interface. */
+  producerAs(id: ChosenId, options: ProducerOptions = {}): Producer {
+    this.#checkOpen();
+    const producer = new RingProducer(this.#brokers, options, this, id);
     this.#producers.add(producer);
     return producer;
   }

@@ -20,5 +20,6 @@ export { ScramUser } from './link/scram-login.js';
 export { webSocketLinks } from './link/websocket-link.js';
 export { callbackOption, isOptionsObject, kindOf, signalOption, takeCallOptions } from './options.js';
 export { PageWalk } from './page-walk.js';
+export { ChosenId } from './produce/producer-ids.js';
 export { shardingHash } from './produce/sharding-hash.js';
 export type * from './types.js';

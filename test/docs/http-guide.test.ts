@@ -44,11 +44,12 @@ it.runIf(hasCurl())(
       expect(status, `${block}\n${stdout}\n${stderr}`).toBe(0);
       return stdout;
     });
-    const [topics, json, bytes, lines, group, events, manual, error] = outputs as string[];
+    const [topics, json, bytes, lines, again, group, events, manual, error] = outputs as string[];
     expect(topics).toContain('"queueStates"');
     expect(json).toMatch(/"durability":"disk"/);
     expect(bytes).toMatch(/"status":"SEND_OK"/);
     expect(lines).toMatch(/"status":"SEND_OK"/);
+    expect(again).toMatch(/^\{"messageId"/);
     expect(group).toMatch(/\{"acked":10,"lost":\[\]\}\n\{\}/);
     expect(events?.match(/^data: /gm)?.length).toBeGreaterThanOrEqual(2);
     expect(manual).toMatch(/event: session\ndata: \{"session"/);

@@ -21,7 +21,7 @@ import type { SendLine } from '../link/send-line.js';
 import type { BatchOwner } from './batch-owner.js';
 import { addressProblem, describe, refusalOf, timeoutOf } from './batch-problems.js';
 import { ExpiryWatch } from './expiry-watch.js';
-import type { ProducerId } from './producer-ids.js';
+import type { IdSource, ProducerId } from './producer-ids.js';
 import { RefusalWait } from './refusal-wait.js';
 import { type SendBatch, STAGE } from './send-batch.js';
 import { SendWindow } from './send-window.js';
@@ -30,6 +30,7 @@ export class BatchDispatcher implements FrameSender {
   ackRound = 0;
   readonly #line: SendLine;
   readonly #owner: BatchOwner;
+  readonly #ids: IdSource;
   readonly #window: SendWindow;
   readonly #timeoutMs: number;
   /** Under what the broker knows batches that are sent again; null while there are none. */
@@ -53,8 +54,16 @@ export class BatchDispatcher implements FrameSender {
   /** The refusal that was warned of; the next warning comes after something was stored. */
   #warned: ErrorCode | null = null;
 
-  constructor(line: SendLine, owner: BatchOwner, maxInFlight: number, timeoutMs: number) {
+  /** `ids`: null: those of the line. */
+  constructor(
+    line: SendLine,
+    owner: BatchOwner,
+    maxInFlight: number,
+    timeoutMs: number,
+    ids: IdSource | null = null,
+  ) {
     this.#line = line;
+    this.#ids = ids ?? line.ids;
     this.#owner = owner;
     this.#window = new SendWindow(maxInFlight);
     this.#timeoutMs = timeoutMs;
@@ -145,7 +154,7 @@ export class BatchDispatcher implements FrameSender {
   }
 
   #takeId(isFresh: boolean): ProducerId {
-    const id = this.#line.ids.take(isFresh);
+    const id = this.#ids.take(isFresh);
     this.#id = id;
     this.#window.startAt(id.nextSequence);
     return id;
@@ -181,7 +190,7 @@ export class BatchDispatcher implements FrameSender {
     const code = errorCodeOfWire(entry.status);
     const isRefused = ERRORS[code].retryable;
     // Sent once only, under an id that the broker has forgotten meanwhile: it cannot be there.
-    const isForgotten = code === 'SEQUENCE_UNKNOWN' && batch.sendCount === 1;
+    const isForgotten = code === 'SEQUENCE_UNKNOWN' && batch.sendCount === 1 && this.#ids.hasOthers;
     if ((isRefused || isForgotten) && monotonicMs() < batch.deadline) {
       if (batch.sendCount === 1) {
         // What was refused is not stored. Of one that was sent before, only the broker can tell, by its
@@ -243,7 +252,7 @@ export class BatchDispatcher implements FrameSender {
     this.#id = null;
     if (id !== null && !this.#isForgotten) {
       id.nextSequence = this.#window.nextSequence;
-      this.#line.ids.give(id);
+      this.#ids.give(id);
     }
     this.#isForgotten = false;
   }

@@ -2,6 +2,7 @@
 import type { RingMQError } from '../../wire/index.js';
 import type { BrokerLink, Brokers } from '../brokers.js';
 import { type LaneOwner, ProduceLane } from './produce-lane.js';
+import type { IdSource } from './producer-ids.js';
 import { Rescue } from './rescue.js';
 import type { TopicRoute } from './topic-route.js';
 import { topicsAnew } from './topics-anew.js';
@@ -9,6 +10,8 @@ import { topicsAnew } from './topics-anew.js';
 export interface LanesOptions {
   maxInFlight: number;
   timeoutMs: number;
+  /** null: each lane has those of its connection. */
+  ids: IdSource | null;
 }
 
 export class Lanes {
@@ -37,7 +40,13 @@ export class Lanes {
   to(link: BrokerLink): ProduceLane {
     let lane = this.#lanes.get(link);
     if (lane === undefined) {
-      lane = new ProduceLane(link, this.#owner, this.#options.maxInFlight, this.#options.timeoutMs);
+      lane = new ProduceLane(
+        link,
+        this.#owner,
+        this.#options.maxInFlight,
+        this.#options.timeoutMs,
+        this.#options.ids,
+      );
       this.#lanes.set(link, lane);
     }
     return lane;

@@ -4,6 +4,7 @@ import type { BrokerLink } from '../brokers.js';
 import type { AckEntry } from '../link/frame-sender.js';
 import { BatchDispatcher } from './batch-dispatcher.js';
 import type { BatchOwner } from './batch-owner.js';
+import type { IdSource } from './producer-ids.js';
 import type { SendBatch } from './send-batch.js';
 
 /** Whose lanes they are. Each call says which lane it is about. */
@@ -34,10 +35,16 @@ export class ProduceLane implements BatchOwner {
   /** A batch of the acks that are being read was refused. */
   #hasRefusal = false;
 
-  constructor(link: BrokerLink, owner: LaneOwner, maxInFlight: number, timeoutMs: number) {
+  constructor(
+    link: BrokerLink,
+    owner: LaneOwner,
+    maxInFlight: number,
+    timeoutMs: number,
+    ids: IdSource | null,
+  ) {
     this.link = link;
     this.#owner = owner;
-    this.#dispatcher = new BatchDispatcher(link.connection.produce, this, maxInFlight, timeoutMs);
+    this.#dispatcher = new BatchDispatcher(link.connection.produce, this, maxInFlight, timeoutMs, ids);
   }
 
   get set(): string | null {

@@ -12,10 +12,39 @@ export interface ProducerId {
   nextSequence: number;
 }
 
+/** Where a sender's ids come from. */
+export interface IdSource {
+  /** `isFresh`: one that nobody has used. */
+  take(isFresh: boolean): ProducerId;
+  /** Nothing is under way under it any more. */
+  give(id: ProducerId): void;
+  /** What the broker knows nothing of under one id may be sent under another. */
+  readonly hasOthers: boolean;
+}
+
+/** One message under an id and a sequence that somebody else has chosen, so that it is told when it comes again. */
+export class ChosenId implements IdSource {
+  readonly hasOthers = false;
+  readonly #id: ProducerId;
+
+  constructor(idLow: number, idHigh: number, sequence: number) {
+    this.#id = { idLow, idHigh, epoch: 0, nextSequence: sequence };
+  }
+
+  take(): ProducerId {
+    return this.#id;
+  }
+
+  give(): void {
+    // Who has chosen it has it.
+  }
+}
+
 /** Ids kept; beyond that they are forgotten, and new ones are made when they are needed. */
 const MAX_KEPT = 1_024;
 
-export class ProducerIds {
+export class ProducerIds implements IdSource {
+  readonly hasOthers = true;
   #free: ProducerId[] = [];
   #history = 0;
   /** The history in which an id was made. */

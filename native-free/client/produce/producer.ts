@@ -34,6 +34,7 @@ import { Lanes } from './lanes.js';
 import { Packer } from './packer.js';
 import type { PendingMessage } from './pending-message.js';
 import type { LaneOwner, ProduceLane } from './produce-lane.js';
+import type { IdSource } from './producer-ids.js';
 import { checkSendOptions, checkWriteOptions, producerSettings } from './producer-settings.js';
 import { ProgressWaiters } from './progress-waiters.js';
 import { sendAll } from './send-all.js';
@@ -74,7 +75,8 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
   readonly #clock = new TurnClock();
   #closed: Promise<void> | null = null;
 
-  constructor(brokers: Brokers, options: ProducerOptions, owner: ProducerOwner) {
+  /** `ids`: under what the broker tells what is sent again; null: it is the producer's own business. */
+  constructor(brokers: Brokers, options: ProducerOptions, owner: ProducerOwner, ids: IdSource | null = null) {
     const settings = producerSettings(options);
     this.group = settings.group;
     this.bufferBytes = settings.bufferBytes;
@@ -83,7 +85,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     this.#owner = owner;
     this.#timeoutMs = settings.timeoutMs;
     this.#routes = new TopicRoutes(brokers, settings, this);
-    this.#lanes = new Lanes(brokers, settings, this, (topic) => this.#routes.known(topic));
+    this.#lanes = new Lanes(brokers, { ...settings, ids }, this, (topic) => this.#routes.known(topic));
     this.#packer = new Packer(() => this.#lanes.isIdle, brokers.buffers, settings);
     this.#kept = new KeptMessages(this.#packer, this.#routes, this);
   }
