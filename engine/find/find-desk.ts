@@ -21,6 +21,7 @@ import { BROKER_WORD } from '../term/shared-words.js';
 import { JobPool } from '../thread/job-pool.js';
 import type { ThreadParts } from '../thread/thread-parts.js';
 import { MemorySource } from './batch-source.js';
+import { CalmStart } from './calm-start.js';
 import { findById } from './find-by-id.js';
 import type {
   FindAnswer,
@@ -38,8 +39,6 @@ import type { WalkDeps } from './queue-walk.js';
 
 /** The thread that searches ends after so long without a search, and without a client that has come. */
 const IDLE_MS = 600_000;
-/** A start has other things to do than to start it. */
-const BEGIN_MS = 3_000;
 /** Searches that wait for the thread; more are refused. */
 const MAX_WAITING = 256;
 /** Memory topics are looked through on the thread that opened the broker, which has other things to do. */
@@ -69,9 +68,7 @@ export class FindDesk {
   readonly #deps: FindDeskDeps;
   readonly #memory: WalkDeps;
   readonly #words: Int32Array;
-  readonly #notBefore = monotonicMs() + BEGIN_MS;
-  /** So many connections there had been when the thread was last wanted. */
-  #cameCount = 0;
+  readonly #start = new CalmStart(monotonicMs());
   #pool: JobPool | null = null;
   #isClosed = false;
 
@@ -90,15 +87,16 @@ export class FindDesk {
 
   /**
    * To be called once a second where clients come over a network: the thread that searches is started for those
-   * that have come, as its start takes longer than most searches do. None is where there is nothing to be found.
+   * that have come, as its start takes longer than most searches do. None is where there is nothing to be found,
+   * nor while much is written.
    */
   sweep(): void {
     const came = Atomics.load(this.#words, BROKER_WORD.connections);
-    const isEmpty = this.#committed() <= this.#deps.firstPosition;
-    if (this.#isClosed || isEmpty || came === this.#cameCount || monotonicMs() < this.#notBefore) {
+    const end = this.#committed();
+    const isEmpty = end <= this.#deps.firstPosition;
+    if (this.#isClosed || isEmpty || !this.#start.isDue(came, end, monotonicMs())) {
       return;
     }
-    this.#cameCount = came;
     // Where it cannot be started, who searches is told so.
     this.#threads()
       .run({ ...NOTHING, ...filterOf({}) } satisfies FindRequest)
