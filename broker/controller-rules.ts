@@ -1,4 +1,5 @@
 /** What holds for a broker whose set has a controller, before it is opened. */
+import { parseController } from '../engine/controller-url.js';
 import { peekDir } from '../engine/data/peek-dir.js';
 import type { EngineOptions, ResolvedEngineOptions } from '../engine/options.js';
 import { RingMQError } from '../native-free/wire/index.js';
@@ -11,7 +12,7 @@ export function mayFound({ role, dataDir }: Pick<ResolvedEngineOptions, 'role' |
 
 /**
  * Refuses what a controller decides itself, and one that cannot be spoken to from here.
- * @throws RingMQError BAD_ARGUMENT, BAD_CONFIG (packages for gRPC are missing)
+ * @throws RingMQError BAD_ARGUMENT, BAD_CONFIG (packages for gRPC are missing, or a file of `controllerLink` cannot be used)
  */
 export async function checkController(given: EngineOptions): Promise<void> {
   if (given.controller === undefined) {
@@ -26,4 +27,6 @@ export async function checkController(given: EngineOptions): Promise<void> {
     );
   }
   await (await import('../engine/cluster/etcd/load-grpc.js')).loadEtcdParts();
+  const { EtcdAccess } = await import('../engine/cluster/etcd/etcd-access.js');
+  new EtcdAccess(given.controllerLink ?? {}, parseController(given.controller)?.tls === true);
 }

@@ -139,7 +139,7 @@ export class LedBroker implements SetMember {
 /** Takes part in the set's leadership from now on. @throws RingMQError BAD_CONFIG (packages for gRPC are missing) */
 export async function openLeadership(
   member: LedBroker,
-  { controller, cluster }: ResolvedEngineOptions,
+  { controller, controllerLink, cluster }: ResolvedEngineOptions,
   set: string,
 ): Promise<LeaderLoop | null> {
   const parsed = controller === undefined ? null : parseController(controller);
@@ -148,7 +148,11 @@ export async function openLeadership(
   }
   const { endpoints, tls } = parsed;
   // A call that hangs is given up while the lease still runs, so that another member of etcd can renew it.
-  const store = await EtcdSetStore.open({ endpoints, tls, callTimeoutMs: CALL_MS }, cluster, set);
+  const store = await EtcdSetStore.open(
+    { endpoints, tls, access: controllerLink, callTimeoutMs: CALL_MS },
+    cluster,
+    set,
+  );
   return new LeaderLoop(store, member);
 }
 

@@ -289,6 +289,36 @@ export interface EngineOptions {
    * Command: `--controller`, `RINGMQ_CONTROLLER`, `controller`.
    */
   controller?: string | undefined;
+  controllerLink?:
+    | {
+        /**
+         * Certificates in PEM of the authorities that this broker trusts at etcd, where `controller` begins with
+         * `etcds:`.
+         * Default those that Node trusts.
+         * Command: `--controller-ca`, `RINGMQ_CONTROLLER_CA`, `controllerCa`.
+         */
+        caFile?: string | undefined;
+        /**
+         * Certificate chain in PEM that this broker shows there, where it is asked for one.
+         * Default none.
+         * Command: `--controller-cert`, `RINGMQ_CONTROLLER_CERT`, `controllerCert`.
+         */
+        certFile?: string | undefined;
+        /**
+         * Its key in PEM.
+         * Default none.
+         * Command: `--controller-key`, `RINGMQ_CONTROLLER_KEY`, `controllerKey`.
+         */
+        keyFile?: string | undefined;
+        /**
+         * File of the user of etcd that this broker comes as: one line, its name, a colon and its password. It
+         * needs to read and write keys below `/ringmq/`.
+         * Default none.
+         * Command: `--controller-user-file`, `RINGMQ_CONTROLLER_USER_FILE`, `controllerUserFile`.
+         */
+        userFile?: string | undefined;
+      }
+    | undefined;
   /**
    * On a slave: so many bytes a second are fetched at most of what its master has only in files. 0: no
    * bound.

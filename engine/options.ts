@@ -277,6 +277,30 @@ export const engineOptionsSchema = z
         rule: 'members of etcd like etcd://127.0.0.1:2379',
       },
     ),
+    controllerLink: z
+      .object({
+        caFile: option(
+          'Certificates in PEM of the authorities that this broker trusts at etcd, where `controller` begins with `etcds:`.',
+          pathText().optional(),
+          { setting: 'controllerCa', defaultText: 'those that Node trusts' },
+        ),
+        certFile: option(
+          'Certificate chain in PEM that this broker shows there, where it is asked for one.',
+          pathText().optional(),
+          { setting: 'controllerCert', defaultText: 'none' },
+        ),
+        keyFile: option('Its key in PEM.', pathText().optional(), {
+          setting: 'controllerKey',
+          defaultText: 'none',
+        }),
+        userFile: option(
+          'File of the user of etcd that this broker comes as: one line, its name, a colon and its password. It needs to read and write keys below `/ringmq/`.',
+          pathText().optional(),
+          { setting: 'controllerUserFile', defaultText: 'none' },
+        ),
+      })
+      .strict()
+      .optional(),
     catchUpRateBytes: option(
       'On a slave: so many bytes a second are fetched at most of what its master has only in files. 0: no bound.',
       z.number().int().min(0).default(0),
@@ -323,6 +347,7 @@ export function resolveEngineOptions(options: EngineOptions = {}): ResolvedEngin
   if (value.segmentBytes < value.spanBytes) {
     throw new RingMQError('BAD_CONFIG', `segmentBytes must be at least spanBytes, ${value.spanBytes}`);
   }
+  checkControllerLink(value);
   const set = brokerSetOf(value);
   if (value.nameServers.length > 0 && !(NAME_PATTERN.test(value.name) && NAME_PATTERN.test(set))) {
     throw new RingMQError(
@@ -331,6 +356,29 @@ export function resolveEngineOptions(options: EngineOptions = {}): ResolvedEngin
     );
   }
   return Object.freeze(value);
+}
+
+/** What would be set and do nothing is refused: somebody believes that it protects. @throws RingMQError BAD_CONFIG */
+function checkControllerLink({ controller, controllerLink }: ResolvedEngineOptions): void {
+  if (controllerLink === undefined) {
+    return;
+  }
+  const { caFile, certFile, keyFile } = controllerLink;
+  const refuse = (why: string): never => {
+    throw new RingMQError('BAD_CONFIG', why, { details: { option: 'controllerLink' } });
+  };
+  if (controller === undefined) {
+    refuse('`controllerLink` is for brokers with a `controller`: name one, or leave it out');
+  }
+  const isTls = parseController(controller ?? '')?.tls === true;
+  if (!isTls && (caFile ?? certFile ?? keyFile) !== undefined) {
+    refuse('certificates of `controllerLink` are for TLS: write `controller` with `etcds://`');
+  }
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    refuse(
+      'a certificate is shown with its key: set both `controllerLink.certFile` and `controllerLink.keyFile`',
+    );
+  }
 }
 
 /** The span of a directory that exists is the one it was made with, whatever is asked for. Throws BAD_CONFIG for rings too small for it. */

@@ -19,20 +19,31 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** Without TLS where nothing is said. */
+export interface EtcdSettings {
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  /** Clients have to show a certificate of this authority. */
+  readonly clientCaFile?: string;
+}
+
 export class EtcdProcess {
   readonly port: number;
   readonly #peerPort: number;
+  /** Tells of its health without TLS, whatever clients need. */
+  readonly #healthPort: number;
+  #settings: EtcdSettings;
   readonly #directory = makeDirectory();
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, peerPort: number) {
-    this.port = port;
-    this.#peerPort = peerPort;
+  private constructor(ports: readonly number[], settings: EtcdSettings) {
+    [this.port, this.#peerPort, this.#healthPort] = ports as [number, number, number];
+    this.#settings = settings;
   }
 
   /** Resolves once it answers. */
-  static async start(): Promise<EtcdProcess> {
-    const etcd = new EtcdProcess(await freePort(), await freePort());
+  static async start(settings: EtcdSettings = {}): Promise<EtcdProcess> {
+    const etcd = new EtcdProcess([await freePort(), await freePort(), await freePort()], settings);
     await etcd.start();
     return etcd;
   }
@@ -42,8 +53,10 @@ export class EtcdProcess {
   }
 
   /** Again, with the data that it has. */
-  async start(): Promise<void> {
-    const client = `http://${this.endpoint}`;
+  async start(settings = this.#settings): Promise<void> {
+    this.#settings = settings;
+    const { certFile, keyFile, clientCaFile } = settings;
+    const client = `${certFile === undefined ? 'http' : 'https'}://${this.endpoint}`;
     const peer = `http://127.0.0.1:${this.#peerPort}`;
     const child = spawn(
       etcdPath() ?? 'etcd',
@@ -52,6 +65,11 @@ export class EtcdProcess {
         ...['--listen-client-urls', client, '--advertise-client-urls', client],
         ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
         ...['--initial-cluster', `one=${peer}`],
+        ...['--listen-metrics-urls', `http://127.0.0.1:${this.#healthPort}`, '--bcrypt-cost', '4'],
+        ...(certFile === undefined || keyFile === undefined
+          ? []
+          : ['--cert-file', certFile, '--key-file', keyFile]),
+        ...(clientCaFile === undefined ? [] : ['--client-cert-auth', '--trusted-ca-file', clientCaFile]),
       ],
       { stdio: 'ignore' },
     );
@@ -65,7 +83,7 @@ export class EtcdProcess {
 
   async #answers(): Promise<void> {
     for (;;) {
-      const answer = await fetch(`http://${this.endpoint}/health`).then(
+      const answer = await fetch(`http://127.0.0.1:${this.#healthPort}/health`).then(
         (response) => response.json() as Promise<{ health: string }>,
         () => null,
       );

@@ -4,16 +4,21 @@
  * back by itself, and the next call goes to the next member.
  */
 import { clearTimeout, monotonicMs, setTimeout } from '../../../native-free/time/index.js';
-import { EtcdError, GRPC_STATUS, isOtherMemberWorthTrying } from './etcd-error.js';
+import { EtcdAccess, type EtcdAccessFiles } from './etcd-access.js';
+import { EtcdError, GRPC_STATUS, isOtherMemberWorthTrying, wantsLogin } from './etcd-error.js';
 import type { EtcdMethod } from './etcd-proto.js';
-import type { GrpcCall, GrpcChannel, GrpcFailure, GrpcStream } from './grpc-types.js';
+import type { GrpcCall, GrpcChannel, GrpcFailure, GrpcMetadata, GrpcStream } from './grpc-types.js';
 import { type EtcdParts, loadEtcdParts } from './load-grpc.js';
 
 export interface EtcdClientOptions {
   /** Members of etcd, `host:port` each. */
   endpoints: readonly string[];
-  /** TLS, trusted by the machine's authorities. Default: none. */
+  /** Default: false. */
   tls?: boolean;
+  /** Whom it trusts under TLS, and as whom it comes. Default: those that Node trusts, and as nobody. */
+  access?: EtcdAccessFiles | undefined;
+  /** How often it is looked whether those files have changed, in ms. Default 10,000. */
+  lookMs?: number;
   /** One try at one member, in ms. Default 1000. */
   callTimeoutMs?: number;
 }
@@ -58,21 +63,24 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 export class EtcdClient {
   readonly #parts: EtcdParts;
   readonly #endpoints: readonly string[];
-  readonly #isTls: boolean;
+  readonly #access: EtcdAccess;
   readonly #callTimeoutMs: number;
   /** A connection to one member, made by the first call to it. */
   readonly #channels = new Map<number, GrpcChannel>();
   #current = 0;
+  /** What a login gave; null: there was none yet, or what it gave is taken no more. */
+  #token: string | null = null;
+  #loggingIn: Promise<void> | null = null;
   #isClosed = false;
 
   private constructor(parts: EtcdParts, options: EtcdClientOptions) {
     this.#parts = parts;
     this.#endpoints = options.endpoints;
-    this.#isTls = options.tls ?? false;
+    this.#access = new EtcdAccess(options.access ?? {}, options.tls ?? false, options.lookMs);
     this.#callTimeoutMs = options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS;
   }
 
-  /** Connects to nothing yet. Throws BAD_CONFIG where the packages of gRPC are missing. */
+  /** Connects to nothing yet. Throws BAD_CONFIG where the packages of gRPC are missing, or a file cannot be used. */
   static async open(options: EtcdClientOptions): Promise<EtcdClient> {
     return new EtcdClient(await loadEtcdParts(), options);
   }
@@ -149,11 +157,15 @@ export class EtcdClient {
   }
 
   #keepAliveOnce(lease: string): Promise<number> {
+    return this.#asUser((metadata) => this.#streamKeepAlive(lease, metadata));
+  }
+
+  #streamKeepAlive(lease: string, metadata: GrpcMetadata): Promise<number> {
     const member = this.#current;
     const { path, encode, decode } = this.#parts.codecs.leaseKeepAlive;
     const channel = this.#channel(member);
     return new Promise((resolve, reject) => {
-      const stream = channel.makeBidiStreamRequest(path, encode, decode, {});
+      const stream = channel.makeBidiStreamRequest(path, encode, decode, metadata);
       const timer = this.#giveUpLater(stream);
       const settle = (work: () => void): void => {
         clearTimeout(timer);
@@ -181,19 +193,23 @@ export class EtcdClient {
     });
   }
 
-  /** For the watch: a stream to the current member. Its owner cancels it. */
+  /** For the watch: a stream to the current member, as whoever is logged in. Its owner cancels it, and opens another one where it is not taken. */
   openWatch(): WatchStream {
     const member = this.#current;
     const { path, encode, decode } = this.#parts.codecs.watch;
     const channel = this.#channel(member);
     return {
-      stream: channel.makeBidiStreamRequest(path, encode, decode, {}),
+      stream: channel.makeBidiStreamRequest(path, encode, decode, this.#metadata()),
       suspect: () => this.#leaveMember(member),
     };
   }
 
   close(): void {
     this.#isClosed = true;
+    this.#leaveAll();
+  }
+
+  #leaveAll(): void {
     for (const channel of this.#channels.values()) {
       channel.close();
     }
@@ -215,11 +231,73 @@ export class EtcdClient {
   }
 
   #once(method: EtcdMethod, request: object): Promise<Record<string, unknown>> {
+    return this.#asUser((metadata) => this.#send(method, request, metadata));
+  }
+
+  /** Does a call as the user there is. One that was refused for want of a login is done once more, behind one: it has done nothing. */
+  async #asUser<T>(call: (metadata: GrpcMetadata) => Promise<T>): Promise<T> {
+    if (this.#access.hasChanged()) {
+      this.#token = null;
+      this.#leaveAll();
+    }
+    const { user } = this.#access;
+    if (user !== null && this.#token === null) {
+      await this.#logIn();
+    }
+    const token = this.#token;
+    try {
+      return await call(this.#metadata());
+    } catch (error) {
+      if (user === null || !(error instanceof EtcdError) || !wantsLogin(error)) {
+        throw error;
+      }
+      if (this.#token === token) {
+        this.#token = null;
+        await this.#logIn();
+      }
+      return await call(this.#metadata());
+    }
+  }
+
+  /** One at a time, whoever waits for it. */
+  #logIn(): Promise<void> {
+    this.#loggingIn ??= this.#authenticate().finally(() => {
+      this.#loggingIn = null;
+    });
+    return this.#loggingIn;
+  }
+
+  async #authenticate(): Promise<void> {
+    try {
+      const answer = await this.#send(
+        'authenticate',
+        this.#access.user ?? {},
+        new this.#parts.grpc.Metadata(),
+      );
+      this.#token = String(answer['token']);
+    } catch (error) {
+      // An etcd that asks nobody who he is says so; it may ask later.
+      if (!(error instanceof EtcdError) || error.status !== GRPC_STATUS.failedPrecondition) {
+        throw error;
+      }
+      this.#token = '';
+    }
+  }
+
+  #metadata(): GrpcMetadata {
+    const metadata = new this.#parts.grpc.Metadata();
+    if (this.#token !== null && this.#token !== '') {
+      metadata.set('token', this.#token);
+    }
+    return metadata;
+  }
+
+  #send(method: EtcdMethod, request: object, metadata: GrpcMetadata): Promise<Record<string, unknown>> {
     const member = this.#current;
     const { path, encode, decode } = this.#parts.codecs[method];
     const channel = this.#channel(member);
     return new Promise((resolve, reject) => {
-      const call = channel.makeUnaryRequest(path, encode, decode, request, {}, (error, answer) => {
+      const call = channel.makeUnaryRequest(path, encode, decode, request, metadata, (error, answer) => {
         clearTimeout(timer);
         if (error !== null || answer === undefined) {
           reject(this.#failure(member, error));
@@ -243,9 +321,10 @@ export class EtcdClient {
     let channel = this.#channels.get(member);
     if (channel === undefined) {
       const { credentials, Client } = this.#parts.grpc;
+      const { context } = this.#access;
       channel = new Client(
         this.#endpoints[member] as string,
-        this.#isTls ? credentials.createSsl() : credentials.createInsecure(),
+        context === null ? credentials.createInsecure() : credentials.createFromSecureContext(context),
         {
           'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
           // Connections are this client's own: one that was given up must not be handed out again.

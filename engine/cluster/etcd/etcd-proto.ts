@@ -46,6 +46,9 @@ message LeaseRevokeResponse { ResponseHeader header = 1; }
 message LeaseKeepAliveRequest { int64 ID = 1; }
 message LeaseKeepAliveResponse { ResponseHeader header = 1; int64 ID = 2; int64 TTL = 3; }
 
+message AuthenticateRequest { string name = 1; string password = 2; }
+message AuthenticateResponse { ResponseHeader header = 1; string token = 2; }
+
 message WatchRequest {
   oneof request_union { WatchCreateRequest create_request = 1; WatchCancelRequest cancel_request = 2; WatchProgressRequest progress_request = 3; }
 }
@@ -68,6 +71,7 @@ export const ETCD_METHODS = {
   leaseGrant: ['/etcdserverpb.Lease/LeaseGrant', 'LeaseGrantRequest', 'LeaseGrantResponse'],
   leaseRevoke: ['/etcdserverpb.Lease/LeaseRevoke', 'LeaseRevokeRequest', 'LeaseRevokeResponse'],
   leaseKeepAlive: ['/etcdserverpb.Lease/LeaseKeepAlive', 'LeaseKeepAliveRequest', 'LeaseKeepAliveResponse'],
+  authenticate: ['/etcdserverpb.Auth/Authenticate', 'AuthenticateRequest', 'AuthenticateResponse'],
   watch: ['/etcdserverpb.Watch/Watch', 'WatchRequest', 'WatchResponse'],
 } as const;
 

@@ -1,5 +1,7 @@
 /** The little of `@grpc/grpc-js` and `protobufjs` that is used. They are optional peers, so the build cannot rely on their own types. */
 
+import type { SecureContext } from 'node:tls';
+
 export interface GrpcCall {
   cancel(): void;
 }
@@ -26,15 +28,20 @@ export interface GrpcChannel {
     encode: Encode,
     decode: Decode,
     request: object,
-    options: object,
+    metadata: GrpcMetadata,
     done: (error: GrpcFailure | null, answer?: Record<string, unknown>) => void,
   ): GrpcCall;
-  makeBidiStreamRequest(path: string, encode: Encode, decode: Decode, options: object): GrpcStream;
+  makeBidiStreamRequest(path: string, encode: Encode, decode: Decode, metadata: GrpcMetadata): GrpcStream;
   close(): void;
 }
 
+export interface GrpcMetadata {
+  set(key: string, value: string): void;
+}
+
 export interface Grpc {
-  credentials: { createSsl(): object; createInsecure(): object };
+  credentials: { createFromSecureContext(context: SecureContext): object; createInsecure(): object };
+  Metadata: new () => GrpcMetadata;
   Client: new (address: string, credentials: object, options: Record<string, number>) => GrpcChannel;
 }
 

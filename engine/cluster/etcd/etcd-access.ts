@@ -1,0 +1,157 @@
+/**
+ * Whom this broker trusts at etcd, and as whom it comes there: authorities, a client certificate, a user with a password. All of it lies in files, so that no
+ * secret stands in a command line, and is looked at again now and then: what has changed counts from the next call on.
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { monotonicMs } from '../../../native-free/time/index.js';
+import { RingMQError } from '../../../native-free/wire/index.js';
+
+export interface EtcdAccessFiles {
+  /** Authorities in PEM. Default: those that Node trusts. */
+  readonly caFile?: string | undefined;
+  /** A client certificate in PEM, and its key. */
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  /** One line, `NAME:PASSWORD`. */
+  readonly userFile?: string | undefined;
+}
+
+export interface EtcdUser {
+  readonly name: string;
+  readonly password: string;
+}
+
+const NAMES = ['caFile', 'certFile', 'keyFile', 'userFile'] as const;
+/** A chain, or all authorities of a machine. */
+const MAX_FILE_BYTES = 1024 * 1024;
+/** Other certificates are looked at as often. */
+const LOOK_MS = 10_000;
+
+type Texts = Readonly<Record<(typeof NAMES)[number], string | null>>;
+
+export class EtcdAccess {
+  readonly #files: EtcdAccessFiles;
+  readonly #isTls: boolean;
+  readonly #lookMs: number;
+  #texts: Texts;
+  #context: SecureContext | null;
+  #user: EtcdUser | null;
+  #lookedAtMs = monotonicMs();
+
+  /** Reads the files. @throws RingMQError BAD_CONFIG for one that cannot be used */
+  constructor(files: EtcdAccessFiles, isTls: boolean, lookMs = LOOK_MS) {
+    this.#files = files;
+    this.#isTls = isTls;
+    this.#lookMs = lookMs;
+    this.#texts = readAll(files);
+    this.#context = isTls ? contextOf(this.#texts) : null;
+    this.#user = userOf(this.#texts.userFile);
+  }
+
+  /** For a connection that is made now; null: without TLS. */
+  get context(): SecureContext | null {
+    return this.#context;
+  }
+
+  /** null: it names no user. */
+  get user(): EtcdUser | null {
+    return this.#user;
+  }
+
+  /**
+   * Looks whether the files have changed, if that was some time ago. True: they have, and what was made of the old ones is out of date. Files that are
+   * being replaced, and do not fit each other yet, are looked at again later.
+   */
+  hasChanged(): boolean {
+    const nowMs = monotonicMs();
+    if (nowMs - this.#lookedAtMs < this.#lookMs) {
+      return false;
+    }
+    this.#lookedAtMs = nowMs;
+    try {
+      const texts = readAll(this.#files);
+      if (NAMES.every((name) => texts[name] === this.#texts[name])) {
+        return false;
+      }
+      const context = this.#isTls ? contextOf(texts) : null;
+      const user = userOf(texts.userFile);
+      this.#texts = texts;
+      this.#context = context;
+      this.#user = user;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function readAll(files: EtcdAccessFiles): Texts {
+  const texts = { caFile: null, certFile: null, keyFile: null, userFile: null } as Record<
+    (typeof NAMES)[number],
+    string | null
+  >;
+  for (const name of NAMES) {
+    const file = files[name];
+    texts[name] = file === undefined ? null : readText(name, file);
+  }
+  return texts;
+}
+
+function readText(name: string, file: string): string {
+  try {
+    const fd = openSync(file, 'r');
+    try {
+      const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
+      let length = 0;
+      for (let read = -1; read !== 0 && length < bytes.length; length += read) {
+        read = readSync(fd, bytes, length, bytes.length - length, null);
+      }
+      if (length > MAX_FILE_BYTES) {
+        throw new Error(`it has more than ${MAX_FILE_BYTES} bytes`);
+      }
+      return bytes.toString('utf8', 0, length);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (cause) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      `cannot read the file ${file} of \`controllerLink.${name}\`: ${(cause as Error).message}`,
+      { cause, details: { file } },
+    );
+  }
+}
+
+function contextOf({ caFile, certFile, keyFile }: Texts): SecureContext {
+  try {
+    return createSecureContext({
+      minVersion: 'TLSv1.2',
+      ...(caFile === null ? {} : { ca: caFile }),
+      ...(certFile === null ? {} : { cert: certFile }),
+      ...(keyFile === null ? {} : { key: keyFile }),
+    });
+  } catch (cause) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      `the TLS files of \`controllerLink\` cannot be used: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+/** What is wrong with it is told without what is in it. */
+function userOf(text: string | null): EtcdUser | null {
+  if (text === null) {
+    return null;
+  }
+  const line = text.replace(/\r?\n$/, '');
+  const at = line.indexOf(':');
+  if (at < 1 || at === line.length - 1 || /[\r\n]/.test(line)) {
+    throw new RingMQError(
+      'BAD_CONFIG',
+      'the file of `controllerLink.userFile` must have one line, the name of a user of etcd, a colon and its password',
+    );
+  }
+  return { name: line.slice(0, at), password: line.slice(at + 1) };
+}
