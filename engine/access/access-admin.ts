@@ -64,8 +64,9 @@ export class AccessAdmin {
     }
     return this.#inTurn(async () => {
       const known = this.#requireUser(user);
-      // Not the time it is: users may do it themselves, and where one was deleted, or lost a right, a set that has not heard of it yet must not undo that.
-      return this.#putUser({ ...known, scram }, known.changedTime + 1);
+      // Of the user it is no change of rights: its time is that of the password alone.
+      const scramTime = Math.max(Date.now(), this.#state.scramTime(user) + 1);
+      return this.#putUser({ ...known, scram }, known.changedTime + 1, scramTime);
     });
   }
 
@@ -114,7 +115,7 @@ export class AccessAdmin {
         .filter(({ roles }) => roles.includes(role))
         .map((user): AccessRecord => {
           const roles = user.roles.filter((each) => each !== role);
-          return { type: 'user', ...user, roles, changedTime: this.#nextTime(user.name) };
+          return this.#state.changed({ type: 'user', ...user, roles }, this.#nextTime(user.name));
         });
       return this.#end(role, holders);
     });
@@ -151,17 +152,17 @@ export class AccessAdmin {
   }
 
   /**
-   * Another master's records: those count that are newer than what is here. Resolves with how many did.
+   * Another master's records, each merged with what is here. Resolves with how many said something new.
    * @throws RingMQError LOG_CORRUPT, NOT_MASTER, DISK_FULL, DISK_FAILED
    */
   take(given: readonly unknown[]): Promise<number> {
     return this.#inTurn(async () => {
       const records = decodeRecords(encodeRecords(given as AccessRecord[]), null).filter(isAccessRecord);
-      const newer = records.filter((record) => this.#state.isNewer(record));
-      if (newer.length > 0) {
-        await this.#append(newer);
+      const merged = records.map((record) => this.#state.merged(record)).filter((record) => record !== null);
+      if (merged.length > 0) {
+        await this.#append(merged);
       }
-      return newer.length;
+      return merged.length;
     });
   }
 
@@ -200,16 +201,16 @@ export class AccessAdmin {
   async #putUser(
     user: Omit<StoredUser, 'changedTime'>,
     changedTime = this.#nextTime(user.name),
+    scramTime = changedTime,
   ): Promise<UserInfo> {
-    const changed = { ...user, changedTime };
-    await this.#change({ type: 'user', ...changed });
-    return infoOfUser(changed);
+    await this.#change(this.#state.changed({ type: 'user', ...user }, changedTime, scramTime));
+    return infoOfUser({ ...user, changedTime });
   }
 
   async #putRole(role: Omit<StoredRole, 'changedTime'>): Promise<RoleInfo> {
-    const changed = { ...role, changedTime: this.#nextTime(role.name) };
-    await this.#change({ type: 'role', ...changed });
-    return infoOfRole(changed);
+    const changedTime = this.#nextTime(role.name);
+    await this.#change(this.#state.changed({ type: 'role', ...role }, changedTime));
+    return infoOfRole({ ...role, changedTime });
   }
 
   async #putGrants(to: string, grants: readonly Grant[]): Promise<void> {

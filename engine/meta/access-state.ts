@@ -1,6 +1,15 @@
-/** Users and roles as the log has them. The newest record of a name counts, so that what comes late, or again, changes nothing. */
+/** Users and roles as the log has them. Records of a name are merged (access-merge.ts), so that what comes late, or again, changes nothing. */
 import { createHash } from 'node:crypto';
 import { type Grant, MAX_USERS, type ScramVerifier } from '../../native-free/wire/index.js';
+import {
+  type Changed,
+  changed,
+  merge,
+  type Principal,
+  principalOf,
+  recordOf,
+  textOf,
+} from './access-merge.js';
 import type { AccessRecord } from './control-records.js';
 
 export interface StoredUser {
@@ -21,78 +30,92 @@ export interface StoredRole {
 export class AccessState {
   readonly users = new Map<string, StoredUser>();
   readonly roles = new Map<string, StoredRole>();
+  /** All of both, with their times. */
+  readonly #known = new Map<string, Principal>();
   /** Names that were deleted, the oldest first, with when. */
   readonly #gone = new Map<string, number>();
   #digest: string | null = null;
 
   /** Of the name's last change; -1: it never was. */
   changedTime(name: string): number {
-    return (this.users.get(name) ?? this.roles.get(name))?.changedTime ?? this.#gone.get(name) ?? -1;
+    return this.#known.get(name)?.changedTime ?? this.#gone.get(name) ?? -1;
+  }
+
+  /** Of a user's password; -1: there is no such user. */
+  scramTime(name: string): number {
+    return this.#known.get(name)?.scramTime ?? -1;
   }
 
   apply(record: AccessRecord): void {
-    const { name, changedTime } = record;
-    if (changedTime < this.changedTime(name)) {
-      return;
-    }
-    this.#digest = null;
-    this.users.delete(name);
-    this.roles.delete(name);
-    this.#gone.delete(name);
-    switch (record.type) {
-      case 'user': {
-        const { scram, roles, grants } = record;
-        this.users.set(name, { name, scram, roles, grants, changedTime });
-        return;
-      }
-      case 'role':
-        this.roles.set(name, { name, grants: record.grants, changedTime });
-        return;
-      case 'principalGone':
-        this.#forgetOldest();
-        this.#gone.set(name, changedTime);
+    const merged = this.#mergedWith(record);
+    if (merged !== null) {
+      this.#put(merged);
     }
   }
 
-  /**
-   * Whether another broker's record of a name is to take the place of what is here: the later one does. Of two that were
-   * made in one moment the same one does everywhere, an end before all else, or their brokers would never agree.
-   */
-  isNewer(record: AccessRecord): boolean {
-    const { name, changedTime } = record;
-    const known = this.changedTime(name);
-    if (changedTime !== known) {
-      return changedTime > known;
-    }
-    const user = this.users.get(name);
-    const role = this.roles.get(name);
-    const here: AccessRecord =
-      user !== undefined
-        ? { type: 'user', ...user }
-        : role !== undefined
-          ? { type: 'role', ...role }
-          : { type: 'principalGone', name, changedTime: known };
-    return orderText(record) > orderText(here);
+  /** Another broker's record and what is here, put together; null: that is what is here. */
+  merged(record: AccessRecord): AccessRecord | null {
+    const merged = this.#mergedWith(record);
+    return merged === null ? null : recordOf(merged);
+  }
+
+  /** The record that makes a user or role as it is wanted. */
+  changed(wanted: Changed, changedTime: number, scramTime = changedTime): AccessRecord {
+    return recordOf(changed(this.#principal(wanted.name), wanted, changedTime, scramTime));
   }
 
   /** Differs from that of another state where anything does. */
   get digest(): string {
     if (this.#digest === null) {
-      const all = [...this.records()].map((record) => `${record.changedTime} ${orderText(record)}`);
+      const all = [...this.#known.values(), ...[...this.#gone].map(goneOf)].map(textOf);
       this.#digest = createHash('sha256').update(all.sort().join('\n')).digest('hex');
     }
     return this.#digest;
   }
 
   *records(): Generator<AccessRecord> {
-    for (const role of this.roles.values()) {
-      yield { type: 'role', ...role };
+    for (const name of this.roles.keys()) {
+      yield recordOf(this.#known.get(name) as Principal);
     }
-    for (const user of this.users.values()) {
-      yield { type: 'user', ...user };
+    for (const name of this.users.keys()) {
+      yield recordOf(this.#known.get(name) as Principal);
     }
     for (const [name, changedTime] of this.#gone) {
       yield { type: 'principalGone', name, changedTime };
+    }
+  }
+
+  #principal(name: string): Principal | undefined {
+    const gone = this.#gone.get(name);
+    return this.#known.get(name) ?? (gone === undefined ? undefined : goneOf([name, gone]));
+  }
+
+  #mergedWith(record: AccessRecord): Principal | null {
+    const given = principalOf(record);
+    const here = this.#principal(record.name);
+    const merged = merge(here ?? given, given);
+    return here !== undefined && textOf(merged) === textOf(here) ? null : merged;
+  }
+
+  #put(principal: Principal): void {
+    const { name } = principal;
+    const record = recordOf(principal);
+    this.#digest = null;
+    for (const map of [this.users, this.roles, this.#known, this.#gone]) {
+      map.delete(name);
+    }
+    if (record.type === 'principalGone') {
+      this.#forgetOldest();
+      this.#gone.set(name, record.changedTime);
+      return;
+    }
+    this.#known.set(name, principal);
+    const { grants, changedTime } = record;
+    if (record.type === 'user') {
+      const { scram, roles } = record;
+      this.users.set(name, { name, scram, roles, grants, changedTime });
+    } else {
+      this.roles.set(name, { name, grants, changedTime });
     }
   }
 
@@ -106,21 +129,6 @@ export class AccessState {
   }
 }
 
-/** The same for records that say the same; that of an end is the greatest. */
-function orderText(record: AccessRecord): string {
-  switch (record.type) {
-    case 'principalGone':
-      return JSON.stringify([2, record.name]);
-    case 'role':
-      return JSON.stringify([1, record.name, grantTexts(record.grants)]);
-    case 'user': {
-      const { name, scram, roles, grants } = record;
-      const { salt, iterations, storedKey, serverKey } = scram;
-      return JSON.stringify([0, name, grantTexts(grants), roles, salt, iterations, storedKey, serverKey]);
-    }
-  }
-}
-
-function grantTexts(grants: readonly Grant[]): string[] {
-  return grants.map(({ right, resource }) => `${right} ${resource}`);
+function goneOf([name, changedTime]: readonly [string, number]): Principal {
+  return principalOf({ type: 'principalGone', name, changedTime });
 }

@@ -27,6 +27,8 @@ const PAIR_BYTES = 14;
 const AROUND_PAIRS_BYTES = 512;
 /** A name of a broker, of a topic or of a group: topics and groups may have one of the broker's own kind. */
 const MAX_STORED_NAME = 2 * MAX_NAME_BYTES;
+/** A right, or `role`, and a resource, or a name. */
+const MAX_GONE_TEXT = 256;
 const MAX_PAIRS = 2 * MAX_QUEUES_PER_TOPIC;
 const ARRAY_HEAD_BYTES = 3;
 const MAX_PACKED_TOGETHER = 128;
@@ -231,11 +233,13 @@ function checkRecord(value: unknown): void {
       scram(record);
       names(record, 'roles', MAX_ROLES_PER_USER);
       grants(record);
+      accessTimes(record);
       return;
     case 'role':
       name(record, 'name');
       whole(record, 'changedTime');
       grants(record);
+      accessTimes(record);
       return;
     case 'principalGone':
       name(record, 'name');
@@ -305,6 +309,33 @@ function grants(record: Fields): void {
   const isList = Array.isArray(value) && value.length <= MAX_GRANTS;
   if (!isList || !value.every((each: Partial<Grant> | null) => isGrant(each))) {
     throw corrupt(`a '${String(record['type'])}' record has bad grants`);
+  }
+}
+
+/** What older brokers do not say. */
+function accessTimes(record: Fields): void {
+  for (const field of ['createdTime', 'since', 'scramTime', 'forgotten']) {
+    if (record[field] !== undefined) {
+      whole(record, field, field === 'since' ? -1 : 0);
+    }
+  }
+  const gone = record['gone'] ?? [];
+  const isText = (each: unknown): boolean => typeof each === 'string' && each.length <= MAX_GONE_TEXT;
+  if (!Array.isArray(gone) || gone.length > MAX_GRANTS || !gone.every(isText)) {
+    throw corrupt(`a '${String(record['type'])}' record has bad ends`);
+  }
+  timesOf(record, 'goneTimes', gone);
+  timesOf(record, 'grantTimes', record['grants']);
+  timesOf(record, 'roleTimes', record['roles'] ?? []);
+}
+
+/** One for each. */
+function timesOf(record: Fields, field: string, of: unknown): void {
+  const times = record[field];
+  const isTime = (each: unknown): boolean => Number.isSafeInteger(each) && (each as number) >= 0;
+  const isList = Array.isArray(times) && times.length === (of as unknown[]).length;
+  if (times !== undefined && !(isList && times.every(isTime))) {
+    throw corrupt(`a '${String(record['type'])}' record has bad ${field}`);
   }
 }
 

@@ -44,21 +44,34 @@ export interface GrantInfo extends Grant {
   isRole: boolean;
 }
 
-/**
- * A user as it is from here on. Of two records of one name, of user or role, the one with the higher
- * `changedTime` counts, whatever the order.
- */
-export interface UserRecord {
+/** When what was changed, in ms since 1970, so that changes made apart can be put together. Older brokers write none of it: their record is the whole. */
+export interface AccessTimes {
+  createdTime?: number;
+  /** The name was deleted then, the last time before it was made. */
+  since?: number;
+  /** One for each of `grants`. */
+  grantTimes?: readonly number[];
+  /** What was taken: `RIGHT RESOURCE`, and `role NAME`. */
+  gone?: readonly string[];
+  goneTimes?: readonly number[];
+  /** What was taken up to then may not be said any more. */
+  forgotten?: number;
+}
+
+/** A user as it is from here on. Records of one name, of user or role, are merged, whatever the order. */
+export interface UserRecord extends AccessTimes {
   type: 'user';
   name: string;
   scram: ScramVerifier;
+  scramTime?: number;
   roles: readonly string[];
+  roleTimes?: readonly number[];
   grants: readonly Grant[];
   changedTime: number;
 }
 
 /** A role as it is from here on. */
-export interface RoleRecord {
+export interface RoleRecord extends AccessTimes {
   type: 'role';
   name: string;
   grants: readonly Grant[];

@@ -97,6 +97,40 @@ test('a cluster has the same users everywhere, also in a set that was away when 
   expect(await codeOf(client.admin().listUsers())).toBe('done');
 });
 
+test('two masters that are changed apart put it together, and lose nothing of either', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'ringmq-cluster-users-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const [secretFile, adminPasswordFile] = [join(dir, 'secret'), join(dir, 'password')];
+  writeFileSync(secretFile, 'a secret of some length');
+  writeFileSync(adminPasswordFile, ADMIN.password);
+  const ns = await openNameServer({ port: 0, listener: 'ws', secretFile });
+  const { port } = ns;
+  const open = async (name: string): Promise<string> => {
+    const place = { name, nameServers: [ns.url], secretFile };
+    const broker = await openBroker({ ...SMALL, dataDir: join(dir, name), ...place });
+    onTestFinished(() => broker.close());
+    return (await broker.listen({ port: 0, listener: 'ws', auth: true, adminPasswordFile })).url;
+  };
+  const admins = (
+    await Promise.all([await open('a'), await open('b')].map((url) => connectTo(url, { credentials: ADMIN })))
+  ).map((client) => client.admin());
+  const [a, b] = admins as [(typeof admins)[0], (typeof admins)[0]];
+  await a.createUser({ user: 'shop', password: 'shop-password' });
+  await a.grant({ to: 'shop', right: 'publish', resource: 'topic:first' });
+  await until(async () => (await b.listGrants()).length === 1);
+  // Nobody tells them of each other any more.
+  await ns.close();
+  await a.grant({ to: 'shop', right: 'publish', resource: 'topic:a' });
+  await b.revoke({ to: 'shop', right: 'publish', resource: 'topic:first' });
+  await b.grant({ to: 'shop', right: 'publish', resource: 'topic:b' });
+  const again = await openNameServer({ port, listener: 'ws', secretFile });
+  onTestFinished(() => again.close());
+  const grantsOf = async (admin: typeof a): Promise<string> =>
+    (await admin.listGrants()).map(({ resource }) => resource).join(' ');
+  await until(async () => (await grantsOf(a)) === 'topic:a topic:b');
+  await until(async () => (await grantsOf(b)) === 'topic:a topic:b');
+});
+
 test('brokers ask each other where clients have to log in', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'ringmq-cluster-users-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
