@@ -154,7 +154,7 @@ export interface ListenOptions {
    */
   maxConnections?: number | undefined;
   /**
-   * Connections at once of one address, of IPv6 of one /64, as each listener thread counts them. More are
+   * Connections at once of one address, of IPv6 of one /64, on all listener threads together. More are
    * refused with `TOO_MANY_CONNECTIONS`. All that come through a proxy have its address. 0: no limit.
    * A number, 0 to 1,000,000. Default 0.
    * Command: `--max-connections-per-address`, `RINGMQ_MAX_CONNECTIONS_PER_ADDRESS`,
@@ -162,8 +162,8 @@ export interface ListenOptions {
    */
   maxConnectionsPerAddress?: number | undefined;
   /**
-   * New connections a second of one address, five seconds of them at once, as each listener thread counts
-   * them. More are refused with `TOO_MANY_CONNECTIONS`. 0: no limit.
+   * New connections a second of one address, five seconds of them at once, on all listener threads together.
+   * More are refused with `TOO_MANY_CONNECTIONS`. 0: no limit.
    * A number, 0 to 1,000,000. Default 0.
    * Command: `--max-handshakes-per-address`, `RINGMQ_MAX_HANDSHAKES_PER_ADDRESS`, `maxHandshakesPerAddress`.
    */

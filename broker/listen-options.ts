@@ -83,11 +83,11 @@ export const listenOptionsSchema = z
       z.number().int().min(1).max(1_000_000).default(10_000),
     ),
     maxConnectionsPerAddress: option(
-      'Connections at once of one address, of IPv6 of one /64, as each listener thread counts them. More are refused with `TOO_MANY_CONNECTIONS`. All that come through a proxy have its address. 0: no limit.',
+      'Connections at once of one address, of IPv6 of one /64, on all listener threads together. More are refused with `TOO_MANY_CONNECTIONS`. All that come through a proxy have its address. 0: no limit.',
       z.number().int().min(0).max(1_000_000).default(0),
     ),
     maxHandshakesPerAddress: option(
-      'New connections a second of one address, five seconds of them at once, as each listener thread counts them. More are refused with `TOO_MANY_CONNECTIONS`. 0: no limit.',
+      'New connections a second of one address, five seconds of them at once, on all listener threads together. More are refused with `TOO_MANY_CONNECTIONS`. 0: no limit.',
       z.number().int().min(0).max(1_000_000).default(0),
     ),
     userBytesPerSecond: option(

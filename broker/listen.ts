@@ -1,5 +1,6 @@
 /** Opens the socket: one worker thread per listener, all on one port. */
 import type { Engine } from '../engine/engine.js';
+import { AddressTable, createAddressTable } from '../native-free/listener/address-table.js';
 import { ConnectionCount, createConnectionCounts } from '../native-free/listener/connection-count.js';
 import { connectionsPossible } from '../native-free/listener/descriptors.js';
 import { errorCodeOfName, RingMQError } from '../native-free/wire/index.js';
@@ -55,10 +56,16 @@ export async function startListening(
   const count = choice.sharesPort ? options.threads : 1;
   const threads = new Set<ListenerThread>();
   const connectionCounts = createConnectionCounts(count);
+  const { maxConnections, maxConnectionsPerAddress, maxHandshakesPerAddress } = options;
+  const limitsAddresses = maxConnectionsPerAddress + maxHandshakesPerAddress > 0;
+  const addressTable = limitsAddresses ? createAddressTable(maxConnections) : null;
   let port = options.port;
   const threadDied = (thread: ListenerThread, why: string): void => {
     threads.delete(thread);
     new ConnectionCount(connectionCounts, thread.index).releaseAll();
+    if (addressTable !== null) {
+      new AddressTable(addressTable).empty();
+    }
     const isLast = threads.size === 0;
     const which = isLast ? 'the last listener thread' : 'a listener thread';
     onDied(new RingMQError('INTERNAL', `${which} of ${urlOf(options, port)} died: ${why}`), isLast);
@@ -79,6 +86,7 @@ export async function startListening(
           port,
           index: i,
           connectionCounts,
+          addressTable,
           joinPort: i > 0,
           api: api.port(),
         },

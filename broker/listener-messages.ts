@@ -15,6 +15,8 @@ export interface ListenerWorkerData {
   index: number;
   /** Memory of the count of connections that all of them share. */
   connectionCounts: SharedArrayBuffer;
+  /** Of the table of addresses; null: there are no limits for them. */
+  addressTable: SharedArrayBuffer | null;
   /** Another thread of this broker listens on the port already. */
   joinPort: boolean;
   /** To the thread that answers the API. Moves to the listener's. */

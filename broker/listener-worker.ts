@@ -58,6 +58,7 @@ async function serve(thread: BrokerThread): Promise<void> {
     messageTimeoutMs: data.options.messageTimeoutMs,
     maxConnectionsPerAddress: data.options.maxConnectionsPerAddress,
     maxHandshakesPerAddress: data.options.maxHandshakesPerAddress,
+    addressTable: data.addressTable,
     userBytesPerSecond: data.options.userBytesPerSecond,
     userMessagesPerSecond: data.options.userMessagesPerSecond,
     onDefect: defectTeller(thread),

@@ -13,7 +13,14 @@ import { originAsSent } from './origins.js';
 export interface NameServerOptions
   extends Omit<
     ListenOptions,
-    'threads' | 'metricsAuth' | 'groupMetrics' | 'queueMetrics' | 'adminPasswordFile' | 'jwt'
+    | 'threads'
+    | 'metricsAuth'
+    | 'groupMetrics'
+    | 'queueMetrics'
+    | 'adminPasswordFile'
+    | 'jwt'
+    | 'userBytesPerSecond'
+    | 'userMessagesPerSecond'
   > {
   /** File of the secret that brokers must know to register, 16 to 4,096 bytes; needed where clients log in. Default: on loopback every broker may. */
   secretFile?: string | undefined;
@@ -66,6 +73,8 @@ export const nameServerOptionsSchema = z
       auth: true,
       adminPasswordFile: true,
       jwt: true,
+      userBytesPerSecond: true,
+      userMessagesPerSecond: true,
       insecure: true,
       idleTimeoutSeconds: true,
       metricsAuth: true,

@@ -103,6 +103,8 @@ export class NameServer {
         listener: this.#choice.kind,
         messageTimeoutMs: options.messageTimeoutMs,
         maxUnreadBytesInAll: options.maxUnreadBytes,
+        maxConnectionsPerAddress: options.maxConnectionsPerAddress,
+        maxHandshakesPerAddress: options.maxHandshakesPerAddress,
         onDefect,
       },
       logins: options.auth && secret !== null ? this.#logins(secret) : null,

@@ -3,6 +3,7 @@
  * and then at most once in `QUIET_MS`, however often it does.
  */
 import { randomBytes } from 'node:crypto';
+import { AddressLimits } from '../native-free/listener/address-limits.js';
 import type { Socket } from '../native-free/listener/types.js';
 import { clearTimeout, setTimeout, unref } from '../native-free/time/index.js';
 import {
@@ -53,6 +54,7 @@ export class NameServerHost implements NameServerSessions {
   readonly #sessions = new Map<number, NameServerSession>();
   readonly #watched = new Set<NameServerSession>();
   readonly #quiet = new Map<string, Quiet>();
+  readonly #addresses: AddressLimits;
   #nextLink = 1;
   #isClosed = false;
 
@@ -66,6 +68,10 @@ export class NameServerHost implements NameServerSessions {
     this.openingId = openingId;
     this.options = { ...SESSION_DEFAULTS, ...session };
     this.#onClosed = onClosed;
+    this.#addresses = new AddressLimits({
+      connections: this.options.maxConnectionsPerAddress,
+      perSecond: this.options.maxHandshakesPerAddress,
+    });
     this.watch = new SessionWatch(this.options, this.#watched);
   }
 
@@ -79,8 +85,12 @@ export class NameServerHost implements NameServerSessions {
     this.#sessions.set(session.link, session);
     this.#watched.add(session);
     this.watch.opened();
+    const tooMany = this.#addresses.come(socket.remote);
     if (this.#isClosed) {
       queueMicrotask(() => session.fail('BROKER_CLOSED'));
+    } else if (tooMany !== null) {
+      const error = new RingMQError('TOO_MANY_CONNECTIONS', `there are more ${tooMany}`);
+      queueMicrotask(() => session.failWith(error));
     }
     return session;
   }
@@ -98,6 +108,7 @@ export class NameServerHost implements NameServerSessions {
   forget(session: NameServerSession): void {
     if (this.#sessions.delete(session.link)) {
       this.#watched.delete(session);
+      this.#addresses.gone(session.remote);
       this.#onClosed(session.link);
     }
   }

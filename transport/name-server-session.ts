@@ -114,6 +114,11 @@ export class NameServerSession implements SocketHandler, Watched, NameServerCall
     return !this.isGreeted && this.#state !== 'closed' ? MAX_HELLO_BYTES : Number.POSITIVE_INFINITY;
   }
 
+  /** Address of the other side. */
+  get remote(): string {
+    return this.#socket.remote;
+  }
+
   onFrame(bytes: Uint8Array): void {
     if (this.#state === 'closed') {
       return;

@@ -73,6 +73,7 @@ export class SessionHost implements SessionOwner, ConnectionSource {
     this.#addresses = new AddressLimits({
       connections: this.options.maxConnectionsPerAddress,
       perSecond: this.options.maxHandshakesPerAddress,
+      table: this.options.addressTable,
     });
     this.watch = new SessionWatch(this.options, this.#sessions);
     this.#accessWatch = this.options.authenticates

@@ -56,6 +56,8 @@ export interface SessionOptions {
   readonly maxConnectionsPerAddress: number;
   /** New connections of one address, a second. 0: no limit. */
   readonly maxHandshakesPerAddress: number;
+  /** Memory of the table of addresses that all threads of the listener share; null: there is one thread. */
+  readonly addressTable: SharedArrayBuffer | null;
   /** Bytes of messages a second that the connections of a user send together, and as many that they are sent. 0: no limit. */
   readonly userBytesPerSecond: number;
   /** The same for messages. */
@@ -85,6 +87,7 @@ export const SESSION_DEFAULTS: SessionOptions = {
   maxSmallFramesPerSecond: 16_384,
   maxConnectionsPerAddress: 0,
   maxHandshakesPerAddress: 0,
+  addressTable: null,
   userBytesPerSecond: 0,
   userMessagesPerSecond: 0,
   onDefect: () => {},

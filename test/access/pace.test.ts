@@ -1,12 +1,15 @@
 /** Limits of users, kept by credit: they are slowed, refused nothing, and slow nobody else. And of addresses. */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Broker, type Client, connect, openBroker } from '../../broker/index.js';
 import { MAX_PACED_USERS, PACE_WORDS_BYTES, SharedPace } from '../../engine/term/user-paces.js';
 import type { ConnectOptions } from '../../native-free/client/index.js';
 import { AddressLimits } from '../../native-free/listener/address-limits.js';
+import { AddressTable, createAddressTable } from '../../native-free/listener/address-table.js';
 import { SMALL } from '../cluster/small-rings.js';
 
 const KIB = 1024;
@@ -93,13 +96,13 @@ describe.for(['ws', 'uws'] as const)('a user at its limit over %s', (listener) =
     expect(isLimitedOver).toBe(false);
     expect(await limited).toBeGreaterThan(2);
     expect((await broker.client().admin().stats()).pacedWaits).toBeGreaterThan(0);
-  }, 30_000);
+  }, 120_000);
 
   test('is sent messages as fast as it may read, and all of them', async () => {
     await send(broker.client(), 80);
     const reader = await connectTo(url, as('fast'));
     expect(await secondsOf(read(reader, 'readers', 80))).toBeGreaterThan(1);
-  }, 30_000);
+  }, 120_000);
 });
 
 test('without a limit nobody is slowed, and who does not log in has none', async () => {
@@ -144,6 +147,74 @@ describe('addresses', () => {
       limits.gone(`2001:db8::${end}`);
     }
     expect(limits.come('2001:db8::4')).toBeNull();
+  });
+
+  test('count on all threads together, exactly, and a thread that died is forgotten', () => {
+    let now = 0;
+    const table = createAddressTable(100);
+    const thread = (): AddressLimits => new AddressLimits({ connections: 3, perSecond: 1, table }, () => now);
+    const [one, two] = [thread(), thread()];
+    expect([one.come('10.0.0.1'), two.come('10.0.0.1'), one.come('10.0.0.1')]).toEqual([null, null, null]);
+    expect(two.come('10.0.0.1')).toContain('there may be 3');
+    two.gone('10.0.0.1');
+    one.gone('10.0.0.1');
+    expect(two.come('10.0.0.1')).toBeNull();
+    // Five were made, which is what may come at once.
+    two.gone('10.0.0.1');
+    expect(two.come('10.0.0.1')).toContain('a second');
+    two.gone('10.0.0.1');
+    now = 60_000;
+    // The second one has one left; the first is dead, and its one is nobody's.
+    new AddressTable(table).empty();
+    const other = thread();
+    expect([two.come('10.0.0.1'), other.come('10.0.0.1')]).toEqual([null, null]);
+    expect(other.come('10.0.0.1')).toContain('there may be 3');
+  });
+
+  test('are more than there is room for: those with connections are counted, and the others forgotten', () => {
+    const table = createAddressTable(1_000);
+    const limits = new AddressLimits({ connections: 1, perSecond: 1_000, table }, () => 0);
+    const address = (i: number): string => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
+    for (let i = 0; i < 1_000; i++) {
+      expect(limits.come(address(i))).toBeNull();
+    }
+    for (let i = 1_000; i < 60_000; i++) {
+      limits.come(address(i));
+      limits.gone(address(i));
+    }
+    for (let i = 0; i < 1_000; i++) {
+      expect(limits.come(address(i))).toContain('there may be 1');
+      limits.gone(address(i));
+      limits.gone(address(i));
+      expect(limits.come(address(i))).toBeNull();
+    }
+  });
+
+  test('from real threads at once: no more are let in than may be, and none too few', async () => {
+    const table = createAddressTable(1_000);
+    const script = `
+      const { workerData, parentPort } = require('node:worker_threads');
+      import(workerData.module).then(({ AddressLimits }) => {
+        const limits = new AddressLimits({ connections: 100, perSecond: 0, table: workerData.table });
+        parentPort.once('message', () => {
+          let taken = 0;
+          for (let i = 0; i < 2_000; i++) {
+            if (limits.come('10.0.0.1') === null) taken++; else limits.gone('10.0.0.1');
+          }
+          parentPort.postMessage(taken);
+        });
+        parentPort.postMessage('ready');
+      });`;
+    const module = new URL('../../native-free/listener/address-limits.js', import.meta.url).href;
+    const workers = [0, 1, 2].map(() => new Worker(script, { eval: true, workerData: { module, table } }));
+    await Promise.all(workers.map((worker) => once(worker, 'message')));
+    const taken = workers.map(async (worker) => {
+      worker.postMessage('go');
+      const [count] = (await once(worker, 'message')) as [number];
+      return count;
+    });
+    expect((await Promise.all(taken)).reduce((sum, count) => sum + count, 0)).toBe(100);
+    await Promise.all(workers.map((worker) => worker.terminate()));
   });
 });
 

@@ -170,6 +170,32 @@ describe.each(LISTENERS.map(([kind]) => kind))('name server on %s', (listener) =
     expect(await get(server, '/nothing')).toMatchObject({ status: 404 });
   });
 
+  it('lets so many connections of an address in, and another one when one has gone', async () => {
+    const server = await open({ maxConnectionsPerAddress: 2 });
+    const first = await dial(server);
+    const second = await dial(server);
+    await Promise.all([first.welcome, second.welcome]);
+    const third = await dial(server);
+    await third.closed();
+    expect(third.error).toMatchObject({ code: 'TOO_MANY_CONNECTIONS' });
+    first.socket.close();
+    await first.closed();
+    for (;;) {
+      const next = await dial(server);
+      if (await Promise.race([next.welcome.then(() => true), next.closed().then(() => false)])) {
+        break;
+      }
+    }
+    const paced = await open({ maxHandshakesPerAddress: 1 });
+    let refused: unknown = null;
+    for (let i = 0; i < 1_000 && refused === null; i++) {
+      const client = await dial(paced);
+      await Promise.race([client.welcome, client.closed()]).catch(() => undefined);
+      refused = client.error;
+    }
+    expect(refused).toMatchObject({ code: 'TOO_MANY_CONNECTIONS' });
+  });
+
   it('tells everybody when it stops', async () => {
     const server = await open();
     const client = await dial(server);
