@@ -1,58 +1,15 @@
 /** Every action of the dashboard, on a cluster of three brokers that run as processes. */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import type { Browser } from 'playwright-core';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Client } from '../../native-free/client/index.js';
-import { bundleDashboard } from '../../tools/dashboard/bundle.js';
-import { launchChromium } from './chromium.js';
-import { DashboardCluster, PASSWORD } from './dashboard-cluster.js';
-import { Viewer } from './dashboard-rig.js';
+import { ClusterViewer } from './cluster-viewer.js';
+import type { DashboardCluster } from './dashboard-cluster.js';
+import type { Viewer } from './dashboard-rig.js';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const IMAGES = fileURLToPath(new URL('../../../docs/images', import.meta.url));
-
-/** The pictures are made anew. */
-const IS_KEPT = process.env['RINGMQ_UPDATE_DOCS'] === '1';
-
-let browser: Browser;
+let rig: ClusterViewer;
 let cluster: DashboardCluster;
 let client: Client;
 let viewer: Viewer;
-
-/** What axe finds wrong on the page that is shown. */
-async function violations(): Promise<string[]> {
-  await viewer.page.evaluate(AXE);
-  return viewer.page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    const { violations: found } = await axe.run();
-    return found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
-  });
-}
-
-/** Messages of an even flow, for a picture with something in it. */
-async function flow(ms: number): Promise<void> {
-  const producer = client.producer();
-  const consumer = client.consumer({ group: 'billing', topic: 'orders' });
-  const reading = consumer.run(() => undefined);
-  const until = performance.now() + ms;
-  for (let i = 0; performance.now() < until; i++) {
-    const sent = Array.from({ length: 10 + (i % 5) }, (_, at) => ({
-      topic: 'orders',
-      body: JSON.stringify({ order: 100 + i, amount: at, currency: 'EUR' }),
-      tag: 'paid',
-      keys: [`o-${100 + i}`],
-      properties: { region: 'eu' },
-    }));
-    await producer.sendBatch(sent);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  await consumer.close();
-  await reading;
-}
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) {
@@ -61,38 +18,11 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 beforeAll(async () => {
-  const [, started, running] = await Promise.all([
-    bundleDashboard(),
-    launchChromium(),
-    DashboardCluster.start(),
-  ]);
-  browser = started;
-  cluster = running;
-  client = await cluster.client();
-  const admin = client.admin();
-  await admin.createTopic({ topic: 'orders', queues: 2 });
-  const producer = client.producer();
-  await producer.sendBatch(
-    Array.from({ length: 60 }, (_, i) => ({
-      topic: 'orders',
-      body: JSON.stringify({ order: i, amount: i * 3, currency: 'EUR' }),
-      tag: i % 3 === 0 ? 'open' : 'paid',
-      keys: [`o-${i}`],
-      properties: { region: 'eu' },
-      shardingKey: `customer-${i}`,
-    })),
-  );
-  viewer = await Viewer.open(browser, cluster.page);
-  await viewer.logIn('admin', PASSWORD);
-  await viewer.heading('Overview');
+  rig = await ClusterViewer.start();
+  ({ cluster, client, viewer } = rig);
 });
 
-afterAll(async () => {
-  await viewer?.close();
-  await browser?.close();
-  await client?.close().catch(() => undefined);
-  await cluster?.close();
-});
+afterAll(() => rig?.close());
 
 describe('topics and messages', () => {
   it('a topic is made, written to, looked at, and deleted', async () => {
@@ -329,152 +259,5 @@ describe('clients, users, and what was done', () => {
     await viewer.dialog.getByLabel('Log level').selectOption('debug');
     await viewer.dialog.getByRole('button', { name: 'Set' }).click();
     await viewer.sees('Done.');
-  });
-});
-
-describe('for everybody', () => {
-  const PAGES = [
-    '#/overview',
-    '#/cluster',
-    '#/topics',
-    '#/topics/orders',
-    '#/topics/orders/messages',
-    '#/topics/orders/clients',
-    '#/topics/orders/groups',
-    '#/groups',
-    '#/groups/billing',
-    '#/clients',
-    '#/users',
-    '#/users/roles',
-    '#/users/test',
-    '#/audit',
-    '#/configuration',
-  ];
-
-  it('no page has what axe calls a violation, by day and by night', async () => {
-    const { page } = viewer;
-    const found: string[] = [];
-    for (const hash of PAGES) {
-      await page.goto(`${cluster.page}/${hash}`);
-      await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.locator('.waiting').waitFor({ state: 'detached' });
-      for (const colorScheme of ['dark', 'light'] as const) {
-        await page.emulateMedia({ colorScheme });
-        found.push(...(await violations()).map((each) => `${hash} ${colorScheme} ${each}`));
-      }
-    }
-    expect(found).toEqual([]);
-  });
-
-  it('the keyboard leads everywhere, and a name that is written in part', async () => {
-    const { page } = viewer;
-    await page.keyboard.press('Escape');
-    await page.locator('body').click({ position: { x: 700, y: 780 } });
-    await page.keyboard.press('g');
-    await page.keyboard.press('t');
-    await viewer.heading('Topics');
-    await page.keyboard.press('/');
-    await viewer.dialog.getByRole('combobox').fill('bill');
-    await viewer.dialog.getByRole('option', { name: /billing/ }).waitFor();
-    expect(await violations()).toEqual([]);
-    await page.keyboard.press('Enter');
-    await viewer.heading('billing');
-    await page.keyboard.press('?');
-    await viewer.dialog.getByRole('heading', { name: 'Keyboard shortcuts' }).waitFor();
-    expect(await violations()).toEqual([]);
-    await page.keyboard.press('Escape');
-    await viewer.dialog.waitFor({ state: 'detached' });
-  });
-
-  it('read-only offers nothing that changes anything', async () => {
-    const { page } = viewer;
-    await viewer.button('Read-only').click();
-    for (const [hash, actions] of [
-      ['#/topics', ['Create topic']],
-      ['#/topics/orders', ['Publish', 'Delete']],
-      ['#/groups/billing', ['Reset offsets', 'Pause', 'Delete']],
-      ['#/users', ['Create user']],
-      ['#/clients', ['Disconnect']],
-      ['#/cluster', ['Promote']],
-    ] as const) {
-      await page.goto(`${cluster.page}/${hash}`);
-      await page.locator('.row, .node').first().waitFor();
-      for (const action of actions) {
-        expect(await viewer.button(action).count(), `${hash} ${action}`).toBe(0);
-      }
-    }
-    await viewer.button('Read-only').click();
-    await viewer.button('Promote').waitFor();
-  });
-
-  it('every text is there in Chinese', async () => {
-    const { page } = viewer;
-    await viewer.button('中文').click();
-    await viewer.heading('集群');
-    expect(await page.evaluate(() => document.documentElement.lang)).toBe('zh-CN');
-    await page.getByRole('link', { name: '主题' }).click();
-    await viewer.heading('主题');
-    await viewer.button('English').click();
-    await viewer.heading('Topics');
-  });
-});
-
-it('is as its pictures show', async () => {
-  mkdirSync(IMAGES, { recursive: true });
-  const { page } = viewer;
-  const shoot = async (hash: string, name: string, ready: () => Promise<unknown>): Promise<void> => {
-    await page.goto(`${cluster.page}/${hash}`);
-    await ready();
-    const image = await page.screenshot(IS_KEPT ? { path: `${IMAGES}/${name}.png` } : {});
-    // Fonts of other machines make others of them.
-    expect(image.length).toBeLessThan(IS_KEPT ? 150_000 : 400_000);
-  };
-  await page.emulateMedia({ colorScheme: 'light' });
-  await shoot('#/overview', 'dashboard-overview', async () => {
-    await viewer.sees('since this page was opened');
-    if (IS_KEPT) {
-      await flow(20_000);
-    }
-    // So that no button is pointed at.
-    await page.mouse.move(700, 790);
-  });
-  await shoot('#/cluster', 'dashboard-cluster', () => viewer.sees('in sync'));
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await shoot('#/topics/orders/messages', 'dashboard-messages', async () => {
-    await page.getByRole('row', { name: /o-/ }).first().click();
-    await viewer.sees('Consumed by');
-  });
-  await page.emulateMedia({ colorScheme: 'light' });
-});
-
-describe('when brokers die', () => {
-  it('says which does not answer, and goes on with the others', async () => {
-    const { page } = viewer;
-    await page.goto(`${cluster.page}/#/overview`);
-    await viewer.sees('All is well');
-    await cluster.brokers.get('b')?.kill();
-    await page
-      .getByRole('list', { name: /Problems/ })
-      .getByText(/does not answer/)
-      .first()
-      .waitFor();
-    await viewer.go('Topics');
-    await page.getByRole('link', { name: 'orders' }).click();
-    await page.getByRole('table', { name: 'Queues' }).getByText('sound').first().waitFor();
-  });
-
-  it('a slave is promoted, after it is said what that will do', async () => {
-    const { page } = viewer;
-    await cluster.brokers.get('a')?.kill();
-    await viewer.go('Cluster');
-    const slave = page.locator('.node').filter({ hasText: 'a-slave' });
-    await slave.getByRole('button', { name: 'Promote' }).click();
-    await viewer.dialog.getByText('a-slave becomes the master of set a').waitFor();
-    await viewer.dialog.getByLabel(/even where another broker/).check();
-    await viewer.dialog.getByRole('button', { name: 'Promote' }).click();
-    await viewer.sees(/a-slave is the master now, of epoch/);
-    await slave.getByText('master', { exact: true }).waitFor();
-    await page.goto(`${cluster.page}/#/topics/orders`);
-    await page.getByRole('table', { name: 'Queues' }).getByText('sound').first().waitFor();
   });
 });

@@ -26,7 +26,13 @@ beforeAll(async () => {
   broker = await openBroker({ dataDir, flush: 'async', ...rings });
   client = broker.client();
   await client.admin().createTopic({ topic: 'orders', queues: 2 });
-  await client.producer().send({ topic: 'orders', body: new Uint8Array([0, 255, 1]), keys: ['bytes'] });
+  await client.producer().send({
+    topic: 'orders',
+    body: new Uint8Array([0, 255, 1]),
+    keys: ['bytes'],
+    // As bytes travel to the page.
+    properties: { $bytes: 'not in base64' },
+  });
   const full = dashboard(client, { path: '/ringmq' });
   const careful = dashboard(client, { path: '/look', readOnly: true });
   server = createServer((incoming, response) => {
@@ -70,6 +76,7 @@ it('works without a socket of the broker: all goes through the client that was g
   await page.goto(`http://127.0.0.1:${port}/ringmq/#/topics/orders/messages`);
   await page.getByRole('row', { name: /bytes/ }).click();
   await page.getByRole('region', { name: 'Body' }).getByText('00 ff 01').waitFor();
+  await viewer.sees('not in base64');
   await viewer.close();
 });
 

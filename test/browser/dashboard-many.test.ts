@@ -1,4 +1,4 @@
-/** A dashboard over a thousand topics and ten thousand queues. */
+/** A dashboard over a thousand topics, a thousand groups and ten thousand queues. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,9 @@ beforeAll(async () => {
   const names = Array.from({ length: TOPICS }, (_, i) => `topic-${String(i).padStart(4, '0')}`);
   for (let at = 0; at < names.length; at += 100) {
     await Promise.all(names.slice(at, at + 100).map((topic) => admin.createTopic({ topic, queues: 1 })));
+    await Promise.all(
+      names.slice(at, at + 100).map((name) => admin.createGroup({ group: name.replace('topic', 'group') })),
+    );
   }
 });
 
@@ -61,6 +64,34 @@ it('lists all of them and draws what is looked at, and finds one by its name', a
   await page.getByLabel('Filter by name').fill('0777');
   await table.getByRole('link', { name: 'topic-0777' }).waitFor();
   await viewer.sees('1 in all');
+  await viewer.close();
+});
+
+it('finds one of a thousand groups in their list, and from anywhere', async () => {
+  const viewer = await Viewer.open(browser, `${url}/#/groups`);
+  const { page } = viewer;
+  const table = page.getByRole('table', { name: 'Groups' });
+  await table.getByRole('link', { name: 'group-0000' }).waitFor();
+  expect(await table.getByRole('row').count()).toBeLessThan(MAX_DRAWN);
+  // However it is written.
+  await page.getByLabel('Filter by name').fill('GROUP-0999');
+  await table.getByRole('link', { name: 'group-0999' }).waitFor();
+  await viewer.sees('1 in all');
+  await viewer.button('Find /').click();
+  await viewer.dialog.getByRole('combobox').fill('p-0888');
+  await viewer.dialog.getByRole('option', { name: /group-0888/ }).click();
+  await viewer.heading('group-0888');
+  await viewer.close();
+});
+
+it('has one of nine thousand queues written, to look at its messages', async () => {
+  const viewer = await Viewer.open(browser, `${url}/#/topics/a-wide-one/messages`);
+  const { page } = viewer;
+  await page.getByLabel('Queue', { exact: true }).fill('9001');
+  expect(await viewer.button('Look').isDisabled()).toBe(true);
+  await page.getByLabel('Queue', { exact: true }).fill('8999');
+  await viewer.button('Look').click();
+  await viewer.sees('0 shown');
   await viewer.close();
 });
 

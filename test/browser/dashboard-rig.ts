@@ -10,13 +10,13 @@ export class Viewer {
   static async open(
     browser: Browser,
     url: string,
-    options: { theme?: 'light' | 'dark' } = {},
+    options: { theme?: 'light' | 'dark'; timezoneId?: string; width?: number } = {},
   ): Promise<Viewer> {
     const page = await browser.newPage({
-      viewport: { width: 1280, height: 800 },
+      viewport: { width: options.width ?? 1280, height: 800 },
       colorScheme: options.theme ?? 'light',
       locale: 'en-US',
-      timezoneId: 'UTC',
+      timezoneId: options.timezoneId ?? 'UTC',
     });
     page.setDefaultTimeout(60_000);
     const viewer = new Viewer(page);

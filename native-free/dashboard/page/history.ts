@@ -47,10 +47,18 @@ export async function askPast(): Promise<Past> {
   };
 }
 
-async function askDay(): Promise<Day | null> {
-  const { from, stepMs, series } = await backend().admin('history', { names: [...NAMES], points: POINTS });
+/** Of a broker that was started a while ago what it has, in steps as fine as that allows. */
+async function askDay(since?: number): Promise<Day | null> {
+  const { from, stepMs, series } = await backend().admin('history', {
+    names: [...NAMES],
+    points: POINTS,
+    ...(since === undefined ? {} : { from: since }),
+  });
   const { messagesIn = [] } = series;
   const first = messagesIn.findIndex((value) => value !== null);
+  if (first >= 0 && since === undefined && messagesIn.length - first < POINTS / 2) {
+    return askDay(from + first * stepMs);
+  }
   if (first < 0 || messagesIn.length - first < MIN_SAMPLES) {
     return null;
   }
