@@ -42,6 +42,11 @@ export interface BrokerSettings {
   origins: Record<string, 'flag' | 'environment' | 'file'>;
 }
 
+/** Whether an option can be set by the variable of that name. */
+export function isSettingVariable(name: string): boolean {
+  return all.some(({ variable }) => variable === name);
+}
+
 /** Gives the command a flag for each option there is. */
 export function addBrokerFlags(command: Command): void {
   for (const [group, infos] of Object.entries(GROUPS)) {

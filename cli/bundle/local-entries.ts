@@ -15,10 +15,18 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { verifyData } from '../../engine/data/verify-data.js';
 import { lockOwner } from '../../engine/disk/index.js';
 import { BATCH, BATCH_HEADER_BYTES } from '../../native-free/wire/index.js';
+import { isSettingVariable } from '../broker-settings.js';
 import { diskChecks } from '../doctor/disk-checks.js';
 import { descriptors, memory, runtime } from '../doctor/machine-checks.js';
 import { type BundleEntry, MAX_LISTED, type Missing, reasonOf } from './entry.js';
 import type { Scrubber } from './scrub.js';
+
+/** Those of the command itself, beside the options of brokers and name servers. Secrets among them are removed by their names. */
+const COMMAND_VARIABLES = new Set(
+  ['URL', 'CONTEXT', 'USER', 'PASSWORD', 'TOKEN', 'CA', 'CERT', 'KEY', 'SERVERNAME'].map(
+    (name) => `RINGMQ_${name}`,
+  ),
+);
 
 const MAX_LOG_BYTES = 2 ** 20;
 const MAX_FILES = 10_000;
@@ -119,10 +127,17 @@ function readText(path: string): string | null {
   }
 }
 
+/** What a variable that nobody knows holds may be anything: a password under a name that was misspelt. */
 function environment(): object {
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => /^(RINGMQ_|NODE_OPTIONS$|UV_)/.test(name)),
+    Object.entries(process.env)
+      .filter(([name]) => /^(RINGMQ_|NODE_OPTIONS$|UV_)/.test(name))
+      .map(([name, value]) => [name, isKnown(name) ? value : '[removed: no variable of this version]']),
   );
+}
+
+function isKnown(name: string): boolean {
+  return !name.startsWith('RINGMQ_') || COMMAND_VARIABLES.has(name) || isSettingVariable(name);
 }
 
 /** Files that a setting names have secrets in them: their content is looked for in all that is told. */

@@ -13,6 +13,7 @@ const SECRETS = [
   'cluster-secret-in-a-file',
   'kXq9TzP4mW2rB7vN8sLd3FgH',
   'sk_live_in_config',
+  'behind a name nobody knows',
 ];
 
 let directory = '';
@@ -51,7 +52,11 @@ async function bundle(name: string, ...flags: string[]) {
   const args = ['--url', broker.url, 'bundle', '--out', out, '--data', `${directory}/data`];
   const more = ['--config', `${directory}/config.json`, '--log', `${directory}/broker.log`];
   const run = await runCli([...args, ...more, ...flags], {
-    env: { RINGMQ_PASSWORD: SECRETS[0] as string, RINGMQ_FLUSH: 'sync' },
+    env: {
+      RINGMQ_PASSWORD: SECRETS[0] as string,
+      RINGMQ_FLUSH: 'sync',
+      RINGMQ_PASWORD: SECRETS[4] as string,
+    },
   });
   const to = `${directory}/${name}`;
   mkdirSync(to);
