@@ -1,7 +1,7 @@
 /** Neighbours that ask for more than their share, or do not do their own. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { WebSocket } from 'ws';
-import type { Client } from '../../broker/index.js';
+import type { Client, ListenOptions } from '../../broker/index.js';
 import { segmentName } from '../../engine/log/index.js';
 import { BATCH, makeFrame, OPCODE } from '../../native-free/wire/index.js';
 import { BrokerProcess, makeDirectory, removeDirectory } from '../cli/cli-process.js';
@@ -14,6 +14,8 @@ export type Stop = () => Promise<void>;
 
 export interface BadNeighbour {
   readonly name: string;
+  /** What the listener is told, where it is a limit that is reached. */
+  readonly limits?: ListenOptions;
   start(place: Place): Promise<Stop>;
 }
 
@@ -202,6 +204,41 @@ export const BAD_NEIGHBOURS: readonly BadNeighbour[] = [
       return again(() =>
         Promise.allSettled(Array.from({ length: 50 }, () => client.admin().describeTopic(topic))),
       );
+    },
+  },
+  {
+    name: 'an address that connects as often as it can, beyond its limits',
+    limits: { maxConnectionsPerAddress: 100, maxHandshakesPerAddress: 50 },
+    start: async (place) =>
+      again(async () => {
+        const made = Array.from({ length: 20 }, () => {
+          const socket = new WebSocket(place.url, 'ringmq.v1', { localAddress: '127.0.0.2' });
+          socket.on('error', () => {});
+          return new Promise<void>((resolve) => {
+            socket.once('open', () => socket.send(helloFrame({ client: 'flood' })));
+            socket.once('message', () => socket.terminate());
+            socket.once('close', () => resolve());
+          });
+        });
+        await Promise.all(made);
+      }),
+  },
+  {
+    name: 'a user at its limit, over several connections',
+    limits: { auth: true, userBytesPerSecond: 16 * 1024 * 1024 },
+    start: async (place) => {
+      const clients = await Promise.all([0, 1, 2].map(() => place.client('bad')));
+      const topic = 'bad';
+      await clients[0]?.admin().createTopic({ topic, queues: 1 });
+      const body = new Uint8Array(4096);
+      const producers = clients.map((client) => client.producer({ sendTimeoutMs: 60_000 }));
+      return again(async () => {
+        for (const producer of producers) {
+          if (!producer.write({ topic, body })) {
+            await Promise.race([producer.ready(), later(20)]);
+          }
+        }
+      });
     },
   },
   {

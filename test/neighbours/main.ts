@@ -8,7 +8,7 @@ const SECONDS = Number(process.env['RINGMQ_NEIGHBOUR_SECONDS'] ?? 3);
 
 /** Times of all that was done in `SECONDS`, ms, for each good neighbour. */
 async function measure(bad: (typeof BAD_NEIGHBOURS)[number] | null): Promise<number[][]> {
-  const place = await openPlace();
+  const place = await openPlace(bad?.limits);
   try {
     const acts = await Promise.all(GOOD_NEIGHBOURS.map((good) => good.start(place)));
     const stop = bad === null ? null : await bad.start(place);

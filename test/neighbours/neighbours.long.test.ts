@@ -15,7 +15,7 @@ const LIMIT_MS = 10_000;
 
 describe.each(BAD_NEIGHBOURS)('beside $name', (bad) => {
   test('the good neighbours get done what they came for', async () => {
-    const place = await openPlace();
+    const place = await openPlace(bad.limits);
     try {
       const acts = await Promise.all(GOOD_NEIGHBOURS.map((good) => good.start(place)));
       const stop = await bad.start(place);
