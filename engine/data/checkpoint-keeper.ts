@@ -36,6 +36,8 @@ interface Snapshots {
 
 const TICK_MS = 250;
 const IDLE_THREAD_MS = 30_000;
+/** A log with less than this in all is read again sooner than a thread is started, and has no segment that could go. */
+const FIRST_BYTES = 4 * 1024;
 /** A log that has moved at all is checkpointed after this long. */
 const IDLE_CHECKPOINT_MS = 10_000;
 
@@ -117,7 +119,8 @@ export class CheckpointKeeper {
     if (this.#pending === null) {
       const indexed = logRing.toBytes(logRing.indexed());
       const now = monotonicMs();
-      const long = indexed !== this.#lastPosition && now - this.#lastTime >= IDLE_CHECKPOINT_MS;
+      const hasMoved = this.#lastPosition < 0 ? indexed >= FIRST_BYTES : indexed !== this.#lastPosition;
+      const long = hasMoved && now - this.#lastTime >= IDLE_CHECKPOINT_MS;
       const far = !this.#hasFailed && indexed - this.#lastPosition >= this.#everyBytes;
       if (!far && !long) {
         return;

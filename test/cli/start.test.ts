@@ -66,7 +66,7 @@ describe('before it is of use', () => {
     },
   );
 
-  it('a broker loads neither clients, nor the HTTP API, nor what a cluster needs, and starts no thread for searches', async () => {
+  it('a broker loads neither clients, nor the HTTP API, nor what a cluster needs, and starts no thread for what there is not', async () => {
     const broker = start(['broker', '--data', join(directory, 'data'), '--listen', '127.0.0.1:0']);
     const [ready] = await once(createInterface({ input: broker.stdout as NodeJS.ReadableStream }), 'line');
     expect(ready).toMatch(/^ready ws:/);
@@ -82,7 +82,7 @@ describe('before it is of use', () => {
     const idle = [
       /^dist\/broker\/(membership|registrar|set-member|access-keeper|name-server)/,
       /^dist\/engine\/cluster\//,
-      /^dist\/engine\/find\/(find-worker|keys\/key-worker)\.js$/,
+      /^dist\/engine\/(find\/find-worker|find\/keys\/key-worker|data\/checkpoint-job)\.js$/,
       /^node_modules\/(jose|cli-table3|log-update|hdr-histogram-js)\//,
     ];
     expect(among(modules, idle)).toEqual([]);
