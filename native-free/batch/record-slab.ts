@@ -6,10 +6,16 @@ const SLAB_BYTES = 16 * 1024;
 const OWN_BYTES = 4 * 1024;
 
 export class RecordSlab {
-  #slab: RecordSource = newSource(SLAB_BYTES);
+  readonly #keepWhole: (bytes: Uint8Array) => void;
+  #slab: RecordSource | null = null;
   #used = 0;
   /** Where {@link copy} put the record in the source it returned. */
   at = 0;
+
+  /** `keepWhole`: is told of each buffer that messages of several holders will lie in. */
+  constructor(keepWhole: (bytes: Uint8Array) => void = () => {}) {
+    this.#keepWhole = keepWhole;
+  }
 
   copy(bytes: Uint8Array, at: number, length: number): RecordSource {
     if (length > OWN_BYTES) {
@@ -18,14 +24,18 @@ export class RecordSlab {
       this.at = 0;
       return own;
     }
-    if (this.#used + length > SLAB_BYTES) {
-      this.#slab = newSource(SLAB_BYTES);
+    let slab = this.#slab;
+    // Its length is 0 when somebody has transferred a message of it to another thread all the same.
+    if (slab === null || this.#used + length > slab.bytes.length) {
+      slab = newSource(SLAB_BYTES);
+      this.#keepWhole(slab.bytes);
+      this.#slab = slab;
       this.#used = 0;
     }
     this.at = this.#used;
-    this.#slab.bytes.set(bytes.subarray(at, at + length), this.#used);
+    slab.bytes.set(bytes.subarray(at, at + length), this.#used);
     this.#used += length;
-    return this.#slab;
+    return slab;
   }
 }
 

@@ -1,6 +1,7 @@
 /** A loop over messages, on top of one over batches. */
-import { RecordSlab } from '../../batch/record-slab.js';
+
 import { DONE } from './batch-loop.js';
+import { newSlab } from './new-slab.js';
 import { oneAtATime } from './one-at-a-time.js';
 import type { Reading } from './reading.js';
 import type { ReceivedBatch } from './received-batch.js';
@@ -11,7 +12,7 @@ export function messageLoop(
   batches: AsyncIterableIterator<ReceivedBatch, undefined, undefined>,
   reading: () => Reading | null,
 ): AsyncIterator<ConsumedMessage, undefined, undefined> {
-  const slab = new RecordSlab();
+  const slab = newSlab();
   let messages: Iterator<ConsumedMessage, undefined> | null = null;
   let batch: ReceivedBatch | null = null;
   /** The next message of the batch at hand; null: there is none. */

@@ -3,9 +3,10 @@
  * message is begun when the handler of the one before has returned. A queue or key whose handler is stuck
  * holds up itself alone, as long as handlers are left.
  */
-import { RecordSlab } from '../../batch/record-slab.js';
+
 import type { QueueClaim } from './batch-info.js';
 import { HELD_BACK } from './inbox.js';
+import { newSlab } from './new-slab.js';
 import type { Reading } from './reading.js';
 import type { ReceivedBatch } from './received-batch.js';
 import type { Workers } from './run.js';
@@ -114,7 +115,7 @@ export class OrderedRun {
   readonly #workers: Workers;
   readonly #concurrency: number;
   readonly #isByKey: boolean;
-  readonly #slab = new RecordSlab();
+  readonly #slab = newSlab();
   /** Queues with a batch at work, in the order of their turns: no more of them than handlers, and one. */
   readonly #queues: QueueWork[] = [];
 

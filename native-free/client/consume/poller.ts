@@ -1,15 +1,16 @@
 /** Pulls messages a few at a time, for readers that ask when they are ready rather than being called. */
-import { RecordSlab } from '../../batch/record-slab.js';
+
 import { monotonicMs } from '../../time/index.js';
 import { abortError, pause, whenAborted } from '../abort.js';
 import { mayGoOn } from './message-loop.js';
+import { newSlab } from './new-slab.js';
 import type { Reading } from './reading.js';
 import type { ReceivedBatch } from './received-batch.js';
 import type { ConsumedMessage } from './types.js';
 
 export class Poller {
   readonly reading: Reading;
-  readonly #slab = new RecordSlab();
+  readonly #slab = newSlab();
   #batch: ReceivedBatch | null = null;
   #messages: Iterator<ConsumedMessage, undefined> | null = null;
 

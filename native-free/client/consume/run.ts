@@ -1,7 +1,8 @@
 /** `run`: handlers at work, so many at once, each message acked when its handler returns. */
-import { RecordSlab } from '../../batch/record-slab.js';
+
 import type { HandlerCalls } from './inside-handler.js';
 import { mayGoOn } from './message-loop.js';
+import { newSlab } from './new-slab.js';
 import type { Reading } from './reading.js';
 import type { ReceivedBatch } from './received-batch.js';
 import type { ConsumedMessage } from './types.js';
@@ -75,7 +76,7 @@ export async function runUnordered(
   workers: Workers,
   concurrency: number,
 ): Promise<void> {
-  const slab = new RecordSlab();
+  const slab = newSlab();
   for await (const batch of batches) {
     for (const messages = batch.owned(slab); ; ) {
       if (workers.hasFailed || !mayGoOn(batch, messages, reading())) {

@@ -16,7 +16,9 @@ export interface ConsumedMessage {
   readonly properties: Readonly<Record<string, PropertyValue>>;
   readonly shardingKey: string | undefined;
   /**
-   * null: sent without a body. From `for await` yours to keep; from `batches()` valid until that batch's ack.
+   * null: sent without a body. Yours to keep and to change, but from `batches()`: there it is valid until that
+   * batch's ack. The bodies of several messages may lie in one buffer: to transfer one to another thread, copy
+   * it first (`body.slice()`).
    */
   readonly body: Uint8Array | null;
   /** Bytes of the body, 0 without one. Cheaper than `body`. */

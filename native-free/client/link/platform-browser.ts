@@ -13,6 +13,9 @@ export function trustOf(_tls: TlsOptions): never {
   });
 }
 
+/** A browser transfers what it is told to. */
+export function keepWhole(_bytes: Uint8Array): void {}
+
 /** Opens a WebSocket. Rejects with an Error when it cannot be opened; browsers do not say why. */
 export function openWebSocket(url: string, signal: AbortSignal): Promise<Link> {
   return new Promise((resolve, reject) => {

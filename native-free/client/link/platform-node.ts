@@ -3,6 +3,7 @@
 // biome-ignore assist/source/organizeImports: the first must be loaded before ws
 import { afterWs } from './before-ws.js';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import * as workerThreads from 'node:worker_threads';
 import { WebSocket as NodeWebSocket } from 'ws';
 import { clearTimeout, setTimeout } from '../../time/index.js';
 import { MAX_FRAME_BYTES, RingMQError, SUBPROTOCOL } from '../../wire/index.js';
@@ -45,6 +46,24 @@ afterWs();
 const BINARY = { binary: true };
 
 export type { TlsOptions };
+
+/**
+ * Bytes of several messages lie in this buffer. A program that transfers one body to another thread would take
+ * the others from their holders: Node copies it instead, or refuses that transfer.
+ */
+export function keepWhole(bytes: Uint8Array): void {
+  markWhole?.(bytes.buffer);
+}
+
+/** null: this runtime (Bun, Deno) does not know it. */
+const markWhole = ((): ((buffer: ArrayBufferLike) => void) | null => {
+  try {
+    workerThreads.markAsUntransferable(new ArrayBuffer(0));
+    return workerThreads.markAsUntransferable;
+  } catch {
+    return null;
+  }
+})();
 
 /** Whom a connection trusts, and as whom it comes. */
 export interface Trust {

@@ -1,4 +1,5 @@
 /** The consumers of a connection, by their numbers on it. */
+import { keepWhole } from '#client-platform';
 import { frameId, type RingMQError } from '../../wire/index.js';
 import type { FrameReceiver } from './frame-receiver.js';
 import { readSkip } from './incoming.js';
@@ -25,10 +26,14 @@ export class Receivers {
   }
 
   onDeliver(frame: Uint8Array, link: Link): void {
-    // One that has just left: the broker did not know yet. Not `slice`, which is a view on a Node Buffer.
-    this.#receivers
-      .get(frameId(frame))
-      ?.onDeliver(link.framesAreOwned === true ? frame : new Uint8Array(frame), link.releaseFrame ?? null);
+    const receiver = this.#receivers.get(frameId(frame));
+    if (receiver === undefined) {
+      return; // One that has just left: the broker did not know yet.
+    }
+    // Not `slice`, which is a view on a Node Buffer.
+    const owned = link.framesAreOwned === true ? frame : new Uint8Array(frame);
+    keepWhole(owned);
+    receiver.onDeliver(owned, link.releaseFrame ?? null);
   }
 
   onSkip(frame: Uint8Array): void {
