@@ -2,6 +2,7 @@
 export * from './background-sync.js';
 export * from './dir-guard.js';
 export * from './disk.js';
+export * from './file-identity.js';
 export * from './lock-file.js';
 export * from './make-dir.js';
 export * from './node-disk.js';

@@ -40,6 +40,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/errors.js';
 import { diskErrorCode } from './disk.js';
+import { identityOf } from './file-identity.js';
 import {
   BEAT_MS,
   type FoundLock,
@@ -53,7 +54,7 @@ import {
 import { type LockSocket, openLockSocket } from './lock-socket.js';
 import { makeDir } from './make-dir.js';
 import { NodeDisk } from './node-disk.js';
-import { identityOf, LOCK_FILE, type OpenedDir } from './opened-dir.js';
+import { LOCK_FILE, type OpenedDir } from './opened-dir.js';
 
 /** The second name of the owner's file. */
 const OPENING_FILE = '.opening';
@@ -86,7 +87,7 @@ export async function lockDataDir(dataDir: string, onWatch: OnWatch = () => {}):
   const found = readLock(`${path}/${LOCK_FILE}`);
   const watch = (): void =>
     onWatch(
-      `${path}/${LOCK_FILE} names a broker that cannot be asked from here (in another container or on another machine, or before a restart of this one): it is watched for up to ${NO_BEAT_MS / 1000} s`,
+      `${path}/${LOCK_FILE} names a broker that cannot be asked from here (in another container, on another machine, before a restart of this one, or with the directory of which this is a copy): it is watched for up to ${NO_BEAT_MS / 1000} s`,
     );
   // Most who come too late leave nothing behind, not even for a moment.
   if (found !== undefined && (await isAlive(`${path}/${LOCK_FILE}`, found, watch))) {

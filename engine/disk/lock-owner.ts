@@ -7,9 +7,11 @@
  */
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { diskErrorCode } from './disk.js';
+import { identityOf } from './file-identity.js';
 import { isListening } from './lock-socket.js';
 import { readProcStat } from './proc-stat.js';
 
@@ -101,8 +103,8 @@ export function isLockOf(path: string, token: string): boolean {
 /**
  * Whether the owner of the lock at `path` lives. Exact where the same kernel can be asked: by its socket
  * (also about a thread that ended in a process that goes on, and about a process that is killed and not
- * waited for), or by its process id. Else, in another container or on another machine, its `LOCK` is watched
- * for some seconds; `onWatch` is called before that.
+ * waited for), or by its process id. Else, in another container or on another machine, and in a copy of the
+ * directory, its `LOCK` is watched for some seconds; `onWatch` is called before that.
  */
 export async function isAlive(path: string, owner: FoundLock, onWatch: () => void): Promise<boolean> {
   if (owner.pid === 0) {
@@ -118,6 +120,12 @@ export async function isAlive(path: string, owner: FoundLock, onWatch: () => voi
   }
   if (isHere && owner.netNamespace !== '-' && owner.netNamespace === namespaceOf('net')) {
     const answer = await isListening(owner.token);
+    if (answer === true && isElsewhere(path, owner)) {
+      // It lives, and has another directory. But the files of a copy may be the very files of that one (hard
+      // links): then it renews this lock, too.
+      onWatch();
+      return beats(path, owner);
+    }
     if (answer !== undefined) {
       return answer && !(await ends(owner));
     }
@@ -127,6 +135,11 @@ export async function isAlive(path: string, owner: FoundLock, onWatch: () => voi
   }
   onWatch();
   return beats(path, owner);
+}
+
+/** The lock was written in another directory than the one it stands in: this is a copy. */
+function isElsewhere(path: string, owner: LockOwner): boolean {
+  return owner.directory !== '-' && owner.directory !== identityOf(dirname(path));
 }
 
 /** Whether it is certain, at once, that who wrote the line at `path` has ended. */

@@ -3,8 +3,9 @@
  * segments in use is opened by path, long after the opening: whoever moves the directory, removes it, or puts
  * another there would have this broker write into that one.
  */
-import { fstatSync, statSync, utimesSync } from 'node:fs';
+import { utimesSync } from 'node:fs';
 import { diskErrorCode, isShortage } from './disk.js';
+import { identityOf } from './file-identity.js';
 import { readLock } from './lock-owner.js';
 import { NodeDisk } from './node-disk.js';
 
@@ -20,18 +21,6 @@ export interface OpenedDir {
   readonly identity: string;
   /** Of the opening, 16 hexadecimal digits: what stands in `LOCK`. */
   readonly token: string;
-}
-
-/** Device and inode of what has a path, or is open; two files that exist at the same time never share it. Throws disk errors. */
-export function identityOf(path: string): string {
-  const { dev, ino } = statSync(path, { bigint: true });
-  return `${dev}:${ino}`;
-}
-
-/** Of an open file. Throws disk errors. */
-export function identityOfFile(fd: number): string {
-  const { dev, ino } = fstatSync(fd, { bigint: true });
-  return `${dev}:${ino}`;
 }
 
 /** Why the directory is not this opening's any more; undefined while it is. Takes no descriptor but for a moment. */

@@ -1,6 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -172,6 +182,28 @@ describe('the lock of a data directory', () => {
     lock.release();
     (await lockDataDir(dir)).release();
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('of a living owner is free in a copy of his directory, and held where the copy has his very files', async () => {
+    const lock = await lockDataDir(dir);
+    const copies = mkdtempSync(join(tmpdir(), 'ringmq-copies-'));
+    const copy = join(copies, 'copy');
+    const linked = join(copies, 'linked');
+    cpSync(dir, copy, { recursive: true });
+    mkdirSync(linked);
+    linkSync(join(dir, LOCK_FILE), join(linked, LOCK_FILE));
+    const watched: string[] = [];
+    const [ofCopy] = await Promise.all([
+      lockDataDir(copy, (what) => watched.push(what)),
+      expect(lockDataDir(linked)).rejects.toMatchObject(REFUSED),
+    ]);
+    expect(watched).toEqual([expect.stringContaining('of which this is a copy')]);
+    expect(await lockOwner(copy)).toBe(process.pid);
+    ofCopy.release();
+    expect(readdirSync(copy)).toEqual([]);
+    await expect(lockDataDir(dir)).rejects.toMatchObject(REFUSED);
+    lock.release();
+    rmSync(copies, { recursive: true });
   });
 
   it('of a dead owner goes to one of many, also when some of them die over it', async () => {
