@@ -1,7 +1,7 @@
 import { fstatSync, type Stats } from 'node:fs';
 import type { Command } from 'commander';
 import { LineSplitter } from '../broker/api/line-splitter.js';
-import { MAX_JSON_LINE_BYTES, messageOfJson } from '../broker/api/message-json.js';
+import { isBlank, MAX_JSON_LINE_BYTES, messageOfJson } from '../broker/api/message-json.js';
 import type { Client, OutgoingMessage, Producer } from '../native-free/client/index.js';
 import { isRingMQError, MAX_BODY_BYTES, RingMQError } from '../native-free/wire/index.js';
 import { connectionNotices, withClient } from './connection.js';
@@ -132,9 +132,12 @@ async function writeLines(
   const splitter = new LineSplitter();
   // One object for all of them: `write` copies before it returns.
   const message: { -readonly [K in keyof OutgoingMessage]: OutgoingMessage[K] } = { ...parts };
+  let lineCount = 0;
   const writeLine = (line: Buffer): boolean => {
+    lineCount++;
     if (form === 'json') {
-      return writeOne(producer, { ...parts, ...messageOfJson(line, summary.count + 1) }, summary);
+      // Files end with an empty line now and then.
+      return isBlank(line) || writeOne(producer, { ...parts, ...messageOfJson(line, lineCount) }, summary);
     }
     message.body = line;
     return writeOne(producer, message, summary);
@@ -157,7 +160,7 @@ async function writeLines(
         }
       }
       if (splitter.pendingBytes > maxLineBytes) {
-        throw lineTooLong(summary.count + 1, maxLineBytes);
+        throw lineTooLong(lineCount + 1, maxLineBytes);
       }
       progress.update(bytesRead);
     }

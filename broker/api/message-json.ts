@@ -8,6 +8,19 @@ type Parts = Omit<OutgoingMessage, 'topic'>;
 /** What a line may have beside what is sent: where and when a message was stored, as `sub -o json` prints it. */
 const PASSED_OVER = new Set([...['topic', 'brokerSet', 'queueId', 'offset', 'messageId', 'storeTime']]);
 
+const BYTE_ORDER_MARK = '\ufeff';
+
+/** Some editors and shells begin a file with a byte order mark, which is no part of its first line. */
+function textOf(line: Buffer, lineNumber: number): string {
+  const text = line.toString();
+  return lineNumber === 1 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+}
+
+/** Nothing is in the line but what ends one on some systems, and blanks. */
+export function isBlank(line: Buffer): boolean {
+  return line.every((byte) => byte === 32 || byte === 9 || byte === 13);
+}
+
 /**
  * The message of a line as `ringmq sub -o json` prints it: `{ body | bodyBase64, tag, keys, shardingKey,
  * properties, propertiesBase64, bornTime }`, all optional. Where it was stored before is passed over, so that
@@ -23,9 +36,12 @@ export function messageOfJson(line: Buffer, lineNumber: number): Parts {
         details: { line: lineNumber },
       },
     );
+  if (isBlank(line)) {
+    throw refuse('it is empty');
+  }
   let value: unknown;
   try {
-    value = JSON.parse(line.toString());
+    value = JSON.parse(textOf(line, lineNumber));
   } catch (error) {
     throw refuse(`it is no JSON (${error instanceof Error ? error.message : String(error)})`);
   }

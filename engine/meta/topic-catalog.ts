@@ -150,7 +150,7 @@ export class TopicCatalog {
     if (existing !== undefined) {
       throw new RingMQError(
         'TOPIC_EXISTS',
-        `the topic '${topic}' exists already, with ${existing.queues} queues`,
+        `the topic '${topic}' exists already, with ${existing.queues} queues${existing.memory ? ' in memory' : ''}`,
         {
           details: { ...topicInfo(existing) },
         },

@@ -81,6 +81,31 @@ it('messages of every kind come through two commands as they were', { timeout: 6
   }
 });
 
+it('files as other systems write them are taken, and a refusal names the line of the file', {
+  timeout: 60_000,
+}, async () => {
+  const broker = await BrokerProcess.start(`${directory}/foreign`, ['--flush', 'async']);
+  const client = await connect(broker.url);
+  try {
+    await client.admin().createTopic({ topic: 'one', queues: 1 });
+    const input = '\ufeff{"body":"a"}\r\n\r\n{"body":"b"}\n \t\n\n{"body":"\ufeffc"}\r\n\r\n';
+    const pub = ['--url', broker.url, 'pub', 'one', '-i', 'json'];
+    const all = await runCli(pub, { input });
+    expect([all.status, all.stderr]).toEqual([0, '']);
+    const bodies = async () => {
+      const messages = await client.peek({ topic: 'one', max: 10 });
+      return messages.map(({ body }) => Buffer.from(body ?? []).toString());
+    };
+    expect(await bodies()).toEqual(['a', 'b', '\ufeffc']);
+    const refused = await runCli(pub, { input: '{"body":"d"}\n\n\ufeff{"body":"e"}\n' });
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringMatching(/^BAD_MESSAGE: line 3: /)]);
+    expect(await bodies()).toEqual(['a', 'b', '\ufeffc', 'd']);
+  } finally {
+    await client.close();
+    await broker.stop();
+  }
+});
+
 it('what no message can have is refused with its line', { timeout: 60_000 }, async () => {
   const broker = await BrokerProcess.start(`${directory}/refused`, ['--flush', 'async']);
   try {
