@@ -55,6 +55,17 @@ describe('topics and messages', () => {
     await viewer.button('Text').click();
     expect(await body.textContent()).toBe('{"hello":"grüße"}');
 
+    await viewer.button('Grow').click();
+    await viewer.dialog.getByText('has 3 queues').waitFor();
+    const grow = viewer.dialog.getByRole('button', { name: 'Grow' });
+    await viewer.dialog.getByLabel('Queues').fill('3');
+    expect(await grow.isDisabled()).toBe(true);
+    await viewer.dialog.getByLabel('Queues').fill('5');
+    await grow.click();
+    await viewer.dialog.waitFor({ state: 'detached' });
+    const grown = await client.admin().describeTopic('made/here');
+    expect(grown.parts?.map(({ queues }) => queues)).toEqual([5, 5]);
+
     await viewer.button('Delete').click();
     const sure = viewer.dialog.getByRole('button', { name: 'Delete' });
     expect(await sure.isDisabled()).toBe(true);

@@ -101,6 +101,28 @@ describe('topic and group', () => {
     expect(nothing.stderr).toBe(`TOPIC_NOT_FOUND: there is no topic '${topic}'; see \`ringmq topic list\`\n`);
   });
 
+  it('gives a topic more queues, never fewer', async () => {
+    const topic = await makeTopic(2);
+    const grow = (queues: string, ...more: string[]) =>
+      ringmq([...more, 'topic', 'grow', topic, '--queues', queues]);
+    const grown = await grow('5');
+    expect([grown.status, grown.stdout.toString()]).toEqual([0, `${topic}: 5 queues, before 2\n`]);
+    const same = await grow('5');
+    expect([same.status, same.stdout.toString()]).toEqual([
+      0,
+      `${topic}: has 5 queues already, nothing to do\n`,
+    ]);
+    const json = await grow('6', '-o', 'json');
+    expect(JSON.parse(json.stdout.toString())).toMatchObject({ topic, queues: 6, before: 5 });
+    const fewer = await grow('4');
+    expect(fewer.stderr).toMatch(/^BAD_ARGUMENT: the topic '\S+' has 6 queues, and can only get more: .+\n$/);
+    expect(fewer.status).toBe(2);
+    const none = await ringmq(['topic', 'grow', `${topic}-not`, '--queues', '4']);
+    expect(none.stderr).toBe(
+      `TOPIC_NOT_FOUND: there is no topic '${topic}-not'; see \`ringmq topic list\`\n`,
+    );
+  });
+
   it('ends quietly with 0 when nobody reads its stdout', async () => {
     await makeTopic();
     for (const args of [

@@ -171,6 +171,13 @@ export class GroupHarness {
     return topic;
   }
 
+  /** The log has it, then those who share it. */
+  growTopic({ topic, topicId }: TestTopic, queues: number): void {
+    const grown = { topic, topicId, queues };
+    this.state.apply({ type: 'topicCreated', ...grown, memory: false, createdTime: 0 });
+    this.coordinator.growTopic(grown);
+  }
+
   join(
     group: string,
     topic: TestTopic,

@@ -150,4 +150,50 @@ describe('start positions', () => {
     await harness.turn();
     expect(b.holdings.get(0)?.offset).toBe(300);
   });
+
+  test('of queues that come later: at 0 for who has begun on the others, wherever it wanted to begin', () => {
+    const harness = new GroupHarness();
+    const topic = harness.addTopic(1, 2);
+    const members = [
+      harness.join('begun', topic, { from: 'latest' }),
+      harness.join('begun', topic, { from: 'latest' }),
+    ];
+    harness.run();
+    const before = members.map((member) => member.queues());
+    harness.growTopic(topic, 6);
+    const late = harness.join('late', { ...topic, queues: 6 }, { from: 'latest' });
+    harness.run();
+    expect(members.map((member) => member.queues().length)).toEqual([3, 3]);
+    // Nobody gives anything back for that.
+    for (const [i, member] of members.entries()) {
+      expect(member.queues()).toEqual(expect.arrayContaining(before[i] as number[]));
+      expect(member.revoked()).toEqual([]);
+      for (const [queueId, { offset }] of member.holdings) {
+        expect([queueId, offset]).toEqual([queueId, queueId < 2 ? 1_000 : 0]);
+      }
+    }
+    expect([...late.holdings.values()].map(({ offset }) => offset)).toEqual(Array(6).fill(1_000));
+  });
+
+  test('of a group that had not begun when the queues came: where it wants to', () => {
+    const harness = new GroupHarness();
+    const topic = harness.addTopic(1, 2);
+    const member = harness.join('g', topic, { from: 'latest' });
+    harness.growTopic(topic, 4);
+    harness.run();
+    expect([...member.holdings.values()].map(({ offset }) => offset)).toEqual(Array(4).fill(1_000));
+  });
+
+  test('more queues than groups may share are refused, before there are any', () => {
+    const harness = new GroupHarness({ maxGroupQueues: 10 });
+    const topic = harness.addTopic(1, 4);
+    harness.join('a', topic);
+    harness.join('b', topic);
+    harness.coordinator.requireQueues(topic, 1);
+    expect(() => harness.coordinator.requireQueues(topic, 2)).toThrow(RingMQError);
+    harness.coordinator.requireQueues(harness.addTopic(2, 1), 100);
+    harness.growTopic(topic, 5);
+    harness.run();
+    expect(() => harness.join('c', harness.addTopic(3, 1))).toThrow('maxGroupQueues');
+  });
 });

@@ -151,7 +151,12 @@ export class ClusterAdmin extends WatchCalls implements Admin {
       set,
       value: [value],
     }));
-    const before = outcomes.done.reduce((sum, { value }) => sum + value.before, 0);
+    // As they were first: sets tell each other too, so that one may have them by the time that it is asked.
+    const grown = new Set(outcomes.done.map(({ set }) => set));
+    const before = known.done.reduce(
+      (sum, { set, value }) => sum + (grown.has(set) ? (value?.queues ?? 0) : 0),
+      0,
+    );
     return { ...(mergedTopics(parts)[0] as TopicInfo), before };
   }
 

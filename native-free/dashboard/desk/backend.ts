@@ -65,6 +65,7 @@ export const READING_CALLS = [
 /** Those that do. */
 export const CHANGING_CALLS = [
   'createTopic',
+  'growTopic',
   'deleteTopic',
   'createGroup',
   'deleteGroup',

@@ -194,6 +194,21 @@ const TEXTS = {
     '主题 {topic} 及其全部消息将对所有消费组删除,且无法恢复。',
   ],
   firstOffset: ['First offset', '起始位点'],
+  grow: ['Grow', '扩容'],
+  growHint: ['More than it has, at most 16,384', '须多于现有数量,最多 16,384'],
+  growHintCluster: [
+    'On each broker set: more than it has, at most 16,384',
+    '每个组上的数量,须多于现有数量,最多 16,384',
+  ],
+  growKeys: [
+    'A sharding key may have another queue from then on: what was sent with it before stays in the old one, and is in no order with what comes.',
+    '此后分片键可能对应其他队列:此前发送的消息留在原队列,与之后的消息之间不保证顺序。',
+  ],
+  growTopic: ['Give more queues', '增加队列'],
+  growTopicWhat: [
+    'The topic {topic} has {queues} queues. They stay, with their messages and offsets. Producers spread over the new ones, and groups read these from their beginning. Queues are never taken away again.',
+    '主题 {topic} 现有 {queues} 个队列,它们及其消息和位点保持不变。生产者会使用新队列,消费组从头读取新队列。队列只增不减。',
+  ],
   inLog: ['log', '日志'],
   inMemory: ['memory', '内存'],
   kept: ['Kept in', '存于'],

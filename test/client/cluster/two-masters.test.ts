@@ -36,6 +36,34 @@ describe('topics', () => {
   });
 });
 
+describe('topics that get more queues', () => {
+  it('get them at each master; groups share them, and producers know each', async () => {
+    const client = await cluster.client();
+    const topic = await cluster.topic(client, 1);
+    const group = cluster.name('group');
+    const consumers = [client.consumer({ group, topic }), client.consumer({ group, topic })];
+    await Promise.all(consumers.map((consumer) => consumer.assigned));
+    const grown = await client.admin().growTopic({ topic, queues: 3 });
+    expect(grown).toMatchObject({ topic, queues: 6, before: 2 });
+    expect(grown.parts?.map(({ brokerSet, queues }) => `${brokerSet} ${queues}`)).toEqual(['a 3', 'b 3']);
+    await expect
+      .poll(() => consumers.map(({ queues }) => queues.length), { timeout: 20_000 })
+      .toEqual([3, 3]);
+    const places = new Set<string>();
+    const producer = client.producer();
+    while (places.size < 6) {
+      const { brokerSet, queueId } = await producer.send({ topic, body: 'x' });
+      places.add(`${brokerSet}/${queueId}`);
+    }
+    expect([...places].sort()).toEqual(['a/0', 'a/1', 'a/2', 'b/0', 'b/1', 'b/2']);
+    await expect(client.admin().growTopic({ topic, queues: 2 })).rejects.toMatchObject({
+      code: 'BAD_ARGUMENT',
+      details: { queues: 3 },
+    });
+    expect(await client.admin().growTopic({ topic, queues: 3 })).toMatchObject({ queues: 6, before: 6 });
+  });
+});
+
 describe('topics of some sets', () => {
   it('are made on those alone, by the command, too', async () => {
     const topic = cluster.name('topic');

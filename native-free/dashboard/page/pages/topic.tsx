@@ -15,6 +15,7 @@ import { MessagesPart } from './messages.js';
 import { PublishDialog } from './publish.js';
 import { TopicClientsPart } from './topic-clients.js';
 import { TopicGroupsPart } from './topic-groups.js';
+import { GrowthDialog } from './topic-growth.js';
 
 const LOOK_MS = 2_000;
 interface Look {
@@ -38,6 +39,7 @@ export function TopicPage({ topic, part }: { topic: string; part: string }) {
   const tab: Tab = TABS.find((each) => each === part) ?? 'queues';
   const look = useAsked<Look>(topic, (before) => lookAt(topic, before), LOOK_MS);
   const isPublishing = useSignal(false);
+  const isGrowing = useSignal(false);
   const isDeleting = useSignal(false);
   const manages = useMayChange('manage', `topic:${topic}`);
   const publishes = useMayChange('publish', `topic:${topic}`);
@@ -54,6 +56,15 @@ export function TopicPage({ topic, part }: { topic: string; part: string }) {
             }}
           >
             {t('publish')}
+          </Button>
+        )}
+        {manages && (
+          <Button
+            onClick={() => {
+              isGrowing.value = true;
+            }}
+          >
+            {t('grow')}
           </Button>
         )}
         {manages && (
@@ -77,6 +88,15 @@ export function TopicPage({ topic, part }: { topic: string; part: string }) {
               href={(to) => href('topics', topic, to)}
             />
             {PARTS[tab](value)}
+            {isGrowing.value && (
+              <GrowthDialog
+                topic={value.topic}
+                onClose={() => {
+                  isGrowing.value = false;
+                  look.again();
+                }}
+              />
+            )}
             {isPublishing.value && (
               <PublishDialog
                 topic={value.topic}
