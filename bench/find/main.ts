@@ -38,8 +38,9 @@ const [messages, keyless, size, finds] = [flags.messages, flags.keyless, flags.s
 const TOPIC = 'found';
 /** Every so many messages a keyless one goes between, where there are as many. */
 const QUEUES = 4;
-/** The index counts as made when its files have not changed for so long. */
-const QUIET_MS = 3_000;
+/** What is less is left to searches. */
+const UNINDEXED_BYTES = 16 * 1024 * 1024;
+const MOST_INDEXING_MS = 600_000;
 
 async function produce(client: Client): Promise<number> {
   const producer = client.producer();
@@ -76,28 +77,26 @@ function bytesIn(dir: string): number {
   }
 }
 
-/** Resolves with when the index was last written. */
-async function indexIsQuiet(dir: string): Promise<number> {
-  let before = '';
-  let changedAt = monotonicMs();
-  while (monotonicMs() - changedAt < QUIET_MS) {
-    const now = readdirNames(dir);
-    if (now !== before) {
-      before = now;
-      changedAt = monotonicMs();
+/** Resolves with when the index had all of the log but its end, which searches read themselves. */
+async function indexIsMade(dir: string, logEnd: number): Promise<number> {
+  for (let was = monotonicMs(); indexedTo(dir) < logEnd - UNINDEXED_BYTES; ) {
+    if (monotonicMs() - was > MOST_INDEXING_MS) {
+      throw new Error('the index was not made');
     }
     await new Promise((resolve) => {
       setTimeout(resolve, 100);
     });
   }
-  return changedAt;
+  return monotonicMs();
 }
 
-function readdirNames(dir: string): string {
+/** Files are named `<from>-<to>.keys`, and made in the order of the log. */
+function indexedTo(dir: string): number {
   try {
-    return readdirSync(dir).sort().join();
+    const ends = readdirSync(dir).map((name) => /^[\da-f]+-([\da-f]+)\.keys$/.exec(name)?.[1]);
+    return Math.max(0, ...ends.map((end) => Number.parseInt(end ?? '0', 16)));
   } catch {
-    return '';
+    return 0; // Not made yet.
   }
 }
 
@@ -137,7 +136,8 @@ let client = broker.client();
 await client.admin().createTopic({ topic: TOPIC, queues: QUEUES });
 const produceMs = await produce(client);
 const produced = monotonicMs();
-const indexedMs = Math.max(0, (await indexIsQuiet(`${dataDir}/index`)) - produced);
+const logEnd = (await client.admin().stats()).log.endPosition;
+const indexedMs = Math.max(0, (await indexIsMade(`${dataDir}/index`, logEnd)) - produced);
 const random = (): number => Math.floor(Math.random() * messages);
 
 async function byKey(key: string): Promise<number> {
@@ -153,8 +153,12 @@ async function byKey(key: string): Promise<number> {
 
 const ids: string[] = [];
 const keyTimes = await timed(finds, async () => {
-  const n = random();
-  const page = await client.admin().findMessages({ topic: TOPIC, key: keyOf(n), limit: 1 });
+  const search = { topic: TOPIC, key: keyOf(random()), limit: 1 };
+  let page = await client.admin().findMessages(search);
+  // A page ends after some time of the disk's, too.
+  while (page.messages.length === 0 && page.cursor !== null) {
+    page = await client.admin().findMessages({ ...search, cursor: page.cursor });
+  }
   ids.push(page.messages[0]?.messageId ?? '');
   return page.messages.length === 1;
 });

@@ -19,6 +19,9 @@ const MAX_OPEN_COUNT = 2_048;
 const SPARE_BYTES = 1024 * 1024;
 const SPARE_MS = 500;
 
+/** So much more than was asked for may come of a body before a pause holds. */
+const MAX_OVERRUN_BYTES = 4 * 1024 * 1024;
+
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
 const REFUSED: HttpAnswer = {
@@ -37,6 +40,17 @@ const CLOSED: HttpAnswer = {
   status: 503,
   contentType: JSON_TYPE,
   body: `${JSON.stringify({ code: 'BROKER_CLOSED', message: 'the broker is closed', retryable: true, details: {} })}\n`,
+};
+
+const OVERRUN: HttpAnswer = {
+  status: 500,
+  contentType: JSON_TYPE,
+  body: `${JSON.stringify({
+    code: 'INTERNAL',
+    message: 'the body was read on though its reading was paused',
+    retryable: false,
+    details: {},
+  })}\n`,
 };
 
 export class ApiDoor {
@@ -215,6 +229,15 @@ class Passage implements HttpStream {
     this.#windowBytes -= bytes.length;
     if (this.#windowBytes <= 0) {
       this.#flow?.pause();
+    }
+    // What is not paused would fill the memory of the thread that answers.
+    if (this.#windowBytes < -MAX_OVERRUN_BYTES) {
+      const resolve = this.#resolve;
+      this.#send({ type: 'gone', id: this.#id });
+      this.#over();
+      this.#sink?.cut();
+      resolve?.(OVERRUN);
+      return;
     }
     const copy = bytes.slice();
     this.#send({ type: 'chunk', id: this.#id, bytes: copy }, [copy.buffer]);
