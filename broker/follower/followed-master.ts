@@ -54,6 +54,11 @@ export class FollowedMaster {
       this.#following = null;
       await following.stop();
     };
+    engine.replication.promotion.goOnFollowing = () => {
+      if (this.#following === null) {
+        this.begin(engine, isLed);
+      }
+    };
   }
 
   /** The next one to be followed; who is followed now stays so until the engine is opened again. */

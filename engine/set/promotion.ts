@@ -59,6 +59,8 @@ export class Promotion {
   readonly #parts: PromotionParts;
   /** Set by who follows the master: resolves once nothing more is taken from it. */
   stopFollowing: () => Promise<void> = () => Promise.resolve();
+  /** A promotion by hand has failed, and the slave is one: set by who follows the master, whom it follows again. */
+  goOnFollowing: () => void = () => {};
   /** Before a promotion by hand: what other slaves have that this one lacks, in a sentence; null: nothing, as far as is known. Set by who knows them. */
   lacks: () => Promise<Lack | null> = () => Promise.resolve(null);
   /** It has become the master; set by whoever tells others of it. */
@@ -86,8 +88,17 @@ export class Promotion {
     if (lack !== null && !force) {
       throw new RingMQError('NOT_FURTHEST', lack.message, { details: { furthest: lack.furthest } });
     }
-    const epoch = await this.#lead((known) => Math.max((Math.floor(known / LEAP) + 1) * LEAP, atLeast));
-    return { epoch, lacks: lack?.message ?? null };
+    const { epoch: before } = this.#parts.node.facts;
+    try {
+      const epoch = await this.#lead((known) => Math.max((Math.floor(known / LEAP) + 1) * LEAP, atLeast));
+      return { epoch, lacks: lack?.message ?? null };
+    } catch (error) {
+      // Not once its directory is a master's.
+      if (this.#deps.term.role === ROLE.slave && this.#parts.node.facts.epoch === before) {
+        this.goOnFollowing();
+      }
+      throw error;
+    }
   }
 
   /**

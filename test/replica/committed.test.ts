@@ -1,5 +1,5 @@
 /** What is committed stays known over a restart: consumers never see what enough slaves may not have. */
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { NodeDisk } from '../../engine/disk/index.js';
@@ -158,4 +158,23 @@ it('where acks waited for two slaves, one that is promoted delivers nothing that
   const again = readAll(await clientOf(slave.url), 'h');
   await until(() => again.length > 0);
   expect([seen, again]).toEqual([['one'], ['one']]);
+}, 120_000);
+
+it('a promotion that fails leaves a slave, which follows its master as before', async () => {
+  const a = await node('a').start([]);
+  const slave = await node('a-slave').start(['--role', 'slave', '--master', a.url]);
+  const client = await clientOf(a.url);
+  await client.admin().createTopic({ topic: 't', queues: 1 });
+  const producer = client.producer();
+  await producer.send({ topic: 't', body: 'one' });
+  const there = await clientOf(slave.url);
+  await until(async () => (await stored(there, 't').catch(() => 0)) === 1);
+  // Its node file cannot be written.
+  const inTheWay = join(slave.dir, 'meta', 'node.new');
+  mkdirSync(inTheWay);
+  expect(await ask(slave.url, 'promote', { force: true })).toMatchObject({ code: expect.any(String) });
+  await producer.send({ topic: 't', body: 'two' });
+  await until(async () => (await stored(there, 't')) === 2);
+  rmSync(inTheWay, { recursive: true });
+  expect(await ask(slave.url, 'promote', { force: true })).toMatchObject({ epoch: 1_024 });
 }, 120_000);
