@@ -13,7 +13,7 @@ const IMAGES = fileURLToPath(new URL('../../../docs/images', import.meta.url));
 /** The pictures are made anew. */
 const IS_KEPT = process.env['RINGMQ_UPDATE_DOCS'] === '1';
 /** What the brokers keep a sample of every ten seconds is to be a line in them. */
-const FLOW_MS = 240_000;
+const FLOW_MS = 150_000;
 
 let rig: ClusterViewer;
 let cluster: DashboardCluster;

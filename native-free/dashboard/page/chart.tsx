@@ -87,7 +87,8 @@ export function Chart({
     };
   }, [names, theme.value, isSystemDark.value]);
   useEffect(() => plot.current?.setData(dataOf(times, lines)), [times, lines]);
-  const last = lines.map(({ name, values }) => [name, values.at(-1) ?? null] as const);
+  // The last step may not be over yet.
+  const last = lines.map(({ name, values }) => [name, values.at(-1) ?? values.at(-2) ?? null] as const);
   return (
     <figure class="chart">
       <figcaption>

@@ -92,7 +92,7 @@ function Users({ users, show }: { users: readonly UserInfo[]; show: Show }) {
             )),
         },
         { name: t('rights'), grow: 3, cell: ({ grants }) => grantsText(grants) },
-        { name: t('changed'), min: 142, cell: ({ changedTime }) => moment(changedTime) },
+        { name: t('changed'), min: 156, cell: ({ changedTime }) => moment(changedTime) },
         ...(show === null
           ? []
           : [

@@ -62,7 +62,7 @@ export function AuditPage() {
             rows={shown}
             keyOf={keyOf}
             columns={[
-              { name: t('time'), min: 142, cell: ({ time }) => moment(time) },
+              { name: t('time'), min: 156, cell: ({ time }) => moment(time) },
               { name: t('user'), cell: ({ user }) => user || '–' },
               { name: t('address'), grow: 1.2, cell: ({ address }) => <code>{address || '–'}</code> },
               {

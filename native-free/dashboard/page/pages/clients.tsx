@@ -171,7 +171,7 @@ export function ClientsPage() {
                 { name: t('user'), cell: ({ user }) => user ?? '–' },
                 { name: t('address'), grow: 1.5, cell: ({ address }) => <code>{address}</code> },
                 ...(isCluster ? [{ name: t('set'), cell: ({ set }: Row) => set }] : []),
-                { name: t('since'), min: 142, cell: ({ openedTime }) => moment(openedTime) },
+                { name: t('since'), min: 156, cell: ({ openedTime }) => moment(openedTime) },
                 { name: t('in'), isNumber: true, cell: ({ id, messagesIn }) => rateOf(0, id, messagesIn) },
                 { name: t('out'), isNumber: true, cell: ({ id, messagesOut }) => rateOf(1, id, messagesOut) },
                 { name: t('credit'), isNumber: true, cell: ({ creditBytes }) => bytes(creditBytes) },

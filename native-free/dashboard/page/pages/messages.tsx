@@ -184,7 +184,7 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
                 </button>
               ),
             },
-            { name: t('storedAt'), min: 142, cell: ({ storeTime }) => moment(storeTime) },
+            { name: t('storedAt'), min: 156, cell: ({ storeTime }) => moment(storeTime) },
             { name: t('tag'), cell: (message) => (message.tag === null ? '' : <Tag>{message.tag}</Tag>) },
             { name: t('keys'), cell: ({ keys }) => keys.join(', ') },
             { name: t('body'), grow: 4, cell: (message) => <code class="line">{lineOf(message)}</code> },

@@ -54,7 +54,7 @@ export function TopicClientsPart({ topic }: { topic: string }) {
             </>
           ),
         },
-        { name: t('since'), min: 142, cell: ({ openedTime }) => moment(openedTime) },
+        { name: t('since'), min: 156, cell: ({ openedTime }) => moment(openedTime) },
       ]}
     />
   );

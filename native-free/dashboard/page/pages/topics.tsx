@@ -36,7 +36,7 @@ export function TopicsPage() {
           name: t('kept'),
           cell: ({ memory }) => (memory ? <Tag tone="warn">{t('inMemory')}</Tag> : t('inLog')),
         },
-        { name: t('created'), min: 142, cell: ({ createdTime }) => moment(createdTime) },
+        { name: t('created'), min: 156, cell: ({ createdTime }) => moment(createdTime) },
       ]}
     />
   );
