@@ -92,9 +92,15 @@ export class UwsExchange implements HttpSink {
       response.writeHeader(name, value);
     }
     const { body } = answer;
-    if (typeof body === 'string' || this.#isHead) {
+    if (this.#isHead) {
+      // A body would be taken for the next answer.
       this.#over();
-      response.end(typeof body === 'string' ? body : '', true);
+      response.endWithoutBody(0, true);
+      return;
+    }
+    if (typeof body === 'string') {
+      this.#over();
+      response.end(body, true);
       return;
     }
     response.writeHeader('Connection', 'close');

@@ -25,7 +25,13 @@ import {
   type ListenerOptions,
   OVERSIZE_BYTES,
 } from '../native-free/listener/types.js';
-import { agreedSubprotocol, badKey, judgeUpgrade, Refusals } from '../native-free/listener/upgrade-rules.js';
+import {
+  agreedSubprotocol,
+  badHead,
+  badKey,
+  judgeUpgrade,
+  Refusals,
+} from '../native-free/listener/upgrade-rules.js';
 import { WorkTurns } from '../native-free/listener/work-turns.js';
 import { RingMQError, SUBPROTOCOL } from '../native-free/wire/index.js';
 import { loadUws } from './load-uws.js';
@@ -290,11 +296,18 @@ class UwsListener implements Listener {
     const exchange = new UwsExchange(response);
     const refused = badKey(request.getHeader('upgrade'));
     if (refused !== null) {
-      exchange.give(refused);
+      setImmediate(() => exchange.giveCorked(refused));
       return;
     }
     const isSecure = this.#options.tls !== undefined;
-    const answer = await this.#options.answer(exchange.read(request, isSecure));
+    const asked = exchange.read(request, isSecure);
+    const odd = badHead(asked.headers);
+    if (odd !== null) {
+      // Not within the handler: what is left of the piece that was read would be taken for a request then.
+      setImmediate(() => exchange.giveCorked(odd));
+      return;
+    }
+    const answer = await this.#options.answer(asked);
     // Hundreds may have waited for the same page.
     this.#turns.do(() => exchange.giveCorked(answer));
   }

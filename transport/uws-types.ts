@@ -15,6 +15,8 @@ export interface UwsHttpResponse {
   writeStatus(status: string): UwsHttpResponse;
   writeHeader(name: string, value: string): UwsHttpResponse;
   end(body: string | Uint8Array, closeConnection: boolean): UwsHttpResponse;
+  /** Of an answer to HEAD. */
+  endWithoutBody(reportedContentLength: number, closeConnection: boolean): UwsHttpResponse;
   /** Gives the kernel what it takes and keeps nothing; `[all was given, it is over]`. */
   tryEnd(body: Uint8Array, totalBytes: number): [boolean, boolean];
   /** Called with the number of bytes given so far; true: they were all that fitted. */

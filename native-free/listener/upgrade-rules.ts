@@ -42,6 +42,30 @@ export function badKey(upgrade: string): HttpAnswer | null {
     : null;
 }
 
+/**
+ * A request that two readers may understand in two ways: with several hosts or lengths, or a body in a coding that nobody here
+ * undoes. null for any other. `headers`: by names in lower case, several of one name with commas between.
+ */
+export function badHead(headers: Readonly<Record<string, string | undefined>>): HttpAnswer | null {
+  if (headers['host']?.includes(',') === true) {
+    return { status: 400, body: 'BAD_REQUEST: a request has one Host\n' };
+  }
+  const coding = headers['transfer-encoding'];
+  const length = headers['content-length'];
+  if (length !== undefined && (coding !== undefined || !/^\d+$/.test(length))) {
+    return { status: 400, body: 'BAD_REQUEST: a body has one length\n' };
+  }
+  // Not trimmed: more counts as a blank there than HTTP has.
+  if (coding !== undefined && !/^chunked$/i.test(coding)) {
+    return { status: 501, body: 'NOT_SUPPORTED: of transfer codings chunked alone is known here\n' };
+  }
+  const content = headers['content-encoding'];
+  if (content !== undefined && content.trim().toLowerCase() !== 'identity') {
+    return { status: 415, body: 'NOT_SUPPORTED: a body is taken as it is, without a Content-Encoding\n' };
+  }
+  return null;
+}
+
 /** The headers of one answer. */
 export function headersOf(answer: HttpAnswer): Record<string, string> {
   return {

@@ -27,7 +27,14 @@ import {
   OVERSIZE_BYTES,
   type SocketHandler,
 } from './types.js';
-import { agreedSubprotocol, headersOf, judgeUpgrade, Refusals, statusText } from './upgrade-rules.js';
+import {
+  agreedSubprotocol,
+  badHead,
+  headersOf,
+  judgeUpgrade,
+  Refusals,
+  statusText,
+} from './upgrade-rules.js';
 import { WorkTurns } from './work-turns.js';
 import { giveAnswer, readRequest } from './ws-http.js';
 import { WsSocket } from './ws-socket.js';
@@ -193,9 +200,8 @@ class WsListener implements Listener {
       request.socket.destroy();
       return;
     }
-    const answer = await this.#options.answer(
-      readRequest(request, response, one, this.#options.tls?.clientName),
-    );
+    const asked = readRequest(request, response, one, this.#options.tls?.clientName);
+    const answer = badHead(asked.headers) ?? (await this.#options.answer(asked));
     // Hundreds may have waited for the same page.
     this.#shared.turns.do(() => {
       if (!response.destroyed) {

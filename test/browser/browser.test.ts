@@ -1,11 +1,12 @@
 /** The client in a real browser. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Broker, openBroker } from '../../broker/index.js';
 import { connect } from '../../native-free/client/index.js';
+import { AUDIENCE, ISSUER, makeKey, makeToken } from '../access/token-maker.js';
 import { LISTENERS } from '../conformance/back-ends.js';
 import { CuttingProxy } from '../conformance/cutting-proxy.js';
 import { numbers, readAll, take } from '../conformance/rig.js';
@@ -47,6 +48,46 @@ test('the bundle needs no shared memory, and nothing of Node', () => {
   expect(script).not.toMatch(/["'`]node:/);
   expect(script).not.toMatch(/\bprocess\.env\b/);
 });
+
+test('a page logs in by tokens, shows a later one on the open connection, and one that expires ends it', async () => {
+  const topic = 'tokens';
+  await broker.client().admin().createTopic({ topic, queues: 1 });
+  const key = makeKey('one');
+  const keyFile = join(dataDir, 'keys.json');
+  writeFileSync(keyFile, JSON.stringify({ keys: [key.jwk] }));
+  const jwt = { keyFile, issuer: ISSUER, audience: AUDIENCE, clockToleranceSeconds: 0 };
+  const listening = await broker.listen({
+    port: 0,
+    threads: 1,
+    auth: true,
+    allowedOrigins: [allowed.origin],
+    jwt,
+  });
+  const claims = { grants: `publish:topic:${topic}` };
+  const token = (seconds: number): Promise<string> =>
+    makeToken(key, { header: { kid: 'one' }, claims, seconds });
+  let asked = 0;
+  const own = await allowed.open(browser);
+  await own.exposeFunction('freshToken', () => {
+    asked++;
+    return token(asked === 1 ? 12 : 300);
+  });
+  await own.evaluate((to) => ringmqPage.connectByTokens(to), listening.url);
+  await expect.poll(() => asked, { timeout: 30_000 }).toBeGreaterThan(1);
+  expect(await own.evaluate((to) => ringmqPage.sendByTokens(to), topic)).toEqual({
+    states: ['connected'],
+    sent: 'done',
+  });
+  await own.evaluate(() => ringmqPage.closeByTokens());
+  const ended = ([to, short]: [string, string]): Promise<string> => ringmqPage.endOfToken(to, short);
+  expect(await own.evaluate(ended, [listening.url, await token(4)] as [string, string])).toBe(
+    'TOKEN_EXPIRED',
+  );
+  const wrong = await makeToken(makeKey('one'), { header: { kid: 'one' }, claims });
+  expect(await own.evaluate(ended, [listening.url, wrong] as [string, string])).toBe('NOT_AUTHENTICATED');
+  await own.close();
+  await listening.close();
+}, 90_000);
 
 describe.for(LISTENERS)('in Chromium, over %s', (listener) => {
   let proxy: CuttingProxy;

@@ -17,6 +17,8 @@ export interface Seen {
 let client: Client | null = null;
 let consumer: Consumer | null = null;
 const states: string[] = [];
+let byTokens: Client | null = null;
+const tokenStates: string[] = [];
 /** Called with each `connected`. */
 let onConnected: () => void = () => undefined;
 
@@ -41,6 +43,47 @@ const page = {
     } finally {
       await own?.close();
     }
+  },
+
+  /** Logs in by tokens of the page's `freshToken`, which stands for a page's own server. Resolves once connected. */
+  async connectByTokens(url: string): Promise<void> {
+    const token = (globalThis as unknown as { freshToken(): Promise<string> }).freshToken;
+    byTokens = await connect(url, {
+      credentials: { scheme: 'jwt', token },
+      onConnection: (state) => tokenStates.push(state),
+    });
+  },
+
+  /** What has become of that connection, and the code of what a message sent over it comes to. */
+  async sendByTokens(topic: string): Promise<{ states: string[]; sent: string }> {
+    const sent = await byTokens
+      ?.producer()
+      .send({ topic, body: 'from a page' })
+      .then(
+        () => 'done',
+        (error: unknown) => (isRingMQError(error) ? error.code : String(error)),
+      );
+    return { states: tokenStates, sent: String(sent) };
+  },
+
+  async closeByTokens(): Promise<void> {
+    await byTokens?.close();
+    tokenStates.length = 0;
+  },
+
+  /** Connects with one token; the code of what ends the connection, or keeps it from being made. */
+  endOfToken(url: string, token: string): Promise<string> {
+    return new Promise((resolve) => {
+      const told = (reason: unknown): void => resolve(isRingMQError(reason) ? reason.code : String(reason));
+      connect(url, {
+        credentials: { scheme: 'jwt', token },
+        onConnection: (state, reason) => {
+          if (state !== 'connected') {
+            told(reason);
+          }
+        },
+      }).catch(told);
+    });
   },
 
   /** Connects; what the broker says of itself, or the code of the error. */
