@@ -30,6 +30,15 @@ const TOPIC = 'orders';
 /** Some 300 KiB of log: five segments. */
 const COUNT = 300;
 
+/** A log of two pieces in one segment. */
+const MIB = 1024 * 1024;
+const ROOMY = {
+  segmentBytes: 64 * MIB,
+  ringBytes: 4 * MIB,
+  memoryRingBytes: 4 * MIB,
+  spanBytes: MIB,
+} satisfies EngineOptions;
+
 let directory: string;
 /** One with five segments of messages and a whole index, to be copied. */
 let original: string;
@@ -124,6 +133,23 @@ describe('the key index', () => {
     await broker.close();
     const again = await open();
     expect(again.engine.find.keys?.isDue()).toBe(true);
+  });
+
+  it('has no work for a thread in much log without keys', async () => {
+    const { client, engine } = await open(directory, ROOMY);
+    await client.admin().createTopic({ topic: TOPIC, queues: 2 });
+    const producer = client.producer();
+    const body = Buffer.alloc(16 * 1024);
+    // Two pieces of log with keys, for which it would have.
+    for (let n = 0; n < 2_048; n++) {
+      if (!producer.write({ topic: TOPIC, body })) {
+        await producer.ready();
+      }
+    }
+    await producer.flush();
+    expect(engine.find.keys?.isDue()).toBe(false);
+    await producer.send({ topic: TOPIC, body: 'one', keys: ['a key'] });
+    expect(await textsOf(client, { topic: TOPIC, key: 'a key' })).toEqual(['one']);
   });
 
   it('narrows down by queue, offset, tag and time', async () => {

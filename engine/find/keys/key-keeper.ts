@@ -14,8 +14,8 @@ const TICK_MS = 500;
 const BEGIN_MS = 2_000;
 /** So much log without an index is read by each search; what is less is left to it. */
 const STEP_BYTES = 16 * 1024 * 1024;
-/** The same of log without keys, which costs a search nothing. */
-const KEYLESS_STEP_BYTES = 256 * 1024 * 1024;
+/** The same of log without keys, which costs a search nothing while it is known: a thread's start for it would. */
+const KEYLESS_STEP_BYTES = 1024 * 1024 * 1024;
 /** After a failure it is tried again so late. */
 const RETRY_MS = 60_000;
 /** What could not be read may be readable again, as some disks are: it is tried again so late. */
@@ -65,6 +65,8 @@ export class KeyKeeper {
     this.#pool = new JobPool({ file: new URL('./key-worker.js', import.meta.url), idleMs: IDLE_MS });
     this.#timer = setInterval(() => this.tick(), TICK_MS);
     this.#timer.unref();
+    // Before anybody writes: all that comes until a batch with keys is counted has none.
+    this.#lookForKeys();
   }
 
   /** From here up to what is committed now no batch has keys; null: nobody knows. */
