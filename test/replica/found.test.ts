@@ -12,7 +12,9 @@ it('a slave finds by id and by key what its master had', { timeout: 60_000 }, as
   const producer = client.producer();
   const ids: string[] = [];
   for (let i = 0; i < 20; i++) {
-    ids.push((await producer.send({ topic: 't', body: `${i}`, keys: [`k-${i}`] })).messageId);
+    // More than a segment of the slave's, as less is left to searches.
+    const body = Buffer.alloc(256 * 1024, `${i}`);
+    ids.push((await producer.send({ topic: 't', body, keys: [`k-${i}`] })).messageId);
   }
   const s = await node('a-slave').start(['--role', 'slave', '--master', a.url]);
   const there = await clientOf(s.url);
