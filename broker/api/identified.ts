@@ -3,7 +3,12 @@
  * comes again, and nothing is stored twice. The broker's own table of producers tells it, which outlives restarts.
  */
 import { createHash } from 'node:crypto';
-import { ChosenId, type OutgoingMessage, type SendOptions } from '../../native-free/client/internal.js';
+import {
+  ChosenId,
+  LinkedClient,
+  type OutgoingMessage,
+  type SendOptions,
+} from '../../native-free/client/internal.js';
 import type { Receipt } from '../../native-free/wire/index.js';
 import type { Caller } from './callers.js';
 import { badParameter } from './http-errors.js';
@@ -67,7 +72,7 @@ export async function sendAs(
     );
     queueId = sequence % queues;
   }
-  const producer = caller.client.producerAs(id, { group: 'http' });
+  const producer = LinkedClient.producerAs(caller.client, id, { group: 'http' });
   try {
     return await producer.send(message, queueId === undefined ? options : { ...options, queueId });
   } finally {

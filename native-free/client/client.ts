@@ -60,6 +60,14 @@ export class LinkClient implements Client, ProducerOwner {
     return client.#brokers;
   }
 
+  /** A producer of one message, under an id and a sequence that somebody else has chosen. */
+  static producerAs(client: LinkClient, id: ChosenId, options: ProducerOptions): Producer {
+    client.#checkOpen();
+    const producer = new RingProducer(client.#brokers, options, client, id);
+    client.#producers.add(producer);
+    return producer;
+  }
+
   get broker(): BrokerInfo {
     return this.#brokers.info;
   }
@@ -71,14 +79,6 @@ export class LinkClient implements Client, ProducerOwner {
   producer(options: ProducerOptions = {}): Producer {
     this.#checkOpen();
     const producer = new RingProducer(this.#brokers, options, this);
-    this.#producers.add(producer);
-    return producer;
-  }
-
-  /** For one message, under an id and a sequence that somebody else has chosen. Not part of the public interface. */
-  producerAs(id: ChosenId, options: ProducerOptions = {}): Producer {
-    this.#checkOpen();
-    const producer = new RingProducer(this.#brokers, options, this, id);
     this.#producers.add(producer);
     return producer;
   }
