@@ -291,12 +291,13 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     return this.#log.unacked + this.#memory.unacked;
   }
 
-  /** Resolves once every batch of this thread has its ack, or none is to come, or after `limitMs`. */
-  async drained(limitMs: number): Promise<void> {
+  /** Resolves with true once every batch of this thread has its ack, or none is to come; with false after `limitMs`. */
+  async drained(limitMs: number): Promise<boolean> {
     const until = monotonicMs() + limitMs;
     while (this.unacked > 0 && !this.#isOverdue && monotonicMs() < until) {
       await delay(2);
     }
+    return this.unacked === 0 || this.#isOverdue;
   }
 
   async close(): Promise<void> {

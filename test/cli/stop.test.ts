@@ -48,9 +48,7 @@ describe('a signal', () => {
       }
       expect(await broker.stop(signal)).toBe(0);
       expect(broker.log).toContain(`stopping: ${signal}`);
-      const times = [...broker.log.matchAll(/"time":(\d+).*"msg":"stop/g)].map((match) => Number(match[1]));
-      // As long as the drain may take at most would mean that it was not one.
-      expect((times[1] as number) - (times[0] as number)).toBeLessThan(4_500);
+      expect(broker.log).not.toContain('is not waited for');
       await client.close({ signal: AbortSignal.timeout(100) }).catch(() => {});
       const again = await BrokerProcess.start(dataDir);
       const reader = await connect(again.url);

@@ -114,9 +114,9 @@ it('goes on where the queue now begins, when retention takes what the next page 
   const { queueStates } = await client.admin().describeTopic(TOPIC);
   for (const { queueId, minOffset } of queueStates) {
     const offsets = messages.filter((message) => message.queueId === queueId).map(({ offset }) => offset);
-    // Retention goes on meanwhile: nothing is missing of what it has left.
+    // Retention goes on meanwhile, and may take all that was found: nothing is missing of what it has left.
     const there = offsets.filter((offset) => offset >= minOffset);
-    expect(there.length).toBeGreaterThan(0);
+    expect(offsets.length).toBeGreaterThan(0);
     expect(there).toEqual(there.map((_, i) => minOffset + i));
     expect(offsets[0]).toBeGreaterThan(5);
     expect(minOffset).toBeGreaterThan(5);
