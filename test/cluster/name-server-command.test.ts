@@ -32,7 +32,11 @@ it('tells of the cluster also who comes as a user: it has none, and so cannot sh
   const [line] = (await once(lines, 'line')) as [string];
   const env = { RINGMQ_URL: line.replace('ready ', ''), RINGMQ_USER: 'admin', RINGMQ_PASSWORD: 'a password' };
   expect(await runCli(['cluster', 'status'], { env })).toMatchObject({ status: 0, stderr: '' });
-  expect(await runCli(['check', 'replicas'], { env })).toMatchObject({ status: 0, stderr: '' });
+  // It is asked, and has nobody to tell of.
+  expect(await runCli(['check', 'replicas'], { env })).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^CHECK_FAILED: no broker is known to /),
+  });
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   await ended;
