@@ -92,9 +92,12 @@ export class Membership {
       set: host.thread.place.brokerSet,
       isMaster: () => host.thread.place.role === 'master',
       own: (topic) => this.#registrar.own(topic),
-      create: async ({ topic, queues, memory, createdTime, sets }) => {
-        const made = { topic, queues, memory, createdTime, sets, ifNotExists: true };
+      create: async ({ do: _duty, ...topic }) => {
+        const made = { ...topic, ifNotExists: true };
         this.#isThere(await host.thread.call('createTopic', made));
+      },
+      retain: async ({ topic, retentionMs, setTime }) => {
+        this.#isThere(await host.thread.call('setTopicRetention', { topic, retentionMs, setTime }));
       },
       grow: async ({ topic, queues }) => {
         const now = await unlessGone(host.thread.call('topicMetadata', { topic }));
@@ -227,8 +230,8 @@ export class Membership {
     return isTimely;
   }
 
-  #isThere({ topic, topicId, queues, memory, createdTime, sets }: TopicInfo): void {
-    this.#tell(topic, { topic, topicId, queues, memory, createdTime, sets: sets ?? null });
+  #isThere({ parts: _parts, ...info }: TopicInfo): void {
+    this.#tell(info.topic, { ...info, sets: info.sets ?? null });
   }
 
   #isGone(topic: string): void {

@@ -12,6 +12,7 @@ import { type ClusterTopic, isRingMQError, MAX_REGISTERED_TOPICS } from '../nati
 const DUTIES = {
   create: 'made, as other broker sets have it',
   grow: 'given as many queues as other broker sets have',
+  retain: 'given the retention that other broker sets have',
   delete: 'deleted, as it was elsewhere',
 } as const;
 
@@ -25,6 +26,7 @@ export interface TopicKeeperHooks {
   create(duty: TopicDuty & { do: 'create' }): Promise<void>;
   /** Rejects where there is no room. One that has so many queues, or more, is no error. */
   grow(duty: TopicDuty & { do: 'grow' }): Promise<void>;
+  retain(duty: TopicDuty & { do: 'retain' }): Promise<void>;
   /** Deletes it if it is not newer than `upTo`. */
   delete(duty: TopicDuty & { do: 'delete' }): Promise<void>;
   onWarning(message: string, details: Record<string, unknown>): void;
@@ -96,6 +98,8 @@ export class TopicKeeper {
     try {
       if (duty.do === 'create') {
         await this.#hooks.create(duty);
+      } else if (duty.do === 'retain') {
+        await this.#hooks.retain(duty);
       } else if (duty.do === 'grow') {
         await this.#hooks.grow(duty);
       } else {

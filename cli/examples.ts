@@ -104,6 +104,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ringmq topic describe orders',
     'ringmq topic list -o json',
   ],
+  'topic set': ['ringmq topic set orders --retention 1h', 'ringmq topic set orders --retention default'],
   'topic grow': ['ringmq topic grow orders --queues 16', 'ringmq topic grow orders --queues 16 -o json'],
   'topic create': ['ringmq topic create orders --queues 4', 'ringmq topic create ticks --queues 1 --memory'],
   'topic list': ['ringmq topic list', 'ringmq topic list -o json'],

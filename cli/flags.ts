@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { grantFault } from '../native-free/wire/access.js';
-import { NAME_PATTERN } from '../native-free/wire/limits.js';
+import { MAX_TOPIC_RETENTION_MS, MIN_TOPIC_RETENTION_MS, NAME_PATTERN } from '../native-free/wire/limits.js';
 import { parseCount, parseDuration, parseHostPort, parseSize, parseStart } from './units.js';
 
 /** Parsers of flag values for commander: a value that is not understood is wrong usage, exit status 2. */
@@ -14,6 +14,15 @@ export function waitFlag(text: string): number {
   const ms = durationFlag(text);
   if (ms < 1) {
     throw new InvalidArgumentError('it must be at least 1ms');
+  }
+  return ms;
+}
+
+/** A topic's own retention: a second to ten years. */
+export function topicRetentionFlag(text: string): number {
+  const ms = durationFlag(text);
+  if (ms < MIN_TOPIC_RETENTION_MS || ms > MAX_TOPIC_RETENTION_MS) {
+    throw new InvalidArgumentError('it must be 1s to 3650d');
   }
   return ms;
 }

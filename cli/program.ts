@@ -16,6 +16,7 @@ import {
   queueFlag,
   startFlag,
   timeoutFlag,
+  topicRetentionFlag,
   urlFlag,
   waitFlag,
 } from './flags.js';
@@ -223,6 +224,7 @@ interface TopicFlags {
   queues: number;
   memory?: boolean;
   sets?: string[];
+  retention?: number;
   ifNotExists?: boolean;
 }
 
@@ -234,7 +236,7 @@ up before producers go on. In a cluster each broker set gets so many.
 `;
 
 function addTopic(program: Command): void {
-  const topic = program.command('topic').description('create, grow, list, describe, delete topics');
+  const topic = program.command('topic').description('create, grow, set, list, describe, delete topics');
   const name = (): Argument => new Argument('<name>', 'the topic').argParser(nameArgument);
   topic
     .command('create')
@@ -246,6 +248,11 @@ function addTopic(program: Command): void {
       '--sets <names>',
       'in a cluster: broker sets that are to have it, with commas (default: all)',
       namesFlag,
+    )
+    .option(
+      '--retention <duration>',
+      "age from which its messages are not given out any more (default: the broker's own)",
+      topicRetentionFlag,
     )
     .option('--if-not-exists', 'a topic that is there already is no error, however many queues it has')
     .action(async (topicName: string, options: TopicFlags, command: Command) => {
@@ -259,6 +266,18 @@ function addTopic(program: Command): void {
     .addHelpText('after', GROWTH_HELP)
     .action(async (topicName: string, options: { queues: number }, command: Command) => {
       await (await import('./topic-command.js')).growTopic(command, topicName, options);
+    });
+  topic
+    .command('set')
+    .description('say how long messages of a topic are given out')
+    .addArgument(name())
+    .requiredOption(
+      '--retention <duration>',
+      "age from which they are not given out any more, no longer than the broker keeps its log; default: the broker's own",
+      (text) => (text === 'default' ? null : topicRetentionFlag(text)),
+    )
+    .action(async (topicName: string, options: { retention: number | null }, command: Command) => {
+      await (await import('./topic-command.js')).setTopic(command, topicName, options);
     });
   topic
     .command('list')

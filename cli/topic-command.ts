@@ -12,7 +12,7 @@ const SEE_LIST = 'see `ringmq topic list`';
 export async function createTopic(
   command: Command,
   topic: string,
-  options: { queues: number; memory?: boolean; sets?: string[]; ifNotExists?: boolean },
+  options: { queues: number; memory?: boolean; sets?: string[]; retention?: number; ifNotExists?: boolean },
 ): Promise<void> {
   const { url, output } = sharedOptions(command);
   const made = await withClient(url, (client) =>
@@ -22,6 +22,7 @@ export async function createTopic(
       memory: options.memory ?? false,
       ifNotExists: options.ifNotExists ?? false,
       ...(options.sets === undefined ? {} : { sets: options.sets }),
+      ...(options.retention === undefined ? {} : { retentionMs: options.retention }),
     }),
   );
   if (output === 'json') {
@@ -29,6 +30,28 @@ export async function createTopic(
   }
   process.stdout.write(
     `${made.topic}: ${counted(made.queues, 'queue', 'queues')}${made.memory ? ', in memory' : ''}\n`,
+  );
+}
+
+/** `ringmq topic set`: prints what holds from now on. */
+export async function setTopic(
+  command: Command,
+  topic: string,
+  { retention }: { retention: number | null },
+): Promise<void> {
+  const { url, output } = sharedOptions(command);
+  const set = await withClient(url, (client) =>
+    client.admin().setTopicRetention({ topic, retentionMs: retention }),
+  ).catch((error: unknown) => {
+    throw advised(error, 'TOPIC_NOT_FOUND', SEE_LIST);
+  });
+  if (output === 'json') {
+    return printJson(set);
+  }
+  process.stdout.write(
+    set.retentionMs === undefined
+      ? `${topic}: kept as long as the broker keeps its log\n`
+      : `${topic}: messages are given out for ${hours(set.retentionMs)}\n`,
   );
 }
 
@@ -102,11 +125,15 @@ export async function describeTopic(command: Command, topic: string): Promise<vo
 }
 
 /** How long the broker keeps what is in its log; empty for a topic that is not. */
-function retentionLine({ retention }: TopicDescription): string {
+function retentionLine({ retention, retentionMs: topicRetentionMs }: TopicDescription): string {
   if (retention === null || retention === undefined) {
     return '';
   }
   const { retentionMs, retentionBytes, logBytes, oldestTime } = retention;
+  const own =
+    topicRetentionMs === undefined
+      ? ''
+      : `given out for ${hours(topicRetentionMs)}, no longer than the log is kept; the bytes are freed with the log's segments\n`;
   const bounds = [
     retentionMs === 0 ? null : `deleted from ${hours(retentionMs)} on`,
     retentionBytes === 0 ? null : `above ${retentionBytes.toLocaleString('en')} bytes`,
@@ -115,7 +142,7 @@ function retentionLine({ retention }: TopicDescription): string {
     bounds.length === 0 ? 'nothing is deleted' : `read or not, ${bounds.join(', or ')}, a segment at a time`;
   const oldest =
     oldestTime === null ? '' : `, the oldest message is of ${new Date(oldestTime).toISOString()}`;
-  return `log: ${logBytes.toLocaleString('en')} bytes of all topics${oldest}; ${kept}\n`;
+  return `${own}log: ${logBytes.toLocaleString('en')} bytes of all topics${oldest}; ${kept}\n`;
 }
 
 function hours(ms: number): string {

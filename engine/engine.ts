@@ -36,6 +36,7 @@ import type { TopicCatalog } from './meta/index.js';
 import { newHandle } from './new-handle.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
 import { onPersistMessage } from './persist-news.js';
+import { LANE } from './queue/index.js';
 import { SeatTable } from './ring/index.js';
 import { followedTopics } from './set/followed-topics.js';
 import { Mastership } from './set/mastership.js';
@@ -289,6 +290,9 @@ export class Engine {
       unreadTime: (topic, queueId, offset) => this.#queues.unreadTime(topic, queueId, offset),
       unread: (topic, queueId, offset) => this.#queues.unread(topic, queueId, offset),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
+      onTopicRetained: ({ topic, topicId }) => this.#server.topicRetained(topic, topicId),
+      lastStoreTime: () => data.table.lastStoreTime(LANE.log),
+      expireQueue: (topic, queueId, before, latest) => this.#queues.expire(topic, queueId, before, latest),
       onTopicGrown: (topic) => this.#server.topicGrown(topic),
       findMessages: (params) => this.find.find(params),
       stats: () => this.#stats.read(),
@@ -397,6 +401,7 @@ export class Engine {
       control: this.#control,
       replay: followedTopics(data, this.#queues, {
         changed: (topic, topicId) => this.#server.topicChanged(topic, topicId),
+        retained: (topic, topicId) => this.#server.topicRetained(topic, topicId),
         grown: (topic) => {
           this.#server.topicGrown(topic);
           this.#plane.topicGrown(topic);

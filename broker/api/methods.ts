@@ -47,6 +47,11 @@ const ROUTES: Readonly<Record<ControlMethod, MethodRoute | null>> = {
   createTopic: made('/topics', 'Makes a topic.', 'cluster'),
   describeTopic: get('/topics/:topic', 'A topic, its retention and its queues.', 'set'),
   growTopic: put('/topics/:topic/queues', 'Gives a topic more queues.', 'cluster'),
+  setTopicRetention: put(
+    '/topics/:topic/retention',
+    'Says how long messages of a topic are given out.',
+    'cluster',
+  ),
   deleteTopic: del('/topics/:topic', 'Deletes a topic and all that is stored of it.', 'cluster'),
   topicMetadata: get('/topics/:topic/metadata', 'What a producer needs to know of a topic.', 'set'),
   listGroups: get('/groups', 'Consumer groups, in the order of their names.', 'set'),

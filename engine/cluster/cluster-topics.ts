@@ -132,6 +132,8 @@ function isSame(a: RegisteredTopic | undefined, b: RegisteredTopic | undefined):
       a.queues === b.queues &&
       a.memory === b.memory &&
       a.createdTime === b.createdTime &&
+      a.retentionMs === b.retentionMs &&
+      a.retentionSetTime === b.retentionSetTime &&
       a.sets?.join() === b.sets?.join())
   );
 }
@@ -146,7 +148,11 @@ function clusterTopic(topic: string, entry: Entry): ClusterTopic {
 
 function routesOf({ sets }: Entry): TopicSetRoute[] {
   return [...sets]
-    .map(([set, { topicId, queues, memory, createdTime }]) => ({ set, topicId, queues, memory, createdTime }))
+    .map(([set, { topicId, queues, memory, createdTime, retentionMs, retentionSetTime }]) => ({
+      ...{ set, topicId, queues, memory, createdTime },
+      ...(retentionMs === undefined ? {} : { retentionMs }),
+      ...(retentionSetTime === undefined ? {} : { retentionSetTime }),
+    }))
     .sort((a, b) => (a.set < b.set ? -1 : 1));
 }
 

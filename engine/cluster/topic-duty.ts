@@ -14,7 +14,10 @@ export type TopicDuty =
       memory: boolean;
       createdTime: number;
       sets: string[] | null;
+      retentionMs: number | null;
+      retentionSetTime: number | null;
     }
+  | { do: 'retain'; topic: string; retentionMs: number | null; setTime: number }
   | { do: 'grow'; topic: string; queues: number }
   | { do: 'delete'; topic: string; upTo: number };
 
@@ -26,7 +29,13 @@ export function topicDuty(cluster: ClusterTopic, own: OwnTopic, set: string): To
       return { do: 'delete', topic, upTo: deletedUpTo };
     }
     const queues = mostQueues(cluster.sets, own.topic.createdTime);
-    return queues > own.topic.queues ? { do: 'grow', topic, queues } : null;
+    if (queues > own.topic.queues) {
+      return { do: 'grow', topic, queues };
+    }
+    const said = lastSaid(cluster.sets, own.topic.createdTime);
+    return said !== null && said.retentionSetTime > (own.topic.retentionSetTime ?? 0)
+      ? { do: 'retain', topic, retentionMs: said.retentionMs, setTime: said.retentionSetTime }
+      : null;
   }
   const endedAt = Math.max(deletedUpTo ?? -1, own.tombstone ?? -1);
   const alive = cluster.sets.filter(({ createdTime }) => createdTime > endedAt);
@@ -42,7 +51,22 @@ export function topicDuty(cluster: ClusterTopic, own: OwnTopic, set: string): To
     memory: newest.memory,
     createdTime: newest.createdTime,
     sets: cluster.belongsTo,
+    ...(lastSaid(alive, newest.createdTime) ?? { retentionMs: null, retentionSetTime: null }),
   };
+}
+
+/** The retention that was said last of the topic of that time; null: none was. */
+function lastSaid(
+  sets: ClusterTopic['sets'],
+  time: number,
+): { retentionMs: number | null; retentionSetTime: number } | null {
+  let last: { retentionMs: number | null; retentionSetTime: number } | null = null;
+  for (const { createdTime, retentionMs = null, retentionSetTime = 0 } of sets) {
+    if (createdTime === time && retentionSetTime > (last?.retentionSetTime ?? 0)) {
+      last = { retentionMs, retentionSetTime };
+    }
+  }
+  return last;
 }
 
 /** Of the topic of that time; of others of its name nothing follows. */

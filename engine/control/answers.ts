@@ -27,6 +27,10 @@ const topic = {
   memory: z.boolean(),
   createdTime: timeMs,
   sets: z.array(text).exactOptional().describe('Broker sets that it belongs to. Absent: all of the cluster.'),
+  retentionMs: count
+    .exactOptional()
+    .describe("Age from which its messages are not given out any more. Absent: the broker's own."),
+  retentionSetTime: timeMs.exactOptional(),
   parts: z.array(z.object({ brokerSet: text, topicId: count, queues: count })).exactOptional(),
 };
 const topicInfo = z.object(topic);
@@ -271,6 +275,7 @@ export const ANSWERS = {
     ...topic,
     before: count.describe('Queues it had. As many as `queues`: nothing has changed.'),
   }),
+  setTopicRetention: topicInfo,
   deleteTopic: nothing,
   listGroups: z.object({ groups: z.array(z.object(group)), ...pageEnd }),
   describeGroup: z.object({

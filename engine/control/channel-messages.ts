@@ -32,6 +32,8 @@ export interface ControlHandler {
 export interface ControlListener {
   onEvent(consumerKey: string, event: ControlEvent): void;
   topicChanged(topic: string, topicId: number): void;
+  /** A topic has another retention. */
+  topicRetained(topic: string, topicId: number): void;
   /** A topic has more queues. */
   topicGrown(grown: GrownFacts): void;
   /** Every thread is asked. */
@@ -142,6 +144,12 @@ export interface GrownMessage {
   topicGrown: GrownFacts;
 }
 
+/** A topic has another retention. */
+export interface RetainedMessage {
+  to: 'all';
+  topicRetained: { topic: string; topicId: number };
+}
+
 /** The broker has been closed. */
 export interface ClosedMessage {
   to: 'all';
@@ -164,6 +172,7 @@ export type ChannelMessage =
   | EventMessage
   | TopicMessage
   | GrownMessage
+  | RetainedMessage
   | OpenedMessage
   | AskMessage
   | ToldMessage

@@ -96,6 +96,8 @@ export class ChannelPort implements ControlPort {
   #receive(message: ChannelMessage): void {
     if ('topicChanged' in message) {
       this.#listener.topicChanged(message.topicChanged.topic, message.topicChanged.topicId);
+    } else if ('topicRetained' in message) {
+      this.#listener.topicRetained(message.topicRetained.topic, message.topicRetained.topicId);
     } else if ('topicGrown' in message) {
       this.#listener.topicGrown(message.topicGrown);
     } else if ('brokerClosed' in message) {

@@ -96,6 +96,14 @@ export class ControlServer {
     this.#post({ to: 'all', topicGrown: grown });
   }
 
+  /** Tells every thread, this one included: what threads know of the topic holds, and clients may look at it anew. */
+  topicRetained(topic: string, topicId: number): void {
+    for (const listener of this.#localListeners) {
+      listener.topicRetained(topic, topicId);
+    }
+    this.#post({ to: 'all', topicRetained: { topic, topicId } });
+  }
+
   /** Asks every thread, this one included. */
   ask(question: ThreadQuestion): Promise<ThreadAnswers> {
     const own = [...this.#localListeners].map((listener) => listener.asked(question));

@@ -26,6 +26,10 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   catalog: TopicCatalog;
   /** First offset stored at or after `time`; the queue's end if there is none. */
   findOffsetByTime(topic: CatalogTopic, queueId: number, time: number): number | Promise<number>;
+  /** When the last batch was stored before this opening, ms since 1970; 0: there is none. */
+  lastStoreTime?(): number;
+  /** Messages of the queue that were stored before `before` are not given out any more. `latest`: no later time is believed. */
+  expireQueue?(topic: CatalogTopic, queueId: number, before: number, latest: number): void;
   /** The broker's counters and gauges. */
   stats(): BrokerStats;
   queueStats(): QueueStats;

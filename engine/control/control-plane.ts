@@ -34,6 +34,7 @@ import { parseParams } from './params.js';
 import { RetentionWatch, type WatchedQueue } from './retention-watch.js';
 import { takeOver } from './take-over.js';
 import { TopicAdmin } from './topic-admin.js';
+import { TopicRetention } from './topic-retention.js';
 
 type Params<M extends ControlMethod> = ControlMethods[M]['params'];
 type Result<M extends ControlMethod> = ControlMethods[M]['result'];
@@ -55,6 +56,7 @@ export class ControlPlane {
   readonly #access: AccessView;
   readonly #expiredLog: ExpiredLog;
   readonly #retentionWatch: RetentionWatch;
+  readonly #topicRetention: TopicRetention;
   readonly #topics: TopicAdmin;
   readonly #handlers: Handlers;
   readonly #now: () => number;
@@ -118,6 +120,13 @@ export class ControlPlane {
     this.#heldUp = new HeldUpTeller((line) => options.onWarning?.(line, {}));
     this.#expiredLog = new ExpiredLog((message, details) => options.onWarning?.(message, details));
     this.#retentionWatch = this.#makeRetentionWatch(options);
+    this.#topicRetention = new TopicRetention({
+      topics: () => options.catalog.list(),
+      lastStoreTime: options.lastStoreTime?.() ?? 0,
+      wallMs: options.wallMs ?? Date.now,
+      monotonicMs: this.#now,
+      expire: (topic, queueId, before, latest) => options.expireQueue?.(topic, queueId, before, latest),
+    });
     this.#topics = new TopicAdmin(options.catalog, this.#coordinator, {
       ...options,
       appendRecords: (records) => options.log.append(records),
@@ -251,6 +260,7 @@ export class ControlPlane {
       }
       this.#expiredLog.step(now);
       this.#retentionWatch.step(now);
+      this.#topicRetention.step(now);
       this.#log.tick();
       this.#heldUp.step(this.#log.heldUpBy, now);
     });
@@ -354,6 +364,7 @@ export class ControlPlane {
         await this.#options.wanted?.(topic);
         return this.#topics.describe(topic, page);
       },
+      setTopicRetention: (params) => this.#topics.retain(params),
       growTopic: (params) => this.#topics.grow(params),
       deleteTopic: async ({ topic, upTo }) => {
         await this.#topics.delete(topic, upTo ?? null);

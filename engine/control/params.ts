@@ -21,6 +21,8 @@ import {
   MAX_SETS_PER_TOPIC,
   MAX_TAG_BYTES,
   MAX_TIME_MS,
+  MAX_TOPIC_RETENTION_MS,
+  MIN_TOPIC_RETENTION_MS,
   NAME_PATTERN,
   packQueueList,
   type QueueListMethod,
@@ -71,6 +73,8 @@ const roles = z.array(name).max(MAX_ROLES_PER_USER).default([]);
 const right = z.enum(RIGHTS);
 const DESCENDING = CONNECTION_FIELDS.map((field): `-${ConnectionField}` => `-${field}`);
 
+const topicRetention = z.number().int().min(MIN_TOPIC_RETENTION_MS).max(MAX_TOPIC_RETENTION_MS).nullable();
+
 /** Of each method. */
 export const PARAMS = {
   topicMetadata: topicOnly,
@@ -81,10 +85,16 @@ export const PARAMS = {
     ifNotExists: z.boolean().default(false),
     createdTime: time.nullable().default(null),
     sets: z.array(z.string().regex(NAME_PATTERN)).min(1).max(MAX_SETS_PER_TOPIC).nullable().default(null),
+    retentionMs: topicRetention.default(null),
+    retentionSetTime: time.nullable().default(null),
   }),
   listTopics: z.object(namedPage),
   describeTopic: topicOnly.extend(page),
   growTopic: topicOnly.extend({ queues: z.number() }),
+  setTopicRetention: topicOnly.extend({
+    retentionMs: topicRetention,
+    setTime: time.nullable().default(null),
+  }),
   deleteTopic: topicOnly.extend({ upTo: time.nullable().default(null) }),
   listGroups: z.object(namedPage),
   describeGroup: z.object({ group: name, ...page }),

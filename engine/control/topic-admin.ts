@@ -13,6 +13,7 @@ import type { ControlRecord, TopicCreatedRecord } from '../meta/control-records.
 import {
   type CatalogTopic,
   checkName,
+  checkRetention,
   type TopicCatalog,
   type TopicParams,
   topicInfo,
@@ -48,6 +49,8 @@ export interface TopicHooks {
   onTopicChanged?(topic: string, topicId: number): void;
   /** A topic has more queues: what refers to the others holds. */
   onTopicGrown?(topic: CatalogTopic): void;
+  /** A topic has another retention. */
+  onTopicRetained?(topic: CatalogTopic): void;
   /** Other work of the thread comes first. Absent: nothing waits. */
   pause?(): Promise<void>;
 }
@@ -56,9 +59,8 @@ export interface TopicHooks {
 const INFO_BYTES = 120;
 
 /** What the log says of a topic. */
-function recordOf({ topic, topicId, queues, memory, createdTime, sets }: CatalogTopic): TopicCreatedRecord {
-  const record = { type: 'topicCreated' as const, topic, topicId, queues, memory, createdTime };
-  return sets === null ? record : { ...record, sets };
+function recordOf(topic: CatalogTopic): TopicCreatedRecord {
+  return { type: 'topicCreated', ...topicInfo(topic) };
 }
 
 export class TopicAdmin {
@@ -134,6 +136,32 @@ export class TopicAdmin {
       this.#hooks.onTopicGrown?.(grown);
       this.#coordinator.growTopic(grown);
       return { ...topicInfo(grown), before: before.queues };
+    });
+  }
+
+  /**
+   * Returns when the log has it, at the broker's flush policy. `retentionMs` null: as the broker keeps its log.
+   * `setTime`: when that was said elsewhere in the cluster; what was said here at that time or later stays.
+   * @throws RingMQError TOPIC_NOT_FOUND, BAD_ARGUMENT (a memory topic; one of the broker's own), DISK_FULL, DISK_FAILED
+   */
+  retain({
+    topic: name,
+    retentionMs,
+    setTime = null,
+  }: ControlMethods['setTopicRetention']['params']): Promise<TopicInfo> {
+    return this.#inTurn(async () => {
+      const before = this.#catalog.require(name);
+      checkName('topic', name);
+      checkRetention(name, before.memory, retentionMs);
+      const time = setTime ?? Math.max(this.#catalog.now(), before.retentionSetTime + 1);
+      if (time <= before.retentionSetTime) {
+        return topicInfo(before);
+      }
+      await this.#hooks.appendRecords([recordOf({ ...before, retentionMs, retentionSetTime: time })]);
+      const retained = this.#catalog.retain(before, retentionMs, time);
+      diagnose('topic', { event: 'retained', topic: name, topicId: retained.topicId });
+      this.#hooks.onTopicRetained?.(retained);
+      return topicInfo(retained);
     });
   }
 

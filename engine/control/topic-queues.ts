@@ -111,6 +111,30 @@ export class TopicQueues {
     });
   }
 
+  /**
+   * The queue begins behind all that was stored before `before`, as far as it is committed. No time later than
+   * `latest` is believed. What cannot be read now is left to another time.
+   */
+  expire(topic: CatalogTopic, queueId: number, before: number, latest: number): void {
+    const { queueTable, queueIndex, log } = this.#deps;
+    const slot = topic.slots[queueId] as number;
+    const min = queueTable.minOffset(slot);
+    const isIts = queueTable.topicId(slot) === topic.topicId && queueTable.queueId(slot) === queueId;
+    if (topic.memory || !isIts || min >= queueTable.nextOffset(slot)) {
+      return;
+    }
+    const committed = log.ring.toBytes(log.committed());
+    const timeOf = (position: number): number => (position >= committed ? latest : this.#timeInLog(position));
+    orNull(() => {
+      // As a rule nothing is due, and one look says so.
+      const isYoung = (time: number): boolean => time >= before && time <= latest;
+      if (queueIndex.find(slot, min, this.#entry) && !isYoung(timeOf(this.#entry.position))) {
+        queueTable.setMinOffset(slot, queueIndex.findByTime(slot, before, latest, timeOf, this.#entry));
+      }
+      return null;
+    });
+  }
+
   /** When the next message from `offset` on was stored, ms since 1970; null if there is none, or if nobody can tell. */
   unreadTime(topic: CatalogTopic, queueId: number, offset: number): number | null {
     const { queueIndex, memory } = this.#deps;

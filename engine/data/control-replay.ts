@@ -17,6 +17,8 @@ export interface ControlReplayDeps {
    * What comes behind that in the log may be indexed when this returns.
    */
   openQueues(topic: CatalogTopic, from: number): void;
+  /** The topic has another retention. */
+  retained?(topic: CatalogTopic): void;
   /** Ends a deleted topic's queues. Who says so must free its slots in the catalog, once no thread uses them. */
   closeQueues(topic: CatalogTopic): void;
 }
@@ -158,7 +160,19 @@ export class ControlReplay {
         this.#deps.openQueues(catalog.restore(record), 0);
       } else {
         this.#grow(known, record.queues);
+        this.#retain(record.topicId);
       }
+    }
+  }
+
+  /** As the state has it, which knows what was said last. */
+  #retain(topicId: number): void {
+    const { state, catalog } = this.#deps;
+    const known = catalog.byId(topicId);
+    const { retentionMs = null, retentionSetTime = 0 } = state.topics.get(topicId) ?? {};
+    if (known !== undefined && known.retentionSetTime !== retentionSetTime) {
+      catalog.retain(known, retentionMs, retentionSetTime);
+      this.#deps.retained?.(known);
     }
   }
 

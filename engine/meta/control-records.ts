@@ -26,7 +26,7 @@ export interface TopicIdsRecord {
   nextTopicId: number;
 }
 
-/** There is this topic. Said again with more queues, by one id, when it has got them: it never has fewer. */
+/** There is this topic. Said again, by one id, when it has got more queues, or another retention: it never has fewer queues. */
 export interface TopicCreatedRecord {
   type: 'topicCreated';
   topic: string;
@@ -37,6 +37,10 @@ export interface TopicCreatedRecord {
   createdTime: number;
   /** Names of the broker sets that it belongs to; absent: all of the cluster. */
   sets?: readonly string[];
+  /** Age from which its messages are not given out any more; absent: the broker's own. */
+  retentionMs?: number;
+  /** When that was said last; the higher counts. Absent: never. */
+  retentionSetTime?: number;
 }
 
 /** The topic and all offsets on it are gone. */

@@ -200,7 +200,8 @@ export class MetaState {
     }
   }
 
-  #create({ topic, topicId, queues, memory, createdTime, sets }: TopicCreatedRecord): void {
+  #create(record: TopicCreatedRecord): void {
+    const { topic, topicId, queues, memory, createdTime, sets } = record;
     const known = this.topics.get(topicId);
     if (known !== undefined && known.topic !== topic) {
       throw new RingMQError(
@@ -216,8 +217,13 @@ export class MetaState {
     this.#idByName.set(topic, topicId);
     // A topic only gets more queues; what is applied again may be of when it had fewer.
     const most = Math.max(queues, known?.queues ?? 0);
-    const created = { topic, topicId, queues: most, memory, createdTime };
-    this.topics.set(topicId, sets === undefined ? created : { ...created, sets });
+    const { retentionMs, retentionSetTime } = newerRetention(known, record);
+    this.topics.set(topicId, {
+      ...{ topic, topicId, queues: most, memory, createdTime },
+      ...(sets === undefined ? {} : { sets }),
+      ...(retentionMs === undefined ? {} : { retentionMs }),
+      ...(retentionSetTime === undefined ? {} : { retentionSetTime }),
+    });
     this.#raiseTopicIds(topicId);
     if (known !== undefined && most > known.queues) {
       // Who reads the topic already gets all of what comes into the new queues, wherever it began on the others.
@@ -265,4 +271,12 @@ export class MetaState {
       }
     }
   }
+}
+
+type SaidRetention = Pick<StoredTopic, 'retentionMs' | 'retentionSetTime'>;
+
+/** What was said last. What is applied again may be of before. */
+function newerRetention(known: SaidRetention | undefined, said: SaidRetention): SaidRetention {
+  const isOlder = known !== undefined && (known.retentionSetTime ?? 0) > (said.retentionSetTime ?? 0);
+  return isOlder ? known : said;
 }

@@ -181,6 +181,8 @@ function checkRecord(value: unknown): void {
         throw corrupt(`a '${String(record['type'])}' record has no memory`);
       }
       sets(record);
+      optional(record, 'retentionMs', 1);
+      optional(record, 'retentionSetTime', 0);
       return;
     case 'topicDeleted':
     case 'topicTombstone':
@@ -268,6 +270,12 @@ function whole(record: Fields, field: string, least = 0, most = Number.MAX_SAFE_
   const value = record[field];
   if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > most) {
     throw corrupt(`a '${String(record['type'])}' record has a bad ${field}`);
+  }
+}
+
+function optional(record: Fields, field: string, least: number): void {
+  if (record[field] !== undefined) {
+    whole(record, field, least);
   }
 }
 

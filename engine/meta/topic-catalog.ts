@@ -27,6 +27,10 @@ export interface CatalogTopic {
   readonly createdTime: number;
   /** Names of the broker sets that it belongs to; null: all of the cluster. */
   readonly sets: readonly string[] | null;
+  /** Age from which its messages are not given out any more; null: the broker's own. */
+  readonly retentionMs: number | null;
+  /** When that was said last, ms since 1970; 0: never. */
+  readonly retentionSetTime: number;
   /** Queue table slot of each queue. */
   readonly slots: Int32Array;
 }
@@ -46,6 +50,10 @@ export interface TopicParams {
   createdTime?: number | null;
   /** Names of broker sets; null: all. */
   sets?: readonly string[] | null;
+  /** Null: the broker's own. */
+  retentionMs?: number | null;
+  /** Of a topic that another broker set has already; null: now. */
+  retentionSetTime?: number | null;
 }
 
 /** Names of the broker's own topics and groups, such as `%DLQ%billing`: `%`, then an ordinary name with more of them. */
@@ -146,6 +154,7 @@ export class TopicCatalog {
     const { topic, queues, memory } = params;
     checkName('topic', topic, options.internal === true || isAuditTopic(params));
     checkCount(topic, queues);
+    checkRetention(topic, memory, params.retentionMs ?? null);
     const existing = this.#byName.get(topic);
     if (existing !== undefined) {
       throw new RingMQError(
@@ -164,10 +173,13 @@ export class TopicCatalog {
     if (slots === null) {
       throw this.#noSlots(topic, queues, 'queues');
     }
+    const retentionMs = params.retentionMs ?? null;
+    const retentionSetTime = params.retentionSetTime ?? (retentionMs === null ? 0 : createdTime);
     this.#reserved.add(topic);
     const topicId = Math.max(this.#nextTopicId, this.#state.nextTopicId);
     this.#nextTopicId = topicId + 1;
-    return { topic, topicId, queues, memory, createdTime, sets: params.sets ?? null, slots };
+    const { sets = null } = params;
+    return { topic, topicId, queues, memory, createdTime, sets, retentionMs, retentionSetTime, slots };
   }
 
   /** Makes a reserved topic visible: the log has it. */
@@ -182,8 +194,12 @@ export class TopicCatalog {
    */
   restore(stored: Omit<TopicCreatedRecord, 'type'>): CatalogTopic {
     const { topic, topicId, queues, memory, createdTime, sets = null } = stored;
+    const { retentionMs = null, retentionSetTime = 0 } = stored;
     const slots = this.#slotsFor(topic, queues);
-    const restored = { topic, topicId, queues, memory, createdTime, sets, slots };
+    const restored = {
+      ...{ topic, topicId, queues, memory, createdTime, sets },
+      ...{ retentionMs, retentionSetTime, slots },
+    };
     this.#show(restored);
     return restored;
   }
@@ -227,6 +243,13 @@ export class TopicCatalog {
     const grown = grownBy(topic, this.#slotsFor(topic.topic, queues - topic.queues));
     this.#show(grown);
     return grown;
+  }
+
+  /** The log says how long the topic's messages are given out; what was said before `setTime`, or at it, is over. */
+  retain(topic: CatalogTopic, retentionMs: number | null, retentionSetTime: number): CatalogTopic {
+    const retained = { ...topic, retentionMs, retentionSetTime };
+    this.#show(retained);
+    return retained;
   }
 
   /** Gives a reserved topic's slots back. */
@@ -325,6 +348,17 @@ function checkCount(topic: string, queues: number): void {
   }
 }
 
+/** @throws RingMQError BAD_ARGUMENT */
+export function checkRetention(topic: string, memory: boolean, retentionMs: number | null): void {
+  if (memory && retentionMs !== null) {
+    throw new RingMQError(
+      'BAD_ARGUMENT',
+      `'${topic}' is kept in memory, where messages stay as long as there is room for them: a retention is for topics on disk`,
+      { details: { topic, retentionMs } },
+    );
+  }
+}
+
 /** One of the broker's own that every set of a cluster makes, just so. */
 function isAuditTopic({ topic, queues, memory, createdTime, sets = null }: TopicParams): boolean {
   return topic === AUDIT_TOPIC && queues === 1 && !memory && createdTime === 1 && sets === null;
@@ -333,8 +367,13 @@ function isAuditTopic({ topic, queues, memory, createdTime, sets = null }: Topic
 /** The topic as it goes over the wire. */
 export function topicInfo(topic: CatalogTopic): TopicInfo {
   const { topicId, queues, memory, createdTime, sets } = topic;
-  const info = { topic: topic.topic, topicId, queues, memory, createdTime };
-  return sets === null ? info : { ...info, sets: [...sets] };
+  const { retentionMs, retentionSetTime } = topic;
+  return {
+    ...{ topic: topic.topic, topicId, queues, memory, createdTime },
+    ...(sets === null ? {} : { sets: [...sets] }),
+    ...(retentionMs === null ? {} : { retentionMs }),
+    ...(retentionSetTime === 0 ? {} : { retentionSetTime }),
+  };
 }
 
 /** @throws RingMQError BAD_ARGUMENT unless `name` may name a topic or group. */

@@ -10,6 +10,8 @@ export interface FollowedTopicsHost {
   changed(topic: string, topicId: number): void;
   /** It has more queues: all threads, and those who share them. */
   grown(topic: CatalogTopic): void;
+  /** It has another retention: all who are told of topics. */
+  retained(topic: string, topicId: number): void;
   /** Its consumers end, and what was known of its damage is forgotten. */
   gone(topic: CatalogTopic): void;
 }
@@ -30,6 +32,7 @@ export function followedTopics(
         host.grown(topic);
       }
     },
+    retained: ({ topic, topicId }) => host.retained(topic, topicId),
     closeQueues: (topic) => {
       host.gone(topic);
       host.changed(topic.topic, topic.topicId);

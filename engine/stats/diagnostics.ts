@@ -5,7 +5,7 @@
  * | channel | message |
  * |---|---|
  * | `ringmq:connection` | `{ event: 'opened' \| 'closed', thread, connection, client }`; `client` is empty until its hello |
- * | `ringmq:topic` | `{ event: 'created' \| 'grown' \| 'deleted', topic, topicId }` |
+ * | `ringmq:topic` | `{ event: 'created' \| 'grown' \| 'retained' \| 'deleted', topic, topicId }` |
  * | `ringmq:group` | `{ event: 'joined' \| 'left', group, topic, memberId }` |
  * | `ringmq:checkpoint` | `{ event: 'written' \| 'failed', position, ms }` |
  * | `ringmq:disk` | `{ event: 'full' \| 'room' \| 'failed' \| 'error', message }` |
@@ -17,7 +17,7 @@ import { type Channel, channel } from 'node:diagnostics_channel';
 
 export interface DiagnosticEvents {
   connection: { event: 'opened' | 'closed'; thread: number; connection: string; client: string };
-  topic: { event: 'created' | 'grown' | 'deleted'; topic: string; topicId: number };
+  topic: { event: 'created' | 'grown' | 'retained' | 'deleted'; topic: string; topicId: number };
   group: { event: 'joined' | 'left'; group: string; topic: string; memberId: string };
   checkpoint: { event: 'written' | 'failed'; position: number; ms: number };
   disk: { event: 'full' | 'room' | 'failed' | 'error'; message: string };

@@ -194,6 +194,13 @@ export abstract class ControlHalf implements ControlCalls, ControlListener {
     }
   }
 
+  /** From the control plane. */
+  topicRetained(topic: string, topicId: number): void {
+    for (const listener of this.#topicListeners) {
+      listener(topic, topicId);
+    }
+  }
+
   /** From the control plane. Readers of the queues there were, and batches under way to them, go on. */
   topicGrown({ topic, topicId, queues, slots }: GrownFacts): void {
     const entry = this.#topics.get(topicId);

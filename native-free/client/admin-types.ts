@@ -39,11 +39,20 @@ export interface NewTopic {
    * to come.
    */
   sets?: readonly string[] | undefined;
+  /** Age from which its messages are not given out any more, ms, as of {@link Admin.setTopicRetention}. Default: the broker's own. */
+  retentionMs?: number | undefined;
   /**
    * A topic that is there already is the answer, whatever its number of queues. Only one that is kept
    * elsewhere (`memory`) is `TOPIC_EXISTS`. Default false: any topic of that name is `TOPIC_EXISTS`.
    */
   ifNotExists?: boolean | undefined;
+}
+
+/** How long messages of a topic are given out. */
+export interface TopicRetention {
+  topic: string;
+  /** 1,000 ms to 10 years; null: the broker's own retention alone. */
+  retentionMs: number | null;
 }
 
 /** More queues for a topic that is there. */
@@ -296,6 +305,13 @@ export interface Admin {
    * `BAD_ARGUMENT` (fewer than it has: queues are never taken away), `TOO_MANY_QUEUES`.
    */
   growTopic(growth: TopicGrowth, options?: CallOptions): Promise<GrownTopic>;
+  /**
+   * From which age a topic's messages are not given out any more, read or not: within a second or so each queue
+   * begins behind them. What they take on the disk is freed with their segments, by the broker's own retention,
+   * which also bounds this: no topic keeps longer than that. Not for memory topics. In a cluster a master that
+   * is away follows when it is back; what was said last holds. `TOPIC_NOT_FOUND`, `BAD_ARGUMENT`.
+   */
+  setTopicRetention(retention: TopicRetention, options?: CallOptions): Promise<TopicInfo>;
   listGroups(options?: CallOptions): Promise<GroupInfo[]>;
   /** `GROUP_NOT_FOUND`. */
   describeGroup(group: string, options?: CallOptions): Promise<GroupReport>;

@@ -15,6 +15,8 @@ import {
   groupMembers,
   isRingMQError,
   MAX_QUEUES_PER_TOPIC,
+  MAX_TOPIC_RETENTION_MS,
+  MIN_TOPIC_RETENTION_MS,
   type PageResult,
   RingMQError,
   type TopicDescription,
@@ -50,6 +52,7 @@ import type {
   OffsetReset,
   ResetQueue,
   TopicGrowth,
+  TopicRetention,
 } from './types.js';
 import { type Part, WatchCalls } from './watch-calls.js';
 
@@ -63,8 +66,10 @@ const NEW_TOPIC: OptionNames<NewTopic> = {
   queues: true,
   memory: true,
   sets: true,
+  retentionMs: true,
   ifNotExists: true,
 };
+const TOPIC_RETENTION: OptionNames<TopicRetention> = { topic: true, retentionMs: true };
 const TOPIC_GROWTH: OptionNames<TopicGrowth> = { topic: true, queues: true };
 const NEW_GROUP: OptionNames<NewGroup> = { group: true, ifNotExists: true };
 const OFFSET_RESET: OptionNames<OffsetReset> = {
@@ -130,6 +135,17 @@ export class ControlAdmin extends WatchCalls implements Admin {
       (page) => page.queueStates,
     );
     return { ...wholeOf(first as TopicDescription & PageResult), queueStates };
+  }
+
+  /** `setTime`: when another broker set was told so. */
+  async setTopicRetention(
+    retention: TopicRetention,
+    options?: CallOptions,
+    setTime: number | null = null,
+  ): Promise<TopicInfo> {
+    const how = takeCallOptions('setTopicRetention', options);
+    const params = { ...retentionParams(retention), ...(setTime === null ? {} : { setTime }) };
+    return this.#requests.call('setTopicRetention', params, how);
   }
 
   async growTopic(growth: TopicGrowth, options?: CallOptions): Promise<GrownTopic> {
@@ -313,15 +329,45 @@ export function newTopicParams(given: NewTopic): {
   memory: boolean;
   ifNotExists: boolean;
   sets?: string[];
+  retentionMs?: number;
 } {
   const topic = takeGiven('createTopic', given, NEW_TOPIC);
+  if (topic.memory === true && topic.retentionMs !== undefined) {
+    throw badArgument(
+      'retentionMs',
+      'is for topics on disk: in memory messages stay as long as there is room',
+    );
+  }
   return {
     topic: nameOption('topic', topic.topic),
     queues: countOption('queues', topic.queues, DEFAULT_QUEUES, 1, MAX_QUEUES_PER_TOPIC),
     memory: booleanOption('memory', topic.memory, false),
     ifNotExists: booleanOption('ifNotExists', topic.ifNotExists, false),
     ...(topic.sets === undefined ? {} : { sets: setsOption(topic.sets) }),
+    ...(topic.retentionMs === undefined ? {} : { retentionMs: retentionOption(topic.retentionMs) }),
   };
+}
+
+/** The same of a topic's retention. */
+export function retentionParams(given: TopicRetention): { topic: string; retentionMs: number | null } {
+  const { topic, retentionMs } = takeGiven('setTopicRetention', given, TOPIC_RETENTION);
+  if (retentionMs === undefined) {
+    throw badArgument('retentionMs', "must say how long, in ms; null for the broker's own");
+  }
+  return {
+    topic: anyNameOption('topic', topic),
+    retentionMs: retentionMs === null ? null : retentionOption(retentionMs),
+  };
+}
+
+function retentionOption(value: number): number {
+  return countOption(
+    'retentionMs',
+    value,
+    MIN_TOPIC_RETENTION_MS,
+    MIN_TOPIC_RETENTION_MS,
+    MAX_TOPIC_RETENTION_MS,
+  );
 }
 
 /** The same of more queues for a topic. */

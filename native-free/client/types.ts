@@ -67,6 +67,7 @@ export type {
   ResetQueue,
   TopicClientPage,
   TopicGrowth,
+  TopicRetention,
 } from './admin-types.js';
 export type {
   AssignedQueue,

@@ -25,6 +25,9 @@ export interface RegisteredTopic {
   createdTime: number;
   /** The sets it belongs to; null: all of the cluster, also those that come later. */
   sets: string[] | null;
+  /** A retention of its own, and when it was last said; of two the one that was said later holds. */
+  retentionMs?: number | undefined;
+  retentionSetTime?: number | undefined;
 }
 
 /** A topic was deleted: no topic of that name whose `createdTime` is this or lower lives on. */
@@ -168,6 +171,9 @@ export interface TopicSetRoute {
   queues: number;
   memory: boolean;
   createdTime: number;
+  /** As in {@link RegisteredTopic}. */
+  retentionMs?: number;
+  retentionSetTime?: number;
 }
 
 export interface TopicRoute {

@@ -24,6 +24,7 @@ export const CONTROL_METHODS = {
   listTopics: { needsConsumer: false, isRepeatable: true, isCostly: true },
   describeTopic: { needsConsumer: false, isRepeatable: true, isCostly: true },
   growTopic: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  setTopicRetention: { needsConsumer: false, isRepeatable: true, isCostly: true },
   deleteTopic: { needsConsumer: false, isRepeatable: false, isCostly: true },
   listGroups: { needsConsumer: false, isRepeatable: true, isCostly: true },
   describeGroup: { needsConsumer: false, isRepeatable: true, isCostly: true },

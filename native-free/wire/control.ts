@@ -79,6 +79,10 @@ export interface TopicInfo {
   createdTime: number;
   /** Names of the broker sets that it belongs to. Absent: all of the cluster. */
   sets?: string[];
+  /** Age from which its messages are not given out any more. Absent: the broker's own. */
+  retentionMs?: number;
+  /** When that was last said, milliseconds since 1970. Absent: never. */
+  retentionSetTime?: number;
   /**
    * A client's answer over a cluster: what each broker set has of it. `queues` counts all of them, `topicId` is
    * the first one's.
@@ -197,6 +201,10 @@ export interface ControlMethods extends WatchMethods {
       createdTime?: number | null;
       /** Names of the broker sets that it belongs to; absent or null: all of the cluster, also those to come. */
       sets?: string[] | null;
+      /** As of `setTopicRetention`. */
+      retentionMs?: number | null;
+      /** Of a topic that another broker set has already. */
+      retentionSetTime?: number | null;
     };
     result: TopicInfo;
   };
@@ -208,6 +216,14 @@ export interface ControlMethods extends WatchMethods {
    * BAD_ARGUMENT. More than the broker has room for: TOO_MANY_QUEUES.
    */
   growTopic: { params: { topic: string; queues: number }; result: GrownTopic };
+  /**
+   * From which age the topic's messages are not given out any more; null: the broker's own retention. A memory
+   * topic has none: BAD_ARGUMENT. `setTime`: when another broker set was told so; absent or null: now.
+   */
+  setTopicRetention: {
+    params: { topic: string; retentionMs: number | null; setTime?: number | null };
+    result: TopicInfo;
+  };
   /**
    * `upTo`: one whose `createdTime` is that or lower, and it is no error when there is none; none of its name up to it
    * comes back from another set. Absent or null: the one there is.

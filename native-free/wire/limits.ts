@@ -81,6 +81,9 @@ export const MAX_REGISTERED_TOPICS = 131_072;
 export const MAX_TOPICS_PER_PAGE = 2_048;
 /** Sets that a topic may be kept to. */
 export const MAX_SETS_PER_TOPIC = 64;
+/** A topic's own retention: a second to ten years of 365 days, ms. */
+export const MIN_TOPIC_RETENTION_MS = 1_000;
+export const MAX_TOPIC_RETENTION_MS = 315_360_000_000;
 /** A broker's address, in characters. */
 export const MAX_URL_CHARACTERS = 512;
 /** The last term of a master. */

@@ -15,6 +15,7 @@ async function calls(): Promise<[ControlMethod, string, (object | undefined)?, s
   return [
     ['createTopic', '/topics', { topic: 'shop/orders', queues: 2, memory: false }],
     ['growTopic', '/topics/shop%2Forders/queues', { queues: 3 }],
+    ['setTopicRetention', '/topics/shop%2Forders/retention', { retentionMs: 60_000 }],
     ['listTopics', '/topics?limit=10'],
     ['describeTopic', '/topics/shop%2Forders'],
     ['topicMetadata', '/topics/shop%2Forders/metadata'],

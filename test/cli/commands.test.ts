@@ -123,6 +123,18 @@ describe('topic and group', () => {
     );
   });
 
+  it('says how long messages of a topic are given out', async () => {
+    const topic = `retained-${++names}`;
+    await ringmq(['topic', 'create', topic, '--queues', '1', '--retention', '1h']);
+    expect((await ringmq(['topic', 'describe', topic])).stdout.toString()).toContain('given out for 1 h');
+    const set = await ringmq(['topic', 'set', topic, '--retention', '90m']);
+    expect(set.stdout.toString()).toBe(`${topic}: messages are given out for 1.5 h\n`);
+    const back = await ringmq(['-o', 'json', 'topic', 'set', topic, '--retention', 'default']);
+    expect(JSON.parse(back.stdout.toString())).not.toHaveProperty('retentionMs');
+    const wrong = await ringmq(['topic', 'set', topic, '--retention', '10ms']);
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('it must be 1s to 3650d')]);
+  });
+
   it('ends quietly with 0 when nobody reads its stdout', async () => {
     await makeTopic();
     for (const args of [

@@ -65,6 +65,7 @@ it('a slave has the queues as they come, and what groups begin at, and goes on a
   await reading.assigned;
   expect(reading.queues).toHaveLength(2);
   await admin.growTopic({ topic: 't', queues: 4 });
+  await admin.setTopicRetention({ topic: 't', retentionMs: 3_600_000 });
   await until(() => reading.queues.length === 4);
   await sendTo(client, [1, 2, 3]);
   const texts: string[] = [];
@@ -80,6 +81,7 @@ it('a slave has the queues as they come, and what groups begin at, and goes on a
   await until(isSame);
   const described = async (of: Client) => (await of.admin().describeTopic('t')).queueStates;
   expect(await described(slave)).toEqual(await described(client));
+  expect(await slave.admin().describeTopic('t')).toMatchObject({ retentionMs: 3_600_000 });
   await client.close();
   await a.broker.close();
 

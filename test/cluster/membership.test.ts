@@ -122,6 +122,27 @@ describe('brokers with name servers', () => {
     expect(a.warnings.filter((line) => line.includes('queues'))).toEqual([]);
   });
 
+  it('keep the retention that was said last of a topic, also one that was away', async () => {
+    const ns = await nameServer();
+    const [a, b] = [await new Node('a').start([ns.url]), await new Node('b').start([ns.url])];
+    const retentions = async () =>
+      Promise.all(
+        [a, b].map((node) =>
+          node.admin(async (admin) => (await admin.describeTopic('t')).retentionMs ?? null),
+        ),
+      );
+    const are = async (one: number | null) => (await retentions()).every((each) => each === one);
+    await a.admin((admin) => admin.createTopic({ topic: 't', queues: 1, retentionMs: 60_000 }));
+    await until(() => same([a, b], ['t 1']));
+    expect(await are(60_000)).toBe(true);
+    await b.admin((admin) => admin.setTopicRetention({ topic: 't', retentionMs: 120_000 }));
+    await until(() => are(120_000));
+    await b.broker.close();
+    await a.admin((admin) => admin.setTopicRetention({ topic: 't', retentionMs: null }));
+    await b.start([ns.url]);
+    await until(() => are(null));
+  });
+
   it('take a topic of the same name that was made after the deletion for another one', async () => {
     const ns = await nameServer();
     const [a, b] = [await new Node('a').start([ns.url]), await new Node('b').start([ns.url])];

@@ -31,8 +31,12 @@ const admin = (place: Place) => place.client.admin();
 export const ADMIN: Record<string, Call> = {
   createTopic: {
     on: admin,
-    args: () => [{ topic: 'new', queues: 1, memory: false, sets: undefined, ifNotExists: true }, SIGNAL],
+    args: () => [
+      { topic: 'new', queues: 1, memory: false, sets: undefined, retentionMs: 60_000, ifNotExists: true },
+      SIGNAL,
+    ],
   },
+  setTopicRetention: { on: admin, args: ({ topic }) => [{ topic, retentionMs: 60_000 }, SIGNAL] },
   growTopic: { on: admin, args: ({ topic }) => [{ topic, queues: 4 }, SIGNAL] },
   listTopics: { on: admin, args: () => [SIGNAL] },
   describeTopic: { on: admin, args: ({ topic }) => [topic, SIGNAL] },

@@ -16,6 +16,7 @@ const DEAF: ControlListener = {
   onEvent: () => {},
   topicChanged: () => {},
   topicGrown: () => {},
+  topicRetained: () => {},
   brokerClosed: () => {},
   asked: async () => null,
 };

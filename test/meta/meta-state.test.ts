@@ -19,8 +19,9 @@ function textOf(state: MetaState): string[] {
 
 /** Topic ids are given out once, so a topic's records are in the order of its life. */
 const someRecord = fc.oneof(
-  fc.tuple(fc.nat(5), fc.nat(3)).map(
-    ([topic, more]): ControlRecord => ({
+  fc.tuple(fc.nat(5), fc.nat(3), fc.nat(9)).map(
+    ([topic, more, said]): ControlRecord => ({
+      ...(said > 4 ? { retentionMs: said } : {}),
       type: 'topicCreated',
       topic: `t${topic}`,
       topicId: 0,
@@ -80,13 +81,17 @@ function asWritten(records: readonly ControlRecord[]): ControlRecord[] {
   const topics = new Map<string, number>();
   const queues = new Map<number, number>();
   let next = 1;
+  let said = 0;
   return records.flatMap((record): ControlRecord[] => {
     if (record.type === 'topicCreated') {
       const known = topics.get(record.topic);
       if (known !== undefined) {
         const grows = record.queues > (queues.get(known) ?? 0);
         queues.set(known, Math.max(record.queues, queues.get(known) ?? 0));
-        return grows ? [{ ...record, topicId: known }] : [];
+        // Its retention is said anew, at a later time than before.
+        return grows || record.retentionMs !== undefined
+          ? [{ ...record, topicId: known, retentionSetTime: ++said }]
+          : [];
       }
       topics.set(record.topic, next);
       queues.set(next, record.queues);

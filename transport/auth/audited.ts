@@ -73,6 +73,7 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   listTopics: null,
   describeTopic: null,
   growTopic: of('topic', 'queues'),
+  setTopicRetention: of('topic', 'retentionMs'),
   deleteTopic: of('topic'),
   listGroups: null,
   describeGroup: null,

@@ -57,6 +57,7 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   listTopics: { isFiltered: true },
   describeTopic: { needs: onTopic('any'), hides: 'TOPIC_NOT_FOUND' },
   growTopic: { needs: onTopic('manage'), hides: 'TOPIC_NOT_FOUND' },
+  setTopicRetention: { needs: onTopic('manage'), hides: 'TOPIC_NOT_FOUND' },
   deleteTopic: { needs: onTopic('manage'), hides: 'TOPIC_NOT_FOUND' },
   listGroups: { isFiltered: true },
   describeGroup: { needs: onGroup('any'), hides: 'GROUP_NOT_FOUND', isFiltered: true },

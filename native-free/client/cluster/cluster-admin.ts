@@ -20,7 +20,14 @@ import {
   type UserInfo,
 } from '../../wire/index.js';
 import type { AccessChange, AccessLists, ChangeOptions } from '../access-calls.js';
-import { ControlAdmin, growthParams, newGroupParams, newTopicParams, offsetResetParams } from '../admin.js';
+import {
+  ControlAdmin,
+  growthParams,
+  newGroupParams,
+  newTopicParams,
+  offsetResetParams,
+  retentionParams,
+} from '../admin.js';
 import { asRingMQError } from '../failures.js';
 import { takeQuestion, takeSearch } from '../find-params.js';
 import { anyNameOption, badArgument, takeCallOptions } from '../options.js';
@@ -36,6 +43,7 @@ import type {
   OffsetReset,
   ResetQueue,
   TopicGrowth,
+  TopicRetention,
 } from '../types.js';
 import { type Part, WatchCalls } from '../watch-calls.js';
 import { mergedFound, type SetCursors, setCursors } from './found-merged.js';
@@ -124,6 +132,33 @@ export class ClusterAdmin extends WatchCalls implements Admin {
     const outcomes = await this.#each((admin) => admin.describeTopic(topic, how));
     this.#checkAnswered('describeTopic', outcomes, ['TOPIC_NOT_FOUND']);
     return mergedTopic(outcomes.done);
+  }
+
+  async setTopicRetention(retention: TopicRetention, options?: CallOptions): Promise<TopicInfo> {
+    const how = takeCallOptions('setTopicRetention', options);
+    const params = retentionParams(retention);
+    const known = await this.#each((admin, link) => topicAt(link, params.topic, admin, how));
+    throwFailed('setTopicRetention', known, AWAY);
+    const there = known.done.filter(({ value }) => value !== null).map(({ set }) => set);
+    const told = async (sets: readonly string[], time: number | null): Promise<Outcomes<TopicInfo>> => {
+      const outcomes = await this.#each((admin) => admin.setTopicRetention(params, how, time), sets);
+      throwFailed('setTopicRetention', outcomes, ['TOPIC_NOT_FOUND', ...AWAY]);
+      return outcomes;
+    };
+    // The first one says when it was said, and all are told: later than what any of them was told before.
+    const [first] = there.length === 0 ? [] : (await told(there.slice(0, 1), null)).done;
+    const last = Math.max(0, ...known.done.map(({ value }) => value?.retentionSetTime ?? 0));
+    const time = Math.max(first?.value.retentionSetTime ?? 0, last + 1);
+    const { done } = first === undefined ? { done: [] } : await told(there, time);
+    const [merged] = mergedTopics(done.map(({ set, value }) => ({ set, value: [value] })));
+    if (merged === undefined) {
+      throw new RingMQError(
+        'TOPIC_NOT_FOUND',
+        `no broker set of the cluster that answers has the topic '${params.topic}'`,
+        { details: { topic: params.topic } },
+      );
+    }
+    return merged;
   }
 
   async growTopic(growth: TopicGrowth, options?: CallOptions): Promise<GrownTopic> {

@@ -139,7 +139,14 @@ function TopicFacts({ look: { topic, rates } }: { look: Look }) {
         ['messagesIn', rates.size === 0 ? '–' : `${rate(now)}/s`],
         ['queues', count(topic.queues)],
         ['kept', topic.memory ? <Tag tone="warn">{t('inMemory')}</Tag> : t('inLog')],
-        ['retention', retention === null ? t('retentionMemory') : retentionText(retention)],
+        [
+          'retention',
+          retention === null
+            ? t('retentionMemory')
+            : topic.retentionMs === undefined
+              ? retentionText(retention)
+              : `${ms(topic.retentionMs)} (${retentionText(retention)})`,
+        ],
         ['created', moment(topic.createdTime)],
       ]}
     />

@@ -1,0 +1,77 @@
+/** Topics with a retention of their own: which queues are looked at, and by what time. */
+import { expect, it } from 'vitest';
+import { TopicRetention } from '../../engine/control/topic-retention.js';
+import type { CatalogTopic } from '../../engine/meta/index.js';
+import { HELD_MS } from '../../engine/queue/index.js';
+
+const HOUR_MS = 3_600_000;
+
+function topicOf(topicId: number, queues: number, retentionMs: number | null): CatalogTopic {
+  return {
+    topic: `t${topicId}`,
+    topicId,
+    queues,
+    memory: false,
+    createdTime: 1,
+    sets: null,
+    retentionMs,
+    retentionSetTime: 1,
+    slots: new Int32Array(queues),
+  };
+}
+
+function rig(topics: CatalogTopic[], lastStoreTime: number) {
+  const clock = { wallMs: lastStoreTime, monotonicMs: 0 };
+  const expired: string[] = [];
+  const retention = new TopicRetention({
+    topics: () => topics,
+    lastStoreTime,
+    wallMs: () => clock.wallMs,
+    monotonicMs: () => clock.monotonicMs,
+    expire: ({ topic }, queueId, before, latest) => {
+      expect(latest - before - (topics.find((each) => each.topic === topic)?.retentionMs ?? 0)).toBe(HELD_MS);
+      expired.push(`${topic}/${queueId} ${before}`);
+    },
+  });
+  /** All queues of one round. */
+  const round = (): string[] => {
+    expired.length = 0;
+    clock.monotonicMs += 1_000;
+    clock.wallMs += 1_000;
+    for (let i = 0; i < 10; i++) {
+      retention.step(clock.monotonicMs);
+    }
+    return [...expired];
+  };
+  return { clock, round };
+}
+
+it('every queue of those that have one is looked at once a round, and no other', () => {
+  const { round } = rig([topicOf(1, 2, 5_000), topicOf(2, 3, null), topicOf(3, 1, 60_000)], 100_000);
+  expect(round()).toEqual(['t1/0 96000', 't1/1 96000', 't3/0 41000']);
+  expect(round()).toEqual(['t1/0 97000', 't1/1 97000', 't3/0 42000']);
+});
+
+it('a clock that is set ahead makes nothing old before it has lasted: an hour, or the retention', () => {
+  const { clock, round } = rig([topicOf(1, 1, 600_000), topicOf(2, 1, 24 * HOUR_MS)], 100_000_000);
+  round();
+  clock.wallMs += 48 * HOUR_MS;
+  const before = round();
+  expect(before).toEqual([`t1/0 ${100_002_000 - 600_000}`, `t2/0 ${100_002_000 - 24 * HOUR_MS}`]);
+  clock.monotonicMs += 600_000;
+  clock.wallMs += 600_000;
+  const later = round();
+  expect(later[0]).toBe(`t1/0 ${clock.wallMs - 600_000}`);
+  expect(later[1]).toBe(`t2/0 ${100_603_000 - 24 * HOUR_MS}`);
+  clock.monotonicMs += HOUR_MS;
+  clock.wallMs += HOUR_MS;
+  expect(round()[1]).toBe(`t2/0 ${clock.wallMs - 24 * HOUR_MS}`);
+});
+
+it('many queues take several steps, and a new retention counts from the next round', () => {
+  const topics = [topicOf(1, 600, 5_000)];
+  const { round } = rig(topics, 100_000);
+  expect(round()).toHaveLength(600);
+  topics[0] = topicOf(1, 600, null);
+  expect(round()).toEqual([]);
+});
