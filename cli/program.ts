@@ -267,8 +267,7 @@ function addTopic(program: Command): void {
     .action(async (topicName: string, options: { queues: number }, command: Command) => {
       await (await import('./topic-command.js')).growTopic(command, topicName, options);
     });
-  topic
-    .command('set')
+  destroys(topic.command('set'))
     .description('say how long messages of a topic are given out')
     .addArgument(name())
     .requiredOption(
@@ -276,9 +275,11 @@ function addTopic(program: Command): void {
       "age from which they are not given out any more, no longer than the broker keeps its log; default: the broker's own",
       (text) => (text === 'default' ? null : topicRetentionFlag(text)),
     )
-    .action(async (topicName: string, options: { retention: number | null }, command: Command) => {
-      await (await import('./topic-command.js')).setTopic(command, topicName, options);
-    });
+    .action(
+      async (topicName: string, options: DestroyFlags & { retention: number | null }, command: Command) => {
+        await (await import('./topic-command.js')).setTopic(command, topicName, options);
+      },
+    );
   topic
     .command('list')
     .description('all topics, one a line')

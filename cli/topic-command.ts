@@ -37,9 +37,12 @@ export async function createTopic(
 export async function setTopic(
   command: Command,
   topic: string,
-  { retention }: { retention: number | null },
+  { retention, ...flags }: DestroyFlags & { retention: number | null },
 ): Promise<void> {
   const { url, output } = sharedOptions(command);
+  if (!(await isToBeDone(command, flags, () => aging(url, topic, retention)))) {
+    return;
+  }
   const set = await withClient(url, (client) =>
     client.admin().setTopicRetention({ topic, retentionMs: retention }),
   ).catch((error: unknown) => {
@@ -53,6 +56,27 @@ export async function setTopic(
       ? `${topic}: kept as long as the broker keeps its log\n`
       : `${topic}: messages are given out for ${hours(set.retentionMs)}\n`,
   );
+}
+
+async function aging(url: string, topic: string, retentionMs: number | null): Promise<Deed> {
+  const { queueStates } = await withClient(url, (client) => client.admin().describeTopic(topic)).catch(
+    (error: unknown) => {
+      throw advised(error, 'TOPIC_NOT_FOUND', SEE_LIST);
+    },
+  );
+  const messages = queueStates.reduce((sum, queue) => sum + queue.maxOffset - queue.minOffset, 0);
+  const stored = counted(messages, 'message', 'messages');
+  if (retentionMs === null) {
+    return {
+      told: { topic, retentionMs, messages },
+      text: `give out messages of the topic ${topic} as long as the broker keeps its log; it has ${stored}`,
+    };
+  }
+  const before = new Date(Date.now() - retentionMs).toISOString();
+  return {
+    told: { topic, retentionMs, before, messages },
+    text: `no longer give out messages of the topic ${topic} from an age of ${hours(retentionMs)} on, so today none of its ${stored} that was stored before ${before}`,
+  };
 }
 
 /** `ringmq topic grow`: prints how many queues there were, and are. */

@@ -108,7 +108,7 @@ describe('for everybody', () => {
     await viewer.button('Read-only').click();
     for (const [hash, actions] of [
       ['#/topics', ['Create topic']],
-      ['#/topics/orders', ['Publish', 'Grow', 'Delete']],
+      ['#/topics/orders', ['Publish', 'Grow', 'Retention', 'Delete']],
       ['#/groups/billing', ['Reset offsets', 'Pause', 'Delete']],
       ['#/users', ['Create user']],
       ['#/clients', ['Disconnect']],

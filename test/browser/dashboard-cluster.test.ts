@@ -66,6 +66,16 @@ describe('topics and messages', () => {
     const grown = await client.admin().describeTopic('made/here');
     expect(grown.parts?.map(({ queues }) => queues)).toEqual([5, 5]);
 
+    await viewer.button('Retention').click();
+    const age = viewer.dialog.getByRole('button', { name: 'Retention' });
+    await viewer.dialog.getByLabel('Retention').fill('0');
+    expect(await age.isDisabled()).toBe(true);
+    await viewer.dialog.getByLabel('Retention').fill('1.5');
+    await age.click();
+    await viewer.dialog.waitFor({ state: 'detached' });
+    const aged = await client.admin().describeTopic('made/here');
+    expect(aged.retentionMs).toBe(5_400_000);
+
     await viewer.button('Delete').click();
     const sure = viewer.dialog.getByRole('button', { name: 'Delete' });
     expect(await sure.isDisabled()).toBe(true);

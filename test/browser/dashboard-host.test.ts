@@ -149,6 +149,12 @@ describe('its calls', () => {
       { call: 'admin', args: ['growTopic', { topic: 'orders', queues: 9 }] },
       'NOT_ALLOWED',
     ],
+    [
+      'where it is read-only',
+      '/look/call',
+      { call: 'admin', args: ['setTopicRetention', { topic: 'orders', retentionMs: 1_000 }] },
+      'NOT_ALLOWED',
+    ],
     ['where it is read-only', '/look/call', { call: 'control', args: [{}, 'promote', {}] }, 'NOT_ALLOWED'],
     ['where it is read-only', '/look/call', { call: 'publish', args: [{ topic: 'orders' }] }, 'NOT_ALLOWED'],
     ['of the client', '/ringmq/call', { call: 'admin', args: ['toString'] }, 'NOT_SUPPORTED'],

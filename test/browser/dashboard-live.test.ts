@@ -189,7 +189,7 @@ describe('dialogs', () => {
     const found: string[] = [];
     for (const [hash, buttons] of [
       ['#/topics', ['Create topic']],
-      ['#/topics/orders', ['Publish', 'Grow', 'Delete']],
+      ['#/topics/orders', ['Publish', 'Grow', 'Retention', 'Delete']],
       ['#/groups', ['Create group']],
       ['#/groups/billing', ['Reset offsets', 'Pause', 'Skip', 'Delete']],
       ['#/users', ['Create user', 'Create role']],

@@ -33,9 +33,9 @@ it('every command that destroys has --dry-run', async () => {
       return [[name, below], ...all(below, name)];
     });
   const destroying = all(program, '').filter(([name]) =>
-    /(^| )(delete|revoke|kill|stop|promote|restart|purge|reset-offset|copy|skip|close|roles)$/.test(name),
+    /(^| )(delete|revoke|kill|stop|promote|restart|purge|reset-offset|copy|skip|close|roles|set)$/.test(name),
   );
-  expect(destroying.length).toBeGreaterThanOrEqual(11);
+  expect(destroying.length).toBeGreaterThanOrEqual(12);
   expect(
     destroying
       .filter(([, command]) => !command.options.some(({ long }) => long === '--dry-run'))
@@ -56,6 +56,12 @@ it('says what would be gone, and nothing is', { timeout: 120_000 }, async () => 
     }
     expect((await ringmq('group', 'delete', 'billing', '--dry-run')).status).toBe(0);
     await consumer.close();
+    const aging = await ringmq('topic', 'set', 'orders', '--retention', '1s', '--dry-run');
+    expect(aging.status).toBe(0);
+    expect(aging.out).toMatch(
+      /^would no longer give out messages of the topic orders from an age of .+ on, so today none of its 3 messages that was stored before 2.+Z; nothing was done\n$/,
+    );
+    expect((await admin.describeTopic('orders')).retentionMs).toBeUndefined();
     expect(await ringmq('topic', 'delete', 'orders', '--dry-run')).toEqual({
       status: 0,
       out: 'would delete the topic orders, with 3 messages in 2 queues, read by billing; nothing was done\n',

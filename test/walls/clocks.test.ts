@@ -36,6 +36,7 @@ const WALL_CLOCK: Record<string, string> = {
   'native-free/client/consume/memberships.ts': 'ids of members, in the order in which they were made',
   'cli/message/message-command.ts': 'messages stored from now on',
   'cli/check-command.ts': 'how long ago a message was stored',
+  'cli/topic-command.ts': 'of which time what is gone with a retention was stored',
   'cli/doctor/disk-checks.ts': 'whether the data directory was written in the future',
   'cli/doctor/machine-checks.ts': 'whether a certificate is valid today',
   'cli/bundle/bundle-command.ts': 'when the archive was made, in its name',

@@ -66,6 +66,7 @@ export const READING_CALLS = [
 export const CHANGING_CALLS = [
   'createTopic',
   'growTopic',
+  'setTopicRetention',
   'deleteTopic',
   'createGroup',
   'deleteGroup',

@@ -225,7 +225,12 @@ const TEXTS = {
   queuesHint: ['1 to 16,384', '1 至 16,384'],
   queuesHintCluster: ['On each broker set, 1 to 16,384', '每个组上的数量,1 至 16,384'],
   retention: ['Retention', '保留'],
+  retentionHint: ['Hours; empty: as the log is kept', '小时;留空则同日志'],
   retentionMemory: ['what memory has room for', '取决于内存空间'],
+  retentionWhat: [
+    'Older messages of {topic} are not given out any more. This cannot be undone.',
+    '主题 {topic} 中更早的消息将不再投递,且无法恢复。',
+  ],
   retentionNone: ['no bound', '无限制'],
   sound: ['sound', '完好'],
   state: ['State', '状态'],

@@ -16,6 +16,7 @@ import { PublishDialog } from './publish.js';
 import { TopicClientsPart } from './topic-clients.js';
 import { TopicGroupsPart } from './topic-groups.js';
 import { GrowthDialog } from './topic-growth.js';
+import { RetentionDialog } from './topic-retention.js';
 
 const LOOK_MS = 2_000;
 interface Look {
@@ -40,6 +41,7 @@ export function TopicPage({ topic, part }: { topic: string; part: string }) {
   const look = useAsked<Look>(topic, (before) => lookAt(topic, before), LOOK_MS);
   const isPublishing = useSignal(false);
   const isGrowing = useSignal(false);
+  const isAging = useSignal(false);
   const isDeleting = useSignal(false);
   const manages = useMayChange('manage', `topic:${topic}`);
   const publishes = useMayChange('publish', `topic:${topic}`);
@@ -65,6 +67,15 @@ export function TopicPage({ topic, part }: { topic: string; part: string }) {
             }}
           >
             {t('grow')}
+          </Button>
+        )}
+        {manages && look.value?.topic.memory === false && (
+          <Button
+            onClick={() => {
+              isAging.value = true;
+            }}
+          >
+            {t('retention')}
           </Button>
         )}
         {manages && (
@@ -93,6 +104,15 @@ export function TopicPage({ topic, part }: { topic: string; part: string }) {
                 topic={value.topic}
                 onClose={() => {
                   isGrowing.value = false;
+                  look.again();
+                }}
+              />
+            )}
+            {isAging.value && (
+              <RetentionDialog
+                topic={value.topic}
+                onClose={() => {
+                  isAging.value = false;
                   look.again();
                 }}
               />
