@@ -273,10 +273,14 @@ function addTopic(program: Command): void {
     .requiredOption(
       '--retention <duration>',
       "age from which they are not given out any more, no longer than the broker keeps its log; default: the broker's own",
-      (text) => (text === 'default' ? null : topicRetentionFlag(text)),
+      (text) => (text === 'default' ? text : topicRetentionFlag(text)),
     )
     .action(
-      async (topicName: string, options: DestroyFlags & { retention: number | null }, command: Command) => {
+      async (
+        topicName: string,
+        options: DestroyFlags & { retention: number | 'default' },
+        command: Command,
+      ) => {
         await (await import('./topic-command.js')).setTopic(command, topicName, options);
       },
     );

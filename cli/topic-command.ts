@@ -37,14 +37,15 @@ export async function createTopic(
 export async function setTopic(
   command: Command,
   topic: string,
-  { retention, ...flags }: DestroyFlags & { retention: number | null },
+  { retention, ...flags }: DestroyFlags & { retention: number | 'default' },
 ): Promise<void> {
   const { url, output } = sharedOptions(command);
-  if (!(await isToBeDone(command, flags, () => aging(url, topic, retention)))) {
+  const retentionMs = retention === 'default' ? null : retention;
+  if (!(await isToBeDone(command, flags, () => aging(url, topic, retentionMs)))) {
     return;
   }
   const set = await withClient(url, (client) =>
-    client.admin().setTopicRetention({ topic, retentionMs: retention }),
+    client.admin().setTopicRetention({ topic, retentionMs }),
   ).catch((error: unknown) => {
     throw advised(error, 'TOPIC_NOT_FOUND', SEE_LIST);
   });

@@ -105,7 +105,7 @@ describe('by size', () => {
         const { client } = small;
         await client.admin().createTopic({ topic: TOPIC, queues: 1 });
         await sendNumbers(client, TOPIC, 0, 300);
-        const told: object[] = [];
+        const told: { type: string; queueId: number | undefined; from?: number; to?: number }[] = [];
         const consumer = client.consumer({
           group: 'slow',
           topic: TOPIC,
@@ -140,7 +140,9 @@ describe('by size', () => {
         // What it was not sent any more is counted, with what it was told.
         const [queue] = (await client.admin().describeGroup('slow')).queues;
         const before = seen[seen.indexOf(jumps[0] as number) - 1] as number;
-        expect(told).toEqual([{ type: 'expired', queueId: 0, from: before + 1, to: jumps[0] }]);
+        // Retention may have gone on while it was read: what is told are pieces of one stretch.
+        expect(told.map(({ from }) => from)).toEqual([before + 1, ...told.slice(0, -1).map(({ to }) => to)]);
+        expect(told.at(-1)).toEqual({ type: 'expired', queueId: 0, from: expect.any(Number), to: jumps[0] });
         expect(queue).toMatchObject({ expired: (jumps[0] as number) - before - 1, lag: 0 });
       },
       options,
