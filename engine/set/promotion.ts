@@ -12,7 +12,7 @@ import type { Ring } from '../ring/index.js';
 import { REPLICAS_WORD } from '../term/replica-layout.js';
 import type { ReplicaMarks } from '../term/replica-marks.js';
 import { SharedText } from '../term/shared-text.js';
-import { ROLE } from '../term/shared-words.js';
+import { BROKER_WORD, ROLE } from '../term/shared-words.js';
 import type { Term } from '../term/term.js';
 import type { GroupHandOver } from './group-hand-over.js';
 import type { NodeKeeper } from './node-keeper.js';
@@ -65,6 +65,8 @@ export class Promotion {
   lacks: () => Promise<Lack | null> = () => Promise.resolve(null);
   /** It has become the master; set by whoever tells others of it. */
   onPromoted: () => void = () => {};
+  /** One promotion after the other: a second one under way would begin another term, and one that fails follows the old master again. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(deps: PromotionDeps, parts: PromotionParts) {
     this.#deps = deps;
@@ -74,9 +76,13 @@ export class Promotion {
   /**
    * The slave becomes the master. Nothing may be taken from the old one any more. `atLeast`: the new epoch is not below it. `force`: also where
    * another slave has log that this one lacks, which the answer then says. Resolves with the epoch.
-   * @throws RingMQError BAD_ARGUMENT (it is no slave), NOT_FURTHEST, BROKER_BUSY (what was taken is not indexed in time), disk errors
+   * @throws RingMQError BAD_ARGUMENT (it is no slave), NOT_FURTHEST, BROKER_BUSY (what was taken is not indexed in time), BROKER_CLOSED, disk errors
    */
-  async promote(atLeast: number, force: boolean): Promise<{ epoch: number; lacks: string | null }> {
+  promote(atLeast: number, force: boolean): Promise<{ epoch: number; lacks: string | null }> {
+    return this.#inTurn(() => this.#promote(atLeast, force));
+  }
+
+  async #promote(atLeast: number, force: boolean): Promise<{ epoch: number; lacks: string | null }> {
     if (this.#deps.options.controller !== undefined) {
       throw new RingMQError(
         'BAD_ARGUMENT',
@@ -93,8 +99,9 @@ export class Promotion {
       const epoch = await this.#lead((known) => Math.max((Math.floor(known / LEAP) + 1) * LEAP, atLeast));
       return { epoch, lacks: lack?.message ?? null };
     } catch (error) {
-      // Not once its directory is a master's.
-      if (this.#deps.term.role === ROLE.slave && this.#parts.node.facts.epoch === before) {
+      // Not once its directory is a master's, nor once nobody would end it.
+      const isSlave = this.#deps.term.role === ROLE.slave && this.#parts.node.facts.epoch === before;
+      if (isSlave && !this.#isClosing) {
         this.goOnFollowing();
       }
       throw error;
@@ -104,16 +111,27 @@ export class Promotion {
   /**
    * The slave becomes the master of this very epoch, which a controller has given to it alone. A second try after one that failed
    * half way is as good.
-   * @throws RingMQError BAD_ARGUMENT (it is no slave, or knows a later epoch), BROKER_BUSY (what was taken is not indexed in time), disk errors
+   * @throws RingMQError BAD_ARGUMENT (it is no slave, or knows a later epoch), BROKER_BUSY (what was taken is not indexed in time), BROKER_CLOSED, disk errors
    */
   async lead(epoch: number): Promise<void> {
-    await this.#lead((known) => {
-      const { term, control } = this.#deps;
-      if (epoch < known || epoch <= Math.max(term.epoch, control.state.epochs.last)) {
-        throw new RingMQError('BAD_ARGUMENT', `it knows of epoch ${known}, and cannot be master of ${epoch}`);
-      }
-      return epoch;
-    });
+    await this.#inTurn(() =>
+      this.#lead((known) => {
+        const { term, control } = this.#deps;
+        if (epoch < known || epoch <= Math.max(term.epoch, control.state.epochs.last)) {
+          throw new RingMQError(
+            'BAD_ARGUMENT',
+            `it knows of epoch ${known}, and cannot be master of ${epoch}`,
+          );
+        }
+        return epoch;
+      }),
+    );
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(change);
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   /** The directory was opened as the master's that it was: its term of this epoch begins behind `end`. Slaves may have commits that it has not. */
@@ -137,6 +155,10 @@ export class Promotion {
         throw new RingMQError('BROKER_BUSY', 'what came from the old master is not indexed yet; try again');
       }
       await delay(2);
+    }
+    if (this.#isClosing) {
+      // The directory may be another process's soon.
+      throw new RingMQError('BROKER_CLOSED');
     }
     continueQueues(control.state, this.#deps.catalog, this.#deps.table);
     const epoch = epochAbove(this.#parts.standing.end.knows);
@@ -168,6 +190,10 @@ export class Promotion {
     if (!isLed && options.minInSync <= 1) {
       marks.inherit(ring.head());
     }
+  }
+
+  get #isClosing(): boolean {
+    return Atomics.load(new Int32Array(this.#deps.handle.brokerWords), BROKER_WORD.closing) === 1;
   }
 
   #checkSlave(): void {

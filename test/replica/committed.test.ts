@@ -178,3 +178,23 @@ it('a promotion that fails leaves a slave, which follows its master as before', 
   rmSync(inTheWay, { recursive: true });
   expect(await ask(slave.url, 'promote', { force: true })).toMatchObject({ epoch: 1_024 });
 }, 120_000);
+
+it('of two promotions at once one begins a term, and the other finds that it is no slave any more', async () => {
+  const a = await node('a').start([]);
+  const slave = await node('a-slave').start(['--role', 'slave', '--master', a.url]);
+  await (await clientOf(a.url)).admin().createTopic({ topic: 't', queues: 1 });
+  const there = await clientOf(slave.url);
+  await until(() =>
+    stored(there, 't').then(
+      () => true,
+      () => false,
+    ),
+  );
+  const both = [0, 1].map(() => ask(slave.url, 'promote', { force: true }));
+  expect(await Promise.all(both)).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ epoch: 1_024 }),
+      expect.objectContaining({ code: 'BAD_ARGUMENT' }),
+    ]),
+  );
+}, 120_000);
