@@ -125,6 +125,10 @@ function readText(name: string, file: string): string {
 
 function contextOf({ caFile, certFile, keyFile }: Texts): SecureContext {
   try {
+    // Node takes a file that is empty, as one is while it is written anew, for none: it would trust whom it trusts by itself, or show nothing.
+    requireBlocks('caFile', caFile, /CERTIFICATE$/);
+    requireBlocks('certFile', certFile, /CERTIFICATE$/);
+    requireBlocks('keyFile', keyFile, /PRIVATE KEY$/);
     return createSecureContext({
       minVersion: 'TLSv1.2',
       ...(caFile === null ? {} : { ca: caFile }),
@@ -137,6 +141,17 @@ function contextOf({ caFile, certFile, keyFile }: Texts): SecureContext {
       `the TLS files of \`controllerLink\` cannot be used: ${(cause as Error).message}`,
       { cause },
     );
+  }
+}
+
+/** Throws where a file has no block of PEM of that kind, or one that does not end. */
+function requireBlocks(name: string, text: string | null, kind: RegExp): void {
+  const named = (edge: string): string[] =>
+    [...(text ?? '').matchAll(new RegExp(`^-----${edge} ([A-Z0-9 ]+)-----`, 'gm'))]
+      .map((match) => match[1] as string)
+      .filter((each) => kind.test(each));
+  if (text !== null && (named('BEGIN').length === 0 || named('BEGIN').length !== named('END').length)) {
+    throw new Error(`\`${name}\` has no whole block of PEM of its kind`);
   }
 }
 

@@ -253,6 +253,9 @@ export class EtcdClient {
       }
       if (this.#token === token) {
         this.#token = null;
+      }
+      // Another call may have found the same, and its login be under way.
+      if (this.#token === null) {
         await this.#logIn();
       }
       return await call(this.#metadata());
