@@ -28,14 +28,13 @@ export function topicDuty(cluster: ClusterTopic, own: OwnTopic, set: string): To
     if (deletedUpTo !== null && own.topic.createdTime <= deletedUpTo) {
       return { do: 'delete', topic, upTo: deletedUpTo };
     }
-    const queues = mostQueues(cluster.sets, own.topic.createdTime);
-    if (queues > own.topic.queues) {
-      return { do: 'grow', topic, queues };
-    }
+    // First: a topic that this broker has no room to grow is not to be kept for longer than was said.
     const said = lastSaid(cluster.sets, own.topic.createdTime);
-    return said !== null && said.retentionSetTime > (own.topic.retentionSetTime ?? 0)
-      ? { do: 'retain', topic, retentionMs: said.retentionMs, setTime: said.retentionSetTime }
-      : null;
+    if (said !== null && said.retentionSetTime > (own.topic.retentionSetTime ?? 0)) {
+      return { do: 'retain', topic, retentionMs: said.retentionMs, setTime: said.retentionSetTime };
+    }
+    const queues = mostQueues(cluster.sets, own.topic.createdTime);
+    return queues > own.topic.queues ? { do: 'grow', topic, queues } : null;
   }
   const endedAt = Math.max(deletedUpTo ?? -1, own.tombstone ?? -1);
   const alive = cluster.sets.filter(({ createdTime }) => createdTime > endedAt);

@@ -304,4 +304,26 @@ describe('topics of a cluster', () => {
     expect(topicDuty(cluster, own(9, 4), 'c')).toBeNull();
     expect(topicDuty({ ...cluster, deletedUpTo: 5 }, own(4), 'b')).toMatchObject({ do: 'delete' });
   });
+
+  it('a set that has no room for more queues has the retention that was said last all the same', () => {
+    const route = { topicId: 1, memory: false, createdTime: 5 };
+    const cluster: ClusterTopic = {
+      topic: 't',
+      sets: [
+        { set: 'a', queues: 8, ...route, retentionMs: 60_000, retentionSetTime: 7 },
+        { set: 'b', queues: 4, ...route },
+      ],
+      belongsTo: null,
+      deletedUpTo: null,
+    };
+    const own = (said: object) => ({
+      topic: { ...topicOf('t', { queues: 4, createdTime: 5 }), ...said },
+      tombstone: null,
+    });
+    expect(topicDuty(cluster, own({}), 'b')).toEqual({
+      ...{ do: 'retain', topic: 't', retentionMs: 60_000, setTime: 7 },
+    });
+    const now = own({ retentionMs: 60_000, retentionSetTime: 7 });
+    expect(topicDuty(cluster, now, 'b')).toEqual({ do: 'grow', topic: 't', queues: 8 });
+  });
 });
