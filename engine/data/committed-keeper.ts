@@ -5,7 +5,7 @@
  */
 import { type Disk, diskErrorCode, removeIfThere } from '../disk/disk.js';
 import { COMMITTED_MARK, PositionMark, readMark } from '../log/index.js';
-import { type EpochHistory, NEVER_OWN, type NodeFacts } from '../meta/index.js';
+import { type EpochHistory, type EpochStart, NEVER_OWN, type NodeFacts } from '../meta/index.js';
 
 /** Places are compared in 32 bits of slots on each thread: none is further below the log's end. */
 const MAX_BELOW_END_BYTES = 2 ** 35;
@@ -30,15 +30,20 @@ export function knownCommitted(disk: Disk, logDir: string, start: number, end: n
  */
 export function inheritedBelow(
   { ownFrom, isLed }: Pick<NodeFacts, 'ownFrom' | 'isLed'>,
-  { starts, last }: Pick<EpochHistory, 'starts' | 'last'>,
+  { starts }: Pick<EpochHistory, 'starts'>,
   minInSync: number,
   end: number,
 ): number {
   if (ownFrom === 0 || ownFrom === NEVER_OWN || isLed || minInSync > 1) {
     return 0;
   }
-  // It may have ended before its term's first batch was in the log.
-  return last < ownFrom ? end : Math.min(starts.find(({ epoch }) => epoch === ownFrom)?.position ?? 0, end);
+  // The first of its terms that is in the log: an earlier one may have ended before its first batch was there.
+  const first = starts.findIndex(({ epoch }) => epoch >= ownFrom);
+  if (first < 0) {
+    return end;
+  }
+  // With none before it, those before are forgotten, and what they had of the log with them.
+  return first === 0 ? 0 : Math.min((starts[first] as EpochStart).position, end);
 }
 
 export class CommittedKeeper {
