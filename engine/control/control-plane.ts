@@ -122,6 +122,7 @@ export class ControlPlane {
     this.#retentionWatch = this.#makeRetentionWatch(options);
     this.#topicRetention = new TopicRetention({
       topics: () => options.catalog.list(),
+      topic: (topicId) => options.catalog.byId(topicId),
       lastStoreTime: options.lastStoreTime?.() ?? 0,
       wallMs: options.wallMs ?? Date.now,
       monotonicMs: this.#now,

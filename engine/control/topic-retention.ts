@@ -10,6 +10,8 @@ import { HELD_MS } from '../queue/index.js';
 
 export interface TopicRetentionOptions {
   topics(): readonly CatalogTopic[];
+  /** As it is now. */
+  topic(topicId: number): CatalogTopic | undefined;
   /** When the last batch was stored before this opening, ms since 1970; 0: there is none. */
   lastStoreTime: number;
   /** Milliseconds since 1970. */
@@ -95,7 +97,9 @@ export class TopicRetention {
     for (const topic of topics) {
       const { retentionMs, clock } = this.#clocks.get(topic.topicId) as TopicClock;
       const now = clock.now();
-      for (let queueId = 0; queueId < topic.queues; queueId++) {
+      // A round lasts: what was said meanwhile counts at once.
+      const isSaid = (): boolean => this.#options.topic(topic.topicId)?.retentionMs === retentionMs;
+      for (let queueId = 0; queueId < topic.queues && isSaid(); queueId++) {
         yield { topic, queueId, before: now - retentionMs, latest: now + HELD_MS };
       }
     }

@@ -25,6 +25,7 @@ function rig(topics: CatalogTopic[], lastStoreTime: number) {
   const expired: string[] = [];
   const retention = new TopicRetention({
     topics: () => topics,
+    topic: (topicId) => topics.find((each) => each.topicId === topicId),
     lastStoreTime,
     wallMs: () => clock.wallMs,
     monotonicMs: () => clock.monotonicMs,
@@ -43,7 +44,13 @@ function rig(topics: CatalogTopic[], lastStoreTime: number) {
     }
     return [...expired];
   };
-  return { clock, round };
+  /** What one step looks at. */
+  const step = (): string[] => {
+    expired.length = 0;
+    retention.step(clock.monotonicMs);
+    return [...expired];
+  };
+  return { clock, round, step };
 }
 
 it('every queue of those that have one is looked at once a round, and no other', () => {
@@ -74,4 +81,18 @@ it('many queues take several steps, and a new retention counts from the next rou
   expect(round()).toHaveLength(600);
   topics[0] = topicOf(1, 600, null);
   expect(round()).toEqual([]);
+});
+
+it('a retention that is taken back, or made longer, while its round is under way takes nothing more', () => {
+  for (const after of [[], [topicOf(1, 600, null)], [topicOf(1, 600, HOUR_MS)]]) {
+    const topics = [topicOf(1, 600, 5_000), topicOf(2, 1, 5_000)];
+    const { step } = rig(topics, 100_000);
+    expect(step().length).toBeGreaterThan(0);
+    topics.splice(0, 1, ...after);
+    const rest: string[] = [];
+    for (let last = step(); last.length > 0; last = step()) {
+      rest.push(...last);
+    }
+    expect(rest).toEqual(['t2/0 95000']);
+  }
 });
