@@ -292,7 +292,11 @@ export class Engine {
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
       onTopicRetained: ({ topic, topicId }) => this.#server.topicRetained(topic, topicId),
       lastStoreTime: () => data.table.lastStoreTime(LANE.log),
-      expireQueue: (topic, queueId, before, latest) => this.#queues.expire(topic, queueId, before, latest),
+      expireQueue: (topic, queueId, before, latest) => {
+        if (this.#queues.expire(topic, queueId, before, latest)) {
+          this.#house.checkpoints.want();
+        }
+      },
       onTopicGrown: (topic) => this.#server.topicGrown(topic),
       findMessages: (params) => this.find.find(params),
       stats: () => this.#stats.read(),

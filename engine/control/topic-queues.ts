@@ -2,6 +2,7 @@
 import { BATCH, BATCH_HEADER_BYTES, RingMQError, readUint64 } from '../../native-free/wire/index.js';
 import { headerIsValid } from '../batch/header.js';
 import { type OpenedDir, OwnedDisk } from '../disk/index.js';
+import { throwUnlessDamage } from '../lane/damage.js';
 import type { LogReader } from '../log/index.js';
 import type { CatalogTopic } from '../meta/index.js';
 import {
@@ -112,19 +113,21 @@ export class TopicQueues {
   }
 
   /**
-   * The queue begins behind all that was stored before `before`, as far as it is committed. No time later than
-   * `latest` is believed. What cannot be read now is left to another time.
+   * The queue begins behind all that was stored before `before`, as far as it is committed: whether it has moved.
+   * No time later than `latest` is believed. What is damaged counts as stored with the next batch that is not;
+   * where the index cannot be read now, it is left to another time.
    */
-  expire(topic: CatalogTopic, queueId: number, before: number, latest: number): void {
+  expire(topic: CatalogTopic, queueId: number, before: number, latest: number): boolean {
     const { queueTable, queueIndex, log } = this.#deps;
     const slot = topic.slots[queueId] as number;
     const min = queueTable.minOffset(slot);
     const isIts = queueTable.topicId(slot) === topic.topicId && queueTable.queueId(slot) === queueId;
     if (topic.memory || !isIts || min >= queueTable.nextOffset(slot)) {
-      return;
+      return false;
     }
     const committed = log.ring.toBytes(log.committed());
-    const timeOf = (position: number): number => (position >= committed ? latest : this.#timeInLog(position));
+    const timeOf = (position: number): number =>
+      position >= committed ? latest : this.#timeUnlessDamaged(position);
     orNull(() => {
       // As a rule nothing is due, and one look says so.
       const isYoung = (time: number): boolean => time >= before && time <= latest;
@@ -133,6 +136,7 @@ export class TopicQueues {
       }
       return null;
     });
+    return queueTable.minOffset(slot) > min;
   }
 
   /** When the next message from `offset` on was stored, ms since 1970; null if there is none, or if nobody can tell. */
@@ -168,6 +172,16 @@ export class TopicQueues {
   /** The last thing. */
   closeFiles(): void {
     this.#files.close();
+  }
+
+  /** Infinity, which nobody believes, where it cannot be read. */
+  #timeUnlessDamaged(position: number): number {
+    try {
+      return this.#timeInLog(position);
+    } catch (error) {
+      throwUnlessDamage(error);
+      return Number.POSITIVE_INFINITY;
+    }
   }
 
   #timeInLog(position: number): number {

@@ -1,7 +1,20 @@
 /** What a topic's own retention takes is given out to nobody any more, by whatever way it is asked for, over restarts too. */
+import { cpSync, existsSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openData } from '../../engine/data/open-data.js';
+import { lockDataDir } from '../../engine/disk/lock-file.js';
+import { resolveEngineOptions } from '../../engine/options.js';
 import type { Client } from '../../native-free/client/index.js';
-import { makeDirectory, readSome, removeDirectory, sendNumbers, withBroker } from '../faults/small-broker.js';
+import { mapLog } from '../faults/log-map.js';
+import {
+  makeDirectory,
+  readSome,
+  removeDirectory,
+  SMALL,
+  sendNumbers,
+  withBroker,
+} from '../faults/small-broker.js';
+import { spoil } from '../replica/repair-pair.js';
 
 const HOUR_MS = 3_600_000;
 let dataDir: string;
@@ -53,5 +66,46 @@ it('readers, groups, finds and lag begin behind it; other topics keep theirs', a
     expect((await client.admin().findMessages({ id: old[0] })).messages).toEqual([]);
     expect((await readSome(client, 't', 1))[0]?.text()).toBe('new');
     expect(await client.admin().growTopic({ topic: 't', queues: 2 })).toMatchObject({ retentionMs: HOUR_MS });
+  });
+});
+
+it('what was taken from a log that nobody writes any more is not given out again after a crash', async () => {
+  const copy = `${dataDir}/copy`;
+  await withBroker(`${dataDir}/broker`, async ({ client }) => {
+    const admin = client.admin();
+    await admin.createTopic({ topic: 't', queues: 1 });
+    await client.producer().send({ topic: 't', body: 'old' });
+    await admin.setTopicRetention({ topic: 't', retentionMs: 1_000 });
+    // The log itself is too short for a checkpoint.
+    await expect.poll(() => existsSync(`${dataDir}/broker/checkpoint`), { timeout: 60_000 }).toBe(true);
+    cpSync(`${dataDir}/broker`, copy, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+  });
+  const lock = await lockDataDir(copy);
+  try {
+    const { catalog, table } = openData(resolveEngineOptions({ ...SMALL, dataDir: copy }), lock.dir);
+    const [slot] = catalog.require('t').slots;
+    expect(table.minOffset(slot as number)).toBe(1);
+  } finally {
+    lock.release();
+  }
+});
+
+it.each(['first', 'middle', 'first half'])('damage does not keep what lies with it: %s', async (where) => {
+  await withBroker(dataDir, async ({ client }) => {
+    await client.admin().createTopic({ topic: 't', queues: 1 });
+    await sendNumbers(client, 't', 0, 300);
+  });
+  // Read from files alone: the ring is empty after an opening.
+  const { batches } = mapLog(dataDir);
+  const all = batches.filter(({ count, topicId }) => count > 0 && topicId > 0);
+  const half = Math.floor(all.length / 2);
+  const harmed =
+    where === 'first' ? all.slice(0, 1) : where === 'middle' ? all.slice(half, half + 1) : all.slice(0, half);
+  for (const { position } of harmed) {
+    spoil({ dataDir, segmentBytes: SMALL.segmentBytes }, position, 'header');
+  }
+  await withBroker(dataDir, async ({ client }) => {
+    await client.admin().setTopicRetention({ topic: 't', retentionMs: 1_000 });
+    await expect.poll(() => firstOffset(client, 't'), { timeout: 60_000 }).toBe(300);
   });
 });
