@@ -148,8 +148,10 @@ export async function openLeadership(
   }
   const { endpoints, tls } = parsed;
   // A call that hangs is given up while the lease still runs, so that another member of etcd can renew it.
+  const onTrouble = (error: string): void =>
+    member.tell('its new files for etcd cannot be used, the old ones are used on', { error });
   const store = await EtcdSetStore.open(
-    { endpoints, tls, access: controllerLink, callTimeoutMs: CALL_MS },
+    { endpoints, tls, access: controllerLink, callTimeoutMs: CALL_MS, onTrouble },
     cluster,
     set,
   );

@@ -30,20 +30,36 @@ const LOOK_MS = 10_000;
 
 type Texts = Readonly<Record<(typeof NAMES)[number], string | null>>;
 
+export interface EtcdAccessOptions {
+  /** How often it is looked whether the files have changed, in ms. Default 10,000. */
+  readonly lookMs?: number | undefined;
+  /** They have, and twice in a row could not be used: the old ones are used on. Once until that is over. */
+  readonly onTrouble?: ((why: string) => void) | undefined;
+}
+
 export class EtcdAccess {
   readonly #files: EtcdAccessFiles;
   readonly #isTls: boolean;
   readonly #lookMs: number;
+  readonly #onTrouble: (why: string) => void;
   #texts: Texts;
   #context: SecureContext | null;
   #user: EtcdUser | null;
   #lookedAtMs = monotonicMs();
+  /** Why other files could not be used when they were looked at last. */
+  #trouble: string | null = null;
+  #isTold = false;
 
   /** Reads the files. @throws RingMQError BAD_CONFIG for one that cannot be used */
-  constructor(files: EtcdAccessFiles, isTls: boolean, lookMs = LOOK_MS) {
+  constructor(
+    files: EtcdAccessFiles,
+    isTls: boolean,
+    { lookMs = LOOK_MS, onTrouble = () => {} }: EtcdAccessOptions = {},
+  ) {
     this.#files = files;
     this.#isTls = isTls;
     this.#lookMs = lookMs;
+    this.#onTrouble = onTrouble;
     this.#texts = readAll(files);
     this.#context = isTls ? contextOf(this.#texts) : null;
     this.#user = userOf(this.#texts.userFile);
@@ -71,18 +87,31 @@ export class EtcdAccess {
     this.#lookedAtMs = nowMs;
     try {
       const texts = readAll(this.#files);
-      if (NAMES.every((name) => texts[name] === this.#texts[name])) {
+      const isSame = NAMES.every((name) => texts[name] === this.#texts[name]);
+      const context = isSame ? this.#context : this.#isTls ? contextOf(texts) : null;
+      const user = isSame ? this.#user : userOf(texts.userFile);
+      this.#trouble = null;
+      this.#isTold = false;
+      if (isSame) {
         return false;
       }
-      const context = this.#isTls ? contextOf(texts) : null;
-      const user = userOf(texts.userFile);
       this.#texts = texts;
       this.#context = context;
       this.#user = user;
       return true;
-    } catch {
+    } catch (error) {
+      this.#tell((error as Error).message);
       return false;
     }
+  }
+
+  /** Not of files that are just being replaced. */
+  #tell(why: string): void {
+    if (why === this.#trouble && !this.#isTold) {
+      this.#isTold = true;
+      this.#onTrouble(why);
+    }
+    this.#trouble = why;
   }
 }
 

@@ -4,21 +4,21 @@
  * back by itself, and the next call goes to the next member.
  */
 import { clearTimeout, monotonicMs, setTimeout } from '../../../native-free/time/index.js';
-import { EtcdAccess, type EtcdAccessFiles } from './etcd-access.js';
+import { EtcdAccess, type EtcdAccessFiles, type EtcdAccessOptions } from './etcd-access.js';
 import { EtcdError, GRPC_STATUS, isOtherMemberWorthTrying, wantsLogin } from './etcd-error.js';
 import type { EtcdMethod } from './etcd-proto.js';
 import type { GrpcCall, GrpcChannel, GrpcFailure, GrpcMetadata, GrpcStream } from './grpc-types.js';
 import { type EtcdParts, loadEtcdParts } from './load-grpc.js';
 
-export interface EtcdClientOptions {
+export interface EtcdClientOptions extends EtcdAccessOptions {
   /** Members of etcd, `host:port` each. */
   endpoints: readonly string[];
   /** Default: false. */
   tls?: boolean;
   /** Whom it trusts under TLS, and as whom it comes. Default: those that Node trusts, and as nobody. */
   access?: EtcdAccessFiles | undefined;
-  /** How often it is looked whether those files have changed, in ms. Default 10,000. */
-  lookMs?: number;
+  /** How long nobody logs in again after a login that etcd refused, unless the files have changed, in ms. Default 5000. */
+  loginRestMs?: number;
   /** One try at one member, in ms. Default 1000. */
   callTimeoutMs?: number;
 }
@@ -57,6 +57,8 @@ export interface WatchStream {
 }
 
 const DEFAULT_CALL_TIMEOUT_MS = 1_000;
+/** A password costs etcd much to look at, and members of a set call some times a second: one that is wrong must not take etcd's time from others. */
+const DEFAULT_LOGIN_REST_MS = 5_000;
 /** Answers are a few keys of one broker set each. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
@@ -64,6 +66,7 @@ export class EtcdClient {
   readonly #parts: EtcdParts;
   readonly #endpoints: readonly string[];
   readonly #access: EtcdAccess;
+  readonly #loginRestMs: number;
   readonly #callTimeoutMs: number;
   /** A connection to one member, made by the first call to it. */
   readonly #channels = new Map<number, GrpcChannel>();
@@ -71,12 +74,15 @@ export class EtcdClient {
   /** What a login gave; null: there was none yet, or what it gave is taken no more. */
   #token: string | null = null;
   #loggingIn: Promise<void> | null = null;
+  /** What etcd said to the last login, and until when that is its answer. */
+  #refused: { readonly error: EtcdError; readonly untilMs: number } | null = null;
   #isClosed = false;
 
   private constructor(parts: EtcdParts, options: EtcdClientOptions) {
     this.#parts = parts;
     this.#endpoints = options.endpoints;
-    this.#access = new EtcdAccess(options.access ?? {}, options.tls ?? false, options.lookMs);
+    this.#access = new EtcdAccess(options.access ?? {}, options.tls ?? false, options);
+    this.#loginRestMs = options.loginRestMs ?? DEFAULT_LOGIN_REST_MS;
     this.#callTimeoutMs = options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS;
   }
 
@@ -238,6 +244,7 @@ export class EtcdClient {
   async #asUser<T>(call: (metadata: GrpcMetadata) => Promise<T>): Promise<T> {
     if (this.#access.hasChanged()) {
       this.#token = null;
+      this.#refused = null;
       this.#leaveAll();
     }
     const { user } = this.#access;
@@ -271,6 +278,9 @@ export class EtcdClient {
   }
 
   async #authenticate(): Promise<void> {
+    if (this.#refused !== null && monotonicMs() < this.#refused.untilMs) {
+      throw this.#refused.error;
+    }
     try {
       const answer = await this.#send(
         'authenticate',
@@ -281,6 +291,9 @@ export class EtcdClient {
     } catch (error) {
       // An etcd that asks nobody who he is says so; it may ask later.
       if (!(error instanceof EtcdError) || error.status !== GRPC_STATUS.failedPrecondition) {
+        if (error instanceof EtcdError && !isOtherMemberWorthTrying(error.status)) {
+          this.#refused = { error, untilMs: monotonicMs() + this.#loginRestMs };
+        }
         throw error;
       }
       this.#token = '';

@@ -31,7 +31,7 @@ async function startEtcd(settings: EtcdSettings): Promise<EtcdProcess> {
 
 async function clientOf(
   etcd: EtcdProcess,
-  options: Pick<EtcdClientOptions, 'tls' | 'access'>,
+  options: Pick<EtcdClientOptions, 'tls' | 'access' | 'onTrouble' | 'loginRestMs'>,
 ): Promise<EtcdClient> {
   const client = await EtcdClient.open({
     endpoints: [etcd.endpoint],
@@ -91,7 +91,9 @@ describe('TLS', () => {
     };
     const first = await startEtcd({ ...server, clientCaFile: authority.caFile });
     put(authority, own);
-    const client = await clientOf(first, { tls: true, access: files });
+    const troubles: string[] = [];
+    const onTrouble = (why: string): number => troubles.push(why);
+    const client = await clientOf(first, { tls: true, access: files, onTrouble });
     expect(await readBy(client)).toBe('read');
     // Half of it is replaced.
     const other = stranger.issue('broker');
@@ -104,9 +106,17 @@ describe('TLS', () => {
       for (const length of [0, 40]) {
         writeFileSync(file, whole.subarray(0, length));
         expect(await readBy(client)).toBe('read');
+        writeFileSync(file, whole);
+        expect(await readBy(client)).toBe('read');
       }
-      writeFileSync(file, whole);
     }
+    expect(troubles).toEqual([]);
+    // It is told of once, where it stays so.
+    for (let again = 0; again < 4; again++) {
+      writeFileSync(files.certFile, '');
+      expect(await readBy(client)).toBe('read');
+    }
+    expect(troubles).toEqual([expect.stringContaining('certFile')]);
     await first.kill();
     await first.start({ ...stranger.issue('etcd', NAMES), clientCaFile: stranger.caFile });
     expect(await readBy(client)).toMatch(/^EtcdError/);
@@ -242,6 +252,25 @@ describe('a user of etcd', () => {
     expect(await readBy(client)).toBe('read');
     // While the file is written anew the one before counts.
     writeFileSync(userFile, '');
+    expect(await readBy(client)).toBe('read');
+  });
+
+  test('with a wrong password asks etcd now and then, and at once where the file has another one', async () => {
+    const etcd = await startEtcd({});
+    const post: Post = (path, body) => postPlain(etcd, path, body);
+    const userFile = join(newDirectory(), 'user');
+    writeFileSync(userFile, 'broker:second\n');
+    await setUpUsers(etcd, post);
+    const client = await clientOf(etcd, { access: { userFile }, loginRestMs: 600_000 });
+    const refused = await readBy(client);
+    expect(refused).toMatch(/authentication failed/);
+    const { token } = (await post('auth/authenticate', { name: 'root', password: 'of root' })) as {
+      token: string;
+    };
+    await post('auth/user/changepw', { name: 'broker', password: 'second', token });
+    // It would be taken now: etcd is not asked.
+    expect(await readBy(client)).toBe(refused);
+    writeFileSync(userFile, 'broker:second');
     expect(await readBy(client)).toBe('read');
   });
 });
