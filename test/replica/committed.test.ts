@@ -198,3 +198,11 @@ it('of two promotions at once one begins a term, and the other finds that it is 
     ]),
   );
 }, 120_000);
+
+it('a master that is stopped while a message waits for its slave says that it was not acked', async () => {
+  const { a, link } = await sendOne(SYNC);
+  link.hold();
+  await sendTwo(a);
+  await a.kill('SIGTERM');
+  expect(a.log).toContain('is not waited for');
+}, 120_000);
