@@ -106,11 +106,12 @@ export class BatchBuilder {
   /**
    * The short way of {@link append} for what most messages of a fast producer are: a body of bytes alone,
    * born now, not the first of a batch (which gives the batch its born time). Bytes of the record; 0: the
-   * body is none of these or does not fit, nothing was written. One function for V8 to compile as a whole:
-   * calls within would cost as much as all else here.
+   * body does not fit or is for the long way, nothing was written. One function for V8 to compile as a whole:
+   * calls within would cost as much as all else here. Nothing of the caller's is run: whoever has asked the
+   * body what it is may have been answered by a prototype that closes this very batch.
    */
-  appendUsual(body: unknown, clock: TurnClock): number {
-    if (!(body instanceof Uint8Array) || this.count === 0) {
+  appendUsual(body: Uint8Array, clock: TurnClock): number {
+    if (this.count === 0) {
       return 0;
     }
     const bytes = this.bytes;

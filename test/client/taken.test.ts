@@ -144,6 +144,33 @@ test('a send whose getter closes the producer is refused, behind another one, to
   expect(broker.link.batches.flatMap(({ bytes }) => bodiesIn(bytes))).toEqual(['first', 'second']);
 });
 
+test('a send or write whose body uses the producer when it is asked what it is goes behind what that did', async () => {
+  const producer = client.producer();
+  const plain = (body: string) => producer.send({ topic: 't', body: Buffer.from(body) });
+  /** Bytes whose class is found out by asking them: these close the batch that is open then. */
+  const asking = (body: string) =>
+    Object.setPrototypeOf(
+      new TextEncoder().encode(body),
+      new Proxy(Uint8Array.prototype, {
+        getPrototypeOf: () => {
+          void plain('inner');
+          void producer.flush();
+          return Uint8Array.prototype;
+        },
+      }),
+    ) as Uint8Array;
+  await plain('warm');
+  const sent = [plain('a'), producer.send({ topic: 't', body: asking('b') }), plain('c')];
+  producer.write({ topic: 't', body: asking('d') });
+  await Promise.all(sent);
+  await producer.flush();
+  const bodies = broker.link.batches.flatMap(({ bytes, recordCount }) => {
+    expect(bodiesIn(bytes)).toHaveLength(recordCount);
+    return bodiesIn(bytes);
+  });
+  expect(bodies.filter((body) => body !== 'inner')).toEqual(['warm', 'a', 'b', 'c', 'd']);
+});
+
 /** Bodies of a batch's records, all of which must be sound. */
 function bodiesIn(bytes: Uint8Array): string[] {
   expect(producedRecordsFault(bytes)).toBe(0);

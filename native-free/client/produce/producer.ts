@@ -131,6 +131,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
       shardingKey === undefined &&
       properties === undefined &&
       bornTime === undefined &&
+      body instanceof Uint8Array &&
       !this.#isFull;
     if (isUsual) {
       const receipt = this.#packer.sendUsual(topic, body, this.#clock, this.#nextNumber);
@@ -170,7 +171,8 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
       shardingKey === undefined &&
       properties === undefined &&
       bornTime === undefined &&
-      hasNoLaterParts(message);
+      hasNoLaterParts(message) &&
+      body instanceof Uint8Array;
     if (isUsual && this.#packer.packUsual(topic, body, this.#clock, this.#nextNumber)) {
       this.#nextNumber++;
     } else {
