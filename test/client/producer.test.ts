@@ -395,6 +395,19 @@ describe('order and loss', () => {
     expect(broker.called('topicMetadata')).toHaveLength(2);
   });
 
+  test('asks again for a topic that changes while it is asked for', async () => {
+    const { broker, producer } = await setUp();
+    broker.methods['topicMetadata'] = (_params, link) => {
+      const isFirst = broker.called('topicMetadata').length === 1;
+      if (isFirst) {
+        link.event(0, { event: 'topicChanged', topic: 't', topicId: 7 });
+      }
+      return { topic: 't', topicId: 7, queues: isFirst ? 1 : 4, memory: false, createdTime: 0 };
+    };
+    expect(await producer.send({ topic: 't', body }, { queueId: 3 })).toMatchObject({ queueId: 3 });
+    expect(broker.called('topicMetadata')).toHaveLength(2);
+  });
+
   test('asks for topics anew after a lost connection: what changed meanwhile was not told', async () => {
     const { broker, producer } = await setUp();
     await producer.send({ topic: 't', body });

@@ -270,6 +270,7 @@ export const INTERNAL: Record<string, readonly string[]> = {
     'onReleased',
     'onStored',
     'onTopicChanged',
+    'onGivenUp',
     'onWarning',
   ],
   CONSUMER: ['finish'],

@@ -299,6 +299,10 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     this.#lanes.rescue();
   }
 
+  onGivenUp(route: TopicRoute): void {
+    this.#packer.sealRoute(route);
+  }
+
   onNotFound(waiting: readonly PendingMessage[], error: RingMQError): void {
     this.#kept.notFound(waiting, error);
   }
@@ -348,7 +352,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
   /** What changed while there was no link was not told: topics are asked for anew. What is packed goes where it was packed for. */
   onConnected({ set }: ProduceLane): void {
     if (set === null) {
-      this.#routes.forgetAll((route) => this.#packer.sealRoute(route));
+      this.#routes.forgetAll();
     } else {
       this.onBrokersChanged(null);
     }
@@ -357,7 +361,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
 
   /** Over a cluster: a topic, null: any, may be in other sets now. */
   onBrokersChanged(topic: string | null): void {
-    this.#routes.lookAgain(topic, (route) => this.#packer.sealRoute(route));
+    this.#routes.lookAgain(topic);
   }
 
   onLost(lane: ProduceLane): void {
@@ -387,7 +391,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
   }
 
   onTopicChanged(topic: string): void {
-    this.#routes.forget(topic, (route) => this.#packer.sealRoute(route));
+    this.#routes.forget(topic);
   }
 
   #report(failure: SendFailure): void {

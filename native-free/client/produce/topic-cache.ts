@@ -7,9 +7,15 @@ import { kindOf } from '../options.js';
 /** Topics remembered at most; the one asked for longest ago is forgotten first. */
 const MAX_TOPICS = 65_536;
 
+interface Known {
+  readonly answer: Promise<TopicInfo>;
+  /** The topic has changed since it was asked for: an answer that is still to come is of before. */
+  isOutdated: boolean;
+}
+
 export class TopicCache {
   readonly #requests: Requests;
-  readonly #known = new Map<string, Promise<TopicInfo>>();
+  readonly #known = new Map<string, Known>();
   /** The link that what is known comes from. */
   #link = 0;
 
@@ -19,7 +25,7 @@ export class TopicCache {
 
   /**
    * Rejects with `TOPIC_NOT_FOUND`, `BAD_ARGUMENT` for an impossible name, or what a request may fail with.
-   * Failures are not remembered.
+   * Failures are not remembered. A topic that is forgotten while it is asked for is asked for again.
    */
   lookUp(topic: string): Promise<TopicInfo> {
     if (this.#link !== this.#requests.link) {
@@ -29,7 +35,7 @@ export class TopicCache {
     }
     const known = this.#known.get(topic);
     if (known !== undefined) {
-      return known;
+      return known.answer;
     }
     if (!isTopicName(topic)) {
       return Promise.reject(
@@ -42,21 +48,31 @@ export class TopicCache {
         ),
       );
     }
-    const answer = this.#requests.call('topicMetadata', { topic }).then(checkedInfo);
-    this.#known.set(topic, answer);
+    const asked: Known = {
+      answer: this.#requests
+        .call('topicMetadata', { topic })
+        .then((info) => (asked.isOutdated ? this.lookUp(topic) : checkedInfo(info))),
+      isOutdated: false,
+    };
+    this.#known.set(topic, asked);
     if (this.#known.size > MAX_TOPICS) {
-      this.forget(this.#known.keys().next().value as string);
+      this.#known.delete(this.#known.keys().next().value as string);
     }
-    answer.catch(() => {
-      if (this.#known.get(topic) === answer) {
+    asked.answer.catch(() => {
+      if (this.#known.get(topic) === asked) {
         this.#known.delete(topic);
       }
     });
-    return answer;
+    return asked.answer;
   }
 
+  /** It has changed. */
   forget(topic: string): void {
-    this.#known.delete(topic);
+    const known = this.#known.get(topic);
+    if (known !== undefined) {
+      known.isOutdated = true;
+      this.#known.delete(topic);
+    }
   }
 }
 

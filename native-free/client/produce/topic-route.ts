@@ -38,6 +38,9 @@ export class TopicRoute {
   pending: PendingMessage[] = [];
   /** Queues of all parts. */
   queues = 0;
+  /** The brokers are being asked, and what they say may be of before a change: they are asked once more then. */
+  isAsking = false;
+  isOutdated = false;
   /** Keyed messages of a part that is not up go to one that is. */
   readonly #movesKeys: boolean;
   /** Queue that messages without a key go to until its batch is closed. */

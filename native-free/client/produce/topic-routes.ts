@@ -20,6 +20,8 @@ export interface RoutesOwner {
   onFound(route: TopicRoute, waiting: readonly PendingMessage[]): void;
   /** These waited for their topic in vain. */
   onNotFound(waiting: readonly PendingMessage[], error: RingMQError): void;
+  /** Another way takes this one's place: what is open goes where it was packed for. */
+  onGivenUp(route: TopicRoute): void;
   /** Some messages wait no longer. */
   onProgress(): void;
 }
@@ -65,8 +67,10 @@ export class TopicRoutes {
 
   /** Asks for the topic, for as long as messages may wait for it, then gives them back. */
   async #resolve(route: TopicRoute): Promise<void> {
+    route.isAsking = true;
     for (;;) {
       try {
+        route.isOutdated = false;
         route.resolve(this.#partsAt(await this.#lookUp(route)));
         const waiting = route.pending;
         route.pending = [];
@@ -83,6 +87,7 @@ export class TopicRoutes {
       await pause(LOOK_UP_AGAIN_MS);
     }
     this.#owner.onProgress();
+    this.#asked(route);
   }
 
   #partsAt(places: readonly TopicPlace[]): RoutePart[] {
@@ -129,54 +134,70 @@ export class TopicRoutes {
     this.#owner.onProgress();
   }
 
-  /** The way to the topic, if it is known, is forgotten; `before` sees it last. */
-  forget(topic: string, before: (route: TopicRoute) => void): void {
+  /** The way to the topic, if it is known, is forgotten; one that is being asked for is asked for again. */
+  forget(topic: string): void {
     this.#brokers.forget(topic);
     const route = this.#routes.get(topic);
     if (route?.isKnown === true) {
-      before(route);
-      this.drop(topic);
+      this.#giveUp(route);
+    } else if (route !== undefined) {
+      route.isOutdated = true;
     }
   }
 
-  /**
-   * Looks again where the topic is, null: all that are known, while messages go on as before. `before` sees
-   * the way that is given up for another.
-   */
-  lookAgain(topic: string | null, before: (route: TopicRoute) => void): void {
+  /** Looks again where the topic is, null: each of them, while messages go on as before. */
+  lookAgain(topic: string | null): void {
     for (const route of this.#routes.values()) {
-      if (route.isKnown && (topic === null || topic === route.topic)) {
-        void this.#lookAgain(route, before);
+      if (topic === null || topic === route.topic) {
+        void this.#lookAgain(route);
       }
     }
   }
 
-  async #lookAgain(route: TopicRoute, before: (route: TopicRoute) => void): Promise<void> {
-    let places: readonly TopicPlace[];
+  /** Several brokers are asked at once, and one may change while another has not answered: one question after the other. */
+  async #lookAgain(route: TopicRoute): Promise<void> {
+    if (route.isAsking) {
+      route.isOutdated = true;
+      return;
+    }
+    route.isAsking = true;
+    route.isOutdated = false;
+    let now = route;
     try {
-      places = await this.#brokers.places(route.topic);
+      const places = await this.#brokers.places(route.topic);
+      if (this.#routes.get(route.topic) === route && !isSame(route.parts, places)) {
+        this.#giveUp(route);
+        now = new TopicRoute(route.topic, this.#movesKeys);
+        now.resolve(this.#partsAt(places));
+        this.#routes.set(route.topic, now);
+      }
     } catch {
       // As it was, until somebody who has it says otherwise.
-      return;
     }
-    if (this.#routes.get(route.topic) !== route || isSame(route.parts, places)) {
-      return;
-    }
-    before(route);
-    const next = new TopicRoute(route.topic, this.#movesKeys);
-    next.resolve(this.#partsAt(places));
-    this.drop(route.topic);
-    this.#routes.set(route.topic, next);
+    now.isOutdated = route.isOutdated;
+    this.#asked(now);
   }
 
-  /** All ways that are known are forgotten; `before` sees them last. What the client remembers of topics goes by itself with the link. */
-  forgetAll(before: (route: TopicRoute) => void): void {
+  /** The brokers have answered. */
+  #asked(route: TopicRoute): void {
+    route.isAsking = false;
+    if (route.isOutdated && this.known(route.topic) === route) {
+      void this.#lookAgain(route);
+    }
+  }
+
+  /** All ways that are known are forgotten. What the client remembers of topics goes by itself with the link. */
+  forgetAll(): void {
     for (const route of [...this.#routes.values()]) {
       if (route.isKnown) {
-        before(route);
-        this.drop(route.topic);
+        this.#giveUp(route);
       }
     }
+  }
+
+  #giveUp(route: TopicRoute): void {
+    this.#owner.onGivenUp(route);
+    this.drop(route.topic);
   }
 
   /** The way to the topic, if it is known. */
