@@ -3,6 +3,7 @@
 import type { ControlMethods, PageParams, PageResult } from '../../native-free/wire/index.js';
 import { AccessAdmin } from '../access/access-admin.js';
 import type { AccessDesk } from '../access/access-desk.js';
+import { fitting } from '../meta/access-merge.js';
 import type { ControlLog } from './control-log.js';
 import { firstAfter, Page, pageEnd } from './page.js';
 
@@ -37,7 +38,7 @@ export class AccessView {
     this.#admin = new AccessAdmin({
       state: log.state.access,
       desk,
-      append: (records) => log.append(records),
+      append: (records) => log.append(records.map((record) => fitting(record, log.maxRecordBytes))),
     });
   }
 

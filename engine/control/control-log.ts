@@ -13,7 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { ERRORS, type ErrorCode, errorCodeOfWire, RingMQError } from '../../native-free/wire/index.js';
 import { APPEND, type AppendSink } from '../engine-thread.js';
-import { controlBatches } from '../meta/control-batch.js';
+import { controlBatches, maxControlBytes } from '../meta/control-batch.js';
 import type { ControlRecord, QueueNumbers } from '../meta/control-records.js';
 import type { MetaState } from '../meta/meta-state.js';
 import type { QueueEnd } from '../meta/queue-ends.js';
@@ -94,6 +94,11 @@ export class ControlLog implements AppendSink {
     this.#later = later;
   }
 
+  /** What one record may take in the log. */
+  get maxRecordBytes(): number {
+    return maxControlBytes(this.#spanBytes);
+  }
+
   /** Everything that was taken is in the ring. */
   get isEmpty(): boolean {
     return this.#changes.isEmpty && this.#waiting.length === 0;
@@ -154,7 +159,8 @@ export class ControlLog implements AppendSink {
   /**
    * Resolves once the records, and all that was taken before them, are acked at the broker's policy: written,
    * or on disk. One caller of each kind at a time.
-   * @throws RingMQError DISK_FULL (nothing was changed), DISK_FAILED, BROKER_CLOSED
+   * @throws RingMQError DISK_FULL, BAD_ARGUMENT (a record that is too long for the log; nothing was changed by either),
+   * DISK_FAILED, BROKER_CLOSED
    */
   append(records: readonly ControlRecord[]): Promise<void> {
     const refusal = this.#writer.controlRefusal();
@@ -162,7 +168,11 @@ export class ControlLog implements AppendSink {
       return Promise.reject(this.#failure ?? errorOf(errorCodeOfWire(refusal)));
     }
     this.#gather();
-    this.#take(records);
+    try {
+      this.#take(records);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const promise = this.#waiters.until(this.#appended + this.#waiting.length);
     this.#push();
     return promise;
@@ -324,10 +334,11 @@ export class ControlLog implements AppendSink {
   }
 
   #take(records: readonly ControlRecord[]): void {
+    const batches = controlBatches(records, this.#spanBytes, Date.now());
     for (const record of records) {
       this.state.apply(record);
     }
-    this.#waiting.push(...controlBatches(records, this.#spanBytes, Date.now()));
+    this.#waiting.push(...batches);
   }
 
   #push(): void {

@@ -12,6 +12,7 @@ import {
   type Right,
   type ScramVerifier,
 } from '../../native-free/wire/index.js';
+import { encodeRecords } from './record-codec.js';
 
 /** Ends that a name keeps, beyond which the oldest are forgotten. */
 const MAX_GONE = 200;
@@ -173,6 +174,25 @@ export function recordOf(principal: Principal): AccessRecord {
     roles: roles.map(([key]) => key.slice(ROLE.length)),
     roleTimes: roles.map(([, { time }]) => time),
   };
+}
+
+/** With as many of the oldest ends forgotten as it takes to be no longer than `maxBytes` in the log; one that has none stays as it is. */
+export function fitting(record: AccessRecord, maxBytes: number): AccessRecord {
+  let fit = record;
+  while (fit.type !== 'principalGone' && fit.gone !== undefined && fit.gone.length > 0) {
+    if (encodeRecords([fit]).length <= maxBytes) {
+      break;
+    }
+    const { gone, goneTimes = [], forgotten = 0 } = fit;
+    const from = Math.ceil(gone.length / 2);
+    fit = {
+      ...fit,
+      gone: gone.slice(from),
+      goneTimes: goneTimes.slice(from),
+      forgotten: Math.max(forgotten, goneTimes[from - 1] ?? 0),
+    };
+  }
+  return fit;
 }
 
 /** The same for those that say the same, times included. */

@@ -5,6 +5,7 @@ import {
   BATCH_HEADER_BYTES,
   BATCH_TYPE,
   BATCH_VERSION,
+  RingMQError,
   readUint32,
   writeUint32,
   writeUint64,
@@ -15,14 +16,29 @@ import { decodeRecords, encodeInPieces } from './record-codec.js';
 /** No control batch is longer, so that none holds up a turn; in a log of small spans, no longer than one. */
 const MAX_CONTROL_BATCH_BYTES = 256 * 1024;
 
-/** `records`, in their order, in as few batches as it takes. `spanBytes`: the log's. `time`: ms since 1970, their born time. */
+/** What the records of one batch may take. `spanBytes`: the log's. */
+export function maxControlBytes(spanBytes: number): number {
+  return Math.min(spanBytes, MAX_CONTROL_BATCH_BYTES) - BATCH_HEADER_BYTES;
+}
+
+/**
+ * `records`, in their order, in as few batches as it takes. `spanBytes`: the log's. `time`: ms since 1970, their born time.
+ * @throws RingMQError BAD_ARGUMENT (a record that no batch has room for)
+ */
 export function controlBatches(
   records: Iterable<ControlRecord>,
   spanBytes: number,
   time: number,
 ): Uint8Array[] {
-  const maxBytes = Math.min(spanBytes, MAX_CONTROL_BATCH_BYTES) - BATCH_HEADER_BYTES;
+  const maxBytes = maxControlBytes(spanBytes);
   return encodeInPieces(records, maxBytes).map(({ bytes: body, count }) => {
+    if (body.length > maxBytes) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        `it takes ${body.length} bytes in the log, whose batches have ${maxBytes} for it: name fewer, or make the data directory anew with a larger spanBytes`,
+        { details: { value: body.length, limit: maxBytes } },
+      );
+    }
     const batch = new Uint8Array(BATCH_HEADER_BYTES + body.length);
     batch.set(body, BATCH_HEADER_BYTES);
     writeUint32(batch, BATCH.length, batch.length);

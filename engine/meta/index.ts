@@ -1,4 +1,4 @@
-export { controlBatches, recordsOf } from './control-batch.js';
+export { controlBatches, maxControlBytes, recordsOf } from './control-batch.js';
 export {
   type ControlRecord,
   QUEUE_NUMBERS,
