@@ -49,12 +49,15 @@ async function stateOf(client: Client): Promise<{ minOffset: number; maxOffset: 
   return { minOffset, maxOffset };
 }
 
-/** Waits until what is kept is no more than it should be: segments, offsets. */
+/** Waits until what is kept is no more than it should be, so that nothing more goes while nothing is written. */
 async function retained(dataDir: string, small: SmallBroker): Promise<void> {
   await vi.waitFor(async () => {
     // One more lies ready ahead.
     expect(segments(dataDir).length).toBeLessThanOrEqual(KEPT_BYTES / SMALL.segmentBytes + 1);
-    expect((await stateOf(small.client)).minOffset).toBeGreaterThan(0);
+    const { queueStates, retention } = await small.client.admin().describeTopic(TOPIC);
+    expect(queueStates[0]?.minOffset).toBeGreaterThan(0);
+    // The flush may be behind, and take another segment when it comes to the end.
+    expect(retention?.logBytes).toBeLessThanOrEqual(KEPT_BYTES);
   }, WAIT);
 }
 
