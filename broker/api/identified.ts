@@ -8,8 +8,9 @@ import {
   LinkedClient,
   type OutgoingMessage,
   type SendOptions,
+  shardingHash,
 } from '../../native-free/client/internal.js';
-import type { Receipt } from '../../native-free/wire/index.js';
+import { isRingMQError, type Receipt, RingMQError } from '../../native-free/wire/index.js';
 import type { Caller } from './callers.js';
 import { badParameter } from './http-errors.js';
 import type { Call } from './operation.js';
@@ -55,27 +56,84 @@ export async function sendAs(
   const hash = createHash('sha256')
     .update(JSON.stringify(['http', caller.user, name]))
     .digest();
-  // 0 would mean a producer that the broker does not check.
-  const id = new ChosenId(hash.readUInt32LE(0) || 1, hash.readUInt32LE(4), sequence);
-  let { queueId } = options;
-  if (queueId === undefined && message.shardingKey === undefined) {
-    // The same the next time: of another queue it would be another message.
-    const { topic } = message;
-    const { requests } = caller.connection();
-    const { queues } = await requests.call(
-      'topicMetadata',
-      { topic },
-      {
-        signal: exchange.signal,
-        onlyNow: true,
-      },
-    );
-    queueId = sequence % queues;
+  const send = async (queueId: number | undefined): Promise<Receipt> => {
+    // 0 would mean a producer that the broker does not check.
+    const id = new ChosenId(hash.readUInt32LE(0) || 1, hash.readUInt32LE(4), sequence);
+    const producer = LinkedClient.producerAs(caller.client, id, { group: 'http' });
+    try {
+      return await producer.send(message, queueId === undefined ? options : { ...options, queueId });
+    } finally {
+      producer.close().catch(() => {});
+    }
+  };
+  if (options.queueId !== undefined) {
+    return send(options.queueId).catch((error: unknown) => {
+      throw isUnknown(error) ? unknownSequence(name, sequence, error) : error;
+    });
   }
-  const producer = LinkedClient.producerAs(caller.client, id, { group: 'http' });
+  const { topic, shardingKey } = message;
+  const { queues } = await caller
+    .connection()
+    .requests.call('topicMetadata', { topic }, { signal: exchange.signal, onlyNow: true });
+  // The same the next time: in another queue it would be another message.
+  const choice = shardingKey === undefined ? sequence : shardingHash(shardingKey);
   try {
-    return await producer.send(message, queueId === undefined ? options : { ...options, queueId });
-  } finally {
-    producer.close().catch(() => {});
+    return await send(choice % queues);
+  } catch (error) {
+    if (!isUnknown(error)) {
+      throw error;
+    }
+    // The number is taken, so nothing is stored by trying: either it is told to be the same message, or it is refused again.
+    for (const queueId of queuesBefore(choice, queues)) {
+      exchange.signal.throwIfAborted();
+      try {
+        return await send(queueId);
+      } catch (other) {
+        if (!isUnknown(other)) {
+          throw other;
+        }
+      }
+    }
+    throw unknownSequence(name, sequence, error);
   }
+}
+
+function isUnknown(error: unknown): error is RingMQError {
+  return isRingMQError(error) && error.code === 'SEQUENCE_UNKNOWN';
+}
+
+function unknownSequence(producer: string, sequence: number, cause: RingMQError): RingMQError {
+  return new RingMQError(
+    'SEQUENCE_UNKNOWN',
+    `number ${sequence} of producer '${producer.slice(0, 64)}' was used for another message, or is too old to tell; nothing was stored now`,
+    { details: { ...cause.details, sequence }, cause },
+  );
+}
+
+/** Of a topic that has grown often, or much. */
+const MAX_QUEUES_TRIED = 64;
+
+/** Where the message may be that was sent when the topic had fewer queues, the likely counts first. */
+function queuesBefore(choice: number, queues: number): Set<number> {
+  const places = new Set<number>();
+  const add = (count: number): void => {
+    if (
+      count >= 1 &&
+      count < queues &&
+      places.size < MAX_QUEUES_TRIED &&
+      choice % count !== choice % queues
+    ) {
+      places.add(choice % count);
+    }
+  };
+  for (let count = queues >> 1; count >= 1; count >>= 1) {
+    add(count);
+  }
+  for (let less = 1; less <= 16; less++) {
+    add(queues - less);
+  }
+  for (let count = 1; count < queues && places.size < MAX_QUEUES_TRIED; count++) {
+    add(count);
+  }
+  return places;
 }

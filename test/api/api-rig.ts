@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type Broker, type BrokerListener, openBroker } from '../../broker/index.js';
+import { type Broker, type BrokerListener, type OpenBrokerOptions, openBroker } from '../../broker/index.js';
 import type { ListenOptions } from '../../broker/listen-options.js';
 
 export const SMALL = {
@@ -40,11 +40,14 @@ export interface ApiRig {
 }
 
 /** Until the test ends. */
-export async function openApi(options: ListenOptions = {}): Promise<ApiRig> {
+export async function openApi(
+  options: ListenOptions = {},
+  brokerOptions: Partial<OpenBrokerOptions> = {},
+): Promise<ApiRig> {
   const dir = mkdtempSync(join(tmpdir(), 'ringmq-api-'));
   const adminPasswordFile = join(dir, 'password');
   writeFileSync(adminPasswordFile, ADMIN_PASSWORD);
-  const broker = await openBroker({ dataDir: join(dir, 'data'), ...SMALL });
+  const broker = await openBroker({ dataDir: join(dir, 'data'), ...SMALL, ...brokerOptions });
   onTestFinished(async () => {
     await broker.close();
     rmSync(dir, { recursive: true, force: true });

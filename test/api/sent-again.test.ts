@@ -59,6 +59,58 @@ describe.each(LISTENERS)('sent again over %s', (listener) => {
     expect(bodies.filter((body) => body !== 'far').sort()).toEqual(['a', 'a', 'b', 'c', 'd']);
   });
 
+  it('gets the same receipt also where its topic has grown since, and another message 409', async () => {
+    const { ask } = await openApi({ listener });
+    await ask('POST', '/topics', { body: { topic: 't', queues: 3, memory: false } });
+    const send = (sequence: number, message: object) =>
+      ask('POST', '/topics/t/messages', {
+        body: message,
+        headers: { 'RingMQ-Producer': 'till', 'RingMQ-Sequence': String(sequence) },
+      });
+    const messages = Array.from({ length: 10 }, (_, i) => ({
+      body: `m${i}`,
+      ...(i % 2 === 0 ? { shardingKey: `key ${i}` } : {}),
+    }));
+    const sendAll = async () => {
+      const receipts: unknown[] = [];
+      for (const [i, message] of messages.entries()) {
+        const { messageId, queueId, offset } = (await send(i + 1, message)).json;
+        receipts.push({ messageId, queueId, offset });
+      }
+      return receipts;
+    };
+    const first = await sendAll();
+    await ask('PUT', '/topics/t/queues', { body: { queues: 4 } });
+    expect(await sendAll()).toEqual(first);
+    await ask('PUT', '/topics/t/queues', { body: { queues: 300 } });
+    expect(await sendAll()).toEqual(first);
+    expect(await send(5, { body: 'another' })).toMatchObject({
+      status: 409,
+      json: { code: 'SEQUENCE_UNKNOWN' },
+    });
+    const found = (await ask('GET', '/messages?topic=t&limit=100')).json['messages'];
+    expect((found as { body: string }[]).map(({ body }) => body).sort()).toEqual(
+      messages.map(({ body }) => body),
+    );
+  });
+
+  it('is refused, and not stored again, once its producer was forgotten for others', async () => {
+    const { ask } = await openApi({ listener }, { maxProducers: 16 });
+    await ask('POST', '/topics', { body: { topic: 't', queues: 1, memory: false } });
+    const send = (producer: string) =>
+      ask('POST', '/topics/t/messages', {
+        body: { body: producer },
+        headers: { 'RingMQ-Producer': producer, 'RingMQ-Sequence': '1' },
+      });
+    expect((await send('till')).status).toBe(201);
+    for (let i = 0; i < 16; i++) {
+      expect((await send(`other ${i}`)).status).toBe(201);
+    }
+    expect(await send('till')).toMatchObject({ status: 409, json: { code: 'SEQUENCE_UNKNOWN' } });
+    const found = (await ask('GET', '/messages?topic=t&limit=100')).json['messages'];
+    expect(found).toHaveLength(17);
+  });
+
   it("is refused where the headers are no such ones, and is each user's own", async () => {
     const { ask, broker } = await openApi({ listener, auth: true });
     const admin: { as: [string, string] } = { as: ['admin', ADMIN_PASSWORD] };

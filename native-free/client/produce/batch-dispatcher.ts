@@ -162,7 +162,8 @@ export class BatchDispatcher implements FrameSender {
 
   #send(batch: SendBatch): void {
     batch.stage = STAGE.sent;
-    batch.builder.markSentBefore(batch.sendCount > 0);
+    // Under an id that somebody else has chosen it may have been sent by another producer, which nobody remembers.
+    batch.builder.markSentBefore(batch.sendCount > 0 || !this.#ids.hasOthers);
     batch.sendCount++;
     this.#sentCount++;
     this.#line.send(batch, this);
