@@ -25,6 +25,7 @@ import { HeldKeeper } from './data/held-keeper.js';
 import { KnownDamage } from './data/known-damage.js';
 import { type DataOptions, type OpenData, openData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
+import { QueueBegins } from './data/queue-begins.js';
 import { tellDamage } from './data/tell-damage.js';
 import { type DataDirLock, lockDataDir, OwnedDisk } from './disk/index.js';
 import type { WorkOwner } from './engine-thread.js';
@@ -100,6 +101,7 @@ export class Engine {
   readonly #sampler: Sampler;
   readonly #house: Housekeeping;
   readonly #queues: TopicQueues;
+  readonly #begins: QueueBegins;
   readonly #damage: KnownDamage;
   readonly #control: ControlLog;
   readonly #held: HeldKeeper;
@@ -193,6 +195,9 @@ export class Engine {
       { ...parts, gateIsHeldBack: (isLog) => this.thread.gateIsHeldBack(isLog) },
       handle.dir,
     );
+    const { state, catalog, table } = data;
+    const committed = (): number => parts.logRing.toBytes(parts.log.committed());
+    this.#begins = new QueueBegins({ state, catalog, table, committed });
     this.#held = new HeldKeeper(
       data.state,
       new OwnedDisk(handle.dir),
@@ -292,11 +297,8 @@ export class Engine {
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
       onTopicRetained: ({ topic, topicId }) => this.#server.topicRetained(topic, topicId),
       lastStoreTime: () => data.table.lastStoreTime(LANE.log),
-      expireQueue: (topic, queueId, before, latest) => {
-        if (this.#queues.expire(topic, queueId, before, latest)) {
-          this.#house.checkpoints.want();
-        }
-      },
+      queueBegin: (topic, queueId, before, latest) => this.#queues.beginAfter(topic, queueId, before, latest),
+      followBegins: () => this.#begins.follow(),
       onTopicGrown: (topic) => this.#server.topicGrown(topic),
       findMessages: (params) => this.find.find(params),
       stats: () => this.#stats.read(),
@@ -406,6 +408,7 @@ export class Engine {
       replay: followedTopics(data, this.#queues, {
         changed: (topic, topicId) => this.#server.topicChanged(topic, topicId),
         retained: (topic, topicId) => this.#server.topicRetained(topic, topicId),
+        begun: (position) => this.#begins.said(position),
         grown: (topic) => {
           this.#server.topicGrown(topic);
           this.#plane.topicGrown(topic);

@@ -28,8 +28,10 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   findOffsetByTime(topic: CatalogTopic, queueId: number, time: number): number | Promise<number>;
   /** When the last batch was stored before this opening, ms since 1970; 0: there is none. */
   lastStoreTime?(): number;
-  /** Messages of the queue that were stored before `before` are not given out any more. `latest`: no later time is believed. */
-  expireQueue?(topic: CatalogTopic, queueId: number, before: number, latest: number): void;
+  /** Where the queue begins without the messages that were stored before `before`; null: where it does. `latest`: no later time is believed. */
+  queueBegin?(topic: CatalogTopic, queueId: number, before: number, latest: number): number | null;
+  /** Queues begin where the log says, as far as that is committed. */
+  followBegins?(): void;
   /** The broker's counters and gauges. */
   stats(): BrokerStats;
   queueStats(): QueueStats;

@@ -126,7 +126,11 @@ export class ControlPlane {
       lastStoreTime: options.lastStoreTime?.() ?? 0,
       wallMs: options.wallMs ?? Date.now,
       monotonicMs: this.#now,
-      expire: (topic, queueId, before, latest) => options.expireQueue?.(topic, queueId, before, latest),
+      isFollower: () => options.isFollower?.() === true,
+      beginAfter: (topic, queueId, before, latest) =>
+        options.queueBegin?.(topic, queueId, before, latest) ?? null,
+      say: (records) => options.log.append(records),
+      follow: () => options.followBegins?.(),
     });
     this.#topics = new TopicAdmin(options.catalog, this.#coordinator, {
       ...options,
@@ -147,6 +151,7 @@ export class ControlPlane {
 
   /** Takes back commits beyond the queues' ends, once the log is this broker's to write. */
   becomeMaster(): void {
+    this.#options.followBegins?.();
     this.#offsets.cutToEnds((topicId, queueId) => this.#queueState(topicId, queueId).maxOffset);
     this.#log.tick();
   }

@@ -113,30 +113,30 @@ export class TopicQueues {
   }
 
   /**
-   * The queue begins behind all that was stored before `before`, as far as it is committed: whether it has moved.
+   * Behind all of the queue that was stored before `before`, as far as it is committed; null: that is where it begins.
    * No time later than `latest` is believed. What is damaged counts as stored with the next batch that is not;
    * where the index cannot be read now, it is left to another time.
    */
-  expire(topic: CatalogTopic, queueId: number, before: number, latest: number): boolean {
+  beginAfter(topic: CatalogTopic, queueId: number, before: number, latest: number): number | null {
     const { queueTable, queueIndex, log } = this.#deps;
     const slot = topic.slots[queueId] as number;
     const min = queueTable.minOffset(slot);
     const isIts = queueTable.topicId(slot) === topic.topicId && queueTable.queueId(slot) === queueId;
     if (topic.memory || !isIts || min >= queueTable.nextOffset(slot)) {
-      return false;
+      return null;
     }
     const committed = log.ring.toBytes(log.committed());
     const timeOf = (position: number): number =>
       position >= committed ? latest : this.#timeUnlessDamaged(position);
-    orNull(() => {
+    return orNull(() => {
       // As a rule nothing is due, and one look says so.
       const isYoung = (time: number): boolean => time >= before && time <= latest;
-      if (queueIndex.find(slot, min, this.#entry) && !isYoung(timeOf(this.#entry.position))) {
-        queueTable.setMinOffset(slot, queueIndex.findByTime(slot, before, latest, timeOf, this.#entry));
+      if (!queueIndex.find(slot, min, this.#entry) || isYoung(timeOf(this.#entry.position))) {
+        return null;
       }
-      return null;
+      const begin = queueIndex.findByTime(slot, before, latest, timeOf, this.#entry);
+      return begin > min ? begin : null;
     });
-    return queueTable.minOffset(slot) > min;
   }
 
   /** When the next message from `offset` on was stored, ms since 1970; null if there is none, or if nobody can tell. */

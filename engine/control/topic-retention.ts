@@ -3,8 +3,13 @@
  * moves up. The bytes go with their segments, by the broker's retention. Ages are judged as retention judges
  * them: a clock that is set ahead counts only after it has lasted. Some queues at a time, so that it never
  * takes long, and nothing of it is done per message.
+ *
+ * The master alone judges, and says in the log where queues begin; it goes by that itself once it is
+ * committed, and so does a slave. So no reader comes upon a message again that was taken, over a failover or
+ * a restart, however the clocks of a set differ. While the log takes nothing, nothing is taken.
  */
 import { RetentionClock } from '../log/index.js';
+import type { QueueBeginsRecord } from '../meta/control-records.js';
 import type { CatalogTopic } from '../meta/topic-catalog.js';
 import { HELD_MS } from '../queue/index.js';
 
@@ -18,8 +23,14 @@ export interface TopicRetentionOptions {
   wallMs(): number;
   /** Moved by no step of that. */
   monotonicMs(): number;
-  /** What the queue stored before `before` is not given out any more. `latest`: no later time is believed. */
-  expire(topic: CatalogTopic, queueId: number, before: number, latest: number): void;
+  /** The log is another broker's, which judges. */
+  isFollower(): boolean;
+  /** Where the queue begins without what it stored before `before`; null: where it does. `latest`: no later time is believed. */
+  beginAfter(topic: CatalogTopic, queueId: number, before: number, latest: number): number | null;
+  /** Resolves once it is committed in the log; rejects where the log does not take it. */
+  say(records: QueueBeginsRecord[]): Promise<void>;
+  /** Queues begin where the log says, as far as it is committed. */
+  follow(): void;
 }
 
 /** Between two rounds over all queues. */
@@ -49,6 +60,8 @@ export class TopicRetention {
   #clocks = new Map<number, TopicClock>();
   #round: Iterator<Due> | null = null;
   #nextRoundMs = Number.NEGATIVE_INFINITY;
+  /** What the last step found is on its way into the log. */
+  #isSaying = false;
 
   constructor(options: TopicRetentionOptions) {
     this.#options = options;
@@ -57,24 +70,61 @@ export class TopicRetention {
 
   /** `nowMs`: only differences count. */
   step(nowMs: number): void {
+    const { isFollower, follow, monotonicMs } = this.#options;
+    if (this.#isSaying && !isFollower()) {
+      return;
+    }
     if (this.#round === null) {
       if (nowMs < this.#nextRoundMs) {
         return;
       }
       this.#nextRoundMs = nowMs + ROUND_EVERY_MS;
+      follow();
       this.#round = this.#due(this.#retained());
     }
-    const { monotonicMs, expire } = this.#options;
+    if (isFollower()) {
+      this.#round = null;
+      return;
+    }
+    const found = new Map<number, QueueBeginsRecord>();
     const begun = monotonicMs();
     for (let i = 0; i < QUEUES_PER_STEP && monotonicMs() - begun < STEP_MS; i++) {
       const next = this.#round.next();
       if (next.done === true) {
         this.#round = null;
-        return;
+        break;
       }
-      const { topic, queueId, before, latest } = next.value;
-      expire(topic, queueId, before, latest);
+      this.#look(next.value, found);
     }
+    if (found.size > 0) {
+      this.#say([...found.values()]);
+    }
+  }
+
+  #look({ topic, queueId, before, latest }: Due, found: Map<number, QueueBeginsRecord>): void {
+    const begin = this.#options.beginAfter(topic, queueId, before, latest);
+    if (begin === null) {
+      return;
+    }
+    const { topicId } = topic;
+    const record = found.get(topicId) ?? { type: 'queueBegins', topicId, pairs: [] };
+    record.pairs.push(queueId, begin);
+    found.set(topicId, record);
+  }
+
+  #say(records: QueueBeginsRecord[]): void {
+    this.#isSaying = true;
+    const done = (): void => {
+      this.#isSaying = false;
+    };
+    // What was not taken is found again by the next round.
+    this.#options
+      .say(records)
+      .then(
+        () => this.#options.follow(),
+        () => {},
+      )
+      .then(done, done);
   }
 
   #retained(): CatalogTopic[] {

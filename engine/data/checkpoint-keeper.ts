@@ -1,6 +1,6 @@
 /**
  * When checkpoints are made: each `checkpointBytes` of log, and some seconds after the last writing, so that
- * a restart reads little, and what was taken from queues stays so. The snapshots, of the queue tables and of the state, are copies in memory, the
+ * a restart reads little. The snapshots, of the queue tables and of the state, are copies in memory, the
  * tables' taken under the index role; files are written by a job on another thread once the log is flushed up
  * to them.
  */
@@ -38,7 +38,7 @@ const TICK_MS = 250;
 const IDLE_THREAD_MS = 30_000;
 /** A log with less than this in all is read again sooner than a thread is started, and has no segment that could go. */
 const FIRST_BYTES = 4 * 1024;
-/** A log that has moved at all, or begins elsewhere for somebody, is checkpointed after this long. */
+/** A log that has moved at all is checkpointed after this long. */
 const IDLE_CHECKPOINT_MS = 10_000;
 
 export interface CheckpointPlace {
@@ -66,8 +66,6 @@ export class CheckpointKeeper {
   #running: Promise<void> | null = null;
   #lastPosition = -1;
   #lastTime = Number.NEGATIVE_INFINITY;
-  /** The tables have what the log does not say, and no checkpoint has it. */
-  #isWanted = false;
   /** The last try failed: said once, and tried again only after a while. */
   #hasFailed = false;
 
@@ -87,11 +85,6 @@ export class CheckpointKeeper {
     });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
-  }
-
-  /** Queues begin further up, by what the log does not say. */
-  want(): void {
-    this.#isWanted = true;
   }
 
   /** No new ones; waits for the one that is being written. */
@@ -127,13 +120,12 @@ export class CheckpointKeeper {
       const indexed = logRing.toBytes(logRing.indexed());
       const now = monotonicMs();
       const hasMoved = this.#lastPosition < 0 ? indexed >= FIRST_BYTES : indexed !== this.#lastPosition;
-      const long = (hasMoved || this.#isWanted) && now - this.#lastTime >= IDLE_CHECKPOINT_MS;
+      const long = hasMoved && now - this.#lastTime >= IDLE_CHECKPOINT_MS;
       const far = !this.#hasFailed && indexed - this.#lastPosition >= this.#everyBytes;
       if (!far && !long) {
         return;
       }
       this.#pending = this.#takeSnapshots();
-      this.#isWanted &&= this.#pending === null;
     }
     const pending = this.#pending;
     const flushed = logRing.toBytes(logRing.flushed());
@@ -190,7 +182,6 @@ export class CheckpointKeeper {
         );
       }
       this.#hasFailed = true;
-      this.#isWanted = true;
     } finally {
       this.#lastTime = monotonicMs();
       this.#running = null;

@@ -19,6 +19,8 @@ export interface ControlReplayDeps {
   openQueues(topic: CatalogTopic, from: number): void;
   /** The topic has another retention. */
   retained?(topic: CatalogTopic): void;
+  /** Queues begin further up, as a control batch at `position` says. */
+  begun?(position: number): void;
   /** Ends a deleted topic's queues. Who says so must free its slots in the catalog, once no thread uses them. */
   closeQueues(topic: CatalogTopic): void;
 }
@@ -61,6 +63,9 @@ export class ControlReplay {
       for (const record of recordsOf(header, body)) {
         if (this.#again?.isPast(record) !== true) {
           this.#applyOne(record);
+          if (record.type === 'queueBegins') {
+            this.#deps.begun?.(position);
+          }
         }
       }
     } catch (error) {

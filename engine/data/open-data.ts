@@ -45,6 +45,7 @@ import { createRingMemory, Ring } from '../ring/index.js';
 import { masterTerm } from '../term/term.js';
 import { inheritedBelow, knownCommitted } from './committed-keeper.js';
 import { ControlReplay } from './control-replay.js';
+import { beginQueues } from './queue-begins.js';
 import { beginRebuild, endRebuild } from './rebuild.js';
 import { performRejoin } from './rejoin.js';
 
@@ -238,6 +239,7 @@ function recoverData(
     if (role === 'master') {
       continueQueues(state, catalog, table);
     }
+    beginQueues(state, catalog, table);
     const { startPosition, endPosition } = tables.recovery;
     if (stored.isRebuild || (stored.state?.position ?? 0) > endPosition) {
       // Of a repaired log the state has all now. Else the log's end is lost: what is said from here on must

@@ -94,6 +94,18 @@ export interface QueueEndsRecord {
   pairs: number[];
 }
 
+/**
+ * Where queues of a topic begin: what lies before that offset its retention has taken. Said by the master
+ * alone, so that all who have the log begin at the same message, whatever their clocks are. Never lower than
+ * another one before.
+ */
+export interface QueueBeginsRecord {
+  type: 'queueBegins';
+  topicId: number;
+  /** queue id, offset, queue id, offset, … */
+  pairs: number[];
+}
+
 /** Somebody asked for the group: it stays until somebody deletes it. */
 export interface GroupCreatedRecord {
   type: 'groupCreated';
@@ -135,6 +147,7 @@ export type ControlRecord =
   | TopicTombstoneRecord
   | OffsetsRecord
   | QueueEndsRecord
+  | QueueBeginsRecord
   | StartsDroppedRecord
   | GroupCreatedRecord
   | GroupDeletedRecord

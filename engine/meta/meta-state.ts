@@ -12,6 +12,7 @@ import {
   type GroupPausedRecord,
   type OffsetsRecord,
   QUEUE_NUMBERS,
+  type QueueBeginsRecord,
   type QueueEndsRecord,
   type TopicCreatedRecord,
 } from './control-records.js';
@@ -37,6 +38,8 @@ export class MetaState {
   readonly starts = new OffsetTable();
   readonly expired = new OffsetTable();
   readonly ends = new QueueEnds();
+  /** Where queues begin by what their topic's retention has taken. */
+  readonly begins = new QueueEnds();
   readonly resets = new OffsetTable();
   /** Groups that somebody asked for, with when, ms since 1970. */
   readonly createdGroups = new Map<string, number>();
@@ -89,6 +92,9 @@ export class MetaState {
       yield { type: 'queueEnds', ...entry };
     }
     yield* queueEndRecords(ends);
+    for (const entry of this.begins.entries()) {
+      yield { type: 'queueBegins', ...entry };
+    }
     for (const [group, createdTime] of this.createdGroups) {
       yield { type: 'groupCreated', group, createdTime };
     }
@@ -135,7 +141,10 @@ export class MetaState {
         this.#setNumbers(record);
         return;
       case 'queueEnds':
-        this.#raiseEnds(record);
+        this.#raise(this.ends, record);
+        return;
+      case 'queueBegins':
+        this.#raise(this.begins, record);
         return;
       case 'startsDropped':
         this.starts.drop(record.group, record.topicId);
@@ -242,6 +251,7 @@ export class MetaState {
       this[kind].dropTopic(topicId);
     }
     this.ends.dropTopic(topicId);
+    this.begins.dropTopic(topicId);
     for (const group of [...this.pausedGroups.keys()]) {
       this.#setPaused({ type: 'groupPaused', group, topicId, paused: false });
     }
@@ -251,12 +261,12 @@ export class MetaState {
     this.nextTopicId = Math.max(this.nextTopicId, used + 1);
   }
 
-  #raiseEnds({ topicId, pairs }: QueueEndsRecord): void {
+  #raise(table: QueueEnds, { topicId, pairs }: QueueEndsRecord | QueueBeginsRecord): void {
     const queues = this.topics.get(topicId)?.queues ?? 0;
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const queueId = pairs[i] as number;
       if (queueId < queues) {
-        this.ends.raise(topicId, queues, queueId, pairs[i + 1] as number);
+        table.raise(topicId, queues, queueId, pairs[i + 1] as number);
       }
     }
   }

@@ -1,7 +1,8 @@
 /**
  * Where queues ended, as far as the log may not show it: its batches of a queue may all have gone with old
  * segments, or have gone before a slave began. Without that, a queue table that is made anew would give their
- * offsets out a second time, and groups that have read them would pass over what is new.
+ * offsets out a second time, and groups that have read them would pass over what is new. And where queues
+ * begin, where a topic's retention has taken messages of which the log has the bytes still.
  */
 import type { QueueEndsRecord } from './control-records.js';
 
@@ -26,11 +27,12 @@ export function queueEndRecords(ends: Iterable<QueueEnd>): QueueEndsRecord[] {
   return [...records.values()];
 }
 
+/** An offset of each queue, which never moves down. */
 export class QueueEnds {
   /** Topic id → an offset for each queue; 0: nothing is known. */
   readonly #topics = new Map<number, Float64Array>();
 
-  /** The offset behind the last record that the queue is known to have had. */
+  /** 0: nothing is known. */
   get(topicId: number, queueId: number): number {
     return this.#topics.get(topicId)?.[queueId] ?? 0;
   }
@@ -48,6 +50,11 @@ export class QueueEnds {
       this.#topics.set(topicId, ends);
     }
     ends[queueId] = Math.max(ends[queueId] as number, end);
+  }
+
+  /** Topics of which something is known. */
+  topicIds(): Iterable<number> {
+    return this.#topics.keys();
   }
 
   dropTopic(topicId: number): void {

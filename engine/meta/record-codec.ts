@@ -200,6 +200,7 @@ function checkRecord(value: unknown): void {
       pairs(record);
       return;
     case 'queueEnds':
+    case 'queueBegins':
       topicId(record);
       pairs(record);
       return;

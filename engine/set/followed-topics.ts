@@ -12,6 +12,8 @@ export interface FollowedTopicsHost {
   grown(topic: CatalogTopic): void;
   /** It has another retention: all who are told of topics. */
   retained(topic: string, topicId: number): void;
+  /** Queues begin further up, as the log says at `position`. */
+  begun(position: number): void;
   /** Its consumers end, and what was known of its damage is forgotten. */
   gone(topic: CatalogTopic): void;
 }
@@ -33,6 +35,7 @@ export function followedTopics(
       }
     },
     retained: ({ topic, topicId }) => host.retained(topic, topicId),
+    begun: (position) => host.begun(position),
     closeQueues: (topic) => {
       host.gone(topic);
       host.changed(topic.topic, topic.topicId);

@@ -23,15 +23,27 @@ function topicOf(topicId: number, queues: number, retentionMs: number | null): C
 function rig(topics: CatalogTopic[], lastStoreTime: number) {
   const clock = { wallMs: lastStoreTime, monotonicMs: 0 };
   const expired: string[] = [];
+  const said: number[][] = [];
+  /** What becomes of what is said; and where queues begin without what is too old. */
+  const set = { isFollower: false, begin: null as number | null, followed: 0, answer: Promise.resolve() };
   const retention = new TopicRetention({
     topics: () => topics,
     topic: (topicId) => topics.find((each) => each.topicId === topicId),
     lastStoreTime,
     wallMs: () => clock.wallMs,
     monotonicMs: () => clock.monotonicMs,
-    expire: ({ topic }, queueId, before, latest) => {
+    isFollower: () => set.isFollower,
+    say: (records) => {
+      said.push(...records.map(({ topicId, pairs }) => [topicId, ...pairs]));
+      return set.answer;
+    },
+    follow: () => {
+      set.followed++;
+    },
+    beginAfter: ({ topic }, queueId, before, latest) => {
       expect(latest - before - (topics.find((each) => each.topic === topic)?.retentionMs ?? 0)).toBe(HELD_MS);
       expired.push(`${topic}/${queueId} ${before}`);
+      return set.begin;
     },
   });
   /** All queues of one round. */
@@ -50,7 +62,7 @@ function rig(topics: CatalogTopic[], lastStoreTime: number) {
     retention.step(clock.monotonicMs);
     return [...expired];
   };
-  return { clock, round, step };
+  return { clock, round, step, said, set };
 }
 
 it('every queue of those that have one is looked at once a round, and no other', () => {
@@ -95,4 +107,46 @@ it('a retention that is taken back, or made longer, while its round is under way
     }
     expect(rest).toEqual(['t2/0 95000']);
   }
+});
+
+it('what is too old is said for all queues of a step at once, and gone by when the log has it', async () => {
+  const { round, said, set } = rig([topicOf(1, 2, 5_000), topicOf(2, 1, 5_000)], 100_000);
+  set.begin = 7;
+  let isTaken = (): void => {};
+  set.answer = new Promise((resolve) => {
+    isTaken = resolve;
+  });
+  round();
+  expect(said).toEqual([
+    [1, 0, 7, 1, 7],
+    [2, 0, 7],
+  ]);
+  const { followed } = set;
+  expect(round()).toEqual([]);
+  expect(set.followed).toBe(followed);
+  isTaken();
+  await set.answer;
+  expect(set.followed).toBe(followed + 1);
+});
+
+it('what the log does not take is found again', async () => {
+  const { round, said, set } = rig([topicOf(1, 1, 5_000)], 100_000);
+  set.begin = 7;
+  set.answer = Promise.reject(new Error('the disk is full'));
+  round();
+  await new Promise(setImmediate);
+  round();
+  expect(said).toEqual([
+    [1, 0, 7],
+    [1, 0, 7],
+  ]);
+});
+
+it('a slave judges nothing, and goes by what the log says', () => {
+  const { round, set } = rig([topicOf(1, 1, 5_000)], 100_000);
+  set.isFollower = true;
+  expect(round()).toEqual([]);
+  expect(set.followed).toBeGreaterThan(0);
+  set.isFollower = false;
+  expect(round()).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 /** What a topic's own retention takes is given out to nobody any more, by whatever way it is asked for, over restarts too. */
-import { cpSync, existsSync } from 'node:fs';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { cpSync } from 'node:fs';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { openData } from '../../engine/data/open-data.js';
 import { lockDataDir } from '../../engine/disk/lock-file.js';
 import { resolveEngineOptions } from '../../engine/options.js';
@@ -14,7 +14,8 @@ import {
   sendNumbers,
   withBroker,
 } from '../faults/small-broker.js';
-import { spoil } from '../replica/repair-pair.js';
+import { ask, stored, until } from '../replica/nodes.js';
+import { RepairPair, type Side, spoil } from '../replica/repair-pair.js';
 
 const HOUR_MS = 3_600_000;
 let dataDir: string;
@@ -76,8 +77,7 @@ it('what was taken from a log that nobody writes any more is not given out again
     await admin.createTopic({ topic: 't', queues: 1 });
     await client.producer().send({ topic: 't', body: 'old' });
     await admin.setTopicRetention({ topic: 't', retentionMs: 1_000 });
-    // The log itself is too short for a checkpoint.
-    await expect.poll(() => existsSync(`${dataDir}/broker/checkpoint`), { timeout: 60_000 }).toBe(true);
+    await expect.poll(() => firstOffset(client, 't'), { timeout: 60_000 }).toBe(1);
     cpSync(`${dataDir}/broker`, copy, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
   });
   const lock = await lockDataDir(copy);
@@ -108,4 +108,32 @@ it.each(['first', 'middle', 'first half'])('damage does not keep what lies with 
     await client.admin().setTopicRetention({ topic: 't', retentionMs: 1_000 });
     await expect.poll(() => firstOffset(client, 't'), { timeout: 60_000 }).toBe(300);
   });
+});
+
+it('a set begins where its master said: its slave, also a new one, whoever is promoted, and over a restart', async () => {
+  const pair = new RepairPair();
+  onTestFinished(() => pair.remove());
+  const begins = (side: Side): Promise<number | undefined> =>
+    firstOffset(pair.client(side), 't').catch(() => undefined);
+  const client = await pair.open(pair.a);
+  await client.admin().createTopic({ topic: 't', queues: 1 });
+  await pair.open(pair.s);
+  await sendNumbers(client, 't', 0, 5);
+  await client.admin().setTopicRetention({ topic: 't', retentionMs: 1_000 });
+  for (const side of [pair.a, pair.s]) {
+    await expect.poll(() => begins(side), { timeout: 60_000 }).toBe(5);
+  }
+  await client.admin().setTopicRetention({ topic: 't', retentionMs: null });
+  await sendNumbers(client, 't', 5, 8);
+  const late = pair.another('late');
+  await pair.open(late);
+  await until(async () => (await stored(pair.client(late), 't').catch(() => 0)) === 8);
+  await expect.poll(() => begins(late), { timeout: 60_000 }).toBe(5);
+  await pair.close(pair.a);
+  await ask(`ws://127.0.0.1:${late.port}`, 'promote');
+  expect(await begins(late)).toBe(5);
+  expect((await readSome(pair.client(late), 't', 1))[0]?.offset).toBe(5);
+  await pair.close(late);
+  await pair.open(late);
+  expect(await begins(late)).toBe(5);
 });

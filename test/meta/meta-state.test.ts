@@ -58,6 +58,13 @@ const someRecord = fc.oneof(
   fc
     .tuple(fc.nat(8), fc.nat(3), fc.nat(99))
     .map(([topicId, queueId, end]): ControlRecord => ({ type: 'queueEnds', topicId, pairs: [queueId, end] })),
+  fc.tuple(fc.nat(8), fc.nat(3), fc.nat(99)).map(
+    ([topicId, queueId, begin]): ControlRecord => ({
+      type: 'queueBegins',
+      topicId,
+      pairs: [queueId, begin],
+    }),
+  ),
   fc
     .tuple(fc.nat(3), fc.nat(8))
     .map(([group, topicId]): ControlRecord => ({ type: 'startsDropped', group: `g${group}`, topicId })),

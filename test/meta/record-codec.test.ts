@@ -31,6 +31,7 @@ const ALL: ControlRecord[] = [
     sets: ['a', 'b'],
   },
   { type: 'queueEnds', topicId: 1, pairs: [0, 2 ** 40, 3, 0] },
+  { type: 'queueBegins', topicId: 1, pairs: [2, 2 ** 40] },
 ];
 
 function unpack(batches: Uint8Array[]): ControlRecord[] {
