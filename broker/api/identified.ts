@@ -5,7 +5,6 @@
 import { createHash } from 'node:crypto';
 import {
   ChosenId,
-  LinkedClient,
   type OutgoingMessage,
   type SendOptions,
   shardingHash,
@@ -59,7 +58,7 @@ export async function sendAs(
   const send = async (queueId: number | undefined): Promise<Receipt> => {
     // 0 would mean a producer that the broker does not check.
     const id = new ChosenId(hash.readUInt32LE(0) || 1, hash.readUInt32LE(4), sequence);
-    const producer = LinkedClient.producerAs(caller.client, id, { group: 'http' });
+    const producer = caller.client.producerAs(id, { group: 'http' });
     try {
       return await producer.send(message, queueId === undefined ? options : { ...options, queueId });
     } finally {

@@ -1,31 +1,7 @@
 /** Connecting to a broker, or to a cluster by its name servers. */
-import { RingMQError, type Welcome } from '../wire/index.js';
-import { OneBroker } from './brokers.js';
-import { callUser } from './callback.js';
 import { LinkClient } from './client.js';
-import { Addresses } from './cluster/addresses.js';
-import { ClusterBrokers } from './cluster/cluster-brokers.js';
-import { asRingMQError } from './failures.js';
-import { takeCredentials } from './link/credentials.js';
-import { makeConnection } from './make-connection.js';
-import { callbackOption, nameOption, type OptionNames, takeOptions } from './options.js';
+import { connectBrokers } from './connect-brokers.js';
 import type { Client, ConnectOptions } from './types.js';
-
-const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
-  name: true,
-  cluster: true,
-  credentials: true,
-  connectTimeoutMs: true,
-  requestTimeoutMs: true,
-  pingIntervalMs: true,
-  reconnectMinMs: true,
-  reconnectMaxMs: true,
-  onConnection: true,
-  onWarning: true,
-  signal: true,
-  tls: true,
-  closeTimeoutMs: true,
-};
 
 /**
  * Connects over a WebSocket, in Node and in browsers. `ws://HOST:PORT` or `wss://…`, one or several with
@@ -35,60 +11,5 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
  * or what no other try can cure. After that a lost connection is made anew until the client is closed.
  */
 export async function connect(url: string | URL, given?: ConnectOptions): Promise<Client> {
-  const options = takeOptions('connect', given, CONNECT_OPTIONS);
-  callbackOption('onConnection', options.onConnection);
-  if (options.cluster !== undefined) {
-    nameOption('cluster', options.cluster);
-  }
-  const addresses = new Addresses(url, options.tls);
-  const credentials = options.credentials === undefined ? undefined : takeCredentials(options.credentials);
-  if (credentials?.scheme === 'jwt' && addresses.isOverheard) {
-    callUser(
-      options.onWarning,
-      'the token passes where others can read it, and who has it is its user: use a wss:// address',
-      { option: 'credentials' },
-    );
-  }
-  let cluster: ClusterBrokers | null = null;
-  /** What answered first, and has to answer again. */
-  let isNameServer: boolean | null = null;
-  const connection = makeConnection(addresses.open, {
-    ...options,
-    credentials,
-    mayBeNameServer: true,
-    check: (welcome) => {
-      if (isNameServer !== null && isNameServer !== answersAsNameServer(welcome)) {
-        throw new RingMQError(
-          'CONNECTION_LOST',
-          `there is ${isNameServer ? 'no' : 'a'} name server there now`,
-        );
-      }
-      isNameServer = answersAsNameServer(welcome);
-    },
-    onTrouble: () => addresses.next(),
-    onConnection: (state, reason) => {
-      if (isNameServer === true) {
-        cluster?.onNameServer(state);
-      } else {
-        callUser(options.onConnection, state, reason);
-      }
-    },
-    onEvent: (event) => cluster?.onEvent(event),
-  });
-  await connection.open(options.signal);
-  if (!isNameServer) {
-    return new LinkClient(new OneBroker(connection));
-  }
-  cluster = new ClusterBrokers(connection, options);
-  try {
-    await cluster.open(options.signal);
-  } catch (error) {
-    cluster.close(asRingMQError(error));
-    throw error;
-  }
-  return new LinkClient(cluster);
-}
-
-function answersAsNameServer({ role }: Welcome): boolean {
-  return role === 'nameserver';
+  return new LinkClient(await connectBrokers(url, given));
 }

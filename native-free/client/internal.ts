@@ -6,8 +6,9 @@ export { messageId, messageIdPrefix } from '../wire/message-id.js';
 export { abortable, abortError, throwIfAborted } from './abort.js';
 export { ask } from './ask.js';
 export type { Brokers } from './brokers.js';
-export { brokersOf, createClient, LinkedClient, startClient } from './client.js';
+export { createClient, LinkedClient, startClient } from './client.js';
 export { ClusterBrokers } from './cluster/cluster-brokers.js';
+export { connectBrokers } from './connect-brokers.js';
 export { parseFilter, TagFilter } from './consume/filter.js';
 export { OffsetTracker } from './consume/offset-tracker.js';
 export type { Connection } from './link/connection.js';
@@ -22,4 +23,5 @@ export { callbackOption, isOptionsObject, kindOf, signalOption, takeCallOptions 
 export { PageWalk } from './page-walk.js';
 export { ChosenId } from './produce/producer-ids.js';
 export { shardingHash } from './produce/sharding-hash.js';
+export { brokersOf, SendingClient } from './sending-client.js';
 export type * from './types.js';

@@ -8,6 +8,7 @@ import {
   type Connection,
   type Producer,
   type Receipt,
+  type SendingClient,
 } from '../../client/internal.js';
 import {
   type BrokerStatus,
@@ -42,14 +43,14 @@ export interface DeskOptions {
 }
 
 export class Desk implements Backend {
-  readonly #client: Client;
+  readonly #client: Client | SendingClient;
   readonly #brokers: Brokers;
   readonly #options: DeskOptions;
   readonly #dialed = new Map<string, Promise<Connection>>();
   #producer: Producer | null = null;
 
   /** The client stays its owner's; `close` closes what the desk has opened beside it. */
-  constructor(client: Client, options: DeskOptions) {
+  constructor(client: Client | SendingClient, options: DeskOptions) {
     this.#client = client;
     this.#brokers = brokersOf(client);
     this.#options = options;

@@ -1,11 +1,10 @@
 /** The page as a client of its own: it connects to whoever served it, as the user that has logged in. */
-import { type ConnectOptions, connect } from '../../client/index.js';
-import { brokersOf, type Client } from '../../client/internal.js';
+import type { ConnectOptions } from '../../client/index.js';
+import { type Brokers, connectBrokers, SendingClient } from '../../client/internal.js';
 import { type Backend, Desk } from '../desk/index.js';
 
 export interface Connected {
   readonly backend: Backend;
-  readonly client: Client;
   close(): Promise<void>;
 }
 
@@ -20,8 +19,8 @@ export async function connectHere(
   events: SocketEvents,
 ): Promise<Connected> {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  let client: Client | null = null;
-  client = await connect(`${scheme}//${location.host}`, {
+  let brokers: Brokers | null = null;
+  brokers = await connectBrokers(`${scheme}//${location.host}`, {
     name: 'ringmq dashboard',
     credentials,
     connectTimeoutMs: 10_000,
@@ -29,16 +28,16 @@ export async function connectHere(
     closeTimeoutMs: 1_000,
     // Over a cluster one set may be away while the others answer.
     onConnection: (state, why) =>
-      events.onConnection(state === 'connected' || (client !== null && brokersOf(client).isConnected), why),
+      events.onConnection(state === 'connected' || brokers?.isConnected === true, why),
   });
+  // Nothing is read as a member of a group here: what does that is not in the page.
+  const client = new SendingClient(brokers);
   const desk = new Desk(client, { user, readOnly: false });
-  const opened = client;
   return {
     backend: desk,
-    client,
     close: async () => {
       await desk.close().catch(() => undefined);
-      await opened.close().catch(() => undefined);
+      await client.close().catch(() => undefined);
     },
   };
 }
