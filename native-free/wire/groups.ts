@@ -18,6 +18,47 @@ export interface GroupMemberInfo {
   state: MemberState;
 }
 
+export interface GroupQueueInfo {
+  topic: string;
+  /** A client's answer over a cluster: whose queue it is. */
+  brokerSet?: string;
+  queueId: number;
+  /** null: nothing committed yet. */
+  committedOffset: number | null;
+  maxOffset: number;
+  /** Messages that are stored and not committed. */
+  lag: number;
+  /** Messages that retention deleted before the group had read them, so far. */
+  expired: number;
+  /** Age of the oldest message that is stored and not committed; 0: there is none, null: it cannot be told. */
+  lagMs: number | null;
+  /** null: nobody holds it now. */
+  memberId: string | null;
+  /** Since who holds the queue committed on it, or got it; null: nobody holds it. */
+  sinceCommitMs: number | null;
+  /** `stuck`: for a minute nothing was committed, and a message waits that is as old. `slow`: such a message waits, and it commits. null: nobody holds it. */
+  state: MemberState | null;
+}
+
+export interface GroupInfo {
+  group: string;
+  /** Topics that it reads or has read, the first 100 in the order of their names. */
+  topics: string[];
+  /** All of them. */
+  topicCount: number;
+  members: number;
+}
+
+export interface GroupDescription extends GroupInfo, GroupPause {
+  memberIds: string[];
+  queues: GroupQueueInfo[];
+}
+
+/** What a client makes of the pages of one. */
+export interface GroupReport extends GroupDescription {
+  memberInfos: GroupMemberInfo[];
+}
+
 /** What a group gets nothing of. */
 export interface GroupPause {
   /** Of all topics. */
