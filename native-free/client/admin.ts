@@ -14,32 +14,24 @@ import {
   type GrownTopic,
   groupMembers,
   isRingMQError,
-  MAX_QUEUES_PER_TOPIC,
-  MAX_TOPIC_RETENTION_MS,
-  MIN_TOPIC_RETENTION_MS,
   type PageResult,
   RingMQError,
   type TopicDescription,
   type TopicInfo,
 } from '../wire/index.js';
 import { type AccessChange, type AccessLists, type ChangeOptions, itemsOf } from './access-calls.js';
-import { startPosition } from './consume/start-position.js';
+import {
+  growthParams,
+  newGroupParams,
+  newTopicParams,
+  offsetResetParams,
+  retentionParams,
+} from './admin-params.js';
 import { ownFound, takeQuestion, takeSearch } from './find-params.js';
 import type { Requests } from './link/requests.js';
 import { isSaltAndRounds } from './link/scram-login.js';
-import {
-  anyNameOption,
-  badArgument,
-  booleanOption,
-  countOption,
-  listOption,
-  nameOption,
-  type OptionNames,
-  takeCallOptions,
-  takeOptions,
-  textOption,
-} from './options.js';
-import { PageWalk } from './page-walk.js';
+import { anyNameOption, takeCallOptions } from './options.js';
+import { allPages, wholeOf } from './page-walk.js';
 import { INSPECT, shown } from './shown.js';
 import type {
   Admin,
@@ -55,31 +47,6 @@ import type {
   TopicRetention,
 } from './types.js';
 import { type Part, WatchCalls } from './watch-calls.js';
-
-/** Broker sets that a topic may name. */
-const MAX_SETS = 64;
-/** Queues of a topic whose creator does not say. */
-const DEFAULT_QUEUES = 4;
-
-const NEW_TOPIC: OptionNames<NewTopic> = {
-  topic: true,
-  queues: true,
-  memory: true,
-  sets: true,
-  retentionMs: true,
-  ifNotExists: true,
-};
-const TOPIC_RETENTION: OptionNames<TopicRetention> = { topic: true, retentionMs: true };
-const TOPIC_GROWTH: OptionNames<TopicGrowth> = { topic: true, queues: true };
-const NEW_GROUP: OptionNames<NewGroup> = { group: true, ifNotExists: true };
-const OFFSET_RESET: OptionNames<OffsetReset> = {
-  group: true,
-  topic: true,
-  to: true,
-  queueId: true,
-  brokerSet: true,
-  dryRun: true,
-};
 
 export class ControlAdmin extends WatchCalls implements Admin {
   readonly #requests: Requests;
@@ -320,131 +287,4 @@ export class ControlAdmin extends WatchCalls implements Admin {
   [INSPECT](): object {
     return shown('Admin', {});
   }
-}
-
-/** What is asked of a broker. Throws `BAD_ARGUMENT` naming what cannot be used. */
-export function newTopicParams(given: NewTopic): {
-  topic: string;
-  queues: number;
-  memory: boolean;
-  ifNotExists: boolean;
-  sets?: string[];
-  retentionMs?: number;
-} {
-  const topic = takeGiven('createTopic', given, NEW_TOPIC);
-  if (topic.memory === true && topic.retentionMs !== undefined) {
-    throw badArgument(
-      'retentionMs',
-      'is for topics on disk: in memory messages stay as long as there is room',
-    );
-  }
-  return {
-    topic: nameOption('topic', topic.topic),
-    queues: countOption('queues', topic.queues, DEFAULT_QUEUES, 1, MAX_QUEUES_PER_TOPIC),
-    memory: booleanOption('memory', topic.memory, false),
-    ifNotExists: booleanOption('ifNotExists', topic.ifNotExists, false),
-    ...(topic.sets === undefined ? {} : { sets: setsOption(topic.sets) }),
-    ...(topic.retentionMs === undefined ? {} : { retentionMs: retentionOption(topic.retentionMs) }),
-  };
-}
-
-/** The same of a topic's retention. */
-export function retentionParams(given: TopicRetention): { topic: string; retentionMs: number | null } {
-  const { topic, retentionMs } = takeGiven('setTopicRetention', given, TOPIC_RETENTION);
-  if (retentionMs === undefined) {
-    throw badArgument('retentionMs', "must say how long, in ms; null for the broker's own");
-  }
-  return {
-    topic: anyNameOption('topic', topic),
-    retentionMs: retentionMs === null ? null : retentionOption(retentionMs),
-  };
-}
-
-function retentionOption(value: number): number {
-  return countOption(
-    'retentionMs',
-    value,
-    MIN_TOPIC_RETENTION_MS,
-    MIN_TOPIC_RETENTION_MS,
-    MAX_TOPIC_RETENTION_MS,
-  );
-}
-
-/** The same of more queues for a topic. */
-export function growthParams(given: TopicGrowth): ControlMethods['growTopic']['params'] {
-  const { topic, queues } = takeGiven('growTopic', given, TOPIC_GROWTH);
-  if (queues === undefined) {
-    throw badArgument('queues', 'must say how many the topic is to have');
-  }
-  return {
-    topic: anyNameOption('topic', topic),
-    queues: countOption('queues', queues, 1, 1, MAX_QUEUES_PER_TOPIC),
-  };
-}
-
-function setsOption(sets: unknown): string[] {
-  return listOption('sets', sets, 1, MAX_SETS).map((set) => nameOption('sets', set));
-}
-
-export function newGroupParams(given: NewGroup): { group: string; ifNotExists: boolean } {
-  const { group, ifNotExists } = takeGiven('createGroup', given, NEW_GROUP);
-  return {
-    group: nameOption('group', group),
-    ifNotExists: booleanOption('ifNotExists', ifNotExists, false),
-  };
-}
-
-/** The same of where a group is to go on. */
-export function offsetResetParams(
-  given: OffsetReset,
-): ControlMethods['resetOffset']['params'] & { brokerSet: string | undefined } {
-  const change = takeGiven('resetOffset', given, OFFSET_RESET);
-  if (change.to === undefined) {
-    throw badArgument('to', 'must be earliest, latest, a Date, { time } or { offset }');
-  }
-  return {
-    group: anyNameOption('group', change.group),
-    topic: anyNameOption('topic', change.topic),
-    to: startPosition(change.to, 'to'),
-    queueId:
-      change.queueId === undefined
-        ? null
-        : countOption('queueId', change.queueId, 0, 0, MAX_QUEUES_PER_TOPIC - 1),
-    brokerSet: textOption('brokerSet', change.brokerSet, 127),
-    dryRun: booleanOption('dryRun', change.dryRun, false),
-  };
-}
-
-/** An object that must be there. */
-function takeGiven<T extends object>(call: string, given: T | undefined, names: OptionNames<T>): T {
-  if (given === undefined) {
-    throw badArgument(call, `needs an object with ${Object.keys(names).join(', ')}`);
-  }
-  return takeOptions(call, given, names);
-}
-
-/** A page without what makes it one. */
-function wholeOf<P extends PageResult>(page: P): Omit<P, keyof PageResult> {
-  const { cursor: _cursor, complete: _complete, ...whole } = page;
-  return whole;
-}
-
-/** All items of a list that comes page by page. What changes meanwhile may be in it or not; nothing is in it twice. */
-async function allPages<P extends Partial<PageResult>, T>(
-  ask: (cursor: string | null) => Promise<P>,
-  itemsOf: (page: P) => T[],
-): Promise<T[]> {
-  const items: T[] = [];
-  const walk = new PageWalk();
-  let cursor: string | null = null;
-  do {
-    const page = await ask(cursor);
-    const found: unknown = itemsOf(page);
-    if (!Array.isArray(found)) {
-      throw new RingMQError('BAD_FRAME', 'the broker answered without the list that was asked for');
-    }
-    items.push(...found);
-    cursor = walk.next(page.cursor);
-  } while (cursor !== null);
-  return items;
 }

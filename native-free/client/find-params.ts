@@ -13,7 +13,7 @@ import {
   parseMessageId,
   setOwn,
 } from '../wire/index.js';
-import type { ConsumedQuestion, MessageSearch } from './admin-types.js';
+import type { ConsumedQuestion, MessageSearch } from './admin-requests.js';
 import {
   anyNameOption,
   badArgument,

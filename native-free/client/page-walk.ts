@@ -1,5 +1,5 @@
 /** A list that comes page by page comes to an end, whatever the other side answers. */
-import { RingMQError } from '../wire/index.js';
+import { type PageResult, RingMQError } from '../wire/index.js';
 
 /** Far more than the longest list has. */
 const MAX_PAGES = 16_384;
@@ -24,4 +24,30 @@ export class PageWalk {
     }
     return cursor;
   }
+}
+
+/** A page without what makes it one. */
+export function wholeOf<P extends PageResult>(page: P): Omit<P, keyof PageResult> {
+  const { cursor: _cursor, complete: _complete, ...whole } = page;
+  return whole;
+}
+
+/** All items of a list that comes page by page. What changes meanwhile may be in it or not; nothing is in it twice. */
+export async function allPages<P extends Partial<PageResult>, T>(
+  ask: (cursor: string | null) => Promise<P>,
+  itemsOf: (page: P) => T[],
+): Promise<T[]> {
+  const items: T[] = [];
+  const walk = new PageWalk();
+  let cursor: string | null = null;
+  do {
+    const page = await ask(cursor);
+    const found: unknown = itemsOf(page);
+    if (!Array.isArray(found)) {
+      throw new RingMQError('BAD_FRAME', 'the broker answered without the list that was asked for');
+    }
+    items.push(...found);
+    cursor = walk.next(page.cursor);
+  } while (cursor !== null);
+  return items;
 }

@@ -44,7 +44,6 @@ import type { Producer, ProducerOptions } from './produce/types.js';
 
 export type {
   AccessQuestion,
-  Admin,
   AuditQuery,
   ConnectionPage,
   ConsumedQuestion,
@@ -68,7 +67,8 @@ export type {
   TopicClientPage,
   TopicGrowth,
   TopicRetention,
-} from './admin-types.js';
+} from './admin-requests.js';
+export type { Admin } from './admin-types.js';
 export type {
   AssignedQueue,
   BatchOptions,

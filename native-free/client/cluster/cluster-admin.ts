@@ -20,14 +20,14 @@ import {
   type UserInfo,
 } from '../../wire/index.js';
 import type { AccessChange, AccessLists, ChangeOptions } from '../access-calls.js';
+import { ControlAdmin } from '../admin.js';
 import {
-  ControlAdmin,
   growthParams,
   newGroupParams,
   newTopicParams,
   offsetResetParams,
   retentionParams,
-} from '../admin.js';
+} from '../admin-params.js';
 import { asRingMQError } from '../failures.js';
 import { takeQuestion, takeSearch } from '../find-params.js';
 import { anyNameOption, badArgument, takeCallOptions } from '../options.js';

@@ -1,6 +1,6 @@
 /** Messages found in several broker sets, as one answer; and the cursor that says where each set goes on. */
 import type { FindResult } from '../../wire/index.js';
-import type { FoundPage } from '../admin-types.js';
+import type { FoundPage } from '../admin-requests.js';
 import { badArgument } from '../options.js';
 import type { SetAnswer } from './merged.js';
 
