@@ -15,7 +15,7 @@ import {
   listOption,
   nameOption,
   type OptionNames,
-  takeOptions,
+  takeGiven,
   textOption,
 } from './options.js';
 
@@ -135,12 +135,4 @@ export function offsetResetParams(
     brokerSet: textOption('brokerSet', change.brokerSet, 127),
     dryRun: booleanOption('dryRun', change.dryRun, false),
   };
-}
-
-/** An object that must be there. */
-function takeGiven<T extends object>(call: string, given: T | undefined, names: OptionNames<T>): T {
-  if (given === undefined) {
-    throw badArgument(call, `needs an object with ${Object.keys(names).join(', ')}`);
-  }
-  return takeOptions(call, given, names);
 }

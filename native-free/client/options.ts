@@ -165,6 +165,14 @@ function reasonOf(error: unknown): string {
   }
 }
 
+/** An object that must be there. */
+export function takeGiven<T extends object>(call: string, given: T | undefined, names: OptionNames<T>): T {
+  if (given === undefined) {
+    throw badArgument(call, `needs an object with ${Object.keys(names).join(', ')}`);
+  }
+  return takeOptions(call, given, names);
+}
+
 /** The items of a list, none left out. Throws `BAD_ARGUMENT` for what is none, or has too few or too many. */
 export function listOption(name: string, value: unknown, min: number, max: number): unknown[] {
   let items: unknown[] | undefined;

@@ -30,6 +30,7 @@ import {
   nameOption,
   type OptionNames,
   takeCallOptions,
+  takeGiven,
   takeOptions,
   textOption,
 } from './options.js';
@@ -246,13 +247,6 @@ export abstract class WatchCalls extends AccessCalls {
     );
     return { clients: items, ...page };
   }
-}
-
-function takeGiven<T extends object>(call: string, given: T | undefined, names: OptionNames<T>): T {
-  if (given === undefined) {
-    throw badArgument(call, `needs an object with ${Object.keys(names).join(', ')}`);
-  }
-  return takeOptions(call, given, names);
 }
 
 function placed<T extends object>(set: string | null, queue: T): T & { brokerSet?: string } {
