@@ -17,12 +17,12 @@ import {
 import type { TopicEntry } from '../engine-thread.js';
 import { DEFAULT_GROUP_RETENTION_MS, GroupAges, GroupCoordinator, GroupOffsets } from '../group/index.js';
 import type { HeldEntry } from '../meta/held-offsets.js';
-import { type CatalogTopic, printable, type TopicCatalog, topicInfo } from '../meta/topic-catalog.js';
+import { type CatalogTopic, printable, type TopicCatalog } from '../meta/topic-catalog.js';
 import { AccessView } from './access-view.js';
-import { listAudit } from './audit-view.js';
 import type { ControlCaller } from './channel-messages.js';
 import { ConnectionsView } from './connections-view.js';
 import { ConsumerCalls, memberKey } from './consumer-calls.js';
+import { controlHandlers, type Handlers } from './control-handlers.js';
 import type { ControlLog } from './control-log.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
 import { ExpiredLog, type ExpiredReport } from './expired-log.js';
@@ -35,12 +35,6 @@ import { RetentionWatch, type WatchedQueue } from './retention-watch.js';
 import { takeOver } from './take-over.js';
 import { TopicAdmin } from './topic-admin.js';
 import { TopicRetention } from './topic-retention.js';
-
-type Params<M extends ControlMethod> = ControlMethods[M]['params'];
-type Result<M extends ControlMethod> = ControlMethods[M]['result'];
-type Handlers = {
-  [M in ControlMethod]: (params: Params<M>, caller: ControlCaller) => Result<M> | Promise<Result<M>>;
-};
 
 const TICK_MS = 250;
 
@@ -57,13 +51,10 @@ export class ControlPlane {
   readonly #expiredLog: ExpiredLog;
   readonly #retentionWatch: RetentionWatch;
   readonly #topicRetention: TopicRetention;
-  readonly #topics: TopicAdmin;
   readonly #handlers: Handlers;
   readonly #now: () => number;
   readonly #settling: GroupSettling;
-  readonly #consumers: ConsumerCalls;
   readonly #heldUp: HeldUpTeller;
-  readonly #connections: ConnectionsView;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -104,7 +95,7 @@ export class ControlPlane {
       pause,
     });
     this.#access = new AccessView(options.log, options.access);
-    this.#consumers = new ConsumerCalls({
+    const consumers = new ConsumerCalls({
       catalog: options.catalog,
       coordinator: this.#coordinator,
       epoch: options.epoch,
@@ -113,7 +104,7 @@ export class ControlPlane {
       positionOf: (topic, queueId, to) => this.#groups.positionOf(topic, queueId, to),
       requireTopic: (topicId) => this.#requireById(topicId),
     });
-    this.#connections = new ConnectionsView({
+    const connections = new ConnectionsView({
       askThreads: (question) => options.askThreads(question),
       requireTopic: (topic) => void options.catalog.require(topic),
     });
@@ -132,12 +123,21 @@ export class ControlPlane {
       say: (records) => options.log.append(records),
       follow: () => options.followBegins?.(),
     });
-    this.#topics = new TopicAdmin(options.catalog, this.#coordinator, {
+    const topics = new TopicAdmin(options.catalog, this.#coordinator, {
       ...options,
       appendRecords: (records) => options.log.append(records),
       pause,
     });
-    this.#handlers = this.#makeHandlers();
+    this.#handlers = controlHandlers({
+      options,
+      catalog: options.catalog,
+      topics,
+      groups: this.#groups,
+      view: this.#view,
+      consumers,
+      connections,
+      access: this.#access,
+    });
   }
 
   /**
@@ -287,7 +287,7 @@ export class ControlPlane {
     method: M,
     params: unknown,
     caller: ControlCaller,
-  ): Promise<Result<M>> {
+  ): Promise<ControlMethods[M]['result']> {
     return await this.#handlers[method](parseParams(method, params), caller);
   }
 
@@ -361,100 +361,6 @@ export class ControlPlane {
     }
   }
 
-  #makeHandlers(): Handlers {
-    return {
-      topicMetadata: ({ topic }) => topicInfo(this.#catalog.require(topic)),
-      createTopic: (params) => this.#topics.create(params),
-      listTopics: (params) => this.#topics.list(params),
-      describeTopic: async ({ topic, ...page }) => {
-        await this.#options.wanted?.(topic);
-        return this.#topics.describe(topic, page);
-      },
-      setTopicRetention: (params) => this.#topics.retain(params),
-      growTopic: (params) => this.#topics.grow(params),
-      deleteTopic: async ({ topic, upTo }) => {
-        await this.#topics.delete(topic, upTo ?? null);
-        return {};
-      },
-      listGroups: (params) => this.#view.list(params),
-      describeGroup: async ({ group, ...page }) => {
-        await this.#options.handOver?.();
-        return this.#view.describe(group, page);
-      },
-      createGroup: (params) => this.#groups.create(params),
-      deleteGroup: async ({ group }) => {
-        await this.#groups.delete(group);
-        return {};
-      },
-      resetOffset: async (params) => ({ queues: await this.#groups.resetOffset(params) }),
-      listConnections: (params) => this.#connections.list(params),
-      closeConnection: async ({ id }) => {
-        await this.#connections.close(id);
-        return {};
-      },
-      topicClients: (params) => this.#connections.topicClients(params),
-      groupLags: async (params) => {
-        await this.#options.handOver?.();
-        return this.#view.lags(params);
-      },
-      history: (params) => this.#options.history(params),
-      configuration: () => ({
-        brokerName: this.#options.brokerName ?? '',
-        options: this.#options.configuration?.() ?? [],
-      }),
-      setLogLevel: ({ level }) => {
-        if (this.#options.setLogLevel === undefined) {
-          throw new RingMQError('NOT_SUPPORTED', 'this broker has no log of its own');
-        }
-        this.#options.setLogLevel(level);
-        return {};
-      },
-      pauseGroup: (params) => this.#groups.setPaused(params, true),
-      resumeGroup: (params) => this.#groups.setPaused(params, false),
-      copyOffsets: async (params) => ({ queues: await this.#groups.copyOffsets(params) }),
-      skipMessages: (params) => this.#groups.skip(params),
-      standing: () => {
-        const standing = this.#options.standing?.();
-        return standing ?? noLog();
-      },
-      promote: async ({ epoch, force }) =>
-        (await this.#options.promote?.(epoch ?? 0, force ?? false)) ?? noLog(),
-      ...this.#access.handlers(),
-      listAudit: (params) => listAudit(this.#log.state.audit, params),
-      findMessages: (params) => this.#options.findMessages?.(params) ?? noLog(),
-      consumedBy: async ({ topic, queueId, offset, ...page }) => {
-        await this.#options.handOver?.();
-        return this.#view.consumedBy(this.#catalog.require(topic), queueId, offset, page);
-      },
-      stats: () => this.#options.stats(),
-      queueStats: async () => {
-        await this.#options.handOver?.();
-        return this.#options.queueStats();
-      },
-      renew: () => {
-        throw new RingMQError('NOT_SUPPORTED', 'the connection itself answers renew');
-      },
-      skipDamage: () => {
-        throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers skipDamage');
-      },
-      reportDamage: () => {
-        throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers reportDamage');
-      },
-      flow: () => {
-        throw new RingMQError('NOT_SUPPORTED', 'the connection of the consumer answers flow');
-      },
-      join: (params, caller) => {
-        const wanted = this.#options.wanted?.(params.topic) ?? null;
-        const join = (): Result<'join'> => this.#consumers.join(params, caller);
-        return wanted === null ? join() : wanted.then(join);
-      },
-      seek: (params, caller) => this.#consumers.seek(params, caller),
-      leave: (_, caller) => this.#consumers.leave(caller),
-      released: (params, caller) => this.#consumers.released(params, caller),
-      commit: (params, caller) => this.#consumers.commit(params, caller),
-    };
-  }
-
   #requireById(topicId: number): CatalogTopic {
     const topic = this.#catalog.byId(topicId);
     if (topic === undefined) {
@@ -499,8 +405,4 @@ export class ControlPlane {
       this.#options.onFatal(error);
     }
   }
-}
-
-function noLog(): never {
-  throw new RingMQError('NOT_SUPPORTED', 'this broker has no log to be master of');
 }
