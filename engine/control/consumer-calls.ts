@@ -89,7 +89,7 @@ export class ConsumerCalls {
     }
     // The topic may have gone while positions were looked up.
     this.#deps.requireTopic(topicId);
-    return { queues: this.#deps.coordinator.seek(keyOf(caller), entries) };
+    return { queues: this.#deps.coordinator.held.seek(keyOf(caller), entries) };
   }
 
   leave(caller: ControlCaller): Result<'leave'> {
@@ -100,12 +100,12 @@ export class ConsumerCalls {
   }
 
   released({ queues }: Params<'released'>, caller: ControlCaller): Result<'released'> {
-    this.#deps.coordinator.released(keyOf(caller), queues);
+    this.#deps.coordinator.held.released(keyOf(caller), queues);
     return {};
   }
 
   async commit({ offsets }: Params<'commit'>, caller: ControlCaller): Promise<Result<'commit'>> {
-    const fenced = this.#deps.coordinator.commit(keyOf(caller), offsets);
+    const fenced = this.#deps.coordinator.held.commit(keyOf(caller), offsets);
     await this.#deps.settled();
     return { fenced };
   }

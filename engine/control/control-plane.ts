@@ -240,7 +240,7 @@ export class ControlPlane {
 
   /** A thread's consumer came upon messages that were deleted before it read them. */
   expired(seat: number, { consumerKey, ...queue }: ExpiredReport): void {
-    this.#coordinator.expired(memberKey(seat, consumerKey), queue);
+    this.#coordinator.held.expired(memberKey(seat, consumerKey), queue);
   }
 
   /** The topic as the hot path wants it; a new object each time. */

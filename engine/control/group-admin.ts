@@ -187,7 +187,7 @@ export class GroupAdmin {
     const at = Math.min(Math.max(before ?? minOffset, minOffset), maxOffset);
     const offset = Math.min(at + count, maxOffset);
     if (dryRun !== true && offset > at) {
-      coordinator.move(group, topic.topicId, queueId, offset);
+      coordinator.held.move(group, topic.topicId, queueId, offset);
       ages.used(group);
       await log.settled();
     }

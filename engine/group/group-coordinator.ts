@@ -19,10 +19,10 @@ import {
   DEFAULT_MAX_GROUP_QUEUES,
   DEFAULT_MAX_GROUPS,
   DEFAULT_MAX_MEMBERS_PER_GROUP,
-  type HeldQueue,
   type JoinRequest,
 } from './coordinator-options.js';
 import { normalizeFilter } from './filter.js';
+import { HeldCalls } from './held-calls.js';
 import {
   checkFilter,
   checkMemberId,
@@ -33,7 +33,7 @@ import {
 } from './join-limits.js';
 import type { GroupOffsets } from './offsets.js';
 import { Settling } from './settling.js';
-import { type Member, OWNERSHIP, type SharedTopic, TopicShare } from './topic-share.js';
+import { type Member, type SharedTopic, TopicShare } from './topic-share.js';
 
 /** Begins the name that a reader in no group has here. No group's name begins so. */
 const READER_PREFIX = '%reader/';
@@ -56,6 +56,8 @@ export class GroupCoordinator {
   readonly #byKey = new Map<string, Member>();
   #readerCount = 0;
   readonly #settling: Settling;
+  /** What members do with queues that are theirs. */
+  readonly held: HeldCalls;
 
   constructor(options: CoordinatorOptions) {
     this.#hooks = options.hooks;
@@ -72,6 +74,12 @@ export class GroupCoordinator {
       isMember: (member) => this.#byKey.get(member.key) === member,
       failed: (member, code, why) => this.#putOut(member, code, why),
     });
+    const members = {
+      find: (key: string) => this.#byKey.get(key),
+      require: (key: string) => this.#require(key),
+      share: (group: string, topicId: number) => this.share(group, topicId),
+    };
+    this.held = new HeldCalls(members, options.hooks, options.offsets, this.#settling);
   }
 
   /**
@@ -146,96 +154,9 @@ export class GroupCoordinator {
     }
   }
 
-  /**
-   * A member has stopped reading these queues. What it does not hold by that generation is passed over.
-   * @throws RingMQError NOT_A_MEMBER
-   */
-  released(key: string, queues: readonly HeldQueue[]): void {
-    const member = this.#require(key);
-    for (const { queueId, generation } of queues) {
-      if (member.share.release(member, queueId, generation)) {
-        this.#settling.want(member.share);
-      }
-    }
-  }
-
-  /**
-   * Commits the next offsets to read. One that lies behind what is committed changes nothing.
-   * @returns the queues whose entries were refused, because the member does not hold them by that generation
-   * (any more).
-   * @throws RingMQError NOT_A_MEMBER; QUEUE_NOT_FOUND, BAD_ARGUMENT (beyond the queue's end): then nothing is
-   * committed
-   */
-  commit(key: string, entries: readonly (HeldQueue & { offset: number })[]): number[] {
-    const member = this.#require(key);
-    const { group, topic } = member.share;
-    for (const { queueId, offset } of entries) {
-      if (queueId < 0 || queueId >= topic.queues) {
-        throw new RingMQError(
-          'QUEUE_NOT_FOUND',
-          `the topic '${topic.topic}' has ${topic.queues} queues, and no queue ${queueId}`,
-          {
-            details: { value: queueId, limit: topic.queues },
-          },
-        );
-      }
-      const { maxOffset } = this.#hooks.queueState(topic.topicId, queueId);
-      if (offset < 0 || offset > maxOffset) {
-        throw new RingMQError(
-          'BAD_ARGUMENT',
-          `offset ${offset} cannot be committed: queue ${queueId} of '${topic.topic}' ends at ${maxOffset}`,
-          {
-            details: { value: offset, limit: maxOffset },
-          },
-        );
-      }
-    }
-    const fenced: number[] = [];
-    const now = this.#hooks.now();
-    for (const { queueId, generation, offset } of entries) {
-      if (!member.share.isHeldBy(member, queueId, generation)) {
-        fenced.push(queueId);
-      } else if (member.reader === null) {
-        if (offset > (this.#offsets.committed(group, topic.topicId, queueId) ?? 0)) {
-          member.share.progressed(queueId, now);
-        }
-        this.#offsets.commit(group, topic.topicId, queueId, offset);
-      }
-    }
-    return fenced;
-  }
-
   /** The topic a member reads. @throws RingMQError NOT_A_MEMBER */
   topicOf(key: string): SharedTopic {
     return this.#require(key).share.topic;
-  }
-
-  /**
-   * Lets a member go on elsewhere with queues that it holds: the group's offsets are set to it, and the
-   * queues come anew by an `assign` event.
-   * @returns those moved; a queue it does not hold by that generation (any more) is passed over.
-   * @throws RingMQError NOT_A_MEMBER
-   */
-  seek(
-    key: string,
-    entries: readonly (HeldQueue & { offset: number })[],
-  ): { queueId: number; offset: number }[] {
-    const member = this.#require(key);
-    const { share } = member;
-    const moved: { queueId: number; offset: number }[] = [];
-    for (const { queueId, generation, offset } of entries) {
-      if (!share.isHeldBy(member, queueId, generation) || share.state(queueId) !== OWNERSHIP.owned) {
-        continue;
-      }
-      if (member.reader === null) {
-        this.#offsets.reset(share.group, share.topic.topicId, queueId, offset);
-      }
-      // A commit under way under the old generation must not undo it.
-      this.#settling.renew(member, queueId, offset);
-      moved.push({ queueId, offset });
-    }
-    this.#hooks.wantRun();
-    return moved;
   }
 
   /** A group was paused or resumed, on one topic or, `topicId` 0, on all: queues are taken back, or given out, and members are told. */
@@ -248,27 +169,6 @@ export class GroupCoordinator {
       for (const member of share.members) {
         member.send({ event: 'groupPaused', paused });
       }
-    }
-  }
-
-  /** An operator sets where a group goes on; whoever holds the queue gets it anew there. */
-  move(group: string, topicId: number, queueId: number, offset: number): void {
-    this.#offsets.reset(group, topicId, queueId, offset);
-    const share = this.share(group, topicId);
-    const owner = share?.owner(queueId) ?? null;
-    if (share !== undefined && owner !== null && share.state(queueId) === OWNERSHIP.owned) {
-      share.progressed(queueId, this.#hooks.now());
-      this.#settling.renew(owner, queueId, offset);
-      this.#hooks.wantRun();
-    }
-  }
-
-  /** A member's reader came upon the end of what was deleted before it got there: messages from `from` up to, not including, `to`. */
-  expired(key: string, queue: HeldQueue & { from: number; to: number }): void {
-    const member = this.#byKey.get(key);
-    const { queueId, generation, from, to } = queue;
-    if (member?.reader === null && member.share.isHeldBy(member, queueId, generation)) {
-      this.#settling.expire(member.share, queueId, from, to);
     }
   }
 

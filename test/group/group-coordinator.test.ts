@@ -117,7 +117,7 @@ describe('commits', () => {
     harness.run();
     const generation = member.holdings.get(0)?.generation as number;
     expect(
-      harness.coordinator.commit(member.key, [
+      harness.coordinator.held.commit(member.key, [
         { queueId: 0, generation, offset: 90 },
         { queueId: 1, generation, offset: 90 },
         { queueId: 0, generation, offset: 80 },
@@ -133,10 +133,10 @@ describe('commits', () => {
     harness.run();
     const good = { queueId: 0, generation: member.holdings.get(0)?.generation as number, offset: 9 };
     const { coordinator } = harness;
-    expect(() => coordinator.commit(member.key, [good, { ...good, queueId: 2 }])).toThrow(
+    expect(() => coordinator.held.commit(member.key, [good, { ...good, queueId: 2 }])).toThrow(
       expect.objectContaining({ code: 'QUEUE_NOT_FOUND', details: { value: 2, limit: 2 } }),
     );
-    expect(() => coordinator.commit(member.key, [good, { ...good, offset: 1_001 }])).toThrow(
+    expect(() => coordinator.held.commit(member.key, [good, { ...good, offset: 1_001 }])).toThrow(
       expect.objectContaining({ code: 'BAD_ARGUMENT', details: { value: 1_001, limit: 1_000 } }),
     );
     expect(harness.offsets.committed('g', 1, 0)).toBe(null);
@@ -270,6 +270,6 @@ describe('what is refused', () => {
     ).toThrow(failing('BAD_REQUEST'));
     expect(harness.coordinator.leave(key)).toBe(true);
     expect(harness.coordinator.leave(key)).toBe(false);
-    expect(() => harness.coordinator.released(key, [])).toThrow(failing('NOT_A_MEMBER'));
+    expect(() => harness.coordinator.held.released(key, [])).toThrow(failing('NOT_A_MEMBER'));
   });
 });

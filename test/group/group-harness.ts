@@ -73,7 +73,7 @@ export class TestMember {
     for (const { queueId } of queues) {
       this.holdings.delete(queueId);
     }
-    this.#harness.coordinator.released(this.key, queues);
+    this.#harness.coordinator.held.released(this.key, queues);
   }
 
   commit(
@@ -81,7 +81,7 @@ export class TestMember {
     offset: number,
     generation = this.holdings.get(queueId)?.generation ?? 0,
   ): number[] {
-    return this.#harness.coordinator.commit(this.key, [{ queueId, generation, offset }]);
+    return this.#harness.coordinator.held.commit(this.key, [{ queueId, generation, offset }]);
   }
 
   leave(): void {

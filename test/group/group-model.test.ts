@@ -100,7 +100,7 @@ class Model {
         // An answer that comes too late, or twice, names generations that are gone.
         one?.release();
         if (one !== undefined) {
-          harness.coordinator.released(
+          harness.coordinator.held.released(
             one.key,
             Array.from({ length: one.topic.queues }, (_, queueId) => ({ queueId, generation: 1 })),
           );

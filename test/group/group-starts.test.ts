@@ -101,9 +101,9 @@ describe('start positions', () => {
     const generation = member.holdings.get(0)?.generation as number;
     harness.minOffset = 200;
     const gone = { queueId: 0, from: 120, to: 200 };
-    harness.coordinator.expired(member.key, { ...gone, generation: generation - 1 });
+    harness.coordinator.held.expired(member.key, { ...gone, generation: generation - 1 });
     expect(harness.offsets.expired('g', 1, 0)).toBe(0);
-    harness.coordinator.expired(member.key, { ...gone, generation });
+    harness.coordinator.held.expired(member.key, { ...gone, generation });
     expect(harness.offsets.expired('g', 1, 0)).toBe(80);
     expect(harness.offsets.committed('g', 1, 0)).toBe(200);
   });
