@@ -45,6 +45,25 @@ describe('pages of two sets', () => {
     expect(setCursors(half.cursor as string)).toEqual(new Map([['b', 'next-b']]));
   });
 
+  it('have nothing that is later than what a page that was cut short may have left out', () => {
+    const cut = mergedFound(answersOf(page([1, 4], 'next-a'), page([2, 3, 7], null)), [], START, 10);
+    expect(cut.messages.map(({ storeTime }) => storeTime)).toEqual([1, 2, 3, 4]);
+    expect(setCursors(cut.cursor as string)).toEqual(
+      new Map([
+        ['a', 'next-a'],
+        ['b', `3/${message(3, 3).messageId}`],
+      ]),
+    );
+    const none = mergedFound(answersOf(page([], 'next-a'), page([2], null)), [], START, 10);
+    expect(none.messages).toEqual([]);
+    expect(setCursors(none.cursor as string)).toEqual(
+      new Map([
+        ['a', 'next-a'],
+        ['b', null],
+      ]),
+    );
+  });
+
   it('of which nothing was taken, or which gave none, are asked for again from where they were', () => {
     const before = new Map([
       ['a', 'was-a'],

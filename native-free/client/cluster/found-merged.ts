@@ -25,7 +25,8 @@ export function setCursors(cursor: string): SetCursors {
 }
 
 /**
- * The first `limit` messages of all sets in the order of their store times, each set's own in its order.
+ * The first `limit` messages of all sets in the order of their store times, each set's own in its order. Behind a set's page
+ * that was cut short (by time, say) may come messages older than what the others have: these wait for the next call.
  * `missing`: sets that gave no answer; they are asked again with the next call. `before`: what was asked with.
  */
 export function mergedFound(
@@ -36,7 +37,9 @@ export function mergedFound(
 ): FoundPage {
   const sets = answers.map(({ set, value }) => ({ set, value, next: 0 }));
   const messages: FoundPage['messages'] = [];
-  while (messages.length < limit) {
+  const isCut = ({ value, next }: (typeof sets)[number]): boolean =>
+    next === value.messages.length && value.cursor !== null;
+  while (messages.length < limit && !sets.some(isCut)) {
     let first: (typeof sets)[number] | undefined;
     for (const each of sets) {
       const time = each.value.messages[each.next]?.storeTime;
