@@ -44,20 +44,34 @@ export async function openApi(
   options: ListenOptions = {},
   brokerOptions: Partial<OpenBrokerOptions> = {},
 ): Promise<ApiRig> {
+  const rig = await openApiUntil(options, brokerOptions);
+  onTestFinished(rig.close);
+  return rig;
+}
+
+/** Until it is closed. */
+export async function openApiUntil(
+  options: ListenOptions = {},
+  brokerOptions: Partial<OpenBrokerOptions> = {},
+): Promise<ApiRig & { close(): Promise<void> }> {
   const dir = mkdtempSync(join(tmpdir(), 'ringmq-api-'));
   const adminPasswordFile = join(dir, 'password');
   writeFileSync(adminPasswordFile, ADMIN_PASSWORD);
   const broker = await openBroker({ dataDir: join(dir, 'data'), ...SMALL, ...brokerOptions });
-  onTestFinished(async () => {
+  const close = async (): Promise<void> => {
     await broker.close();
     rmSync(dir, { recursive: true, force: true });
-  });
+  };
   const auth = options.auth === true ? { adminPasswordFile } : {};
-  const listener = await broker.listen({ port: 0, threads: 2, ...auth, ...options });
+  const listener = await broker.listen({ port: 0, threads: 2, ...auth, ...options }).catch(async (error) => {
+    await close();
+    throw error;
+  });
   const base = `http://127.0.0.1:${listener.port}/api/v1`;
   return {
     broker,
     listener,
+    close,
     base,
     ask: async (method, path, { body, headers = {}, signal, as } = {}) => {
       const isJson = body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
