@@ -7,8 +7,8 @@ import { brokerOperations } from '../../broker/api/broker-api.js';
 import { METHODS } from '../../broker/api/methods.js';
 import { PollSessions } from '../../broker/api/poll-sessions.js';
 import type { OneBroker } from '../../native-free/client/brokers.js';
-import { LinkClient } from '../../native-free/client/client.js';
-import { connect } from '../../native-free/client/index.js';
+import { type Client, connect } from '../../native-free/client/index.js';
+import { brokersOf } from '../../native-free/client/internal.js';
 import { verifierOf } from '../../native-free/client/link/scram-login.js';
 import type { ControlMethod } from '../../native-free/wire/index.js';
 import { type ApiRig, type Asked, openApiUntil } from './api-rig.js';
@@ -197,7 +197,7 @@ function withoutNames(text: string, { topic, group }: Named): string {
 describe('rights over HTTP', () => {
   let rig: ApiRig & { close(): Promise<void> };
   let all: Case[];
-  const clients = new Map<User, LinkClient>();
+  const clients = new Map<User, Client>();
 
   beforeAll(async () => {
     rig = await openApiUntil({ auth: true, listener: 'ws', threads: 1 });
@@ -223,10 +223,7 @@ describe('rights over HTTP', () => {
         await admin.grant({ to: user === 'keeper' ? 'keepers' : user, right, resource });
       }
       const credentials = { scheme: 'scram', user, password: passwordOf(user) } as const;
-      clients.set(
-        user,
-        (await connect(`ws://127.0.0.1:${rig.listener.port}`, { credentials })) as LinkClient,
-      );
+      clients.set(user, await connect(`ws://127.0.0.1:${rig.listener.port}`, { credentials }));
     }
   });
   afterAll(async () => {
@@ -286,7 +283,7 @@ describe('rights over HTTP', () => {
       expect(text, name).not.toContain('hush');
       if (status >= 400 && one.params !== undefined) {
         const { code, message, details } = json;
-        const brokers = LinkClient.brokersOf(clients.get(user) as LinkClient) as OneBroker;
+        const brokers = brokersOf(clients.get(user) as Client) as OneBroker;
         const asked = brokers.connection.requests.call(one.id as ControlMethod, one.params(OWN) as never, {
           onlyNow: true,
         });
