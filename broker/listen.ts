@@ -8,8 +8,8 @@ import { isLoopback } from '../native-free/wire/loopback.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { ApiOnDemand } from './api/api-on-demand.js';
 import { type ListenOptions, type ResolvedListenOptions, resolveListenOptions } from './listen-options.js';
-import type { ListenerWorkerData, ListenerWorkerMessage } from './listener-messages.js';
-import { ListenerWorker } from './listener-thread.js';
+import type { ListenerWork, ListenerWorkerMessage } from './listener-messages.js';
+import { type ListenerWorker, listenerWorkers } from './listener-thread.js';
 import { memoryThere, unendedShortage } from './memory-need.js';
 
 /** An open socket of a broker. */
@@ -75,28 +75,29 @@ export async function startListening(
     await api.close();
     await Promise.all([...threads].map((thread) => thread.close()));
   };
+  const workers = listenerWorkers(count);
   try {
-    for (let i = 0; i < count; i++) {
-      const thread = await ListenerThread.start(
-        {
-          handle: engine.handle,
-          options,
-          kind: choice.kind,
-          name: `ringmq-listener-${i + 1}`,
-          port,
-          index: i,
-          connectionCounts,
-          addressTable,
-          joinPort: i > 0,
-          api: api.port(),
-        },
-        threadDied,
-      );
+    // One after the other: the port may be the one that the first of them has got.
+    for (const [index, worker] of workers.entries()) {
+      const work: ListenerWork = {
+        handle: engine.handle,
+        options,
+        kind: choice.kind,
+        name: worker.name,
+        port,
+        index,
+        connectionCounts,
+        addressTable,
+        joinPort: index > 0,
+        api: api.port(),
+      };
+      const thread = await ListenerThread.start(worker, work, threadDied);
       port = thread.port;
       threads.add(thread);
     }
   } catch (error) {
     await close();
+    await Promise.all(workers.map((worker) => worker.terminate()));
     throw error;
   }
   return {
@@ -142,44 +143,38 @@ class ListenerThread {
   readonly port: number;
   readonly index: number;
   readonly #worker: ListenerWorker;
-  readonly #exited: Promise<string>;
   #closing: Promise<void> | null = null;
 
-  private constructor(
-    worker: ListenerWorker,
-    port: number,
-    index: number,
-    exited: Promise<string>,
-    onDied: ThreadDied,
-  ) {
+  private constructor(worker: ListenerWorker, port: number, index: number, onDied: ThreadDied) {
     this.#worker = worker;
     this.port = port;
     this.index = index;
-    this.#exited = exited;
-    void exited.then((why) => {
+    void worker.ended.then((why) => {
       if (this.#closing === null) {
         onDied(this, why);
       }
     });
   }
 
-  static async start(data: Omit<ListenerWorkerData, 'state'>, onDied: ThreadDied): Promise<ListenerThread> {
-    const worker = new ListenerWorker(data);
-    // Before its message is awaited: a thread that gives up at once says so and is gone in one turn.
-    const exited = endOf(worker);
+  static async start(
+    worker: ListenerWorker,
+    work: ListenerWork,
+    onDied: ThreadDied,
+  ): Promise<ListenerThread> {
     const said = new Promise<ListenerWorkerMessage>((resolve) => {
       worker.once('message', resolve);
     });
-    const message = await Promise.race([said, exited.then(() => null)]);
+    worker.serve(work);
+    const message = await Promise.race([said, worker.ended.then(() => null)]);
     if (message?.type !== 'listening') {
-      const why = await exited;
+      const why = await worker.ended;
       const isKnown = message?.type === 'failed';
       throw new RingMQError(
         isKnown ? errorCodeOfName(message.code) : 'INTERNAL',
         isKnown ? message.message : `a listener thread ended before it listened: ${why}`,
       );
     }
-    return new ListenerThread(worker, message.port, data.index, exited, onDied);
+    return new ListenerThread(worker, message.port, work.index, onDied);
   }
 
   renewCertificates(): void {
@@ -194,17 +189,6 @@ class ListenerThread {
   /** A thread that has ended before, or ends otherwise than it was asked to, is closed as well. */
   async #close(): Promise<void> {
     this.#worker.order('stop');
-    await this.#exited;
+    await this.#worker.ended;
   }
-}
-
-/** Resolves when the thread has ended, with why. To be called before it can have ended: nothing tells it later. */
-function endOf(worker: ListenerWorker): Promise<string> {
-  return new Promise((resolve) => {
-    let thrown: string | null = null;
-    worker.once('error', (error) => {
-      thrown = error.message;
-    });
-    worker.once('exit', (status) => resolve(thrown ?? `it ended with status ${status}`));
-  });
 }

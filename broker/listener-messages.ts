@@ -5,6 +5,12 @@ import type { ResolvedListenOptions } from './listen-options.js';
 
 /** `workerData` of a listener thread. */
 export interface ListenerWorkerData {
+  /** One word of {@link SOCKETS}: closed whenever this thread may end. */
+  state: SharedArrayBuffer;
+}
+
+/** What a listener thread serves: the first thing it is told. */
+export interface ListenerWork {
   handle: BrokerHandle;
   options: ResolvedListenOptions;
   kind: 'uws' | 'ws';
@@ -21,8 +27,6 @@ export interface ListenerWorkerData {
   joinPort: boolean;
   /** To the thread that answers the API. Moves to the listener's. */
   api: MessagePort;
-  /** One word of {@link SOCKETS}: closed whenever this thread may end. */
-  state: SharedArrayBuffer;
 }
 
 /** What it tells the thread that started it. */
@@ -33,5 +37,5 @@ export type ListenerWorkerMessage =
 /** The word: a socket may be open, or none is any more. */
 export const SOCKETS = { open: 1, closed: 0 } as const;
 
-/** Said to a listener thread. `stop` drains first; `end` closes the sockets at once; `renew` looks at the TLS files. */
+/** Said to a listener thread that has its work. `stop` drains first; `end` closes the sockets at once; `renew` looks at the TLS files. */
 export type ListenerOrder = 'stop' | 'end' | 'renew';

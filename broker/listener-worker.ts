@@ -1,4 +1,5 @@
 /** A listener's thread: one seat at the broker, one listener, a session for each connection. */
+import { on } from 'node:events';
 import { setImmediate } from 'node:timers';
 import { parentPort, workerData } from 'node:worker_threads';
 import { trustName } from '../engine/access/token-options.js';
@@ -22,6 +23,7 @@ import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
 import {
   type ListenerOrder,
+  type ListenerWork,
   type ListenerWorkerData,
   type ListenerWorkerMessage,
   SOCKETS,
@@ -34,7 +36,10 @@ const port = parentPort;
 if (port === null) {
   throw new RingMQError('INTERNAL', 'listener-worker.js runs as a worker only');
 }
-const data = workerData as ListenerWorkerData;
+/** From the start, and in their order: one that comes while it is still about to listen waits. */
+const messages = on(port, 'message');
+// It may have been started, and has loaded all that it runs, before its work was known.
+const data: ListenerWork = (await messages.next()).value[0];
 /** What all connections may hold together is shared out among the threads. */
 const THREADS = data.kind === 'ws' ? 1 : data.options.threads;
 
@@ -42,7 +47,7 @@ function say(message: ListenerWorkerMessage): void {
   port?.postMessage(message);
 }
 
-const state = new Int32Array(data.state);
+const state = new Int32Array((workerData as ListenerWorkerData).state);
 
 function socketsAre(now: number): void {
   Atomics.store(state, 0, now);
@@ -67,16 +72,20 @@ async function serve(thread: BrokerThread): Promise<void> {
   const api = new ApiDoor(data.api);
   const answers = new HttpAnswers(thread, data.options, api);
   const listener = await startListener(sessions, thread, answers);
-  port?.on('message', (order: ListenerOrder) => {
-    if (order === 'renew') {
-      listener.renewCertificates();
-    } else {
-      void (order === 'end' ? end() : stop());
-    }
-  });
+  void obey();
   // Also when this thread throws or calls `process.exit`.
   process.once('exit', () => void listener.close());
   say({ type: 'listening', port: listener.port });
+
+  async function obey(): Promise<void> {
+    for await (const [order] of messages as AsyncIterable<[ListenerOrder]>) {
+      if (order === 'renew') {
+        listener.renewCertificates();
+      } else {
+        void (order === 'end' ? end() : stop());
+      }
+    }
+  }
 
   async function stop(): Promise<void> {
     sessions.stopTaking();

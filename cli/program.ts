@@ -117,6 +117,8 @@ async function addBroker(program: Command, isMeant: boolean): Promise<void> {
     .description('serve a data directory; prints `ready URL` once it does')
     .option('--config <file>', 'JSON file with the same settings; flags and variables win')
     .action(async (_options: unknown, used: Command) => {
+      // Each takes a while, and they are two threads: the one that listens loads while this one does.
+      (await import('../broker/listener-thread.js')).loadListener();
       await (await import('./broker-command.js')).runBroker(used);
     });
   if (isMeant) {

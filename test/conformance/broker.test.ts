@@ -210,9 +210,10 @@ test('the last listener thread that dies is told as fatal, and its broker can be
 
 test.skipIf(!LISTENERS.includes('uws'))('one listener thread of two that dies is a warning', async () => {
   const events = new EventEmitter();
-  const warned = once(events, 'warning');
+  const warned = once(events, 'died');
   const broker = await open({
-    onWarning: (message) => events.emit('warning', message),
+    // On a busy machine there are other warnings.
+    onWarning: (message) => events.emit(message.includes(' died') ? 'died' : 'other', message),
     onFatal: (error) => expect.unreachable(error.message),
   });
   let url = '';
