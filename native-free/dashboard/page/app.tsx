@@ -2,6 +2,8 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { useMay } from './ask.js';
+import { Button } from './controls.js';
+import { Sayings } from './dialog.js';
 import { onKey, Shortcuts } from './keys.js';
 import { LoginPage } from './login.js';
 import { AccessPage } from './pages/access.js';
@@ -19,7 +21,7 @@ import { isCareful, language, theme } from './prefs.js';
 import { href, place } from './route.js';
 import { begin, failure, isReadOnly, logOut, lost, phase, where } from './session.js';
 import { PAGES, type PageName, t } from './text.js';
-import { Button, Empty, FailureNote, PageHead, Sayings, Waiting } from './ui.js';
+import { Empty, FailureNote, PageHead, Waiting } from './ui.js';
 
 export function App() {
   useEffect(() => {

@@ -1,9 +1,10 @@
 /** A message's body, as text, as JSON, or byte by byte. */
 import { useSignal } from '@preact/signals';
+import { Button } from './controls.js';
 import { bytes } from './format.js';
 import { indented } from './json-text.js';
 import { t } from './text.js';
-import { Button, Note, Tag } from './ui.js';
+import { Note, Tag } from './ui.js';
 
 const BYTES_PER_LINE = 16;
 /** Lines of hexadecimal digits that are shown. */

@@ -35,7 +35,11 @@ export function Chart({
       return undefined;
     }
     const styles = getComputedStyle(element);
-    const color = (name: string): string => styles.getPropertyValue(name).trim();
+    const color = (name: string): string => {
+      // As it is by day or by night: a property of its own has both in it.
+      element.style.color = `var(${name})`;
+      return styles.color;
+    };
     const axis = {
       stroke: color('--quiet'),
       grid: { stroke: color('--hair'), width: 1 },
@@ -73,6 +77,7 @@ export function Chart({
       dataOf(times, lines),
       element,
     );
+    element.style.removeProperty('color');
     plot.current = made;
     const watch = new ResizeObserver(() => {
       if (element.clientWidth > 0) {

@@ -2,12 +2,12 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { clearTimeout, setTimeout } from '../../time/index.js';
+import { Button } from './controls.js';
 import { palette } from './palette.js';
 import { isCareful, language, theme } from './prefs.js';
 import { go } from './route.js';
 import { phase } from './session.js';
 import { PAGES, t } from './text.js';
-import { Button } from './ui.js';
 
 /** The second key of two must follow within this time. */
 const PAIR_MS = 1_200;

@@ -1,8 +1,9 @@
 /** Who has to log in does it here. What is written stays in the page, and goes with it. */
 import { useSignal } from '@preact/signals';
+import { Button, Field, Input } from './controls.js';
 import { failure, logIn, logInByToken } from './session.js';
 import { t } from './text.js';
-import { Button, FailureNote, Field, Input } from './ui.js';
+import { FailureNote } from './ui.js';
 
 export function LoginPage() {
   const user = useSignal('');

@@ -1,10 +1,10 @@
 /** Going somewhere by writing a part of its name: pages, topics and groups. */
 import { signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { Input } from './controls.js';
 import { groupList, topicList } from './lists.js';
 import { go } from './route.js';
 import { PAGES, t } from './text.js';
-import { Input } from './ui.js';
 
 export const palette = signal(false);
 

@@ -1,9 +1,10 @@
 /** Making, changing and deleting users and roles. */
 import { useSignal } from '@preact/signals';
 import type { GrantInfo, RoleInfo, UserInfo } from '../../../client/index.js';
+import { Field, Input } from '../controls.js';
+import { DestroyDialog, Dialog } from '../dialog.js';
 import { backend, where } from '../session.js';
 import { t } from '../text.js';
-import { DestroyDialog, Dialog, Field, Input } from '../ui.js';
 import { Grants } from './access-grants.js';
 
 /** The dialog that is open, and whom it is about. */

@@ -1,9 +1,11 @@
 /** What a user or a role may do: given, taken back, and asked about. */
 import { useSignal } from '@preact/signals';
 import type { GrantInfo, Right, UserInfo } from '../../../client/index.js';
+import { Button, Choice, Field, Input } from '../controls.js';
+import { Dialog } from '../dialog.js';
 import { asFailure, backend } from '../session.js';
 import { t } from '../text.js';
-import { Button, Choice, Dialog, type Failure, FailureNote, Field, Input, Note, Panel } from '../ui.js';
+import { type Failure, FailureNote, Note, Panel } from '../ui.js';
 
 const RIGHT_NAMES: readonly Right[] = ['publish', 'subscribe', 'manage'];
 

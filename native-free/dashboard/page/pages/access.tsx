@@ -2,12 +2,13 @@
 import { useSignal } from '@preact/signals';
 import type { RoleInfo, UserInfo } from '../../../client/index.js';
 import { useAsked, useMayChange } from '../ask.js';
+import { Button } from '../controls.js';
 import { moment } from '../format.js';
 import { href } from '../route.js';
 import { backend } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Answer, Button, PageHead, Tabs, Tag } from '../ui.js';
+import { Answer, PageHead, Tabs, Tag } from '../ui.js';
 import { AccessDialog, type Open } from './access-dialogs.js';
 import { TestRight } from './access-grants.js';
 

@@ -2,11 +2,12 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { AuditEntry } from '../../../client/index.js';
+import { Choice, Filter, LookAgain } from '../controls.js';
 import { count, moment } from '../format.js';
 import { listOf } from '../lists.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Button, Choice, FailureNote, Filter, PageHead, Tag } from '../ui.js';
+import { FailureNote, PageHead, Tag } from '../ui.js';
 
 type Span = 'hour' | 'day' | 'week' | 'all';
 
@@ -46,13 +47,7 @@ export function AuditPage() {
             ['all', t('auditAll')],
           ]}
         />
-        <Button
-          onClick={() => {
-            looked.value++;
-          }}
-        >
-          {t('lookAgain')}
-        </Button>
+        <LookAgain of={looked} />
       </PageHead>
       {error !== null && <FailureNote failure={error} />}
       {error?.code !== 'NOT_SUPPORTED' && (

@@ -5,12 +5,14 @@ import { clearTimeout, monotonicMs, setTimeout } from '../../../time/index.js';
 import type { BrokerStatus } from '../../../wire/index.js';
 import type { Target } from '../../desk/index.js';
 import { useAsked, useMayChange } from '../ask.js';
+import { Button, Choice, Filter, LookAgain } from '../controls.js';
+import { Dialog } from '../dialog.js';
 import { bytes, count, moment, rate } from '../format.js';
 import { allPlaces, type ListPlace, listOf } from '../lists.js';
 import { backend, where } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Button, Choice, Dialog, FailureNote, Filter, PageHead, Tag, Waiting } from '../ui.js';
+import { FailureNote, PageHead, Tag, Waiting } from '../ui.js';
 import { allBrokers } from '../watch.js';
 
 interface Row {
@@ -135,13 +137,7 @@ export function ClientsPage() {
             ['-unsentBytes', t('unsent')],
           ]}
         />
-        <Button
-          onClick={() => {
-            looked.value++;
-          }}
-        >
-          {t('lookAgain')}
-        </Button>
+        <LookAgain of={looked} />
       </PageHead>
       {error !== null && <FailureNote failure={error} />}
       {rows.length === 0 && isAsking ? (

@@ -3,10 +3,12 @@ import { useSignal } from '@preact/signals';
 import type { BrokerStats } from '../../../client/index.js';
 import type { BrokerStatus, SetStanding } from '../../../wire/index.js';
 import { LIVE_MS, useAsked, useMayChange } from '../ask.js';
+import { Button, Check } from '../controls.js';
+import { Dialog, say } from '../dialog.js';
 import { bytes, count, ms } from '../format.js';
 import { backend, where } from '../session.js';
 import { t } from '../text.js';
-import { Answer, Button, Check, Dialog, Facts, Note, PageHead, Panel, say, Tag, Waiting } from '../ui.js';
+import { Answer, Facts, Note, PageHead, Panel, Tag, Waiting } from '../ui.js';
 import { allBrokers } from '../watch.js';
 
 export function ClusterPage() {

@@ -10,10 +10,12 @@ import {
 } from '../../../wire/index.js';
 import type { Target } from '../../desk/index.js';
 import { useAsked, useMayChange } from '../ask.js';
+import { Button, Choice, Field, Input } from '../controls.js';
+import { Dialog } from '../dialog.js';
 import { backend, where } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Answer, Button, Choice, Dialog, Field, Input, PageHead, Tag } from '../ui.js';
+import { Answer, PageHead, Tag } from '../ui.js';
 import { allBrokers } from '../watch.js';
 
 export function ConfigurationPage() {

@@ -1,12 +1,14 @@
 /** Setting where a group goes on, with what that would do before it is done. */
 import { useSignal } from '@preact/signals';
 import type { StartPosition } from '../../../wire/index.js';
+import { Button, Choice, Field, Input, MomentHint } from '../controls.js';
+import { Dialog, say } from '../dialog.js';
 import { count, moment } from '../format.js';
 import { type PlannedQueue, planCopy, planReset } from '../group-plan.js';
 import { backend } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Button, Choice, Dialog, Field, Input, MomentHint, Note, say } from '../ui.js';
+import { Note } from '../ui.js';
 
 type To = 'earliest' | 'latest' | 'time' | 'offset' | 'group';
 

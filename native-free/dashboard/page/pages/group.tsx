@@ -2,24 +2,14 @@
 import { useSignal } from '@preact/signals';
 import type { GroupMemberInfo, GroupQueueInfo, GroupReport } from '../../../wire/index.js';
 import { LIVE_MS, useAsked, useMayChange } from '../ask.js';
+import { Button, Field, Input } from '../controls.js';
+import { DestroyDialog, Dialog } from '../dialog.js';
 import { count, ms } from '../format.js';
 import { go, href } from '../route.js';
 import { backend, where } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import {
-  Answer,
-  Button,
-  DestroyDialog,
-  Dialog,
-  Facts,
-  Field,
-  Input,
-  Note,
-  PageHead,
-  Panel,
-  Tag,
-} from '../ui.js';
+import { Answer, Facts, Note, PageHead, Panel, Tag } from '../ui.js';
 import { ResetDialog } from './group-reset.js';
 
 type Open = 'reset' | 'delete' | 'pause' | 'resume' | 'skip' | null;

@@ -2,13 +2,15 @@
 import { useSignal } from '@preact/signals';
 import type { GroupInfo } from '../../../client/index.js';
 import { useMayChange } from '../ask.js';
+import { Field, Input } from '../controls.js';
+import { Dialog } from '../dialog.js';
 import { count } from '../format.js';
 import { groupColumn, lagColumns, useLags } from '../group-lags.js';
 import { groupList } from '../lists.js';
 import { go } from '../route.js';
 import { backend } from '../session.js';
 import { t } from '../text.js';
-import { Dialog, Field, Input, Note } from '../ui.js';
+import { Note } from '../ui.js';
 import { NamedListPage } from './named-list.js';
 
 export function GroupsPage() {

@@ -5,6 +5,7 @@ import type { TopicDescription } from '../../../client/index.js';
 import type { SeenMessage } from '../../desk/index.js';
 import { useAsked } from '../ask.js';
 import { Body, textOf } from '../body.js';
+import { Button, Choice, Field, Input, MomentHint } from '../controls.js';
 import { download, type ExportFormat, exportMessages, wholeBody } from '../export.js';
 import { bytes, count, moment } from '../format.js';
 import { type Search, type SearchBy, search } from '../message-search.js';
@@ -12,22 +13,7 @@ import { href } from '../route.js';
 import { asFailure, backend } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import {
-  Answer,
-  Button,
-  Choice,
-  Empty,
-  Facts,
-  type Failure,
-  FailureNote,
-  Field,
-  Input,
-  MomentHint,
-  Note,
-  Panel,
-  Tag,
-  Waiting,
-} from '../ui.js';
+import { Answer, Empty, Facts, type Failure, FailureNote, Note, Panel, Tag, Waiting } from '../ui.js';
 import { queueKey } from './topic.js';
 
 /** Of a body in a list. */

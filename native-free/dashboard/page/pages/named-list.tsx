@@ -2,12 +2,13 @@
 import { type ReadonlySignal, useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
+import { Button, Filter, LookAgain } from '../controls.js';
 import { count } from '../format.js';
 import type { ListState } from '../paged.js';
 import { isReadOnly } from '../session.js';
 import { type Column, Table } from '../table.js';
 import { t } from '../text.js';
-import { Button, FailureNote, Filter, PageHead, Waiting } from '../ui.js';
+import { FailureNote, PageHead, Waiting } from '../ui.js';
 
 const FIRST_ROWS = 100;
 
@@ -44,13 +45,7 @@ export function NamedListPage<T>({
     <>
       <PageHead title={title}>
         <Filter of={sought} />
-        <Button
-          onClick={() => {
-            looked.value++;
-          }}
-        >
-          {t('lookAgain')}
-        </Button>
+        <LookAgain of={looked} />
         {!isReadOnly.value && (
           <Button
             tone="primary"

@@ -1,9 +1,10 @@
 /** Sending one message by hand. */
 import { useSignal } from '@preact/signals';
 import type { TopicDescription } from '../../../client/index.js';
+import { Field, Input } from '../controls.js';
+import { Dialog, say } from '../dialog.js';
 import { backend } from '../session.js';
 import { t } from '../text.js';
-import { Dialog, Field, Input, say } from '../ui.js';
 
 export function PublishDialog({ topic, onClose }: { topic: TopicDescription; onClose: () => void }) {
   const body = useSignal('');

@@ -2,10 +2,12 @@
 import { useSignal } from '@preact/signals';
 import type { TopicDescription } from '../../../client/index.js';
 import { MAX_QUEUES_PER_TOPIC } from '../../../wire/index.js';
+import { Field, Input } from '../controls.js';
+import { Dialog } from '../dialog.js';
 import { count } from '../format.js';
 import { backend, where } from '../session.js';
 import { t } from '../text.js';
-import { Dialog, Field, Input, Note } from '../ui.js';
+import { Note } from '../ui.js';
 
 export function GrowthDialog({ topic, onClose }: { topic: TopicDescription; onClose: () => void }) {
   // In a cluster each broker set gets so many; after a growth that one has missed, some may have fewer.

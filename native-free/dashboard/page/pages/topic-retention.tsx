@@ -2,9 +2,11 @@
 import { useSignal } from '@preact/signals';
 import type { TopicDescription } from '../../../client/index.js';
 import { MIN_TOPIC_RETENTION_MS } from '../../../wire/limits.js';
+import { Field, Input } from '../controls.js';
+import { Dialog } from '../dialog.js';
 import { backend } from '../session.js';
 import { t } from '../text.js';
-import { Dialog, Field, Input, Note } from '../ui.js';
+import { Note } from '../ui.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -2,12 +2,14 @@
 import { useSignal } from '@preact/signals';
 import type { TopicInfo } from '../../../client/index.js';
 import { useMayChange } from '../ask.js';
+import { Check, Field, Input } from '../controls.js';
+import { Dialog } from '../dialog.js';
 import { count, moment } from '../format.js';
 import { topicList } from '../lists.js';
 import { go, href } from '../route.js';
 import { backend, where } from '../session.js';
 import { t } from '../text.js';
-import { Check, Dialog, Field, Input, Note, Tag } from '../ui.js';
+import { Note, Tag } from '../ui.js';
 import { NamedListPage } from './named-list.js';
 
 export function TopicsPage() {

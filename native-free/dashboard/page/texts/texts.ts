@@ -1,0 +1,2 @@
+/** By the name that a page calls them by. */
+export type Texts = Readonly<Record<string, readonly [en: string, zh: string]>>;
