@@ -83,6 +83,10 @@ describe('its files', () => {
     expect(all.reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(150_000);
   });
 
+  it('are the same whenever they are made', async () => {
+    expect([await bundleDashboard(), await bundleDashboard()]).toEqual([names, names]);
+  });
+
   it('come compressed, by names that say what is in them, and only once', async () => {
     const page = await fetch(`${httpOf(open)}/`);
     const policy = page.headers.get('content-security-policy') ?? '';

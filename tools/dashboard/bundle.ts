@@ -13,14 +13,18 @@ const PAGE = join(ROOT, 'native-free/dashboard/page');
 /** Where the broker looks for it. */
 export const BUNDLE_DIR = join(ROOT, 'dist/native-free/dashboard');
 
-/** An import that leaves the page's folder leads to the built file. */
+/**
+ * An import that leaves the page's folder leads to the built file, which is looked up as any other: by itself a plugin's
+ * answer would not say that the package's files have no side effects, and whoever came to a file first decided.
+ */
 const fromBuilt: Plugin = {
   name: 'from-built',
   setup(context) {
-    context.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
+    context.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
       const target = resolve(resolveDir, path);
       const isOutside = resolveDir.startsWith(PAGE) && !target.startsWith(`${PAGE}/`);
-      return isOutside ? { path: join(ROOT, 'dist', relative(ROOT, target)) } : null;
+      const built = join(ROOT, 'dist', relative(ROOT, target));
+      return isOutside ? context.resolve(built, { kind, resolveDir: ROOT }) : null;
     });
   },
 };
