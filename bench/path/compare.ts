@@ -1,25 +1,37 @@
 /**
- * Another build beside this one, in one run: each measurement of both in turn, the order changed with each
- * round, since whoever comes first after files were removed finds the warm pages. A ratio above 1 means that
- * this build is better.
+ * Two sides in one run, or more: another build and this one, or one with logins and without. Each measurement of all of
+ * them in turn, the order changed with each round, since whoever comes first after files were removed finds the warm
+ * pages. A ratio above 1 means that a side is better than the first.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Table from 'cli-table3';
-import { median } from '../statistics.js';
+import { median, medianRange } from '../statistics.js';
 import type { MeasureName, Place } from './measures.js';
 import type { Row } from './rows.js';
 
 export type Measures = Record<string, (at: Place) => Promise<number>>;
 
-/** What was measured of one thing, a figure a round. */
+/** One of those that are held against each other. The first is what the others are divided by. */
+export interface Side {
+  name: string;
+  measures: Measures;
+}
+
+/** What was measured of one thing, a figure a round of each side. */
 export interface Compared {
   measure: MeasureName;
-  before: number[];
-  now: number[];
-  /** Median of the rounds' ratios; above 1: this build is better. */
-  ratio: number;
+  figures: number[][];
+  /** Of each side but the first. */
+  ratios: Ratio[];
+}
+
+export interface Ratio {
+  /** Of the rounds' ratios; above 1: that side is better than the first. */
+  median: number;
+  /** Where the median of ever more rounds lies, with 95 %. */
+  range: [low: number, high: number];
 }
 
 /** The measurements of the build in `directory`: a checkout of this project that has been built. */
@@ -29,16 +41,16 @@ export async function measuresOf(directory: string): Promise<Measures> {
   return MEASURES;
 }
 
-/** Measures `row` once with each build. `round` counts from 0 and decides who is first. */
+/** Measures `row` once with each side. `round` counts from 0 and decides their order. */
 export async function compareOnce(
   row: Row,
-  builds: readonly [before: Measures, now: Measures],
+  sides: readonly Side[],
   round: number,
   directory: string,
-): Promise<[before: number, now: number]> {
-  const figures: [number, number] = [Number.NaN, Number.NaN];
-  for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
-    const measure = builds[which][row.measure];
+): Promise<number[]> {
+  const figures = sides.map(() => Number.NaN);
+  for (const which of orderOf(sides.length, round)) {
+    const measure = sides[which]?.measures[row.measure];
     if (measure === undefined) {
       continue; // The other build does not have it.
     }
@@ -50,35 +62,48 @@ export async function compareOnce(
   return figures;
 }
 
-/** Sums the rounds of `row` up. */
-export function comparedOf(row: Row, before: number[], now: number[]): Compared {
-  const ratios = now.map((value, i) => {
-    const other = before[i] as number;
-    return row.unit === 'us' ? other / value : value / other;
+/** Forward and backward, from another one every second round: of two or three all orders there are. */
+export function orderOf(count: number, round: number): number[] {
+  const order = Array.from({ length: count }, (_, i) => (i + (round >> 1)) % count);
+  return round % 2 === 0 ? order : order.reverse();
+}
+
+/** Sums the rounds of `row` up, which have a figure of each side. */
+export function comparedOf(row: Row, rounds: readonly (readonly number[])[]): Compared {
+  const sideCount = rounds[0]?.length ?? 0;
+  const figures = Array.from({ length: sideCount }, (_, i) => rounds.map((round) => round[i] as number));
+  const [first = [], ...others] = figures;
+  const ratios = others.map((side) => {
+    const each = side.map((value, i) => {
+      const other = first[i] as number;
+      return row.unit === 'us' ? other / value : value / other;
+    });
+    return { median: median(each), range: medianRange(each) };
   });
-  return { measure: row.measure, before, now, ratio: median(ratios) };
+  return { measure: row.measure, figures, ratios };
 }
 
 /** The comparison as text. */
 export function renderCompared(
   rounds: number,
   all: readonly Compared[],
-  [before, now]: readonly [string, string] = ['before', 'now'],
+  sides: readonly { name: string }[],
 ): string {
+  const [first, ...others] = sides.map(({ name }) => name);
+  const head = ['measure', ...sides.map(({ name }) => name), ...others.map((name) => `${name} / ${first}`)];
   const table = new Table({
-    head: ['measure', before, now, `${now} / ${before}`],
+    head,
     style: { head: [], border: [] },
-    colAligns: ['left', 'right', 'right', 'right'],
+    colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
   });
-  for (const each of all) {
-    const { measure, ratio } = each;
-    table.push([
-      measure,
-      median(each.before).toPrecision(4),
-      median(each.now).toPrecision(4),
-      ratio.toFixed(3),
-    ]);
+  for (const { measure, figures, ratios } of all) {
+    table.push([measure, ...figures.map((side) => median(side).toPrecision(4)), ...ratios.map(ratioText)]);
   }
-  const what = 'messages a second, or microseconds (oneSend); the ratio is turned so that above 1 is better';
+  const what = `messages a second, or microseconds (oneSend); the ratio is turned so that above 1 is better,
+and in brackets is where the median of ever more rounds lies, with 95 %`;
   return `${rounds} rounds, each first in turn; medians; ${what}\n${table.toString()}`;
+}
+
+function ratioText({ median: middle, range: [low, high] }: Ratio): string {
+  return `${middle.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
 }

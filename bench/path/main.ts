@@ -1,8 +1,8 @@
 /**
  * `npm run bench:path`: the whole path against what this machine can do at all, in one run, interleaved.
- * Options: `--rounds N` (3), `--only NAME,…` (of measures), `--backlog` (only memory and restart with 20
- * million records), `--no-backlog`, `--before DIR` (another build beside this one instead), `--auth` (with and without
- * logins instead), `--json FILE`.
+ * Options: `--rounds N` (3; of `--auth` 12), `--only NAME,…` (of measures), `--backlog` (only memory and restart with 20
+ * million records), `--no-backlog`, `--before DIR` (another build beside this one instead), `--auth` (without logins, the
+ * same again, and with them, instead), `--json FILE`.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,31 +12,25 @@ import { readFlags } from '../flags.js';
 import { makeProbeDirectory, removeProbeDirectory } from '../limits/probe.js';
 import { median } from '../statistics.js';
 import { measureBacklog } from './backlog.js';
-import {
-  type Compared,
-  comparedOf,
-  compareOnce,
-  type Measures,
-  measuresOf,
-  renderCompared,
-} from './compare.js';
+import { type Compared, comparedOf, compareOnce, measuresOf, renderCompared, type Side } from './compare.js';
 import { MEASURES, MEASURES_WITH_LOGINS, type MeasureName } from './measures.js';
 import { backlogLines, lineOf, type ReportLine, renderReport } from './report.js';
 import { ROWS, type Row } from './rows.js';
 
 const HELP = `npm run bench:path -- [options]: the whole path against what this machine can do at all, in one run, interleaved
 
-  --rounds N      rounds, interleaved (3)
+  --rounds N      rounds, interleaved (3; with --auth 12)
   --only NAME,…   these measures
   --backlog       only memory and restart with 20 million records; --no-backlog leaves them out
   --before DIR    instead: each measure beside that of another build, a built checkout of this project in DIR
-  --auth          instead: producing and end to end with logins, beside the same without
+  --auth          instead: producing and end to end with logins, beside the same without, and that beside itself,
+                  which says how much of a difference is chance
   --json FILE     writes the figures`;
 
 const { values: flags } = readFlags(HELP, {
   allowNegative: true,
   options: {
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string' },
     only: { type: 'string' },
     backlog: { type: 'boolean' },
     before: { type: 'string' },
@@ -46,7 +40,8 @@ const { values: flags } = readFlags(HELP, {
 });
 /** What logins are held against. */
 const WITH_LOGINS: readonly string[] = ['produceAsync100', 'produceAsync1k', 'endToEnd100'];
-const rounds = Number(flags.rounds);
+/** What logins cost is little beside what chance does. */
+const rounds = Number(flags.rounds ?? (flags.auth === true && flags.before === undefined ? 12 : 3));
 const rows = chooseRows(flags.only, flags.backlog === true);
 const withBacklog = flags.backlog ?? flags.only === undefined;
 
@@ -98,25 +93,36 @@ function startBar(total: number): SingleBar | null {
   return bar;
 }
 
-async function compareAll(
-  directory: string,
-  builds: readonly [before: Measures, now: Measures],
-): Promise<Compared[]> {
+async function compareAll(directory: string, sides: readonly Side[]): Promise<Compared[]> {
   const bar = startBar(rows.length * rounds);
   const all: Compared[] = [];
   for (const row of rows) {
-    const [others, own]: [number[], number[]] = [[], []];
+    const figures: number[][] = [];
     for (let round = 0; round < rounds; round++) {
       bar?.update({ doing: `${row.measure}, round ${round + 1}` });
-      const [other, now] = await compareOnce(row, builds, round, directory);
-      others.push(other);
-      own.push(now);
+      figures.push(await compareOnce(row, sides, round, directory));
       bar?.increment();
     }
-    all.push(comparedOf(row, others, own));
+    all.push(comparedOf(row, figures));
   }
   bar?.stop();
   return all;
+}
+
+/** null: nothing is held against anything but the machine. */
+async function sidesAsked(): Promise<Side[] | null> {
+  if (flags.before !== undefined) {
+    const before = { name: 'before', measures: await measuresOf(flags.before) };
+    return [before, { name: 'now', measures: MEASURES }];
+  }
+  if (flags.auth !== true) {
+    return null;
+  }
+  return [
+    { name: 'without logins', measures: MEASURES },
+    { name: 'again', measures: MEASURES },
+    { name: 'with logins', measures: MEASURES_WITH_LOGINS },
+  ];
 }
 
 async function main(): Promise<void> {
@@ -127,16 +133,13 @@ async function main(): Promise<void> {
     process.once(signal, () => process.exit(1));
   }
   try {
-    if (flags.before !== undefined || flags.auth === true) {
-      const isAuth = flags.before === undefined;
-      const builds: [Measures, Measures] = isAuth
-        ? [MEASURES, MEASURES_WITH_LOGINS]
-        : [await measuresOf(flags.before as string), MEASURES];
-      const compared = await compareAll(directory, builds);
-      const names: [string, string] = isAuth ? ['without logins', 'with logins'] : ['before', 'now'];
-      process.stdout.write(`${renderCompared(rounds, compared, names)}\n`);
+    const sides = await sidesAsked();
+    if (sides !== null) {
+      const compared = await compareAll(directory, sides);
+      process.stdout.write(`${renderCompared(rounds, compared, sides)}\n`);
       if (flags.json !== undefined) {
-        const result = { environment: describeEnvironment(), rounds, compared };
+        const names = sides.map(({ name }) => name);
+        const result = { environment: describeEnvironment(), rounds, sides: names, compared };
         writeFileSync(flags.json, `${JSON.stringify(result, null, 2)}\n`);
       }
       return;

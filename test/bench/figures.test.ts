@@ -7,10 +7,10 @@ import {
   mergeBaseline,
   NOISE,
 } from '../../bench/micro/figures.js';
-import { comparedOf } from '../../bench/path/compare.js';
+import { comparedOf, orderOf, renderCompared } from '../../bench/path/compare.js';
 import { ROWS } from '../../bench/path/rows.js';
 import { formatQuantity } from '../../bench/quantity.js';
-import { median, spread } from '../../bench/statistics.js';
+import { median, medianRange, spread } from '../../bench/statistics.js';
 
 const ENVIRONMENT = {
   commit: 'SAMPLE',
@@ -58,6 +58,13 @@ describe('statistics', () => {
     expect(median([])).toBeNaN();
     expect(spread([90, 100, 120])).toBeCloseTo(0.3);
     expect(spread([1])).toBeNull();
+  });
+
+  it('say between which of the values the median of ever more lies', () => {
+    expect(medianRange([3, 1, 2])).toEqual([1, 3]);
+    expect(medianRange([6, 5, 4, 3, 2, 1])).toEqual([1, 6]);
+    expect(medianRange([12, 1, 11, 2, 10, 3, 9, 4, 8, 5, 7, 6])).toEqual([3, 10]);
+    expect(medianRange([])).toEqual([Number.NaN, Number.NaN]);
   });
 });
 
@@ -120,10 +127,36 @@ describe('one build beside another', () => {
 
   it('compares round by round, since the machine drifts between rounds', () => {
     // Half as fast in the second round, both of them.
-    expect(comparedOf(row('per second'), [100, 50, 100], [110, 55, 110]).ratio).toBeCloseTo(1.1);
+    const [ratio] = comparedOf(row('per second'), [
+      [100, 110],
+      [50, 55],
+      [100, 110],
+    ]).ratios;
+    expect(ratio?.median).toBeCloseTo(1.1);
+    expect(ratio?.range[0]).toBeCloseTo(1.1);
   });
 
   it('is above 1 when this build is better, also where less is better', () => {
-    expect(comparedOf(row('us'), [100, 100], [80, 80]).ratio).toBeCloseTo(1.25);
+    const [ratio] = comparedOf(row('us'), [
+      [100, 80],
+      [100, 80],
+    ]).ratios;
+    expect(ratio?.median).toBeCloseTo(1.25);
+  });
+
+  it('gives each place in a round to all of them as often', () => {
+    const rounds = (count: number, rounds: number): string[] =>
+      Array.from({ length: rounds }, (_, round) => orderOf(count, round).join(''));
+    expect(rounds(2, 4)).toEqual(['01', '10', '10', '01']);
+    expect(rounds(3, 6).sort()).toEqual(['012', '021', '102', '120', '201', '210']);
+  });
+
+  it('says of each beside the first how sure its ratio is', () => {
+    const figures = [100, 110, 90].map((value) => [value, value, value * 0.9]);
+    const sides = ['without', 'again', 'with'].map((name) => ({ name }));
+    const text = renderCompared(3, [comparedOf(row('per second'), figures)], sides);
+    expect(text).toContain('with / without');
+    expect(text).toContain('1.000 (1.000 to 1.000)');
+    expect(text).toContain('0.900 (0.900 to 0.900)');
   });
 });
