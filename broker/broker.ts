@@ -8,6 +8,7 @@ import type { CallOptions } from '../native-free/client/call-options.js';
 import type { Client } from '../native-free/client/internal.js';
 import { takeCallOptions } from '../native-free/client/options.js';
 import { INSPECT, shown } from '../native-free/client/shown.js';
+import { monotonicMs } from '../native-free/time/index.js';
 import {
   type BrokerStats,
   isRingMQError,
@@ -58,6 +59,8 @@ export interface BrokerHost {
   onReplication: BrokerEvents['onReplication'] | undefined;
 }
 
+const MASTER_AGAIN_MS = 600_000;
+
 /** A running broker. It keeps the process alive until it is closed. */
 export class Broker {
   #engine: Engine;
@@ -71,6 +74,7 @@ export class Broker {
   #closing: Promise<void> | null = null;
   #reopening: Promise<void> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
+  #masterAgainAt = Number.NEGATIVE_INFINITY;
   readonly #memory = new MemoryTeller();
   readonly #admin: FirstAdministrator;
 
@@ -182,9 +186,19 @@ export class Broker {
     this.#reopen({ role: 'slave' });
   }
 
-  /** A slave's queue index is to be made anew from its log. */
+  /** The queue index is to be made anew from the log, or the log read again from the last checkpoint. */
   stale(): void {
-    this.#reopen({ role: 'slave' });
+    if (this.#engine.mastership.term.isFollower) {
+      this.#reopen({ role: 'slave' });
+    } else {
+      this.#masterAgainAt = monotonicMs();
+      this.#reopen({});
+    }
+  }
+
+  /** A master is not opened again and again for a disk that spoils what was repaired. */
+  get mayOpenAgain(): boolean {
+    return this.#closing === null && monotonicMs() - this.#masterAgainAt > MASTER_AGAIN_MS;
   }
 
   /** The log is not as the master has it: it is cut, or begun anew, and the engine opened again. */
@@ -219,7 +233,7 @@ export class Broker {
   }
 
   /** All connections end, the engine is closed and opened again, and the same sockets are open. */
-  #reopen(role: { role: 'slave' }): void {
+  #reopen(role: { role?: 'slave' }): void {
     if (this.#closing !== null || this.#reopening !== null) {
       return;
     }
@@ -230,7 +244,7 @@ export class Broker {
       });
   }
 
-  async #openAgain(role: { role: 'slave' }): Promise<void> {
+  async #openAgain(role: { role?: 'slave' }): Promise<void> {
     if (this.#closing !== null) {
       return;
     }
@@ -245,7 +259,7 @@ export class Broker {
     const { brokerSet } = this.#engine.handle;
     const engine = await this.#patiently(() => {
       const { url } = this.#master;
-      const master = url === null || this.#isLed ? {} : { master: url };
+      const master = url === null || this.#isLed || role.role === undefined ? {} : { master: url };
       return this.#host.open({ ...role, ...master, brokerSet });
     });
     if (engine === null) {

@@ -46,6 +46,7 @@ export async function openBrokerAs(
         onFatal: onFatal ?? (() => undefined),
         onFenced: (masterUrl) => broker?.fenced(masterUrl),
         onStale: () => broker?.stale(),
+        mayOpenAgain: () => broker?.mayOpenAgain === true,
         configuration: () => configuration.list(),
         setLogLevel: (level) => configuration.setLogLevel(level),
       },

@@ -54,8 +54,10 @@ import { threadCalls } from './thread-calls.js';
 export interface EngineEvents {
   /** Another broker has become master of this one's set. `masterUrl`: where it is, if that is known. */
   onFenced?(masterUrl: string | null): void;
-  /** On a slave: the directory is to be opened again, which makes the queue index anew. */
+  /** The directory is to be opened again, which makes the queue index anew, or reads on from its last checkpoint. */
   onStale?(): void;
+  /** Whether that may be done to a master, too. */
+  mayOpenAgain?(): boolean;
   /** What it was started with, and its listeners. */
   configuration?(): ConfiguredOption[];
   setLogLevel?: (level: LogLevel) => void;
@@ -220,6 +222,8 @@ export class Engine {
     this.#damage = new KnownDamage(handle, parts, data, this.#queues, {
       onRepaired: () => this.find.keys?.repaired(),
       onStale: () => events.onStale?.(),
+      mayOpenAgain: () => options.controller === undefined && (events.mayOpenAgain?.() ?? false),
+      checkpointBytes: options.checkpointBytes,
       warn: (message, details) => this.warn(message, details),
     });
     this.#control = new ControlLog({
@@ -351,7 +355,10 @@ export class Engine {
         repair: this.#damage.repair,
         named: (seat, name) => {
           this.#stats.name(seat, name);
-          this.#isServed = true;
+          if (!this.#isServed) {
+            this.#isServed = true;
+            this.replication.handOver.served();
+          }
         },
         warn: (message, details) => this.warn(message, details),
       }),
@@ -362,6 +369,7 @@ export class Engine {
     this.#house = new Housekeeping(handle, options, parts, {
       ending: this.#ending,
       state: this.#control,
+      mayPass: (end) => this.#damage.repair.mayPass(end),
       seatGone: (seat) => {
         this.#server.seatGone(seat);
         // It may have had sends refused for want of room for an index block, which the sweep has stored since.

@@ -19,6 +19,8 @@ export interface HousekeepingHost {
   readonly ending: LogEnding;
   /** What a checkpoint copies beside the queue tables. */
   readonly state: StateSource;
+  /** Whether a checkpoint may be made of a log that ends there. Throws disk errors. */
+  mayPass(end: number): boolean;
   /** A thread died, and its seat is free again. */
   seatGone(seat: number): void;
   /** What the thread at a seat is called, or was. */
@@ -48,7 +50,8 @@ export class Housekeeping {
   ) {
     const { ending } = host;
     this.#words = new Int32Array(handle.brokerWords);
-    this.checkpoints = new CheckpointKeeper({ ...parts, state: host.state }, handle, options, (message) => {
+    const deps = { ...parts, state: host.state, mayPass: (end: number): boolean => host.mayPass(end) };
+    this.checkpoints = new CheckpointKeeper(deps, handle, options, (message) => {
       // A directory that has lost a part is told of as that.
       ending.lookAfterMeta();
       if (!ending.hasFailed) {

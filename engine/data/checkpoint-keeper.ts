@@ -5,7 +5,7 @@
  * to them.
  */
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
-import { type OpenedDir, whyLost } from '../disk/index.js';
+import { diskErrorCode, type OpenedDir, whyLost } from '../disk/index.js';
 import { keepSegmentsFrom } from '../log/index.js';
 import type { QueueEnd } from '../meta/index.js';
 import type { ResolvedEngineOptions } from '../options.js';
@@ -53,6 +53,8 @@ export interface CheckpointKeeperDeps {
   /** Of the thread that takes the snapshots. */
   readonly seat: number;
   readonly state: StateSource;
+  /** Whether one may be made of a log that ends there. Throws disk errors. */
+  mayPass(end: number): boolean;
 }
 
 export class CheckpointKeeper {
@@ -137,14 +139,25 @@ export class CheckpointKeeper {
 
   /** Of one place in the log: the state has everything below it. null: not now. */
   #takeSnapshots(): Snapshots | null {
-    const { logIndex, seat, state } = this.#deps;
-    if (!state.flush()) {
+    const { logIndex, logRing, seat, state } = this.#deps;
+    if (!this.#mayPass(logRing.toBytes(logRing.indexed())) || !state.flush()) {
       return null;
     }
     const tables = logIndex.snapshotTables(seat);
     return tables === null
       ? null
       : { tables, state: state.snapshot(tables.position, queueEndsIn(tables.bytes)) };
+  }
+
+  #mayPass(end: number): boolean {
+    try {
+      return this.#deps.mayPass(end);
+    } catch (error) {
+      if (diskErrorCode(error) === undefined) {
+        throw error;
+      }
+      return false; // Whoever writes the log tells of the disk.
+    }
   }
 
   #job({ tables, state }: Snapshots): CheckpointJob {

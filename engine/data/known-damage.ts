@@ -13,8 +13,12 @@ import { RepairKeeper } from './repair-keeper.js';
 export interface KnownDamageHost {
   /** A stretch of the log can be read again. */
   onRepaired(): void;
-  /** On a slave: the directory is to be opened again, which makes the queue index anew. */
+  /** The directory is to be opened again, which makes the queue index anew. */
   onStale(): void;
+  /** So may a master be: from its last checkpoint on. */
+  mayOpenAgain(): boolean;
+  /** What a recovery should have to read. */
+  readonly checkpointBytes: number;
   warn(message: string, details: Record<string, unknown>): void;
 }
 
@@ -49,7 +53,9 @@ export class KnownDamage {
           return topic === undefined || queues.isIndexed(topic, queueId, baseOffset, position);
         },
         onRepaired: (range, from) => this.#onRepaired(range, from),
-        onStale: () => this.#onStale(),
+        readAgainUntil: readAgainUntil(data, host.checkpointBytes),
+        mayOpenAgain: () => parts.term.isFollower || host.mayOpenAgain(),
+        onStale: (isQuick) => this.#onStale(isQuick),
         warn: (message, details) => host.warn(message, details),
       },
       data.recovery.damage,
@@ -73,14 +79,20 @@ export class KnownDamage {
   }
 
   /** What a recovery could not read is in the log again, but in no queue. */
-  #onStale(): void {
-    const isSlave = this.#isFollower();
+  #onStale(isQuick: boolean): void {
+    const isNow = isQuick || this.#isFollower();
     this.#host.warn(
-      `what was repaired is in the queues when this broker is opened again, which makes the queue index from the log${isSlave ? ': now' : '; restart it'}`,
+      `what was repaired is in the queues when this broker is opened again, which ${isQuick ? 'reads the log from its last checkpoint on' : 'makes the queue index from the log'}${isNow ? ': now' : '; restart it, or promote a slave, which has it all'}`,
       { event: 'rebuild' },
     );
-    if (isSlave) {
+    if (isNow) {
       this.#host.onStale();
     }
   }
+}
+
+/** Where there is nobody who could repair it, nothing waits for that. */
+function readAgainUntil({ role, node, readAgain }: OpenData, checkpointBytes: number): number {
+  const hasOthers = role === 'slave' || node.slaves.length > 0;
+  return hasOthers && readAgain !== null ? readAgain + 2 * checkpointBytes : -1;
 }

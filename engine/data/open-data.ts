@@ -69,6 +69,8 @@ export interface OpenData {
   committed: number;
   /** The tables had to be made again from the whole log. */
   rebuilt: boolean;
+  /** From here on the log is read again if the directory is opened as it was found: with what was damaged, once that is repaired. null: not so. */
+  readAgain: number | null;
 }
 
 /** What a directory that is being opened says before its log is read. */
@@ -307,7 +309,7 @@ function recoverTables(
   files: IndexFiles,
   replay: ControlReplay,
   tellRebuild: (hasCheckpoint: boolean) => void,
-): Pick<OpenData, 'producers' | 'recovery' | 'rebuilt'> {
+): Pick<OpenData, 'producers' | 'recovery' | 'rebuilt' | 'readAgain'> {
   const producers = createProducerMemory(options.maxProducers);
   const stage = replayStage(node, table, files, producers);
   const bytes = readWholeFile(disk, `${dataDir}/${TABLES_FILE}`, MAX_TABLES_BYTES);
@@ -348,7 +350,10 @@ function recoverTables(
   const onLost = ({ position }: Damage): void => again?.isDamaged(position);
   const recovery = recoverLog(disk, `${dataDir}/log`, { ...how, onLost }, visit);
   again?.reaches(Number.POSITIVE_INFINITY);
-  return { producers, recovery, rebuilt: !restored };
+  // Control batches below the state's place are passed over.
+  const isAsFound = !isRebuild && place <= (recovery.damage[0]?.position ?? 0);
+  const readAgain = isAsFound ? (from?.position ?? recovery.startPosition) : null;
+  return { producers, recovery, rebuilt: !restored, readAgain };
 }
 
 /** Where the log is read from: not behind the state's place, which lies before the checkpoint's when `meta/` is back from an older copy. */

@@ -34,8 +34,12 @@ export interface RepairDeps extends LogPatchDeps {
   isIndexed(batch: { topicId: number; queueId: number; baseOffset: number; position: number }): boolean;
   /** All of a stretch is as it should be. */
   onRepaired(range: RepairRange, from: string): void;
-  /** What was repaired is in the log, and not in what is derived from it: that is made anew when the directory is opened again. */
-  onStale(): void;
+  /** While the log is no longer than this, checkpoints wait for what a recovery could not read; -1: they do not. */
+  readonly readAgainUntil: number;
+  /** The directory may be opened again at once, from the checkpoint that there is. */
+  mayOpenAgain(): boolean;
+  /** What was repaired is in the log, and not in what is derived from it: that is made anew when the directory is opened again. `isQuick`: from its last checkpoint on. */
+  onStale(isQuick: boolean): void;
   warn(message: string, details: Record<string, unknown>): void;
 }
 
@@ -72,11 +76,16 @@ export class RepairKeeper {
   #pending: Pending[] = [];
   #isDirty = false;
   #isStale = false;
+  /** The last checkpoint is of before what the recovery could not read: to read on from there is to have all that was repaired. */
+  #isQuick: boolean;
+  /** It is being opened again for that. */
+  #isOver = false;
 
   /** `found`: by the recovery, beside what was noted before. Throws disk errors. */
   constructor(deps: RepairDeps, found: readonly Pick<RepairRange, 'position' | 'bytes'>[]) {
     this.#deps = deps;
     this.#log = new LogPatch(deps);
+    this.#isQuick = deps.readAgainUntil >= 0 && found.length > 0;
     for (const { position, bytes } of found) {
       this.add(position, bytes, true);
     }
@@ -89,6 +98,24 @@ export class RepairKeeper {
 
   get count(): number {
     return this.#pending.length;
+  }
+
+  /** What the recovery could not read may be repaired, and read, at any moment. */
+  get isAwaited(): boolean {
+    const isLeft = this.#pending.some(({ isMissing, asked }) => isMissing && !isRefused(asked));
+    return this.#isQuick && (this.#isOver || this.#isStale || isLeft);
+  }
+
+  /** Whether a checkpoint may be made of the log, which ends at `end`: one that lacks what may be repaired would have all of the log read again for it. Throws disk errors. */
+  mayPass(end: number): boolean {
+    const isLate = !this.isAwaited || end > this.#deps.readAgainUntil;
+    if (this.#isQuick && isLate && !this.#isOver) {
+      if (this.#isStale) {
+        noteRebuild(this.#deps.disk, this.#deps.dataDir);
+      }
+      this.#isQuick = false;
+    }
+    return !this.#isQuick;
   }
 
   /** `bytes` of log at `position` are damaged; 0: up to the next whole batch. False: that is known, or not so, or there is no room for it in the list. */
@@ -220,10 +247,15 @@ export class RepairKeeper {
 
   /** What was repaired is of use once the directory is opened again: when nothing more is to be had, as each time takes long. */
   #settle(): void {
-    const isLeft = this.#pending.some(({ asked }) => ![...asked.values()].some(({ isTold }) => isTold));
+    const isLeft = this.#pending.some(({ asked }) => !isRefused(asked));
     if (this.#isStale && !isLeft) {
+      if (this.#isQuick && !this.#deps.mayOpenAgain()) {
+        noteRebuild(this.#deps.disk, this.#deps.dataDir);
+        this.#isQuick = false;
+      }
       this.#isStale = false;
-      this.#deps.onStale();
+      this.#isOver = this.#isQuick;
+      this.#deps.onStale(this.#isQuick);
     }
   }
 
@@ -329,10 +361,17 @@ export class RepairKeeper {
       const queueId = readUint32(run, at + BATCH.queueId);
       const baseOffset = readUint64(run, at + BATCH.baseOffset);
       if (!isData || !isIndexed({ topicId, queueId, baseOffset, position })) {
-        noteRebuild(disk, dataDir);
+        if (!this.#isQuick) {
+          noteRebuild(disk, dataDir);
+        }
         this.#isStale = true;
         return;
       }
     }
   }
+}
+
+/** Somebody has said that it cannot be had there. */
+function isRefused(asked: ReadonlyMap<string, Asked>): boolean {
+  return [...asked.values()].some(({ isTold }) => isTold);
 }

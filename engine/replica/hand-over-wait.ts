@@ -9,7 +9,8 @@ export class HandOverWait {
   readonly over: Promise<void>;
   readonly #awaited: Set<string>;
   readonly #onOver: (missing: readonly string[]) => void;
-  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #limitMs: number;
+  #timer: ReturnType<typeof setTimeout>;
   #end: () => void = () => {};
   #isOver = false;
 
@@ -20,12 +21,20 @@ export class HandOverWait {
     this.over = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#timer = setTimeout(() => this.#finish(), limitMs);
-    unref(this.#timer);
+    this.#limitMs = limitMs;
+    this.#timer = this.#newTimer();
   }
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Slaves can come only now: the time begins. */
+  begin(): void {
+    if (!this.#isOver) {
+      clearTimeout(this.#timer);
+      this.#timer = this.#newTimer();
+    }
   }
 
   /** This slave has nothing left that the master does not have. */
@@ -40,6 +49,12 @@ export class HandOverWait {
     clearTimeout(this.#timer);
     this.#isOver = true;
     this.#end();
+  }
+
+  #newTimer(): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(() => this.#finish(), this.#limitMs);
+    unref(timer);
+    return timer;
   }
 
   #finish(): void {

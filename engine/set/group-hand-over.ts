@@ -5,6 +5,7 @@
 import { RingMQError } from '../../native-free/wire/index.js';
 import type { ControlLog } from '../control/control-log.js';
 import type { HeldKeeper, HeldPiece } from '../data/held-keeper.js';
+import type { RepairKeeper } from '../data/repair-keeper.js';
 import { decodeHeld } from '../meta/held-codec.js';
 import type { HeldEntry } from '../meta/held-offsets.js';
 import { HandOverWait } from '../replica/hand-over-wait.js';
@@ -23,6 +24,7 @@ export interface GroupHandOverDeps {
   readonly held: HeldKeeper;
   /** Of a master: takes in what was committed at a slave. */
   takeOver(entries: readonly HeldEntry[]): Promise<void>;
+  readonly repair: Pick<RepairKeeper, 'isAwaited'>;
   /** Groups may go on: what slaves had of them is here, or was not waited for any longer. */
   onHandedOver(): void;
   warn(message: string, details: Record<string, unknown>): void;
@@ -39,6 +41,8 @@ export interface GroupHandOverHost {
 
 /** A master that comes back waits so long at most for its slaves' hand-over. */
 const HAND_OVER_MS = 5_000;
+/** Beside slaves' names: that damage is repaired is waited for. */
+const REPAIR = ' repair';
 
 /** Offsets that were committed at the slave of this row; none: it has handed over all that it had. */
 export interface HandOver {
@@ -61,6 +65,9 @@ export class GroupHandOver {
 
   /** To be called once a second or so. */
   sweep(): void {
+    if (!this.#deps.repair.isAwaited) {
+      this.#wait?.done(REPAIR);
+    }
     const { held, term, marks, ring } = this.#deps;
     if (held.isEmpty) {
       return;
@@ -121,7 +128,10 @@ export class GroupHandOver {
     if (slaves.length === 0) {
       return;
     }
-    this.#wait = new HandOverWait(slaves, HAND_OVER_MS, (missing) => {
+    // Who reads where messages are missing that a slave has, would stop there.
+    const awaited = this.#deps.repair.isAwaited ? [...slaves, REPAIR] : slaves;
+    this.#wait = new HandOverWait(awaited, HAND_OVER_MS, (late) => {
+      const missing = late.filter((slave) => slave !== REPAIR);
       if (missing.length > 0) {
         this.#deps.warn(
           `${missing.join(', ')} did not say within ${HAND_OVER_MS / 1_000} s what was committed there while this master was away: groups go on from what is known here`,
@@ -132,6 +142,11 @@ export class GroupHandOver {
       this.#host.node.writeSlaves([...this.#seen]);
       this.#deps.onHandedOver();
     });
+  }
+
+  /** A listener is open: slaves can come. It may have taken long. */
+  served(): void {
+    this.#wait?.begin();
   }
 
   /** What slaves have of groups is still waited for: resolves once it is not. null: it is not. */

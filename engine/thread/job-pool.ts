@@ -20,6 +20,9 @@ export class JobPool {
   readonly #pool: Piscina;
   /** Of the jobs that wait or run. */
   readonly #jobs = new Set<AbortController>();
+  #hasLoaded = false;
+  /** The thread has loaded its module, or could not be started. */
+  #onStarted: () => void = () => {};
 
   constructor({ file, idleMs, workerData }: JobPoolOptions) {
     this.#pool = new Piscina({
@@ -32,6 +35,14 @@ export class JobPool {
       ...(workerData === undefined ? {} : { workerData }),
       ...workerFlags(),
     });
+    // Piscina tells of a thread once it has loaded.
+    this.#pool.on('workerCreate', () => {
+      this.#hasLoaded = true;
+      this.#onStarted();
+    });
+    this.#pool.on('workerDestroy', () => {
+      this.#hasLoaded = false;
+    });
     // Of a thread that has no job yet. Those that wait for it would wait for ever.
     this.#pool.on('error', (error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
@@ -41,6 +52,7 @@ export class JobPool {
       for (const job of this.#jobs) {
         job.abort(busy);
       }
+      this.#onStarted();
     });
   }
 
@@ -49,7 +61,7 @@ export class JobPool {
     return this.#pool.queueSize;
   }
 
-  /** Its thread is there, and has loaded its module. */
+  /** Its thread is there, or on its way. */
   get hasThread(): boolean {
     return this.#pool.threads.length > 0;
   }
@@ -69,6 +81,12 @@ export class JobPool {
 
   /** Resolves once the job that runs is done; `refusesWaiting`: those that wait fail, else they are done first. */
   async close({ refusesWaiting = false } = {}): Promise<void> {
+    if (this.hasThread && !this.#hasLoaded) {
+      // A thread that is ended while it loads a module ends the process with it, by an assertion of Node's.
+      await new Promise<void>((resolve) => {
+        this.#onStarted = resolve;
+      });
+    }
     await this.#pool.close({ force: refusesWaiting });
   }
 }

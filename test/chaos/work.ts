@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, ConsumedMessage, Consumer } from '../../native-free/client/index.js';
 import { ask } from '../../native-free/client/internal.js';
-import type { GroupDescription, SetStanding } from '../../native-free/wire/index.js';
+import { type GroupDescription, isRingMQError, type SetStanding } from '../../native-free/wire/index.js';
 import type { History, Sighting } from './history.js';
 
 const KEYS = ['k0', 'k1', 'k2', 'k3'];
@@ -103,7 +103,16 @@ export class Work {
     if (role !== 'master') {
       return;
     }
-    const group = (await ask(url, 'describeGroup', { group: GROUP }, LOOK_MS)) as GroupDescription;
+    let group: GroupDescription;
+    try {
+      group = (await ask(url, 'describeGroup', { group: GROUP }, LOOK_MS)) as GroupDescription;
+    } catch (error) {
+      // It has heard meanwhile that it is the master no more, and is opened again as a slave.
+      if (isRingMQError(error) && error.code === 'BROKER_CLOSED') {
+        return;
+      }
+      throw error;
+    }
     for (const { queueId, committedOffset } of group.queues) {
       const offset = committedOffset ?? 0;
       if (offset < (committed.get(`${set}/${queueId}`) ?? 0)) {

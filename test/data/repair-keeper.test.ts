@@ -54,7 +54,13 @@ interface Heard {
 function keeper(
   disk: Disk,
   heard: Heard,
-  given: { oldest?: number; hold?: false; found?: RepairRange[] } = {},
+  given: {
+    oldest?: number;
+    hold?: false;
+    found?: RepairRange[];
+    readAgainUntil?: number;
+    mayOpenAgain?: boolean;
+  } = {},
 ): RepairKeeper {
   const epochs = new EpochHistory();
   epochs.add({ epoch: 1, position: 0, name: 'a', time: 0 });
@@ -71,7 +77,9 @@ function keeper(
       hold: () => given.hold ?? (() => {}),
       isIndexed: () => given.found === undefined,
       onRepaired: ({ position }) => heard.repaired.push(position),
-      onStale: () => heard.warnings.push('stale'),
+      readAgainUntil: given.readAgainUntil ?? -1,
+      mayOpenAgain: () => given.mayOpenAgain ?? true,
+      onStale: (isQuick) => heard.warnings.push(isQuick ? 'stale, quickly read' : 'stale'),
       warn: (message) => heard.warnings.push(message),
     },
     given.found ?? [],
@@ -206,4 +214,50 @@ it('what a recovery had not read is made anew from once all is repaired that can
   one.take(other, new Uint8Array(0), 'b');
   expect(heard.warnings).toEqual([expect.stringContaining('cannot be repaired'), 'stale']);
   expect(readdirSync(dataDir)).toContain('rebuild');
+});
+
+const FOUND = [{ position: AT, bytes: END - AT, isMissing: true }];
+
+it('while it may be repaired no checkpoint passes it, so that reading on from the last one is enough', () => {
+  writeLog(damaged());
+  const heard: Heard = { repaired: [], warnings: [] };
+  const one = keeper(new NodeDisk(), heard, { found: FOUND, readAgainUntil: LOG.length });
+  expect([one.isAwaited, one.mayPass(LOG.length)]).toEqual([true, false]);
+  one.next('b', END);
+  one.take(AT, LOG.slice(AT, END), 'b');
+  expect(heard).toEqual({ repaired: [AT], warnings: ['stale, quickly read'] });
+  // Nor does the last one, of the close that follows.
+  expect(one.mayPass(LOG.length + 64)).toBe(false);
+  expect(readdirSync(dataDir)).not.toContain('rebuild');
+});
+
+it.each([
+  ['the log grows too long', {}, true],
+  ['it may not be opened again', { mayOpenAgain: false }, false],
+] as const)('where %s meanwhile, all is made anew at the next start', (_, given, isLong) => {
+  writeLog(damaged());
+  const heard: Heard = { repaired: [], warnings: [] };
+  const one = keeper(new NodeDisk(), heard, { found: FOUND, readAgainUntil: LOG.length, ...given });
+  expect(one.mayPass(LOG.length)).toBe(false);
+  if (isLong) {
+    // With a part of it repaired already.
+    const second = BEGINS[FROM + 1] as number;
+    one.next('b', END);
+    one.take(AT, LOG.slice(AT, second), 'b');
+    expect(one.mayPass(LOG.length + 64)).toBe(true);
+  }
+  const [left] = [one.next('b', END)];
+  one.take(left?.position ?? -1, LOG.slice(left?.position, END), 'b');
+  expect(heard).toEqual({ repaired: [AT], warnings: ['stale'] });
+  expect(one.mayPass(LOG.length)).toBe(true);
+  expect(readdirSync(dataDir)).toContain('rebuild');
+});
+
+it('what nobody has is waited for no longer', () => {
+  writeLog(damaged());
+  const heard: Heard = { repaired: [], warnings: [] };
+  const one = keeper(new NodeDisk(), heard, { found: FOUND, readAgainUntil: LOG.length });
+  one.next('b', END);
+  one.take(AT, new Uint8Array(0), 'b');
+  expect([one.isAwaited, one.mayPass(LOG.length)]).toEqual([false, true]);
 });

@@ -1,4 +1,5 @@
-/** What is damaged in a master's files when a slave needs it, and what is damaged on both sides. */
+/** What is damaged in a master's files when a slave needs it, or when the master starts, and what is damaged on both sides. */
+import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readSome, sendNumbers } from '../faults/small-broker.js';
 import { until } from './nodes.js';
@@ -51,4 +52,25 @@ it('what is damaged on both sides at the same place is said once by each, and al
   for (const each of [pair.a, pair.s]) {
     expect((await pair.client(each).admin().stats()).log.damagedCount).toBe(1);
   }
+});
+
+it('a master that could not read some of its log at its start has it in its queues once a slave has sent it, with nobody starting it again', async () => {
+  await pair.fill();
+  await pair.close(pair.s);
+  await pair.close(pair.a);
+  // As after a crash before the first checkpoint.
+  for (const file of ['checkpoint', 'queues/tables', 'meta/state']) {
+    rmSync(`${pair.a.dataDir}/${file}`);
+  }
+  spoil(pair.a, place(pair.a, 10), 'header');
+  spoil(pair.a, place(pair.a, 20), 'body');
+  await pair.open(pair.a, { checkpointBytes: 64 * 1024 * 1024 });
+  await pair.open(pair.s);
+  await until(() => pair.a.events.includes('rebuild'));
+  await until(
+    async () => (await readSome(pair.client(pair.a), 't', COUNT, 'late').catch(() => []))[0]?.offset === 0,
+  );
+  const { queueStates } = await pair.client(pair.a).admin().describeTopic('t');
+  expect(queueStates[0]?.damage).toBeUndefined();
+  await pair.expectSame();
 });
