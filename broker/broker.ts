@@ -8,7 +8,6 @@ import type { CallOptions } from '../native-free/client/call-options.js';
 import type { Client } from '../native-free/client/internal.js';
 import { takeCallOptions } from '../native-free/client/options.js';
 import { INSPECT, shown } from '../native-free/client/shown.js';
-import { monotonicMs } from '../native-free/time/index.js';
 import {
   type BrokerStats,
   isRingMQError,
@@ -59,8 +58,6 @@ export interface BrokerHost {
   onReplication: BrokerEvents['onReplication'] | undefined;
 }
 
-const MASTER_AGAIN_MS = 600_000;
-
 /** A running broker. It keeps the process alive until it is closed. */
 export class Broker {
   #engine: Engine;
@@ -74,7 +71,6 @@ export class Broker {
   #closing: Promise<void> | null = null;
   #reopening: Promise<void> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
-  #masterAgainAt = Number.NEGATIVE_INFINITY;
   readonly #memory = new MemoryTeller();
   readonly #admin: FirstAdministrator;
 
@@ -188,17 +184,7 @@ export class Broker {
 
   /** The queue index is to be made anew from the log, or the log read again from the last checkpoint. */
   stale(): void {
-    if (this.#engine.mastership.term.isFollower) {
-      this.#reopen({ role: 'slave' });
-    } else {
-      this.#masterAgainAt = monotonicMs();
-      this.#reopen({});
-    }
-  }
-
-  /** A master is not opened again and again for a disk that spoils what was repaired. */
-  get mayOpenAgain(): boolean {
-    return this.#closing === null && monotonicMs() - this.#masterAgainAt > MASTER_AGAIN_MS;
+    this.#reopen(this.#engine.mastership.term.isFollower ? { role: 'slave' } : {});
   }
 
   /** The log is not as the master has it: it is cut, or begun anew, and the engine opened again. */

@@ -5,12 +5,16 @@ import { brokerSetOf, type EngineOptions, resolveEngineOptions } from '../engine
 import { abortError, throwIfAborted } from '../native-free/client/abort.js';
 import type { CallOptions } from '../native-free/client/call-options.js';
 import { callbackOption } from '../native-free/client/options.js';
+import { monotonicMs } from '../native-free/time/index.js';
 import { Broker, type BrokerEvents, type BrokerHost } from './broker.js';
 import { Configuration, type HostSettings } from './configuration.js';
 import { checkController, mayFound } from './controller-rules.js';
 import { checkFiles } from './package-files.js';
 import { readSecret } from './secret-file.js';
 import { takeGiven } from './take-given.js';
+
+/** A master is not opened again and again for a disk that spoils what was repaired. */
+const AGAIN_MS = 600_000;
 
 /**
  * As `openBroker`, for a program that can say more of itself. `embed`: for clients in this process; null: it
@@ -38,6 +42,7 @@ export async function openBrokerAs(
   const founds = mayFound(resolved);
   const configuration = new Configuration(engineOptions, resolved, settings);
   let broker: Broker | null = null;
+  let openedAgainAt = Number.NEGATIVE_INFINITY;
   const open: BrokerHost['open'] = (role) =>
     Engine.open(
       { ...engineOptions, ...role },
@@ -45,8 +50,11 @@ export async function openBrokerAs(
         onWarning: onWarning ?? (() => undefined),
         onFatal: onFatal ?? (() => undefined),
         onFenced: (masterUrl) => broker?.fenced(masterUrl),
-        onStale: () => broker?.stale(),
-        mayOpenAgain: () => broker?.mayOpenAgain === true,
+        onStale: () => {
+          openedAgainAt = monotonicMs();
+          broker?.stale();
+        },
+        mayOpenAgain: () => broker !== null && monotonicMs() - openedAgainAt > AGAIN_MS,
         configuration: () => configuration.list(),
         setLogLevel: (level) => configuration.setLogLevel(level),
       },
