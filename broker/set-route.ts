@@ -1,10 +1,16 @@
 /** What name servers say of a broker's set, asked once, on connections of their own. */
 import { isProof, newNonce, routeProof } from '../engine/cluster/proof.js';
+import { clearTimeout, setTimeout } from '../native-free/time/index.js';
 import type { SetRoute } from '../native-free/wire/index.js';
 import { type LinkMeans, NameServerLink } from './name-server-link.js';
 
-/** One that does not answer within this time is as one that is not there: a broker starts without name servers, too. */
+/** After the first answer the others have this long. */
 const ASK_MS = 1_000;
+/**
+ * Until the first one, so many times as long. A broker starts without name servers, too; but who starts as a
+ * master without having heard that it was replaced takes messages that are cut off again.
+ */
+const FIRST_TIMES = 5;
 
 export interface SetSought extends LinkMeans {
   readonly nameServers: readonly string[];
@@ -18,32 +24,63 @@ export async function setRoutes(sought: SetSought, askMs = ASK_MS): Promise<SetR
 }
 
 /** The same of all sets of the cluster. */
-export async function allRoutes(sought: SetSought, askMs = ASK_MS): Promise<SetRoute[]> {
-  const routes = await Promise.all(sought.nameServers.map((url) => ask(url, sought, askMs)));
-  return routes.flat();
+export function allRoutes(sought: SetSought, askMs = ASK_MS): Promise<SetRoute[]> {
+  return new Promise((resolve) => {
+    const found: SetRoute[] = [];
+    const asked = sought.nameServers.map((url) => ask(url, sought, FIRST_TIMES * askMs));
+    let left = asked.length;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const end = (): void => {
+      clearTimeout(timer);
+      for (const { link } of asked) {
+        link.close();
+      }
+      resolve(found);
+    };
+    for (const { routes } of asked) {
+      void routes.then((sets) => {
+        found.push(...(sets ?? []));
+        if (--left === 0) {
+          end();
+        } else if (sets !== null) {
+          timer ??= setTimeout(end, askMs);
+        }
+      });
+    }
+    if (left === 0) {
+      end();
+    }
+  });
 }
 
-function ask(url: string, sought: SetSought, askMs: number): Promise<SetRoute[]> {
-  return new Promise((resolve) => {
-    const end = (routes: SetRoute[]): void => {
-      link.close();
-      resolve(routes);
-    };
-    const link = new NameServerLink(
-      url,
-      'ringmq-broker',
-      {
-        onOpen: ({ nonce = '' }) => {
-          routeOn(link, nonce, sought).then(end, () => end([]));
-        },
-        onEvent: () => undefined,
-        onLost: () => end([]),
-      },
-      sought,
-      { answerMs: askMs },
-    );
-    link.open();
+/** `routes`: null where there is no answer. */
+function ask(
+  url: string,
+  sought: SetSought,
+  answerMs: number,
+): { link: NameServerLink; routes: Promise<SetRoute[] | null> } {
+  let resolve: (routes: SetRoute[] | null) => void = () => undefined;
+  const routes = new Promise<SetRoute[] | null>((done) => {
+    resolve = done;
   });
+  const link = new NameServerLink(
+    url,
+    'ringmq-broker',
+    {
+      onOpen: ({ nonce = '' }) => {
+        routeOn(link, nonce, sought).then(
+          (sets) => resolve(sets),
+          () => resolve(null),
+        );
+      },
+      onEvent: () => undefined,
+      onLost: () => resolve(null),
+    },
+    sought,
+    { answerMs },
+  );
+  link.open();
+  return { link, routes };
 }
 
 async function routeOn(

@@ -6,6 +6,7 @@ import { isProof, registeredProof, routeProof } from '../../engine/cluster/proof
 import type { MasterInfo } from '../../native-free/wire/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
 import { keep } from '../kept.js';
+import { FaultyLink } from './faulty-link.js';
 import { ask, FAST, lyingServer, proxyTo, server, Told, tcp, until } from './registrar-rig.js';
 import { BROKER_ID, registration, topicOf } from './registrations.js';
 
@@ -79,6 +80,17 @@ describe('registrar', () => {
     expect(
       await findMaster({ ...sought, name: 'a', secret: Buffer.from('some secret of ours') }, 200),
     ).toBeNull();
+  });
+
+  it('finds another master at a name server that is slow, where no other one answers', async () => {
+    const ns = await server();
+    const there = new Told([ns.url], registration({ name: 'b', set: 'a', epoch: 7 }));
+    await until(() => there.registrar.registeredCount === 1);
+    const slow = keep(await FaultyLink.open(ns.port));
+    slow.slow('back', { delayMs: 600 });
+    const sought = { secret: null, cluster: 'default', set: 'a', name: 'a' };
+    const nameServers = [`ws://127.0.0.1:${slow.port}`];
+    expect(await findMaster({ ...sought, nameServers }, 500)).toMatchObject({ name: 'b' });
   });
 
   it('tells a slave of its master, of another one, and that there is none', async () => {
