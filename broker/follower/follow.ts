@@ -50,6 +50,7 @@ export class Following {
   #hasSaidAll = false;
   /** The master is to say what it has in the place of damage. */
   #isAsking = false;
+  #isToldOfTwin = false;
   /** On its way. */
   #handedOver: HeldPiece | null = null;
 
@@ -139,6 +140,18 @@ export class Following {
     }
   }
 
+  /** A slave ends its own connection before it makes another. So two have one name, and what one of them has counts for both. */
+  #warnOfTwin(code: string): void {
+    if (code === 'CLOSED' && !this.#isStopping && !this.#isToldOfTwin) {
+      this.#isToldOfTwin = true;
+      const { brokerName } = this.#engine.handle;
+      this.#engine.warn(
+        `another slave of ${this.#masterName} has the name '${brokerName}', too, perhaps with a copy of this one's directory: they put each other out, and either may lack what was acked because the other had it; give one of them an empty directory and a name of its own`,
+        { event: 'sameName', name: brokerName, master: this.#masterName },
+      );
+    }
+  }
+
   #onReport(report: FollowerReport): void {
     switch (report.type) {
       case 'facts':
@@ -190,6 +203,7 @@ export class Following {
       case 'lost':
         this.#events.onEvent({ event: 'lost', code: report.code, message: report.message });
         this.#warnOfDamage(report.code, report.message);
+        this.#warnOfTwin(report.code);
         return;
       case 'cut':
         this.#events.onCut(report.master, report.state);

@@ -267,7 +267,8 @@ class FollowerThread {
       this.#lastLost = message;
       say({ type: 'lost', code, message });
     }
-    this.#tryAgain(this.#retryMs);
+    // Put out by another slave of its name: they take turns slowly.
+    this.#tryAgain(code === 'CLOSED' ? MAX_RETRY_MS : this.#retryMs);
     this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
   }
 
