@@ -31,6 +31,7 @@ export default defineConfig({
     include: ['dist/test/**/*.test.js'],
     exclude: [...leftOut, LONG],
     pool: 'forks',
+    setupFiles: ['dist/test/leave-nothing.js'],
     // What is tested is built already: Node imports it as it is, as it does for users, and in a third of the
     // time.
     server: { deps: { external: [/\/dist\/(?!test\/)/] } },
