@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type Broker, type Client, connect, openBroker } from '../../broker/index.js';
+import { type Broker, connect, openBroker } from '../../broker/index.js';
 import { AuditKeeper } from '../../engine/access/audit-keeper.js';
 import { AuditLimit } from '../../engine/access/audit-limit.js';
 import { AuditState } from '../../engine/meta/audit-state.js';
@@ -12,6 +12,7 @@ import { type AuditFacts, RingMQError } from '../../native-free/wire/index.js';
 import { AUDITED } from '../../transport/auth/audited.js';
 import { METHOD_RIGHTS } from '../../transport/auth/method-rights.js';
 import { SMALL } from '../cluster/small-rings.js';
+import { codeOf, connectTo } from './clients.js';
 
 const ADMIN = { scheme: 'scram', user: 'admin', password: 'first-password' } as const;
 
@@ -30,21 +31,6 @@ const as = (user: string, password = `${user}-password`): ConnectOptions => ({
   closeTimeoutMs: 100,
   credentials: { scheme: 'scram', user, password },
 });
-
-async function connectTo(url: string, options: ConnectOptions): Promise<Client> {
-  const client = await connect(url, options);
-  onTestFinished(() => client.close().catch(() => undefined));
-  return client;
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return 'done';
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
-}
 
 /** Entries come a moment after what they are about. */
 async function entriesUntil(admin: Admin, has: (entries: AuditEntry[]) => boolean): Promise<AuditEntry[]> {

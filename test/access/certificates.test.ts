@@ -4,11 +4,12 @@ import { get, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Broker, type Client, connect, openBroker, openNameServer } from '../../broker/index.js';
-import type { ConnectOptions, TlsOptions } from '../../native-free/client/index.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Broker, openBroker, openNameServer } from '../../broker/index.js';
+import type { TlsOptions } from '../../native-free/client/index.js';
 import { LISTENERS } from '../conformance/back-ends.js';
 import { Authority, type IssuedFiles } from '../transport/authority.js';
+import { connectTo, errorOf } from './clients.js';
 
 const SMALL = {
   flush: 'async',
@@ -33,27 +34,6 @@ beforeAll(() => {
   writeFileSync(passwordFile, 'first-password\n');
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-const opened: Client[] = [];
-afterEach(async () => {
-  await Promise.allSettled(opened.splice(0).map((client) => client.close()));
-});
-
-async function connectTo(url: string, options: ConnectOptions = {}): Promise<Client> {
-  const client = await connect(url, { connectTimeoutMs: 5_000, closeTimeoutMs: 100, ...options });
-  opened.push(client);
-  return client;
-}
-
-async function errorOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return 'done';
-  } catch (error) {
-    const { code, message } = error as { code: string; message: string };
-    return `${code}: ${message}`;
-  }
-}
 
 const shows = ({ certFile, keyFile }: IssuedFiles, ca = authority.caFile): TlsOptions => ({
   ca: readFileSync(ca),
@@ -337,4 +317,4 @@ test('a cluster whose links are all of TLS, with certificates on both sides', as
   await wrong.close();
   await master.close();
   await nameServer.close();
-}, 60_000);
+});

@@ -3,34 +3,20 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Broker, type Client, connect, openBroker, openNameServer } from '../../broker/index.js';
+import { type Broker, connect, openBroker, openNameServer } from '../../broker/index.js';
 import type { ConnectOptions } from '../../native-free/client/index.js';
 import { SMALL } from '../cluster/small-rings.js';
+import { codeOf, connectTo } from './clients.js';
 
 const ADMIN = { scheme: 'scram', user: 'admin', password: 'first-password' } as const;
 const as = (user: string): ConnectOptions => ({
   credentials: { scheme: 'scram', user, password: `${user}-password` },
 });
 
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return 'done';
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
-}
-
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-async function connectTo(url: string, options: ConnectOptions): Promise<Client> {
-  const client = await connect(url, { closeTimeoutMs: 100, ...options });
-  onTestFinished(() => client.close().catch(() => undefined));
-  return client;
 }
 
 /** Whether the user can log in there. */

@@ -2,10 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Broker, type Client, connect, openBroker } from '../../broker/index.js';
 import type { Admin, ClientOptions, TokenSource } from '../../native-free/client/index.js';
 import { LISTENERS } from '../conformance/back-ends.js';
+import { codeOf, connectTo } from './clients.js';
 import { AUDIENCE, ISSUER, makeKey, makeToken, type TokenWishes } from './token-maker.js';
 
 const SMALL = {
@@ -29,22 +30,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const opened: Client[] = [];
-afterEach(async () => {
-  await Promise.allSettled(opened.splice(0).map((client) => client.close()));
-});
-
 const token = (wishes: TokenWishes = {}): Promise<string> =>
   makeToken(key, { ...wishes, header: { kid: 'one', ...wishes.header } });
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return 'done';
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
-}
 
 describe.for(LISTENERS)('tokens over %s', (listener) => {
   let broker: Broker;
@@ -67,15 +54,7 @@ describe.for(LISTENERS)('tokens over %s', (listener) => {
   afterAll(() => broker?.close());
 
   async function connectBy(source: TokenSource, options: ClientOptions = {}): Promise<Client> {
-    const client = await connect(url, {
-      connectTimeoutMs: 5_000,
-      closeTimeoutMs: 100,
-      reconnectMinMs: 1,
-      ...options,
-      credentials: { scheme: 'jwt', token: source },
-    });
-    opened.push(client);
-    return client;
+    return connectTo(url, { reconnectMinMs: 1, ...options, credentials: { scheme: 'jwt', token: source } });
   }
 
   const send = (client: Client, topic: string): Promise<string> =>

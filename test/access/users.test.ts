@@ -5,11 +5,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type Broker, type Client, connect, openBroker } from '../../broker/index.js';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type Broker, connect, openBroker } from '../../broker/index.js';
 import type { Admin, ClientOptions, Consumer } from '../../native-free/client/index.js';
 import { ask, ScramUser } from '../../native-free/client/internal.js';
 import { LISTENERS } from '../conformance/back-ends.js';
+import { codeOf, connectTo } from './clients.js';
 
 const SMALL = {
   flush: 'async',
@@ -29,17 +30,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const opened: Client[] = [];
-afterEach(async () => {
-  await Promise.allSettled(opened.splice(0).map((client) => client.close()));
-});
-
-async function connectTo(url: string, options: ClientOptions = {}): Promise<Client> {
-  const client = await connect(url, { connectTimeoutMs: 5_000, closeTimeoutMs: 100, ...options });
-  opened.push(client);
-  return client;
-}
-
 const as = (user: string, password = `${user}-password`): ClientOptions => ({
   credentials: { scheme: 'scram', user, password },
 });
@@ -57,15 +47,6 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error('it does not come to hold');
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return 'done';
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
 }
 
 /** How a consumer ends that reads on. */

@@ -87,7 +87,7 @@ test('a page logs in by tokens, shows a later one on the open connection, and on
   expect(await own.evaluate(ended, [listening.url, wrong] as [string, string])).toBe('NOT_AUTHENTICATED');
   await own.close();
   await listening.close();
-}, 90_000);
+});
 
 describe.for(LISTENERS)('in Chromium, over %s', (listener) => {
   let proxy: CuttingProxy;

@@ -41,7 +41,7 @@ beforeAll(async () => {
       'wss://ops:hunter2-hunter2@mq.example.com/ is away',
     ].join('\n'),
   );
-}, 60_000);
+});
 afterAll(async () => {
   await broker?.stop();
   removeDirectory(directory);

@@ -12,7 +12,7 @@ let broker: BrokerProcess;
 beforeAll(async () => {
   directory = makeDirectory();
   broker = await BrokerProcess.start(`${directory}/data`, ['--flush', 'async']);
-}, 60_000);
+});
 afterAll(async () => {
   await broker?.stop();
   removeDirectory(directory);

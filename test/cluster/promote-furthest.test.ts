@@ -58,7 +58,7 @@ it('refuses one that lacks log, or may lack it, by the name of who has it, and t
   });
   one.goOn();
   expect(await ask(one.url, 'promote')).toEqual({ epoch: 1_024, lacks: null });
-}, 60_000);
+});
 
 it('promotes it when that is said, and says what is lost', async () => {
   const { behind } = await orphans();
@@ -66,4 +66,4 @@ it('promotes it when that is said, and says what is lost', async () => {
     epoch: 1_024,
     lacks: expect.stringMatching(/^'a-slave-1' has the log up to \d+, \d+ bytes more than this one$/),
   });
-}, 60_000);
+});

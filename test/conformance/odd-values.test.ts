@@ -198,7 +198,7 @@ describe.each(EACH_AND_CLUSTER.filter(({ name }) => name === 'embedded' || name 
       await client.admin().createTopic({ topic: 'sound', queues: 1 });
       await client.producer().send({ topic: 'sound', body: '1' });
       place = { rig, client, topic: 'sound', broker, directory };
-    }, 30_000);
+    });
     afterAll(async () => {
       await rig.closeClients();
       await rig.close();

@@ -38,5 +38,5 @@ describe.each(BAD_NEIGHBOURS)('beside $name', (bad) => {
     } finally {
       await place.close();
     }
-  }, 60_000);
+  });
 });

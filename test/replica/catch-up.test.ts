@@ -144,4 +144,4 @@ it('a new slave that fetches slowly tells of it from its first byte on, until it
   expect(first.end - first.position).toBe(first.behindBytes);
   expect(events.at(-1)).toMatchObject({ event: 'catchUpEnded', isNear: false, begin: 0 });
   expect(lines[0]).toMatch(/^catching up: \d+(\.\d)? %, /);
-}, 60_000);
+});

@@ -13,7 +13,7 @@ it(`${SCHEDULES} schedules: what is acked is on slaves, and the logs end the sam
   }
   // It is no proof if nothing happens.
   expect(acked).toBeGreaterThan(SCHEDULES * 1_000);
-}, 60_000);
+});
 
 /**
  * Schedules that found something once: retention that passed what was acked, a slave whose log reaches back

@@ -113,5 +113,5 @@ describe('topics, groups and offsets in a log that dies at any moment', () => {
     for (const seed of seeds(SEEDS)) {
       withSeed(seed, live);
     }
-  }, 60_000);
+  });
 });

@@ -4,8 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
-import type { Listener, ListenerOptions } from '../../native-free/listener/types.js';
+import { describe, expect, test } from 'vitest';
 import { SUBPROTOCOL } from '../../native-free/wire/index.js';
 import { makeCertificate } from './certificate.js';
 import {
@@ -13,36 +12,15 @@ import {
   closeOf,
   connectTo,
   dial,
-  EchoHandler,
+  type EchoHandler,
+  echoListeners,
   LISTENERS,
   messageOf,
   urlOf,
 } from './listeners.js';
 
 describe.each(LISTENERS)('listener %s', (_kind, startListener) => {
-  const open: Listener[] = [];
-  const handlers: EchoHandler[] = [];
-
-  async function start(options: Partial<ListenerOptions> = {}): Promise<Listener> {
-    const listener = await startListener({
-      ...BASE_OPTIONS,
-      accept: (socket) => {
-        const handler = new EchoHandler(socket);
-        handlers.push(handler);
-        return handler;
-      },
-      ...options,
-    });
-    open.push(listener);
-    return listener;
-  }
-
-  afterEach(async () => {
-    for (const listener of open.splice(0)) {
-      await listener.close();
-    }
-    handlers.length = 0;
-  });
+  const { open, handlers, start } = echoListeners(startListener);
 
   test('echoes binary messages of every size up to the limit', async () => {
     const client = await connectTo(await start());

@@ -1,39 +1,22 @@
 /** What either listener does about a peer that floods, stalls or breaks RFC 6455. */
 import { once } from 'node:events';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MAX_PINGS_PER_SECOND } from '../../native-free/listener/rate-limit.js';
-import type { Listener, ListenerOptions } from '../../native-free/listener/types.js';
 import { RawPeer, upgradeRequest, WS_OPCODE, wsFrame } from '../hostile/raw-peer.js';
-import { BASE_OPTIONS, connectTo, EchoHandler, LISTENERS, messageOf } from './listeners.js';
+import {
+  BASE_OPTIONS,
+  connectTo,
+  type EchoHandler,
+  echoListeners,
+  LISTENERS,
+  messageOf,
+} from './listeners.js';
 
 describe.each(LISTENERS)('listener %s', (kind, startListener) => {
   // What uWebSockets.js does by itself, and leaves no way to change, is said beside each.
   const wsTest = kind === 'ws' ? test : undefined;
   const wsDescribe = kind === 'ws' ? describe : undefined;
-  const open: Listener[] = [];
-  const handlers: EchoHandler[] = [];
-
-  async function start(options: Partial<ListenerOptions> = {}, maxPartialBytes?: number): Promise<Listener> {
-    const listener = await startListener({
-      ...BASE_OPTIONS,
-      accept: (socket) => {
-        const handler = new EchoHandler(socket);
-        handler.maxPartialBytes = maxPartialBytes ?? Number.POSITIVE_INFINITY;
-        handlers.push(handler);
-        return handler;
-      },
-      ...options,
-    });
-    open.push(listener);
-    return listener;
-  }
-
-  afterEach(async () => {
-    for (const listener of open.splice(0)) {
-      await listener.close();
-    }
-    handlers.length = 0;
-  });
+  const { handlers, start } = echoListeners(startListener);
 
   describe('pings', () => {
     test('are answered, with what they carry', async () => {

@@ -1,5 +1,6 @@
 /** What the listener tests share: both listeners, handlers that record, and a client to talk to them. */
 import { once } from 'node:events';
+import { afterEach } from 'vitest';
 import { WebSocket } from 'ws';
 import type {
   HttpAnswer,
@@ -85,6 +86,42 @@ export class EchoHandler implements SocketHandler {
   until(condition: () => boolean): Promise<void> {
     return this.#watchers.until(condition);
   }
+}
+
+/** Listeners that echo, for the suite that asks for them: each is closed after its test. */
+export function echoListeners(startListener: StartListener): {
+  /** Those that are to be closed. */
+  open: Listener[];
+  /** Of the test's connections, in their order. */
+  handlers: EchoHandler[];
+  start(options?: Partial<ListenerOptions>, maxPartialBytes?: number): Promise<Listener>;
+} {
+  const open: Listener[] = [];
+  const handlers: EchoHandler[] = [];
+  afterEach(async () => {
+    for (const listener of open.splice(0)) {
+      await listener.close();
+    }
+    handlers.length = 0;
+  });
+  const start = async (
+    options: Partial<ListenerOptions> = {},
+    maxPartialBytes = Number.POSITIVE_INFINITY,
+  ): Promise<Listener> => {
+    const listener = await startListener({
+      ...BASE_OPTIONS,
+      accept: (socket) => {
+        const handler = new EchoHandler(socket);
+        handler.maxPartialBytes = maxPartialBytes;
+        handlers.push(handler);
+        return handler;
+      },
+      ...options,
+    });
+    open.push(listener);
+    return listener;
+  };
+  return { open, handlers, start };
 }
 
 export function urlOf(listener: Listener, scheme = 'ws'): string {

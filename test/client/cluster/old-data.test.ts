@@ -46,14 +46,14 @@ beforeAll(async () => {
   await send(client, COUNT);
   await client.close();
   await inSync();
-}, 60_000);
+});
 afterEach(() => cluster.closeClients());
 afterAll(async () => {
   await cluster.closeClients();
   await slave.close();
   removeDirectory(slaveDir);
   await cluster.close();
-}, 60_000);
+});
 
 async function send(client: Client, count: number): Promise<void> {
   const producer = client.producer();
@@ -98,7 +98,7 @@ it('come from the master where nothing else is asked for', async () => {
   );
   await consumer.close();
   expect(out(slave.stats())).toBe(0);
-}, 60_000);
+});
 
 it('come from the slave, each once and in order, then the master gives out what is recent, and has all commits', async () => {
   await restart('old-data');
@@ -118,7 +118,7 @@ it('come from the slave, each once and in order, then the master gives out what 
   expect(slave.stats().connectionsOpened - connectionsOpened).toBeLessThanOrEqual(QUEUES);
   const { queues } = await client.admin().describeGroup('at-slave');
   expect(queues.map(({ lag }) => lag)).toEqual([0, 0]);
-}, 60_000);
+});
 
 it('come from the master where the slave goes away meanwhile', async () => {
   const client = await cluster.client();
@@ -134,4 +134,4 @@ it('come from the master where the slave goes away meanwhile', async () => {
   });
   expect(isGone).toBe(true);
   await consumer.close();
-}, 60_000);
+});

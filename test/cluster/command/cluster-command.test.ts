@@ -19,9 +19,7 @@ function newCluster(): TestCluster {
 }
 
 describe('ringmq cluster', { timeout: 120_000 }, () => {
-  test('starts, tells how it is, kills, restarts with what was acked, and stops', {
-    timeout: 60_000,
-  }, async () => {
+  test('starts, tells how it is, kills, restarts with what was acked, and stops', async () => {
     const cluster = newCluster();
     await cluster.start('multi-master');
     expect(cluster.urls).toHaveLength(2);

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) {
     await close();
   }
-}, 60_000);
+});
 
 /** What the master's ring has no more comes from its files, at a rate that takes seconds. */
 const FLAGS = ['--masters', '1', '--name-servers', '1', '--flush', 'async'];

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) {
     await close();
   }
-}, 60_000);
+});
 
 test('the slave of a killed master becomes the master by itself, and status says who decides', async () => {
   const etcd = await EtcdProcess.start();

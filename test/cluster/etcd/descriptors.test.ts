@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) {
     await close();
   }
-}, 60_000);
+});
 
 /** Of processor time, all threads together. */
 function cpuSeconds(pid: number): number {

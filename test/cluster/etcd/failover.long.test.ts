@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) {
     await close();
   }
-}, 60_000);
+});
 
 interface Set {
   etcd: EtcdProcess;
