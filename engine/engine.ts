@@ -1,14 +1,10 @@
 /** A broker without sockets: opens the data directory, recovers it, makes the shared memories, starts the persist worker, and wires all that works on them. */
 
 import { setImmediate } from 'node:timers';
-import { threadId } from 'node:worker_threads';
 import {
   AUDIT_TOPIC,
   type BrokerStats,
   type ConfiguredOption,
-  HISTORY_SAMPLES,
-  HISTORY_STEP_MS,
-  historyNames,
   type LogLevel,
   type RingMQError,
 } from '../native-free/wire/index.js';
@@ -16,17 +12,17 @@ import { AccessDesk } from './access/access-desk.js';
 import { AuditKeeper } from './access/audit-keeper.js';
 import { brokerPassword } from './access/broker-password.js';
 import { AUDIT_TOPIC_PARAMS, AuditTopic } from './control/audit-topic.js';
-import { ControlServer, endAttached } from './control/channel-server.js';
+import { ControlServer } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
 import { ControlPlane } from './control/index.js';
+import { queueHooks } from './control/queue-hooks.js';
 import { StatsView } from './control/stats-view.js';
 import { TopicQueues } from './control/topic-queues.js';
 import { HeldKeeper } from './data/held-keeper.js';
 import { KnownDamage } from './data/known-damage.js';
-import { type DataOptions, type OpenData, openData } from './data/open-data.js';
+import type { DataOptions, OpenData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
 import { QueueBegins } from './data/queue-begins.js';
-import { tellDamage } from './data/tell-damage.js';
 import { type DataDirLock, lockDataDir, OwnedDisk } from './disk/index.js';
 import type { WorkOwner } from './engine-thread.js';
 import { FindDesk } from './find/find-desk.js';
@@ -34,11 +30,10 @@ import type { BrokerHandle } from './handle.js';
 import { Housekeeping } from './housekeeping.js';
 import { LogEnding } from './log-ending.js';
 import type { TopicCatalog } from './meta/index.js';
-import { newHandle } from './new-handle.js';
+import { type OpenedParts, openParts } from './opened-parts.js';
 import { type EngineOptions, type ResolvedEngineOptions, resolveEngineOptions } from './options.js';
 import { onPersistMessage } from './persist-news.js';
 import { LANE } from './queue/index.js';
-import { SeatTable } from './ring/index.js';
 import { followedTopics } from './set/followed-topics.js';
 import { Mastership } from './set/mastership.js';
 import { Replication } from './set/replication.js';
@@ -46,8 +41,8 @@ import { Sampler, syncBuckets } from './stats/index.js';
 import { SharedText } from './term/shared-text.js';
 import { BROKER_WORD, PERSIST_SEAT, ROLE } from './term/shared-words.js';
 import { BrokerThread } from './thread/broker-thread.js';
-import { PersistThreads } from './thread/persist-threads.js';
-import { makeThreadParts, type ThreadParts } from './thread/thread-parts.js';
+import type { PersistThreads } from './thread/persist-threads.js';
+import type { ThreadParts } from './thread/thread-parts.js';
 import { threadCalls } from './thread-calls.js';
 
 /** What an engine says unasked. */
@@ -142,18 +137,11 @@ export class Engine {
     events: EngineEvents,
     secret: Uint8Array | null,
   ): Promise<Engine> {
-    if (lock.ofDeadThread !== undefined) {
-      await endAttached(lock.ofDeadThread);
-    }
-    const data = openData(options, lock.dir, (what) => events.onWarning(what, {}));
-    tellDamage(data.recovery, (message, details) => events.onWarning(message, details));
-    const handle = newHandle(options, lock.dir, data);
-    const persist = await PersistThreads.start(handle, options);
+    const opened = await openParts(options, lock, (what, details) => events.onWarning(what, details));
+    const { data, persist } = opened;
     let engine: Engine;
     try {
-      const seats = new SeatTable(handle.seats);
-      const parts = makeThreadParts(handle, seats, seats.take(threadId));
-      engine = new Engine(options, handle, parts, persist, data, lock, events, secret);
+      engine = new Engine(options, opened, lock, events, secret);
     } catch (error) {
       await persist.stop();
       throw error;
@@ -175,10 +163,7 @@ export class Engine {
 
   private constructor(
     options: ResolvedEngineOptions,
-    handle: BrokerHandle,
-    parts: ThreadParts,
-    persist: PersistThreads,
-    data: OpenData,
+    { handle, parts, persist, data }: OpenedParts,
     lock: DataDirLock,
     events: EngineEvents,
     secret: Uint8Array | null,
@@ -281,36 +266,15 @@ export class Engine {
       standing: () => this.replication.describe(),
       handOver: () => this.replication.handOver.waited,
       catalog: data.catalog,
-      openQueues: (topic, from) => this.#queues.open(topic, from),
-      closeQueues: (topic, from) => {
-        this.#queues.close(topic, from);
-        if (from === 0) {
-          this.#damage.list.forget(topic.topicId);
-        }
-      },
-      queueDamage: ({ topicId }, queueId) => this.#damage.list.of(topicId, queueId),
-      queueState: (topic, queueId) => this.#queues.state(topic, queueId),
-      findOffsetByTime: (topic, queueId, time) => this.#queues.findByTime(topic, queueId, time),
-      retention: () => ({
-        retentionMs: options.retentionMs,
-        retentionBytes: options.retentionBytes,
-        ...this.#queues.logState(),
-      }),
-      unreadTime: (topic, queueId, offset) => this.#queues.unreadTime(topic, queueId, offset),
-      unread: (topic, queueId, offset) => this.#queues.unread(topic, queueId, offset),
+      ...queueHooks(this.#queues, this.#damage.list, options),
       onTopicChanged: (topic, topicId) => this.#server.topicChanged(topic, topicId),
       onTopicRetained: ({ topic, topicId }) => this.#server.topicRetained(topic, topicId),
       lastStoreTime: () => data.table.lastStoreTime(LANE.log),
-      queueBegin: (topic, queueId, before, latest) => this.#queues.beginAfter(topic, queueId, before, latest),
       followBegins: () => this.#begins.follow(),
       onTopicGrown: (topic) => this.#server.topicGrown(topic),
       findMessages: (params) => this.find.find(params),
       stats: () => this.#stats.read(),
-      history: ({ from, to, names, points }) => {
-        const end = to ?? Date.now();
-        const begin = from ?? end - HISTORY_SAMPLES * HISTORY_STEP_MS;
-        return this.#sampler.ring.read(begin, end, historyNames(names), points ?? HISTORY_SAMPLES);
-      },
+      history: (params) => this.#sampler.read(params),
       configuration: () => events.configuration?.() ?? [],
       ...(events.setLogLevel === undefined ? {} : { setLogLevel: events.setLogLevel }),
       brokerName: handle.brokerName,

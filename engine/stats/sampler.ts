@@ -1,7 +1,13 @@
 /** Takes a sample of the broker's statistics every 10 s, on the thread that opened it. Rates are of the time that its monotonic clock has measured. */
 import { clearTimeout, monotonicMs, setTimeout, unref } from '../../native-free/time/index.js';
 import type { ReplicaStanding } from '../../native-free/wire/cluster.js';
-import { HISTORY_STEP_MS } from '../../native-free/wire/history.js';
+import {
+  HISTORY_SAMPLES,
+  HISTORY_STEP_MS,
+  type History,
+  type HistoryParams,
+  historyNames,
+} from '../../native-free/wire/history.js';
 import type { BrokerStats } from '../../native-free/wire/stats.js';
 import { HistoryRing, type Sample } from './history-ring.js';
 import { bucketEndMs } from './stats-layout.js';
@@ -48,6 +54,13 @@ export class Sampler {
 
   close(): void {
     clearTimeout(this.#timer);
+  }
+
+  /** What is kept of a time, by default of the last day. */
+  read({ from, to, names, points }: HistoryParams): History {
+    const end = to ?? this.#wallMs();
+    const begin = from ?? end - HISTORY_SAMPLES * HISTORY_STEP_MS;
+    return this.ring.read(begin, end, historyNames(names), points ?? HISTORY_SAMPLES);
   }
 
   /** One sample, of now. */
