@@ -114,10 +114,14 @@ export class BrokerProcess {
     return this.#child.pid as number;
   }
 
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   /** Its exit status, once it has ended by itself. */
   get ended(): Promise<number | null> {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) {
+    if (!this.isAlive) {
       return Promise.resolve(child.exitCode);
     }
     return once(child, 'close').then(([code]) => code as number | null);
@@ -134,7 +138,7 @@ export class BrokerProcess {
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) {
+    if (!this.isAlive) {
       return child.exitCode;
     }
     const exited = once(child, 'exit');
