@@ -5,7 +5,8 @@
  */
 import { clearTimeout, monotonicMs, setTimeout } from '../../../native-free/time/index.js';
 import { EtcdAccess, type EtcdAccessFiles, type EtcdAccessOptions } from './etcd-access.js';
-import { EtcdError, GRPC_STATUS, isOtherMemberWorthTrying, wantsLogin } from './etcd-error.js';
+import { EtcdError, GRPC_STATUS, isOtherMemberWorthTrying } from './etcd-error.js';
+import { EtcdLogin } from './etcd-login.js';
 import type { EtcdMethod } from './etcd-proto.js';
 import type { GrpcCall, GrpcChannel, GrpcFailure, GrpcMetadata, GrpcStream } from './grpc-types.js';
 import { type EtcdParts, loadEtcdParts } from './load-grpc.js';
@@ -57,8 +58,6 @@ export interface WatchStream {
 }
 
 const DEFAULT_CALL_TIMEOUT_MS = 1_000;
-/** A password costs etcd much to look at, and members of a set call some times a second: one that is wrong must not take etcd's time from others. */
-const DEFAULT_LOGIN_REST_MS = 5_000;
 /** Answers are a few keys of one broker set each. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
@@ -66,23 +65,26 @@ export class EtcdClient {
   readonly #parts: EtcdParts;
   readonly #endpoints: readonly string[];
   readonly #access: EtcdAccess;
-  readonly #loginRestMs: number;
+  readonly #login: EtcdLogin;
   readonly #callTimeoutMs: number;
   /** A connection to one member, made by the first call to it. */
   readonly #channels = new Map<number, GrpcChannel>();
   #current = 0;
-  /** What a login gave; null: there was none yet, or what it gave is taken no more. */
-  #token: string | null = null;
-  #loggingIn: Promise<void> | null = null;
-  /** What etcd said to the last login, and until when that is its answer. */
-  #refused: { readonly error: EtcdError; readonly untilMs: number } | null = null;
   #isClosed = false;
 
   private constructor(parts: EtcdParts, options: EtcdClientOptions) {
     this.#parts = parts;
     this.#endpoints = options.endpoints;
     this.#access = new EtcdAccess(options.access ?? {}, options.tls ?? false, options);
-    this.#loginRestMs = options.loginRestMs ?? DEFAULT_LOGIN_REST_MS;
+    this.#login = new EtcdLogin(
+      this.#access,
+      {
+        Metadata: parts.grpc.Metadata,
+        authenticate: (user, metadata) => this.#send('authenticate', user, metadata),
+        leaveAll: () => this.#leaveAll(),
+      },
+      options.loginRestMs,
+    );
     this.#callTimeoutMs = options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS;
   }
 
@@ -163,7 +165,7 @@ export class EtcdClient {
   }
 
   #keepAliveOnce(lease: string): Promise<number> {
-    return this.#asUser((metadata) => this.#streamKeepAlive(lease, metadata));
+    return this.#login.asUser((metadata) => this.#streamKeepAlive(lease, metadata));
   }
 
   #streamKeepAlive(lease: string, metadata: GrpcMetadata): Promise<number> {
@@ -205,7 +207,7 @@ export class EtcdClient {
     const { path, encode, decode } = this.#parts.codecs.watch;
     const channel = this.#channel(member);
     return {
-      stream: channel.makeBidiStreamRequest(path, encode, decode, this.#metadata()),
+      stream: channel.makeBidiStreamRequest(path, encode, decode, this.#login.metadata()),
       suspect: () => this.#leaveMember(member),
     };
   }
@@ -237,75 +239,7 @@ export class EtcdClient {
   }
 
   #once(method: EtcdMethod, request: object): Promise<Record<string, unknown>> {
-    return this.#asUser((metadata) => this.#send(method, request, metadata));
-  }
-
-  /** Does a call as the user there is. One that was refused for want of a login is done once more, behind one: it has done nothing. */
-  async #asUser<T>(call: (metadata: GrpcMetadata) => Promise<T>): Promise<T> {
-    if (this.#access.hasChanged()) {
-      this.#token = null;
-      this.#refused = null;
-      this.#leaveAll();
-    }
-    const { user } = this.#access;
-    if (user !== null && this.#token === null) {
-      await this.#logIn();
-    }
-    const token = this.#token;
-    try {
-      return await call(this.#metadata());
-    } catch (error) {
-      if (user === null || !(error instanceof EtcdError) || !wantsLogin(error)) {
-        throw error;
-      }
-      if (this.#token === token) {
-        this.#token = null;
-      }
-      // Another call may have found the same, and its login be under way.
-      if (this.#token === null) {
-        await this.#logIn();
-      }
-      return await call(this.#metadata());
-    }
-  }
-
-  /** One at a time, whoever waits for it. */
-  #logIn(): Promise<void> {
-    this.#loggingIn ??= this.#authenticate().finally(() => {
-      this.#loggingIn = null;
-    });
-    return this.#loggingIn;
-  }
-
-  async #authenticate(): Promise<void> {
-    if (this.#refused !== null && monotonicMs() < this.#refused.untilMs) {
-      throw this.#refused.error;
-    }
-    try {
-      const answer = await this.#send(
-        'authenticate',
-        this.#access.user ?? {},
-        new this.#parts.grpc.Metadata(),
-      );
-      this.#token = String(answer['token']);
-    } catch (error) {
-      // An etcd that asks nobody who he is says so; it may ask later.
-      if (!(error instanceof EtcdError) || error.status !== GRPC_STATUS.failedPrecondition) {
-        if (error instanceof EtcdError && !isOtherMemberWorthTrying(error.status)) {
-          this.#refused = { error, untilMs: monotonicMs() + this.#loginRestMs };
-        }
-        throw error;
-      }
-      this.#token = '';
-    }
-  }
-
-  #metadata(): GrpcMetadata {
-    const metadata = new this.#parts.grpc.Metadata();
-    if (this.#token !== null && this.#token !== '') {
-      metadata.set('token', this.#token);
-    }
-    return metadata;
+    return this.#login.asUser((metadata) => this.#send(method, request, metadata));
   }
 
   #send(method: EtcdMethod, request: object, metadata: GrpcMetadata): Promise<Record<string, unknown>> {
