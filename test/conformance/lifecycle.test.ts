@@ -100,7 +100,8 @@ describeEach('closing', EACH_AND_CLUSTER, (rig) => {
   test('a consumer commits, ends its loop, and cannot be read any more', async () => {
     const { client, topic } = await rig.topic();
     await sendNumbers(client, topic, 3);
-    const consumer = client.consumer({ group: 'g', topic, commitIntervalMs: 60_000 });
+    const group = rig.name('g');
+    const consumer = client.consumer({ group, topic, commitIntervalMs: 60_000 });
     const seen: number[] = [];
     for await (const message of consumer) {
       seen.push(message.offset);
@@ -110,7 +111,7 @@ describeEach('closing', EACH_AND_CLUSTER, (rig) => {
       }
     }
     expect(seen).toEqual([0, 1, 2]);
-    expect((await client.admin().describeGroup('g')).queues[0]?.committedOffset).toBe(3);
+    expect((await client.admin().describeGroup(group)).queues[0]?.committedOffset).toBe(3);
     await expect(consumer[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'CLOSED' });
     await consumer.close();
   });

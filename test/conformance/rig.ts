@@ -1,4 +1,4 @@
-/** A broker for all tests of a group, with new names for each, and clients that are closed after each. */
+/** A broker for all tests of a file, with new names for each, and clients that are closed after each. */
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import type {
   Client,
@@ -24,6 +24,23 @@ export const EACH_FLUSH: readonly Case[] = [
   ...BACK_ENDS.map((name) => ({ name, flush: 'async' as const })),
 ];
 
+/** What the describes of this file opened, by case and options: those that ask for the same share it. */
+const backEnds = new Map<string, Promise<BackEnd>>();
+let isClosedAtTheEnd = false;
+
+function sharedBackEnd(name: BackEndName, options: OpenBrokerOptions): Promise<BackEnd> {
+  const key = JSON.stringify([name, options]);
+  const backEnd = backEnds.get(key) ?? openBackEnd(name, options);
+  backEnds.set(key, backEnd);
+  return backEnd;
+}
+
+async function closeBackEnds(): Promise<void> {
+  const opened = await Promise.allSettled(backEnds.values());
+  backEnds.clear();
+  await Promise.all(opened.map((each) => each.status === 'fulfilled' && each.value.close()));
+}
+
 /** Runs the same tests over each case. */
 export function describeEach(
   title: string,
@@ -31,12 +48,15 @@ export function describeEach(
   tests: (rig: Rig) => void,
   options: OpenBrokerOptions = {},
 ): void {
+  if (!isClosedAtTheEnd) {
+    isClosedAtTheEnd = true;
+    afterAll(closeBackEnds);
+  }
   for (const { name, flush } of cases) {
     describe(`${title}, ${name}, ${flush} flush`, () => {
       const rig = new Rig({ name, flush }, { ...options, flush });
-      beforeAll(() => rig.open());
+      beforeAll(() => rig.openShared());
       afterEach(() => rig.closeClients());
-      afterAll(() => rig.close());
       tests(rig);
     });
   }
@@ -64,6 +84,11 @@ export class Rig {
 
   async open(): Promise<void> {
     this.#backEnd = await openBackEnd(this.case.name, this.#options);
+  }
+
+  /** The broker that other describes of the file have too; closed at its end. */
+  async openShared(): Promise<void> {
+    this.#backEnd = await sharedBackEnd(this.case.name, this.#options);
   }
 
   async close(): Promise<void> {
