@@ -92,8 +92,15 @@ export type Decision =
 /** What this member is to do now. */
 export function decide(view: SetView, me: Standing): Decision {
   const { leader } = view;
+  if (leader !== null && leader.epoch < (me.leads ?? 0)) {
+    return { act: 'stay', why: `etcd names the master of an earlier term than ${me.leads}: it was restored` };
+  }
   if (leader !== null) {
     return leader.name === me.name ? asNamed(view, leader, me) : { act: 'follow', leader };
+  }
+  if (me.leads !== null && me.leads > view.term) {
+    // etcd has forgotten this term, as it was restored from a copy: what it has of the set is of before.
+    return { act: 'take', epoch: me.leads, inSync: alone(me.name) };
   }
   if (view.inSync === null) {
     return found(view, me);
@@ -146,11 +153,15 @@ function elect(view: SetView, inSync: InSyncSet, me: Standing): Decision {
   if (own === undefined || own.epoch !== me.end.epoch || own.position !== me.end.position) {
     return { act: 'announce', candidate: { name: me.name, after: view.termRevision, ...me.end } };
   }
-  const enough = quorumOf(inSync);
-  if (standing.length < enough && !(me.patienceMs !== null && me.leaderlessMs >= me.patienceMs)) {
+  // Where etcd has forgotten terms, its in-sync set is of before them: who was in it may since have fallen
+  // behind, so all are waited for.
+  const known = Math.max(me.knows, ...standing.map(({ epoch }) => epoch));
+  const enough = known > view.term ? inSync.members.length : quorumOf(inSync);
+  const isPatient = known > view.term || me.patienceMs === null || me.leaderlessMs < me.patienceMs;
+  if (standing.length < enough && isPatient) {
     return {
       act: 'stay',
-      why: `${standing.length} of ${enough} in-sync members have said how far they are`,
+      why: `${standing.length} of ${enough} in-sync members have said how far they are${known > view.term ? `; etcd was restored from before term ${known}, so all of them must` : ''}`,
     };
   }
   const best = standing.reduce((a, b) => (isFurther(b, a) ? b : a));

@@ -114,6 +114,36 @@ describe('who is master', () => {
     });
   });
 
+  describe('of an etcd that was restored from a copy of before its last terms', () => {
+    const leader = { name: 'a', url: URL_A, epoch: 3 };
+
+    test('the master goes on with its own term, whether it is in the set of then or not', () => {
+      const master = { ...slave, name: 'late', leads: 5, isStill: false, knows: 5 };
+      expect(decide({ ...orphaned, leader }, master)).toMatchObject({ act: 'stay' });
+      expect(decide(orphaned, master)).toEqual({
+        ...{ act: 'take', epoch: 5 },
+        inSync: { members: ['late'], required: 1 },
+      });
+    });
+
+    test('without it all members of the set of then are waited for, as any may have fallen behind since', () => {
+      const own = { name: 'a-slave', after: 9, epoch: 3, position: 640 };
+      const far = { name: 'a', after: 9, epoch: 5, position: 64 };
+      const third = { ...own, name: 'a-slave-2' };
+      for (const me of [
+        { ...slave, patienceMs: 1, leaderlessMs: 1e9, knows: 5 },
+        { ...slave, name: 'a', end: { epoch: 5, position: 64 }, knows: 5 },
+        slave,
+      ]) {
+        expect(decide({ ...orphaned, candidates: [own, far] }, me)).toMatchObject({ act: 'stay' });
+      }
+      const all = { ...orphaned, candidates: [own, far, third] };
+      expect(decide(all, slave)).toMatchObject({ act: 'stay' });
+      const furthest = { ...slave, name: 'a', end: { epoch: 5, position: 64 }, knows: 5 };
+      expect(decide(all, furthest)).toMatchObject({ act: 'take', epoch: 6 });
+    });
+  });
+
   test('what a member said in an earlier time without a master counts for nothing', () => {
     const own = { name: 'a-slave', after: 9, epoch: 3, position: 640 };
     const earlier = { name: 'a-slave-2', after: 5, epoch: 3, position: 64 };
