@@ -1,31 +1,17 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { connect } from '../../native-free/client/index.js';
-import { type Client, type ClientOptions, createClient } from '../../native-free/client/internal.js';
+import { createClient } from '../../native-free/client/internal.js';
 import { MAX_FRAME_BYTES, OPCODE, SUBPROTOCOL } from '../../native-free/wire/index.js';
 import { stampedBatch } from './batches.js';
 import { ScriptedBroker, ScriptedError } from './scripted-broker.js';
-
-let client: Client | undefined;
-
-afterEach(async () => {
-  const stop = new AbortController();
-  stop.abort();
-  await client?.close({ signal: stop.signal }).catch(() => {});
-  client = undefined;
-});
-
-async function setUp(options: ClientOptions = {}): Promise<{ broker: ScriptedBroker; client: Client }> {
-  const broker = new ScriptedBroker();
-  client = await createClient(broker.factory, { reconnectMinMs: 1, reconnectMaxMs: 5, ...options });
-  return { broker, client };
-}
+import { kept, scriptedClient } from './scripted-client.js';
 
 describe('requests', () => {
   test('that may be repeated survive a lost connection, others say that it was lost', async () => {
-    const { broker, client } = await setUp();
+    const { broker, client } = await scriptedClient();
     const listing = client.admin().listTopics();
     const creating = expect(client.admin().createTopic({ topic: 'x' })).rejects.toMatchObject({
       code: 'CONNECTION_LOST',
@@ -41,7 +27,7 @@ describe('requests', () => {
   });
 
   test('time out, can be aborted, and carry the broker’s error', async () => {
-    const { broker, client } = await setUp({ requestTimeoutMs: 20 });
+    const { broker, client } = await scriptedClient({ requestTimeoutMs: 20 });
     await expect(client.admin().listGroups()).rejects.toMatchObject({ code: 'TIMEOUT' });
     const stop = new AbortController();
     const aborted = expect(client.admin().listGroups({ signal: stop.signal })).rejects.toMatchObject({
@@ -57,7 +43,7 @@ describe('requests', () => {
   });
 
   test('a time becomes a start position; nonsense is refused', async () => {
-    const { broker, client } = await setUp();
+    const { broker, client } = await scriptedClient();
     broker.methods['resetOffset'] = () => ({ queues: [] });
     await client.admin().resetOffset({ group: 'g', topic: 't', to: new Date(5) });
     expect(broker.called('resetOffset')[0]).toMatchObject({ to: { time: 5 } });
@@ -72,7 +58,10 @@ describe('requests', () => {
 describe('the connection', () => {
   test('counts as lost when pings are not answered', async () => {
     const states: string[] = [];
-    const { broker } = await setUp({ pingIntervalMs: 5, onConnection: (state) => states.push(state) });
+    const { broker } = await scriptedClient({
+      pingIntervalMs: 5,
+      onConnection: (state) => states.push(state),
+    });
     await broker.until(() => broker.links.length === 2 && states.length === 3);
     expect(states).toEqual(['connected', 'disconnected', 'connected']);
   });
@@ -82,7 +71,7 @@ describe('the connection', () => {
     ['an unknown opcode', Uint8Array.of(99, ...new Array<number>(15).fill(0))],
     ['a payload that is no MessagePack', Uint8Array.of(OPCODE.event, ...new Array<number>(15).fill(0), 0x85)],
   ])('ends over %s and is made anew', async (_what, garbage) => {
-    const { broker, client } = await setUp();
+    const { broker, client } = await scriptedClient();
     broker.link.onFrame?.(garbage);
     expect(client.connected).toBe(false);
     await broker.until(() => broker.links.length === 2 && client.connected);
@@ -92,17 +81,19 @@ describe('the connection', () => {
     let cuts = 0;
     const broker = new ScriptedBroker();
     broker.methods['listTopics'] = () => ({ topics: [] });
-    client = await createClient(broker.factory, {
-      reconnectMinMs: 1,
-      reconnectMaxMs: 5,
-      onConnection: (state) => {
-        if (state !== 'connected' || broker.links.length === 1 || broker.links.length > 8) {
-          return;
-        }
-        cuts++;
-        broker.link.cut();
-      },
-    });
+    const client = await kept(
+      createClient(broker.factory, {
+        reconnectMinMs: 1,
+        reconnectMaxMs: 5,
+        onConnection: (state) => {
+          if (state !== 'connected' || broker.links.length === 1 || broker.links.length > 8) {
+            return;
+          }
+          cuts++;
+          broker.link.cut();
+        },
+      }),
+    );
     broker.link.cut();
     for (let i = 0; i < 500; i++) {
       expect(await client.admin().listTopics()).toEqual([]);
@@ -113,7 +104,9 @@ describe('the connection', () => {
 
   test('ends over more than a consumer’s window allows', async () => {
     const reasons: unknown[] = [];
-    const { broker, client } = await setUp({ onConnection: (_state, reason) => reasons.push(reason) });
+    const { broker, client } = await scriptedClient({
+      onConnection: (_state, reason) => reasons.push(reason),
+    });
     const consumer = client.consumer({ group: 'g', topic: 't', windowBytes: 65_536 });
     const reading = consumer.batches().next();
     await broker.until(() => broker.link.credits.length === 1);
@@ -127,7 +120,7 @@ describe('the connection', () => {
   });
 
   test('is given up for good when the broker says so; everything waiting gets that error', async () => {
-    const { broker, client } = await setUp();
+    const { broker, client } = await scriptedClient();
     broker.autoAck = false;
     const producer = client.producer();
     const sent = expect(producer.send({ topic: 't', body: 'x' })).rejects.toMatchObject({
@@ -146,7 +139,7 @@ describe('the connection', () => {
   });
 
   test('closing flushes producers and ends loops', async () => {
-    const { broker, client } = await setUp();
+    const { broker, client } = await scriptedClient();
     const producer = client.producer();
     for (let i = 0; i < 10; i++) {
       producer.write({ topic: 't', body: `m${i}` });
@@ -181,10 +174,12 @@ describe('over a WebSocket', () => {
     const broker = new ScriptedBroker();
     const { server, url, sockets } = await serve(broker);
     const reasons: unknown[] = [];
-    client = await connect(url, {
-      reconnectMinMs: 1,
-      onConnection: (_state, reason) => reasons.push(reason),
-    });
+    const client = await kept(
+      connect(url, {
+        reconnectMinMs: 1,
+        onConnection: (_state, reason) => reasons.push(reason),
+      }),
+    );
     const producer = client.producer();
     for (const size of [0, 1, 100, 65_000, 70_000, 4_194_304]) {
       const body = new Uint8Array(size).fill(size % 251);
