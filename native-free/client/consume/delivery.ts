@@ -7,7 +7,7 @@ import { BatchInfo } from './batch-info.js';
 import type { TagFilter } from './filter.js';
 import type { GroupMember } from './group-member.js';
 import type { HeldQueue } from './held-queue.js';
-import type { Arrival, QueueArrivals } from './inbox.js';
+import type { Arrival, QueueArrivals } from './queue-arrivals.js';
 import { ReceivedBatch, recordAt } from './received-batch.js';
 
 export class Delivery {
