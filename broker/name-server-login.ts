@@ -20,6 +20,7 @@ import {
   isRingMQError,
   MAX_NAME_BYTES,
   makeFrame,
+  NO_LIMITS,
   OPCODE,
   PROTOCOL_VERSION,
   RingMQError,
@@ -122,7 +123,7 @@ class Certified implements Login {
   async begin(): Promise<LoginStep> {
     return {
       answer: {
-        principal: { user: this.user, place: 0, proof: { by: 'certificate' }, grants: [] },
+        principal: { user: this.user, place: 0, proof: { by: 'certificate' }, grants: [], limits: NO_LIMITS },
         version: 0,
       },
     };
@@ -279,7 +280,7 @@ function answerOf(frame: Uint8Array): LoginAnswer {
     );
   }
   return {
-    principal: { user, place: 0, proof: { by: 'certificate' }, grants: [] },
+    principal: { user, place: 0, proof: { by: 'certificate' }, grants: [], limits: NO_LIMITS },
     version: 0,
     ...(typeof serverSignature === 'string' ? { serverSignature } : {}),
     ...(typeof expiresInMs === 'number' ? { expires: { time: 0, inMs: expiresInMs } } : {}),

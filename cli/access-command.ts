@@ -1,10 +1,17 @@
 /** `ringmq user`, `role` and `acl`. */
 import type { Command } from 'commander';
-import { type Grant, type Right, RingMQError, type UserInfo } from '../native-free/wire/index.js';
+import {
+  type Grant,
+  type Right,
+  RingMQError,
+  type UserInfo,
+  type UserLimits,
+} from '../native-free/wire/index.js';
 import { withClient } from './connection.js';
 import { credentials, passwordIn } from './credentials.js';
 import { type Deed, type DestroyFlags, isToBeDone } from './destroy.js';
 import { counted, printJson, printTable, sharedOptions } from './output.js';
+import { formatSize } from './units.js';
 
 /** Does it, and says in a line what was done. */
 async function done(
@@ -66,6 +73,63 @@ export async function changeRoles(
   await done(command, (client) => client.admin().setRoles(user, roles), { user, roles }, line);
 }
 
+/** `default`: as the broker's option says. */
+export interface LimitFlags {
+  maxBytesPerSecond?: number | 'default';
+  maxMessagesPerSecond?: number | 'default';
+}
+
+/** `ringmq user limit` */
+export async function changeLimits(
+  command: Command,
+  user: string,
+  { maxBytesPerSecond, maxMessagesPerSecond, ...flags }: LimitFlags & DestroyFlags,
+): Promise<void> {
+  const limits: Partial<UserLimits> = {
+    ...(maxBytesPerSecond === undefined ? {} : { bytesPerSecond: wanted(maxBytesPerSecond) }),
+    ...(maxMessagesPerSecond === undefined ? {} : { messagesPerSecond: wanted(maxMessagesPerSecond) }),
+  };
+  if (Object.keys(limits).length === 0) {
+    command.error('error: say --max-bytes-per-second, --max-messages-per-second, or both');
+  }
+  const look = async (): Promise<Deed> => {
+    const { limits: before } = await userThere(command, user);
+    const told = { user, limits: { ...before, ...limits }, before };
+    return {
+      told,
+      text: `have ${user} keep to ${limitsText(told.limits)} in place of ${limitsText(before)}`,
+    };
+  };
+  if (!(await isToBeDone(command, { ...flags, yes: true }, look))) {
+    return;
+  }
+  const { url, output } = sharedOptions(command);
+  const { limits: now } = await withClient(url, (client) => client.admin().setLimits(user, limits));
+  if (output === 'json') {
+    return printJson({ user, limits: now });
+  }
+  process.stdout.write(`${user}: ${limitsText(now)}\n`);
+}
+
+function wanted(value: number | 'default'): number | null {
+  return value === 'default' ? null : value;
+}
+
+function limitsText({ bytesPerSecond, messagesPerSecond }: UserLimits): string {
+  return `${limitText(bytesPerSecond, 'bytes/s')}, ${limitText(messagesPerSecond, 'messages/s')}`;
+}
+
+function limitText(value: number | null, unit: 'bytes/s' | 'messages/s'): string {
+  if (value === null) {
+    return `${unit} as the broker says`;
+  }
+  return value === 0
+    ? `no limit of ${unit}`
+    : unit === 'bytes/s'
+      ? `${formatSize(value)}/s`
+      : `${value} ${unit}`;
+}
+
 /** `ringmq user list` */
 export async function listUsers(command: Command): Promise<void> {
   const { url, output } = sharedOptions(command);
@@ -74,11 +138,13 @@ export async function listUsers(command: Command): Promise<void> {
     return printJson(users);
   }
   printTable(
-    ['USER', 'ROLES', 'GRANTS', 'CHANGED'],
-    users.map(({ user, roles, grants, changedTime }) => [
+    ['USER', 'ROLES', 'GRANTS', 'BYTES/S', 'MESSAGES/S', 'CHANGED'],
+    users.map(({ user, roles, grants, limits, changedTime }) => [
       user,
       roles.join(',') || null,
       grants.length,
+      shownLimit(limits.bytesPerSecond),
+      shownLimit(limits.messagesPerSecond),
       changedAt(changedTime),
     ]),
   );
@@ -228,6 +294,11 @@ async function userThere(command: Command, user: string): Promise<UserInfo> {
 
 function listed(names: readonly string[]): string {
   return names.length === 0 ? 'none' : names.join(', ');
+}
+
+/** null: it has none of its own. */
+function shownLimit(value: number | null): string | null {
+  return value === null ? null : value === 0 ? 'none' : String(value);
 }
 
 /** null: it is as the broker's first start made it. */

@@ -1,7 +1,8 @@
 /** The commands of users and rights, with their flags. */
 import { Argument, type Command } from 'commander';
+import type { LimitFlags } from './access-command.js';
 import { type DestroyFlags, destroys } from './destroy.js';
-import { collect, nameArgument, resourceArgument, timeFlag } from './flags.js';
+import { collect, nameArgument, resourceArgument, timeFlag, userLimitFlag } from './flags.js';
 import { NEW_PASSWORD_FLAG } from './new-password.js';
 
 const RIGHT = 'publish, subscribe or manage';
@@ -48,6 +49,24 @@ function addUser(program: Command): void {
     .argument('[roles...]', 'its roles')
     .action(async (name: string, roles: string[], flags: DestroyFlags, command: Command) => {
       await (await import('./access-command.js')).changeRoles(command, name, roles, flags);
+    });
+  destroys(user.command('limit'), true)
+    .description(
+      'what a user may send, and be sent, a second, over all its connections; what no flag says stays as it is',
+    )
+    .addArgument(nameOf('user'))
+    .option(
+      '--max-bytes-per-second <size>',
+      "bytes of messages, like 10MiB; none: no limit; default: the broker's --user-bytes-per-second",
+      userLimitFlag('bytesPerSecond'),
+    )
+    .option(
+      '--max-messages-per-second <n>',
+      "messages; none: no limit; default: the broker's --user-messages-per-second",
+      userLimitFlag('messagesPerSecond'),
+    )
+    .action(async (name: string, flags: LimitFlags & DestroyFlags, command: Command) => {
+      await (await import('./access-command.js')).changeLimits(command, name, flags);
     });
   user
     .command('list')

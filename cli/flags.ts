@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { grantFault } from '../native-free/wire/access.js';
+import { grantFault, limitFault, type UserLimit } from '../native-free/wire/access.js';
 import { MAX_TOPIC_RETENTION_MS, MIN_TOPIC_RETENTION_MS, NAME_PATTERN } from '../native-free/wire/limits.js';
 import { parseCount, parseDuration, parseHostPort, parseSize, parseStart } from './units.js';
 
@@ -61,6 +61,21 @@ export function sizeFlag(text: string): number {
 /** 0 or more. */
 export function countOrNoneFlag(text: string): number {
   return must(parseCount(text), 'write a whole number');
+}
+
+/** A user's limit a second, `none`, or `default`: as the broker's option says. */
+export function userLimitFlag(limit: UserLimit): (text: string) => number | 'default' {
+  return (text) => {
+    if (text === 'default') {
+      return text;
+    }
+    const value = text === 'none' ? 0 : limit === 'bytesPerSecond' ? sizeFlag(text) : countOrNoneFlag(text);
+    if (limitFault(limit, value) !== null) {
+      const least = limit === 'bytesPerSecond' ? '1KiB' : '1';
+      throw new InvalidArgumentError(`it must be at least ${least}, or none, or default`);
+    }
+    return value;
+  };
 }
 
 /** At least 1. */

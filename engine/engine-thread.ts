@@ -14,6 +14,7 @@ import type {
   NodeRole,
   ReplicaFacts,
   TokenRights,
+  UserLimits,
 } from '../native-free/wire/index.js';
 
 /** What a user may send, or be sent. */
@@ -285,11 +286,13 @@ export type LoginProof =
 /** A user that has logged in, and what it may do as of now. Plain data. */
 export interface PrincipalFacts {
   user: string;
-  /** Among those whose pace is kept, in this opening. */
+  /** Among those whose pace is kept, in this opening. Another one with other limits. */
   place: number;
   proof: LoginProof;
   /** Its own and those of its roles. */
   grants: Grant[];
+  /** Of its own; null: as the listener's options say. */
+  limits: Readonly<UserLimits>;
 }
 
 export interface LoginAnswer {

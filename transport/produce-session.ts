@@ -125,15 +125,26 @@ export class ProduceSession implements AppendSink {
     this.renewCredit();
   }
 
-  /** It keeps to its user's limit, by when it gets credit: before the first frame. `bytesPerSecond`: 0, no limit of bytes. */
-  keepTo(pace: UserPace, bytesPerSecond: number): void {
+  /**
+   * It keeps to its user's limit, by when it gets credit; null: to none, from now on. `bytesPerSecond`: 0, no limit of bytes. `isFirst`: the client
+   * was not told of its credit yet.
+   */
+  keepTo(pace: UserPace | null, bytesPerSecond: number, isFirst: boolean): void {
+    this.#paced?.close();
+    if (pace === null) {
+      this.#paced = null;
+      this.#windowBytes = Number.POSITIVE_INFINITY;
+      return;
+    }
     this.#paced = new Paced(pace, this.#context.engine.meter, () => {
       this.renewCredit();
       this.#context.flushSoon();
     });
     // A window is what comes at once, however small the limit is.
     this.#windowBytes = Math.max(LEAST_PACED_WINDOW_BYTES, bytesPerSecond || LEAST_PACED_WINDOW_BYTES);
-    this.#credit.limit = Math.min(this.#credit.limit, this.#windowBytes);
+    if (isFirst) {
+      this.#credit.limit = Math.min(this.#credit.limit, this.#windowBytes);
+    }
   }
 
   /** From the engine, in its progress turn. */

@@ -87,6 +87,8 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   /** What its user is sent; null: there is no limit. */
   #out: Paced | null = null;
   #outAtOnceBytes = Number.POSITIVE_INFINITY;
+  /** Whose limits it keeps to, and which; empty: to none. */
+  #pace = '';
   readonly #openedTime = Date.now();
   /** Of frames and, of what it was sent, of messages. */
   #bytesIn = 0;
@@ -406,17 +408,33 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     this.#login.begin();
   }
 
-  /** Where its user has a limit, both directions keep to it; what comes before a login is counted otherwise. */
-  #keepPace({ user, place }: Principal): void {
-    const { userBytesPerSecond: bytesPerSecond, userMessagesPerSecond: messagesPerSecond } = this.options;
-    if ((bytesPerSecond === 0 && messagesPerSecond === 0) || user === BROKER_USER || this.#out !== null) {
+  /** Both directions keep to its user's limits: its own, or else the listener's. What comes before a login is counted otherwise. */
+  #keepPace({ user, place, limits }: Principal): void {
+    const bytesPerSecond = limits.bytesPerSecond ?? this.options.userBytesPerSecond;
+    const messagesPerSecond = limits.messagesPerSecond ?? this.options.userMessagesPerSecond;
+    const isLimited = (bytesPerSecond !== 0 || messagesPerSecond !== 0) && user !== BROKER_USER;
+    const pace = isLimited ? `${place} ${bytesPerSecond} ${messagesPerSecond}` : '';
+    if (pace === this.#pace) {
       return;
     }
-    const { access } = this.engine;
-    const limits = { bytesPerSecond, messagesPerSecond };
-    this.#produce.keepTo(access.pace(place, 0, limits), bytesPerSecond);
-    this.#outAtOnceBytes = Math.max(LEAST_PACED_BYTES, bytesPerSecond);
-    this.#out = new Paced(access.pace(place, 1, limits), this.engine.meter, () => this.deliverSoon());
+    this.#pace = pace;
+    this.#out?.close();
+    if (isLimited) {
+      const { access, meter } = this.engine;
+      const both = { bytesPerSecond, messagesPerSecond };
+      this.#produce.keepTo(access.pace(place, 0, both), bytesPerSecond, !this.isGreeted);
+      this.#outAtOnceBytes = Math.max(LEAST_PACED_BYTES, bytesPerSecond);
+      this.#out = new Paced(access.pace(place, 1, both), meter, () => this.deliverSoon());
+    } else {
+      this.#produce.keepTo(null, 0, !this.isGreeted);
+      this.#outAtOnceBytes = Number.POSITIVE_INFINITY;
+      this.#out = null;
+    }
+    if (this.isGreeted) {
+      this.#produce.renewCredit();
+      this.flushSoon();
+      this.deliverSoon();
+    }
   }
 
   /** From the login: the first time, and whenever a token renews it. */
@@ -441,6 +459,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   onPrincipal(principal: Principal): void {
     this.principal = principal;
     try {
+      this.#keepPace(principal);
       this.#consume.onPrincipal(principal);
     } catch (error) {
       this.failWith(error);

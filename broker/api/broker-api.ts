@@ -88,7 +88,7 @@ export class BrokerApi {
 
   #callersNow(): Callers {
     const { thread } = this.#engine;
-    this.#callers ??= new Callers(thread, this.#options.auth, defectTeller(thread));
+    this.#callers ??= new Callers(thread, this.#options, defectTeller(thread));
     return this.#callers;
   }
 }

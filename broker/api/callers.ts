@@ -53,10 +53,17 @@ export class Callers {
 
   constructor(
     engine: EngineThread,
-    authenticates: boolean,
+    limits: { auth: boolean; userBytesPerSecond: number; userMessagesPerSecond: number },
     onDefect: (message: string, error: unknown) => void,
   ) {
-    this.#host = new SessionHost(engine, { listener: 'embedded', authenticates, onDefect });
+    const { auth: authenticates, userBytesPerSecond, userMessagesPerSecond } = limits;
+    this.#host = new SessionHost(engine, {
+      listener: 'embedded',
+      authenticates,
+      userBytesPerSecond,
+      userMessagesPerSecond,
+      onDefect,
+    });
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
     this.#timer.unref();
   }

@@ -97,6 +97,11 @@ const ROUTES: Readonly<Record<ControlMethod, MethodRoute | null>> = {
   deleteUser: del('/users/:user', 'Deletes a user and ends its connections.', 'cluster'),
   setPassword: put('/users/:user/password', 'Gives a user another password, by its verifier.', 'cluster'),
   setRoles: put('/users/:user/roles', 'The roles of a user, in place of those before.', 'cluster'),
+  setLimits: put(
+    '/users/:user/limits',
+    'What a user may send, and be sent, a second; what is left out stays as it is.',
+    'cluster',
+  ),
   testAccess: get('/users/:user/access', 'Whether a user may do that.', 'cluster'),
   listRoles: get('/roles', 'Roles, in the order of their names.', 'cluster'),
   createRole: made('/roles', 'Makes a role.', 'cluster'),

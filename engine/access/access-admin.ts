@@ -6,14 +6,17 @@ import {
   type Grant,
   type GrantInfo,
   grantFault,
+  limitFault,
   MAX_GRANTS,
   MAX_GRANTS_CHARACTERS,
   MAX_ROLES,
   MAX_USERS,
   NAME_PATTERN,
+  NO_LIMITS,
   passwordMessage,
   RingMQError,
   type RoleInfo,
+  USER_LIMITS,
   type UserInfo,
 } from '../../native-free/wire/index.js';
 import type { AccessState, StoredRole, StoredUser } from '../meta/access-state.js';
@@ -53,7 +56,7 @@ export class AccessAdmin {
       this.#refuseTaken(user);
       this.#checkRoles(roles);
       refuseFull('users', this.#state.users.size, MAX_USERS);
-      return this.#putUser({ name: user, scram, roles: unique(roles), grants: [] });
+      return this.#putUser({ name: user, scram, roles: unique(roles), grants: [], limits: NO_LIMITS });
     });
   }
 
@@ -76,6 +79,24 @@ export class AccessAdmin {
       const known = this.#requireUser(user);
       this.#checkRoles(roles);
       return this.#putUser({ ...known, roles: unique(roles) });
+    });
+  }
+
+  /** What is left out stays as it is. @throws RingMQError BAD_ARGUMENT, USER_NOT_FOUND (of a role, too), NOT_MASTER, DISK_FULL, DISK_FAILED */
+  setLimits({ user, ...given }: Params<'setLimits'>): Promise<UserInfo> {
+    return this.#inTurn(async () => {
+      const known = this.#requireUser(user);
+      const limits = { ...known.limits };
+      for (const limit of USER_LIMITS) {
+        const { [limit]: value = limits[limit] } = given;
+        const fault = limitFault(limit, value);
+        if (fault !== null) {
+          throw new RingMQError('BAD_ARGUMENT', `${limit} ${fault}`, { details: { option: limit, value } });
+        }
+        limits[limit] = value;
+      }
+      const isSame = USER_LIMITS.every((limit) => limits[limit] === known.limits[limit]);
+      return isSame ? infoOfUser(known) : this.#putUser({ ...known, limits });
     });
   }
 
@@ -312,8 +333,8 @@ function isAdministered(state: AccessState, change: AccessRecord | null): boolea
   return change?.type === 'user' && isOne(change);
 }
 
-function infoOfUser({ name, roles, grants, changedTime }: StoredUser): UserInfo {
-  return { user: name, roles: [...roles], grants: [...grants], changedTime };
+function infoOfUser({ name, roles, grants, limits, changedTime }: StoredUser): UserInfo {
+  return { user: name, roles: [...roles], grants: [...grants], limits: { ...limits }, changedTime };
 }
 
 function infoOfRole({ name, grants, changedTime }: StoredRole): RoleInfo {

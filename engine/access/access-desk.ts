@@ -13,9 +13,11 @@ import {
   BROKER_USER,
   type Grant,
   isRingMQError,
+  NO_LIMITS,
   Rights,
   RingMQError,
   type ScramVerifier,
+  type UserLimits,
 } from '../../native-free/wire/index.js';
 import type {
   LoginAnswer,
@@ -278,19 +280,24 @@ export class AccessDesk {
     const rights = proof.by === 'token' ? proof.rights : null;
     if (rights !== null) {
       const grants = [...rights.grants, ...this.#grantsOfRoles(rights.roles)];
-      return { user, place: this.#placeOf(user), proof, grants };
+      return { user, place: this.#placeOf(user), proof, grants, limits: this.#limitsOf(user) };
     }
+    const limits = this.#limitsOf(user);
     return this.#state.users.has(user)
-      ? { user, place: this.#placeOf(user), proof, grants: this.#grantsOf(user) }
+      ? { user, place: this.#placeOf(user), proof, grants: this.#grantsOf(user), limits }
       : null;
   }
 
-  /** The same for all logins of a user. With more users than there are places the one that has had its for longest shares it. */
+  /**
+   * The same for all logins of a user, as long as its limits are: nobody waits for what went under those before. With more users than there are places the one that
+   * has had its for longest shares it.
+   */
   #placeOf(user: string): number {
-    let place = this.#places.get(user);
+    const key = JSON.stringify([user, this.#limitsOf(user)]);
+    let place = this.#places.get(key);
     if (place === undefined) {
       place = this.#nextPlace++ % MAX_PACED_USERS;
-      this.#places.set(user, place);
+      this.#places.set(key, place);
       for (const oldest of this.#places.keys()) {
         if (this.#places.size <= MAX_PACED_USERS) {
           break;
@@ -344,12 +351,23 @@ export class AccessDesk {
   #facts(user: string, verifier: ScramVerifier): PrincipalFacts {
     const { salt } = verifier;
     const place = this.#placeOf(user);
+    const limits = this.#limitsOf(user);
     if (user === BROKER_USER) {
-      return { user, place, proof: { by: 'password', salt }, grants: [...BROKER_GRANTS] };
+      return { user, place, proof: { by: 'password', salt }, grants: [...BROKER_GRANTS], limits };
     }
     return verifier === this.#token?.verifier
-      ? { user, place, proof: { by: 'password', salt: `${TOKEN_MARK}${salt}` }, grants: [...ADMIN_GRANTS] }
-      : { user, place, proof: { by: 'password', salt }, grants: this.#grantsOf(user) };
+      ? {
+          user,
+          place,
+          proof: { by: 'password', salt: `${TOKEN_MARK}${salt}` },
+          grants: [...ADMIN_GRANTS],
+          limits,
+        }
+      : { user, place, proof: { by: 'password', salt }, grants: this.#grantsOf(user), limits };
+  }
+
+  #limitsOf(user: string): Readonly<UserLimits> {
+    return this.#state.users.get(user)?.limits ?? NO_LIMITS;
   }
 
   #grantsOf(user: string): Grant[] {

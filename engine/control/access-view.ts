@@ -11,6 +11,7 @@ type AccessMethod =
   | 'createUser'
   | 'setPassword'
   | 'setRoles'
+  | 'setLimits'
   | 'listUsers'
   | 'deleteUser'
   | 'createRole'
@@ -53,6 +54,7 @@ export class AccessView {
       createUser: (params) => admin.createUser(params),
       setPassword: (params) => admin.setPassword(params),
       setRoles: (params) => admin.setRoles(params),
+      setLimits: (params) => admin.setLimits(params),
       listUsers: (params) => {
         const { items, ...end } = pageOf(admin.users(), ({ user }) => user, params);
         return { users: items, ...end };

@@ -79,6 +79,7 @@ const user = z.object({
   user: text,
   roles: z.array(text),
   grants: z.array(z.object(grant)),
+  limits: z.object({ bytesPerSecond: count.nullable(), messagesPerSecond: count.nullable() }),
   changedTime: timeMs,
 });
 const roleInfo = z.object({ role: text, grants: z.array(z.object(grant)), changedTime: timeMs });
@@ -342,6 +343,7 @@ export const ANSWERS = {
   createUser: user,
   setPassword: user,
   setRoles: user,
+  setLimits: user,
   listUsers: z.object({ users: z.array(user), ...pageEnd }),
   deleteUser: nothing,
   createRole: roleInfo,

@@ -70,6 +70,8 @@ const scram = z.object({
   serverKey: base64Of(KEY_BYTES),
 });
 const roles = z.array(name).max(MAX_ROLES_PER_USER).default([]);
+/** Absent: as before; null: as the broker's option says; 0: no limit. */
+const userLimit = z.number().nullable().exactOptional();
 const right = z.enum(RIGHTS);
 const DESCENDING = CONNECTION_FIELDS.map((field): `-${ConnectionField}` => `-${field}`);
 
@@ -152,6 +154,12 @@ export const PARAMS = {
   createUser: z.object({ user: name, scram, roles, ifNotExists: z.boolean().default(false) }),
   setPassword: z.object({ user: name, scram, proof: z.string().max(64).nullable().default(null) }),
   setRoles: z.object({ user: name, roles }),
+  // Bounds are said where it is done, for all callers alike.
+  setLimits: z.object({
+    user: name,
+    bytesPerSecond: userLimit,
+    messagesPerSecond: userLimit,
+  }),
   listUsers: z.object(page),
   deleteUser: z.object({ user: name }),
   createRole: z.object({ role: name, ifNotExists: z.boolean().default(false) }),

@@ -11,6 +11,9 @@ import {
   MAX_ROLES_PER_USER,
   type Right,
   type ScramVerifier,
+  USER_LIMITS,
+  type UserLimit,
+  type UserLimits,
 } from '../../native-free/wire/index.js';
 import { encodeRecords } from './record-codec.js';
 
@@ -24,6 +27,12 @@ interface Mark {
   readonly isGone: boolean;
 }
 
+/** A limit of a user, or that it was taken back. */
+interface Limit {
+  readonly value: number | null;
+  readonly time: number;
+}
+
 /** A record with all that an older one leaves out. */
 export interface Principal {
   readonly type: AccessRecord['type'];
@@ -34,6 +43,7 @@ export interface Principal {
   readonly since: number;
   readonly scram: ScramVerifier | null;
   readonly scramTime: number;
+  readonly limits: ReadonlyMap<UserLimit, Limit>;
   /** `RIGHT RESOURCE`, and `role NAME`. */
   readonly marks: ReadonlyMap<string, Mark>;
   /** Ends up to then may be forgotten: what others have from before, and is not here, has ended. */
@@ -41,11 +51,19 @@ export interface Principal {
 }
 
 export type Changed =
-  | { type: 'user'; name: string; scram: ScramVerifier; roles: readonly string[]; grants: readonly Grant[] }
+  | {
+      type: 'user';
+      name: string;
+      scram: ScramVerifier;
+      roles: readonly string[];
+      grants: readonly Grant[];
+      limits: Readonly<UserLimits>;
+    }
   | { type: 'role'; name: string; grants: readonly Grant[] };
 
 const keyOf = ({ right, resource }: Grant): string => `${right} ${resource}`;
 const ROLE = 'role ';
+const NO_LIMITS: ReadonlyMap<UserLimit, Limit> = new Map();
 
 /** Of an older broker's record, which says no times, all is from its change, and nothing from before counts: it was the whole. */
 export function principalOf(record: AccessRecord): Principal {
@@ -53,7 +71,7 @@ export function principalOf(record: AccessRecord): Principal {
   const marks = new Map<string, Mark>();
   if (record.type === 'principalGone') {
     const times = { createdTime: 0, since: changedTime, scramTime: 0, forgotten: 0 };
-    return { type, name, changedTime, ...times, scram: null, marks };
+    return { type, name, changedTime, ...times, scram: null, limits: NO_LIMITS, marks };
   }
   const { createdTime = changedTime, since = changedTime - 1, forgotten = 0 } = record;
   record.grants.forEach((grant, i) => {
@@ -64,13 +82,20 @@ export function principalOf(record: AccessRecord): Principal {
   });
   const times = { changedTime, createdTime, since, forgotten };
   if (record.type === 'role') {
-    return { type, name, ...times, scram: null, scramTime: 0, marks };
+    return { type, name, ...times, scram: null, scramTime: 0, limits: NO_LIMITS, marks };
   }
   record.roles.forEach((role, i) => {
     marks.set(ROLE + role, { time: record.roleTimes?.[i] ?? changedTime, isGone: false });
   });
   const { scram, scramTime = changedTime } = record;
-  return { type, name, ...times, scram, scramTime, marks };
+  const limits = new Map<UserLimit, Limit>();
+  for (const limit of USER_LIMITS) {
+    const value = record.limits?.[limit];
+    if (value !== undefined) {
+      limits.set(limit, { value, time: record.limitTimes?.[limit] ?? changedTime });
+    }
+  }
+  return { type, name, ...times, scram, scramTime, limits, marks };
 }
 
 /** What both know; whichever is named first. */
@@ -102,6 +127,7 @@ export function merge(a: Principal, b: Principal): Principal {
     changedTime,
     createdTime: Math.max(one.createdTime, two.createdTime),
     marks: mergedMarks(one, two),
+    limits: mergedLimits(one.limits, two.limits),
     forgotten: Math.max(one.forgotten, two.forgotten),
   });
 }
@@ -127,6 +153,13 @@ export function changed(
       marks.set(key, { time: changedTime, isGone: false });
     }
   }
+  const limits = new Map(before?.limits);
+  for (const limit of wanted.type === 'user' ? USER_LIMITS : []) {
+    const value = wanted.type === 'user' ? wanted.limits[limit] : null;
+    if ((limits.get(limit)?.value ?? null) !== value) {
+      limits.set(limit, { value, time: changedTime });
+    }
+  }
   const scram = wanted.type === 'user' ? wanted.scram : null;
   const isSamePassword = before !== undefined && scramText(before.scram) === scramText(scram);
   return bounded({
@@ -137,6 +170,7 @@ export function changed(
     since: known?.since ?? 0,
     scram,
     scramTime: isSamePassword ? before.scramTime : scram === null ? 0 : scramTime,
+    limits,
     marks,
     forgotten: before?.forgotten ?? 0,
   });
@@ -144,7 +178,7 @@ export function changed(
 
 /** As the log has it. */
 export function recordOf(principal: Principal): AccessRecord {
-  const { type, name, changedTime, createdTime, since, scram, scramTime, forgotten } = principal;
+  const { type, name, changedTime, createdTime, since, scram, scramTime, limits, forgotten } = principal;
   if (type === 'principalGone') {
     return { type, name, changedTime };
   }
@@ -173,6 +207,13 @@ export function recordOf(principal: Principal): AccessRecord {
     scramTime,
     roles: roles.map(([key]) => key.slice(ROLE.length)),
     roleTimes: roles.map(([, { time }]) => time),
+    // Where none was said the record is as ever.
+    ...(limits.size === 0
+      ? {}
+      : {
+          limits: Object.fromEntries([...limits].map(([limit, { value }]) => [limit, value])),
+          limitTimes: Object.fromEntries([...limits].map(([limit, { time }]) => [limit, time])),
+        }),
   };
 }
 
@@ -197,11 +238,33 @@ export function fitting(record: AccessRecord, maxBytes: number): AccessRecord {
 
 /** The same for those that say the same, times included. */
 export function textOf(principal: Principal): string {
-  const { type, name, changedTime, createdTime, since, scram, scramTime, marks, forgotten } = principal;
+  const { type, name, changedTime, createdTime, since, scram, scramTime, limits, marks, forgotten } =
+    principal;
   const each = inOrder(marks).map(([key, { time, isGone }]) => [key, time, isGone]);
   return JSON.stringify([
     ...[type, name, changedTime, createdTime, since, scramText(scram), scramTime, each, forgotten],
+    ...USER_LIMITS.flatMap((limit) => (limits.has(limit) ? [limit, limits.get(limit)] : [])),
   ]);
+}
+
+/** The later one; of two at once the lower. */
+function mergedLimits(
+  a: ReadonlyMap<UserLimit, Limit>,
+  b: ReadonlyMap<UserLimit, Limit>,
+): Map<UserLimit, Limit> {
+  const limits = new Map(a);
+  const most = ({ value }: Limit): number => (value === 0 ? Number.MAX_VALUE : (value ?? Infinity));
+  for (const [name, limit] of b) {
+    const there = limits.get(name);
+    const isFirst =
+      there === undefined ||
+      limit.time > there.time ||
+      (limit.time === there.time && most(limit) < most(there));
+    if (isFirst) {
+      limits.set(name, limit);
+    }
+  }
+  return limits;
 }
 
 function mergedMarks(a: Principal, b: Principal): Map<string, Mark> {

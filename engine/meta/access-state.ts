@@ -1,6 +1,12 @@
 /** Users and roles as the log has them. Records of a name are merged (access-merge.ts), so that what comes late, or again, changes nothing. */
 import { createHash } from 'node:crypto';
-import { type Grant, MAX_USERS, type ScramVerifier } from '../../native-free/wire/index.js';
+import {
+  type Grant,
+  MAX_USERS,
+  NO_LIMITS,
+  type ScramVerifier,
+  type UserLimits,
+} from '../../native-free/wire/index.js';
 import {
   type Changed,
   changed,
@@ -17,6 +23,7 @@ export interface StoredUser {
   readonly scram: ScramVerifier;
   readonly roles: readonly string[];
   readonly grants: readonly Grant[];
+  readonly limits: Readonly<UserLimits>;
   /** Milliseconds since 1970; rises with each change of the name. */
   readonly changedTime: number;
 }
@@ -113,7 +120,8 @@ export class AccessState {
     const { grants, changedTime } = record;
     if (record.type === 'user') {
       const { scram, roles } = record;
-      this.users.set(name, { name, scram, roles, grants, changedTime });
+      const limits = { ...NO_LIMITS, ...record.limits };
+      this.users.set(name, { name, scram, roles, grants, limits, changedTime });
     } else {
       this.roles.set(name, { name, grants, changedTime });
     }

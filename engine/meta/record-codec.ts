@@ -7,6 +7,7 @@ import { Packr } from 'msgpackr';
 import {
   type Grant,
   grantFault,
+  limitFault,
   MAX_AUDIT_TEXT,
   MAX_GRANTS,
   MAX_NAME_BYTES,
@@ -15,6 +16,8 @@ import {
   MAX_SETS_PER_TOPIC,
   NAME_PATTERN,
   RingMQError,
+  USER_LIMITS,
+  type UserLimit,
 } from '../../native-free/wire/index.js';
 import type { ControlRecord } from './control-records.js';
 
@@ -236,6 +239,7 @@ function checkRecord(value: unknown): void {
       scram(record);
       names(record, 'roles', MAX_ROLES_PER_USER);
       grants(record);
+      userLimits(record);
       accessTimes(record);
       return;
     case 'role':
@@ -319,6 +323,22 @@ function grants(record: Fields): void {
   if (!isList || !value.every((each: Partial<Grant> | null) => isGrant(each))) {
     throw corrupt(`a '${String(record['type'])}' record has bad grants`);
   }
+}
+
+/** What most users have none of. */
+function userLimits(record: Fields): void {
+  const { limits = {}, limitTimes = {} } = record;
+  for (const [limit, value] of Object.entries(limits as Fields)) {
+    const time = (limitTimes as Fields)[limit];
+    const isTime = Number.isSafeInteger(time) && (time as number) >= 0;
+    if (!isUserLimit(limit) || limitFault(limit, value) !== null || !isTime) {
+      throw corrupt(`a '${String(record['type'])}' record has bad limits`);
+    }
+  }
+}
+
+function isUserLimit(name: string): name is UserLimit {
+  return (USER_LIMITS as readonly string[]).includes(name);
 }
 
 /** What older brokers do not say. */

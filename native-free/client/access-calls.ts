@@ -4,12 +4,15 @@ import {
   type ControlMethods,
   type GrantInfo,
   grantFault,
+  limitFault,
   MAX_ROLES_PER_USER,
   MAX_TIME_MS,
   type PageResult,
   type Right,
   type RoleInfo,
+  USER_LIMITS,
   type UserInfo,
+  type UserLimits,
 } from '../wire/index.js';
 import { startPosition } from './consume/start-position.js';
 import { ownPasswordProof, passwordOption, verifierOf } from './link/scram-login.js';
@@ -36,6 +39,7 @@ import type {
 
 const NEW_USER: OptionNames<NewUser> = { user: true, password: true, roles: true, ifNotExists: true };
 const NEW_ROLE: OptionNames<NewRole> = { role: true, ifNotExists: true };
+const LIMITS: OptionNames<UserLimits> = { bytesPerSecond: true, messagesPerSecond: true };
 const GRANT_CHANGE: OptionNames<GrantChange> = { to: true, right: true, resource: true };
 const PASSWORD_OPTIONS: OptionNames<PasswordOptions> = { signal: true, oldPassword: true };
 const AUDIT_QUERY: OptionNames<AuditQuery> = { from: true };
@@ -45,6 +49,7 @@ export type AccessChange =
   | 'createUser'
   | 'setPassword'
   | 'setRoles'
+  | 'setLimits'
   | 'deleteUser'
   | 'createRole'
   | 'deleteRole'
@@ -115,6 +120,24 @@ export abstract class AccessCalls {
     const how = takeCallOptions('setRoles', options);
     const params = { user: nameOption('user', user), roles: rolesOption(roles) };
     return this.changeAccess('setRoles', params, how);
+  }
+
+  async setLimits(user: string, limits: Partial<UserLimits>, options?: CallOptions): Promise<UserInfo> {
+    const how = takeCallOptions('setLimits', options);
+    const given = takeGiven<Partial<UserLimits>>('setLimits', limits, LIMITS);
+    const params: ControlMethods['setLimits']['params'] = { user: nameOption('user', user) };
+    for (const limit of USER_LIMITS) {
+      const value = given[limit];
+      if (value === undefined) {
+        continue;
+      }
+      const fault = limitFault(limit, value);
+      if (fault !== null) {
+        throw badArgument(limit, fault);
+      }
+      params[limit] = value;
+    }
+    return this.changeAccess('setLimits', params, how);
   }
 
   async listUsers(options?: CallOptions): Promise<UserInfo[]> {

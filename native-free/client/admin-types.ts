@@ -16,6 +16,7 @@ import type {
   TopicDescription,
   TopicInfo,
   UserInfo,
+  UserLimits,
 } from '../wire/index.js';
 import type {
   AccessQuestion,
@@ -131,6 +132,11 @@ export interface Admin {
   setPassword(user: string, password: string, options?: PasswordOptions): Promise<void>;
   /** The roles that a user has from now on. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
   setRoles(user: string, roles: readonly string[], options?: CallOptions): Promise<UserInfo>;
+  /**
+   * What all connections of a user send together, and as much that they are sent, a second; open ones keep to it within a second. null: as the
+   * broker's option says, 0: no limit, left out: as before. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`.
+   */
+  setLimits(user: string, limits: Partial<UserLimits>, options?: CallOptions): Promise<UserInfo>;
   listUsers(options?: CallOptions): Promise<UserInfo[]>;
   /** Ends the user's open connections. Rejects with `USER_NOT_FOUND`, `NOT_ALLOWED`. */
   deleteUser(user: string, options?: CallOptions): Promise<void>;

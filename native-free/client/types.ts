@@ -36,6 +36,7 @@ import type {
   TopicDescription,
   TopicInfo,
   UserInfo,
+  UserLimits,
 } from '../wire/index.js';
 import type { Admin } from './admin-types.js';
 import type { CallOptions } from './call-options.js';
@@ -129,6 +130,7 @@ export type {
   TopicDescription,
   TopicInfo,
   UserInfo,
+  UserLimits,
 };
 
 /** Which messages to look at. */

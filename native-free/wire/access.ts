@@ -21,12 +21,33 @@ export interface ScramVerifier {
   serverKey: string;
 }
 
+/** What is limited for a user, and for each user by the broker's options `userBytesPerSecond` and `userMessagesPerSecond`. */
+export const USER_LIMITS = ['bytesPerSecond', 'messagesPerSecond'] as const;
+export type UserLimit = (typeof USER_LIMITS)[number];
+
+/** What all connections of a user send together, and are sent, a second. null: as the broker's option says; 0: no limit. */
+export type UserLimits = Record<UserLimit, number | null>;
+
+/** Of a user who has none of its own. */
+export const NO_LIMITS: Readonly<UserLimits> = { bytesPerSecond: null, messagesPerSecond: null };
+
+/** What is wrong with a limit, as the end of a sentence; null: nothing. */
+export function limitFault(limit: UserLimit, value: unknown): string | null {
+  const [least, most] = limit === 'bytesPerSecond' ? [1_024, 2 ** 40] : [1, 1_000_000_000];
+  const isOne = Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+  return value === null || value === 0 || isOne
+    ? null
+    : `must be 0 (no limit), a whole number of ${least} to ${most}, or null (as the broker's option says)`;
+}
+
 /** Names of users and roles are apart from each other: a grant goes to either by its name. */
 export interface UserInfo {
   user: string;
   roles: string[];
   grants: Grant[];
-  /** Of roles or grants, ms since 1970; another password makes it one more. */
+  /** Its own limits. */
+  limits: UserLimits;
+  /** Of roles, grants or limits, ms since 1970; another password makes it one more. */
   changedTime: number;
 }
 
@@ -66,6 +87,10 @@ export interface UserRecord extends AccessTimes {
   scramTime?: number;
   roles: readonly string[];
   roleTimes?: readonly number[];
+  /** What was ever said of them. */
+  limits?: Readonly<Partial<UserLimits>>;
+  /** When each of `limits` was said. */
+  limitTimes?: Readonly<Partial<Record<UserLimit, number>>>;
   grants: readonly Grant[];
   changedTime: number;
 }

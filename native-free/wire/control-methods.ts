@@ -51,6 +51,7 @@ export const CONTROL_METHODS = {
   createUser: { needsConsumer: false, isRepeatable: false, isCostly: true },
   setPassword: { needsConsumer: false, isRepeatable: true, isCostly: true },
   setRoles: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  setLimits: { needsConsumer: false, isRepeatable: true, isCostly: true },
   listUsers: { needsConsumer: false, isRepeatable: true, isCostly: true },
   deleteUser: { needsConsumer: false, isRepeatable: false, isCostly: true },
   createRole: { needsConsumer: false, isRepeatable: false, isCostly: true },

@@ -3,7 +3,16 @@
  * fields can be added; a missing or mistyped one is `BAD_FRAME` (hello) or `BAD_REQUEST` (request).
  */
 
-import type { AccessRecord, Grant, GrantInfo, Right, RoleInfo, ScramVerifier, UserInfo } from './access.js';
+import type {
+  AccessRecord,
+  Grant,
+  GrantInfo,
+  Right,
+  RoleInfo,
+  ScramVerifier,
+  UserInfo,
+  UserLimits,
+} from './access.js';
 import type { AuditEntry } from './audit.js';
 import type { SetStanding } from './cluster.js';
 import type { ConsumedByGroup, FindParams, FindResult } from './found.js';
@@ -144,6 +153,8 @@ export interface ControlMethods extends WatchMethods {
   };
   /** The roles that a user has, in place of those before. */
   setRoles: { params: { user: string; roles: string[] }; result: UserInfo };
+  /** What is left out stays as it is. */
+  setLimits: { params: { user: string } & Partial<UserLimits>; result: UserInfo };
   listUsers: { params: PageParams; result: { users: UserInfo[] } & PageResult };
   /** Ends the user's open connections. */
   deleteUser: { params: { user: string }; result: Record<string, never> };

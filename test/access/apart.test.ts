@@ -5,7 +5,12 @@ import { AccessDesk } from '../../engine/access/access-desk.js';
 import { AccessState } from '../../engine/meta/access-state.js';
 import { decodeRecords, encodeRecords } from '../../engine/meta/record-codec.js';
 import { verifierOf } from '../../native-free/client/link/scram-login.js';
-import type { AccessRecord, Right, ScramVerifier } from '../../native-free/wire/index.js';
+import {
+  type AccessRecord,
+  NO_LIMITS,
+  type Right,
+  type ScramVerifier,
+} from '../../native-free/wire/index.js';
 import { SeededRandom } from '../crash/random.js';
 
 let now = 1_000_000;
@@ -142,6 +147,29 @@ describe('two masters apart', () => {
     expect(a.rightsOf('readers')).toEqual(['subscribe topic:a', 'subscribe topic:b']);
   });
 
+  it('of each limit of a user the later change counts, also that it was taken back, and not before its name was deleted', async () => {
+    const [a, b] = await pair();
+    await a.admin.setLimits({ user: 'anna', bytesPerSecond: 2_048, messagesPerSecond: 7 });
+    await meet(a, b);
+    now += 1_000;
+    await a.admin.setLimits({ user: 'anna', bytesPerSecond: null });
+    now += 1_000;
+    await b.admin.setLimits({ user: 'anna', messagesPerSecond: 0 });
+    await a.grant('anna', 'topic:a');
+    await meet(a, b);
+    for (const { state } of [a, b]) {
+      expect(state.users.get('anna')?.limits).toEqual({ bytesPerSecond: null, messagesPerSecond: 0 });
+    }
+    await a.admin.setPassword({ user: 'anna', scram: two });
+    expect(a.state.users.get('anna')?.limits.messagesPerSecond).toBe(0);
+    now += 1_000;
+    await a.admin.deleteUser({ user: 'anna' });
+    await a.admin.createUser({ user: 'anna', scram: two });
+    await b.admin.setLimits({ user: 'anna', bytesPerSecond: 4_096 });
+    await meet(a, b);
+    expect(b.state.users.get('anna')?.limits).toEqual(NO_LIMITS);
+  });
+
   it('who was deleted at one stays so, however the other changed it meanwhile, and comes back without what it had', async () => {
     const [a, b] = await pair();
     now += 1_000;
@@ -264,6 +292,8 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])(
         () => admin.setPassword({ user, scram: pick([one, two]) }),
         () => admin.createRole({ role: pick(['r', ...names]) }),
         () => admin.setRoles({ user, roles: pick([[], ['r']]) }),
+        () => admin.setLimits({ user, bytesPerSecond: pick([null, 0, 2_048]) }),
+        () => admin.setLimits({ user, messagesPerSecond: pick([null, 0, 5]) }),
         () => (random.between(0, 4) === 0 ? admin.deleteUser({ user }) : Promise.resolve()),
         () =>
           random.between(0, 4) === 0 ? admin.deleteRole({ role: pick(['r', ...names]) }) : Promise.resolve(),

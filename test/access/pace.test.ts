@@ -105,6 +105,61 @@ describe.for(['ws', 'uws'] as const)('a user at its limit over %s', (listener) =
   }, 120_000);
 });
 
+describe.for(['ws', 'uws'] as const)('a limit of one user alone over %s', (listener) => {
+  test('holds for open connections, by HTTP too, until it is taken back, and for nobody else', async () => {
+    const dataDir = join(dir, `own-${listener}`);
+    let broker = await openBroker({ ...SMALL, dataDir });
+    onTestFinished(() => broker.close());
+    const listening = { port: 0, listener, auth: true, adminPasswordFile } as const;
+    const { url } = await broker.listen(listening);
+    const admin = broker.client().admin();
+    await admin.createTopic({ topic: 'orders', queues: 1 });
+    for (const user of ['fast', 'slow']) {
+      await admin.createUser({ user, password: `${user}-password`, roles: ['admin'] });
+    }
+    const [own, other] = await Promise.all(['slow', 'fast'].map((user) => connectTo(url, as(user))));
+    await send(own as Client, 4);
+    await admin.setLimits('slow', { bytesPerSecond: KIB });
+    const { pacedWaits } = await admin.stats();
+    const sent: Promise<void>[] = [];
+    // Until the change has come to the connection. What is acked last takes minutes.
+    const isHeld = async (): Promise<boolean> => {
+      sent.push(send(own as Client, 2));
+      return (await admin.stats()).pacedWaits > pacedWaits;
+    };
+    await expect.poll(isHeld, { timeout: 60_000 }).toBe(true);
+    const isDone = { own: false, http: false };
+    const limited = Promise.all([...sent, send(own as Client, 16)]).then(() => {
+      isDone.own = true;
+    });
+    const byHttp = fetch(`${url.replace('ws:', 'http:')}/api/v1/topics/orders/messages`, {
+      method: 'POST',
+      headers: {
+        Authorization: `Basic ${Buffer.from('slow:slow-password').toString('base64')}`,
+        'Content-Type': 'application/octet-stream',
+      },
+      body: BODY,
+    }).then(({ status }) => {
+      isDone.http = true;
+      return status;
+    });
+    await send(other as Client, 64);
+    expect(isDone).toEqual({ own: false, http: false });
+    const [, slow] = (await admin.listUsers()).filter(({ user }) => user !== 'admin');
+    expect(slow?.limits).toEqual({ bytesPerSecond: KIB, messagesPerSecond: null });
+    await admin.setLimits('slow', { bytesPerSecond: null });
+    await limited;
+    expect(await byHttp).toBe(201);
+    await send(own as Client, 64);
+
+    await admin.setLimits('slow', { messagesPerSecond: 5 });
+    await broker.close();
+    broker = await openBroker({ ...SMALL, dataDir });
+    const [, again] = (await broker.client().admin().listUsers()).filter(({ user }) => user !== 'admin');
+    expect(again?.limits).toEqual({ bytesPerSecond: null, messagesPerSecond: 5 });
+  }, 120_000);
+});
+
 test('without a limit nobody is slowed, and who does not log in has none', async () => {
   const broker = await openBroker({ ...SMALL, dataDir: join(dir, 'open') });
   onTestFinished(() => broker.close());

@@ -45,6 +45,7 @@ async function calls(): Promise<[ControlMethod, string, (object | undefined)?, s
     ['createUser', '/users', { user: 'ann', scram, roles: ['reader'] }],
     ['setPassword', '/users/ann/password', { scram }],
     ['setRoles', '/users/ann/roles', { roles: [] }],
+    ['setLimits', '/users/ann/limits', { bytesPerSecond: 65_536, messagesPerSecond: null }],
     ['listUsers', '/users'],
     ['grant', '/grants', { to: 'ann', right: 'publish', resource: 'topic:shop/*' }],
     ['listGrants', '/grants'],

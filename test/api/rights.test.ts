@@ -103,6 +103,7 @@ function asked(scram: object): Partial<Record<ControlMethod, [(named: Named) => 
     listUsers: [plain(), NOT_ALLOWED],
     setPassword: [plain({ user: 'admin', scram }), NOT_ALLOWED],
     setRoles: [plain({ user: 'plain', roles: ['admin'] }), NOT_ALLOWED],
+    setLimits: [plain({ user: 'plain', bytesPerSecond: 0 }), NOT_ALLOWED],
     deleteUser: [plain({ user: 'admin' }), NOT_ALLOWED],
     grant: [plain({ to: 'plain', right: 'manage', resource: '*' }), NOT_ALLOWED],
     revoke: [plain({ to: 'keepers', right: 'manage', resource: 'topic:shop/*' }), NOT_ALLOWED],

@@ -93,6 +93,23 @@ describe('users, roles and grants by the command', () => {
     expect(status).toBe(1);
   });
 
+  it('limit a user, and take that back', async () => {
+    const limit = (...flags: string[]) => run('admin', ['user', 'limit', 'shop', ...flags]);
+    expect((await limit('--max-bytes-per-second', '10MiB', '--max-messages-per-second', '500')).text).toBe(
+      'shop: 10MiB/s, 500 messages/s\n',
+    );
+    expect((await limit('--max-bytes-per-second', 'none', '--dry-run')).text).toBe(
+      'would have shop keep to no limit of bytes/s, 500 messages/s in place of 10MiB/s, 500 messages/s; nothing was done\n',
+    );
+    expect(JSON.parse((await limit('--max-messages-per-second', 'default', '-o', 'json')).text)).toEqual({
+      user: 'shop',
+      limits: { bytesPerSecond: 10_485_760, messagesPerSecond: null },
+    });
+    expect((await run('admin', ['user', 'list'])).text).toMatch(/^shop +sellers +0 +10485760 /m);
+    expect((await limit()).status).toBe(2);
+    expect((await limit('--max-bytes-per-second', '5')).status).toBe(2);
+  });
+
   it('take credentials from the environment, too', async () => {
     const env = { RINGMQ_USER: 'admin', RINGMQ_PASSWORD: 'admin-password', RINGMQ_URL: url };
     expect((await runCli(['topic', 'list'], { cwd: directory, env })).status).toBe(0);
@@ -103,6 +120,13 @@ describe('users, roles and grants by the command', () => {
     expect(JSON.parse(listed.text)).toContainEqual(
       expect.objectContaining({ user: 'admin', method: 'createUser', resource: 'user:shop', result: 'done' }),
     );
+    expect(JSON.parse(listed.text)).toContainEqual(
+      expect.objectContaining({
+        ...{ user: 'admin', method: 'setLimits', resource: 'user:shop', result: 'done' },
+        details: 'bytesPerSecond 10485760, messagesPerSecond 500',
+      }),
+    );
+    expect(listed.text).toMatch(/"details": ?"messagesPerSecond default"/);
     expect((await run('admin', ['audit', 'list'])).text).toMatch(
       / admin +127\.0\.0\.1 +createTopic +topic:orders +queues 1 +done$/m,
     );

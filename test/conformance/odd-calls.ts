@@ -92,6 +92,7 @@ export const ADMIN: Record<string, Call> = {
   },
   setPassword: { on: admin, args: () => ['not-there', 'p', { ...SIGNAL, oldPassword: 'o' }] },
   setRoles: { on: admin, args: () => ['not-there', [], SIGNAL] },
+  setLimits: { on: admin, args: () => ['not-there', { bytesPerSecond: null }, SIGNAL] },
   listUsers: { on: admin, args: () => [SIGNAL] },
   deleteUser: { on: admin, args: () => ['not-there', SIGNAL] },
   createRole: { on: admin, args: () => [{ role: 'new', ifNotExists: true }, SIGNAL] },

@@ -10,6 +10,7 @@ import {
   type ErrorCode,
   isControlMethod,
   isRingMQError,
+  USER_LIMITS,
 } from '../../native-free/wire/index.js';
 
 type Params = Readonly<Record<string, unknown>>;
@@ -58,6 +59,14 @@ function ofGrant({ to, right, resource }: Params): Told {
   return { resource: `grants:${text(to)}`, details: `${text(right)} ${text(resource)}` };
 }
 
+/** One that is taken back is told, too. */
+function ofLimits(params: Params): Told {
+  const said = USER_LIMITS.filter((limit) => params[limit] !== undefined).map(
+    (limit) => `${limit} ${params[limit] === null ? 'default' : text(params[limit])}`,
+  );
+  return { resource: `user:${text(params['user'])}`, details: said.join(', ') };
+}
+
 function ofReset(params: Params): Told {
   const { to } = params;
   const where =
@@ -103,6 +112,7 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   createUser: of('user', 'roles', 'ifNotExists'),
   setPassword: of('user'),
   setRoles: of('user', 'roles'),
+  setLimits: ofLimits,
   listUsers: null,
   deleteUser: of('user'),
   createRole: of('role', 'ifNotExists'),

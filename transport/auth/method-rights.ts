@@ -95,6 +95,7 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   createUser: MANAGES_CLUSTER,
   setPassword: { needs: onCluster, ofSelf: isOwnPassword },
   setRoles: MANAGES_CLUSTER,
+  setLimits: MANAGES_CLUSTER,
   listUsers: MANAGES_CLUSTER,
   deleteUser: MANAGES_CLUSTER,
   createRole: MANAGES_CLUSTER,

@@ -1,6 +1,6 @@
 /** Whoever a connection's requests are made for, and what it may do. */
 import type { LoginProof, PrincipalFacts } from '../../engine/engine-thread.js';
-import { type Right, Rights, RingMQError } from '../../native-free/wire/index.js';
+import { type Right, Rights, RingMQError, type UserLimits } from '../../native-free/wire/index.js';
 
 /** Another object after each change of its rights. */
 export class Principal {
@@ -9,12 +9,14 @@ export class Principal {
   readonly place: number;
   readonly proof: LoginProof;
   readonly rights: Rights;
+  readonly limits: Readonly<UserLimits>;
 
-  constructor({ user, place, proof, grants }: PrincipalFacts) {
+  constructor({ user, place, proof, grants, limits }: PrincipalFacts) {
     this.user = user;
     this.place = place;
     this.proof = proof;
     this.rights = new Rights(grants);
+    this.limits = limits;
   }
 }
 

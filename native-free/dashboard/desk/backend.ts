@@ -78,6 +78,7 @@ export const CHANGING_CALLS = [
   'createUser',
   'setPassword',
   'setRoles',
+  'setLimits',
   'deleteUser',
   'createRole',
   'deleteRole',
