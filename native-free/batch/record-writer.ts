@@ -141,11 +141,29 @@ function writeProperties(bytes: Uint8Array, view: DataView, start: number, messa
     const name = names[i] as string;
     checkedLength('property name', name, MAX_PROPERTY_NAME_BYTES);
     const written = writeUtf8(bytes, at + 2, name);
+    if (written !== name.length && LONE_SURROGATE.test(name)) {
+      checkIsOnlyName(message, i);
+    }
     bytes[at] = ATTRIBUTE_KIND.property;
     bytes[at + 1] = written;
     at = writeValue(bytes, view, at + 2 + written, name, values[i]);
   }
   return at;
+}
+
+/** Half of a character that takes two units; UTF-8 has none, U+FFFD stands for it there. */
+const LONE_SURROGATE = /\p{Cs}/u;
+const LONE_SURROGATES = /\p{Cs}/gu;
+
+/** Throws `BAD_MESSAGE` for a name that is another one's once it is written: the broker would refuse the batch, with all that is in it. */
+function checkIsOnlyName({ names, propertyCount }: TakenMessage, at: number): void {
+  const asWritten = (name: string) => name.replace(LONE_SURROGATES, '\ufffd');
+  const name = asWritten(names[at] as string);
+  for (let i = 0; i < propertyCount; i++) {
+    if (i !== at && asWritten(names[i] as string) === name) {
+      throw badMessage('property name', 'is there twice, once halves of characters are replaced by U+FFFD');
+    }
+  }
 }
 
 function writeValue(bytes: Uint8Array, view: DataView, at: number, name: string, value: unknown): number {

@@ -2,7 +2,13 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { producedRecordsFault } from '../../native-free/batch/produced-batch.js';
 import { type Client, createClient, type OutgoingMessage } from '../../native-free/client/internal.js';
-import { BATCH_HEADER_BYTES, RECORD, RECORD_HEADER_BYTES, readUint32 } from '../../native-free/wire/index.js';
+import {
+  BATCH_ATTRIBUTE,
+  BATCH_HEADER_BYTES,
+  RECORD,
+  RECORD_HEADER_BYTES,
+  readUint32,
+} from '../../native-free/wire/index.js';
 import { ScriptedBroker } from './scripted-broker.js';
 
 let client: Client;
@@ -169,6 +175,52 @@ test('a send or write whose body uses the producer when it is asked what it is g
     return bodiesIn(bytes);
   });
   expect(bodies.filter((body) => body !== 'inner')).toEqual(['warm', 'a', 'b', 'c', 'd']);
+});
+
+test('options are read once, by every call: what is checked is what is used', async () => {
+  const producer = client.producer();
+  for (let round = 0; round < 2; round++) {
+    /** Sound at the first reading only. */
+    const once = (options: Record<string, unknown>) => {
+      const left = new Map(Object.entries(options));
+      const get = (name: string) => {
+        const value = left.has(name) ? left.get(name) : Symbol(name);
+        left.delete(name);
+        return value;
+      };
+      return Object.defineProperties(
+        {},
+        Object.fromEntries(
+          [...left.keys()].map((name) => [name, { enumerable: true, get: () => get(name) }]),
+        ),
+      );
+    };
+    const { signal } = new AbortController();
+    const message = { topic: 't', body: 'b' };
+    await producer.send(message, once({ flush: 'sync', queueId: 1, signal }));
+    producer.write(message, once({ flush: 'sync', queueId: 1 }));
+    await producer.sendBatch([message, message], once({ flush: 'sync', queueId: 1, signal }));
+    await producer.flush();
+  }
+  expect(broker.link.batches.map(({ queueId, attributes }) => [queueId, attributes])).toEqual(
+    broker.link.batches.map(() => [1, BATCH_ATTRIBUTE.syncFlush]),
+  );
+});
+
+test('names that are the same once they are written are refused, and no other message is', async () => {
+  const producer = client.producer();
+  const sound = producer.send({ topic: 't', properties: { 'a\ud800': 1, 'a\udbff\udc00': 2, é: 3 } });
+  for (const other of ['a\ud801', 'a\ufffd', 'a\udfff']) {
+    const twice = { topic: 't', properties: { 'a\ud800': 1, [other]: 2 } };
+    await expect(producer.send(twice)).rejects.toMatchObject({ code: 'BAD_MESSAGE' });
+  }
+  await sound;
+  expect(broker.link.batches.flatMap(({ bytes }) => bodiesIn(bytes))).toHaveLength(1);
+});
+
+test('a list of more messages than may wait is refused at once', async () => {
+  const sent = client.producer().sendBatch(new Array(2 ** 32 - 1));
+  await expect(sent).rejects.toMatchObject({ code: 'BAD_ARGUMENT', details: { limit: 1_048_576 } });
 });
 
 /** Bodies of a batch's records, all of which must be sound. */

@@ -14,6 +14,23 @@ async function sendTo(client: Client, topic: string, queueId: number, count: num
 }
 
 describeEach('seek', EACH_AND_CLUSTER, (rig) => {
+  test('many at once all end, and the last one counts', async () => {
+    const { client, topic } = await rig.topic();
+    await sendNumbers(client, topic, 20);
+    const consumer = client.consumer({ group: rig.name('g'), topic });
+    const stop = new AbortController();
+    const seeks = numbers(9).map((_, i) => consumer.seek({ offset: i }));
+    const givenUp = consumer.seek({ offset: 15 }, { signal: stop.signal });
+    await consumer.assigned;
+    stop.abort();
+    await expect(givenUp).rejects.toMatchObject({ code: 'ABORTED' });
+    await Promise.all([...seeks, consumer.seek({ offset: 12 })]);
+    expect((await consumer.poll({ max: 2, waitMs: 10_000 })).map((message) => message.offset)).toEqual([
+      12, 13,
+    ]);
+    await consumer.close();
+  });
+
   test('goes on elsewhere, for good, and what was in hand counts no more', async () => {
     const { client, topic } = await rig.topic();
     await sendNumbers(client, topic, 20);

@@ -12,7 +12,8 @@ export interface LoopSource<B> {
   tryNext(): B | null;
   /** Waits for a batch; null at the end. */
   next(): Promise<B | null>;
-  endWith(error: Error): void;
+  /** null: a plain end. Whoever waits for a batch is told. */
+  endWith(error: Error | null): void;
   /** Commits and leaves the group. */
   leave(): Promise<void>;
 }
@@ -35,6 +36,8 @@ export function batchLoop<B = ReceivedBatch>(
     for (const stop of unwatch) {
       stop();
     }
+    // A `next` may be waiting while its loop is left: it comes to its end, too.
+    source.endWith(null);
     await source.leave();
     return DONE;
   };

@@ -194,7 +194,10 @@ export class GroupConsumer implements Consumer {
     const reading = this.#read();
     // Who has given up is not to be moved later.
     await this.#inTime('seek', abortable(reading.assigned, signal));
-    await this.#inTime('seek', abortable(this.#seek(reading, position, topic, queueId, brokerSet), signal));
+    await this.#inTime(
+      'seek',
+      abortable(this.#seek(reading, position, { topic, queueId, brokerSet, signal }), signal),
+    );
   }
 
   #inTime<T>(what: string, work: Promise<T>): Promise<T> {
@@ -204,16 +207,14 @@ export class GroupConsumer implements Consumer {
   async #seek(
     reading: Reading,
     position: StartPosition,
-    topic: string | undefined,
-    queueId: number | undefined,
-    brokerSet: string | undefined,
+    { topic, queueId, brokerSet, signal }: SeekOptions,
   ): Promise<void> {
     const members = reading.topics.filter((each) => isSelected(each, { topic, brokerSet }));
     if (queueId !== undefined && members.length > 1) {
       throw badArgument('brokerSet', 'says whose queue is meant, where several broker sets have the topic');
     }
     const seeks = members.map(({ member }) =>
-      member.control.seek(position, queueId === undefined ? undefined : [queueId]),
+      member.control.seek(position, queueId === undefined ? undefined : [queueId], signal),
     );
     await Promise.all(seeks);
   }

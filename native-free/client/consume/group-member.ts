@@ -320,6 +320,7 @@ export class GroupMember implements FrameReceiver {
     const queueIds = grants.map(({ queueId }) => queueId);
     for (const queueId of queueIds) {
       this.#aside.end(queueId);
+      this.control.revoked(queueId);
     }
     const given = this.#queues.revoke(queueIds);
     await this.#queues.drain(given, this.#options.revokeGraceMs, this.#left.signal);

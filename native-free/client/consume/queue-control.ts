@@ -21,6 +21,13 @@ export interface QueueControlOptions {
   readonly onConfused: () => void;
 }
 
+/** A seek that waits for its turn, and where to: as who asked last says, of those who still want it. */
+interface WaitingSeek {
+  readonly queueIds: readonly number[] | undefined;
+  readonly wishes: { to: StartPosition; signal: AbortSignal | undefined }[];
+  readonly done: Promise<void>;
+}
+
 export class QueueControl {
   readonly #connection: Connection;
   readonly #queues: ReadonlyMap<number, HeldQueue>;
@@ -29,6 +36,10 @@ export class QueueControl {
   #pausesAll = false;
   /** Queues that are to go on elsewhere, until their new assignment. */
   readonly #seeks = new Map<number, Deferred<void>>();
+  /** Seeks go one after the other: an assignment does not say which of them it follows. */
+  #seekAtWork: Promise<void> = Promise.resolve();
+  /** The last of those that have not begun. */
+  #waitingSeek: WaitingSeek | null = null;
   /** Held back at the last look, and how far each had come. */
   #heldBackAt = new Map<number, number>();
   /** Counts joins: what an earlier one was asked is over. */
@@ -151,39 +162,56 @@ export class QueueControl {
     }
   }
 
+  /** The queue is being taken away, and no assignment follows a seek of it. */
+  revoked(queueId: number): void {
+    this.#seeks.get(queueId)?.reject(this.#notHeld(queueId));
+  }
+
+  #notHeld(queueId: number): RingMQError {
+    const { topic } = this.#options;
+    return new RingMQError('QUEUE_NOT_FOUND', `queue ${queueId} of ${topic} is not this consumer's now`, {
+      details: { topic, queueId },
+    });
+  }
+
   /**
    * Goes on elsewhere with these queues, absent: all it has. Resolves when what follows is handed out from
-   * there. Rejects with `QUEUE_NOT_FOUND` for a queue it does not have, `CONNECTION_LOST`, and what the
-   * broker says.
+   * there, or from where a later call for the same queues has moved it meanwhile. Rejects with
+   * `QUEUE_NOT_FOUND` for a queue it does not have, `CONNECTION_LOST`, and what the broker says.
    */
-  async seek(to: StartPosition, queueIds: readonly number[] | undefined): Promise<void> {
-    const queues = (queueIds ?? [...this.#queues.keys()]).map((queueId) => {
-      const queue = this.#queues.get(queueId);
-      if (queue?.isActive !== true) {
-        const { topic } = this.#options;
-        throw new RingMQError('QUEUE_NOT_FOUND', `queue ${queueId} of ${topic} is not this consumer's now`, {
-          details: { topic, queueId },
-        });
-      }
-      return queue;
-    });
-    const sought = new Map(queues.map(({ queueId }) => [queueId, new Deferred<void>()]));
-    for (const [queueId, deferred] of sought) {
-      deferred.promise.catch(() => {});
-      this.#seeks.set(queueId, deferred);
-      this.#options.inbox.holdBack(queueId, HELD_BACK.seeking);
+  seek(
+    to: StartPosition,
+    queueIds: readonly number[] | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const waiting = this.#waitingSeek;
+    if (waiting !== null && String(waiting.queueIds) === String(queueIds)) {
+      waiting.wishes.push({ to, signal });
+      return waiting.done;
     }
+    const wishes = [{ to, signal }];
+    const done = this.#seekAtWork.then(async () => {
+      if (this.#waitingSeek === next) {
+        this.#waitingSeek = null;
+      }
+      const wish = wishes.findLast((each) => each.signal?.aborted !== true);
+      if (wish !== undefined) {
+        await this.#seek(wish.to, queueIds);
+      }
+    });
+    const next: WaitingSeek = { queueIds, wishes, done };
+    this.#waitingSeek = next;
+    this.#seekAtWork = done.catch(() => {});
+    return done;
+  }
+
+  async #seek(to: StartPosition, queueIds: readonly number[] | undefined): Promise<void> {
+    const sought = new Map<number, Deferred<void>>();
     try {
-      const { queues: moved } = await this.#connection.requests.call(
-        'seek',
-        {
-          consumer: this.#options.consumerId,
-          queues: queues.map(({ queueId, generation }) => ({ queueId, generation })),
-          to,
-        },
-        { onlyNow: true },
-      );
-      await Promise.all(moved.map(({ queueId }) => sought.get(queueId)?.promise));
+      let left = queueIds ?? [...this.#queues.keys()];
+      while (left.length > 0) {
+        left = await this.#seekOnce(to, left, sought);
+      }
     } finally {
       for (const [queueId, deferred] of sought) {
         if (this.#seeks.get(queueId) === deferred) {
@@ -192,6 +220,40 @@ export class QueueControl {
         this.release(queueId, HELD_BACK.seeking);
       }
     }
+  }
+
+  /** Asks for it, and waits for the assignments that follow. Those of another generation by then are returned. */
+  async #seekOnce(
+    to: StartPosition,
+    queueIds: readonly number[],
+    sought: Map<number, Deferred<void>>,
+  ): Promise<number[]> {
+    const queues = queueIds.map((queueId) => {
+      const queue = this.#queues.get(queueId);
+      if (queue?.isActive !== true) {
+        throw this.#notHeld(queueId);
+      }
+      return queue;
+    });
+    for (const { queueId } of queues) {
+      const deferred = new Deferred<void>();
+      deferred.promise.catch(() => {});
+      sought.set(queueId, deferred);
+      this.#seeks.set(queueId, deferred);
+      this.#options.inbox.holdBack(queueId, HELD_BACK.seeking);
+    }
+    const { queues: moved } = await this.#connection.requests.call(
+      'seek',
+      {
+        consumer: this.#options.consumerId,
+        queues: queues.map(({ queueId, generation }) => ({ queueId, generation })),
+        to,
+      },
+      { onlyNow: true },
+    );
+    // What was not moved has been given out anew, or is being taken away: either is told.
+    await Promise.all(queueIds.map((queueId) => sought.get(queueId)?.promise));
+    return queueIds.filter((queueId) => !moved.some((each) => each.queueId === queueId));
   }
 
   /** Nothing of these queues, absent: of any, now and later, is handed out until {@link resume}. */

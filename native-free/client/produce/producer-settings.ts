@@ -49,34 +49,37 @@ const PRODUCER_OPTIONS: OptionNames<ProducerOptions> = {
 const WRITE_OPTIONS: OptionNames<WriteOptions> = { flush: true, queueId: true, brokerSet: true };
 const SEND_OPTIONS: OptionNames<SendOptions> = { ...WRITE_OPTIONS, signal: true };
 
-/** Throws `BAD_ARGUMENT` naming what cannot be used of one write's options. */
-export function checkWriteOptions(options: WriteOptions): void {
+/** One write's options as they are now: what is checked is what is used. Throws `BAD_ARGUMENT` naming what cannot be used. */
+export function takeWriteOptions(options: WriteOptions): WriteOptions {
   checkOptions('write', options, WRITE_OPTIONS);
-  checkReadable('write', checkWishes, options);
+  return takeReadable('write', takeWishes, options);
 }
 
 /** The same for a send's. */
-export function checkSendOptions(options: SendOptions): void {
+export function takeSendOptions(options: SendOptions): SendOptions {
   checkOptions('send', options, SEND_OPTIONS);
-  checkReadable('send', checkSend, options);
+  return takeReadable('send', takeSend, options);
 }
 
-/** As they are now. Throws as {@link checkSendOptions}. */
-export function takeSendOptions(options: SendOptions | undefined): SendOptions {
-  const taken = takeOptions('send', options, SEND_OPTIONS);
-  checkSend(taken);
+function takeSend(options: SendOptions): SendOptions {
+  const { flush, queueId, brokerSet, signal } = options;
+  signalOption(signal);
+  const taken = { flush, queueId, brokerSet, signal };
+  checkWishes(taken);
   return taken;
 }
 
-function checkSend(options: SendOptions): void {
-  signalOption(options.signal);
-  checkWishes(options);
+function takeWishes(options: WriteOptions): WriteOptions {
+  const { flush, queueId, brokerSet } = options;
+  const taken = { flush, queueId, brokerSet };
+  checkWishes(taken);
+  return taken;
 }
 
 /** What a getter throws is told as what it is: options that cannot be used. */
-function checkReadable<T>(what: string, check: (options: T) => void, options: T): void {
+function takeReadable<T>(what: string, take: (options: T) => T, options: T): T {
   try {
-    check(options);
+    return take(options);
   } catch (error) {
     throw isRingMQError(error) ? error : badArgument(what, 'has options that cannot be read');
   }

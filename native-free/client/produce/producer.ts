@@ -35,7 +35,7 @@ import { Packer } from './packer.js';
 import type { PendingMessage } from './pending-message.js';
 import type { LaneOwner, ProduceLane } from './produce-lane.js';
 import type { IdSource } from './producer-ids.js';
-import { checkSendOptions, checkWriteOptions, producerSettings } from './producer-settings.js';
+import { producerSettings, takeSendOptions, takeWriteOptions } from './producer-settings.js';
 import { ProgressWaiters } from './progress-waiters.js';
 import { sendAll } from './send-all.js';
 import type { SendBatch } from './send-batch.js';
@@ -109,12 +109,9 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
       if (options === undefined) {
         return this.#sendPlainly(message);
       }
-      checkSendOptions(options);
-      if (options.signal === undefined) {
-        return this.#pack(takeMessage(message), options, true) as Promise<Receipt>;
-      }
-      throwIfAborted(options.signal);
-      return abortable(this.#pack(takeMessage(message), options, true) as Promise<Receipt>, options.signal);
+      const wishes = takeSendOptions(options);
+      throwIfAborted(wishes.signal);
+      return abortable(this.#pack(takeMessage(message), wishes, true) as Promise<Receipt>, wishes.signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -159,13 +156,11 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
       throw bufferFull(2 * this.bufferBytes, this.bufferedBytes);
     }
     checkIsObject(message);
-    if (options !== undefined) {
-      checkWriteOptions(options);
-    }
+    const wishes = options === undefined ? undefined : takeWriteOptions(options);
     // Each part is read once: a getter may give another value the next time.
     const { topic, body, tag, keys, shardingKey, properties, bornTime } = message;
     const isUsual =
-      options === undefined &&
+      wishes === undefined &&
       tag === undefined &&
       keys === undefined &&
       shardingKey === undefined &&
@@ -178,7 +173,7 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     } else {
       checkParts(message);
       const taken = takeParts(topic, body, tag, keys, shardingKey, properties, bornTime);
-      this.#pack(taken, options, false);
+      this.#pack(taken, wishes, false);
     }
     return this.bufferedBytes < this.bufferBytes;
   }

@@ -6,13 +6,26 @@ import { badArgument, kindOf } from '../options.js';
 import type { OutgoingMessage, SendOptions } from '../types.js';
 import { takeSendOptions } from './producer-settings.js';
 
+/** As many sends as may wait for room: more would fail in part. */
+const MAX_COUNT = 1_048_576;
+
 /** All of them, holes too, as they are at the call. */
 function itemsOf(messages: readonly OutgoingMessage[]): OutgoingMessage[] {
   let items: OutgoingMessage[] | undefined;
+  let count = 0;
   try {
-    items = Array.isArray(messages) ? Array.from(messages) : undefined;
+    if (Array.isArray(messages)) {
+      count = messages.length;
+      items = count > MAX_COUNT ? [] : Array.from(messages);
+    }
   } catch {
     // A proxy that was revoked, say.
+  }
+  if (count > MAX_COUNT) {
+    throw badArgument('messages', `has ${count} messages, the limit is ${MAX_COUNT}`, {
+      limit: MAX_COUNT,
+      value: count,
+    });
   }
   if (items === undefined) {
     throw badArgument('messages', `must be an array of messages, not ${kindOf(messages)}`);
@@ -27,7 +40,7 @@ export async function sendAll(
 ): Promise<Receipt[]> {
   const items = itemsOf(messages);
   // Rejections are looked at all together, so the signal is applied to the whole and not to each.
-  const { signal, ...each } = takeSendOptions(options);
+  const { signal, ...each } = options === undefined ? {} : takeSendOptions(options);
   throwIfAborted(signal);
   const sends = items.map((message) => send(message, options && each));
   const results = await abortable(Promise.allSettled(sends), signal);

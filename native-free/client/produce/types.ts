@@ -95,8 +95,8 @@ export interface Producer extends AsyncDisposable {
    */
   send(message: OutgoingMessage, options?: SendOptions): Promise<Receipt>;
   /**
-   * Sends several; receipts in the order of the messages. If any fails it rejects with the first error,
-   * `details.failed` lists which.
+   * Sends several, at most 1,048,576; receipts in the order of the messages. If any fails it rejects with the
+   * first error, `details.failed` lists which.
    */
   sendBatch(messages: readonly OutgoingMessage[], options?: SendOptions): Promise<Receipt[]>;
   /**
