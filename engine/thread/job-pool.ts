@@ -7,6 +7,9 @@ import { Piscina } from 'piscina';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { workerFlags } from './worker-flags.js';
 
+/** It loads the module of the jobs. */
+const ENTRY = new URL('./job-entry.cjs', import.meta.url);
+
 export interface JobPoolOptions {
   /** The module of the jobs, which exports `run`. */
   file: URL;
@@ -26,7 +29,8 @@ export class JobPool {
 
   constructor({ file, idleMs, workerData }: JobPoolOptions) {
     this.#pool = new Piscina({
-      filename: file.href,
+      filename: ENTRY.href,
+      argv: [file.href],
       name: 'run',
       minThreads: 0,
       maxThreads: 1,

@@ -9,9 +9,31 @@ let functions = 0;
 
 type Call = <M>(handler: (message: M) => unknown, message: M) => Promise<void>;
 
-/** V8's setting; other engines have none. */
-interface StackTraces {
-  stackTraceLimit?: number;
+/**
+ * Who is at work here, and who waits for that. V8's settings say how much of it is told and in which form; other engines have none. They may be
+ * the program's own, or frozen: then what is told has to do.
+ */
+function wholeStack(): string {
+  const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit');
+  const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  Reflect.set(Error, 'stackTraceLimit', Number.POSITIVE_INFINITY);
+  Reflect.set(Error, 'prepareStackTrace', undefined);
+  try {
+    return String(new Error('where from').stack);
+  } catch {
+    return '';
+  } finally {
+    restore('stackTraceLimit', limit);
+    restore('prepareStackTrace', prepare);
+  }
+}
+
+function restore(name: string, property: PropertyDescriptor | undefined): void {
+  if (property === undefined) {
+    Reflect.deleteProperty(Error, name);
+  } else {
+    Reflect.defineProperty(Error, name, property);
+  }
 }
 
 export class HandlerCalls {
@@ -36,15 +58,6 @@ export class HandlerCalls {
 
   /** True: this is being called by one of the handlers. */
   get isInside(): boolean {
-    const traces = Error as StackTraces;
-    const limit = traces.stackTraceLimit;
-    traces.stackTraceLimit = Number.POSITIVE_INFINITY;
-    const { stack } = new Error('where from');
-    if (limit === undefined) {
-      delete traces.stackTraceLimit;
-    } else {
-      traces.stackTraceLimit = limit;
-    }
-    return stack?.includes(this.#name) === true;
+    return wholeStack().includes(this.#name);
   }
 }
