@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { NameServerDesk } from '../engine/cluster/name-server-desk.js';
 import { RouteTable } from '../engine/cluster/route-table.js';
+import { guarded } from '../native-free/client/callback.js';
 import { type CallOptions, callbackOption, throwIfAborted } from '../native-free/client/internal.js';
 import { RareTeller } from '../native-free/listener/rare-teller.js';
 import type { HttpAnswer, HttpRequest, Listener } from '../native-free/listener/types.js';
@@ -44,7 +45,7 @@ export async function openNameServer(
   callbackOption('onWarning', onWarning);
   throwIfAborted(signal);
   const resolved = resolveNameServerOptions(given);
-  const server = new NameServer(resolved, onWarning ?? (() => undefined));
+  const server = new NameServer(resolved, guarded(onWarning));
   try {
     await server.listen();
     throwIfAborted(signal);

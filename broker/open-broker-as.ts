@@ -4,6 +4,7 @@ import { Engine } from '../engine/engine.js';
 import { brokerSetOf, type EngineOptions, resolveEngineOptions } from '../engine/options.js';
 import { abortError, throwIfAborted } from '../native-free/client/abort.js';
 import type { CallOptions } from '../native-free/client/call-options.js';
+import { guarded } from '../native-free/client/callback.js';
 import { callbackOption } from '../native-free/client/options.js';
 import { monotonicMs } from '../native-free/time/index.js';
 import { Broker, type BrokerEvents, type BrokerHost } from './broker.js';
@@ -25,10 +26,17 @@ export async function openBrokerAs(
   settings: HostSettings,
   embed: BrokerHost['embed'],
 ): Promise<Broker> {
-  const { onWarning, onFatal, onReplication, signal, ...engineOptions } = takeGiven('openBroker', options);
-  for (const [name, callback] of Object.entries({ onWarning, onFatal, onReplication })) {
+  const { signal, ...given } = takeGiven('openBroker', options);
+  const { onWarning: warned, onFatal: died, onReplication: followed, ...engineOptions } = given;
+  for (const [name, callback] of Object.entries({
+    onWarning: warned,
+    onFatal: died,
+    onReplication: followed,
+  })) {
     callbackOption(name, callback);
   }
+  // They are called from anywhere: what they throw is their program's, and changes nothing here.
+  const [onWarning, onFatal, onReplication] = [guarded(warned), guarded(died), guarded(followed)];
   throwIfAborted(signal);
   checkFiles();
   const resolved = resolveEngineOptions(engineOptions);
@@ -47,8 +55,8 @@ export async function openBrokerAs(
     Engine.open(
       { ...engineOptions, ...role },
       {
-        onWarning: onWarning ?? (() => undefined),
-        onFatal: onFatal ?? (() => undefined),
+        onWarning,
+        onFatal,
         onFenced: (masterUrl) => broker?.fenced(masterUrl),
         onStale: () => {
           openedAgainAt = monotonicMs();

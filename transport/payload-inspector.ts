@@ -277,7 +277,8 @@ export class PayloadInspector {
   /** Moves over a key of an entry: which field it is; {@link NONE}: none. */
   #entryField(): number {
     const at = this.#at;
-    const field = FIELD_OF_TYPE[this.#bytes[at] as number] as number;
+    // Behind the end there is no type, nor a field.
+    const field = FIELD_OF_TYPE[this.#bytes[at] ?? 0] as number;
     if (field !== NONE && isAt(this.#bytes, at + 1, ENTRY_KEYS[field] as Uint8Array)) {
       this.#count();
       this.#at = at + 1 + (ENTRY_KEYS[field] as Uint8Array).length;

@@ -4,17 +4,14 @@
  * CommonJS, because the pool loads its entry by `require`: an ES module that is loaded so ends the whole process with a native error if its
  * thread, or the process, is ended meanwhile (Node 20.20: `IsGraphAsync must be used on an instantiated module`).
  */
-type Run = (job: unknown) => unknown;
+const jobs: Promise<{ run(job: unknown): unknown }> = import(process.argv[2] as string);
 
-const jobs: Promise<{ run: Run }> = import(process.argv[2] as string);
+// Without it (no descriptor is left, say) the thread is of no use: it ends by that error, and the next job has another one.
+jobs.catch((error: unknown) => {
+  process.nextTick(() => {
+    throw error;
+  });
+});
 
-// The pool waits for it before it says that the thread is there. What cannot be loaded fails each job by its own reason.
-module.exports = {
-  run: jobs.then(
-    ({ run }): Run => run,
-    (error: unknown): Run =>
-      () => {
-        throw error;
-      },
-  ),
-};
+// The pool waits for it before it says that the thread is there.
+module.exports = { run: jobs.then(({ run }) => run) };

@@ -14,3 +14,10 @@ export function callUser<A extends unknown[]>(
     });
   }
 }
+
+/** The callback for who cannot have it throw: told as by {@link callUser}. */
+export function guarded<A extends unknown[]>(
+  callback: ((...args: A) => void) | undefined,
+): (...args: A) => void {
+  return (...args) => callUser(callback, ...args);
+}

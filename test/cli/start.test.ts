@@ -74,7 +74,7 @@ describe('before it is of use', () => {
     expect(await once(broker, 'close')).toEqual([0, null]);
     const modules = loaded();
     expect(modules).toContain('dist/broker/listener-worker.js');
-    const helpers = /^dist\/native-free\/client\/(abort|options|shown)\.js$/;
+    const helpers = /^dist\/native-free\/client\/(abort|callback|options|shown)\.js$/;
     expect(among(modules, [/^dist\/native-free\/client\//]).filter((each) => !helpers.test(each))).toEqual(
       [],
     );

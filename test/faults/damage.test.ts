@@ -1,6 +1,7 @@
 /** Files that were harmed behind the broker's back: what is derived is made again, what is lost is named, nothing else suffers. */
 import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { openBroker } from '../../broker/index.js';
 import { headerCrcOf } from '../../engine/batch/header.js';
 import { MAX_DAMAGE_LISTED } from '../../engine/log/log-scan.js';
 import { BATCH, BATCH_HEADER_BYTES, writeUint32 } from '../../native-free/wire/index.js';
@@ -54,6 +55,28 @@ describe('derived files', () => {
       await expectWhole(client, 'first', COUNT + 10);
       expect(warnings).toEqual([]);
     });
+  });
+
+  it('what onWarning throws is an error of the program, and all is made again', async () => {
+    rmSync(`${dataDir}/queues/tables`);
+    const mine = new Error('mine');
+    const thrown: unknown[] = [];
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => thrown.push(error));
+    try {
+      const onWarning = () => {
+        throw mine;
+      };
+      const broker = await openBroker({ ...SMALL, dataDir, onWarning });
+      await expectWhole(broker.client(), 'first', COUNT);
+      await broker.close();
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of others) {
+        process.on('uncaughtException', listener);
+      }
+    }
+    expect(new Set(thrown)).toEqual(new Set([mine]));
   });
 
   it('a garbled index block is named to who needs it, and made again once it is deleted', async () => {

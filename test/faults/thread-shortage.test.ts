@@ -49,8 +49,15 @@ it('no thread can be started: it is said, and made good later', { timeout: 120_0
       },
       { timeout: 60_000, interval: 200 },
     );
-    const { messages } = await client.admin().findMessages({ topic: 't', key: 'k', limit: 5 });
-    expect(messages.length).toBe(5);
+    // A busy machine may be given what it finds in several pages.
+    let found = 0;
+    let cursor: string | undefined;
+    do {
+      const page = await client.admin().findMessages({ topic: 't', key: 'k', limit: 5, cursor });
+      found += page.messages.length;
+      cursor = page.cursor ?? undefined;
+    } while (found < 5 && cursor !== undefined);
+    expect(found).toBeGreaterThanOrEqual(5);
   } finally {
     await client.close();
     expect(await host.stop()).toBe('0');

@@ -113,6 +113,16 @@ describe('a list of queues in a request', () => {
     expect(positions).toBe('none');
   });
 
+  it('that are cut short anywhere are a bad frame, and no defect', () => {
+    const queues = [{ queueId: 1, generation: 300, offset: 70_000, more: 'x' }, null];
+    const request = PACKR.pack({ method: 'join', queues, positions: { topicId: 1, queues } });
+    for (let end = 0; end < request.length; end++) {
+      expect(() => decodeQueuesRequest(request.subarray(0, end), 0)).toThrow(
+        expect.objectContaining({ code: 'BAD_FRAME' }),
+      );
+    }
+  });
+
   it.each([
     ['keys', Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`k${i}`, i]))],
     ['values', Array.from({ length: 20_000 }, () => ({}))],
