@@ -208,11 +208,27 @@ export class LeaderLoop {
           this.#isAskedAgain = true;
         }
         return;
+      case 'resign':
+        this.#tellOnce(decision.why, {});
+        await this.#resign();
+        return;
       case 'take':
         await this.#take(view, decision);
         return;
       case 'lead':
         await this.#lead(decision.epoch, decision.inSync);
+    }
+  }
+
+  /** Another lease comes with the next keep-alive. */
+  async #resign(): Promise<void> {
+    const lease = this.#lease;
+    this.#lease = null;
+    this.#rule = null;
+    this.#judge.lose();
+    this.#tellLease();
+    if (lease !== null) {
+      await this.#store.revokeLease(lease);
     }
   }
 

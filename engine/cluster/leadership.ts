@@ -86,6 +86,8 @@ export type Decision =
   | { act: 'announce'; candidate: Candidate }
   /** etcd has it as the leader of this term, on its lease: be it. */
   | { act: 'lead'; epoch: number; inSync: InSyncSet }
+  /** etcd has it as the leader of a term that it knows to be over: the key goes with its lease. */
+  | { act: 'resign'; why: string }
   /** Take the set: `leader` must not be there, and term and in-sync set must be as they were seen. */
   | { act: 'take'; epoch: number; inSync: InSyncSet };
 
@@ -126,6 +128,12 @@ function asNamed(view: SetView, leader: Leader, me: Standing): Decision {
   }
   if (me.leads === leader.epoch) {
     return { act: 'stay', why: 'it leads' };
+  }
+  if (me.leads === null && me.knows > leader.epoch) {
+    return {
+      act: 'resign',
+      why: `etcd names it the master of term ${leader.epoch}, and there was term ${me.knows}`,
+    };
   }
   // The answer to its transaction was lost on the way.
   return { act: 'lead', epoch: leader.epoch, inSync: view.inSync ?? alone(me.name) };

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
@@ -112,6 +112,24 @@ export class EtcdProcess {
       child.kill('SIGKILL');
       await exited;
     }
+  }
+
+  /** Its data as they are now, for {@link restore}. It is down meanwhile. */
+  async copy(): Promise<string> {
+    await this.kill();
+    const copy = makeDirectory();
+    cpSync(this.#directory, copy, { recursive: true });
+    await this.start();
+    return copy;
+  }
+
+  /** What came after the copy is forgotten. */
+  async restore(copy: string): Promise<void> {
+    await this.kill();
+    rmSync(this.#directory, { recursive: true });
+    cpSync(copy, this.#directory, { recursive: true });
+    removeDirectory(copy);
+    await this.start();
   }
 
   async end(): Promise<void> {

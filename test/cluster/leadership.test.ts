@@ -126,6 +126,12 @@ describe('who is master', () => {
       });
     });
 
+    test('whom the copy names, and who knows of a later term, gives the lease back', () => {
+      const named = { ...orphaned, leader, leaderLease: '7' };
+      expect(decide(named, { ...slave, name: 'a', knows: 5 })).toMatchObject({ act: 'resign' });
+      expect(decide(named, { ...slave, name: 'a', knows: 3 })).toMatchObject({ act: 'lead', epoch: 3 });
+    });
+
     test('without it all members of the set of then are waited for, as any may have fallen behind since', () => {
       const own = { name: 'a-slave', after: 9, epoch: 3, position: 640 };
       const far = { name: 'a', after: 9, epoch: 5, position: 64 };

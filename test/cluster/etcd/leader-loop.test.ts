@@ -257,3 +257,18 @@ test('a master that closes leaves its slaves in the set, though they lose it whi
   closers.push(() => other.close());
   expect((await other.read()).inSync?.members).toEqual(['a', 'a-slave']);
 });
+
+test('etcd is restored from a copy of before a failover: the new master goes on, and the old one, which the copy names, does not', async () => {
+  const { master, slave, ofMaster } = await pair();
+  const copy = await etcd.copy();
+  ofMaster.link.hold();
+  await slave.until((node) => node.leads === 2 && node.mayAck);
+  await etcd.restore(copy);
+  // As a master does that hears from its slave of a later term.
+  master.end = { epoch: 2, position: 0 };
+  await master.standStill();
+  ofMaster.link.heal();
+  await master.until((node) => node.follows === 'a-slave');
+  await slave.until((node) => node.leads === 2 && node.mayAck);
+  expect([master.terms, slave.terms]).toEqual([[1], expect.arrayContaining([2])]);
+});
