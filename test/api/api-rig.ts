@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, expect, onTestFinished } from 'vitest';
 import { type Broker, type BrokerListener, type OpenBrokerOptions, openBroker } from '../../broker/index.js';
 import type { ListenOptions } from '../../broker/listen-options.js';
+import type { RingMQError } from '../../native-free/wire/index.js';
 
 export const SMALL = {
   flush: 'async',
@@ -39,13 +40,36 @@ export interface ApiRig {
   ask(method: string, path: string, asking?: Asking): Promise<Asked>;
 }
 
-/** Until the test ends. */
+/** Of this test's own, until it ends. */
 export async function openApi(
   options: ListenOptions = {},
   brokerOptions: Partial<OpenBrokerOptions> = {},
 ): Promise<ApiRig> {
   const rig = await openApiUntil(options, brokerOptions);
   onTestFinished(rig.close);
+  return rig;
+}
+
+/** The brokers that tests of this file have in common, by their options. */
+const shared = new Map<string, Awaited<ReturnType<typeof openApiUntil>>>();
+
+afterAll(async () => {
+  await Promise.all([...shared.values()].map((rig) => rig.close()));
+});
+
+/** One that earlier tests of the file have had, without the topics and groups that they made. */
+export async function sharedApi(options: ListenOptions = {}): Promise<ApiRig> {
+  const key = JSON.stringify(options);
+  const rig = shared.get(key) ?? (await openApiUntil(options));
+  shared.set(key, rig);
+  const admin = rig.broker.client().admin();
+  for (const { topic } of await admin.listTopics()) {
+    await admin.deleteTopic(topic);
+  }
+  for (const { group } of await admin.listGroups()) {
+    // One with a session that somebody left may not be deleted; its topic is gone.
+    await admin.deleteGroup(group).catch((error: RingMQError) => expect(error.code).toBe('GROUP_BUSY'));
+  }
   return rig;
 }
 

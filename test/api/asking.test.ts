@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { LISTENERS } from '../conformance/back-ends.js';
-import { ADMIN_PASSWORD, type ApiRig, basic, openApi } from './api-rig.js';
+import { ADMIN_PASSWORD, type ApiRig, basic, openApi, sharedApi } from './api-rig.js';
 
 /** As it is written: `fetch` would tidy a path up. */
 function raw(
@@ -27,7 +27,7 @@ function raw(
 
 describe.each(LISTENERS)('asking over %s', (listener) => {
   it('no way to write a path leads to another route', async () => {
-    const rig = await openApi({ listener });
+    const rig = await sharedApi({ listener });
     await rig.ask('POST', '/topics', { body: { topic: 'a/b', queues: 1, memory: false } });
     expect((await raw(rig, 'GET', '/api/v1/topics/a%2Fb')).status).toBe(200);
     expect((await raw(rig, 'GET', '/api/v1/topics/a%2fb')).status).toBe(200);
@@ -62,7 +62,7 @@ describe.each(LISTENERS)('asking over %s', (listener) => {
   });
 
   it('a method is what the request line says, and those there are are told', async () => {
-    const rig = await openApi({ listener });
+    const rig = await sharedApi({ listener });
     const { status, text } = await raw(rig, 'PATCH', '/api/v1/topics/x');
     expect(status).toBe(405);
     expect(JSON.parse(text)).toMatchObject({ message: expect.stringContaining('GET, DELETE') });
@@ -108,12 +108,12 @@ describe.each(LISTENERS)('asking over %s', (listener) => {
   });
 
   it('a domain that was made to name loopback is not answered', async () => {
-    const rig = await openApi({ listener });
+    const rig = await sharedApi({ listener });
     expect((await raw(rig, 'GET', '/api/v1/topics', { Host: 'evil.example' })).status).toBe(403);
   });
 
   it('what is wrong with parameters is told by their names', async () => {
-    const { ask } = await openApi({ listener });
+    const { ask } = await sharedApi({ listener });
     const json = { 'Content-Type': 'application/json' };
     const asked: [string, string, string, string][] = [
       ['POST', '/topics', '{"topic":"a","memory":false}', 'queues'],
@@ -149,7 +149,7 @@ describe.each(LISTENERS)('asking over %s', (listener) => {
   });
 
   it('a list has what its filter asks for, page by page', async () => {
-    const { ask } = await openApi({ listener });
+    const { ask } = await sharedApi({ listener });
     for (const topic of ['orders', 'shop/Orders', 'shop/mail', 'reorders']) {
       await ask('POST', '/topics', { body: { topic, queues: 1, memory: true } });
       await ask('POST', '/groups', { body: { group: `${topic}-readers` } });

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { RingMQError } from '../../native-free/wire/index.js';
 import { LISTENERS } from '../conformance/back-ends.js';
-import { type ApiRig, openApi } from './api-rig.js';
+import { type ApiRig, openApi, sharedApi } from './api-rig.js';
 
 const NDJSON = { 'Content-Type': 'application/x-ndjson' };
 
@@ -15,8 +15,13 @@ interface Message {
   [name: string]: unknown;
 }
 
-async function withTopic(listener: 'uws' | 'ws', queues = 1, memory = false): Promise<ApiRig> {
-  const rig = await openApi({ listener });
+async function withTopic(
+  listener: 'uws' | 'ws',
+  queues = 1,
+  memory = false,
+  open = sharedApi,
+): Promise<ApiRig> {
+  const rig = await open({ listener });
   await rig.ask('POST', '/topics', { body: { topic: 'shop/orders', queues, memory } });
   return rig;
 }
@@ -286,7 +291,7 @@ describe.each(LISTENERS)('messages over %s', (listener) => {
   });
 
   it('a broker that closes ends polls and streams', async () => {
-    const rig = await withTopic(listener);
+    const rig = await withTopic(listener, 1, false, openApi);
     const waiting = rig.ask('GET', '/groups/g/messages?topic=shop%2Forders&waitMs=60000').catch(String);
     const stream = rig.ask('GET', '/topics/shop%2Forders/events').catch(String);
     await expect

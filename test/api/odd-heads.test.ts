@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { LISTENERS } from '../conformance/back-ends.js';
-import { type ApiRig, openApi } from './api-rig.js';
+import { type ApiRig, sharedApi } from './api-rig.js';
 
 const BODY = '{"body":"x"}';
 const HIDDEN = 'DELETE /api/v1/topics/t HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
@@ -65,7 +65,7 @@ const REFUSED: Record<string, string> = {
 
 describe.each(LISTENERS)('odd heads over %s', (listener) => {
   it('are refused, or end the connection, and nothing of them is done', async () => {
-    const rig = await openApi({ listener, threads: 1 });
+    const rig = await sharedApi({ listener, threads: 1 });
     await rig.ask('POST', '/topics', { body: { topic: 't', queues: 1, memory: false } });
     await Promise.all(
       Object.entries(REFUSED).map(async ([name, text]) => {
@@ -77,7 +77,7 @@ describe.each(LISTENERS)('odd heads over %s', (listener) => {
   });
 
   it('one request is answered, whatever follows it', async () => {
-    const rig = await openApi({ listener, threads: 1 });
+    const rig = await sharedApi({ listener, threads: 1 });
     await rig.ask('POST', '/topics', { body: { topic: 't', queues: 1, memory: false } });
     const get = 'GET /api/v1/topics HTTP/1.1\r\nHost: 127.0.0.1\r\n';
     for (const text of [
@@ -92,7 +92,7 @@ describe.each(LISTENERS)('odd heads over %s', (listener) => {
   });
 
   it('an answer to HEAD has no body', async () => {
-    const rig = await openApi({ listener, threads: 1 });
+    const rig = await sharedApi({ listener, threads: 1 });
     for (const path of [
       '/api/v1/topics',
       '/api/v1/nothing',

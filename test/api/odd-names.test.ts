@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { connect } from '../../native-free/client/index.js';
 import type { FoundMessage } from '../../native-free/wire/index.js';
 import { LISTENERS } from '../conformance/back-ends.js';
-import { openApi } from './api-rig.js';
+import { sharedApi } from './api-rig.js';
 
 const ODD = JSON.parse(
   '{"__proto__":"p","__proto_":"q","constructor":1,"prototype":true,"toString":"t","hasOwnProperty":"h"}',
@@ -17,7 +17,7 @@ interface Shown {
 
 describe.each(LISTENERS)('odd names over %s', (listener) => {
   it('of properties come out as they went in, by every way', async () => {
-    const rig = await openApi({ listener });
+    const rig = await sharedApi({ listener });
     await rig.ask('POST', '/topics', { body: { topic: 't', queues: 1, memory: false } });
     const send = (body: unknown, headers: Record<string, string>) =>
       rig.ask('POST', '/topics/t/messages', { body, headers });
@@ -64,7 +64,7 @@ describe.each(LISTENERS)('odd names over %s', (listener) => {
   });
 
   it('of topics and groups are names like others', async () => {
-    const rig = await openApi({ listener });
+    const rig = await sharedApi({ listener });
     const name = '__proto__';
     await rig.ask('POST', '/topics', { body: { topic: name, queues: 1, memory: false } });
     expect((await rig.ask('POST', `/topics/${name}/messages`, { body: { body: 'x' } })).status).toBe(201);
@@ -76,7 +76,7 @@ describe.each(LISTENERS)('odd names over %s', (listener) => {
   });
 
   it('of parameters are refused', async () => {
-    const { ask } = await openApi({ listener });
+    const { ask } = await sharedApi({ listener });
     const json = { 'Content-Type': 'application/json' };
     for (const name of ['__proto__', 'constructor', 'toString', 'prototype']) {
       const body = `{"topic":"a","queues":1,"memory":false,"${name}":{"queues":2}}`;
