@@ -4,6 +4,9 @@ import { makeFrame, OPCODE } from '../../native-free/wire/index.js';
 import { FakeEngine } from './fake-engine.js';
 import { join, open, type Peer, welcome } from './fake-socket.js';
 
+/** What a loaded machine may take for it; one that is not takes milliseconds. */
+const PATIENT = { timeout: 60_000, interval: 5 };
+
 describe('what is left unread', () => {
   function ping({ session }: Peer): void {
     session.onFrame(makeFrame(OPCODE.ping, 1));
@@ -52,8 +55,8 @@ describe('where a message cannot be seen before it ends', () => {
 
   test('a silent connection is asked, and cut off when it does not answer', async () => {
     const { session, socket } = welcome(open(new FakeEngine(), options));
-    await vi.waitFor(() => expect(socket.take(OPCODE.ping)).toHaveLength(1));
-    await vi.waitFor(() => expect(socket.errorCode).toBe('TOO_MANY_REQUESTS'));
+    await vi.waitFor(() => expect(socket.take(OPCODE.ping)).toHaveLength(1), PATIENT);
+    await vi.waitFor(() => expect(socket.errorCode).toBe('TOO_MANY_REQUESTS'), PATIENT);
     expect(socket.closed).toEqual({ code: 1006, reason: '' });
     expect(session.isOpen).toBe(false);
   });
@@ -63,7 +66,7 @@ describe('where a message cannot be seen before it ends', () => {
     const busy = welcome(join(host));
     let asked = 0;
     const from = performance.now();
-    while (asked < 3 && performance.now() - from < 10_000) {
+    while (asked < 3 && performance.now() - from < 60_000) {
       for (const { id } of socket.take(OPCODE.ping)) {
         asked++;
         session.onFrame(makeFrame(OPCODE.pong, id));
@@ -79,7 +82,7 @@ describe('where a message cannot be seen before it ends', () => {
   test('nobody is asked where it can be seen', async () => {
     const seen = welcome(open(new FakeEngine(), { listener: 'ws', messageTimeoutMs: 20 }));
     const { socket } = welcome(open(new FakeEngine(), { ...options, messageTimeoutMs: 20 }));
-    await vi.waitFor(() => expect(socket.closed).not.toBeNull());
+    await vi.waitFor(() => expect(socket.closed).not.toBeNull(), PATIENT);
     expect(seen.socket.frames).toEqual([]);
   });
 });
@@ -91,9 +94,9 @@ describe('connections without a hello', () => {
     const peers = Array.from({ length: 70 }, () => join(crowd.host));
     await vi.waitFor(() => {
       expect(peers.filter(({ socket }) => socket.closed !== null).length).toBeGreaterThan(0);
-    });
+    }, PATIENT);
     expect(first.socket.closed).toBeNull();
-    await vi.waitFor(() => expect(crowd.host.connectionCount).toBe(0));
+    await vi.waitFor(() => expect(crowd.host.connectionCount).toBe(0), PATIENT);
     expect(peers.every(({ socket }) => socket.errorCode === 'HANDSHAKE_TIMEOUT')).toBe(true);
   });
 
