@@ -26,9 +26,18 @@ process.once('exit', () => {
   }
 });
 
+/**
+ * What runs on threads and objects of its own, and leaves nothing behind in its process: these files take
+ * turns in a few processes, which load what they test once. The others have a process each.
+ */
+const TOGETHER = [
+  'dist/test/{batch,control,data,group,lane,log,meta,persist,queue,replica,ring,stats,thread}/**/*.test.js',
+  // The one left out counts the memory of its process.
+  'dist/test/transport/**/!(http-share).test.js',
+];
+
 export default defineConfig({
   test: {
-    include: ['dist/test/**/*.test.js'],
     exclude: [...leftOut, LONG],
     pool: 'forks',
     setupFiles: ['dist/test/leave-nothing.js'],
@@ -40,5 +49,20 @@ export default defineConfig({
     // What hangs is found all the same; how fast a machine is decides nothing.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'apart', include: ['dist/test/**/*.test.js'], exclude: TOGETHER },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: TOGETHER,
+          isolate: false,
+          setupFiles: ['dist/test/fresh-modules.js'],
+        },
+      },
+    ],
   },
 });
