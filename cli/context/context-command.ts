@@ -6,20 +6,9 @@ import { printJson, printTable, sharedOptions } from '../output.js';
 import { type Context, readContexts, writeContexts } from './context-file.js';
 import { named } from './use-context.js';
 
-interface GlobalFlags {
-  url: string;
-  user?: string;
-  passwordFile?: string;
-  tokenFile?: string;
-  ca?: string;
-  cert?: string;
-  clientKey?: string;
-  servername?: string;
-}
-
 /** `ringmq context save`: what `--url`, `--user`, `--password-file` and `--token-file` say, under a name. The first one is selected. */
 export function saveContext(command: Command, name: string): void {
-  const { url, user, passwordFile, tokenFile, servername, ...files } = command.optsWithGlobals<GlobalFlags>();
+  const { url, user, passwordFile, tokenFile, servername, ...files } = command.optsWithGlobals<Context>();
   if (passwordFile !== undefined && user === undefined) {
     throw new RingMQError('BAD_ARGUMENT', '--password-file goes with --user', {
       details: { option: 'password-file' },
@@ -49,7 +38,7 @@ export function saveContext(command: Command, name: string): void {
 }
 
 /** Its files, by absolute paths. */
-function tlsOf({ ca, cert, clientKey }: Partial<GlobalFlags>): Pick<Context, 'ca' | 'cert' | 'clientKey'> {
+function tlsOf({ ca, cert, clientKey }: Partial<Context>): Pick<Context, 'ca' | 'cert' | 'clientKey'> {
   return {
     ...(ca === undefined ? {} : { ca: resolve(ca) }),
     ...(cert === undefined ? {} : { cert: resolve(cert) }),

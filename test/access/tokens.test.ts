@@ -57,6 +57,19 @@ describe.for(LISTENERS)('tokens over %s', (listener) => {
     return connectTo(url, { reconnectMinMs: 1, ...options, credentials: { scheme: 'jwt', token: source } });
   }
 
+  async function sendUntil(client: Client, holds: () => boolean): Promise<void> {
+    const producer = client.producer();
+    await expect
+      .poll(
+        async () => {
+          await producer.send({ topic: 'orders', body: 'x' });
+          return holds();
+        },
+        { timeout: 10_000, interval: 100 },
+      )
+      .toBe(true);
+  }
+
   const send = (client: Client, topic: string): Promise<string> =>
     codeOf(client.producer().send({ topic, body: 'x' }, {}));
 
@@ -110,16 +123,7 @@ describe.for(LISTENERS)('tokens over %s', (listener) => {
       return token({ seconds: 2, claims: { roles: ['sellers'] } });
     };
     const client = await connectBy(source, { onConnection: (state) => states.push(state) });
-    const producer = client.producer();
-    await expect
-      .poll(
-        async () => {
-          await producer.send({ topic: 'orders', body: 'x' });
-          return asked;
-        },
-        { timeout: 10_000, interval: 100 },
-      )
-      .toBeGreaterThanOrEqual(4);
+    await sendUntil(client, () => asked >= 4);
     expect(states).toEqual(['connected']);
   });
 
@@ -133,16 +137,7 @@ describe.for(LISTENERS)('tokens over %s', (listener) => {
         : token({ seconds: 2, claims: { roles: ['sellers'] } });
     };
     const client = await connectBy(source, { onWarning: (message) => warnings.push(message) });
-    const producer = client.producer();
-    await expect
-      .poll(
-        async () => {
-          await producer.send({ topic: 'orders', body: 'x' });
-          return asked;
-        },
-        { timeout: 10_000, interval: 100 },
-      )
-      .toBeGreaterThanOrEqual(5);
+    await sendUntil(client, () => asked >= 5);
     expect(warnings.join()).toContain('the token could not be renewed');
   });
 

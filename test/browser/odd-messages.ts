@@ -3,6 +3,7 @@
  * Runs in Node and in a page alike: the answers are to be the same.
  */
 import { type Client, isRingMQError, type OutgoingMessage, type SendOptions } from 'ringmq/client';
+import { detachedBytes, revokedProxy } from '../used-up.js';
 
 class Own {
   body = 5;
@@ -11,18 +12,6 @@ class Own {
 /** Bytes whose memory other threads may write; a page has it by this way alone. */
 function shared(): Uint8Array {
   return new Uint8Array(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer, 8, 4);
-}
-
-function detached(): Uint8Array {
-  const bytes = new Uint8Array(8);
-  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
-  return bytes;
-}
-
-function revoked(): object {
-  const { proxy, revoke } = Proxy.revocable({}, {});
-  revoke();
-  return proxy;
 }
 
 /** Made anew for each call: some of them are used up. */
@@ -75,14 +64,14 @@ const ODD: readonly [string, () => unknown][] = [
   ['no prototype', () => Object.assign(Object.create(null), { a: 'b' })],
   ['own __proto__', () => JSON.parse('{"__proto__":"own"}')],
   ['proxy', () => new Proxy({ a: 'b' }, {})],
-  ['revoked proxy', revoked],
+  ['revoked proxy', revokedProxy],
   ['bytes', () => Uint8Array.of(1, 2, 3)],
   ['part of bytes', () => new Uint8Array(16).subarray(4, 6)],
   ['no bytes', () => new Uint8Array(0)],
   ['shared bytes', shared],
-  ['detached bytes', detached],
+  ['detached bytes', detachedBytes],
   ['buffer', () => new ArrayBuffer(4)],
-  ['detached buffer', () => detached().buffer],
+  ['detached buffer', () => detachedBytes().buffer],
   ['shared buffer', () => shared().buffer],
   ['data view', () => new DataView(new ArrayBuffer(4))],
   ['floats', () => Float64Array.of(1.5)],

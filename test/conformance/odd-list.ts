@@ -1,5 +1,6 @@
 /** What a program may give by mistake, each with its name for a message. */
 import vm from 'node:vm';
+import { detachedBytes, revokedProxy } from '../used-up.js';
 
 const LONG = 'x'.repeat(10_000_000);
 const getter = {
@@ -13,16 +14,6 @@ const getter = {
     throw new Error('no signal');
   },
 };
-function gone(): Uint8Array {
-  const bytes = new Uint8Array(8);
-  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
-  return bytes;
-}
-function revoked(): object {
-  const { proxy, revoke } = Proxy.revocable({}, {});
-  revoke();
-  return proxy;
-}
 class Own {
   topic = 5;
 }
@@ -55,7 +46,7 @@ export const ODD: readonly [string, unknown][] = [
   ['async function', async () => 'odd'],
   ['class', Own],
   ['proxy', new Proxy({}, {})],
-  ['revoked proxy', revoked()],
+  ['revoked proxy', revokedProxy()],
   ['date', new Date(0)],
   ['invalid date', new Date(Number.NaN)],
   ['frozen', Object.freeze({})],
@@ -64,7 +55,7 @@ export const ODD: readonly [string, unknown][] = [
   ['of another realm', vm.runInNewContext('({ topic: {}, signal: 1 })')],
   ['array of another realm', vm.runInNewContext('[1]')],
   ['shared bytes', new Uint8Array(new SharedArrayBuffer(8))],
-  ['detached bytes', gone()],
+  ['detached bytes', detachedBytes()],
   ['String object', new String('odd')],
   ['Number object', new Number(5)],
   ['instance', new Own()],

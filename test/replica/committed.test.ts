@@ -7,7 +7,7 @@ import { COMMITTED_MARK, readMark } from '../../engine/log/index.js';
 import type { Client } from '../../native-free/client/index.js';
 import type { FaultyLink } from '../cluster/faulty-link.js';
 import { clientOf, linkTo, node } from './kept-nodes.js';
-import { ask, type Node, stored, until } from './nodes.js';
+import { ask, makesTopic, type Node, stored, until } from './nodes.js';
 
 const SYNC = ['--replication', 'sync'];
 
@@ -43,15 +43,7 @@ async function sendOne(flags: readonly string[]): Promise<Pair> {
 /** Acked: as many slaves have it as are asked for. */
 async function sendFirst(a: Node): Promise<void> {
   const client = await clientOf(a.url);
-  await until(() =>
-    client
-      .admin()
-      .createTopic({ topic: 't', queues: 1 })
-      .then(
-        () => true,
-        () => false,
-      ),
-  );
+  await until(() => makesTopic(client));
   const producer = client.producer();
   const one = await producer.send({ topic: 't', body: 'one' });
   expect(one.replicas).toBeGreaterThan(0);

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { verifyData } from '../../engine/data/verify-data.js';
 import { POINTS } from './end-at.js';
 import { clientOf, node } from './kept-nodes.js';
-import { type Node, until } from './nodes.js';
+import { makesTopic, type Node, until } from './nodes.js';
 import { batches, spoil } from './repair-pair.js';
 
 const MESSAGES = 4_000;
@@ -21,15 +21,7 @@ it('a master and a slave, killed at every point of a repair, finish it', { timeo
   await startA();
   await startS();
   const client = await clientOf(a.url);
-  await until(() =>
-    client
-      .admin()
-      .createTopic({ topic: 't', queues: 1 })
-      .then(
-        () => true,
-        () => false,
-      ),
-  );
+  await until(() => makesTopic(client));
   const producer = client.producer({ sendTimeoutMs: 60_000 });
   const body = new Uint8Array(500).fill(7);
   for (let i = 0; i < MESSAGES; i++) {
