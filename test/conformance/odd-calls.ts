@@ -275,7 +275,7 @@ export const INTERNAL: Record<string, readonly string[]> = {
     'onWarning',
   ],
   CONSUMER: ['finish'],
-  CLIENT: ['onProducerClosed', 'onUntold'],
+  CLIENT: ['checkOpen', 'makeProducer', 'onProducerClosed', 'onUntold', 'readers'],
   ADMIN: [
     'findAt',
     'askAccess',
