@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 /** The built command, as it is installed. */
 export const CLI = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
+/** Has nothing in it, whatever a user, or another test, has saved. */
+export const NO_CONTEXTS = join(tmpdir(), 'no-contexts');
+
 export interface CliResult {
   status: number | null;
   stdout: Buffer;
@@ -52,7 +55,7 @@ export function startCli(args: readonly string[], options: Omit<CliOptions, 'inp
   return spawn(file, rest, {
     stdio: ['pipe', 'pipe', 'pipe'],
     // Contexts of whoever runs the tests are not theirs.
-    env: { ...process.env, XDG_CONFIG_HOME: '/nowhere', ...options.env },
+    env: { ...process.env, XDG_CONFIG_HOME: NO_CONTEXTS, ...options.env },
     cwd: options.cwd,
   });
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CLI } from './cli-process.js';
+import { CLI, NO_CONTEXTS } from './cli-process.js';
 
 const ROOT = new URL('../../../', import.meta.url).href;
 
@@ -21,7 +21,7 @@ afterEach(() => {
 function start(args: readonly string[]): ChildProcess {
   return spawn(process.execPath, [CLI, ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, XDG_CONFIG_HOME: '/nowhere', NODE_V8_COVERAGE: join(directory, 'loaded') },
+    env: { ...process.env, XDG_CONFIG_HOME: NO_CONTEXTS, NODE_V8_COVERAGE: join(directory, 'loaded') },
   });
 }
 
