@@ -9,7 +9,11 @@ export interface MasterSought extends SetSought {
 }
 
 /** The set's master that name servers know, of the highest epoch, if it is another broker; else null. Never rejects. */
-export async function findMaster(sought: MasterSought, askMs?: number): Promise<MasterInfo | null> {
-  const routes = await setRoutes(sought, askMs);
+export async function findMaster(
+  sought: MasterSought,
+  askMs?: number,
+  firstMs?: number,
+): Promise<MasterInfo | null> {
+  const routes = await setRoutes(sought, askMs, firstMs);
   return bestMaster(routes.map(({ master }) => (master?.name === sought.name ? null : master)));
 }

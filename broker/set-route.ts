@@ -7,10 +7,10 @@ import { type LinkMeans, NameServerLink } from './name-server-link.js';
 /** After the first answer the others have this long. */
 const ASK_MS = 1_000;
 /**
- * Until the first one, so many times as long. A broker starts without name servers, too; but who starts as a
+ * Until the first one they have this long. A broker starts without name servers, too; but who starts as a
  * master without having heard that it was replaced takes messages that are cut off again.
  */
-const FIRST_TIMES = 5;
+const FIRST_MS = 5_000;
 
 export interface SetSought extends LinkMeans {
   readonly nameServers: readonly string[];
@@ -19,15 +19,15 @@ export interface SetSought extends LinkMeans {
 }
 
 /** The set as each name server that answers has it. Never rejects. */
-export async function setRoutes(sought: SetSought, askMs = ASK_MS): Promise<SetRoute[]> {
-  return (await allRoutes(sought, askMs)).filter((route) => route.set === sought.set);
+export async function setRoutes(sought: SetSought, askMs = ASK_MS, firstMs = FIRST_MS): Promise<SetRoute[]> {
+  return (await allRoutes(sought, askMs, firstMs)).filter((route) => route.set === sought.set);
 }
 
 /** The same of all sets of the cluster. */
-export function allRoutes(sought: SetSought, askMs = ASK_MS): Promise<SetRoute[]> {
+export function allRoutes(sought: SetSought, askMs = ASK_MS, firstMs = FIRST_MS): Promise<SetRoute[]> {
   return new Promise((resolve) => {
     const found: SetRoute[] = [];
-    const asked = sought.nameServers.map((url) => ask(url, sought, FIRST_TIMES * askMs));
+    const asked = sought.nameServers.map((url) => ask(url, sought, firstMs));
     let left = asked.length;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const end = (): void => {
