@@ -38,12 +38,27 @@ export async function lackOf(own: () => SetStanding, sought: SetSought): Promise
   }
   const wasInSync = (slave: string): boolean =>
     slavesOf(routes).some((each) => each.name === slave && each.inSync);
-  const silent = others.find((slave, i) => found[i] === null && wasInSync(slave.name));
-  if (silent === undefined || wasInSync(name)) {
+  if (wasInSync(name)) {
     return null;
+  }
+  const silent = others.find((slave, i) => found[i] === null && wasInSync(slave.name));
+  if (silent === undefined) {
+    const isMet = others.some(({ name: other }, i) => found[i] !== null && wasInSync(other));
+    return isMet ? null : behindMaster(routes, name);
   }
   const message = `'${silent.name}' was in sync when this one was not, and does not answer at ${silent.url}: it may have log that this one has not`;
   return { furthest: silent.name, message };
+}
+
+/** What its master acked without this one is at the master alone, as far as the other slaves can tell. */
+function behindMaster(routes: readonly SetRoute[], name: string): Lack | null {
+  const told = slavesOf(routes).find((slave) => slave.name === name);
+  return told?.isBehind === true
+    ? {
+        furthest: null,
+        message: 'its master said last that this one is not in sync: it may lack what was acked since',
+      }
+    : null;
 }
 
 function messageOf(own: SetStanding, other: SetStanding): string {
@@ -57,7 +72,10 @@ function slavesOf(routes: readonly SetRoute[]): SlaveInfo[] {
   const slaves = new Map<string, SlaveInfo>();
   for (const slave of routes.flatMap((route) => route.slaves)) {
     const known = slaves.get(slave.name);
-    slaves.set(slave.name, known === undefined || slave.inSync ? slave : known);
+    slaves.set(
+      slave.name,
+      known === undefined || slave.inSync || (slave.isBehind === true && !known.inSync) ? slave : known,
+    );
   }
   return [...slaves.values()];
 }

@@ -81,6 +81,7 @@ export class BrokerSet {
           url,
           epoch,
           inSync: this.replica(name)?.inSync ?? false,
+          ...(this.replica(name)?.inSync === false ? { isBehind: true } : {}),
         })),
     };
     const isNew = JSON.stringify(route) !== JSON.stringify(this.#route);

@@ -1,7 +1,7 @@
 /** Makes a slave its set's master, in place, by hand or by a controller's word; and begins the term of a master that is opened again. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { RingMQError } from '../../native-free/wire/index.js';
+import { FACT_FLAG, RingMQError } from '../../native-free/wire/index.js';
 import type { ControlLog } from '../control/control-log.js';
 import { asMaster, continueQueues } from '../data/open-data.js';
 import type { BrokerHandle } from '../handle.js';
@@ -38,12 +38,18 @@ export interface PromotionParts {
   readonly handOver: GroupHandOver;
 }
 
-/** Another slave of the set may have log that this one lacks. */
+/** Another broker of the set may have log that this one lacks. */
 export interface Lack {
   readonly message: string;
-  /** Its name. */
-  readonly furthest: string;
+  /** Its name; null: it is the master that has it, or had. */
+  readonly furthest: string | null;
 }
+
+const NOTHING_YET: Lack = {
+  message:
+    'this slave has taken no log from a master yet: it would begin an empty one, and a master that has the log of the set could not come back to it',
+  furthest: null,
+};
 
 /** A promotion waits so long at most for what has been taken from the old master to be indexed. */
 const PROMOTE_MS = 5_000;
@@ -90,7 +96,8 @@ export class Promotion {
       );
     }
     this.#checkSlave();
-    const lack = await this.lacks();
+    const isNew = (this.#parts.standing.facts().flags & FACT_FLAG.isNew) !== 0;
+    const lack = isNew ? NOTHING_YET : await this.lacks();
     if (lack !== null && !force) {
       throw new RingMQError('NOT_FURTHEST', lack.message, { details: { furthest: lack.furthest } });
     }

@@ -139,6 +139,8 @@ export interface SlaveInfo {
   epoch: number;
   /** As its master said last. */
   inSync: boolean;
+  /** Its master said last that it is not in sync. Absent: it is, or nobody has said. */
+  isBehind?: boolean;
 }
 
 export interface SetRoute {

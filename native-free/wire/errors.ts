@@ -177,7 +177,7 @@ export const ERRORS = {
     wire: 74,
     retryable: false,
     closes: false,
-    message: 'another slave of the set may have log that this one has not',
+    message: 'another broker of the set may have log that this one has not',
   },
   // client
   CONNECT_FAILED: { wire: 80, retryable: true, closes: false, message: 'the broker could not be reached' },

@@ -67,3 +67,33 @@ it('promotes it when that is said, and says what is lost', async () => {
     lacks: expect.stringMatching(/^'a-slave-1' has the log up to \d+, \d+ bytes more than this one$/),
   });
 });
+
+it('refuses one that its master had said to be out of sync, and one that has taken nothing yet', async () => {
+  const ns = keep(await openNameServer({ port: 0 }));
+  const flags = ['--name-server', ns.url];
+  const a = await node('a').start(flags);
+  const client = await clientOf(a.url);
+  await client.admin().createTopic({ topic: 't', queues: 1 });
+  const slave = await node('a-slave').start([...flags, '--role', 'slave']);
+  const there = await clientOf(slave.url);
+  await client.producer().send({ topic: 't', body: 'first' });
+  await until(async () => (await stored(there, 't').catch(() => 0)) === 1);
+  await slave.kill('SIGKILL');
+  await client.producer().send({ topic: 't', body: 'second' });
+  await until(async () => {
+    const answer = (await ask(ns.url, 'clusterStatus')) as NameServerMethods['clusterStatus']['result'];
+    return answer.brokers.some(({ name, inSync }) => name === 'a-slave' && inSync === false);
+  });
+  await a.kill('SIGKILL');
+  const fresh = await node('a-slave-2').start([...flags, '--role', 'slave']);
+  expect(await ask(fresh.url, 'promote')).toMatchObject({
+    code: 'NOT_FURTHEST',
+    message: expect.stringContaining('has taken no log from a master yet'),
+    details: { furthest: null },
+  });
+  await fresh.kill('SIGTERM');
+  await slave.start([...flags, '--role', 'slave']);
+  const why = 'its master said last that this one is not in sync: it may lack what was acked since';
+  expect(await ask(slave.url, 'promote')).toMatchObject({ code: 'NOT_FURTHEST', message: why });
+  expect(await ask(slave.url, 'promote', { force: true })).toEqual({ epoch: 1_024, lacks: why });
+});
