@@ -42,7 +42,8 @@ export function readPassword(path: string): string {
       },
     );
   }
-  const password = text.replace(/\r?\n$/, '');
+  // A byte order mark is no part of what anybody types.
+  const password = text.replace(/^\uFEFF/, '').replace(/\r?\n$/, '');
   if (password === '' || password.length > MAX_PASSWORD_CHARACTERS || /[\r\n]/.test(password)) {
     throw new RingMQError(
       'BAD_CONFIG',

@@ -85,7 +85,9 @@ function tokenIn(path: string): string {
 
 /** The one line of a file; `-`: of stdin. @throws RingMQError BAD_ARGUMENT, and what the system says */
 export function passwordIn(path: string): string {
-  const password = readFileSync(path === '-' ? 0 : path, 'utf8').replace(/\r?\n$/, '');
+  // A byte order mark is no part of what anybody types.
+  const text = readFileSync(path === '-' ? 0 : path, 'utf8');
+  const password = text.replace(/^\uFEFF/, '').replace(/\r?\n$/, '');
   if (password === '' || password.length > MAX_PASSWORD_CHARACTERS || /[\r\n]/.test(password)) {
     const where = path === '-' ? 'stdin' : path;
     throw new RingMQError(

@@ -2,7 +2,8 @@
  * Certificates are renewed while the broker runs. The files are looked at now and then, and new ones are used
  * for connections that come from then on; those that stand keep what they began with.
  */
-import { statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { clearInterval, setInterval } from '../time/index.js';
 import { secureOptionsOf } from './tls-context.js';
@@ -25,12 +26,15 @@ export class CertificateWatch {
   readonly #timer: NodeJS.Timeout;
   /** What the files looked like when they were last taken, and when there was last trouble. */
   #taken: string;
+  /** What was in them when they were last taken. */
+  #takenDigest: string;
   #troubled = '';
 
   constructor(files: CertificateFiles, events: CertificateEvents, lookMs = CERTIFICATE_LOOK_MS) {
     this.#files = files;
     this.#events = events;
     this.#taken = stateOf(files);
+    this.#takenDigest = digestOf(files);
     this.#timer = setInterval(() => this.#look(), lookMs);
     this.#timer.unref();
   }
@@ -39,7 +43,7 @@ export class CertificateWatch {
     clearInterval(this.#timer);
   }
 
-  /** Now, and not as if they were the same. */
+  /** Now, however they look from outside. What is in them as before changes nothing: a listener of `uws` has only so many certificates at a time. */
   look(): void {
     this.#taken = '';
     this.#troubled = '';
@@ -51,11 +55,18 @@ export class CertificateWatch {
     if (state === this.#taken || state === this.#troubled) {
       return;
     }
+    const digest = digestOf(this.#files);
+    if (digest === this.#takenDigest) {
+      this.#taken = state;
+      this.#troubled = '';
+      return;
+    }
     try {
       // Also tells whether they belong together: one may have been written and the other not yet.
       createSecureContext(secureOptionsOf(this.#files));
       this.#events.onRenewed();
       this.#taken = state;
+      this.#takenDigest = digest;
     } catch (error) {
       this.#troubled = state;
       this.#events.onTrouble(
@@ -65,9 +76,25 @@ export class CertificateWatch {
   }
 }
 
-function stateOf({ certFile, keyFile, clientCaFile }: CertificateFiles): string {
-  const files = [certFile, keyFile, ...(clientCaFile === undefined ? [] : [clientCaFile])];
-  return files.map(stateOfFile).join(' ');
+function listOf({ certFile, keyFile, clientCaFile }: CertificateFiles): string[] {
+  return [certFile, keyFile, ...(clientCaFile === undefined ? [] : [clientCaFile])];
+}
+
+function stateOf(files: CertificateFiles): string {
+  return listOf(files).map(stateOfFile).join(' ');
+}
+
+function digestOf(files: CertificateFiles): string {
+  return listOf(files).map(digestOfFile).join(' ');
+}
+
+/** Of what cannot be read nothing is said: whoever uses it says it. */
+function digestOfFile(path: string): string {
+  try {
+    return createHash('sha256').update(readFileSync(path)).digest('base64');
+  } catch {
+    return '-';
+  }
 }
 
 function stateOfFile(path: string): string {

@@ -17,6 +17,8 @@ beforeAll(async () => {
   for (const user of ['admin', 'shop', 'wrong']) {
     writeFileSync(join(directory, user), `${user}-password\n`);
   }
+  // As some editors write a text; who types the password knows nothing of it.
+  writeFileSync(join(directory, 'admin'), '\uFEFFadmin-password\r\n');
   const flags = ['--auth', '--admin-password-file', 'admin', '--listener', 'ws', '--listen', '127.0.0.1:0'];
   broker = startCli(['broker', '--data', 'data', ...flags], { cwd: directory });
   broker.stderr?.resume();

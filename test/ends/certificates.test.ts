@@ -42,6 +42,17 @@ describe.each(LISTENERS)('over %s', (_kind, start) => {
       makeCertificate(dir);
       await expect.poll(() => fingerprint(port), { timeout: 10_000 }).not.toBe(before);
     }
+    // Told to read again what has not changed it goes on as before: each look could end somebody otherwise.
+    const others = [];
+    for (let round = 0; round < 12; round++) {
+      others.push(await connectTo(listener, { scheme: 'wss' }));
+      listener.renewCertificates();
+    }
+    expect(listener.connections).toBe(13);
+    for (const other of others) {
+      other.terminate();
+    }
+    await expect.poll(() => listener?.connections).toBe(1);
     const renewed = await fingerprint(port);
     expect(renewed).not.toBe(first);
     writeFileSync(tls.certFile, 'no certificate');
