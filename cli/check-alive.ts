@@ -60,12 +60,24 @@ async function ask(page: URL, timeoutMs: number): Promise<string> {
     }
     throw failed(page, `it answered ${status}: ${text}`);
   } catch (error) {
-    throw isRingMQError(error) ? error : failed(page, (error as Error).message, error);
+    throw isRingMQError(error) ? error : failed(page, reasonOf(error as NodeJS.ErrnoException), error);
   }
 }
 
+/** What Node says of bytes that it did not expect helps nobody. */
+function reasonOf({ code = '', message }: NodeJS.ErrnoException): string {
+  if (code.startsWith('HPE_')) {
+    return 'what answers there is no broker or name server of RingMQ';
+  }
+  if (code === 'EPROTO') {
+    return 'what answers there speaks no TLS, as wss:// means';
+  }
+  return code === 'ECONNRESET' ? 'it closes the connection; is wss:// meant, or another port?' : message;
+}
+
 function failed(page: URL, why: string, cause?: unknown): RingMQError {
-  return new RingMQError('CHECK_FAILED', `${page.host} is not well: ${why}`, {
+  const advice = why.includes('; ') ? '' : '; check the address (--url), or look at the log of what is there';
+  return new RingMQError('CHECK_FAILED', `${page.host} is not well: ${why}${advice}`, {
     cause,
     details: { address: page.host },
   });

@@ -1,9 +1,10 @@
 /** `ringmq cluster`: a cluster's processes on this machine, for trying and for tests. */
 
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseController } from '../../engine/controller-url.js';
 import { lockDataDir } from '../../engine/disk/lock-file.js';
+import { makeDir } from '../../engine/disk/make-dir.js';
 import { ask } from '../../native-free/client/internal.js';
 import { isRingMQError, RingMQError } from '../../native-free/wire/index.js';
 import { type Deed, type DestroyFlags, isToBeDone } from '../destroy.js';
@@ -47,7 +48,7 @@ export async function runStart(
 ): Promise<void> {
   const { output } = sharedOptions(command);
   const folder = new ClusterFolder(flags.dir ?? DEFAULT_CLUSTER_DIR);
-  mkdirSync(folder.path, { recursive: true });
+  makeDir(folder.path);
   await alone(folder, async () => {
     const file = fileOf(folder, flags, brokerFlags);
     folder.write(file);

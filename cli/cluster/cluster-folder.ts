@@ -12,7 +12,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -21,6 +20,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { makeDir } from '../../engine/disk/make-dir.js';
 import { NAME_PATTERN, RingMQError } from '../../native-free/wire/index.js';
 import { CLUSTER_MODES, type ClusterPlanOptions, MAX_MASTERS, MAX_NAME_SERVERS } from './cluster-plan.js';
 
@@ -100,7 +100,7 @@ export class ClusterFolder {
   /** A node's own folder, made if it is not there. */
   nodeFolder(name: string): string {
     const path = join(this.path, name);
-    mkdirSync(path, { recursive: true });
+    makeDir(path);
     return path;
   }
 

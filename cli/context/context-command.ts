@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { type DestroyFlags, isToBeDone } from '../destroy.js';
 import { printJson, printTable, sharedOptions } from '../output.js';
-import { type Context, readContexts, writeContexts } from './context-file.js';
+import { type Context, readContexts } from './context-file.js';
 import { named } from './use-context.js';
+import { writeContexts } from './write-contexts.js';
 
 /** `ringmq context save`: what `--url`, `--user`, `--password-file` and `--token-file` say, under a name. The first one is selected. */
 export function saveContext(command: Command, name: string): void {

@@ -2,9 +2,9 @@
  * The brokers somebody works with, by name: where they are, as whom, and in which file the password is. The file lies in the user's own
  * configuration, only the user may read it, and it has no secret.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { NAME_PATTERN, RingMQError } from '../../native-free/wire/index.js';
 
 export interface Context {
@@ -51,7 +51,8 @@ export function readContexts(path = contextPath()): Contexts {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+    // Accounts of services have a home that is none, like /dev/null.
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) {
       return { selected: null, contexts: {} };
     }
     throw error;
@@ -63,14 +64,6 @@ export function readContexts(path = contextPath()): Contexts {
     });
   }
   return read;
-}
-
-/** Replaces the file as a whole, so that a reader has the old one or the new one. */
-export function writeContexts(contexts: Contexts, path = contextPath()): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const written = `${path}.${process.pid}`;
-  writeFileSync(written, `${JSON.stringify(contexts, null, 2)}\n`, { mode: 0o600 });
-  renameSync(written, path);
 }
 
 function parsed(text: string): Contexts | null {

@@ -9,9 +9,10 @@ const MAX_LEVELS = 2048;
 /**
  * Makes a directory and what is missing above it; Unlike `mkdirSync(…, { recursive: true })` it gives up
  * where the system says that the parent is not there although it is (below /proc, in a directory that was
- * removed), instead of trying for ever. Throws disk errors; `ENOTDIR` when something else has the name.
+ * removed), instead of trying for ever. Throws disk errors; `ENOTDIR` when something else has the name. `mode`: of
+ * what is made.
  */
-export function makeDir(path: string): void {
+export function makeDir(path: string, mode = 0o777): void {
   const missing: string[] = [];
   for (let at = resolve(path); !isDirectory(at); at = dirname(at)) {
     if (missing.length === MAX_LEVELS || at === dirname(at)) {
@@ -21,7 +22,7 @@ export function makeDir(path: string): void {
   }
   for (const at of missing.reverse()) {
     try {
-      mkdirSync(at);
+      mkdirSync(at, mode);
     } catch (error) {
       // Somebody else makes it, too.
       if (diskErrorCode(error) !== 'EEXIST') {

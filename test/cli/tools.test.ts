@@ -152,6 +152,17 @@ describe('doctor', () => {
 });
 
 describe('context', () => {
+  it('is none where there is no home, and is not written there', async () => {
+    const run = (home: string, ...args: string[]) =>
+      runCli(['context', ...args], { env: { XDG_CONFIG_HOME: '', HOME: home } });
+    expect(await run('/dev/null', 'list', '-o', 'json')).toMatchObject({ status: 0, stderr: '' });
+    const save = ['save', 'a', '--url', 'ws://127.0.0.1:9'];
+    expect((await run('/dev/null', ...save)).stderr).toMatch(/^ENOTDIR: .+; check the path\n$/);
+    if (process.platform === 'linux') {
+      expect((await run('/proc', ...save)).stderr).toMatch(/^ENOENT: .+; check the path\n$/);
+    }
+  });
+
   it('says where a broker is for commands that name none; flags and variables win', async () => {
     const env = { XDG_CONFIG_HOME: `${directory}/config`, RINGMQ_URL: '' };
     const run = (...args: string[]) => runCli(args, { env, cwd: directory });

@@ -1,6 +1,6 @@
 /** Commands that are told an address at which something else answers, or nobody: each says so, and none takes it for an answer. */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTalker } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Broker, type NameServer, openBroker, openNameServer } from '../../broker/index.js';
 import { SMALL } from '../faults/small-broker.js';
@@ -62,6 +62,31 @@ it('a cluster without a broker is not well, and has none to promote', async () =
   expect([promote.status, promote.stderr]).toEqual([
     2,
     expect.stringContaining('there is no a in this cluster; it has no broker'),
+  ]);
+});
+
+it('check alive says of who speaks something else what to look at, and nothing of how bytes are read', async () => {
+  const talker = createTalker((socket) => {
+    socket.on('error', () => {});
+    socket.write('-ERR unknown command\r\n');
+  });
+  await new Promise<void>((resolve) => talker.listen(0, '127.0.0.1', resolve));
+  const { port } = talker.address() as AddressInfo;
+  const [plain, secure] = await Promise.all(
+    ['ws', 'wss'].map((scheme) => runCli(['--url', `${scheme}://127.0.0.1:${port}`, 'check', 'alive'])),
+  );
+  talker.close();
+  expect([plain?.status, plain?.stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      /^CHECK_FAILED: \S+ is not well: .+ is no broker or name server of RingMQ; check the address .+\n$/,
+    ),
+  ]);
+  expect([secure?.status, secure?.stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      /^CHECK_FAILED: \S+ is not well: what answers there speaks no TLS, .+; check the address .+\n$/,
+    ),
   ]);
 });
 
