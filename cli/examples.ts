@@ -26,6 +26,10 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'user passwd': ['ringmq user passwd shop --password-file new.txt'],
   'user roles': ['ringmq user roles anna admin readers', 'ringmq user roles anna'],
+  'user limit': [
+    'ringmq user limit shop --max-bytes-per-second 10MiB --max-messages-per-second 5000',
+    'ringmq user limit shop --max-bytes-per-second default',
+  ],
   'user list': ['ringmq user list', 'ringmq user list -o json'],
   'user delete': ['ringmq user delete shop --dry-run', 'ringmq user delete shop'],
   role: ['ringmq role add readers', 'ringmq role list'],
