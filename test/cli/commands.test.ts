@@ -1,17 +1,22 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Client, connect } from '../../native-free/client/index.js';
 import { BrokerProcess, makeDirectory, removeDirectory, runCli, startCli } from './cli-process.js';
 
 let directory = '';
 let broker: BrokerProcess;
+/** Makes what a test needs that is not about making it: a command costs a process. */
+let client: Client;
 let names = 0;
 
 beforeAll(async () => {
   directory = makeDirectory();
   broker = await BrokerProcess.start(`${directory}/data`, ['--flush', 'async']);
+  client = await connect(broker.url);
 });
 afterAll(async () => {
+  await client?.close();
   await broker?.stop();
   removeDirectory(directory);
 });
@@ -22,10 +27,22 @@ async function ringmq(args: readonly string[], input: string | Uint8Array = '') 
 
 async function makeTopic(queues = 1): Promise<string> {
   const topic = `topic-${++names}`;
-  const { status, stderr } = await ringmq(['topic', 'create', topic, '--queues', String(queues)]);
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
+  await client.admin().createTopic({ topic, queues });
   return topic;
+}
+
+async function publish(topic: string, bodies: readonly string[]): Promise<void> {
+  await using producer = client.producer();
+  for (const body of bodies) {
+    if (!producer.write({ topic, body })) {
+      await producer.ready();
+    }
+  }
+  await producer.flush();
+}
+
+function numbers(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => String(i));
 }
 
 describe('broker', () => {
@@ -156,7 +173,7 @@ describe('topic and group', () => {
   it('describes a group and rewinds it', async () => {
     const topic = await makeTopic();
     const group = `group-of-${topic}`;
-    await ringmq(['pub', topic], 'a\nb\nc\n');
+    await publish(topic, ['a', 'b', 'c']);
     await ringmq(['sub', topic, '--group', group, '--count', '2']);
     const before = JSON.parse((await ringmq(['group', 'describe', group, '-o', 'json'])).stdout.toString());
     expect(before.queues).toContainEqual(expect.objectContaining({ topic, committedOffset: 2, lag: 1 }));
@@ -286,7 +303,7 @@ describe('sub', () => {
 
   it('acks what it printed and nothing more', async () => {
     const topic = await makeTopic();
-    await ringmq(['pub', topic], Array.from({ length: 1000 }, (_, i) => `${i}\n`).join(''));
+    await publish(topic, numbers(1000));
     const first = await ringmq(['sub', topic, '--group', 'g', '--count', '10']);
     expect(first.stdout.toString().trimEnd().split('\n').at(-1)).toBe('9');
     const rest = await ringmq(['sub', topic, '--group', 'g', '--idle-exit', '500ms']);
@@ -296,7 +313,7 @@ describe('sub', () => {
   it('ends with 0 when nobody reads its stdout any more, and acks no line that was not taken', async () => {
     const topic = await makeTopic();
     const count = 50_000;
-    await ringmq(['pub', topic], Array.from({ length: count }, (_, i) => `${i}\n`).join(''));
+    await publish(topic, numbers(count));
     const child = startCli(['--url', broker.url, 'sub', topic, '--group', 'g']);
     const [chunk] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
     child.stdout?.destroy();
@@ -311,7 +328,7 @@ describe('sub', () => {
 
   it.each(['SIGTERM', 'SIGINT'] as const)('ends with 0 on %s', async (signal) => {
     const topic = await makeTopic();
-    await ringmq(['pub', topic], 'one\n');
+    await publish(topic, ['one']);
     const child = startCli(['--url', broker.url, 'sub', topic, '--group', 'g']);
     await once(child.stdout as NodeJS.ReadableStream, 'data');
     child.kill(signal);
@@ -323,7 +340,7 @@ describe('sub', () => {
     const topic = await makeTopic();
     // More than any pipe holds: the write of this one line cannot come to its end.
     const body = 'x'.repeat(4_000_000);
-    await ringmq(['pub', topic], `${body}\n`);
+    await publish(topic, [body]);
     const child = startCli(['--url', broker.url, 'sub', topic, '--group', 'g']);
     await once(child.stdout as NodeJS.ReadableStream, 'readable');
     child.kill(signal);
@@ -364,32 +381,38 @@ describe('bench', () => {
     expect(result.latencyMs.p50).toBeGreaterThan(0);
   });
 
-  it.each([
-    ['write', '1'],
-    ['write', '3000'],
-    ['send', '100'],
-    ['batch', '100'],
-  ])('fails with what failed through %s, and counts all %s of them', async (api, count) => {
-    const data = makeDirectory();
-    const config = `${data}/config.json`;
-    writeFileSync(config, JSON.stringify({ minFree: '100TiB' }));
-    const full = await BrokerProcess.start(`${data}/data`, ['--config', config]);
-    try {
-      const shape = ['--topic', 't', '--size', '100', '--count', count, '--api', api, '--timeout', '200ms'];
+  describe('on a disk without room', () => {
+    let data = '';
+    let full: BrokerProcess;
+    beforeAll(async () => {
+      data = makeDirectory();
+      const config = `${data}/config.json`;
+      writeFileSync(config, JSON.stringify({ minFree: '100TiB' }));
+      full = await BrokerProcess.start(`${data}/data`, ['--config', config]);
+    });
+    afterAll(async () => {
+      await full?.stop();
+      removeDirectory(data);
+    });
+
+    it.each([
+      ['write', '1'],
+      ['write', '3000'],
+      ['send', '100'],
+      ['batch', '100'],
+    ])('fails with what failed through %s, and counts all %s of them', async (api, count) => {
+      const topic = `t-${api}-${count}`;
+      const shape = ['--topic', topic, '--size', '100', '--count', count, '--api', api, '--timeout', '200ms'];
       const { status, stdout, stderr } = await runCli(['--url', full.url, 'bench', 'produce', ...shape]);
       expect(stderr).toMatch(new RegExp(`^DISK_FULL: ${count} of ${count} messages failed: .+; .+\\n$`));
       expect(status).toBe(1);
       expect(JSON.parse(stdout.toString())).toMatchObject({ count: 0, errors: Number(count) });
-      const lines = 'line\n'.repeat(Number(count));
-      const pub = await runCli(['--url', full.url, '-o', 'json', 'pub', 't', '--timeout', '200ms'], {
-        input: lines,
+      const pub = await runCli(['--url', full.url, '-o', 'json', 'pub', topic, '--timeout', '200ms'], {
+        input: 'line\n'.repeat(Number(count)),
       });
       expect(pub.status).toBe(1);
       expect(JSON.parse(pub.stdout.toString())).toMatchObject({ durability: null });
-    } finally {
-      await full.stop();
-      removeDirectory(data);
-    }
+    });
   });
 
   it('consumes what is there, and end to end at a rate', async () => {
