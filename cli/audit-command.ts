@@ -1,9 +1,9 @@
 /** `ringmq audit list`: what administrators did, and logins that failed. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { AuditEntry } from '../native-free/wire/index.js';
 import { connectionNotices, withClient } from './connection.js';
 import { printJson, printTable, sharedOptions } from './output.js';
+import { Pause } from './reader-gone.js';
 
 const AGAIN_MS = 1_000;
 /** A clock of one broker set may be so far behind that of another. */
@@ -26,6 +26,7 @@ export async function listAudit(
         return;
       }
       const last = new Map<string, number>();
+      const pause = new Pause();
       let newest = from ?? 0;
       for (let entries = first; ; ) {
         for (const entry of entries) {
@@ -36,7 +37,9 @@ export async function listAudit(
             output === 'json' ? printJson(entry) : process.stdout.write(`${line(entry)}\n`);
           }
         }
-        await delay(AGAIN_MS);
+        if (!(await pause.wait(AGAIN_MS))) {
+          return;
+        }
         entries = await admin.listAudit(query(Math.max(from ?? 0, newest - OVERLAP_MS)));
       }
     },

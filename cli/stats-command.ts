@@ -1,9 +1,9 @@
 /** `ringmq stats`: what the broker does now, once or again and again. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { BrokerStats, ThreadStats } from '../native-free/wire/index.js';
 import { withClient } from './connection.js';
 import { printJson, sharedOptions, tableText } from './output.js';
+import { Pause } from './reader-gone.js';
 
 /** What two readings tell of the time between them. */
 interface Rates {
@@ -22,6 +22,7 @@ export async function showStats(command: Command, watchMs: number | null): Promi
   await withClient(url, async (client) => {
     const admin = client.admin();
     let before: BrokerStats | null = null;
+    const pause = new Pause();
     for (;;) {
       const stats = await admin.stats();
       const rates = ratesOf(before, stats);
@@ -35,7 +36,9 @@ export async function showStats(command: Command, watchMs: number | null): Promi
         return;
       }
       before = stats;
-      await delay(watchMs);
+      if (!(await pause.wait(watchMs))) {
+        return;
+      }
     }
   });
 }

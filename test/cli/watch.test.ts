@@ -1,11 +1,19 @@
 /** `ringmq connection` and `ringmq config`, against a broker of the command. */
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BrokerConfiguration, ConfiguredOption, ConnectionPage } from '../../broker/index.js';
 import { type Client, connect } from '../../broker/index.js';
 import { pressed, type Screen } from '../../cli/top/keys.js';
 import { sorted, type TopTable } from '../../cli/top/tables.js';
-import { BrokerProcess, type CliResult, makeDirectory, removeDirectory, runCli } from './cli-process.js';
+import {
+  BrokerProcess,
+  type CliResult,
+  makeDirectory,
+  removeDirectory,
+  runCli,
+  startCli,
+} from './cli-process.js';
 
 let directory = '';
 let broker: BrokerProcess;
@@ -28,6 +36,13 @@ async function ringmq(...args: string[]): Promise<CliResult & { text: string }> 
   const result = await runCli(['--url', broker.url, ...args]);
   return { ...result, text: result.stdout.toString() };
 }
+
+it('stats --watch ends once nobody reads it any more', async () => {
+  const child = startCli(['--url', broker.url, 'stats', '--watch', '100ms']);
+  await once(child.stdout as NodeJS.ReadableStream, 'data');
+  child.stdout?.destroy();
+  expect(await once(child, 'close')).toEqual([0, null]);
+});
 
 describe('ringmq connection', () => {
   it('lists who is connected, finds and closes one', async () => {
