@@ -47,6 +47,8 @@ export class KeyKeeper {
   readonly #pool: JobPool;
   #notBefore = monotonicMs() + BEGIN_MS;
   #progress: KeyProgress | null = null;
+  /** Up to here goes the work that is under way, in however many pieces. What comes meanwhile waits until it is due itself. */
+  #end = 0;
   #running: Promise<void> | null = null;
   /** From here on no batch has had keys, as long as so many have been counted. */
   #keylessFrom: number | null = null;
@@ -93,6 +95,8 @@ export class KeyKeeper {
     if (this.#repairedAt !== null) {
       this.#holesAt = monotonicMs();
     }
+    await this.#running;
+    this.#end = this.#deps.committed();
     do {
       await this.#running;
       this.#begin();
@@ -132,11 +136,12 @@ export class KeyKeeper {
       return true;
     }
     const from = Math.max(this.#progress.indexedTo, oldest());
-    const left = committed() - from;
-    const isKeyless = this.#keylessFrom !== null && this.#keylessFrom <= from;
-    const step = isKeyless ? Math.min(KEYLESS_STEP_BYTES, segmentBytes) : STEP_BYTES;
+    const end = committed();
+    const keyedEnd = Math.min(this.#keylessFrom ?? end, end);
     return (
-      left >= step || (left > 0 && Math.floor(from / segmentBytes) < Math.floor(committed() / segmentBytes))
+      keyedEnd - from >= STEP_BYTES ||
+      end - from >= Math.min(KEYLESS_STEP_BYTES, segmentBytes) ||
+      (end > from && Math.floor(from / segmentBytes) < Math.floor(end / segmentBytes))
     );
   }
 
@@ -159,12 +164,15 @@ export class KeyKeeper {
       return;
     }
     const { dir, segmentBytes, logRing, brokerWords, minFreeBytes, committed } = this.#deps;
+    if (this.#progress?.hasMore !== true) {
+      this.#end = committed();
+    }
     const job: KeyJob & { control: Int32Array; spare: number } = {
       dir,
       segmentBytes,
       spanBytes: logRing.spanBytes,
       start: this.#start(),
-      end: committed(),
+      end: this.#end,
       keylessFrom: this.keylessFrom(),
       verifies: this.#progress === null || monotonicMs() >= this.#holesAt,
       brokerWords,
