@@ -1,6 +1,8 @@
 /** The commands of users and rights, with their flags. */
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
+import { AUDIT_RESULTS } from '../native-free/wire/audit.js';
 import type { LimitFlags } from './access-command.js';
+import type { AuditOptions } from './audit-command.js';
 import { type DestroyFlags, destroys } from './destroy.js';
 import { collect, nameArgument, resourceArgument, timeFlag, userLimitFlag } from './flags.js';
 import { NEW_PASSWORD_FLAG } from './new-password.js';
@@ -156,8 +158,16 @@ function addAudit(program: Command): void {
     .command('list')
     .description('entries that are kept, the oldest first')
     .option('--from <time>', 'none before, a time like 2026-01-31T12:00:00Z', timeFlag)
+    .addOption(
+      new Option('--until <time>', 'none of that time or later').argParser(timeFlag).conflicts('follow'),
+    )
+    .option('--by <user>', 'what this user did; "" for nobody, as the host\'s own process')
+    .option('--action <name>', 'what was done, by its name, as createTopic or login')
+    .option('--on <resource>', 'on what, as topic:orders; with * at its end on all that begins so')
+    .addOption(new Option('--result <result>', 'what came of it').choices(AUDIT_RESULTS))
+    .option('--filter <text>', 'with that in their user, method, resource, address or code')
     .option('--follow', 'go on with what comes, a line each, until interrupted')
-    .action(async (options: { from?: number; follow?: boolean }, command: Command) => {
+    .action(async (options: AuditOptions, command: Command) => {
       await (await import('./audit-command.js')).listAudit(command, options);
     });
 }

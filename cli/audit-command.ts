@@ -1,5 +1,6 @@
 /** `ringmq audit list`: what administrators did, and logins that failed. */
 import type { Command } from 'commander';
+import type { AuditQuery } from '../native-free/client/index.js';
 import type { AuditEntry } from '../native-free/wire/index.js';
 import { connectionNotices, withClient } from './connection.js';
 import { printJson, printTable, sharedOptions } from './output.js';
@@ -9,13 +10,28 @@ const AGAIN_MS = 1_000;
 /** A clock of one broker set may be so far behind that of another. */
 const OVERLAP_MS = 60_000;
 
-/** `from`: ms since 1970; undefined: all that are kept. `follow`: goes on with what comes, until it is interrupted. */
+/** Which entries; `by` and `on` as people say it: options of the command itself are called `--user`. */
+export interface AuditOptions extends Pick<AuditQuery, 'action' | 'result' | 'filter'> {
+  /** Milliseconds since 1970; undefined: all that are kept. */
+  from?: number;
+  until?: number;
+  by?: string;
+  on?: string;
+  /** Goes on with what comes, until it is interrupted. */
+  follow?: boolean;
+}
+
 export async function listAudit(
   command: Command,
-  { from, follow = false }: { from?: number; follow?: boolean },
+  { from, by, on, follow = false, ...rest }: AuditOptions,
 ): Promise<void> {
   const { url, output } = sharedOptions(command);
-  const query = (time: number | undefined): { from?: number } => (time === undefined ? {} : { from: time });
+  const query = (time: number | undefined): AuditQuery => ({
+    ...rest,
+    ...(time === undefined ? {} : { from: time }),
+    ...(by === undefined ? {} : { user: by }),
+    ...(on === undefined ? {} : { resource: on }),
+  });
   await withClient(
     url,
     async (client) => {

@@ -1,6 +1,7 @@
 /** What each control method answers, field by field: for those who describe the broker's API, and who check what it says. Nothing is checked by it on the way. */
 import { z } from 'zod';
 import {
+  AUDIT_RESULTS,
   type ControlMethod,
   type ControlMethods,
   ERRORS,
@@ -210,7 +211,7 @@ const auditEntry = z.object({
   method: text,
   resource: text,
   details: text,
-  result: z.enum(['done', 'denied', 'failed']),
+  result: z.enum(AUDIT_RESULTS),
   code: z.union([z.literal(''), z.enum(Object.keys(ERRORS) as [ErrorCode])]),
   count: count.describe('How many alike this stands for.'),
 });

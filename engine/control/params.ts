@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import {
+  AUDIT_RESULTS,
   CONNECTION_FIELDS,
   type ConnectionField,
   type ControlMethod,
@@ -41,7 +42,8 @@ const page = {
   cursor: z.string().nullable().default(null),
   limit: z.number().int().positive().default(DEFAULT_PAGE_ITEMS),
 };
-const namedPage = { ...page, filter: z.string().max(MAX_FILTER_CHARS).default('') };
+const filterText = z.string().max(MAX_FILTER_CHARS);
+const namedPage = { ...page, filter: filterText.default('') };
 /** Milliseconds since 1970. */
 const time = count.max(MAX_TIME_MS);
 const dryRun = z.boolean().default(false);
@@ -133,7 +135,7 @@ export const PARAMS = {
   listConnections: z.object({
     ...page,
     sort: z.enum([...CONNECTION_FIELDS, ...DESCENDING]).default('openedTime'),
-    filter: z.string().max(MAX_FILTER_CHARS).default(''),
+    filter: filterText.default(''),
   }),
   closeConnection: z.object({ id: name }),
   topicClients: topicOnly.extend(page),
@@ -169,7 +171,15 @@ export const PARAMS = {
   revoke: z.object({ to: name, right, resource: name }),
   listGrants: z.object(page),
   accessRecords: z.object({ ...page, digest: z.string().nullable().default(null) }),
-  listAudit: z.object({ ...namedPage, from: time.nullable().default(null) }),
+  listAudit: z.object({
+    ...namedPage,
+    from: time.nullable().default(null),
+    until: time.nullable().default(null),
+    user: filterText.nullable().default(null),
+    action: filterText.nullable().default(null),
+    resource: filterText.nullable().default(null),
+    result: z.enum(AUDIT_RESULTS).nullable().default(null),
+  }),
   testAccess: z.object({ user: name, right, resource: name }),
   renew: z.object({ token: name }),
   join: z.object({

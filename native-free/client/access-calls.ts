@@ -1,12 +1,15 @@
 /** Users, roles and grants, as one broker and a cluster are asked for them alike. Arguments are checked at the call. */
 import {
+  AUDIT_RESULTS,
   type AuditEntry,
   type ControlMethods,
   type GrantInfo,
   grantFault,
   limitFault,
+  MAX_FILTER_CHARS,
   MAX_ROLES_PER_USER,
   MAX_TIME_MS,
+  type PageParams,
   type PageResult,
   type Right,
   type RoleInfo,
@@ -26,6 +29,7 @@ import {
   signalOption,
   takeCallOptions,
   takeOptions,
+  textOption,
 } from './options.js';
 import type {
   AccessQuestion,
@@ -42,8 +46,19 @@ const NEW_ROLE: OptionNames<NewRole> = { role: true, ifNotExists: true };
 const LIMITS: OptionNames<UserLimits> = { bytesPerSecond: true, messagesPerSecond: true };
 const GRANT_CHANGE: OptionNames<GrantChange> = { to: true, right: true, resource: true };
 const PASSWORD_OPTIONS: OptionNames<PasswordOptions> = { signal: true, oldPassword: true };
-const AUDIT_QUERY: OptionNames<AuditQuery> = { from: true };
+const AUDIT_QUERY: OptionNames<AuditQuery> = {
+  from: true,
+  until: true,
+  user: true,
+  action: true,
+  resource: true,
+  result: true,
+  filter: true,
+};
 const QUESTION: OptionNames<AccessQuestion> = { user: true, right: true, resource: true };
+
+/** Which entries, as the broker is asked for them. */
+export type AuditWanted = Omit<ControlMethods['listAudit']['params'], keyof PageParams>;
 
 export type AccessChange =
   | 'createUser'
@@ -87,7 +102,7 @@ export abstract class AccessCalls {
   ): Promise<boolean>;
 
   /** `from`: ms since 1970. */
-  protected abstract askAudit(from: number | null, options: CallOptions): Promise<AuditEntry[]>;
+  protected abstract askAudit(wanted: AuditWanted, options: CallOptions): Promise<AuditEntry[]>;
 
   async createUser(given: NewUser, options?: CallOptions): Promise<UserInfo> {
     const how = takeCallOptions('createUser', options);
@@ -184,8 +199,7 @@ export abstract class AccessCalls {
 
   async listAudit(query: AuditQuery = {}, options?: CallOptions): Promise<AuditEntry[]> {
     const how = takeCallOptions('listAudit', options);
-    const { from } = takeOptions('listAudit', query, AUDIT_QUERY);
-    return this.askAudit(from === undefined ? null : timeOption('from', from), how);
+    return this.askAudit(auditParams(takeOptions('listAudit', query, AUDIT_QUERY)), how);
   }
 
   async testAccess(question: AccessQuestion, options?: CallOptions): Promise<boolean> {
@@ -226,6 +240,25 @@ function rightOption(right: unknown, resource: unknown): { right: Right; resourc
     throw badArgument('right and resource', `cannot be used: ${fault}`);
   }
   return { right: right as Right, resource: resource as string };
+}
+
+/** As the wire has it. */
+function auditParams({ from, until, result, ...texts }: AuditQuery): AuditWanted {
+  if (result !== undefined && !AUDIT_RESULTS.includes(result)) {
+    throw badArgument('result', `must be one of ${AUDIT_RESULTS.join(', ')}`);
+  }
+  const wanted: AuditWanted = {
+    ...(from === undefined ? {} : { from: timeOption('from', from) }),
+    ...(until === undefined ? {} : { until: timeOption('until', until) }),
+    ...(result === undefined ? {} : { result }),
+  };
+  for (const name of ['user', 'action', 'resource', 'filter'] as const) {
+    const text = textOption(name, texts[name], MAX_FILTER_CHARS);
+    if (text !== undefined) {
+      wanted[name] = text;
+    }
+  }
+  return wanted;
 }
 
 /** Milliseconds since 1970. */

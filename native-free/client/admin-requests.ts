@@ -1,5 +1,6 @@
 /** What calls of administration are given, and those of their answers that are the client's own. */
 import type {
+  AuditResult,
   ConnectionInfo,
   ConnectionSort,
   FoundDamage,
@@ -183,10 +184,21 @@ export interface PasswordOptions extends CallOptions {
   oldPassword?: string | undefined;
 }
 
-/** Which entries of the audit. */
+/** Which entries of the audit: those for which all of it holds. The broker looks through them. */
 export interface AuditQuery {
   /** None of a time before it, as a Date or ms since 1970. Default: all that are kept. */
   from?: number | Date;
+  /** None of that time or later, as a Date or ms since 1970. */
+  until?: number | Date;
+  /** Whose. `''`: nobody's, as those of the host's own process and of logins without a user. */
+  user?: string;
+  /** What was done: an entry's `method`, as `createTopic` or `login`. */
+  action?: string;
+  /** On what, as `topic:orders`; with `*` at its end on all that begins so. */
+  resource?: string;
+  result?: AuditResult;
+  /** With that in their user, method, resource, address or code, in letters large or small; 255 bytes at most. */
+  filter?: string;
 }
 
 /**

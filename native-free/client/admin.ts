@@ -19,7 +19,13 @@ import {
   type TopicDescription,
   type TopicInfo,
 } from '../wire/index.js';
-import { type AccessChange, type AccessLists, type ChangeOptions, itemsOf } from './access-calls.js';
+import {
+  type AccessChange,
+  type AccessLists,
+  type AuditWanted,
+  type ChangeOptions,
+  itemsOf,
+} from './access-calls.js';
 import {
   growthParams,
   newGroupParams,
@@ -263,11 +269,16 @@ export class ControlAdmin extends WatchCalls implements Admin {
     return (await this.#requests.call('testAccess', params, how)).allowed;
   }
 
-  protected async askAudit(from: number | null, how: CallOptions): Promise<AuditEntry[]> {
+  protected async askAudit(wanted: AuditWanted, how: CallOptions): Promise<AuditEntry[]> {
     return allPages(
-      (cursor) => this.#requests.call('listAudit', { cursor, from }, how),
+      (cursor) => this.#requests.call('listAudit', { cursor, ...wanted }, how),
       (page) => page.entries,
     );
+  }
+
+  /** For a cluster's administration, which asks each set. */
+  auditAt(wanted: AuditWanted, how: CallOptions): Promise<AuditEntry[]> {
+    return this.askAudit(wanted, how);
   }
 
   /** For a cluster's administration, which does the same at each set. */

@@ -2,7 +2,8 @@
 import type { ErrorCode } from './errors.js';
 
 /** `denied`: for want of a right, or of a login. `failed`: for any other reason, which `code` says. */
-export type AuditResult = 'done' | 'denied' | 'failed';
+export const AUDIT_RESULTS = ['done', 'denied', 'failed'] as const;
+export type AuditResult = (typeof AUDIT_RESULTS)[number];
 
 /** What is known of it where it happens. */
 export interface AuditFacts {

@@ -13,7 +13,7 @@ import type {
   UserInfo,
   UserLimits,
 } from './access.js';
-import type { AuditEntry } from './audit.js';
+import type { AuditEntry, AuditResult } from './audit.js';
 import type { SetStanding } from './cluster.js';
 import type { ConsumedByGroup, FindParams, FindResult } from './found.js';
 import type { GroupDescription, GroupInfo, GroupPause, MovedQueue } from './groups.js';
@@ -176,12 +176,20 @@ export interface ControlMethods extends WatchMethods {
     result: { records: AccessRecord[] } & PageResult;
   };
   /**
-   * What administrators did, and logins that failed, the oldest first; `from`: no entries of a time before, ms since 1970; `filter`: only those
-   * with that in their user, method, resource, address or code, in letters large or small. `next` is a
-   * cursor behind the last entry of the page, for what comes later.
+   * What administrators did, and logins that failed, the oldest first: those for which all of it holds. `from`: none of a time before, ms since
+   * 1970; `until`: none of that time or later; `action`: an entry's method; `resource`: with `*` at its end all that begin so; `filter`: with that in their user, method,
+   * resource, address or code, in letters large or small. `next` is a cursor behind the last entry of the page, for what comes later.
    */
   listAudit: {
-    params: PageParams & { from?: number | null; filter?: string };
+    params: PageParams & {
+      from?: number | null;
+      until?: number | null;
+      filter?: string;
+      user?: string | null;
+      action?: string | null;
+      resource?: string | null;
+      result?: AuditResult | null;
+    };
     result: { entries: AuditEntry[]; next: string } & PageResult;
   };
   /** Whether a user may do that, on one topic, group, or `cluster`. */

@@ -7,7 +7,7 @@ import { type Broker, connect, openBroker } from '../../broker/index.js';
 import { AuditKeeper } from '../../engine/access/audit-keeper.js';
 import { AuditLimit } from '../../engine/access/audit-limit.js';
 import { AuditState } from '../../engine/meta/audit-state.js';
-import type { Admin, AuditEntry, ConnectOptions } from '../../native-free/client/index.js';
+import type { Admin, AuditEntry, AuditQuery, ConnectOptions } from '../../native-free/client/index.js';
 import { type AuditFacts, RingMQError } from '../../native-free/wire/index.js';
 import { AUDITED } from '../../transport/auth/audited.js';
 import { METHOD_RIGHTS } from '../../transport/auth/method-rights.js';
@@ -90,6 +90,33 @@ describe.for(['ws', 'uws'] as const)('what is done over %s', (listener) => {
     }
     expect(JSON.stringify(entries)).not.toMatch(/password|storedKey|serverKey/);
     expect(await admin.listAudit({ from: new Date(Date.now() + 1_000) })).toEqual([]);
+    // All of it has to hold.
+    const only = async (query: AuditQuery): Promise<string[]> =>
+      (await admin.listAudit(query)).map(told).sort();
+    expect(await only({ user: 'shop' })).toEqual([
+      'shop|createTopic|topic:mine|queues 4|denied|NOT_ALLOWED',
+      'shop|login|||denied|NOT_AUTHENTICATED',
+    ]);
+    expect(await only({ user: '' })).toEqual([
+      '|deleteTopic|topic:orders||done|',
+      '|login|||denied|NOT_AUTHENTICATED',
+    ]);
+    expect(await only({ action: 'createTopic', resource: 'topic:ord*', result: 'failed' })).toEqual([
+      'admin|createTopic|topic:orders|queues 2|failed|TOPIC_EXISTS',
+    ]);
+    expect(await only({ resource: 'topic:ord' })).toEqual([]);
+    expect(await only({ user: 'shop', filter: 'not_auth' })).toEqual([
+      'shop|login|||denied|NOT_AUTHENTICATED',
+    ]);
+    const { time } = entries.at(-1) as AuditEntry;
+    const [before, after] = await Promise.all([
+      admin.listAudit({ until: time }),
+      admin.listAudit({ from: time }),
+    ]);
+    expect([...before, ...after]).toEqual(entries);
+    expect(after).toContainEqual(entries.at(-1));
+    expect(await codeOf(admin.listAudit({ result: 'refused' as 'denied' }))).toBe('BAD_ARGUMENT');
+    expect(await codeOf(admin.listAudit({ user: 1 as unknown as string }))).toBe('BAD_ARGUMENT');
 
     await broker.close();
     broker = await openBroker({ ...SMALL, dataDir: dataDir() });

@@ -232,6 +232,14 @@ describe.each(LISTENERS)('logging in over %s', (listener) => {
     expect(entries.filter(({ method }) => method === 'login')).toContainEqual(
       expect.objectContaining({ user: 'admin', address: '127.0.0.1', result: 'denied' }),
     );
+    const filtered = await ask('GET', '/audit?user=admin&action=login&result=denied&limit=1', admin);
+    expect(filtered.json['entries']).toEqual([
+      expect.objectContaining({ user: 'admin', method: 'login', result: 'denied' }),
+    ]);
+    expect(await ask('GET', '/audit?user=ann', admin)).toMatchObject({
+      json: { entries: [], complete: true },
+    });
+    expect((await ask('GET', '/audit?result=refused', admin)).status).toBe(400);
   });
 
   it('a user may what its rights say, here as elsewhere, and what is taken back is gone at once', async () => {

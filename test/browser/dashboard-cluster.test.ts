@@ -261,10 +261,12 @@ describe('clients, users, and what was done', () => {
       .first()
       .waitFor();
     await page.getByLabel('Filter by name').fill('deleteTopic');
-    await page
-      .getByRole('row', { name: /deleteTopic topic:made\/here/ })
-      .first()
-      .waitFor();
+    const deleted = page.getByRole('row', { name: /deleteTopic topic:made\/here/ }).first();
+    await deleted.waitFor();
+    await page.getByLabel('Result').selectOption('denied');
+    await deleted.waitFor({ state: 'detached' });
+    await page.getByLabel('Result').selectOption('done');
+    await deleted.waitFor();
   });
 
   it('every option of each node is shown, and the level of its log is set', async () => {

@@ -133,6 +133,11 @@ describe('users, roles and grants by the command', () => {
       / admin +127\.0\.0\.1 +createTopic +topic:orders +queues 1 +done$/m,
     );
     expect((await run('admin', ['audit', 'list', '--from', '2200-01-01'])).text).toMatch(/^TIME[^\n]+\n$/);
+    const wanted = ['--by', 'admin', '--action', 'createUser', '--on', 'user:s*', '--result', 'done'];
+    const found = await run('admin', ['audit', 'list', ...wanted, '--until', '2200-01-01', '-o', 'json']);
+    expect(JSON.parse(found.text)).toEqual([
+      expect.objectContaining({ user: 'admin', method: 'createUser', resource: 'user:shop' }),
+    ]);
     expect((await run('shop', ['audit', 'list'])).stderr).toMatch(/^NOT_ALLOWED: /);
     expect((await run('admin', ['audit', 'list', '--from', 'yesterday'])).status).toBe(2);
   });

@@ -17,7 +17,7 @@ import type {
   TopicInfo,
   UserInfo,
 } from '../../wire/index.js';
-import type { AccessChange, AccessLists, ChangeOptions } from '../access-calls.js';
+import type { AccessChange, AccessLists, AuditWanted, ChangeOptions } from '../access-calls.js';
 import { newGroupParams, offsetResetParams } from '../admin-params.js';
 import { takeQuestion, takeSearch } from '../find-params.js';
 import { anyNameOption, takeCallOptions } from '../options.js';
@@ -277,9 +277,8 @@ export class ClusterAdmin extends WatchCalls implements Admin {
   }
 
   /** Each set has its own, of what was done there. */
-  protected async askAudit(from: number | null, how: CallOptions): Promise<AuditEntry[]> {
-    const query = from === null ? {} : { from };
-    const outcomes = await this.#sets.each((admin) => admin.listAudit(query, how));
+  protected async askAudit(wanted: AuditWanted, how: CallOptions): Promise<AuditEntry[]> {
+    const outcomes = await this.#sets.each((admin) => admin.auditAt(wanted, how));
     this.#sets.checkAnswered('listAudit', outcomes);
     return outcomes.done
       .flatMap(({ set, value }) => value.map((entry) => ({ ...entry, brokerSet: set })))

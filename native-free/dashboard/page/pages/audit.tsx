@@ -1,7 +1,8 @@
 /** Who did what, from where, and with what result. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import type { AuditEntry } from '../../../client/index.js';
+import type { AuditEntry, AuditResult } from '../../../client/index.js';
+import { AUDIT_RESULTS } from '../../../wire/index.js';
 import { Choice, Filter, LookAgain } from '../controls.js';
 import { count, moment } from '../format.js';
 import { listOf } from '../lists.js';
@@ -19,6 +20,7 @@ export function AuditPage() {
   const looked = useSignal(0);
   const span = useSignal<Span>('day');
   const filter = useSignal('');
+  const result = useSignal<AuditResult | ''>('');
   const list = useMemo(() => {
     const ms = SPAN_MS[span.value];
     const from = ms === null ? null : Date.now() - ms;
@@ -26,10 +28,10 @@ export function AuditPage() {
       method: 'listAudit',
       field: 'entries',
       keyOf,
-      params: { from, filter: filter.value },
+      params: { from, filter: filter.value, result: result.value || null },
       mark: (row, brokerSet) => ({ ...row, brokerSet }),
     });
-  }, [looked.value, span.value, filter.value]);
+  }, [looked.value, span.value, filter.value, result.value]);
   useEffect(() => void list.upTo(MAX_ENTRIES), [list]);
   const { rows, isComplete, error } = list.state.value;
   const shown = useMemo(() => [...rows].reverse(), [rows]);
@@ -46,6 +48,11 @@ export function AuditPage() {
             ['week', t('auditWeek')],
             ['all', t('auditAll')],
           ]}
+        />
+        <Choice<AuditResult | ''>
+          of={result}
+          label={t('result')}
+          options={[['', t('anyResult')], ...AUDIT_RESULTS.map((each) => [each, each] as const)]}
         />
         <LookAgain of={looked} />
       </PageHead>

@@ -40,6 +40,7 @@ export const ACCESS = {
   testRight: ['Test a right', '测试权限'],
 
   // Audit, configuration
+  anyResult: ['Any result', '全部结果'],
   auditOldest: ['From', '起始'],
   auditHour: ['Last hour', '最近一小时'],
   auditDay: ['Last day', '最近一天'],
