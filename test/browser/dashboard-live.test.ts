@@ -9,7 +9,7 @@ import { TopicQueues } from '../../engine/control/topic-queues.js';
 import { TopicShare } from '../../engine/group/topic-share.js';
 import { type HistoryRing, Sampler } from '../../engine/stats/index.js';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { HISTORY_NAMES, HISTORY_STEP_MS } from '../../native-free/wire/index.js';
+import { HISTORY_NAMES, HISTORY_STEP_MS, type UserInfo } from '../../native-free/wire/index.js';
 import { bundleDashboard } from '../../tools/dashboard/bundle.js';
 import { violations } from './axe.js';
 import { launchChromium } from './chromium.js';
@@ -187,12 +187,18 @@ describe('dialogs', () => {
     const viewer = await Viewer.open(browser, url);
     const { page } = viewer;
     const found: string[] = [];
+    const admin = client.admin();
+    await admin.createRole({ role: 'readers' });
+    await admin.createUser({ user: 'anna', password: 'a password', roles: ['readers'] });
+    await admin.grant({ to: 'anna', right: 'subscribe', resource: 'topic:orders' });
     for (const [hash, buttons] of [
       ['#/topics', ['Create topic']],
       ['#/topics/orders', ['Publish', 'Grow', 'Retention', 'Delete']],
       ['#/groups', ['Create group']],
       ['#/groups/billing', ['Reset offsets', 'Pause', 'Skip', 'Delete']],
-      ['#/users', ['Create user', 'Create role']],
+      ['#/clients', ['Disconnect']],
+      ['#/users', ['Create user', 'Create role', 'Rights', 'Roles', 'Password', 'Delete']],
+      ['#/users/roles', ['Rights', 'Delete']],
       ['#/configuration', ['Log level']],
     ] as const) {
       await page.goto(`${url}/${hash}`);
@@ -205,6 +211,108 @@ describe('dialogs', () => {
       }
     }
     expect(found).toEqual([]);
+    await viewer.close();
+  });
+
+  it('of rights, roles and passwords are done by keyboard alone, which is then where it was', async () => {
+    const admin = client.admin();
+    await admin.createUser({ user: 'bert', password: 'a password' });
+    await admin.grant({ to: 'bert', right: 'subscribe', resource: 'topic:orders' });
+    await admin.createRole({ role: 'writers' });
+    const viewer = await Viewer.open(browser, `${url}/#/users`);
+    const { page } = viewer;
+    const { keyboard } = page;
+    const row = page.getByRole('row', { name: /^bert/ });
+    const open = async (name: string): Promise<void> => {
+      await row.getByRole('button', { name }).focus();
+      await keyboard.press('Enter');
+      await viewer.dialog.getByRole('heading').waitFor();
+    };
+    const done = async (name: string): Promise<void> => {
+      await viewer.dialog.waitFor({ state: 'detached' });
+      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(name);
+    };
+    const bert = async (): Promise<UserInfo | undefined> =>
+      (await admin.listUsers()).find(({ user }) => user === 'bert');
+
+    await open('Rights');
+    // What it has is taken back, and another right given.
+    await keyboard.press('Space');
+    await keyboard.press('Tab');
+    await keyboard.type('publish');
+    await keyboard.press('Tab');
+    await keyboard.press('ControlOrMeta+a');
+    await keyboard.type('topic:new*');
+    await keyboard.press('Enter');
+    await done('Rights');
+    expect((await bert())?.grants).toEqual([{ right: 'publish', resource: 'topic:new*' }]);
+
+    await open('Roles');
+    await viewer.dialog.getByLabel('writers').focus();
+    await keyboard.press('Space');
+    await keyboard.press('Enter');
+    await done('Roles');
+    expect((await bert())?.roles).toEqual(['writers']);
+
+    const before = (await bert())?.changedTime ?? 0;
+    await open('Password');
+    await keyboard.type('another one');
+    await keyboard.press('Enter');
+    await done('Password');
+    expect((await bert())?.changedTime).toBeGreaterThan(before);
+
+    await open('Delete');
+    await keyboard.type('somebody');
+    await keyboard.press('Enter');
+    await keyboard.press('Escape');
+    await done('Delete');
+    expect(await bert()).toBeDefined();
+    await viewer.close();
+  });
+});
+
+describe('left in the background', () => {
+  /** The tab is another one's, or this one's again. */
+  const hide = (page: Page, isHidden: boolean): Promise<void> =>
+    page.evaluate((hidden) => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, isHidden);
+
+  it('for half an hour, it shows what is as soon as it is looked at again', async () => {
+    const viewer = await Viewer.open(browser, url);
+    const { page } = viewer;
+    await page.clock.install();
+    await page.reload();
+    await viewer.sees(/^\d+ topics/);
+    await hide(page, true);
+    for (let minutes = 0; minutes < 30; minutes += 3) {
+      await page.clock.fastForward('03:00');
+    }
+    await client.admin().createTopic({ topic: 'made-meanwhile', queues: 1 });
+    const topics = (await client.admin().listTopics()).length;
+    await hide(page, false);
+    await viewer.sees(new RegExp(`^${topics} topics`));
+    await viewer.close();
+  });
+
+  it('it is connected again when it is looked at, though its connection died meanwhile', async () => {
+    const listener = await broker.listen({ port: 0, threads: 1 });
+    const viewer = await Viewer.open(browser, listener.url.replace('ws:', 'http:'));
+    const { page } = viewer;
+    await page.clock.install();
+    await page.reload();
+    await viewer.sees(/^\d+ topics/);
+    await hide(page, true);
+    await listener.close();
+    await viewer.sees('Not connected.');
+    await page.clock.fastForward('30:00');
+    await broker.listen({ port: listener.port, threads: 1 });
+    await client.admin().createTopic({ topic: 'made-while-away', queues: 1 });
+    const topics = (await client.admin().listTopics()).length;
+    await hide(page, false);
+    await viewer.sees(new RegExp(`^${topics} topics`));
+    await page.getByText('Not connected.').waitFor({ state: 'detached' });
     await viewer.close();
   });
 });

@@ -2,8 +2,8 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Right } from '../../client/internal.js';
-import { clearTimeout, setTimeout } from '../../time/index.js';
 import { asFailure, isReadOnly, may, rightsTurn } from './session.js';
+import { onceShown } from './shown.js';
 
 export interface Asked<T> {
   /** The last answer; undefined: none yet. It stays when a later question fails. */
@@ -25,7 +25,7 @@ export const LIVE_MS = 2_000;
 
 /**
  * `ask` is given the answer before, and is called anew when `key` changes. `everyMs` 0: only then, and by
- * `again`. While the page is hidden nothing is asked, and when it is shown again that is done at once.
+ * `again`. While the page is hidden nothing is asked, and what has become due is asked as soon as it is shown again.
  */
 export function useAsked<T>(
   key: string,
@@ -36,41 +36,32 @@ export function useAsked<T>(
   const again = useMemo(() => ({ now: () => {} }), []);
   useEffect(() => {
     let isOver = false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let cancel = (): void => {};
     let turn = 0;
     state.value = { value: undefined, error: null, isAsking: true };
     const once = async (): Promise<void> => {
       const mine = ++turn;
-      clearTimeout(timer);
-      if (!document.hidden || state.value.value === undefined) {
-        state.value = { ...state.value, isAsking: true };
-        let answer: Pick<State<T>, 'value' | 'error'>;
-        try {
-          answer = { value: await ask(state.value.value), error: null };
-        } catch (error) {
-          answer = { value: state.value.value, error: asFailure(error) };
-        }
-        if (isOver || mine !== turn) {
-          return;
-        }
-        state.value = { ...answer, isAsking: false };
+      cancel();
+      state.value = { ...state.value, isAsking: true };
+      let answer: Pick<State<T>, 'value' | 'error'>;
+      try {
+        answer = { value: await ask(state.value.value), error: null };
+      } catch (error) {
+        answer = { value: state.value.value, error: asFailure(error) };
       }
+      if (isOver || mine !== turn) {
+        return;
+      }
+      state.value = { ...answer, isAsking: false };
       if (everyMs > 0) {
-        timer = setTimeout(() => void once(), everyMs);
+        cancel = onceShown(everyMs, () => void once());
       }
     };
     again.now = () => void once();
     void once();
-    const onShown = (): void => {
-      if (!document.hidden && everyMs > 0 && !state.value.isAsking) {
-        void once();
-      }
-    };
-    document.addEventListener('visibilitychange', onShown);
     return () => {
       isOver = true;
-      document.removeEventListener('visibilitychange', onShown);
-      clearTimeout(timer);
+      cancel();
     };
   }, [key, everyMs]);
   return { ...state.value, again: () => again.now() };

@@ -2,10 +2,10 @@
 import { batch, computed, signal } from '@preact/signals';
 import { type ErrorCode, isRingMQError } from '../../client/index.js';
 import type { Right } from '../../client/internal.js';
-import { setInterval } from '../../time/index.js';
 import type { Backend, Where } from '../desk/index.js';
 import { HostBackend } from './host-backend.js';
 import { isCareful, keepLoginNeeded, wasLoginNeeded } from './prefs.js';
+import { onceShown } from './shown.js';
 import { type Connected, connectHere } from './socket-backend.js';
 
 export type Phase = 'connecting' | 'login' | 'open' | 'failed';
@@ -34,11 +34,16 @@ let connected: { backend: Backend; close(): Promise<void> } | null = null;
 let attempt = 0;
 const asked = new Map<string, Promise<boolean>>();
 
-setInterval(() => {
-  if (phase.value === 'open' && !document.hidden) {
-    rightsChanged();
-  }
-}, RIGHTS_MS);
+askRightsLater();
+
+function askRightsLater(): void {
+  onceShown(RIGHTS_MS, () => {
+    if (phase.value === 'open') {
+      rightsChanged();
+    }
+    askRightsLater();
+  });
+}
 
 /** What was known of them is forgotten, and asked anew by who shows something because of it. */
 export function rightsChanged(): void {

@@ -1,7 +1,7 @@
 /** Connections, and ending one. */
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { clearTimeout, monotonicMs, setTimeout } from '../../../time/index.js';
+import { monotonicMs } from '../../../time/index.js';
 import type { BrokerStatus } from '../../../wire/index.js';
 import type { Target } from '../../desk/index.js';
 import { useAsked, useMayChange } from '../ask.js';
@@ -10,6 +10,7 @@ import { Dialog } from '../dialog.js';
 import { bytes, count, moment, rate } from '../format.js';
 import { allPlaces, type ListPlace, listOf } from '../lists.js';
 import { backend, where } from '../session.js';
+import { onceShown } from '../shown.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
 import { FailureNote, PageHead, Tag, Waiting } from '../ui.js';
@@ -76,16 +77,7 @@ export function ClientsPage() {
   const kept = useRef<Seen>({ at: 0, counts: new Map(), rates: new Map() });
   useEffect(() => {
     let isOver = false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const later = (): void => {
-      timer = setTimeout(() => {
-        if (document.hidden) {
-          later();
-        } else {
-          looked.value++;
-        }
-      }, LOOK_MS);
-    };
+    let cancel = (): void => {};
     // As many rows as are looked at, and only then those before make room: nothing jumps.
     void list.upTo(wanted.current).then(() => {
       const { rows: now, isComplete: hasAll } = list.state.value;
@@ -95,12 +87,14 @@ export function ClientsPage() {
       }
       if (!isOver) {
         // The next look begins when this one has ended, however long that takes.
-        later();
+        cancel = onceShown(LOOK_MS, () => {
+          looked.value++;
+        });
       }
     });
     return () => {
       isOver = true;
-      clearTimeout(timer);
+      cancel();
     };
   }, [list]);
   const { rows: now, isComplete, isAsking, error } = list.state.value;
