@@ -159,6 +159,9 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     const wishes = options === undefined ? undefined : takeWriteOptions(options);
     // Each part is read once: a getter may give another value the next time.
     const { topic, body, tag, keys, shardingKey, properties, bornTime } = message;
+    if (this.#clock.isClose) {
+      checkParts(message);
+    }
     const isUsual =
       wishes === undefined &&
       tag === undefined &&
