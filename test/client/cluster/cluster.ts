@@ -51,10 +51,11 @@ export class Master {
     this.#port = port;
   }
 
-  /** Its connections end, and nobody answers at its address any more. */
+  /** Its connections end, nobody answers at its address any more, and its directory is free. */
   async stop(): Promise<void> {
-    await this.#broker?.close({ signal: AbortSignal.timeout(1_000) }).catch(() => {});
+    const broker = this.#broker;
     this.#broker = null;
+    await broker?.close();
   }
 
   /** A client of its own, to this broker alone. */
