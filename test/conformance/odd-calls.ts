@@ -280,6 +280,7 @@ export const INTERNAL: Record<string, readonly string[]> = {
     'findAt',
     'askAccess',
     'askAudit',
+    'auditAt',
     'askEach',
     'call',
     'changeAccess',

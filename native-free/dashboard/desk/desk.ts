@@ -34,6 +34,8 @@ import {
 const DIAL_MS = 5_000;
 /** Connections to brokers that are no masters, at most. */
 const MAX_DIALED = 64;
+/** Somebody waits at the page, also where the topic has gone, in which case a producer waits for it to come. */
+const SEND_MS = 5_000;
 
 export interface DeskOptions {
   /** As whom the client has logged in; null: not as anybody. */
@@ -104,7 +106,7 @@ export class Desk implements Backend {
 
   async publish({ queueId, body, ...message }: PublishedMessage): Promise<Receipt> {
     this.#checkChange('publish');
-    this.#producer ??= this.#client.producer({ group: 'dashboard' });
+    this.#producer ??= this.#client.producer({ group: 'dashboard', sendTimeoutMs: SEND_MS });
     const how = queueId === undefined ? {} : { queueId };
     return this.#producer.send(body === null ? message : { ...message, body }, how);
   }

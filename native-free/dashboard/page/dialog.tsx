@@ -45,7 +45,8 @@ export function Dialog({
       }
     } catch (error) {
       failure.value = asFailure(error);
-      if (failure.value.code === 'NOT_ALLOWED') {
+      // What one may no longer do anything with is not told to be there.
+      if (['NOT_ALLOWED', 'TOPIC_NOT_FOUND', 'GROUP_NOT_FOUND'].includes(failure.value.code)) {
         rightsChanged();
       }
     } finally {
