@@ -16,6 +16,7 @@ const ANSWER_MS = 2_000;
 /** While the master lives, what another slave has is on its way here: so long it is waited for. */
 const ARRIVAL_MS = 2_000;
 const LOOK_MS = 20;
+const ASK_AGAIN_MS = 200;
 
 /** What another slave has, or may have, that this one lacks; null: nothing, as far as the name servers' slaves say. Never rejects. */
 export async function lackOf(own: () => SetStanding, sought: SetSought): Promise<Lack | null> {
@@ -44,21 +45,34 @@ export async function lackOf(own: () => SetStanding, sought: SetSought): Promise
   const silent = others.find((slave, i) => found[i] === null && wasInSync(slave.name));
   if (silent === undefined) {
     const isMet = others.some(({ name: other }, i) => found[i] !== null && wasInSync(other));
-    return isMet ? null : behindMaster(routes, name);
+    return isMet ? null : await behindMaster(routes, name, sought);
   }
   const message = `'${silent.name}' was in sync when this one was not, and does not answer at ${silent.url}: it may have log that this one has not`;
   return { furthest: silent.name, message };
 }
 
-/** What its master acked without this one is at the master alone, as far as the other slaves can tell. */
-function behindMaster(routes: readonly SetRoute[], name: string): Lack | null {
-  const told = slavesOf(routes).find((slave) => slave.name === name);
-  return told?.isBehind === true
-    ? {
+/**
+ * What its master acked without this one is at the master alone, as far as the other slaves can tell. A master that
+ * lives may be about to say that this one has it all by now.
+ */
+async function behindMaster(
+  routes: readonly SetRoute[],
+  name: string,
+  sought: SetSought,
+): Promise<Lack | null> {
+  const until = monotonicMs() + ARRIVAL_MS;
+  let said = routes;
+  while (slavesOf(said).some((slave) => slave.name === name && slave.isBehind === true)) {
+    if (monotonicMs() > until) {
+      return {
         furthest: null,
         message: 'its master said last that this one is not in sync: it may lack what was acked since',
-      }
-    : null;
+      };
+    }
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    said = await setRoutes(sought);
+  }
+  return null;
 }
 
 function messageOf(own: SetStanding, other: SetStanding): string {
