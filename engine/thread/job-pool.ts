@@ -7,9 +7,6 @@ import { Piscina } from 'piscina';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { workerFlags } from './worker-flags.js';
 
-/** It loads the module of the jobs. */
-const ENTRY = new URL('./job-entry.cjs', import.meta.url);
-
 export interface JobPoolOptions {
   /** The module of the jobs, which exports `run`. */
   file: URL;
@@ -29,7 +26,8 @@ export class JobPool {
 
   constructor({ file, idleMs, workerData }: JobPoolOptions) {
     this.#pool = new Piscina({
-      filename: ENTRY.href,
+      // It loads the module of the jobs.
+      filename: new URL('./job-entry.cjs', import.meta.url).href,
       argv: [file.href],
       name: 'run',
       minThreads: 0,
