@@ -16,6 +16,7 @@ import type {
   ConsumerOptions,
   ConsumerStats,
   MessageBatch,
+  MessageBatches,
   PollOptions,
   QueuePosition,
   QueueSelection,
@@ -108,7 +109,7 @@ export class GroupConsumer implements Consumer {
     return messageLoop(this.#loop(undefined), () => this.#reading);
   }
 
-  batches(options?: BatchOptions): AsyncIterableIterator<MessageBatch, undefined, undefined> {
+  batches(options?: BatchOptions): MessageBatches {
     const { gather, signal } = batchesSettings(options, this.#settings.windowBytes);
     return gather === null ? this.#loop({ signal }) : this.#gatheringLoop({ signal }, gather);
   }
