@@ -3,8 +3,8 @@ import { MAX_TIME_MS } from '../wire/index.js';
 /** The clock is read for one call in so many of a turn: reading it costs as much as packing a small message. */
 const READ_EVERY = 32;
 /** So many of a turn, and then one in so many, are looked at closely. */
-const CLOSE_FIRST = 32;
-const CLOSE_EVERY = 16;
+const CLOSE_FIRST = 8;
+const CLOSE_EVERY = 32;
 
 /** The wall clock, read anew in each turn of the event loop, and within one for every 32nd use: between two readings it stands still. */
 export class TurnClock {
@@ -28,7 +28,7 @@ export class TurnClock {
 
   /**
    * Whether the next use is to be looked at closely, where that costs as much as the work itself: true for the first
-   * 32 of a turn, and then for each 16th.
+   * 8 of a turn, and then for each 32nd.
    */
   get isClose(): boolean {
     return this.#uses < CLOSE_FIRST || (this.#uses & (CLOSE_EVERY - 1)) === 0;

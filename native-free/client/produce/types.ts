@@ -102,8 +102,8 @@ export interface Producer extends AsyncDisposable {
   /**
    * Sends one message without a promise. It is copied before the call returns. False: wait for `ready()`.
    * Throws `BUFFER_FULL` past twice the buffer, and the typed error of a limit the message breaks; later
-   * failures come by `flush()` or `onError`. For parts that no message has, the first 32 messages of a turn of
-   * the event loop are looked at and then each 16th, where a body of bytes is all that they have else.
+   * failures come by `flush()` or `onError`. For parts that no message has, the first 8 messages of a turn of
+   * the event loop are looked at and then each 32nd, where a body of bytes is all that they have else.
    */
   write(message: OutgoingMessage, options?: WriteOptions): boolean;
   /** Resolves when `write` has room again (a quarter of the buffer). */
