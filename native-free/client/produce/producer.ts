@@ -159,9 +159,6 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     const wishes = options === undefined ? undefined : takeWriteOptions(options);
     // Each part is read once: a getter may give another value the next time.
     const { topic, body, tag, keys, shardingKey, properties, bornTime } = message;
-    if (this.#clock.isClose) {
-      checkParts(message);
-    }
     const isUsual =
       wishes === undefined &&
       tag === undefined &&
@@ -171,6 +168,10 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
       bornTime === undefined &&
       hasNoLaterParts(message) &&
       body instanceof Uint8Array;
+    // The long way looks by itself.
+    if (isUsual && this.#clock.isClose) {
+      checkParts(message);
+    }
     if (isUsual && this.#packer.packUsual(topic, body, this.#clock, this.#nextNumber)) {
       this.#nextNumber++;
     } else {
