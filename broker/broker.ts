@@ -90,6 +90,7 @@ export class Broker {
       isClosing: () => this.#closing !== null,
     });
     this.#cluster = this.#clusterPart();
+    host.configuration.nameServers = this.#cluster;
     this.#memory.look(engine, 0);
     this.#embedded = host.embed?.(engine.thread) ?? null;
     this.#follow();

@@ -3,6 +3,8 @@
  * where a controller decides it stands for its set's leadership. What a broker without a cluster never needs is loaded then.
  */
 import type { LeaderLoop } from '../engine/cluster/leader-loop.js';
+import type { NameServerDoor } from '../engine/control/control-plane-options.js';
+import { type LogLevel, type NameServerConfiguration, RingMQError } from '../native-free/wire/index.js';
 import type { AccessKeeper } from './access-keeper.js';
 import type { Membership } from './membership.js';
 import type { SetMemberHost } from './set-member.js';
@@ -18,7 +20,9 @@ export interface ClusterPartHost extends SetMemberHost {
   setMaster(url: string | null): void;
 }
 
-export class ClusterPart {
+const NOT_REGISTERED = 'this broker is registered with no name server: it is while it listens';
+
+export class ClusterPart implements NameServerDoor {
   readonly #host: ClusterPartHost;
   #membership: Membership | null = null;
   #accessKeeper: AccessKeeper | null = null;
@@ -31,6 +35,23 @@ export class ClusterPart {
   /** How the broker stands in its set is another: name servers are told at once. */
   changed(): void {
     this.#membership?.changed();
+  }
+
+  /** What its name servers were started with, as they say now. */
+  async configurations(): Promise<NameServerConfiguration[]> {
+    const { nameServers } = this.#host.engine().options;
+    return (
+      (await this.#membership?.configurations()) ??
+      nameServers.map((nameServer) => ({ nameServer, failure: NOT_REGISTERED, options: [] }))
+    );
+  }
+
+  /** Rejects with BAD_ARGUMENT, and with what that name server says. */
+  async setLogLevel(nameServer: string, level: LogLevel): Promise<void> {
+    if (this.#membership === null) {
+      throw new RingMQError('BAD_ARGUMENT', NOT_REGISTERED);
+    }
+    await this.#membership.setLogLevel(nameServer, level);
   }
 
   /** Where it can be reached is known now: name servers are told. */

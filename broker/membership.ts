@@ -12,8 +12,10 @@ import {
   type ClusterTopic,
   type ControlMethods,
   isRingMQError,
+  type LogLevel,
   MAX_TOPICS_PER_PAGE,
   NAME_PATTERN,
+  type NameServerConfiguration,
   type NodeRole,
   type RegisteredTopic,
   type ReplicaInfo,
@@ -168,6 +170,14 @@ export class Membership {
   /** The least `createdTime` of a new topic of this name: whatever was deleted elsewhere was older. */
   leastCreatedTime(topic: string): number {
     return (this.#deletedElsewhere.get(topic) ?? -1) + 1;
+  }
+
+  configurations(): Promise<NameServerConfiguration[]> {
+    return this.#registrar.configurations();
+  }
+
+  async setLogLevel(nameServer: string, level: LogLevel): Promise<void> {
+    await this.#registrar.setLogLevel(nameServer, level);
   }
 
   close(): void {

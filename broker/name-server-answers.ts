@@ -1,5 +1,6 @@
 /** What a name server answers, looked at before a broker acts on it. */
 import { isAddress } from '../engine/address.js';
+import { configuredOption } from '../engine/control/answers.js';
 import {
   type ClusterTopic,
   MAX_EPOCH,
@@ -39,6 +40,13 @@ export function checkTopicChanges(answer: NameServerMethods['topicChanges']['res
     !topics.every(isClusterTopic)
   ) {
     throw new RingMQError('BAD_FRAME', 'its answer to topicChanges makes no sense');
+  }
+}
+
+/** @throws RingMQError BAD_FRAME */
+export function checkConfiguration({ options }: NameServerMethods['configuration']['result']): void {
+  if (!Array.isArray(options) || !options.every((option) => configuredOption.safeParse(option).success)) {
+    throw new RingMQError('BAD_FRAME', 'its answer to configuration makes no sense');
   }
 }
 

@@ -16,6 +16,8 @@ import { DashboardFiles } from '../transport/http/dashboard-files.js';
 import { NameServerHost } from '../transport/name-server-host.js';
 import type { ApiServer } from './api/api-server.js';
 import { nameServerApi } from './api/name-server-api.js';
+import type { HostSettings } from './configured-option.js';
+import { OwnNameServerConfiguration } from './name-server-configuration.js';
 import { NameServerLogins } from './name-server-login.js';
 import {
   type NameServerOptions,
@@ -41,11 +43,23 @@ const EXPIRE_MS = 1_000;
 export async function openNameServer(
   options: NameServerOptions & NameServerEvents & CallOptions = {},
 ): Promise<NameServer> {
+  return openNameServerAs(options, {});
+}
+
+/** The same, for a program that can say more of itself. */
+export async function openNameServerAs(
+  options: NameServerOptions & NameServerEvents & CallOptions,
+  settings: HostSettings,
+): Promise<NameServer> {
   const { signal, onWarning, ...given } = takeGiven('openNameServer', options);
   callbackOption('onWarning', onWarning);
   throwIfAborted(signal);
   const resolved = resolveNameServerOptions(given);
-  const server = new NameServer(resolved, guarded(onWarning));
+  const server = new NameServer(
+    resolved,
+    guarded(onWarning),
+    new OwnNameServerConfiguration(given, resolved, settings),
+  );
   try {
     await server.listen();
     throwIfAborted(signal);
@@ -77,6 +91,7 @@ export class NameServer {
   constructor(
     options: ResolvedNameServerOptions,
     warn: (message: string, details: Record<string, unknown>) => void,
+    configuration: OwnNameServerConfiguration,
   ) {
     this.#options = options;
     this.#warn = warn;
@@ -91,7 +106,7 @@ export class NameServer {
       },
       monotonicMs(),
     );
-    const desk = new NameServerDesk(this.#table, secret, monotonicMs);
+    const desk = new NameServerDesk(this.#table, secret, monotonicMs, configuration);
     const defects = new RareTeller((line) => warn(line, {}));
     const onDefect = (what: string, error: unknown): void =>
       defects.tell(what, `${what}: ${String(error)}; this is a defect in RingMQ, please report it`);

@@ -8,7 +8,8 @@ import { guarded } from '../native-free/client/callback.js';
 import { callbackOption } from '../native-free/client/options.js';
 import { monotonicMs } from '../native-free/time/index.js';
 import { Broker, type BrokerEvents, type BrokerHost } from './broker.js';
-import { Configuration, type HostSettings } from './configuration.js';
+import { Configuration } from './configuration.js';
+import type { HostSettings } from './configured-option.js';
 import { checkController, mayFound } from './controller-rules.js';
 import { checkFiles } from './package-files.js';
 import { readSecret } from './secret-file.js';
@@ -65,6 +66,7 @@ export async function openBrokerAs(
         mayOpenAgain: () => broker !== null && monotonicMs() - openedAgainAt > AGAIN_MS,
         configuration: () => configuration.list(),
         setLogLevel: (level) => configuration.setLogLevel(level),
+        nameServers: () => configuration.nameServers,
       },
       secret,
       role.role === 'slave',

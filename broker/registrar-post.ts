@@ -5,12 +5,14 @@ import {
   type BrokerRegistration,
   type ClusterTopic,
   isRingMQError,
+  type LogLevel,
   type MasterInfo,
+  type NameServerConfiguration,
   type RegistrationAnswer,
   RingMQError,
   type Welcome,
 } from '../native-free/wire/index.js';
-import { checkRegistrationAnswer, checkTopicChanges } from './name-server-answers.js';
+import { checkConfiguration, checkRegistrationAnswer, checkTopicChanges } from './name-server-answers.js';
 import { type LinkMeans, NameServerLink, type NameServerLinkTimes } from './name-server-link.js';
 
 export interface PostHooks {
@@ -74,6 +76,37 @@ export class RegistrarPost {
       hooks.means,
       hooks.times,
     );
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Never rejects. */
+  async configuration(): Promise<NameServerConfiguration> {
+    const nameServer = this.#url;
+    try {
+      this.#checkRegistered();
+      const answer = await this.#link.ask('configuration', {});
+      checkConfiguration(answer);
+      return { nameServer, failure: null, options: answer.options };
+    } catch (error) {
+      return { nameServer, failure: isRingMQError(error) ? error.message : String(error), options: [] };
+    }
+  }
+
+  async setLogLevel(level: LogLevel): Promise<void> {
+    this.#checkRegistered();
+    await this.#link.ask('setLogLevel', { level });
+  }
+
+  #checkRegistered(): void {
+    if (!this.#isRegistered) {
+      throw new RingMQError(
+        'CONNECTION_LOST',
+        `the name server ${this.#url} does not answer this broker, which tries again`,
+      );
+    }
   }
 
   /** It has answered a registration on the connection that there is. */

@@ -16,11 +16,14 @@ import type { OwnTopic } from '../engine/cluster/topic-feed.js';
 import { TopicFeed } from '../engine/cluster/topic-feed.js';
 import { RareTeller } from '../native-free/listener/rare-teller.js';
 import { clearInterval, setInterval, unref } from '../native-free/time/index.js';
-import type {
-  BrokerRegistration,
-  ClusterTopic,
-  MasterInfo,
-  RegistrationAnswer,
+import {
+  type BrokerRegistration,
+  type ClusterTopic,
+  type LogLevel,
+  type MasterInfo,
+  type NameServerConfiguration,
+  type RegistrationAnswer,
+  RingMQError,
 } from '../native-free/wire/index.js';
 import type { LinkMeans, NameServerLinkTimes } from './name-server-link.js';
 import { RegistrarPost } from './registrar-post.js';
@@ -128,6 +131,22 @@ export class Registrar {
     for (const post of this.#posts) {
       post.askTopicsAgain();
     }
+  }
+
+  configurations(): Promise<NameServerConfiguration[]> {
+    return Promise.all(this.#posts.map((post) => post.configuration()));
+  }
+
+  /** Rejects with BAD_ARGUMENT, CONNECTION_LOST, TIMEOUT, and with what that name server says. */
+  async setLogLevel(nameServer: string, level: LogLevel): Promise<void> {
+    const post = this.#posts.find(({ url }) => url === nameServer);
+    if (post === undefined) {
+      throw new RingMQError(
+        'BAD_ARGUMENT',
+        `this broker registers with no name server of that address, but with ${this.#posts.map(({ url }) => url).join(', ')}`,
+      );
+    }
+    await post.setLogLevel(level);
   }
 
   close(): void {

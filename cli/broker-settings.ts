@@ -5,7 +5,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { HostSettings } from '../broker/configuration.js';
+import type { HostSettings } from '../broker/configured-option.js';
 import { type ListenOptions, listenOptionsSchema } from '../broker/listen-options.js';
 import { nearest } from '../engine/nearest.js';
 import { describeOptions, type OptionInfo } from '../engine/option-info.js';
@@ -142,8 +142,11 @@ function originsOf(sources: Record<'file' | 'environment' | 'flag', Settings>): 
   return origins;
 }
 
-/** What the command can say of itself to the broker that it opens. */
-export function hostSettings({ origins, command }: BrokerSettings, log: { level: string }): HostSettings {
+/** What the command can say of itself to the broker, or the name server, that it opens. */
+export function hostSettings(
+  { origins, command }: Pick<BrokerSettings, 'origins' | 'command'>,
+  log: { level: string },
+): HostSettings {
   return {
     origins,
     log: {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { openNameServer } from '../broker/name-server.js';
+import { openNameServerAs } from '../broker/name-server.js';
 import { type NameServerOptions, nameServerOptionsSchema } from '../broker/name-server-options.js';
 import { describeOptions } from '../engine/option-info.js';
 import { renewed, told } from './broker-command.js';
-import { listenOption, optionFlag, optionsFrom } from './broker-settings.js';
+import { hostSettings, listenOption, optionFlag, optionsFrom } from './broker-settings.js';
 import { commandOptionsSchema } from './command-options.js';
 import { openLog } from './log.js';
 import { stopWanted } from './stop-signals.js';
@@ -27,15 +27,21 @@ export function addNameServerFlags(command: Command): void {
 /** `ringmq nameserver`: serves until SIGTERM or SIGINT, then ends with 0; SIGHUP does the same, but with TLS, whose files it has read again. */
 export async function runNameServer(command: Command): Promise<void> {
   const settings = command.opts<Record<string, unknown>>();
-  const log = openLog(commandOptionsSchema.parse(optionsFrom(LOG, settings)));
+  const own = commandOptionsSchema.parse(optionsFrom<object>(LOG, settings));
+  const log = openLog(own);
+  const set = [...SERVER, ...LOG].filter(({ setting }) => setting in settings);
+  const origins = Object.fromEntries(set.map(({ name }) => [name, 'flag' as const]));
   let renew = (): boolean => false;
   const stopping = stopWanted(() => renew());
   const server = await told(
     () =>
-      openNameServer({
-        ...optionsFrom<NameServerOptions>(SERVER, settings),
-        onWarning: (message, details) => log.warn(details, message),
-      }),
+      openNameServerAs(
+        {
+          ...optionsFrom<NameServerOptions>(SERVER, settings),
+          onWarning: (message, details) => log.warn(details, message),
+        },
+        hostSettings({ origins, command: own }, log),
+      ),
     SERVER,
   );
   renew = () => renewed(server, optionsFrom<NameServerOptions>(SERVER, settings), log);

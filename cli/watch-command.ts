@@ -1,9 +1,11 @@
 /** `ringmq connection` and `ringmq config`. */
 import type { Command } from 'commander';
 import {
+  type ConfiguredOption,
   type ConnectionInfo,
   type ConnectionSort,
   type LogLevel,
+  type NameServerConfiguration,
   RingMQError,
 } from '../native-free/wire/index.js';
 import { notice, withClient } from './connection.js';
@@ -108,29 +110,59 @@ export async function closeConnection(command: Command, id: string, flags: Destr
 }
 
 /** `ringmq config list` */
-export async function listConfiguration(command: Command, { changed }: { changed?: boolean }): Promise<void> {
+export async function listConfiguration(
+  command: Command,
+  { changed, nameServers }: { changed?: boolean; nameServers?: boolean },
+): Promise<void> {
   const { url, output } = sharedOptions(command);
-  const all = await withClient(url, (client) => client.admin().configuration());
-  const brokers = all.map((broker) => ({
-    ...broker,
-    options: broker.options.filter(({ from }) => changed !== true || from !== 'default'),
+  const all = await withClient<{ options: ConfiguredOption[] }[]>(url, (client) =>
+    nameServers === true ? client.admin().nameServerConfiguration() : client.admin().configuration(),
+  );
+  const nodes = all.map((node) => ({
+    ...node,
+    options: node.options.filter(({ from }) => changed !== true || from !== 'default'),
   }));
   if (output === 'json') {
-    return printJson(brokers);
+    return printJson(nodes);
   }
-  const hasSeveral = brokers.length > 1;
+  const hasSeveral = nodes.length > 1;
+  const silent = nodes.filter(isSilent);
+  for (const { nameServer, failure } of silent) {
+    process.stderr.write(`${nameServer}: ${failure}\n`);
+  }
+  if (silent.length === nodes.length && nameServers === true) {
+    throw new RingMQError(
+      nodes.length === 0 ? 'NOT_SUPPORTED' : 'CONNECTION_LOST',
+      nodes.length === 0 ? 'this broker registers with no name server' : 'no name server has answered',
+    );
+  }
   printTable(
-    [...(hasSeveral ? ['BROKER'] : []), 'OPTION', 'VALUE', 'FROM', 'DEFAULT'],
-    brokers.flatMap(({ brokerName, options }) =>
-      options.map(({ name, scope, value, unit, from, default: standard }) => [
-        ...(hasSeveral ? [brokerName] : []),
-        scope === 'broker' ? name : `${scope} ${name}`,
+    [
+      ...(hasSeveral ? [nameServers === true ? 'NAME SERVER' : 'BROKER'] : []),
+      'OPTION',
+      'VALUE',
+      'FROM',
+      'DEFAULT',
+    ],
+    nodes.flatMap((node) =>
+      node.options.map(({ name, scope, value, unit, from, default: standard }) => [
+        ...(hasSeveral ? [nameOf(node)] : []),
+        scope === 'broker' || scope === 'nameServer' ? name : `${scope} ${name}`,
         shown(value, unit),
         from,
         shown(standard, typeof standard === 'number' ? unit : undefined),
       ]),
     ),
   );
+}
+
+function nameOf(node: object): string {
+  const { brokerName, nameServer } = node as { brokerName?: string; nameServer?: string };
+  return brokerName ?? nameServer ?? '';
+}
+
+function isSilent(node: object): node is NameServerConfiguration & { failure: string } {
+  return typeof (node as Partial<NameServerConfiguration>).failure === 'string';
 }
 
 function shown(value: string | number | boolean | string[] | null, unit: string | undefined): string | null {
@@ -142,9 +174,17 @@ function shown(value: string | number | boolean | string[] | null, unit: string 
 }
 
 /** `ringmq config log-level` */
-export async function setLogLevel(command: Command, level: LogLevel): Promise<void> {
+export async function setLogLevel(
+  command: Command,
+  level: LogLevel,
+  { nameServer }: { nameServer?: string },
+): Promise<void> {
   const { url, output } = sharedOptions(command);
-  await withClient(url, (client) => client.admin().setLogLevel(level));
+  await withClient(url, (client) =>
+    nameServer === undefined
+      ? client.admin().setLogLevel(level)
+      : client.admin().setNameServerLogLevel(nameServer, level),
+  );
   if (output === 'json') {
     return printJson({ logLevel: level });
   }

@@ -44,15 +44,17 @@ function addConfig(program: Command): void {
     .command('list')
     .description('every option with its value, and where that comes from; over a cluster of each master')
     .option('--changed', 'only what is not the default')
-    .action(async (options: { changed?: boolean }, command: Command) => {
+    .option('--name-servers', 'of the name servers that the brokers register with, in place of the brokers')
+    .action(async (options: { changed?: boolean; nameServers?: boolean }, command: Command) => {
       await (await import('./watch-command.js')).listConfiguration(command, options);
     });
   config
     .command('log-level')
-    .description('what the log of a running broker tells, until it ends')
+    .description('what the log of a running broker, or name server, tells, until it ends')
     .addArgument(new Argument('<level>', 'the level').choices([...LOG_LEVELS]))
-    .action(async (level: 'info', _options: unknown, command: Command) => {
-      await (await import('./watch-command.js')).setLogLevel(command, level);
+    .option('--name-server <url>', "that name server's, as config list --name-servers has it")
+    .action(async (level: 'info', options: { nameServer?: string }, command: Command) => {
+      await (await import('./watch-command.js')).setLogLevel(command, level, options);
     });
 }
 

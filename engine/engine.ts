@@ -14,6 +14,7 @@ import { brokerPassword } from './access/broker-password.js';
 import { AUDIT_TOPIC_PARAMS, AuditTopic } from './control/audit-topic.js';
 import { ControlServer } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
+import type { NameServerDoor } from './control/control-plane-options.js';
 import { ControlPlane } from './control/index.js';
 import { queueHooks } from './control/queue-hooks.js';
 import { StatsView } from './control/stats-view.js';
@@ -56,6 +57,7 @@ export interface EngineEvents {
   /** What it was started with, and its listeners. */
   configuration?(): ConfiguredOption[];
   setLogLevel?: (level: LogLevel) => void;
+  nameServers?: () => NameServerDoor | null;
   onWarning(message: string, details: Record<string, unknown>): void;
   onFatal(error: RingMQError): void;
 }
@@ -277,6 +279,7 @@ export class Engine {
       history: (params) => this.#sampler.read(params),
       configuration: () => events.configuration?.() ?? [],
       ...(events.setLogLevel === undefined ? {} : { setLogLevel: events.setLogLevel }),
+      nameServers: () => events.nameServers?.() ?? null,
       brokerName: handle.brokerName,
       askThreads: (question) => this.#server.ask(question),
       queueStats: () => this.#stats.readQueues(),

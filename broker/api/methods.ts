@@ -87,6 +87,16 @@ const ROUTES: Readonly<Record<ControlMethod, MethodRoute | null>> = {
     'broker',
   ),
   setLogLevel: put('/configuration/log-level', 'What the log of this broker tells from now on.', 'broker'),
+  nameServerConfiguration: get(
+    '/name-servers/configuration',
+    'Every option of the name servers that this broker registers with.',
+    'broker',
+  ),
+  setNameServerLogLevel: put(
+    '/name-servers/:nameServer/log-level',
+    'What the log of a name server that this broker registers with tells from now on.',
+    'broker',
+  ),
   listConnections: get('/connections', 'Connections: whose, from where, and what they do.', 'broker'),
   closeConnection: del('/connections/:id', 'Cuts a connection off.', 'broker'),
   topicClients: get('/topics/:topic/clients', 'Who produces to a topic, and who consumes it.', 'broker'),

@@ -55,6 +55,9 @@ export async function brokerEntries(
     await take('configuration.json', 'options of each broker, and where they come from', () =>
       admin.configuration(),
     );
+    await take('name-servers.json', 'options of each name server, and where they come from', () =>
+      admin.nameServerConfiguration(),
+    );
     await take('history.json', `the last day's figures, ${HISTORY_POINTS} of each`, () =>
       admin.history({ points: HISTORY_POINTS }),
     );

@@ -1,6 +1,8 @@
 /** Answers a name server's requests: checks what came, asks for the secret's proof, and hands it to the route table. */
 import {
+  type ConfiguredOption,
   isNameServerMethod,
+  type LogLevel,
   type NameServerMethod,
   type NameServerMethods,
   RingMQError,
@@ -17,6 +19,13 @@ export interface DeskCaller {
   readonly nonce: string;
 }
 
+/** What the name server was started with. */
+export interface OwnConfiguration {
+  list(): ConfiguredOption[];
+  /** @throws RingMQError NOT_SUPPORTED */
+  setLogLevel(level: LogLevel): void;
+}
+
 /** What a broker's numbers and keys take in an answer, beside its names and address. */
 const STATUS_BYTES = 320;
 
@@ -24,11 +33,18 @@ export class NameServerDesk {
   readonly #table: RouteTable;
   readonly #secret: Uint8Array | null;
   readonly #nowMs: () => number;
+  readonly #own: OwnConfiguration;
 
-  constructor(table: RouteTable, secret: Uint8Array | null, nowMs: () => number) {
+  constructor(
+    table: RouteTable,
+    secret: Uint8Array | null,
+    nowMs: () => number,
+    own: OwnConfiguration = { list: () => [], setLogLevel: () => {} },
+  ) {
     this.#table = table;
     this.#secret = secret;
     this.#nowMs = nowMs;
+    this.#own = own;
   }
 
   /** @throws RingMQError NOT_SUPPORTED, BAD_REQUEST, and what the route table throws */
@@ -65,6 +81,23 @@ export class NameServerDesk {
         return this.#table.topicChanges(params as NameServerMethods['topicChanges']['params']);
       case 'clusterStatus':
         return this.#status(params as NameServerMethods['clusterStatus']['params'], now);
+      case 'configuration':
+        this.#checkBroker(caller);
+        return { options: this.#own.list() };
+      case 'setLogLevel':
+        this.#checkBroker(caller);
+        this.#own.setLogLevel((params as NameServerMethods['setLogLevel']['params']).level);
+        return {};
+    }
+  }
+
+  /** It knows no rights: brokers do, and ask for who has them. @throws RingMQError NOT_ALLOWED */
+  #checkBroker({ link }: DeskCaller): void {
+    if (this.#secret !== null && !this.#table.isRegistered(link)) {
+      throw new RingMQError(
+        'NOT_ALLOWED',
+        'a name server that has a secret tells this to registered brokers alone: ask a broker for `nameServerConfiguration`, or have it `setNameServerLogLevel`',
+      );
     }
   }
 

@@ -1,6 +1,7 @@
 /** What callers of a name server may send, checked here once; BAD_REQUEST names the parameter that is wrong. Unknown keys are dropped. */
 import { z } from 'zod';
 import {
+  LOG_LEVELS,
   MAX_BROKERS_PER_SET,
   MAX_EPOCH,
   MAX_QUEUES_PER_TOPIC,
@@ -94,6 +95,8 @@ const SCHEMAS = {
     cursor: z.string().max(512).nullable().default(null),
     limit: z.number().int().positive().default(1_000),
   }),
+  configuration: z.object({}),
+  setLogLevel: z.object({ level: z.enum(LOG_LEVELS) }),
 } as const satisfies { [M in NameServerMethod]: z.ZodType<NameServerMethods[M]['params']> };
 
 /** @throws RingMQError BAD_REQUEST */

@@ -75,6 +75,11 @@ export class RouteTable {
     return this.#brokerCount;
   }
 
+  /** A broker has registered on that connection. */
+  isRegistered(link: number): boolean {
+    return this.#links.has(link);
+  }
+
   /** @throws RingMQError BAD_CONFIG (the name or the set is somebody else's), BROKER_BUSY (a limit), BAD_ARGUMENT (the link is another broker's) */
   register(link: number, given: BrokerRegistration, nowMs: number): RegistrationAnswer {
     const cluster = this.#clusters.get(given.cluster) ?? this.#newCluster(given.cluster);

@@ -241,9 +241,9 @@ const foundDamage = z.object({
 });
 
 const optionValue = z.union([text, z.number(), z.boolean(), z.array(text)]).nullable();
-const configuredOption = z.object({
+export const configuredOption = z.object({
   name: text,
-  scope: z.enum(['broker', 'listener', 'log']),
+  scope: z.enum(['broker', 'listener', 'nameServer', 'log']),
   listener: text.exactOptional(),
   value: optionValue,
   from: z.enum(['flag', 'environment', 'file', 'call', 'default']),
@@ -339,6 +339,12 @@ export const ANSWERS = {
   }),
   configuration: z.object({ brokerName: text, options: z.array(configuredOption) }),
   setLogLevel: nothing,
+  nameServerConfiguration: z.object({
+    nameServers: z.array(
+      z.object({ nameServer: text, failure: text.nullable(), options: z.array(configuredOption) }),
+    ),
+  }),
+  setNameServerLogLevel: nothing,
   standing,
   promote: z.object({ epoch: count, lacks: text.nullable().exactOptional() }),
   createUser: user,

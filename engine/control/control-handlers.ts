@@ -79,6 +79,17 @@ export function controlHandlers(deps: HandlerDeps): Handlers {
       options.setLogLevel(level);
       return {};
     },
+    nameServerConfiguration: async () => ({
+      nameServers: (await options.nameServers?.()?.configurations()) ?? [],
+    }),
+    setNameServerLogLevel: async ({ nameServer, level }) => {
+      const door = options.nameServers?.() ?? null;
+      if (door === null) {
+        throw new RingMQError('BAD_ARGUMENT', 'this broker registers with no name server');
+      }
+      await door.setLogLevel(nameServer, level);
+      return {};
+    },
     pauseGroup: (params) => groups.setPaused(params, true),
     resumeGroup: (params) => groups.setPaused(params, false),
     copyOffsets: async (params) => ({ queues: await groups.copyOffsets(params) }),

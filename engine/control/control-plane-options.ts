@@ -8,6 +8,7 @@ import type {
   History,
   HistoryParams,
   LogLevel,
+  NameServerConfiguration,
   QueueStats,
   SetStanding,
 } from '../../native-free/wire/index.js';
@@ -18,6 +19,13 @@ import type { ThreadAnswers } from './connections-view.js';
 import type { ControlLog } from './control-log.js';
 import type { UnreadMessage } from './retention-watch.js';
 import type { TopicHooks } from './topic-admin.js';
+
+/** The name servers that this broker registers with, asked over the connections that there are. */
+export interface NameServerDoor {
+  configurations(): Promise<NameServerConfiguration[]>;
+  /** Rejects with BAD_ARGUMENT where there is none of that address. */
+  setLogLevel(nameServer: string, level: LogLevel): Promise<void>;
+}
 
 export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   log: ControlLog;
@@ -64,6 +72,8 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   /** What the broker was started with. */
   configuration?(): ConfiguredOption[];
   setLogLevel?(level: LogLevel): void;
+  /** null: there is none. */
+  nameServers?(): NameServerDoor | null;
   brokerName?: string;
   /** When the next message of a queue from `offset` on was stored; null: there is none, or nobody can tell. */
   unreadTime?(topic: CatalogTopic, queueId: number, offset: number): number | null;

@@ -23,6 +23,7 @@ import {
   MAX_TAG_BYTES,
   MAX_TIME_MS,
   MAX_TOPIC_RETENTION_MS,
+  MAX_URL_CHARACTERS,
   MIN_TOPIC_RETENTION_MS,
   NAME_PATTERN,
   packQueueList,
@@ -148,6 +149,11 @@ export const PARAMS = {
   }),
   configuration: z.object({}),
   setLogLevel: z.object({ level: z.enum(LOG_LEVELS) }),
+  nameServerConfiguration: z.object({}),
+  setNameServerLogLevel: z.object({
+    nameServer: z.string().max(MAX_URL_CHARACTERS),
+    level: z.enum(LOG_LEVELS),
+  }),
   standing: z.object({}),
   promote: z.object({
     epoch: count.max(0xffffffff).nullable().default(null),

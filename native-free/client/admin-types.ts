@@ -12,6 +12,7 @@ import type {
   GrownTopic,
   History,
   LogLevel,
+  NameServerConfiguration,
   RoleInfo,
   TopicDescription,
   TopicInfo,
@@ -183,6 +184,16 @@ export interface Admin {
    * `BAD_ARGUMENT`.
    */
   setLogLevel(level: LogLevel, options?: CallOptions): Promise<void>;
+  /**
+   * The same of the name servers that the broker, or over a cluster any of its masters, registers with; `failure` says why one could not be asked. None
+   * where there is no cluster. `NOT_ALLOWED`.
+   */
+  nameServerConfiguration(options?: CallOptions): Promise<NameServerConfiguration[]>;
+  /**
+   * What a name server's log tells from now on, until it ends; `nameServer` is its address, as `nameServerConfiguration` has it. `NOT_SUPPORTED` where a
+   * program has opened it and keeps the log itself; `BAD_ARGUMENT`, `CONNECTION_LOST`, `NOT_ALLOWED`.
+   */
+  setNameServerLogLevel(nameServer: string, level: LogLevel, options?: CallOptions): Promise<void>;
   /**
    * The last day of the broker since it was opened, as samples of 10 s each; over a cluster of all masters together: rates and amounts added up, of times
    * and lags the highest, of free disk the least. `NOT_ALLOWED`, `BAD_ARGUMENT`.

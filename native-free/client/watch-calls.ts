@@ -16,9 +16,11 @@ import {
   type LogLevel,
   MAX_FILTER_CHARS,
   MAX_QUEUES_PER_TOPIC,
+  MAX_URL_CHARACTERS,
   mergedHistory,
   mergedLags,
   mergedPause,
+  type NameServerConfiguration,
 } from '../wire/index.js';
 import { AccessCalls, timeOption } from './access-calls.js';
 import {
@@ -167,10 +169,35 @@ export abstract class WatchCalls extends AccessCalls {
 
   async setLogLevel(level: LogLevel, options?: CallOptions): Promise<void> {
     const how = takeCallOptions('setLogLevel', options);
-    if (!LOG_LEVELS.includes(level)) {
-      throw badArgument('level', `must be one of ${LOG_LEVELS.join(', ')}`);
-    }
+    checkLevel(level);
     await this.changeEach('setLogLevel', { level }, how);
+  }
+
+  /** Several sets register with the same ones: what one of them has been told is enough. */
+  async nameServerConfiguration(options?: CallOptions): Promise<NameServerConfiguration[]> {
+    const how = takeCallOptions('nameServerConfiguration', options);
+    const parts = await this.askEach('nameServerConfiguration', {}, how);
+    const found = new Map<string, NameServerConfiguration>();
+    for (const each of parts.flatMap(({ value }) => value.nameServers)) {
+      if (found.get(each.nameServer)?.failure !== null) {
+        found.set(each.nameServer, each);
+      }
+    }
+    return [...found.values()];
+  }
+
+  async setNameServerLogLevel(nameServer: string, level: LogLevel, options?: CallOptions): Promise<void> {
+    const how = takeCallOptions('setNameServerLogLevel', options);
+    const address = textOption('nameServer', nameServer, MAX_URL_CHARACTERS);
+    if (address === undefined) {
+      throw badArgument('nameServer', 'must be the address of a name server');
+    }
+    checkLevel(level);
+    // One set that reaches it is enough.
+    await this.changeEach('setNameServerLogLevel', { nameServer: address, level }, how, [
+      'BAD_ARGUMENT',
+      'CONNECTION_LOST',
+    ]);
   }
 
   async pauseGroup(of: PauseRequest, options?: CallOptions): Promise<GroupPause> {
@@ -307,4 +334,10 @@ function mergedPage<T extends Placed>(
     complete: isComplete,
     silentThreads: parts.reduce((sum, { value }) => sum + value.silentThreads, 0),
   };
+}
+
+function checkLevel(level: LogLevel): void {
+  if (!LOG_LEVELS.includes(level)) {
+    throw badArgument('level', `must be one of ${LOG_LEVELS.join(', ')}`);
+  }
 }

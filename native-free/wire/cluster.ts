@@ -8,6 +8,7 @@
  *
  * A `cluster` that is absent or null is the only one there is, else the one called `default`.
  */
+import type { ConfiguredOption, LogLevel } from './configuration.js';
 import type { PageParams, PageResult } from './page.js';
 
 export type NodeRole = 'master' | 'slave';
@@ -269,6 +270,13 @@ export interface NameServerMethods {
     params: { cluster?: string | null } & PageParams;
     result: { cluster: string; version: number; brokers: BrokerStatus[] } & PageResult;
   };
+  /**
+   * Every option that it was started with, and its log's. Like the next for brokers that have registered on the connection, which know who may ask
+   * them for it; where there is no secret for everybody. NOT_ALLOWED.
+   */
+  configuration: { params: Record<string, never>; result: { options: ConfiguredOption[] } };
+  /** Holds until it ends. NOT_ALLOWED; NOT_SUPPORTED: the program that opened it keeps its log itself. */
+  setLogLevel: { params: { level: LogLevel }; result: Record<string, never> };
 }
 
 export type NameServerMethod = keyof NameServerMethods;

@@ -6,8 +6,8 @@ export type OptionOrigin = 'flag' | 'environment' | 'file' | 'call' | 'default';
 export interface ConfiguredOption {
   /** As in docs/options.md: `flush`, `tls.certFile`. */
   name: string;
-  /** `listener`: of the one that `listener` names; `log`: how the broker's host says what it does. */
-  scope: 'broker' | 'listener' | 'log';
+  /** `listener`: of the one that `listener` names; `log`: how the broker's host, or the name server's, says what it does. */
+  scope: 'broker' | 'listener' | 'nameServer' | 'log';
   /** The listener's address. */
   listener?: string;
   /** null: none. What is secret is not told; the path of a file that has it is. */
@@ -21,6 +21,15 @@ export interface ConfiguredOption {
 
 export interface BrokerConfiguration {
   brokerName: string;
+  options: ConfiguredOption[];
+}
+
+/** What a name server was started with, as a broker was told that has registered with it. */
+export interface NameServerConfiguration {
+  /** As the broker was given it. */
+  nameServer: string;
+  /** Why nothing is known of it now; null: its options are. */
+  failure: string | null;
   options: ConfiguredOption[];
 }
 

@@ -46,6 +46,8 @@ export const CONTROL_METHODS = {
   history: { needsConsumer: false, isRepeatable: true, isCostly: true },
   configuration: { needsConsumer: false, isRepeatable: true, isCostly: true },
   setLogLevel: { needsConsumer: false, isRepeatable: true },
+  nameServerConfiguration: { needsConsumer: false, isRepeatable: true, isCostly: true },
+  setNameServerLogLevel: { needsConsumer: false, isRepeatable: true },
   standing: { needsConsumer: false, isRepeatable: true },
   promote: { needsConsumer: false, isRepeatable: false },
   createUser: { needsConsumer: false, isRepeatable: false, isCostly: true },
@@ -82,6 +84,8 @@ export const NAME_SERVER_METHODS = {
   topicRoute: { needsConsumer: false, isRepeatable: true },
   topicChanges: { needsConsumer: false, isRepeatable: true },
   clusterStatus: { needsConsumer: false, isRepeatable: true },
+  configuration: { needsConsumer: false, isRepeatable: true },
+  setLogLevel: { needsConsumer: false, isRepeatable: true },
 } as const satisfies Record<NameServerMethod, ControlMethodTraits>;
 
 const COSTLY: ReadonlySet<string> = new Set(

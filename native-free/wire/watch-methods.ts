@@ -1,5 +1,5 @@
 /** Methods for whoever watches over a broker. */
-import type { BrokerConfiguration, LogLevel } from './configuration.js';
+import type { BrokerConfiguration, LogLevel, NameServerConfiguration } from './configuration.js';
 import type { ConnectionInfo, ConnectionListParams, TopicClient } from './connections.js';
 import type { GroupLag } from './groups.js';
 import type { History, HistoryParams } from './history.js';
@@ -28,4 +28,14 @@ export interface WatchMethods {
   configuration: { params: Record<string, never>; result: BrokerConfiguration };
   /** Holds until the broker ends. NOT_SUPPORTED: the program that opened it keeps its log itself. */
   setLogLevel: { params: { level: LogLevel }; result: Record<string, never> };
+  /** The same of the name servers that the broker registers with, asked by it now; in the order in which it was given them. */
+  nameServerConfiguration: {
+    params: Record<string, never>;
+    result: { nameServers: NameServerConfiguration[] };
+  };
+  /** Holds until the name server ends. BAD_ARGUMENT: the broker has no such name server; CONNECTION_LOST; NOT_SUPPORTED as of `setLogLevel`. */
+  setNameServerLogLevel: {
+    params: { nameServer: string; level: LogLevel };
+    result: Record<string, never>;
+  };
 }

@@ -36,6 +36,13 @@ async function calls(): Promise<[ControlMethod, string, (object | undefined)?, s
     ['history', '/history?points=10'],
     ['configuration', '/configuration'],
     ['setLogLevel', '/configuration/log-level', { level: 'warn' }, 'NOT_SUPPORTED'],
+    ['nameServerConfiguration', '/name-servers/configuration'],
+    [
+      'setNameServerLogLevel',
+      '/name-servers/ws%3A%2F%2F127.0.0.1%3A1/log-level',
+      { level: 'warn' },
+      'BAD_ARGUMENT',
+    ],
     ['listConnections', '/connections?sort=-openedTime&limit=5'],
     ['closeConnection', '/connections/none', undefined, 'CONNECTION_NOT_FOUND'],
     ['standing', '/standing'],

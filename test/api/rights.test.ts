@@ -92,6 +92,8 @@ function asked(scram: object): Partial<Record<ControlMethod, [(named: Named) => 
     history: [plain(), NOT_ALLOWED],
     configuration: [plain(), NOT_ALLOWED],
     setLogLevel: [plain({ level: 'warn' }), NOT_ALLOWED],
+    nameServerConfiguration: [plain(), NOT_ALLOWED],
+    setNameServerLogLevel: [plain({ nameServer: 'ws://127.0.0.1:1', level: 'warn' }), NOT_ALLOWED],
     listConnections: [plain(), NOT_ALLOWED],
     closeConnection: [plain({ id: 'none' }), NOT_ALLOWED],
     standing: [plain(), NOT_ALLOWED],

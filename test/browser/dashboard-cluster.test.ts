@@ -283,5 +283,22 @@ describe('clients, users, and what was done', () => {
     await viewer.dialog.getByLabel('Log level').selectOption('debug');
     await viewer.dialog.getByRole('button', { name: 'Set' }).click();
     await viewer.sees('Done.');
+    await viewer.dialog.waitFor({ state: 'detached' });
+  });
+
+  it('the name server is a node like the others', async () => {
+    const { page } = viewer;
+    await viewer.go('Configuration');
+    await page.getByLabel('Node').selectOption({ label: `Name server ${cluster.url}` });
+    const row = (name: string) => page.getByRole('row', { name: new RegExp(`^${name} `) });
+    await row('secretFile').getByText('flag', { exact: true }).waitFor();
+    await row('auth').getByText('default', { exact: true }).waitFor();
+    await viewer.button('Log level').click();
+    await viewer.dialog.getByLabel('Log level').selectOption('warn');
+    await viewer.dialog.getByRole('button', { name: 'Set' }).click();
+    await viewer.dialog.waitFor({ state: 'detached' });
+    await row('logLevel').getByText('warn', { exact: true }).waitFor();
+    await viewer.go('Cluster');
+    await page.locator('.name-server').getByText(cluster.url.replace('ws://', '')).waitFor();
   });
 });

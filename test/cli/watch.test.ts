@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BrokerConfiguration, ConfiguredOption, ConnectionPage } from '../../broker/index.js';
-import { type Client, connect } from '../../broker/index.js';
+import { type Client, connect, type NameServer, openNameServer } from '../../broker/index.js';
 import { pressed, type Screen } from '../../cli/top/keys.js';
 import { sorted, type TopTable } from '../../cli/top/tables.js';
 import {
@@ -18,17 +18,22 @@ import {
 let directory = '';
 let broker: BrokerProcess;
 let client: Client;
+let nameServer: NameServer;
 
 beforeAll(async () => {
   directory = makeDirectory();
   const config = `${directory}/config.json`;
   writeFileSync(config, JSON.stringify({ retention: '7d', logFormat: 'json' }));
-  broker = await BrokerProcess.start(`${directory}/data`, ['--config', config, '--flush', 'async']);
+  nameServer = await openNameServer({ port: 0 });
+  broker = await BrokerProcess.start(`${directory}/data`, [
+    ...['--config', config, '--flush', 'async', '--name-server', nameServer.url],
+  ]);
   client = await connect(broker.url, { name: 'the-billing-service' });
 });
 afterAll(async () => {
   await client?.close();
   await broker?.stop();
+  await nameServer?.close();
   removeDirectory(directory);
 });
 
@@ -93,6 +98,17 @@ describe('ringmq config', () => {
     expect((await read()).get('logLevel')).toMatchObject({ value: 'debug', from: 'call' });
     expect((await ringmq('config', 'list')).text).toMatch(/^flush +async +flag +sync$/m);
     expect((await ringmq('config', 'log-level', 'loud')).status).toBe(2);
+  });
+
+  it('says the same of the name servers that the broker registers with', async () => {
+    const { text } = await ringmq('config', 'list', '--name-servers', '--changed', '-o', 'json');
+    const option = { name: 'port', value: 0, from: 'call', scope: 'nameServer' };
+    expect(JSON.parse(text)).toMatchObject([
+      { nameServer: nameServer.url, failure: null, options: [option] },
+    ]);
+    expect((await ringmq('config', 'list', '--name-servers')).text).toMatch(/^port +0 +call +9800$/m);
+    const set = await ringmq('config', 'log-level', 'warn', '--name-server', nameServer.url);
+    expect(set.stderr).toMatch(/^NOT_SUPPORTED: /);
   });
 });
 

@@ -79,6 +79,13 @@ export const ADMIN: Record<string, Call> = {
   configuration: { on: admin, args: () => [SIGNAL] },
   // A broker in this process says only when it is asked that its log is its program's.
   setLogLevel: { on: admin, args: () => ['info', SIGNAL], late: [''] },
+  nameServerConfiguration: { on: admin, args: () => [SIGNAL] },
+  // There is none.
+  setNameServerLogLevel: {
+    on: admin,
+    args: () => ['ws://127.0.0.1:1', 'info', SIGNAL],
+    late: ['BAD_ARGUMENT'],
+  },
   findMessages: { on: admin, args: ({ topic }) => [{ topic, key: 'k', limit: 1 }, SIGNAL] },
   consumedBy: {
     on: admin,

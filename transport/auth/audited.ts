@@ -107,6 +107,8 @@ export const AUDITED: Readonly<Record<ControlMethod, ((params: Params) => Told) 
   history: null,
   configuration: null,
   setLogLevel: ofCluster('level'),
+  nameServerConfiguration: null,
+  setNameServerLogLevel: ofCluster('nameServer', 'level'),
   standing: null,
   promote: ofCluster('epoch', 'force'),
   createUser: of('user', 'roles', 'ifNotExists'),

@@ -90,6 +90,8 @@ export const METHOD_RIGHTS: Readonly<Record<ControlMethod, MethodRight>> = {
   history: MANAGES_CLUSTER,
   configuration: MANAGES_CLUSTER,
   setLogLevel: MANAGES_CLUSTER,
+  nameServerConfiguration: MANAGES_CLUSTER,
+  setNameServerLogLevel: MANAGES_CLUSTER,
   standing: MANAGES_CLUSTER,
   promote: MANAGES_CLUSTER,
   createUser: MANAGES_CLUSTER,

@@ -104,12 +104,18 @@ export const READING_METHODS: ReadonlySet<string> = new Set([
   'listConnections',
   'topicClients',
   'configuration',
+  'nameServerConfiguration',
   'listAudit',
   'consumedBy',
   'history',
 ]);
 
-export const CHANGING_METHODS: ReadonlySet<string> = new Set(['promote', 'closeConnection', 'setLogLevel']);
+export const CHANGING_METHODS: ReadonlySet<string> = new Set([
+  'promote',
+  'closeConnection',
+  'setLogLevel',
+  'setNameServerLogLevel',
+]);
 
 /** Whom a control method goes to. */
 export interface Target {

@@ -15,6 +15,9 @@ const RIGHTS_MS = 60_000;
 /** Answers to that which are kept. */
 const MAX_RIGHTS = 512;
 
+/** It is a host's own server that answers, in the place of a broker or a name server. */
+export const isHosted = told('backend') === 'host';
+
 export const phase = signal<Phase>('connecting');
 export const where = signal<Where | null>(null);
 export const failure = signal<{ code: string; message: string } | null>(null);
@@ -61,7 +64,7 @@ export function backend(): Backend {
 
 /** Who served the page may let everybody in. */
 export async function begin(): Promise<void> {
-  if (told('backend') === 'host') {
+  if (isHosted) {
     await open(async (onConnection) => {
       const host = new HostBackend(onConnection);
       return { backend: host, close: () => host.close() };

@@ -1,7 +1,7 @@
 /** Figures of all brokers, looked at again and again: what they are now, and how they went since the page was opened. */
 
 import type { BrokerStats } from '../../client/index.js';
-import type { BrokerStatus, SetStanding } from '../../wire/index.js';
+import type { BrokerStatus, NameServerConfiguration, SetStanding } from '../../wire/index.js';
 import { setsHere, targetOf } from './lists.js';
 import { asFailure, backend, isCode, where } from './session.js';
 
@@ -87,6 +87,21 @@ export async function allBrokers(): Promise<BrokerStatus[]> {
     cursor = page.cursor;
   } while (cursor !== null);
   return brokers;
+}
+
+/** As the first broker set says that answers; none where the user may not know. */
+export async function allNameServers(): Promise<NameServerConfiguration[]> {
+  for (const set of setsHere()) {
+    try {
+      const answer = await backend().control(targetOf(set), 'nameServerConfiguration', {});
+      return (answer as unknown as { nameServers: NameServerConfiguration[] }).nameServers;
+    } catch (error) {
+      if (isCode(error, 'NOT_ALLOWED')) {
+        return [];
+      }
+    }
+  }
+  return [];
 }
 
 /** Rates between two looks. A broker that was opened anew counts from nothing: its rate is not known for a moment. */

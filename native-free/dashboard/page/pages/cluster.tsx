@@ -6,10 +6,10 @@ import { LIVE_MS, useAsked, useMayChange } from '../ask.js';
 import { Button, Check } from '../controls.js';
 import { Dialog, say } from '../dialog.js';
 import { bytes, count, ms } from '../format.js';
-import { backend, where } from '../session.js';
+import { backend, isHosted, where } from '../session.js';
 import { t } from '../text.js';
 import { Answer, Facts, Note, PageHead, Panel, Tag, Waiting } from '../ui.js';
-import { allBrokers } from '../watch.js';
+import { allBrokers, allNameServers } from '../watch.js';
 
 export function ClusterPage() {
   return where.value?.kind === 'cluster' ? <Cluster /> : <OneBroker />;
@@ -61,10 +61,7 @@ function Cluster() {
   return (
     <>
       <PageHead title={t('cluster')} over={where.value?.name} />
-      <div class="node name-server">
-        <span class="dot good" aria-hidden="true" />
-        <strong>{t('nameServer')}</strong> <code>{location.host}</code>
-      </div>
+      <NameServers />
       <Answer of={asked}>
         {(brokers) => (
           <div class="sets">
@@ -95,6 +92,29 @@ function Cluster() {
           }}
         />
       )}
+    </>
+  );
+}
+
+/** Who may not be told of them knows the one that has served the page. */
+function NameServers() {
+  const asked = useAsked('name servers', allNameServers, 10_000);
+  const known = asked.value ?? [];
+  const own = { nameServer: location.host, failure: null };
+  return (
+    <>
+      {(known.length > 0 ? known : isHosted ? [] : [own]).map(({ nameServer, failure }) => (
+        <div key={nameServer} class="node name-server">
+          <span class={`dot ${failure === null ? 'good' : 'bad'}`} aria-hidden="true" />
+          <strong>{t('nameServer')}</strong> <code>{nameServer.replace(/^wss?:\/\//, '')}</code>
+          {failure !== null && (
+            <>
+              {' '}
+              <Tag tone="bad">{t('brokerDown')}</Tag>
+            </>
+          )}
+        </div>
+      ))}
     </>
   );
 }

@@ -7,6 +7,7 @@ import {
   type ConfiguredOption,
   LOG_LEVELS,
   type LogLevel,
+  type NameServerConfiguration,
 } from '../../../wire/index.js';
 import type { Target } from '../../desk/index.js';
 import { useAsked, useMayChange } from '../ask.js';
@@ -15,37 +16,56 @@ import { Dialog } from '../dialog.js';
 import { backend, where } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Answer, PageHead, Tag } from '../ui.js';
-import { allBrokers } from '../watch.js';
+import { Answer, Note, PageHead, Tag } from '../ui.js';
+import { allBrokers, allNameServers } from '../watch.js';
+
+/** What can be looked at. */
+interface Nodes {
+  readonly brokers: readonly BrokerStatus[];
+  readonly nameServers: readonly NameServerConfiguration[];
+}
+
+async function allNodes(): Promise<Nodes> {
+  const [brokers, nameServers] = await Promise.all([
+    where.value?.kind === 'cluster' ? allBrokers() : [],
+    allNameServers(),
+  ]);
+  return { brokers: brokers.filter(({ up }) => up), nameServers };
+}
 
 export function ConfigurationPage() {
   const isCluster = where.value?.kind === 'cluster';
-  const nodes = useAsked<BrokerStatus[]>('nodes', async () => (isCluster ? allBrokers() : []), 10_000);
+  const nodes = useAsked<Nodes>('nodes', allNodes, 10_000);
+  /** An address; empty: the only broker. */
   const chosen = useSignal('');
   const filter = useSignal('');
   const isSetting = useSignal(false);
   const manages = useMayChange('manage', 'cluster');
-  const up = (nodes.value ?? []).filter((node) => node.up);
-  const url = chosen.value || up[0]?.url;
-  const target: Target = isCluster && url !== undefined ? { url } : {};
+  const { brokers = [], nameServers = [] } = nodes.value ?? {};
+  const url = chosen.value || brokers[0]?.url;
   useEffect(() => {
     if (chosen.value === '' && url !== undefined) {
       chosen.value = url;
     }
   }, [url]);
-  const isReady = !isCluster || url !== undefined;
+  const nameServer = nameServers.find((each) => each.nameServer === url);
+  const target: Target = isCluster && nameServer === undefined && url !== undefined ? { url } : {};
+  const isReady = nameServer === undefined && (!isCluster || url !== undefined);
   const asked = useAsked<ConfiguredOption[]>(
     `${url ?? ''} ${isReady}`,
     async () => (isReady ? askOptions(target) : []),
     0,
   );
-  const sought = filter.value.trim().toLowerCase();
+  const options = [
+    ...(isCluster
+      ? brokers.map(({ url: at, name }) => [at, name] as const)
+      : [['', where.value?.name ?? ''] as const]),
+    ...nameServers.map((each) => [each.nameServer, `${t('nameServer')} ${each.nameServer}`] as const),
+  ];
   return (
     <>
       <PageHead title={t('configuration')}>
-        {up.length > 0 && (
-          <Choice of={chosen} label={t('node')} options={up.map((node) => [node.url, node.name] as const)} />
-        )}
+        {options.length > 1 && <Choice of={chosen} label={t('node')} options={options} />}
         <Input of={filter} type="search" placeholder={t('filter')} aria-label={t('filter')} />
         {manages && (
           <Button
@@ -57,50 +77,62 @@ export function ConfigurationPage() {
           </Button>
         )}
       </PageHead>
-      <Answer of={asked}>
-        {(options) => (
-          <Table<ConfiguredOption>
-            label={t('configuration')}
-            rows={options.filter(({ name, description }) =>
-              `${name} ${description}`.toLowerCase().includes(sought),
-            )}
-            keyOf={({ scope, listener = '', name }) => `${scope} ${listener} ${name}`}
-            columns={[
-              {
-                name: t('option'),
-                grow: 1.4,
-                cell: ({ name, listener }) => <code title={listener}>{name}</code>,
-              },
-              {
-                name: t('value'),
-                grow: 1.4,
-                cell: ({ value, unit }) => <strong>{valueText(value, unit)}</strong>,
-              },
-              {
-                name: t('comesFrom'),
-                cell: ({ from }) => <Tag tone={from === 'default' ? 'plain' : 'accent'}>{from}</Tag>,
-              },
-              { name: t('default'), cell: (option) => valueText(option.default, option.unit) },
-              {
-                name: t('meaning'),
-                grow: 4,
-                cell: ({ description }) => <span title={description}>{description}</span>,
-              },
-            ]}
-          />
-        )}
-      </Answer>
+      {nameServer === undefined ? (
+        <Answer of={asked}>{(all) => <Options all={all} filter={filter.value} />}</Answer>
+      ) : nameServer.failure === null ? (
+        <Options all={nameServer.options} filter={filter.value} />
+      ) : (
+        <Note tone="bad">{nameServer.failure}</Note>
+      )}
       {isSetting.value && (
         <SetLevel
-          target={target}
-          now={levelOf(asked.value ?? [])}
+          now={levelOf(nameServer?.options ?? asked.value ?? [])}
+          onDo={(level) =>
+            nameServer === undefined
+              ? backend().control(target, 'setLogLevel', { level })
+              : backend().control({}, 'setNameServerLogLevel', { nameServer: nameServer.nameServer, level })
+          }
           onClose={() => {
             isSetting.value = false;
             asked.again();
+            nodes.again();
           }}
         />
       )}
     </>
+  );
+}
+
+function Options({ all, filter }: { all: readonly ConfiguredOption[]; filter: string }) {
+  const sought = filter.trim().toLowerCase();
+  return (
+    <Table<ConfiguredOption>
+      label={t('configuration')}
+      rows={all.filter(({ name, description }) => `${name} ${description}`.toLowerCase().includes(sought))}
+      keyOf={({ scope, listener = '', name }) => `${scope} ${listener} ${name}`}
+      columns={[
+        {
+          name: t('option'),
+          grow: 1.4,
+          cell: ({ name, listener }) => <code title={listener}>{name}</code>,
+        },
+        {
+          name: t('value'),
+          grow: 1.4,
+          cell: ({ value, unit }) => <strong>{valueText(value, unit)}</strong>,
+        },
+        {
+          name: t('comesFrom'),
+          cell: ({ from }) => <Tag tone={from === 'default' ? 'plain' : 'accent'}>{from}</Tag>,
+        },
+        { name: t('default'), cell: (option) => valueText(option.default, option.unit) },
+        {
+          name: t('meaning'),
+          grow: 4,
+          cell: ({ description }) => <span title={description}>{description}</span>,
+        },
+      ]}
+    />
   );
 }
 
@@ -114,7 +146,15 @@ function levelOf(options: readonly ConfiguredOption[]): LogLevel {
   return LOG_LEVELS.find((each) => each === now) ?? 'info';
 }
 
-function SetLevel({ target, now, onClose }: { target: Target; now: LogLevel; onClose: () => void }) {
+function SetLevel({
+  now,
+  onDo,
+  onClose,
+}: {
+  now: LogLevel;
+  onDo: (level: LogLevel) => Promise<unknown>;
+  onClose: () => void;
+}) {
   const level = useSignal<LogLevel>(now);
   return (
     <Dialog
@@ -122,7 +162,7 @@ function SetLevel({ target, now, onClose }: { target: Target; now: LogLevel; onC
       action={t('set')}
       done={t('done')}
       onClose={onClose}
-      onDo={() => backend().control(target, 'setLogLevel', { level: level.value })}
+      onDo={() => onDo(level.value)}
     >
       <p>{t('logLevelWhat')}</p>
       <Field name={t('logLevel')}>
