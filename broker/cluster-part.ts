@@ -49,7 +49,9 @@ export class ClusterPart implements NameServerDoor {
   /** Rejects with BAD_ARGUMENT, and with what that name server says. */
   async setLogLevel(nameServer: string, level: LogLevel): Promise<void> {
     if (this.#membership === null) {
-      throw new RingMQError('BAD_ARGUMENT', NOT_REGISTERED);
+      throw new RingMQError('BAD_ARGUMENT', `nameServer: ${NOT_REGISTERED}`, {
+        details: { option: 'nameServer' },
+      });
     }
     await this.#membership.setLogLevel(nameServer, level);
   }

@@ -143,7 +143,8 @@ export class Registrar {
     if (post === undefined) {
       throw new RingMQError(
         'BAD_ARGUMENT',
-        `this broker registers with no name server of that address, but with ${this.#posts.map(({ url }) => url).join(', ')}`,
+        `nameServer: this broker registers with none of that address, but with ${this.#posts.map(({ url }) => url).join(', ')}`,
+        { details: { option: 'nameServer' } },
       );
     }
     await post.setLogLevel(level);

@@ -80,11 +80,11 @@ export const ADMIN: Record<string, Call> = {
   // A broker in this process says only when it is asked that its log is its program's.
   setLogLevel: { on: admin, args: () => ['info', SIGNAL], late: [''] },
   nameServerConfiguration: { on: admin, args: () => [SIGNAL] },
-  // There is none.
+  // Only when it is asked a broker says which it has.
   setNameServerLogLevel: {
     on: admin,
     args: () => ['ws://127.0.0.1:1', 'info', SIGNAL],
-    late: ['BAD_ARGUMENT'],
+    late: ['nameServer', ''],
   },
   findMessages: { on: admin, args: ({ topic }) => [{ topic, key: 'k', limit: 1 }, SIGNAL] },
   consumedBy: {
