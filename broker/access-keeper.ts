@@ -3,6 +3,7 @@
  * newer there, some times a minute and when it comes. So a set that was away when a user was made, changed or
  * deleted has it a moment after it is back, and so do the others of what it alone was told.
  */
+import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import { ask } from '../native-free/client/internal.js';
 import { RareTeller } from '../native-free/listener/rare-teller.js';
 import { clearInterval, setInterval, unref } from '../native-free/time/index.js';
@@ -17,7 +18,7 @@ const ANSWER_MS = 2_000;
 const MAX_PAGES = 4_096;
 
 export interface AccessKeeperHost extends SetSought {
-  readonly secret: Uint8Array;
+  readonly secrets: ClusterSecrets;
   /** It may change users: it is a master, and nobody has taken over. */
   isMaster(): boolean;
   /** Of what it has. */
@@ -29,7 +30,6 @@ export interface AccessKeeperHost extends SetSought {
 
 export class AccessKeeper {
   readonly #host: AccessKeeperHost;
-  readonly #user: ReturnType<typeof brokerUser>;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #troubles: RareTeller;
   #isLooking = false;
@@ -37,7 +37,6 @@ export class AccessKeeper {
 
   constructor(host: AccessKeeperHost) {
     this.#host = host;
-    this.#user = brokerUser(host.secret);
     this.#troubles = new RareTeller((line) => host.onWarning(line, {}));
     this.#timer = setInterval(() => void this.look(), LOOK_MS);
     unref(this.#timer);
@@ -83,6 +82,7 @@ export class AccessKeeper {
 
   async #takeFrom(url: string): Promise<void> {
     const digest = this.#host.digest();
+    const user = brokerUser(this.#host.secrets);
     let cursor: string | null = null;
     for (let pages = 0; pages < MAX_PAGES; pages++) {
       const answer = (await ask(
@@ -90,7 +90,7 @@ export class AccessKeeper {
         'accessRecords',
         { digest, cursor },
         ANSWER_MS,
-        this.#user,
+        user,
         linkTlsTo(url, this.#host.linkTls),
       )) as {
         records?: unknown;

@@ -26,6 +26,7 @@ import { type ListenOptions, resolveListenOptions } from './listen-options.js';
 import { MemoryTeller } from './memory-teller.js';
 import { originsOf } from './origins.js';
 import { isPassing, patiently } from './patience.js';
+import type { SecretFile } from './secret-file.js';
 import { BrokerSockets } from './sockets.js';
 import { takeGiven } from './take-given.js';
 
@@ -50,7 +51,8 @@ export interface BrokerHost {
   /** For clients on this thread; null: there are none. */
   readonly embed: ((thread: BrokerThread) => EmbeddedClients) | null;
   configuration: Configuration;
-  secret: Uint8Array | null;
+  /** The cluster's, as they are by now; null: there are none. */
+  secretFile: SecretFile | null;
   /** With a controller: it may begin a set that etcd knows nothing of. */
   mayFound: boolean;
   onWarning: BrokerEvents['onWarning'] | undefined;
@@ -78,15 +80,16 @@ export class Broker {
   constructor(engine: Engine, host: BrokerHost) {
     this.#engine = engine;
     this.#host = host;
+    const secrets = host.secretFile?.secrets ?? null;
     this.#sockets = new BrokerSockets((error) => host.onFatal?.(error));
-    this.#master = new FollowedMaster(engine.options.master ?? null, host.secret, {
+    this.#master = new FollowedMaster(engine.options.master ?? null, secrets, {
       onEvent: (event) => host.onReplication?.(event),
       onCut: (master, state) => void this.#rejoin(master, state),
       onFatal: (error) => host.onFatal?.(error),
     });
     this.#admin = new FirstAdministrator({
       engine: () => this.#engine,
-      secret: host.secret,
+      secrets,
       isClosing: () => this.#closing !== null,
     });
     this.#cluster = this.#clusterPart();
@@ -100,7 +103,7 @@ export class Broker {
     const broker = this;
     const host = this.#host;
     return new ClusterPart({
-      secret: host.secret,
+      secrets: host.secretFile?.secrets ?? null,
       mayFound: host.mayFound,
       engine: () => this.#engine,
       get hasLogins() {
@@ -128,7 +131,7 @@ export class Broker {
       const { lackOf } = await import('./other-slaves.js');
       return await lackOf(() => engine.replication.describe(), {
         nameServers: engine.options.nameServers,
-        secret: this.#host.secret,
+        secrets: this.#host.secretFile?.secrets ?? null,
         linkTls: engine.options.linkTls,
         cluster: engine.handle.cluster,
         set: engine.handle.brokerSet,
@@ -335,6 +338,14 @@ export class Broker {
     return done;
   }
 
+  /**
+   * Reads the file of the cluster's secret again, for what is proved from now on. By itself it is looked at every 10 s whether it has changed. One
+   * that cannot be used is a warning, and changes nothing.
+   */
+  renewSecret(): void {
+    this.#host.secretFile?.readAgain();
+  }
+
   /** Counters and gauges as of now, read from shared memory: cheap, and no thread is asked. */
   stats(): BrokerStats {
     this.#checkOpen();
@@ -369,6 +380,7 @@ export class Broker {
 
   async #close(): Promise<void> {
     await this.#turn;
+    this.#host.secretFile?.close();
     const leadership = await this.#cluster.leadership();
     leadership?.rest();
     this.#cluster.leave();

@@ -2,6 +2,7 @@
  * A broker takes part in its cluster from when it listens: it is registered with the name servers, where clients log in it has the users of the other sets, and
  * where a controller decides it stands for its set's leadership. What a broker without a cluster never needs is loaded then.
  */
+import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import type { LeaderLoop } from '../engine/cluster/leader-loop.js';
 import type { NameServerDoor } from '../engine/control/control-plane-options.js';
 import { type LogLevel, type NameServerConfiguration, RingMQError } from '../native-free/wire/index.js';
@@ -11,7 +12,7 @@ import type { SetMemberHost } from './set-member.js';
 
 /** The broker, as far as this needs it. */
 export interface ClusterPartHost extends SetMemberHost {
-  readonly secret: Uint8Array | null;
+  readonly secrets: ClusterSecrets | null;
   /** With a controller: it may begin a set that etcd knows nothing of. */
   readonly mayFound: boolean;
   /** Clients log in here. */
@@ -72,7 +73,7 @@ export class ClusterPart implements NameServerDoor {
       options,
       thread,
       url: options.advertiseUrl ?? listensAt,
-      secret: this.#host.secret,
+      secrets: this.#host.secrets,
       stats: () => this.#host.engine().stats(),
       deletedTopics: () => this.#host.engine().catalog.deletedTopics(),
       deletedUpTo: (topic) => this.#host.engine().catalog.deletedUpTo(topic),
@@ -94,13 +95,13 @@ export class ClusterPart implements NameServerDoor {
   /** Where clients log in, a cluster's sets have the same users: those without a secret have no way to ask each other. */
   #keepAccess(Keeper: typeof AccessKeeper): void {
     const engine = this.#host.engine();
-    const { secret, hasLogins } = this.#host;
-    if (!hasLogins || secret === null) {
+    const { secrets, hasLogins } = this.#host;
+    if (!hasLogins || secrets === null) {
       return;
     }
     this.#accessKeeper = new Keeper({
       nameServers: engine.options.nameServers,
-      secret,
+      secrets,
       linkTls: engine.options.linkTls,
       cluster: engine.handle.cluster,
       set: engine.handle.brokerSet,

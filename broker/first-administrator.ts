@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { adminSalt } from '../engine/access/broker-password.js';
+import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import { makeVerifier } from '../engine/access/scram.js';
 import type { Engine } from '../engine/engine.js';
 import { ROLE } from '../engine/term/shared-words.js';
@@ -60,20 +61,20 @@ function isNeeded(engine: Engine): boolean {
 }
 
 /**
- * `password`: of `admin`; null: a token is told. `secret`: the cluster's. Resolves when the log has the user.
+ * `password`: of `admin`; null: a token is told. `secrets`: the cluster's. Resolves when the log has the user.
  * `isOver`: the broker is closed, or its engine another one.
  */
 export async function ensureAdministrator(
   engine: Engine,
   password: string | null,
-  secret: Uint8Array | null,
+  secrets: ClusterSecrets | null,
   isOver: () => boolean,
 ): Promise<void> {
   if (password === null) {
     await tellToken(engine);
     return;
   }
-  const salt = secret === null ? undefined : adminSalt(secret);
+  const salt = secrets === null ? undefined : adminSalt(secrets.first);
   const scram = isNeeded(engine) ? await makeVerifier(password, salt) : null;
   const first = {
     type: 'user',
@@ -114,7 +115,7 @@ export interface AdministratorHost {
   /** Another one each time that the broker has opened its data again. */
   engine(): Engine;
   /** The cluster's. */
-  readonly secret: Uint8Array | null;
+  readonly secrets: ClusterSecrets | null;
   isClosing(): boolean;
 }
 
@@ -148,7 +149,7 @@ export class FirstAdministrator {
     }
     try {
       const isOver = (): boolean => this.#host.isClosing() || this.#host.engine() !== engine;
-      await ensureAdministrator(engine, this.#admin.password, this.#host.secret, isOver);
+      await ensureAdministrator(engine, this.#admin.password, this.#host.secrets, isOver);
       // So that a cluster's clients find it.
       await engine.auditTopic.ensure();
     } catch (error) {

@@ -2,6 +2,7 @@
  * A broker's place in its cluster: it is registered with the name servers from when it listens until it is closed, and its topics follow the
  * cluster's while it is a master.
  */
+import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import type { EngineThread } from '../engine/engine-thread.js';
 import type { ResolvedEngineOptions } from '../engine/options.js';
 import { RareTeller } from '../native-free/listener/rare-teller.js';
@@ -31,7 +32,7 @@ export interface MembershipHost {
   readonly thread: EngineThread;
   /** Where this broker is reached. */
   readonly url: string;
-  readonly secret: Uint8Array | null;
+  readonly secrets: ClusterSecrets | null;
   stats(): BrokerStats;
   /** Topics that were deleted here, and up to which `createdTime`. */
   deletedTopics(): Iterable<[topic: string, upTo: number]>;
@@ -82,7 +83,7 @@ export class Membership {
     this.#untimely = new RareTeller((line) => onWarning(line, {}));
     this.#registrar = new Registrar({
       nameServers: host.options.nameServers,
-      secret: host.secret,
+      secrets: host.secrets,
       linkTls: host.options.linkTls,
       describe: () => this.#describe(),
       onFenced: (epoch, url) => host.onFenced(epoch, url),

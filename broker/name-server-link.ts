@@ -2,13 +2,13 @@
  * A broker's connection to one name server. It mends itself, and a name server that does not answer holds up
  * nobody: whatever was asked of it ends with an error, and the next try waits, longer each time.
  */
+import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import type { LinkTlsOptions } from '../engine/options.js';
 import {
   controlFrame,
   controlPayload,
   Greeting,
   type Link,
-  type ScramUser,
   webSocketLinks,
 } from '../native-free/client/internal.js';
 import { clearInterval, clearTimeout, setInterval, setTimeout, unref } from '../native-free/time/index.js';
@@ -33,8 +33,8 @@ import { linkTlsTo } from './link-tls.js';
 
 /** As whom a broker comes, and whom it trusts. */
 export interface LinkMeans {
-  /** The cluster's; null: there is none, and nobody to log in as. */
-  readonly secret: Uint8Array | null;
+  /** The cluster's; null: there are none, and nobody to log in as. */
+  readonly secrets: ClusterSecrets | null;
   readonly linkTls?: LinkTlsOptions | undefined;
 }
 
@@ -87,7 +87,7 @@ export class NameServerLink {
   readonly #clientName: string;
   readonly #hooks: NameServerLinkHooks;
   readonly #times: NameServerLinkTimes;
-  readonly #user: ScramUser | null;
+  readonly #secrets: ClusterSecrets | null;
   readonly #linkTls: LinkTlsOptions | undefined;
   #greeting: Greeting | null = null;
   readonly #ended = new AbortController();
@@ -111,8 +111,7 @@ export class NameServerLink {
     times: Partial<NameServerLinkTimes> = {},
   ) {
     this.#linkTls = means.linkTls;
-    // Where name servers ask for no login, brokers need none.
-    this.#user = brokerUser(means.secret, false);
+    this.#secrets = means.secrets;
     this.url = url;
     this.#clientName = clientName;
     this.#hooks = hooks;
@@ -228,7 +227,9 @@ export class NameServerLink {
         );
       }
     };
-    this.#greeting = new Greeting((frame) => link.send(frame), this.#user);
+    // Where name servers ask for no login, brokers need none.
+    const user = brokerUser(this.#secrets, false);
+    this.#greeting = new Greeting((frame) => link.send(frame), user);
     this.#greeting.hello(this.#clientName);
   }
 

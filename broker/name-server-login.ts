@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AccessDesk } from '../engine/access/access-desk.js';
 import { brokerPassword } from '../engine/access/broker-password.js';
+import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import { LoginDelays, MAX_LOGIN_WAIT_MS } from '../engine/access/login-delays.js';
 import type { LoginAnswer } from '../engine/engine-thread.js';
 import { AccessState } from '../engine/meta/access-state.js';
@@ -39,7 +40,7 @@ const MAX_TRIES = 4;
 const MAX_UNDER_WAY = 128;
 
 export interface NameServerLoginDeps {
-  readonly secret: Uint8Array;
+  readonly secrets: ClusterSecrets;
   readonly linkTls: LinkTlsOptions | undefined;
   /** Where brokers are that know users, the best first. */
   brokers(): string[];
@@ -54,7 +55,8 @@ export class NameServerLogins {
 
   constructor(deps: NameServerLoginDeps) {
     this.#deps = deps;
-    this.#desk = new AccessDesk({ state: new AccessState(), brokerPassword: brokerPassword(deps.secret) });
+    const brokerPasswords = (): string[] => deps.secrets.all.map(brokerPassword);
+    this.#desk = new AccessDesk({ state: new AccessState(), brokerPasswords });
   }
 
   /** What a connection says in its hello. @throws RingMQError NOT_AUTHENTICATED, TOO_MANY_REQUESTS */

@@ -22,7 +22,7 @@ export interface NameServerOptions
     | 'userBytesPerSecond'
     | 'userMessagesPerSecond'
   > {
-  /** File of the secret that brokers must know to register, 16 to 4,096 bytes; needed where clients log in. Default: on loopback every broker may. */
+  /** File of the secret that brokers must know to register, 16 to 4,096 bytes, or of two, a line each; needed where clients log in. Default: on loopback every broker may. */
   secretFile?: string | undefined;
   /** On its connections to brokers, which judge logins. */
   linkTls?: EngineOptions['linkTls'];
@@ -43,7 +43,7 @@ export const nameServerOptionsSchema = z
       { setting: 'listen' },
     ),
     secretFile: option(
-      'File of the secret that brokers must know to register. Needed where clients log in (`auth`).',
+      'File of the secret that brokers must know to register; of two lines each is taken. It is read again when it has changed, and at SIGHUP. Needed where clients log in (`auth`).',
       pathText().optional(),
       { defaultText: 'none: on loopback every broker may register' },
     ),

@@ -1,5 +1,6 @@
 /** `openNameServer`: routes of clusters, on one port of this thread. It keeps nothing: brokers tell it again what it forgot. */
 import { randomBytes } from 'node:crypto';
+import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import { NameServerDesk } from '../engine/cluster/name-server-desk.js';
 import { RouteTable } from '../engine/cluster/route-table.js';
 import { guarded } from '../native-free/client/callback.js';
@@ -24,7 +25,7 @@ import {
   type ResolvedNameServerOptions,
   resolveNameServerOptions,
 } from './name-server-options.js';
-import { readSecret } from './secret-file.js';
+import { SecretFile } from './secret-file.js';
 import { takeGiven } from './take-given.js';
 
 /** What a name server says unasked; for a log. */
@@ -77,6 +78,7 @@ export class NameServer {
   readonly #table: RouteTable;
   readonly #host: NameServerHost;
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #secretFile: SecretFile | null;
   readonly #choice: ReturnType<typeof chooseListener>;
   readonly #apiServer: ApiServer<null>;
   readonly #api: ApiDoor;
@@ -97,7 +99,8 @@ export class NameServer {
     this.#warn = warn;
     this.#port = options.port;
     this.#choice = chooseListener(options.listener, options.tls?.clientCaFile !== undefined);
-    const secret = options.secretFile === undefined ? null : readSecret(options.secretFile);
+    this.#secretFile = options.secretFile === undefined ? null : new SecretFile(options.secretFile, warn);
+    const secrets = this.#secretFile?.secrets ?? null;
     this.#table = new RouteTable(
       {},
       {
@@ -106,7 +109,7 @@ export class NameServer {
       },
       monotonicMs(),
     );
-    const desk = new NameServerDesk(this.#table, secret, monotonicMs, configuration);
+    const desk = new NameServerDesk(this.#table, secrets, monotonicMs, configuration);
     const defects = new RareTeller((line) => warn(line, {}));
     const onDefect = (what: string, error: unknown): void =>
       defects.tell(what, `${what}: ${String(error)}; this is a defect in RingMQ, please report it`);
@@ -123,16 +126,16 @@ export class NameServer {
         maxHandshakesPerAddress: options.maxHandshakesPerAddress,
         onDefect,
       },
-      logins: options.auth && secret !== null ? this.#logins(secret) : null,
+      logins: options.auth && secrets !== null ? this.#logins(secrets) : null,
       onClosed: (link) => this.#table.unregister(link, monotonicMs()),
     });
     this.#timer = setInterval(() => this.#table.expire(monotonicMs()), EXPIRE_MS);
     this.#timer.unref();
   }
 
-  #logins(secret: Uint8Array): NameServerLogins {
+  #logins(secrets: ClusterSecrets): NameServerLogins {
     return new NameServerLogins({
-      secret,
+      secrets,
       linkTls: this.#options.linkTls,
       brokers: () => {
         const { sets } = this.#table.route({}, monotonicMs());
@@ -186,6 +189,11 @@ export class NameServer {
     this.#listener?.renewCertificates();
   }
 
+  /** Reads the file of the secret again, for what is proved from now on. By itself it is looked at every 10 s whether it has changed. */
+  renewSecret(): void {
+    this.#secretFile?.readAgain();
+  }
+
   /** For {@link openNameServer}. */
   async listen(): Promise<void> {
     const { host, port, tls, allowedOrigins, maxConnections, maxPartialBytes } = this.#options;
@@ -225,6 +233,7 @@ export class NameServer {
 
   async #close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#secretFile?.close();
     this.#host.close();
     this.#apiServer.close();
     this.#api.close();

@@ -1,7 +1,12 @@
 /** Looks at what was asked for and at who leads, opens the engine, and puts a broker around it. */
 
-import { Engine } from '../engine/engine.js';
-import { brokerSetOf, type EngineOptions, resolveEngineOptions } from '../engine/options.js';
+import { Engine, type EngineEvents } from '../engine/engine.js';
+import {
+  brokerSetOf,
+  type EngineOptions,
+  type ResolvedEngineOptions,
+  resolveEngineOptions,
+} from '../engine/options.js';
 import { abortError, throwIfAborted } from '../native-free/client/abort.js';
 import type { CallOptions } from '../native-free/client/call-options.js';
 import { guarded } from '../native-free/client/callback.js';
@@ -12,7 +17,7 @@ import { Configuration } from './configuration.js';
 import type { HostSettings } from './configured-option.js';
 import { checkController, mayFound } from './controller-rules.js';
 import { checkFiles } from './package-files.js';
-import { readSecret } from './secret-file.js';
+import { SecretFile } from './secret-file.js';
 import { takeGiven } from './take-given.js';
 
 /** A master is not opened again and again for a disk that spoils what was repaired. */
@@ -42,14 +47,42 @@ export async function openBrokerAs(
   checkFiles();
   const resolved = resolveEngineOptions(engineOptions);
   await checkController(engineOptions);
-  const { secretFile } = resolved;
-  const secret = secretFile === undefined ? null : readSecret(secretFile);
+  const configuration = new Configuration(engineOptions, resolved, settings);
+  const secretFile =
+    resolved.secretFile === undefined ? null : new SecretFile(resolved.secretFile, onWarning);
+  try {
+    return await openWith(
+      engineOptions,
+      resolved,
+      {
+        embed,
+        configuration,
+        secretFile,
+        mayFound: mayFound(resolved),
+        onWarning,
+        onFatal,
+        onReplication,
+      },
+      signal,
+    );
+  } catch (error) {
+    secretFile?.close();
+    throw error;
+  }
+}
+
+async function openWith(
+  engineOptions: EngineOptions,
+  resolved: ResolvedEngineOptions,
+  host: Omit<BrokerHost, 'open'> & Pick<EngineEvents, 'onWarning' | 'onFatal'>,
+  signal: AbortSignal | undefined,
+): Promise<Broker> {
+  const { configuration, onWarning, onFatal } = host;
+  const secrets = host.secretFile?.secrets ?? null;
   const master =
     resolved.nameServers.length === 0
       ? null
-      : await (await import('./other-master.js')).otherMaster(resolved, secret);
-  const founds = mayFound(resolved);
-  const configuration = new Configuration(engineOptions, resolved, settings);
+      : await (await import('./other-master.js')).otherMaster(resolved, secrets);
   let broker: Broker | null = null;
   let openedAgainAt = Number.NEGATIVE_INFINITY;
   const open: BrokerHost['open'] = (role) =>
@@ -68,7 +101,7 @@ export async function openBrokerAs(
         setLogLevel: (level) => configuration.setLogLevel(level),
         nameServers: () => configuration.nameServers,
       },
-      secret,
+      secrets,
       role.role === 'slave',
     );
   const engine = await open(
@@ -88,15 +121,6 @@ export async function openBrokerAs(
     await engine.close();
     throw abortError(signal);
   }
-  broker = new Broker(engine, {
-    open,
-    embed,
-    configuration,
-    secret,
-    mayFound: founds,
-    onWarning,
-    onFatal,
-    onReplication,
-  });
+  broker = new Broker(engine, { ...host, open });
   return broker;
 }

@@ -1,4 +1,5 @@
 /** Whether a broker that is started as master was replaced while it was down. */
+import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import { peekDir } from '../engine/data/peek-dir.js';
 import { brokerSetOf, type ResolvedEngineOptions } from '../engine/options.js';
 import { type MasterInfo, RingMQError } from '../native-free/wire/index.js';
@@ -12,7 +13,7 @@ import { findMaster } from './find-master.js';
  */
 export async function otherMaster(
   options: ResolvedEngineOptions,
-  secret: Uint8Array | null,
+  secrets: ClusterSecrets | null,
 ): Promise<MasterInfo | null> {
   const { nameServers, cluster, name, dataDir, controller } = options;
   const dir = peekDir(dataDir);
@@ -20,7 +21,7 @@ export async function otherMaster(
     return null;
   }
   const set = brokerSetOf(options);
-  const master = await findMaster({ nameServers, secret, linkTls: options.linkTls, cluster, set, name });
+  const master = await findMaster({ nameServers, secrets, linkTls: options.linkTls, cluster, set, name });
   if (master !== null && dir !== null && dir.brokerId !== master.brokerId) {
     throw new RingMQError(
       'NOT_MASTER',

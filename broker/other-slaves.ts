@@ -23,7 +23,7 @@ export async function lackOf(own: () => SetStanding, sought: SetSought): Promise
   const routes = await setRoutes(sought);
   const { name } = own();
   // Where clients do not log in, brokers do not either.
-  const user = brokerUser(sought.secret, false);
+  const user = brokerUser(sought.secrets, false);
   const others = slavesOf(routes).filter((slave) => slave.name !== name);
   const found = await Promise.all(
     others.map((slave) => standingOf(slave, own(), user, linkTlsTo(slave.url, sought.linkTls))),

@@ -158,20 +158,24 @@ export class Registrar {
   }
 
   #registration(serverNonce: string): BrokerRegistration {
-    const { secret } = this.#options;
+    const { secrets } = this.#options;
     const said = this.#options.describe();
     this.#said = said;
-    if (secret === null) {
+    if (secrets === null) {
       return said;
     }
     const given: BrokerRegistration = { ...said, nonce: newNonce() };
-    return { ...given, proof: brokerProof(secret, serverNonce, given) };
+    return { ...given, proof: brokerProof(secrets.first, serverNonce, given) };
   }
 
   /** A name server that does not know the secret could end any master's term. */
   #isTrusted(answer: RegistrationAnswer, serverNonce: string, nonce: string): boolean {
-    const { secret } = this.#options;
-    return secret === null || isProof(answer.proof, registeredProof(secret, serverNonce, nonce, answer));
+    const { secrets } = this.#options;
+    return (
+      secrets?.all.some((secret) =>
+        isProof(answer.proof, registeredProof(secret, serverNonce, nonce, answer)),
+      ) ?? true
+    );
   }
 
   #onAnswer(answer: RegistrationAnswer): void {

@@ -86,12 +86,12 @@ function ask(
 async function routeOn(
   link: NameServerLink,
   serverNonce: string,
-  { cluster, secret }: SetSought,
+  { cluster, secrets }: SetSought,
 ): Promise<SetRoute[]> {
   const nonce = newNonce();
   const route = await link.ask('route', { cluster, nonce });
-  if (secret !== null && !isProof(route.proof, routeProof(secret, serverNonce, nonce, route))) {
-    return [];
-  }
-  return route.sets;
+  const isTrusted =
+    secrets?.all.some((secret) => isProof(route.proof, routeProof(secret, serverNonce, nonce, route))) ??
+    true;
+  return isTrusted ? route.sets : [];
 }

@@ -15,7 +15,7 @@ import { isForPeople, openLog } from './log.js';
 import { byteBars } from './progress.js';
 import { stopWanted } from './stop-signals.js';
 
-/** `ringmq broker`: serves until SIGTERM or SIGINT, then drains and ends with 0; SIGHUP does the same, but with TLS, whose files it has read again. */
+/** `ringmq broker`: serves until SIGTERM or SIGINT, then drains and ends with 0; SIGHUP does the same, but with TLS or a secret file: these it has read again. */
 export async function runBroker(command: Command): Promise<void> {
   const settings = readBrokerSettings(command);
   const { listen } = settings;
@@ -55,7 +55,12 @@ export async function runBroker(command: Command): Promise<void> {
   );
   try {
     const listener = await broker.listen(listen);
-    renew = () => renewed(listener, listen, log);
+    const files = { tls: listen.tls, secretFile: settings.engine.secretFile };
+    const again = {
+      renewCertificates: () => listener.renewCertificates(),
+      renewSecret: () => broker.renewSecret(),
+    };
+    renew = () => renewed(again, files, log);
     const how = { listener: listener.listener, threads: listener.threads };
     log[listener.isFallback ? 'warn' : 'info'](how, `listener: ${listener.reason}`);
     const ms = Math.round(monotonicMs() - startedAt);
@@ -72,17 +77,26 @@ export async function runBroker(command: Command): Promise<void> {
   log.info('stopped');
 }
 
-/** What SIGHUP does where there is TLS. False: there is none. */
+/** What SIGHUP does where there is TLS, or a secret of the cluster. False: there is neither. */
 export function renewed(
-  server: { renewCertificates(): void },
-  { tls }: { tls?: unknown },
+  server: { renewCertificates(): void; renewSecret(): void },
+  { tls, secretFile }: { tls?: unknown; secretFile?: string | undefined },
   log: Logger,
 ): boolean {
-  if (tls === undefined) {
+  if (tls === undefined && secretFile === undefined) {
     return false;
   }
-  log.info('SIGHUP: the TLS files are read again; connections stay');
-  server.renewCertificates();
+  const what =
+    secretFile === undefined
+      ? 'the TLS files are'
+      : tls === undefined
+        ? 'the secret file is'
+        : 'the TLS files and the secret file are';
+  log.info(`SIGHUP: ${what} read again; connections stay`);
+  if (tls !== undefined) {
+    server.renewCertificates();
+  }
+  server.renewSecret();
   return true;
 }
 

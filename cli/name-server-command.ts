@@ -24,7 +24,7 @@ export function addNameServerFlags(command: Command): void {
   }
 }
 
-/** `ringmq nameserver`: serves until SIGTERM or SIGINT, then ends with 0; SIGHUP does the same, but with TLS, whose files it has read again. */
+/** `ringmq nameserver`: serves until SIGTERM or SIGINT, then ends with 0; SIGHUP does the same, but with TLS or a secret file: these it has read again. */
 export async function runNameServer(command: Command): Promise<void> {
   const settings = command.opts<Record<string, unknown>>();
   const own = commandOptionsSchema.parse(optionsFrom<object>(LOG, settings));

@@ -11,6 +11,7 @@ import {
 import { AccessDesk } from './access/access-desk.js';
 import { AuditKeeper } from './access/audit-keeper.js';
 import { brokerPassword } from './access/broker-password.js';
+import type { ClusterSecrets } from './access/cluster-secrets.js';
 import { AUDIT_TOPIC_PARAMS, AuditTopic } from './control/audit-topic.js';
 import { ControlServer } from './control/channel-server.js';
 import { ControlLog } from './control/control-log.js';
@@ -106,6 +107,7 @@ export class Engine {
   readonly #held: HeldKeeper;
   readonly #lock: DataDirLock;
   readonly #ending: LogEnding;
+  readonly #forgetSecrets: () => void;
   /** A listener has been opened: clients may come over a network. */
   #isServed = false;
 
@@ -116,14 +118,14 @@ export class Engine {
   static async open(
     given: EngineOptions,
     events: EngineEvents,
-    secret: Uint8Array | null = null,
+    secrets: ClusterSecrets | null = null,
     mustFollow = false,
   ): Promise<Engine> {
     const options: DataOptions = { ...resolveEngineOptions(given), mustFollow };
     try {
       const lock = await lockDataDir(options.dataDir, (what) => events.onWarning(what, {}));
       try {
-        return await Engine.#openLocked(options, lock, events, secret);
+        return await Engine.#openLocked(options, lock, events, secrets);
       } catch (error) {
         lock.release();
         throw error;
@@ -137,13 +139,13 @@ export class Engine {
     options: DataOptions,
     lock: DataDirLock,
     events: EngineEvents,
-    secret: Uint8Array | null,
+    secrets: ClusterSecrets | null,
   ): Promise<Engine> {
     const opened = await openParts(options, lock, (what, details) => events.onWarning(what, details));
     const { data, persist } = opened;
     let engine: Engine;
     try {
-      engine = new Engine(options, opened, lock, events, secret);
+      engine = new Engine(options, opened, lock, events, secrets);
     } catch (error) {
       await persist.stop();
       throw error;
@@ -168,7 +170,7 @@ export class Engine {
     { handle, parts, persist, data }: OpenedParts,
     lock: DataDirLock,
     events: EngineEvents,
-    secret: Uint8Array | null,
+    secrets: ClusterSecrets | null,
   ) {
     this.handle = handle;
     this.options = options;
@@ -195,12 +197,17 @@ export class Engine {
     );
     this.access = new AccessDesk({
       state: data.state.access,
-      brokerPassword: secret === null ? null : brokerPassword(secret),
+      brokerPasswords: () => secrets?.all.map(brokerPassword) ?? [],
       version: () => Atomics.load(new Int32Array(handle.brokerWords), BROKER_WORD.accessVersion),
     });
+    const accessChanged = (): void => {
+      Atomics.add(new Int32Array(handle.brokerWords), BROKER_WORD.accessVersion, 1);
+    };
+    // Who has proved one that is taken no more is asked again.
+    this.#forgetSecrets = secrets?.onChanged(accessChanged) ?? (() => {});
     data.state.onApplied = (record) => {
       if (record.type === 'user' || record.type === 'role' || record.type === 'principalGone') {
-        Atomics.add(new Int32Array(handle.brokerWords), BROKER_WORD.accessVersion, 1);
+        accessChanged();
       }
       if (parts.term.isFollower) {
         this.#held.applied(record);
@@ -311,7 +318,7 @@ export class Engine {
     });
     this.#stats.name(PERSIST_SEAT, 'ringmq-persist');
     this.#stats.name(parts.seat, 'main');
-    this.replication = this.#makeReplication(options, parts, data, secret);
+    this.replication = this.#makeReplication(options, parts, data, secrets);
     this.#server = new ControlServer(handle.channel, {
       handle: threadCalls({
         plane: this.#plane,
@@ -367,13 +374,13 @@ export class Engine {
     options: ResolvedEngineOptions,
     parts: ThreadParts,
     data: OpenData,
-    secret: Uint8Array | null,
+    secrets: ClusterSecrets | null,
   ): Replication {
     return new Replication({
       options,
       handle: this.handle,
       node: data.node,
-      secret,
+      secrets,
       term: parts.term,
       marks: parts.replicas,
       catalog: data.catalog,
@@ -434,6 +441,7 @@ export class Engine {
       }
     };
     Atomics.store(new Int32Array(this.handle.brokerWords), BROKER_WORD.closing, 1);
+    this.#forgetSecrets();
     this.#house.rest();
     this.#sampler.close();
     await part(() => this.replication.handOver.close());

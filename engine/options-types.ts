@@ -220,8 +220,9 @@ export interface EngineOptions {
    */
   slaveReads?: 'never' | 'old-data' | undefined;
   /**
-   * File with the secret that master and slaves prove to each other that they know: its text without the
-   * line end, 16 bytes to 4 KiB. Without it only loopback is trusted.
+   * File with the secret that the nodes of a cluster prove to each other that they know: its text without
+   * the line end, 16 bytes to 4 KiB. Of two lines the first is proved, and both are taken. It is read again
+   * when it has changed, and at SIGHUP. Without it only loopback is trusted.
    * Default none.
    * Command: `--secret-file`, `RINGMQ_SECRET_FILE`, `secretFile`.
    */

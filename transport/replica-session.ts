@@ -74,6 +74,9 @@ export class ReplicaSession implements SocketHandler, ReplicaLink, OpenConnectio
   #feed: ReplicaFeed | null = null;
   #timer: NodeJS.Timeout;
   #isTaking = false;
+  /** What the slave has proved, and when it was looked at last. */
+  #proof: Uint8Array = new Uint8Array(0);
+  #provedVersion = 0;
 
   constructor(deps: ReplicaSessionDeps, socket: Socket) {
     this.#deps = deps;
@@ -231,9 +234,8 @@ export class ReplicaSession implements SocketHandler, ReplicaLink, OpenConnectio
   }
 
   async #prove(proof: Uint8Array): Promise<void> {
-    const { replicas } = this.#deps.engine;
-    const remote = this.#deps.trustsLoopback ? this.#socket.remote : 'not trusted';
-    const answer = await replicas.prove(this.#slaveNonce, this.#masterNonce, proof, remote);
+    this.#proof = proof;
+    const answer = await this.#answerTo(proof);
     if (this.#stage === 'closed') {
       return;
     }
@@ -246,6 +248,25 @@ export class ReplicaSession implements SocketHandler, ReplicaLink, OpenConnectio
     }
     this.#stage = 'hello';
     this.send(makeFrame(REPLICA_OPCODE.proof, 0, { payload: answer }));
+  }
+
+  /** The master's own proof; null: the slave's is not right. */
+  #answerTo(proof: Uint8Array): Promise<Uint8Array | null> {
+    const { replicas, access } = this.#deps.engine;
+    const remote = this.#deps.trustsLoopback ? this.#socket.remote : 'not trusted';
+    this.#provedVersion = access.version;
+    return replicas.prove(this.#slaveNonce, this.#masterNonce, proof, remote);
+  }
+
+  /** The cluster's secret may be another one by now: what was proved has to be right yet. */
+  async #proveAgain(): Promise<void> {
+    const answer = await this.#answerTo(this.#proof);
+    if (answer === null) {
+      this.fail(
+        'NOT_AUTHENTICATED',
+        'the secret that was proved is not taken any more: prove the one of now',
+      );
+    }
   }
 
   async #onHello(frame: Uint8Array): Promise<void> {
@@ -291,6 +312,9 @@ export class ReplicaSession implements SocketHandler, ReplicaLink, OpenConnectio
   #onAck(received: number, flushed: number): void {
     // The silence counts from here. A timer of its own for each ack would be most of what an ack costs.
     this.#timer.refresh();
+    if (this.#provedVersion !== this.#deps.engine.access.version) {
+      this.#proveAgain().catch((error: unknown) => this.#failWith(error));
+    }
     const fault = this.#feed?.onAck(received, flushed) ?? null;
     if (fault !== null) {
       this.fail('BAD_FRAME', fault);

@@ -86,6 +86,11 @@ export class Following {
     this.#order({ type: 'master', url });
   }
 
+  /** What is proved and taken from now on. */
+  tellSecrets(secrets: readonly Uint8Array[]): void {
+    this.#order({ type: 'secrets', secrets });
+  }
+
   /** Nothing is taken from the master any more. */
   async stop(): Promise<void> {
     this.#isStopping = true;

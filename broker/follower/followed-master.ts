@@ -2,18 +2,20 @@
  * Whom a broker follows while it is a slave: where its master is, and the thread that takes its log. Both
  * outlive the engine, which may be opened again.
  */
+import type { ClusterSecrets } from '../../engine/access/cluster-secrets.js';
 import type { Engine } from '../../engine/engine.js';
 import { type FollowEvents, Following } from './follow.js';
 
 export class FollowedMaster {
-  readonly #secret: Uint8Array | null;
+  readonly #secrets: ClusterSecrets | null;
   readonly #events: FollowEvents;
   #url: string | null;
   #following: Following | null = null;
 
-  constructor(url: string | null, secret: Uint8Array | null, events: FollowEvents) {
+  constructor(url: string | null, secrets: ClusterSecrets | null, events: FollowEvents) {
     this.#url = url;
-    this.#secret = secret;
+    this.#secrets = secrets;
+    secrets?.onChanged(() => this.#following?.tellSecrets(secrets.all));
     this.#events = events;
   }
 
@@ -43,7 +45,7 @@ export class FollowedMaster {
       {
         handle: engine.handle,
         masterUrl: this.#url,
-        secret: this.#secret ?? new Uint8Array(0),
+        secrets: this.#secrets?.all ?? [new Uint8Array(0)],
         catchUpRateBytes: engine.options.catchUpRateBytes,
         linkTls: engine.options.linkTls,
       },

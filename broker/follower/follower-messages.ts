@@ -8,8 +8,8 @@ import type { CatchUpEnd, CatchUpReport } from './catch-up.js';
 export interface FollowerWorkerData {
   handle: BrokerHandle;
   masterUrl: string | null;
-  /** Shared with the master; empty: there is none. */
-  secret: Uint8Array;
+  /** Shared with the master, the first is proved; one that is empty: there is none. */
+  secrets: readonly Uint8Array[];
   catchUpRateBytes: number;
   /** For a master at a `wss://` address. */
   linkTls: LinkTlsOptions | undefined;
@@ -41,6 +41,8 @@ export type FollowerOrder =
   | { type: 'facts'; facts: ReplicaFacts }
   | { type: 'applied' }
   | { type: 'master'; url: string | null }
+  /** They are others by now. */
+  | { type: 'secrets'; secrets: readonly Uint8Array[] }
   /** Offsets that were committed here, for the master; one at a time. */
   | { type: 'handOver'; offsets: Uint8Array }
   /** The master is to be asked for what is damaged here. */

@@ -55,7 +55,8 @@ export interface FollowerLog extends FollowerDeps {
 export interface FollowerSessionDeps {
   readonly link: FollowerLink;
   readonly log: FollowerLog;
-  readonly secret: Uint8Array;
+  /** The first is proved, by the slave and then by the master. */
+  secrets(): readonly Uint8Array[];
   /** What this broker says in its hello. */
   readonly facts: ReplicaFacts;
   /** Bytes a second of what the master reads from files; 0: no bound. */
@@ -93,6 +94,8 @@ export class FollowerSession {
   #masterNonce = new Uint8Array(0);
   readonly #talk: RepairTalk;
   #stage: Stage = 'challenge';
+  /** The secret that both have shown. */
+  #proved: Uint8Array = new Uint8Array(0);
   #master: ReplicaFacts | null = null;
   #statePieces: Uint8Array[] = [];
   #stateBytes = 0;
@@ -122,6 +125,13 @@ export class FollowerSession {
 
   get isFollowing(): boolean {
     return this.#stage === 'log';
+  }
+
+  /** Whether what was proved is one of these; nothing was proved yet: it will be. */
+  isProvedBy(secrets: readonly Uint8Array[]): boolean {
+    return (
+      this.#stage === 'challenge' || secrets.some((secret) => Buffer.compare(secret, this.#proved) === 0)
+    );
   }
 
   /** Bytes that this log lacks, as of the master's last frame. */
@@ -219,18 +229,19 @@ export class FollowerSession {
   }
 
   #onChallenge(frame: Uint8Array): void {
-    const { link, secret } = this.#deps;
+    const { link } = this.#deps;
+    const [first = new Uint8Array(0)] = this.#deps.secrets();
+    this.#proved = first;
     this.#masterNonce = frame.slice(FRAME_HEADER_BYTES);
     this.#stage = 'proof';
-    const payload = proofOf(secret, 'slave', this.#nonce, this.#masterNonce);
+    const payload = proofOf(first, 'slave', this.#nonce, this.#masterNonce);
     link.send(makeFrame(REPLICA_OPCODE.proof, 0, { payload }));
   }
 
   #onProof(frame: Uint8Array): void {
-    const { secret, link, facts } = this.#deps;
-    if (
-      !isProof(frame.slice(FRAME_HEADER_BYTES), proofOf(secret, 'master', this.#nonce, this.#masterNonce))
-    ) {
+    const { link, facts } = this.#deps;
+    const wanted = proofOf(this.#proved, 'master', this.#nonce, this.#masterNonce);
+    if (!isProof(frame.slice(FRAME_HEADER_BYTES), wanted)) {
       throw new RingMQError('NOT_AUTHENTICATED', 'the master does not know the secret');
     }
     this.#stage = 'welcome';

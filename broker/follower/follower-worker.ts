@@ -67,6 +67,7 @@ class FollowerThread {
   #wasGood = true;
   #applied: (() => void) | null = null;
   #isStopped = false;
+  #secrets = data.secrets;
   readonly #catchUp = new CatchUp(data.catchUpRateBytes);
   readonly #timer = setInterval(() => this.#tick(), PROGRESS_MS);
 
@@ -88,6 +89,9 @@ class FollowerThread {
       }
       case 'master':
         this.#onMaster(order.url);
+        return;
+      case 'secrets':
+        this.#onSecrets(order.secrets);
         return;
       case 'handOver':
         if (this.#session?.handOver(order.offsets) !== true) {
@@ -118,6 +122,15 @@ class FollowerThread {
     }
   }
 
+  /** What was proved with one that is taken no more is proved anew, over another connection. */
+  #onSecrets(secrets: readonly Uint8Array[]): void {
+    this.#secrets = secrets;
+    this.#retryMs = FIRST_RETRY_MS;
+    if (this.#session?.isProvedBy(secrets) === false) {
+      this.#socket?.terminate();
+    }
+  }
+
   #connect(facts: ReplicaFacts): void {
     const url = this.#masterUrl;
     if (this.#isStopped || url === null || this.#socket !== null) {
@@ -142,7 +155,7 @@ class FollowerThread {
         resume: () => socket.resume(),
       },
       log: this.#log(),
-      secret: data.secret,
+      secrets: () => this.#secrets,
       facts,
       catchUpRateBytes: data.catchUpRateBytes,
       now: monotonicMs,

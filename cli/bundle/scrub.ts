@@ -48,9 +48,11 @@ export class Scrubber {
 
   /** A secret that is known: wherever it turns up it is taken out. */
   addSecret(secret: string): void {
-    const text = secret.trim();
-    if (text.length >= MIN_SECRET_CHARACTERS) {
-      this.#secrets.push(text);
+    // While a cluster's secret is changed its file has two, a line each.
+    for (const text of [secret, ...secret.split('\n')].map((each) => each.trim())) {
+      if (text.length >= MIN_SECRET_CHARACTERS) {
+        this.#secrets.push(text);
+      }
     }
   }
 

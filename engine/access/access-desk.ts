@@ -28,6 +28,7 @@ import type {
 } from '../engine-thread.js';
 import type { AccessState } from '../meta/access-state.js';
 import { MAX_PACED_USERS } from '../term/user-paces.js';
+import { BrokerVerifiers, markOf } from './broker-verifiers.js';
 import { HashGate } from './hash-gate.js';
 import { LoginDelays, MAX_LOGIN_WAIT_MS } from './login-delays.js';
 import { checkProof, FakeVerifiers, makeVerifier, proofOf } from './scram.js';
@@ -58,8 +59,8 @@ interface OneTimeToken {
 
 export interface AccessDeskDeps {
   readonly state: AccessState;
-  /** What brokers log in with; null, or absent: none does. */
-  readonly brokerPassword?: string | null;
+  /** What brokers log in with, as of now. Default: none does. */
+  brokerPasswords?(): readonly string[];
   /** The shared word that moves with each change. Default: it stands still. */
   version?(): number;
   /** A clock for deadlines. Default `monotonicMs`. */
@@ -70,9 +71,7 @@ export class AccessDesk {
   readonly #state: AccessState;
   readonly #now: () => number;
   readonly #version: () => number;
-  readonly #brokerPassword: string | null;
-  /** Made when the first broker comes. */
-  #brokerVerifier: Promise<ScramVerifier> | null = null;
+  readonly #brokers: BrokerVerifiers;
   /** Of clients and HTTP, since the opening. */
   readonly logins = { succeeded: 0, failed: 0 };
   readonly #delays = new LoginDelays();
@@ -83,10 +82,10 @@ export class AccessDesk {
   #nextPlace = 0;
   readonly #verifiers = new Map<string, TokenVerifier>();
 
-  constructor({ state, now, version, brokerPassword }: AccessDeskDeps) {
+  constructor({ state, now, version, brokerPasswords = () => [] }: AccessDeskDeps) {
     this.#state = state;
-    this.#brokerPassword = brokerPassword ?? null;
-    this.#fakes = new FakeVerifiers(this.#brokerPassword);
+    this.#brokers = new BrokerVerifiers(brokerPasswords);
+    this.#fakes = new FakeVerifiers(brokerPasswords()[0] ?? null);
     this.#version = version ?? (() => 0);
     this.#now = now ?? monotonicMs;
   }
@@ -120,7 +119,7 @@ export class AccessDesk {
   async challenge(user: string): Promise<{ salt: string; iterations: number }> {
     // Computed for everybody: it takes as long.
     const fake = this.#fakes.of(user);
-    const { salt, iterations } = (await this.#verifierOf(user)) ?? fake;
+    const [{ salt, iterations } = fake] = await this.#verifiersOf(user);
     return { salt, iterations };
   }
 
@@ -141,7 +140,7 @@ export class AccessDesk {
   /** @throws RingMQError NOT_AUTHENTICATED, after a wait that grows with each failure */
   async login({ user, authMessage, proof, remote }: LoginParams): Promise<LoginAnswer> {
     const begunMs = this.#now();
-    let verifier = await this.#verifierOf(user);
+    let verifiers = await this.#verifiersOf(user);
     // Whoever fails meanwhile is before it: all that wait would be looked at together otherwise. So nothing is
     // awaited between the last look and the check.
     for (;;) {
@@ -150,10 +149,18 @@ export class AccessDesk {
         break;
       }
       await delay(waitMs, undefined, { ref: false });
-      verifier = await this.#verifierOf(user);
+      verifiers = await this.#verifiersOf(user);
     }
     const fake = this.#fakes.of(user);
-    const serverSignature = checkProof(verifier ?? fake, authMessage, proof);
+    let verifier: ScramVerifier | null = null;
+    let serverSignature: string | null = null;
+    for (const each of verifiers.length > 0 ? verifiers : [fake]) {
+      const signature = checkProof(each, authMessage, proof);
+      if (signature !== null) {
+        serverSignature = signature;
+        verifier = each === fake ? null : each;
+      }
+    }
     const token = this.#token !== null && verifier === this.#token.verifier ? this.#token : null;
     // Two may have begun with one token.
     if (verifier === null || serverSignature === null || token?.isUsed === true) {
@@ -269,8 +276,11 @@ export class AccessDesk {
     if (proof.by !== 'password') {
       return this.#external(user, proof);
     }
-    const known = user === BROKER_USER ? await this.#verifierOf(user) : this.#state.users.get(user)?.scram;
-    const verifier = known ?? this.#token?.verifier ?? null;
+    if (user === BROKER_USER) {
+      const proved = (await this.#brokers.all()).find((each) => markOf(each) === proof.salt);
+      return proved === undefined ? null : this.#facts(user, proved);
+    }
+    const verifier = this.#state.users.get(user)?.scram ?? this.#token?.verifier ?? null;
     const facts = verifier === null ? null : this.#facts(user, verifier);
     return facts?.proof.by === 'password' && facts.proof.salt === proof.salt ? facts : null;
   }
@@ -328,15 +338,14 @@ export class AccessDesk {
     return this.#state.users.has(user) ? new Rights(this.#grantsOf(user)) : null;
   }
 
-  async #verifierOf(user: string): Promise<ScramVerifier | null> {
+  /** Of one salt: none where there is no such user, several while the secret of brokers is changed. */
+  async #verifiersOf(user: string): Promise<ScramVerifier[]> {
     if (user === BROKER_USER) {
-      const password = this.#brokerPassword;
-      this.#brokerVerifier ??= password === null ? null : makeVerifier(password);
-      return this.#brokerVerifier;
+      return await this.#brokers.all();
     }
     const known = this.#state.users.get(user)?.scram;
     if (known !== undefined) {
-      return known;
+      return [known];
     }
     const token = this.#token;
     const mayUse =
@@ -345,7 +354,7 @@ export class AccessDesk {
       !token.isUsed &&
       !this.hasAdministrator &&
       this.#now() < token.untilMs;
-    return mayUse ? token.verifier : null;
+    return mayUse ? [token.verifier] : [];
   }
 
   #facts(user: string, verifier: ScramVerifier): PrincipalFacts {
@@ -353,7 +362,13 @@ export class AccessDesk {
     const place = this.#placeOf(user);
     const limits = this.#limitsOf(user);
     if (user === BROKER_USER) {
-      return { user, place, proof: { by: 'password', salt }, grants: [...BROKER_GRANTS], limits };
+      return {
+        user,
+        place,
+        proof: { by: 'password', salt: markOf(verifier) },
+        grants: [...BROKER_GRANTS],
+        limits,
+      };
     }
     return verifier === this.#token?.verifier
       ? {

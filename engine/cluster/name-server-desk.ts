@@ -7,6 +7,7 @@ import {
   type NameServerMethods,
   RingMQError,
 } from '../../native-free/wire/index.js';
+import type { ClusterSecrets } from '../access/cluster-secrets.js';
 import { firstAfter, Page, pageEnd } from '../control/page.js';
 import { parseNameServerParams } from './name-server-params.js';
 import { brokerProof, isProof, registeredProof, routeProof } from './proof.js';
@@ -31,18 +32,18 @@ const STATUS_BYTES = 320;
 
 export class NameServerDesk {
   readonly #table: RouteTable;
-  readonly #secret: Uint8Array | null;
+  readonly #secrets: ClusterSecrets | null;
   readonly #nowMs: () => number;
   readonly #own: OwnConfiguration;
 
   constructor(
     table: RouteTable,
-    secret: Uint8Array | null,
+    secrets: ClusterSecrets | null,
     nowMs: () => number,
     own: OwnConfiguration = { list: () => [], setLogLevel: () => {} },
   ) {
     this.#table = table;
-    this.#secret = secret;
+    this.#secrets = secrets;
     this.#nowMs = nowMs;
     this.#own = own;
   }
@@ -93,7 +94,7 @@ export class NameServerDesk {
 
   /** It knows no rights: brokers do, and ask for who has them. @throws RingMQError NOT_ALLOWED */
   #checkBroker({ link }: DeskCaller): void {
-    if (this.#secret !== null && !this.#table.isRegistered(link)) {
+    if (this.#secrets !== null && !this.#table.isRegistered(link)) {
       throw new RingMQError(
         'NOT_ALLOWED',
         'a name server that has a secret tells this to registered brokers alone: ask a broker for `nameServerConfiguration`, or have it `setNameServerLogLevel`',
@@ -103,8 +104,11 @@ export class NameServerDesk {
 
   #register(given: NameServerMethods['registerBroker']['params'], caller: DeskCaller, now: number): object {
     const { proof, ...registration } = given;
-    const secret = this.#secret;
-    if (secret !== null && !isProof(proof, brokerProof(secret, caller.nonce, registration))) {
+    // The broker is answered with the one that it has proved.
+    const secret = this.#secrets?.all.find((each) =>
+      isProof(proof, brokerProof(each, caller.nonce, registration)),
+    );
+    if (secret === undefined && this.#secrets !== null) {
       throw new RingMQError(
         'NOT_AUTHENTICATED',
         'this name server takes brokers that know its secret: start the broker with the same --secret-file',
@@ -112,15 +116,15 @@ export class NameServerDesk {
     }
     const answer = this.#table.register(caller.link, registration, now);
     const { nonce } = registration;
-    return secret === null || nonce === undefined
+    return secret === undefined || nonce === undefined
       ? answer
       : { ...answer, proof: registeredProof(secret, caller.nonce, nonce, answer) };
   }
 
   #route({ nonce, ...asked }: NameServerMethods['route']['params'], caller: DeskCaller, now: number): object {
     const answer = this.#table.route(asked, now);
-    const secret = this.#secret;
-    return secret === null || nonce === undefined
+    const secret = this.#secrets?.first;
+    return secret === undefined || nonce === undefined
       ? answer
       : { ...answer, proof: routeProof(secret, caller.nonce, nonce, answer) };
   }

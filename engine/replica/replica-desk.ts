@@ -16,8 +16,8 @@ import { decide, isProof, proofOf } from './handshake.js';
 
 export interface ReplicaDeskDeps {
   readonly marks: ReplicaMarks;
-  /** Shared with the slaves; null: there is none, and only loopback is trusted. */
-  readonly secret: Uint8Array | null;
+  /** Shared with the slaves; null: there are none, and only loopback is trusted. */
+  readonly secrets: { readonly all: readonly Uint8Array[] } | null;
   /** A slave that was silent for so long is not in sync. */
   readonly maxLagMs: number;
   /** What this broker says of itself now; `begin` is of no account. */
@@ -61,14 +61,14 @@ export class ReplicaDesk {
     proof: Uint8Array,
     remote: string,
   ): Uint8Array | null {
-    const { secret } = this.#deps;
-    if (secret === null && !isLoopback(remote.replace(/^::ffff:/, ''))) {
+    const { secrets } = this.#deps;
+    if (secrets === null && !isLoopback(remote.replace(/^::ffff:/, ''))) {
       return null;
     }
-    const key = secret ?? NO_SECRET;
-    return isProof(proof, proofOf(key, 'slave', slaveNonce, masterNonce))
-      ? proofOf(key, 'master', slaveNonce, masterNonce)
-      : null;
+    const key = (secrets?.all ?? [NO_SECRET]).find((secret) =>
+      isProof(proof, proofOf(secret, 'slave', slaveNonce, masterNonce)),
+    );
+    return key === undefined ? null : proofOf(key, 'master', slaveNonce, masterNonce);
   }
 
   /** @throws RingMQError NOT_MASTER, BAD_ARGUMENT for one that is no slave of this master, BROKER_BUSY with too many slaves */

@@ -11,6 +11,7 @@ import {
   RingMQError,
   type SetStanding,
 } from '../../native-free/wire/index.js';
+import type { ClusterSecrets } from '../access/cluster-secrets.js';
 import type { ControlReplay } from '../data/control-replay.js';
 import { type Rejoin, rejoinOf, writeRejoin } from '../data/rejoin.js';
 import type { RepairKeeper } from '../data/repair-keeper.js';
@@ -30,7 +31,7 @@ import { Standing, type StandingDeps } from './standing.js';
 
 export interface ReplicationDeps extends StandingDeps, GroupHandOverDeps, PromotionDeps {
   readonly node: NodeFacts;
-  readonly secret: Uint8Array | null;
+  readonly secrets: ClusterSecrets | null;
   readonly replay: ControlReplay;
   readonly repair: RepairKeeper;
   /** `meta/node` was replaced. */
@@ -57,7 +58,7 @@ export class Replication {
 
   constructor(deps: ReplicationDeps) {
     this.#deps = deps;
-    const { marks, secret, options, ring, term } = deps;
+    const { marks, secrets, options, ring, term } = deps;
     const node = new NodeKeeper(deps.node, deps.handle.dir, () => deps.onNode());
     const standing = new Standing(deps, node);
     const handOver = new GroupHandOver(deps, {
@@ -71,7 +72,7 @@ export class Replication {
     this.promotion = new Promotion(deps, { node, standing, handOver });
     this.#desk = new ReplicaDesk({
       marks,
-      secret,
+      secrets,
       maxLagMs: options.inSyncMaxLagMs,
       facts: () => standing.facts(),
       isMaster: () => term.role === ROLE.master,

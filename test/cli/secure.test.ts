@@ -57,6 +57,7 @@ describe('a broker with a certificate of its own', () => {
 describe('an authority of certificates', () => {
   const directory = makeDirectory();
   const authority = new Authority(directory);
+  const secretFile = `${directory}/secret`;
   const server = authority.issue('server', 'DNS:localhost,IP:127.0.0.1');
   const shop = authority.issue('shop');
   const key = makeKey('one');
@@ -76,7 +77,9 @@ describe('an authority of certificates', () => {
     ];
     const jwt = ['--jwt-keys', `${directory}/keys.json`, '--jwt-issuer', ISSUER, '--jwt-audience', AUDIENCE];
     const login = ['--auth', '--admin-password-file', `${directory}/admin`];
-    broker = await BrokerProcess.start(`${directory}/data`, [...tls, ...jwt, ...login]);
+    writeFileSync(secretFile, 'the secret of before\n');
+    const cluster = ['--secret-file', secretFile];
+    broker = await BrokerProcess.start(`${directory}/data`, [...tls, ...jwt, ...login, ...cluster]);
     const env = {
       RINGMQ_URL: broker.url,
       RINGMQ_CA: authority.caFile,
@@ -133,8 +136,10 @@ describe('an authority of certificates', () => {
   });
 
   it('is read again at SIGHUP, which ends nobody', async () => {
+    writeFileSync(secretFile, 'the secret of before\nthe secret from now on\n');
     process.kill(broker.pid, 'SIGHUP');
-    await expect.poll(() => broker.log).toContain('SIGHUP: the TLS files are read again');
+    await expect.poll(() => broker.log).toContain('both are taken from now on');
+    expect(broker.log).toContain('SIGHUP: the TLS files and the secret file are read again');
     const shows = [...ca, '--cert', shop.certFile, '--client-key', shop.keyFile];
     expect(await runCli(['--url', broker.url, ...shows, 'pub', 'orders', 'x'])).toMatchObject({ status: 0 });
   });

@@ -32,7 +32,7 @@ function host(nameServer: string) {
     options: { nameServers: [nameServer], name: 'a' },
     thread,
     url: 'ws://127.0.0.1:1',
-    secret: null,
+    secrets: null,
     stats: () => ({ log: { startPosition: 0, endPosition: 0, flushedPosition: 0 } }),
     deletedTopics: () => [],
     deletedUpTo: () => null,

@@ -1,4 +1,6 @@
 /** The conversation behind the examples of `docs/wire-protocol.md` about name servers: as a real one answers. */
+
+import { ClusterSecrets } from '../../engine/access/cluster-secrets.js';
 import { NameServerDesk } from '../../engine/cluster/name-server-desk.js';
 import { brokerProof } from '../../engine/cluster/proof.js';
 import { RouteTable } from '../../engine/cluster/route-table.js';
@@ -38,7 +40,7 @@ export async function nameServerExamples(): Promise<Map<string, Uint8Array>> {
     { onChanged: (cluster, version) => host.routeChanged(cluster, version), onLinkEnded: () => {} },
     0,
   );
-  const host = new ExampleHost(new NameServerDesk(table, SECRET, () => 60_000), {
+  const host = new ExampleHost(new NameServerDesk(table, new ClusterSecrets([SECRET]), () => 60_000), {
     name: 'nameserver',
     openingId: '8d0f4c3b2a197e65',
     session: { listener: 'uws' },

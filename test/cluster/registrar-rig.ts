@@ -36,7 +36,7 @@ export class Told {
     this.registrar = keep(
       new Registrar({
         nameServers,
-        secret: null,
+        secrets: null,
         times: FAST,
         describe: () => this.said,
         onFenced: (epoch, url) => this.fenced.push([epoch, url]),

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findMaster } from '../../broker/find-master.js';
+import { ClusterSecrets } from '../../engine/access/cluster-secrets.js';
 import { isProof, registeredProof, routeProof } from '../../engine/cluster/proof.js';
 import type { MasterInfo } from '../../native-free/wire/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
@@ -63,7 +64,7 @@ describe('registrar', () => {
     const [one, two, silent] = [await server(), await server(), await tcp(() => {})];
     const sought = {
       nameServers: [one.url, two.url, silent.url],
-      secret: null,
+      secrets: null,
       cluster: 'default',
       set: 'a',
     };
@@ -78,7 +79,10 @@ describe('registrar', () => {
     // believed.
     expect(await findMaster({ ...sought, name: 'b' }, 200)).toBeNull();
     expect(
-      await findMaster({ ...sought, name: 'a', secret: Buffer.from('some secret of ours') }, 200),
+      await findMaster(
+        { ...sought, name: 'a', secrets: new ClusterSecrets([Buffer.from('some secret of ours')]) },
+        200,
+      ),
     ).toBeNull();
   });
 
@@ -88,7 +92,7 @@ describe('registrar', () => {
     await until(() => there.registrar.registeredCount === 1);
     const slow = keep(await FaultyLink.open(ns.port));
     slow.slow('back', { delayMs: 100 });
-    const sought = { secret: null, cluster: 'default', set: 'a', name: 'a' };
+    const sought = { secrets: null, cluster: 'default', set: 'a', name: 'a' };
     const nameServers = [`ws://127.0.0.1:${slow.port}`];
     expect(await findMaster({ ...sought, nameServers }, 1, 60_000)).toMatchObject({ name: 'b' });
   });
@@ -186,7 +190,9 @@ describe('registrar', () => {
     writeFileSync(secretFile, 'the secret of this cluster\n');
     const secret = Buffer.from('the secret of this cluster');
     const [guarded, open] = [await server({ secretFile }), await server()];
-    const told = new Told([guarded.url, open.url], registration({ epoch: 1 }), { secret });
+    const told = new Told([guarded.url, open.url], registration({ epoch: 1 }), {
+      secrets: new ClusterSecrets([secret]),
+    });
     await until(() => told.registrar.registeredCount === 1 && told.warnings.length > 0);
     expect(told.warnings.join()).toContain(open.url);
     expect(told.warnings.join()).toContain('secret');

@@ -152,7 +152,7 @@ it('a slave begins as the page says', () => {
       onCommitted: () => {},
       wantSync: () => {},
     },
-    secret: SECRET,
+    secrets: () => [SECRET],
     facts: SLAVE,
     catchUpRateBytes: 0,
     now: () => 0,

@@ -35,7 +35,7 @@ class Rig {
     this.marks.setUp({ replication: 'sync', minInSync, onMissingSlave: 'refuse' }, 0);
     this.desk = new ReplicaDesk({
       marks: this.marks,
-      secret,
+      secrets: secret === null ? null : { all: [secret] },
       maxLagMs: 1_000,
       facts: () => facts('master'),
       isMaster: () => this.isMaster,

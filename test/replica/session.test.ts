@@ -83,7 +83,7 @@ class Rig {
     this.session = new ReplicaSession(
       {
         id: 'test-1-1',
-        engine: { replicas } as EngineThread,
+        engine: { replicas, access: { version: 0 } } as EngineThread,
         trustsLoopback: true,
         handshakeTimeoutMs: 3_600_000,
         silenceMs: 3_600_000,

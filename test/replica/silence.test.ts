@@ -54,7 +54,7 @@ it('while a slave holds itself back, its master is not taken for silent, and has
       onControl: (_batch, _position, done) => done(),
       ...{ onCommitted: () => {}, wantSync: () => {} },
     },
-    ...{ secret: SECRET, facts: { ...MASTER, name: 'a-slave', end: 0 }, catchUpRateBytes: 10 },
+    ...{ secrets: () => [SECRET], facts: { ...MASTER, name: 'a-slave', end: 0 }, catchUpRateBytes: 10 },
     now: () => now,
     later: (run, ms) => void later.push({ run, ms }),
     readSound: () => Promise.resolve(new Uint8Array(0)),

@@ -77,7 +77,7 @@ export class SimSlave extends SimLog {
           };
         },
       },
-      secret: SECRET,
+      secrets: () => [SECRET],
       facts: this.facts(this.isNew ? FACT_FLAG.isNew : 0),
       catchUpRateBytes: 1,
       now,

@@ -65,7 +65,7 @@ export function simDesk(
 ): ReplicaDesk {
   return new ReplicaDesk({
     marks,
-    secret: SECRET,
+    secrets: { all: [SECRET] },
     maxLagMs: 2_000,
     facts: () => master().facts(),
     isMaster: () => true,
