@@ -155,7 +155,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     if (bytes.length > lane.ring.spanBytes) {
       return ERRORS.MESSAGE_TOO_LARGE.wire;
     }
-    const status = checkBatch(bytes, sink.hasTravelled);
+    const status = checkBatch(bytes, sink.hasTravelled, lane.persisted);
     if (status !== 0) {
       return status;
     }
@@ -178,11 +178,11 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
         return refusal;
       }
     }
-    const marks = hadKeys() ? 0 : BATCH_ATTRIBUTE.keyless;
-    const outcome =
-      marks === 0 && lane.persisted
-        ? this.#appendKeyed(lane, sink, id, bytes)
-        : lane.append(sink, id, bytes, marks);
+    // Keys of what memory holds are in no index.
+    const isKeyed = lane.persisted && hadKeys();
+    const outcome = isKeyed
+      ? this.#appendKeyed(lane, sink, id, bytes)
+      : lane.append(sink, id, bytes, lane.persisted ? BATCH_ATTRIBUTE.keyless : 0);
     if (outcome === APPEND.full && !lane.persisted) {
       // Only consumers' threads can move a memory lane's gate: tell them that room is wanted.
       this.#waker.wakeOthers();

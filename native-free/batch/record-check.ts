@@ -84,18 +84,18 @@ const HAS_BODY = RECORD_FLAG.hasBody;
 const PLAIN = RECORD_FLAG.hasBody;
 const MAX_PLAIN_BYTES = RECORD_HEADER_BYTES + MAX_BODY_BYTES;
 
-/** Keys of the records that {@link recordsFault} looked at last. */
+/** Keys of the records that were looked at last. */
 let keysSeen = 0;
 
-/** Whether a record of the batch that {@link recordsFault} has passed last has a key. */
+/** Whether a record of the batch that {@link recordsFault} or {@link recordsFaultInView} has passed last has a key. */
 export function hadKeys(): boolean {
   return keysSeen > 0;
 }
 
 /**
  * Looks at all records of a batch of `count` whose header stands at `at` and which ends at `end`. A few
- * nanoseconds a record, and no object: a view would make the walk a third faster, and that of a batch of one
- * record four times as dear.
+ * nanoseconds a record, and no object: a view makes the walk a third faster, and that of a batch of one record
+ * four times as dear.
  * @returns 0, or what {@link describeRecordsFault} explains.
  */
 export function recordsFault(bytes: Uint8Array, batchAt: number, end: number, count: number): number {
@@ -125,7 +125,7 @@ export function recordsFault(bytes: Uint8Array, batchAt: number, end: number, co
   return at === end ? 0 : FAULT.behind;
 }
 
-/** {@link recordsFault} through a view of the same bytes, which who reads whole frames has anyway. */
+/** {@link recordsFault} through a view of the same bytes, which who reads whole frames has anyway, and many records are worth. */
 export function recordsFaultInView(
   bytes: Uint8Array,
   view: DataView,
@@ -133,6 +133,7 @@ export function recordsFaultInView(
   end: number,
   count: number,
 ): number {
+  keysSeen = 0;
   if (count === 0 || count > MAX_BATCH_RECORDS) {
     return FAULT.count;
   }

@@ -110,7 +110,7 @@ describe('control records', () => {
 
   it('are nothing that a producer may send', () => {
     const [batch] = controlBatches(ALL, 2 ** 20, 77);
-    expect(checkBatch(batch as Uint8Array, true)).toBe(ERRORS.BAD_BATCH.wire);
-    expect(checkBatch(batch as Uint8Array, false)).toBe(ERRORS.BAD_BATCH.wire);
+    expect(checkBatch(batch as Uint8Array, true, true)).toBe(ERRORS.BAD_BATCH.wire);
+    expect(checkBatch(batch as Uint8Array, false, true)).toBe(ERRORS.BAD_BATCH.wire);
   });
 });

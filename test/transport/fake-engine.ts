@@ -289,7 +289,7 @@ export class FakeEngine implements EngineThread {
   }
 
   append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number {
-    const status = checkBatch(bytes, sink.hasTravelled);
+    const status = checkBatch(bytes, sink.hasTravelled, !topic.memory);
     if (status !== 0) {
       return status;
     }

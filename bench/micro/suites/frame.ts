@@ -26,7 +26,7 @@ function arriving(name: string, capacity: number): MicroCase {
       throw new Error('it is no produce frame');
     }
     sink.value = readUint32(frame, FRAME.id);
-    if (checkBatch(frame.subarray(FRAME_HEADER_BYTES), true) !== 0) {
+    if (checkBatch(frame.subarray(FRAME_HEADER_BYTES), true, true) !== 0) {
       throw new Error('it was refused');
     }
   };
