@@ -49,7 +49,7 @@ test('the bundle needs no shared memory, and nothing of Node', () => {
   expect(script).not.toMatch(/\bprocess\.env\b/);
 });
 
-test('a page logs in by tokens, shows a later one on the open connection, and one that expires ends it', async () => {
+test.concurrent('a page logs in by tokens, shows a later one on the open connection, and one that expires ends it', async () => {
   const topic = 'tokens';
   await broker.client().admin().createTopic({ topic, queues: 1 });
   const key = makeKey('one');
@@ -85,6 +85,18 @@ test('a page logs in by tokens, shows a later one on the open connection, and on
   );
   const wrong = await makeToken(makeKey('one'), { header: { kid: 'one' }, claims });
   expect(await own.evaluate(ended, [listening.url, wrong] as [string, string])).toBe('NOT_AUTHENTICATED');
+  await own.close();
+  await listening.close();
+});
+
+// Beside the one above, which waits for most of its time.
+test.concurrent('every function takes odd values, or refuses them at the call by name', async () => {
+  const listening = await broker.listen({ port: 0, threads: 1, allowedOrigins: [allowed.origin] });
+  const own = await allowed.open(browser);
+  const run = (to: string) => ringmqPage.oddCalls(to, 'odd-calls');
+  const { faults, calls } = await own.evaluate(run, listening.url);
+  expect(faults).toEqual([]);
+  expect(calls).toBeGreaterThan(60);
   await own.close();
   await listening.close();
 });

@@ -3,15 +3,10 @@
  * Runs in Node and in a page alike: the answers are to be the same.
  */
 import { type Client, isRingMQError, type OutgoingMessage, type SendOptions } from 'ringmq/client';
-import { detachedBytes, revokedProxy } from '../used-up.js';
+import { detachedBytes, revokedProxy, sharedBytes } from '../used-up.js';
 
 class Own {
   body = 5;
-}
-
-/** Bytes whose memory other threads may write; a page has it by this way alone. */
-function shared(): Uint8Array {
-  return new Uint8Array(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer, 8, 4);
 }
 
 /** Made anew for each call: some of them are used up. */
@@ -68,11 +63,11 @@ const ODD: readonly [string, () => unknown][] = [
   ['bytes', () => Uint8Array.of(1, 2, 3)],
   ['part of bytes', () => new Uint8Array(16).subarray(4, 6)],
   ['no bytes', () => new Uint8Array(0)],
-  ['shared bytes', shared],
+  ['shared bytes', sharedBytes],
   ['detached bytes', detachedBytes],
   ['buffer', () => new ArrayBuffer(4)],
   ['detached buffer', () => detachedBytes().buffer],
-  ['shared buffer', () => shared().buffer],
+  ['shared buffer', () => sharedBytes().buffer],
   ['data view', () => new DataView(new ArrayBuffer(4))],
   ['floats', () => Float64Array.of(1.5)],
   ['clamped bytes', () => Uint8ClampedArray.of(300)],

@@ -1,5 +1,8 @@
 /** What runs in the page: a web program that uses the client as any would. */
 import { type Client, type Consumer, connect, isRingMQError, type Receipt } from 'ringmq/client';
+import * as calls from '../conformance/odd-calls.js';
+import { faultsOf } from '../conformance/odd-check.js';
+import { oddValues } from '../conformance/odd-list.js';
 import { oddAnswers } from './odd-messages.js';
 
 /** A message as the test is told of it. */
@@ -189,6 +192,32 @@ const page = {
   /** What is said to odd values in a message. */
   oddAnswers(topic: string): Promise<string[]> {
     return oddAnswers(connected(), topic);
+  },
+
+  /** What is wrong with how functions end that odd values are given to: a line each. */
+  async oddCalls(url: string, topic: string): Promise<{ faults: string[]; calls: number }> {
+    const frame = document.body.appendChild(document.createElement('iframe'));
+    const { eval: run } = frame.contentWindow as Window & { eval(code: string): unknown };
+    const odd = oddValues(run);
+    const own = await connect(url);
+    await own.admin().createTopic({ topic, queues: 1 });
+    const place: calls.Place = {
+      client: own,
+      spareClient: () => connect(url),
+      topic,
+      placed: (where) => where,
+    };
+    const { ADMIN, PRODUCER, CONSUMER, CLIENT, CONNECT } = calls;
+    const each = [ADMIN, PRODUCER, CONSUMER, CLIENT, { connect: CONNECT }].flatMap((of) =>
+      Object.entries(of),
+    );
+    const faults: string[] = [];
+    for (const [name, call] of each) {
+      faults.push(...(await faultsOf(place, name, call, odd, { connect })));
+    }
+    frame.remove();
+    await own.close();
+    return { faults, calls: each.length };
   },
 
   /** The code a call fails with. */

@@ -1,20 +1,19 @@
-/** Every public function with sound arguments, all of them with all their options. */
-import * as library from '../../broker/index.js';
-import { SMALL } from '../faults/small-broker.js';
-import type { Rig } from './rig.js';
+/** Every public function of a client with sound arguments, all of them with all their options. Runs in Node and in a page alike. */
+import type { Client, Consumer, Producer } from 'ringmq/client';
 
 export interface Place {
-  directory: string;
-  rig: Rig;
-  client: library.Client;
-  broker: library.Broker;
+  client: Client;
+  /** A client that may be closed. */
+  spareClient(): Client | Promise<Client>;
   topic: string;
+  /** The same with the broker set where there are several. */
+  placed<T extends object>(place: T): T & { brokerSet?: string };
 }
-export interface Call {
+export interface Call<P extends Place = Place> {
   /** What it is called on; undefined: an export. */
-  on?(place: Place): object | Promise<object>;
+  on?(place: P): object | Promise<object>;
   /** Sound arguments, all of them with all their options. */
-  args(place: Place): unknown[];
+  args(place: P): unknown[];
   /** It is at work for as long as it was asked to. */
   goesOn?: true;
   /** Options that are as they are. */
@@ -25,8 +24,8 @@ export interface Call {
   end?(on: object, result: unknown): unknown;
 }
 
-const stop = { signal: AbortSignal.abort() };
-const SIGNAL = { signal: undefined };
+export const stop = { signal: AbortSignal.abort() };
+export const SIGNAL = { signal: undefined };
 const admin = (place: Place) => place.client.admin();
 export const ADMIN: Record<string, Call> = {
   createTopic: {
@@ -47,8 +46,8 @@ export const ADMIN: Record<string, Call> = {
   deleteGroup: { on: admin, args: () => ['not-there', SIGNAL] },
   resetOffset: {
     on: admin,
-    args: ({ topic, rig }) => [
-      rig.placed({ group: 'new', topic, to: 'latest', queueId: 0, dryRun: false }),
+    args: ({ topic, placed }) => [
+      placed({ group: 'new', topic, to: 'latest', queueId: 0, dryRun: false }),
       SIGNAL,
     ],
   },
@@ -60,8 +59,8 @@ export const ADMIN: Record<string, Call> = {
   },
   skipMessages: {
     on: admin,
-    args: ({ topic, rig }) => [
-      rig.placed({ group: 'not-there', topic, queueId: 0, count: 1, dryRun: true }),
+    args: ({ topic, placed }) => [
+      placed({ group: 'not-there', topic, queueId: 0, count: 1, dryRun: true }),
       SIGNAL,
     ],
   },
@@ -89,7 +88,7 @@ export const ADMIN: Record<string, Call> = {
   findMessages: { on: admin, args: ({ topic }) => [{ topic, key: 'k', limit: 1 }, SIGNAL] },
   consumedBy: {
     on: admin,
-    args: ({ topic, rig }) => [rig.placed({ topic, queueId: 0, offset: 0 }), SIGNAL],
+    args: ({ topic, placed }) => [placed({ topic, queueId: 0, offset: 0 }), SIGNAL],
   },
   closeConnection: { on: admin, args: () => ['not-there', SIGNAL] },
   topicClients: { on: admin, args: ({ topic }) => [topic, { cursor: undefined, limit: 10 }, SIGNAL] },
@@ -112,7 +111,7 @@ export const ADMIN: Record<string, Call> = {
   testAccess: { on: admin, args: () => [{ user: 'new', right: 'publish', resource: 'topic:t' }, SIGNAL] },
 };
 const producer = (place: Place) => place.client.producer();
-const endProducer = (on: object) => (on as library.Producer).close(stop).catch(() => undefined);
+const endProducer = (on: object) => (on as Producer).close(stop).catch(() => undefined);
 const message = ({ topic }: Place) => ({
   topic,
   body: 'b',
@@ -134,7 +133,7 @@ export const PRODUCER: Record<string, Call> = {
 let groups = 0;
 const consumer = ({ client, topic }: Place) =>
   client.consumer({ group: `odd-${++groups}`, topic, onWarning: () => undefined });
-const endConsumer = (on: object) => (on as library.Consumer).close(stop).catch(() => undefined);
+const endConsumer = (on: object) => (on as Consumer).close(stop).catch(() => undefined);
 export const CONSUMER: Record<string, Call> = {
   batches: {
     on: consumer,
@@ -167,7 +166,7 @@ export const CONSUMER: Record<string, Call> = {
   stats: { on: consumer, args: () => [SIGNAL], end: endConsumer },
   close: { on: consumer, args: () => [SIGNAL] },
 };
-const closeResult = (_on: object, result: unknown) =>
+export const closeResult = (_on: object, result: unknown) =>
   (result as { close(o?: object): Promise<void> } | undefined)?.close?.(stop)?.catch?.(() => undefined);
 export const CLIENT: Record<string, Call> = {
   producer: {
@@ -224,125 +223,27 @@ export const CLIENT: Record<string, Call> = {
     args: ({ topic }) => [{ topic, queueId: 0, brokerSet: undefined, offset: 0 }, SIGNAL],
   },
   admin: { on: ({ client }) => client, args: () => [] },
-  close: { on: ({ broker }) => broker.client(), args: () => [SIGNAL] },
+  close: { on: (place) => place.spareClient(), args: () => [SIGNAL] },
 };
-let spare: library.Broker | undefined;
-let spares = 0;
-/** One that may be closed. */
-async function spareBroker({ directory }: Place): Promise<library.Broker> {
-  try {
-    spare?.stats();
-  } catch {
-    spare = undefined;
-  }
-  spare ??= await library.openBroker({ ...SMALL, dataDir: `${directory}/spare-${++spares}` });
-  return spare;
-}
-export const BROKER: Record<string, Call> = {
-  client: { on: ({ broker }) => broker, args: () => [], end: closeResult },
-  listen: {
-    on: ({ broker }) => broker,
-    args: () => [
-      {
-        host: '127.0.0.1',
-        port: 0,
-        listener: 'ws',
-        threads: 1,
-        allowedOrigins: [],
-        insecure: false,
-        ...SIGNAL,
-      },
-    ],
-    late: ['host'],
-    end: closeResult,
-  },
-  stats: { on: ({ broker }) => broker, args: () => [] },
-  handle: { on: ({ broker }) => broker, args: () => [] },
-  close: { on: spareBroker, args: () => [SIGNAL] },
-};
-/** Of the same classes, for the library's own use. */
-export const INTERNAL: Record<string, readonly string[]> = {
-  PRODUCER: [
-    'laneTo',
-    'onBrokersChanged',
-    'onConnected',
-    'onConnectionFailed',
-    'onFailedBatch',
-    'onFound',
-    'onKeptFailed',
-    'onLost',
-    'onNotFound',
-    'onOtherOpening',
-    'onProgress',
-    'onRefusing',
-    'onReleased',
-    'onStored',
-    'onTopicChanged',
-    'onGivenUp',
-    'onWarning',
+export const CONNECT: Call = {
+  args: () => [
+    'ws://127.0.0.1:1',
+    {
+      name: 'n',
+      connectTimeoutMs: 1,
+      requestTimeoutMs: 1,
+      closeTimeoutMs: 1,
+      pingIntervalMs: 1,
+      reconnectMinMs: 1,
+      reconnectMaxMs: 1,
+      onWarning: () => undefined,
+      onConnection: () => undefined,
+      credentials: undefined,
+      cluster: undefined,
+      tls: undefined,
+      ...SIGNAL,
+    },
   ],
-  CONSUMER: ['finish'],
-  CLIENT: ['checkOpen', 'makeProducer', 'onProducerClosed', 'onUntold', 'readers'],
-  ADMIN: [
-    'findAt',
-    'askAccess',
-    'askAudit',
-    'auditAt',
-    'askEach',
-    'call',
-    'changeAccess',
-    'changeAt',
-    'changeEach',
-    'changeOne',
-    'lagsOfEach',
-    'listAccess',
-  ],
-  BROKER: ['fenced', 'setMaster', 'stale'],
+  goesOn: true,
+  end: closeResult,
 };
-export const EXPORTS: Record<string, Call> = {
-  connect: {
-    args: () => [
-      'ws://127.0.0.1:1',
-      {
-        name: 'n',
-        connectTimeoutMs: 1,
-        requestTimeoutMs: 1,
-        closeTimeoutMs: 1,
-        pingIntervalMs: 1,
-        reconnectMinMs: 1,
-        reconnectMaxMs: 1,
-        onWarning: () => undefined,
-        onConnection: () => undefined,
-        credentials: undefined,
-        cluster: undefined,
-        tls: undefined,
-        ...SIGNAL,
-      },
-    ],
-    goesOn: true,
-    end: closeResult,
-  },
-  openBroker: {
-    fixed: ['dataDir'],
-    args: () => [
-      {
-        dataDir: '/proc/none',
-        onWarning: () => undefined,
-        onFatal: () => undefined,
-        onReplication: () => undefined,
-        ...SIGNAL,
-      },
-    ],
-    end: closeResult,
-  },
-  openNameServer: {
-    args: () => [{ port: 0, listener: 'ws', onWarning: () => undefined, ...SIGNAL }],
-    end: closeResult,
-  },
-  attach: { args: ({ broker }) => [broker.handle(), SIGNAL], end: closeResult },
-};
-
-export async function closeSpareBroker(): Promise<void> {
-  await spare?.close();
-  spare = undefined;
-}

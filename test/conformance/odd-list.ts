@@ -1,6 +1,5 @@
-/** What a program may give by mistake, each with its name for a message. */
-import vm from 'node:vm';
-import { detachedBytes, revokedProxy } from '../used-up.js';
+/** What a program may give by mistake, each with its name for a message. Runs in Node and in a page alike. */
+import { detachedBytes, revokedProxy, sharedBytes } from '../used-up.js';
 
 const LONG = 'x'.repeat(10_000_000);
 const getter = {
@@ -14,12 +13,15 @@ const getter = {
     throw new Error('no signal');
   },
 };
-class Own {
+class OwnOptions {
   topic = 5;
 }
 
 /** Name for a message, and the value. */
-export const ODD: readonly [string, unknown][] = [
+export type Odd = readonly [string, unknown][];
+
+/** `inOtherRealm` runs code where the classes are others. */
+export const oddValues = (inOtherRealm: (code: string) => unknown): Odd => [
   ['null', null],
   ['true', true],
   ['NaN', Number.NaN],
@@ -44,7 +46,7 @@ export const ODD: readonly [string, unknown][] = [
   ['sparse array', new Array(3)],
   ['function', () => 'odd'],
   ['async function', async () => 'odd'],
-  ['class', Own],
+  ['class', OwnOptions],
   ['proxy', new Proxy({}, {})],
   ['revoked proxy', revokedProxy()],
   ['date', new Date(0)],
@@ -52,13 +54,13 @@ export const ODD: readonly [string, unknown][] = [
   ['frozen', Object.freeze({})],
   ['getters that throw', getter],
   ['no prototype', Object.create(null)],
-  ['of another realm', vm.runInNewContext('({ topic: {}, signal: 1 })')],
-  ['array of another realm', vm.runInNewContext('[1]')],
-  ['shared bytes', new Uint8Array(new SharedArrayBuffer(8))],
+  ['of another realm', inOtherRealm('({ topic: {}, signal: 1 })')],
+  ['array of another realm', inOtherRealm('[1]')],
+  ['shared bytes', sharedBytes()],
   ['detached bytes', detachedBytes()],
   ['String object', new String('odd')],
   ['Number object', new Number(5)],
-  ['instance', new Own()],
+  ['instance', new OwnOptions()],
   ['map', new Map([['topic', 'odd']])],
   ['error', new Error('odd')],
   ['regexp', /odd/],

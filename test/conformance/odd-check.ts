@@ -1,0 +1,185 @@
+/** Calls a function with everything that a program may give it by mistake, and looks at how each call ends. Runs in Node and in a page alike. */
+import { isRingMQError } from 'ringmq/client';
+import type { Call, Place } from './odd-calls.js';
+import type { Odd } from './odd-list.js';
+
+/** What a mistake may be refused with. */
+const REFUSALS = [
+  'BAD_ARGUMENT',
+  'BAD_MESSAGE',
+  'BAD_CONFIG',
+  'BAD_FILTER',
+  'NOT_SUPPORTED',
+  'MESSAGE_TOO_LARGE',
+  'BAD_FRAME',
+];
+
+/** Taken for no options at all. */
+function isEmptyObject(value: unknown): boolean {
+  try {
+    return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+function* mistakes<P extends Place>(
+  place: P,
+  call: Call<P>,
+  odd: Odd,
+): Generator<[what: string, name: string | null, args: unknown[]]> {
+  const sound = () => call.args(place);
+  for (let i = 0; i <= sound().length; i++) {
+    for (const [what, value] of odd) {
+      const args = sound();
+      const given = args[i];
+      if (i < args.length && !(call.fixed !== undefined && isEmptyObject(value))) {
+        args[i] = value;
+        yield [`argument ${i}: ${what}`, null, args];
+      }
+      if (typeof given !== 'object' || given === null || Array.isArray(given) || 'log' in given) {
+        continue;
+      }
+      for (const name of Object.keys(given)) {
+        // Any function is sound where one is asked for, and what it throws is its own business.
+        const isCallback = typeof (given as Record<string, unknown>)[name] === 'function';
+        if (call.fixed?.includes(name) || (isCallback && typeof value === 'function')) {
+          continue;
+        }
+        const changed = sound();
+        changed[i] = { ...given, [name]: value };
+        yield [`${name}: ${what}`, name, changed];
+      }
+    }
+    const args = sound();
+    const given = args[i];
+    if (typeof given === 'object' && given !== null && !Array.isArray(given) && !('log' in given)) {
+      args[i] = { ...given, notAnOption: 1 };
+      yield ['an unknown option', 'notAnOption', args];
+    }
+  }
+}
+
+/** What is wrong with how a call ended; null: nothing. */
+async function faultOf<P extends Place>(
+  on: object,
+  name: string,
+  args: unknown[],
+  what: string,
+  option: string | null,
+  { end, goesOn, late = [] }: Call<P>,
+): Promise<string | null> {
+  let result: unknown;
+  let error: unknown;
+  let atOnce = true;
+  let failed = false;
+  try {
+    result = ((on as Record<string, unknown>)[name] as (...a: unknown[]) => unknown).apply(on, args);
+    if (name === 'run' || name === 'batches') {
+      (result as Promise<void>).catch?.(() => undefined);
+      const first = await Promise.race([
+        Promise.resolve(name === 'batches' ? 0 : result).then(() => 'done'),
+        turn('goes on'),
+      ]);
+      if (first === 'goes on') {
+        await end?.(on as object, result);
+        return option === 'notAnOption' ? 'unknown option taken' : null;
+      }
+    }
+    const later = turn('later');
+    const outcome = Promise.resolve(result).then(
+      (value) => ({ value }),
+      (e: unknown) => ({ e }),
+    );
+    const first = await Promise.race([outcome, later]);
+    atOnce = first !== 'later';
+    const limit = new Promise((resolve) => setTimeout(() => resolve('hangs'), goesOn ? 50 : 10_000));
+    const settled = (await Promise.race([outcome, limit])) as { value?: unknown; e?: unknown } | 'hangs';
+    if (settled === 'hangs') {
+      void outcome.then((late) => ('value' in late ? end?.(on as object, late.value) : undefined));
+      return goesOn ? null : 'hangs';
+    }
+    if ('e' in settled) {
+      failed = true;
+      error = settled.e;
+    } else {
+      result = settled.value;
+    }
+  } catch (thrown) {
+    failed = true;
+    error = thrown;
+  }
+  await end?.(on as object, failed ? undefined : result);
+  if (!failed) {
+    return option === 'notAnOption' ? 'unknown option taken' : null;
+  }
+  const isOfMessage = ['send', 'sendBatch', 'write'].includes(name);
+  if (isOfMessage && (what === 'getters that throw' || what === 'revoked proxy')) {
+    return null; // What reading a message throws comes back as it is.
+  }
+  if (!isRingMQError(error)) {
+    return `no RingMQError: ${String((error as Error)?.stack ?? error).slice(0, 300)}`;
+  }
+  const { code, details } = error;
+  if (code === 'INTERNAL') {
+    return `INTERNAL: ${error.message.slice(0, 200)}`;
+  }
+  if (error.message.length > 2000) {
+    return `${code} with a message of ${error.message.length} characters`;
+  }
+  if (REFUSALS.includes(code)) {
+    if (!atOnce && !late.includes(option ?? '')) {
+      return `${code}, but only later: ${error.message.slice(0, 100)}`;
+    }
+    const words = option === 'keys' ? 'key' : option === 'properties' ? 'propert' : option;
+    if (
+      what !== 'getters that throw' &&
+      what !== 'revoked proxy' &&
+      code !== 'MESSAGE_TOO_LARGE' &&
+      code !== 'BAD_CONFIG' &&
+      option !== null &&
+      details['option'] !== option &&
+      details['part'] !== option &&
+      !error.message.includes(words as string)
+    ) {
+      return `${code} does not name it: ${error.message.slice(0, 200)}`;
+    }
+  } else if (option === 'notAnOption') {
+    return `unknown option: ${code}`;
+  }
+  return null;
+}
+
+/** After what is due in this turn of the event loop, and before an answer from afar. */
+function turn<T>(value: T): Promise<T> {
+  if (typeof setImmediate === 'function') {
+    return new Promise((resolve) => setImmediate(() => resolve(value)));
+  }
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close();
+      resolve(value);
+    };
+    port2.postMessage(null);
+  });
+}
+
+/** A line for each mistake that did not end as it should. `exported` has the function where it is called on nothing. */
+export async function faultsOf<P extends Place>(
+  place: P,
+  name: string,
+  call: Call<P>,
+  odd: Odd,
+  exported: object,
+): Promise<string[]> {
+  const faults: string[] = [];
+  for (const [what, option, args] of mistakes(place, call, odd)) {
+    const on = (await call.on?.(place)) ?? exported;
+    const fault = await faultOf(on, name, args, what.slice(what.indexOf(':') + 2), option, call);
+    if (fault !== null) {
+      faults.push(`${name}, ${what}: ${fault}`);
+    }
+  }
+  return faults;
+}
