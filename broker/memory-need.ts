@@ -7,6 +7,7 @@ import { totalmem } from 'node:os';
 import type { ResolvedEngineOptions } from '../engine/options.js';
 import { OVERSIZE_BYTES } from '../native-free/listener/types.js';
 import { MAX_FRAME_BYTES } from '../native-free/wire/index.js';
+import { cachedBytes } from './cgroup-cache.js';
 
 const MIB = 1024 * 1024;
 
@@ -41,7 +42,8 @@ export function memoryThere(): MemoryThere {
   const constrained = process.constrainedMemory();
   const total = totalmem();
   const limitBytes = constrained > 0 && constrained < total ? constrained : total;
-  const available = process.availableMemory?.() ?? limitBytes;
+  // A container's is counted with the files that the kernel keeps in it, the log first of all, and gives up when memory is asked for.
+  const available = (process.availableMemory?.() ?? limitBytes) + (limitBytes < total ? cachedBytes() : 0);
   return { limitBytes, availableBytes: Math.min(limitBytes, available + process.memoryUsage.rss()) };
 }
 

@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { doubleKey } from '../broker/api/double-key.js';
 import type { HostSettings } from '../broker/configured-option.js';
 import { type ListenOptions, listenOptionsSchema } from '../broker/listen-options.js';
 import { nearest } from '../engine/nearest.js';
@@ -254,11 +255,17 @@ function parseJsonFile(path: string): unknown {
   } catch (cause) {
     throw new RingMQError('BAD_CONFIG', `${path} cannot be read: ${(cause as Error).message}`, { cause });
   }
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
     throw new RingMQError('BAD_CONFIG', `${path} is not JSON: ${(cause as Error).message}`, { cause });
   }
+  const double = doubleKey(text);
+  if (double !== null) {
+    throw new RingMQError('BAD_CONFIG', `${path} has ${double} twice`);
+  }
+  return value;
 }
 
 function readPlace(written: unknown): { value: unknown } | { fault: string } {

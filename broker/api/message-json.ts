@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { OutgoingMessage, PropertyValue } from '../../native-free/client/index.js';
 import { MAX_BODY_BYTES, RingMQError } from '../../native-free/wire/index.js';
+import { doubleKey } from './double-key.js';
 
 type Parts = Omit<OutgoingMessage, 'topic'>;
 
@@ -39,14 +40,19 @@ export function messageOfJson(line: Buffer, lineNumber: number): Parts {
   if (isBlank(line)) {
     throw refuse('it is empty');
   }
+  const text = textOf(line, lineNumber);
   let value: unknown;
   try {
-    value = JSON.parse(textOf(line, lineNumber));
+    value = JSON.parse(text);
   } catch (error) {
     throw refuse(`it is no JSON (${error instanceof Error ? error.message : String(error)})`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw refuse('it is no JSON object');
+  }
+  const double = doubleKey(text);
+  if (double !== null) {
+    throw refuse(`${JSON.stringify(double.slice(0, 100))} is in it twice`);
   }
   const parts: { -readonly [K in keyof Parts]: Parts[K] } = {};
   const properties: [string, PropertyValue][] = [];

@@ -1,5 +1,6 @@
 /** Parameters out of a query or a JSON body. What they must be is said by a schema; texts of a query become what it asks for. */
 import { RingMQError } from '../../native-free/wire/index.js';
+import { doubleKey } from './double-key.js';
 import type { Exchange } from './exchange.js';
 import { badParameter } from './http-errors.js';
 import type { JsonSchema } from './operation.js';
@@ -72,9 +73,10 @@ export async function jsonObject(exchange: Exchange): Promise<Record<string, unk
   if (type !== 'application/json') {
     throw new RingMQError('BAD_REQUEST', 'the body must be application/json, by its Content-Type');
   }
+  const text = body.toString();
   let value: unknown;
   try {
-    value = JSON.parse(body.toString());
+    value = JSON.parse(text);
   } catch (error) {
     throw new RingMQError('BAD_REQUEST', `the body is no JSON: ${(error as Error).message}`);
   }
@@ -83,6 +85,10 @@ export async function jsonObject(exchange: Exchange): Promise<Record<string, unk
   }
   if (hasProto(value)) {
     throw badParameter('__proto__', 'is no parameter');
+  }
+  const double = doubleKey(text);
+  if (double !== null) {
+    throw badParameter(double.slice(0, 64), 'is in the body twice');
   }
   return value as Record<string, unknown>;
 }

@@ -37,7 +37,7 @@ export class ConsumerCalls {
 
   join(params: Params<'join'>, caller: ControlCaller): Result<'join'> {
     const topic = this.#deps.catalog.require(params.topic);
-    const { group, filter, from, memberId, queueBase } = params;
+    const { group, filter, from, memberId, queueBase, alone } = params;
     if (group !== null) {
       checkName('group', group);
     }
@@ -49,6 +49,7 @@ export class ConsumerCalls {
       from,
       memberId,
       queueBase,
+      alone,
       reader: group === null ? this.#readerOf(params, topic) : null,
       send: (event) => caller.send(event),
     });

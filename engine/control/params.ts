@@ -196,6 +196,7 @@ export const PARAMS = {
     from: startPosition,
     memberId: z.string().nullable().default(null),
     queueBase: count.nullable().default(null),
+    alone: z.boolean().default(false),
     queueIds: z
       .custom<number[]>(isQueueIds, `expected a list of at most ${MAX_QUEUES_PER_TOPIC} whole numbers`)
       .nullable()

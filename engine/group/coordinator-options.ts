@@ -62,6 +62,8 @@ export interface JoinRequest {
   memberId: string | null;
   /** Queues that the topic has in broker sets before this one; null or absent: they do not count. */
   queueBase?: number | null | undefined;
+  /** It shares the topic with no other member of its group. Absent: it does. */
+  alone?: boolean | undefined;
   /** It reads by itself, in no group: {@link group} does not count. */
   reader?: Reader | null;
   send(event: ControlEvent): void;

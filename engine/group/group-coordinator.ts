@@ -24,6 +24,7 @@ import {
 import { normalizeFilter } from './filter.js';
 import { HeldCalls } from './held-calls.js';
 import {
+  checkAlone,
   checkFilter,
   checkMemberId,
   checkMembers,
@@ -86,11 +87,11 @@ export class GroupCoordinator {
    * Adds a member; its queues come by `assign` events. A member of the same id in the group is put out: it is
    * the same consumer, whose earlier connection has not been seen to end.
    * @returns its member id.
-   * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, GROUP_BUSY (another filter),
+   * @throws RingMQError BAD_ARGUMENT, BAD_REQUEST (joined already), BAD_FILTER, GROUP_BUSY (another filter, or one of the two shares with nobody),
    * TOO_MANY_GROUPS, TOO_MANY_MEMBERS
    */
   join(request: JoinRequest): string {
-    const { key, topic, from, reader = null, queueBase = null } = request;
+    const { key, topic, from, reader = null, queueBase = null, alone = false } = request;
     const name = reader === null ? request.group : READER_PREFIX + key;
     if (reader === null) {
       checkName('group', name, true);
@@ -107,6 +108,7 @@ export class GroupCoordinator {
     this.#checkRoom(name, earlier !== undefined);
     const shared = this.share(name, topic.topicId);
     checkFilter(shared, filter, earlier);
+    checkAlone(shared, alone, earlier);
     if (shared === undefined) {
       checkQueues(topic, this.#queueCount, this.#maxQueues);
     }
@@ -119,7 +121,7 @@ export class GroupCoordinator {
     };
     const share = group.shares.get(topic.topicId) ?? this.#newShare(name, topic, filter);
     const send: Member['send'] = (event) => request.send(event);
-    const member: Member = { key, memberId, from, share, queueBase, reader, send };
+    const member: Member = { key, memberId, from, share, queueBase, alone, reader, send };
     this.#groups.set(name, group);
     group.shares.set(topic.topicId, share);
     group.members.set(memberId, member);

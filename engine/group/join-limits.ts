@@ -104,3 +104,24 @@ export function checkFilter(
     );
   }
 }
+
+/**
+ * A name of a broadcast is one consumer's. Who comes next under it may when that one has left, as with another filter. `replaced` goes
+ * when this one comes.
+ * @throws RingMQError GROUP_BUSY
+ */
+export function checkAlone(
+  share: TopicShare | undefined,
+  alone: boolean,
+  replaced: Member | undefined,
+): void {
+  const others = share?.members.filter((member) => member !== replaced) ?? [];
+  if (share !== undefined && others.length > 0 && (alone || others.some((member) => member.alone))) {
+    const why = alone ? 'another consumer has that name' : 'its member shares with nobody';
+    throw new RingMQError(
+      'GROUP_BUSY',
+      `the group '${share.group}' has a member on topic '${share.topic.topic}', and ${why}; this one can join when it has left`,
+      { details: { group: share.group, members: others.length } },
+    );
+  }
+}

@@ -32,6 +32,8 @@ export interface Member {
   readonly share: TopicShare;
   /** Queues of the topic in other broker sets, before this one's; null: nobody counts those of others. */
   readonly queueBase: number | null;
+  /** It shares with no other member. */
+  readonly alone: boolean;
   /** null: of a group. */
   readonly reader: Reader | null;
   /** Takes events in their order; must not call back into the coordinator. */

@@ -47,7 +47,7 @@ export class JobPool {
     });
     // Of a thread that has no job yet. Those that wait for it would wait for ever.
     this.#pool.on('error', (error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = shortageIn(error instanceof Error ? error.message : String(error));
       const busy = new RingMQError('BROKER_BUSY', `no thread could be started for it: ${why}`, {
         cause: error,
       });
@@ -91,4 +91,12 @@ export class JobPool {
     }
     await this.#pool.close({ force: refusesWaiting });
   }
+}
+
+/** What is short, in words of who can give more of it. */
+function shortageIn(message: string): string {
+  if (/\bE[MN]FILE\b/.test(message)) {
+    return `the broker's process has too few file descriptors left (${message}); raise the limit of open files (ulimit -n), or lower maxConnections`;
+  }
+  return /\bENOMEM\b|out of memory/i.test(message) ? `too little memory is left (${message})` : message;
 }

@@ -219,6 +219,11 @@ export interface ControlMethods extends WatchMethods {
        */
       queueBase?: number | null;
       /**
+       * Of a member that shares its group with nobody on this topic: GROUP_BUSY while another one is there,
+       * and to others while it is. Absent: it shares.
+       */
+      alone?: boolean;
+      /**
        * What damage in a queue does to this consumer. `end`, or absent: it ends, with LOG_CORRUPT. `tell`: a
        * `queueDamaged` event says so, and the other queues go on.
        */

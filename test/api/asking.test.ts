@@ -120,6 +120,12 @@ describe.each(LISTENERS)('asking over %s', (listener) => {
       ['POST', '/topics', '{"topic":1,"queues":1,"memory":false}', 'topic'],
       ['POST', '/topics', 'nonsense', 'JSON'],
       ['POST', '/topics', '[]', 'object'],
+      [
+        'POST',
+        '/topics',
+        '{"topic":"a","queues":1,"memory":false,"\\u0071ueues" : 2}',
+        'queues is in the body twice',
+      ],
       ['POST', '/topics?queues=3', '{}', 'queues'],
       ['POST', '/groups/g/offsets', '{"group":"h","topic":"t","to":"latest"}', 'group'],
       ['POST', '/groups/g/offsets', '{"topic":"t","to":"someday"}', 'to'],

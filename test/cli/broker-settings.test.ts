@@ -32,7 +32,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 afterEach(() => vi.unstubAllEnvs());
 
 /** What the command would start a broker with. */
-function read(args: string[], env: Record<string, string> = {}, file?: object): BrokerSettings {
+function read(args: string[], env: Record<string, string> = {}, file?: object | string): BrokerSettings {
   for (const [name, value] of Object.entries(env)) {
     vi.stubEnv(name, value);
   }
@@ -41,7 +41,7 @@ function read(args: string[], env: Record<string, string> = {}, file?: object): 
   addBrokerFlags(command);
   const path = join(directory, 'config.json');
   if (file !== undefined) {
-    writeFileSync(path, JSON.stringify(file));
+    writeFileSync(path, typeof file === 'string' ? file : JSON.stringify(file));
   }
   command.parse(file === undefined ? args : [...args, '--config', path], { from: 'user' });
   return readBrokerSettings(command);
@@ -155,6 +155,12 @@ describe('what cannot be used is told by its name', () => {
   ])('in a config file: %j', (file, message) => {
     expect(() => read([], {}, file)).toThrow(
       expect.objectContaining({ code: 'BAD_CONFIG', message: expect.stringContaining(message) }),
+    );
+  });
+
+  it('in a config file, what is there twice', () => {
+    expect(() => read([], {}, '{"flush":"sync","retention":"1h","fl\\u0075sh":"async"}')).toThrow(
+      expect.objectContaining({ code: 'BAD_CONFIG', message: expect.stringMatching(/ has flush twice$/) }),
     );
   });
 

@@ -1,6 +1,6 @@
 /** Reading without sharing: seek, broadcast, peek and get. */
-import { expect, test } from 'vitest';
-import type { Client, ConsumedMessage } from '../../broker/index.js';
+import { expect, test, vi } from 'vitest';
+import type { Client, ConsumedMessage, ConsumerWarning } from '../../broker/index.js';
 import { describeEach, EACH_AND_CLUSTER, numbers, sendNumbers, take } from './rig.js';
 
 const texts = (messages: readonly { text(): string }[]) => messages.map((message) => message.text());
@@ -113,6 +113,41 @@ describeEach('broadcast', EACH_AND_CLUSTER, (rig) => {
     expect(() => client.consumer({ group, topic, memberName: 'a' })).toThrow(
       expect.objectContaining({ code: 'BAD_ARGUMENT' }),
     );
+  });
+
+  test("a name is one consumer's: a second one is told that it waits, and takes over", async () => {
+    const { client, topic } = await rig.topic({ queues: 2 });
+    const group = rig.name('g');
+    const warnings: ConsumerWarning[] = [];
+    let tell = () => {};
+    const told = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    const onWarning = (warning: ConsumerWarning): void => {
+      warnings.push(warning);
+      tell();
+    };
+    const named = { group, topic, broadcast: true, memberName: 'a', onWarning };
+    const first = client.consumer(named);
+    const loop = first[Symbol.asyncIterator]();
+    const next = loop.next();
+    await first.assigned;
+    const second = client.consumer(named);
+    const taken = take(second, 2);
+    await told;
+    expect(warnings).toMatchObject([{ type: 'join-refused', topic, error: { code: 'GROUP_BUSY' } }]);
+    expect(warnings[0]?.message).toContain(`'${group}/a'`);
+    // Nor does it get any beside who does not ask for the name as one of a broadcast.
+    const other = client.consumer({ group: `${group}/a`, topic, onWarning });
+    await expect(other.poll({ waitMs: 50 })).resolves.toEqual([]);
+    await vi.waitFor(() => expect(warnings).toHaveLength(2));
+    await other.close();
+    await sendTo(client, topic, 0, 1);
+    expect((await next).value?.text()).toBe('0');
+    await loop.return?.();
+    await sendTo(client, topic, 1, 1);
+    // What the first had in hand and did not ack, and what came then.
+    expect(texts(await taken)).toEqual(['0', '0']);
   });
 
   test('a topic that is deleted ends a member, as it does those of groups', async () => {

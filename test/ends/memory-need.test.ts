@@ -1,5 +1,7 @@
 /** What a broker needs of memory is said at the start where there is less. */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { cachedBytes } from '../../broker/cgroup-cache.js';
 import {
   memoryShortage,
   memoryThere,
@@ -39,6 +41,36 @@ it('what strangers may make a native listener hold is said where it is more than
     /^whoever reaches this listener can make it hold 41875 MiB for a minute.+, to 525 or less, or take --listener ws/,
   );
 });
+
+it.each([
+  ['version 2', '0::/pod/broker\n', 'pod/broker', ''],
+  ['version 2, in the container', '0::/\n', '', ''],
+  ['version 1', '5:devices:/\n4:memory:/docker/1f\n0::/\n', 'memory/docker/1f', 'total_'],
+  ['version 1, in the container', '3:cpu,memory:/docker/1f\n', 'memory', 'total_'],
+])(
+  'what a container keeps of files is there for the broker (control groups of %s)',
+  (_which, groups, place, prefix) => {
+    const root = makeDirectory();
+    mkdirSync(`${root}/proc/self`, { recursive: true });
+    writeFileSync(`${root}/proc/self/cgroup`, groups);
+    expect(cachedBytes(root)).toBe(0);
+    mkdirSync(`${root}/sys/fs/cgroup/${place}`, { recursive: true });
+    const rows = {
+      cache: 9,
+      inactive_anon: 500,
+      inactive_file: 526,
+      active_file: 58,
+      file_dirty: 4,
+      dirty: 0,
+    };
+    const own = Object.entries(rows).map(([name, count]) => `${name} ${prefix === '' ? count : 1}\n`);
+    const total =
+      prefix === '' ? [] : Object.entries(rows).map(([name, count]) => `${prefix}${name} ${count}\n`);
+    writeFileSync(`${root}/sys/fs/cgroup/${place}/memory.stat`, [...own, ...total].join(''));
+    expect(cachedBytes(root)).toBe(580);
+    removeDirectory(root);
+  },
+);
 
 it('here there is enough for a small one, and nothing is said', async () => {
   const { limitBytes, availableBytes } = memoryThere();

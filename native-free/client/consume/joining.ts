@@ -99,9 +99,9 @@ export class Joining {
   }
 
   #joinsAs(): JoinsAs {
-    const { group, queueIds } = this.#options;
+    const { group, queueIds, alone } = this.#options;
     if (group !== null) {
-      return memberJoins(this.#memberId, this.#queueBase);
+      return memberJoins(this.#memberId, this.#queueBase, alone);
     }
     const topicId = this.#topic?.topicId;
     const isSame = topicId !== undefined && this.#origin === this.#originOf(topicId);

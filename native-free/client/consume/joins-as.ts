@@ -2,10 +2,14 @@
 import type { ControlMethods } from '../../wire/index.js';
 
 type Join = ControlMethods['join']['params'];
-export type JoinsAs = Pick<Join, 'memberId' | 'queueBase' | 'onDamage' | 'queueIds' | 'positions'>;
+export type JoinsAs = Pick<Join, 'memberId' | 'queueBase' | 'alone' | 'onDamage' | 'queueIds' | 'positions'>;
 
-export function memberJoins(memberId: string | null, queueBase: number | null): JoinsAs {
-  return { memberId, onDamage: 'tell', ...(queueBase === null ? {} : { queueBase }) };
+export function memberJoins(memberId: string | null, queueBase: number | null, alone: boolean): JoinsAs {
+  return {
+    ...{ memberId, onDamage: 'tell' },
+    ...(queueBase === null ? {} : { queueBase }),
+    ...(alone ? { alone } : {}),
+  };
 }
 
 /** The broker keeps nothing of a reader: it says itself where it has been, `positions`, if it is still the same broker, else null. */

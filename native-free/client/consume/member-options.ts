@@ -7,6 +7,8 @@ import type { Warnings } from './warnings.js';
 export interface MemberOptions {
   /** null: reads by itself, in no group. */
   group: string | null;
+  /** No other member is to read with it. */
+  alone: boolean;
   /** Of such a reader: the only queues it wants. */
   queueIds?: readonly number[] | undefined;
   topic: string;

@@ -2,9 +2,11 @@
  * The memberships of a reading: one for each of its topics, over a cluster one for each broker set that has
  * the topic. They come and go with the sets; to the reader they are one.
  */
+
 import { isRingMQError, RingMQError } from '../../wire/index.js';
 import { Deferred, pause } from '../abort.js';
 import type { BrokerLink, Brokers, TopicPlace } from '../brokers.js';
+import { randomWords } from '../cryptography.js';
 import { asRingMQError } from '../failures.js';
 import { Delivery } from './delivery.js';
 import type { TagFilter } from './filter.js';
@@ -331,9 +333,7 @@ export class Memberships {
  * agree, so that those who are there keep what they have.
  */
 function newMemberId(): string {
-  const random = Array.from(crypto.getRandomValues(new Uint32Array(2)), (part) =>
-    part.toString(16).padStart(8, '0'),
-  );
+  const random = Array.from(randomWords(2), (part) => part.toString(16).padStart(8, '0'));
   return Date.now().toString(16).padStart(12, '0') + random.join('');
 }
 

@@ -59,6 +59,7 @@ export async function peek(
   const reading = new Reading(brokers, {
     brokerSet,
     group: null,
+    alone: false,
     queueIds: queueId === undefined ? undefined : [queueId],
     topics: [topic],
     tagFilter,

@@ -61,6 +61,8 @@ export interface ConsumerSettings {
   readonly group: string;
   /** The group it joins; null: none, it reads by itself. */
   readonly memberGroup: string | null;
+  /** No other consumer has that group at once: it is one member's of a broadcast. */
+  readonly alone: boolean;
   readonly topics: readonly string[];
   readonly filter: TagFilter;
   readonly from: StartPosition;
@@ -92,6 +94,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   return {
     group,
     memberGroup: memberGroup(group, options),
+    alone: options.memberName !== undefined,
     topics: topicsOption(options.topic),
     filter: parseFilter(options.filter),
     from: startPosition(options.from),

@@ -14,6 +14,12 @@ export function startPosition(from: StartPosition | Date | undefined, option = '
   if (time === undefined && isPosition(offset)) {
     return { offset };
   }
+  if (typeof time === 'number' && time < 0) {
+    throw badArgument(option, 'is a time before 1970, when there were no messages: use earliest');
+  }
+  if (Number.isNaN(time)) {
+    throw badArgument(option, 'is an invalid time');
+  }
   throw badArgument(option, 'must be earliest, latest, a Date, { time } or { offset }');
 }
 

@@ -167,7 +167,8 @@ export interface ConsumerOptions {
   broadcast?: boolean | undefined;
   /**
    * Of a broadcast: commits under its own name, as the group `GROUP/MEMBERNAME`, and goes on there at its
-   * next start. One consumer at a time.
+   * next start. One consumer at a time: another one of that name gets nothing, is told by `onWarning`
+   * (`join-refused`, `GROUP_BUSY`), and takes over when the first has left.
    */
   memberName?: string | undefined;
   /** Tag expression: `a || b`, `*` (default). A malformed one throws `BAD_FILTER` at once. */

@@ -19,6 +19,7 @@ import {
   type ScramVerifier,
   type Welcome,
 } from '../../wire/index.js';
+import { cryptography } from '../cryptography.js';
 import { badArgument, kindOf } from '../options.js';
 import type { PasswordCredentials } from '../types.js';
 import type { LinkLogin, LinkUser } from './link-user.js';
@@ -87,7 +88,7 @@ export class ScramUser implements LinkUser {
 export class ScramLogin implements LinkLogin {
   readonly #user: string;
   readonly #keysOf: (salt: string, iterations: number) => Promise<Keys>;
-  readonly #nonce = toBase64(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
+  readonly #nonce = toBase64(cryptography().getRandomValues(new Uint8Array(NONCE_BYTES)));
   readonly #needsProof: boolean;
   #isAsked = false;
   #signature: string | null = null;
@@ -169,7 +170,7 @@ export function isSaltAndRounds(
 
 /** What a broker is given of a new password, in place of it. */
 export async function verifierOf(password: string): Promise<ScramVerifier> {
-  const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+  const salt = cryptography().getRandomValues(new Uint8Array(SALT_BYTES));
   const { storedKey, serverKey } = await derive(password, salt, SCRAM_ITERATIONS);
   return {
     salt: toBase64(salt),
@@ -180,7 +181,7 @@ export async function verifierOf(password: string): Promise<ScramVerifier> {
 }
 
 async function derive(password: string, salt: Uint8Array<ArrayBuffer>, iterations: number): Promise<Keys> {
-  const { subtle } = crypto;
+  const { subtle } = cryptography();
   if (subtle === undefined) {
     throw new RingMQError(
       'NOT_SUPPORTED',
@@ -198,7 +199,7 @@ async function derive(password: string, salt: Uint8Array<ArrayBuffer>, iteration
 }
 
 async function hmac(key: Uint8Array, text: string): Promise<Uint8Array<ArrayBuffer>> {
-  const { subtle } = crypto;
+  const { subtle } = cryptography();
   const how = { name: 'HMAC', hash: 'SHA-256' };
   const imported = await subtle.importKey('raw', key as Uint8Array<ArrayBuffer>, how, false, ['sign']);
   return new Uint8Array(await subtle.sign('HMAC', imported, UTF8.encode(text)));

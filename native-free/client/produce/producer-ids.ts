@@ -3,6 +3,7 @@
  * their way, and leaves it to the next one when all are settled: a producer made for each request costs the
  * broker's table, which is of bounded size, no place of its own.
  */
+import { randomWords } from '../cryptography.js';
 
 /** An id, and the sequence its next batch gets. Of a new one that is 1: the broker knows nothing of it. */
 export interface ProducerId {
@@ -70,7 +71,7 @@ export class ProducerIds implements IdSource {
 
   #make(): ProducerId {
     // 0 would mean a producer the broker does not check.
-    const random = crypto.getRandomValues(new Uint32Array(2));
+    const random = randomWords(2);
     const id = {
       idLow: (random[0] as number) || 1,
       idHigh: random[1] as number,
