@@ -38,6 +38,7 @@ export const BROKER: Record<string, Call<NodePlace>> = {
     late: ['host'],
     end: closeResult,
   },
+  renewSecret: { on: ({ broker }) => broker, args: () => [] },
   stats: { on: ({ broker }) => broker, args: () => [] },
   handle: { on: ({ broker }) => broker, args: () => [] },
   close: { on: spareBroker, args: () => [SIGNAL] },

@@ -31,6 +31,26 @@ describeEach('seek', EACH_AND_CLUSTER, (rig) => {
     await consumer.close();
   });
 
+  test('ends with its consumer, and with its topic', async () => {
+    const { client, topic } = await rig.topic({ queues: 2 });
+    // It may have been done before the other call was heard of.
+    const endOf = (seek: Promise<void>): Promise<string> =>
+      seek.then(
+        () => 'done',
+        ({ code }) => code,
+      );
+    for (const end of ['consumer', 'topic']) {
+      const consumer = client.consumer({ group: rig.name('g'), topic });
+      await consumer.assigned;
+      const seeks = [consumer.seek('latest'), consumer.seek('earliest', { queueId: 1 })].map(endOf);
+      await (end === 'consumer' ? consumer.close() : client.admin().deleteTopic(topic));
+      for (const code of await Promise.all(seeks)) {
+        expect(['done', 'CLOSED', 'TOPIC_NOT_FOUND', 'QUEUE_NOT_FOUND', 'NOT_A_MEMBER']).toContain(code);
+      }
+      await consumer.close();
+    }
+  });
+
   test('goes on elsewhere, for good, and what was in hand counts no more', async () => {
     const { client, topic } = await rig.topic();
     await sendNumbers(client, topic, 20);

@@ -384,6 +384,8 @@ export class GroupMember implements FrameReceiver {
     this.#connection.receivers.remove(this.#id);
     this.#queues.dropAll();
     this.inbox.clear();
+    // No assignment follows any more, which seeks would wait for.
+    this.control.lost();
   }
 
   #fail(error: RingMQError): void {
@@ -392,6 +394,7 @@ export class GroupMember implements FrameReceiver {
     }
     this.#failure = error;
     this.#aside.endAll();
+    this.control.lost(error);
     this.#options.onChange();
   }
 }

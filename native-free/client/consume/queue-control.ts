@@ -51,11 +51,11 @@ export class QueueControl {
     this.#options = options;
   }
 
-  /** The connection is lost, and all that was asked over it. */
-  lost(): void {
+  /** The connection is lost, or the membership, and all that was asked over it. */
+  lost(why = new RingMQError('CONNECTION_LOST')): void {
     this.#runs++;
     for (const deferred of this.#seeks.values()) {
-      deferred.reject(new RingMQError('CONNECTION_LOST'));
+      deferred.reject(why);
     }
     this.#seeks.clear();
   }
