@@ -1,11 +1,12 @@
 /** Somebody has to be able to log in: where there is no administrator yet, the first one is made, or a token told that stands for one. */
-import { readFileSync } from 'node:fs';
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { adminSalt } from '../engine/access/broker-password.js';
 import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import { makeVerifier } from '../engine/access/scram.js';
 import type { Engine } from '../engine/engine.js';
 import { ROLE } from '../engine/term/shared-words.js';
+import { readSmallFile } from '../native-free/files/small-file.js';
 import {
   ADMIN_ROLE,
   isRingMQError,
@@ -22,6 +23,8 @@ import type { ResolvedListenOptions } from './listen-options.js';
 export const FIRST_TIME = 1;
 /** Between two tries, where the log takes nothing for now. */
 const AGAIN_MS = 1_000;
+/** So many characters, each of up to four bytes, with the end of the line. */
+const MAX_PASSWORD_FILE_BYTES = MAX_PASSWORD_CHARACTERS * 4 + 8;
 /** A broker that begins to listen waits so long for the log to have the first administrator. */
 const LISTEN_MS = 5_000;
 
@@ -32,7 +35,7 @@ const LISTEN_MS = 5_000;
 export function readPassword(path: string): string {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readSmallFile(path, MAX_PASSWORD_FILE_BYTES).toString('utf8');
   } catch (cause) {
     throw new RingMQError(
       'BAD_CONFIG',

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { statSync } from 'node:fs';
 import { ClusterSecrets } from '../engine/access/cluster-secrets.js';
-import { readSmallFile } from '../native-free/listener/small-file.js';
+import { readSmallFile } from '../native-free/files/small-file.js';
 import { clearInterval, setInterval, unref } from '../native-free/time/index.js';
 import { RingMQError } from '../native-free/wire/index.js';
 

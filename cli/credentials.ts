@@ -2,9 +2,10 @@
  * As whom the command connects: `--user` with `--password-file`, or RINGMQ_USER with RINGMQ_PASSWORD; or a token, by `--token-file` or
  * RINGMQ_TOKEN. Neither password nor token stands in no command line, where everybody on the machine could read it.
  */
-import { readFileSync } from 'node:fs';
+
 import type { Command } from 'commander';
 import type { Credentials, TokenSource } from '../native-free/client/index.js';
+import { readSmallFile, readSmallStdin } from '../native-free/files/small-file.js';
 import {
   MAX_PASSWORD_CHARACTERS,
   MAX_TOKEN_CHARACTERS,
@@ -71,9 +72,13 @@ function tokenSource(
   return asUser === undefined ? nonEmpty(process.env['RINGMQ_TOKEN']) : undefined;
 }
 
+/** A password's characters may take four bytes each; a file has the end of its line, too, and a byte order mark. */
+const MAX_PASSWORD_FILE_BYTES = MAX_PASSWORD_CHARACTERS * 4 + 8;
+const MAX_TOKEN_FILE_BYTES = MAX_TOKEN_CHARACTERS + 8;
+
 /** @throws RingMQError BAD_ARGUMENT */
 function tokenIn(path: string): string {
-  const token = readFileSync(path, 'utf8').trim();
+  const token = textIn('--token-file', path, MAX_TOKEN_FILE_BYTES).trim();
   if (token.length > MAX_TOKEN_CHARACTERS || !TOKEN_PATTERN.test(token)) {
     throw new RingMQError(
       'BAD_ARGUMENT',
@@ -83,10 +88,10 @@ function tokenIn(path: string): string {
   return token;
 }
 
-/** The one line of a file; `-`: of stdin. @throws RingMQError BAD_ARGUMENT, and what the system says */
+/** The one line of a file; `-`: of stdin. @throws RingMQError BAD_ARGUMENT */
 export function passwordIn(path: string): string {
   // A byte order mark is no part of what anybody types.
-  const text = readFileSync(path === '-' ? 0 : path, 'utf8');
+  const text = textIn('--password-file', path, MAX_PASSWORD_FILE_BYTES);
   const password = text.replace(/^\uFEFF/, '').replace(/\r?\n$/, '');
   if (password === '' || password.length > MAX_PASSWORD_CHARACTERS || /[\r\n]/.test(password)) {
     const where = path === '-' ? 'stdin' : path;
@@ -96,6 +101,17 @@ export function passwordIn(path: string): string {
     );
   }
   return password;
+}
+
+/** Whatever is named, it comes to an end. @throws RingMQError BAD_ARGUMENT */
+function textIn(flag: string, path: string, maxBytes: number): string {
+  try {
+    return (path === '-' ? readSmallStdin(maxBytes) : readSmallFile(path, maxBytes)).toString('utf8');
+  } catch (cause) {
+    throw new RingMQError('BAD_ARGUMENT', `${flag}: ${path} cannot be used: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

@@ -1,7 +1,8 @@
 /** Whom the command trusts at `wss://` addresses, and which certificate it shows: `--ca`, `--cert`, `--key` and `--servername`, or their variables. */
-import { readFileSync } from 'node:fs';
+
 import type { Command } from 'commander';
 import type { TlsOptions } from '../native-free/client/index.js';
+import { MAX_PEM_BYTES, readSmallFile } from '../native-free/files/small-file.js';
 import { RingMQError } from '../native-free/wire/errors.js';
 
 export interface TrustFlags {
@@ -38,7 +39,7 @@ export function chooseTrust(program: Command): void {
 
 function read(flag: string, path: string): Buffer {
   try {
-    return readFileSync(path);
+    return readSmallFile(path, MAX_PEM_BYTES);
   } catch (cause) {
     throw new RingMQError('BAD_ARGUMENT', `${flag}: ${path} cannot be read: ${(cause as Error).message}`, {
       cause,

@@ -1,10 +1,11 @@
 /** The process's limits, the memory, the port, the certificate. */
+
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { memoryThere, neededBytes } from '../../broker/memory-need.js';
 import { resolveEngineOptions } from '../../engine/options.js';
+import { MAX_PEM_BYTES, readSmallFile } from '../../native-free/files/small-file.js';
 import { connectionsPossible } from '../../native-free/listener/descriptors.js';
 import { type Finding, fail, ok, warn } from './finding.js';
 
@@ -76,7 +77,7 @@ export async function port(host: string, number: number): Promise<Finding> {
 export function certificate(file: string): Finding {
   let shown: X509Certificate;
   try {
-    shown = new X509Certificate(readFileSync(file));
+    shown = new X509Certificate(readSmallFile(file, MAX_PEM_BYTES));
   } catch (error) {
     return fail(
       'tls',

@@ -2,8 +2,10 @@
  * The keys that an issuer signs with: of a file, which is looked at again when it has changed, or of an address. A key that is not known is looked
  * for once in a while, however many tokens name one; keys that are known are used on for a time while the address does not answer.
  */
+
 import { createPublicKey, type JsonWebKey, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { readSmallFile } from '../../native-free/files/small-file.js';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
 
@@ -156,10 +158,7 @@ export class FileKeys extends KeptKeys {
       if (known !== null && state === this.#state) {
         return known;
       }
-      if (size > MAX_KEYS_BYTES) {
-        throw new Error(`it has over ${MAX_KEYS_BYTES} bytes`);
-      }
-      const keys = keysIn(readFileSync(this.#path, 'utf8'), this.#path);
+      const keys = keysIn(readSmallFile(this.#path, MAX_KEYS_BYTES, 0).toString('utf8'), this.#path);
       this.#state = state;
       return keys;
     } catch (cause) {

@@ -2,9 +2,11 @@
  * Certificates are renewed while the broker runs. The files are looked at now and then, and new ones are used
  * for connections that come from then on; those that stand keep what they began with.
  */
+
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { MAX_PEM_BYTES, readSmallFile } from '../files/small-file.js';
 import { clearInterval, setInterval } from '../time/index.js';
 import { secureOptionsOf } from './tls-context.js';
 import type { ListenerTls } from './types.js';
@@ -91,7 +93,9 @@ function digestOf(files: CertificateFiles): string {
 /** Of what cannot be read nothing is said: whoever uses it says it. */
 function digestOfFile(path: string): string {
   try {
-    return createHash('sha256').update(readFileSync(path)).digest('base64');
+    return createHash('sha256')
+      .update(readSmallFile(path, MAX_PEM_BYTES, 0))
+      .digest('base64');
   } catch {
     return '-';
   }

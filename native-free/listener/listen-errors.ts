@@ -2,9 +2,10 @@
  * Why a listener could not start, in the project's own errors; and the checks made before either of them
  * tries.
  */
+
 import { lookup } from 'node:dns/promises';
-import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, isIP } from 'node:net';
+import { MAX_PEM_BYTES, readSmallFile } from '../files/small-file.js';
 import { RingMQError } from '../wire/index.js';
 import type { ListenerOptions } from './types.js';
 
@@ -69,7 +70,7 @@ export async function listenAddress(host: string, port: number): Promise<string>
 /** Reads a PEM file; throws BAD_CONFIG with its name. */
 export function readPem(file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readSmallFile(file, MAX_PEM_BYTES);
   } catch (cause) {
     throw new RingMQError('BAD_CONFIG', `cannot read the TLS file ${file}: ${(cause as Error).message}`, {
       cause,

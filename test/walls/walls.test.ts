@@ -10,20 +10,28 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const MAY_IMPORT: Record<string, readonly string[]> = {
   'native-free/wire': [],
   'native-free/time': [],
+  'native-free/files': ['native-free/time'],
   'native-free/checksum': [],
   'native-free/batch': ['native-free/wire', 'native-free/checksum'],
   'native-free/client': ['native-free/time', 'native-free/wire', 'native-free/batch'],
-  'native-free/listener': ['native-free/time', 'native-free/wire'],
+  'native-free/listener': ['native-free/time', 'native-free/files', 'native-free/wire'],
   'native-free/dashboard': [
     'native-free/time',
     'native-free/wire',
     'native-free/batch',
     'native-free/client',
   ],
-  engine: ['native-free/time', 'native-free/wire', 'native-free/checksum', 'native-free/batch'],
+  engine: [
+    'native-free/time',
+    'native-free/files',
+    'native-free/wire',
+    'native-free/checksum',
+    'native-free/batch',
+  ],
   transport: ['native-free/time', 'native-free/wire', 'native-free/batch', 'native-free/listener', 'engine'],
   broker: [
     'native-free/time',
+    'native-free/files',
     'native-free/wire',
     'native-free/client',
     'native-free/listener',
@@ -33,6 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   cli: [
     'native-free/time',
+    'native-free/files',
     'native-free/wire',
     'native-free/client',
     'native-free/listener',

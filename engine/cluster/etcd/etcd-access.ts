@@ -2,8 +2,8 @@
  * Whom this broker trusts at etcd, and as whom it comes there: authorities, a client certificate, a user with a password. All of it lies in files, so that no
  * secret stands in a command line, and is looked at again now and then: what has changed counts from the next call on.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { MAX_PEM_BYTES, readSmallFile } from '../../../native-free/files/small-file.js';
 import { monotonicMs } from '../../../native-free/time/index.js';
 import { RingMQError } from '../../../native-free/wire/index.js';
 
@@ -23,8 +23,6 @@ export interface EtcdUser {
 }
 
 const NAMES = ['caFile', 'certFile', 'keyFile', 'userFile'] as const;
-/** A chain, or all authorities of a machine. */
-const MAX_FILE_BYTES = 1024 * 1024;
 /** Other certificates are looked at as often. */
 const LOOK_MS = 10_000;
 
@@ -129,20 +127,7 @@ function readAll(files: EtcdAccessFiles): Texts {
 
 function readText(name: string, file: string): string {
   try {
-    const fd = openSync(file, 'r');
-    try {
-      const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
-      let length = 0;
-      for (let read = -1; read !== 0 && length < bytes.length; length += read) {
-        read = readSync(fd, bytes, length, bytes.length - length, null);
-      }
-      if (length > MAX_FILE_BYTES) {
-        throw new Error(`it has more than ${MAX_FILE_BYTES} bytes`);
-      }
-      return bytes.toString('utf8', 0, length);
-    } finally {
-      closeSync(fd);
-    }
+    return readSmallFile(file, MAX_PEM_BYTES).toString('utf8');
   } catch (cause) {
     throw new RingMQError(
       'BAD_CONFIG',

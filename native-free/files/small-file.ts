@@ -6,6 +6,8 @@ import { monotonicMs } from '../time/index.js';
 const PIPE_MS = 10_000;
 const LOOK_MS = 5;
 const PIECE_BYTES = 65_536;
+/** Of a certificate with its chain, a key, or all authorities of a machine. */
+export const MAX_PEM_BYTES = 1024 * 1024;
 
 /** Throws what the system says of a file that cannot be read, and an Error with a sentence for one that has over `maxBytes`, or is a pipe that nobody writes to. */
 export function readSmallFile(path: string, maxBytes: number, pipeMs = PIPE_MS): Buffer {
