@@ -88,7 +88,7 @@ function tokenIn(path: string): string {
   return token;
 }
 
-/** The one line of a file; `-`: of stdin. @throws RingMQError BAD_ARGUMENT */
+/** The one line of a file; `-`: of stdin. @throws RingMQError BAD_ARGUMENT, and what the system says */
 export function passwordIn(path: string): string {
   // A byte order mark is no part of what anybody types.
   const text = textIn('--password-file', path, MAX_PASSWORD_FILE_BYTES);
@@ -103,11 +103,14 @@ export function passwordIn(path: string): string {
   return password;
 }
 
-/** Whatever is named, it comes to an end. @throws RingMQError BAD_ARGUMENT */
+/** Whatever is named, it comes to an end. @throws RingMQError BAD_ARGUMENT, and what the system says of a file that is not there or not to be read */
 function textIn(flag: string, path: string, maxBytes: number): string {
   try {
     return (path === '-' ? readSmallStdin(maxBytes) : readSmallFile(path, maxBytes)).toString('utf8');
   } catch (cause) {
+    if (['ENOENT', 'EACCES'].includes(String((cause as NodeJS.ErrnoException).code))) {
+      throw cause;
+    }
     throw new RingMQError('BAD_ARGUMENT', `${flag}: ${path} cannot be used: ${(cause as Error).message}`, {
       cause,
     });

@@ -148,7 +148,7 @@ export class AuditKeeper {
     const code = isRingMQError(error) ? error.code : 'INTERNAL';
     this.#tell(
       code,
-      `what administrators do cannot be written down: ${(error as Error).message}; ${this.#waiting.length} entries wait`,
+      `what administrators do cannot be written down: ${(error as Error).message}; entries that wait: ${this.#waiting.length}`,
     );
     if (code !== 'DISK_FULL' || this.#isClosed) {
       this.#lose(this.#waiting.reduce((sum, { count }) => sum + count, 0));

@@ -1,6 +1,5 @@
 /** Files of a line or a few, as passwords, secrets and certificates are kept in: whatever is named, reading it comes to an end. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { monotonicMs } from '../time/index.js';
 
 /** Who writes into a pipe, as a shell's `<(command)` does, has so long to say something. */
 const PIPE_MS = 10_000;
@@ -17,7 +16,7 @@ export function readSmallFile(path: string, maxBytes: number, pipeMs = PIPE_MS):
     if (fstatSync(fd).isDirectory()) {
       throw new Error('it is a directory');
     }
-    return readAll(fd, maxBytes, monotonicMs() + pipeMs);
+    return readAll(fd, maxBytes, pipeMs / LOOK_MS);
   } finally {
     closeSync(fd);
   }
@@ -28,11 +27,11 @@ export function readSmallStdin(maxBytes: number): Buffer {
   return readAll(0, maxBytes, Number.POSITIVE_INFINITY);
 }
 
-function readAll(fd: number, maxBytes: number, untilMs: number): Buffer {
+function readAll(fd: number, maxBytes: number, maxLooks: number): Buffer {
   const pieces: Buffer[] = [];
   for (let bytes = 0; ; ) {
     const piece = Buffer.alloc(Math.min(PIECE_BYTES, maxBytes + 1));
-    const length = readSome(fd, piece, untilMs);
+    const length = readSome(fd, piece, maxLooks);
     bytes += length;
     if (bytes > maxBytes) {
       throw new Error(`it has more than ${maxBytes} bytes`);
@@ -45,8 +44,8 @@ function readAll(fd: number, maxBytes: number, untilMs: number): Buffer {
 }
 
 /** 0: it is at its end. */
-function readSome(fd: number, piece: Buffer, untilMs: number): number {
-  for (;;) {
+function readSome(fd: number, piece: Buffer, maxLooks: number): number {
+  for (let looks = 0; ; looks++) {
     try {
       return readSync(fd, piece);
     } catch (error) {
@@ -58,7 +57,7 @@ function readSome(fd: number, piece: Buffer, untilMs: number): number {
         throw error;
       }
     }
-    if (monotonicMs() > untilMs) {
+    if (looks >= maxLooks) {
       throw new Error('it is a pipe, and nothing comes out of it');
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);

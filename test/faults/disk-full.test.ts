@@ -141,21 +141,33 @@ describe.each(DISKS)('on %s that is full', (name, makeDisk) => {
     expect((await waiting).offset).toBeGreaterThanOrEqual(10 + acked.size);
   });
 
-  it('topics and groups are refused, a commit is kept, and both work once there is room', async () => {
+  it('topics, groups and users are refused, a commit is kept, and all of it works once there is room', async () => {
     const topic = `${TOPIC}-control`;
     const { host, client } = await start();
     const admin = client.admin();
     await admin.createTopic({ topic, queues: 1 });
     await sendNumbers(client, topic, 0, 20);
+    await admin.createUser({ user: 'shop', password: 'p' });
+    const right = { to: 'shop', right: 'publish', resource: 'topic:more' } as const;
+    const users = await admin.listUsers();
     disk.fill();
     await sendUntilRefused(smallProducer(client, 300), topic, new Map());
-    for (const refused of [
+    const refused = [
       admin.createTopic({ topic: `${topic}-more`, queues: 1 }),
       admin.createGroup({ group: 'made' }),
       admin.deleteTopic(topic),
-    ]) {
-      expect((await failureOf(refused)).code).toBe('DISK_FULL');
-    }
+      admin.createUser({ user: 'late', password: 'p' }),
+      admin.setPassword('shop', 'another'),
+      admin.deleteUser('shop'),
+      admin.createRole({ role: 'readers' }),
+      admin.grant(right),
+      admin.setLimits('shop', { bytesPerSecond: 10_000 }),
+    ];
+    expect((await Promise.all(refused.map(failureOf))).map(({ code }) => code)).toEqual(
+      refused.map(() => 'DISK_FULL'),
+    );
+    // Nothing of it is done by half.
+    expect([await admin.listUsers(), await admin.listRoles()]).toEqual([users, []]);
     const consumer = client.consumer({ group: 'reader', topic });
     let read = 0;
     for await (const message of consumer) {
@@ -168,6 +180,8 @@ describe.each(DISKS)('on %s that is full', (name, makeDisk) => {
     await host.next('warning', /room on the disk again/);
     await admin.createTopic({ topic: `${topic}-more`, queues: 1 });
     await admin.createGroup({ group: 'made' });
+    await admin.grant(right);
+    await admin.createUser({ user: 'late', password: 'p' });
     await host.stop('SIGKILL');
     await client.close().catch(() => {});
     const again = await start();
@@ -175,6 +189,12 @@ describe.each(DISKS)('on %s that is full', (name, makeDisk) => {
     const { queues } = await again.client.admin().describeGroup('reader');
     expect(queues[0]?.committedOffset).toBe(10);
     expect((await again.client.admin().describeGroup('made')).members).toBe(0);
+    expect((await again.client.admin().listUsers()).map(({ user, grants }) => [user, grants.length])).toEqual(
+      [
+        ['late', 0],
+        ['shop', 1],
+      ],
+    );
   });
 
   it('pub says so in one line', async () => {
