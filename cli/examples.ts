@@ -164,7 +164,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   doctor: [
     'ringmq doctor                                        # ./ringmq-data and 127.0.0.1:9876',
-    'ringmq doctor --data /var/lib/ringmq --listen 0.0.0.0:9876 --tls-cert cert.pem',
+    'ringmq doctor --data /var/lib/ringmq --listen 0.0.0.0:9876 --tls-cert cert.pem --tls-key key.pem',
   ],
   check: [
     'ringmq check lag billing --max 10000',

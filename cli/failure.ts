@@ -23,7 +23,8 @@ const CERTIFICATE_ADVICE: Record<string, string> = {
   UNABLE_TO_GET_ISSUER_CERT: TRUST_IT,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: TRUST_IT,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: TRUST_IT,
-  CERT_HAS_EXPIRED: 'give the broker a new certificate',
+  CERT_HAS_EXPIRED: 'give the broker a new certificate, or set the clock of this machine',
+  CERT_NOT_YET_VALID: 'set the clock of this machine, or give the broker a certificate that is valid by now',
   ERR_TLS_CERT_ALTNAME_INVALID: 'use a host name that the certificate is for',
 };
 

@@ -26,7 +26,9 @@ function optionDescription(option: Option): string {
   const notes = [
     option.mandatory ? 'required' : null,
     option.envVar === undefined ? null : `or ${option.envVar}`,
-    option.defaultValue === undefined ? null : `default: ${option.defaultValue}`,
+    option.defaultValue === undefined
+      ? null
+      : `default: ${option.defaultValueDescription ?? option.defaultValue}`,
   ].filter((note) => note !== null);
   const choices = option.argChoices === undefined ? '' : `: ${option.argChoices.join(', ')}`;
   return `${option.description}${choices}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;

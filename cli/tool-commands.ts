@@ -54,6 +54,7 @@ function addDoctor(program: Command): void {
         .argParser(listenFlag),
     )
     .option('--tls-cert <file>', 'certificate it is to show')
+    .option('--tls-key <file>', 'its key')
     .action(async (options: object, command: Command) => {
       await (await import('./doctor/doctor-command.js')).runDoctor(command, options as never);
     });

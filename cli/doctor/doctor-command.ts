@@ -8,17 +8,21 @@ export interface DoctorFlags {
   data: string;
   listen: { host: string; port: number };
   tlsCert?: string;
+  tlsKey?: string;
 }
 
 /** `ringmq doctor`: a line for each thing looked at; fails with BAD_CONFIG when a broker would not start here, or not keep its promises. */
-export async function runDoctor(command: Command, { data, listen, tlsCert }: DoctorFlags): Promise<void> {
+export async function runDoctor(
+  command: Command,
+  { data, listen, tlsCert, tlsKey }: DoctorFlags,
+): Promise<void> {
   const findings = [
     runtime(),
     memory(),
     descriptors(),
     ...(await diskChecks(data)),
     await port(listen.host, listen.port),
-    ...(tlsCert === undefined ? [] : [certificate(tlsCert)]),
+    ...(tlsCert === undefined ? [] : [certificate(tlsCert, tlsKey)]),
   ];
   const failed = findings.filter(({ status }) => status === 'fail');
   if (sharedOptions(command).output === 'json') {

@@ -1,6 +1,6 @@
 /** The process's limits, the memory, the port, the certificate. */
 
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { memoryThere, neededBytes } from '../../broker/memory-need.js';
@@ -74,23 +74,38 @@ export async function port(host: string, number: number): Promise<Finding> {
   }
 }
 
-export function certificate(file: string): Finding {
+/** `keyFile`: the key that it is to go with. */
+export function certificate(file: string, keyFile: string | undefined): Finding {
   let shown: X509Certificate;
   try {
-    shown = new X509Certificate(readSmallFile(file, MAX_PEM_BYTES));
+    const cert = readSmallFile(file, MAX_PEM_BYTES);
+    shown = new X509Certificate(cert);
+    if (
+      keyFile !== undefined &&
+      !shown.checkPrivateKey(createPrivateKey(readSmallFile(keyFile, MAX_PEM_BYTES)))
+    ) {
+      return fail('tls', `${keyFile} is not the key of ${file}`, 'name the two that were made together');
+    }
   } catch (error) {
     return fail(
       'tls',
       `${file}: ${error instanceof Error ? error.message : String(error)}`,
-      'name a certificate in PEM form',
+      keyFile === undefined ? 'name a certificate in PEM form' : 'name a certificate and its key in PEM form',
     );
   }
   const from = Date.parse(shown.validFrom);
   const to = Date.parse(shown.validTo);
   const days = Math.floor((to - Date.now()) / DAY_MS);
   const says = `${shown.subjectAltName ?? shown.subject.replaceAll('\n', ', ')}, until ${new Date(to).toISOString()}`;
-  if (Date.now() < from || days < 0) {
-    return fail('tls', `${says}: not valid today`, 'give the broker a new certificate');
+  if (Date.now() < from) {
+    return fail(
+      'tls',
+      `${says}: not valid before ${new Date(from).toISOString()}`,
+      "set this machine's clock, or give the broker one that is valid by now",
+    );
+  }
+  if (days < 0) {
+    return fail('tls', `${says}: expired`, 'give the broker a new certificate');
   }
   return days < RENEW_DAYS
     ? warn('tls', `${says}: ${days} days`, 'renew it; the broker takes a new file without a restart')

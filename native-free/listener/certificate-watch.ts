@@ -8,6 +8,7 @@ import { statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { MAX_PEM_BYTES, readSmallFile } from '../files/small-file.js';
 import { clearInterval, setInterval } from '../time/index.js';
+import { CertificateDates } from './certificate-dates.js';
 import { secureOptionsOf } from './tls-context.js';
 import type { ListenerTls } from './types.js';
 
@@ -31,13 +32,22 @@ export class CertificateWatch {
   /** What was in them when they were last taken. */
   #takenDigest: string;
   #troubled = '';
+  #dates: CertificateDates | null;
+  /** What was told of the certificate's dates last. */
+  #toldOfDates: string | null = null;
 
   constructor(files: CertificateFiles, events: CertificateEvents, lookMs = CERTIFICATE_LOOK_MS) {
     this.#files = files;
     this.#events = events;
     this.#taken = stateOf(files);
     this.#takenDigest = digestOf(files);
-    this.#timer = setInterval(() => this.#look(), lookMs);
+    this.#dates = datesOf(files);
+    // Who has begun to listen is told, not who is about to.
+    queueMicrotask(() => this.#lookAtDates());
+    this.#timer = setInterval(() => {
+      this.#look();
+      this.#lookAtDates();
+    }, lookMs);
     this.#timer.unref();
   }
 
@@ -50,6 +60,19 @@ export class CertificateWatch {
     this.#taken = '';
     this.#troubled = '';
     this.#look();
+  }
+
+  /** Once for each thing there is to say of them. */
+  #lookAtDates(): void {
+    const trouble = this.#dates?.troubleAt(Date.now()) ?? null;
+    if (trouble !== this.#toldOfDates) {
+      this.#toldOfDates = trouble;
+      if (trouble !== null) {
+        this.#events.onTrouble(
+          `the TLS certificate ${this.#files.certFile} ${trouble}: clients refuse it, or will; put a new one in its place, which is taken without a restart`,
+        );
+      }
+    }
   }
 
   #look(): void {
@@ -69,12 +92,22 @@ export class CertificateWatch {
       this.#events.onRenewed();
       this.#taken = state;
       this.#takenDigest = digest;
+      this.#dates = datesOf(this.#files);
     } catch (error) {
       this.#troubled = state;
       this.#events.onTrouble(
         `the new TLS certificate or key cannot be used, the old ones are used on: ${(error as Error).message}`,
       );
     }
+  }
+}
+
+/** null: Node takes it, and it is none that can be read here. */
+function datesOf({ certFile }: CertificateFiles): CertificateDates | null {
+  try {
+    return new CertificateDates(readSmallFile(certFile, MAX_PEM_BYTES));
+  } catch {
+    return null;
   }
 }
 

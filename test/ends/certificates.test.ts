@@ -1,6 +1,6 @@
 /** A certificate that is renewed while the listener serves: new connections get it, standing ones go on. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { TLSSocket } from 'node:tls';
 import { connect as connectTls } from 'node:tls';
@@ -53,6 +53,20 @@ describe.each(LISTENERS)('over %s', (_kind, start) => {
       other.terminate();
     }
     await expect.poll(() => listener?.connections).toBe(1);
+    // Of a new pair the certificate comes first: until the key is there, too, the old pair is shown.
+    const whole = await fingerprint(port);
+    const next = makeCertificate(mkdtempSync(`${dir}/next-`));
+    expect(warnings).toEqual([]);
+    copyFileSync(next.certFile, tls.certFile);
+    await expect.poll(() => warnings).toHaveLength(1);
+    expect(await Promise.all(Array.from({ length: 20 }, () => fingerprint(port)))).toEqual(
+      Array.from({ length: 20 }, () => whole),
+    );
+    copyFileSync(next.keyFile, tls.keyFile);
+    await expect.poll(() => fingerprint(port), { timeout: 10_000 }).not.toBe(whole);
+    expect(warnings.splice(0)).toEqual([
+      expect.stringMatching(/^the new TLS certificate or key cannot be used, the old ones are used on: /),
+    ]);
     const renewed = await fingerprint(port);
     expect(renewed).not.toBe(first);
     writeFileSync(tls.certFile, 'no certificate');

@@ -30,6 +30,7 @@ const WALL_CLOCK: Record<string, string> = {
   'engine/control/stats-view.ts': 'when statistics were read',
   'engine/stats/sampler.ts': 'of which time a sample is, and which day of history is asked for',
   'native-free/client/watch-calls.ts': 'which day of history is asked for',
+  'native-free/listener/certificate-watch.ts': 'whether a certificate is valid today',
   'transport/replica-session.ts': 'when a connection was opened',
   'transport/session.ts': 'when a connection was opened',
   'native-free/client/consume/memberships.ts': 'ids of members, in the order in which they were made',
