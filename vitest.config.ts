@@ -31,12 +31,21 @@ process.once('exit', () => {
  * turns in a few processes, which load what they test once. The others have a process each.
  */
 const TOGETHER = [
-  'dist/test/{batch,control,data,group,lane,log,meta,persist,queue,replica,ring,stats,thread}/**/*.test.js',
-  // Left out: one that wedges threads, and one that looks at all that a client is made of.
-  'dist/test/conformance/**/!(threads|odd-values).test.js',
+  'dist/test/{access,api,batch,cli,control,data,docs,find,group,lane,log,meta,persist,queue,replica,ring,stats,thread,walls}/**/*.test.js',
+  // Left out: one that hears all warnings of its process, and one that looks at what its memory still holds.
+  'dist/test/client/**/!(abort|many-producers).test.js',
   // Left out: one that counts the memory of its process.
   'dist/test/transport/**/!(http-share).test.js',
 ];
+
+/** The same, and brokers of each kind besides. Left out: one that wedges threads, and one that looks at all that a client is made of. */
+const CONFORMANCE = 'dist/test/conformance/**/!(threads|odd-values).test.js';
+
+const takeTurns = {
+  isolate: false,
+  setupFiles: ['dist/test/fresh-modules.js'],
+  sequence: { setupFiles: 'list' as const },
+};
 
 export default defineConfig({
   test: {
@@ -51,19 +60,24 @@ export default defineConfig({
     // What hangs is found all the same; how fast a machine is decides nothing.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    teardownTimeout: 120_000,
     projects: [
       {
         extends: true,
-        test: { name: 'apart', include: ['dist/test/**/*.test.js'], exclude: TOGETHER },
+        test: {
+          name: 'apart',
+          include: ['dist/test/**/*.test.js'],
+          exclude: [...TOGETHER, CONFORMANCE],
+        },
       },
+      { extends: true, test: { name: 'together', include: TOGETHER, ...takeTurns } },
       {
         extends: true,
         test: {
-          name: 'together',
-          include: TOGETHER,
-          isolate: false,
-          setupFiles: ['dist/test/fresh-modules.js'],
-          sequence: { setupFiles: 'list' },
+          name: 'conformance',
+          include: [CONFORMANCE],
+          ...takeTurns,
+          environment: './dist/test/conformance/process.js',
         },
       },
     ],

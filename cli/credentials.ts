@@ -23,6 +23,7 @@ export function credentials(): Credentials | undefined {
 /** Reads them from the flags of the whole command, before it runs. @throws RingMQError BAD_ARGUMENT */
 export function chooseCredentials(program: Command): void {
   const flags = program.opts<CredentialFlags>();
+  chosen = undefined;
   const user = flags.user ?? nonEmpty(process.env['RINGMQ_USER']);
   const token = tokenSource(flags, user);
   if (token !== undefined) {

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveListenOptions } from '../../broker/listen-options.js';
 import { newPasswordFile } from '../../cli/new-password.js';
+import { runHere } from './cli-here.js';
 import { type CliResult, makeDirectory, removeDirectory, runCli, startCli } from './cli-process.js';
 
 let directory: string;
@@ -35,7 +36,9 @@ afterAll(async () => {
 
 async function run(user: string | null, args: string[], input = ''): Promise<CliResult & { text: string }> {
   const who = user === null ? [] : ['--user', user, '--password-file', user];
-  const result = await runCli(['--url', url, ...who, ...args], { cwd: directory, input });
+  // A password is read from the stdin of the process.
+  const way = input === '' ? runHere : runCli;
+  const result = await way(['--url', url, ...who, ...args], { cwd: directory, input });
   return { ...result, text: result.stdout.toString() };
 }
 
@@ -79,8 +82,10 @@ describe('users, roles and grants by the command', () => {
   });
 
   it('are tested with an exit status', async () => {
-    const test = (right: string, resource: string): Promise<CliResult> =>
-      run('admin', ['acl', 'test', 'shop', right, resource]);
+    const test = (right: string, resource: string): Promise<CliResult> => {
+      const who = ['--url', url, '--user', 'admin', '--password-file', 'admin'];
+      return runCli([...who, 'acl', 'test', 'shop', right, resource], { cwd: directory });
+    };
     expect((await test('publish', 'topic:orders')).status).toBe(0);
     expect((await test('manage', 'topic:orders')).status).toBe(1);
     expect((await run('admin', ['acl', 'test', 'nobody', 'publish', 'topic:orders'])).stderr).toMatch(
@@ -114,7 +119,7 @@ describe('users, roles and grants by the command', () => {
 
   it('take credentials from the environment, too', async () => {
     const env = { RINGMQ_USER: 'admin', RINGMQ_PASSWORD: 'admin-password', RINGMQ_URL: url };
-    expect((await runCli(['topic', 'list'], { cwd: directory, env })).status).toBe(0);
+    expect((await runHere(['topic', 'list'], { cwd: directory, env })).status).toBe(0);
   });
 
   it('are in the audit, with who made them', async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isToBeDone } from '../../cli/destroy.js';
 import { buildProgram } from '../../cli/program.js';
 import { connect } from '../../native-free/client/index.js';
+import { runHere } from './cli-here.js';
 import { BrokerProcess, makeDirectory, removeDirectory, runCli } from './cli-process.js';
 
 let directory = '';
@@ -19,7 +20,7 @@ afterAll(async () => {
 });
 
 async function ringmq(...args: string[]): Promise<{ status: number | null; out: string; err: string }> {
-  const { status, stdout, stderr } = await runCli(['--url', broker.url, ...args], {
+  const { status, stdout, stderr } = await runHere(['--url', broker.url, ...args], {
     env: { XDG_CONFIG_HOME: `${directory}/config` },
   });
   return { status, out: stdout.toString(), err: stderr };

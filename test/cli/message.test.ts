@@ -1,5 +1,6 @@
 /** `ringmq message`: stored messages printed in every form, whole, and what cannot be found or used told. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runHere } from './cli-here.js';
 import { BrokerProcess, makeDirectory, removeDirectory, runCli } from './cli-process.js';
 
 let directory = '';
@@ -8,12 +9,13 @@ let broker: BrokerProcess;
 beforeAll(async () => {
   directory = makeDirectory();
   broker = await BrokerProcess.start(`${directory}/data`, ['--flush', 'async']);
-  await ringmq(['topic', 'create', 'orders', '--queues', '2']);
-  await ringmq(
+  const here = (args: readonly string[], input = '') => runHere(['--url', broker.url, ...args], { input });
+  await here(['topic', 'create', 'orders', '--queues', '2']);
+  await here(
     ['pub', 'orders', '--tag', 'paid', '--key', 'o-1', '--property', 'region=eu'],
     '{"n":1}\n{"n":2}\n',
   );
-  await ringmq(['pub', 'orders', '--key', 'o-2', '--sharding-key', 's'], 'a "quoted", body\n\x1b[31mred\n');
+  await here(['pub', 'orders', '--key', 'o-2', '--sharding-key', 's'], 'a "quoted", body\n\x1b[31mred\n');
 });
 afterAll(async () => {
   await broker?.stop();

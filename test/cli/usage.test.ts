@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXAMPLES } from '../../cli/examples.js';
 import { buildProgram } from '../../cli/program.js';
+import { runHere } from './cli-here.js';
 import { makeDirectory, removeDirectory, runCli } from './cli-process.js';
 
 /** A port nobody listens on: what reaches it must have got past the check of its flags. */
@@ -45,7 +46,7 @@ describe('wrong usage ends with 2 and one line', () => {
     [['--url', 'ws://user:word@127.0.0.1:1', 'topic', 'list']],
     [['--url', 'http://127.0.0.1', 'topic', 'list']],
   ])('%j', async (args) => {
-    const { status, stdout, stderr } = await runCli(args, { cwd: directory });
+    const { status, stdout, stderr } = await runHere(args, { cwd: directory });
     expect(stderr).toMatch(/^BAD_ARGUMENT: .+; .+\n$/);
     expect(status).toBe(2);
     expect(stdout.length).toBe(0);
@@ -59,7 +60,7 @@ describe('what this version has not built ends with 1 and NOT_SUPPORTED', () => 
     [['sub', 'orders', '--group', 'g', '--shared']],
     [['message', 'trace', 'orders']],
   ])('%j', async (args) => {
-    const { status, stdout, stderr } = await runCli(args, { cwd: directory });
+    const { status, stdout, stderr } = await runHere(args, { cwd: directory });
     expect(stderr).toMatch(/^NOT_SUPPORTED: .+; .+\n$/);
     expect(status).toBe(1);
     expect(stdout.length).toBe(0);
@@ -74,12 +75,12 @@ describe('failures end with 1 and one line', () => {
   });
 
   it('takes an empty RINGMQ_URL for none', async () => {
-    const { status, stderr } = await runCli(['--help'], { env: { RINGMQ_URL: '' } });
+    const { status, stderr } = await runHere(['--help'], { env: { RINGMQ_URL: '' } });
     expect([status, stderr]).toEqual([0, '']);
   });
 
   it('takes the address from RINGMQ_URL', async () => {
-    const { status, stderr } = await runCli(['topic', 'list'], { env: { RINGMQ_URL: NOBODY } });
+    const { status, stderr } = await runHere(['topic', 'list'], { env: { RINGMQ_URL: NOBODY } });
     expect(stderr).toContain('127.0.0.1:9');
     expect(status).toBe(1);
   });
@@ -96,7 +97,7 @@ describe('failures end with 1 and one line', () => {
       writeFileSync(path, text);
     }
     const file = text === null ? join(directory, 'nowhere.json') : path;
-    const { status, stderr } = await runCli(['broker', '--config', file], { cwd: directory });
+    const { status, stderr } = await runHere(['broker', '--config', file], { cwd: directory });
     expect(stderr).toMatch(/^BAD_CONFIG: .+\n$/);
     expect(stderr).toContain(file);
     expect(status).toBe(1);
@@ -105,7 +106,7 @@ describe('failures end with 1 and one line', () => {
   it('does not serve others without credentials unless told to', async () => {
     writeFileSync(join(directory, 'open.json'), '{ "auth": false }');
     const args = ['broker', '--config', 'open.json', '--listen', '0.0.0.0:0'];
-    const { status, stderr } = await runCli(args, { cwd: directory });
+    const { status, stderr } = await runHere(args, { cwd: directory });
     expect(stderr).toMatch(/^BAD_CONFIG: .+insecure.*\n$/);
     expect(status).toBe(1);
   });
@@ -124,7 +125,7 @@ describe('what is mistyped is told with what was meant', () => {
       "unknown option '--retenton', did you mean --retention?; see ringmq broker --help",
     ],
   ])('%j', async (args, line) => {
-    expect(await runCli(args)).toMatchObject({ status: 2, stderr: `BAD_ARGUMENT: ${line}\n` });
+    expect(await runHere(args)).toMatchObject({ status: 2, stderr: `BAD_ARGUMENT: ${line}\n` });
   });
 });
 
@@ -134,7 +135,7 @@ describe('with -o json a failure is a JSON object on stderr', () => {
     [['--output', 'json', 'topic', 'creat'], 2, { code: 'BAD_ARGUMENT', advice: 'see ringmq topic --help' }],
     [['-o', 'json', 'message', 'trace', 'orders'], 1, { code: 'NOT_SUPPORTED' }],
   ])('%j', async (args, status, failure) => {
-    const result = await runCli(args);
+    const result = await runHere(args);
     expect(JSON.parse(result.stderr)).toMatchObject(failure);
     expect(result.status).toBe(status);
   });

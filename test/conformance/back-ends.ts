@@ -55,9 +55,13 @@ interface Running {
   close(): Promise<void>;
 }
 
-/** Opens a broker in a new directory. */
-export async function openBackEnd(name: BackEndName, options: OpenBrokerOptions = {}): Promise<BackEnd> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'ringmq-conformance-'));
+/** Opens a broker in a new directory below `parent`. */
+export async function openBackEnd(
+  name: BackEndName,
+  options: OpenBrokerOptions = {},
+  parent = tmpdir(),
+): Promise<BackEnd> {
+  const dataDir = mkdtempSync(join(parent, 'ringmq-conformance-'));
   const all = { ...SMALL, ...options, dataDir };
   let port = 0;
   const start = async (): Promise<Running> => {

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { connect, openBroker } from '../../broker/index.js';
 import { ask } from '../replica/nodes.js';
-import { describeEach, EACH, numbers } from './rig.js';
+import { describeEach, EACH, numbers, type Rig } from './rig.js';
 
-describeEach('groups that are paused', EACH, (rig) => {
+describeEach('groups that are paused', EACH, paused, {});
+
+function paused(rig: Rig): void {
   test('get nothing until they are resumed, whoever is a member, and also after a restart', async () => {
     const [topic, group] = [rig.name('t'), rig.name('g')];
     const first = await rig.client();
@@ -53,7 +55,7 @@ describeEach('groups that are paused', EACH, (rig) => {
       code: 'GROUP_NOT_FOUND',
     });
   });
-});
+}
 
 test('a slave that becomes the master has the pause, and lets the group go on once it is resumed there', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'ringmq-pause-'));

@@ -1,9 +1,11 @@
 /** What outlives the broker. */
 import { expect, test } from 'vitest';
 import { LISTENERS } from './back-ends.js';
-import { describeEach, EACH, EACH_FLUSH, numbers, sendNumbers, take } from './rig.js';
+import { describeEach, EACH, EACH_FLUSH, numbers, type Rig, sendNumbers, take } from './rig.js';
 
-describeEach('over a restart of the broker', EACH_FLUSH, (rig) => {
+describeEach('over a restart of the broker', EACH_FLUSH, restarts, {});
+
+function restarts(rig: Rig): void {
   test('topics, messages and offsets of groups are there; memory topics are empty', async () => {
     const { client, topic } = await rig.topic({ queues: 2 });
     const group = rig.name('g');
@@ -48,7 +50,7 @@ describeEach('over a restart of the broker', EACH_FLUSH, (rig) => {
     expect(only.map((message) => message.messageId)).toEqual([receipt.messageId]);
     expect((await again.producer().send({ topic, body: 'x' }, { queueId: 1 })).offset).toBe(100);
   });
-});
+}
 
 describeEach(
   'a remote client over a restart of the broker',
@@ -107,4 +109,5 @@ describeEach(
       await loop;
     });
   },
+  {},
 );

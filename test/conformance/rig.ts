@@ -8,6 +8,7 @@ import type {
   OpenBrokerOptions,
 } from '../../broker/index.js';
 import { BACK_ENDS, type BackEnd, type BackEndName, openBackEnd, TOPICS_SET } from './back-ends.js';
+import { commonOfProcess } from './process.js';
 
 export interface Case {
   name: BackEndName;
@@ -24,13 +25,20 @@ export const EACH_FLUSH: readonly Case[] = [
   ...BACK_ENDS.map((name) => ({ name, flush: 'async' as const })),
 ];
 
-/** What the describes of this file opened, by case and options: those that ask for the same share it. */
+const common = commonOfProcess();
+const given = common ?? { names: 0 };
+/** What describes of this file alone opened, by case and options: those that ask for the same share it. */
 const backEnds = new Map<string, Promise<BackEnd>>();
 let isClosedAtTheEnd = false;
 
-function sharedBackEnd(name: BackEndName, options: OpenBrokerOptions): Promise<BackEnd> {
-  const key = JSON.stringify([name, options]);
-  const backEnd = backEnds.get(key) ?? openBackEnd(name, options);
+function sharedBackEnd(name: BackEndName, options: OpenBrokerOptions | undefined, flush: Case['flush']) {
+  if (common !== null && options === undefined && flush === 'sync') {
+    const known = common.backEnds.get(name) ?? openBackEnd(name, { flush }, common.directory);
+    common.backEnds.set(name, known);
+    return known;
+  }
+  const key = JSON.stringify([name, flush, options]);
+  const backEnd = backEnds.get(key) ?? openBackEnd(name, { ...options, flush });
   backEnds.set(key, backEnd);
   return backEnd;
 }
@@ -41,12 +49,15 @@ async function closeBackEnds(): Promise<void> {
   await Promise.all(opened.map((each) => each.status === 'fulfilled' && each.value.close()));
 }
 
-/** Runs the same tests over each case. */
+/**
+ * Runs the same tests over each case. With sync flush, and no `options`, over the brokers that the other files of the process have
+ * too; otherwise, though the options be none, over brokers of this file.
+ */
 export function describeEach(
   title: string,
   cases: readonly Case[],
   tests: (rig: Rig) => void,
-  options: OpenBrokerOptions = {},
+  options?: OpenBrokerOptions,
 ): void {
   if (!isClosedAtTheEnd) {
     isClosedAtTheEnd = true;
@@ -54,7 +65,7 @@ export function describeEach(
   }
   for (const { name, flush } of cases) {
     describe(`${title}, ${name}, ${flush} flush`, () => {
-      const rig = new Rig({ name, flush }, { ...options, flush });
+      const rig = new Rig({ name, flush }, options);
       beforeAll(() => rig.openShared());
       afterEach(() => rig.closeClients());
       tests(rig);
@@ -62,15 +73,13 @@ export function describeEach(
   }
 }
 
-let names = 0;
-
 export class Rig {
   readonly case: Case;
-  readonly #options: OpenBrokerOptions;
+  readonly #options: OpenBrokerOptions | undefined;
   readonly #clients: Client[] = [];
   #backEnd: BackEnd | null = null;
 
-  constructor(testCase: Case, options: OpenBrokerOptions) {
+  constructor(testCase: Case, options?: OpenBrokerOptions) {
     this.case = testCase;
     this.#options = options;
   }
@@ -83,12 +92,13 @@ export class Rig {
   }
 
   async open(): Promise<void> {
-    this.#backEnd = await openBackEnd(this.case.name, this.#options);
+    this.#backEnd = await openBackEnd(this.case.name, { flush: this.case.flush, ...this.#options });
   }
 
-  /** The broker that other describes of the file have too; closed at its end. */
+  /** The broker that others have too, who close it. */
   async openShared(): Promise<void> {
-    this.#backEnd = await sharedBackEnd(this.case.name, this.#options);
+    const { name, flush } = this.case;
+    this.#backEnd = await sharedBackEnd(name, this.#options, flush);
   }
 
   async close(): Promise<void> {
@@ -117,7 +127,7 @@ export class Rig {
 
   /** A name not used before. */
   name(kind: string): string {
-    return `${kind}-${++names}`;
+    return `${kind}-${++given.names}`;
   }
 
   /** A client and a new topic. */
@@ -151,7 +161,7 @@ export async function take(consumer: Consumer, count: number): Promise<ConsumedM
 export async function readAll(client: Client, topic: string, options: Partial<ConsumerOptions> = {}) {
   const { queueStates } = await client.admin().describeTopic(topic);
   const count = queueStates.reduce((sum, queue) => sum + queue.maxOffset - queue.minOffset, 0);
-  const consumer = client.consumer({ group: `reader-${++names}`, topic, ...options });
+  const consumer = client.consumer({ group: `reader-${++given.names}`, topic, ...options });
   const messages = await take(consumer, count);
   await consumer.close();
   return messages;

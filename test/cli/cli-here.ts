@@ -1,0 +1,61 @@
+import { Readable } from 'node:stream';
+import { run } from '../../cli/run.js';
+import { type CliOptions, type CliResult, NO_CONTEXTS } from './cli-process.js';
+
+/**
+ * Runs `ringmq` to its end as `runCli` does, but in this process, which has loaded it: a process of its own takes the tenfold. One
+ * after the other. Not for what ends at a signal, writes to stdout past Node as `sub` and `message` do, reads a password from stdin, or
+ * is about the process; each command is run as one somewhere.
+ */
+export async function runHere(
+  args: readonly string[],
+  options: Pick<CliOptions, 'input' | 'env' | 'cwd'> = {},
+): Promise<CliResult> {
+  const { argv, exitCode } = process;
+  const place = { cwd: process.cwd(), env: { ...process.env } };
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  const giveBack = [caught(process.stdout, stdout), caught(process.stderr, stderr)];
+  process.argv = [process.execPath, 'ringmq', ...args];
+  process.exitCode = undefined;
+  const stdin = Object.getOwnPropertyDescriptor(process, 'stdin') as PropertyDescriptor;
+  const { input = '' } = options;
+  Object.defineProperty(process, 'stdin', {
+    configurable: true,
+    value: Readable.from(input.length === 0 ? [] : [Buffer.from(input)]),
+  });
+  Object.assign(process.env, { XDG_CONFIG_HOME: NO_CONTEXTS }, options.env);
+  process.chdir(options.cwd ?? place.cwd);
+  try {
+    const status = await run();
+    return { status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() };
+  } finally {
+    process.argv = argv;
+    Object.defineProperty(process, 'stdin', stdin);
+    process.exitCode = exitCode;
+    process.chdir(place.cwd);
+    for (const name of Object.keys(process.env)) {
+      delete process.env[name];
+    }
+    Object.assign(process.env, place.env);
+    for (const each of giveBack) {
+      each();
+    }
+  }
+}
+
+/** What is written to it goes into `chunks`, until the function that it returns is called. */
+function caught(stream: NodeJS.WriteStream, chunks: Buffer[]): () => void {
+  const { write } = stream;
+  stream.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    chunks.push(Buffer.from(chunk as string));
+    const done = rest.at(-1);
+    if (typeof done === 'function') {
+      queueMicrotask(() => done(null));
+    }
+    return true;
+  };
+  return () => {
+    stream.write = write;
+  };
+}
