@@ -31,7 +31,7 @@ process.once('exit', () => {
  * turns in a few processes, which load what they test once. The others have a process each.
  */
 const TOGETHER = [
-  'dist/test/{access,api,batch,cli,control,data,docs,find,group,lane,log,meta,persist,queue,replica,ring,stats,thread,walls}/**/*.test.js',
+  'dist/test/{access,api,batch,cli,cluster,control,data,docs,find,group,lane,log,meta,persist,queue,replica,ring,stats,thread,walls}/**/*.test.js',
   // Left out: one that hears all warnings of its process, and one that looks at what its memory still holds.
   'dist/test/client/**/!(abort|many-producers).test.js',
   // Left out: one that counts the memory of its process.

@@ -2,15 +2,22 @@ import { Readable } from 'node:stream';
 import { run } from '../../cli/run.js';
 import { type CliOptions, type CliResult, NO_CONTEXTS } from './cli-process.js';
 
+type Options = Pick<CliOptions, 'input' | 'env' | 'cwd'>;
+
+let last: Promise<unknown> = Promise.resolve();
+
 /**
  * Runs `ringmq` to its end as `runCli` does, but in this process, which has loaded it: a process of its own takes the tenfold. One
- * after the other. Not for what ends at a signal, writes to stdout past Node as `sub` and `message` do, reads a password from stdin, or
+ * after the other, as they are called. Not for what ends at a signal, writes to stdout past Node as `sub` and `message` do, reads a password from stdin, or
  * is about the process; each command is run as one somewhere.
  */
-export async function runHere(
-  args: readonly string[],
-  options: Pick<CliOptions, 'input' | 'env' | 'cwd'> = {},
-): Promise<CliResult> {
+export function runHere(args: readonly string[], options: Options = {}): Promise<CliResult> {
+  const result = last.then(() => runNow(args, options));
+  last = result.catch(() => undefined);
+  return result;
+}
+
+async function runNow(args: readonly string[], options: Options): Promise<CliResult> {
   const { argv, exitCode } = process;
   const place = { cwd: process.cwd(), env: { ...process.env } };
   const stdout: Buffer[] = [];

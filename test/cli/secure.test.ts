@@ -8,6 +8,7 @@ import { OPCODE, PROTOCOL_VERSION, SUBPROTOCOL } from '../../native-free/wire/in
 import { AUDIENCE, ISSUER, makeKey, makeToken } from '../access/token-maker.js';
 import { Authority } from '../transport/authority.js';
 import { makeCertificate } from '../transport/certificate.js';
+import { runHere } from './cli-here.js';
 import { BrokerProcess, makeDirectory, removeDirectory, runCli } from './cli-process.js';
 
 describe('a broker with a certificate of its own', () => {
@@ -86,13 +87,13 @@ describe('an authority of certificates', () => {
       RINGMQ_USER: 'admin',
       RINGMQ_PASSWORD: 'first-password',
     };
-    expect(await runCli(['topic', 'create', 'orders', '--queues', '1'], { env })).toMatchObject({
+    expect(await runHere(['topic', 'create', 'orders', '--queues', '1'], { env })).toMatchObject({
       status: 0,
     });
     expect(
-      await runCli(['user', 'add', 'shop', '--password-file', `${directory}/admin`], { env }),
+      await runHere(['user', 'add', 'shop', '--password-file', `${directory}/admin`], { env }),
     ).toMatchObject({ status: 0 });
-    expect(await runCli(['acl', 'grant', 'shop', 'publish', 'topic:orders'], { env })).toMatchObject({
+    expect(await runHere(['acl', 'grant', 'shop', 'publish', 'topic:orders'], { env })).toMatchObject({
       status: 0,
     });
   });
@@ -108,16 +109,16 @@ describe('an authority of certificates', () => {
       status: 0,
       stderr: '',
     });
-    expect((await runCli([...shows, 'user', 'list'])).stderr).toContain('NOT_ALLOWED');
-    expect((await runCli(['--url', broker.url, ...ca, 'topic', 'list'])).stderr).toContain(
+    expect((await runHere([...shows, 'user', 'list'])).stderr).toContain('NOT_ALLOWED');
+    expect((await runHere(['--url', broker.url, ...ca, 'topic', 'list'])).stderr).toContain(
       'NOT_AUTHENTICATED',
     );
-    expect((await runCli([...shows.slice(0, -2), 'topic', 'list'])).status).toBe(2);
+    expect((await runHere([...shows.slice(0, -2), 'topic', 'list'])).status).toBe(2);
   });
 
   it('is told from others by name', async () => {
     const other = ['--url', broker.url, ...ca, '--servername', 'broker.example', 'topic', 'list'];
-    expect((await runCli(other)).stderr).toContain('it is for another name');
+    expect((await runHere(other)).stderr).toContain('it is for another name');
   });
 
   it('takes a token by --token-file, RINGMQ_TOKEN, and from a context', async () => {
@@ -125,14 +126,16 @@ describe('an authority of certificates', () => {
     const tokenFile = `${directory}/token`;
     writeFileSync(tokenFile, `${token}\n`);
     const to = ['--url', broker.url, ...ca];
-    expect((await runCli([...to, '--token-file', tokenFile, 'topic', 'list'])).stdout.toString()).toContain(
+    expect((await runHere([...to, '--token-file', tokenFile, 'topic', 'list'])).stdout.toString()).toContain(
       'orders',
     );
-    expect((await runCli([...to, 'topic', 'list'], { env: { RINGMQ_TOKEN: token } })).status).toBe(0);
+    expect((await runHere([...to, 'topic', 'list'], { env: { RINGMQ_TOKEN: token } })).status).toBe(0);
     const env = { XDG_CONFIG_HOME: `${directory}/config` };
-    await runCli([...to, '--token-file', tokenFile, 'context', 'save', 'by-token'], { env });
-    expect(await runCli(['topic', 'list'], { env })).toMatchObject({ status: 0 });
-    expect((await runCli([...to, 'topic', 'list'], { env: { RINGMQ_TOKEN: 'not-a-token' } })).status).toBe(2);
+    await runHere([...to, '--token-file', tokenFile, 'context', 'save', 'by-token'], { env });
+    expect(await runHere(['topic', 'list'], { env })).toMatchObject({ status: 0 });
+    expect((await runHere([...to, 'topic', 'list'], { env: { RINGMQ_TOKEN: 'not-a-token' } })).status).toBe(
+      2,
+    );
   });
 
   it('is read again at SIGHUP, which ends nobody', async () => {
@@ -141,7 +144,7 @@ describe('an authority of certificates', () => {
     await expect.poll(() => broker.log).toContain('both are taken from now on');
     expect(broker.log).toContain('SIGHUP: the TLS files and the secret file are read again');
     const shows = [...ca, '--cert', shop.certFile, '--client-key', shop.keyFile];
-    expect(await runCli(['--url', broker.url, ...shows, 'pub', 'orders', 'x'])).toMatchObject({ status: 0 });
+    expect(await runHere(['--url', broker.url, ...shows, 'pub', 'orders', 'x'])).toMatchObject({ status: 0 });
   });
 });
 

@@ -4,7 +4,8 @@ import { type AddressInfo, createServer as createTalker } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Broker, type NameServer, openBroker, openNameServer } from '../../broker/index.js';
 import { SMALL } from '../faults/small-broker.js';
-import { makeDirectory, removeDirectory, runCli } from './cli-process.js';
+import { runHere } from './cli-here.js';
+import { makeDirectory, removeDirectory } from './cli-process.js';
 
 const page = createServer((_request, response) => response.end('welcome\n'));
 let directory: string;
@@ -38,14 +39,14 @@ const ABOUT_CLUSTERS = [
   ['check', 'replicas'],
 ];
 
-it.concurrent.each(ABOUT_CLUSTERS)('%s %s: nobody is there', async (...args) => {
-  const { status, stdout, stderr } = await runCli(['--url', url.nobody, ...args]);
+it.each(ABOUT_CLUSTERS)('%s %s: nobody is there', async (...args) => {
+  const { status, stdout, stderr } = await runHere(['--url', url.nobody, ...args]);
   expect([status, stdout.toString()]).toEqual([1, '']);
   expect(stderr).toMatch(/^CONNECT_FAILED: ws:\S+ could not be reached: connect ECONNREFUSED \S+; .+\n$/);
 });
 
-it.concurrent.each(ABOUT_CLUSTERS)('%s %s: a broker is there, and no name server', async (...args) => {
-  const { status, stdout, stderr } = await runCli(['--url', url.broker, ...args]);
+it.each(ABOUT_CLUSTERS)('%s %s: a broker is there, and no name server', async (...args) => {
+  const { status, stdout, stderr } = await runHere(['--url', url.broker, ...args]);
   expect([status, stdout.toString()]).toEqual([1, '']);
   expect(stderr).toBe(
     `NOT_SUPPORTED: ${url.broker} is a broker, and what a cluster consists of is known to name servers; name those with --url\n`,
@@ -53,12 +54,12 @@ it.concurrent.each(ABOUT_CLUSTERS)('%s %s: a broker is there, and no name server
 });
 
 it('a cluster without a broker is not well, and has none to promote', async () => {
-  const check = await runCli(['--url', url.nameServer, 'check', 'replicas']);
+  const check = await runHere(['--url', url.nameServer, 'check', 'replicas']);
   expect([check.status, check.stderr]).toEqual([
     1,
     expect.stringMatching(/^CHECK_FAILED: no broker is known/),
   ]);
-  const promote = await runCli(['--url', url.nameServer, 'cluster', 'promote', 'a', '--yes']);
+  const promote = await runHere(['--url', url.nameServer, 'cluster', 'promote', 'a', '--yes']);
   expect([promote.status, promote.stderr]).toEqual([
     2,
     expect.stringContaining('there is no a in this cluster; it has no broker'),
@@ -73,7 +74,7 @@ it('check alive says of who speaks something else what to look at, and nothing o
   await new Promise<void>((resolve) => talker.listen(0, '127.0.0.1', resolve));
   const { port } = talker.address() as AddressInfo;
   const [plain, secure] = await Promise.all(
-    ['ws', 'wss'].map((scheme) => runCli(['--url', `${scheme}://127.0.0.1:${port}`, 'check', 'alive'])),
+    ['ws', 'wss'].map((scheme) => runHere(['--url', `${scheme}://127.0.0.1:${port}`, 'check', 'alive'])),
   );
   talker.close();
   expect([plain?.status, plain?.stderr]).toEqual([
@@ -90,9 +91,9 @@ it('check alive says of who speaks something else what to look at, and nothing o
   ]);
 });
 
-it.concurrent.each(['alive', 'ready'])('check %s takes no other server for one of ours', async (what) => {
-  const { status, stdout, stderr } = await runCli(['--url', url.page, 'check', what]);
+it.each(['alive', 'ready'])('check %s takes no other server for one of ours', async (what) => {
+  const { status, stdout, stderr } = await runHere(['--url', url.page, 'check', what]);
   expect([status, stdout.toString()]).toEqual([1, '']);
   expect(stderr).toMatch(/^CHECK_FAILED: .+ is no broker or name server of RingMQ/);
-  expect(await runCli(['--url', url.nameServer, 'check', what])).toMatchObject({ status: 0, stderr: '' });
+  expect(await runHere(['--url', url.nameServer, 'check', what])).toMatchObject({ status: 0, stderr: '' });
 });

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseListener } from '../../transport/choose-listener.js';
+import { runHere } from '../cli/cli-here.js';
 import { BrokerProcess, CLI, runCli } from '../cli/cli-process.js';
 import { failureOf, makeDirectory, openSmall, removeDirectory, withBroker } from './small-broker.js';
 
@@ -20,8 +21,17 @@ afterAll(async () => {
 });
 
 /** Runs `ringmq broker`, which must fail; the one line it says, beside what it logs. */
-async function failing(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await runCli(['broker', '--listen', '127.0.0.1:0', ...args]);
+function failing(...args: string[]): Promise<string> {
+  return failingBy(runCli, args);
+}
+
+/** The same for what is found before anything is opened, which takes no process of its own. */
+function failingHere(...args: string[]): Promise<string> {
+  return failingBy(runHere, args);
+}
+
+async function failingBy(run: typeof runHere, args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await run(['broker', '--listen', '127.0.0.1:0', ...args]);
   const lines = stderr
     .trimEnd()
     .split('\n')
@@ -54,12 +64,19 @@ describe('a data directory', () => {
     expect(await second.stop()).toBe(0);
   });
 
-  it.each(['/proc/ringmq', '/proc/self/fd/ringmq/data', '/dev/null/data', `/${'x'.repeat(300)}`])(
+  const CANNOT_BE_USED = /the data directory .+ cannot be used: ./;
+
+  it('at /proc/ringmq, where nothing can be made', async () => {
+    expect(await failing('--data', '/proc/ringmq')).toMatch(
+      /^BAD_CONFIG: the data directory .+ cannot be used: .+; .+$/,
+    );
+  });
+
+  it.each(['/proc/self/fd/ringmq/data', '/dev/null/data', `/${'x'.repeat(300)}`])(
     'at %s, where nothing can be made',
     async (path) => {
-      expect(await failing('--data', path)).toMatch(
-        /^BAD_CONFIG: the data directory .+ cannot be used: .+; .+$/,
-      );
+      const message = expect.stringMatching(CANNOT_BE_USED);
+      expect(await failureOf(openSmall(path))).toMatchObject({ code: 'BAD_CONFIG', message });
     },
   );
 
@@ -108,9 +125,8 @@ describe('a data directory', () => {
     const path = `${directory}/unusable`;
     rmSync(path, { recursive: true, force: true });
     make(path);
-    expect(await failing('--data', `${path}${below}`)).toMatch(
-      /^BAD_CONFIG: the data directory .+ cannot be used: .+$/,
-    );
+    const message = expect.stringMatching(CANNOT_BE_USED);
+    expect(await failureOf(openSmall(`${path}${below}`))).toMatchObject({ code: 'BAD_CONFIG', message });
   });
 });
 
@@ -222,7 +238,7 @@ describe('a config file', () => {
     if (text !== null) {
       writeFileSync(path, text);
     }
-    const line = await failing('--data', `${directory}/config`, '--config', path);
+    const line = await failingHere('--data', `${directory}/config`, '--config', path);
     expect(line).toMatch(/^BAD_CONFIG: .+; correct the configuration$/);
     expect(line).toMatch(expected);
   });

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { identify, runningProcess, writeProcess } from '../../../cli/cluster/process-id.js';
+import { runHere } from '../../cli/cli-here.js';
 import { runCli } from '../../cli/cli-process.js';
 import { SMALL, TestCluster } from './cluster-process.js';
 
@@ -42,8 +43,8 @@ describe('ringmq cluster', { timeout: 120_000 }, () => {
     await cluster.start('multi-master');
     expect((await cluster.broker('a')).pid).toBe(pid);
 
-    await runCli(['topic', 'create', 't', '--queues', '1', '--url', url]);
-    await runCli(['pub', 't', '--url', url], { input: 'one\ntwo\n' });
+    await runHere(['topic', 'create', 't', '--queues', '1', '--url', url]);
+    await runHere(['pub', 't', '--url', url], { input: 'one\ntwo\n' });
     expect(await cluster.done('kill', 'a')).toBe('a: killed\n');
     expect(await cluster.done('kill', 'a')).toBe('a: did not run\n');
     expect(await cluster.broker('a')).toMatchObject({ up: false, pid: null, url });
@@ -138,7 +139,7 @@ describe('ringmq cluster', { timeout: 120_000 }, () => {
   });
 
   test('processes of another machine cannot be ended from here', async () => {
-    const { status, stderr } = await runCli(['cluster', 'kill', 'a', '--url', 'ws://127.0.0.1:9800']);
+    const { status, stderr } = await runHere(['cluster', 'kill', 'a', '--url', 'ws://127.0.0.1:9800']);
     expect([status, stderr]).toEqual([2, expect.stringMatching(/^BAD_ARGUMENT: .*--dir/)]);
   });
 });

@@ -1,6 +1,7 @@
 /** `ringmq cluster` as a user runs it, in a folder that goes again with all of its processes. */
 import { join } from 'node:path';
 import type { ClusterView } from '../../../cli/cluster/cluster-status.js';
+import { runHere } from '../../cli/cli-here.js';
 import { type CliResult, makeDirectory, removeDirectory, runCli } from '../../cli/cli-process.js';
 
 /** Small, so that a cluster of six nodes starts in a second and fits in a test machine. */
@@ -22,7 +23,9 @@ export class TestCluster {
   run(...args: string[]): Promise<CliResult> {
     const at = args.indexOf('--');
     const [own, behind] = at < 0 ? [args, []] : [args.slice(0, at), args.slice(at)];
-    return runCli(['cluster', ...own, '--dir', this.dir, ...behind]);
+    // What starts processes ends before they do.
+    const way = own[0] === 'start' || own[0] === 'restart' ? runCli : runHere;
+    return way(['cluster', ...own, '--dir', this.dir, ...behind]);
   }
 
   /** Fails the test with what the command said, unless it is done. */
