@@ -5,8 +5,8 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { doubleKey } from '../broker/api/double-key.js';
 import type { HostSettings } from '../broker/configured-option.js';
+import { doubleKey } from '../broker/double-key.js';
 import { type ListenOptions, listenOptionsSchema } from '../broker/listen-options.js';
 import { nearest } from '../engine/nearest.js';
 import { describeOptions, type OptionInfo } from '../engine/option-info.js';

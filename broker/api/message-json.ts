@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { OutgoingMessage, PropertyValue } from '../../native-free/client/index.js';
 import { MAX_BODY_BYTES, RingMQError } from '../../native-free/wire/index.js';
-import { doubleKey } from './double-key.js';
+import { doubleKey } from '../double-key.js';
 
 type Parts = Omit<OutgoingMessage, 'topic'>;
 

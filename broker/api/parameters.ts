@@ -1,6 +1,6 @@
 /** Parameters out of a query or a JSON body. What they must be is said by a schema; texts of a query become what it asks for. */
 import { RingMQError } from '../../native-free/wire/index.js';
-import { doubleKey } from './double-key.js';
+import { doubleKey } from '../double-key.js';
 import type { Exchange } from './exchange.js';
 import { badParameter } from './http-errors.js';
 import type { JsonSchema } from './operation.js';
