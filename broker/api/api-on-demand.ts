@@ -57,9 +57,12 @@ export class ApiOnDemand {
         api.serve(port, first);
       }
     } catch (error) {
-      // The next request tries again.
+      // The next request tries again, though Node does not read again what it could not read once.
       this.#api = null;
-      this.#troubles.tell('load', `the HTTP API could not be loaded: ${String(error)}`);
+      this.#troubles.tell(
+        'load',
+        `the HTTP API could not be loaded: ${String(error)}; all else goes on. If that stays so when what is wrong is put right, start the broker again`,
+      );
       port.postMessage(refused(first.id, error));
       this.#awaitFirst(port);
     }

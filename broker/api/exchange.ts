@@ -1,5 +1,5 @@
 /** One HTTP request on the thread that answers it: its body as it is asked for, its answer whole or in pieces. */
-import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
+import { clearTimeout, monotonicMs, setTimeout } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { ANSWER_WINDOW_BYTES, type ApiAnswer, type ApiHead } from '../../transport/http/api-messages.js';
 
@@ -7,6 +7,10 @@ import { ANSWER_WINDOW_BYTES, type ApiAnswer, type ApiHead } from '../../transpo
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
 /** What each may hold whatever others do. */
 const FREE_BYTES = 64 * 1024;
+
+/** A body that is read whole may take so long, and longer by what has come of it: nobody keeps a request open with a byte now and then. */
+const WHOLE_BODY_MS = 60_000;
+const SLOWEST_BYTES_PER_MS = 1;
 
 /** What the requests of one server hold of their bodies. */
 export class HeldBodies {
@@ -31,6 +35,8 @@ export class Exchange {
   readonly #held: HeldBodies;
   #heldBytes = 0;
   #isEnded = false;
+  /** Of a body that is read whole: it has taken too long. */
+  #isLate = false;
   #wakeReader: (() => void) | null = null;
   #hasAnswered = false;
   #isOver = false;
@@ -107,6 +113,13 @@ export class Exchange {
         return null;
       }
       this.signal.throwIfAborted();
+      if (this.#isLate) {
+        throw new RingMQError(
+          'TIMEOUT',
+          `the body has not come whole within ${WHOLE_BODY_MS / 1000} s, and a second for each 1,000 bytes of it`,
+          { details: { limitMs: WHOLE_BODY_MS } },
+        );
+      }
       await new Promise<void>((resolve) => {
         this.#wakeReader = resolve;
       });
@@ -136,23 +149,38 @@ export class Exchange {
     this.#heldBytes = bytes;
   }
 
-  /** All of the body. @throws RingMQError MESSAGE_TOO_LARGE, TOO_MANY_REQUESTS */
-  async readAll(limitBytes: number): Promise<Buffer> {
+  /** All of the body. `wholeMs`: how long it may take, beside what has come by then. @throws RingMQError MESSAGE_TOO_LARGE, TOO_MANY_REQUESTS, TIMEOUT */
+  async readAll(limitBytes: number, wholeMs = WHOLE_BODY_MS): Promise<Buffer> {
     const length = Number(this.head.headers['content-length'] ?? 0);
     if (length > limitBytes) {
       throw tooLarge(limitBytes, length);
     }
     const pieces: Uint8Array[] = [];
     let bytes = 0;
-    for (let piece = await this.read(); piece !== null; piece = await this.read()) {
-      bytes += piece.length;
-      if (bytes > limitBytes) {
-        throw tooLarge(limitBytes, bytes);
+    const begunMs = monotonicMs();
+    const leftMs = (): number => begunMs + wholeMs + bytes / SLOWEST_BYTES_PER_MS - monotonicMs();
+    const look = (): void => {
+      if (leftMs() > 0) {
+        timer = setTimeout(look, leftMs());
+      } else {
+        this.#isLate = true;
+        this.#wakeReader?.();
       }
-      this.holds(bytes);
-      pieces.push(piece);
+    };
+    let timer = setTimeout(look, wholeMs);
+    try {
+      for (let piece = await this.read(); piece !== null; piece = await this.read()) {
+        bytes += piece.length;
+        if (bytes > limitBytes) {
+          throw tooLarge(limitBytes, bytes);
+        }
+        this.holds(bytes);
+        pieces.push(piece);
+      }
+      return Buffer.concat(pieces, bytes);
+    } finally {
+      clearTimeout(timer);
     }
-    return Buffer.concat(pieces, bytes);
   }
 
   answer(status: number, body: string, headers: Readonly<Record<string, string>>): void {

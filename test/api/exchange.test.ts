@@ -43,6 +43,18 @@ describe('a body', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('that is to be read whole and does not come to an end is not waited for', async () => {
+    const { exchange } = exchangeOf();
+    exchange.chunk(new Uint8Array(10));
+    await expect(exchange.readAll(1_000, 20)).rejects.toMatchObject({ code: 'TIMEOUT', retryable: true });
+    const fast = exchangeOf();
+    fast.exchange.chunk(new Uint8Array(500));
+    // Half a second more for what has come.
+    const whole = fast.exchange.readAll(1_000, 1);
+    setTimeout(() => fast.exchange.end(), 30);
+    expect((await whole).length).toBe(500);
+  });
+
   it('of all requests together is bounded, and what is over makes room', async () => {
     const held = new HeldBodies();
     const first = exchangeOf(held);
