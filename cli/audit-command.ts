@@ -56,7 +56,12 @@ export async function listAudit(
         if (!(await pause.wait(AGAIN_MS))) {
           return;
         }
-        entries = await admin.listAudit(query(Math.max(from ?? 0, newest - OVERLAP_MS)));
+        const since = query(Math.max(from ?? 0, newest - OVERLAP_MS));
+        const more = await pause.untilThere(() => admin.listAudit(since));
+        if (more === null) {
+          return;
+        }
+        entries = more;
       }
     },
     follow ? { onConnection: connectionNotices(url) } : {},

@@ -1,7 +1,8 @@
 /** `ringmq stats`: what the broker does now, once or again and again. */
 import type { Command } from 'commander';
+import type { Client } from '../native-free/client/index.js';
 import type { BrokerStats, ThreadStats } from '../native-free/wire/index.js';
-import { withClient } from './connection.js';
+import { connectionNotices, withClient } from './connection.js';
 import { printJson, sharedOptions, tableText } from './output.js';
 import { Pause } from './reader-gone.js';
 
@@ -19,12 +20,16 @@ interface Rates {
 /** `watchMs` null: one reading, with the rates since the broker was opened. Else a reading each, until it is interrupted. */
 export async function showStats(command: Command, watchMs: number | null): Promise<void> {
   const { url, output } = sharedOptions(command);
-  await withClient(url, async (client) => {
+  const watched = async (client: Client): Promise<void> => {
     const admin = client.admin();
     let before: BrokerStats | null = null;
     const pause = new Pause();
     for (;;) {
-      const stats = await admin.stats();
+      const stats: BrokerStats | null =
+        before === null ? await admin.stats() : await pause.untilThere(() => admin.stats());
+      if (stats === null) {
+        return;
+      }
       const rates = ratesOf(before, stats);
       if (output === 'json') {
         printJson({ ...stats, rates });
@@ -40,7 +45,8 @@ export async function showStats(command: Command, watchMs: number | null): Promi
         return;
       }
     }
-  });
+  };
+  await withClient(url, watched, watchMs === null ? {} : { onConnection: connectionNotices(url) });
 }
 
 function ratesOf(before: BrokerStats | null, now: BrokerStats): Rates {

@@ -1,9 +1,11 @@
 /** `ringmq top`: what topics, groups and connections do now. Live on a terminal, else a snapshot. */
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { connectionNotices, notice, withClient } from '../connection.js';
 import { printJson, sharedOptions, tableText } from '../output.js';
+import { Pause } from '../reader-gone.js';
 import { KEYS_HELP, pressed, type Screen } from './keys.js';
 import { type Cell, type Reading, read, sorted, type TopTable, tableOf, type View } from './tables.js';
 
@@ -23,12 +25,17 @@ export async function runTop(command: Command, view: View, flags: TopFlags): Pro
   const { url, output } = sharedOptions(command);
   const { stdin, stdout } = process;
   const isLive = output === 'text' && stdout.isTTY && stdin.isTTY;
+  const link = { isAway: false, onChanged: () => {} };
+  const onLink = (state: string): void => {
+    link.isAway = state === 'disconnected';
+    link.onChanged();
+  };
   await withClient(
     url,
     async (client) => {
       const screen: Screen = { view, column: flags.sort ?? null, isReversed: flags.reverse ?? false };
       if (isLive) {
-        await live(screen, flags, (which) => read(which, client.admin(), monotonicMs));
+        await live(screen, flags, link, (which) => read(which, client.admin(), monotonicMs));
         return;
       }
       const before = await read(view, client.admin(), monotonicMs);
@@ -49,7 +56,7 @@ export async function runTop(command: Command, view: View, flags: TopFlags): Pro
         notice('there are more; see --limit');
       }
     },
-    isLive ? {} : { onConnection: connectionNotices(url) },
+    { onConnection: isLive ? onLink : connectionNotices(url) },
   );
 }
 
@@ -75,11 +82,13 @@ function text(table: TopTable, rows: Cell[][]): string {
 async function live(
   first: Screen,
   { interval, limit }: TopFlags,
+  link: { isAway: boolean; onChanged: () => void },
   readNow: (view: View) => Promise<Reading>,
 ): Promise<void> {
   const { stdin, stdout } = process;
   let screen = first;
   let before: Reading | null = null;
+  const pause = new Pause();
   let now = await readNow(screen.view);
   const ending = new AbortController();
   let again = new AbortController();
@@ -90,7 +99,9 @@ async function live(
     const height = Math.max(1, Math.min(limit, (stdout.rows || 24) - 4));
     const width = stdout.columns || 80;
     const lines = [
-      `ringmq top ${screen.view}: ${rows.length}, by ${column}${screen.isReversed ? ', turned round' : ''}`,
+      link.isAway
+        ? 'the broker is away: as it was last; trying again until it is back'
+        : `ringmq top ${screen.view}: ${rows.length}, by ${column}${screen.isReversed ? ', turned round' : ''}`,
       KEYS_HELP,
       '',
       ...text(table, rows.slice(0, height)).trimEnd().split('\n'),
@@ -112,6 +123,9 @@ async function live(
       draw();
     }
   };
+  link.onChanged = draw;
+  // Also while the broker is away and nothing is answered.
+  const ended = once(ending.signal, 'abort').then(() => null);
   stdin.setRawMode(true);
   stdin.on('data', onKey);
   stdout.write(OPEN);
@@ -127,7 +141,10 @@ async function live(
         break;
       }
       const { view } = screen;
-      const latest = await readNow(view);
+      const latest = await Promise.race([ended, pause.untilThere(() => readNow(view))]);
+      if (latest === null) {
+        break;
+      }
       if (view !== screen.view) {
         continue;
       }
@@ -137,6 +154,7 @@ async function live(
       draw();
     }
   } finally {
+    link.onChanged = () => {};
     stdin.off('data', onKey);
     stdin.setRawMode(false);
     stdin.pause();

@@ -4,8 +4,10 @@ import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BrokerConfiguration, ConfiguredOption, ConnectionPage } from '../../broker/index.js';
 import { type Client, connect, type NameServer, openNameServer } from '../../broker/index.js';
+import { Pause } from '../../cli/reader-gone.js';
 import { pressed, type Screen } from '../../cli/top/keys.js';
 import { sorted, type TopTable } from '../../cli/top/tables.js';
+import { RingMQError } from '../../native-free/wire/index.js';
 import {
   BrokerProcess,
   type CliResult,
@@ -47,6 +49,25 @@ it('stats --watch ends once nobody reads it any more', async () => {
   await once(child.stdout as NodeJS.ReadableStream, 'data');
   child.stdout?.destroy();
   expect(await once(child, 'close')).toEqual([0, null]);
+});
+
+it('what asks again and again goes on after a broker that was away, and ends with what no waiting mends', async () => {
+  const answers: (string | RingMQError)[] = [
+    new RingMQError('TIMEOUT'),
+    new RingMQError('CONNECTION_LOST'),
+    'it is back',
+    new RingMQError('NOT_ALLOWED'),
+  ];
+  const ask = async (): Promise<string> => {
+    const next = answers.shift() as string | RingMQError;
+    if (typeof next !== 'string') {
+      throw next;
+    }
+    return next;
+  };
+  const pause = new Pause();
+  expect(await pause.untilThere(ask, 1)).toBe('it is back');
+  await expect(pause.untilThere(ask, 1)).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
 });
 
 describe('ringmq connection', () => {
