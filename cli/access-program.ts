@@ -7,7 +7,7 @@ import { type DestroyFlags, destroys } from './destroy.js';
 import { collect, nameArgument, resourceArgument, timeFlag, userLimitFlag } from './flags.js';
 import { NEW_PASSWORD_FLAG } from './new-password.js';
 
-const RIGHT = 'publish, subscribe or manage';
+const RIGHT = 'what it may do';
 
 export function addAccess(program: Command): void {
   addUser(program);

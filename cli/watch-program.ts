@@ -67,7 +67,11 @@ function addTop(program: Command): void {
     )
     .option('--sort <column>', 'by the name of a column, such as in/s (default: what is busiest)')
     .option('--reverse', 'the other way round')
-    .option('--interval <duration>', 'between two readings', intervalFlag, 2_000)
+    .addOption(
+      new Option('--interval <duration>', 'between two readings')
+        .default(2_000, '2s')
+        .argParser(intervalFlag),
+    )
     .option('--limit <n>', 'rows at most', countUpTo(MAX_ROWS), 50)
     .action(async (view: 'topics', flags: object, command: Command) => {
       await (await import('./top/top-command.js')).runTop(command, view, flags as never);

@@ -115,6 +115,8 @@ describe('failures end with 1 and one line', () => {
 describe('what is mistyped is told with what was meant', () => {
   it.each([
     [['topics', 'list'], "unknown command 'topics', did you mean topic?; see ringmq --help"],
+    [['topic', 'rm', 'x'], "unknown command 'rm', did you mean delete?; see ringmq topic --help"],
+    [['consume', 'x'], "unknown command 'consume', did you mean sub?; see ringmq --help"],
     [['topic', 'creat', 'x'], "unknown command 'creat', did you mean create?; see ringmq topic --help"],
     [
       ['sub', 't', '--group', 'g', '--filtr', 'x'],
