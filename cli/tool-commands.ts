@@ -55,6 +55,7 @@ function addDoctor(program: Command): void {
     )
     .option('--tls-cert <file>', 'certificate it is to show')
     .option('--tls-key <file>', 'its key')
+    .option('--secret-file <file>', "file of the cluster's secret")
     .action(async (options: object, command: Command) => {
       await (await import('./doctor/doctor-command.js')).runDoctor(command, options as never);
     });

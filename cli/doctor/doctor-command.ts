@@ -2,19 +2,20 @@ import type { Command } from 'commander';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { printJson, printTable, sharedOptions } from '../output.js';
 import { diskChecks } from './disk-checks.js';
-import { certificate, descriptors, memory, port, runtime } from './machine-checks.js';
+import { certificate, descriptors, memory, port, runtime, secretFile as secretOf } from './machine-checks.js';
 
 export interface DoctorFlags {
   data: string;
   listen: { host: string; port: number };
   tlsCert?: string;
   tlsKey?: string;
+  secretFile?: string;
 }
 
 /** `ringmq doctor`: a line for each thing looked at; fails with BAD_CONFIG when a broker would not start here, or not keep its promises. */
 export async function runDoctor(
   command: Command,
-  { data, listen, tlsCert, tlsKey }: DoctorFlags,
+  { data, listen, tlsCert, tlsKey, secretFile }: DoctorFlags,
 ): Promise<void> {
   const findings = [
     runtime(),
@@ -23,6 +24,7 @@ export async function runDoctor(
     ...(await diskChecks(data)),
     await port(listen.host, listen.port),
     ...(tlsCert === undefined ? [] : [certificate(tlsCert, tlsKey)]),
+    ...(secretFile === undefined ? [] : [secretOf(secretFile)]),
   ];
   const failed = findings.filter(({ status }) => status === 'fail');
   if (sharedOptions(command).output === 'json') {

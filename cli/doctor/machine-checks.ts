@@ -1,9 +1,11 @@
 /** The process's limits, the memory, the port, the certificate. */
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { memoryThere, neededBytes } from '../../broker/memory-need.js';
+import { readSecrets } from '../../broker/secret-file.js';
 import { resolveEngineOptions } from '../../engine/options.js';
 import { MAX_PEM_BYTES, readSmallFile } from '../../native-free/files/small-file.js';
 import { connectionsPossible } from '../../native-free/listener/descriptors.js';
@@ -13,6 +15,7 @@ const MIB = 1024 * 1024;
 const DAY_MS = 86_400_000;
 const FEW_CONNECTIONS = 4_000;
 const RENEW_DAYS = 30;
+const OTHERS_READ = 0o004;
 
 export function runtime(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -110,6 +113,30 @@ export function certificate(file: string, keyFile: string | undefined): Finding 
   return days < RENEW_DAYS
     ? warn('tls', `${says}: ${days} days`, 'renew it; the broker takes a new file without a restart')
     : ok('tls', says);
+}
+
+/** Who may read it is looked at where there are such permissions. */
+export function secretFile(file: string): Finding {
+  let count: number;
+  try {
+    count = readSecrets(file).length;
+  } catch (error) {
+    return fail(
+      'secret',
+      error instanceof Error ? error.message : String(error),
+      'make one with `head -c 32 /dev/urandom | base64`',
+    );
+  }
+  const says =
+    count === 1 ? `${file} has one secret` : `${file} has two: the first is proved, both are taken`;
+  const mode = statSync(file).mode & 0o777;
+  return process.platform !== 'win32' && (mode & OTHERS_READ) !== 0
+    ? warn(
+        'secret',
+        `${says}, and everybody on this machine who comes to it may read it (mode ${mode.toString(8)})`,
+        'chmod 600, unless its folder keeps others out',
+      )
+    : ok('secret', says);
 }
 
 function mib(bytes: number): string {

@@ -1,8 +1,8 @@
 /** What is said of a certificate that no client takes today: by the listener that shows it, and by `ringmq doctor` before. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, describe, expect, it } from 'vitest';
-import { certificate } from '../../cli/doctor/machine-checks.js';
+import { certificate, secretFile } from '../../cli/doctor/machine-checks.js';
 import { CertificateDates } from '../../native-free/listener/certificate-dates.js';
 import { CertificateWatch } from '../../native-free/listener/certificate-watch.js';
 import { makeCertificate } from './certificate.js';
@@ -57,6 +57,20 @@ describe('ringmq doctor', () => {
     expect(certificate(certFile, undefined)).toMatchObject({
       status: 'fail',
       says: expect.stringMatching(/expired$/),
+    });
+  });
+
+  it("says what the file of a cluster's secret has, and who may read it", () => {
+    const file = `${dir}/secret`;
+    writeFileSync(file, 'a secret of some length\n', { mode: 0o600 });
+    expect(secretFile(file)).toMatchObject({ status: 'ok', says: `${file} has one secret` });
+    writeFileSync(file, 'short\n');
+    expect(secretFile(file)).toMatchObject({ status: 'fail', says: expect.stringContaining('has 5 bytes') });
+    writeFileSync(file, 'a secret of some length\nand another, as long\n');
+    chmodSync(file, 0o644);
+    expect(secretFile(file)).toMatchObject({
+      status: process.platform === 'win32' ? 'ok' : 'warn',
+      says: expect.stringContaining('has two: the first is proved'),
     });
   });
 
