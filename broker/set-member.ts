@@ -57,7 +57,8 @@ export class LedBroker implements SetMember {
     const engine = this.#host.engine();
     const { isSettled, epoch, position, knows } = engine.replication.standing.end;
     const isStill = isSettled && engine.mastership.term.isFollower && !this.#host.isFollowing;
-    return { leads: engine.mastership.leads, isStill, end: { epoch, position }, knows };
+    const log = engine.handle.brokerId;
+    return { leads: engine.mastership.leads, isStill, end: { epoch, position }, log, knows };
   }
 
   async standStill(): Promise<void> {

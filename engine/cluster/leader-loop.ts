@@ -26,7 +26,7 @@ export interface SetMember {
   readonly minInSync: number;
   readonly mayDegrade: boolean;
   /** The term it leads, whether its log stands still, where that ends, and the highest epoch that it has heard of. */
-  state(): Pick<Standing, 'leads' | 'isStill' | 'end' | 'knows'>;
+  state(): Pick<Standing, 'leads' | 'isStill' | 'end' | 'knows' | 'log'>;
   /** Resolves once it follows nobody and its log does not grow. */
   standStill(): Promise<void>;
   follow(leader: Leader): Promise<void>;
@@ -202,6 +202,11 @@ export class LeaderLoop {
         await member.standStill();
         this.#isAskedAgain = true;
         return;
+      case 'stand-aside':
+        this.#rule = null;
+        member.mayAckUntil(Number.NEGATIVE_INFINITY);
+        this.#tellOnce('this broker takes no part in its set', { error: decision.why });
+        return;
       case 'announce':
         if (this.#lease !== null) {
           await this.#store.announce(decision.candidate, this.#lease);
@@ -268,7 +273,10 @@ export class LeaderLoop {
     const { minInSync, mayDegrade, name } = this.#member;
     const wanted = (): InSyncSet | null => {
       const { followers, acked } = this.#member.followers();
-      return nextInSync(name, now, followers, acked, minInSync, mayDegrade);
+      const next = nextInSync(name, now, followers, acked, minInSync, mayDegrade);
+      const { log } = this.#member.state();
+      // An earlier version wrote it without.
+      return next === null && log === now.log ? null : { ...(next ?? now), log };
     };
     const first = wanted();
     if (first === null) {

@@ -6,7 +6,7 @@
  *
  *     leader            the master's name, address and term, on its lease: gone when the lease ends
  *     term              the highest term there was
- *     in-sync           members that have all that was acked, as the master last wrote it, and how many of them each ack waited for
+ *     in-sync           members that have all that was acked, as the master last wrote it, how many of them each ack waited for, and which log it is
  *     candidates/NAME   where the log of a member ends that follows nobody any more, on the lease of that member
  *
  * Each change is a transaction on the revisions that the decision was made from. So of two that decide at
@@ -24,6 +24,8 @@ export interface InSyncSet {
   members: readonly string[];
   /** Members, the master counted, that had a batch before it was acked: 1 + `minInSync` of a sync master, else 1. */
   required: number;
+  /** The log that they have; none where it was written by an earlier version. */
+  log?: string | undefined;
 }
 
 /** How far a log goes: first by the term that wrote its end, then by place. */
@@ -62,6 +64,8 @@ export interface Standing {
   /** It follows nobody and its log does not grow. */
   isStill: boolean;
   end: LogEnd;
+  /** Which log that is of; one that has none yet has a number all the same. Absent: all of a set are of one. */
+  log?: string | undefined;
   /** The highest epoch that it has heard of, which etcd may have forgotten. */
   knows: number;
   /** It was set up as a master, so it may begin a set that etcd knows nothing of. */
@@ -82,6 +86,8 @@ export type Decision =
   | { act: 'follow'; leader: Leader }
   /** Stop following, so that the log stands still. */
   | { act: 'stand-still' }
+  /** etcd has this set with another log: neither lead it nor follow. */
+  | { act: 'stand-aside'; why: string }
   /** Say in etcd where the own log ends. */
   | { act: 'announce'; candidate: Candidate }
   /** etcd has it as the leader of this term, on its lease: be it. */
@@ -94,6 +100,12 @@ export type Decision =
 /** What this member is to do now. */
 export function decide(view: SetView, me: Standing): Decision {
   const { leader } = view;
+  if (isOfOtherLog(view, me) && !isEmpty(me)) {
+    return {
+      act: 'stand-aside',
+      why: `etcd has a set of this cluster and name with another log, ${view.inSync?.log}, and this broker's is ${me.log}: two clusters have one name, or this directory is of another set; give it a cluster (--cluster) or a broker set (--broker-set) of its own, or an empty directory to be a slave`,
+    };
+  }
   if (leader !== null && leader.epoch < (me.leads ?? 0)) {
     return { act: 'stay', why: `etcd names the master of an earlier term than ${me.leads}: it was restored` };
   }
@@ -102,13 +114,19 @@ export function decide(view: SetView, me: Standing): Decision {
   }
   if (me.leads !== null && me.leads > view.term) {
     // etcd has forgotten this term, as it was restored from a copy: what it has of the set is of before.
-    return { act: 'take', epoch: me.leads, inSync: alone(me.name) };
+    return { act: 'take', epoch: me.leads, inSync: alone(me) };
   }
   if (view.inSync === null) {
     return found(view, me);
   }
   if (!view.inSync.members.includes(me.name)) {
     return { act: 'stay', why: 'not in the in-sync set, so it may lack what was acked' };
+  }
+  if (isOfOtherLog(view, me)) {
+    return {
+      act: 'stay',
+      why: "its directory is empty, and the set's log is elsewhere: it waits for a master to take that from",
+    };
   }
   if (me.leads !== null && me.leads === view.term) {
     // Its lease ended and nobody has led since: its log is the furthest there is, and its term is still the
@@ -124,7 +142,11 @@ export function decide(view: SetView, me: Standing): Decision {
 /** etcd says that this member is the leader. */
 function asNamed(view: SetView, leader: Leader, me: Standing): Decision {
   if (me.lease === null || view.leaderLease !== me.lease) {
-    return { act: 'stay', why: 'the lease of its former life has not ended yet' };
+    const why =
+      leader.url === me.url
+        ? 'the lease of its former life has not ended yet'
+        : `etcd has '${me.name}' at ${leader.url} as the master: that is its own former life, which ends with its lease, or another broker of its name; give each a name of its own (--name)`;
+    return { act: 'stay', why };
   }
   if (me.leads === leader.epoch) {
     return { act: 'stay', why: 'it leads' };
@@ -136,16 +158,16 @@ function asNamed(view: SetView, leader: Leader, me: Standing): Decision {
     };
   }
   // The answer to its transaction was lost on the way.
-  return { act: 'lead', epoch: leader.epoch, inSync: view.inSync ?? alone(me.name) };
+  return { act: 'lead', epoch: leader.epoch, inSync: view.inSync ?? alone(me) };
 }
 
 /** etcd knows nothing of the set: it is new, or etcd was emptied. */
 function found(view: SetView, me: Standing): Decision {
   if (me.leads !== null && me.leads >= view.term) {
-    return { act: 'take', epoch: me.leads, inSync: alone(me.name) };
+    return { act: 'take', epoch: me.leads, inSync: alone(me) };
   }
   return me.mayFound
-    ? { act: 'take', epoch: nextEpoch(view, me), inSync: alone(me.name) }
+    ? { act: 'take', epoch: nextEpoch(view, me), inSync: alone(me) }
     : { act: 'stay', why: 'etcd knows nothing of this set, and this broker may not begin it' };
 }
 
@@ -176,7 +198,7 @@ function elect(view: SetView, inSync: InSyncSet, me: Standing): Decision {
   if (best.name !== me.name) {
     return { act: 'stay', why: `${best.name} is as far or further` };
   }
-  return { act: 'take', epoch: nextEpoch(view, me), inSync: alone(me.name) };
+  return { act: 'take', epoch: nextEpoch(view, me), inSync: alone(me) };
 }
 
 /** So many of the in-sync members must be heard that one of them has whatever was acked, whichever they are. */
@@ -194,8 +216,17 @@ function isFurther(a: Candidate, b: Candidate): boolean {
 }
 
 /** A new master begins alone; slaves come into the set as they catch up. */
-function alone(name: string): InSyncSet {
-  return { members: [name], required: 1 };
+function alone({ name, log }: Standing): InSyncSet {
+  return { members: [name], required: 1, log };
+}
+
+function isOfOtherLog({ inSync }: SetView, { log }: Standing): boolean {
+  return inSync?.log !== undefined && log !== undefined && inSync.log !== log;
+}
+
+/** It has taken nothing yet, from nobody. */
+function isEmpty({ end }: Standing): boolean {
+  return end.epoch === 0 && end.position === 0;
 }
 
 /** What a slave has, as its master knows it. */

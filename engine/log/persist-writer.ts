@@ -9,6 +9,7 @@ import { monotonicMs } from '../../native-free/time/index.js';
 import { SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
 import { MAX_BATCH_BYTES } from '../../native-free/wire/limits.js';
 import { type Disk, diskErrorCode, EIO, isShortage, isShortOfResources } from '../disk/disk.js';
+import { checkNamed } from '../disk/opened-dir.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
 
 /** What came of an act. */
@@ -156,6 +157,9 @@ export class PersistWriter {
     const begun = monotonicMs();
     try {
       this.disk.fdatasync(fd);
+      if (this.#guard !== undefined) {
+        checkNamed(fd);
+      }
     } catch (error) {
       return this.fail('fdatasync', error);
     }
@@ -257,7 +261,8 @@ export class PersistWriter {
       throw error;
     }
     // What is missing may be missing because the directory has gone, which says more.
-    if (diskErrorCode(error) === 'ENOENT' && !this.filesAreInPlace()) {
+    const isMissing = ['ENOENT', 'ESTALE'].includes(diskErrorCode(error) ?? '');
+    if (isMissing && !this.filesAreInPlace()) {
       return OUTCOME.fatal;
     }
     return this.#end(what, error);

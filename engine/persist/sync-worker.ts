@@ -1,7 +1,7 @@
 /** The sync thread; see disk/background-sync.ts. */
 import { workerData } from 'node:worker_threads';
 import { serveSyncs } from '../disk/background-sync.js';
-import { NodeDisk } from '../disk/node-disk.js';
+import { SegmentDisk } from '../disk/opened-dir.js';
 import { wake } from '../ring/parking.js';
 import { SeatTable } from '../ring/seats.js';
 import { PERSIST_SEAT } from '../term/shared-words.js';
@@ -15,4 +15,4 @@ export interface SyncWorkerData {
 const { words, seats: seatMemory } = workerData as SyncWorkerData;
 const seats = new SeatTable(seatMemory);
 
-serveSyncs(words, new NodeDisk(), () => wake(seats.control, seats.parkedWord(PERSIST_SEAT)));
+serveSyncs(words, new SegmentDisk(), () => wake(seats.control, seats.parkedWord(PERSIST_SEAT)));

@@ -71,6 +71,34 @@ describe('who is master', () => {
     expect(decision).toEqual({ act: 'take', epoch: 4, inSync: { members: ['a'], required: 1 } });
   });
 
+  const log = '00000000000000a1';
+  const ofLog: SetView = { ...orphaned, inSync: { members: ['a', 'a-slave'], required: 1, log } };
+
+  test('one of another log takes no part, whatever its name and whoever leads', () => {
+    const stranger = { ...slave, log: '00000000000000b2' };
+    for (const view of [
+      ofLog,
+      { ...ofLog, leader: { name: 'a', url: URL_A, epoch: 4 } },
+      { ...ofLog, leader: { name: 'a-slave', url: URL_A, epoch: 4 } },
+    ]) {
+      expect(decide(view, stranger)).toMatchObject({ act: 'stand-aside' });
+      expect(decide(view, { ...stranger, leads: 4 })).toMatchObject({ act: 'stand-aside' });
+    }
+    expect(decide(ofLog, { ...slave, log })).toMatchObject({ act: 'announce' });
+  });
+
+  test('one whose directory is empty does not stand for a log that it has not, though etcd counts its name', () => {
+    const empty = { ...slave, log: '00000000000000b2', end: { epoch: 0, position: 0 }, knows: 0 };
+    expect(decide(ofLog, empty)).toMatchObject({ act: 'stay' });
+    expect(decide(ofLog, { ...empty, isStill: false, leaderlessMs: 60_000, patienceMs: 1 })).toMatchObject({
+      act: 'stay',
+    });
+    const leader = { name: 'a', url: URL_A, epoch: 4 };
+    expect(decide({ ...ofLog, leader }, empty)).toEqual({ act: 'follow', leader });
+    // It began the set, and ended before it could write anything.
+    expect(decide(ofLog, { ...empty, log })).toMatchObject({ act: 'announce' });
+  });
+
   test('a master of an older term follows the newer one', () => {
     const leader = { name: 'a-slave', url: URL_A, epoch: 4 };
     expect(decide({ ...orphaned, leader }, { ...slave, name: 'a', leads: 3 })).toEqual({

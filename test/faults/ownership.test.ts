@@ -41,14 +41,14 @@ function contentsOf(path: string): Record<string, string> {
   return contents;
 }
 
-/** Sends until it is refused: the code. */
-async function sendUntilRefused(client: Client): Promise<string> {
+/** Sends until it is refused: the code, and how many were acked before. */
+async function sendUntilRefused(client: Client): Promise<{ code: string; acked: number }> {
   const producer = client.producer();
-  for (;;) {
+  for (let acked = 0; ; acked++) {
     try {
       await producer.send({ topic: 't', body: 'x'.repeat(100) });
     } catch (error) {
-      return (error as RingMQError).code;
+      return { code: (error as RingMQError).code, acked };
     }
   }
 }
@@ -141,7 +141,12 @@ describe('a broker whose directory', () => {
     await client.producer().send({ topic: 't', body: 'first' });
     harm(dataDir);
     const before = contentsOf(dataDir);
-    expect(await sendUntilRefused(client)).toBe('DISK_FAILED');
+    const refused = await sendUntilRefused(client);
+    expect(refused.code).toBe('DISK_FAILED');
+    if (/^was removed|^has lost log|segment in use/.test(what)) {
+      // What it says to be on disk would be gone.
+      expect(refused.acked).toBe(0);
+    }
     await vi.waitFor(() => expect(fatal).toHaveLength(1), { timeout: 10_000 });
     await broker.close();
     expect(fatal).toHaveLength(1);

@@ -15,6 +15,10 @@ const leaderSchema = z.object({ name: nameSchema, url: z.string().max(2_048), ep
 const inSyncSchema = z.object({
   members: z.array(nameSchema).max(MAX_MEMBERS),
   required: z.number().int().min(1).max(MAX_MEMBERS),
+  log: z
+    .string()
+    .regex(/^[0-9a-f]{16}$/)
+    .optional(),
 });
 const candidateSchema = z.object({
   name: nameSchema,

@@ -1,6 +1,6 @@
 /** Brokers of this process whose master etcd names: how a set gets its controller, and what becomes of it without what etcd had. */
 import { expect, test } from 'vitest';
-import { type Broker, openBroker } from '../../../broker/index.js';
+import { type Broker, type BrokerEvents, openBroker } from '../../../broker/index.js';
 import { EtcdClient } from '../../../engine/cluster/etcd/etcd-client.js';
 import { EtcdSetStore, setPrefix } from '../../../engine/cluster/etcd/etcd-set-store.js';
 import type { EngineOptions } from '../../../engine/options.js';
@@ -24,7 +24,7 @@ class Place {
     keep({ close: () => removeDirectory(this.dataDir) });
   }
 
-  async open(options: EngineOptions): Promise<this> {
+  async open(options: EngineOptions & BrokerEvents): Promise<this> {
     const { dataDir } = this;
     this.said = '';
     const onReplication = (event: object): void => {
@@ -138,4 +138,54 @@ test('etcd was emptied while nobody ran: nobody begins the set again before an o
   expect(leader).toMatchObject({ name: 'b' });
   expect(leader?.epoch).toBeGreaterThan(term);
   await until(() => a.end === b.end);
+}, 120_000);
+
+test('two clusters in one etcd do not disturb each other; of two that have one name by mistake the second stands aside and says so', async () => {
+  const { controller, store } = await etcdOf();
+  const warnings: string[] = [];
+  const onWarning = (message: string, details: object): void => {
+    warnings.push(`${message} ${JSON.stringify(details)}`);
+  };
+  const east = await new Place('a').open({ controller });
+  const west = await new Place('a').open({ controller, cluster: 'west' });
+  await east.send('one');
+  await west.send('one');
+  await west.send('two');
+  await east.broker.close();
+  await west.send('three');
+  await east.open({ controller });
+  await east.send('two');
+  const before = await store.read();
+  expect(before.inSync).toMatchObject({ members: ['a'], log: east.broker.stats().brokerId });
+
+  // Started again, and `--cluster` forgotten. It is called like the master of the other one, whose lease ends while it is there.
+  await west.broker.close();
+  await east.broker.close();
+  await west.open({ controller, onWarning });
+  await until(() => warnings.some((warning) => warning.includes('another log')));
+  await expect(west.broker.client().producer().send({ topic: 't', body: 'none' })).rejects.toMatchObject({
+    code: 'NOT_MASTER',
+  });
+  expect(await store.read()).toMatchObject({ leader: null, term: before.term, candidates: [] });
+  await east.open({ controller });
+  await east.send('three');
+  expect((await store.read()).leader).toMatchObject({ name: 'a', url: east.url });
+  await west.broker.close();
+  await west.open({ controller, cluster: 'west' });
+  await west.send('four');
+}, 120_000);
+
+test('a member whose directory was lost does not begin its set anew while the one that has the log is away', async () => {
+  const { controller, store } = await etcdOf();
+  const a = await new Place('a').open({ controller });
+  await a.send('one');
+  const { end } = a;
+  await a.broker.close();
+  const lost = await new Place('a').open({ controller, role: 'slave' });
+  await until(() => lost.said.includes('its directory is empty'));
+  expect((await store.read()).leader).toBeNull();
+  await lost.broker.close();
+  await a.open({ controller });
+  await a.send('two');
+  expect(a.end).toBeGreaterThan(end);
 }, 120_000);
