@@ -271,7 +271,7 @@ export class NameServerLink {
 
   #onWelcome(welcome: Welcome): void {
     if (this.#isOpen || welcome.role !== 'nameserver' || welcome.version !== PROTOCOL_VERSION) {
-      throw new RingMQError('BAD_CONFIG', `${this.url} is no name server`);
+      throw noNameServer(this.url, welcome);
     }
     this.#isOpen = true;
     this.#wasAsked = false;
@@ -333,6 +333,14 @@ export class NameServerLink {
       waiting.reject(error);
     }
   }
+}
+
+function noNameServer(url: string, { role, brokerName, version }: Welcome): RingMQError {
+  const why =
+    role === 'nameserver'
+      ? `${url} speaks version ${version} of the protocol, and this broker ${PROTOCOL_VERSION}`
+      : `${url} is no name server but the broker '${brokerName}': give the address of a \`ringmq nameserver\`, or, of a slave that has none, its master's with --master`;
+  return new RingMQError('BAD_CONFIG', why);
 }
 
 function errorIn(frame: Uint8Array): RingMQError {

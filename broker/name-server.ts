@@ -6,9 +6,18 @@ import { RouteTable } from '../engine/cluster/route-table.js';
 import { guarded } from '../native-free/client/callback.js';
 import { type CallOptions, callbackOption, throwIfAborted } from '../native-free/client/internal.js';
 import { RareTeller } from '../native-free/listener/rare-teller.js';
-import type { HttpAnswer, HttpRequest, Listener } from '../native-free/listener/types.js';
+import type { HttpAnswer, HttpRequest, Listener, Refusal, Socket } from '../native-free/listener/types.js';
 import { clearInterval, monotonicMs, setInterval } from '../native-free/time/index.js';
-import { MAX_FRAME_BYTES, RingMQError, SUBPROTOCOL } from '../native-free/wire/index.js';
+import {
+  type BrokerRegistration,
+  closeCodeOf,
+  ERRORS,
+  MAX_FRAME_BYTES,
+  REPLICA_SUBPROTOCOL,
+  RingMQError,
+  replicaErrorFrame,
+  SUBPROTOCOL,
+} from '../native-free/wire/index.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
 import { chooseListener } from '../transport/choose-listener.js';
 import { errorFrame } from '../transport/error-body.js';
@@ -82,6 +91,7 @@ export class NameServer {
   readonly #choice: ReturnType<typeof chooseListener>;
   readonly #apiServer: ApiServer<null>;
   readonly #api: ApiDoor;
+  readonly #twins = new RareTeller((line) => this.#warn(line, {}));
   #listener: Listener | null = null;
   /** undefined: nobody has asked yet; null: the package was built without it. */
   #dashboard: DashboardFiles | null | undefined;
@@ -106,6 +116,7 @@ export class NameServer {
       {
         onChanged: (cluster, version) => this.#host.routeChanged(cluster, version),
         onLinkEnded: (link, why) => this.#host.end(link, linkError(why)),
+        onTwin: (known, refused) => this.#tellTwin(known, refused),
       },
       monotonicMs(),
     );
@@ -143,6 +154,13 @@ export class NameServer {
         return [...masters, ...sets.flatMap(({ slaves }) => slaves.map(({ url }) => url))];
       },
     });
+  }
+
+  #tellTwin({ name, cluster, url }: BrokerRegistration, refused: BrokerRegistration): void {
+    this.#twins.tell(
+      `${cluster} ${name} ${refused.url}`,
+      `two brokers of the cluster '${cluster}' are called '${name}': the one at ${url} is in the routes, the one at ${refused.url} is refused; give each a name (--name) and a directory of its own`,
+    );
   }
 
   /** Whoever reaches it is told so at each start. */
@@ -214,7 +232,9 @@ export class NameServer {
         refusals.tell(message.replace(/^there are \d+/, code), `a client was refused: ${message}`),
       onWarning: (message) => this.#warn(message, {}),
       answer: (request) => this.#answer(request),
-      accept: (socket) => this.#host.open(socket),
+      subprotocols: [SUBPROTOCOL, REPLICA_SUBPROTOCOL],
+      accept: (socket, { protocol }) =>
+        protocol === REPLICA_SUBPROTOCOL ? refuseSlave(socket) : this.#host.open(socket),
     });
     this.#port = this.#listener.port;
     this.#tellOpen();
@@ -296,6 +316,14 @@ export class NameServer {
         return { status: 404, body: 'There is nothing here. Look at /healthz or /readyz.\n' };
     }
   }
+}
+
+/** A slave whose `master` is this address. */
+function refuseSlave(socket: Socket): Refusal {
+  const why =
+    'this is a name server, which has no log: name it with --name-server, and leave --master out, or give there the address of the master itself';
+  socket.send(replicaErrorFrame(ERRORS.BAD_CONFIG.wire, why));
+  return { closeCode: closeCodeOf('BAD_CONFIG'), reason: 'a name server has no slaves' };
 }
 
 function linkError(why: 'replaced' | 'silent'): RingMQError {

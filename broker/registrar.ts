@@ -10,6 +10,7 @@
  * Each name server has a post of its own; one that is dead, or slow, or wrong holds up neither another nor
  * the broker.
  */
+import { isAddress } from '../engine/address.js';
 import { bestMaster, isReplaced } from '../engine/cluster/mastership.js';
 import { brokerProof, isProof, newNonce, registeredProof } from '../engine/cluster/proof.js';
 import type { OwnTopic } from '../engine/cluster/topic-feed.js';
@@ -179,6 +180,7 @@ export class Registrar {
   }
 
   #onAnswer(answer: RegistrationAnswer): void {
+    this.#tellTwin(answer.twin);
     const own = this.#said;
     if (own?.role !== 'master') {
       this.#chooseMaster();
@@ -188,6 +190,15 @@ export class Registrar {
     if (isReplaced(own, answer) && answer.epoch > this.#fencedEpoch) {
       this.#fencedEpoch = answer.epoch;
       this.#options.onFenced(answer.epoch, answer.master?.url ?? null);
+    }
+  }
+
+  #tellTwin(url: string | undefined): void {
+    if (typeof url === 'string' && isAddress(url)) {
+      this.#warnings.tell(
+        `twin ${url}`,
+        `another broker, at ${url}, has this one's name '${this.#said?.name}', too, perhaps with a copy of its directory: name servers refuse that one; give each a name (--name) and a directory of its own`,
+      );
     }
   }
 

@@ -32,6 +32,9 @@ export type ReplicationEvent =
   /** What the controller has this broker do, or what changes in its set: `message` says it, with more in further keys. */
   | { event: 'controller'; message: string };
 
+/** With these the master, or whoever is at its address, says that something is set up wrong. */
+const REFUSALS: ReadonlySet<string> = new Set(['BAD_ARGUMENT', 'BAD_CONFIG', 'NOT_AUTHENTICATED']);
+
 export interface FollowEvents {
   onEvent(event: ReplicationEvent): void;
   /** The log must be opened anew, to end at `master.begin`; the follower has taken its last. */
@@ -145,6 +148,17 @@ export class Following {
     }
   }
 
+  /** Until a person has done something about it, the master's answer stays the same. */
+  #warnOfRefusal({ code, message, url }: { code: string; message: string; url: string }): void {
+    if (REFUSALS.has(code)) {
+      this.#engine.warn(`this slave gets nothing from ${url}: ${message}; it tries again`, {
+        event: 'refused',
+        code,
+        url,
+      });
+    }
+  }
+
   /** A slave ends its own connection before it makes another. So two have one name, and what one of them has counts for both. */
   #warnOfTwin(code: string): void {
     if (code === 'CLOSED' && !this.#isStopping && !this.#isToldOfTwin) {
@@ -208,6 +222,7 @@ export class Following {
       case 'lost':
         this.#events.onEvent({ event: 'lost', code: report.code, message: report.message });
         this.#warnOfDamage(report.code, report.message);
+        this.#warnOfRefusal(report);
         this.#warnOfTwin(report.code);
         return;
       case 'cut':

@@ -31,7 +31,8 @@ export type FollowerReport =
   /** What the master has in the place of damage; null: it could not be asked now. */
   | { type: 'run'; position: number; run: Uint8Array | null }
   | { type: 'progress'; report: CatchUpReport | CatchUpEnd }
-  | { type: 'lost'; code: string; message: string }
+  /** `url`: of whom. */
+  | { type: 'lost'; code: string; message: string; url: string }
   /** The log must be opened anew so that it ends at `master.begin`. Nothing more is taken before. */
   | { type: 'cut'; master: ReplicaFacts; state: Uint8Array | null }
   | { type: 'stopped' };

@@ -137,7 +137,7 @@ class FollowerThread {
       return;
     }
     if (!mayConnectTo(url)) {
-      say({ type: 'lost', code: 'BAD_CONFIG', message: `its master's address is none: ${url}` });
+      say({ type: 'lost', code: 'BAD_CONFIG', message: `its master's address is none: ${url}`, url });
       return;
     }
     const trust = this.#trustAt(url);
@@ -268,17 +268,17 @@ class FollowerThread {
       const tls = linkTlsTo(url, data.linkTls);
       return tls === undefined ? undefined : trustOf(tls);
     } catch (error) {
-      this.#lost(error);
+      this.#lost(error, url);
       return null;
     }
   }
 
-  #lost(why: unknown): void {
+  #lost(why: unknown, url: string): void {
     const code = isRingMQError(why) ? why.code : 'CONNECTION_LOST';
     const message = why instanceof Error ? why.message : String(why);
     if (message !== this.#lastLost) {
       this.#lastLost = message;
-      say({ type: 'lost', code, message });
+      say({ type: 'lost', code, message, url });
     }
     // Put out by another slave of its name: they take turns slowly.
     this.#tryAgain(code === 'CLOSED' ? MAX_RETRY_MS : this.#retryMs);
@@ -301,7 +301,7 @@ class FollowerThread {
     if (this.#isStopped) {
       return;
     }
-    this.#lost(why);
+    this.#lost(why, this.#linkUrl ?? '');
   }
 
   #tryAgain(ms: number): void {

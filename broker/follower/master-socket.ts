@@ -13,7 +13,7 @@ import type { Trust } from '../../native-free/client/link/platform-node.js';
 import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/index.js';
 import { ReceiveBuffer } from './receive-buffer.js';
-import { MAX_ANSWER_BYTES, type Upgrade, upgradeOf } from './upgrade.js';
+import { isWhole, MAX_ANSWER_BYTES, type Upgrade, upgradeOf } from './upgrade.js';
 
 export interface MasterSocketOptions {
   readonly url: string;
@@ -167,9 +167,14 @@ export class MasterSocket {
       }
       return;
     }
-    const fault = this.#upgrade.faultOf(text.slice(0, length));
+    const [head, body] = [text.slice(0, length), text.slice(length + 4)];
+    const fault = this.#upgrade.faultOf(head, body);
     if (fault !== null) {
-      throw new Error(fault);
+      this.#why = new Error(fault);
+      if (isWhole(head, body)) {
+        throw this.#why;
+      }
+      return;
     }
     this.#in.take(length + 4);
     clearTimeout(this.#timer);

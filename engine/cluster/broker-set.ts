@@ -12,7 +12,6 @@ export class BrokerSet {
   readonly name: string;
   /** By their names. */
   readonly brokers = new Map<string, RegisteredBroker>();
-  /** Of the log that the set has; empty: nobody has said one. */
   #brokerId = '';
   /** The highest that anybody of this log has named, gone or not. */
   #epoch = 0;
@@ -26,6 +25,11 @@ export class BrokerSet {
   /** As of the last {@link refresh}. */
   get route(): SetRoute {
     return this.#route;
+  }
+
+  /** Of the log that the set has; empty: nobody has said one. */
+  get brokerId(): string {
+    return this.#brokerId;
   }
 
   get epoch(): number {

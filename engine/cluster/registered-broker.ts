@@ -18,6 +18,10 @@ export interface TopicSet {
 /** Names that a page of topics has changed; null: any of them may have. */
 export type ChangedNames = ReadonlySet<string> | null;
 
+/** One that is refused tries again every ten seconds or so. */
+const TWIN_MS = 60_000;
+const MAX_FORMER = 4;
+
 const emptySet = (): TopicSet => ({ topics: new Map(), tombstones: new Map() });
 
 export class RegisteredBroker {
@@ -27,6 +31,10 @@ export class RegisteredBroker {
   /** When it registered last, and since when it is away; by the caller's clock. */
   heardAtMs: number;
   awaySinceMs = 0;
+  /** Where another broker of this name says that it is; null: none has come, or not for a while. */
+  #twin: { url: string; seenAtMs: number } | null = null;
+  /** Openings whose place this one has taken; none of them comes back unless two brokers have one name. */
+  #former: string[] = [];
   /** Of its last connection that told all of them, until the next one has. */
   #current = emptySet();
   #isTold = false;
@@ -67,8 +75,34 @@ export class RegisteredBroker {
     return count(this.#current) + (this.#next === null ? 0 : count(this.#next));
   }
 
+  /** Another broker of this name was refused. True: that is news. */
+  sawTwin({ url }: BrokerRegistration, nowMs: number): boolean {
+    const isNews = this.#twin?.url !== url;
+    this.#twin = { url, seenAtMs: nowMs };
+    return isNews;
+  }
+
+  twinAt(nowMs: number): string | null {
+    return this.#twin !== null && nowMs - this.#twin.seenAtMs < TWIN_MS ? this.#twin.url : null;
+  }
+
+  /**
+   * Whether who registers under this name while this broker is there is another one, and not this one started
+   * anew: it is elsewhere, or its place was taken before. A master of a higher term, too: a successor has
+   * another name, and a copy that was started more often is none.
+   */
+  isTwin({ openingId, url }: BrokerRegistration): boolean {
+    const own = this.registration;
+    const isOther = this.isUp && openingId !== own.openingId;
+    return isOther && (url !== own.url || this.#former.includes(openingId));
+  }
+
   /** Another connection speaks for it: it tells its topics anew. */
   takeOver(registration: BrokerRegistration, link: number): void {
+    if (this.isUp && registration.openingId !== this.registration.openingId) {
+      this.#twin = null;
+      this.#former = [...this.#former.slice(1 - MAX_FORMER), this.registration.openingId];
+    }
     if (registration.brokerId !== this.registration.brokerId) {
       this.#current = emptySet();
       this.#isTold = false;
@@ -80,6 +114,8 @@ export class RegisteredBroker {
   }
 
   away(nowMs: number): void {
+    this.#twin = null;
+    this.#former = [];
     this.link = null;
     this.awaySinceMs = nowMs;
     this.#next = null;

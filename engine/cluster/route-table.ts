@@ -45,6 +45,8 @@ export interface RouteTableHooks {
   onChanged(cluster: string, version: number): void;
   /** The link does not speak for a broker any more: another one does, or nothing was heard for too long. */
   onLinkEnded(link: number, why: 'replaced' | 'silent'): void;
+  /** A second broker has come under the name of one that is there, and was refused; once for each address. */
+  onTwin?(known: BrokerRegistration, refused: BrokerRegistration): void;
 }
 
 const DEFAULT_CLUSTER = 'default';
@@ -86,8 +88,11 @@ export class RouteTable {
     const before = cluster.version;
     this.#checkLink(link, given);
     const known = cluster.brokers.get(given.name);
-    this.#checkName(known, given, link);
+    const holder = this.#holderOf(known, given, link);
     const set = cluster.sets.get(given.set) ?? this.#newSet(cluster, given.set);
+    if (holder !== null) {
+      return this.#answerTwin(holder, cluster, set, given, nowMs);
+    }
     set.check(given);
     let broker = known;
     if (broker === undefined) {
@@ -109,12 +114,14 @@ export class RouteTable {
     this.#links.set(link, { cluster, broker });
     cluster.refresh(set);
     this.#tellChanges(cluster, before);
+    const twin = broker.twinAt(nowMs);
     return {
       version: cluster.version,
       master: set.route.master,
       epoch: set.epoch,
       revision: broker.revision,
       topicsVersion: cluster.topics.version,
+      ...(twin === null ? {} : { twin }),
     };
   }
 
@@ -241,22 +248,45 @@ export class RouteTable {
     }
   }
 
-  /** A name is that of a log as long as its broker is there: a second one is a mistake, not a restart. */
-  #checkName(known: RegisteredBroker | undefined, given: BrokerRegistration, link: number): void {
+  /** A name is that of one broker as long as that one is there: a second one is a mistake, not a restart. */
+  #holderOf(
+    known: RegisteredBroker | undefined,
+    given: BrokerRegistration,
+    link: number,
+  ): RegisteredBroker | null {
     if (known === undefined || !known.isUp || known.link === link) {
-      return;
+      return null;
     }
-    const { brokerId, set, url, role, epoch, openingId } = known.registration;
+    const { brokerId, set, role, epoch, openingId } = known.registration;
     // A master that was started anew has a new epoch: one of the same has a copy of the log.
     const isCopy =
       role === 'master' && given.role === 'master' && epoch === given.epoch && openingId !== given.openingId;
-    if (brokerId !== given.brokerId || set !== given.set || isCopy) {
-      throw new RingMQError(
-        'BAD_CONFIG',
-        `another broker of the cluster is called '${given.name}', of the set '${set}' at ${url}: give each a name of its own`,
-        { details: { name: given.name, set, url, brokerId } },
-      );
+    const isOther = brokerId !== given.brokerId || set !== given.set || isCopy || known.isTwin(given);
+    return isOther ? known : null;
+  }
+
+  /** Who has the name keeps it. A master whose term is over hears that it is, whatever its name is. */
+  #answerTwin(
+    known: RegisteredBroker,
+    cluster: Cluster,
+    set: BrokerSet,
+    given: BrokerRegistration,
+    nowMs: number,
+  ): RegistrationAnswer {
+    const { brokerId, set: ofSet, url } = known.registration;
+    if (known.sawTwin(given, nowMs)) {
+      this.#hooks.onTwin?.(known.registration, given);
     }
+    if (given.role === 'master' && given.brokerId === set.brokerId && given.epoch < set.epoch) {
+      const { version, topics } = cluster;
+      const { route, epoch } = set;
+      return { version, master: route.master, epoch, revision: null, topicsVersion: topics.version };
+    }
+    throw new RingMQError(
+      'BAD_CONFIG',
+      `another broker of the cluster is called '${given.name}', of the set '${ofSet}' at ${url}: give each a name of its own (--name), and a directory of its own`,
+      { details: { name: given.name, set: ofSet, url, brokerId } },
+    );
   }
 
   #newCluster(name: string): Cluster {

@@ -70,6 +70,11 @@ export function decide(master: ReplicaFacts, slave: ReplicaFacts): Decision {
     const theirs = `${slave.cluster}/${slave.set}`;
     return { kind: 'refused', why: `it is of the set ${theirs}, this is ${master.cluster}/${master.set}` };
   }
+  // One that knows a later master fences this one, whatever it is called.
+  if (slave.name === master.name && slave.epoch <= master.epoch) {
+    const why = `its name is '${slave.name}', which is its master's: give it a name of its own (--name), like '${slave.name}-slave'`;
+    return { kind: 'refused', why };
+  }
   if ((slave.flags & FACT_FLAG.isNew) !== 0) {
     return { kind: 'anew', position: master.start };
   }

@@ -126,6 +126,8 @@ export interface RegistrationAnswer {
   revision: number | null;
   /** Of the cluster's topics, as in `topicChanges`. */
   topicsVersion: number;
+  /** Where another broker of this one's name says that it is, which was refused; absent: none has come in the last minute. */
+  twin?: string;
   /**
    * HMAC-SHA-256, as in the registration, of `ringmq.registered.v1\n<nonce of the welcome>\n<nonce of the registration>\n<epoch>`, and of the
    * master `\n<name>\n<url>\n<epoch>\n<brokerId>`, or `\n-`.

@@ -233,13 +233,23 @@ describe('registrar', () => {
     expect(isProof('', registeredProof(secret, 's\n', 'b', { epoch: 3, master }))).toBe(false);
   });
 
-  it('says when its name is another’s, and gets in when that one has gone', async () => {
-    const ns = await server();
+  it('says when its name is another’s, whom the name server tells as well, and gets in when that one has gone', async () => {
+    const log: string[] = [];
+    const ns = await server({ onWarning: (message: string) => log.push(message) });
     const first = new Told([ns.url], registration());
     await until(() => first.registrar.registeredCount === 1);
-    const second = new Told([ns.url], registration({ brokerId: '00000000000000b2' }));
+    const url = 'ws://127.0.0.1:4';
+    const second = new Told([ns.url], registration({ brokerId: '00000000000000b2', url }));
     await until(() => second.warnings.length > 0);
     expect(second.warnings.join()).toContain('a name of its own');
+    expect(log).toEqual([
+      expect.stringContaining(`called 'a': the one at ${first.said.url} is in the routes`),
+    ]);
+    first.registrar.changed();
+    await until(() => first.warnings.length > 0);
+    expect(first.warnings).toEqual([
+      expect.stringContaining(`another broker, at ${url}, has this one's name`),
+    ]);
     first.registrar.close();
     await until(() => second.registrar.registeredCount === 1);
   });

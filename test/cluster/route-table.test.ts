@@ -14,6 +14,7 @@ import { allTopics, registration, topicOf } from './registrations.js';
 const OTHER_LOG = '00000000000000b2';
 let changed: string[] = [];
 let ended: [number, string][] = [];
+let twins: string[] = [];
 let table: RouteTable;
 
 function open(options: Partial<RouteTableOptions> = {}): RouteTable {
@@ -22,6 +23,7 @@ function open(options: Partial<RouteTableOptions> = {}): RouteTable {
     {
       onChanged: (cluster, version) => changed.push(`${cluster} ${version}`),
       onLinkEnded: (link, why) => ended.push([link, why]),
+      onTwin: ({ name }, { url }) => twins.push(`${name} ${url}`),
     },
     0,
   );
@@ -30,6 +32,7 @@ function open(options: Partial<RouteTableOptions> = {}): RouteTable {
 beforeEach(() => {
   changed = [];
   ended = [];
+  twins = [];
   table = open();
 });
 
@@ -98,8 +101,58 @@ describe('a name', () => {
     expect(codeOf(() => table.register(2, copy, 0))).toBe('BAD_CONFIG');
     expect(routeOf()?.master?.url).not.toBe(copy.url);
     // Started anew it has another epoch, also while its last connection has not ended.
-    expect(table.register(3, { ...copy, epoch: 6 }, 0).master).toMatchObject({ url: copy.url });
+    const { url } = master(5);
+    expect(table.register(3, { ...copy, epoch: 6, url }, 0).master).toMatchObject({ url, epoch: 6 });
     expect(ended).toEqual([[1, 'replaced']]);
+  });
+
+  const elsewhere = { url: 'ws://127.0.0.1:9', openingId: 'fedcba9876543210' };
+
+  it('of a slave stays with who has it: another one is refused, both are told of, and nothing changes', () => {
+    table.register(1, master(5), 0);
+    table.register(2, slave('s', 5), 0);
+    const before = JSON.stringify(table.route({}, 0));
+    for (let second = 10; second < 60; second += 10) {
+      expect(codeOf(() => table.register(3, slave('s', 5, elsewhere), second * 1_000))).toBe('BAD_CONFIG');
+      expect(codeOf(() => table.register(4, slave('a', 5, elsewhere), second * 1_000))).toBe('BAD_CONFIG');
+    }
+    expect(JSON.stringify(table.route({}, 0))).toBe(before);
+    expect(ended).toEqual([]);
+    expect(twins).toEqual(['s ws://127.0.0.1:9', 'a ws://127.0.0.1:9']);
+    expect(table.register(2, slave('s', 5), 60_000).twin).toBe('ws://127.0.0.1:9');
+    expect(table.register(2, slave('s', 5), 120_000)).not.toHaveProperty('twin');
+    // It has moved: what was there before has gone.
+    table.unregister(2, 0);
+    table.register(3, slave('s', 5, elsewhere), 0);
+    expect(routeOf()?.slaves).toMatchObject([{ name: 's', url: elsewhere.url }]);
+  });
+
+  it('is not taken in turns by two that say one address', () => {
+    const [one, two] = [slave('s', 5), slave('s', 5, { openingId: elsewhere.openingId })];
+    table.register(1, one, 0);
+    table.register(2, two, 0);
+    expect(ended).toEqual([[1, 'replaced']]);
+    expect(codeOf(() => table.register(3, one, 0))).toBe('BAD_CONFIG');
+    expect(ended).toHaveLength(1);
+    table.unregister(2, 0);
+    table.register(3, one, 0);
+    expect(codeOf(() => table.register(4, two, 0))).toBe('no error');
+  });
+
+  it('of a master stays with who has it, also where a copy of it was started more often; one whose term is over hears so', () => {
+    table.register(1, master(5), 0);
+    const later = master(7, 'a', elsewhere);
+    expect(codeOf(() => table.register(2, later, 0))).toBe('BAD_CONFIG');
+    expect(routeOf()?.master).toMatchObject({ epoch: 5 });
+    // What had the name is gone, or was cut off.
+    table.unregister(1, 0);
+    table.register(2, later, 0);
+    expect(table.register(3, master(5), 0)).toMatchObject({ epoch: 7, master: { url: elsewhere.url } });
+    expect(codeOf(() => table.registerTopics(3, allTopics([])))).toBe('BAD_ARGUMENT');
+    // As a slave of its own name it is refused.
+    expect(codeOf(() => table.register(3, slave('a', 5), 0))).toBe('BAD_CONFIG');
+    expect(ended).toEqual([]);
+    expect(routeOf()?.master).toMatchObject({ url: elsewhere.url });
   });
 });
 

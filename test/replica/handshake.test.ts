@@ -82,6 +82,13 @@ describe('what a master decides', () => {
     ['another log is refused', { brokerId: '0123456789abcdef' }, 'refused'],
     ['another set is refused', { set: 'b' }, 'refused'],
     ['another span is refused', { spanBytes: 8192 }, 'refused'],
+    ['one of the master’s own name is refused', { name: 'a' }, 'refused'],
+    [
+      'also a new one',
+      { name: 'a', flags: FACT_FLAG.isNew, brokerId: '0000000000000000', spanBytes: 0, end: 0, epochs: [] },
+      'refused',
+    ],
+    ['and fences it all the same where it knows a later one', { name: 'a', epoch: 3 }, 'fenced'],
   ])('%s', (_case, slave, decided) => {
     const decision = decide(master, facts(slave));
     const text = 'position' in decision ? `${decision.kind} ${decision.position}` : decision.kind;

@@ -267,7 +267,14 @@ describe('over TLS', () => {
 
 describe('what no master sends ends the connection', () => {
   test.each([
-    ['HTTP/1.1 503 Service Unavailable\r\n\r\n', 'the answer was HTTP status 503'],
+    [
+      'HTTP/1.1 503 Service Unavailable\r\n\r\n',
+      'the answer was HTTP status 503, as no RingMQ broker gives: is it the address of one?',
+    ],
+    [
+      'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 23\r\n\r\nTOO_MANY_CONNECTIONS: 3\n',
+      'the answer was HTTP status 503, TOO_MANY_CONNECTIONS: 3',
+    ],
     ['220 mail.test ESMTP\r\n\r\n', 'no answer of a web server came'],
     ['x'.repeat(20_000), 'no answer of a web server came'],
     [answerOf('bm90IHRoZSBrZXk='), 'the answer makes no WebSocket of the connection'],

@@ -2,7 +2,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type Broker, openBroker } from '../../broker/index.js';
+import { type Broker, type BrokerEvents, openBroker } from '../../broker/index.js';
 import { verifyData } from '../../engine/data/verify-data.js';
 import { segmentName } from '../../engine/log/index.js';
 import type { EngineOptions } from '../../engine/options.js';
@@ -51,7 +51,7 @@ export class RepairPair {
   /** Beside them. */
   readonly further: Side[] = [];
 
-  async open(which: Side, options: EngineOptions = {}): Promise<Client> {
+  async open(which: Side, options: EngineOptions & BrokerEvents = {}): Promise<Client> {
     const isMaster = which === this.a;
     const broker = await openBroker({
       ...SMALL,
