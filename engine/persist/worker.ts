@@ -11,7 +11,7 @@ import { BackgroundSync } from '../disk/background-sync.js';
 import { DirGuard, LOOK_MS } from '../disk/dir-guard.js';
 import { diskErrorCode, isShortOfResources } from '../disk/disk.js';
 import { identityOfFile } from '../disk/file-identity.js';
-import { checkInPlace, ESTALE, OwnedDisk } from '../disk/opened-dir.js';
+import { checkInPlace, ESTALE, isStale, OwnedDisk } from '../disk/opened-dir.js';
 import type { BrokerHandle } from '../handle.js';
 import { FULL } from '../log/persist-layout.js';
 import { INLINE_MAX_BYTES, PersistStage } from '../log/persist-stage.js';
@@ -102,10 +102,29 @@ function tellFatal(): void {
   if (fatalIsTold || fatal() === 0) {
     return;
   }
-  // Node has no name for this one.
-  const code = fatal() === ESTALE ? 'ESTALE' : getSystemErrorName(-fatal());
-  sayDiskError('writing the log', Object.assign(new Error(code), { code }));
+  if (fatal() === ESTALE) {
+    sayDiskError('looking after the data directory', whyStale());
+  } else {
+    const code = getSystemErrorName(-fatal());
+    sayDiskError('writing the log', Object.assign(new Error(code), { code }));
+  }
   wakeOthers();
+}
+
+/** What is not where it was, as far as it can be told now. */
+function whyStale(): Error {
+  try {
+    guard.look();
+    checkFiles();
+  } catch (error) {
+    if (isStale(error)) {
+      return error as Error;
+    }
+  }
+  // Node has no name for this code.
+  return Object.assign(new Error('a segment of the log is not in its directory any more'), {
+    code: 'ESTALE',
+  });
 }
 
 function tellFull(): void {
