@@ -27,8 +27,12 @@ import { MemoryTeller } from './memory-teller.js';
 import { originsOf } from './origins.js';
 import { isPassing, patiently } from './patience.js';
 import type { SecretFile } from './secret-file.js';
+import type { SetSought } from './set-route.js';
 import { BrokerSockets } from './sockets.js';
 import { takeGiven } from './take-given.js';
+
+/** Name servers are asked for so long whether a slave that is waited for is there. */
+const LOOK_MS = 1_000;
 
 /** What a broker says unasked; for a log. */
 export interface BrokerEvents {
@@ -127,15 +131,23 @@ export class Broker {
       void this.#admin.ensure();
     };
     engine.replication.onStandingChanged = () => this.#cluster.changed();
+    const sought = (): SetSought => ({
+      nameServers: engine.options.nameServers,
+      secrets: this.#host.secretFile?.secrets ?? null,
+      linkTls: engine.options.linkTls,
+      cluster: engine.handle.cluster,
+      set: engine.handle.brokerSet,
+    });
     engine.replication.promotion.lacks = async () => {
       const { lackOf } = await import('./other-slaves.js');
-      return await lackOf(() => engine.replication.describe(), {
-        nameServers: engine.options.nameServers,
-        secrets: this.#host.secretFile?.secrets ?? null,
-        linkTls: engine.options.linkTls,
-        cluster: engine.handle.cluster,
-        set: engine.handle.brokerSet,
-      });
+      return await lackOf(() => engine.replication.describe(), sought());
+    };
+    engine.replication.handOver.areThere = async (slaves) => {
+      const { setRoutes } = await import('./set-route.js');
+      const routes = await setRoutes(sought(), LOOK_MS, LOOK_MS);
+      return slaves.filter((name) =>
+        routes.some((route) => route.slaves.some((slave) => slave.name === name)),
+      );
     };
     if (engine.thread.place.role !== 'slave') {
       return;

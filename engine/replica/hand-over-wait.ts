@@ -1,28 +1,45 @@
 /**
  * A master that comes back waits for its slaves before it says how far groups are: what was committed at one
  * of them while it was away counts, and may be more. Over at once when each of them has handed over what it
- * had, or when the time is up.
+ * had, or when the time is up: soon for one that nobody knows to be there, later for one that is and only slow
+ * to come.
  */
 import { clearTimeout, setTimeout, unref } from '../../native-free/time/index.js';
+
+export interface WaitLimits {
+  /** For all of them. */
+  readonly limitMs: number;
+  /** For those that are on their way. */
+  readonly longestMs: number;
+  /** Then it is looked so often whether any of them still is. */
+  readonly lookMs: number;
+}
+
+export interface WaitHooks {
+  /** Of those that are awaited, who is there and may still come. Must not reject. */
+  onTheWay(awaited: readonly string[]): Promise<readonly string[]>;
+  /** Once, with those that have not come; not after {@link HandOverWait.close}. */
+  onOver(missing: readonly string[]): void;
+}
 
 export class HandOverWait {
   readonly over: Promise<void>;
   readonly #awaited: Set<string>;
-  readonly #onOver: (missing: readonly string[]) => void;
-  readonly #limitMs: number;
+  readonly #hooks: WaitHooks;
+  readonly #limits: WaitLimits;
+  #waitedMs = 0;
   #timer: ReturnType<typeof setTimeout>;
   #end: () => void = () => {};
   #isOver = false;
 
-  /** `slaves`: whom it waits for, for `limitMs`. `onOver`: once, with those that have not come; not after {@link close}. */
-  constructor(slaves: Iterable<string>, limitMs: number, onOver: (missing: readonly string[]) => void) {
+  constructor(slaves: Iterable<string>, limits: WaitLimits, hooks: WaitHooks) {
     this.#awaited = new Set(slaves);
-    this.#onOver = onOver;
+    this.#hooks = hooks;
     this.over = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#limitMs = limitMs;
-    this.#timer = this.#newTimer();
+    this.#limits = limits;
+    this.#timer = this.#lookIn(limits.limitMs);
   }
 
   get isOver(): boolean {
@@ -33,7 +50,8 @@ export class HandOverWait {
   begin(): void {
     if (!this.#isOver) {
       clearTimeout(this.#timer);
-      this.#timer = this.#newTimer();
+      this.#waitedMs = 0;
+      this.#timer = this.#lookIn(this.#limits.limitMs);
     }
   }
 
@@ -51,16 +69,32 @@ export class HandOverWait {
     this.#end();
   }
 
-  #newTimer(): ReturnType<typeof setTimeout> {
-    const timer = setTimeout(() => this.#finish(), this.#limitMs);
+  #lookIn(ms: number): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(() => {
+      this.#waitedMs += ms;
+      void this.#look();
+    }, ms);
     unref(timer);
     return timer;
+  }
+
+  async #look(): Promise<void> {
+    const { lookMs, longestMs } = this.#limits;
+    const coming = this.#waitedMs < longestMs ? await this.#hooks.onTheWay([...this.#awaited]) : [];
+    if (this.#isOver) {
+      return;
+    }
+    if (coming.length === 0) {
+      this.#finish();
+    } else {
+      this.#timer = this.#lookIn(lookMs);
+    }
   }
 
   #finish(): void {
     if (!this.#isOver) {
       this.close();
-      this.#onOver([...this.#awaited]);
+      this.#hooks.onOver([...this.#awaited]);
     }
   }
 }

@@ -41,6 +41,9 @@ export interface GroupHandOverHost {
 
 /** A master that comes back waits so long at most for its slaves' hand-over. */
 const HAND_OVER_MS = 5_000;
+/** And so long for those that are known to be there: a connection that was cut without a word is given up after ten seconds, and made anew. */
+const LONGEST_MS = 15_000;
+const LOOK_MS = 500;
 /** Beside slaves' names: that damage is repaired is waited for. */
 const REPAIR = ' repair';
 
@@ -57,6 +60,8 @@ export class GroupHandOver {
   /** Slaves that have followed since this directory was opened. */
   readonly #seen = new Set<string>();
   #wait: HandOverWait | null = null;
+  /** Of these slaves, who is there, as far as name servers know; set by who knows them. Must not reject. */
+  areThere: (slaves: readonly string[]) => Promise<readonly string[]> = () => Promise.resolve([]);
 
   constructor(deps: GroupHandOverDeps, host: GroupHandOverHost) {
     this.#deps = deps;
@@ -130,18 +135,22 @@ export class GroupHandOver {
     }
     // Who reads where messages are missing that a slave has, would stop there.
     const awaited = this.#deps.repair.isAwaited ? [...slaves, REPAIR] : slaves;
-    this.#wait = new HandOverWait(awaited, HAND_OVER_MS, (late) => {
+    const limits = { limitMs: HAND_OVER_MS, longestMs: LONGEST_MS, lookMs: LOOK_MS };
+    const onTheWay = (late: readonly string[]): Promise<readonly string[]> =>
+      this.areThere(late.filter((slave) => slave !== REPAIR));
+    const onOver = (late: readonly string[]): void => {
       const missing = late.filter((slave) => slave !== REPAIR);
       if (missing.length > 0) {
         this.#deps.warn(
-          `${missing.join(', ')} did not say within ${HAND_OVER_MS / 1_000} s what was committed there while this master was away: groups go on from what is known here`,
+          `${missing.join(', ')} did not say in time what was committed there while this master was away: groups go on from what is known here, and further on once it comes`,
           { slaves: missing },
         );
       }
       // Those that have not come are not waited for again, unless they come.
       this.#host.node.writeSlaves([...this.#seen]);
       this.#deps.onHandedOver();
-    });
+    };
+    this.#wait = new HandOverWait(awaited, limits, { onTheWay, onOver });
   }
 
   /** A listener is open: slaves can come. It may have taken long. */
