@@ -47,6 +47,11 @@ const TOKEN_MARK = 'token ';
 /** What is signed where the password itself came: there is nobody to whom a nonce would say anything. */
 const PASSWORD_MESSAGE = 'a password that came as it is';
 
+const WRONG_PASSWORD = 'there is no such user, or the password is another one';
+/** It is no secret who brokers come as. */
+const WRONG_SECRET =
+  'the broker that comes does not know the secret of this cluster: start it with the same --secret-file, or give it the one of now';
+
 /** In the place of a user's name, for delays: whose a wrong token is, is not known. */
 const BY_TOKEN = '%token';
 
@@ -165,7 +170,7 @@ export class AccessDesk {
     // Two may have begun with one token.
     if (verifier === null || serverSignature === null || token?.isUsed === true) {
       await this.#failed(remote, user);
-      throw new RingMQError('NOT_AUTHENTICATED', 'there is no such user, or the password is another one');
+      throw new RingMQError('NOT_AUTHENTICATED', user === BROKER_USER ? WRONG_SECRET : WRONG_PASSWORD);
     }
     this.logins.succeeded++;
     this.#delays.succeeded(remote, user, this.#now());

@@ -112,6 +112,10 @@ test('node by node, no link is refused; who has the old one alone is, once it is
   }
   expect(await tried(NEW)).toEqual(fine);
   expect(await tried(OLD)).toEqual(['none', 'NOT_AUTHENTICATED']);
+  const late = brokerUser(new ClusterSecrets([Buffer.from(OLD)]));
+  await expect(ask(ns.url, 'route', {}, 2_000, late, undefined)).rejects.toThrow(
+    'does not know the secret of this cluster',
+  );
 
   // A link that stood from before on was proved by what is taken no more.
   await until(() => ofLateOne.some((event) => event.event === 'lost' && event.code === 'NOT_AUTHENTICATED'));
