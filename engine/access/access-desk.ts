@@ -90,7 +90,7 @@ export class AccessDesk {
   constructor({ state, now, version, brokerPasswords = () => [] }: AccessDeskDeps) {
     this.#state = state;
     this.#brokers = new BrokerVerifiers(brokerPasswords);
-    this.#fakes = new FakeVerifiers(brokerPasswords()[0] ?? null);
+    this.#fakes = new FakeVerifiers(() => brokerPasswords()[0] ?? null);
     this.#version = version ?? (() => 0);
     this.#now = now ?? monotonicMs;
   }

@@ -45,17 +45,20 @@ export async function proofOf(
 
 /**
  * What is asked about a name that nobody has: always the same for a name, as if it had a user. `secret`: brokers that share one ask the same, as they do
- * about users; null: until this process ends.
+ * about users, whenever they were opened; null: until this process ends.
  */
 export class FakeVerifiers {
-  readonly #key: Buffer;
+  readonly #secret: () => string | null;
+  readonly #ownKey = randomBytes(KEY_BYTES);
 
-  constructor(secret: string | null) {
-    this.#key = secret === null ? randomBytes(KEY_BYTES) : hmac(Buffer.from(secret), 'ringmq.nobody.v1');
+  constructor(secret: () => string | null) {
+    this.#secret = secret;
   }
 
   of(user: string): ScramVerifier {
-    const part = (what: string): Buffer => hmac(this.#key, `${what} ${user}`);
+    const secret = this.#secret();
+    const key = secret === null ? this.#ownKey : hmac(Buffer.from(secret), 'ringmq.nobody.v1');
+    const part = (what: string): Buffer => hmac(key, `${what} ${user}`);
     return {
       salt: part('salt').subarray(0, SALT_BYTES).toString('base64'),
       iterations: SCRAM_ITERATIONS,

@@ -131,15 +131,15 @@ describe('the desk', () => {
   });
 
   it('asks the same of it at a slave and after a restart, where brokers share a secret', async () => {
-    const [master, slave, other] = ['s', 's', 't'].map(
-      (brokerPassword) =>
-        new AccessDesk({
-          state: new AccessState(),
-          brokerPasswords: () => (brokerPassword === null ? [] : [brokerPassword]),
-        }),
-    );
-    expect(await master?.challenge('b')).toEqual(await slave?.challenge('b'));
-    expect(await master?.challenge('b')).not.toEqual(await other?.challenge('b'));
+    const deskOf = (brokerPasswords: string[]): AccessDesk =>
+      new AccessDesk({ state: new AccessState(), brokerPasswords: () => brokerPasswords });
+    const secrets = ['s'];
+    const [master, slave, other] = [deskOf(secrets), deskOf(['s']), deskOf(['t'])];
+    expect(await master.challenge('b')).toEqual(await slave.challenge('b'));
+    expect(await master.challenge('b')).not.toEqual(await other.challenge('b'));
+    // The secret is changed: as one asks that was opened after that.
+    secrets.unshift('t');
+    expect(await master.challenge('b')).toEqual(await other.challenge('b'));
   });
 
   it('says the same of a wrong password and of a name that nobody has', async () => {
