@@ -5,11 +5,17 @@ import { SessionHost } from '../transport/session-host.js';
 import { defectTeller } from './defects.js';
 import { embeddedClient } from './embedded-client.js';
 
+/** Open at once: far more than a program has that made them on purpose. Each takes some 13 KB. */
+const MANY_CLIENTS = 1_000;
+
 export class EmbeddedClients {
   readonly #sessions: SessionHost;
   readonly #clients = new Set<Client>();
+  readonly #thread: BrokerThread;
+  #isTold = false;
 
   constructor(thread: BrokerThread) {
+    this.#thread = thread;
     this.#sessions = new SessionHost(thread, { listener: 'embedded', onDefect: defectTeller(thread) });
   }
 
@@ -18,6 +24,12 @@ export class EmbeddedClients {
       this.#clients.delete(client);
     });
     this.#clients.add(client);
+    if (this.#clients.size >= MANY_CLIENTS && !this.#isTold) {
+      this.#isTold = true;
+      this.#thread.warn(
+        `this program has ${MANY_CLIENTS} clients of its broker open, as if it made one for each request: one is enough for all, and each is kept until its close()`,
+      );
+    }
     return client;
   }
 

@@ -48,6 +48,12 @@ function textOf(shown: Exclude<Shown, 'text'>, topic: string, messages: readonly
   }
 }
 
+/** A producer may say any time, also one that no calendar has. */
+function momentOf(time: number): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? `${time} ms after 1970` : date.toISOString();
+}
+
 /** Everything of one message. */
 export function detailsOf(topic: string, message: FoundMessage): string {
   const { tag, keys, shardingKey, properties, body, bodyBytes } = message;
@@ -57,7 +63,7 @@ export function detailsOf(topic: string, message: FoundMessage): string {
     ['offset', String(message.offset)],
     ['id', message.messageId],
     ['stored', new Date(message.storeTime).toISOString()],
-    ['born', new Date(message.bornTime).toISOString()],
+    ['born', momentOf(message.bornTime)],
     ...(tag === null ? [] : [['tag', printable(tag)] as [string, string]]),
     ...keys.map((key): [string, string] => ['key', printable(key)]),
     ...(shardingKey === null ? [] : [['sharding key', printable(shardingKey)] as [string, string]]),

@@ -99,6 +99,14 @@ describe('ringmq message', () => {
     expect(await lines(['message', 'get', id, '-o', 'json'])).toEqual([line]);
   });
 
+  it('shows one of a time that no calendar has', async () => {
+    await ringmq(['pub', 'large', '-i', 'json'], '{"keys":["late"],"bornTime":9007199254740991}\n');
+    const [line] = await lines(['message', 'find', 'large', '--key', 'late', '-o', 'json']);
+    const { status, stdout } = await ringmq(['message', 'get', String(line?.['messageId'])]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^born +9007199254740991 ms after 1970$/m);
+  });
+
   it('says what is not there, and what cannot be used', async () => {
     const gone = await ringmq(['message', 'get', '0'.repeat(34)]);
     expect(gone).toMatchObject({ status: 1, stdout: '' });

@@ -43,3 +43,18 @@ test('that a close overtakes says CLOSED, and so does the wish to know the assig
   await Promise.all([assigned, sought]);
   await expect(consumer.seek('latest')).rejects.toMatchObject({ code: 'CLOSED' });
 });
+
+test('while the connection is away it says so, and not that the queue is no longer held', async () => {
+  const { broker, consumer } = await scripted(30_000);
+  const { assigned } = consumer;
+  await broker.until(() => broker.called('join').length === 1);
+  broker.link.event(1, { event: 'assign', queues: [{ queueId: 0, generation: 1, offset: 0 }] });
+  await assigned;
+  broker.isDown = true;
+  broker.link.cut();
+  await broker.until(() => broker.link.isClosed);
+  for (const queueId of [undefined, 0]) {
+    await expect(consumer.seek('latest', { queueId })).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+  }
+  await expect(consumer.seek('latest', { queueId: 7 })).rejects.toMatchObject({ code: 'QUEUE_NOT_FOUND' });
+});

@@ -80,3 +80,17 @@ it('here there is enough for a small one, and nothing is said', async () => {
   await withBroker(directory, async ({ warnings }) => expect(warnings).toEqual([]));
   removeDirectory(directory);
 });
+
+it('clients of the process that are made for each request and never closed are told of, once', async () => {
+  const directory = makeDirectory();
+  await withBroker(directory, async ({ broker, warnings }) => {
+    for (let i = 0; i < 2_000; i++) {
+      await broker.client().close();
+    }
+    expect(warnings).toEqual([]);
+    const clients = Array.from({ length: 1_100 }, () => broker.client());
+    expect(warnings).toMatchObject([{ message: expect.stringMatching(/1000 clients of its broker open/) }]);
+    await Promise.all(clients.map((client) => client.close()));
+  });
+  removeDirectory(directory);
+});

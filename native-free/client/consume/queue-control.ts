@@ -5,7 +5,7 @@
 import { RingMQError, type StartPosition } from '../../wire/index.js';
 import { Deferred } from '../abort.js';
 import type { Connection } from '../link/connection.js';
-import type { HeldQueue } from './held-queue.js';
+import { type HeldQueue, HOLD } from './held-queue.js';
 import { HELD_BACK, type Inbox } from './inbox.js';
 
 export interface QueueControlOptions {
@@ -230,6 +230,10 @@ export class QueueControl {
   ): Promise<number[]> {
     const queues = queueIds.map((queueId) => {
       const queue = this.#queues.get(queueId);
+      if (queue?.hold === HOLD.suspended) {
+        const message = `the connection is lost, and queue ${queueId} of ${this.#options.topic} is this consumer's again when it is back`;
+        throw new RingMQError('CONNECTION_LOST', message);
+      }
       if (queue?.isActive !== true) {
         throw this.#notHeld(queueId);
       }
