@@ -24,6 +24,7 @@ import { HeldKeeper } from './data/held-keeper.js';
 import { KnownDamage } from './data/known-damage.js';
 import type { DataOptions, OpenData } from './data/open-data.js';
 import { asOpenError } from './data/open-error.js';
+import { checkIsWhole } from './data/part-of-another.js';
 import { QueueBegins } from './data/queue-begins.js';
 import { type DataDirLock, lockDataDir, OwnedDisk } from './disk/index.js';
 import type { WorkOwner } from './engine-thread.js';
@@ -123,6 +124,7 @@ export class Engine {
   ): Promise<Engine> {
     const options: DataOptions = { ...resolveEngineOptions(given), mustFollow };
     try {
+      checkIsWhole(options.dataDir);
       const lock = await lockDataDir(options.dataDir, (what) => events.onWarning(what, {}));
       try {
         return await Engine.#openLocked(options, lock, events, secrets);

@@ -5,6 +5,7 @@ const OF_THE_PATH = [
   'EACCES',
   'EROFS',
   'ENOTDIR',
+  'EISDIR',
   'EEXIST',
   'EPERM',
   'ENOENT',

@@ -56,6 +56,18 @@ describe('a data directory', () => {
     await withBroker(dataDir, async () => undefined);
   });
 
+  it('is not a part of another one', async () => {
+    const dataDir = `${directory}/outer`;
+    await withBroker(dataDir, async () => {
+      for (const part of ['log', 'meta', 'queues']) {
+        const { code, message } = await failureOf(openSmall(`${dataDir}/${part}`));
+        expect([code, message]).toEqual(['BAD_CONFIG', expect.stringMatching(/\/outer; name that one$/)]);
+      }
+    });
+    // The names by themselves are as good as any.
+    await withBroker(`${directory}/log`, async () => undefined);
+  });
+
   it('whose owner was killed is taken over', async () => {
     const dataDir = `${directory}/killed`;
     const first = await BrokerProcess.start(dataDir);
