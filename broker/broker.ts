@@ -6,7 +6,7 @@ import type { BrokerThread } from '../engine/thread/broker-thread.js';
 import { abortable, abortError, throwIfAborted } from '../native-free/client/abort.js';
 import type { CallOptions } from '../native-free/client/call-options.js';
 import type { Client } from '../native-free/client/internal.js';
-import { takeCallOptions } from '../native-free/client/options.js';
+import { closeWith } from '../native-free/client/options.js';
 import { INSPECT, shown } from '../native-free/client/shown.js';
 import {
   type BrokerStats,
@@ -376,14 +376,10 @@ export class Broker {
    * ends the waiting, not the closing.
    */
   close(options?: CallOptions): Promise<void> {
-    let signal: AbortSignal | undefined;
-    try {
-      ({ signal } = takeCallOptions('close', options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    this.#closing ??= this.#close();
-    return abortable(this.#closing, signal);
+    return closeWith(options, ({ signal }) => {
+      this.#closing ??= this.#close();
+      return abortable(this.#closing, signal);
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 /** What `broker.listen()` and the command's `--listen` family take. */
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { checkOptions, pathText } from '../engine/option-check.js';
+import { checkOptions, filePath, pathText } from '../engine/option-check.js';
 import { option } from '../engine/option-info.js';
 import { RingMQError } from '../native-free/wire/index.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
@@ -41,13 +41,13 @@ export const listenOptionsSchema = z
     ),
     tls: z
       .object({
-        certFile: option('Certificate chain in PEM; with a key file the listener serves `wss`.', pathText(), {
+        certFile: option('Certificate chain in PEM; with a key file the listener serves `wss`.', filePath(), {
           setting: 'tlsCert',
         }),
-        keyFile: option("The certificate's key in PEM.", pathText(), { setting: 'tlsKey' }),
+        keyFile: option("The certificate's key in PEM.", filePath(), { setting: 'tlsKey' }),
         clientCaFile: option(
           'Certificates in PEM of the authorities by which clients may show who they are. With it the listener is `ws`.',
-          pathText().optional(),
+          filePath().optional(),
           { setting: 'tlsClientCa', defaultText: 'none: clients are not asked for certificates' },
         ),
         clientCert: option(
@@ -70,7 +70,7 @@ export const listenOptionsSchema = z
     ),
     adminPasswordFile: option(
       'File of the password of the user `admin`, which is made where `auth` finds no administrator. Without it a one-time token is written into `admin-token` in the data directory.',
-      pathText().optional(),
+      filePath().optional(),
       { defaultText: 'none' },
     ),
     jwt: tokenOptionsSchema.optional(),

@@ -1,6 +1,6 @@
 /** What `openNameServer()` and `ringmq nameserver` take: of a listener's options those that make sense here, and a secret. */
 import { z } from 'zod';
-import { checkOptions, pathText } from '../engine/option-check.js';
+import { checkOptions, filePath, pathText } from '../engine/option-check.js';
 import { option } from '../engine/option-info.js';
 import { type EngineOptions, engineOptionsSchema } from '../engine/options.js';
 import { RingMQError } from '../native-free/wire/index.js';
@@ -44,7 +44,7 @@ export const nameServerOptionsSchema = z
     ),
     secretFile: option(
       'File of the secret that brokers must know to register; of two lines each is taken. It is read again when it has changed, and at SIGHUP. Needed where clients log in (`auth`).',
-      pathText().optional(),
+      filePath().optional(),
       { defaultText: 'none: on loopback every broker may register' },
     ),
     auth: option(

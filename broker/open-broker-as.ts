@@ -84,10 +84,20 @@ async function openWith(
       ? null
       : await (await import('./other-master.js')).otherMaster(resolved, secrets);
   let broker: Broker | null = null;
+  let dataDir: string | undefined;
   let openedAgainAt = Number.NEGATIVE_INFINITY;
+  // Opened again it is the same directory and the same files, wherever the process, and links, lead by then.
+  const { secretFile, linkTls, controllerLink } = resolved;
+  const places = (): EngineOptions => ({
+    ...engineOptions,
+    ...(secretFile === undefined ? {} : { secretFile }),
+    ...(engineOptions.linkTls === undefined ? {} : { linkTls }),
+    ...(engineOptions.controllerLink === undefined ? {} : { controllerLink }),
+    ...(dataDir === undefined ? {} : { dataDir }),
+  });
   const open: BrokerHost['open'] = (role) =>
     Engine.open(
-      { ...engineOptions, ...role },
+      { ...places(), ...role },
       {
         onWarning,
         onFatal,
@@ -107,6 +117,7 @@ async function openWith(
   const engine = await open(
     master === null ? {} : { role: 'slave', master: master.url, brokerSet: brokerSetOf(resolved) },
   );
+  dataDir = engine.handle.dir.path;
   if (master !== null) {
     const { name, url, epoch } = master;
     engine.warn(

@@ -1,7 +1,7 @@
 /** Whose tokens a listener takes: its `jwt` options. */
 import { z } from 'zod';
 import { isTokenAlgorithm, TOKEN_ALGORITHMS } from '../engine/access/token-options.js';
-import { pathText } from '../engine/option-check.js';
+import { filePath } from '../engine/option-check.js';
 import { option } from '../engine/option-info.js';
 import { isLoopback } from '../native-free/wire/loopback.js';
 
@@ -20,7 +20,7 @@ export const tokenOptionsSchema = z
   .object({
     keyFile: option(
       'File of the public keys that tokens are signed with: PEM (keys, certificates), a JSON Web Key or a set of them. Read again when it has changed.',
-      pathText().optional(),
+      filePath().optional(),
       { setting: 'jwtKeys', defaultText: 'none; this or `jwt.jwksUrl` is needed' },
     ),
     jwksUrl: option(

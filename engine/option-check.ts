@@ -1,4 +1,5 @@
 /** Options are checked where they are given; what is wrong is said in sentences that name the option. */
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { RingMQError } from '../native-free/wire/index.js';
 import { nearest } from './nearest.js';
@@ -10,6 +11,9 @@ export const pathText = () =>
     .min(1)
     .max(4095)
     .refine((path) => !path.includes('\0'), { message: 'must be without a zero character' });
+
+/** Of a file that is read again later: where it lies does not change with the directory that the process is in. */
+export const filePath = () => pathText().overwrite((path) => resolve(path));
 
 /** So many faults are told at once. */
 const MAX_FAULTS = 16;

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { MAX_URL_CHARACTERS, NAME_PATTERN, RingMQError } from '../native-free/wire/index.js';
 import { isAddress } from './address.js';
 import { parseController } from './controller-url.js';
-import { checkOptions, pathText } from './option-check.js';
+import { checkOptions, filePath, pathText } from './option-check.js';
 import { option } from './option-info.js';
 import type { EngineOptions } from './options-types.js';
 
@@ -200,22 +200,22 @@ export const engineOptionsSchema = z
     ),
     secretFile: option(
       'File with the secret that the nodes of a cluster prove to each other that they know: its text without the line end, 16 bytes to 4 KiB. Of two lines the first is proved, and both are taken. It is read again when it has changed, and at SIGHUP. Without it only loopback is trusted.',
-      pathText().optional(),
+      filePath().optional(),
       { defaultText: 'none' },
     ),
     linkTls: z
       .object({
         caFile: option(
           'Certificates in PEM of the authorities that this broker trusts on its own connections, to its master, name servers and other brokers by `wss://` addresses.',
-          pathText().optional(),
+          filePath().optional(),
           { setting: 'linkCa', defaultText: 'those that Node trusts' },
         ),
         certFile: option(
           'Certificate chain in PEM that this broker shows there, where it is asked for one.',
-          pathText().optional(),
+          filePath().optional(),
           { setting: 'linkCert', defaultText: 'none' },
         ),
-        keyFile: option('Its key in PEM.', pathText().optional(), {
+        keyFile: option('Its key in PEM.', filePath().optional(), {
           setting: 'linkKey',
           defaultText: 'none',
         }),
@@ -281,21 +281,21 @@ export const engineOptionsSchema = z
       .object({
         caFile: option(
           'Certificates in PEM of the authorities that this broker trusts at etcd, where `controller` begins with `etcds:`.',
-          pathText().optional(),
+          filePath().optional(),
           { setting: 'controllerCa', defaultText: 'those that Node trusts' },
         ),
         certFile: option(
           'Certificate chain in PEM that this broker shows there, where it is asked for one.',
-          pathText().optional(),
+          filePath().optional(),
           { setting: 'controllerCert', defaultText: 'none' },
         ),
-        keyFile: option('Its key in PEM.', pathText().optional(), {
+        keyFile: option('Its key in PEM.', filePath().optional(), {
           setting: 'controllerKey',
           defaultText: 'none',
         }),
         userFile: option(
           'File of the user of etcd that this broker comes as: one line, its name, a colon and its password. It needs to read and write keys below `/ringmq/`.',
-          pathText().optional(),
+          filePath().optional(),
           { setting: 'controllerUserFile', defaultText: 'none' },
         ),
       })

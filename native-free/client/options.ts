@@ -329,6 +329,20 @@ export function takeCallOptions(what: string, options: CallOptions | undefined):
   return taken;
 }
 
+/** Closes, with the options that `close` was given. What is wrong with them rejects, as all does that closing comes to. */
+export function closeWith(
+  options: CallOptions | undefined,
+  close: (how: CallOptions) => Promise<void>,
+): Promise<void> {
+  let how: CallOptions;
+  try {
+    how = takeCallOptions('close', options);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  return close(how);
+}
+
 /** A group's or topic's name. Throws `BAD_ARGUMENT`. */
 export function nameOption(name: string, value: unknown): string {
   if (typeof value === 'string' && NAME_PATTERN.test(value)) {

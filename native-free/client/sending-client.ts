@@ -6,7 +6,7 @@ import { clearTimeout, monotonicMs, setTimeout } from '../time/index.js';
 import { isRingMQError, RingMQError } from '../wire/index.js';
 import { abortable, whenAborted } from './abort.js';
 import type { Brokers } from './brokers.js';
-import { badArgument, takeCallOptions } from './options.js';
+import { badArgument, closeWith } from './options.js';
 import { type ProducerOwner, RingProducer } from './produce/producer.js';
 import type { ChosenId } from './produce/producer-ids.js';
 import { INSPECT, shown } from './shown.js';
@@ -85,21 +85,17 @@ export class SendingClient implements ProducerOwner {
   }
 
   close(options?: CallOptions): Promise<void> {
-    let signal: AbortSignal | undefined;
-    try {
-      ({ signal } = takeCallOptions('close', options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
     const isInside = this.readers().some((reader) => reader.isInsideHandler);
-    this.#closed ??= this.#close(signal);
-    if (!isInside) {
-      return this.#closed;
-    }
-    // The handler this is called from is to return first. What fails after that its `run` tells, or the next
-    // close.
-    this.#closed.catch(() => {});
-    return Promise.resolve();
+    return closeWith(options, ({ signal }) => {
+      this.#closed ??= this.#close(signal);
+      if (!isInside) {
+        return this.#closed;
+      }
+      // The handler this is called from is to return first. What fails after that its `run` tells, or the next
+      // close.
+      this.#closed.catch(() => {});
+      return Promise.resolve();
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -17,8 +17,12 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openBroker } from '../../broker/index.js';
+import { resolveListenOptions } from '../../broker/listen-options.js';
+import { resolveNameServerOptions } from '../../broker/name-server-options.js';
+import { resolveEngineOptions } from '../../engine/options.js';
 import type { Client } from '../../native-free/client/index.js';
 import type { RingMQError } from '../../native-free/wire/index.js';
 import { BrokerProcess } from '../cli/cli-process.js';
@@ -241,6 +245,10 @@ it('the path is resolved once: neither chdir nor another link changes what it me
     symlinkSync(${JSON.stringify(`${elsewhere}/data`)}, ${JSON.stringify(`${home}/data`)});
     const producer = broker.client().producer();
     for (let i = 0; i < 400; i++) await producer.send({ topic: 't', body: 'x'.repeat(500) });
+    // As with a promotion, or after a repair, it is opened again.
+    broker.stale();
+    await broker.listen({ port: 0, listener: 'ws' });
+    for (let i = 0; i < 10; i++) await broker.client().producer().send({ topic: 't', body: 'x' });
     await broker.close();
     process.chdir(${JSON.stringify(directory)});
     const again = await openBroker({ ...options, dataDir: 'target' });
@@ -250,6 +258,31 @@ it('the path is resolved once: neither chdir nor another link changes what it me
     cwd: home,
     encoding: 'utf8',
   });
-  expect(JSON.parse(said)).toMatchObject([{ maxOffset: 400 }]);
+  expect(JSON.parse(said)).toMatchObject([{ maxOffset: 410 }]);
   expect(contentsOf(`${elsewhere}/data`)).toEqual(before);
+});
+
+it('files that are read again later are those of the moment, too', () => {
+  const here = { certFile: resolve('c.pem'), keyFile: resolve('k.pem'), caFile: resolve('ca.pem') };
+  const link = { certFile: 'c.pem', keyFile: 'k.pem', caFile: 'ca.pem' };
+  const engine = resolveEngineOptions({
+    ...{ secretFile: 'secret', linkTls: link },
+    ...{ controller: 'etcds://127.0.0.1:1', nameServers: ['ws://127.0.0.1:1'] },
+    controllerLink: { ...link, userFile: 'user' },
+  });
+  expect(engine).toMatchObject({
+    secretFile: resolve('secret'),
+    linkTls: here,
+    controllerLink: { ...here, userFile: resolve('user') },
+  });
+  const listen = resolveListenOptions({
+    tls: { certFile: 'c.pem', keyFile: 'k.pem', clientCaFile: 'ca.pem' },
+    auth: true,
+    jwt: { keyFile: 'keys', issuer: 'i', audience: 'a' },
+  });
+  expect(listen).toMatchObject({
+    tls: { certFile: here.certFile, keyFile: here.keyFile, clientCaFile: here.caFile },
+    jwt: { keyFile: resolve('keys') },
+  });
+  expect(resolveNameServerOptions({ secretFile: 'secret' })).toMatchObject({ secretFile: resolve('secret') });
 });

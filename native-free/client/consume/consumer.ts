@@ -5,7 +5,7 @@ import { abortable, Deferred, pause, throwIfAborted } from '../abort.js';
 import { ControlAdmin } from '../admin.js';
 import type { Brokers } from '../brokers.js';
 import { callUser } from '../callback.js';
-import { badArgument, takeCallOptions } from '../options.js';
+import { badArgument, closeWith, takeCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type {
   AssignedQueue,
@@ -252,15 +252,11 @@ export class GroupConsumer implements Consumer {
   }
 
   close(options?: CallOptions): Promise<void> {
-    let signal: AbortSignal | undefined;
-    try {
-      ({ signal } = takeCallOptions('close', options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
     const isInside = this.isInsideHandler;
-    const closed = this.finish();
-    return isInside ? Promise.resolve() : abortable(closed, signal);
+    return closeWith(options, ({ signal }) => {
+      const closed = this.finish();
+      return isInside ? Promise.resolve() : abortable(closed, signal);
+    });
   }
 
   /** Closes, and resolves when it has, wherever it is called from. */

@@ -18,7 +18,7 @@ import type { BrokerLink, Brokers } from '../brokers.js';
 import { callUser } from '../callback.js';
 import { bufferFull, Failures } from '../failures.js';
 import type { AckEntry } from '../link/frame-sender.js';
-import { takeCallOptions } from '../options.js';
+import { closeWith, takeCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type {
   CallOptions,
@@ -208,14 +208,10 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
   }
 
   close(options?: CallOptions): Promise<void> {
-    let how: CallOptions;
-    try {
-      how = takeCallOptions('close', options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    this.#closed ??= this.#close(how);
-    return this.#closed;
+    return closeWith(options, (how) => {
+      this.#closed ??= this.#close(how);
+      return this.#closed;
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
