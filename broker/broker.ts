@@ -71,7 +71,7 @@ export class Broker {
   #isEngineOpen = true;
   readonly #host: BrokerHost;
   readonly #master: FollowedMaster;
-  #embedded: EmbeddedClients | null;
+  readonly #embedded: EmbeddedClients | null;
   readonly #sockets: BrokerSockets;
   readonly #cluster: ClusterPart;
   #closing: Promise<void> | null = null;
@@ -269,7 +269,7 @@ export class Broker {
     }
     this.#engine = engine;
     this.#isEngineOpen = true;
-    this.#embedded = this.#host.embed?.(engine.thread) ?? null;
+    this.#embedded?.goOn(engine.thread);
     // Whoever connects from now on is told who is the master, also before it is followed.
     if (engine.thread.place.role === 'slave') {
       engine.mastership.setMasterUrl(this.#master.url);
@@ -285,8 +285,7 @@ export class Broker {
   async #stopServing(): Promise<void> {
     this.#cluster.leave();
     await this.#sockets.stop();
-    await this.#embedded?.close();
-    this.#embedded?.end();
+    this.#embedded?.rest();
     await this.#master.stop();
   }
 

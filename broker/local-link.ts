@@ -28,11 +28,18 @@ export interface HttpOwner {
   readonly remote: string;
 }
 
-/** Links to the sessions of `host`, on this thread. */
-export function localLinks(host: SessionHost, http: HttpOwner | null = null): LinkFactory {
+/** Links to the sessions of `of`, on this thread; null: there will be others. */
+export function localLinks(
+  of: SessionHost | (() => SessionHost | null),
+  http: HttpOwner | null = null,
+): LinkFactory {
   let isUsed = false;
   return (signal) => {
     signal.throwIfAborted();
+    const host = typeof of === 'function' ? of() : of;
+    if (host === null) {
+      throw new RingMQError('CONNECTION_LOST', 'the broker is opening its data directory again');
+    }
     // The one error after which a client does not try again.
     if (host.isClosed) {
       throw new RingMQError('CLOSED', 'the broker is closed');
