@@ -31,9 +31,11 @@ process.once('exit', () => {
  * turns in a few processes, which load what they test once. The others have a process each.
  */
 const TOGETHER = [
-  'dist/test/{access,api,batch,cli,cluster,control,data,docs,find,group,lane,log,meta,persist,queue,replica,ring,stats,thread,walls}/**/*.test.js',
+  'dist/test/{access,api,batch,bench,cli,cluster,control,data,disk,docs,find,group,hostile,lane,log,meta,persist,queue,replica,ring,stats,thread,walls}/**/*.test.js',
   // Left out: one that hears all warnings of its process, and one that looks at what its memory still holds.
   'dist/test/client/**/!(abort|many-producers).test.js',
+  // Left out: those that look at the descriptors of their process.
+  'dist/test/faults/**/!(descriptors|half-open).test.js',
   // Left out: one that counts the memory of its process.
   'dist/test/transport/**/!(http-share).test.js',
 ];
