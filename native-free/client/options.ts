@@ -176,15 +176,20 @@ export function takeGiven<T extends object>(call: string, given: T | undefined, 
 /** The items of a list, none left out. Throws `BAD_ARGUMENT` for what is none, or has too few or too many. */
 export function listOption(name: string, value: unknown, min: number, max: number): unknown[] {
   let items: unknown[] | undefined;
+  let length: number | undefined;
   try {
-    if (Array.isArray(value) && value.length >= min && value.length <= max) {
-      items = Array.from(value);
+    if (Array.isArray(value)) {
+      ({ length } = value);
+      if (length >= min && length <= max) {
+        items = Array.from(value);
+      }
     }
   } catch (error) {
     throw badArgument(name, `cannot be read: ${reasonOf(error)}`);
   }
   if (items === undefined) {
-    throw badArgument(name, `must be a list of ${min} to ${max}, not ${kindOf(value)}`, { limit: max });
+    const what = length === undefined ? kindOf(value) : `one of ${length}`;
+    throw badArgument(name, `must be a list of ${min} to ${max}, not ${what}`, { limit: max });
   }
   return items;
 }

@@ -1,60 +1,9 @@
+/** What a consumer hands out, how it ends, and its handlers. */
 import { afterEach, describe, expect, test } from 'vitest';
-import {
-  type Client,
-  type ConsumedMessage,
-  type Consumer,
-  type ConsumerOptions,
-  createClient,
-} from '../../native-free/client/internal.js';
-import { FRAME_HEADER_BYTES } from '../../native-free/wire/index.js';
 import { stampedBatch } from './batches.js';
-import { ScriptedBroker } from './scripted-broker.js';
+import { closeClient, committed, setUp, take, texts } from './scripted-consumer.js';
 
-let client: Client | undefined;
-
-afterEach(async () => {
-  await client?.close();
-  client = undefined;
-});
-
-async function setUp(
-  options: Partial<ConsumerOptions> = {},
-  assign: { queueId: number; generation: number; offset: number }[] = [
-    { queueId: 0, generation: 1, offset: 0 },
-  ],
-): Promise<{ broker: ScriptedBroker; consumer: Consumer }> {
-  const broker = new ScriptedBroker();
-  broker.methods['join'] = (params, link) => {
-    broker.later(link, () => link.event(Number(params['consumer']), { event: 'assign', queues: assign }));
-    return { memberId: 'm-1', topic: broker.topics.get('t') };
-  };
-  client = await createClient(broker.factory, { reconnectMinMs: 1, reconnectMaxMs: 5 });
-  const consumer = client.consumer({ group: 'g', topic: 't', commitIntervalMs: 5, ...options });
-  return { broker, consumer };
-}
-
-function texts(...bodies: string[]) {
-  return bodies.map((body) => ({ topic: 't', body }));
-}
-
-/** Reads `count` messages, then leaves the loop. */
-async function take(consumer: Consumer, count: number, ack = true): Promise<ConsumedMessage[]> {
-  const taken: ConsumedMessage[] = [];
-  for await (const message of consumer) {
-    taken.push(message);
-    if (ack) {
-      await message.ack();
-    }
-    if (taken.length === count) {
-      break;
-    }
-  }
-  return taken;
-}
-
-function committed(broker: ScriptedBroker): unknown[] {
-  return broker.called('commit').map(({ offsets }) => offsets);
-}
+afterEach(closeClient);
 
 describe('reading', () => {
   test('gives messages in order, commits exactly what was acked, leaves', async () => {
@@ -173,7 +122,7 @@ describe('reading', () => {
   });
 
   test('a damaged batch ends the loop with its place, unless checks are off', async () => {
-    const { broker, consumer } = await setUp();
+    const { broker, client, consumer } = await setUp();
     const reading = take(consumer, 1);
     await consumer.assigned;
     const bad = stampedBatch(texts('abc'), { baseOffset: 7, position: 640 });
@@ -183,7 +132,7 @@ describe('reading', () => {
       code: 'BAD_CHECKSUM',
       details: { offset: 7, position: 640 },
     });
-    const careless = client?.consumer({ group: 'g', topic: 't', verifyChecksums: false }) as Consumer;
+    const careless = client.consumer({ group: 'g', topic: 't', verifyChecksums: false });
     const second = take(careless, 1);
     await careless.assigned;
     broker.link.deliver(2, [bad]);
@@ -193,20 +142,20 @@ describe('reading', () => {
 
 describe('ends', () => {
   test('close ends the loop; an aborted signal and an ended membership throw', async () => {
-    const { broker, consumer } = await setUp();
+    const { broker, client, consumer } = await setUp();
     const reading = take(consumer, 1);
     await consumer.assigned;
     await consumer.close();
     expect(await reading).toEqual([]);
 
     const stop = new AbortController();
-    const second = client?.consumer({ group: 'g', topic: 't', signal: stop.signal }) as Consumer;
+    const second = client.consumer({ group: 'g', topic: 't', signal: stop.signal });
     const stopped = expect(take(second, 1)).rejects.toMatchObject({ code: 'ABORTED' });
     await second.assigned;
     stop.abort();
     await stopped;
 
-    const third = client?.consumer({ group: 'g', topic: 't' }) as Consumer;
+    const third = client.consumer({ group: 'g', topic: 't' });
     const ended = expect(take(third, 1)).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
     await third.assigned;
     broker.link.event(3, { event: 'ended', code: 'TOPIC_NOT_FOUND', message: 'deleted' });
@@ -214,7 +163,7 @@ describe('ends', () => {
   });
 
   test('close waits for the last commit of a loop that is being left', async () => {
-    const { broker, consumer } = await setUp({ commitIntervalMs: 60_000 });
+    const { broker, client, consumer } = await setUp({ commitIntervalMs: 60_000 });
     const iterator = consumer[Symbol.asyncIterator]();
     const first = iterator.next();
     await consumer.assigned;
@@ -225,7 +174,7 @@ describe('ends', () => {
     const left = iterator.return?.();
     // The loop is leaving, and waits for the commit under way.
     await Promise.resolve();
-    await client?.close();
+    await client.close();
     await Promise.all([committing, left]);
     expect(committed(broker).at(-1)).toEqual([{ queueId: 0, generation: 1, offset: 2 }]);
   });
@@ -246,12 +195,14 @@ describe('ends', () => {
   });
 
   test('a bad filter, window or start is refused at once', async () => {
-    const { consumer } = await setUp();
+    const { client, consumer } = await setUp();
     expect(consumer.queues).toEqual([]);
-    const make = (options: object) => () => client?.consumer({ group: 'g', topic: 't', ...options });
+    const make = (options: object) => () => client.consumer({ group: 'g', topic: 't', ...options });
     expect(make({ filter: 'a |' })).toThrow(expect.objectContaining({ code: 'BAD_FILTER' }));
     expect(make({ windowBytes: 1 })).toThrow(expect.objectContaining({ code: 'BAD_ARGUMENT' }));
     expect(make({ from: { time: Number.NaN } })).toThrow(expect.objectContaining({ code: 'BAD_ARGUMENT' }));
+    const many = Array.from({ length: 65 }, (_, i) => `t-${i}`);
+    expect(make({ topic: many })).toThrow('must be a list of 1 to 64, not one of 65');
     expect(make({ group: 'a b' })).toThrow(expect.objectContaining({ code: 'BAD_ARGUMENT' }));
   });
 });
@@ -301,112 +252,5 @@ describe('run', () => {
     await Promise.all([closing, running]);
     expect(atWork).toBe(2);
     expect(committed(broker).at(-1)).toEqual([{ queueId: 0, generation: 1, offset: 2 }]);
-  });
-});
-
-describe('flow', () => {
-  test('grants more as frames are handed out, not as they arrive', async () => {
-    const { broker, consumer } = await setUp({ windowBytes: 65_536 });
-    const batches = consumer.batches();
-    const next = batches.next();
-    await consumer.assigned;
-    await broker.until(() => broker.link.credits.length === 1);
-    expect(broker.link.credits).toEqual([{ id: 1, total: 65_536 }]);
-    const big = (offset: number) =>
-      stampedBatch([{ topic: 't', body: new Uint8Array(20_000) }], { baseOffset: offset });
-    const bytes = [0, 1, 2].map((offset) => broker.link.deliver(1, [big(offset)]));
-    await next;
-    // Of the frames that wait their headers alone are done with.
-    const headers = 2 * FRAME_HEADER_BYTES;
-    expect(broker.link.credits.at(-1)).toEqual({ id: 1, total: 65_536 + (bytes[0] as number) + headers });
-    expect(consumer.bufferedBytes).toBe((bytes[1] as number) + (bytes[2] as number) - headers);
-    await batches.next();
-    expect(broker.link.credits).toHaveLength(3);
-    await batches.return?.();
-  });
-
-  test('resumes after a lost connection where it was, and old messages stay ackable', async () => {
-    const { broker, consumer } = await setUp();
-    const iterator = consumer[Symbol.asyncIterator]();
-    const first = iterator.next();
-    await consumer.assigned;
-    broker.link.deliver(1, [stampedBatch(texts('a', 'b')), stampedBatch(texts('c'), { baseOffset: 2 })]);
-    const a = (await first).value;
-    const b = (await iterator.next()).value;
-    await a?.ack();
-    await consumer.commit();
-    broker.link.cut();
-    await broker.until(() => broker.called('join').length === 2 && broker.link.credits.length === 1);
-    expect(broker.called('join')[1]).toMatchObject({ memberId: 'm-1' });
-    broker.link.event(1, { event: 'assign', queues: [{ queueId: 0, generation: 2, offset: 1 }] });
-    broker.link.deliver(1, [stampedBatch(texts('a', 'b', 'c', 'd'))]);
-    const rest = [(await iterator.next()).value, (await iterator.next()).value];
-    expect(rest.map((message) => message?.text())).toEqual(['c', 'd']);
-    expect(await b?.ack()).toBe(true);
-    for (const message of rest) {
-      await message?.ack();
-    }
-    await iterator.return?.();
-    expect(committed(broker).at(-1)).toEqual([{ queueId: 0, generation: 2, offset: 4 }]);
-  });
-
-  test('starts afresh when the broker’s offset says others were here', async () => {
-    const { broker, consumer } = await setUp();
-    const iterator = consumer[Symbol.asyncIterator]();
-    const first = iterator.next();
-    await consumer.assigned;
-    broker.link.deliver(1, [stampedBatch(texts('a', 'b'))]);
-    const a = (await first).value;
-    broker.methods['join'] = () => ({ memberId: 'm-1', topic: broker.topics.get('t') });
-    broker.link.cut();
-    await broker.until(() => broker.called('join').length === 2 && broker.link.credits.length === 1);
-    broker.link.event(1, { event: 'assign', queues: [{ queueId: 0, generation: 9, offset: 50 }] });
-    broker.link.deliver(1, [stampedBatch(texts('z'), { baseOffset: 50 })]);
-    expect(await a?.ack()).toBe(false);
-    expect((await iterator.next()).value?.text()).toBe('z');
-    await iterator.return?.();
-  });
-
-  test('gives a queue back after the last acks, commits first, drops what was not handed out', async () => {
-    const revoked: number[][] = [];
-    const { broker, consumer } = await setUp({ onRevoked: (ids) => revoked.push(ids) }, [
-      { queueId: 0, generation: 1, offset: 0 },
-      { queueId: 1, generation: 1, offset: 0 },
-    ]);
-    const batches = consumer.batches();
-    const next = batches.next();
-    await consumer.assigned;
-    broker.link.deliver(1, [
-      stampedBatch(texts('a')),
-      stampedBatch(texts('b'), { baseOffset: 1 }),
-      stampedBatch(texts('x'), { queueId: 1 }),
-    ]);
-    const a = (await next).value;
-    broker.link.event(1, { event: 'revoke', queues: [{ queueId: 0, generation: 1 }] });
-    const x = (await batches.next()).value;
-    expect([...(x ?? [])].map((message) => message.text())).toEqual(['x']);
-    expect(broker.called('released')).toHaveLength(0);
-    expect(await a?.ack()).toBe(true);
-    await broker.until(() => broker.called('released').length === 1);
-    const order = broker.requests.map(({ method }) => method);
-    expect(order.indexOf('commit')).toBeLessThan(order.indexOf('released'));
-    expect(committed(broker)[0]).toEqual([{ queueId: 0, generation: 1, offset: 1 }]);
-    expect(broker.called('released')[0]).toMatchObject({ queues: [{ queueId: 0, generation: 1 }] });
-    await batches.return?.();
-    expect(revoked).toEqual([[0]]);
-  });
-
-  test('a fenced queue is lost, others are kept', async () => {
-    const { broker, consumer } = await setUp();
-    broker.methods['commit'] = () => ({ fenced: [0] });
-    const batches = consumer.batches();
-    const next = batches.next();
-    await consumer.assigned;
-    broker.link.deliver(1, [stampedBatch(texts('a'))]);
-    const a = (await next).value;
-    await a?.ack();
-    await consumer.commit();
-    expect(consumer.queues).toEqual([]);
-    await batches.return?.();
   });
 });
