@@ -86,7 +86,7 @@ export type Decision =
   | { act: 'follow'; leader: Leader }
   /** Stop following, so that the log stands still. */
   | { act: 'stand-still' }
-  /** etcd has this set with another log: neither lead it nor follow. */
+  /** etcd has this set with a log that this broker has not: neither lead it nor follow. A person may have to do something about it. */
   | { act: 'stand-aside'; why: string }
   /** Say in etcd where the own log ends. */
   | { act: 'announce'; candidate: Candidate }
@@ -124,8 +124,8 @@ export function decide(view: SetView, me: Standing): Decision {
   }
   if (isOfOtherLog(view, me)) {
     return {
-      act: 'stay',
-      why: "its directory is empty, and the set's log is elsewhere: it waits for a master to take that from",
+      act: 'stand-aside',
+      why: `its directory is empty, and etcd has the set with the log ${view.inSync.log}: it waits for a master to take that from; where nobody has that log any more, remove the set's keys from etcd, and it begins anew`,
     };
   }
   if (me.leads !== null && me.leads === view.term) {

@@ -181,8 +181,12 @@ test('a member whose directory was lost does not begin its set anew while the on
   await a.send('one');
   const { end } = a;
   await a.broker.close();
-  const lost = await new Place('a').open({ controller, role: 'slave' });
-  await until(() => lost.said.includes('its directory is empty'));
+  let warned = '';
+  const onWarning = (message: string, details: object): void => {
+    warned += `${message} ${JSON.stringify(details)}`;
+  };
+  const lost = await new Place('a').open({ controller, role: 'slave', onWarning });
+  await until(() => warned.includes('its directory is empty'));
   expect((await store.read()).leader).toBeNull();
   await lost.broker.close();
   await a.open({ controller });
