@@ -1,12 +1,14 @@
 /** Every page of the dashboard over a cluster: for everybody, by keyboard, read-only, in Chinese, as its pictures show, and when brokers die. */
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Client } from '../../native-free/client/index.js';
 import { violations } from './axe.js';
 import { ClusterViewer } from './cluster-viewer.js';
 import type { DashboardCluster } from './dashboard-cluster.js';
-import type { Viewer } from './dashboard-rig.js';
+import { Viewer } from './dashboard-rig.js';
+import { DIALOGS, titlesInSource } from './dialogs.js';
 
 const IMAGES = fileURLToPath(new URL('../../../docs/images', import.meta.url));
 
@@ -44,7 +46,13 @@ async function flow(ms: number): Promise<void> {
 beforeAll(async () => {
   rig = await ClusterViewer.start();
   ({ cluster, client, viewer } = rig);
-  await client.admin().createGroup({ group: 'billing' });
+  const admin = client.admin();
+  await Promise.all([
+    admin.createGroup({ group: 'billing' }),
+    admin.createGroup({ group: 'idle' }).then(() => admin.pauseGroup({ group: 'idle' })),
+    admin.createRole({ role: 'readers' }),
+    admin.createUser({ user: 'anna', password: 'a password' }),
+  ]);
 });
 
 afterAll(() => rig?.close());
@@ -103,6 +111,86 @@ describe('for everybody', () => {
     await viewer.dialog.waitFor({ state: 'detached' });
   });
 
+  it('no dialog is left out of what is looked at here', () => {
+    expect([...new Set(DIALOGS.map(({ title }) => title))].sort()).toEqual(titlesInSource());
+  });
+
+  it('every dialog is opened and left by keyboard, which is then where it was, and axe finds nothing', async () => {
+    const { page } = viewer;
+    const found: string[] = [];
+    for (const { hash, button, heading, row } of DIALOGS) {
+      await page.goto(`${cluster.page}/${hash}`);
+      const within = row === undefined ? page : page.getByRole('row', { name: row });
+      await within.getByRole('button', { name: button, exact: true }).first().focus();
+      await page.keyboard.press('Enter');
+      await viewer.dialog.getByRole('heading', { name: heading, exact: true }).waitFor();
+      await viewer.dialog.locator('.waiting').waitFor({ state: 'detached' });
+      for (const key of ['', 'Tab', 'Shift+Tab', 'Shift+Tab']) {
+        if (key !== '') {
+          await page.keyboard.press(key);
+        }
+        const isWithin = await page.evaluate(
+          () =>
+            document.activeElement === document.body || document.activeElement?.closest('dialog') !== null,
+        );
+        expect(isWithin, `${heading} after ${key}`).toBe(true);
+      }
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await page.emulateMedia({ colorScheme });
+        found.push(...(await violations(page, 'dialog')).map((each) => `${heading} ${colorScheme} ${each}`));
+      }
+      await page.keyboard.press('Escape');
+      await viewer.dialog.waitFor({ state: 'detached' });
+      expect(await page.evaluate(() => document.activeElement?.textContent), heading).toBe(button);
+    }
+    expect(found).toEqual([]);
+  });
+
+  it('a group is resumed by keyboard, and so is the own password changed, which takes the one before', async () => {
+    const { page } = viewer;
+    await page.goto(`${cluster.page}/#/groups/idle`);
+    await viewer.button('Resume').focus();
+    await page.keyboard.press('Enter');
+    await viewer.dialog.getByRole('button', { name: 'Resume' }).focus();
+    await page.keyboard.press('Enter');
+    await viewer.button('Pause').waitFor();
+    const admin = client.admin();
+    expect((await admin.describeGroup('idle')).paused).toBe(false);
+
+    await admin.createUser({ user: 'chief', password: 'a password', roles: ['admin'] });
+    const context = page.context().browser();
+    const own = await Viewer.open(context as Browser, `${cluster.page}/#/users`);
+    await own.logIn('chief', 'a password');
+    const row = own.page.getByRole('row', { name: /^chief/ });
+    for (const [before, ends] of [
+      ['a wrong one', false],
+      ['a password', true],
+    ] as const) {
+      await row.getByRole('button', { name: 'Password' }).focus();
+      await own.page.keyboard.press('Enter');
+      await own.dialog.getByLabel('Password until now').focus();
+      await own.page.keyboard.type(before);
+      await own.page.keyboard.press('Tab');
+      await own.page.keyboard.type('another one');
+      await own.page.keyboard.press('Enter');
+      if (!ends) {
+        await own.dialog.getByText('NOT_AUTHENTICATED').waitFor();
+        await own.page.keyboard.press('Escape');
+        await own.dialog.waitFor({ state: 'detached' });
+      }
+    }
+    // The page goes on with it.
+    await own.sees('Done.');
+    await own.button('Log in').waitFor({ state: 'detached' });
+    await own.page.reload();
+    await own.logIn('chief', 'another one');
+    await own.heading('Users');
+    // Somebody else's doing ends it.
+    await admin.setPassword('chief', 'a third one');
+    await own.button('Log in').waitFor();
+    await own.close();
+  });
+
   it('read-only offers nothing that changes anything', async () => {
     const { page } = viewer;
     await viewer.button('Read-only').click();
@@ -110,7 +198,7 @@ describe('for everybody', () => {
       ['#/topics', ['Create topic']],
       ['#/topics/orders', ['Publish', 'Grow', 'Retention', 'Delete']],
       ['#/groups/billing', ['Reset offsets', 'Pause', 'Delete']],
-      ['#/users', ['Create user']],
+      ['#/users', ['Create user', 'Limits', 'Password']],
       ['#/clients', ['Disconnect']],
       ['#/cluster', ['Promote']],
     ] as const) {
@@ -198,11 +286,13 @@ describe('when brokers die', () => {
     await cluster.brokers.get('a')?.kill();
     await viewer.go('Cluster');
     const slave = page.locator('.node').filter({ hasText: 'a-slave' });
-    await slave.getByRole('button', { name: 'Promote' }).click();
+    await slave.getByRole('button', { name: 'Promote' }).focus();
+    await page.keyboard.press('Enter');
     await viewer.dialog.getByText('a-slave becomes the master of set a').waitFor();
-    expect(await violations(page)).toEqual([]);
-    await viewer.dialog.getByLabel(/even where another broker/).check();
-    await viewer.dialog.getByRole('button', { name: 'Promote' }).click();
+    await viewer.dialog.getByLabel(/even where another broker/).focus();
+    await page.keyboard.press('Space');
+    await viewer.dialog.getByRole('button', { name: 'Promote' }).focus();
+    await page.keyboard.press('Enter');
     await viewer.sees(/a-slave is the master now, of epoch/);
     await slave.getByText('master', { exact: true }).waitFor();
     await page.goto(`${cluster.page}/#/topics/orders`);

@@ -23,6 +23,14 @@ export function bytes(value: number): string {
   return `${unit === 0 || left >= 100 ? Math.round(left) : left.toFixed(1)} ${BYTE_UNITS[unit]}`;
 }
 
+/** An amount as {@link bytes} writes it, whole bytes without a unit. NaN: it is none. */
+export function readBytes(text: string): number {
+  const [, number, unit = 'b'] = /^(\d+(?:\.\d+)?)\s*(b|[kmgt]ib)?$/i.exec(text.trim()) ?? [];
+  return number === undefined
+    ? Number.NaN
+    : Math.round(Number(number) * 1024 ** Math.max(0, 'bkmgt'.indexOf(unit.toLowerCase().charAt(0))));
+}
+
 export function ms(value: number): string {
   if (value < MS_PER.s) {
     return value < 10 ? `${Number(value.toFixed(2))} ms` : `${Math.round(value)} ms`;

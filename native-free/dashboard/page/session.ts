@@ -91,6 +91,15 @@ export async function logIn(user: string, password: string): Promise<void> {
 }
 
 /** Whose it is the broker says. */
+/** The same user has another password: the page goes on with it, and what was open is closed. */
+export async function logInAgain(user: string, password: string): Promise<void> {
+  const before = connected;
+  await logIn(user, password);
+  if (connected !== before) {
+    await before?.close();
+  }
+}
+
 export async function logInByToken(token: string): Promise<void> {
   await open((onConnection) => connectHere({ scheme: 'jwt', token }, null, { onConnection }));
 }

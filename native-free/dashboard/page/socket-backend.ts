@@ -1,6 +1,7 @@
 /** The page as a client of its own: it connects to whoever served it, as the user that has logged in. */
 import type { ConnectOptions } from '../../client/index.js';
-import { type Brokers, connectBrokers, SendingClient } from '../../client/internal.js';
+import { type Brokers, ClusterBrokers, connectBrokers, SendingClient } from '../../client/internal.js';
+import { clearTimeout, setTimeout } from '../../time/index.js';
 import { type Backend, Desk } from '../desk/index.js';
 
 export interface Connected {
@@ -12,6 +13,9 @@ export interface SocketEvents {
   onConnection(isConnected: boolean, why: unknown): void;
 }
 
+/** Between two looks why nobody answers. */
+const LOOK_MS = 1_000;
+
 /** Rejects as `connect` does: NOT_AUTHENTICATED where somebody has to log in. */
 export async function connectHere(
   credentials: ConnectOptions['credentials'],
@@ -20,6 +24,16 @@ export async function connectHere(
 ): Promise<Connected> {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
   let brokers: Brokers | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    clearTimeout(timer);
+    const why = refusalOf(brokers);
+    if (why !== null) {
+      events.onConnection(false, why);
+    } else if (brokers?.isConnected === false) {
+      timer = setTimeout(look, LOOK_MS);
+    }
+  };
   brokers = await connectBrokers(`${scheme}//${location.host}`, {
     name: 'ringmq dashboard',
     credentials,
@@ -27,8 +41,10 @@ export async function connectHere(
     requestTimeoutMs: 15_000,
     closeTimeoutMs: 1_000,
     // Over a cluster one set may be away while the others answer.
-    onConnection: (state, why) =>
-      events.onConnection(state === 'connected' || brokers?.isConnected === true, why),
+    onConnection: (state, why) => {
+      events.onConnection(state === 'connected' || brokers?.isConnected === true, why);
+      look();
+    },
   });
   // Nothing is read as a member of a group here: what does that is not in the page.
   const client = new SendingClient(brokers);
@@ -36,8 +52,18 @@ export async function connectHere(
   return {
     backend: desk,
     close: async () => {
+      clearTimeout(timer);
       await desk.close().catch(() => undefined);
       await client.close().catch(() => undefined);
     },
   };
+}
+
+/** Links to the sets of a cluster are tried for ever, also as a user who is none any more: what all of them say then; else null. */
+function refusalOf(brokers: Brokers | null): unknown {
+  const links = brokers instanceof ClusterBrokers ? brokers.links() : [];
+  const troubles = links.map(({ connection }) => connection.produce.trouble);
+  return troubles.length > 0 && troubles.every((trouble) => trouble?.code === 'NOT_AUTHENTICATED')
+    ? troubles[0]
+    : null;
 }

@@ -3,14 +3,15 @@ import { useSignal } from '@preact/signals';
 import type { GrantInfo, RoleInfo, UserInfo } from '../../../client/index.js';
 import { Field, Input } from '../controls.js';
 import { DestroyDialog, Dialog } from '../dialog.js';
-import { backend, where } from '../session.js';
+import { backend, logInAgain, where } from '../session.js';
 import { t } from '../text.js';
 import { Grants } from './access-grants.js';
+import { LimitsDialog } from './user-limits.js';
 
 /** The dialog that is open, and whom it is about. */
 export type Open =
   | { what: 'user' | 'role' }
-  | { what: 'password' | 'setRoles' | 'deleteUser'; user: UserInfo }
+  | { what: 'password' | 'setRoles' | 'limits' | 'deleteUser'; user: UserInfo }
   | { what: 'deleteRole'; role: RoleInfo }
   | { what: 'grant'; to: string; grants: readonly Pick<GrantInfo, 'right' | 'resource'>[] };
 
@@ -32,6 +33,8 @@ export function AccessDialog({
       return <SetPassword user={open.user.user} onClose={onClose} />;
     case 'setRoles':
       return <SetRoles user={open.user} roles={roles} onClose={onClose} />;
+    case 'limits':
+      return <LimitsDialog user={open.user} onClose={onClose} />;
     case 'grant':
       return <Grants to={open.to} grants={open.grants} onClose={onClose} />;
     case 'deleteUser':
@@ -94,11 +97,19 @@ function SetPassword({ user, onClose }: { user: string; onClose: () => void }) {
       isReady={password.value !== ''}
       done={t('done')}
       onClose={onClose}
-      onDo={() =>
-        backend().admin('setPassword', user, password.value, isOwn ? { oldPassword: before.value } : {})
-      }
+      onDo={async () => {
+        await backend().admin(
+          'setPassword',
+          user,
+          password.value,
+          isOwn ? { oldPassword: before.value } : {},
+        );
+        if (isOwn) {
+          await logInAgain(user, password.value);
+        }
+      }}
     >
-      <p>{t('passwordWhat', { user })}</p>
+      <p>{t(isOwn ? 'passwordOwnWhat' : 'passwordWhat', { user })}</p>
       {isOwn && (
         <Field name={t('oldPassword')} hint={t('oldPasswordHint')}>
           <Input of={before} type="password" autocomplete="current-password" />

@@ -11,6 +11,7 @@ import { t } from '../text.js';
 import { Answer, PageHead, Tabs, Tag } from '../ui.js';
 import { AccessDialog, type Open } from './access-dialogs.js';
 import { TestRight } from './access-grants.js';
+import { limitsText } from './user-limits.js';
 
 const PARTS = ['list', 'roles', 'test'] as const;
 type Part = (typeof PARTS)[number];
@@ -93,13 +94,14 @@ function Users({ users, show }: { users: readonly UserInfo[]; show: Show }) {
             )),
         },
         { name: t('rights'), grow: 3, cell: ({ grants }) => grantsText(grants) },
+        { name: t('limits'), grow: 1.5, cell: ({ limits }) => limitsText(limits) },
         { name: t('changed'), min: 156, cell: ({ changedTime }) => moment(changedTime) },
         ...(show === null
           ? []
           : [
               {
                 name: t('action'),
-                grow: 3.2,
+                grow: 4,
                 cell: (user: UserInfo) => (
                   <>
                     <Button
@@ -110,6 +112,9 @@ function Users({ users, show }: { users: readonly UserInfo[]; show: Show }) {
                     </Button>
                     <Button tone="quiet" onClick={show({ what: 'setRoles', user })}>
                       {t('roles')}
+                    </Button>
+                    <Button tone="quiet" onClick={show({ what: 'limits', user })}>
+                      {t('limits')}
                     </Button>
                     <Button tone="quiet" onClick={show({ what: 'password', user })}>
                       {t('password')}
