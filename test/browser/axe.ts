@@ -11,7 +11,9 @@ interface Axe {
 
 /** One line each: the rule, and the element that breaks it. `within`: of that element alone. */
 export async function violations(page: Page, within?: string): Promise<string[]> {
-  await page.evaluate(AXE);
+  if (!(await page.evaluate(() => 'axe' in globalThis))) {
+    await page.evaluate(AXE);
+  }
   return page.evaluate(async (selector) => {
     const { axe } = globalThis as unknown as { axe: Axe };
     const { violations: found } = await (selector === undefined ? axe.run() : axe.run(selector));

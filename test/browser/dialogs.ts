@@ -41,8 +41,9 @@ export const DIALOGS: readonly KnownDialog[] = [
   { title: 'limitsOf', heading: 'Limits of anna', hash: '#/users', button: 'Limits', row: /^anna/ },
   { title: 'passwordOf', heading: 'Password of anna', hash: '#/users', button: 'Password', row: /^anna/ },
   { title: 'passwordOf', heading: 'Password of admin', hash: '#/users', button: 'Password', row: /^admin/ },
+  { title: 'passwordOf', heading: 'Password of admin', hash: '#/topics', button: 'admin' },
   { title: 'deleteUser', heading: 'Delete user', hash: '#/users', button: 'Delete', row: /^anna/ },
-  { title: 'deleteRole', heading: 'Delete role', hash: '#/users/roles', button: 'Delete' },
+  { title: 'deleteRole', heading: 'Delete role', hash: '#/users/roles', button: 'Delete', row: /^readers/ },
   { title: 'logLevel', heading: 'Log level', hash: '#/configuration', button: 'Log level' },
   { title: 'promoteTitle', heading: 'Promote a-slave', hash: '#/cluster', button: 'Promote' },
 ];

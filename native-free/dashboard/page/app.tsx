@@ -1,4 +1,5 @@
 /** The frame around all pages: where to go, who is looked at, and how it stands with the connection. */
+import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { useMay } from './ask.js';
@@ -7,6 +8,7 @@ import { Sayings } from './dialog.js';
 import { onKey, Shortcuts } from './keys.js';
 import { LoginPage } from './login.js';
 import { AccessPage } from './pages/access.js';
+import { SetPassword } from './pages/access-dialogs.js';
 import { AuditPage } from './pages/audit.js';
 import { ClientsPage } from './pages/clients.js';
 import { ClusterPage } from './pages/cluster.js';
@@ -19,7 +21,7 @@ import { TopicsPage } from './pages/topics.js';
 import { Palette, palette } from './palette.js';
 import { isCareful, language, theme } from './prefs.js';
 import { href, place } from './route.js';
-import { begin, failure, isReadOnly, logOut, lost, phase, where } from './session.js';
+import { away, begin, failure, hasPassword, isReadOnly, logOut, lost, phase, where } from './session.js';
 import { PAGES, type PageName, t } from './text.js';
 import { Empty, FailureNote, PageHead, Waiting } from './ui.js';
 
@@ -78,6 +80,11 @@ function Frame() {
         {lost.value !== null && (
           <div class="note bad lost" role="alert">
             <strong>{t('lost')}</strong> {lost.value} {t('lostMore')}
+          </div>
+        )}
+        {lost.value === null && away.value.length > 0 && here !== 'overview' && here !== 'cluster' && (
+          <div class="note bad lost" role="alert">
+            {t('setsAway', { sets: away.value.join(', ') })} <a href={href('cluster')}>{t('cluster')}</a>
           </div>
         )}
         <Page here={here} rest={rest} />
@@ -155,6 +162,39 @@ function Side({ here }: { here: string }) {
 const THEME_TEXT = { system: 'themeSystem', light: 'themeLight', dark: 'themeDark' } as const;
 const NEXT_THEME = { system: 'light', light: 'dark', dark: 'system' } as const;
 
+/** Who is logged in may have another password, whatever else that user may do. */
+function Whom({ user }: { user: string }) {
+  const isSetting = useSignal(false);
+  return (
+    <>
+      {hasPassword.value && !isReadOnly.value ? (
+        <Button
+          tone="quiet"
+          title={t('passwordOf', { user })}
+          onClick={() => {
+            isSetting.value = true;
+          }}
+        >
+          {user}
+        </Button>
+      ) : (
+        <span class="quiet">{user}</span>
+      )}
+      <Button tone="quiet" onClick={() => void logOut()}>
+        {t('logOut')}
+      </Button>
+      {isSetting.value && (
+        <SetPassword
+          user={user}
+          onClose={() => {
+            isSetting.value = false;
+          }}
+        />
+      )}
+    </>
+  );
+}
+
 function Top() {
   const known = where.value;
   return (
@@ -211,11 +251,7 @@ function Top() {
         >
           {language.value === 'en' ? '中文' : 'English'}
         </button>
-        {known !== null && known.user !== null && (
-          <Button tone="quiet" onClick={() => void logOut()} title={t('logOut')}>
-            {known.user} · {t('logOut')}
-          </Button>
-        )}
+        {known !== null && known.user !== null && <Whom user={known.user} />}
       </div>
     </div>
   );

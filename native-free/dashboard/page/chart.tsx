@@ -12,6 +12,7 @@ export interface Line {
 }
 
 const HEIGHT_PX = 132;
+const POWERS_OF_TWO = Array.from({ length: 60 }, (_, power) => 2 ** power);
 const COLORS = ['--line-1', '--line-2', '--line-3'];
 
 export function Chart({
@@ -19,12 +20,18 @@ export function Chart({
   times,
   lines,
   format,
+  isBytes = false,
+  isPart = false,
 }: {
   label: string;
   /** Milliseconds since 1970. */
   times: readonly number[];
   lines: readonly Line[];
   format: (value: number) => string;
+  /** Its amounts are round in powers of two. */
+  isBytes?: boolean;
+  /** They are parts of 1, which is shown whole. */
+  isPart?: boolean;
 }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -53,8 +60,12 @@ export function Chart({
         ms: 1,
         legend: { show: false },
         cursor: { points: { size: 6 }, drag: { x: false, y: false } },
-        padding: [8, 4, 0, 0],
-        scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
+        // The last moment's label is half beside the plot.
+        padding: [8, 26, 0, 0],
+        scales: {
+          x: { time: true },
+          y: { range: (_plot, _min, max) => [0, isPart ? 1 : max > 0 ? max * 1.15 : 1] },
+        },
         axes: [
           {
             ...axis,
@@ -62,7 +73,12 @@ export function Chart({
             space: 70,
             values: (_plot, splits, _axis, _space, step) => splits.map((time) => clock(time, step)),
           },
-          { ...axis, size: 62, values: (_plot, splits) => splits.map(format) },
+          {
+            ...axis,
+            size: 62,
+            values: (_plot, splits) => splits.map(format),
+            ...(isBytes ? { incrs: POWERS_OF_TWO } : {}),
+          },
         ],
         series: [
           {},

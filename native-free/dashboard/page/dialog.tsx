@@ -66,12 +66,12 @@ export function Dialog({
         <h2 id={id}>{title}</h2>
         <div class="dialog-body">{children}</div>
         {failure.value !== null && <FailureNote failure={failure.value} />}
-        <footer>
+        <div class="buttons">
           <Button onClick={() => dialog.current?.close()}>{t('cancel')}</Button>
           <Button type="submit" tone={tone} disabled={!isReady || isDoing.value}>
             {isDoing.value ? t('doing') : action}
           </Button>
-        </footer>
+        </div>
       </form>
     </dialog>
   );

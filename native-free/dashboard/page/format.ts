@@ -23,6 +23,22 @@ export function bytes(value: number): string {
   return `${unit === 0 || left >= 100 ? Math.round(left) : left.toFixed(1)} ${BYTE_UNITS[unit]}`;
 }
 
+/** In the largest unit of which it is a whole number. */
+export function exactBytes(value: number): string {
+  let unit = 0;
+  let left = value;
+  while (left % 1024 === 0 && unit < BYTE_UNITS.length - 1) {
+    left /= 1024;
+    unit++;
+  }
+  return `${count(left)} ${BYTE_UNITS[unit]}`;
+}
+
+export function exactMs(value: number): string {
+  const [unit, size] = Object.entries(MS_PER).findLast(([, each]) => value % each === 0) ?? ['ms', 1];
+  return `${count(value / size)} ${unit}`;
+}
+
 /** An amount as {@link bytes} writes it, whole bytes without a unit. NaN: it is none. */
 export function readBytes(text: string): number {
   const [, number, unit = 'b'] = /^(\d+(?:\.\d+)?)\s*(b|[kmgt]ib)?$/i.exec(text.trim()) ?? [];

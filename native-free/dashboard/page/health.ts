@@ -21,7 +21,7 @@ export function problemsOf({ sets, brokers }: Looks, fullInMs: number | null): P
     problems.push({ tone, who, what, to });
   };
   for (const { set, stats, standing, failure } of sets) {
-    const who = set ?? stats?.brokerName ?? '';
+    const who = set === null ? (stats?.brokerName ?? '') : t('setNamed', { set });
     if (failure !== null) {
       add('bad', who, t('setAway', { why: failure.message }));
       continue;
@@ -57,7 +57,7 @@ export function problemsOf({ sets, brokers }: Looks, fullInMs: number | null): P
     !(brokers ?? []).some((broker) => broker.set === set && broker.isMaster && broker.up);
   for (const set of new Set((brokers ?? []).map((broker) => broker.set))) {
     if (isWithoutMaster(set)) {
-      add('bad', set, t('noMaster'));
+      add('bad', t('setNamed', { set }), t('noMaster'));
     }
   }
   if (fullInMs !== null && fullInMs < SOON_MS) {

@@ -103,9 +103,9 @@ function Help() {
           </div>
         ))}
       </dl>
-      <footer>
+      <div class="buttons">
         <Button onClick={() => dialog.current?.close()}>{t('close')}</Button>
-      </footer>
+      </div>
     </dialog>
   );
 }

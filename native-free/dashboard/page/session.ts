@@ -6,7 +6,7 @@ import type { Backend, Where } from '../desk/index.js';
 import { HostBackend } from './host-backend.js';
 import { isCareful, keepLoginNeeded, wasLoginNeeded } from './prefs.js';
 import { onceShown } from './shown.js';
-import { type Connected, connectHere } from './socket-backend.js';
+import { type Connected, connectHere, type SocketEvents } from './socket-backend.js';
 
 export type Phase = 'connecting' | 'login' | 'open' | 'failed';
 
@@ -18,11 +18,16 @@ const MAX_RIGHTS = 512;
 /** It is a host's own server that answers, in the place of a broker or a name server. */
 export const isHosted = told('backend') === 'host';
 
+/** The user has logged in by a password, and so can give itself another one. */
+export const hasPassword = signal(false);
+
 export const phase = signal<Phase>('connecting');
 export const where = signal<Where | null>(null);
 export const failure = signal<{ code: string; message: string } | null>(null);
 /** null: connected; else why not. */
 export const lost = signal<string | null>(null);
+/** Broker sets that do not answer, while others do. */
+export const away = signal<readonly string[]>([]);
 /** Nothing is to be changed from here. */
 export const isReadOnly = computed(() => isCareful.value || where.value?.readOnly === true);
 
@@ -30,7 +35,7 @@ export const isReadOnly = computed(() => isCareful.value || where.value?.readOnl
 export const rightsTurn = signal(0);
 
 type Opened = Connected | { backend: Backend; close(): Promise<void> };
-type Told = (isThere: boolean, why: unknown) => void;
+type Told = SocketEvents;
 
 let connected: { backend: Backend; close(): Promise<void> } | null = null;
 /** Of the connection that counts: what an earlier one still says is about nobody. */
@@ -65,7 +70,7 @@ export function backend(): Backend {
 /** Who served the page may let everybody in. */
 export async function begin(): Promise<void> {
   if (isHosted) {
-    await open(async (onConnection) => {
+    await open(async ({ onConnection }) => {
       const host = new HostBackend(onConnection);
       return { backend: host, close: () => host.close() };
     });
@@ -78,7 +83,7 @@ export async function begin(): Promise<void> {
 }
 
 export async function withoutLogin(): Promise<void> {
-  await open((onConnection) => connectHere(undefined, null, { onConnection }));
+  await open((told) => connectHere(undefined, null, told));
 }
 
 /** What the server of the page has said in it. */
@@ -87,7 +92,8 @@ function told(name: string): string | undefined {
 }
 
 export async function logIn(user: string, password: string): Promise<void> {
-  await open((onConnection) => connectHere({ scheme: 'scram', user, password }, user, { onConnection }));
+  await open((told) => connectHere({ scheme: 'scram', user, password }, user, told));
+  hasPassword.value = phase.value === 'open';
 }
 
 /** Whose it is the broker says. */
@@ -101,7 +107,8 @@ export async function logInAgain(user: string, password: string): Promise<void> 
 }
 
 export async function logInByToken(token: string): Promise<void> {
-  await open((onConnection) => connectHere({ scheme: 'jwt', token }, null, { onConnection }));
+  hasPassword.value = false;
+  await open((told) => connectHere({ scheme: 'jwt', token }, null, told));
 }
 
 /** `why`: it was not the user who wanted it. */
@@ -119,15 +126,23 @@ export async function logOut(why: { code: string; message: string } | null = nul
   await before?.close();
 }
 
-async function open(how: (onConnection: Told) => Promise<Opened>): Promise<void> {
+async function open(how: (told: Told) => Promise<Opened>): Promise<void> {
   const mine = ++attempt;
   failure.value = null;
+  away.value = [];
   let opened: Opened | null = null;
   try {
-    opened = await how((isThere, why) => {
-      if (mine === attempt) {
-        onConnection(isThere, why);
-      }
+    opened = await how({
+      onConnection: (isThere, why) => {
+        if (mine === attempt) {
+          onConnection(isThere, why);
+        }
+      },
+      onAway: (sets) => {
+        if (mine === attempt) {
+          away.value = sets;
+        }
+      },
     });
     const known = await opened.backend.where();
     if (mine !== attempt) {

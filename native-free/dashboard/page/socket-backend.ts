@@ -11,6 +11,8 @@ export interface Connected {
 
 export interface SocketEvents {
   onConnection(isConnected: boolean, why: unknown): void;
+  /** Over a cluster: the sets that nobody answers for now. */
+  onAway(sets: readonly string[]): void;
 }
 
 /** Between two looks why nobody answers. */
@@ -43,6 +45,7 @@ export async function connectHere(
     // Over a cluster one set may be away while the others answer.
     onConnection: (state, why) => {
       events.onConnection(state === 'connected' || brokers?.isConnected === true, why);
+      events.onAway(awayOf(brokers));
       look();
     },
   });
@@ -57,6 +60,11 @@ export async function connectHere(
       await client.close().catch(() => undefined);
     },
   };
+}
+
+function awayOf(brokers: Brokers | null): string[] {
+  const links = brokers instanceof ClusterBrokers ? brokers.links() : [];
+  return links.filter(({ connection }) => !connection.isOpen).map(({ set }) => set);
 }
 
 /** Links to the sets of a cluster are tried for ever, also as a user who is none any more: what all of them say then; else null. */

@@ -62,8 +62,12 @@ export function Table<T>({
     : Math.min(rows.length, Math.ceil((top.value + height.value) / ROW_PX) + SPARE_ROWS);
   useEffect(() => onNear?.(last + SPARE_ROWS * 4), [last, rows.length]);
   const template = useRef<HTMLDivElement>(null);
+  const least = columns.reduce((sum, { grow = 1, min = 0 }) => sum + 12 + Math.max(min, 56 * grow), 16);
   const widths = columns.map(({ grow = 1, min = 0 }) => `minmax(${min}px, ${grow}fr)`).join(' ');
-  useEffect(() => template.current?.style.setProperty('--columns', widths), [widths]);
+  useEffect(() => {
+    template.current?.style.setProperty('--columns', widths);
+    template.current?.style.setProperty('--least', `${least}px`);
+  }, [widths]);
   const spacer = useRef<HTMLDivElement>(null);
   useEffect(() => {
     spacer.current?.style.setProperty('height', `${rows.length * ROW_PX}px`);

@@ -19,10 +19,14 @@ export type TextName = NamesIn<typeof PARTS>;
 
 const TEXTS: Readonly<Record<TextName, readonly [en: string, zh: string]>> = Object.assign({}, ...PARTS);
 
-/** In the language that is chosen. `{name}` in the text is replaced by the value of that name. */
+/** In the language that is chosen. `{name}` in the text is replaced by the value of that name, `{name:one|many}` by the word for so many. */
 export function t(name: TextName, values: Readonly<Record<string, string>> = {}): string {
   const text = TEXTS[name][language.value === 'zh' ? 1 : 0];
-  return text.replace(/\{(\w+)\}/g, (whole, key: string) => values[key] ?? whole);
+  return text.replace(
+    /\{(\w+)(?::(\w+)\|(\w+))?\}/g,
+    (whole, key: string, one: string | undefined, many: string) =>
+      one === undefined ? (values[key] ?? whole) : values[key] === '1' ? one : many,
+  );
 }
 
 /** In the order of the side bar, with the key that leads there behind `g`. */

@@ -86,7 +86,8 @@ function CreateUser({ onClose }: { onClose: () => void }) {
   );
 }
 
-function SetPassword({ user, onClose }: { user: string; onClose: () => void }) {
+/** Of another user, or one's own, which everybody may set. */
+export function SetPassword({ user, onClose }: { user: string; onClose: () => void }) {
   const password = useSignal('');
   const before = useSignal('');
   const isOwn = where.value?.user === user;

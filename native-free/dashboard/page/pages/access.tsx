@@ -93,15 +93,23 @@ function Users({ users, show }: { users: readonly UserInfo[]; show: Show }) {
               </Tag>
             )),
         },
-        { name: t('rights'), grow: 3, cell: ({ grants }) => grantsText(grants) },
-        { name: t('limits'), grow: 1.5, cell: ({ limits }) => limitsText(limits) },
+        {
+          name: t('rights'),
+          grow: 2.5,
+          cell: ({ grants }) => <span title={grantsText(grants)}>{grantsText(grants)}</span>,
+        },
+        {
+          name: t('limits'),
+          grow: 2,
+          cell: ({ limits }) => <span title={limitsText(limits)}>{limitsText(limits)}</span>,
+        },
         { name: t('changed'), min: 156, cell: ({ changedTime }) => moment(changedTime) },
         ...(show === null
           ? []
           : [
               {
                 name: t('action'),
-                grow: 4,
+                min: 350,
                 cell: (user: UserInfo) => (
                   <>
                     <Button

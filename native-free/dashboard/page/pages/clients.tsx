@@ -122,14 +122,16 @@ export function ClientsPage() {
         <Choice<Sort>
           of={sort}
           label={t('sortBy')}
-          options={[
-            ['openedTime', t('since')],
-            ['user', t('user')],
-            ['address', t('address')],
-            ['-messagesIn', t('messagesIn')],
-            ['-messagesOut', t('messagesOut')],
-            ['-unsentBytes', t('unsent')],
-          ]}
+          options={(
+            [
+              ['openedTime', 'since'],
+              ['user', 'user'],
+              ['address', 'address'],
+              ['-messagesIn', 'messagesIn'],
+              ['-messagesOut', 'messagesOut'],
+              ['-unsentBytes', 'unsent'],
+            ] as const
+          ).map(([value, name]) => [value, `${t('sortBy')}: ${t(name)}`] as const)}
         />
         <LookAgain of={looked} />
       </PageHead>
@@ -152,6 +154,7 @@ export function ClientsPage() {
                 {
                   name: t('client'),
                   grow: 2,
+                  min: 160,
                   cell: ({ name, kind }) => (
                     <>
                       {name || '–'} {kind !== 'client' && <Tag>{kind}</Tag>}
@@ -162,8 +165,16 @@ export function ClientsPage() {
                 { name: t('address'), grow: 1.5, cell: ({ address }) => <code>{address}</code> },
                 ...(isCluster ? [{ name: t('set'), cell: ({ set }: Row) => set }] : []),
                 { name: t('since'), min: 156, cell: ({ openedTime }) => moment(openedTime) },
-                { name: t('in'), isNumber: true, cell: ({ id, messagesIn }) => rateOf(0, id, messagesIn) },
-                { name: t('out'), isNumber: true, cell: ({ id, messagesOut }) => rateOf(1, id, messagesOut) },
+                {
+                  name: t('inHead'),
+                  isNumber: true,
+                  cell: ({ id, messagesIn }) => rateOf(0, id, messagesIn),
+                },
+                {
+                  name: t('outHead'),
+                  isNumber: true,
+                  cell: ({ id, messagesOut }) => rateOf(1, id, messagesOut),
+                },
                 { name: t('credit'), isNumber: true, cell: ({ creditBytes }) => bytes(creditBytes) },
                 { name: t('unsent'), isNumber: true, cell: ({ unsentBytes }) => bytes(unsentBytes) },
                 {

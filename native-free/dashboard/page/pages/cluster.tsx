@@ -173,7 +173,7 @@ function SetPanel({
               ['logEnd', bytes(broker.end)],
               ['logFlushed', bytes(broker.flushed)],
               [
-                'lag',
+                'replicaLag',
                 broker.lagBytes === null ? '–' : `${bytes(broker.lagBytes)} · ${ms(broker.lagMs ?? 0)}`,
               ],
               ['heard', ms(broker.heardMs)],

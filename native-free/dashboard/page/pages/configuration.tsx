@@ -13,6 +13,7 @@ import type { Target } from '../../desk/index.js';
 import { useAsked, useMayChange } from '../ask.js';
 import { Button, Choice, Field, Input } from '../controls.js';
 import { Dialog } from '../dialog.js';
+import { count, exactBytes, exactMs } from '../format.js';
 import { backend, where } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
@@ -119,13 +120,18 @@ function Options({ all, filter }: { all: readonly ConfiguredOption[]; filter: st
         {
           name: t('value'),
           grow: 1.4,
-          cell: ({ value, unit }) => <strong>{valueText(value, unit)}</strong>,
+          cell: ({ value, unit }) => <strong title={rawText(value, unit)}>{valueText(value, unit)}</strong>,
         },
         {
           name: t('comesFrom'),
           cell: ({ from }) => <Tag tone={from === 'default' ? 'plain' : 'accent'}>{from}</Tag>,
         },
-        { name: t('default'), cell: (option) => valueText(option.default, option.unit) },
+        {
+          name: t('default'),
+          cell: (option) => (
+            <span title={rawText(option.default, option.unit)}>{valueText(option.default, option.unit)}</span>
+          ),
+        },
         {
           name: t('meaning'),
           grow: 4,
@@ -172,10 +178,18 @@ function SetLevel({
   );
 }
 
+/** As people read it, and never less exactly than it is. */
 function valueText(value: unknown, unit: string | undefined): string {
+  if (typeof value === 'number' && value > 0 && (unit === 'bytes' || unit === 'ms')) {
+    return unit === 'bytes' ? exactBytes(value) : exactMs(value);
+  }
+  return typeof value === 'number' && unit === undefined ? count(value) : rawText(value, unit);
+}
+
+function rawText(value: unknown, unit: string | undefined): string {
   if (value === null || value === undefined) {
     return '–';
   }
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return unit === undefined || unit === '' ? text : `${text} ${unit}`;
+  const text = Array.isArray(value) ? value.join(', ') || '–' : String(value);
+  return typeof value !== 'number' || unit === undefined ? text : `${text} ${unit}`;
 }

@@ -147,10 +147,11 @@ function Group({ of: group }: { of: GroupReport }) {
               isNumber: true,
               cell: ({ lagMs }) => (typeof lagMs === 'number' ? ms(lagMs) : '–'),
             },
-            { name: t('expired'), isNumber: true, cell: (queue) => count(queue.expired) },
+            { name: t('expired'), isNumber: true, min: 100, cell: (queue) => count(queue.expired) },
             {
               name: t('member'),
               grow: 2,
+              min: 184,
               cell: ({ memberId }) => (memberId === null ? '–' : <code>{memberId}</code>),
             },
           ]}

@@ -164,6 +164,7 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
           columns={[
             {
               name: t('queue'),
+              min: 110,
               cell: (message) => (
                 <button type="button" class="link" aria-expanded={open.value === message}>
                   {queueKey(message).replace(/^\//, '')} : {count(message.offset)}

@@ -8,7 +8,7 @@ import { askPast, type Day, type Past } from '../history.js';
 import { href } from '../route.js';
 import { where } from '../session.js';
 import { t } from '../text.js';
-import { Answer, Figure, Meter, PageHead, Panel } from '../ui.js';
+import { Answer, Figure, Meter, Note, PageHead, Panel } from '../ui.js';
 import { type Looks, look, type Moment } from '../watch.js';
 
 const HISTORY_MS = 30_000;
@@ -21,7 +21,14 @@ export function OverviewPage() {
   return (
     <>
       <PageHead title={t('overview')} over={where.value?.name} />
-      <Answer of={looks}>{(value) => <Overview looks={value} past={past.value ?? null} />}</Answer>
+      {looks.error?.code === 'NOT_ALLOWED' ? (
+        <Note tone="plain">
+          {t('overviewNotAllowed')} <a href={href('topics')}>{t('topics')}</a>,{' '}
+          <a href={href('groups')}>{t('groups')}</a>
+        </Note>
+      ) : (
+        <Answer of={looks}>{(value) => <Overview looks={value} past={past.value ?? null} />}</Answer>
+      )}
     </>
   );
 }
@@ -165,6 +172,7 @@ function Charts({
           label={t('byteRates')}
           times={times}
           format={(value) => `${bytes(value)}/s`}
+          isBytes
           lines={[
             { name: t('in'), values: values('bytesIn', ({ inBytes }) => inBytes) },
             { name: t('out'), values: values('bytesOut', ({ outBytes }) => outBytes) },
@@ -187,6 +195,7 @@ function Charts({
           label={t('ring')}
           times={times}
           format={percent}
+          isPart
           lines={[
             {
               name: t('ring'),
@@ -204,6 +213,7 @@ function Charts({
           label={t('diskFreeTime')}
           times={times}
           format={bytes}
+          isBytes
           lines={[
             { name: t('diskFree'), values: values('diskFreeBytes', ({ diskFreeBytes }) => diskFreeBytes) },
           ]}

@@ -48,7 +48,8 @@ export function TopicPage({ topic, part }: { topic: string; part: string }) {
   const manages = useMayChange('manage', `topic:${topic}`);
   const publishes = useMayChange('publish', `topic:${topic}`);
   const reads = useMay('subscribe', `topic:${topic}`);
-  const tabs = TABS.filter((each) => (each !== 'messages' && each !== 'groups') || reads);
+  const looksAfter = useMay('manage', `topic:${topic}`);
+  const tabs = TABS.filter((each) => each === 'queues' || (each === 'clients' ? looksAfter : reads));
   return (
     <>
       <PageHead title={topic} over={<a href={href('topics')}>{t('topics')}</a>}>
@@ -97,7 +98,7 @@ export function TopicPage({ topic, part }: { topic: string; part: string }) {
             <TopicFacts look={value} />
             <Tabs
               of={tab}
-              tabs={tabs.map((each) => [each, t(each)])}
+              tabs={tabs.map((each) => [each, t(each === 'messages' ? 'messagesTab' : each)])}
               href={(to) => href('topics', topic, to)}
             />
             {PARTS[tab](value)}

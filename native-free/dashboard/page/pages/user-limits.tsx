@@ -18,7 +18,7 @@ const HINTS = { bytesPerSecond: 'limitBytesHint', messagesPerSecond: 'limitMessa
 export function limitsText(limits: UserLimits): string {
   const said = USER_LIMITS.filter((limit) => limits[limit] !== null).map((limit) => {
     const value = limits[limit] ?? 0;
-    const amount = value === 0 ? t('limitNone') : limit === 'bytesPerSecond' ? bytes(value) : count(value);
+    const amount = value === 0 ? '∞' : limit === 'bytesPerSecond' ? bytes(value) : count(value);
     return t(limit === 'bytesPerSecond' ? 'limitBytes' : 'limitMessages', { amount });
   });
   return said.length === 0 ? '–' : said.join(', ');

@@ -12,7 +12,7 @@ export const CLUSTER = {
   brokerDown: ['does not answer', '无应答'],
   byteRates: ['Bytes a second', '每秒字节数'],
   connections: ['Connections', '连接'],
-  damaged: ['{count} damaged places', '{count} 处损坏'],
+  damaged: ['{count} damaged {count:place|places}', '{count} 处损坏'],
   disk: ['Disk', '磁盘'],
   diskFailed: [
     'The disk has failed: nothing is written any more. See the log, and restart the broker.',
@@ -27,6 +27,8 @@ export const CLUSTER = {
   fullNever: ['not filling', '未在增长'],
   fullSoon: ['At this pace it is full in {time}.', '按当前速度,{time} 后写满。'],
   in: ['in', '入'],
+  inHead: ['In', '入'],
+  outHead: ['Out', '出'],
   last24h: ['last 24 h', '最近 24 小时'],
   messageRates: ['Messages a second', '每秒消息数'],
   messages: ['messages', '条消息'],
@@ -37,6 +39,10 @@ export const CLUSTER = {
   notConnected: ['is not connected to its master', '未连接到主节点'],
   notInSync: ['not in sync', '未同步'],
   out: ['out', '出'],
+  overviewNotAllowed: [
+    'How brokers do is shown to who may manage the cluster. What you have rights on is under',
+    'Broker 的运行状况仅向集群管理者显示。您有权限的内容见:',
+  ],
   problems: ['Problems, the worst first', '问题(最严重的在前)'],
   replicaLag: ['Replica lag', '副本延迟'],
   ring: ['Ring used', '环形缓冲占用'],
@@ -50,7 +56,10 @@ export const CLUSTER = {
     'takes no messages now: too few slaves are in sync, or its lease has run out',
     '当前不接收消息:同步的从节点不足,或租约已过期',
   ],
-  topicsAndGroups: ['{topics} topics, {groups} groups', '{topics} 个主题,{groups} 个消费组'],
+  topicsAndGroups: [
+    '{topics} {topics:topic|topics}, {groups} {groups:group|groups}',
+    '{topics} 个主题,{groups} 个消费组',
+  ],
 
   // Cluster
   down: ['down', '离线'],

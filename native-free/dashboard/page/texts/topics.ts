@@ -76,6 +76,7 @@ export const TOPICS = {
   keys: ['Keys', 'Keys'],
   keysHint: ['Several with spaces', '多个以空格分隔'],
   localTime: ['Times are of this computer: {zone}.', '时间按此计算机的时区:{zone}。'],
+  messagesTab: ['Messages', '消息'],
   lookFor: ['Look for', '查找方式'],
   lookUp: ['Look', '查看'],
   meansMoment: ['That is {moment}.', '即 {moment}。'],
