@@ -173,7 +173,7 @@ function SetPanel({
               ['logEnd', bytes(broker.end)],
               ['logFlushed', bytes(broker.flushed)],
               [
-                'replicaLag',
+                'slaveLag',
                 broker.lagBytes === null ? '–' : `${bytes(broker.lagBytes)} · ${ms(broker.lagMs ?? 0)}`,
               ],
               ['heard', ms(broker.heardMs)],

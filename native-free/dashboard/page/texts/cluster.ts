@@ -114,6 +114,7 @@ export const CLUSTER = {
   promoted: ['{name} is the master now, of epoch {epoch}.', '{name} 现为主节点,纪元 {epoch}。'],
   setNamed: ['Set {set}', '组 {set}'],
   sets: ['Sets', '组'],
+  slaveLag: ['Lag', '延迟'],
   slave: ['slave', '从'],
   takes: ['Takes messages', '接收消息'],
 } as const satisfies Texts;
