@@ -274,6 +274,11 @@ describe('clients, users, and what was done', () => {
     await viewer.go('Configuration');
     const row = page.getByRole('row', { name: /^flush / });
     await row.first().getByText('flag').waitFor();
+    await row.first().getByRole('button').press('Enter');
+    await page
+      .getByText(/When a message is acked: .*\.$/)
+      .last()
+      .waitFor();
     await page.getByLabel('Node').selectOption({ label: 'a-slave' });
     await page
       .getByRole('row', { name: /^role / })

@@ -17,7 +17,7 @@ import { count, exactBytes, exactMs } from '../format.js';
 import { backend, where } from '../session.js';
 import { Table } from '../table.js';
 import { t } from '../text.js';
-import { Answer, Note, PageHead, Tag } from '../ui.js';
+import { Answer, Facts, Note, PageHead, Panel, Tag } from '../ui.js';
 import { allBrokers, allNameServers } from '../watch.js';
 
 /** What can be looked at. */
@@ -104,41 +104,76 @@ export function ConfigurationPage() {
   );
 }
 
+const FROM = {
+  flag: 'fromFlag',
+  environment: 'fromEnvironment',
+  file: 'fromFile',
+  call: 'fromCall',
+  default: 'fromDefault',
+} as const;
+
 function Options({ all, filter }: { all: readonly ConfiguredOption[]; filter: string }) {
   const sought = filter.trim().toLowerCase();
+  const open = useSignal('');
+  const keyOf = ({ scope, listener = '', name }: ConfiguredOption): string => `${scope} ${listener} ${name}`;
+  const shown = all.find((option) => keyOf(option) === open.value);
   return (
-    <Table<ConfiguredOption>
-      label={t('configuration')}
-      rows={all.filter(({ name, description }) => `${name} ${description}`.toLowerCase().includes(sought))}
-      keyOf={({ scope, listener = '', name }) => `${scope} ${listener} ${name}`}
-      columns={[
-        {
-          name: t('option'),
-          grow: 1.4,
-          cell: ({ name, listener }) => <code title={listener}>{name}</code>,
-        },
-        {
-          name: t('value'),
-          grow: 1.4,
-          cell: ({ value, unit }) => <strong title={rawText(value, unit)}>{valueText(value, unit)}</strong>,
-        },
-        {
-          name: t('comesFrom'),
-          cell: ({ from }) => <Tag tone={from === 'default' ? 'plain' : 'accent'}>{from}</Tag>,
-        },
-        {
-          name: t('default'),
-          cell: (option) => (
-            <span title={rawText(option.default, option.unit)}>{valueText(option.default, option.unit)}</span>
-          ),
-        },
-        {
-          name: t('meaning'),
-          grow: 4,
-          cell: ({ description }) => <span title={description}>{description}</span>,
-        },
-      ]}
-    />
+    <>
+      <Table<ConfiguredOption>
+        label={t('configuration')}
+        rows={all.filter(({ name, description }) => `${name} ${description}`.toLowerCase().includes(sought))}
+        keyOf={keyOf}
+        isOpen={(option) => option === shown}
+        onOpen={(option) => {
+          open.value = option === shown ? '' : keyOf(option);
+        }}
+        columns={[
+          {
+            name: t('option'),
+            grow: 1.4,
+            cell: (option) => (
+              <button type="button" class="link" aria-expanded={option === shown}>
+                <code title={option.listener}>{option.name}</code>
+              </button>
+            ),
+          },
+          {
+            name: t('value'),
+            grow: 1.4,
+            cell: ({ value, unit }) => <strong title={rawText(value, unit)}>{valueText(value, unit)}</strong>,
+          },
+          {
+            name: t('comesFrom'),
+            cell: ({ from }) => <Tag tone={from === 'default' ? 'plain' : 'accent'}>{t(FROM[from])}</Tag>,
+          },
+          {
+            name: t('default'),
+            cell: (option) => (
+              <span title={rawText(option.default, option.unit)}>
+                {valueText(option.default, option.unit)}
+              </span>
+            ),
+          },
+          {
+            name: t('meaning'),
+            grow: 4,
+            cell: ({ description }) => <span title={description}>{description}</span>,
+          },
+        ]}
+      />
+      {shown !== undefined && (
+        <Panel title={shown.name} aside={shown.listener}>
+          <Facts
+            rows={[
+              ['value', rawText(shown.value, shown.unit)],
+              ['comesFrom', t(FROM[shown.from])],
+              ['default', rawText(shown.default, shown.unit)],
+            ]}
+          />
+          <p>{shown.description}</p>
+        </Panel>
+      )}
+    </>
   );
 }
 
