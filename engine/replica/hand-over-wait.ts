@@ -25,6 +25,7 @@ export interface WaitHooks {
 export class HandOverWait {
   readonly over: Promise<void>;
   readonly #awaited: Set<string>;
+  readonly #came = new Set<string>();
   readonly #hooks: WaitHooks;
   readonly #limits: WaitLimits;
   #waitedMs = 0;
@@ -55,6 +56,11 @@ export class HandOverWait {
     }
   }
 
+  /** This slave has come. One that has to cut its log first opens it again, and is known to nobody meanwhile. */
+  came(slave: string): void {
+    this.#came.add(slave);
+  }
+
   /** This slave has nothing left that the master does not have. */
   done(slave: string): void {
     if (this.#awaited.delete(slave) && this.#awaited.size === 0) {
@@ -80,15 +86,21 @@ export class HandOverWait {
 
   async #look(): Promise<void> {
     const { lookMs, longestMs } = this.#limits;
-    const coming = this.#waitedMs < longestMs ? await this.#hooks.onTheWay([...this.#awaited]) : [];
+    const isLate = this.#waitedMs >= longestMs;
+    const isComing =
+      !isLate && ([...this.#awaited].some((slave) => this.#came.has(slave)) || (await this.#isThere()));
     if (this.#isOver) {
       return;
     }
-    if (coming.length === 0) {
+    if (!isComing) {
       this.#finish();
     } else {
       this.#timer = this.#lookIn(lookMs);
     }
+  }
+
+  async #isThere(): Promise<boolean> {
+    return (await this.#hooks.onTheWay([...this.#awaited])).length > 0;
   }
 
   #finish(): void {

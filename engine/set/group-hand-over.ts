@@ -170,6 +170,7 @@ export class GroupHandOver {
   /** Of a master: this slave follows it. */
   slaveCame(name: string): void {
     this.#seen.add(name);
+    this.#wait?.came(name);
     const { node } = this.#host;
     if (!node.facts.slaves.includes(name)) {
       node.writeSlaves([...node.facts.slaves, name]);

@@ -52,6 +52,15 @@ it('goes on for one that is there and slow to come, and not for one that has gon
   expect(gone.missing).toEqual([['s']]);
 });
 
+it('goes on for one that has come and opens its log again, which nobody knows meanwhile', async () => {
+  const cutting = waitFor(['s'], [[]], 50);
+  cutting.wait.came('s');
+  const begun = performance.now();
+  await cutting.wait.over;
+  expect(performance.now() - begun).toBeGreaterThan(25);
+  expect(cutting.missing).toEqual([['s']]);
+});
+
 it('has an end for one that is there and never comes, and tells nobody once it was closed', async () => {
   const never = waitFor(['s'], [['s']], 10);
   await never.wait.over;
