@@ -135,7 +135,8 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
         <Field name={t('tag')}>
           <Input of={tag} />
         </Field>
-        <Button type="submit" tone="primary" disabled={!isReady || isLooking.value}>
+        {/* Also while something else is being looked for, in whose place it comes. */}
+        <Button type="submit" tone="primary" disabled={!isReady}>
           {t('lookUp')}
         </Button>
         <Export topic={topic} wanted={wanted} isReady={isReady} />
