@@ -4,7 +4,7 @@
  */
 import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import type { LeaderLoop } from '../engine/cluster/leader-loop.js';
-import type { NameServerDoor } from '../engine/control/control-plane-options.js';
+import type { NameServerDoor } from '../engine/control/name-server-door.js';
 import { type LogLevel, type NameServerConfiguration, RingMQError } from '../native-free/wire/index.js';
 import type { AccessKeeper } from './access-keeper.js';
 import type { Membership } from './membership.js';

@@ -1,5 +1,5 @@
 /** What a broker and its listeners were started with, and where each value comes from: told to administrators. */
-import type { NameServerDoor } from '../engine/control/control-plane-options.js';
+import type { NameServerDoor } from '../engine/control/name-server-door.js';
 import { describeOptions } from '../engine/option-info.js';
 import { engineOptionsSchema } from '../engine/options.js';
 import type { ConfiguredOption, LogLevel } from '../native-free/wire/index.js';

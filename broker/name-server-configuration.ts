@@ -1,11 +1,10 @@
 /** What a name server was started with: told to the brokers that have registered with it, for who asks them. */
-import type { OwnConfiguration } from '../engine/cluster/name-server-desk.js';
 import { describeOptions } from '../engine/option-info.js';
 import type { ConfiguredOption, LogLevel } from '../native-free/wire/index.js';
 import { ConfiguredLog, configuredOption, type HostSettings } from './configured-option.js';
 import { nameServerOptionsSchema } from './name-server-options.js';
 
-export class OwnNameServerConfiguration implements OwnConfiguration {
+export class OwnNameServerConfiguration {
   readonly #given: object;
   readonly #resolved: object;
   readonly #settings: HostSettings;

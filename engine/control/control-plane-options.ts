@@ -8,7 +8,6 @@ import type {
   History,
   HistoryParams,
   LogLevel,
-  NameServerConfiguration,
   QueueStats,
   SetStanding,
 } from '../../native-free/wire/index.js';
@@ -17,15 +16,9 @@ import type { CatalogTopic, TopicCatalog } from '../meta/topic-catalog.js';
 import type { ThreadQuestion } from './connection-desk.js';
 import type { ThreadAnswers } from './connections-view.js';
 import type { ControlLog } from './control-log.js';
+import type { NameServerDoor } from './name-server-door.js';
 import type { UnreadMessage } from './retention-watch.js';
 import type { TopicHooks } from './topic-admin.js';
-
-/** The name servers that this broker registers with, asked over the connections that there are. */
-export interface NameServerDoor {
-  configurations(): Promise<NameServerConfiguration[]>;
-  /** Rejects with BAD_ARGUMENT where there is none of that address. */
-  setLogLevel(nameServer: string, level: LogLevel): Promise<void>;
-}
 
 export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   log: ControlLog;

@@ -1,15 +1,19 @@
 import { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { run } from '../../cli/run.js';
 import { type CliOptions, type CliResult, NO_CONTEXTS } from './cli-process.js';
 
 type Options = Pick<CliOptions, 'input' | 'env' | 'cwd'>;
+
+/** Until what a command has closed is closed. */
+const LEAVE_MS = 30_000;
 
 let last: Promise<unknown> = Promise.resolve();
 
 /**
  * Runs `ringmq` to its end as `runCli` does, but in this process, which has loaded it: a process of its own takes the tenfold. One
  * after the other, as they are called. Not for what ends at a signal, writes to stdout past Node as `sub` and `message` do, reads a password from stdin, or
- * is about the process; each command is run as one somewhere.
+ * is about the process. A connection that a command leaves open, which would keep its process from ending, is a failure here.
  */
 export function runHere(args: readonly string[], options: Options = {}): Promise<CliResult> {
   const result = last.then(() => runNow(args, options));
@@ -33,8 +37,10 @@ async function runNow(args: readonly string[], options: Options): Promise<CliRes
   });
   Object.assign(process.env, { XDG_CONFIG_HOME: NO_CONTEXTS }, options.env);
   process.chdir(options.cwd ?? place.cwd);
+  const connections = openConnections();
   try {
     const status = await run();
+    await untilNoMoreThan(connections, args);
     return { status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() };
   } finally {
     process.argv = argv;
@@ -47,6 +53,18 @@ async function runNow(args: readonly string[], options: Options): Promise<CliRes
     Object.assign(process.env, place.env);
     for (const each of giveBack) {
       each();
+    }
+  }
+}
+
+function openConnections(): number {
+  return process.getActiveResourcesInfo().filter((kind) => /^T(CP|LS)\w*Wrap$/i.test(kind)).length;
+}
+
+async function untilNoMoreThan(connections: number, args: readonly string[]): Promise<void> {
+  for (const until = performance.now() + LEAVE_MS; openConnections() > connections; await pause(5)) {
+    if (performance.now() > until) {
+      throw new Error(`ringmq ${args.join(' ')} has left a connection open: its process would not end`);
     }
   }
 }
