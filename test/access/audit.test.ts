@@ -233,6 +233,7 @@ test('each method that needs the right to manage is written down, but for those 
     'history',
     'groupLags',
     'configuration',
+    'nameServerConfiguration',
   ];
   for (const [method, { needs }] of Object.entries(METHOD_RIGHTS)) {
     const manages = (needs?.({}) ?? []).some(({ right }) => right === 'manage');
