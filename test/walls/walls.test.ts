@@ -90,11 +90,10 @@ interface Arrow {
   to: string;
 }
 
-const arrows: Arrow[] = Object.keys(MAY_IMPORT).flatMap((room) =>
-  readdirSync(`${ROOT}/${room}`, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .flatMap((name) => importsOf(`${room}/${name}`)),
+const files = Object.keys(MAY_IMPORT).flatMap((room) =>
+  readdirSync(`${ROOT}/${room}`, { recursive: true, encoding: 'utf8' }).map((name) => `${room}/${name}`),
 );
+const arrows: Arrow[] = files.filter((name) => name.endsWith('.ts')).flatMap(importsOf);
 
 function importsOf(from: string): Arrow[] {
   const text = readFileSync(`${ROOT}/${from}`, 'utf8');
@@ -119,6 +118,10 @@ describe('rooms', () => {
     // Those that import nothing may have one file alone.
     const seen = arrows.flatMap(({ from, to }) => [from, to]);
     expect(rooms.filter((room) => !seen.some((file) => file.startsWith(`${room}/`)))).toEqual([]);
+  });
+
+  it('have sources alone: what is compiled lies in dist', () => {
+    expect(files.filter((name) => /\.(js|map)$/.test(name))).toEqual([]);
   });
 
   it('import only what they may', () => {
