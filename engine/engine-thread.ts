@@ -134,6 +134,8 @@ export interface EngineInfo {
   openingId: string;
   brokerName: string;
   flush: 'sync' | 'async';
+  /** No larger batch fits into one of its rings. */
+  maxBatchBytes: number;
 }
 
 /** What a broker is among others, as of now. */

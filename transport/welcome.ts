@@ -1,12 +1,13 @@
 /** What a client is told that may go on: of the broker, and of its own login. */
 import type { EngineThread, LoginAnswer } from '../engine/engine-thread.js';
 import {
+  BATCH_HEADER_BYTES,
   FRAME_HEADER_BYTES,
-  MAX_BATCH_BYTES,
   MAX_BODY_BYTES,
   makeFrame,
   OPCODE,
   PROTOCOL_VERSION,
+  RECORD_HEADER_BYTES,
   type Welcome,
 } from '../native-free/wire/index.js';
 import { encodeControl } from './control-payload.js';
@@ -19,7 +20,8 @@ export function welcomeFrame(
   credit: number,
   login: LoginAnswer | undefined,
 ): Uint8Array {
-  const { brokerId, openingId, brokerName, flush } = engine.info;
+  const { brokerId, openingId, brokerName, flush, maxBatchBytes } = engine.info;
+  const batchBytes = Math.min(maxBatchBytes, options.maxFrameBytes - FRAME_HEADER_BYTES);
   const { role, cluster, brokerSet, epoch, master } = engine.place;
   const welcome: Welcome = {
     version: PROTOCOL_VERSION,
@@ -31,8 +33,8 @@ export function welcomeFrame(
     flush,
     listener: options.listener,
     limits: {
-      bodyBytes: MAX_BODY_BYTES,
-      batchBytes: Math.min(MAX_BATCH_BYTES, options.maxFrameBytes - FRAME_HEADER_BYTES),
+      bodyBytes: Math.min(MAX_BODY_BYTES, batchBytes - BATCH_HEADER_BYTES - RECORD_HEADER_BYTES),
+      batchBytes,
       frameBytes: options.maxFrameBytes,
     },
     role,

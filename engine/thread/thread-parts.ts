@@ -1,5 +1,6 @@
 /** Puts together what one thread needs to take part in a broker, from the handle alone. */
 
+import { MAX_BATCH_BYTES } from '../../native-free/wire/limits.js';
 import { DirGuard, OwnedDisk } from '../disk/index.js';
 import type { EngineInfo } from '../engine-thread.js';
 import type { BrokerHandle, LaneMemory } from '../handle.js';
@@ -106,6 +107,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
       openingId: handle.openingId,
       brokerName: handle.brokerName,
       flush: handle.flush,
+      maxBatchBytes: Math.min(MAX_BATCH_BYTES, logRing.spanBytes, memoryRing.spanBytes),
     },
     seats,
     seat,

@@ -20,6 +20,7 @@ import {
   type ControlMethod,
   DURABILITY,
   ERRORS,
+  MAX_BATCH_BYTES,
   RingMQError,
   readUint32,
   slotAligned,
@@ -175,6 +176,7 @@ export class FakeEngine implements EngineThread {
     openingId: '5e0c3b7a91d2f468',
     brokerName: 'fake',
     flush: 'sync',
+    maxBatchBytes: MAX_BATCH_BYTES,
   };
   place: ClusterPlace = {
     role: 'master',

@@ -11,6 +11,7 @@ import {
   frameOpcode,
   frameValue,
   isRingMQError,
+  MAX_BATCH_BYTES,
   makeFrame,
   OPCODE,
   RingMQError,
@@ -149,6 +150,11 @@ export class Connection {
       throw new RingMQError('CLOSED', 'the client is not connected yet');
     }
     return this.#welcome;
+  }
+
+  /** The largest batch that the broker takes, as far as it has said. */
+  get batchBytes(): number {
+    return this.#welcome?.limits.batchBytes ?? MAX_BATCH_BYTES;
   }
 
   /** Why the connection is over for good, if it is. */

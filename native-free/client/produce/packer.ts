@@ -4,7 +4,7 @@ import { capacityFor, RECORDS_AT } from '../../batch/batch-builder.js';
 import type { TakenMessage } from '../../batch/taken-message.js';
 import type { TurnClock } from '../../batch/turn-clock.js';
 import { clearTimeout, setTimeout } from '../../time/index.js';
-import { BATCH_ATTRIBUTE, type Receipt, RingMQError } from '../../wire/index.js';
+import { BATCH_ATTRIBUTE, FRAME_HEADER_BYTES, type Receipt, RingMQError } from '../../wire/index.js';
 import type { WriteOptions } from '../types.js';
 import { OpenBatches } from './open-batches.js';
 import type { PendingMessage } from './pending-message.js';
@@ -112,7 +112,7 @@ export class Packer {
         this.#seal(open, route);
         continue;
       }
-      open ??= this.#openBatch(route, slot, attributes, this.#pool.take(this.#batchBytes));
+      open ??= this.#openBatch(route, slot, attributes, this.#pool.take(this.#roomFor(route, slot)));
       before = open.builder.at;
       if (open.builder.appendTaken(message, bornTime)) {
         batch = open;
@@ -145,7 +145,7 @@ export class Packer {
         this.#seal(batch, route);
         continue;
       }
-      batch ??= this.#openBatch(route, slot, attributes, this.#pool.take(this.#batchBytes));
+      batch ??= this.#openBatch(route, slot, attributes, this.#pool.take(this.#roomFor(route, slot)));
       if (batch.builder.appendRecord(record, bornTime)) {
         break;
       }
@@ -232,6 +232,12 @@ export class Packer {
     }
     // Said also where it is the broker's own policy: after a restart the batch may meet another one.
     return flush === 'sync' ? BATCH_ATTRIBUTE.syncFlush : BATCH_ATTRIBUTE.asyncFlush;
+  }
+
+  /** Bytes of a new batch's buffer: as many as were asked for, unless the broker takes fewer. */
+  #roomFor(route: TopicRoute, slot: number): number {
+    const { lane } = route.partOf(slot % route.queues);
+    return Math.min(this.#batchBytes, FRAME_HEADER_BYTES + lane.batchBytes);
   }
 
   #openBatch(route: TopicRoute, slot: number, attributes: number, batch: SendBatch): SendBatch {

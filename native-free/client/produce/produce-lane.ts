@@ -51,6 +51,11 @@ export class ProduceLane implements BatchOwner {
     return this.link.set;
   }
 
+  /** The largest batch that its broker takes. */
+  get batchBytes(): number {
+    return this.link.connection.batchBytes;
+  }
+
   get isUp(): boolean {
     return this.link.isUp;
   }
