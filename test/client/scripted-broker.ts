@@ -8,6 +8,9 @@ import {
   FRAME,
   FRAME_FLAG,
   FRAME_HEADER_BYTES,
+  MAX_BATCH_BYTES,
+  MAX_BODY_BYTES,
+  MAX_FRAME_BYTES,
   OPCODE,
   readUint16,
   readUint32,
@@ -220,7 +223,7 @@ export class ScriptedBroker {
             brokerName: 'scripted',
             flush: this.flush,
             listener: 'embedded',
-            limits: { bodyBytes: 1, batchBytes: 1, frameBytes: 1 },
+            limits: { bodyBytes: MAX_BODY_BYTES, batchBytes: MAX_BATCH_BYTES, frameBytes: MAX_FRAME_BYTES },
           }),
         );
         break;
