@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { run } from '../../cli/run.js';
@@ -57,8 +58,15 @@ async function runNow(args: readonly string[], options: Options): Promise<CliRes
   }
 }
 
+/** Connections that this process has made; those that a server of the test has taken in end when it likes. */
 function openConnections(): number {
-  return process.getActiveResourcesInfo().filter((kind) => /^T(CP|LS)\w*Wrap$/i.test(kind)).length;
+  const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles(): object[] };
+  return handles
+    .call(process)
+    .filter(
+      (handle) => handle instanceof Socket && !handle.destroyed && !('server' in handle && handle.server),
+    )
+    .filter((handle) => (handle as Socket).remoteAddress !== undefined).length;
 }
 
 async function untilNoMoreThan(connections: number, args: readonly string[]): Promise<void> {

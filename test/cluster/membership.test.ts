@@ -1,5 +1,5 @@
 /** Brokers in a cluster: registered while they listen, with the same topics, whoever was away when one was made or deleted. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Broker, type NameServer, openBroker, openNameServer } from '../../broker/index.js';
 import { unreachableAt } from '../../broker/membership.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
@@ -232,6 +232,9 @@ describe('brokers with name servers', () => {
       'registerBroker',
       registration({ name: 'b', set: 'a', brokerId, epoch: epoch + 1, url: 'ws://127.0.0.1:4' }),
     );
+    // Who says nothing for a while is gone, and what it has registered.
+    const alive = setInterval(() => void asker.ask('route', {}).catch(() => {}), 3_000);
+    onTestFinished(() => clearInterval(alive));
     await until(() => a.warnings.some((line) => line.includes('ws://127.0.0.1:4')));
     // It comes back as that one's slave by itself, on the same port; those who were connected are not any
     // more.

@@ -164,7 +164,7 @@ export class Simulation {
     const session: ReplicaSession = new ReplicaSession(
       {
         id: 'test-1-1',
-        engine: { replicas: this.#door(() => session) } as EngineThread,
+        engine: { replicas: this.#door(() => session), access: { version: 0 } } as unknown as EngineThread,
         trustsLoopback: true,
         handshakeTimeoutMs: 3_600_000,
         silenceMs: 3_600_000,
