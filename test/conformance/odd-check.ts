@@ -117,6 +117,9 @@ async function faultOf<P extends Place>(
   if (isOfMessage && (what === 'getters that throw' || what === 'revoked proxy')) {
     return null; // What reading a message throws comes back as it is.
   }
+  if (name === 'run' && what === 'class') {
+    return null; // It is a function, and what a handler throws comes back as it is: there may be a message by then.
+  }
   if (!isRingMQError(error)) {
     return `no RingMQError: ${String((error as Error)?.stack ?? error).slice(0, 300)}`;
   }
