@@ -173,14 +173,15 @@ describe('by size', () => {
         expect(Math.abs(Date.now() - (retention?.oldestTime ?? 0))).toBeLessThan(60_000);
         await sendNumbers(client, TOPIC, 160, 700);
         await retained(dataDir, small);
-        // Nothing more goes while nothing is written.
         const { minOffset } = await stateOf(client);
         const [queue] = (await admin.describeGroup('behind')).queues;
         expect(queue).toMatchObject({ committedOffset: 1, maxOffset: 700, memberId: null });
         expect((queue?.expired ?? 0) + (queue?.lag ?? 0)).toBe(699);
         expect(queue?.expired).toBeGreaterThanOrEqual(minOffset - 1);
 
-        const told: object[] = [];
+        // One segment more may go, as what groups say is written, too.
+        const told: { to?: number; [part: string]: unknown }[] = [];
+        const firsts: number[] = [];
         for (let round = 0; round < 2; round++) {
           const consumer = client.consumer({
             group: 'behind',
@@ -188,18 +189,25 @@ describe('by size', () => {
             onWarning: ({ type, queueId, expired }) => told.push({ type, queueId, ...expired }),
           });
           for await (const first of consumer) {
-            expect(first.offset).toBe(1 + (queue?.expired as number));
+            firsts.push(first.offset);
             break;
           }
         }
-        expect(told).toEqual([{ type: 'expired', queueId: 0, from: 1, to: 1 + (queue?.expired as number) }]);
+        const [first = 0] = firsts;
+        expect(first).toBeGreaterThanOrEqual(1 + (queue?.expired ?? 0));
+        expect(told[0]).toEqual({ type: 'expired', queueId: 0, from: 1, to: first });
+        // The second is told of no more than has gone since, mostly of nothing.
+        expect(told.slice(1).every(({ to = 0 }) => to === firsts[1] && to > first)).toBe(true);
         const [after] = (await admin.describeGroup('behind')).queues;
-        expect(after).toMatchObject({ expired: queue?.expired, lag: queue?.lag });
+        expect(after?.expired).toBeGreaterThanOrEqual(first - 1);
+        expect((after?.expired ?? 0) + (after?.lag ?? 0)).toBe(699);
         await vi.waitFor(() => {
           const lost = warnings.filter(({ message }) => message.includes('has lost'));
-          expect(lost.map(({ details }) => details)).toEqual([
-            { group: 'behind', topic: TOPIC, count: queue?.expired },
-          ]);
+          const counted = lost.map(
+            ({ details }) => details as { group: string; topic: string; count: number },
+          );
+          expect(counted[0]).toMatchObject({ group: 'behind', topic: TOPIC });
+          expect(Math.max(...counted.map(({ count }) => count))).toBeGreaterThanOrEqual(first - 1);
         }, WAIT);
       },
       options,
