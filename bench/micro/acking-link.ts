@@ -4,8 +4,12 @@ import {
   ACK_ENTRY_BYTES,
   FRAME,
   FRAME_HEADER_BYTES,
+  MAX_BATCH_BYTES,
+  MAX_BODY_BYTES,
+  MAX_FRAME_BYTES,
   OPCODE,
   readUint32,
+  type Welcome,
   writeUint32,
   writeUint64,
 } from '../../native-free/wire/index.js';
@@ -44,7 +48,9 @@ export class AckingLink implements Link {
       openingId: brokerId,
       brokerName: 'x',
       flush: 'async',
-    };
+      listener: 'embedded',
+      limits: { bodyBytes: MAX_BODY_BYTES, batchBytes: MAX_BATCH_BYTES, frameBytes: MAX_FRAME_BYTES },
+    } satisfies Welcome;
     const answer = controlFrame(OPCODE.welcome, 0, welcome);
     writeUint64(answer, FRAME.value, 2 ** 50);
     setImmediate(() => this.onFrame?.(answer));

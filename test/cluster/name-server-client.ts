@@ -21,6 +21,8 @@ const PACKR = new Packr({ useRecords: false });
 
 type Answer = { failed: boolean; body: Record<string, unknown> };
 
+const GONE: Answer = { failed: true, body: { code: 'CONNECTION_LOST', message: 'the socket is closed' } };
+
 export class NameServerClient {
   readonly socket: WebSocket;
   readonly welcome: Promise<Welcome>;
@@ -41,7 +43,7 @@ export class NameServerClient {
     socket.on('message', (data: Buffer) => this.#onFrame(data));
     socket.on('close', () => {
       for (const resolve of this.#waiting.values()) {
-        resolve({ failed: true, body: { code: 'CONNECTION_LOST' } });
+        resolve(GONE);
       }
       this.#watchers.tell();
     });
@@ -76,6 +78,10 @@ export class NameServerClient {
   request(method: string, params: object): Promise<Answer> {
     const id = this.#nextId++;
     return new Promise((resolve) => {
+      if (this.socket.readyState !== WebSocket.OPEN) {
+        resolve(GONE);
+        return;
+      }
       this.#waiting.set(id, resolve);
       this.send(OPCODE.request, { method, ...params }, id);
     });

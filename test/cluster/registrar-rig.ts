@@ -10,6 +10,9 @@ import {
   type ClusterTopic,
   FRAME,
   FRAME_HEADER_BYTES,
+  MAX_BATCH_BYTES,
+  MAX_BODY_BYTES,
+  MAX_FRAME_BYTES,
   makeFrame,
   OPCODE,
   SUBPROTOCOL,
@@ -80,6 +83,7 @@ export async function lyingServer(
           openingId: 'o',
           brokerId: 'x',
           flush: 'sync',
+          limits: { bodyBytes: MAX_BODY_BYTES, batchBytes: MAX_BATCH_BYTES, frameBytes: MAX_FRAME_BYTES },
         };
         socket.send(makeFrame(OPCODE.welcome, 0, { payload: packr.pack(welcome) }));
         return;

@@ -119,12 +119,18 @@ export class Node {
   }
 }
 
-/** Tries until it is true; the test's own limit ends it. */
+/** Tries until it is true; the test's own limit ends it, and says only that, so what was waited for is said before. */
 export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) {
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
+  const asked = new Error(`for 40 s it has not become true that ${isTrue}`);
+  const telling = setTimeout(() => process.stderr.write(`${asked.stack}\n`), 40_000);
+  try {
+    while (!(await isTrue())) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
+    }
+  } finally {
+    clearTimeout(telling);
   }
 }
 

@@ -20,6 +20,10 @@ export function readWelcome(frame: Uint8Array): Welcome {
   if (typeof welcome.brokerId !== 'string' || (welcome.flush !== 'sync' && welcome.flush !== 'async')) {
     throw new RingMQError('BAD_FRAME', 'a welcome without broker id or flush policy');
   }
+  const batchBytes: unknown = welcome.limits?.batchBytes;
+  if (!Number.isSafeInteger(batchBytes) || (batchBytes as number) <= 0) {
+    throw new RingMQError('BAD_FRAME', 'a welcome without the size of the largest batch, limits.batchBytes');
+  }
   return welcome;
 }
 
