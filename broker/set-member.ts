@@ -118,7 +118,7 @@ export class LedBroker implements SetMember {
   followers(): { followers: readonly Follower[]; acked: number } {
     const { replication } = this.#host.engine();
     const isOnDisk = this.#options.flush === 'sync';
-    const followers = replication.list().map(({ name, inSync, received, flushed }) => ({
+    const followers = replication.near().map(({ name, inSync, received, flushed }) => ({
       name,
       isInSync: inSync,
       received: isOnDisk ? Math.min(received, flushed) : received,

@@ -108,8 +108,17 @@ export class ReplicaDesk {
     };
   }
 
-  /** How the slaves are. */
+  /** How the slaves are. In sync is who counts; with a controller it has to have it in the set, too. */
   list(): ReplicaStanding[] {
+    return this.#standings((row) => this.#deps.marks.counts(row));
+  }
+
+  /** The same, where `inSync` says that a slave is near enough to be counted. */
+  near(): ReplicaStanding[] {
+    return this.#standings((row) => this.#deps.marks.isNear(row));
+  }
+
+  #standings(isInSync: (row: number) => boolean): ReplicaStanding[] {
     const { marks, now } = this.#deps;
     return this.#names.flatMap((name, row) => {
       if (name === null) {
@@ -121,7 +130,7 @@ export class ReplicaDesk {
       return [
         {
           name,
-          inSync: word('inSync') === 1,
+          inSync: isInSync(row),
           connected: word('connected') === 1,
           received: this.#deps.toBytes(word('received')),
           flushed: this.#deps.toBytes(word('flushed')),

@@ -92,15 +92,21 @@ export class Replication {
     return this.#desk.greet(slave);
   }
 
-  /** Of a master: its slaves. */
+  /** Of a master: its slaves. In sync are those that acks count. */
   list(): ReplicaStanding[] {
     return this.#desk.list();
+  }
+
+  /** For a controller: the same, where `inSync` says of each whether it could be counted. */
+  near(): ReplicaStanding[] {
+    return this.#desk.near();
   }
 
   /** For a controller: acks count these slaves only, and wait for so many of them. */
   countBy(members: readonly string[], required: number): void {
     this.#desk.countBy(members, required);
     this.#deps.wakeAll();
+    this.#tellOfStanding();
   }
 
   /** In-sync slaves that have the log up to `position`. */

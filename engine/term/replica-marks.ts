@@ -120,6 +120,16 @@ export class ReplicaMarks {
     return this.#countOf(Atomics.load(this.words, REPLICAS_WORD.rule));
   }
 
+  /** The slave of this row is near enough to its master to be counted. */
+  isNear(row: number): boolean {
+    return Atomics.load(this.words, replicaRow(row) + REPLICA_WORD.inSync) === 1;
+  }
+
+  /** It is, and the rule has it. */
+  counts(row: number): boolean {
+    return this.isNear(row) && ((Atomics.load(this.words, REPLICAS_WORD.rule) >>> row) & 1) === 1;
+  }
+
   #countOf(rule: number): number {
     let count = 0;
     for (let row = 0; row < MAX_REPLICAS; row++) {

@@ -40,6 +40,7 @@ export interface TopicTombstone {
 /** How a slave is, as its master knows. */
 export interface ReplicaInfo {
   name: string;
+  /** Acks count it; with a controller it may become master. */
   inSync: boolean;
   /** Of the master's log, positions in bytes. */
   received: number;

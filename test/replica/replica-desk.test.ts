@@ -82,6 +82,19 @@ describe('a master’s desk', () => {
     expect(rig.marks.inSyncCount()).toBe(1);
   });
 
+  it('has only those in sync whom a controller has in the set, and tells which others could be', () => {
+    const rig = new Rig();
+    const inSync = (list: { name: string; inSync: boolean }[]): string[] =>
+      list.filter((slave) => slave.inSync).map(({ name }) => name);
+    rig.desk.countBy([], 0);
+    rig.connect('one');
+    rig.connect('two');
+    expect(inSync(rig.desk.list())).toEqual([]);
+    expect(inSync(rig.desk.near())).toEqual(['one', 'two']);
+    rig.desk.countBy(['two', 'master'], 1);
+    expect(inSync(rig.desk.list())).toEqual(['two']);
+  });
+
   it('counts a slave once, however many connections it has', () => {
     const rig = new Rig();
     rig.connect('one');
