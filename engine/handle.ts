@@ -24,6 +24,8 @@ export interface BrokerHandle {
   readonly epoch: number;
   readonly flush: 'sync' | 'async';
   readonly dir: OpenedDir;
+  /** Of the log's directory, for looks whether its files still have their names: disk/still-named.ts */
+  readonly logDirFd: number;
   readonly segmentBytes: number;
   /** Name of the BroadcastChannel that carries control calls to the broker's own thread. */
   readonly channel: string;

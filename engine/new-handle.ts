@@ -1,7 +1,7 @@
 /** The shared memories of an opening, as every thread of the broker gets them. */
 import { channelOf } from './control/channel-messages.js';
 import type { OpenData } from './data/open-data.js';
-import type { OpenedDir } from './disk/index.js';
+import { type OpenedDir, openLogDir } from './disk/index.js';
 import type { BrokerHandle } from './handle.js';
 import { brokerSetOf, type ResolvedEngineOptions } from './options.js';
 import { createProducerMemory, createResultMemory } from './queue/index.js';
@@ -27,6 +27,7 @@ export function newHandle(options: ResolvedEngineOptions, dir: OpenedDir, data: 
     epoch: node.epoch,
     flush: options.flush,
     dir,
+    logDirFd: openLogDir(`${dir.path}/log`),
     segmentBytes: node.segmentBytes,
     channel: channelOf(dir.token),
     memoryHoldMs: options.memoryHoldMs,

@@ -6,6 +6,7 @@
  */
 import { monotonicMs } from '../../native-free/time/index.js';
 import { beat, checkOwned, type OpenedDir } from './opened-dir.js';
+import { StillNamed } from './still-named.js';
 
 /** The persist worker looks so often. */
 export const LOOK_MS = 1_000;
@@ -16,12 +17,14 @@ export class DirGuard {
   readonly #dir: OpenedDir;
   readonly #words: Int32Array;
   readonly #word: number;
+  readonly #named: StillNamed;
 
-  /** `words[word]`: when the last look was, ms of the monotonic clock modulo 2³². */
-  constructor(dir: OpenedDir, words: Int32Array, word: number) {
+  /** `words[word]`: when the last look was, ms of the monotonic clock modulo 2³². `logDirFd`: see {@link openLogDir}. */
+  constructor(dir: OpenedDir, words: Int32Array, word: number, logDirFd: number) {
     this.#dir = dir;
     this.#words = words;
     this.#word = word;
+    this.#named = new StillNamed(logDirFd);
   }
 
   /** False: {@link look} before the next write, or word that something is on disk. Costs a look at a clock. */
@@ -31,6 +34,11 @@ export class DirGuard {
 
   ageMs(): number {
     return (nowMs() - Atomics.load(this.#words, this.#word)) | 0;
+  }
+
+  /** After a sync of a segment, before anybody is told of it. Throws `ESTALE` when the file has no name any more. */
+  checkNamed(fd: number): void {
+    this.#named.check(fd);
   }
 
   /** Throws `ESTALE` when the directory is not this opening's any more. */

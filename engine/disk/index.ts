@@ -7,3 +7,4 @@ export * from './lock-file.js';
 export * from './make-dir.js';
 export * from './node-disk.js';
 export * from './opened-dir.js';
+export * from './still-named.js';

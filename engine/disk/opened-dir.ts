@@ -3,7 +3,7 @@
  * segments in use is opened by path, long after the opening: whoever moves the directory, removes it, or puts
  * another there would have this broker write into that one.
  */
-import { fstatSync, readlinkSync, utimesSync } from 'node:fs';
+import { utimesSync } from 'node:fs';
 import { diskErrorCode, isShortage } from './disk.js';
 import { identityOf } from './file-identity.js';
 import { readLock } from './lock-owner.js';
@@ -81,34 +81,6 @@ export function checkInPlace(path: string, identity: string): void {
   }
 }
 
-/** What Linux writes behind the path of an open file that has no name any more. */
-const DELETED = ' (deleted)';
-
-/**
- * After a sync of an open file, before anybody is told of it. Throws `ESTALE` when the file has no name any more: what it has goes with the
- * descriptor.
- */
-export function checkNamed(fd: number): void {
-  if (mayBeUnnamed(fd) && fstatSync(fd).nlink === 0) {
-    throw staleError('a segment of the log was removed or replaced while the broker had it open');
-  }
-}
-
-/**
- * By where the file lies, which takes some 7 µs. `fstat` alone would do, but the write and the sync that follow one
- * take 40 µs longer: whoever is told of a file's times makes the next write set them.
- */
-function mayBeUnnamed(fd: number): boolean {
-  if (process.platform !== 'linux') {
-    return true;
-  }
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`).endsWith(DELETED);
-  } catch {
-    return true;
-  }
-}
-
 /** Tells others, who cannot ask otherwise, that this opening lives. */
 export function beat(dir: OpenedDir): void {
   const now = Date.now() / 1000;
@@ -127,16 +99,8 @@ export function isStale(error: unknown): boolean {
   return diskErrorCode(error) === 'ESTALE';
 }
 
-function staleError(why: string): Error {
+export function staleError(why: string): Error {
   return Object.assign(new Error(why), { code: 'ESTALE', errno: -ESTALE });
-}
-
-/** The real disk, for segments of the log: nothing in a file that was removed counts as synced. */
-export class SegmentDisk extends NodeDisk {
-  override fdatasync(fd: number): void {
-    super.fdatasync(fd);
-    checkNamed(fd);
-  }
 }
 
 /**

@@ -9,7 +9,6 @@ import { monotonicMs } from '../../native-free/time/index.js';
 import { SLOT_BYTES } from '../../native-free/wire/batch-layout.js';
 import { MAX_BATCH_BYTES } from '../../native-free/wire/limits.js';
 import { type Disk, diskErrorCode, EIO, isShortage, isShortOfResources } from '../disk/disk.js';
-import { checkNamed } from '../disk/opened-dir.js';
 import { type ControlWords, FULL, PERSIST_WORD, type PersistRing } from './persist-layout.js';
 
 /** What came of an act. */
@@ -35,6 +34,8 @@ export interface PersistWriterOptions {
 export interface WriteGuard {
   /** False: look before the next write, and before saying of anything that it is on disk. */
   isFresh(): boolean;
+  /** After a sync, before anybody is told of it. Throws a disk error when the file has no name any more. */
+  checkNamed(fd: number): void;
   /** Throws a disk error when the directory is another's by now. */
   look(): void;
 }
@@ -157,9 +158,7 @@ export class PersistWriter {
     const begun = monotonicMs();
     try {
       this.disk.fdatasync(fd);
-      if (this.#guard !== undefined) {
-        checkNamed(fd);
-      }
+      this.#guard?.checkNamed(fd);
     } catch (error) {
       return this.fail('fdatasync', error);
     }

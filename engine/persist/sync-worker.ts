@@ -1,7 +1,7 @@
 /** The sync thread; see disk/background-sync.ts. */
 import { workerData } from 'node:worker_threads';
 import { serveSyncs } from '../disk/background-sync.js';
-import { SegmentDisk } from '../disk/opened-dir.js';
+import { SegmentDisk } from '../disk/still-named.js';
 import { wake } from '../ring/parking.js';
 import { SeatTable } from '../ring/seats.js';
 import { PERSIST_SEAT } from '../term/shared-words.js';
@@ -10,9 +10,11 @@ import { PERSIST_SEAT } from '../term/shared-words.js';
 export interface SyncWorkerData {
   words: SharedArrayBuffer;
   seats: SharedArrayBuffer;
+  /** Of the directory that the log is in. */
+  logDirFd: number;
 }
 
-const { words, seats: seatMemory } = workerData as SyncWorkerData;
+const { words, seats: seatMemory, logDirFd } = workerData as SyncWorkerData;
 const seats = new SeatTable(seatMemory);
 
-serveSyncs(words, new SegmentDisk(), () => wake(seats.control, seats.parkedWord(PERSIST_SEAT)));
+serveSyncs(words, new SegmentDisk(logDirFd), () => wake(seats.control, seats.parkedWord(PERSIST_SEAT)));

@@ -149,7 +149,7 @@ function shortageText(full: number): string {
 }
 
 const disk = new OwnedDisk(handle.dir);
-const guard = new DirGuard(handle.dir, words, BROKER_WORD.lookedAt);
+const guard = new DirGuard(handle.dir, words, BROKER_WORD.lookedAt, handle.logDirFd);
 const files = new SegmentFiles(disk, { dir: `${handle.dir.path}/log`, segmentBytes: handle.segmentBytes });
 const mark = new PositionMark(disk, files.dir, FLUSHED_MARK);
 const buckets = syncBuckets(handle.stats);

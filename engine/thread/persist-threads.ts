@@ -1,6 +1,6 @@
 /** The two threads that write for a broker, the persist worker and the one that syncs for it: their start, what they say, and their end. */
 import { Worker } from 'node:worker_threads';
-import { markSyncThreadGone, SYNC_WORDS_BYTES } from '../disk/index.js';
+import { closeLogDir, markSyncThreadGone, SYNC_WORDS_BYTES } from '../disk/index.js';
 import type { BrokerHandle } from '../handle.js';
 import type { ResolvedEngineOptions } from '../options.js';
 import type { SyncWorkerData } from '../persist/sync-worker.js';
@@ -53,7 +53,8 @@ export class PersistThreads {
     };
     const persist = startWorker('../persist/worker.js', 'ringmq-persist', data);
     persist.on('message', (message: PersistWorkerMessage) => this.#onMessage(message));
-    const syncData: SyncWorkerData = { words: this.#syncWords, seats: handle.seats };
+    const { seats, logDirFd } = handle;
+    const syncData: SyncWorkerData = { words: this.#syncWords, seats, logDirFd };
     const sync = startWorker('../persist/sync-worker.js', 'ringmq-sync', syncData);
     // The persist worker ends it; should that die, nothing is left to keep the process for.
     sync.unref();
@@ -68,6 +69,7 @@ export class PersistThreads {
       // It ends by itself when the other has closed its files, which one that died has not.
       await sync.terminate();
       await syncEnded;
+      closeLogDir(logDirFd);
     });
   }
 

@@ -136,7 +136,7 @@ export function makeThreadParts(handle: BrokerHandle, seats: SeatTable, seat: nu
         words: WORD,
         flush: handle.flush,
         inlineMaxBytes: INLINE_ASYNC_BYTES,
-        guard: new DirGuard(handle.dir, brokerWords, BROKER_WORD.lookedAt),
+        guard: new DirGuard(handle.dir, brokerWords, BROKER_WORD.lookedAt, handle.logDirFd),
         onSync: (micros) => countSync(buckets, micros),
       }),
       seat,

@@ -67,6 +67,7 @@ export class HandMadeBroker {
     });
     this.handle = {
       kind: 'ringmq.handle.v1',
+      logDirFd: -1,
       readsAtSlaves: false,
       brokerId: '0123456789abcdef',
       openingId: 'fedcba9876543210',

@@ -1,0 +1,118 @@
+/**
+ * Whether a file of the log still has a name in its directory: what is written to one that was removed or replaced goes with
+ * its descriptor, so it is asked after each sync, before anybody is told of it.
+ *
+ * Linux says it behind the path of a descriptor, which takes 6 µs (`fstat` of the file would do, but makes the write and the sync that
+ * follow 40 µs longer: whoever is told of a file's times has the next write set them). A file loses its name by a change of its
+ * directory only, so while that has not changed since the file was found in it there is nothing to ask: 2 µs.
+ */
+import { closeSync, fstatSync, openSync, readlinkSync } from 'node:fs';
+import { monotonicMs } from '../../native-free/time/index.js';
+import { diskErrorCode } from './disk.js';
+import { NodeDisk } from './node-disk.js';
+import { staleError } from './opened-dir.js';
+
+/** What Linux writes behind the path of an open file that has no name any more. */
+const DELETED = ' (deleted)';
+/**
+ * Two changes may have one time when they are as near as that: a tick of the kernel's coarse clock, and where a file system has no
+ * parts of a second 2 s.
+ */
+const SETTLED_MS = 20;
+const SETTLED_COARSE_MS = 2_100;
+/** Without a descriptor of the directory: each file is asked for itself. */
+const NO_DIR = -1;
+
+/** A descriptor of the log's directory, for {@link StillNamed} in any thread of the process; to be closed by {@link closeLogDir}. */
+export function openLogDir(path: string): number {
+  try {
+    return process.platform === 'linux' ? openSync(path, 'r') : NO_DIR;
+  } catch (error) {
+    if (diskErrorCode(error) === undefined) {
+      throw error;
+    }
+    return NO_DIR;
+  }
+}
+
+export function closeLogDir(fd: number): void {
+  if (fd !== NO_DIR) {
+    closeSync(fd);
+  }
+}
+
+/** One of each thread that syncs. */
+export class StillNamed {
+  readonly #dirFd: number;
+  readonly #now: () => number;
+  /** The file that was found in the directory, and the time of the directory's last change then. */
+  #fd = -1;
+  #changed = 0;
+  /** The time that the directory had last, and since when, by `now`. */
+  #seen = 0;
+  #seenAt = 0;
+
+  /** `now`: ms, monotonic. */
+  constructor(dirFd: number, now: () => number = monotonicMs) {
+    this.#dirFd = dirFd;
+    this.#now = now;
+  }
+
+  /** Throws `ESTALE` when the file has no name any more. */
+  check(fd: number): void {
+    const changed = this.#dirChanged();
+    if (fd === this.#fd && changed === this.#changed) {
+      return;
+    }
+    this.#fd = -1;
+    if (changed !== this.#seen) {
+      this.#seen = changed;
+      this.#seenAt = this.#now();
+    }
+    if (mayBeUnnamed(fd) && fstatSync(fd).nlink === 0) {
+      throw staleError('a segment of the log was removed or replaced while the broker had it open');
+    }
+    if (this.#now() - this.#seenAt > (changed % 1_000 === 0 ? SETTLED_COARSE_MS : SETTLED_MS)) {
+      this.#fd = fd;
+      this.#changed = changed;
+    }
+  }
+
+  /** NaN, which equals nothing: not known. */
+  #dirChanged(): number {
+    if (this.#dirFd === NO_DIR) {
+      return Number.NaN;
+    }
+    try {
+      return fstatSync(this.#dirFd).ctimeMs;
+    } catch {
+      return Number.NaN;
+    }
+  }
+}
+
+function mayBeUnnamed(fd: number): boolean {
+  if (process.platform !== 'linux') {
+    return true;
+  }
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).endsWith(DELETED);
+  } catch {
+    return true;
+  }
+}
+
+/** The real disk, for segments of the log: nothing in a file that was removed counts as synced. */
+export class SegmentDisk extends NodeDisk {
+  readonly #named: StillNamed;
+
+  constructor(dirFd: number) {
+    super();
+    this.#named = new StillNamed(dirFd);
+  }
+
+  override fdatasync(fd: number): void {
+    super.fdatasync(fd);
+    this.#named.check(fd);
+  }
+}

@@ -1,0 +1,85 @@
+import { closeSync, linkSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { closeLogDir, openLogDir, StillNamed } from '../../engine/disk/index.js';
+import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
+
+let dir: string;
+let dirFd: number;
+let open: number[];
+beforeEach(() => {
+  dir = makeDirectory();
+  dirFd = openLogDir(dir);
+  open = [];
+});
+afterEach(() => {
+  open.map((fd) => closeSync(fd));
+  closeLogDir(dirFd);
+  removeDirectory(dir);
+});
+
+function make(name: string): number {
+  const fd = openSync(`${dir}/${name}`, 'wx+');
+  open.push(fd);
+  return fd;
+}
+
+const GONE = { code: 'ESTALE' };
+
+describe.each([
+  { of: 'with the directory', noDir: false },
+  { of: 'without a descriptor of it', noDir: true },
+])('a file of the log, $of', ({ noDir }) => {
+  let named: StillNamed;
+  let fd: number;
+  beforeEach(() => {
+    // Whatever was changed has settled by the next look: a change more has another time.
+    let now = 0;
+    named = new StillNamed(noDir ? -1 : dirFd, () => (now += 10_000));
+    fd = make('one');
+    named.check(fd);
+    named.check(fd);
+  });
+
+  it('that was removed has no name', () => {
+    unlinkSync(`${dir}/one`);
+    expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+    expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+  });
+
+  it('that was replaced has none, either', () => {
+    writeFileSync(`${dir}/other`, '');
+    named.check(fd);
+    renameSync(`${dir}/other`, `${dir}/one`);
+    expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+  });
+
+  it('has one when others come and go, and when it is called something else', () => {
+    make('two');
+    named.check(fd);
+    unlinkSync(`${dir}/two`);
+    named.check(fd);
+    renameSync(`${dir}/one`, `${dir}/three`);
+    named.check(fd);
+    linkSync(`${dir}/three`, `${dir}/four`);
+    unlinkSync(`${dir}/three`);
+    named.check(fd);
+  });
+
+  it('is asked for itself: one that was removed while another was looked after is found', () => {
+    const next = make('two');
+    named.check(fd);
+    unlinkSync(`${dir}/two`);
+    named.check(fd);
+    expect(() => named.check(next)).toThrow(expect.objectContaining(GONE));
+  });
+});
+
+it('a change that may have the time of the one before is found', () => {
+  const named = new StillNamed(dirFd);
+  for (let i = 0; i < 200; i++) {
+    const fd = make(`file-${i}`);
+    named.check(fd);
+    unlinkSync(`${dir}/file-${i}`);
+    expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+  }
+});
