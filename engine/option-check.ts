@@ -51,25 +51,37 @@ export function describeFault(issue: z.core.$ZodIssue, names: readonly string[],
   return [`${name} ${rule(issue)}`];
 }
 
-function rule(issue: z.core.$ZodIssue): string {
+/** `not`: said behind what a value must be. */
+function rule(issue: z.core.$ZodIssue, not = `, not ${shown(issue.input)}`): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${article(issue.expected)}, not ${shown(issue.input)}`;
+      return `must be ${article(issue.expected)}${not}`;
     case 'invalid_value':
-      return `must be ${issue.values.map(String).join(' or ')}, not ${shown(issue.input)}`;
+      return `must be ${issue.values.map(String).join(' or ')}${not}`;
     case 'too_small':
-      return isText(issue.origin)
-        ? 'must not be empty'
-        : `must be at least ${issue.minimum}, not ${shown(issue.input)}`;
+      return isText(issue.origin) ? 'must not be empty' : `must be at least ${issue.minimum}${not}`;
     case 'too_big':
       return isText(issue.origin)
         ? `must not be longer than ${issue.maximum}`
-        : `must be at most ${issue.maximum}, not ${shown(issue.input)}`;
+        : `must be at most ${issue.maximum}${not}`;
     case 'custom':
-      return `${issue.message}, not ${shown(issue.input)}`;
+      return `${issue.message}${not}`;
     default:
       return `cannot be used: ${issue.message}`;
   }
+}
+
+/** The first fault of a request: which parameter, and `createTopic: queues must be a number`. What was given may be a secret, and is not said. */
+export function describeParameter(
+  method: string,
+  { issues: [issue] }: z.ZodError,
+): { parameter: string; sentence: string } {
+  const parameter = issue?.path.join('.') ?? '';
+  const what = parameter === '' ? 'its parameters' : parameter;
+  return {
+    parameter,
+    sentence: `${method}: ${what} ${issue === undefined ? 'are malformed' : rule(issue, '')}`,
+  };
 }
 
 const isText = (origin: string): boolean => origin === 'string' || origin === 'array';

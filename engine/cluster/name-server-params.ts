@@ -17,6 +17,7 @@ import {
   RingMQError,
 } from '../../native-free/wire/index.js';
 import { isAddress } from '../address.js';
+import { describeParameter } from '../option-check.js';
 
 const name = z.string().regex(NAME_PATTERN);
 const hex16 = z.string().regex(/^[0-9a-f]{16}$/);
@@ -27,7 +28,7 @@ const time = count.max(MAX_TIME_MS);
 const url = z
   .string()
   .max(MAX_URL_CHARACTERS)
-  .refine(isAddress, { error: 'expected an address like ws://10.0.0.1:9876' });
+  .refine(isAddress, { error: 'must be an address like ws://10.0.0.1:9876' });
 const cluster = name.nullable().default(null);
 const topics = z.array(name).max(MAX_TOPICS_PER_PAGE);
 
@@ -106,13 +107,8 @@ export function parseNameServerParams<M extends NameServerMethod>(
 ): NameServerMethods[M]['params'] {
   const result = SCHEMAS[method].safeParse(params);
   if (!result.success) {
-    const issue = result.error.issues[0];
-    const parameter = issue?.path.join('.') ?? '';
-    throw new RingMQError(
-      'BAD_REQUEST',
-      `${method}: ${parameter === '' ? 'parameters' : parameter}: ${issue?.message ?? 'malformed'}`,
-      { details: { method, parameter } },
-    );
+    const { parameter, sentence } = describeParameter(method, result.error);
+    throw new RingMQError('BAD_REQUEST', sentence, { details: { method, parameter } });
   }
   return result.data as NameServerMethods[M]['params'];
 }

@@ -12,6 +12,7 @@ import {
   type ControlMethods,
   DEFAULT_FOUND_BODY_BYTES,
   DEFAULT_FOUND_MESSAGES,
+  DEFAULT_QUEUES,
   HISTORY_SAMPLES,
   KEY_BYTES,
   LOG_LEVELS,
@@ -35,6 +36,7 @@ import {
   unpackHeld,
   unpackOffsets,
 } from '../../native-free/wire/index.js';
+import { describeParameter } from '../option-check.js';
 import { DEFAULT_PAGE_ITEMS } from './page.js';
 
 const count = z.number().int().nonnegative();
@@ -63,7 +65,7 @@ const base64Of = (bytes: number): z.ZodString =>
     .string()
     .regex(
       new RegExp(`^[A-Za-z0-9+/]{${Math.ceil((bytes * 4) / 3)}}={0,2}$`),
-      `expected ${bytes} bytes in base64`,
+      `must be ${bytes} bytes in base64`,
     );
 const scram = z.object({
   salt: base64Of(SALT_BYTES),
@@ -85,8 +87,8 @@ export const PARAMS = {
   topicMetadata: topicOnly,
   createTopic: z.object({
     topic: name,
-    queues: z.number(),
-    memory: z.boolean(),
+    queues: z.number().default(DEFAULT_QUEUES),
+    memory: z.boolean().default(false),
     ifNotExists: z.boolean().default(false),
     createdTime: time.nullable().default(null),
     sets: z.array(z.string().regex(NAME_PATTERN)).min(1).max(MAX_SETS_PER_TOPIC).nullable().default(null),
@@ -198,7 +200,7 @@ export const PARAMS = {
     queueBase: count.nullable().default(null),
     alone: z.boolean().default(false),
     queueIds: z
-      .custom<number[]>(isQueueIds, `expected a list of at most ${MAX_QUEUES_PER_TOPIC} whole numbers`)
+      .custom<number[]>(isQueueIds, `must be a list of at most ${MAX_QUEUES_PER_TOPIC} whole numbers`)
       .nullable()
       .default(null),
     positions: z
@@ -252,15 +254,8 @@ export function parseParams<M extends ControlMethod>(
 ): ControlMethods[M]['params'] {
   const result = PARAMS[method].safeParse(params);
   if (!result.success) {
-    const issue = result.error.issues[0];
-    const path = issue?.path.join('.') ?? '';
-    throw new RingMQError(
-      'BAD_REQUEST',
-      `${method}: ${path === '' ? 'parameters' : path}: ${issue?.message ?? 'malformed'}`,
-      {
-        details: { method, parameter: path },
-      },
-    );
+    const { parameter, sentence } = describeParameter(method, result.error);
+    throw new RingMQError('BAD_REQUEST', sentence, { details: { method, parameter } });
   }
   return result.data as ControlMethods[M]['params'];
 }

@@ -1,6 +1,7 @@
 /** Topics, groups and offsets, as callers say them and as the wire has them. */
 import {
   type ControlMethods,
+  DEFAULT_QUEUES,
   MAX_QUEUES_PER_TOPIC,
   MAX_TOPIC_RETENTION_MS,
   MIN_TOPIC_RETENTION_MS,
@@ -21,8 +22,6 @@ import {
 
 /** Broker sets that a topic may name. */
 const MAX_SETS = 64;
-/** Queues of a topic whose creator does not say. */
-const DEFAULT_QUEUES = 4;
 
 const NEW_TOPIC: OptionNames<NewTopic> = {
   topic: true,

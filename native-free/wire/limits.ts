@@ -55,6 +55,8 @@ export const MAX_REQUEST_TEXT_BYTES = 128 * 1024;
 export const MAX_TOPIC_PAGE_KEYS = 16_384;
 /** Maps and lists in each other in one control payload. */
 export const MAX_CONTROL_DEPTH = 16;
+/** Queues of a topic that is made without saying how many. */
+export const DEFAULT_QUEUES = 4;
 /** Queues of one topic. */
 export const MAX_QUEUES_PER_TOPIC = 16_384;
 /** Tags in one filter expression. */

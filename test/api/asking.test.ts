@@ -116,7 +116,7 @@ describe.each(LISTENERS)('asking over %s', (listener) => {
     const { ask } = await sharedApi({ listener });
     const json = { 'Content-Type': 'application/json' };
     const asked: [string, string, string, string][] = [
-      ['POST', '/topics', '{"topic":"a","memory":false}', 'queues'],
+      ['POST', '/topics', '{"topic":"a","queues":"many"}', 'createTopic: queues must be a number'],
       ['POST', '/topics', '{"topic":1,"queues":1,"memory":false}', 'topic'],
       ['POST', '/topics', 'nonsense', 'JSON'],
       ['POST', '/topics', '[]', 'object'],

@@ -6,8 +6,9 @@ import { ControlHarness, failing, withTopic } from './control-harness.js';
 describe('requests at the edge', () => {
   test.each([
     ['createTopic', {}, 'topic'],
-    ['createTopic', { topic: 'a', queues: '4', memory: false }, 'queues'],
-    ['createTopic', null, 'parameters'],
+    ['createTopic', { topic: 'a', queues: '4', memory: false }, 'createTopic: queues must be a number'],
+    ['createTopic', { topic: 'a', memory: 'no' }, 'createTopic: memory must be a boolean'],
+    ['createTopic', null, 'createTopic: its parameters must be an object'],
     ['join', { consumer: 0, group: 'g', topic: 'orders', from: 'earliest' }, 'consumer'],
     ['join', { consumer: 1, group: 'g', topic: 'orders', from: 'yesterday' }, "expected 'earliest'"],
     ['join', { consumer: 1, group: 'g', topic: 'orders', from: { offset: -1 } }, 'from'],
@@ -99,6 +100,11 @@ describe('topics', () => {
     await expect(harness.call('deleteTopic', { topic: 'x' })).rejects.toThrow(failing('TOPIC_NOT_FOUND'));
     const [first, second] = await Promise.allSettled([create('twin', 1), create('twin', 1)]);
     expect([first?.status, second?.status]).toEqual(['fulfilled', 'rejected']);
+  });
+
+  test('have four queues on disk where nothing is said of them', async () => {
+    const harness = await withTopic();
+    expect(await harness.raw('createTopic', { topic: 'plain' })).toMatchObject({ queues: 4, memory: false });
   });
 
   test('are in the log before the answer', async () => {
