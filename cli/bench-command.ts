@@ -8,7 +8,7 @@ import type { LoadFailures, ProduceApi } from './bench/produce-load.js';
 import { runWithRoom } from './bench/roomy-process.js';
 import { type BenchPlan, type Figures, RUNS } from './bench/runs.js';
 import { STAMP_BYTES } from './bench/stamp.js';
-import { openClient } from './connection.js';
+import { connectionNotices, openClient } from './connection.js';
 import { counted, sharedOptions } from './output.js';
 import { NO_PROGRESS, startProgress } from './progress.js';
 
@@ -86,7 +86,7 @@ export async function runBench(command: Command, work: BenchWork, options: Bench
     return;
   }
   const count = options.count ?? (options.duration === undefined ? DEFAULT_COUNT : Number.POSITIVE_INFINITY);
-  const control = await openClient(url);
+  const control = await openClient(url, { onConnection: connectionNotices(url) });
   const clients = [control];
   const lines = csv === undefined ? null : csvLines(csv);
   try {

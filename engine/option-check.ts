@@ -10,7 +10,8 @@ export const pathText = () =>
     .string()
     .min(1)
     .max(4095)
-    .refine((path) => !path.includes('\0'), { message: 'must be without a zero character' });
+    .refine((path) => !path.includes('\0'), { message: 'must be without a zero character' })
+    .refine((path) => path === '' || path.trim() !== '', { message: 'must not be blank' });
 
 /** Of a file that is read again later: where it lies does not change with the directory that the process is in. */
 export const filePath = () => pathText().overwrite((path) => resolve(path));

@@ -181,14 +181,30 @@ export class SeatTable {
    * sweep come sooner.
    */
   watchWorkers(onGone: (threadTag: number) => void): () => void {
-    const onWorker = (worker: Worker): void => {
-      const tag = worker.threadId;
-      worker.once('exit', () => {
-        this.markGone(tag);
-        onGone(tag);
-      });
+    const watch = (tag: number): void => {
+      this.markGone(tag);
+      onGone(tag);
     };
-    process.on('worker', onWorker);
-    return () => process.off('worker', onWorker);
+    if (watches.size === 0) {
+      process.on('worker', onWorker);
+    }
+    watches.add(watch);
+    return () => {
+      if (watches.delete(watch) && watches.size === 0) {
+        process.off('worker', onWorker);
+      }
+    };
   }
+}
+
+/** Of all brokers of this thread: however many they are, a worker has one listener. */
+const watches = new Set<(threadTag: number) => void>();
+
+function onWorker(worker: Worker): void {
+  const tag = worker.threadId;
+  worker.once('exit', () => {
+    for (const watch of [...watches]) {
+      watch(tag);
+    }
+  });
 }

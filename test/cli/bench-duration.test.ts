@@ -47,6 +47,10 @@ it('a broker that is killed and comes back is an ack gap', { timeout: 60_000 }, 
   const args = ['bench', 'produce', '--topic', 'load', '--rate', '500', '--duration', '6s'];
   const bench = startCli(['--url', broker.url, ...args, '--ack-gap', '300ms']);
   const lines: string[] = [];
+  let said = '';
+  bench.stderr?.on('data', (data: Buffer) => {
+    said += data.toString();
+  });
   const reader = createInterface({ input: bench.stdout as NodeJS.ReadableStream });
   const until = async (isIt: (line: string) => boolean): Promise<void> => {
     while (!lines.some(isIt)) {
@@ -62,6 +66,7 @@ it('a broker that is killed and comes back is an ack gap', { timeout: 60_000 }, 
     await until((line) => line.includes('ack gap ends'));
     const [status] = bench.exitCode === null ? await once(bench, 'exit') : [bench.exitCode];
     expect(status).toBe(0);
+    expect(said).toMatch(/^ringmq: the broker at .+ is away.*\nringmq: the broker at .+ is back\n$/);
   } finally {
     bench.kill('SIGKILL');
     await broker.stop();

@@ -68,6 +68,15 @@ describe('a data directory', () => {
     await withBroker(`${directory}/log`, async () => undefined);
   });
 
+  it.each([
+    ['', 'dataDir must not be empty'],
+    [' \t', 'dataDir must not be blank'],
+  ])('has a name: %j is none', async (path, why) => {
+    const { code, message } = await failureOf(openSmall(path));
+    expect([code, message]).toEqual(['BAD_CONFIG', expect.stringContaining(why)]);
+    expect(message).not.toContain(';');
+  });
+
   it('whose owner was killed is taken over', async () => {
     const dataDir = `${directory}/killed`;
     const first = await BrokerProcess.start(dataDir);

@@ -56,6 +56,21 @@ describe('SeatTable', () => {
     expect(gone).toEqual([message.threadId]);
     expect(seats.deadSeats().length).toBe(1);
   });
+
+  test('a worker has one listener, however many brokers watch', async () => {
+    const memory = createSeatMemory(4);
+    const gone: number[] = [];
+    const stops = [...Array(12).keys()].map((i) => new SeatTable(memory).watchWorkers(() => gone.push(i)));
+    const worker = new Worker(WORKER, { workerData: { seatMemory: memory, work: shared() } });
+    await once(worker, 'message');
+    expect(worker.listenerCount('exit')).toBe(1);
+    stops[0]?.();
+    await worker.terminate();
+    expect(gone).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    for (const stop of stops) {
+      stop();
+    }
+  });
 });
 
 describe('parking', () => {
