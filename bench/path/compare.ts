@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import Table from 'cli-table3';
 import { median, medianRange } from '../statistics.js';
 import type { MeasureName, Place } from './measures.js';
-import type { Row } from './rows.js';
+import type { Measured } from './rows.js';
 
 export type Measures = Record<string, (at: Place) => Promise<number>>;
 
@@ -43,7 +43,7 @@ export async function measuresOf(directory: string): Promise<Measures> {
 
 /** Measures `row` once with each side. `round` counts from 0 and decides their order. */
 export async function compareOnce(
-  row: Row,
+  row: Measured,
   sides: readonly Side[],
   round: number,
   directory: string,
@@ -69,7 +69,7 @@ export function orderOf(count: number, round: number): number[] {
 }
 
 /** Sums the rounds of `row` up, which have a figure of each side. */
-export function comparedOf(row: Row, rounds: readonly (readonly number[])[]): Compared {
+export function comparedOf(row: Measured, rounds: readonly (readonly number[])[]): Compared {
   const sideCount = rounds[0]?.length ?? 0;
   const figures = Array.from({ length: sideCount }, (_, i) => rounds.map((round) => round[i] as number));
   const [first = [], ...others] = figures;
@@ -99,7 +99,8 @@ export function renderCompared(
   for (const { measure, figures, ratios } of all) {
     table.push([measure, ...figures.map((side) => median(side).toPrecision(4)), ...ratios.map(ratioText)]);
   }
-  const what = `messages a second, or microseconds (oneSend); the ratio is turned so that above 1 is better,
+  const what = `messages a second, microseconds (oneSend), or the broker's processor time in microseconds for a thousand
+messages (cpu…); the ratio is turned so that above 1 is better,
 and in brackets is where the median of ever more rounds lies, with 95 %`;
   return `${rounds} rounds, each first in turn; medians; ${what}\n${table.toString()}`;
 }

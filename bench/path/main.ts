@@ -15,7 +15,7 @@ import { measureBacklog } from './backlog.js';
 import { type Compared, comparedOf, compareOnce, measuresOf, renderCompared, type Side } from './compare.js';
 import { MEASURES, MEASURES_WITH_LOGINS, type MeasureName } from './measures.js';
 import { backlogLines, lineOf, type ReportLine, renderReport } from './report.js';
-import { ROWS, type Row } from './rows.js';
+import { COMPARED, type Measured, ROWS, type Row } from './rows.js';
 
 const HELP = `npm run bench:path -- [options]: the whole path against what this machine can do at all, in one run, interleaved
 
@@ -39,21 +39,26 @@ const { values: flags } = readFlags(HELP, {
   },
 });
 /** What logins are held against. */
-const WITH_LOGINS: readonly string[] = ['produceAsync100', 'produceAsync1k', 'endToEnd100'];
+const WITH_LOGINS: readonly string[] = [
+  'produceAsync100',
+  'produceAsync1k',
+  'endToEnd100',
+  'cpuProduceAsync100',
+  'cpuEndToEnd100',
+];
 /** What logins cost is little beside what chance does. */
 const rounds = Number(flags.rounds ?? (flags.auth === true && flags.before === undefined ? 12 : 3));
 const rows = chooseRows(flags.only, flags.backlog === true);
 const withBacklog = flags.backlog ?? flags.only === undefined;
 
 function chooseRows(only: string | undefined, backlogOnly: boolean): Row[] {
-  if (backlogOnly) {
-    return [];
-  }
-  if (only === undefined && flags.auth !== true) {
-    return [...ROWS];
-  }
-  const names = only?.split(',') ?? WITH_LOGINS;
-  return ROWS.filter((row) => names.includes(row.measure));
+  return backlogOnly ? [] : ROWS.filter(({ measure }) => only?.split(',').includes(measure) ?? true);
+}
+
+/** What is held against another build, or against the same with logins. */
+function chooseCompared(): Measured[] {
+  const names = flags.only?.split(',') ?? (flags.before === undefined ? WITH_LOGINS : null);
+  return COMPARED.filter(({ measure }) => names?.includes(measure) ?? true);
 }
 
 /** Each figure once a round, next to what it is compared with, in the order of the table. */
@@ -94,9 +99,10 @@ function startBar(total: number): SingleBar | null {
 }
 
 async function compareAll(directory: string, sides: readonly Side[]): Promise<Compared[]> {
-  const bar = startBar(rows.length * rounds);
+  const asked = chooseCompared();
+  const bar = startBar(asked.length * rounds);
   const all: Compared[] = [];
-  for (const row of rows) {
+  for (const row of asked) {
     const figures: number[][] = [];
     for (let round = 0; round < rounds; round++) {
       bar?.update({ doing: `${row.measure}, round ${round + 1}` });

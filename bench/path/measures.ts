@@ -11,7 +11,10 @@ import { BenchBroker, load, ringmq } from '../ringmq.js';
 
 type Flush = 'sync' | 'async';
 
-/** What can be measured. Rates are messages a second, times microseconds. */
+/** Beside which a broker's first code is little. */
+const CPU_COUNT = 24_000_000;
+
+/** What can be measured. Rates are messages a second, times microseconds; `cpu…` the broker's processor time for a thousand messages. */
 export const MEASURES = {
   rawAsync100: (at: Place) => raw(at, 100, 256, 'async'),
   rawAsync1k: (at: Place) => raw(at, 1024, 64, 'async'),
@@ -23,6 +26,8 @@ export const MEASURES = {
   produceSync1k: (at: Place) => produce(at, 'sync', 1024, 1_500_000),
   send100: (at: Place) => produce(at, 'async', 100, 4_000_000, '--api', 'send', '--in-flight', '65536'),
   endToEnd100: (at: Place) => endToEnd(at),
+  cpuProduceAsync100: (at: Place) => brokerTime(at, produceArgs(100, CPU_COUNT)),
+  cpuEndToEnd100: (at: Place) => brokerTime(at, endToEndArgs(CPU_COUNT)),
   backlog100: (at: Place) => backlog(at),
   echo: (at: Place) => echo(at, false),
   echoSync: (at: Place) => echo(at, true),
@@ -92,8 +97,21 @@ export const MEASURES_WITH_LOGINS = Object.fromEntries(
 
 function produce(at: Place, flush: Flush, size: number, count: number, ...more: string[]): Promise<number> {
   return withBroker(at, flush, async ({ url }) => {
-    const args = ['produce', '--topic', 'bench', '--size', size, '--count', count, ...warmUp(count), ...more];
+    const args = [...produceArgs(size, count), ...warmUp(count), ...more];
     return (await load(url, ...args)).messagesPerSecond;
+  });
+}
+
+function produceArgs(size: number, count: number): (string | number)[] {
+  return ['produce', '--topic', 'bench', '--size', size, '--count', count];
+}
+
+/** Of `CPU_COUNT` messages, async flush. */
+function brokerTime(at: Place, args: (string | number)[]): Promise<number> {
+  return withBroker(at, 'async', async (broker) => {
+    const before = broker.cpuMicros();
+    await load(broker.url, ...args);
+    return (1_000 * (broker.cpuMicros() - before)) / CPU_COUNT;
   });
 }
 
@@ -104,9 +122,12 @@ function warmUp(count: number): (string | number)[] {
 
 function endToEnd(at: Place): Promise<number> {
   return withBroker(at, 'async', async ({ url }) => {
-    const args = ['e2e', '--topic', 'bench', '--size', 100, '--count', 15_000_000];
-    return (await load(url, ...args)).messagesPerSecond;
+    return (await load(url, ...endToEndArgs(15_000_000))).messagesPerSecond;
   });
+}
+
+function endToEndArgs(count: number): (string | number)[] {
+  return ['e2e', '--topic', 'bench', '--size', 100, '--count', count];
 }
 
 /**

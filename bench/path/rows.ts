@@ -1,11 +1,15 @@
 import type { MeasureName } from './measures.js';
 
-/** One line of the table: a figure of RingMQ, what it is compared with, and what it should reach. */
-export interface Row {
-  work: string;
+/** What is measured; of times less is better. */
+export interface Measured {
   measure: MeasureName;
-  against: MeasureName;
   unit: 'per second' | 'us';
+}
+
+/** One line of the table: a figure of RingMQ, what it is compared with, and what it should reach. */
+export interface Row extends Measured {
+  work: string;
+  against: MeasureName;
   /** RingMQ's figure divided by the other: at least this (rates), or at most (times). */
   target: number;
   /** For times: also good within so many microseconds above the other. */
@@ -48,6 +52,13 @@ export const ROWS: readonly Row[] = [
   rate('sync flush, 10,000 queues / one queue', 'manyQueuesSync', 'oneQueueSync', 0.8),
   rate('64 producers awaiting each ack / 1, async flush', 'awaitingAsync64', 'awaitingAsync1', 3),
   rate('64 producers awaiting each ack / 1, sync flush', 'awaitingSync64', 'awaitingSync1', 3),
+];
+
+/** Of two builds, or with logins and without, also what processor time each takes: that varies less than its speed. */
+export const COMPARED: readonly Measured[] = [
+  ...ROWS,
+  { measure: 'cpuProduceAsync100', unit: 'us' },
+  { measure: 'cpuEndToEnd100', unit: 'us' },
 ];
 
 /** Whether a ratio (of figures `own` and `other`) reaches its row's target. */

@@ -1,10 +1,10 @@
 /**
- * Whether a file of the log still has a name in its directory: what is written to one that was removed or replaced goes with
- * its descriptor, so it is asked after each sync, before anybody is told of it.
+ * Whether a file of the log is in its directory still: what is written to one that was moved away, removed or replaced is not found
+ * again, so it is asked after each sync, before anybody is told of it.
  *
- * Linux says it behind the path of a descriptor, which takes 6 µs (`fstat` of the file would do, but makes the write and the sync that
- * follow 40 µs longer: whoever is told of a file's times has the next write set them). A file loses its name by a change of its
- * directory only, so while that has not changed since the file was found in it there is nothing to ask: 2 µs.
+ * Linux says it by the path of a descriptor, which takes 6 µs (`fstat` of the file would do for some of it, but makes the write and the
+ * sync that follow 40 µs longer: whoever is told of a file's times has the next write set them). A file leaves its directory by a change of
+ * that only, so while it has not changed since the file was found in it there is nothing to ask: 2 µs.
  */
 import { closeSync, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { monotonicMs } from '../../native-free/time/index.js';
@@ -14,6 +14,7 @@ import { staleError } from './opened-dir.js';
 
 /** What Linux writes behind the path of an open file that has no name any more. */
 const DELETED = ' (deleted)';
+const SEGMENT_SUFFIX = '.seg';
 /**
  * Two changes may have one time when they are as near as that: a tick of the kernel's coarse clock, and where a file system has no
  * parts of a second 2 s.
@@ -58,7 +59,7 @@ export class StillNamed {
     this.#now = now;
   }
 
-  /** Throws `ESTALE` when the file has no name any more. */
+  /** Throws `ESTALE` when the file is not in its directory any more. */
   check(fd: number): void {
     const changed = this.#dirChanged();
     if (fd === this.#fd && changed === this.#changed) {
@@ -69,13 +70,25 @@ export class StillNamed {
       this.#seen = changed;
       this.#seenAt = this.#now();
     }
-    if (mayBeUnnamed(fd) && fstatSync(fd).nlink === 0) {
-      throw staleError('a segment of the log was removed or replaced while the broker had it open');
+    // Once more, as the directory itself may have been given another name in between.
+    if (!this.#isInPlace(fd) && !this.#isInPlace(fd)) {
+      throw staleError('a segment of the log was moved, removed or replaced while the broker had it open');
     }
     if (this.#now() - this.#seenAt > (changed % 1_000 === 0 ? SETTLED_COARSE_MS : SETTLED_MS)) {
       this.#fd = fd;
       this.#changed = changed;
     }
+  }
+
+  #isInPlace(fd: number): boolean {
+    const path = pathOf(fd);
+    if (path === undefined) {
+      return fstatSync(fd).nlink > 0;
+    }
+    const dir = this.#dirFd === NO_DIR ? undefined : pathOf(this.#dirFd);
+    return dir === undefined
+      ? !path.endsWith(DELETED)
+      : path.startsWith(`${dir}/`) && path.indexOf('/', dir.length + 1) < 0 && path.endsWith(SEGMENT_SUFFIX);
   }
 
   /** NaN, which equals nothing: not known. */
@@ -91,14 +104,15 @@ export class StillNamed {
   }
 }
 
-function mayBeUnnamed(fd: number): boolean {
+/** Where the open file is now; undefined: the system does not say. */
+function pathOf(fd: number): string | undefined {
   if (process.platform !== 'linux') {
-    return true;
+    return undefined;
   }
   try {
-    return readlinkSync(`/proc/self/fd/${fd}`).endsWith(DELETED);
+    return readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
-    return true;
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, linkSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, linkSync, mkdirSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { closeLogDir, openLogDir, StillNamed } from '../../engine/disk/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
@@ -35,51 +35,73 @@ describe.each([
     // Whatever was changed has settled by the next look: a change more has another time.
     let now = 0;
     named = new StillNamed(noDir ? -1 : dirFd, () => (now += 10_000));
-    fd = make('one');
+    fd = make('one.seg');
     named.check(fd);
     named.check(fd);
   });
 
   it('that was removed has no name', () => {
-    unlinkSync(`${dir}/one`);
+    unlinkSync(`${dir}/one.seg`);
     expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
     expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
   });
 
   it('that was replaced has none, either', () => {
-    writeFileSync(`${dir}/other`, '');
+    writeFileSync(`${dir}/other.seg`, '');
     named.check(fd);
-    renameSync(`${dir}/other`, `${dir}/one`);
+    renameSync(`${dir}/other.seg`, `${dir}/one.seg`);
     expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
   });
 
-  it('has one when others come and go, and when it is called something else', () => {
-    make('two');
+  it('is where it was when others come and go', () => {
+    make('two.seg');
     named.check(fd);
-    unlinkSync(`${dir}/two`);
-    named.check(fd);
-    renameSync(`${dir}/one`, `${dir}/three`);
-    named.check(fd);
-    linkSync(`${dir}/three`, `${dir}/four`);
-    unlinkSync(`${dir}/three`);
+    unlinkSync(`${dir}/two.seg`);
     named.check(fd);
   });
 
   it('is asked for itself: one that was removed while another was looked after is found', () => {
-    const next = make('two');
+    const next = make('two.seg');
     named.check(fd);
-    unlinkSync(`${dir}/two`);
+    unlinkSync(`${dir}/two.seg`);
     named.check(fd);
     expect(() => named.check(next)).toThrow(expect.objectContaining(GONE));
   });
 });
 
+it.each([
+  ['moved away', () => renameSync(`${dir}/one.seg`, `${dir}/sub/one.seg`)],
+  ['called something else', () => renameSync(`${dir}/one.seg`, `${dir}/one.seg.bak`)],
+  [
+    'kept elsewhere alone',
+    () => {
+      linkSync(`${dir}/one.seg`, `${dir}/sub/one.seg`);
+      unlinkSync(`${dir}/one.seg`);
+    },
+  ],
+])('a file of the log that was %s is not in its place', (_how, change) => {
+  mkdirSync(`${dir}/sub`);
+  const named = new StillNamed(dirFd);
+  const fd = make('one.seg');
+  named.check(fd);
+  change();
+  expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+});
+
+it('a directory may be given another name with all that is in it', () => {
+  const named = new StillNamed(dirFd);
+  const fd = make('one.seg');
+  renameSync(dir, `${dir}-moved`);
+  dir = `${dir}-moved`;
+  named.check(fd);
+});
+
 it('a change that may have the time of the one before is found', () => {
   const named = new StillNamed(dirFd);
   for (let i = 0; i < 200; i++) {
-    const fd = make(`file-${i}`);
+    const fd = make(`${i}.seg`);
     named.check(fd);
-    unlinkSync(`${dir}/file-${i}`);
+    unlinkSync(`${dir}/${i}.seg`);
     expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
   }
 });

@@ -110,6 +110,11 @@ describe('a broker whose directory', () => {
       /log\/0{16}\.seg was moved or removed/,
     ],
     [
+      'has the segment in use under another name',
+      (path) => renameSync(lastSegment(path), `${lastSegment(path)}.bak`),
+      /log\/0{16}\.seg was moved or removed/,
+    ],
+    [
       'has another file for the segment in use',
       (path) => {
         cpSync(lastSegment(path), `${path}/copy`);
