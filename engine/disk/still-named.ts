@@ -6,7 +6,8 @@
  * sync that follow 40 µs longer: whoever is told of a file's times has the next write set them). A file leaves its directory by a change of
  * that only, so while it has not changed since the file was found in it there is nothing to ask: 2 µs.
  */
-import { closeSync, fstatSync, openSync, readlinkSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readlinkSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { diskErrorCode } from './disk.js';
 import { NodeDisk } from './node-disk.js';
@@ -86,9 +87,10 @@ export class StillNamed {
       return fstatSync(fd).nlink > 0;
     }
     const dir = this.#dirFd === NO_DIR ? undefined : pathOf(this.#dirFd);
-    return dir === undefined
-      ? !path.endsWith(DELETED)
-      : path.startsWith(`${dir}/`) && path.indexOf('/', dir.length + 1) < 0 && path.endsWith(SEGMENT_SUFFIX);
+    if (dir === undefined) {
+      return !path.endsWith(DELETED);
+    }
+    return dirname(path) === dir ? path.endsWith(SEGMENT_SUFFIX) : isFile(fd, `${dir}/${basename(path)}`); // What lies there may be a link to it.
   }
 
   /** NaN, which equals nothing: not known. */
@@ -114,6 +116,12 @@ function pathOf(fd: number): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function isFile(fd: number, path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  const { dev, ino } = fstatSync(fd);
+  return found !== undefined && found.dev === dev && found.ino === ino;
 }
 
 /** The real disk, for segments of the log: nothing in a file that was removed counts as synced. */

@@ -1,4 +1,13 @@
-import { closeSync, linkSync, mkdirSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { closeLogDir, openLogDir, StillNamed } from '../../engine/disk/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
@@ -85,6 +94,18 @@ it.each([
   const fd = make('one.seg');
   named.check(fd);
   change();
+  expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+});
+
+it('a file of the log may be a link to one elsewhere', () => {
+  mkdirSync(`${dir}/sub`);
+  writeFileSync(`${dir}/sub/one.seg`, '');
+  symlinkSync(`${dir}/sub/one.seg`, `${dir}/one.seg`);
+  const named = new StillNamed(dirFd);
+  const fd = openSync(`${dir}/one.seg`, 'r+');
+  open.push(fd);
+  named.check(fd);
+  unlinkSync(`${dir}/one.seg`);
   expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
 });
 
