@@ -93,13 +93,6 @@ export class BenchBroker {
     return this.#child.pid ?? -1;
   }
 
-  /** The processor time it has taken, in steps of 10 ms (Linux: utime, stime). */
-  cpuMicros(): number {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * 10_000;
-  }
-
   /** The most memory it ever held, in bytes (Linux: VmHWM). */
   peakRssBytes(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');

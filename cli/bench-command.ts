@@ -12,8 +12,6 @@ import { connectionNotices, openClient } from './connection.js';
 import { counted, sharedOptions } from './output.js';
 import { NO_PROGRESS, startProgress } from './progress.js';
 
-const DEFAULT_QUEUES = 4;
-
 const DEFAULT_COUNT = 1_000_000;
 const DEFAULT_GAP_MS = 500;
 
@@ -198,7 +196,7 @@ function gapsOf({ count, longestMs, gaps }: AckGapWatch): NonNullable<BenchResul
 
 async function makeTopic(client: Client, topic: string): Promise<void> {
   try {
-    await client.admin().createTopic({ topic, queues: DEFAULT_QUEUES });
+    await client.admin().createTopic({ topic });
   } catch (error) {
     if (!isRingMQError(error) || error.code !== 'TOPIC_EXISTS') {
       throw error;

@@ -24,7 +24,7 @@ export interface BrokerHandle {
   readonly epoch: number;
   readonly flush: 'sync' | 'async';
   readonly dir: OpenedDir;
-  /** Of the log's directory, for looks whether its files still have their names: disk/still-named.ts */
+  /** Of the log's directory, for looks whether its files are still in it: disk/segment-place.ts */
   readonly logDirFd: number;
   readonly segmentBytes: number;
   /** Name of the BroadcastChannel that carries control calls to the broker's own thread. */

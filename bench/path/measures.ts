@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { measureBareRing } from '../limits/bare-ring.js';
 import { measureEcho } from '../limits/echo.js';
 import { runRawPath } from '../limits/raw-path.js';
+import { readProcessUse } from '../load/process-meter.js';
 import { BenchBroker, load, ringmq } from '../ringmq.js';
 
 type Flush = 'sync' | 'async';
@@ -109,9 +110,10 @@ function produceArgs(size: number, count: number): (string | number)[] {
 /** Of `CPU_COUNT` messages, async flush. */
 function brokerTime(at: Place, args: (string | number)[]): Promise<number> {
   return withBroker(at, 'async', async (broker) => {
-    const before = broker.cpuMicros();
+    const seconds = (): number => readProcessUse([broker.pid]).cpuSeconds;
+    const before = seconds();
     await load(broker.url, ...args);
-    return (1_000 * (broker.cpuMicros() - before)) / CPU_COUNT;
+    return (1e9 * (seconds() - before)) / CPU_COUNT;
   });
 }
 

@@ -6,7 +6,7 @@
  */
 import { monotonicMs } from '../../native-free/time/index.js';
 import { beat, checkOwned, type OpenedDir } from './opened-dir.js';
-import { StillNamed } from './still-named.js';
+import { SegmentPlace } from './segment-place.js';
 
 /** The persist worker looks so often. */
 export const LOOK_MS = 1_000;
@@ -17,14 +17,14 @@ export class DirGuard {
   readonly #dir: OpenedDir;
   readonly #words: Int32Array;
   readonly #word: number;
-  readonly #named: StillNamed;
+  readonly #place: SegmentPlace;
 
   /** `words[word]`: when the last look was, ms of the monotonic clock modulo 2³². `logDirFd`: see {@link openLogDir}. */
   constructor(dir: OpenedDir, words: Int32Array, word: number, logDirFd: number) {
     this.#dir = dir;
     this.#words = words;
     this.#word = word;
-    this.#named = new StillNamed(logDirFd);
+    this.#place = new SegmentPlace(logDirFd);
   }
 
   /** False: {@link look} before the next write, or word that something is on disk. Costs a look at a clock. */
@@ -36,9 +36,9 @@ export class DirGuard {
     return (nowMs() - Atomics.load(this.#words, this.#word)) | 0;
   }
 
-  /** After a sync of a segment, before anybody is told of it. Throws `ESTALE` when the file has no name any more. */
-  checkNamed(fd: number): void {
-    this.#named.check(fd);
+  /** After a sync of a segment, before anybody is told of it. Throws `ESTALE` when the file is not in its directory any more. */
+  checkFile(fd: number): void {
+    this.#place.check(fd);
   }
 
   /** Throws `ESTALE` when the directory is not this opening's any more. */

@@ -7,4 +7,4 @@ export * from './lock-file.js';
 export * from './make-dir.js';
 export * from './node-disk.js';
 export * from './opened-dir.js';
-export * from './still-named.js';
+export * from './segment-place.js';

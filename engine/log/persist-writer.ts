@@ -34,8 +34,8 @@ export interface PersistWriterOptions {
 export interface WriteGuard {
   /** False: look before the next write, and before saying of anything that it is on disk. */
   isFresh(): boolean;
-  /** After a sync, before anybody is told of it. Throws a disk error when the file has no name any more. */
-  checkNamed(fd: number): void;
+  /** After a sync, before anybody is told of it. Throws a disk error when the file is not in its directory any more. */
+  checkFile(fd: number): void;
   /** Throws a disk error when the directory is another's by now. */
   look(): void;
 }
@@ -158,7 +158,7 @@ export class PersistWriter {
     const begun = monotonicMs();
     try {
       this.disk.fdatasync(fd);
-      this.#guard?.checkNamed(fd);
+      this.#guard?.checkFile(fd);
     } catch (error) {
       return this.fail('fdatasync', error);
     }

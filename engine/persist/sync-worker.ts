@@ -1,7 +1,7 @@
 /** The sync thread; see disk/background-sync.ts. */
 import { workerData } from 'node:worker_threads';
 import { serveSyncs } from '../disk/background-sync.js';
-import { SegmentDisk } from '../disk/still-named.js';
+import { SegmentDisk } from '../disk/segment-place.js';
 import { wake } from '../ring/parking.js';
 import { SeatTable } from '../ring/seats.js';
 import { PERSIST_SEAT } from '../term/shared-words.js';

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { closeLogDir, openLogDir, StillNamed } from '../../engine/disk/index.js';
+import { closeLogDir, openLogDir, SegmentPlace } from '../../engine/disk/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
 
 let dir: string;
@@ -38,43 +38,43 @@ describe.each([
   { of: 'with the directory', noDir: false },
   { of: 'without a descriptor of it', noDir: true },
 ])('a file of the log, $of', ({ noDir }) => {
-  let named: StillNamed;
+  let place: SegmentPlace;
   let fd: number;
   beforeEach(() => {
     // Whatever was changed has settled by the next look: a change more has another time.
     let now = 0;
-    named = new StillNamed(noDir ? -1 : dirFd, () => (now += 10_000));
+    place = new SegmentPlace(noDir ? -1 : dirFd, () => (now += 10_000));
     fd = make('one.seg');
-    named.check(fd);
-    named.check(fd);
+    place.check(fd);
+    place.check(fd);
   });
 
   it('that was removed has no name', () => {
     unlinkSync(`${dir}/one.seg`);
-    expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
-    expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+    expect(() => place.check(fd)).toThrow(expect.objectContaining(GONE));
+    expect(() => place.check(fd)).toThrow(expect.objectContaining(GONE));
   });
 
   it('that was replaced has none, either', () => {
     writeFileSync(`${dir}/other.seg`, '');
-    named.check(fd);
+    place.check(fd);
     renameSync(`${dir}/other.seg`, `${dir}/one.seg`);
-    expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+    expect(() => place.check(fd)).toThrow(expect.objectContaining(GONE));
   });
 
   it('is where it was when others come and go', () => {
     make('two.seg');
-    named.check(fd);
+    place.check(fd);
     unlinkSync(`${dir}/two.seg`);
-    named.check(fd);
+    place.check(fd);
   });
 
   it('is asked for itself: one that was removed while another was looked after is found', () => {
     const next = make('two.seg');
-    named.check(fd);
+    place.check(fd);
     unlinkSync(`${dir}/two.seg`);
-    named.check(fd);
-    expect(() => named.check(next)).toThrow(expect.objectContaining(GONE));
+    place.check(fd);
+    expect(() => place.check(next)).toThrow(expect.objectContaining(GONE));
   });
 });
 
@@ -90,39 +90,39 @@ it.each([
   ],
 ])('a file of the log that was %s is not in its place', (_how, change) => {
   mkdirSync(`${dir}/sub`);
-  const named = new StillNamed(dirFd);
+  const place = new SegmentPlace(dirFd);
   const fd = make('one.seg');
-  named.check(fd);
+  place.check(fd);
   change();
-  expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+  expect(() => place.check(fd)).toThrow(expect.objectContaining(GONE));
 });
 
 it('a file of the log may be a link to one elsewhere', () => {
   mkdirSync(`${dir}/sub`);
   writeFileSync(`${dir}/sub/one.seg`, '');
   symlinkSync(`${dir}/sub/one.seg`, `${dir}/one.seg`);
-  const named = new StillNamed(dirFd);
+  const place = new SegmentPlace(dirFd);
   const fd = openSync(`${dir}/one.seg`, 'r+');
   open.push(fd);
-  named.check(fd);
+  place.check(fd);
   unlinkSync(`${dir}/one.seg`);
-  expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+  expect(() => place.check(fd)).toThrow(expect.objectContaining(GONE));
 });
 
 it('a directory may be given another name with all that is in it', () => {
-  const named = new StillNamed(dirFd);
+  const place = new SegmentPlace(dirFd);
   const fd = make('one.seg');
   renameSync(dir, `${dir}-moved`);
   dir = `${dir}-moved`;
-  named.check(fd);
+  place.check(fd);
 });
 
 it('a change that may have the time of the one before is found', () => {
-  const named = new StillNamed(dirFd);
+  const place = new SegmentPlace(dirFd);
   for (let i = 0; i < 200; i++) {
     const fd = make(`${i}.seg`);
-    named.check(fd);
+    place.check(fd);
     unlinkSync(`${dir}/${i}.seg`);
-    expect(() => named.check(fd)).toThrow(expect.objectContaining(GONE));
+    expect(() => place.check(fd)).toThrow(expect.objectContaining(GONE));
   }
 });

@@ -6,12 +6,13 @@
  * sync that follow 40 µs longer: whoever is told of a file's times has the next write set them). A file leaves its directory by a change of
  * that only, so while it has not changed since the file was found in it there is nothing to ask: 2 µs.
  */
-import { closeSync, fstatSync, openSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { diskErrorCode } from './disk.js';
+import { identityOfFile } from './file-identity.js';
 import { NodeDisk } from './node-disk.js';
-import { staleError } from './opened-dir.js';
+import { checkInPlace, isStale, staleError } from './opened-dir.js';
 
 /** What Linux writes behind the path of an open file that has no name any more. */
 const DELETED = ' (deleted)';
@@ -25,7 +26,7 @@ const SETTLED_COARSE_MS = 2_100;
 /** Without a descriptor of the directory: each file is asked for itself. */
 const NO_DIR = -1;
 
-/** A descriptor of the log's directory, for {@link StillNamed} in any thread of the process; to be closed by {@link closeLogDir}. */
+/** A descriptor of the log's directory, for {@link SegmentPlace} in any thread of the process; to be closed by {@link closeLogDir}. */
 export function openLogDir(path: string): number {
   try {
     return process.platform === 'linux' ? openSync(path, 'r') : NO_DIR;
@@ -44,7 +45,7 @@ export function closeLogDir(fd: number): void {
 }
 
 /** One of each thread that syncs. */
-export class StillNamed {
+export class SegmentPlace {
   readonly #dirFd: number;
   readonly #now: () => number;
   /** The file that was found in the directory, and the time of the directory's last change then. */
@@ -90,7 +91,7 @@ export class StillNamed {
     if (dir === undefined) {
       return !path.endsWith(DELETED);
     }
-    return dirname(path) === dir ? path.endsWith(SEGMENT_SUFFIX) : isFile(fd, `${dir}/${basename(path)}`); // What lies there may be a link to it.
+    return dirname(path) === dir ? path.endsWith(SEGMENT_SUFFIX) : leadsTo(`${dir}/${basename(path)}`, fd); // What lies there may be a link to it.
   }
 
   /** NaN, which equals nothing: not known. */
@@ -118,23 +119,30 @@ function pathOf(fd: number): string | undefined {
   }
 }
 
-function isFile(fd: number, path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  const { dev, ino } = fstatSync(fd);
-  return found !== undefined && found.dev === dev && found.ino === ino;
+/** Whether `path` leads to the open file. */
+function leadsTo(path: string, fd: number): boolean {
+  try {
+    checkInPlace(path, identityOfFile(fd));
+    return true;
+  } catch (error) {
+    if (isStale(error)) {
+      return false;
+    }
+    throw error;
+  }
 }
 
-/** The real disk, for segments of the log: nothing in a file that was removed counts as synced. */
+/** The real disk, for segments of the log: nothing in a file that has left its directory counts as synced. */
 export class SegmentDisk extends NodeDisk {
-  readonly #named: StillNamed;
+  readonly #place: SegmentPlace;
 
   constructor(dirFd: number) {
     super();
-    this.#named = new StillNamed(dirFd);
+    this.#place = new SegmentPlace(dirFd);
   }
 
   override fdatasync(fd: number): void {
     super.fdatasync(fd);
-    this.#named.check(fd);
+    this.#place.check(fd);
   }
 }
