@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openBroker } from '../../broker/index.js';
 import { headerCrcOf } from '../../engine/batch/header.js';
 import { MAX_DAMAGE_LISTED } from '../../engine/log/log-scan.js';
-import { BATCH, BATCH_HEADER_BYTES, writeUint32 } from '../../native-free/wire/index.js';
+import { BATCH, BATCH_HEADER_BYTES, writeUint32, writeUint64 } from '../../native-free/wire/index.js';
 import { runCli } from '../cli/cli-process.js';
 import {
   COUNT,
@@ -267,14 +267,21 @@ describe('the end of the log', () => {
     const copy = `${dataDir}-longer`;
     cpSync(dataDir, copy, { recursive: true });
     const { end } = mapLog(dataDir);
-    await withBroker(copy, ({ client }) => sendNumbers(client, 'late', 900, 930));
+    await withBroker(copy, async ({ client }) => {
+      for (let number = 900; number < 930; number += 5) {
+        await sendNumbers(client, 'late', number, number + 5);
+      }
+    });
     const longer = mapLog(copy);
     const [epoch, ...behind] = longer.batches.filter(({ position }) => position >= end);
     // All but the first message of what the other life appended is here, at its place; that one never got to
-    // the disk.
+    // the disk, so nothing behind it says that it did.
     for (const { position, length } of [epoch as StoredBatch, ...behind.slice(1)]) {
       if (existsSync(segmentOf(dataDir, position))) {
-        writeLog(dataDir, position, readLog(copy, position, length));
+        const batch = readLog(copy, position, length);
+        writeUint64(batch, BATCH.flushed, end);
+        writeUint32(batch, BATCH.headerCrc, headerCrcOf(batch, 0, false));
+        writeLog(dataDir, position, batch);
       }
     }
     await withBroker(dataDir, async ({ client, warnings }) => {
