@@ -67,7 +67,8 @@ export class CheckpointKeeper {
   #pending: Snapshots | null = null;
   #running: Promise<void> | null = null;
   #lastPosition = -1;
-  #lastTime = Number.NEGATIVE_INFINITY;
+  /** Of the last one, or of the opening: a new log's first one comes like every other, not while its first clients come. */
+  #lastTime = monotonicMs();
   /** The last try failed: said once, and tried again only after a while. */
   #hasFailed = false;
 

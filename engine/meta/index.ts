@@ -11,14 +11,7 @@ export { MAX_NODE_SLAVES, NEVER_OWN, NODE_FILE, type NodeFacts, readNode, writeN
 export { NOT_COMMITTED, OffsetTable } from './offset-table.js';
 export type { QueueEnd } from './queue-ends.js';
 export { decodeRecords, encodeRecords } from './record-codec.js';
-export {
-  decodeState,
-  encodeState,
-  readState,
-  STATE_FILE,
-  type StoredState,
-  writeState,
-} from './state-file.js';
+export { decodeState, encodeState, readState, type StoredState } from './state-file.js';
 export {
   type CatalogTopic,
   checkName,
@@ -28,3 +21,4 @@ export {
   topicInfo,
 } from './topic-catalog.js';
 export type { TopicTombstone } from './topic-tombstones.js';
+export { STATE_FILE, writeState } from './write-state.js';

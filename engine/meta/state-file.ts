@@ -5,7 +5,7 @@
  */
 
 import { SLOT_BYTES } from '../../native-free/wire/index.js';
-import { type Disk, readWholeFile, replaceFile } from '../disk/disk.js';
+import { type Disk, readWholeFile } from '../disk/disk.js';
 import type { ControlRecord } from './control-records.js';
 import {
   concat,
@@ -19,8 +19,8 @@ import {
 } from './frames.js';
 import { MetaState } from './meta-state.js';
 import { decodeRecords, encodeInPieces } from './record-codec.js';
+import { STATE_FILE } from './write-state.js';
 
-export const STATE_FILE = 'state';
 const STATE_FORMAT = 1;
 /** Far above what the limits on topics, groups and queues allow; a larger file is not one of ours. */
 const MAX_STATE_BYTES = 1024 * 1024 * 1024;
@@ -44,11 +44,6 @@ export function encodeState(records: Iterable<ControlRecord>, position: number):
   }
   frames.push(mapFrame({ type: 'end', records: count }));
   return concat(frames);
-}
-
-/** Replaces the file in `dir`, durably. Throws disk errors. */
-export function writeState(disk: Disk, dir: string, bytes: Uint8Array): void {
-  replaceFile(disk, dir, STATE_FILE, bytes);
 }
 
 /** What is stored in `dir`; null when there is nothing. @throws RingMQError LOG_CORRUPT naming file and byte, NOT_SUPPORTED, disk errors */

@@ -5,9 +5,8 @@
  * A finding is a number, so that looking costs no object: 0 says that all is well, anything else is for
  * {@link describeRecordsFault}.
  */
+import { BATCH_HEADER_BYTES, readUint16, readUint32 } from '../wire/batch-layout.js';
 import {
-  ATTRIBUTE_KIND,
-  BATCH_HEADER_BYTES,
   MAX_ATTRIBUTES_BYTES,
   MAX_BATCH_RECORDS,
   MAX_BODY_BYTES,
@@ -15,13 +14,14 @@ import {
   MAX_PROPERTIES_COUNT,
   MAX_PROPERTY_NAME_BYTES,
   MAX_TAG_BYTES,
+} from '../wire/limits.js';
+import {
+  ATTRIBUTE_KIND,
   PROPERTY_TYPE,
   RECORD,
   RECORD_FLAG,
   RECORD_HEADER_BYTES,
-  readUint16,
-  readUint32,
-} from '../wire/index.js';
+} from '../wire/record-layout.js';
 import { isUtf8 } from './utf8.js';
 
 /** What may be wrong, by its number. */

@@ -8,8 +8,9 @@ import {
   BATCH_HEADER_BYTES,
   readUint16,
   readUint32,
-} from '../../../native-free/wire/index.js';
-import { type Disk, diskErrorCode, type OpenedDir, removeIfThere } from '../../disk/index.js';
+} from '../../../native-free/wire/batch-layout.js';
+import { type Disk, diskErrorCode, removeIfThere } from '../../disk/disk.js';
+import type { OpenedDir } from '../../disk/opened-dir.js';
 import type { LogReader } from '../../log/index.js';
 import { BROKER_WORD } from '../../term/shared-words.js';
 import { KeyEntries } from './key-entries.js';

@@ -1,14 +1,7 @@
 /** Entries of the key index as they are gathered: pairs of hash and place, to be sorted. */
 import { propertyValueEnd } from '../../../native-free/batch/record-check.js';
-import {
-  ATTRIBUTE_KIND,
-  BATCH,
-  BATCH_HEADER_BYTES,
-  RECORD,
-  RECORD_HEADER_BYTES,
-  readUint16,
-  readUint32,
-} from '../../../native-free/wire/index.js';
+import { BATCH, BATCH_HEADER_BYTES, readUint16, readUint32 } from '../../../native-free/wire/batch-layout.js';
+import { ATTRIBUTE_KIND, RECORD, RECORD_HEADER_BYTES } from '../../../native-free/wire/record-layout.js';
 import { keyHash } from './key-file-layout.js';
 
 const FIRST_ENTRIES = 64 * 1024;

@@ -24,7 +24,7 @@
  * on.
  */
 import { crc32 } from 'node:zlib';
-import { readUint16, readUint32, writeUint16, writeUint32 } from '../../../native-free/wire/index.js';
+import { readUint16, readUint32, writeUint16, writeUint32 } from '../../../native-free/wire/batch-layout.js';
 
 export const PAGE_BYTES = 4096;
 export const ENTRIES_AT = 16;

@@ -1,5 +1,5 @@
 /** Writing and reading one file of the key index. */
-import { BATCH, readUint32, writeUint32 } from '../../../native-free/wire/index.js';
+import { BATCH, readUint32, writeUint32 } from '../../../native-free/wire/batch-layout.js';
 import { headerIsValid } from '../../batch/header.js';
 import { type Disk, removeIfThere } from '../../disk/disk.js';
 import type { LogReader } from '../../log/index.js';

@@ -1,6 +1,6 @@
 /** Entry of the pool that works on the key index, off the broker's threads. */
-import { OwnedDisk } from '../../disk/index.js';
-import { LogReader, oldestSegmentIn } from '../../log/index.js';
+import { OwnedDisk } from '../../disk/opened-dir.js';
+import { LogReader, oldestSegmentIn } from '../../log/log-reader.js';
 import { type KeyJob, type KeyProgress, workOnKeys } from './key-build.js';
 
 /** `control`, `spare`: where retention says which segment is the oldest. */

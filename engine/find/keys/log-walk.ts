@@ -3,11 +3,11 @@ import {
   BATCH,
   BATCH_HEADER_BYTES,
   BATCH_TYPE,
-  MAX_BATCH_BYTES,
   readUint32,
   SLOT_BYTES,
   slotAligned,
-} from '../../../native-free/wire/index.js';
+} from '../../../native-free/wire/batch-layout.js';
+import { MAX_BATCH_BYTES } from '../../../native-free/wire/limits.js';
 import { headerIsValid } from '../../batch/header.js';
 import type { LogReader } from '../../log/index.js';
 
