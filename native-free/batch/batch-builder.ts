@@ -105,41 +105,38 @@ export class BatchBuilder {
 
   /**
    * The short way of {@link append} for what most messages of a fast producer are: a body of bytes alone,
-   * born now, not the first of a batch (which gives the batch its born time). Bytes of the record; 0: the
-   * body does not fit or is for the long way, nothing was written. One function for V8 to compile as a whole:
-   * calls within would cost as much as all else here. Nothing of the caller's is run: whoever has asked the
-   * body what it is may have been answered by a prototype that closes this very batch.
+   * born now, not the first of a batch (which gives the batch its born time). `length`: the body's, by
+   * {@link byteCountOrNone}. Bytes of the record; 0: the body does not fit or is for the long way, nothing was
+   * written. One function for V8 to compile as a whole: calls within would cost as much as all else here.
+   * Nothing of the caller's is run: whoever has asked the body what it is may have been answered by a
+   * prototype that closes this very batch.
    */
-  appendUsual(body: Uint8Array, clock: TurnClock): number {
-    if (this.count === 0) {
-      return 0;
-    }
+  appendUsual(body: Uint8Array, length: number, clock: TurnClock): number {
     const bytes = this.bytes;
     const start = this.at;
-    // What only looks like bytes, and bytes that grow in this moment, throw here: the long way tells them.
-    try {
-      const length = byteCount(body);
-      const size = HEADER_BYTES + length;
-      // Bytes that have gone have no length, either.
-      if (size > bytes.length - start || length > BODY_LIMIT || length === 0) {
-        return 0;
-      }
-      clock.tick();
-      const delta = clock.time - this.bornTime;
-      if (delta > MAX_BORN_DELTA || delta < -MAX_BORN_DELTA) {
-        return 0;
-      }
-      const view = this.view;
-      view.setUint32(start + LENGTH_AT, size, true);
-      view.setInt32(start + BORN_DELTA_AT, delta, true);
-      view.setUint32(start + FLAGS_AT, HAS_BODY, true);
-      copyInto.call(bytes, body, start + HEADER_BYTES);
-      this.at = start + size;
-      this.count++;
-      return size;
-    } catch {
+    const size = HEADER_BYTES + length;
+    // Bytes that have gone have no length, either.
+    if (this.count === 0 || size > bytes.length - start || length > BODY_LIMIT || length === 0) {
       return 0;
     }
+    clock.tick();
+    const delta = clock.time - this.bornTime;
+    if (delta > MAX_BORN_DELTA || delta < -MAX_BORN_DELTA) {
+      return 0;
+    }
+    const view = this.view;
+    view.setUint32(start + LENGTH_AT, size, true);
+    view.setInt32(start + BORN_DELTA_AT, delta, true);
+    view.setUint32(start + FLAGS_AT, HAS_BODY, true);
+    try {
+      copyInto.call(bytes, body, start + HEADER_BYTES);
+    } catch {
+      // They grew in this moment: the long way tells that.
+      return 0;
+    }
+    this.at = start + size;
+    this.count++;
+    return size;
   }
 
   /** Appends a record that another builder wrote, as it is. False: it does not fit, or its born time is too far away. */

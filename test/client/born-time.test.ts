@@ -44,7 +44,7 @@ describe('a plain message behind one with a time of its own', () => {
     const builder = new BatchBuilder(4096);
     builder.append(message, NOW - distance);
     const { at } = builder;
-    expect(builder.appendUsual(message.body, new TurnClock())).toBeGreaterThan(0);
+    expect(builder.appendUsual(message.body, message.body.length, new TurnClock())).toBeGreaterThan(0);
     expect(builder.bornTime + builder.view.getInt32(at + RECORD.bornDelta, true)).toBe(NOW);
   });
 
@@ -52,7 +52,7 @@ describe('a plain message behind one with a time of its own', () => {
     const builder = new BatchBuilder(4096);
     builder.append(message, NOW - distance);
     const { at } = builder;
-    expect(builder.appendUsual(message.body, new TurnClock())).toBe(0);
+    expect(builder.appendUsual(message.body, message.body.length, new TurnClock())).toBe(0);
     expect(builder.append(message, NOW)).toBe(false);
     expect([builder.at, builder.count]).toEqual([at, 1]);
   });

@@ -94,7 +94,7 @@ describeEach('back-pressure', EACH_AND_CLUSTER, (rig) => {
       }
       expect(refusal).toMatchObject({ code: 'BUFFER_FULL', retryable: true, details: { limit: 32 * 1024 } });
       await producer.ready();
-      expect(producer.bufferedBytes).toBeLessThanOrEqual(producer.bufferBytes * 0.75);
+      expect(producer.bufferedBytes).toBeLessThanOrEqual(producer.bufferBytes * 0.9);
       expect(producer.write({ topic, body: 'last' })).toBe(true);
       await producer.flush();
       expect(producer.bufferedBytes).toBe(0);

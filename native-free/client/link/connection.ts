@@ -40,13 +40,14 @@ export class Connection {
   /** Consumers, each with a number on this connection. */
   readonly receivers = new Receivers();
   readonly requests: Requests;
+  /** Why the connection is over for good, if it is. A field, as it is asked for each message. */
+  failure: RingMQError | null = null;
   #link: Link | null = null;
   /** The handshake is done. */
   #isOpen = false;
   #welcome: Welcome | null = null;
   /** With the link that is greeted, while one is. */
   #handshake: Handshake | null = null;
-  #failure: RingMQError | null = null;
   /** As whom it comes; null: as nobody. */
   readonly user: LinkUser | null;
   /** null: nothing expires, or there is no other token to be had. */
@@ -100,7 +101,7 @@ export class Connection {
   #makeConnecting(factory: LinkFactory): Connecting {
     return new Connecting(factory, this.#options, {
       user: this.user,
-      failure: () => this.#failure,
+      failure: () => this.failure,
       isOpen: () => this.#isOpen,
       greet: (link, signal) => this.#greet(link, signal),
       onTrouble: (trouble, isNew) => this.#onTrouble(trouble, isNew),
@@ -157,11 +158,6 @@ export class Connection {
     return this.#welcome?.limits.batchBytes ?? MAX_BATCH_BYTES;
   }
 
-  /** Why the connection is over for good, if it is. */
-  get failure(): RingMQError | null {
-    return this.#failure;
-  }
-
   /** Makes the first connection. Rejects with `CONNECT_FAILED` (or what the broker said) and is then over. */
   async open(signal: AbortSignal | undefined): Promise<void> {
     try {
@@ -176,10 +172,10 @@ export class Connection {
 
   /** Ends it for good. Requests and members get `failure`. */
   close(failure: RingMQError): void {
-    if (this.#failure !== null) {
+    if (this.failure !== null) {
       return;
     }
-    this.#failure = failure;
+    this.failure = failure;
     this.#pulse.stop();
     this.#connecting.stop();
     this.#dropLink(1000);
@@ -382,7 +378,7 @@ export class Connection {
 
   /** The link is of no use any more. Everybody is told, then a new one is made. */
   #lost(reason: RingMQError): void {
-    if (!this.#isOpen || this.#failure !== null) {
+    if (!this.#isOpen || this.failure !== null) {
       return;
     }
     const { isOurFault, batch, isRequest } = this.#suspects.judge(

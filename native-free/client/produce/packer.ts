@@ -56,13 +56,13 @@ export class Packer {
    * BatchBuilder.appendUsual} takes it, which is the case for nearly all of a fast producer's: {@link pack}
    * finds out at length what is known here. False: nothing was done.
    */
-  packUsual(topic: string, body: Uint8Array, clock: TurnClock, number: number): boolean {
+  packUsual(topic: string, body: Uint8Array, length: number, clock: TurnClock, number: number): boolean {
     const batch = this.#usual;
     if (batch === null || topic !== batch.topic) {
       return false;
     }
     const { builder } = batch;
-    const size = builder.appendUsual(body, clock);
+    const size = builder.appendUsual(body, length, clock);
     if (size === 0) {
       return false;
     }
@@ -77,12 +77,18 @@ export class Packer {
   }
 
   /** The same for one that somebody waits for: the promise of its receipt. null: nothing was done. */
-  sendUsual(topic: string, body: Uint8Array, clock: TurnClock, number: number): Promise<Receipt> | null {
+  sendUsual(
+    topic: string,
+    body: Uint8Array,
+    length: number,
+    clock: TurnClock,
+    number: number,
+  ): Promise<Receipt> | null {
     const batch = this.#usual;
     if (batch === null || topic !== batch.topic) {
       return null;
     }
-    const size = batch.builder.appendUsual(body, clock);
+    const size = batch.builder.appendUsual(body, length, clock);
     if (size === 0) {
       return null;
     }

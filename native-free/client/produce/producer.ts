@@ -9,6 +9,7 @@ import {
   takeMessage,
   takeParts,
 } from '../../batch/taken-message.js';
+import { byteCountOrNone } from '../../batch/true-bytes.js';
 import { TurnClock } from '../../batch/turn-clock.js';
 import { monotonicMs } from '../../time/index.js';
 import { ACK_REPLICAS_SHIFT, DURABILITY_NAMES, type Receipt, RingMQError } from '../../wire/index.js';
@@ -44,10 +45,10 @@ import { type RoutesOwner, TopicRoutes } from './topic-routes.js';
 
 /**
  * `ready()` resolves when the buffer is filled to this share. A writer packs the rest in one go, without a
- * look at acks; half a buffer at a time let the broker run dry meanwhile, and a small part costs a turn of
- * the event loop each time.
+ * look at acks: a large part lets the broker run dry meanwhile (at 0.75 it is slower, docs/performance.md), and a small one
+ * costs a turn of the event loop each time.
  */
-const READY_SHARE = 0.75;
+const READY_SHARE = 0.9;
 /** `send` packs up to so many times the buffer: a caller with many promises under way means them to be. */
 const SEND_SHARE = 5;
 
@@ -131,7 +132,8 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
       body instanceof Uint8Array &&
       !this.#isFull;
     if (isUsual) {
-      const receipt = this.#packer.sendUsual(topic, body, this.#clock, this.#nextNumber);
+      const length = byteCountOrNone(body);
+      const receipt = this.#packer.sendUsual(topic, body, length, this.#clock, this.#nextNumber);
       if (receipt !== null) {
         this.#nextNumber++;
         return receipt;
@@ -152,7 +154,10 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
 
   write(message: OutgoingMessage, options?: WriteOptions): boolean {
     this.#checkOpen();
-    if (this.bufferedBytes >= 2 * this.bufferBytes || this.#kept.heldCount > 0) {
+    // Read once for all that follows: each reading of a private field costs as much as a check.
+    const packer = this.#packer;
+    const kept = this.#kept;
+    if (packer.bytes + kept.bytes >= 2 * this.bufferBytes || kept.heldCount > 0) {
       throw bufferFull(2 * this.bufferBytes, this.bufferedBytes);
     }
     checkIsObject(message);
@@ -168,17 +173,21 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
       bornTime === undefined &&
       hasNoLaterParts(message) &&
       body instanceof Uint8Array;
-    // The long way looks by itself.
-    if (isUsual && this.#clock.isClose) {
-      checkParts(message);
+    if (isUsual) {
+      const clock = this.#clock;
+      // The long way looks by itself.
+      if (clock.isClose) {
+        checkParts(message);
+      }
+      const length = byteCountOrNone(body);
+      if (packer.packUsual(topic, body, length, clock, this.#nextNumber)) {
+        this.#nextNumber++;
+        return packer.bytes + kept.bytes < this.bufferBytes;
+      }
     }
-    if (isUsual && this.#packer.packUsual(topic, body, this.#clock, this.#nextNumber)) {
-      this.#nextNumber++;
-    } else {
-      checkParts(message);
-      const taken = takeParts(topic, body, tag, keys, shardingKey, properties, bornTime);
-      this.#pack(taken, wishes, false);
-    }
+    checkParts(message);
+    const taken = takeParts(topic, body, tag, keys, shardingKey, properties, bornTime);
+    this.#pack(taken, wishes, false);
     return this.bufferedBytes < this.bufferBytes;
   }
 
