@@ -1,11 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+/** The command of this build. */
+export const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const run = promisify(execFile);
 /** Bounds of what a measurement waits for: beyond them something is wrong, and it ends with what was said. */
 const COMMAND_TIMEOUT_MS = 600_000;
@@ -21,10 +23,23 @@ export interface LoadFigures {
   errors: number;
 }
 
+/** The command of another build, in `directory`: a checkout of this project that has been built. */
+export function commandIn(directory: string): string {
+  const { bin } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as {
+    bin: { ringmq: string };
+  };
+  return join(directory, bin.ringmq);
+}
+
 /** Runs the command to its end; its stdout. Throws with its stderr when it fails. */
-export async function ringmq(...args: (string | number)[]): Promise<string> {
+export function ringmq(...args: (string | number)[]): Promise<string> {
+  return ringmqBy(CLI, ...args);
+}
+
+/** The same by the command of any build. */
+export async function ringmqBy(command: string, ...args: (string | number)[]): Promise<string> {
   try {
-    const { stdout } = await run(process.execPath, [CLI, ...args.map(String)], {
+    const { stdout } = await run(process.execPath, [command, ...args.map(String)], {
       maxBuffer: 1 << 26,
       timeout: COMMAND_TIMEOUT_MS,
       killSignal: 'SIGKILL',
@@ -37,8 +52,18 @@ export async function ringmq(...args: (string | number)[]): Promise<string> {
 }
 
 /** `ringmq bench …` in a process of its own. */
-export async function load(url: string, ...args: (string | number)[]): Promise<LoadFigures> {
-  const figures = JSON.parse(await ringmq('--url', url, '-o', 'json', 'bench', ...args)) as LoadFigures;
+export function load(url: string, ...args: (string | number)[]): Promise<LoadFigures> {
+  return loadBy(CLI, url, ...args);
+}
+
+/** The same by the command of any build. */
+export async function loadBy(
+  command: string,
+  url: string,
+  ...args: (string | number)[]
+): Promise<LoadFigures> {
+  const text = await ringmqBy(command, '--url', url, '-o', 'json', 'bench', ...args);
+  const figures = JSON.parse(text) as LoadFigures;
   if (figures.errors > 0) {
     throw new Error(`ringmq bench ${args.join(' ')}: ${figures.errors} messages failed`);
   }
@@ -58,16 +83,17 @@ export class BenchBroker {
     this.startMs = startMs;
   }
 
-  /** `more`: further arguments of `ringmq broker`. */
+  /** `more`: further arguments of `ringmq broker`. `command`: of another build. */
   static async start(
     dataDir: string,
     flush: 'sync' | 'async',
     more: readonly (string | number)[] = [],
+    command = CLI,
   ): Promise<BenchBroker> {
     const startedAt = performance.now();
     const shape = ['broker', '--data', dataDir, '--listen', '127.0.0.1:0', '--flush', flush];
     const args = [...shape, ...more.map(String)];
-    const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const kill = (): void => {
       child.kill('SIGKILL');
     };

@@ -4,14 +4,11 @@
  * pages. A ratio above 1 means that a side is better than the first.
  */
 import { mkdirSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import Table from 'cli-table3';
 import { median, medianRange } from '../statistics.js';
-import type { MeasureName, Place } from './measures.js';
+import type { MeasureName, Measures } from './measures.js';
 import type { Measured } from './rows.js';
-
-export type Measures = Record<string, (at: Place) => Promise<number>>;
 
 /** One of those that are held against each other. The first is what the others are divided by. */
 export interface Side {
@@ -34,13 +31,6 @@ export interface Ratio {
   range: [low: number, high: number];
 }
 
-/** The measurements of the build in `directory`: a checkout of this project that has been built. */
-export async function measuresOf(directory: string): Promise<Measures> {
-  const path = join(resolve(directory), 'dist/bench/path/measures.js');
-  const { MEASURES } = (await import(pathToFileURL(path).href)) as { MEASURES: Measures };
-  return MEASURES;
-}
-
 /** Measures `row` once with each side. `round` counts from 0 and decides their order. */
 export async function compareOnce(
   row: Measured,
@@ -50,13 +40,10 @@ export async function compareOnce(
 ): Promise<number[]> {
   const figures = sides.map(() => Number.NaN);
   for (const which of orderOf(sides.length, round)) {
-    const measure = sides[which]?.measures[row.measure];
-    if (measure === undefined) {
-      continue; // The other build does not have it.
-    }
+    const { measures } = sides[which] as Side;
     const scratch = join(directory, 'scratch');
     mkdirSync(scratch);
-    figures[which] = await measure({ probes: directory, scratch });
+    figures[which] = await measures[row.measure]({ probes: directory, scratch });
     rmSync(scratch, { recursive: true });
   }
   return figures;

@@ -12,8 +12,8 @@ import { readFlags } from '../flags.js';
 import { makeProbeDirectory, removeProbeDirectory } from '../limits/probe.js';
 import { median } from '../statistics.js';
 import { measureBacklog } from './backlog.js';
-import { type Compared, comparedOf, compareOnce, measuresOf, renderCompared, type Side } from './compare.js';
-import { MEASURES, MEASURES_WITH_LOGINS, type MeasureName } from './measures.js';
+import { type Compared, comparedOf, compareOnce, renderCompared, type Side } from './compare.js';
+import { MEASURES, MEASURES_WITH_LOGINS, type MeasureName, measuresOf } from './measures.js';
 import { backlogLines, lineOf, type ReportLine, renderReport } from './report.js';
 import { COMPARED, type Measured, ROWS, type Row } from './rows.js';
 
@@ -116,9 +116,9 @@ async function compareAll(directory: string, sides: readonly Side[]): Promise<Co
 }
 
 /** null: nothing is held against anything but the machine. */
-async function sidesAsked(): Promise<Side[] | null> {
+function sidesAsked(): Side[] | null {
   if (flags.before !== undefined) {
-    const before = { name: 'before', measures: await measuresOf(flags.before) };
+    const before = { name: 'before', measures: measuresOf(flags.before) };
     return [before, { name: 'now', measures: MEASURES }];
   }
   if (flags.auth !== true) {
@@ -139,7 +139,7 @@ async function main(): Promise<void> {
     process.once(signal, () => process.exit(1));
   }
   try {
-    const sides = await sidesAsked();
+    const sides = sidesAsked();
     if (sides !== null) {
       const compared = await compareAll(directory, sides);
       process.stdout.write(`${renderCompared(rounds, compared, sides)}\n`);

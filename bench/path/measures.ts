@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { measureBareRing } from '../limits/bare-ring.js';
 import { measureEcho } from '../limits/echo.js';
 import { runRawPath } from '../limits/raw-path.js';
 import { readProcessUse } from '../load/process-meter.js';
-import { BenchBroker, load, ringmq } from '../ringmq.js';
+import { BenchBroker, CLI, commandIn, type LoadFigures, loadBy, ringmqBy } from '../ringmq.js';
 
 type Flush = 'sync' | 'async';
 
@@ -35,7 +35,7 @@ export const MEASURES = {
   oneSendAsync: (at: Place) => oneSend(at, 'async', 15_000),
   oneSendSync: (at: Place) => oneSend(at, 'sync', 6_000),
   bareRing: () => measureBareRing(),
-  embedded: () => embedded(),
+  embedded: (at: Place) => embedded(at),
   oneQueueSync: (at: Place) => queues(at, 1),
   manyQueuesSync: (at: Place) => queues(at, 10_000),
   awaitingAsync1: (at: Place) => awaiting(at, 'async', 1, 15_000),
@@ -54,6 +54,17 @@ export interface Place {
   scratch: string;
   /** Clients log in, and may do what their user may. */
   auth?: boolean;
+  /** Of another build, a checkout of this project that has been built; the probes are always this one's. Default: this one. */
+  build?: string;
+}
+
+/** `ringmq bench …` of the build that is measured. */
+function load(at: Place, url: string, ...args: (string | number)[]): Promise<LoadFigures> {
+  return loadBy(commandOf(at), url, ...args);
+}
+
+function commandOf({ build }: Place): string {
+  return build === undefined ? CLI : commandIn(build);
 }
 
 function raw(at: Place, bodyBytes: number, recordsPerFrame: number, flush: Flush): Promise<number> {
@@ -71,7 +82,8 @@ async function withBroker<T>(
   work: (broker: BenchBroker, dataDir: string) => Promise<T>,
 ): Promise<T> {
   const dataDir = join(at.scratch, 'data');
-  const broker = await BenchBroker.start(dataDir, flush, at.auth === true ? withLogins(at.scratch) : []);
+  const more = at.auth === true ? withLogins(at.scratch) : [];
+  const broker = await BenchBroker.start(dataDir, flush, more, commandOf(at));
   try {
     return await work(broker, dataDir);
   } finally {
@@ -91,15 +103,28 @@ function withLogins(scratch: string): string[] {
   return ['--auth', '--admin-password-file', file];
 }
 
+export type Measures = Readonly<Record<MeasureName, (at: Place) => Promise<number>>>;
+
 /** The same with logins. */
-export const MEASURES_WITH_LOGINS = Object.fromEntries(
-  Object.entries(MEASURES).map(([name, measure]) => [name, (at: Place) => measure({ ...at, auth: true })]),
-);
+export const MEASURES_WITH_LOGINS = measuresAt({ auth: true });
+
+/** The same of the build in `directory`: by its command, with what is measured here. */
+export function measuresOf(directory: string): Measures {
+  return measuresAt({ build: resolve(directory) });
+}
+
+function measuresAt(where: Pick<Place, 'auth' | 'build'>): Measures {
+  const all = Object.entries(MEASURES).map(([name, measure]) => [
+    name,
+    (at: Place) => measure({ ...at, ...where }),
+  ]);
+  return Object.fromEntries(all) as Measures;
+}
 
 function produce(at: Place, flush: Flush, size: number, count: number, ...more: string[]): Promise<number> {
   return withBroker(at, flush, async ({ url }) => {
     const args = [...produceArgs(size, count), ...warmUp(count), ...more];
-    return (await load(url, ...args)).messagesPerSecond;
+    return (await load(at, url, ...args)).messagesPerSecond;
   });
 }
 
@@ -112,19 +137,22 @@ function brokerTime(at: Place, args: (string | number)[]): Promise<number> {
   return withBroker(at, 'async', async (broker) => {
     const seconds = (): number => readProcessUse([broker.pid]).cpuSeconds;
     const before = seconds();
-    await load(broker.url, ...args);
+    await load(at, broker.url, ...args);
     return (1e9 * (seconds() - before)) / CPU_COUNT;
   });
 }
 
-/** Rates are of running programs: a quarter as many messages go first and are not counted, as the raw path's first half second is not. */
+/**
+ * Rates are of running programs: messages go first that are not counted, as the raw path's first half second is not. It
+ * takes a second or two until client and broker have compiled what they do, and the broker has started its threads.
+ */
 function warmUp(count: number): (string | number)[] {
-  return ['--warm-up', count / 4];
+  return ['--warm-up', count];
 }
 
 function endToEnd(at: Place): Promise<number> {
   return withBroker(at, 'async', async ({ url }) => {
-    return (await load(url, ...endToEndArgs(15_000_000))).messagesPerSecond;
+    return (await load(at, url, ...endToEndArgs(15_000_000))).messagesPerSecond;
   });
 }
 
@@ -138,20 +166,24 @@ function endToEndArgs(count: number): (string | number)[] {
  */
 async function backlog(at: Place): Promise<number> {
   const work = ['--topic', 'bench', '--size', 100, '--count', 24_000_000];
-  await withBroker(at, 'async', ({ url }) => load(url, 'produce', ...work));
-  return withBroker(at, 'async', async ({ url }) => (await load(url, 'consume', ...work)).messagesPerSecond);
+  await withBroker(at, 'async', ({ url }) => load(at, url, 'produce', ...work));
+  return withBroker(
+    at,
+    'async',
+    async ({ url }) => (await load(at, url, 'consume', ...work)).messagesPerSecond,
+  );
 }
 
 function oneSend(at: Place, flush: Flush, count: number): Promise<number> {
   return withBroker(at, flush, async ({ url }) => {
-    const { latencyMs } = await load(url, ...sendAndAwait(1, count));
+    const { latencyMs } = await load(at, url, ...sendAndAwait(1, count), ...warmUp(count));
     return (latencyMs?.p50 ?? Number.NaN) * 1000;
   });
 }
 
 function awaiting(at: Place, flush: Flush, producers: number, count: number): Promise<number> {
   return withBroker(at, flush, async ({ url }) => {
-    return (await load(url, ...sendAndAwait(producers, count))).messagesPerSecond;
+    return (await load(at, url, ...sendAndAwait(producers, count), ...warmUp(count / 4))).messagesPerSecond;
   });
 }
 
@@ -162,15 +194,18 @@ function sendAndAwait(producers: number, count: number): (string | number)[] {
 
 function queues(at: Place, count: number): Promise<number> {
   return withBroker(at, 'sync', async ({ url }) => {
-    await ringmq('--url', url, 'topic', 'create', 'bench', '--queues', count);
+    await ringmqBy(commandOf(at), '--url', url, 'topic', 'create', 'bench', '--queues', count);
     const messages = 8_000_000;
     const shape = ['--topic', 'bench', '--size', 100, '--count', messages, ...warmUp(messages)];
-    return (await load(url, 'produce', ...shape)).messagesPerSecond;
+    return (await load(at, url, 'produce', ...shape)).messagesPerSecond;
   });
 }
 
-async function embedded(): Promise<number> {
-  const path = fileURLToPath(new URL('./embedded.js', import.meta.url));
+async function embedded({ build }: Place): Promise<number> {
+  const path =
+    build === undefined
+      ? fileURLToPath(new URL('./embedded.js', import.meta.url))
+      : join(build, 'dist/bench/path/embedded.js');
   const { stdout } = await promisify(execFile)(process.execPath, [path, '10000000']);
   return (JSON.parse(stdout) as { messagesPerSecond: number }).messagesPerSecond;
 }
