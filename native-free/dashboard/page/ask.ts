@@ -22,6 +22,8 @@ interface State<T> {
 
 /** How often a page looks again. */
 export const LIVE_MS = 2_000;
+/** And where the user may not see what is asked for: a right may be granted while the page is open. */
+const REFUSED_MS = 10_000;
 
 /**
  * `ask` is given the answer before, and is called anew when `key` changes. `everyMs` 0: only then, and by
@@ -54,7 +56,8 @@ export function useAsked<T>(
       }
       state.value = { ...answer, isAsking: false };
       if (everyMs > 0) {
-        cancel = onceShown(everyMs, () => void once());
+        const isRefused = answer.error?.code === 'NOT_ALLOWED';
+        cancel = onceShown(isRefused ? Math.max(everyMs, REFUSED_MS) : everyMs, () => void once());
       }
     };
     again.now = () => void once();
