@@ -1,4 +1,5 @@
 /** Entry of the pool that works on the key index, off the broker's threads. */
+// From the files themselves, as in data/checkpoint-files.ts: a thread that loads less starts sooner.
 import { OwnedDisk } from '../../disk/opened-dir.js';
 import { LogReader, oldestSegmentIn } from '../../log/log-reader.js';
 import { type KeyJob, type KeyProgress, workOnKeys } from './key-build.js';
