@@ -380,3 +380,46 @@ test('what a getter throws comes back as it is, and from sendBatch as the cause'
     details: { failed: [{ index: 1, code: 'BAD_MESSAGE' }], failedCount: 1 },
   });
 });
+
+test('bytes that send, flush or close when asked for their length do not mix with what that did', async () => {
+  const producer = client.producer();
+  let act: (() => void) | null = null;
+  class Acting extends Uint8Array {
+    override get length(): number {
+      const once = act;
+      act = null;
+      once?.();
+      return 5;
+    }
+  }
+  const outer = new Acting(5);
+  new TextEncoder().encodeInto('outer', outer);
+  await producer.send({ topic: 't', body: 'warm' });
+  const before = broker.link.batches.length;
+  for (const inner of [
+    () => producer.write({ topic: 't', body: Buffer.from('inner') }),
+    () => void producer.flush(),
+    () => producer.write({ topic: 't', body: 'inner' }, { queueId: 1 }),
+  ]) {
+    producer.write({ topic: 't', body: Buffer.from('usual') });
+    act = inner;
+    producer.write({ topic: 't', body: outer });
+    expect(act).toBeNull();
+  }
+  await producer.flush();
+  const bodies = broker.link.batches.slice(before).flatMap(({ bytes }) => bodiesIn(bytes));
+  expect(bodies.sort()).toEqual([
+    ...Array(2).fill('inner'),
+    ...Array(3).fill('outer'),
+    ...Array(3).fill('usual'),
+  ]);
+  producer.write({ topic: 't', body: Buffer.from('usual') });
+  let closed: Promise<void> | undefined;
+  act = () => {
+    closed = producer.close();
+  };
+  expect(() => producer.write({ topic: 't', body: outer })).toThrow(
+    expect.objectContaining({ code: 'CLOSED' }),
+  );
+  await closed;
+});
