@@ -34,6 +34,11 @@ export function Dialog({
   useEffect(() => {
     dialog.current?.showModal();
   }, []);
+  // The page is told at once: when the event `close` comes, another dialog may be open already.
+  const close = (): void => {
+    dialog.current?.close();
+    onClose();
+  };
   const submit = async (): Promise<void> => {
     isDoing.value = true;
     failure.value = null;
@@ -41,7 +46,7 @@ export function Dialog({
       await onDo();
       if (done !== null) {
         say(done);
-        dialog.current?.close();
+        close();
       }
     } catch (error) {
       failure.value = asFailure(error);
@@ -54,7 +59,16 @@ export function Dialog({
     }
   };
   return (
-    <dialog ref={dialog} onClose={onClose} aria-labelledby={id}>
+    <dialog
+      ref={dialog}
+      onCancel={(event) => {
+        event.preventDefault();
+        close();
+      }}
+      // Only of one that the browser closed by itself: the others are not in the page any more.
+      onClose={({ currentTarget }) => currentTarget.isConnected && onClose()}
+      aria-labelledby={id}
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -67,7 +81,7 @@ export function Dialog({
         <div class="dialog-body">{children}</div>
         {failure.value !== null && <FailureNote failure={failure.value} />}
         <div class="buttons">
-          <Button onClick={() => dialog.current?.close()}>{t('cancel')}</Button>
+          <Button onClick={close}>{t('cancel')}</Button>
           <Button type="submit" tone={tone} disabled={!isReady || isDoing.value}>
             {isDoing.value ? t('doing') : action}
           </Button>
