@@ -28,6 +28,7 @@ import { checkMethod, isFiltered, ownRight } from './auth/method-rights.js';
 import type { ConsumeSession } from './consume-session.js';
 import { decodeQueuesRequest, encodeControl } from './control-payload.js';
 import { encodeError } from './error-body.js';
+import { expectNoPayload } from './hello.js';
 import type { SessionContext } from './session-context.js';
 
 /** Small ones handed on at a time: what the others of a thread wait for at most. */
@@ -104,6 +105,10 @@ export class ControlSession {
 
   /** A credit frame: after the requests that came before it, for it may belong to a join among them. */
   onCredit(bytes: Uint8Array): void {
+    expectNoPayload(bytes);
+    if (!this.#context.spend(1)) {
+      return;
+    }
     if (this.#waitingHead === this.#waiting.length && !this.#isHeld) {
       this.#consume.onCredit(bytes);
     } else {

@@ -1,8 +1,11 @@
-/** The batches of a produce frame, as a whole: whether their lengths fit into it, and copies of what must wait. */
+/** The batches of a produce frame, as a whole: whether their lengths fit into it, copies of what must wait, and what is said of a bad one. */
+import { describeProducedBatch } from '../native-free/batch/produced-batch.js';
 import {
   BATCH,
   BATCH_HEADER_BYTES,
+  ERRORS,
   FRAME_HEADER_BYTES,
+  RingMQError,
   readUint32,
   slotAligned,
 } from '../native-free/wire/index.js';
@@ -33,4 +36,27 @@ export function batchesFault(bytes: Uint8Array): string | null {
 /** A copy of all from there on. `bytes.slice` would be none of a Buffer, which `ws` gives. */
 export function copyFrom(bytes: Uint8Array, from: number): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes, from);
+}
+
+/** Messages of a frame that was found whole. */
+export function recordsIn(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = FRAME_HEADER_BYTES; at < bytes.length; at += slotAligned(readUint32(bytes, at))) {
+    count += readUint32(bytes, at + BATCH.recordCount);
+  }
+  return count;
+}
+
+/** Why a malformed or damaged batch ends its connection. `id`: as the frame numbers it. */
+export function badBatchError(
+  code: 'BAD_BATCH' | 'BAD_CHECKSUM',
+  id: number,
+  batch: Uint8Array,
+): RingMQError {
+  const { message, details } = describeProducedBatch(batch);
+  const sequence = `sequence ${details['sequence']}`;
+  const what = code === 'BAD_BATCH' ? `: ${message}` : '';
+  return new RingMQError(code, `${ERRORS[code].message}: batch ${id}, ${sequence}${what}`, {
+    details: { batch: id, ...details },
+  });
 }

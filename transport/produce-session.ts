@@ -3,7 +3,6 @@
  * wait, and gathers acks. This is the broker's hot path: per batch one view is made and nothing else.
  */
 import { APPEND, type AppendSink, type TopicEntry, type UserPace } from '../engine/engine-thread.js';
-import { describeProducedBatch } from '../native-free/batch/produced-batch.js';
 import {
   BATCH,
   ERRORS,
@@ -16,24 +15,20 @@ import {
   slotAligned,
 } from '../native-free/wire/index.js';
 import { AckFrame } from './ack-frame.js';
-import { Paced } from './auth/paced.js';
+import { PacedWindow } from './auth/paced-window.js';
 import type { Principal } from './auth/principal.js';
 import { PublishRights } from './auth/publish-rights.js';
 import { ProduceCredit } from './produce-credit.js';
-import { batchesFault, copyFrom } from './produce-frame.js';
+import { badBatchError, batchesFault, copyFrom, recordsIn } from './produce-frame.js';
+import { ProduceLines } from './produce-lines.js';
 import { ProducedTopics } from './produced-topics.js';
+import { RecentTopics } from './recent-topics.js';
 import { RefusedSequences } from './refused-sequences.js';
 import type { SessionContext } from './session-context.js';
-import { WaitingBatches } from './waiting-batches.js';
+import type { WaitingBatches } from './waiting-batches.js';
 
 /** Batches of one connection settled before the others of the thread have their turn. A frame of tiny ones has up to 33,000. */
 const MAX_TAKEN_IN_TURN_COUNT = 512;
-
-/** Topics of one connection that are known as its own. */
-const MAX_PRODUCED_TOPICS = 1_000;
-
-/** Of a user with a limit, bytes. */
-const LEAST_PACED_WINDOW_BYTES = 64 * 1024;
 
 export class ProduceSession implements AppendSink {
   readonly hasTravelled: boolean;
@@ -47,29 +42,17 @@ export class ProduceSession implements AppendSink {
     this.#asksForRoom = false;
     this.#resume();
   };
-  /** Wait for the log's ring. Their bytes are bounded by the credit, which is not raised while there are any. */
-  readonly #forLog = new WaitingBatches();
-  /**
-   * Wait for room for their memory topic, by topic id. Topics have no order among each other, so one whose
-   * consumers are behind holds up no other one. The credit is raised until as much as a window waits here.
-   */
-  readonly #forMemory = new Map<number, WaitingBatches>();
-  /** Wait until the topic of the first of them is known. */
-  #unresolved = new WaitingBatches();
-  /** Wait for the next turn: behind those that wait for their topic, before all that come. */
-  #forTurn = new WaitingBatches();
+  readonly #lines = new ProduceLines();
   #isTurnAsked = false;
   readonly #onTurn = (): void => this.#nextTurn();
   /** null: its user has no limit. */
-  #paced: Paced | null = null;
-  #windowBytes = Number.POSITIVE_INFINITY;
+  #paced: PacedWindow | null = null;
   #asksForRoom = false;
   #isCreditNew = false;
   #unacked = 0;
   /** Messages taken in. */
   messagesIn = 0;
-  #lastTopic: TopicEntry | null = null;
-  readonly #producedTopics = new Set<TopicEntry>();
+  readonly #recent = new RecentTopics();
 
   constructor(context: SessionContext) {
     this.#context = context;
@@ -94,19 +77,15 @@ export class ProduceSession implements AppendSink {
   }
 
   /** Names of topics that it has sent messages to, those that it came to last. */
-  *producedTopics(): Generator<string> {
-    for (const { topic, dead } of this.#producedTopics) {
-      if (!dead) {
-        yield topic;
-      }
-    }
+  producedTopics(): Iterable<string> {
+    return this.#recent.names();
   }
 
   onFrame(bytes: Uint8Array): void {
     if (this.#context.host.isStopping) {
       return;
     }
-    if (!this.#credit.take(bytes.length, this.#unacked === 0 && !this.#isWaiting)) {
+    if (!this.#credit.take(bytes.length, this.#unacked === 0 && this.#lines.isEmpty)) {
       this.#context.fail('CREDIT_EXCEEDED', undefined, {
         limit: this.#credit.limit,
         value: this.#credit.received + bytes.length,
@@ -133,17 +112,14 @@ export class ProduceSession implements AppendSink {
     this.#paced?.close();
     if (pace === null) {
       this.#paced = null;
-      this.#windowBytes = Number.POSITIVE_INFINITY;
       return;
     }
-    this.#paced = new Paced(pace, this.#context.engine.meter, () => {
+    this.#paced = new PacedWindow(pace, bytesPerSecond, this.#context.engine.meter, () => {
       this.renewCredit();
       this.#context.flushSoon();
     });
-    // A window is what comes at once, however small the limit is.
-    this.#windowBytes = Math.max(LEAST_PACED_WINDOW_BYTES, bytesPerSecond || LEAST_PACED_WINDOW_BYTES);
     if (isFirst) {
-      this.#credit.limit = Math.min(this.#credit.limit, this.#windowBytes);
+      this.#credit.limit = Math.min(this.#credit.limit, this.#paced.maxBytes);
     }
   }
 
@@ -175,19 +151,15 @@ export class ProduceSession implements AppendSink {
     if (host.isStopping || !this.#context.isOpen) {
       return;
     }
-    if (!this.#forLog.isEmpty || !this.#unresolved.isEmpty || !this.#forTurn.isEmpty) {
+    if (socket.bufferedBytes > options.maxBufferedBytes || this.#lines.isFull(host.produceWindowBytes)) {
       return;
     }
-    if (
-      socket.bufferedBytes > options.maxBufferedBytes ||
-      (this.#forMemory.size > 0 && this.#waitingForMemory >= host.produceWindowBytes)
-    ) {
+    const paced = this.#paced;
+    if (paced?.isHeld === true) {
       return;
     }
-    if (this.#paced?.isHeld === true) {
-      return;
-    }
-    if (this.#credit.renew(Math.min(host.produceWindowBytes, this.#windowBytes))) {
+    const windowBytes = host.produceWindowBytes;
+    if (this.#credit.renew(paced === null ? windowBytes : Math.min(windowBytes, paced.maxBytes))) {
       this.#isCreditNew = true;
       this.#context.flushSoon();
     }
@@ -213,10 +185,7 @@ export class ProduceSession implements AppendSink {
 
   close(): void {
     this.#paced?.close();
-    this.#forLog.clear();
-    this.#forMemory.clear();
-    this.#unresolved.clear();
-    this.#forTurn.clear();
+    this.#lines.clear();
     this.#context.engine.dropSink(this);
   }
 
@@ -237,20 +206,6 @@ export class ProduceSession implements AppendSink {
     }
   }
 
-  get #isWaiting(): boolean {
-    return (
-      !this.#forLog.isEmpty || !this.#unresolved.isEmpty || !this.#forTurn.isEmpty || this.#forMemory.size > 0
-    );
-  }
-
-  get #waitingForMemory(): number {
-    let bytes = 0;
-    for (const waiting of this.#forMemory.values()) {
-      bytes += waiting.bytes;
-    }
-    return bytes;
-  }
-
   get #isAtWork(): boolean {
     return this.#context.isOpen && !this.#context.host.isStopping;
   }
@@ -261,10 +216,11 @@ export class ProduceSession implements AppendSink {
     let copy: Uint8Array | null = null;
     let copiedFrom = 0;
     let taken = 0;
+    const { forTurn } = this.#lines;
     for (let at = FRAME_HEADER_BYTES; at < bytes.length && this.#context.isOpen; ) {
       const length = readUint32(bytes, at);
-      const waits = ++taken > MAX_TAKEN_IN_TURN_COUNT || !this.#forTurn.isEmpty;
-      const line = waits ? this.#forTurn : this.#take(bytes, at, id);
+      const waits = ++taken > MAX_TAKEN_IN_TURN_COUNT || !forTurn.isEmpty;
+      const line = waits ? forTurn : this.#take(bytes, at, id);
       if (line !== null) {
         if (copy === null) {
           copy = copyFrom(bytes, at);
@@ -275,15 +231,16 @@ export class ProduceSession implements AppendSink {
       at += slotAligned(length);
       id = (id + 1) >>> 0;
     }
-    if (!this.#forTurn.isEmpty) {
+    if (!forTurn.isEmpty) {
       this.#askForTurn();
     }
   }
 
   /** Takes one batch. null: its outcome is known, or will be told; else where it has to wait. */
   #take(bytes: Uint8Array, at: number, id: number): WaitingBatches | null {
-    if (!this.#unresolved.isEmpty) {
-      return this.#unresolved;
+    const lines = this.#lines;
+    if (!lines.unresolved.isEmpty) {
+      return lines.unresolved;
     }
     const topicId = readUint32(bytes, at + BATCH.topicId);
     const topic = this.#topics.find(topicId);
@@ -293,19 +250,19 @@ export class ProduceSession implements AppendSink {
         return null;
       }
       void this.#resolve(topicId);
-      return this.#unresolved;
+      return lines.unresolved;
     }
     if (this.#context.principal !== null && !this.#mayPublish(topic, id, this.#context.principal)) {
       return null;
     }
     if (!topic.memory) {
-      return this.#forLog.isEmpty && this.#settle(bytes, at, id, topic) ? null : this.#forLog;
+      return lines.forLog.isEmpty && this.#settle(bytes, at, id, topic) ? null : lines.forLog;
     }
-    const line = this.#forMemory.size > 0 ? this.#forMemory.get(topicId) : undefined;
+    const line = lines.forMemory.size > 0 ? lines.forMemory.get(topicId) : undefined;
     if (line !== undefined) {
       return line;
     }
-    return this.#settle(bytes, at, id, topic) ? null : this.#lineOf(topicId);
+    return this.#settle(bytes, at, id, topic) ? null : lines.addForMemory(topicId);
   }
 
   /** Says so if it may not; of a topic that it does not see, that there is none. */
@@ -315,12 +272,6 @@ export class ProduceSession implements AppendSink {
       this.#ack(id, right, 0, 0, 0, 0, 0);
     }
     return right === 0;
-  }
-
-  #lineOf(topicId: number): WaitingBatches {
-    const line = new WaitingBatches();
-    this.#forMemory.set(topicId, line);
-    return line;
   }
 
   /** Appends one batch, or says why not. False: there is no room; `#resume` will be called. */
@@ -352,8 +303,8 @@ export class ProduceSession implements AppendSink {
     const outcome = this.#context.engine.append(this, id, bytes.subarray(at, at + length), topic);
     if (outcome === APPEND.ok) {
       this.messagesIn += readUint32(bytes, at + BATCH.recordCount);
-      if (topic !== this.#lastTopic) {
-        this.#producesTo(topic);
+      if (topic !== this.#recent.last) {
+        this.#recent.add(topic);
       }
       if (isChecked) {
         this.#refusals.accepted(bytes, at);
@@ -367,26 +318,11 @@ export class ProduceSession implements AppendSink {
     return outcome;
   }
 
-  #producesTo(topic: TopicEntry): void {
-    this.#lastTopic = topic;
-    if (!this.#producedTopics.has(topic) && this.#producedTopics.size >= MAX_PRODUCED_TOPICS) {
-      const [oldest] = this.#producedTopics;
-      this.#producedTopics.delete(oldest as TopicEntry);
-    }
-    this.#producedTopics.add(topic);
-  }
-
   /** A malformed or damaged batch ends the connection; a topic, limit or disk that says no is told by an ack entry. */
   #refused(id: number, wire: number, batch: Uint8Array): void {
     const code = errorCodeOfWire(wire);
     if (code === 'BAD_BATCH' || code === 'BAD_CHECKSUM') {
-      const { message, details } = describeProducedBatch(batch);
-      const sequence = `sequence ${details['sequence']}`;
-      const what = code === 'BAD_BATCH' ? `: ${message}` : '';
-      this.#context.fail(code, `${ERRORS[code].message}: batch ${id}, ${sequence}${what}`, {
-        batch: id,
-        ...details,
-      });
+      this.#context.failWith(badBatchError(code, id, batch));
     } else if (ERRORS[code].closes) {
       this.#context.fail(code);
     } else {
@@ -401,10 +337,7 @@ export class ProduceSession implements AppendSink {
     } catch (error) {
       context.failWith(error);
     }
-    const waiting = this.#unresolved;
-    this.#unresolved = new WaitingBatches();
-    waiting.append(this.#forTurn);
-    this.#forTurn = waiting;
+    this.#lines.resolved();
     this.#goOn();
   }
 
@@ -419,7 +352,7 @@ export class ProduceSession implements AppendSink {
 
   /** Takes as many of the batches that wait for their turn as one turn has. */
   #goOn(): void {
-    const waiting = this.#forTurn;
+    const waiting = this.#lines.forTurn;
     for (let taken = 0; taken < MAX_TAKEN_IN_TURN_COUNT && !waiting.isEmpty && this.#isAtWork; taken++) {
       const { frame, at, id } = waiting;
       this.#take(frame, at, id)?.push(frame, at, id);
@@ -440,11 +373,12 @@ export class ProduceSession implements AppendSink {
 
   /** There is room, for some of what waits. */
   #resume(): void {
-    this.#drain(this.#forLog);
-    for (const [topicId, line] of this.#forMemory) {
+    const { forLog, forMemory } = this.#lines;
+    this.#drain(forLog);
+    for (const [topicId, line] of forMemory) {
       this.#drain(line);
       if (line.isEmpty) {
-        this.#forMemory.delete(topicId);
+        forMemory.delete(topicId);
       }
     }
     this.renewCredit();
@@ -470,13 +404,4 @@ export class ProduceSession implements AppendSink {
       line.drop();
     }
   }
-}
-
-/** Messages of a frame that was found whole. */
-function recordsIn(bytes: Uint8Array): number {
-  let count = 0;
-  for (let at = FRAME_HEADER_BYTES; at < bytes.length; at += slotAligned(readUint32(bytes, at))) {
-    count += readUint32(bytes, at + BATCH.recordCount);
-  }
-  return count;
 }

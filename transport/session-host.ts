@@ -23,14 +23,15 @@ import type { Principal } from './auth/principal.js';
 import { encodeControl } from './control-payload.js';
 import { HeavyLane } from './heavy-lane.js';
 import { ReplicaSession } from './replica-session.js';
-import { Session, type SessionOwner } from './session.js';
+import { Session } from './session.js';
 import { SESSION_DEFAULTS, type SessionOptions } from './session-options.js';
+import type { SessionOwner } from './session-owner.js';
 import { SessionWatch } from './session-watch.js';
 
 /** A slave that says nothing for so long, though it is told of the log several times a second, is gone. */
 const REPLICA_SILENCE_MS = 10_000;
 
-export class SessionHost implements SessionOwner, ConnectionSource {
+export class SessionHost implements SessionOwner<Session>, ConnectionSource {
   readonly engine: EngineThread;
   readonly options: SessionOptions;
   /** Used by one session at a time, for the length of a call. Sockets take what they need of it before `send` returns. */

@@ -12,83 +12,60 @@
 
 import { setImmediate } from 'node:timers';
 import type { EngineThread, LoginAnswer, OpenConnection } from '../engine/engine-thread.js';
-import { RateLimit } from '../native-free/listener/rate-limit.js';
 import type { Socket, SocketHandler } from '../native-free/listener/types.js';
 import {
-  BROKER_USER,
   type ConnectionInfo,
   type ErrorCode,
   FRAME,
   isRingMQError,
-  MAX_LISTED_PER_CONNECTION,
   makeFrame,
   OPCODE,
   RingMQError,
   readUint32,
 } from '../native-free/wire/index.js';
 import type { Asker } from './auth/audited.js';
-import { Paced } from './auth/paced.js';
 import { Principal } from './auth/principal.js';
-import { type LoginOwner, SessionLogin } from './auth/session-login.js';
+import { UserLimits } from './auth/user-limits.js';
+import { connectionInfo } from './connection-info.js';
 import { ConsumeSession } from './consume-session.js';
 import { ControlSession } from './control-session.js';
 import { CountedSocket } from './counted-socket.js';
 import { cutError, endConnection, excessError, textError, unreadError } from './ending.js';
-import { HandshakeTimer } from './handshake-timer.js';
-import { checkedOpcode, checkVersion, expectNoPayload, MAX_HELLO_BYTES, readHello } from './hello.js';
+import { checkedOpcode, expectNoPayload, MAX_HELLO_BYTES } from './hello.js';
 import { ProduceSession } from './produce-session.js';
-import type { SessionContext, SessionHostView } from './session-context.js';
+import type { SessionContext } from './session-context.js';
+import { type EntryOwner, SessionEntry } from './session-entry.js';
 import type { SessionOptions } from './session-options.js';
-import type { CutReason, SessionWatch, Watched } from './session-watch.js';
+import type { SessionOwner } from './session-owner.js';
+import type { CutReason, Watched } from './session-watch.js';
+import { SmallFrames } from './small-frames.js';
 import { welcomeFrame } from './welcome.js';
 
 /** A ping is answered: it counts as much as so many frames that are not. */
 const PING_COST = 4;
-/** What part of a second's small frames may come at once. */
-const SMALL_FRAMES_PART = 4;
 
-/** What goes at once to a user with a limit, however small that is. */
-const LEAST_PACED_BYTES = 64 * 1024;
-
-/** The session's host, which is told of its wishes. */
-export interface SessionOwner extends SessionHostView {
-  readonly watch: SessionWatch;
-  flushSoon(session: Session): void;
-  deliverSoon(session: Session): void;
-  forget(session: Session): void;
-  renewRights(): void;
-}
-
-export class Session implements SocketHandler, SessionContext, Watched, OpenConnection, LoginOwner {
+export class Session implements SocketHandler, SessionContext, Watched, OpenConnection, EntryOwner {
   readonly engine: EngineThread;
   readonly socket: CountedSocket;
   readonly id: string;
-  readonly host: SessionOwner;
+  readonly host: SessionOwner<Session>;
   readonly options: SessionOptions;
   readonly connectionKey: string;
   readonly #produce: ProduceSession;
   readonly #consume: ConsumeSession;
   readonly #control: ControlSession;
-  readonly #handshakeTimer: HandshakeTimer;
-  readonly #login = new SessionLogin(this);
-  readonly #smallFrames: RateLimit;
+  readonly #entry: SessionEntry;
+  readonly #smallFrames: SmallFrames;
   unreadBytes = 0;
   wasHeard = true;
   silentSweeps = 0;
-  #state: 'hello' | 'login' | 'open' | 'closed' = 'hello';
+  #state: 'entering' | 'open' | 'closed' = 'entering';
   /** Who asks by plain HTTP has logged in before. */
   readonly isHttp: boolean;
   principal: Principal | null;
-  /** Before the welcome. */
-  #helloBytes = 0;
-  /** As it calls itself. */
-  #clientName = '';
   #isFlushDue = false;
-  /** What its user is sent; null: there is no limit. */
-  #out: Paced | null = null;
-  #outAtOnceBytes = Number.POSITIVE_INFINITY;
-  /** Whose limits it keeps to, and which; empty: to none. */
-  #pace = '';
+  /** Of what it is sent, and of what it sends. */
+  readonly #limits: UserLimits;
   readonly #openedTime = Date.now();
   /** Of frames and, of what it was sent, of messages. */
   #bytesIn = 0;
@@ -96,7 +73,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
 
   /** Use `SessionHost.open`, which makes it known to its host. */
   constructor(
-    host: SessionOwner,
+    host: SessionOwner<Session>,
     socket: Socket,
     connectionKey: string,
     http: { principal: Principal | null } | null = null,
@@ -109,20 +86,15 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     this.socket = new CountedSocket(socket);
     this.id = this.engine.newConnectionId();
     this.connectionKey = connectionKey;
-    // A client in this process costs its own.
-    const perSecond =
-      this.options.listener === 'embedded' ? Number.POSITIVE_INFINITY : this.options.maxSmallFramesPerSecond;
-    this.#smallFrames = new RateLimit(perSecond, perSecond / SMALL_FRAMES_PART);
+    this.#smallFrames = new SmallFrames(this.options);
     this.#produce = new ProduceSession(this);
     this.#consume = new ConsumeSession(this);
     this.#control = new ControlSession(this, this.#consume);
+    this.#limits = new UserLimits(this, this.#produce);
     if (this.principal !== null) {
-      this.#keepPace(this.principal);
+      this.#limits.keepTo(this.principal);
     }
-    const { handshakeTimeoutMs } = this.options;
-    this.#handshakeTimer = new HandshakeTimer(handshakeTimeoutMs, host.watch, (late) =>
-      this.#end(late, true),
-    );
+    this.#entry = new SessionEntry(this, host.watch, (late) => this.#end(late, true));
   }
 
   /** The peer's address; of a client in this process its number. */
@@ -131,18 +103,18 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   }
 
   get asker(): Asker {
-    const user = this.principal?.user ?? this.#login.user;
+    const user = this.principal?.user ?? this.#entry.user;
     return { user, address: this.socket.remote, connection: this.connectionKey };
   }
 
   /** As the client calls itself; empty before its hello. */
   get clientName(): string {
-    return this.#clientName;
+    return this.#entry.clientName;
   }
 
   /** For log lines. */
   get label(): string {
-    return `connection ${this.remote}${this.#clientName === '' ? '' : ` (${this.#clientName})`}`;
+    return `connection ${this.remote}${this.clientName === '' ? '' : ` (${this.clientName})`}`;
   }
 
   get isOpen(): boolean {
@@ -150,7 +122,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   }
 
   get isInLogin(): boolean {
-    return this.#state === 'login';
+    return this.#entry.isInLogin;
   }
 
   get isGreeted(): boolean {
@@ -276,12 +248,13 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
       // On one thread, and nobody else reads meanwhile: the difference is this connection's.
       const { meter } = this.engine;
       const before = meter.messagesOut;
-      if (this.#out?.isHeld === true) {
+      const { out } = this.#limits;
+      if (out?.isHeld === true) {
         return 0;
       }
-      const used = this.#consume.deliver(Math.min(budget, this.#outAtOnceBytes));
+      const used = this.#consume.deliver(out === null ? budget : Math.min(budget, out.maxBytes));
       this.#messagesOut += meter.messagesOut - before;
-      this.#out?.spend(used, meter.messagesOut - before);
+      out?.spend(used, meter.messagesOut - before);
       this.host.watch.unread(this, this.socket.bufferedBytes);
       return used;
     } catch (error) {
@@ -291,31 +264,18 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
   }
 
   get hasDeliveries(): boolean {
-    return this.#state === 'open' && this.#consume.hasWork && this.#out?.isHeld !== true;
+    return this.#state === 'open' && this.#consume.hasWork && this.#limits.out?.isHeld !== true;
   }
 
   facts(): ConnectionInfo {
-    const topics = [...this.#produce.producedTopics()];
-    const consumers = [...this.#consume.consumersThere()];
-    return {
-      id: this.id,
-      thread: this.engine.name,
-      user: this.principal?.user ?? null,
-      name: this.#clientName,
-      address: this.socket.remote === '' ? this.connectionKey : this.socket.remote,
-      kind: this.isHttp ? 'http' : this.principal?.user === BROKER_USER ? 'broker' : 'client',
+    return connectionInfo(this, {
       openedTime: this.#openedTime,
       bytesIn: this.#bytesIn,
       bytesOut: this.socket.sentBytes,
       messagesIn: this.#produce.messagesIn,
       messagesOut: this.#messagesOut,
       creditBytes: this.#produce.creditLeft,
-      unsentBytes: this.socket.bufferedBytes,
-      producers: topics.slice(-MAX_LISTED_PER_CONNECTION).map((topic) => ({ topic })),
-      producerCount: topics.length,
-      consumers: consumers.slice(0, MAX_LISTED_PER_CONNECTION),
-      consumerCount: consumers.length,
-    };
+    });
   }
 
   producedTopics(): Iterable<string> {
@@ -350,18 +310,11 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
 
   #dispatch(bytes: Uint8Array): void {
     const isGreeted = this.#state === 'open';
-    const opcode = checkedOpcode(bytes, this.options.maxFrameBytes, isGreeted, this.#state === 'login');
+    const opcode = checkedOpcode(bytes, this.options.maxFrameBytes, isGreeted, this.#entry.isInLogin);
     if (isGreeted) {
       this.#dispatchOpen(bytes, opcode);
-      return;
-    }
-    this.#helloBytes += bytes.length;
-    if (this.#helloBytes > MAX_HELLO_BYTES) {
-      this.fail('FRAME_TOO_LARGE', 'more bytes than a login has', { limit: MAX_HELLO_BYTES });
-    } else if (this.#state === 'login') {
-      this.#login.prove(bytes);
     } else {
-      this.#hello(bytes);
+      this.#entry.onFrame(bytes);
     }
   }
 
@@ -371,10 +324,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
         this.#produce.onFrame(bytes);
         break;
       case OPCODE.credit:
-        expectNoPayload(bytes);
-        if (this.spend(1)) {
-          this.#control.onCredit(bytes);
-        }
+        this.#control.onCredit(bytes);
         break;
       case OPCODE.request:
         this.#control.onRequest(bytes);
@@ -395,79 +345,38 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     }
   }
 
-  #hello(bytes: Uint8Array): void {
-    const { client, version, credentials } = readHello(bytes);
-    this.#clientName = client;
-    checkVersion(version);
-    if (!this.options.authenticates || this.isHttp) {
-      this.#welcome();
-      return;
-    }
-    this.#login.start(credentials);
-    this.#state = 'login';
-    this.#login.begin();
-  }
-
-  /** Both directions keep to its user's limits: its own, or else the listener's. What comes before a login is counted otherwise. */
-  #keepPace({ user, place, limits }: Principal): void {
-    const bytesPerSecond = limits.bytesPerSecond ?? this.options.userBytesPerSecond;
-    const messagesPerSecond = limits.messagesPerSecond ?? this.options.userMessagesPerSecond;
-    const isLimited = (bytesPerSecond !== 0 || messagesPerSecond !== 0) && user !== BROKER_USER;
-    const pace = isLimited ? `${place} ${bytesPerSecond} ${messagesPerSecond}` : '';
-    if (pace === this.#pace) {
-      return;
-    }
-    this.#pace = pace;
-    this.#out?.close();
-    if (isLimited) {
-      const { access, meter } = this.engine;
-      const both = { bytesPerSecond, messagesPerSecond };
-      this.#produce.keepTo(access.pace(place, 0, both), bytesPerSecond, !this.isGreeted);
-      this.#outAtOnceBytes = Math.max(LEAST_PACED_BYTES, bytesPerSecond);
-      this.#out = new Paced(access.pace(place, 1, both), meter, () => this.deliverSoon());
-    } else {
-      this.#produce.keepTo(null, 0, !this.isGreeted);
-      this.#outAtOnceBytes = Number.POSITIVE_INFINITY;
-      this.#out = null;
-    }
-    if (this.isGreeted) {
-      this.#produce.renewCredit();
-      this.flushSoon();
-      this.deliverSoon();
-    }
-  }
-
   /** From the login: the first time, and whenever a token renews it. */
   onLoggedIn(answer: LoginAnswer): void {
     this.principal = new Principal(answer.principal);
-    this.#keepPace(this.principal);
+    this.#limits.keepTo(this.principal);
     if (answer.version !== this.engine.access.version) {
       this.host.renewRights();
     }
-    if (this.#state === 'login') {
-      this.#welcome(answer);
-    } else {
+    if (this.isGreeted) {
       this.#consume.onPrincipal(this.principal);
+    } else {
+      this.welcome(answer);
     }
   }
 
   renew(token: unknown): Promise<{ expiresInMs: number }> {
-    return this.#login.renew(this.principal, token);
+    return this.#entry.renew(token);
   }
 
   /** From the watch of rights. */
   onPrincipal(principal: Principal): void {
     this.principal = principal;
     try {
-      this.#keepPace(principal);
+      this.#limits.keepTo(principal);
       this.#consume.onPrincipal(principal);
     } catch (error) {
       this.failWith(error);
     }
   }
 
-  #welcome(login?: LoginAnswer): void {
-    this.#handshakeTimer.stop();
+  /** From its entry. `login`: undefined where nobody logs in. */
+  welcome(login?: LoginAnswer): void {
+    this.#entry.welcomed();
     this.host.watch.greeted();
     this.#state = 'open';
     this.socket.send(welcomeFrame(this.engine, this.options, this.#produce.creditLimit, login));
@@ -477,10 +386,7 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     if (this.#smallFrames.take(cost)) {
       return true;
     }
-    const { maxSmallFramesPerSecond } = this.options;
-    this.fail('TOO_MANY_REQUESTS', 'more pings, pongs, credit or refused requests than are answered', {
-      limitPerSecond: maxSmallFramesPerSecond,
-    });
+    this.failWith(this.#smallFrames.error());
     return false;
   }
 
@@ -500,12 +406,11 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
     }
     this.host.watch.ended(this);
     this.#state = 'closed';
-    this.#handshakeTimer.stop();
-    this.#login.close();
+    this.#entry.close();
     this.host.forget(this);
     this.#control.close();
     this.#consume.close();
     this.#produce.close();
-    this.#out?.close();
+    this.#limits.close();
   }
 }

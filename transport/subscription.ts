@@ -3,7 +3,6 @@
  * its deliver frames.
  */
 import { type MemberSink, READ, type TopicEntry } from '../engine/engine-thread.js';
-import type { SlicedWork } from '../native-free/listener/work-turns.js';
 import { monotonicMs } from '../native-free/time/index.js';
 import {
   type ControlEvent,
@@ -15,21 +14,12 @@ import {
   RingMQError,
   writeFrameHeader,
 } from '../native-free/wire/index.js';
+import { EventLine, type EventLineOwner } from './event-line.js';
 import { type ConsumerFilter, type FillOwner, FrameFiller, SMALLEST_READ_BYTES } from './frame-filler.js';
 import { HeldQueues } from './held-queues.js';
 import { type QueueFeed, ReadyFeeds } from './queue-feed.js';
-import { QueuesEventWriter } from './queues-event.js';
 import type { SessionContext } from './session-context.js';
 import { SkipNotices } from './skip-notices.js';
-import {
-  type AssignEvent,
-  type FlowChange,
-  isFlowChange,
-  isLong,
-  QUEUES_AT_ONCE,
-  type QueuesEvent,
-  type SubscriptionEvent,
-} from './subscription-events.js';
 
 /** What a consumer asks of the session's consuming half. */
 export interface ConsumerOwner {
@@ -47,7 +37,7 @@ const SUGGEST_EVERY_MS = 1_000;
 /** What damage in one of its queues does to a consumer: ends it, or ends that queue and is told. */
 export type OnDamage = 'end' | 'tell';
 
-export class Subscription implements MemberSink, SlicedWork, FillOwner {
+export class Subscription implements MemberSink, FillOwner, EventLineOwner {
   readonly number: number;
   /** Names it to the engine; unique on the thread. */
   readonly key: string;
@@ -67,12 +57,7 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
   #topic: TopicEntry | null = null;
   /** null: a reader in none. */
   group: string | null = null;
-  /** Events that came before the answer to `join` was out, are about many queues, or came behind one that is. */
-  #events: SubscriptionEvent[] = [];
-  /** Queues of the first of them that were begun or ended; 0: none is under way. */
-  #takenCount = 0;
-  /** What the client will be told when the event under way was taken whole. */
-  #writer: QueuesEventWriter | null = null;
+  readonly #line: EventLine;
   #creditLimit = 0;
   #sentBytes = 0;
   #isClosed = false;
@@ -91,6 +76,7 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
     this.#context = context;
     this.#owner = owner;
     this.#held = new HeldQueues(context.engine, this.#ready, this.#wake);
+    this.#line = new EventLine(this, this.#held, context);
     const isFiltered = filter.low !== -1 || filter.high !== -1;
     this.#skips = new SkipNotices(number, isFiltered, context.socket);
     this.#filler = new FrameFiller(this.#ready, this.#skips, filter, this);
@@ -109,7 +95,7 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
   get hasWork(): boolean {
     return (
       !this.#isClosed &&
-      this.#takenCount === 0 &&
+      !this.#line.isInPieces &&
       this.#sentBytes < this.#creditLimit &&
       this.#ready.peek() !== null
     );
@@ -118,12 +104,7 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
   /** The join was answered: events that waited go out, deliveries begin. */
   begin(topic: TopicEntry): void {
     this.#topic = topic;
-    const early = this.#events;
-    this.#events = [];
-    for (const event of early) {
-      // What was asked of its flow meanwhile was answered: it had no queues.
-      this.onEvent(event as ControlEvent);
-    }
+    this.#line.begin(topic);
   }
 
   /** The total only grows; an older one that comes late changes nothing. */
@@ -139,103 +120,21 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
 
   /** From the group's coordinator. */
   onEvent(event: ControlEvent): void {
-    if (this.#isClosed) {
-      return;
-    }
-    if (this.#topic !== null && this.#events.length === 0 && !isLong(event)) {
-      this.#handle(event);
-      return;
-    }
-    this.#events.push(event.event === 'assign' && isLong(event) ? this.#turned(event) : event);
-    if (this.#topic !== null) {
-      this.#context.host.workTurns.add(this);
-    }
+    this.#line.onEvent(event);
   }
 
-  /** The next piece of an event about many queues, or of what is left to close. */
-  step(): boolean {
-    if (this.#isClosed) {
-      return this.#held.closeSome();
-    }
-    const event = this.#events[0];
-    if (event === undefined) {
-      return false;
-    }
-    try {
-      if (isLong(event) && this.#takePiece(event)) {
-        return true;
-      }
-      this.#events.shift();
-      this.#takenCount = 0;
-      if (isLong(event)) {
-        this.#tookAll(event);
-      } else if (isFlowChange(event)) {
-        this.#flowChanged(event);
-      } else {
-        this.#handle(event);
-      }
-    } catch (error) {
-      this.#context.failWith(error);
-    }
-    return this.#isClosed ? this.#held.count > 0 : this.#events.length > 0;
-  }
-
-  /**
-   * Begins or ends to read the next of its queues. False: that was done with all. The client hears of them in
-   * one event, for the first one after a join names all that it gets; until then nothing is delivered to it.
-   */
-  #takePiece(event: QueuesEvent): boolean {
-    const from = this.#takenCount;
-    if (from >= event.queues.length) {
-      return false;
-    }
-    this.#takenCount = from + QUEUES_AT_ONCE;
-    this.#writer ??= new QueuesEventWriter(isFlowChange(event) ? 'flow' : event.event, event.queues.length);
-    const begunBefore = isFlowChange(event) ? event.begun.length : 0;
-    this.#held.apply(event, this.#topic as TopicEntry, from, this.#takenCount);
-    const told = isFlowChange(event)
-      ? event.begun.slice(begunBefore)
-      : event.queues.slice(from, this.#takenCount);
-    for (const queue of told) {
-      this.#writer.add(queue);
-    }
-    return true;
-  }
-
-  #tookAll(event: QueuesEvent): void {
-    const payload = (this.#writer as QueuesEventWriter).finish();
-    this.#writer = null;
-    if (!isFlowChange(event) || event.begun.length > 0) {
-      this.#owner.sendPayload(this, payload);
-      this.#context.deliverSoon();
-    }
-    if (isFlowChange(event)) {
-      event.done();
-    }
-  }
-
-  /** With another queue first, by chance. */
-  #turned(event: AssignEvent): AssignEvent {
-    const { queues } = event;
-    const first = this.#context.options.pickFirst(queues.length);
-    return { ...event, queues: [...queues.slice(first), ...queues.slice(0, first)] };
-  }
-
-  #handle(event: ControlEvent): void {
+  /** From the line of events: one is done with, and the client is told. */
+  told(event: ControlEvent): void {
     if (event.event === 'ended') {
       this.#owner.ended(this, event.code as ErrorCode, event.message);
       return;
     }
-    if (event.event === 'revoke') {
-      this.#held.apply(event, this.#topic as TopicEntry, 0, event.queues.length);
-    }
-    if (event.event === 'assign') {
-      // The queues are read before the client hears of them: in a memory topic nothing is kept for whoever
-      // does not read yet.
-      this.#held.apply(this.#turned(event), this.#topic as TopicEntry, 0, event.queues.length);
-      this.#context.deliverSoon();
-    }
     this.#owner.sendEvent(this, event);
+  }
+
+  /** The same of an event that is encoded. */
+  toldEncoded(payload: Uint8Array): void {
+    this.#owner.sendPayload(this, payload);
   }
 
   /**
@@ -280,45 +179,13 @@ export class Subscription implements MemberSink, SlicedWork, FillOwner {
    * generation is passed over. Resolves when that is done; of many queues it is done in pieces.
    */
   async flow(queues: PackedOffsets): Promise<void> {
-    const topic = this.#topic;
-    if (topic === null || this.#isClosed) {
-      return;
-    }
-    await new Promise<void>((done) => {
-      const change: FlowChange = { event: 'changeFlow', queues, begun: [], done };
-      if (this.#events.length > 0 || queues.length > QUEUES_AT_ONCE) {
-        this.#events.push(change);
-        this.#context.host.workTurns.add(this);
-        return;
-      }
-      this.#held.apply(change, topic, 0, queues.length);
-      this.#flowChanged(change);
-    });
-  }
-
-  #flowChanged({ begun, done }: FlowChange): void {
-    if (begun.length > 0) {
-      // Ahead of the deliveries: what came before it is of the reading that has ended.
-      this.#owner.sendEvent(this, { event: 'flow', queues: begun });
-      this.#context.deliverSoon();
-    }
-    done();
+    await this.#line.flow(queues);
   }
 
   /** Stops reading. The member itself is the caller's to remove. */
   close(): void {
     this.#isClosed = true;
-    this.#writer = null;
-    const events = this.#events;
-    this.#events = [];
-    for (const event of events) {
-      if (isFlowChange(event)) {
-        event.done();
-      }
-    }
-    if (this.#held.closeSome()) {
-      this.#context.host.workTurns.add(this);
-    }
+    this.#line.close();
   }
 
   /**
