@@ -1,18 +1,12 @@
 /** What the dashboard shows of time: a day of history, groups that are slow, stuck or paused, moments of a clock that is put forward. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Broker, type Client, type Consumer, openBroker } from '../../broker/index.js';
 import { TopicQueues } from '../../engine/control/topic-queues.js';
 import { TopicShare } from '../../engine/group/topic-share.js';
 import { type HistoryRing, Sampler } from '../../engine/stats/index.js';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { HISTORY_NAMES, HISTORY_STEP_MS, OPCODE, type UserInfo } from '../../native-free/wire/index.js';
-import { bundleDashboard } from '../../tools/dashboard/bundle.js';
-import { launchChromium } from './chromium.js';
-import { Viewer } from './dashboard-rig.js';
+import { HISTORY_NAMES, HISTORY_STEP_MS, type UserInfo } from '../../native-free/wire/index.js';
+import { OrdersDashboard } from './orders-dashboard.js';
 
 /** Twice what makes a member late. */
 const LONG_MS = 120_000;
@@ -21,45 +15,11 @@ const { start } = Sampler.prototype;
 const { unreadTime } = TopicQueues.prototype;
 const { progress } = TopicShare.prototype;
 
-let browser: Browser;
-let dataDir: string;
-let broker: Broker;
-let client: Client;
-let consumer: Consumer;
-let url: string;
+let orders: OrdersDashboard;
 let ring: HistoryRing;
 /** What waits seems to have been stored so long ago, and the last commit so long. */
 let waitsMs = 0;
 let idleMs = 0;
-
-interface Questions {
-  /** So far. */
-  asked: number;
-  /** Of those not answered yet. */
-  open: number;
-}
-
-/** In the page, before it begins: counts what it asks, and what is answered. */
-function countQuestions({ request, response }: { request: number; response: number }): void {
-  const questions: Questions = { asked: 0, open: 0 };
-  const sockets = new WeakSet<WebSocket>();
-  const { send } = WebSocket.prototype;
-  WebSocket.prototype.send = function (this: WebSocket, data) {
-    if (!sockets.has(this)) {
-      sockets.add(this);
-      this.addEventListener('message', ({ data: answer }) => {
-        questions.open -= new Uint8Array(answer as ArrayBuffer)[0] === response ? 1 : 0;
-      });
-    }
-    const { buffer, byteOffset } = data as Uint8Array<ArrayBuffer>;
-    if (new Uint8Array(buffer, byteOffset)[0] === request) {
-      questions.asked++;
-      questions.open++;
-    }
-    send.call(this, data);
-  };
-  Object.assign(globalThis, { questions });
-}
 
 beforeAll(async () => {
   // Nobody waits a day for samples, or minutes for a member to be late.
@@ -71,29 +31,14 @@ beforeAll(async () => {
     return time === null ? null : time - waitsMs;
   };
   TopicShare.prototype.progress = () => monotonicMs() - idleMs;
-  [browser] = await Promise.all([launchChromium(), bundleDashboard()]);
-  dataDir = mkdtempSync(join(tmpdir(), 'ringmq-dashboard-'));
-  const rings = { ringBytes: 16 * 1024 * 1024, memoryRingBytes: 32 * 1024 * 1024 };
-  broker = await openBroker({ dataDir, flush: 'async', ...rings });
-  client = broker.client();
-  url = (await broker.listen({ port: 0, threads: 1 })).url.replace('ws:', 'http:');
-  await client.admin().createTopic({ topic: 'orders', queues: 1 });
-  await client.producer().sendBatch(Array.from({ length: 5 }, (_, i) => ({ topic: 'orders', body: `${i}` })));
-  consumer = client.consumer({ group: 'billing', topic: 'orders', from: 'earliest' });
-  // It holds the queue, and acks nothing.
-  await consumer.poll({ max: 1, waitMs: 60_000 });
+  orders = await OrdersDashboard.start();
 });
 
 afterAll(async () => {
   Sampler.prototype.start = start;
   TopicQueues.prototype.unreadTime = unreadTime;
   TopicShare.prototype.progress = progress;
-  await browser?.close();
-  await consumer?.close();
-  await broker?.close();
-  if (dataDir !== undefined) {
-    rmSync(dataDir, { recursive: true, force: true });
-  }
+  await orders?.close();
 });
 
 beforeEach(() => {
@@ -130,7 +75,7 @@ describe('the charts', () => {
       >;
       ring.put(now - ago * HISTORY_STEP_MS, { ...none, ...known, diskFreeBytes });
     }
-    const viewer = await Viewer.open(browser, url);
+    const viewer = await orders.look();
     const { page } = viewer;
     const rates = page.getByRole('region', { name: 'Messages a second' });
     await rates.getByText('last 24 h').waitFor();
@@ -155,7 +100,7 @@ describe('a group', () => {
   ])('is marked as %s where its member is', async (mark, waits, idle) => {
     waitsMs = waits;
     idleMs = idle;
-    const viewer = await Viewer.open(browser, `${url}/#/groups`);
+    const viewer = await orders.look(`${orders.url}/#/groups`);
     const { page } = viewer;
     const row = page.getByRole('row', { name: /^billing/ });
     await row.getByText(mark, { exact: true }).waitFor();
@@ -165,7 +110,7 @@ describe('a group', () => {
       .getByRole('table', { name: 'Members' })
       .getByRole('row', { name: new RegExp(`${mark}$`) })
       .waitFor();
-    await page.goto(`${url}/#/topics/orders/groups`);
+    await page.goto(`${orders.url}/#/topics/orders/groups`);
     await page
       .getByRole('row', { name: /^billing/ })
       .getByText(mark, { exact: true })
@@ -174,7 +119,7 @@ describe('a group', () => {
   });
 
   it('is paused, which is seen, and resumed', async () => {
-    const viewer = await Viewer.open(browser, `${url}/#/groups/billing`);
+    const viewer = await orders.look(`${orders.url}/#/groups/billing`);
     const { page } = viewer;
     const state = page.getByRole('definition').filter({ hasText: /^(paused|reading|nobody reads)$/ });
     await viewer.button('Pause').click();
@@ -182,20 +127,20 @@ describe('a group', () => {
     await viewer.dialog.getByRole('button', { name: 'Pause' }).click();
     await viewer.dialog.waitFor({ state: 'detached' });
     await state.getByText('paused').waitFor();
-    expect(await client.admin().describeGroup('billing')).toMatchObject({ paused: true });
+    expect(await orders.client.admin().describeGroup('billing')).toMatchObject({ paused: true });
     expect(await viewer.button('Pause').count()).toBe(0);
     await viewer.button('Resume').click();
     await viewer.dialog.getByRole('button', { name: 'Resume' }).click();
     await viewer.dialog.waitFor({ state: 'detached' });
     await state.getByText('reading').waitFor();
-    expect(await client.admin().describeGroup('billing')).toMatchObject({ paused: false });
+    expect(await orders.client.admin().describeGroup('billing')).toMatchObject({ paused: false });
     await viewer.close();
   });
 });
 
 describe('moments', () => {
   it('are said exactly: of an hour that a clock change leaves out too', async () => {
-    const viewer = await Viewer.open(browser, `${url}/#/topics/orders/messages`, {
+    const viewer = await orders.look(`${orders.url}/#/topics/orders/messages`, {
       timezoneId: 'Europe/Berlin',
     });
     const { page } = viewer;
@@ -212,11 +157,11 @@ describe('moments', () => {
 
 describe('dialogs', () => {
   it('of rights, roles and passwords are done by keyboard alone, which is then where it was', async () => {
-    const admin = client.admin();
+    const admin = orders.client.admin();
     await admin.createUser({ user: 'bert', password: 'a password' });
     await admin.grant({ to: 'bert', right: 'subscribe', resource: 'topic:orders' });
     await admin.createRole({ role: 'writers' });
-    const viewer = await Viewer.open(browser, `${url}/#/users`);
+    const viewer = await orders.look(`${orders.url}/#/users`);
     const { page } = viewer;
     const { keyboard } = page;
     const row = page.getByRole('row', { name: /^bert/ });
@@ -305,98 +250,9 @@ describe('dialogs', () => {
   });
 });
 
-describe('left in the background', () => {
-  /** The tab is another one's, or this one's again. */
-  const hide = (page: Page, isHidden: boolean): Promise<void> =>
-    page.evaluate((hidden) => {
-      Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
-      document.dispatchEvent(new Event('visibilitychange'));
-    }, isHidden);
-
-  it('for half an hour, it shows what is as soon as it is looked at again', async () => {
-    const viewer = await Viewer.open(browser, url);
-    const { page } = viewer;
-    await page.clock.install();
-    await page.reload();
-    await viewer.sees(/^\d+ topics?/);
-    await hide(page, true);
-    for (let minutes = 0; minutes < 30; minutes += 3) {
-      await page.clock.fastForward('03:00');
-    }
-    await client.admin().createTopic({ topic: 'made-meanwhile', queues: 1 });
-    const topics = (await client.admin().listTopics()).length;
-    await hide(page, false);
-    await viewer.sees(new RegExp(`^${topics} topics?`));
-    await viewer.close();
-  });
-
-  it('it asks nothing, on no page, until it is shown again', async () => {
-    const viewer = await Viewer.open(browser, url);
-    const { page } = viewer;
-    await page.clock.install();
-    await page.addInitScript(countQuestions, { request: OPCODE.request, response: OPCODE.response });
-    await page.reload();
-    const questions = (): Promise<Questions> =>
-      page.evaluate(() => (globalThis as unknown as { questions: Questions }).questions);
-    let askedWhenHidden = 0;
-    for (const hash of [
-      ...['overview', 'topics', 'topics/orders', 'topics/orders/messages', 'topics/orders/clients'],
-      ...['groups', 'groups/billing', 'clients', 'users', 'audit', 'configuration'],
-    ]) {
-      await page.goto(`${url}/#/${hash}`);
-      await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.locator('.waiting').waitFor({ state: 'detached' });
-      await hide(page, true);
-      // What it was asking then is answered, and what it asks because of that, once it is drawn.
-      await page.clock.fastForward(500);
-      let asked = -1;
-      await expect
-        .poll(async () => {
-          const before = asked;
-          const { open, asked: now } = await questions();
-          asked = now;
-          return open === 0 && now === before;
-        })
-        .toBe(true);
-      await page.clock.fastForward('02:00');
-      expect((await questions()).asked, hash).toBe(asked);
-      askedWhenHidden = asked;
-      await hide(page, false);
-    }
-    // What it has asked for being shown is not awaited: nothing comes behind it before that is answered.
-    await expect
-      .poll(async () => {
-        await page.clock.fastForward('02:00');
-        return (await questions()).asked;
-      })
-      .toBeGreaterThan(askedWhenHidden);
-    await viewer.close();
-  });
-
-  it('it is connected again when it is looked at, though its connection died meanwhile', async () => {
-    const listener = await broker.listen({ port: 0, threads: 1 });
-    const viewer = await Viewer.open(browser, listener.url.replace('ws:', 'http:'));
-    const { page } = viewer;
-    await page.clock.install();
-    await page.reload();
-    await viewer.sees(/^\d+ topics?/);
-    await hide(page, true);
-    await listener.close();
-    await viewer.sees('Not connected.');
-    await page.clock.fastForward('30:00');
-    await broker.listen({ port: listener.port, threads: 1 });
-    await client.admin().createTopic({ topic: 'made-while-away', queues: 1 });
-    const topics = (await client.admin().listTopics()).length;
-    await hide(page, false);
-    await viewer.sees(new RegExp(`^${topics} topics?`));
-    await page.getByText('Not connected.').waitFor({ state: 'detached' });
-    await viewer.close();
-  });
-});
-
 describe('on a narrow screen', () => {
   it('nothing is wider than the screen, on any page', async () => {
-    const viewer = await Viewer.open(browser, url, { width: 360 });
+    const viewer = await orders.look(orders.url, { width: 360 });
     const { page } = viewer;
     const wide: string[] = [];
     for (const hash of [
@@ -410,7 +266,7 @@ describe('on a narrow screen', () => {
       'audit',
       'configuration',
     ]) {
-      await page.goto(`${url}/#/${hash}`);
+      await page.goto(`${orders.url}/#/${hash}`);
       await page.getByRole('heading', { level: 1 }).waitFor();
       await page.locator('.waiting').waitFor({ state: 'detached' });
       const width = await page.evaluate(() => {
