@@ -62,6 +62,12 @@ export class SimLog {
     };
   }
 
+  /** Some more of it is written, and some of that is flushed. */
+  persist(random: Random): void {
+    this.written += 64 * random((this.end - this.written) / 64 + 1);
+    this.flushed += 64 * random((this.written - this.flushed) / 64 + 1);
+  }
+
   /** What was not written is gone, and terms that had begun there. */
   cutTo(position: number): void {
     this.end = position;
@@ -82,6 +88,22 @@ export class SimMaster extends SimLog {
     super('master');
     this.#random = random;
     this.ring = new Uint8Array(ringBytes);
+  }
+
+  /** One that goes on with the log of a slave, all of which it has written. */
+  static of(log: SimLog, random: Random, ringBytes: number): SimMaster {
+    const master = new SimMaster(random, ringBytes);
+    master.bytes.set(log.bytes);
+    master.first = log.first;
+    master.start = log.start;
+    master.end = log.end;
+    master.written = log.end;
+    master.flushed = log.flushed;
+    master.epochs = log.epochs;
+    for (let at = Math.max(0, master.end - ringBytes); at < master.end; at++) {
+      master.ring[at % ringBytes] = master.bytes[at] as number;
+    }
+    return master;
   }
 
   /** A term begins, as its control batch says. */

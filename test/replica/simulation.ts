@@ -3,17 +3,13 @@
  * rows as they are, over simulated logs, links and a clock. Connections are cut anywhere, made twice, and
  * broken by bytes that nobody sent; nodes are killed and lose what was not written; masters change.
  */
-import type { EngineThread, ReplicaDoor } from '../../engine/engine-thread.js';
 import type { ReplicaDesk } from '../../engine/replica/replica-desk.js';
-import { ReplicaRow } from '../../engine/replica/replica-row.js';
-import { ReplicateStage } from '../../engine/replica/replicate-stage.js';
 import { REPLICAS_BYTES } from '../../engine/term/replica-layout.js';
 import { type ReplicaLevel, ReplicaMarks } from '../../engine/term/replica-marks.js';
-import type { Socket } from '../../native-free/listener/types.js';
-import { ReplicaSession } from '../../transport/replica-session.js';
 import { type Random, randomOf, SimMaster, SPAN_BYTES } from './sim-log.js';
+import { MasterSessions } from './sim-sessions.js';
 import { batchEnd, garble, SimSlave, Wire } from './sim-slave.js';
-import { simDesk, simStage } from './sim-stage.js';
+import { simDesk } from './sim-stage.js';
 
 const REQUIRED = 1;
 
@@ -30,7 +26,7 @@ export class Simulation {
   #master: SimMaster;
   #marks = new ReplicaMarks(new SharedArrayBuffer(REPLICAS_BYTES));
   #desk: ReplicaDesk;
-  readonly #sessions = new Map<ReplicaSession, { wire: Wire; stage: ReplicateStage | null }>();
+  readonly #sessions: MasterSessions;
   readonly #waiting: (() => void)[] = [];
   #now = 1_000;
   /** Up to where sends were acked, and what the log has there for good. */
@@ -49,6 +45,18 @@ export class Simulation {
     this.#master.open(1, 1);
     this.#slaves = ['one', 'two'].map((name) => new SimSlave(name, this.#random));
     this.#desk = this.#makeDesk();
+    this.#sessions = new MasterSessions({
+      random: this.#random,
+      later: (run) => this.#waiting.push(run),
+      now: () => this.#now,
+      committed: () => this.#committed(),
+      master: () => this.#master,
+      marks: () => this.#marks,
+      desk: () => this.#desk,
+      fail: (problem) => {
+        this.#problem = problem;
+      },
+    });
   }
 
   async run(steps: number): Promise<Outcome> {
@@ -60,7 +68,7 @@ export class Simulation {
     }
     await this.#settle();
     // A session's timer would hold this schedule's logs for as long as it has yet to run.
-    this.#endSessions();
+    this.#sessions.end();
     return { steps: step, acked: this.#acked, problem: this.#problem };
   }
 
@@ -76,12 +84,11 @@ export class Simulation {
         master.append();
         break;
       case 4:
-        master.written += 64 * random((master.end - master.written) / 64 + 1);
-        master.flushed += 64 * random((master.written - master.flushed) / 64 + 1);
+        master.persist(random);
         break;
       case 5:
       case 6:
-        this.#persist(slave);
+        slave.persist(random);
         break;
       case 7:
         this.#connect(slave);
@@ -125,11 +132,6 @@ export class Simulation {
     }
   }
 
-  #persist(slave: SimSlave): void {
-    slave.written += 64 * this.#random((slave.end - slave.written) / 64 + 1);
-    slave.flushed += 64 * this.#random((slave.written - slave.flushed) / 64 + 1);
-  }
-
   /** A slave may connect while its older connection still stands. */
   #connect(slave: SimSlave): void {
     if (slave.cut !== null) {
@@ -147,73 +149,7 @@ export class Simulation {
       () => this.#now,
       (run) => this.#waiting.push(run),
     );
-    const socket: Socket = {
-      remote: '10.0.0.9',
-      bufferedBytes: 0,
-      send: (frame) => {
-        wire.toSlave.push(frame.slice());
-      },
-      cork: (fn) => fn(),
-      close: () => {
-        wire.isCut = true;
-      },
-      cut: () => {
-        wire.isCut = true;
-      },
-    };
-    const session: ReplicaSession = new ReplicaSession(
-      {
-        id: 'test-1-1',
-        engine: { replicas: this.#door(() => session), access: { version: 0 } } as unknown as EngineThread,
-        trustsLoopback: true,
-        handshakeTimeoutMs: 3_600_000,
-        silenceMs: 3_600_000,
-        onClosed: (closed) => this.#sessions.delete(closed),
-        onDefect: (what, error) => {
-          this.#problem = `${what}: ${String(error)}`;
-        },
-      },
-      socket,
-    );
-    this.#sessions.set(session, { wire, stage: null });
-  }
-
-  #door(session: () => ReplicaSession): ReplicaDoor {
-    return {
-      prove: async (slaveNonce, masterNonce, proof, remote) =>
-        this.#desk.prove(slaveNonce, masterNonce, proof, remote),
-      greet: async (slave) => this.#desk.greet(slave),
-      mayRead: false,
-      holders: async () => [],
-      takeOver: () => Promise.reject(new Error('nobody commits here')),
-      feed: (greeting, position, link) => {
-        const master = this.#master;
-        const limits = { maxLagBytes: 64 * 1024, maxLagMs: 2_000 };
-        const row = new ReplicaRow(this.#marks, greeting.row, greeting.link, limits, (bytes) => bytes / 64);
-        const stage = new ReplicateStage(
-          simStage(master, row, link, {
-            random: this.#random,
-            later: (run) => this.#waiting.push(run),
-            now: () => this.#now,
-            committed: () => this.#committed(),
-          }),
-          position,
-        );
-        const entry = this.#sessions.get(session());
-        if (entry !== undefined) {
-          entry.stage = stage;
-        }
-        return {
-          onAck: (received, flushed) => stage.onAck(received, flushed),
-          onDrain: () => {},
-          onRepair: () => null,
-          close: () => {
-            stage.close();
-            row.gone();
-          },
-        };
-      },
-    };
+    this.#sessions.open(wire);
   }
 
   #makeDesk(): ReplicaDesk {
@@ -243,16 +179,7 @@ export class Simulation {
   async #turn(slave: SimSlave): Promise<void> {
     slave.apply?.();
     slave.apply = null;
-    for (const [session, { wire, stage }] of [...this.#sessions]) {
-      if (wire.isCut) {
-        session.onClose();
-        continue;
-      }
-      for (let i = this.#random(4); i > 0 && wire.toMaster.length > 0; i--) {
-        session.onFrame(wire.toMaster.shift() as Uint8Array);
-      }
-      stage?.step();
-    }
+    this.#sessions.turn();
     await pause();
     this.#slaveTurn(slave);
   }
@@ -282,7 +209,7 @@ export class Simulation {
   /** Killed and started again: what was not written is gone, and a new term begins. */
   #masterDies(): void {
     const master = this.#master;
-    this.#endSessions();
+    this.#sessions.end();
     const epoch = master.epoch;
     // Its pages are in the cache; what it had only in the ring is not. What is written ends with a batch.
     master.cutTo(batchEnd(master, master.written));
@@ -307,37 +234,20 @@ export class Simulation {
     if (furthest === undefined || furthest.isNew) {
       return;
     }
-    this.#endSessions();
+    this.#sessions.end();
     furthest.die(this.#level === 'flushed');
     const lost = furthest.end < this.#acked;
     if (lost) {
       this.#problem = `acked up to ${this.#acked}, and ${furthest.name} has it up to ${furthest.end}`;
       return;
     }
-    const next = new SimMaster(this.#random, this.#master.ring.length);
-    next.bytes.set(furthest.bytes);
-    next.first = furthest.first;
-    next.start = furthest.start;
-    next.end = furthest.end;
-    next.written = furthest.end;
-    next.flushed = furthest.flushed;
-    next.epochs = furthest.epochs;
-    for (let at = Math.max(0, next.end - next.ring.length); at < next.end; at++) {
-      next.ring[at % next.ring.length] = next.bytes[at] as number;
-    }
+    const next = SimMaster.of(furthest, this.#random, this.#master.ring.length);
     next.open(this.#master.epoch + 1, this.#now);
     this.#master = next;
     this.#desk = this.#makeDesk();
     // Its disk is another's now: it begins as a new slave, with whatever it is called.
     const at = this.#slaves.indexOf(furthest);
     this.#slaves[at] = new SimSlave(furthest.name, this.#random);
-  }
-
-  #endSessions(): void {
-    for (const [session, { wire }] of [...this.#sessions]) {
-      wire.isCut = true;
-      session.onClose();
-    }
   }
 
   /** The oldest of the log goes. */
