@@ -4,16 +4,11 @@
  * Says whether an ack was broken.
  */
 import { LeaderLoop, type LoopClock, type SetMember } from '../../engine/cluster/leader-loop.js';
-import type { Follower, InSyncSet, Leader } from '../../engine/cluster/leadership.js';
 import type { SetStore } from '../../engine/cluster/set-store.js';
 import { SeededRandom } from '../crash/random.js';
 import { EventLine } from './event-line.js';
+import { type Entry, SimulatedMember } from './simulated-member.js';
 import { SimulatedEtcd, SimulatedSetStore } from './simulated-set-store.js';
-
-interface Entry {
-  epoch: number;
-  value: number;
-}
 
 export interface LeaderRun {
   acked: number;
@@ -31,79 +26,6 @@ export interface Mutation {
 const NAMES = ['a', 'a-slave-1', 'a-slave-2'];
 const RUN_MS = 30_000;
 const HEAL_MS = 12_000;
-
-export class SimulatedMember implements SetMember {
-  readonly name: string;
-  readonly url = '';
-  readonly mayFound: boolean;
-  readonly minInSync: number;
-  readonly mayDegrade = false;
-  log: Entry[] = [];
-  leads: number | null = null;
-  isStill = true;
-  follows: string | null = null;
-  untilMs = Number.NEGATIVE_INFINITY;
-  rule: InSyncSet = { members: [], required: Number.POSITIVE_INFINITY };
-  /** What each slave has said that it has, in this term. */
-  received = new Map<string, { length: number; heardAt: number }>();
-  ackedLength = 0;
-  isDown = false;
-  isPaused = false;
-  /** What came while it was paused. */
-  readonly waiting: (() => void)[] = [];
-  /** Its clock against true time. */
-  readonly rate: number;
-  readonly offset: number;
-  life = 0;
-
-  constructor(name: string, minInSync: number, random: SeededRandom) {
-    this.name = name;
-    this.mayFound = name === 'a';
-    this.minInSync = minInSync;
-    this.rate = 1 + (random.next() - 0.5) * 0.02;
-    this.offset = random.between(0, 1_000_000);
-  }
-
-  state(): ReturnType<SetMember['state']> {
-    const end = { epoch: this.log.at(-1)?.epoch ?? 0, position: this.log.length };
-    return { leads: this.leads, isStill: this.isStill, end, knows: end.epoch };
-  }
-  async standStill(): Promise<void> {
-    this.leads = null;
-    this.follows = null;
-    this.isStill = true;
-  }
-  async follow(leader: Leader): Promise<void> {
-    this.leads = null;
-    this.isStill = false;
-    this.follows = leader.name;
-  }
-  async lead(epoch: number): Promise<void> {
-    this.follows = null;
-    this.isStill = false;
-    if (this.leads !== epoch) {
-      this.leads = epoch;
-      this.received = new Map();
-      this.log.push({ epoch, value: -epoch });
-      this.ackedLength = 0;
-    }
-  }
-  mayAckUntil(untilMs: number): void {
-    this.untilMs = untilMs;
-  }
-  countAcksBy(rule: InSyncSet): void {
-    this.rule = rule;
-  }
-  followers(): { followers: readonly Follower[]; acked: number } {
-    const followers = [...this.received].map(([name, { length }]) => ({
-      name,
-      received: length,
-      isInSync: this.log.length - length < 50,
-    }));
-    return { followers, acked: this.ackedLength };
-  }
-  tell(): void {}
-}
 
 export class LeaderMachine {
   readonly #random: SeededRandom;
@@ -134,11 +56,11 @@ export class LeaderMachine {
       this.#boot(member);
       this.#repeat(
         () => this.#random.between(20, 60),
-        () => this.#at(member, () => this.#replicate(member)),
+        () => member.at(() => this.#replicate(member)),
       );
       this.#repeat(
         () => this.#random.between(10, 40),
-        () => this.#at(member, () => this.#append(member)),
+        () => member.at(() => this.#append(member)),
       );
     }
     this.#repeat(
@@ -157,14 +79,14 @@ export class LeaderMachine {
     const { life } = member;
     const isAlive = (): boolean => member.life === life && !member.isDown;
     return {
-      now: () => member.offset + this.#line.now * member.rate,
+      now: () => member.clockAt(this.#line.now),
       every: (ms, work) => {
         let isStopped = false;
         this.#repeat(
           () => ms / member.rate,
           () => {
             if (!isStopped && isAlive()) {
-              this.#at(member, () => isAlive() && work());
+              member.at(() => isAlive() && work());
             }
           },
           () => !isStopped && member.life === life,
@@ -177,7 +99,7 @@ export class LeaderMachine {
       },
       wait: (ms) =>
         new Promise((resolve) =>
-          this.#line.after(ms / member.rate, () => this.#at(member, () => isAlive() && resolve())),
+          this.#line.after(ms / member.rate, () => member.at(() => isAlive() && resolve())),
         ),
     };
   }
@@ -188,7 +110,7 @@ export class LeaderMachine {
     const { life } = member;
     const clock = this.#clockOf(member);
     const atNode = (work: () => void): void =>
-      this.#at(member, () => {
+      member.at(() => {
         if (member.life === life && !member.isDown) {
           work();
         }
@@ -200,15 +122,6 @@ export class LeaderMachine {
       member.name,
       new LeaderLoop(asStore?.(store, member) ?? store, asMember?.(member, member) ?? member, { clock }),
     );
-  }
-
-  /** What happens at a node: at once, or when it goes on. */
-  #at(member: SimulatedMember, work: () => void): void {
-    if (member.isPaused) {
-      member.waiting.push(work);
-    } else {
-      work();
-    }
   }
 
   #repeat(everyMs: () => number, work: () => void, goesOn: () => boolean = () => true): void {
@@ -241,14 +154,10 @@ export class LeaderMachine {
     if (this.#cut.has(link(slave, master)) || epoch < (slave.log.at(-1)?.epoch ?? 0)) {
       return;
     }
-    let common = 0;
-    while (common < slave.log.length && slave.log[common]?.value === master.log[common]?.value) {
-      common++;
-    }
-    slave.log = [...slave.log.slice(0, common), ...master.log.slice(common, common + 40)];
+    slave.copyFrom(master);
     const { length } = slave.log;
     this.#line.after(this.#random.between(1, 30), () =>
-      this.#at(master, () => {
+      master.at(() => {
         if (!master.isDown && master.leads === epoch && !this.#cut.has(link(slave, master))) {
           const before = master.received.get(slave.name)?.length ?? 0;
           master.received.set(slave.name, {
@@ -262,14 +171,11 @@ export class LeaderMachine {
   }
 
   #ack(master: SimulatedMember): void {
-    const now = master.offset + this.#line.now * master.rate;
+    const now = master.clockAt(this.#line.now);
     if (master.leads === null || now >= master.untilMs || !master.rule.members.includes(master.name)) {
       return;
     }
-    const have = master.rule.members
-      .map((name) => (name === master.name ? master.log.length : (master.received.get(name)?.length ?? 0)))
-      .sort((a, b) => b - a);
-    const length = Math.min(have[master.rule.required - 1] ?? 0, master.log.length);
+    const length = master.ackable();
     const needed = 1 + master.minInSync;
     for (let at = master.ackedLength; at < length; at++) {
       const { value, epoch } = master.log[at] as Entry;
@@ -351,26 +257,14 @@ export class LeaderMachine {
       return;
     }
     member.isPaused = true;
-    this.#line.after(forMs, () => this.#goOn(member));
-  }
-
-  #goOn(member: SimulatedMember): void {
-    member.isPaused = false;
-    for (const work of member.waiting.splice(0)) {
-      work();
-    }
+    this.#line.after(forMs, () => member.goOn());
   }
 
   #crash(member: SimulatedMember, forMs: number): void {
     if (member.isDown || member.isPaused) {
       return;
     }
-    member.isDown = true;
-    member.leads = null;
-    member.isStill = true;
-    member.follows = null;
-    member.untilMs = Number.NEGATIVE_INFINITY;
-    member.received = new Map();
+    member.crash();
     this.#stores.get(member.name)?.close();
     this.#line.after(forMs, () => this.#boot(member));
   }
