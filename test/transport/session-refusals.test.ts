@@ -1,18 +1,11 @@
 /** Order of one producer across refusals that it may try again. */
 import { describe, expect, test } from 'vitest';
-import {
-  ACK_ENTRY,
-  ACK_ENTRY_BYTES,
-  BATCH,
-  ERRORS,
-  OPCODE,
-  readUint16,
-  readUint32,
-} from '../../native-free/wire/index.js';
+import { BATCH, ERRORS, readUint32 } from '../../native-free/wire/index.js';
 import { MAX_REFUSED_PRODUCERS } from '../../transport/refused-sequences.js';
 import { FakeEngine } from './fake-engine.js';
 import { open, type Peer, settle, welcome } from './fake-socket.js';
 import { makeBatch, produceFrame } from './make-batch.js';
+import { acksOf } from './producing.js';
 
 const FULL = ERRORS.DISK_FULL.wire;
 
@@ -36,14 +29,7 @@ class Line {
   async acks(): Promise<string[]> {
     this.engine.progress();
     await settle();
-    return this.peer.socket.take(OPCODE.ack).flatMap(({ payload }) => {
-      const entries = [];
-      for (let at = 0; at < payload.length; at += ACK_ENTRY_BYTES) {
-        const status = readUint16(payload, at + ACK_ENTRY.status);
-        entries.push(`${readUint32(payload, at + ACK_ENTRY.id)}: ${status === FULL ? 'full' : status}`);
-      }
-      return entries;
-    });
+    return acksOf(this.peer.socket).map(({ id, status }) => `${id}: ${status === FULL ? 'full' : status}`);
   }
 
   stored(topicId = 1): number[] {
