@@ -5,7 +5,7 @@ import { TopicQueues } from '../../engine/control/topic-queues.js';
 import { TopicShare } from '../../engine/group/topic-share.js';
 import { type HistoryRing, Sampler } from '../../engine/stats/index.js';
 import { monotonicMs } from '../../native-free/time/index.js';
-import { HISTORY_NAMES, HISTORY_STEP_MS, type UserInfo } from '../../native-free/wire/index.js';
+import { HISTORY_NAMES, HISTORY_STEP_MS } from '../../native-free/wire/index.js';
 import { OrdersDashboard } from './orders-dashboard.js';
 
 /** Twice what makes a member late. */
@@ -151,101 +151,6 @@ describe('moments', () => {
     // At two the clock was put to three.
     await page.getByLabel('Time', { exact: true }).fill('2026-03-29T02:30:00');
     await viewer.sees('That is 2026-03-29T01:30:00.000Z.');
-    await viewer.close();
-  });
-});
-
-describe('dialogs', () => {
-  it('of rights, roles and passwords are done by keyboard alone, which is then where it was', async () => {
-    const admin = orders.client.admin();
-    await admin.createUser({ user: 'bert', password: 'a password' });
-    await admin.grant({ to: 'bert', right: 'subscribe', resource: 'topic:orders' });
-    await admin.createRole({ role: 'writers' });
-    const viewer = await orders.look(`${orders.url}/#/users`);
-    const { page } = viewer;
-    const { keyboard } = page;
-    const row = page.getByRole('row', { name: /^bert/ });
-    const open = async (name: string): Promise<void> => {
-      await row.getByRole('button', { name }).focus();
-      await keyboard.press('Enter');
-      await viewer.dialog.getByRole('heading').waitFor();
-    };
-    const done = async (name: string): Promise<void> => {
-      await viewer.dialog.waitFor({ state: 'detached' });
-      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(name);
-    };
-    const bert = async (): Promise<UserInfo | undefined> =>
-      (await admin.listUsers()).find(({ user }) => user === 'bert');
-
-    await open('Rights');
-    // What it has is taken back, and another right given.
-    await keyboard.press('Space');
-    await keyboard.press('Tab');
-    await keyboard.type('publish');
-    await keyboard.press('Tab');
-    await keyboard.press('ControlOrMeta+a');
-    await keyboard.type('topic:new*');
-    await keyboard.press('Enter');
-    await done('Rights');
-    expect((await bert())?.grants).toEqual([{ right: 'publish', resource: 'topic:new*' }]);
-
-    await open('Roles');
-    await viewer.dialog.getByLabel('writers').focus();
-    await keyboard.press('Space');
-    await keyboard.press('Enter');
-    await done('Roles');
-    expect((await bert())?.roles).toEqual(['writers']);
-
-    await open('Limits');
-    const { dialog } = viewer;
-    await dialog.getByLabel('Bytes a second').focus();
-    await keyboard.type('at most');
-    await dialog.getByLabel('Bytes a second: at most').focus();
-    await keyboard.type('100');
-    // Less than there can be: it is not done.
-    expect(await dialog.getByRole('button', { name: 'Set' }).isDisabled()).toBe(true);
-    await keyboard.type(' KiB');
-    await dialog.getByText('102,400 B').waitFor();
-    await dialog.getByLabel('Messages a second').focus();
-    await keyboard.type('no limit');
-    await dialog.getByRole('button', { name: 'Set' }).focus();
-    await keyboard.press('Enter');
-    await done('Limits');
-    expect((await bert())?.limits).toEqual({ bytesPerSecond: 102_400, messagesPerSecond: 0 });
-    await row.getByText('100 KiB/s, ∞ messages/s').waitFor();
-    await open('Limits');
-    await dialog.getByRole('combobox', { name: 'Bytes a second', exact: true }).focus();
-    await keyboard.type('as the broker');
-    await dialog.getByRole('button', { name: 'Set' }).focus();
-    await keyboard.press('Enter');
-    await done('Limits');
-    expect((await bert())?.limits).toEqual({ bytesPerSecond: null, messagesPerSecond: 0 });
-
-    const before = (await bert())?.changedTime ?? 0;
-    await open('Password');
-    await keyboard.type('another one');
-    await keyboard.press('Enter');
-    await done('Password');
-    expect((await bert())?.changedTime).toBeGreaterThan(before);
-
-    await open('Delete');
-    await keyboard.type('somebody');
-    await keyboard.press('Enter');
-    await keyboard.press('Escape');
-    await done('Delete');
-    expect(await bert()).toBeDefined();
-
-    // By one who is faster than the browser tells that the dialog before is closed.
-    await open('Limits');
-    await row.evaluate((element) => {
-      const press = (name: string): void =>
-        [...document.querySelectorAll('button')].find(({ textContent }) => textContent === name)?.click();
-      press('Cancel');
-      element.querySelector<HTMLButtonElement>('button:last-child')?.click();
-    });
-    await viewer.dialog.getByRole('heading', { name: 'Delete user' }).waitFor();
-    await keyboard.press('Escape');
-    await done('Limits');
     await viewer.close();
   });
 });
