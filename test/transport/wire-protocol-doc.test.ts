@@ -7,7 +7,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { messageId, messageIdPrefix, shardingHash } from '../../native-free/client/internal.js';
 import * as wire from '../../native-free/wire/index.js';
 import { ERRORS, OPCODE } from '../../native-free/wire/index.js';
-import { type Example, hexDump, makeExamples } from './wire-protocol-examples.js';
+import type { Example } from './recorded-conversation.js';
+import { hexDump, makeExamples } from './wire-protocol-examples.js';
 
 const FILE = new URL('../../../docs/wire-protocol.md', import.meta.url);
 const BLOCK = /```hex ([a-z-]+)\n([\s\S]*?)```/g;

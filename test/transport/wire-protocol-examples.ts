@@ -3,6 +3,7 @@
  * code, broker frames as a real session answered them.
  */
 import { crc32 } from 'node:zlib';
+import type { MemberSink } from '../../engine/engine-thread.js';
 import {
   BATCH,
   BATCH_HEADER_BYTES,
@@ -13,40 +14,17 @@ import {
   writeUint64,
 } from '../../native-free/wire/index.js';
 import { encodeControl } from '../../transport/control-payload.js';
-import { SessionHost } from '../../transport/session-host.js';
 import { nameServerExamples } from '../cluster/name-server-examples.js';
 import { FakeEngine } from './fake-engine.js';
-import { FakeSocket, settle } from './fake-socket.js';
-import {
-  controlFrame,
-  decodePayload,
-  helloFrame,
-  makeBatch,
-  parseFrame,
-  produceFrame,
-  requestFrame,
-} from './make-batch.js';
-
-export interface Example {
-  bytes: Uint8Array;
-  /** What the bytes say, for the comment above them. */
-  note: string;
-}
+import { settle } from './fake-socket.js';
+import { controlFrame, helloFrame, makeBatch, produceFrame, requestFrame } from './make-batch.js';
+import { type Example, RecordedConversation } from './recorded-conversation.js';
 
 const TOPIC = { topicId: 5, topic: 'orders', queues: 4, memory: false, createdTime: 1_760_000_000_000 };
 const BORN_TIME = 1_760_000_001_000;
 const STORE_TIME = 1_760_000_001_002;
-const GENERATION = 3;
-
-class Recorder extends FakeSocket {
-  readonly raw: Uint8Array[] = [];
-  override send(frame: Uint8Array): void {
-    if (this.closed === null) {
-      this.raw.push(Uint8Array.prototype.slice.call(frame));
-    }
-    super.send(frame);
-  }
-}
+/** Of the queue that the consumer holds. */
+const HELD = { queueId: 1, generation: 3 };
 
 /** Stamps what the broker's index stage stamps. */
 function stamp(batch: Uint8Array, baseOffset: number, position: number): Uint8Array {
@@ -81,87 +59,78 @@ export function exampleBatch(): Uint8Array {
   );
 }
 
-function describe(bytes: Uint8Array): string {
-  const frame = parseFrame(bytes);
-  const name = Object.entries(OPCODE).find(([, opcode]) => opcode === frame.opcode)?.[0];
-  const head = `${name}: flags ${frame.flags}, id ${frame.id}, value ${frame.value}`;
-  const isControl =
-    frame.payload.length > 0 &&
-    ![OPCODE.produce, OPCODE.deliver, OPCODE.ack, OPCODE.skip].includes(frame.opcode as never);
-  return isControl ? `${head}, payload ${JSON.stringify(decodePayload(frame))}` : head;
-}
-
 /** All examples, by the name they have in the document. */
 export async function makeExamples(): Promise<Map<string, Example>> {
-  const examples = new Map<string, Example>();
   const engine = new FakeEngine();
   const topic = engine.addTopic(TOPIC.topicId, TOPIC.queues);
-  const socket = new Recorder();
-  const session = new SessionHost(engine, { listener: 'uws' }).open(socket);
-  socket.handler = session;
-  const add = (name: string, bytes: Uint8Array, note = describe(bytes)): void => {
-    examples.set(name, { bytes, note });
-  };
-  /** Sends a frame, and records the frames it is answered by. */
-  const exchange = async (name: string, frame: Uint8Array, ...answers: string[]): Promise<void> => {
-    add(name, frame);
-    socket.raw.length = 0;
-    session.onFrame(frame);
-    await settle();
-    engine.progress();
-    await settle();
-    for (const [i, answer] of answers.entries()) {
-      const bytes = socket.raw[i];
-      if (bytes === undefined) {
-        throw new Error(`${name} was not answered by ${answer}`);
-      }
-      add(answer, bytes);
-    }
-  };
+  engine.answer = answerOf;
+  const talk = new RecordedConversation(engine);
+  await logIn(talk);
+  await askOfTopics(talk);
+  await produce(talk);
+  await consume(talk, engine);
+  await meetDamage(talk, engine);
+  await moveOn(talk);
+  await hearOfTheEnd(talk, engine);
+  await talk.hears('topic-changed', () => engine.changeTopic(Object.assign(topic, { topic: 'orders' })));
+  await talk.exchange('ping', makeFrame(OPCODE.ping, 12), 'pong');
+  await talk.exchange('bad', controlFrame(OPCODE.welcome, 0, {}), 'error');
+  talk.examples.delete('bad');
+  for (const [name, frame] of await nameServerExamples()) {
+    talk.add(name, frame);
+  }
+  return talk.examples;
+}
 
-  engine.answer = (method, params) => {
-    if (method === 'join') {
-      return { memberId: '7f3a9c1e5b2d4860', topic: TOPIC };
-    }
-    if (method === 'seek') {
-      return { queues: [{ queueId: 1, offset: 42 }] };
-    }
-    if (method === 'commit') {
-      return { fenced: [] };
-    }
-    if (method === 'topicMetadata' && params['topic'] === 'orders') {
-      return TOPIC;
-    }
-    return new RingMQError('TOPIC_NOT_FOUND', 'there is no topic invoices', {
-      details: { topic: 'invoices' },
-    });
-  };
-  await exchange('hello', helloFrame({ client: 'my-client 1.0' }), 'welcome');
+/** What the control plane would say. */
+function answerOf(method: string, params: Record<string, unknown>): object {
+  if (method === 'join') {
+    return { memberId: '7f3a9c1e5b2d4860', topic: TOPIC };
+  }
+  if (method === 'seek') {
+    return { queues: [{ queueId: 1, offset: 42 }] };
+  }
+  if (method === 'commit') {
+    return { fenced: [] };
+  }
+  if (method === 'topicMetadata' && params['topic'] === 'orders') {
+    return TOPIC;
+  }
+  return new RingMQError('TOPIC_NOT_FOUND', 'there is no topic invoices', {
+    details: { topic: 'invoices' },
+  });
+}
+
+async function logIn(talk: RecordedConversation): Promise<void> {
+  await talk.exchange('hello', helloFrame({ client: 'my-client 1.0' }), 'welcome');
   const login = { scheme: 'scram', user: 'user', nonce: 'rOprNGfwEbeRWgbNEkqO' };
-  add('hello-login', helloFrame({ client: 'my-client 1.0', credentials: login }));
+  talk.add('hello-login', helloFrame({ client: 'my-client 1.0', credentials: login }));
   const challenge = {
     nonce: `${login.nonce}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0`,
     salt: 'W22ZaJ0SNY7soEsUEjb6gQ==',
     iterations: 4096,
   };
-  add('challenge', makeFrame(OPCODE.challenge, 0, { payload: encodeControl(challenge) }));
+  talk.add('challenge', makeFrame(OPCODE.challenge, 0, { payload: encodeControl(challenge) }));
   const proof = { proof: 'dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=' };
-  add('proof', makeFrame(OPCODE.proof, 0, { payload: encodeControl(proof) }));
-  await exchange('request', requestFrame(1, 'topicMetadata', { topic: 'orders' }), 'response');
-  await exchange(
-    'request-failing',
-    requestFrame(2, 'topicMetadata', { topic: 'invoices' }),
-    'response-failed',
-  );
-  const batch = exampleBatch();
-  add('batch', batch, 'a batch as a producer sends it');
-  await exchange('produce', produceFrame(100, batch), 'ack');
-  add(
-    'produce-two',
-    produceFrame(101, makeBatch([{ body: 'a' }], { topicId: 5 }), makeBatch([{ body: 'b' }], { topicId: 5 })),
-  );
-  add('credit-produce', makeFrame(OPCODE.credit, 0, { value: 6_291_456 }));
+  talk.add('proof', makeFrame(OPCODE.proof, 0, { payload: encodeControl(proof) }));
+}
 
+async function askOfTopics(talk: RecordedConversation): Promise<void> {
+  await talk.exchange('request', requestFrame(1, 'topicMetadata', { topic: 'orders' }), 'response');
+  const missing = requestFrame(2, 'topicMetadata', { topic: 'invoices' });
+  await talk.exchange('request-failing', missing, 'response-failed');
+}
+
+async function produce(talk: RecordedConversation): Promise<void> {
+  const batch = exampleBatch();
+  talk.add('batch', batch, 'a batch as a producer sends it');
+  await talk.exchange('produce', produceFrame(100, batch), 'ack');
+  const [a, b] = ['a', 'b'].map((body) => makeBatch([{ body }], { topicId: 5 }));
+  talk.add('produce-two', produceFrame(101, a as Uint8Array, b as Uint8Array));
+  talk.add('credit-produce', makeFrame(OPCODE.credit, 0, { value: 6_291_456 }));
+}
+
+async function consume(talk: RecordedConversation, engine: FakeEngine): Promise<void> {
   const join = {
     consumer: 1,
     group: 'billing',
@@ -171,96 +140,68 @@ export async function makeExamples(): Promise<Map<string, Example>> {
     memberId: null,
     onDamage: 'tell',
   };
-  await exchange('join', requestFrame(3, 'join', join), 'join-response');
-  const member = [...engine.members.values()][0];
-  socket.raw.length = 0;
-  member?.onEvent({ event: 'assign', queues: [{ queueId: 1, generation: GENERATION, offset: 42 }] });
-  add('assign', socket.raw[0] as Uint8Array);
-  const stamped = stamp(batch, 42, 8192);
-  const queue = engine.queue(TOPIC.topicId, 1);
-  queue.batches.splice(0, queue.batches.length, { baseOffset: 42, count: 2, bytes: stamped });
-  const untagged = { baseOffset: 44, count: 6, bytes: makeBatch([{ body: 'filtered out' }]) };
-  queue.batches.push(untagged);
-  await exchange('credit-deliver', makeFrame(OPCODE.credit, 1, { value: 1_048_576 }), 'deliver', 'skip');
-  await exchange(
-    'commit',
-    requestFrame(4, 'commit', { consumer: 1, offsets: [{ queueId: 1, generation: GENERATION, offset: 44 }] }),
-    'commit-response',
+  await talk.exchange('join', requestFrame(3, 'join', join), 'join-response');
+  await talk.hears('assign', () =>
+    memberOf(engine).onEvent({ event: 'assign', queues: [{ ...HELD, offset: 42 }] }),
   );
+  const stamped = stamp(exampleBatch(), 42, 8192);
+  const { batches } = engine.queue(TOPIC.topicId, 1);
+  batches.splice(0, batches.length, { baseOffset: 42, count: 2, bytes: stamped });
+  batches.push({ baseOffset: 44, count: 6, bytes: makeBatch([{ body: 'filtered out' }]) });
+  await talk.exchange('credit-deliver', makeFrame(OPCODE.credit, 1, { value: 1_048_576 }), 'deliver', 'skip');
+  const commit = { consumer: 1, offsets: [{ ...HELD, offset: 44 }] };
+  await talk.exchange('commit', requestFrame(4, 'commit', commit), 'commit-response');
+}
+
+async function meetDamage(talk: RecordedConversation, engine: FakeEngine): Promise<void> {
+  const queue = engine.queue(TOPIC.topicId, 1);
   Object.assign(queue, { nextOffset: 53, damageEnd: 53 });
   queue.damage = 'log position 4096: the batch header does not match its checksum or place';
-  socket.raw.length = 0;
-  engine.progress();
-  await settle();
-  add('queue-damaged', socket.raw[0] as Uint8Array);
-  await exchange(
-    'skip-damage',
-    requestFrame(7, 'skipDamage', { consumer: 1, queueId: 1, generation: GENERATION }),
-    'skip-damaged',
-    'skip-damage-response',
-  );
-  examples.delete('skip-damaged');
-  await exchange(
-    'report-damage',
-    requestFrame(11, 'reportDamage', { consumer: 1, queueId: 1, generation: GENERATION, offset: 42 }),
-    'report-damage-response',
-  );
-  await exchange(
-    'flow',
-    requestFrame(8, 'flow', { consumer: 1, queues: [{ queueId: 1, generation: GENERATION, offset: 53 }] }),
-    'flow-event',
-    'flow-response',
-  );
-  await exchange(
-    'seek',
-    requestFrame(9, 'seek', {
-      consumer: 1,
-      queues: [{ queueId: 1, generation: GENERATION }],
-      to: { offset: 42 },
-    }),
-    'seek-response',
-  );
-  add(
-    'join-reader',
-    requestFrame(10, 'join', {
-      consumer: 2,
-      group: null,
-      topic: 'orders',
-      filter: '*',
-      from: 'latest',
-      memberId: null,
-      onDamage: 'tell',
-      queueIds: [1],
-      positions: {
-        topicId: TOPIC.topicId,
-        queues: [{ queueId: 1, generation: GENERATION, offset: 53 }],
-      },
-    }),
-  );
-  socket.raw.length = 0;
-  member?.onEvent({ event: 'expired', queues: [{ queueId: 1, from: 12, to: 42 }] });
-  add('expired', socket.raw[0] as Uint8Array);
-  socket.raw.length = 0;
-  member?.onEvent({ event: 'revoke', queues: [{ queueId: 1, generation: GENERATION }] });
-  add('revoke', socket.raw[0] as Uint8Array);
-  add(
-    'released',
-    requestFrame(5, 'released', { consumer: 1, queues: [{ queueId: 1, generation: GENERATION }] }),
-  );
-  add('leave', requestFrame(6, 'leave', { consumer: 1 }));
-  socket.raw.length = 0;
-  member?.onEvent({ event: 'ended', code: 'TOPIC_NOT_FOUND', message: 'the topic orders was deleted' });
-  add('ended', socket.raw[0] as Uint8Array);
-  socket.raw.length = 0;
-  engine.changeTopic(Object.assign(topic, { topic: 'orders' }));
-  add('topic-changed', socket.raw[0] as Uint8Array);
-  await exchange('ping', makeFrame(OPCODE.ping, 12), 'pong');
-  await exchange('bad', controlFrame(OPCODE.welcome, 0, {}), 'error');
-  examples.delete('bad');
-  for (const [name, frame] of await nameServerExamples()) {
-    add(name, frame);
-  }
-  return examples;
+  await talk.hears('queue-damaged', () => {
+    engine.progress();
+    return settle();
+  });
+  const skip = requestFrame(7, 'skipDamage', { consumer: 1, ...HELD });
+  await talk.exchange('skip-damage', skip, 'skip-damaged', 'skip-damage-response');
+  talk.examples.delete('skip-damaged');
+  const report = requestFrame(11, 'reportDamage', { consumer: 1, ...HELD, offset: 42 });
+  await talk.exchange('report-damage', report, 'report-damage-response');
+}
+
+async function moveOn(talk: RecordedConversation): Promise<void> {
+  const at = { queues: [{ ...HELD, offset: 53 }] };
+  const flow = requestFrame(8, 'flow', { consumer: 1, ...at });
+  await talk.exchange('flow', flow, 'flow-event', 'flow-response');
+  const seek = { consumer: 1, queues: [HELD], to: { offset: 42 } };
+  await talk.exchange('seek', requestFrame(9, 'seek', seek), 'seek-response');
+  const reader = {
+    consumer: 2,
+    group: null,
+    topic: 'orders',
+    filter: '*',
+    from: 'latest',
+    memberId: null,
+    onDamage: 'tell',
+    queueIds: [1],
+    positions: { topicId: TOPIC.topicId, ...at },
+  };
+  talk.add('join-reader', requestFrame(10, 'join', reader));
+}
+
+/** The consumer, as the control plane knows it. */
+function memberOf(engine: FakeEngine): MemberSink {
+  return [...engine.members.values()][0] as MemberSink;
+}
+
+async function hearOfTheEnd(talk: RecordedConversation, engine: FakeEngine): Promise<void> {
+  const member = memberOf(engine);
+  const queues = [{ queueId: 1, from: 12, to: 42 }];
+  await talk.hears('expired', () => member.onEvent({ event: 'expired', queues }));
+  await talk.hears('revoke', () => member.onEvent({ event: 'revoke', queues: [HELD] }));
+  talk.add('released', requestFrame(5, 'released', { consumer: 1, queues: [HELD] }));
+  talk.add('leave', requestFrame(6, 'leave', { consumer: 1 }));
+  const message = 'the topic orders was deleted';
+  await talk.hears('ended', () => member.onEvent({ event: 'ended', code: 'TOPIC_NOT_FOUND', message }));
 }
 
 /** 16 bytes a line. */
