@@ -4,31 +4,19 @@
  * know, made anew with each change, so that what comes back after a crash can be compared with every moment
  * that it may be of.
  */
-import { ControlLog } from '../../engine/control/control-log.js';
 import { writeCheckpointFiles } from '../../engine/data/checkpoint-files.js';
 import { type OpenData, openData } from '../../engine/data/open-data.js';
 import type { AppendSink } from '../../engine/engine-thread.js';
-import { Lane } from '../../engine/lane/lane.js';
-import { LOG_LEVEL, logLevels } from '../../engine/lane/levels.js';
-import { keepSegmentsFrom, PersistStage, Retention, SegmentFiles } from '../../engine/log/index.js';
+import { keepSegmentsFrom } from '../../engine/log/index.js';
 import type { CatalogTopic, MetaState } from '../../engine/meta/index.js';
 import { resolveEngineOptions } from '../../engine/options.js';
-import { createResultMemory, IndexFiles, IndexStage, LANE, ResultRing } from '../../engine/queue/index.js';
-import { createRingMemory, Ring, WORD } from '../../engine/ring/index.js';
-import { REPLICAS_BYTES } from '../../engine/term/replica-layout.js';
-import { ReplicaMarks } from '../../engine/term/replica-marks.js';
-import { masterTerm } from '../../engine/term/term.js';
+import { LANE } from '../../engine/queue/index.js';
+import { WORD } from '../../engine/ring/index.js';
 import { makeBatch } from '../transport/make-batch.js';
+import { openStages, SEGMENT, SPAN, type StageOptions, type Stages } from './one-thread-stages.js';
 import type { SimulatedDisk } from './simulated-disk.js';
 
 const DIR = { path: 'data', identity: '', token: '0000000000000000' };
-const SPAN = 4096;
-const SEGMENT = 8192;
-
-export interface MachineOptions {
-  flush: 'sync' | 'async';
-  retentionBytes: number;
-}
 
 export type Death = 'kill' | 'powerCut';
 
@@ -67,16 +55,11 @@ export class Model {
 export class StateMachine implements AppendSink {
   readonly hasTravelled = false;
   readonly disk: SimulatedDisk;
-  readonly options: MachineOptions;
+  readonly options: StageOptions;
   readonly warnings: string[] = [];
   data!: OpenData;
-  ring!: Ring;
-  control!: ControlLog;
   epoch = 0;
-  #index!: IndexStage;
-  #lane!: Lane;
-  #stage!: PersistStage;
-  #retention!: Retention;
+  #stages!: Stages;
   #model = new Model();
   /**
    * The model after each change that may come back, the oldest first: after a kill those from the last that
@@ -90,7 +73,7 @@ export class StateMachine implements AppendSink {
   #changing: { topic: CatalogTopic; isCreated: boolean }[] = [];
   #names = 0;
 
-  constructor(disk: SimulatedDisk, options: MachineOptions) {
+  constructor(disk: SimulatedDisk, options: StageOptions) {
     this.disk = disk;
     this.options = options;
     disk.mkdir('data');
@@ -116,76 +99,13 @@ export class StateMachine implements AppendSink {
       (what) => this.warnings.push(what),
       disk,
     );
-    const { recovery, node, table, producers, state } = this.data;
+    const { recovery, node, state } = this.data;
     if (node.epoch <= this.epoch) {
       throw new Error(`epoch ${node.epoch} after ${this.epoch}`);
     }
     this.epoch = node.epoch;
-    this.ring = new Ring(
-      createRingMemory({
-        ringBytes: 16_384,
-        spanBytes: SPAN,
-        maxThreads: 2,
-        startPosition: recovery.endPosition,
-      }),
-    );
-    const results = createResultMemory(2);
-    this.#index = new IndexStage({
-      ring: this.ring,
-      lane: LANE.log,
-      table,
-      files: new IndexFiles({ disk, dir: 'data/queues' }),
-      producers,
-      results,
-      clock: () => 1_000,
-      term: masterTerm(node.epoch),
-      policy: this.options.flush,
-    });
-    const replicas = new ReplicaMarks(new SharedArrayBuffer(REPLICAS_BYTES));
-    this.#lane = new Lane({
-      ring: this.ring,
-      seat: 0,
-      index: this.#index,
-      results: new ResultRing(results, 0),
-      persisted: true,
-      levels: logLevels(this.ring, replicas),
-      policy: this.options.flush === 'sync' ? LOG_LEVEL.flushed : LOG_LEVEL.written,
-      replicas,
-      term: masterTerm(node.epoch),
-    });
-    const files = new SegmentFiles(disk, { dir: 'data/log', segmentBytes: SEGMENT });
-    this.#stage = new PersistStage({
-      ring: this.ring,
-      disk,
-      files,
-      words: WORD,
-      flush: this.options.flush,
-      flushIntervalMs: 50,
-      zeroAheadBytes: 0,
-      minFreeBytes: 0,
-      now: () => 0,
-    });
-    this.#stage.open();
-    this.#retention = new Retention({
-      disk,
-      files,
-      spanBytes: SPAN,
-      retentionBytes: this.options.retentionBytes,
-      retentionMs: 0,
-      control: this.ring.control,
-      spare: WORD.spare,
-    });
-    this.control = new ControlLog({
-      state,
-      spanBytes: SPAN,
-      later: (run) => this.#later.push(run),
-      writer: {
-        controlRefusal: () => 0,
-        appendControl: (sink, id, bytes) => this.#lane.append(sink, id, bytes),
-        onRoom: (callback) => this.#later.push(callback),
-      },
-    });
-    this.control.beginEpoch(node.epoch, recovery.endPosition, 'a');
+    this.#stages = openStages(disk, this.data, this.options, (run) => this.#later.push(run));
+    this.#stages.control.beginEpoch(node.epoch, recovery.endPosition, 'a');
     this.#model = Model.of(state);
     this.#moments = { kill: [this.#model.text], powerCut: [this.#model.text] };
   }
@@ -224,7 +144,7 @@ export class StateMachine implements AppendSink {
     this.#changing.push({ topic, isCreated: true });
     const { topicId, queues, memory, createdTime } = topic;
     this.#model.topics.set(topicId, topic.topic);
-    void this.control
+    void this.#stages.control
       .append([{ type: 'topicCreated', topic: topic.topic, topicId, queues, memory, createdTime }])
       .catch(() => {});
     this.#moment();
@@ -243,7 +163,7 @@ export class StateMachine implements AppendSink {
         this.#model.offsets.delete(key);
       }
     }
-    void this.control
+    void this.#stages.control
       .append([{ type: 'topicDeleted', topic: topic.topic, topicId, createdTime, deletedTime: Date.now() }])
       .catch(() => {});
     this.#moment();
@@ -255,7 +175,7 @@ export class StateMachine implements AppendSink {
 
   commit(topic: CatalogTopic, group: string, queueId: number, offset: number): void {
     if (this.data.state.topics.has(topic.topicId)) {
-      this.control.appendNumber('offsets', group, topic.topicId, queueId, offset);
+      this.#stages.control.appendNumber('offsets', group, topic.topicId, queueId, offset);
       this.#model.offsets.set(`${group} ${topic.topicId} ${queueId}`, offset);
       this.#moment();
     }
@@ -263,7 +183,7 @@ export class StateMachine implements AppendSink {
 
   createGroup(group: string): void {
     this.#model.groups.add(group);
-    void this.control.append([{ type: 'groupCreated', group, createdTime: 1 }]).catch(() => {});
+    void this.#stages.control.append([{ type: 'groupCreated', group, createdTime: 1 }]).catch(() => {});
     this.#moment();
   }
 
@@ -274,14 +194,14 @@ export class StateMachine implements AppendSink {
         this.#model.offsets.delete(key);
       }
     }
-    this.control.appendLater({ type: 'groupDeleted', group });
+    this.#stages.control.appendLater({ type: 'groupDeleted', group });
     this.#moment();
   }
 
   /** A message to queue 0 of a topic; nothing when the ring is full. */
   send(topic: CatalogTopic, bytes: number): void {
     const batch = makeBatch([{ body: 'x'.repeat(bytes) }], { topicId: topic.topicId });
-    if (this.#lane.append(this, topic.topicId, batch) === 0) {
+    if (this.#stages.lane.append(this, topic.topicId, batch) === 0) {
       this.sent.set(topic.topicId, (this.sent.get(topic.topicId) ?? 0) + 1);
     }
   }
@@ -302,27 +222,27 @@ export class StateMachine implements AppendSink {
 
   /** One step of the persist stage, and the acks that follow from it. */
   persist(): void {
-    this.#stage.step();
+    this.#stages.persist.step();
     this.settle();
   }
 
   /** Everything reaches the disk. */
   flushAll(): void {
     this.turn();
-    this.#stage.flushAll();
+    this.#stages.persist.flushAll();
     this.settle();
   }
 
   settle(): void {
-    this.#lane.runIndex();
-    this.#lane.drainResults();
-    this.#lane.releaseAcks();
-    if (!this.control.isSettled) {
+    this.#stages.lane.runIndex();
+    this.#stages.lane.drainResults();
+    this.#stages.lane.releaseAcks();
+    if (!this.#stages.control.isSettled) {
       return;
     }
     const last = [this.#model.text];
     this.#moments.kill = last.slice();
-    if (this.ring.flushed() === this.ring.head()) {
+    if (this.#stages.ring.flushed() === this.#stages.ring.head()) {
       this.#moments.powerCut = last.slice();
       this.#acked.powerCut = new Map(this.#acked.kill);
     }
@@ -340,16 +260,16 @@ export class StateMachine implements AppendSink {
   }
 
   checkpoint(): void {
-    if (!this.control.flush()) {
+    if (!this.#stages.control.flush()) {
       return;
     }
-    const tables = this.#index.snapshotTables(0);
+    const tables = this.#stages.index.snapshotTables(0);
     if (tables === null) {
       return;
     }
-    const state = this.control.snapshot(tables.position);
+    const state = this.#stages.control.snapshot(tables.position);
     this.flushAll();
-    const flushed = this.ring.toBytes(this.ring.flushed());
+    const flushed = this.#stages.ring.toBytes(this.#stages.ring.flushed());
     if (flushed < tables.position || !state.isCovered(flushed)) {
       return;
     }
@@ -365,11 +285,11 @@ export class StateMachine implements AppendSink {
       epoch,
     };
     writeCheckpointFiles(job, this.disk);
-    keepSegmentsFrom(this.ring.control, WORD.spare, position, SEGMENT);
+    keepSegmentsFrom(this.#stages.ring.control, WORD.spare, position, SEGMENT);
   }
 
   retain(): void {
-    this.#retention.step();
+    this.#stages.retention.step();
   }
 
   #moment(): void {
