@@ -60,21 +60,22 @@ function* mistakes<P extends Place>(
   }
 }
 
-/** What is wrong with how a call ended; null: nothing. */
-async function faultOf<P extends Place>(
+/** How a call ended. */
+type Ending =
+  | { how: 'answered'; value: unknown }
+  | { how: 'failed'; error: unknown; atOnce: boolean }
+  /** It was taken, and ended because nobody waits for it. */
+  | { how: 'at work' }
+  | { how: 'hangs' };
+
+async function endingOf<P extends Place>(
   on: object,
   name: string,
   args: unknown[],
-  what: string,
-  option: string | null,
-  { end, goesOn, late = [] }: Call<P>,
-): Promise<string | null> {
-  let result: unknown;
-  let error: unknown;
-  let atOnce = true;
-  let failed = false;
+  { end, goesOn }: Call<P>,
+): Promise<Ending> {
   try {
-    result = ((on as Record<string, unknown>)[name] as (...a: unknown[]) => unknown).apply(on, args);
+    const result = ((on as Record<string, unknown>)[name] as (...a: unknown[]) => unknown).apply(on, args);
     if (name === 'run' || name === 'batches') {
       (result as Promise<void>).catch?.(() => undefined);
       const first = await Promise.race([
@@ -82,8 +83,8 @@ async function faultOf<P extends Place>(
         turn('goes on'),
       ]);
       if (first === 'goes on') {
-        await end?.(on as object, result);
-        return option === 'notAnOption' ? 'unknown option taken' : null;
+        await end?.(on, result);
+        return { how: 'at work' };
       }
     }
     const later = turn('later');
@@ -91,26 +92,38 @@ async function faultOf<P extends Place>(
       (value) => ({ value }),
       (e: unknown) => ({ e }),
     );
-    const first = await Promise.race([outcome, later]);
-    atOnce = first !== 'later';
+    const atOnce = (await Promise.race([outcome, later])) !== 'later';
     const limit = new Promise((resolve) => setTimeout(() => resolve('hangs'), goesOn ? 50 : 10_000));
-    const settled = (await Promise.race([outcome, limit])) as { value?: unknown; e?: unknown } | 'hangs';
+    const settled = (await Promise.race([outcome, limit])) as { value: unknown } | { e: unknown } | 'hangs';
     if (settled === 'hangs') {
-      void outcome.then((late) => ('value' in late ? end?.(on as object, late.value) : undefined));
-      return goesOn ? null : 'hangs';
+      void outcome.then((late) => ('value' in late ? end?.(on, late.value) : undefined));
+      return { how: 'hangs' };
     }
-    if ('e' in settled) {
-      failed = true;
-      error = settled.e;
-    } else {
-      result = settled.value;
-    }
-  } catch (thrown) {
-    failed = true;
-    error = thrown;
+    return 'e' in settled
+      ? { how: 'failed', error: settled.e, atOnce }
+      : { how: 'answered', value: settled.value };
+  } catch (error) {
+    return { how: 'failed', error, atOnce: true };
   }
-  await end?.(on as object, failed ? undefined : result);
-  if (!failed) {
+}
+
+/** What is wrong with how a call ended; null: nothing. */
+async function faultOf<P extends Place>(
+  on: object,
+  name: string,
+  args: unknown[],
+  what: string,
+  option: string | null,
+  call: Call<P>,
+): Promise<string | null> {
+  const ending = await endingOf(on, name, args, call);
+  if (ending.how === 'hangs') {
+    return call.goesOn ? null : 'hangs';
+  }
+  if (ending.how !== 'at work') {
+    await call.end?.(on, ending.how === 'answered' ? ending.value : undefined);
+  }
+  if (ending.how !== 'failed') {
     return option === 'notAnOption' ? 'unknown option taken' : null;
   }
   const isOfMessage = ['send', 'sendBatch', 'write'].includes(name);
@@ -120,6 +133,16 @@ async function faultOf<P extends Place>(
   if (name === 'run' && what === 'class') {
     return null; // It is a function, and what a handler throws comes back as it is: there may be a message by then.
   }
+  return faultOfError(ending, what, option, call.late ?? []);
+}
+
+/** What is wrong with the error that a mistake has ended in. */
+function faultOfError(
+  { error, atOnce }: { error: unknown; atOnce: boolean },
+  what: string,
+  option: string | null,
+  late: readonly string[],
+): string | null {
   if (!isRingMQError(error)) {
     return `no RingMQError: ${String((error as Error)?.stack ?? error).slice(0, 300)}`;
   }
@@ -130,25 +153,24 @@ async function faultOf<P extends Place>(
   if (error.message.length > 2000) {
     return `${code} with a message of ${error.message.length} characters`;
   }
-  if (REFUSALS.includes(code)) {
-    if (!atOnce && !late.includes(option ?? '')) {
-      return `${code}, but only later: ${error.message.slice(0, 100)}`;
-    }
-    const words = option === 'keys' ? 'key' : option === 'properties' ? 'propert' : option;
-    if (
-      what !== 'getters that throw' &&
-      what !== 'revoked proxy' &&
-      code !== 'MESSAGE_TOO_LARGE' &&
-      code !== 'BAD_CONFIG' &&
-      option !== null &&
-      details['option'] !== option &&
-      details['part'] !== option &&
-      !error.message.includes(words as string)
-    ) {
-      return `${code} does not name it: ${error.message.slice(0, 200)}`;
-    }
-  } else if (option === 'notAnOption') {
-    return `unknown option: ${code}`;
+  if (!REFUSALS.includes(code)) {
+    return option === 'notAnOption' ? `unknown option: ${code}` : null;
+  }
+  if (!atOnce && !late.includes(option ?? '')) {
+    return `${code}, but only later: ${error.message.slice(0, 100)}`;
+  }
+  const words = option === 'keys' ? 'key' : option === 'properties' ? 'propert' : option;
+  if (
+    what !== 'getters that throw' &&
+    what !== 'revoked proxy' &&
+    code !== 'MESSAGE_TOO_LARGE' &&
+    code !== 'BAD_CONFIG' &&
+    option !== null &&
+    details['option'] !== option &&
+    details['part'] !== option &&
+    !error.message.includes(words as string)
+  ) {
+    return `${code} does not name it: ${error.message.slice(0, 200)}`;
   }
   return null;
 }
