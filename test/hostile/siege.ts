@@ -8,6 +8,7 @@ import { type Client, connect } from '../../native-free/client/index.js';
 import type { AttackOrder } from './attack-process.js';
 import { HEALTHY_TOPIC, WIDE_TOPIC } from './attack-tools.js';
 import type { BrokerProcess } from './broker-process.js';
+import { HealthyClient } from './healthy-client.js';
 
 export interface SiegeReport {
   readonly attack: string;
@@ -65,65 +66,28 @@ export async function besiege(
 ): Promise<SiegeReport> {
   const client = await connectTo(broker);
   const delays = monitorEventLoopDelay({ resolution: 1 });
-  const producer = client.producer();
-  const admin = client.admin();
-  const latencies: number[] = [];
-  const failures: string[] = [];
-  let rssPeakMiB = 0;
-  let isMeasured = false;
-  let isOver = false;
-
-  async function repeat(call: () => Promise<unknown>): Promise<void> {
-    while (!isOver && broker.isAlive) {
-      const from = performance.now();
-      // An attack that stops the broker shows as a long latency, not as an error.
-      await call().catch((error: unknown) => {
-        failures.push(String(error));
-      });
-      if (isMeasured) {
-        latencies.push(performance.now() - from);
-      }
-      await sleep(2);
-    }
-  }
-  async function watch(): Promise<void> {
-    while (!isOver && broker.isAlive) {
-      rssPeakMiB = Math.max(rssPeakMiB, broker.rssMiB);
-      await sleep(20);
-    }
-  }
-  async function storm(): Promise<void> {
-    await attacker.run({ name: attack, port: broker.port, ms });
-    await sleep(AFTERMATH_MS);
-    isOver = true;
-  }
-
-  const running = [
-    repeat(() => producer.send({ topic: HEALTHY_TOPIC, body: 'x' })),
-    repeat(() => admin.describeTopic(HEALTHY_TOPIC)),
-    watch(),
-  ];
+  const healthy = new HealthyClient(client, broker);
   await sleep(WARM_UP_MS);
-  isMeasured = true;
+  healthy.isMeasured = true;
   delays.enable();
   const timesBefore = broker.threadTimesMs;
   const begun = performance.now();
   let turns = { listenerTurnMs: Number.NaN, mainTurnMs: Number.NaN };
   let shares = { listenerShare: Number.NaN, mainShare: Number.NaN };
   try {
-    await storm();
+    await attacker.run({ name: attack, port: broker.port, ms });
+    await sleep(AFTERMATH_MS);
     shares = sharesOf(timesBefore, broker.threadTimesMs, performance.now() - begun);
     delays.disable();
-    await Promise.all(running);
+    await healthy.end();
     if (broker.isAlive) {
       turns = await longestTurns(client);
     }
   } finally {
-    isOver = true;
-    await Promise.allSettled(running);
+    await Promise.allSettled([healthy.end()]);
     await client.close();
   }
-  latencies.sort((a, b) => a - b);
+  const latencies = healthy.latencies.sort((a, b) => a - b);
   return {
     attack,
     roundTrips: latencies.length,
@@ -133,9 +97,9 @@ export async function besiege(
     ownDelayMs: Math.max(0, delays.percentile(99) / 1_000_000 - 1),
     ...turns,
     ...shares,
-    rssPeakMiB,
+    rssPeakMiB: healthy.rssPeakMiB,
     rssAfterMiB: broker.isAlive ? broker.rssMiB : 0,
-    failures,
+    failures: healthy.failures,
     isAlive: broker.isAlive,
   };
 }
