@@ -32,6 +32,34 @@ const TOPIC = {
   sets: null,
 };
 
+/** What a broker says of itself. */
+const REGISTRATION = {
+  cluster: 'default',
+  set: 'a',
+  name: 'a',
+  role: 'master' as const,
+  url: 'ws://10.0.0.1:9876',
+  brokerId: '00112233445566aa',
+  openingId: '5e0c3b7a91d2f468',
+  epoch: 3,
+  start: 0,
+  end: 8192,
+  flushed: 8192,
+  replicas: [{ name: 'a-slave', inSync: true, received: 8192, flushed: 4096, lagBytes: 0, lagMs: 0 }],
+  nonce: 'a5'.repeat(32),
+};
+
+/** All that it knows of topics. */
+const PAGE: NameServerMethods['registerTopics']['params'] = {
+  from: null,
+  revision: 12,
+  topics: [TOPIC],
+  gone: [],
+  tombstones: [{ topic: 'invoices', createdTime: 1_750_000_000_000 }],
+  forgotten: [],
+  more: false,
+};
+
 /** Frames by the name they have in the document. */
 export async function nameServerExamples(): Promise<Map<string, Uint8Array>> {
   const examples = new Map<string, Uint8Array>();
@@ -73,35 +101,11 @@ export async function nameServerExamples(): Promise<Map<string, Uint8Array>> {
   await exchange(ofClient, 'ns-first-route', requestFrame(1, 'route', {}));
   examples.delete('ns-first-route');
   examples.delete('ns-first-route-answer');
-  const registration = {
-    cluster: 'default',
-    set: 'a',
-    name: 'a',
-    role: 'master' as const,
-    url: 'ws://10.0.0.1:9876',
-    brokerId: '00112233445566aa',
-    openingId: '5e0c3b7a91d2f468',
-    epoch: 3,
-    start: 0,
-    end: 8192,
-    flushed: 8192,
-    replicas: [{ name: 'a-slave', inSync: true, received: 8192, flushed: 4096, lagBytes: 0, lagMs: 0 }],
-    nonce: 'a5'.repeat(32),
-  };
-  const proof = brokerProof(SECRET, '5a'.repeat(32), registration);
+  const proof = brokerProof(SECRET, '5a'.repeat(32), REGISTRATION);
   client.raw.length = 0;
-  await exchange(ofBroker, 'ns-register', requestFrame(1, 'registerBroker', { ...registration, proof }));
+  await exchange(ofBroker, 'ns-register', requestFrame(1, 'registerBroker', { ...REGISTRATION, proof }));
   examples.set('ns-route-changed', client.raw[0] as Uint8Array);
-  const page: NameServerMethods['registerTopics']['params'] = {
-    from: null,
-    revision: 12,
-    topics: [TOPIC],
-    gone: [],
-    tombstones: [{ topic: 'invoices', createdTime: 1_750_000_000_000 }],
-    forgotten: [],
-    more: false,
-  };
-  await exchange(ofBroker, 'ns-topics', requestFrame(2, 'registerTopics', { ...page }));
+  await exchange(ofBroker, 'ns-topics', requestFrame(2, 'registerTopics', { ...PAGE }));
   await exchange(ofClient, 'ns-route', requestFrame(2, 'route', { cluster: 'default' }));
   await exchange(ofClient, 'ns-topic-route', requestFrame(3, 'topicRoute', { topic: 'orders' }));
   await exchange(ofBroker, 'ns-changes', requestFrame(3, 'topicChanges', { since: 0, cluster: 'default' }));
