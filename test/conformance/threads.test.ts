@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Broker, type BrokerEvents, type OpenBrokerOptions, openBroker } from '../../broker/index.js';
+import {
+  type Broker,
+  type BrokerEvents,
+  type BrokerHandle,
+  type Client,
+  type OpenBrokerOptions,
+  openBroker,
+  type Producer,
+} from '../../broker/index.js';
 import { Ring, SeatTable } from '../../engine/ring/index.js';
 import { startJob } from './job-thread.js';
 import { numbers, take } from './rig.js';
@@ -97,6 +105,56 @@ describe('memory topics from thread to thread', () => {
   });
 });
 
+/** Sends to topic `t` until it is stopped, which resolves with how much was acked. */
+function sendOn(producer: Producer): { stop(): Promise<number> } {
+  let goOn = true;
+  let acked = 0;
+  const running = (async () => {
+    while (goOn) {
+      await producer.sendBatch(
+        numbers(10, acked).map((body) => ({ topic: 't', tag: 'own', body, shardingKey: 'own' })),
+      );
+      acked += 10;
+      // Nobody reads meanwhile: at full speed it would fill a memory topic's part of the ring, and wait for
+      // those who do not read.
+      await delay(1);
+    }
+  })();
+  return {
+    stop: async () => {
+      goOn = false;
+      await running;
+      return acked;
+    },
+  };
+}
+
+/** A thread that sends to topic `t`, and reads it, until it is terminated: how much was acked to it. */
+async function hammer(handle: BrokerHandle, tag: string): Promise<number> {
+  const count = new Int32Array(new SharedArrayBuffer(4));
+  const job = startJob(handle, { type: 'hammer', topic: 't', tag, group: 'g', acked: count.buffer });
+  // At least one batch is through; where it is cut off then is anyone's guess.
+  const seen = Atomics.waitAsync(count, 0, 0);
+  await Promise.race([seen.value, job.done]);
+  await new Promise((resolve) => setImmediate(resolve));
+  await job.worker.terminate();
+  return Atomics.load(count, 0);
+}
+
+/** What topic `t` has, by tag. */
+async function storedNumbers(client: Client): Promise<Map<string, number[]>> {
+  const { queueStates } = await client.admin().describeTopic('t');
+  const total = queueStates.reduce((sum, queue) => sum + queue.maxOffset, 0);
+  const bodies = new Map<string, number[]>();
+  for (const message of await take(client.consumer({ group: 'check', topic: 't' }), total)) {
+    const tag = message.tag as string;
+    const list = bodies.get(tag) ?? [];
+    list.push(Number(message.text()));
+    bodies.set(tag, list);
+  }
+  return bodies;
+}
+
 describe('attached threads that are terminated', () => {
   test.for([
     { flush: 'sync', memory: false, rounds: 10 },
@@ -116,44 +174,13 @@ describe('attached threads that are terminated', () => {
       const client = broker.client();
       await client.admin().createTopic({ topic: 't', queues: 2, memory });
       const handle = broker.handle();
-      const producer = client.producer();
-      let goOn = true;
-      let own = 0;
-      const survivor = (async () => {
-        while (goOn) {
-          await producer.sendBatch(
-            numbers(10, own).map((body) => ({ topic: 't', tag: 'own', body, shardingKey: 'own' })),
-          );
-          own += 10;
-          // Nobody reads meanwhile: at full speed it would fill a memory topic's part of the ring, and wait for those who do not read.
-          await delay(1);
-        }
-      })();
+      const survivor = sendOn(client.producer());
       const acked = new Map<string, number>();
       for (let round = 0; round < rounds; round++) {
-        await Promise.all(
-          ['a', 'b'].map(async (name) => {
-            const tag = `${name}${round}`;
-            const count = new Int32Array(new SharedArrayBuffer(4));
-            const job = startJob(handle, {
-              type: 'hammer',
-              topic: 't',
-              tag,
-              group: 'g',
-              acked: count.buffer,
-            });
-            // At least one batch is through; where it is cut off then is anyone's guess.
-            const seen = Atomics.waitAsync(count, 0, 0);
-            await Promise.race([seen.value, job.done]);
-            await new Promise((resolve) => setImmediate(resolve));
-            await job.worker.terminate();
-            acked.set(tag, Atomics.load(count, 0));
-          }),
-        );
+        const tags = ['a', 'b'].map((name) => `${name}${round}`);
+        await Promise.all(tags.map(async (tag) => acked.set(tag, await hammer(handle, tag))));
       }
-      goOn = false;
-      await survivor;
-      acked.set('own', own);
+      acked.set('own', await survivor.stop());
       // All terminated members have left: another one gets all the queues.
       const heir = client.consumer({ group: 'g', topic: 't' });
       const queues = heir.batches();
@@ -166,15 +193,7 @@ describe('attached threads that are terminated', () => {
       expect(told).toBeGreaterThan(0);
       expect(told).toBeLessThanOrEqual(1 + Math.floor((performance.now() - openedAt) / 60_000));
 
-      const { queueStates } = await client.admin().describeTopic('t');
-      const total = queueStates.reduce((sum, queue) => sum + queue.maxOffset, 0);
-      const bodies = new Map<string, number[]>();
-      for (const message of await take(client.consumer({ group: 'check', topic: 't' }), total)) {
-        const tag = message.tag as string;
-        const list = bodies.get(tag) ?? [];
-        list.push(Number(message.text()));
-        bodies.set(tag, list);
-      }
+      const bodies = await storedNumbers(client);
       for (const [tag, count] of acked) {
         const stored = (bodies.get(tag) ?? []).sort((a, b) => a - b);
         expect(new Set(stored).size, tag).toBe(stored.length);
