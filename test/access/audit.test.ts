@@ -54,11 +54,7 @@ describe.for(['ws', 'uws'] as const)('what is done over %s', (listener) => {
   beforeAll(async () => {
     broker = await openBroker({ ...SMALL, dataDir: dataDir() });
     ({ url } = await broker.listen({ port: 0, listener, threads: 1, auth: true, adminPasswordFile }));
-  });
-  afterAll(() => broker?.close());
-
-  test('is written down with who did it, from where, and what came of it, and is there after a restart', async () => {
-    const admin = (await connectTo(url, as('admin', ADMIN.password))).admin();
+    const admin = await adminOf();
     await admin.createTopic({ topic: 'orders', queues: 2 });
     await admin.createUser({ user: 'shop', password: 'shop-password' });
     await admin.grant({ to: 'shop', right: 'publish', resource: 'topic:orders' });
@@ -69,8 +65,13 @@ describe.for(['ws', 'uws'] as const)('what is done over %s', (listener) => {
     expect(await codeOf(connect(url))).toBe('NOT_AUTHENTICATED');
     // The host's own process.
     await broker.client().admin().deleteTopic('orders');
+  });
+  afterAll(() => broker?.close());
 
-    const entries = await entriesUntil(admin, (all) => all.length >= 8);
+  const adminOf = async (): Promise<Admin> => (await connectTo(url, as('admin', ADMIN.password))).admin();
+
+  test('is written down with who did it, from where, and what came of it', async () => {
+    const entries = await entriesUntil(await adminOf(), (all) => all.length >= 8);
     expect(entries.map(told).sort()).toEqual(
       [
         'admin|createTopic|topic:orders|queues 2|done|',
@@ -89,8 +90,12 @@ describe.for(['ws', 'uws'] as const)('what is done over %s', (listener) => {
       expect(Math.abs(Date.now() - time)).toBeLessThan(60_000);
     }
     expect(JSON.stringify(entries)).not.toMatch(/password|storedKey|serverKey/);
+  });
+
+  test('is found by who, what, when and a word, all of which have to hold', async () => {
+    const admin = await adminOf();
+    const entries = await entriesUntil(admin, (all) => all.length >= 8);
     expect(await admin.listAudit({ from: new Date(Date.now() + 1_000) })).toEqual([]);
-    // All of it has to hold.
     const only = async (query: AuditQuery): Promise<string[]> =>
       (await admin.listAudit(query)).map(told).sort();
     expect(await only({ user: 'shop' })).toEqual([
@@ -117,7 +122,10 @@ describe.for(['ws', 'uws'] as const)('what is done over %s', (listener) => {
     expect(after).toContainEqual(entries.at(-1));
     expect(await codeOf(admin.listAudit({ result: 'refused' as 'denied' }))).toBe('BAD_ARGUMENT');
     expect(await codeOf(admin.listAudit({ user: 1 as unknown as string }))).toBe('BAD_ARGUMENT');
+  });
 
+  test('is there after a restart', async () => {
+    const entries = await entriesUntil(await adminOf(), (all) => all.length >= 8);
     await broker.close();
     broker = await openBroker({ ...SMALL, dataDir: dataDir() });
     ({ url } = await broker.listen({ port: 0, listener, threads: 1, auth: true }));
@@ -125,7 +133,7 @@ describe.for(['ws', 'uws'] as const)('what is done over %s', (listener) => {
   });
 
   test('may be read by who manages the cluster, or may read %AUDIT, and by nobody else', async () => {
-    const admin = (await connectTo(url, as('admin', ADMIN.password))).admin();
+    const admin = await adminOf();
     for (const user of ['reader', 'manager', 'other']) {
       await admin.createUser({ user, password: `${user}-password` });
     }
