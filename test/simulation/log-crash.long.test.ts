@@ -149,6 +149,19 @@ function reopen(machine: LogMachine, acked: number): number {
   return recovery.endPosition;
 }
 
+/** Where the disk said that all is over; empty: it did not. */
+function untilCrash(run: () => void): string {
+  try {
+    run();
+    return '';
+  } catch (error) {
+    if (!(error instanceof SimulatedCrash)) {
+      throw error;
+    }
+    return error.message;
+  }
+}
+
 function live(random: Random): void {
   const disk = new SimulatedDisk(random);
   const machine = new LogMachine(disk, randomOptions(random));
@@ -161,8 +174,7 @@ function live(random: Random): void {
   const bodyBytes = random.pick([0, 0, 30, 400]);
   machine.open();
   for (let lifetime = 0; lifetime < 5; lifetime++) {
-    let died = '';
-    try {
+    const died = untilCrash(() => {
       if (random.chance(0.7)) {
         disk.crashAfterCalls = 1 + random.below(80);
       }
@@ -171,33 +183,17 @@ function live(random: Random): void {
         acked.written = machine.written();
         acked.flushed = machine.flushed();
       }
-    } catch (error) {
-      if (!(error instanceof SimulatedCrash)) {
-        throw error;
-      }
-      died = error.message;
-    }
+    });
     const powerCut = random.chance(0.6);
-    if (powerCut) {
-      disk.cutPower();
-    } else {
-      disk.kill();
-    }
+    const die = (): void => (powerCut ? disk.cutPower() : disk.kill());
+    die();
     // A crash while recovery itself is at work must change nothing.
     if (random.chance(0.2)) {
-      try {
+      untilCrash(() => {
         disk.crashAfterCalls = 1 + random.below(8);
         machine.open();
-      } catch (error) {
-        if (!(error instanceof SimulatedCrash)) {
-          throw error;
-        }
-      }
-      if (powerCut) {
-        disk.cutPower();
-      } else {
-        disk.kill();
-      }
+      });
+      die();
     }
     const survived = powerCut ? acked.flushed : acked.written;
     try {
