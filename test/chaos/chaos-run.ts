@@ -70,19 +70,7 @@ export async function runChaos({
     const rows = await set.status();
     await set.stop();
     isStopped = true;
-    for (const name of mode.hasSlaves ? mode.sets : []) {
-      const nodes = set.nodes.filter((node) => node.set === name);
-      const to = Math.min(...rows.filter((row) => row.set === name).map(({ end }) => end));
-      history.logs.push(
-        ...nodes.map((node) => ({
-          set: name,
-          node: node.name,
-          from: 0,
-          to,
-          digest: set.digest(node.name, to),
-        })),
-      );
-    }
+    history.logs.push(...logsOf(set, rows));
     // An asynchronous slave that is made master may lack what was acked.
     const losesNothing = mode.replication === 'sync' || replaced === 0;
     return checkHistory(history, { losesNothing, storesOnce: true });
@@ -91,6 +79,17 @@ export async function runChaos({
       await set.stop();
     }
   }
+}
+
+/** What each node of a set has of its log, as far as all of them have it. */
+function logsOf(set: ChaosSet, rows: Awaited<ReturnType<ChaosSet['status']>>): History['logs'] {
+  const sets = set.mode.hasSlaves ? set.mode.sets : [];
+  return sets.flatMap((name) => {
+    const to = Math.min(...rows.filter((row) => row.set === name).map(({ end }) => end));
+    return set.nodes
+      .filter((node) => node.set === name)
+      .map((node) => ({ set: name, node: node.name, from: 0, to, digest: set.digest(node.name, to) }));
+  });
 }
 
 /** As soon as messages are taken: the controller may not have confirmed yet which slaves are in sync. */
