@@ -43,86 +43,122 @@ class SecretOf {
   }
 }
 
-test('node by node, no link is refused; who has the old one alone is, once it is gone', async () => {
-  const dir = directory();
-  const secretOf = (name: string): SecretOf => new SecretOf(join(dir, `${name}.secret`));
-  const [ofNs, ofMaster, ofSlave, ofLate] = ['ns', 'a', 'slave', 'late'].map(secretOf) as [
-    SecretOf,
-    SecretOf,
-    SecretOf,
-    SecretOf,
-  ];
-  const warnings: string[] = [];
-  const onWarning = (message: string): number => warnings.push(message);
-  const ns = await openNameServer({ port: 0, listener: 'ws', auth: true, secretFile: ofNs.path, onWarning });
-  onTestFinished(() => ns.close());
-  ofNs.renew = () => ns.renewSecret();
-  const open = async (name: string, secret: SecretOf, options: object = {}): Promise<Broker> => {
-    const place = { name, brokerSet: 'a', nameServers: [ns.url], secretFile: secret.path };
-    const broker = await openBroker({ ...SMALL, dataDir: join(dir, name), ...place, onWarning, ...options });
-    onTestFinished(() => broker.close());
-    secret.renew = () => broker.renewSecret();
-    return broker;
-  };
-  const master = await open('a', ofMaster, { replication: 'async' });
-  const { url } = await master.listen({ port: 0, listener: 'ws', auth: true });
-  const slave = async (name: string, secret: SecretOf): Promise<ReplicationEvent[]> => {
+/** A name server, a master that listens, and slaves, each with a file of its own that has the secret. */
+class SecretCluster {
+  readonly warnings: string[] = [];
+  readonly #onWarning = (message: string): number => this.warnings.push(message);
+  readonly #dir = directory();
+  readonly ofNs = this.secretOf('ns');
+  readonly ofMaster = this.secretOf('a');
+  #nsUrl = '';
+  #master!: Broker;
+  #url = '';
+
+  async start(): Promise<void> {
+    const ns = await openNameServer({
+      ...{ port: 0, listener: 'ws', auth: true, secretFile: this.ofNs.path },
+      onWarning: this.#onWarning,
+    });
+    onTestFinished(() => ns.close());
+    this.ofNs.renew = () => ns.renewSecret();
+    this.#nsUrl = ns.url;
+    this.#master = await this.#open('a', this.ofMaster, { replication: 'async' });
+    const { url } = await this.#master.listen({ port: 0, listener: 'ws', auth: true });
+    this.#url = url;
+  }
+
+  secretOf(name: string): SecretOf {
+    return new SecretOf(join(this.#dir, `${name}.secret`));
+  }
+
+  /** A slave that follows; its events so far, to which more come. */
+  async slave(name: string, secret: SecretOf): Promise<ReplicationEvent[]> {
     const events: ReplicationEvent[] = [];
     const onReplication = (event: ReplicationEvent): number => events.push(event);
-    await open(name, secret, { role: 'slave', master: url, onReplication });
-    await until(() => events.some(({ event }) => event === 'following'));
+    await this.#open(name, secret, { role: 'slave', master: this.#url, onReplication });
+    await follows(events);
     return events;
-  };
-  const [events, ofLateOne] = await Promise.all([slave('slave', ofSlave), slave('late', ofLate)]);
-  const admin = master.client().admin();
+  }
 
-  /** Its link is made anew, with what both have by now. */
-  const followsAgain = async (): Promise<void> => {
+  /** The link of a slave is made anew, with what both have by now. */
+  async followsAgain(name: string, events: ReplicationEvent[]): Promise<void> {
+    const admin = this.#master.client().admin();
     const { connections } = await admin.listConnections();
-    const link = connections.find(({ name }) => name === 'slave') as { id: string };
+    const link = connections.find((connection) => connection.name === name) as { id: string };
     events.length = 0;
     await admin.closeConnection(link.id);
-    await until(() => events.some(({ event }) => event === 'following'));
+    await follows(events);
     expect(events.filter(({ event }) => event === 'lost')).not.toContainEqual(
       expect.objectContaining({ code: 'NOT_AUTHENTICATED' }),
     );
-  };
-  /** What a node that has these says at the name server and at the master, as brokers do. */
-  const tried = async (...lines: string[]): Promise<string[]> => {
-    const secrets = new ClusterSecrets(lines.map((line) => Buffer.from(line)) as [Buffer, ...Buffer[]]);
-    const routes = await setRoutes({ nameServers: [ns.url], secrets, cluster: 'default', set: 'a' });
-    const asked = ask(url, 'standing', {}, 2_000, brokerUser(secrets), undefined);
-    return [routes.length === 1 ? 'a route' : 'none', await codeOf(asked)];
-  };
-  const fine = ['a route', 'done'];
+  }
 
-  const all = [ofNs, ofMaster, ofSlave];
+  /** What a node that has these says at the name server and at the master, as brokers do. */
+  async tried(...lines: string[]): Promise<string[]> {
+    const secrets = secretsOf(...lines);
+    const routes = await setRoutes({ nameServers: [this.#nsUrl], secrets, cluster: 'default', set: 'a' });
+    const asked = ask(this.#url, 'standing', {}, 2_000, brokerUser(secrets), undefined);
+    return [routes.length === 1 ? 'a route' : 'none', await codeOf(asked)];
+  }
+
+  /** What the name server answers a broker that has these. */
+  route(...lines: string[]): Promise<unknown> {
+    return ask(this.#nsUrl, 'route', {}, 2_000, brokerUser(secretsOf(...lines)), undefined);
+  }
+
+  async #open(name: string, secret: SecretOf, options: object): Promise<Broker> {
+    const broker = await openBroker({
+      ...{ ...SMALL, dataDir: join(this.#dir, name), name, brokerSet: 'a', secretFile: secret.path },
+      ...{ nameServers: [this.#nsUrl], onWarning: this.#onWarning },
+      ...options,
+    });
+    onTestFinished(() => broker.close());
+    secret.renew = () => broker.renewSecret();
+    return broker;
+  }
+}
+
+function follows(events: readonly ReplicationEvent[]): Promise<void> {
+  return until(() => events.some(({ event }) => event === 'following'));
+}
+
+function secretsOf(...lines: string[]): ClusterSecrets {
+  return new ClusterSecrets(lines.map((line) => Buffer.from(line)) as [Buffer, ...Buffer[]]);
+}
+
+test('node by node, no link is refused; who has the old one alone is, once it is gone', async () => {
+  const cluster = new SecretCluster();
+  await cluster.start();
+  const [ofSlave, ofLate] = [cluster.secretOf('slave'), cluster.secretOf('late')];
+  const [events, ofLateOne] = await Promise.all([
+    cluster.slave('slave', ofSlave),
+    cluster.slave('late', ofLate),
+  ]);
+  const fine = ['a route', 'done'];
   const steps = [[OLD, NEW], [NEW, OLD], [NEW]];
   let before = [OLD];
   for (const step of steps) {
-    for (const node of all) {
+    for (const node of [cluster.ofNs, cluster.ofMaster, ofSlave]) {
       node.is(...step);
-      if (node !== ofNs) {
-        await followsAgain();
+      if (node !== cluster.ofNs) {
+        await cluster.followsAgain('slave', events);
       }
       // Those that were told already, and those that were not yet.
-      expect([await tried(...before), await tried(...step)]).toEqual([fine, fine]);
+      expect([await cluster.tried(...before), await cluster.tried(...step)]).toEqual([fine, fine]);
     }
     before = step;
   }
-  expect(await tried(NEW)).toEqual(fine);
-  expect(await tried(OLD)).toEqual(['none', 'NOT_AUTHENTICATED']);
-  const late = brokerUser(new ClusterSecrets([Buffer.from(OLD)]));
-  await expect(ask(ns.url, 'route', {}, 2_000, late, undefined)).rejects.toThrow(
-    'does not know the secret of this cluster',
-  );
+  expect(await cluster.tried(NEW)).toEqual(fine);
+  expect(await cluster.tried(OLD)).toEqual(['none', 'NOT_AUTHENTICATED']);
+  await expect(cluster.route(OLD)).rejects.toThrow('does not know the secret of this cluster');
 
   // A link that stood from before on was proved by what is taken no more.
   await until(() => ofLateOne.some((event) => event.event === 'lost' && event.code === 'NOT_AUTHENTICATED'));
   ofLateOne.length = 0;
   ofLate.is(NEW);
-  await until(() => ofLateOne.some(({ event }) => event === 'following'));
+  await follows(ofLateOne);
   ofLate.is('too short');
+  const { warnings } = cluster;
   expect(warnings.at(-1)).toContain("the cluster's secret stays as it was: the secret in");
   expect(warnings.filter((line) => line.includes('is another'))).toHaveLength(10);
 });
