@@ -8,19 +8,13 @@
  */
 
 import { monotonicMs } from '../../time/index.js';
-import {
-  ERRORS,
-  type ErrorCode,
-  errorCodeOfWire,
-  isRingMQError,
-  RingMQError,
-  type TopicInfo,
-} from '../../wire/index.js';
+import { ERRORS, type ErrorCode, errorCodeOfWire, RingMQError, type TopicInfo } from '../../wire/index.js';
 import type { AckEntry, FrameSender, Origin } from '../link/frame-sender.js';
 import type { SendLine } from '../link/send-line.js';
 import type { BatchOwner } from './batch-owner.js';
-import { addressProblem, describe, refusalOf, timeoutOf } from './batch-problems.js';
+import { describe, refusalOf, timeoutOf } from './batch-problems.js';
 import { ExpiryWatch } from './expiry-watch.js';
+import { failAll, failLate, readdressAll, sendAllAgain, takeUnanswered } from './many-batches.js';
 import type { IdSource, ProducerId } from './producer-ids.js';
 import { RefusalWait } from './refusal-wait.js';
 import { type SendBatch, STAGE } from './send-batch.js';
@@ -43,8 +37,6 @@ export class BatchDispatcher implements FrameSender {
   #origin: Origin;
   /** The link is to another opening: nothing is sent before it is known what the topics' numbers are there. */
   #isHeld = false;
-  /** Batches in the window that must be sent again. */
-  #againCount = 0;
   /** Batches with the broker, on this link. */
   #sentCount = 0;
   readonly #wait: RefusalWait;
@@ -118,17 +110,18 @@ export class BatchDispatcher implements FrameSender {
     if (!this.#sendAgain() || (this.#isForgotten && !this.#takeOtherId())) {
       return;
     }
+    const window = this.#window;
     for (;;) {
-      const batch = this.#window.nextQueued();
+      const batch = window.nextQueued();
       if (batch === undefined || !this.#line.maySend(batch.builder.at, this)) {
         return;
       }
       const id = this.#id ?? this.#takeId(false);
-      this.#window.admit();
+      window.admit();
       batch.builder.address(batch, id, batch.sequence);
       this.#send(batch);
       // On a link of function calls the answer may have come within the call.
-      if (this.#wait.isOn || this.#againCount > 0) {
+      if (this.#wait.isOn || window.againCount > 0) {
         return;
       }
     }
@@ -136,15 +129,16 @@ export class BatchDispatcher implements FrameSender {
 
   /** True: all that must be sent again has been; under an id that is given up, all that the broker may have. */
   #sendAgain(): boolean {
-    while (this.#againCount > 0) {
-      const batch = this.#window.firstAgain(this.#isForgotten);
+    const window = this.#window;
+    while (window.againCount > 0) {
+      const batch = window.firstAgain(this.#isForgotten);
       if (batch === undefined) {
         break;
       }
       if (!this.#line.maySend(batch.builder.at, this)) {
         return false;
       }
-      this.#againCount--;
+      window.againCount--;
       this.#send(batch);
       if (this.#wait.isOn) {
         return false;
@@ -199,7 +193,7 @@ export class BatchDispatcher implements FrameSender {
         batch.sendCount = 0;
       }
       batch.stage = STAGE.again;
-      this.#againCount++;
+      this.#window.againCount++;
       if (isForgotten) {
         this.#isForgotten = true;
         if (this.#forgottenId === null) {
@@ -234,7 +228,6 @@ export class BatchDispatcher implements FrameSender {
       return false;
     }
     this.#isForgotten = false;
-    this.#againCount = 0;
     this.#window.requeue();
     this.#takeId(true);
     return true;
@@ -295,17 +288,7 @@ export class BatchDispatcher implements FrameSender {
   readdress(topics: ReadonlyMap<string, TopicInfo | RingMQError>): void {
     const { origin } = this.#line;
     const isOtherBroker = origin.brokerId !== this.#origin.brokerId;
-    for (const batch of this.#window.unsettled()) {
-      const info = topics.get(batch.topic);
-      const problem = isRingMQError(info) ? info : addressProblem(batch, info, isOtherBroker);
-      if (problem === null) {
-        batch.topicId = (info as TopicInfo).topicId;
-        batch.memory = (info as TopicInfo).memory;
-      } else {
-        this.#takeOut(batch);
-        this.#owner.onFailedBatch(batch, problem, true);
-      }
-    }
+    readdressAll(this.#window, this.#owner, topics, isOtherBroker);
     this.#origin = origin;
     this.#isHeld = false;
     if (isOtherBroker) {
@@ -318,29 +301,10 @@ export class BatchDispatcher implements FrameSender {
     this.#owner.onProgress();
   }
 
-  /** Out of the window or the queue. It is not with the broker. */
-  #takeOut(batch: SendBatch): void {
-    if (batch.stage === STAGE.again) {
-      this.#againCount--;
-      this.#window.remove(batch);
-    } else {
-      this.#window.takeWaiting((waiting) => waiting === batch);
-    }
-  }
-
   onLost(): void {
     this.#sentCount = 0;
-    this.#againCount = 0;
     this.#wait.stop();
-    for (const batch of this.#window.inOrder()) {
-      if (batch.stage === STAGE.abandoned) {
-        this.#window.remove(batch);
-        this.#owner.onReleased(batch);
-      } else {
-        batch.stage = STAGE.again;
-        this.#againCount++;
-      }
-    }
+    sendAllAgain(this.#window, this.#owner);
     if (this.#window.isEmpty) {
       this.#rest();
     } else {
@@ -354,33 +318,24 @@ export class BatchDispatcher implements FrameSender {
    * them is told to the owner.
    */
   takeBack(mayGo: (batch: SendBatch) => boolean): SendBatch[] {
-    const moved = this.#window.inOrder().filter((batch) => batch.stage === STAGE.again && mayGo(batch));
-    const hasRefused = moved.length > 0;
-    for (const batch of moved) {
-      this.#takeOut(batch);
-      // As far as another broker is concerned it was never sent.
-      batch.sendCount = 0;
-      batch.mayBeStored = false;
-      batch.refusal = null;
-      batch.wasDamaged = false;
-    }
-    moved.push(...this.#window.takeWaiting(mayGo));
+    const refused = takeUnanswered(this.#window, mayGo);
+    const waiting = this.#window.takeWaiting(mayGo);
     if (this.#window.isEmpty) {
       // What comes next need not wait as long as what has left.
       this.#wait.stop();
       this.#wait.reset();
       // Under the same id the broker would refuse it, to keep the order: it waits for what it has refused.
-      this.#isForgotten ||= hasRefused && this.#line.isOpen;
+      this.#isForgotten ||= refused.length > 0 && this.#line.isOpen;
       this.#rest();
     }
-    return moved;
+    return [...refused, ...waiting];
   }
 
   onBlamed(batch: SendBatch, error: RingMQError): void {
     if (batch.stage !== STAGE.again) {
       return;
     }
-    this.#takeOut(batch);
+    this.#window.takeOut(batch);
     this.#owner.onFailedBatch(batch, error, true);
     if (this.#window.isEmpty) {
       this.#rest();
@@ -421,46 +376,16 @@ export class BatchDispatcher implements FrameSender {
   #failAll(error: RingMQError): void {
     this.#wait.stop();
     this.#expiry.stop();
-    for (const batch of this.#window.takeWaiting(() => true)) {
-      this.#owner.onFailedBatch(batch, error, true);
-    }
-    for (const batch of this.#window.inOrder()) {
-      this.#window.remove(batch);
-      if (batch.stage === STAGE.abandoned) {
-        continue;
-      }
-      // The link may still read the buffer of one that was sent.
-      const isSent = batch.stage === STAGE.sent;
-      batch.stage = STAGE.abandoned;
-      this.#owner.onFailedBatch(batch, error, !isSent);
-    }
-    this.#againCount = 0;
+    failAll(this.#window, this.#owner, error);
     this.#rest();
     this.#sleep();
   }
 
   #expire(): void {
-    const now = monotonicMs();
-    const late = this.#window.takeWaiting((batch) => batch.deadline <= now);
-    for (const batch of late) {
-      this.#owner.onFailedBatch(batch, timeoutOf(batch, this.#timeoutMs, this.#line.trouble), true);
-    }
-    let any = late.length > 0;
-    for (const batch of this.#window.inOrder()) {
-      if (batch.deadline > now || batch.stage === STAGE.abandoned) {
-        continue;
-      }
-      any = true;
-      const isSent = batch.stage === STAGE.sent;
-      if (isSent) {
-        batch.stage = STAGE.abandoned;
-      } else {
-        this.#againCount--;
-        this.#window.remove(batch);
-      }
-      this.#owner.onFailedBatch(batch, timeoutOf(batch, this.#timeoutMs, this.#line.trouble), !isSent);
-    }
-    if (any) {
+    const isAny = failLate(this.#window, this.#owner, monotonicMs(), (batch) =>
+      timeoutOf(batch, this.#timeoutMs, this.#line.trouble),
+    );
+    if (isAny) {
       if (this.#window.isEmpty) {
         this.#rest();
       }

@@ -18,6 +18,8 @@ export class SendWindow {
   #oldest = 1;
   #next = 1;
   #unacked = 0;
+  /** How many of the unacked must be sent again; whoever changes the stage of one keeps it true. */
+  againCount = 0;
   /** Waiting batches; a ring would do, but the queue is short and shifts are rare beside sends. */
   #queue: SendBatch[] = [];
   #queueHead = 0;
@@ -61,6 +63,7 @@ export class SendWindow {
     }
     this.#slots.fill(null);
     this.#unacked = 0;
+    this.againCount = 0;
     this.#oldest = this.#next;
     this.#queue = [...batches, ...this.waiting()];
     this.#queueHead = 0;
@@ -102,6 +105,16 @@ export class SendWindow {
     this.#unacked--;
     while (this.#oldest !== this.#next && this.#slots[this.#oldest & (MAX_SPAN - 1)] === null) {
       this.#oldest = (this.#oldest + 1) >>> 0;
+    }
+  }
+
+  /** Out of the window or the queue. The batch is not with the broker. */
+  takeOut(batch: SendBatch): void {
+    if (batch.stage === STAGE.again) {
+      this.againCount--;
+      this.remove(batch);
+    } else {
+      this.takeWaiting((waiting) => waiting === batch);
     }
   }
 
