@@ -8,15 +8,21 @@
  */
 
 import { monotonicMs } from '../../time/index.js';
-import { ERRORS, type ErrorCode, errorCodeOfWire, RingMQError, type TopicInfo } from '../../wire/index.js';
+import {
+  ERRORS,
+  type ErrorCode,
+  errorCodeOfWire,
+  type RingMQError,
+  type TopicInfo,
+} from '../../wire/index.js';
 import type { AckEntry, FrameSender, Origin } from '../link/frame-sender.js';
 import type { SendLine } from '../link/send-line.js';
 import type { BatchOwner } from './batch-owner.js';
-import { describe, refusalOf, timeoutOf } from './batch-problems.js';
+import { refusalOf, timeoutOf } from './batch-problems.js';
 import { ExpiryWatch } from './expiry-watch.js';
 import { failAll, failLate, readdressAll, sendAllAgain, takeUnanswered } from './many-batches.js';
 import type { IdSource, ProducerId } from './producer-ids.js';
-import { RefusalWait } from './refusal-wait.js';
+import { Refusals } from './refusals.js';
 import { type SendBatch, STAGE } from './send-batch.js';
 import { SendWindow } from './send-window.js';
 
@@ -31,20 +37,16 @@ export class BatchDispatcher implements FrameSender {
   #id: ProducerId | null = null;
   /** The broker does not know the id any more: what it refused goes under another one, once all that is under way is answered. */
   #isForgotten = false;
-  /** The id that the broker had forgotten first since it stored something. */
-  #forgottenId: ProducerId | null = null;
   /** What the topic numbers of batches were learnt from. */
   #origin: Origin;
   /** The link is to another opening: nothing is sent before it is known what the topics' numbers are there. */
   #isHeld = false;
   /** Batches with the broker, on this link. */
   #sentCount = 0;
-  readonly #wait: RefusalWait;
+  readonly #refusals: Refusals;
   readonly #expiry: ExpiryWatch;
   /** The line holds it. */
   #isAwake = false;
-  /** The refusal that was warned of; the next warning comes after something was stored. */
-  #warned: ErrorCode | null = null;
 
   /** `ids`: null: those of the line. */
   constructor(
@@ -60,10 +62,12 @@ export class BatchDispatcher implements FrameSender {
     this.#window = new SendWindow(maxInFlight);
     this.#timeoutMs = timeoutMs;
     this.#origin = line.origin;
-    this.#wait = new RefusalWait(
-      () => this.#sentCount > 0 && line.isOpen,
-      () => this.pump(),
-    );
+    this.#refusals = new Refusals({
+      owner,
+      timeoutMs,
+      isBusy: () => this.#sentCount > 0 && line.isOpen,
+      goOn: () => this.pump(),
+    });
     this.#expiry = new ExpiryWatch(timeoutMs, () => {
       this.#expire();
       if (this.#window.isEmpty) {
@@ -104,7 +108,7 @@ export class BatchDispatcher implements FrameSender {
   }
 
   pump(): void {
-    if (this.#wait.isOn || !this.#line.isOpen || this.#isHeld) {
+    if (this.#refusals.isWaiting || !this.#line.isOpen || this.#isHeld) {
       return;
     }
     if (!this.#sendAgain() || (this.#isForgotten && !this.#takeOtherId())) {
@@ -121,7 +125,7 @@ export class BatchDispatcher implements FrameSender {
       batch.builder.address(batch, id, batch.sequence);
       this.#send(batch);
       // On a link of function calls the answer may have come within the call.
-      if (this.#wait.isOn || window.againCount > 0) {
+      if (this.#refusals.isWaiting || window.againCount > 0) {
         return;
       }
     }
@@ -140,7 +144,7 @@ export class BatchDispatcher implements FrameSender {
       }
       window.againCount--;
       this.#send(batch);
-      if (this.#wait.isOn) {
+      if (this.#refusals.isWaiting) {
         return false;
       }
     }
@@ -175,9 +179,7 @@ export class BatchDispatcher implements FrameSender {
     }
     if (entry.status === 0) {
       this.#window.remove(batch);
-      this.#wait.reset();
-      this.#warned = null;
-      this.#forgottenId = null;
+      this.#refusals.onStored();
       this.#owner.onTaken(batch);
       this.#owner.onStored(batch, entry);
       return;
@@ -196,17 +198,9 @@ export class BatchDispatcher implements FrameSender {
       this.#window.againCount++;
       if (isForgotten) {
         this.#isForgotten = true;
-        if (this.#forgottenId === null) {
-          this.#forgottenId = this.#id;
-        } else if (this.#forgottenId !== this.#id) {
-          // Nor does it know the id that was taken instead.
-          this.#wait.start();
-        }
+        this.#refusals.ofId(this.#id);
       } else {
-        batch.refusal = new RingMQError(code, undefined, { details: describe(batch) });
-        this.#owner.onRefused(code);
-        this.#warnOf(batch.refusal);
-        this.#wait.start();
+        this.#refusals.ofBatch(batch, code);
       }
       return;
     }
@@ -303,7 +297,7 @@ export class BatchDispatcher implements FrameSender {
 
   onLost(): void {
     this.#sentCount = 0;
-    this.#wait.stop();
+    this.#refusals.stopWaiting();
     sendAllAgain(this.#window, this.#owner);
     if (this.#window.isEmpty) {
       this.#rest();
@@ -321,9 +315,7 @@ export class BatchDispatcher implements FrameSender {
     const refused = takeUnanswered(this.#window, mayGo);
     const waiting = this.#window.takeWaiting(mayGo);
     if (this.#window.isEmpty) {
-      // What comes next need not wait as long as what has left.
-      this.#wait.stop();
-      this.#wait.reset();
+      this.#refusals.onLeft();
       // Under the same id the broker would refuse it, to keep the order: it waits for what it has refused.
       this.#isForgotten ||= refused.length > 0 && this.#line.isOpen;
       this.#rest();
@@ -352,16 +344,6 @@ export class BatchDispatcher implements FrameSender {
     this.#owner.onTopicChanged(topic);
   }
 
-  #warnOf(refusal: RingMQError): void {
-    if (this.#warned !== refusal.code) {
-      this.#warned = refusal.code;
-      this.#owner.onWarning(
-        `the broker refuses batches (${refusal.code}: ${refusal.message}); they are sent again for up to ${this.#timeoutMs} ms`,
-        { code: refusal.code, ...refusal.details },
-      );
-    }
-  }
-
   /** Lowest running number of a message that is not settled; Infinity if all are. */
   lowestNumber(): number {
     return this.#window.lowestNumber();
@@ -374,7 +356,7 @@ export class BatchDispatcher implements FrameSender {
   }
 
   #failAll(error: RingMQError): void {
-    this.#wait.stop();
+    this.#refusals.stopWaiting();
     this.#expiry.stop();
     failAll(this.#window, this.#owner, error);
     this.#rest();
