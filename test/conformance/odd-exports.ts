@@ -67,25 +67,7 @@ export const EXPORTS: Record<string, Call<NodePlace>> = {
 
 /** Of the same classes, for the library's own use. */
 export const INTERNAL: Record<string, readonly string[]> = {
-  PRODUCER: [
-    'laneTo',
-    'onBrokersChanged',
-    'onConnected',
-    'onConnectionFailed',
-    'onFailedBatch',
-    'onFound',
-    'onKeptFailed',
-    'onLost',
-    'onNotFound',
-    'onOtherOpening',
-    'onProgress',
-    'onRefusing',
-    'onReleased',
-    'onStored',
-    'onTopicChanged',
-    'onGivenUp',
-    'onWarning',
-  ],
+  PRODUCER: ['onBrokersChanged'],
   CONSUMER: ['finish'],
   CLIENT: ['checkOpen', 'makeProducer', 'onProducerClosed', 'onUntold', 'readers'],
   ADMIN: [

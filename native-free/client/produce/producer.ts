@@ -1,6 +1,6 @@
-/** The producer as its user sees it: takes messages, bounds what waits, tells what became of them. */
+/** The producer as its user sees it: takes messages, bounds what waits, waits for what became of them. */
 
-import { checkBornTime, RECORDS_AT } from '../../batch/batch-builder.js';
+import { checkBornTime } from '../../batch/batch-builder.js';
 import { checkIsObject, checkParts } from '../../batch/message-parts.js';
 import {
   hasNoLaterParts,
@@ -12,13 +12,10 @@ import {
 import { byteCountOrNone } from '../../batch/true-bytes.js';
 import { TurnClock } from '../../batch/turn-clock.js';
 import { monotonicMs } from '../../time/index.js';
-import { ACK_REPLICAS_SHIFT, DURABILITY_NAMES, type Receipt, RingMQError } from '../../wire/index.js';
-import { messageIdPrefix } from '../../wire/message-id.js';
+import { type Receipt, RingMQError } from '../../wire/index.js';
 import { abortable, throwIfAborted } from '../abort.js';
-import type { BrokerLink, Brokers } from '../brokers.js';
-import { callUser } from '../callback.js';
-import { bufferFull, Failures } from '../failures.js';
-import type { AckEntry } from '../link/frame-sender.js';
+import type { Brokers } from '../brokers.js';
+import { bufferFull } from '../failures.js';
 import { closeWith, takeCallOptions } from '../options.js';
 import { INSPECT, shown } from '../shown.js';
 import type {
@@ -26,29 +23,17 @@ import type {
   OutgoingMessage,
   Producer,
   ProducerOptions,
-  SendFailure,
   SendOptions,
   WriteOptions,
 } from '../types.js';
-import { KeptMessages, type KeptOwner } from './kept-messages.js';
-import { Lanes } from './lanes.js';
-import { Packer } from './packer.js';
-import type { PendingMessage } from './pending-message.js';
-import type { LaneOwner, ProduceLane } from './produce-lane.js';
+import type { KeptMessages } from './kept-messages.js';
+import type { Packer } from './packer.js';
+import { ProducePipeline } from './produce-pipeline.js';
 import type { IdSource } from './producer-ids.js';
 import { producerSettings, takeSendOptions, takeWriteOptions } from './producer-settings.js';
-import { ProgressWaiters } from './progress-waiters.js';
 import { sendAll } from './send-all.js';
-import type { SendBatch } from './send-batch.js';
-import type { TopicRoute } from './topic-route.js';
-import { type RoutesOwner, TopicRoutes } from './topic-routes.js';
+import type { TopicRoutes } from './topic-routes.js';
 
-/**
- * `ready()` resolves when the buffer is filled to this share. A writer packs the rest in one go, without a
- * look at acks: a large part lets the broker run dry meanwhile (at 0.75 it is slower, docs/performance.md), and a small one
- * costs a turn of the event loop each time.
- */
-const READY_SHARE = 0.9;
 /** `send` packs up to so many times the buffer: a caller with many promises under way means them to be. */
 const SEND_SHARE = 5;
 
@@ -59,20 +44,17 @@ export interface ProducerOwner {
   onProducerClosed(producer: RingProducer): void;
 }
 
-export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner {
+export class RingProducer implements Producer {
   readonly group: string;
   readonly bufferBytes: number;
   readonly #brokers: Brokers;
   readonly #timeoutMs: number;
-  readonly #lanes: Lanes;
   readonly #packer: Packer;
-  readonly #onError: ((failure: SendFailure) => void) | undefined;
   readonly #owner: ProducerOwner;
-  readonly #routes: TopicRoutes;
   readonly #kept: KeptMessages;
-  readonly #failures = new Failures();
+  readonly #routes: TopicRoutes;
+  readonly #pipeline: ProducePipeline;
   #nextNumber = 0;
-  readonly #waiters = new ProgressWaiters();
   readonly #clock = new TurnClock();
   #closed: Promise<void> | null = null;
 
@@ -81,22 +63,19 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     const settings = producerSettings(options);
     this.group = settings.group;
     this.bufferBytes = settings.bufferBytes;
-    this.#onError = settings.onError;
     this.#brokers = brokers;
     this.#owner = owner;
     this.#timeoutMs = settings.timeoutMs;
-    this.#routes = new TopicRoutes(brokers, settings, this);
-    this.#lanes = new Lanes(brokers, { ...settings, ids }, this, (topic) => this.#routes.known(topic));
-    this.#packer = new Packer(() => this.#lanes.isIdle, brokers.buffers, settings);
-    this.#kept = new KeptMessages(this.#packer, this.#routes, this);
+    this.#pipeline = new ProducePipeline(brokers, settings, ids, (hasFailures) =>
+      owner.onUntold(this, hasFailures),
+    );
+    this.#packer = this.#pipeline.packer;
+    this.#kept = this.#pipeline.kept;
+    this.#routes = this.#pipeline.routes;
   }
 
   get bufferedBytes(): number {
     return this.#packer.bytes + this.#kept.bytes;
-  }
-
-  laneTo(link: BrokerLink): ProduceLane {
-    return this.#lanes.to(link);
   }
 
   get nextNumber(): number {
@@ -197,23 +176,17 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     if (this.bufferedBytes < this.bufferBytes && this.#kept.heldCount === 0) {
       return;
     }
-    await abortable(this.#waiters.room(), signal);
+    await abortable(this.#pipeline.room(), signal);
   }
 
   async flush(options?: CallOptions): Promise<void> {
     const { signal } = takeCallOptions('flush', options);
     throwIfAborted(signal);
-    const upTo = this.#nextNumber;
-    this.#packer.sealAll();
-    if (this.#lowestNumber() < upTo) {
-      this.#packer.isFlushing = true;
-      await abortable(this.#waiters.settled(upTo), signal);
+    const settled = this.#pipeline.settled(this.#nextNumber);
+    if (settled !== null) {
+      await abortable(settled, signal);
     }
-    const failure = this.#failures.take();
-    if (failure !== null) {
-      this.#owner.onUntold(this, false);
-      throw failure;
-    }
+    this.#pipeline.throwUntold();
   }
 
   close(options?: CallOptions): Promise<void> {
@@ -231,18 +204,9 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     try {
       await this.flush(options);
     } finally {
-      this.#end(new RingMQError('CLOSED', 'the producer is closed'));
+      this.#pipeline.end(new RingMQError('CLOSED', 'the producer is closed'));
       this.#owner.onProducerClosed(this);
     }
-  }
-
-  /** What is not settled fails. */
-  #end(error: RingMQError): void {
-    this.#kept.failAll(error);
-    this.#packer.sealAll();
-    this.#packer.close();
-    this.#lanes.close(error);
-    this.onProgress();
   }
 
   #checkOpen(): void {
@@ -298,130 +262,9 @@ export class RingProducer implements Producer, LaneOwner, RoutesOwner, KeptOwner
     return receipt;
   }
 
-  onFound(route: TopicRoute, waiting: readonly PendingMessage[]): void {
-    this.#kept.found(route, waiting);
-    this.#lanes.rescue();
-  }
-
-  onGivenUp(route: TopicRoute): void {
-    this.#packer.sealRoute(route);
-  }
-
-  onNotFound(waiting: readonly PendingMessage[], error: RingMQError): void {
-    this.#kept.notFound(waiting, error);
-  }
-
-  get hasRoom(): boolean {
-    return this.bufferedBytes < this.bufferBytes;
-  }
-
-  onKeptFailed({ topic, number }: PendingMessage, error: RingMQError): void {
-    this.#report({ topic, queueId: null, error, numbers: [number] });
-  }
-
-  onStored({ link }: ProduceLane, batch: SendBatch, entry: AckEntry): void {
-    batch.receipts?.succeed({
-      topic: batch.topic,
-      queueId: batch.queueId,
-      baseOffset: entry.baseOffset,
-      idPrefix: messageIdPrefix(link.connection.welcome.brokerId, batch.memory, entry.position),
-      durability: DURABILITY_NAMES[entry.durability] ?? 'memory',
-      brokerSet: link.set,
-      replicas: entry.flags >>> ACK_REPLICAS_SHIFT,
-    });
-    this.#packer.bytes -= batch.builder.at - RECORDS_AT;
-    this.#packer.reuse(batch);
-  }
-
-  onFailedBatch({ set }: ProduceLane, batch: SendBatch, error: RingMQError, mayReuse: boolean): void {
-    if (error.code === 'TOPIC_NOT_FOUND' || error.code === 'QUEUE_NOT_FOUND') {
-      this.onTopicChanged(batch.topic);
-    }
-    this.#packer.bytes -= batch.builder.at - RECORDS_AT;
-    batch.receipts?.fail(error);
-    if (batch.written > 0) {
-      const { topic, queueId } = batch;
-      const brokerSet = set === null ? {} : { brokerSet: set };
-      this.#report({ topic, queueId, ...brokerSet, error, numbers: batch.writtenNumbers() });
-    }
-    if (mayReuse) {
-      this.#packer.reuse(batch);
-    }
-  }
-
-  onReleased(batch: SendBatch): void {
-    this.#packer.reuse(batch);
-  }
-
-  /** What changed while there was no link was not told: topics are asked for anew. What is packed goes where it was packed for. */
-  onConnected({ set }: ProduceLane): void {
-    if (set === null) {
-      this.#routes.forgetAll();
-    } else {
-      this.onBrokersChanged(null);
-    }
-    this.#lanes.rescue();
-  }
-
   /** Over a cluster: a topic, null: any, may be in other sets now. */
   onBrokersChanged(topic: string | null): void {
-    this.#routes.lookAgain(topic);
-  }
-
-  onLost(lane: ProduceLane): void {
-    this.#lanes.onLost(lane);
-  }
-
-  onRefusing(): void {
-    this.#lanes.rescue();
-  }
-
-  onOtherOpening(lane: ProduceLane, topics: ReadonlySet<string>): void {
-    void this.#lanes.readdress(lane, topics);
-  }
-
-  onWarning(message: string, details: Record<string, unknown>): void {
-    this.#brokers.warn(message, { group: this.group, ...details });
-  }
-
-  onConnectionFailed(lane: ProduceLane, error: RingMQError): void {
-    this.#lanes.remove(lane);
-    if (this.#brokers.failure !== null) {
-      this.#end(error);
-    } else {
-      // A set that has left the cluster: the topics are looked for elsewhere.
-      this.onBrokersChanged(null);
-    }
-  }
-
-  onTopicChanged(topic: string): void {
-    this.#routes.forget(topic);
-  }
-
-  #report(failure: SendFailure): void {
-    this.#failures.add(failure);
-    this.#owner.onUntold(this, true);
-    callUser(this.#onError, failure);
-  }
-
-  /** Some messages are settled: lets in who waits for room, wakes who waits for that, closes what has waited for it. */
-  onProgress(): void {
-    if (this.#kept.heldCount > 0) {
-      this.#kept.admit();
-    }
-    const hasRoom = this.#kept.heldCount === 0 && this.bufferedBytes <= this.bufferBytes * READY_SHARE;
-    if (hasRoom) {
-      this.#waiters.onRoom();
-    }
-    if (this.#waiters.hasFlushes) {
-      this.#waiters.onSettled(this.#lowestNumber());
-      this.#packer.isFlushing = this.#waiters.hasFlushes;
-    }
-    this.#packer.onProgress();
-  }
-
-  #lowestNumber(): number {
-    return Math.min(this.#lanes.lowestNumber(), this.#packer.lowestNumber(), this.#kept.lowestNumber());
+    this.#pipeline.onBrokersChanged(topic);
   }
 
   [INSPECT](): object {
