@@ -20,17 +20,15 @@ import {
 import { abortError } from '../abort.js';
 import { callUser } from '../callback.js';
 import { asRingMQError } from '../failures.js';
+import { Admission } from './admission.js';
 import { Connecting, isFinal } from './connecting.js';
 import type { ConnectionOptions } from './connection-options.js';
 import { controlPayload } from './control-codec.js';
-import { userOf } from './credentials.js';
-import { Handshake } from './handshake.js';
 import { readError } from './incoming.js';
 import type { Link, LinkFactory } from './link.js';
 import type { LinkUser } from './link-user.js';
 import { Pulse } from './pulse.js';
 import { Receivers } from './receivers.js';
-import { Renewal } from './renewal.js';
 import { Requests } from './requests.js';
 import { SendLine } from './send-line.js';
 import { Suspects } from './suspects.js';
@@ -46,14 +44,7 @@ export class Connection {
   /** The handshake is done. */
   #isOpen = false;
   #welcome: Welcome | null = null;
-  /** With the link that is greeted, while one is. */
-  #handshake: Handshake | null = null;
-  /** As whom it comes; null: as nobody. */
-  readonly user: LinkUser | null;
-  /** null: nothing expires, or there is no other token to be had. */
-  readonly #renewal: Renewal | null;
-  /** What the broker said last before it closed. */
-  #lastError: RingMQError | null = null;
+  readonly #admission: Admission;
   readonly #suspects = new Suspects();
   #lostAt = 0;
   #onTopicChanged: (topic: string) => void = () => {};
@@ -65,8 +56,7 @@ export class Connection {
 
   constructor(factory: LinkFactory, options: ConnectionOptions) {
     this.#options = options;
-    this.user = options.credentials === undefined ? null : userOf(options.credentials);
-    this.#renewal = this.#makeRenewal(this.user?.renewal ?? null);
+    this.#admission = this.#makeAdmission();
     const mayStart = () => this.#suspects.areCleared || this.#underWay === 0;
     const send = (frame: Uint8Array) => this.#link?.send(frame);
     this.produce = new SendLine(send, mayStart);
@@ -87,15 +77,11 @@ export class Connection {
     });
   }
 
-  #makeRenewal(token: LinkUser['renewal']): Renewal | null {
-    return token === null
-      ? null
-      : new Renewal({
-          token,
-          renew: async (renewed) =>
-            (await this.requests.call('renew', { token: renewed }, { onlyNow: true })).expiresInMs,
-          warn: (message, details) => this.warn(message, details),
-        });
+  #makeAdmission(): Admission {
+    return new Admission(this.#options.credentials, {
+      renew: async (token) => (await this.requests.call('renew', { token }, { onlyNow: true })).expiresInMs,
+      warn: (message, details) => this.warn(message, details),
+    });
   }
 
   #makeConnecting(factory: LinkFactory): Connecting {
@@ -120,6 +106,11 @@ export class Connection {
   /** Tells the user of something that is tried again. */
   warn(message: string, details: Record<string, unknown>): void {
     callUser(this.#options.onWarning, message, details);
+  }
+
+  /** As whom it comes; null: as nobody. */
+  get user(): LinkUser | null {
+    return this.#admission.user;
   }
 
   /** Requests and batches with the broker. */
@@ -179,7 +170,6 @@ export class Connection {
     this.#pulse.stop();
     this.#connecting.stop();
     this.#dropLink(1000);
-    this.#handshake?.fail(failure);
     this.requests.fail(failure);
     this.produce.onFailed(failure);
     this.receivers.onFailed(failure);
@@ -218,8 +208,7 @@ export class Connection {
 
   async #greet(link: Link, signal: AbortSignal): Promise<void> {
     const isGreeted = (): boolean => link === this.#link && !this.#isOpen;
-    const handshake = new Handshake((frame) => isGreeted() && link.send(frame), this.user);
-    this.#handshake = handshake;
+    const handshake = this.#admission.begin((frame) => isGreeted() && link.send(frame));
     this.#link = link;
     link.onFrame = (frame) => this.#onFrame(frame, link);
     link.onClose = (reason) => this.#onClose(link, reason);
@@ -234,7 +223,7 @@ export class Connection {
 
   /** Called within the welcome frame, so that nothing that follows it in the same turn is missed. */
   #onWelcome(frame: Uint8Array): void {
-    const welcome = (this.#handshake as Handshake).welcomed(frame, this.#options.mayBeNameServer);
+    const welcome = this.#admission.welcomed(frame, this.#options.mayBeNameServer);
     this.#options.check?.(welcome);
     this.#welcome = welcome;
     this.#isOpen = true;
@@ -245,12 +234,7 @@ export class Connection {
     if (mayProduce) {
       this.produce.open(frameValue(frame), { brokerId, opening });
     }
-    this.#lastError = null;
-    this.#handshake?.succeed();
-    this.#handshake = null;
-    if (welcome.expiresInMs !== undefined) {
-      this.#renewal?.begin(welcome.expiresInMs);
-    }
+    this.#admission.succeed(welcome);
     this.requests.onConnected();
     if (mayProduce) {
       this.produce.onConnected();
@@ -269,11 +253,7 @@ export class Connection {
       this.#dispatch(frame, link);
     } catch (error) {
       const reason = isRingMQError(error) ? error : new RingMQError('INTERNAL', undefined, { cause: error });
-      if (this.#handshake !== null) {
-        this.#handshake.fail(reason);
-      } else {
-        this.#lost(reason);
-      }
+      this.#failed(reason);
     }
   }
 
@@ -283,8 +263,7 @@ export class Connection {
     }
     const opcode = frameOpcode(frame);
     if (!this.#isOpen && opcode !== OPCODE.welcome && opcode !== OPCODE.error) {
-      if (opcode === OPCODE.challenge && this.#handshake?.logsIn === true) {
-        this.#handshake.challenged(frame);
+      if (opcode === OPCODE.challenge && this.#admission.challenged(frame)) {
         return;
       }
       throw new RingMQError('BAD_FRAME', `opcode ${opcode} before the welcome`);
@@ -317,13 +296,13 @@ export class Connection {
       case OPCODE.pong:
         break;
       case OPCODE.welcome:
-        if (this.#handshake === null) {
+        if (!this.#admission.isUnderWay) {
           throw new RingMQError('BAD_FRAME', 'a second welcome');
         }
         this.#onWelcome(frame);
         break;
       case OPCODE.error:
-        this.#onError(frame);
+        this.#admission.refused(readError(frame));
         break;
       default:
         throw new RingMQError('BAD_FRAME', `unknown opcode ${opcode}`);
@@ -358,21 +337,19 @@ export class Connection {
     }
   }
 
-  #onError(frame: Uint8Array): void {
-    const error = readError(frame);
-    this.#lastError = error;
-    this.#handshake?.fail(error);
-  }
-
   #onClose(link: Link, reason: unknown): void {
     if (link !== this.#link) {
       return;
     }
-    const error = this.#lastError ?? new RingMQError('CONNECTION_LOST', undefined, { cause: reason });
-    if (this.#handshake !== null) {
-      this.#handshake.fail(error);
-    } else {
-      this.#lost(error);
+    this.#failed(
+      this.#admission.lastError ?? new RingMQError('CONNECTION_LOST', undefined, { cause: reason }),
+    );
+  }
+
+  /** The link is of no use: a handshake over it has failed, or it is lost. */
+  #failed(reason: RingMQError): void {
+    if (!this.#admission.fail(reason)) {
+      this.#lost(reason);
     }
   }
 
@@ -410,8 +387,7 @@ export class Connection {
     const link = this.#link;
     this.#link = null;
     this.#isOpen = false;
-    this.#renewal?.stop();
-    this.#handshake = null;
+    this.#admission.end();
     this.produce.shut();
     if (link === null) {
       return;
