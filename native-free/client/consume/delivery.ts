@@ -45,7 +45,7 @@ export class Delivery {
         const queue = member.active(arrivals.queueId, arrival.number);
         queue?.passOver(arrival.offset);
         if (queue !== undefined && arrival.damage !== null) {
-          member.metDamage(queue, arrival.damage, null);
+          member.damage.met(queue, arrival.damage, null);
         }
         continue;
       }
@@ -81,7 +81,7 @@ export class Delivery {
     queue.passOver(header.baseOffset);
     const damage = this.#damageOf(source, this.#verifyChecksums ?? !member.staysInProcess);
     if (damage !== null) {
-      member.metDamage(queue, damage, next);
+      member.damage.met(queue, damage, next);
       return null;
     }
     const from = queue.handedOut - header.baseOffset;

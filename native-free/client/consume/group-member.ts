@@ -11,18 +11,20 @@ import type { FrameReceiver } from '../link/frame-receiver.js';
 import type { AssignedQueue } from '../types.js';
 import { Aside } from './aside.js';
 import { Commits, FAREWELL_MS } from './commits.js';
+import { DamageDesk } from './damage-desk.js';
 import { type HeldQueue, HOLD } from './held-queue.js';
 import { HeldQueues } from './held-queues.js';
 import { HELD_BACK, Inbox } from './inbox.js';
 import { type Joined, Joining } from './joining.js';
-import { damageOf, expiredOf, grantsOf, oldDataOf, type QueueGrant } from './member-events.js';
+import { expiredOf, grantsOf, oldDataOf, type QueueGrant } from './member-events.js';
 import type { MemberOptions } from './member-options.js';
-import { warnOfDamage, warnOfExpired, warnOfPause } from './member-warnings.js';
+import { warnOfExpired, warnOfPause } from './member-warnings.js';
 import { QueueControl } from './queue-control.js';
 
 export class GroupMember implements FrameReceiver {
   readonly inbox: Inbox;
   readonly control: QueueControl;
+  readonly damage: DamageDesk;
   readonly #connection: Connection;
   readonly #options: MemberOptions;
   readonly #id: number;
@@ -40,6 +42,11 @@ export class GroupMember implements FrameReceiver {
     this.#options = options;
     this.inbox = new Inbox(options.windowBytes, (total) => connection.sendCredit(this.#id, total));
     this.#id = connection.receivers.add(this);
+    this.damage = new DamageDesk(connection, options, {
+      consumerId: this.#id,
+      inbox: this.inbox,
+      where: this.#where,
+    });
     this.#queues = this.#makeQueues();
     this.#joining = this.#makeJoining();
     this.#commits = this.#makeCommits();
@@ -169,31 +176,6 @@ export class GroupMember implements FrameReceiver {
     return this.#queues.damageOfAll;
   }
 
-  /** Reading of a queue has come to damage. `next`: the offset behind it; null: the broker knows, and waits to be asked to go on. */
-  metDamage(queue: HeldQueue, error: RingMQError, next: number | null): void {
-    const { queueId, handedOut: offset, generation } = queue;
-    const { onDamage, warnings } = this.#options;
-    const damage = { ...this.#where, queueId, offset, error };
-    const params = { consumer: this.#id, queueId, generation };
-    if (next !== null) {
-      // The broker does not look into bodies: told, it looks, and has it repaired where another broker has it
-      // whole.
-      this.#connection.requests
-        .call('reportDamage', { ...params, offset }, { onlyNow: true })
-        .catch(() => {});
-    }
-    const skips = onDamage({ ...damage }) === 'skip';
-    if (!skips) {
-      queue.damage = error;
-    } else if (next !== null) {
-      queue.passOver(next);
-    } else {
-      // Should the answer be lost with the connection, the next one meets the damage again.
-      this.#connection.requests.call('skipDamage', params, { onlyNow: true }).catch(() => {});
-    }
-    warnOfDamage(warnings, damage, skips);
-  }
-
   #onJoined({ isElsewhere, isAnew }: Joined, early: readonly Record<string, unknown>[]): void {
     if (isElsewhere) {
       this.#queues.dropAll();
@@ -259,7 +241,7 @@ export class GroupMember implements FrameReceiver {
         }
         break;
       case 'queueDamaged':
-        this.#onQueueDamaged(event);
+        this.damage.told(event);
         break;
       case 'oldData':
         this.#onOldData(event);
@@ -288,15 +270,6 @@ export class GroupMember implements FrameReceiver {
       !queue.isPaused;
     if (old !== null && queue !== undefined && isReadOn && queue.generation === old.generation) {
       this.#aside.begin(queue, old);
-    }
-  }
-
-  /** In its place among the deliveries: what came before it is handed out first. */
-  #onQueueDamaged(event: Record<string, unknown>): void {
-    const damage = damageOf(event, this.#options.topic);
-    if (damage !== null) {
-      this.inbox.addDamage(damage.queueId, damage.offset, damage.error);
-      this.#options.onChange();
     }
   }
 
