@@ -1,5 +1,6 @@
 /** A running broker: the engine in this process, with clients on this thread and sockets on others. */
 
+import type { ClusterSecrets } from '../engine/access/cluster-secrets.js';
 import type { Engine } from '../engine/engine.js';
 import type { BrokerHandle } from '../engine/handle.js';
 import type { BrokerThread } from '../engine/thread/broker-thread.js';
@@ -8,31 +9,21 @@ import type { CallOptions } from '../native-free/client/call-options.js';
 import type { Client } from '../native-free/client/internal.js';
 import { closeWith } from '../native-free/client/options.js';
 import { INSPECT, shown } from '../native-free/client/shown.js';
-import {
-  type BrokerStats,
-  isRingMQError,
-  type ReplicaFacts,
-  RingMQError,
-} from '../native-free/wire/index.js';
+import { type BrokerStats, RingMQError } from '../native-free/wire/index.js';
 import { checkAdvertised } from './advertised.js';
 import { ClusterPart } from './cluster-part.js';
 import type { Configuration } from './configuration.js';
 import type { EmbeddedClients } from './embedded-clients.js';
 import { FirstAdministrator } from './first-administrator.js';
 import type { ReplicationEvent } from './follower/follow.js';
-import { FollowedMaster } from './follower/followed-master.js';
 import type { BrokerListener } from './listen.js';
 import { type ListenOptions, resolveListenOptions } from './listen-options.js';
 import { MemoryTeller } from './memory-teller.js';
 import { originsOf } from './origins.js';
-import { isPassing, patiently } from './patience.js';
+import { RoleKeeper } from './role-keeper.js';
 import type { SecretFile } from './secret-file.js';
-import type { SetSought } from './set-route.js';
 import { BrokerSockets } from './sockets.js';
 import { takeGiven } from './take-given.js';
-
-/** Name servers are asked for so long whether a slave that is waited for is there. */
-const LOOK_MS = 1_000;
 
 /** What a broker says unasked; for a log. */
 export interface BrokerEvents {
@@ -66,31 +57,22 @@ export interface BrokerHost {
 
 /** A running broker. It keeps the process alive until it is closed. */
 export class Broker {
-  #engine: Engine;
-  /** False while it is being replaced. */
-  #isEngineOpen = true;
   readonly #host: BrokerHost;
-  readonly #master: FollowedMaster;
+  readonly #role: RoleKeeper;
   readonly #embedded: EmbeddedClients | null;
   readonly #sockets: BrokerSockets;
   readonly #cluster: ClusterPart;
   #closing: Promise<void> | null = null;
-  #reopening: Promise<void> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #memory = new MemoryTeller();
   readonly #admin: FirstAdministrator;
 
   /** Use {@link openBroker}. */
   constructor(engine: Engine, host: BrokerHost) {
-    this.#engine = engine;
     this.#host = host;
     const secrets = host.secretFile?.secrets ?? null;
     this.#sockets = new BrokerSockets((error) => host.onFatal?.(error));
-    this.#master = new FollowedMaster(engine.options.master ?? null, secrets, {
-      onEvent: (event) => host.onReplication?.(event),
-      onCut: (master, state) => void this.#rejoin(master, state),
-      onFatal: (error) => host.onFatal?.(error),
-    });
+    this.#role = this.#roleKeeper(engine, secrets);
     this.#admin = new FirstAdministrator({
       engine: () => this.#engine,
       secrets,
@@ -100,7 +82,32 @@ export class Broker {
     host.configuration.nameServers = this.#cluster;
     this.#memory.look(engine, 0);
     this.#embedded = host.embed?.(engine.thread) ?? null;
-    this.#follow();
+    this.#role.follow();
+  }
+
+  /** Another one each time that the broker has opened its data again. */
+  get #engine(): Engine {
+    return this.#role.engine;
+  }
+
+  #roleKeeper(engine: Engine, secrets: ClusterSecrets | null): RoleKeeper {
+    const host = this.#host;
+    return new RoleKeeper(engine, {
+      secrets,
+      open: (role) => host.open(role),
+      isClosing: () => this.#closing !== null,
+      inTurn: (work) => this.#inTurn(work),
+      stopServing: () => this.#stopServing(),
+      serveAgain: (opened, masterUrl) => this.#serveAgain(opened, masterUrl),
+      onPromoted: () => {
+        this.#cluster.changed();
+        void this.#admin.ensure();
+      },
+      onStandingChanged: () => this.#cluster.changed(),
+      onReplication: (event) => host.onReplication?.(event),
+      onWarning: (message) => host.onWarning?.(message, {}),
+      onFatal: (error) => host.onFatal?.(error),
+    });
   }
 
   #clusterPart(): ClusterPart {
@@ -114,184 +121,41 @@ export class Broker {
         return broker.#admin.hasLogins;
       },
       get isFollowing() {
-        return broker.#master.isFollowed || broker.#reopening !== null;
+        return broker.#role.isFollowing;
       },
-      follow: (master) => this.#followBy(master),
-      setMaster: (url) => this.#setMaster(url),
+      follow: (master) => this.#role.followBy(master),
+      setMaster: (url) => this.#role.setMaster(url),
       tell: (message, details) => host.onReplication?.({ event: 'controller', message, ...details }),
     });
   }
 
-  /** A slave follows its master from now on. */
-  #follow(): void {
-    const engine = this.#engine;
-    // At once: a master that comes back asks name servers whether it was replaced.
-    engine.replication.promotion.onPromoted = () => {
-      this.#cluster.changed();
-      void this.#admin.ensure();
-    };
-    engine.replication.onStandingChanged = () => this.#cluster.changed();
-    const sought = (): SetSought => ({
-      nameServers: engine.options.nameServers,
-      secrets: this.#host.secretFile?.secrets ?? null,
-      linkTls: engine.options.linkTls,
-      cluster: engine.handle.cluster,
-      set: engine.handle.brokerSet,
-    });
-    engine.replication.promotion.lacks = async () => {
-      const { lackOf } = await import('./other-slaves.js');
-      return await lackOf(() => engine.replication.describe(), sought());
-    };
-    engine.replication.handOver.areThere = async (slaves) => {
-      const { setRoutes } = await import('./set-route.js');
-      const routes = await setRoutes(sought(), LOOK_MS, LOOK_MS);
-      return slaves.filter((name) =>
-        routes.some((route) => route.slaves.some((slave) => slave.name === name)),
-      );
-    };
-    if (engine.thread.place.role !== 'slave') {
-      return;
-    }
-    this.#master.begin(engine, this.#isLed);
-  }
-
-  /** A controller says who is the master. */
-  get #isLed(): boolean {
-    return this.#engine.options.controller !== undefined;
-  }
-
-  /** The controller's word: it follows the master at `url` from now on, or nobody. */
-  async #followBy(url: string | null): Promise<void> {
-    await this.#reopening;
-    if (this.#closing !== null) {
-      return;
-    }
-    const engine = this.#engine;
-    if (!engine.mastership.term.isFollower) {
-      engine.mastership.standDown(url);
-      this.#master.setNext(url);
-      this.#reopen({ role: 'slave' });
-      await this.#reopening;
-    } else if (url === null) {
-      this.#master.setNext(null);
-      engine.mastership.setMasterUrl(null);
-      await engine.replication.promotion.stopFollowing();
-    } else if (!this.#master.isFollowed) {
-      this.#master.setNext(url);
-      this.#follow();
-    } else if (url !== this.#master.url) {
-      this.#setMaster(url);
-    }
-  }
-
-  /** Where a slave's master is now; null: nobody knows. */
-  #setMaster(url: string | null): void {
-    if (url === null && this.#engine.options.master !== undefined) {
-      return; // That it is not known there does not mean that it is not where it was said to be.
-    }
-    this.#master.moved(this.#engine, url);
-  }
-
   /** Another broker is master of this one's set: it comes back as that one's slave. */
   fenced(masterUrl: string | null): void {
-    this.#master.setNext(masterUrl);
-    this.#reopen({ role: 'slave' });
+    this.#role.fenced(masterUrl);
   }
 
   /** The queue index is to be made anew from the log, or the log read again from the last checkpoint. */
   stale(): void {
-    this.#reopen(this.#engine.mastership.term.isFollower ? { role: 'slave' } : {});
-  }
-
-  /** The log is not as the master has it: it is cut, or begun anew, and the engine opened again. */
-  async #rejoin(master: ReplicaFacts, state: Uint8Array | null): Promise<void> {
-    try {
-      const engine = this.#engine;
-      const rejoin = await this.#patiently(
-        () => engine.replication.prepareRejoin(master, state),
-        () => engine !== this.#engine || this.#reopening !== null,
-      );
-      if (rejoin !== null) {
-        const { position, epoch, end } = rejoin;
-        this.#host.onReplication?.({ event: 'cut', position, epoch, end });
-        this.#reopen({ role: 'slave' });
-      }
-    } catch (error) {
-      this.#fatal(error);
-    }
-  }
-
-  /** `null`: it was over before, or the broker is being closed. */
-  #patiently<T>(work: () => T | Promise<T>, isOver = () => false): Promise<T | null> {
-    return patiently(
-      work,
-      () => this.#closing !== null || isOver(),
-      (error) =>
-        this.#host.onWarning?.(
-          `this slave's log cannot be opened anew for want of room or descriptors; it is tried again each second: ${String(error)}`,
-          {},
-        ),
-    );
-  }
-
-  /** All connections end, the engine is closed and opened again, and the same sockets are open. */
-  #reopen(role: { role?: 'slave' }): void {
-    if (this.#closing !== null || this.#reopening !== null) {
-      return;
-    }
-    this.#reopening = this.#inTurn(() => this.#openAgain(role))
-      .catch((error: unknown) => this.#fatal(error))
-      .finally(() => {
-        this.#reopening = null;
-      });
-  }
-
-  async #openAgain(role: { role?: 'slave' }): Promise<void> {
-    if (this.#closing !== null) {
-      return;
-    }
-    await this.#stopServing();
-    this.#isEngineOpen = false;
-    await this.#engine.close().catch((error: unknown) => {
-      // What it could not write for want of room it fetches again.
-      if (!isPassing(error)) {
-        throw error;
-      }
-    });
-    const { brokerSet } = this.#engine.handle;
-    const engine = await this.#patiently(() => {
-      const { url } = this.#master;
-      const master = url === null || this.#isLed || role.role === undefined ? {} : { master: url };
-      return this.#host.open({ ...role, ...master, brokerSet });
-    });
-    if (engine === null) {
-      return;
-    }
-    this.#engine = engine;
-    this.#isEngineOpen = true;
-    this.#embedded?.goOn(engine.thread);
-    // Whoever connects from now on is told who is the master, also before it is followed.
-    if (engine.thread.place.role === 'slave') {
-      engine.mastership.setMasterUrl(this.#master.url);
-    }
-    await this.#sockets.openAgain(this.#engine);
-    const [first] = this.#sockets.urls;
-    if (first !== undefined) {
-      await this.#cluster.join(first);
-    }
-    this.#follow();
+    this.#role.stale();
   }
 
   async #stopServing(): Promise<void> {
     this.#cluster.leave();
     await this.#sockets.stop();
     this.#embedded?.rest();
-    await this.#master.stop();
   }
 
-  #fatal(error: unknown): void {
-    const told = isRingMQError(error) ? error : new RingMQError('INTERNAL', String(error), { cause: error });
-    this.#host.onFatal?.(told);
+  async #serveAgain(engine: Engine, masterUrl: string | null): Promise<void> {
+    this.#embedded?.goOn(engine.thread);
+    // Whoever connects from now on is told who is the master, also before it is followed.
+    if (engine.thread.place.role === 'slave') {
+      engine.mastership.setMasterUrl(masterUrl);
+    }
+    await this.#sockets.openAgain(engine);
+    const [first] = this.#sockets.urls;
+    if (first !== undefined) {
+      await this.#cluster.join(first);
+    }
   }
 
   /** A client on this thread. The same interface as `connect()` gives; any number of them. */
@@ -394,10 +258,7 @@ export class Broker {
     const [sockets] = await Promise.allSettled([this.#sockets.stop()]);
     const clients = (await this.#embedded?.close()) ?? [];
     this.#embedded?.end();
-    await this.#master.stop();
-    if (this.#isEngineOpen) {
-      await this.#engine.close();
-    }
+    await this.#role.close();
     // Last: what was taken is acked while the lease runs, and nobody else leads before it is given back.
     await leadership?.close();
     const failed = [sockets, ...clients].find((result) => result.status === 'rejected');
