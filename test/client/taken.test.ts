@@ -1,14 +1,8 @@
 /** Messages that change while they are read: what is sent is what was given at the one reading, and nothing next to it is touched. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { producedRecordsFault } from '../../native-free/batch/produced-batch.js';
 import { type Client, createClient, type OutgoingMessage } from '../../native-free/client/internal.js';
-import {
-  BATCH_ATTRIBUTE,
-  BATCH_HEADER_BYTES,
-  RECORD,
-  RECORD_HEADER_BYTES,
-  readUint32,
-} from '../../native-free/wire/index.js';
+import { BATCH_ATTRIBUTE } from '../../native-free/wire/index.js';
+import { bodiesIn } from './record-bodies.js';
 import { ScriptedBroker } from './scripted-broker.js';
 
 let client: Client;
@@ -131,52 +125,6 @@ test('a send behind another one of its turn is read and refused as the first is'
   expect(reads).toEqual(['topic', 'body', 'topic', 'body', 'topic', 'body']);
 });
 
-test('a send whose getter closes the producer is refused, behind another one, too', async () => {
-  const producer = client.producer();
-  const first = producer.send({ topic: 't', body: Buffer.from('first') });
-  await first;
-  const second = producer.send({ topic: 't', body: Buffer.from('second') });
-  let closed: Promise<void> | undefined;
-  const late = producer.send({
-    topic: 't',
-    get body() {
-      closed = producer.close();
-      return Buffer.from('late');
-    },
-  });
-  await expect(late).rejects.toMatchObject({ code: 'CLOSED' });
-  await second;
-  await closed;
-  expect(broker.link.batches.flatMap(({ bytes }) => bodiesIn(bytes))).toEqual(['first', 'second']);
-});
-
-test('a send or write whose body uses the producer when it is asked what it is goes behind what that did', async () => {
-  const producer = client.producer();
-  const plain = (body: string) => producer.send({ topic: 't', body: Buffer.from(body) });
-  /** Bytes whose class is found out by asking them: these close the batch that is open then. */
-  const asking = (body: string) =>
-    Object.setPrototypeOf(
-      new TextEncoder().encode(body),
-      new Proxy(Uint8Array.prototype, {
-        getPrototypeOf: () => {
-          void plain('inner');
-          void producer.flush();
-          return Uint8Array.prototype;
-        },
-      }),
-    ) as Uint8Array;
-  await plain('warm');
-  const sent = [plain('a'), producer.send({ topic: 't', body: asking('b') }), plain('c')];
-  producer.write({ topic: 't', body: asking('d') });
-  await Promise.all(sent);
-  await producer.flush();
-  const bodies = broker.link.batches.flatMap(({ bytes, recordCount }) => {
-    expect(bodiesIn(bytes)).toHaveLength(recordCount);
-    return bodiesIn(bytes);
-  });
-  expect(bodies.filter((body) => body !== 'inner')).toEqual(['warm', 'a', 'b', 'c', 'd']);
-});
-
 test('options are read once, by every call: what is checked is what is used', async () => {
   const producer = client.producer();
   for (let round = 0; round < 2; round++) {
@@ -222,20 +170,6 @@ test('a list of more messages than may wait is refused at once', async () => {
   const sent = client.producer().sendBatch(new Array(2 ** 32 - 1));
   await expect(sent).rejects.toMatchObject({ code: 'BAD_ARGUMENT', details: { limit: 1_048_576 } });
 });
-
-/** Bodies of a batch's records, all of which must be sound. */
-function bodiesIn(bytes: Uint8Array): string[] {
-  expect(producedRecordsFault(bytes)).toBe(0);
-  const bodies: string[] = [];
-  for (let at = BATCH_HEADER_BYTES; at < bytes.length; ) {
-    const end = at + readUint32(bytes, at + RECORD.length);
-    const sizes = readUint32(bytes, at + RECORD.flags);
-    const body = at + RECORD_HEADER_BYTES + ((sizes >>> 8) & 0xff) + (sizes >>> 16);
-    bodies.push(new TextDecoder().decode(bytes.subarray(body, end)));
-    at = end;
-  }
-  return bodies;
-}
 
 /** Sends the messages after one usual one and between two others, and gives the bodies that arrived. */
 async function bodiesOf(messages: readonly OutgoingMessage[]): Promise<string[]> {
@@ -299,36 +233,6 @@ test('what only looks like bytes is refused', async () => {
   await producer.flush();
 });
 
-test('a message whose getter sends, or closes the producer, does not mix with what that did', async () => {
-  const producer = client.producer();
-  const nested: OutgoingMessage = {
-    topic: 't',
-    properties: {
-      get p() {
-        producer.write({ topic: 't', body: 'inner', properties: { q: 'of the inner' } });
-        return 'of the outer';
-      },
-    } as never,
-    body: 'outer',
-  };
-  const before = broker.link.batches.length;
-  await producer.send({ topic: 't', body: 'warm' });
-  producer.write(nested);
-  await producer.flush();
-  const bodies = broker.link.batches.slice(before).flatMap(({ bytes }) => bodiesIn(bytes));
-  expect(bodies).toEqual(['warm', 'inner', 'outer']);
-  let closed: Promise<void> | undefined;
-  const closing = {
-    topic: 't',
-    get body() {
-      closed = producer.close();
-      return 'late';
-    },
-  };
-  expect(() => producer.write(closing)).toThrow(expect.objectContaining({ code: 'CLOSED' }));
-  await closed;
-});
-
 test('memory that is shared and grown, or resized, is sent as it was at the call', async () => {
   const GrowableShared = SharedArrayBuffer as unknown as new (
     bytes: number,
@@ -379,47 +283,4 @@ test('what a getter throws comes back as it is, and from sendBatch as the cause'
     cause: mine,
     details: { failed: [{ index: 1, code: 'BAD_MESSAGE' }], failedCount: 1 },
   });
-});
-
-test('bytes that send, flush or close when asked for their length do not mix with what that did', async () => {
-  const producer = client.producer();
-  let act: (() => void) | null = null;
-  class Acting extends Uint8Array {
-    override get length(): number {
-      const once = act;
-      act = null;
-      once?.();
-      return 5;
-    }
-  }
-  const outer = new Acting(5);
-  new TextEncoder().encodeInto('outer', outer);
-  await producer.send({ topic: 't', body: 'warm' });
-  const before = broker.link.batches.length;
-  for (const inner of [
-    () => producer.write({ topic: 't', body: Buffer.from('inner') }),
-    () => void producer.flush(),
-    () => producer.write({ topic: 't', body: 'inner' }, { queueId: 1 }),
-  ]) {
-    producer.write({ topic: 't', body: Buffer.from('usual') });
-    act = inner;
-    producer.write({ topic: 't', body: outer });
-    expect(act).toBeNull();
-  }
-  await producer.flush();
-  const bodies = broker.link.batches.slice(before).flatMap(({ bytes }) => bodiesIn(bytes));
-  expect(bodies.sort()).toEqual([
-    ...Array(2).fill('inner'),
-    ...Array(3).fill('outer'),
-    ...Array(3).fill('usual'),
-  ]);
-  producer.write({ topic: 't', body: Buffer.from('usual') });
-  let closed: Promise<void> | undefined;
-  act = () => {
-    closed = producer.close();
-  };
-  expect(() => producer.write({ topic: 't', body: outer })).toThrow(
-    expect.objectContaining({ code: 'CLOSED' }),
-  );
-  await closed;
 });
