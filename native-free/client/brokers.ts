@@ -85,7 +85,7 @@ export class OneBroker implements Brokers, BrokerLink {
   constructor(connection: Connection) {
     this.connection = connection;
     this.topics = new TopicCache(connection.requests);
-    connection.watchTopics((topic) => this.topics.forget(topic));
+    connection.news.watchTopics((topic) => this.topics.forget(topic));
   }
 
   get info(): BrokerInfo {
@@ -114,7 +114,7 @@ export class OneBroker implements Brokers, BrokerLink {
 
   admin(): Admin {
     const { connection } = this;
-    return new ControlAdmin(connection.requests, (topic) => connection.topicChanged(topic));
+    return new ControlAdmin(connection.requests, (topic) => connection.news.topicChanged(topic));
   }
 
   close(failure: RingMQError): void {
@@ -173,7 +173,7 @@ export class OneBroker implements Brokers, BrokerLink {
   }
 
   warn(message: string, details: Record<string, unknown>): void {
-    this.connection.warn(message, details);
+    this.connection.news.warn(message, details);
   }
 }
 

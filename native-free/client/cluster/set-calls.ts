@@ -51,7 +51,7 @@ export class SetCalls {
           throw new RingMQError('CONNECTION_LOST', `the broker set ${link.set} cannot be reached`);
         }
         const { connection } = link;
-        const admin = new ControlAdmin(connection.requests, (topic) => connection.topicChanged(topic));
+        const admin = new ControlAdmin(connection.requests, (topic) => connection.news.topicChanged(topic));
         return call(admin, link);
       }),
     );

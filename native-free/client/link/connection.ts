@@ -18,10 +18,10 @@ import {
   type Welcome,
 } from '../../wire/index.js';
 import { abortError } from '../abort.js';
-import { callUser } from '../callback.js';
 import { asRingMQError } from '../failures.js';
 import { Admission } from './admission.js';
 import { Connecting, isFinal } from './connecting.js';
+import { ConnectionNews } from './connection-news.js';
 import type { ConnectionOptions } from './connection-options.js';
 import { controlPayload } from './control-codec.js';
 import { readError } from './incoming.js';
@@ -47,12 +47,12 @@ export class Connection {
   readonly #admission: Admission;
   readonly #suspects = new Suspects();
   #lostAt = 0;
-  #onTopicChanged: (topic: string) => void = () => {};
   readonly #connecting: Connecting;
   readonly #pulse: Pulse;
 
   /** Producers and what they have under way. */
   readonly produce: SendLine;
+  readonly news: ConnectionNews;
 
   constructor(factory: LinkFactory, options: ConnectionOptions) {
     this.#options = options;
@@ -61,13 +61,14 @@ export class Connection {
     const send = (frame: Uint8Array) => this.#link?.send(frame);
     this.produce = new SendLine(send, mayStart);
     const { produce } = this;
+    this.news = new ConnectionNews(options, produce);
     this.requests = new Requests(options.requestTimeoutMs ?? 30_000, {
       send,
       mayStart,
       get trouble() {
         return produce.trouble;
       },
-      warn: (message, details) => this.warn(message, details),
+      warn: (message, details) => this.news.warn(message, details),
     });
     this.#connecting = this.#makeConnecting(factory);
     this.#pulse = new Pulse({
@@ -80,7 +81,7 @@ export class Connection {
   #makeAdmission(): Admission {
     return new Admission(this.#options.credentials, {
       renew: async (token) => (await this.requests.call('renew', { token }, { onlyNow: true })).expiresInMs,
-      warn: (message, details) => this.warn(message, details),
+      warn: (message, details) => this.news.warn(message, details),
     });
   }
 
@@ -90,22 +91,9 @@ export class Connection {
       failure: () => this.failure,
       isOpen: () => this.#isOpen,
       greet: (link, signal) => this.#greet(link, signal),
-      onTrouble: (trouble, isNew) => this.#onTrouble(trouble, isNew),
+      onTrouble: (trouble, isNew) => this.news.trouble(trouble, isNew),
       close: (reason) => this.close(reason),
     });
-  }
-
-  #onTrouble(trouble: RingMQError, isNew: boolean): void {
-    this.produce.trouble = trouble;
-    this.#options.onTrouble?.();
-    if (isNew) {
-      this.warn(`${trouble.message}; trying again`, { code: trouble.code });
-    }
-  }
-
-  /** Tells the user of something that is tried again. */
-  warn(message: string, details: Record<string, unknown>): void {
-    callUser(this.#options.onWarning, message, details);
   }
 
   /** As whom it comes; null: as nobody. */
@@ -175,18 +163,6 @@ export class Connection {
     this.receivers.onFailed(failure);
   }
 
-  /** What was known of the topic does not hold any more: the broker says so, or this client has just changed it. */
-  topicChanged(topic: string): void {
-    this.produce.onTopicChanged(topic);
-    this.#options.onTopicChanged?.(topic);
-    this.#onTopicChanged(topic);
-  }
-
-  /** The one who is told of topics that changed, beside senders. */
-  watchTopics(listener: (topic: string) => void): void {
-    this.#onTopicChanged = listener;
-  }
-
   /** Gives up the link as if it were lost, for another one. */
   reconnect(reason: RingMQError): void {
     this.#lost(reason);
@@ -239,7 +215,7 @@ export class Connection {
     if (mayProduce) {
       this.produce.onConnected();
     }
-    callUser(this.#options.onConnection, 'connected');
+    this.news.connected();
     this.receivers.onConnected();
     this.produce.pumpAll();
   }
@@ -329,11 +305,11 @@ export class Connection {
   #onEvent(frame: Uint8Array): void {
     const event = controlPayload(frame);
     if (event['event'] === 'topicChanged') {
-      this.topicChanged(String(event['topic']));
+      this.news.topicChanged(String(event['topic']));
       return;
     }
     if (!this.receivers.onEvent(frameId(frame), event)) {
-      this.#options.onEvent?.(event);
+      this.news.event(event);
     }
   }
 
@@ -364,9 +340,7 @@ export class Connection {
       this.requests.inFlightCount,
     );
     if (isOurFault) {
-      this.warn(`the connection ended over what was sent (${reason.code}: ${reason.message})`, {
-        code: reason.code,
-      });
+      this.news.ourFault(reason);
     }
     this.#dropLink(1000);
     this.produce.trouble = reason;
@@ -375,7 +349,7 @@ export class Connection {
     this.produce.onLost();
     batch?.sender.onBlamed(batch.batch, reason);
     this.receivers.onLost();
-    callUser(this.#options.onConnection, 'disconnected', reason);
+    this.news.disconnected(reason);
     if (isFinal(reason, this.user) && this.#options.isPatient !== true) {
       this.close(reason);
       return;
