@@ -15,12 +15,13 @@ import {
   type RingMQError,
   type TopicInfo,
 } from '../../wire/index.js';
-import type { AckEntry, FrameSender, Origin } from '../link/frame-sender.js';
+import type { AckEntry, FrameSender } from '../link/frame-sender.js';
 import type { SendLine } from '../link/send-line.js';
+import { BatchAddresses } from './batch-addresses.js';
 import type { BatchOwner } from './batch-owner.js';
 import { refusalOf, timeoutOf } from './batch-problems.js';
 import { ExpiryWatch } from './expiry-watch.js';
-import { failAll, failLate, readdressAll, sendAllAgain, takeUnanswered } from './many-batches.js';
+import { failAll, failLate, sendAllAgain, takeUnanswered } from './many-batches.js';
 import type { IdSource, ProducerId } from './producer-ids.js';
 import { Refusals } from './refusals.js';
 import { type SendBatch, STAGE } from './send-batch.js';
@@ -37,8 +38,7 @@ export class BatchDispatcher implements FrameSender {
   #id: ProducerId | null = null;
   /** The broker does not know the id any more: what it refused goes under another one, once all that is under way is answered. */
   #isForgotten = false;
-  /** What the topic numbers of batches were learnt from. */
-  #origin: Origin;
+  readonly #addresses: BatchAddresses;
   /** The link is to another opening: nothing is sent before it is known what the topics' numbers are there. */
   #isHeld = false;
   /** Batches with the broker, on this link. */
@@ -61,7 +61,7 @@ export class BatchDispatcher implements FrameSender {
     this.#owner = owner;
     this.#window = new SendWindow(maxInFlight);
     this.#timeoutMs = timeoutMs;
-    this.#origin = line.origin;
+    this.#addresses = new BatchAddresses(line, this.#window, owner);
     this.#refusals = new Refusals({
       owner,
       timeoutMs,
@@ -256,22 +256,10 @@ export class BatchDispatcher implements FrameSender {
   }
 
   onConnected(): void {
-    const { origin } = this.#line;
-    const isOther = origin.brokerId !== this.#origin.brokerId || origin.opening !== this.#origin.opening;
-    this.#isHeld ||= isOther;
+    this.#isHeld ||= this.#addresses.areOld;
     this.#owner.onConnected();
-    if (!this.#isHeld) {
-      return;
-    }
-    const topics = new Set<string>();
-    for (const batch of this.#window.unsettled()) {
-      topics.add(batch.topic);
-    }
-    if (topics.size === 0) {
+    if (this.#isHeld && !this.#addresses.lookUp()) {
       this.#isHeld = false;
-      this.#origin = origin;
-    } else {
-      this.#owner.onOtherOpening(topics);
     }
   }
 
@@ -280,10 +268,7 @@ export class BatchDispatcher implements FrameSender {
    * becomes of those that were for a topic. To another broker everything goes under an id it does not know.
    */
   readdress(topics: ReadonlyMap<string, TopicInfo | RingMQError>): void {
-    const { origin } = this.#line;
-    const isOtherBroker = origin.brokerId !== this.#origin.brokerId;
-    readdressAll(this.#window, this.#owner, topics, isOtherBroker);
-    this.#origin = origin;
+    const isOtherBroker = this.#addresses.renew(topics);
     this.#isHeld = false;
     if (isOtherBroker) {
       this.#takeOtherId();

@@ -1,13 +1,12 @@
 /**
  * What befalls many closed batches of a producer at once, apart from the sending and the answer of each: the
- * link is lost, their time is over, their topics have other numbers, they go to another broker, or all is over.
+ * link is lost, their time is over, they go to another broker, or all is over.
  *
  * The owner may come back to the producer while it is told of a batch (its user's `onError` runs then), so
  * each batch is out of the window, or abandoned, before the owner hears of it.
  */
-import { isRingMQError, type RingMQError, type TopicInfo } from '../../wire/index.js';
+import type { RingMQError } from '../../wire/index.js';
 import type { BatchOwner } from './batch-owner.js';
-import { addressProblem } from './batch-problems.js';
 import { type SendBatch, STAGE } from './send-batch.js';
 import type { SendWindow } from './send-window.js';
 
@@ -39,26 +38,6 @@ export function takeUnanswered(window: SendWindow, mayGo: (batch: SendBatch) => 
     batch.wasDamaged = false;
   }
   return taken;
-}
-
-/** Addresses batches to the topics as they are where the link goes now; fails those that cannot go there. */
-export function readdressAll(
-  window: SendWindow,
-  owner: BatchOwner,
-  topics: ReadonlyMap<string, TopicInfo | RingMQError>,
-  isOtherBroker: boolean,
-): void {
-  for (const batch of window.unsettled()) {
-    const info = topics.get(batch.topic);
-    const problem = isRingMQError(info) ? info : addressProblem(batch, info, isOtherBroker);
-    if (problem === null) {
-      batch.topicId = (info as TopicInfo).topicId;
-      batch.memory = (info as TopicInfo).memory;
-    } else {
-      window.takeOut(batch);
-      owner.onFailedBatch(batch, problem, true);
-    }
-  }
 }
 
 /** Fails the batches whose time is over at `now`, each with what `errorOf` says. True: there were some. */
