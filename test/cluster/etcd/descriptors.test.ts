@@ -54,6 +54,8 @@ it('says so, acks nothing without its lease, does not spin, and goes on', { time
   await producer.send({ topic: 't', body: 'before' });
   host.signal('SIGWINCH');
   await host.next('warning', /file descriptors were used up/);
+  // On a machine that is busy it may have been late with its lease before.
+  const earlier = host.events.length;
   link.cut();
   await host.next('warning', /its lease could not be kept/);
   await host.next('warning', /etcd has not answered for as long as the lease/);
@@ -71,8 +73,9 @@ it('says so, acks nothing without its lease, does not spin, and goes on', { time
   expect(isAcked).toBe(false);
   host.signal('SIGWINCH');
   await sending;
-  expect(await host.stop()).toBe('0');
   // However often it was tried.
-  expect(host.events.filter(({ message }) => message?.includes('could not be kept')).length).toBe(1);
+  const told = host.events.slice(earlier).filter(({ message }) => message?.includes('could not be kept'));
+  expect(told.length).toBe(1);
+  expect(await host.stop()).toBe('0');
   expect(host.events.filter(({ event }) => event === 'fatal' || event === 'failed')).toEqual([]);
 });
