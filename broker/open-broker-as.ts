@@ -1,6 +1,7 @@
 /** Looks at what was asked for and at who leads, opens the engine, and puts a broker around it. */
 
-import { Engine, type EngineEvents } from '../engine/engine.js';
+import { Engine } from '../engine/engine.js';
+import type { EngineEvents } from '../engine/engine-events.js';
 import {
   brokerSetOf,
   type EngineOptions,
