@@ -11,56 +11,18 @@ import { diskErrorCode } from '../disk/disk.js';
 import type { Ring } from '../ring/ring.js';
 import { PAD_MARK, WORD } from '../ring/ring-layout.js';
 import type { Term } from '../term/term.js';
-import { BlockArena } from './block-arena.js';
 import type { IndexFiles } from './index-files.js';
-import {
-  JOURNAL,
-  JOURNAL_DOUBLES,
-  JOURNAL_F,
-  JOURNAL_KIND,
-  JOURNAL_PHASE,
-  JOURNAL_WORDS,
-} from './index-journal-layout.js';
-import { IndexPlanner } from './index-planner.js';
-import { MemoryGate } from './memory-gate.js';
-import { ProducerTable } from './producer-table.js';
-import { QueueAppender } from './queue-appender.js';
+import { JOURNAL, JOURNAL_F, JOURNAL_KIND, JOURNAL_PHASE } from './index-journal-layout.js';
+import { type IndexStageOptions, indexParts } from './index-parts.js';
+import type { IndexPlanner } from './index-planner.js';
+import type { MemoryGate } from './memory-gate.js';
+import type { ProducerTable } from './producer-table.js';
+import type { QueueAppender } from './queue-appender.js';
 import type { QueueTable } from './queue-table.js';
-import { JOURNAL_BYTES, JOURNALS_AT, LANE } from './queue-table-layout.js';
-import { ResultWriter } from './result-ring.js';
+import { LANE } from './queue-table-layout.js';
+import type { ResultWriter } from './result-ring.js';
 import { type ReplayDeps, replayBatch } from './table-replay.js';
-import { readTables, type TableFacts, writeTables } from './table-snapshot.js';
-
-export interface IndexStageOptions {
-  ring: Ring;
-  /** One of {@link LANE}. */
-  lane: number;
-  table: QueueTable;
-  /** This thread's own. The memory lane does not use them. */
-  files: IndexFiles;
-  /** From `createProducerMemory` and `createResultMemory`, a pair per lane. */
-  producers: SharedArrayBuffer;
-  results: SharedArrayBuffer;
-  /** Milliseconds since 1970. One that goes back a little is held, see store-time.ts. */
-  clock: () => number;
-  /** What the broker is, and the epoch it stamps; shared by all its stages. */
-  term: Term;
-  /** The broker's flush policy. Under `sync` everything is synced, and nobody needs to be asked to. */
-  policy: 'sync' | 'async';
-  /**
-   * Batches after which `tryRun` stops and says so by `hasMore`, so that other threads that publish without
-   * end do not keep this one from its own work. Who sets it must call `tryRun` again while `hasMore`.
-   * Default: no bound.
-   */
-  maxBatches?: number;
-}
-
-/** A snapshot of the tables: everything in it belongs to batches below `position`. */
-export interface TableSnapshot extends TableFacts {
-  /** What follows in the log is of this epoch, or a later one. */
-  readonly epoch: number;
-  readonly bytes: Uint8Array;
-}
+import { readTables, type TableFacts, type TableSnapshot, writeTables } from './table-snapshot.js';
 
 export class IndexStage {
   readonly #ring: Ring;
@@ -86,38 +48,20 @@ export class IndexStage {
 
   constructor(options: IndexStageOptions) {
     const { ring, lane, table, files } = options;
+    const parts = indexParts(options);
     this.#ring = ring;
     this.#lane = lane;
     this.#table = table;
     this.#files = files;
-    const at = JOURNALS_AT + lane * JOURNAL_BYTES;
-    this.#journal = new Int32Array(table.memory.common, at, JOURNAL_WORDS);
-    this.#journalF = new Float64Array(table.memory.common, at + JOURNAL_WORDS * 4, JOURNAL_DOUBLES);
-    const blocks = lane === LANE.log ? files : new BlockArena(table.memory.arena, table.memory.arenaBlocks);
+    this.#journal = parts.journal;
+    this.#journalF = parts.journalF;
     this.#maxBatches = options.maxBatches ?? Number.POSITIVE_INFINITY;
-    this.#appender = new QueueAppender(table, blocks, lane, this.#journal, this.#journalF);
-    this.#producers = new ProducerTable(options.producers, this.#journal, this.#journalF);
-    this.#results = new ResultWriter(options.results);
-    this.#planner = new IndexPlanner({
-      lane,
-      table,
-      appender: this.#appender,
-      producers: this.#producers,
-      results: this.#results,
-      clock: options.clock,
-      asksForSync: lane === LANE.log && options.policy === 'async',
-      journal: this.#journal,
-      journalF: this.#journalF,
-    });
-    this.#replayDeps = {
-      table,
-      appender: this.#appender,
-      planner: this.#planner,
-      producers: this.#producers,
-      journal: this.#journal,
-      journalF: this.#journalF,
-    };
-    this.#gate = lane === LANE.memory ? new MemoryGate(ring) : null;
+    this.#appender = parts.appender;
+    this.#producers = parts.producers;
+    this.#results = parts.results;
+    this.#planner = parts.planner;
+    this.#replayDeps = parts;
+    this.#gate = parts.gate;
     this.#term = options.term;
     this.#stamp = {
       position: 0,

@@ -57,6 +57,13 @@ export interface TableFacts {
   readonly nextBlock: number;
 }
 
+/** A snapshot of the tables: everything in it belongs to batches below `position`. */
+export interface TableSnapshot extends TableFacts {
+  /** What follows in the log is of this epoch, or a later one. */
+  readonly epoch: number;
+  readonly bytes: Uint8Array;
+}
+
 /** Takes a snapshot. The caller holds the log lane's index role, and no batch is half done. */
 export function writeTables(
   table: QueueTable,
