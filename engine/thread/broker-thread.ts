@@ -31,10 +31,12 @@ import type { InlinePersist } from '../persist/inline.js';
 import { SeatMeter } from '../stats/index.js';
 import { BROKER_WORD, ROLE } from '../term/shared-words.js';
 import { ThreadAccess } from './access-door.js';
+import { BrokerRole } from './broker-role.js';
 import { ControlHalf } from './control-half.js';
 import { type FollowHost, FollowSeat } from './follow-seat.js';
 import { MemoryDuty } from './memory-duty.js';
 import { type ReplicaHost, ThreadReplicas } from './replica-door.js';
+import { RoomWaiters } from './room-waiters.js';
 import type { ThreadParts } from './thread-parts.js';
 import { ThreadWaker } from './thread-waker.js';
 import type { TurnWork } from './turn-work.js';
@@ -60,16 +62,13 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
   readonly #host: ReplicaHost & FollowHost;
   readonly #words: Int32Array;
   readonly #works = new Set<TurnWork>();
-  #roomWaiters: (() => void)[] = [];
+  readonly #room: RoomWaiters;
   /** The turn to come; null: none is scheduled. */
   #immediate: NodeJS.Immediate | null = null;
   readonly #memoryDuty: MemoryDuty;
   readonly #isClosing: () => boolean;
   readonly #term: ThreadParts['term'];
-  readonly #place: ThreadParts['place'];
-  readonly #replicas: ThreadParts['replicas'];
-  readonly #waitsForSlaves: boolean;
-  readonly #isLeased: boolean;
+  readonly #role: BrokerRole;
   readonly #turn = (): void => this.#runTurn();
   #beforeTurn: (() => void)[] = [];
 
@@ -84,13 +83,11 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     this.#disk = parts.disk;
     this.#inline = parts.inline;
     this.#stall = new IndexStall(parts.log, parts.disk, this.#turn);
+    this.#room = new RoomWaiters(parts.log, parts.memory);
     this.#release = parts.release;
     this.#isClosing = parts.isClosing;
     this.#term = parts.term;
-    this.#place = parts.place;
-    this.#replicas = parts.replicas;
-    this.#waitsForSlaves = parts.replicas.isSync;
-    this.#isLeased = parts.term.isLeased;
+    this.#role = new BrokerRole(parts);
     this.#waker = new ThreadWaker(parts, () => this.#runTurn());
     this.meter = new SeatMeter(parts.stats, parts.seat, (message, details) => this.warn(message, details));
     this.#readers = new ThreadReaders(
@@ -118,15 +115,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
   }
 
   get place(): ClusterPlace {
-    const { cluster, brokerSet, master } = this.#place;
-    const isMaster = this.#term.role === ROLE.master;
-    return {
-      role: isMaster ? 'master' : 'slave',
-      cluster,
-      brokerSet,
-      epoch: this.#term.epoch,
-      master: isMaster ? null : master.get(),
-    };
+    return this.#role.place;
   }
 
   newConnectionId(): string {
@@ -165,7 +154,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     if (readUint32(bytes, BATCH.queueId) >= topic.queues) {
       return ERRORS.QUEUE_NOT_FOUND.wire;
     }
-    const refusal = this.#refusalOfRole(lane);
+    const refusal = this.#role.refusal(lane);
     if (refusal !== 0) {
       return refusal;
     }
@@ -199,21 +188,6 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     return outcome;
   }
 
-  /** With a controller: the time that it has given this broker as master is over. It may get more. */
-  get #isOverdue(): boolean {
-    return this.#isLeased && !this.#term.isHeld;
-  }
-
-  /** A slave takes nothing but its master's log; a master under sync replication nothing that no slave would get. */
-  #refusalOfRole(lane: Lane): number {
-    if (this.#term.role !== ROLE.master || this.#isOverdue) {
-      return ERRORS.NOT_MASTER.wire;
-    }
-    return this.#waitsForSlaves && lane.persisted && this.#replicas.refuses()
-      ? ERRORS.NOT_ENOUGH_REPLICAS.wire
-      : 0;
-  }
-
   /** Also while the broker is closing: what it has to say last. Of the thread that opened it alone. */
   appendControl(sink: AppendSink, id: number, bytes: Uint8Array): number {
     if (this.isClosed) {
@@ -231,11 +205,11 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
   }
 
   controlRefusal(): number {
-    return this.#disk.controlRefusal() || this.#refusalOfRole(this.#log);
+    return this.#disk.controlRefusal() || this.#role.refusal(this.#log);
   }
 
   onRoom(callback: () => void): void {
-    this.#roomWaiters.push(callback);
+    this.#room.add(callback);
   }
 
   dropSink(sink: AppendSink): void {
@@ -294,10 +268,10 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
   /** Resolves with true once every batch of this thread has its ack, or none is to come; with false after `limitMs`. */
   async drained(limitMs: number): Promise<boolean> {
     const until = monotonicMs() + limitMs;
-    while (this.unacked > 0 && !this.#isOverdue && monotonicMs() < until) {
+    while (this.unacked > 0 && !this.#role.isOverdue && monotonicMs() < until) {
       await delay(2);
     }
-    return this.unacked === 0 || this.#isOverdue;
+    return this.unacked === 0 || this.#role.isOverdue;
   }
 
   async close(): Promise<void> {
@@ -356,7 +330,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
       this.#schedule();
     } else {
       const interested =
-        this.#works.size > 0 || !this.#readers.isEmpty || this.#roomWaiters.length > 0 || this.unacked > 0;
+        this.#works.size > 0 || !this.#readers.isEmpty || !this.#room.isEmpty || this.unacked > 0;
       this.#waker.park(interested);
     }
   }
@@ -378,7 +352,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
     this.#log.drainResults();
     this.#memory.drainResults();
     // Asked here, in one go with the acks: the process may have stood still since the turn began.
-    const isOverdue = this.#isOverdue;
+    const isOverdue = this.#role.isOverdue;
     if (this.#term.role !== ROLE.fenced && !isOverdue) {
       // Of what a fenced master has taken nobody knows what becomes: it is for its successor to say.
       this.#log.releaseAcks();
@@ -394,22 +368,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
       work.afterDisk();
     }
     this.#readers.run();
-    this.#giveRoom();
+    this.#room.tend();
     this.logReader.prune();
-  }
-
-  #giveRoom(): void {
-    if (this.#roomWaiters.length === 0) {
-      this.#memory.nobodyWaits();
-      return;
-    }
-    if (!(this.#log.roomAgain() || this.#memory.roomAgain())) {
-      return;
-    }
-    const waiters = this.#roomWaiters;
-    this.#roomWaiters = [];
-    for (const waiter of waiters) {
-      waiter();
-    }
   }
 }
