@@ -69,3 +69,36 @@ export function producerParts(capacity: number): {
   const keptAt = entriesAt + capacity * PRODUCER_BYTES;
   return { bucketsAt, buckets, entriesAt, keptAt, bytes: keptAt + capacity * KEPT_ENTRY_DOUBLES * 8 };
 }
+
+/** Index of a kept batch's first double. */
+export function keptAt(entry: number, place: number): number {
+  return entry * KEPT_ENTRY_DOUBLES + place * KEPT_DOUBLES;
+}
+
+/** The parts as they are read and written; two of the same bytes where those hold words and doubles. */
+export interface ProducerViews {
+  readonly capacity: number;
+  readonly head: Int32Array;
+  readonly headF: Float64Array;
+  readonly buckets: Int32Array;
+  readonly entries: Int32Array;
+  readonly entriesF: Float64Array;
+  readonly kept: Float64Array;
+  readonly keptWords: Int32Array;
+}
+
+export function producerViews(memory: SharedArrayBuffer): ProducerViews {
+  const head = new Int32Array(memory, 0, PRODUCER_HEAD_BYTES / 4);
+  const capacity = head[PRODUCER_HEAD.capacity] as number;
+  const parts = producerParts(capacity);
+  return {
+    capacity,
+    head,
+    headF: new Float64Array(memory, 0, PRODUCER_HEAD_BYTES / 8),
+    buckets: new Int32Array(memory, parts.bucketsAt, parts.buckets),
+    entries: new Int32Array(memory, parts.entriesAt, capacity * PRODUCER_WORDS),
+    entriesF: new Float64Array(memory, parts.entriesAt, capacity * PRODUCER_DOUBLES),
+    kept: new Float64Array(memory, parts.keptAt, capacity * KEPT_ENTRY_DOUBLES),
+    keptWords: new Int32Array(memory, parts.keptAt, capacity * KEPT_ENTRY_DOUBLES * 2),
+  };
+}

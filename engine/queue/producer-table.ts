@@ -12,21 +12,22 @@
  * was sent before is refused, and so is one that is not among a producer's first: the broker does not store a
  * second time what it may have.
  */
-import { ERRORS, RingMQError } from '../../native-free/wire/errors.js';
+import { ERRORS } from '../../native-free/wire/errors.js';
 import { JOURNAL, JOURNAL_F, PRODUCER_CHANGE } from './index-journal-layout.js';
+import { readProducers, snapshotBytes, writeProducers } from './producer-snapshot.js';
 import {
   KEPT_BATCHES,
-  KEPT_DOUBLES,
-  KEPT_ENTRY_DOUBLES,
   KEPT_F,
+  keptAt,
   PRODUCER,
   PRODUCER_DOUBLES,
   PRODUCER_F,
   PRODUCER_HEAD,
-  PRODUCER_HEAD_BYTES,
   PRODUCER_HEAD_F,
   PRODUCER_WORDS,
+  type ProducerViews,
   producerParts,
+  producerViews,
 } from './producer-table-layout.js';
 
 /** How far a producer's clock may be behind the broker's before its batches count as older than they are, ms. */
@@ -56,18 +57,21 @@ export class ProducerTable {
   readonly #capacity: number;
   readonly #journal: Int32Array;
   readonly #journalF: Float64Array;
+  /** All of the memory, for snapshots. */
+  readonly #memory: ProducerViews;
 
   /** `journal` and `journalF`: the lane's index journal. */
   constructor(memory: SharedArrayBuffer, journal: Int32Array, journalF: Float64Array) {
-    this.#head = new Int32Array(memory, 0, PRODUCER_HEAD_BYTES / 4);
-    this.#headF = new Float64Array(memory, 0, PRODUCER_HEAD_BYTES / 8);
-    this.#capacity = this.#head[PRODUCER_HEAD.capacity] as number;
-    const parts = producerParts(this.#capacity);
-    this.#buckets = new Int32Array(memory, parts.bucketsAt, parts.buckets);
-    this.#entries = new Int32Array(memory, parts.entriesAt, this.#capacity * PRODUCER_WORDS);
-    this.#entriesF = new Float64Array(memory, parts.entriesAt, this.#capacity * PRODUCER_DOUBLES);
-    this.#kept = new Float64Array(memory, parts.keptAt, this.#capacity * KEPT_ENTRY_DOUBLES);
-    this.#keptWords = new Int32Array(memory, parts.keptAt, this.#capacity * KEPT_ENTRY_DOUBLES * 2);
+    const views = producerViews(memory);
+    this.#memory = views;
+    this.#head = views.head;
+    this.#headF = views.headF;
+    this.#capacity = views.capacity;
+    this.#buckets = views.buckets;
+    this.#entries = views.entries;
+    this.#entriesF = views.entriesF;
+    this.#kept = views.kept;
+    this.#keptWords = views.keptWords;
     this.#journal = journal;
     this.#journalF = journalF;
   }
@@ -119,7 +123,7 @@ export class ProducerTable {
         last = later(entries[at + PRODUCER.last] as number, sequence | 0);
         floor = entries[at + PRODUCER.floor] as number;
         if (kept === KEPT_BATCHES) {
-          floor = later(floor, this.#keptWords[this.#keptAt(entry, next) * 2] as number);
+          floor = later(floor, this.#keptWords[keptAt(entry, next) * 2] as number);
         }
       }
     } else {
@@ -152,7 +156,7 @@ export class ProducerTable {
     }
     const entry = journal[JOURNAL.producer] as number;
     const next = journal[JOURNAL.producerNext] as number;
-    const at = this.#keptAt(entry, next);
+    const at = keptAt(entry, next);
     this.#keptWords[at * 2] = journal[JOURNAL.sequence] as number;
     this.#keptWords[at * 2 + 1] = journal[JOURNAL.fingerprint] as number;
     this.#kept[at + KEPT_F.baseOffset] = journalF[JOURNAL_F.baseOffset] as number;
@@ -193,87 +197,19 @@ export class ProducerTable {
 
   /** Bytes of a snapshot's part, and the part itself: see docs/file-format.md. */
   snapshotBytes(): number {
-    let bytes = 0;
-    for (let entry = 0; entry < this.count; entry++) {
-      bytes += 40 + (this.#entries[entry * PRODUCER_WORDS + PRODUCER.kept] as number) * 32;
-    }
-    return bytes;
+    return snapshotBytes(this.#memory);
   }
 
   /** Writes entry after entry, beginning at the hand, each with its kept batches, oldest first. Returns the place behind. */
   writeSnapshot(view: DataView, at: number): number {
-    let to = at;
-    for (let i = 0; i < this.count; i++) {
-      const entry = ((this.#head[PRODUCER_HEAD.hand] as number) + i) % this.count;
-      const words = entry * PRODUCER_WORDS;
-      const next = this.#entries[words + PRODUCER.next] as number;
-      const kept = this.#entries[words + PRODUCER.kept] as number;
-      for (let w = 0; w < 5; w++) {
-        view.setInt32(to + w * 4, this.#entries[words + w] as number, true);
-      }
-      view.setInt32(to + 20, kept, true);
-      view.setInt32(to + 24, this.#entries[words + PRODUCER.used] as number, true);
-      view.setInt32(to + 28, 0, true);
-      view.setFloat64(
-        to + 32,
-        this.#entriesF[entry * PRODUCER_DOUBLES + PRODUCER_F.lastPosition] as number,
-        true,
-      );
-      to += 40;
-      for (let k = 0; k < kept; k++) {
-        const from = this.#keptAt(entry, (next - kept + k + KEPT_BATCHES) % KEPT_BATCHES);
-        view.setInt32(to, this.#keptWords[from * 2] as number, true);
-        view.setInt32(to + 4, this.#keptWords[from * 2 + 1] as number, true);
-        for (let f = 1; f < KEPT_DOUBLES; f++) {
-          view.setFloat64(to + f * 8, this.#kept[from + f] as number, true);
-        }
-        to += 32;
-      }
-    }
-    return to;
+    return writeProducers(this.#memory, view, at);
   }
 
   /** Replaces everything by `count` entries of a snapshot; what does not fit (a smaller table) is left out. Returns the place behind. */
   readSnapshot(view: DataView, at: number, count: number, forgotten: number): number {
-    this.#headF[PRODUCER_HEAD_F.forgotten] = forgotten;
-    let from = at;
-    let entry = 0;
-    for (let i = 0; i < count; i++) {
-      const kept = view.getInt32(from + 20, true);
-      if (kept < 0 || kept > KEPT_BATCHES) {
-        throw new RingMQError('LOG_CORRUPT', `a producer in the snapshot has ${kept} batches`);
-      }
-      if (entry < this.#capacity) {
-        this.#readEntry(view, from, entry++, kept);
-      } else if (kept > 0) {
-        this.#forget(view.getFloat64(from + 40 + (kept - 1) * 32 + 24, true));
-      }
-      from += 40 + kept * 32;
-    }
-    this.#head[PRODUCER_HEAD.count] = entry;
-    this.#head[PRODUCER_HEAD.hand] = 0;
+    const end = readProducers(this.#memory, view, at, count, forgotten);
     this.#rebuildBuckets();
-    return from;
-  }
-
-  #readEntry(view: DataView, from: number, entry: number, kept: number): void {
-    const words = entry * PRODUCER_WORDS;
-    for (let w = 0; w < 5; w++) {
-      this.#entries[words + w] = view.getInt32(from + w * 4, true);
-    }
-    this.#entries[words + PRODUCER.next] = kept % KEPT_BATCHES;
-    this.#entries[words + PRODUCER.kept] = kept;
-    this.#entries[words + PRODUCER.used] = view.getInt32(from + 24, true);
-    this.#entriesF[entry * PRODUCER_DOUBLES + PRODUCER_F.lastPosition] = view.getFloat64(from + 32, true);
-    for (let k = 0; k < kept; k++) {
-      const to = this.#keptAt(entry, k);
-      const source = from + 40 + k * 32;
-      this.#keptWords[to * 2] = view.getInt32(source, true);
-      this.#keptWords[to * 2 + 1] = view.getInt32(source + 4, true);
-      for (let f = 1; f < KEPT_DOUBLES; f++) {
-        this.#kept[to + f] = view.getFloat64(source + f * 8, true);
-      }
-    }
+    return end;
   }
 
   #judge(entry: number, sequence: number, kept: number, fingerprint: number): number {
@@ -282,7 +218,7 @@ export class ProducerTable {
       return PRODUCER_VERDICT.fresh;
     }
     for (let i = 0; i < kept; i++) {
-      const from = this.#keptAt(entry, i);
+      const from = keptAt(entry, i);
       if (this.#keptWords[from * 2] === (sequence | 0)) {
         const stored = this.#keptWords[from * 2 + 1] as number;
         if (stored !== 0 && stored !== fingerprint) {
@@ -298,11 +234,6 @@ export class ProducerTable {
     }
     const isAboveFloor = ((sequence - (this.#entries[at + PRODUCER.floor] as number)) | 0) > 0;
     return isAboveFloor ? PRODUCER_VERDICT.fresh : ERRORS.SEQUENCE_UNKNOWN.wire;
-  }
-
-  /** Index of a kept batch's first double. */
-  #keptAt(entry: number, place: number): number {
-    return entry * KEPT_ENTRY_DOUBLES + place * KEPT_DOUBLES;
   }
 
   #find(idLow: number, idHigh: number): number {
@@ -365,7 +296,7 @@ export class ProducerTable {
   #lastStoreTime(entry: number): number {
     const words = entry * PRODUCER_WORDS;
     const last = ((this.#entries[words + PRODUCER.next] as number) + KEPT_BATCHES - 1) % KEPT_BATCHES;
-    return this.#kept[this.#keptAt(entry, last) + KEPT_F.storeTime] as number;
+    return this.#kept[keptAt(entry, last) + KEPT_F.storeTime] as number;
   }
 
   /** Its id gives way. Nothing happens when that was done. */

@@ -12,7 +12,7 @@
  *
  * then each queue: topicId, queueId, tailCount, chainLength u32; nextOffset, minOffset, tailPosition,
  * lastBlock, blocksEnd, depth f64; chainLength × 16 bytes of chain; tailCount × 24 bytes of tail entries;
- * then each producer (producer-table.ts). `crc`: CRC-32 of bytes 16 to `bytes`.
+ * then each producer (producer-snapshot.ts). `crc`: CRC-32 of bytes 16 to `bytes`.
  */
 import { crc32 } from 'node:zlib';
 import { BLOCK_BYTES, BLOCK_DOUBLES, ENTRIES_AT, ENTRY_DOUBLES } from './index-block-layout.js';
