@@ -4,6 +4,7 @@
 import { BATCH_HEADER_BYTES, isRingMQError } from '../../native-free/wire/index.js';
 import { headerIsValid } from '../batch/header.js';
 import { diskErrorCode, isShortage } from '../disk/index.js';
+import type { TopicEntry } from '../engine-thread.js';
 import type { LogReader } from '../log/index.js';
 import type { QueueIndex, QueueTable } from '../queue/index.js';
 import { IndexEntry } from '../queue/index.js';
@@ -21,6 +22,24 @@ export interface LogSources {
   readonly queueIndex: QueueIndex;
   readonly queueTable: QueueTable;
   readonly logReader: LogReader;
+}
+
+/** A queue as somebody reads it. */
+export interface ReadQueue {
+  readonly topic: TopicEntry;
+  readonly queueId: number;
+  readonly slot: number;
+}
+
+/** What is damaged, and where. */
+export interface MetDamage extends Pick<ReadQueue, 'topic' | 'queueId'> {
+  readonly offset: number;
+  /** What is wrong there. */
+  readonly damage: string;
+  /** Where in the log it is; below 0: nobody knows. */
+  readonly damagePosition: number;
+  /** Of log from `damagePosition` on; 0: nobody knows. */
+  readonly damageBytes: number;
 }
 
 /**

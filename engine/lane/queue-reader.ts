@@ -5,16 +5,17 @@
 
 import { clearTimeout, setTimeout } from '../../native-free/time/index.js';
 import { BATCH, isRingMQError, readUint32, SLOT_BYTES, slotAligned } from '../../native-free/wire/index.js';
-import { soundBatches } from '../batch/sound-batches.js';
 import { isShortage } from '../disk/index.js';
 import type { QueueReader, TopicEntry } from '../engine-thread.js';
 import { READ } from '../engine-thread.js';
 import { IndexEntry } from '../queue/index.js';
 import { WORD } from '../ring/index.js';
 import { bloomMatches, isOfQueue } from './batch-match.js';
-import { behindDamage, type LogSources, throwUnlessDamage } from './damage.js';
+import { behindDamage, type LogSources, type MetDamage, throwUnlessDamage } from './damage.js';
+import { examineBatch } from './examine-batch.js';
 import { DAMAGED, FileRun, RETIRED } from './file-run.js';
 import type { Lane } from './lane.js';
+import { recentPlace } from './recent-place.js';
 
 /** One read from a file takes at most this much, however much the caller has room for. */
 const RUN_BYTES = 512 * 1024;
@@ -26,8 +27,6 @@ const RUN_BYTES = 512 * 1024;
 const READ_COST_BYTES = 512 * 1024;
 /** What a batch that is passed over in the ring costs, however small: finding it takes about as long as copying so much. */
 const PASSED_COST_BYTES = 1024;
-/** What is less than this part of the ring behind it is near. */
-const NEAR_PART = 4;
 /** How soon a read that got no descriptor or memory is tried again. */
 const RETRY_MS = 100;
 
@@ -36,12 +35,6 @@ export interface ReadMeter {
   messagesOut: number;
   bytesOut: number;
 }
-
-/** What is damaged, and where; {@link LaneReader} says what each is. */
-export type MetDamage = Pick<
-  LaneReader,
-  'topic' | 'queueId' | 'offset' | 'damage' | 'damagePosition' | 'damageBytes'
->;
 
 /** What a reader needs of its thread. */
 export interface ReaderHost extends LogSources {
@@ -221,25 +214,7 @@ export class LaneReader implements QueueReader {
   }
 
   recent(): { offset: number; position: number } | null {
-    const { ring, persisted } = this.lane;
-    const { queueIndex } = this.#host;
-    const entry = this.#ahead;
-    const gate = ring.toBytes(ring.gate());
-    try {
-      if (!persisted || !queueIndex.find(this.slot, this.offset, entry)) {
-        return null;
-      }
-      // Nearer than that it is not worth another connection, and going there and back again would not end.
-      if (gate - entry.position < ring.bytes.length / NEAR_PART) {
-        return null;
-      }
-      // The middle of what is there: the gate moves on before somebody has come so far.
-      const position = gate + (ring.toBytes(this.lane.committed()) - gate) / 2;
-      return { offset: queueIndex.findByPosition(this.slot, position, entry), position };
-    } catch {
-      // The index cannot be read now. Whoever reads on meets that.
-      return null;
-    }
+    return recentPlace(this.#host.queueIndex, this.lane, this.slot, this.offset, this.#ahead);
   }
 
   watch(onReadable: (reader: QueueReader) => void): void {
@@ -361,42 +336,11 @@ export class LaneReader implements QueueReader {
   }
 
   examine(offset: number): boolean {
-    const { queueIndex, queueTable, logReader } = this.#host;
-    const { ring } = this.lane;
-    const isOurs = !this.topic.dead && queueTable.topicId(this.slot) === this.topic.topicId;
-    const entry = this.#entry;
-    try {
-      if (!this.lane.persisted || !isOurs || !queueIndex.find(this.slot, offset, entry)) {
-        return false;
-      }
-      const { position } = entry;
-      const length = entry.slots * SLOT_BYTES;
-      // What is not on the disk yet is not damaged there.
-      if (entry.baseOffset > offset || position + length > ring.toBytes(ring.flushed())) {
-        return false;
-      }
-      const bytes = new Uint8Array(length);
-      const got = logReader.read(position, length, bytes, 0);
-      if (
-        position < logReader.oldestPosition ||
-        soundBatches(bytes, position, got, ring.spanBytes) === length
-      ) {
-        return false;
-      }
-      this.#host.damaged({
-        topic: this.topic,
-        queueId: this.queueId,
-        offset: entry.baseOffset,
-        damage: `log position ${position}: the batch does not match its checksums`,
-        damagePosition: position,
-        damageBytes: length,
-      });
-      return true;
-    } catch (error) {
-      throwUnlessDamage(error);
-      // A read finds it.
-      return false;
+    const met = examineBatch(this.#host, this.lane, this, offset, this.#entry);
+    if (met !== null) {
+      this.#host.damaged(met);
     }
+    return met !== null;
   }
 
   skipDamage(): void {

@@ -13,7 +13,7 @@ import { ConnectionDesk, type ThreadQuestion } from '../control/connection-desk.
 import type { DamageReport } from '../control/damage-list.js';
 import type { ExpiredReport } from '../control/expired-log.js';
 import type { ConnectionSource, ControlCalls, MemberSink, TopicEntry } from '../engine-thread.js';
-import type { MetDamage } from '../lane/queue-reader.js';
+import type { MetDamage } from '../lane/damage.js';
 import type { DiagnosticEvents } from '../stats/index.js';
 
 /** Facts about a topic as the control plane hands them to another thread. */
