@@ -4,7 +4,6 @@
  * batch passes through it. What must last goes into the log (control-log.ts).
  */
 
-import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers';
 import { clearInterval, monotonicMs, setInterval } from '../../native-free/time/index.js';
 import {
@@ -15,24 +14,22 @@ import {
   RingMQError,
 } from '../../native-free/wire/index.js';
 import type { TopicEntry } from '../engine-thread.js';
-import { DEFAULT_GROUP_RETENTION_MS, GroupAges, GroupCoordinator, GroupOffsets } from '../group/index.js';
 import type { HeldEntry } from '../meta/held-offsets.js';
 import { type CatalogTopic, printable, type TopicCatalog } from '../meta/topic-catalog.js';
 import { AccessView } from './access-view.js';
 import type { ControlCaller } from './channel-messages.js';
 import { ConnectionsView } from './connections-view.js';
 import { ConsumerCalls, memberKey } from './consumer-calls.js';
+import { ConsumerGroups } from './consumer-groups.js';
 import { controlHandlers, type Handlers } from './control-handlers.js';
 import type { ControlLog } from './control-log.js';
 import type { ControlPlaneOptions } from './control-plane-options.js';
-import { ExpiredLog, type ExpiredReport } from './expired-log.js';
+import type { ExpiredReport } from './expired-log.js';
 import { GroupAdmin } from './group-admin.js';
-import { GroupSettling } from './group-settling.js';
 import { GroupView } from './group-view.js';
 import { HeldUpTeller } from './held-up-teller.js';
 import { parseParams } from './params.js';
 import { RetentionWatch, type WatchedQueue } from './retention-watch.js';
-import { takeOver } from './take-over.js';
 import { TopicAdmin } from './topic-admin.js';
 import { TopicRetention } from './topic-retention.js';
 
@@ -42,18 +39,12 @@ export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #log: ControlLog;
   readonly #catalog: TopicCatalog;
-  readonly #offsets: GroupOffsets;
-  readonly #coordinator: GroupCoordinator;
-  readonly #view: GroupView;
-  readonly #ages: GroupAges;
-  readonly #groups: GroupAdmin;
+  readonly #groups: ConsumerGroups;
   readonly #access: AccessView;
-  readonly #expiredLog: ExpiredLog;
   readonly #retentionWatch: RetentionWatch;
   readonly #topicRetention: TopicRetention;
   readonly #handlers: Handlers;
   readonly #now: () => number;
-  readonly #settling: GroupSettling;
   readonly #heldUp: HeldUpTeller;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -66,13 +57,18 @@ export class ControlPlane {
     const later = (run: () => void): void =>
       options.later === undefined ? void setImmediate(run) : options.later(run);
     const pause = (): Promise<void> => new Promise((resolve) => later(resolve));
-    this.#settling = new GroupSettling({ run: () => this.#settle(), now: this.#now, later });
-    this.#offsets = new GroupOffsets(options.log);
-    this.#coordinator = this.#makeCoordinator(options);
-    this.#view = new GroupView(
+    this.#groups = new ConsumerGroups({
+      options,
+      now: this.#now,
+      later,
+      guard: (action) => this.#guard(action),
+      requireTopic: (topicId) => this.#requireById(topicId),
+    });
+    const { offsets, coordinator, ages } = this.#groups;
+    const view = new GroupView(
       options.catalog,
-      this.#coordinator,
-      this.#offsets,
+      coordinator,
+      offsets,
       (topic, queueId) => options.queueState(topic, queueId),
       {
         unreadTime: (topic, queueId, offset) => options.unreadTime?.(topic, queueId, offset) ?? null,
@@ -82,14 +78,13 @@ export class ControlPlane {
         pause,
       },
     );
-    this.#ages = this.#makeAges(options);
-    this.#groups = new GroupAdmin({
+    const groups = new GroupAdmin({
       log: options.log,
       catalog: options.catalog,
-      offsets: this.#offsets,
-      coordinator: this.#coordinator,
-      ages: this.#ages,
-      view: this.#view,
+      offsets,
+      coordinator,
+      ages,
+      view,
       queueState: (topic, queueId) => options.queueState(topic, queueId),
       findOffsetByTime: (topic, queueId, time) => options.findOffsetByTime(topic, queueId, time),
       pause,
@@ -97,11 +92,11 @@ export class ControlPlane {
     this.#access = new AccessView(options.log, options.access);
     const consumers = new ConsumerCalls({
       catalog: options.catalog,
-      coordinator: this.#coordinator,
+      coordinator,
       epoch: options.epoch,
       settled: () => options.log.settled(),
       pause,
-      positionOf: (topic, queueId, to) => this.#groups.positionOf(topic, queueId, to),
+      positionOf: (topic, queueId, to) => groups.positionOf(topic, queueId, to),
       requireTopic: (topicId) => this.#requireById(topicId),
     });
     const connections = new ConnectionsView({
@@ -109,7 +104,6 @@ export class ControlPlane {
       requireTopic: (topic) => void options.catalog.require(topic),
     });
     this.#heldUp = new HeldUpTeller((line) => options.onWarning?.(line, {}));
-    this.#expiredLog = new ExpiredLog((message, details) => options.onWarning?.(message, details));
     this.#retentionWatch = this.#makeRetentionWatch(options);
     this.#topicRetention = new TopicRetention({
       topics: () => options.catalog.list(),
@@ -123,7 +117,7 @@ export class ControlPlane {
       say: (records) => options.log.append(records),
       follow: () => options.followBegins?.(),
     });
-    const topics = new TopicAdmin(options.catalog, this.#coordinator, {
+    const topics = new TopicAdmin(options.catalog, coordinator, {
       ...options,
       appendRecords: (records) => options.log.append(records),
       pause,
@@ -132,8 +126,8 @@ export class ControlPlane {
       options,
       catalog: options.catalog,
       topics,
-      groups: this.#groups,
-      view: this.#view,
+      groups,
+      view,
       consumers,
       connections,
       access: this.#access,
@@ -152,7 +146,7 @@ export class ControlPlane {
   /** Takes back commits beyond the queues' ends, once the log is this broker's to write. */
   becomeMaster(): void {
     this.#options.followBegins?.();
-    this.#offsets.cutToEnds((topicId, queueId) => this.#queueState(topicId, queueId).maxOffset);
+    this.#groups.cutToEnds();
     this.#log.tick();
   }
 
@@ -161,22 +155,13 @@ export class ControlPlane {
    * Resolves once the log has it.
    */
   async takeOver(entries: readonly HeldEntry[]): Promise<void> {
-    const deps = {
-      state: this.#log.state,
-      offsets: this.#offsets,
-      coordinator: this.#coordinator,
-      ages: this.#ages,
-      maxOffset: (topicId: number, queueId: number) => this.#queueState(topicId, queueId).maxOffset,
-    };
-    for (const entry of entries) {
-      takeOver(entry, deps);
-    }
+    this.#groups.takeOver(entries);
     await this.#log.settled();
   }
 
   /** What slaves had of groups is here, or was not waited for any longer: groups begin to read. */
   handedOver(): void {
-    this.#settling.want();
+    this.#groups.settle();
   }
 
   /** Users and rights as another master of the cluster has them. Resolves with how many were newer there. */
@@ -186,12 +171,12 @@ export class ControlPlane {
 
   /** On a slave: its master has deleted the topic. */
   topicGone({ topic, topicId }: CatalogTopic): void {
-    this.#coordinator.endTopic(topicId, 'TOPIC_NOT_FOUND', `the topic '${topic}' was deleted`);
+    this.#groups.coordinator.endTopic(topicId, 'TOPIC_NOT_FOUND', `the topic '${topic}' was deleted`);
   }
 
   /** On a slave: its master has given the topic more queues. */
   topicGrown(topic: CatalogTopic): void {
-    this.#coordinator.growTopic(topic);
+    this.#groups.coordinator.growTopic(topic);
   }
 
   /**
@@ -228,19 +213,17 @@ export class ControlPlane {
 
   /** Groups that there are, and the members of all. */
   groupTotals(): { groups: number; members: number } {
-    const live = this.#coordinator.liveGroups();
-    const members = live.reduce((sum, group) => sum + this.#coordinator.memberCount(group), 0);
-    return { groups: new Set([...live, ...this.#offsets.groups()]).size, members };
+    return this.#groups.totals();
   }
 
   /** A consumer's connection or thread is gone: it leaves its group at once. */
   callerGone(seat: number, consumerKey: string): void {
-    this.#coordinator.lost(memberKey(seat, consumerKey));
+    this.#groups.coordinator.lost(memberKey(seat, consumerKey));
   }
 
   /** A thread's consumer came upon messages that were deleted before it read them. */
-  expired(seat: number, { consumerKey, ...queue }: ExpiredReport): void {
-    this.#coordinator.held.expired(memberKey(seat, consumerKey), queue);
+  expired(seat: number, report: ExpiredReport): void {
+    this.#groups.expired(seat, report);
   }
 
   /** The topic as the hot path wants it; a new object each time. */
@@ -259,12 +242,8 @@ export class ControlPlane {
       return;
     }
     this.#guard(() => {
-      this.#coordinator.expire();
+      this.#groups.tick();
       const now = this.#now();
-      if (this.#options.isFollower?.() !== true) {
-        this.#ages.step(now);
-      }
-      this.#expiredLog.step(now);
       this.#retentionWatch.step(now);
       this.#topicRetention.step(now);
       this.#log.tick();
@@ -279,8 +258,7 @@ export class ControlPlane {
     }
     this.#closed = true;
     clearInterval(this.#timer);
-    this.#settling.close();
-    this.#ages.close();
+    this.#groups.close();
   }
 
   async #call<M extends ControlMethod>(
@@ -289,51 +267,6 @@ export class ControlPlane {
     caller: ControlCaller,
   ): Promise<ControlMethods[M]['result']> {
     return await this.#handlers[method](parseParams(method, params), caller);
-  }
-
-  #makeCoordinator(options: ControlPlaneOptions): GroupCoordinator {
-    const { maxGroups, maxMembersPerGroup, maxGroupQueues } = options;
-    return new GroupCoordinator({
-      epoch: options.epoch,
-      offsets: this.#offsets,
-      ...(maxGroups === undefined ? {} : { maxGroups }),
-      ...(maxMembersPerGroup === undefined ? {} : { maxMembersPerGroup }),
-      ...(maxGroupQueues === undefined ? {} : { maxGroupQueues }),
-      hooks: {
-        now: this.#now,
-        newMemberId: () => `m-${randomBytes(8).toString('hex')}`,
-        queueState: (topicId, queueId) => this.#queueState(topicId, queueId),
-        findOffsetByTime: (topicId, queueId, time) =>
-          options.findOffsetByTime(this.#requireById(topicId), queueId, time),
-        isPaused: (group, topicId) => options.log.state.isPaused(group, topicId),
-        isHeld: () => (this.#options.handOver?.() ?? null) !== null,
-        wantRun: () => this.#settling.want(),
-        persist: (send) => this.#persist(send),
-        expired: (group, topic, _queueId, count) =>
-          this.#expiredLog.add(group, topic.topic, count, this.#now()),
-      },
-    });
-  }
-
-  #makeAges(options: ControlPlaneOptions): GroupAges {
-    const groupRetentionMs = options.groupRetentionMs ?? DEFAULT_GROUP_RETENTION_MS;
-    return new GroupAges(
-      {
-        store: options.log,
-        offsets: this.#offsets,
-        groupRetentionMs,
-        hasMembers: (group) => this.#coordinator.memberCount(group) > 0,
-        onDeleted: (groups) => {
-          const days = (groupRetentionMs / 86_400_000).toLocaleString('en', { maximumFractionDigits: 3 });
-          const shown = groups.slice(0, 5).join(', ') + (groups.length > 5 ? ', …' : '');
-          options.onWarning?.(
-            `${groups.length} consumer ${groups.length === 1 ? 'group' : 'groups'} without members for ${days} days deleted: ${shown}`,
-            { groups: groups.slice(0, 100), count: groups.length, groupRetentionMs },
-          );
-        },
-      },
-      this.#now(),
-    );
   }
 
   #makeRetentionWatch(options: ControlPlaneOptions): RetentionWatch {
@@ -367,29 +300,6 @@ export class ControlPlane {
       throw new RingMQError('TOPIC_NOT_FOUND', `the topic with id ${topicId} was deleted`);
     }
     return topic;
-  }
-
-  #queueState(topicId: number, queueId: number): { minOffset: number; maxOffset: number } {
-    return this.#options.queueState(this.#requireById(topicId), queueId);
-  }
-
-  /** False: there is more to do. */
-  #settle(): boolean {
-    let isSettled = true;
-    this.#guard(() => {
-      isSettled = this.#coordinator.run();
-    });
-    return isSettled;
-  }
-
-  /** Neither a full disk nor one that has failed stops consumers: what the log does not take is told to who commits. */
-  #persist(send: () => void): void {
-    const sendNow = (): void => {
-      if (!this.#closed) {
-        this.#guard(send);
-      }
-    };
-    this.#log.settled().then(sendNow, sendNow);
   }
 
   #guard(action: () => void): void {
