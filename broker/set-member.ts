@@ -4,8 +4,9 @@
  */
 
 import { EtcdSetStore } from '../engine/cluster/etcd/etcd-set-store.js';
-import { LeaderLoop, type SetMember } from '../engine/cluster/leader-loop.js';
+import { LeaderLoop } from '../engine/cluster/leader-loop.js';
 import type { Follower, InSyncSet, Leader } from '../engine/cluster/leadership.js';
+import type { SetMember } from '../engine/cluster/set-member.js';
 import { parseController } from '../engine/controller-url.js';
 import type { Engine } from '../engine/engine.js';
 import type { ResolvedEngineOptions } from '../engine/options.js';

@@ -4,42 +4,11 @@
  * the lease's time, told at every answer.
  */
 import { clearInterval, monotonicMs, setInterval, setTimeout } from '../../native-free/time/index.js';
-import {
-  type Decision,
-  decide,
-  type Follower,
-  type InSyncSet,
-  type Leader,
-  nextInSync,
-  type SetView,
-  type Standing,
-} from './leadership.js';
+import { AckRule } from './ack-rule.js';
+import { type Decision, decide, type InSyncSet, type SetView } from './leadership.js';
 import { LeaseJudge } from './lease-judge.js';
+import type { SetMember } from './set-member.js';
 import type { SetStore } from './set-store.js';
-
-/** A set's member as the loop moves it: a broker, or a test's. */
-export interface SetMember {
-  readonly name: string;
-  readonly url: string;
-  readonly mayFound: boolean;
-  /** Slaves that an ack waits for; 0 under async replication. */
-  readonly minInSync: number;
-  readonly mayDegrade: boolean;
-  /** The term it leads, whether its log stands still, where that ends, and the highest epoch that it has heard of. */
-  state(): Pick<Standing, 'leads' | 'isStill' | 'end' | 'knows' | 'log'>;
-  /** Resolves once it follows nobody and its log does not grow. */
-  standStill(): Promise<void>;
-  follow(leader: Leader): Promise<void>;
-  /** Opens as master of this term, above every other that it knows; of one that it leads already: goes on. */
-  lead(epoch: number): Promise<void>;
-  /** It may ack until then, by the monotonic clock of the process. -Infinity: not at all. */
-  mayAckUntil(untilMs: number): void;
-  /** Acks count these members only, and wait for so many of them, itself included. */
-  countAcksBy(rule: InSyncSet): void;
-  followers(): { followers: readonly Follower[]; acked: number };
-  /** For the log: what has changed and why. */
-  tell(message: string, details: object): void;
-}
 
 /** What the loop knows of time. The simulator has another. */
 export interface LoopClock {
@@ -82,8 +51,7 @@ export class LeaderLoop {
   #lease: string | null = null;
   #isGranting = false;
   #leaderlessSinceMs: number | null = null;
-  /** What acks are counted by now; null before it leads. */
-  #rule: InSyncSet | null = null;
+  readonly #rule: AckRule;
   #running: Promise<void> | null = null;
   #isAskedAgain = false;
   #isResting = false;
@@ -98,6 +66,10 @@ export class LeaderLoop {
     this.#leaseSeconds = options.leaseSeconds ?? 2;
     this.#patienceMs = options.patienceMs ?? 1_000;
     this.#clock = options.clock ?? REAL_CLOCK;
+    this.#rule = new AckRule(store, member, {
+      wait: (ms) => this.#clock.wait(ms),
+      isResting: () => this.#isResting,
+    });
     this.#timers = [
       this.#clock.every(options.keepAliveMs ?? 400, () => void this.#keepLease()),
       this.#clock.every(options.readMs ?? 400, () => this.#wake()),
@@ -186,13 +158,15 @@ export class LeaderLoop {
     switch (decision.act) {
       case 'stay':
         if (view.leader?.name === member.name && member.state().leads === view.leader.epoch) {
-          await this.#lookAfterSet(view, view.leader);
+          if (await this.#rule.lookAfter(view, view.leader)) {
+            this.#isAskedAgain = true;
+          }
         } else {
           this.#tellOnce(`waiting: ${decision.why}`, {});
         }
         return;
       case 'follow':
-        this.#rule = null;
+        this.#rule.end();
         member.mayAckUntil(Number.NEGATIVE_INFINITY);
         this.#tellOnce(`following ${decision.leader.name}`, decision.leader);
         await member.follow(decision.leader);
@@ -203,7 +177,7 @@ export class LeaderLoop {
         this.#isAskedAgain = true;
         return;
       case 'stand-aside':
-        this.#rule = null;
+        this.#rule.end();
         member.mayAckUntil(Number.NEGATIVE_INFINITY);
         this.#tellOnce('this broker takes no part in its set', { error: decision.why });
         return;
@@ -229,7 +203,7 @@ export class LeaderLoop {
   async #resign(): Promise<void> {
     const lease = this.#lease;
     this.#lease = null;
-    this.#rule = null;
+    this.#rule.end();
     this.#judge.lose();
     this.#tellLease();
     if (lease !== null) {
@@ -256,53 +230,11 @@ export class LeaderLoop {
     this.#member.countAcksBy(inSync);
     await this.#member.lead(epoch);
     if (lease === this.#lease) {
-      this.#rule = inSync;
+      this.#rule.begin(inSync);
       this.#tellLease();
       this.#tellOnce('leading', { epoch });
     }
     this.#isAskedAgain = true;
-  }
-
-  /** Writes the in-sync set when it has changed. While etcd may have the one or the other, acks satisfy both. */
-  async #lookAfterSet(view: SetView, leader: Leader): Promise<void> {
-    const now = view.inSync;
-    if (now === null) {
-      return;
-    }
-    this.#count(now);
-    const { minInSync, mayDegrade, name } = this.#member;
-    const wanted = (): InSyncSet | null => {
-      const { followers, acked } = this.#member.followers();
-      const next = nextInSync(name, now, followers, acked, minInSync, mayDegrade);
-      const { log } = this.#member.state();
-      // An earlier version wrote it without.
-      return next === null && log === now.log ? null : { ...(next ?? now), log };
-    };
-    const first = wanted();
-    if (first === null) {
-      return;
-    }
-    this.#count(bothRules(now, first));
-    // Other threads ack; whatever they had decided before they saw the rule is acked now, and looked at here.
-    await this.#clock.wait(RULE_SEEN_MS);
-    const next = this.#isResting ? null : wanted();
-    if (next === null || !isSameSet(next, first)) {
-      this.#count(now);
-      return;
-    }
-    // Without an answer nobody knows which it is: both rules hold until it was read.
-    if (await this.#store.writeInSync(view, leader, next)) {
-      this.#count(next);
-      this.#member.tell('the in-sync set has changed', next);
-    }
-    this.#isAskedAgain = true;
-  }
-
-  #count(rule: InSyncSet): void {
-    if (this.#rule === null || !isSameSet(this.#rule, rule)) {
-      this.#rule = rule;
-      this.#member.countAcksBy(rule);
-    }
   }
 
   async #keepLease(): Promise<void> {
@@ -348,7 +280,7 @@ export class LeaderLoop {
       this.#judge.answered(sentAtMs, ttlSeconds);
       // The leader's key hangs on the old lease: nothing may be acked by the new one before the set was taken
       // with it.
-      this.#rule = null;
+      this.#rule.end();
       this.#wake();
     } finally {
       this.#isGranting = false;
@@ -356,7 +288,7 @@ export class LeaderLoop {
   }
 
   #tellLease(): void {
-    const isLeading = this.#rule !== null && this.#member.state().leads !== null;
+    const isLeading = this.#rule.isSet && this.#member.state().leads !== null;
     this.#member.mayAckUntil(isLeading ? this.#judge.untilMs : Number.NEGATIVE_INFINITY);
   }
 
@@ -387,22 +319,3 @@ export class LeaderLoop {
 
 const NO_ANSWER = 'the controller does not answer';
 const NOT_KEPT = 'its lease could not be kept';
-
-/** After so long every thread of the broker counts by a rule that was set before. */
-const RULE_SEEN_MS = 20;
-
-/** Acks that satisfy both: only members of both count, and the larger number is waited for. */
-export function bothRules(a: InSyncSet, b: InSyncSet): InSyncSet {
-  return {
-    members: a.members.filter((member) => b.members.includes(member)),
-    required: Math.max(a.required, b.required),
-  };
-}
-
-function isSameSet(a: InSyncSet, b: InSyncSet): boolean {
-  return (
-    a.required === b.required &&
-    a.members.length === b.members.length &&
-    a.members.every((member) => b.members.includes(member))
-  );
-}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bothRules } from '../../engine/cluster/leader-loop.js';
+import { bothRules } from '../../engine/cluster/ack-rule.js';
 import {
   decide,
   type Follower,

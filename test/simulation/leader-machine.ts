@@ -3,7 +3,8 @@
  * values, on clocks that run apart, through pauses, crashes, cuts and lost answers: a schedule from a seed.
  * Says whether an ack was broken.
  */
-import { LeaderLoop, type LoopClock, type SetMember } from '../../engine/cluster/leader-loop.js';
+import { LeaderLoop, type LoopClock } from '../../engine/cluster/leader-loop.js';
+import type { SetMember } from '../../engine/cluster/set-member.js';
 import type { SetStore } from '../../engine/cluster/set-store.js';
 import { SeededRandom } from '../crash/random.js';
 import { EventLine } from './event-line.js';

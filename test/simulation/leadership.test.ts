@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { SetMember } from '../../engine/cluster/leader-loop.js';
+import type { SetMember } from '../../engine/cluster/set-member.js';
 import type { SetStore } from '../../engine/cluster/set-store.js';
 import { LeaderMachine, type LeaderRun, type Mutation } from './leader-machine.js';
 

@@ -1,6 +1,7 @@
 /** A member of a simulated broker set: a list of values for a log, a clock of its own, pauses and crashes. */
-import type { SetMember } from '../../engine/cluster/leader-loop.js';
+
 import type { Follower, InSyncSet, Leader } from '../../engine/cluster/leadership.js';
+import type { SetMember } from '../../engine/cluster/set-member.js';
 import type { SeededRandom } from '../crash/random.js';
 
 export interface Entry {

@@ -1,8 +1,9 @@
 /** Masters and slaves that hold no log, only its end, over a real etcd: who leads, who may ack, and when. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { EtcdSetStore } from '../../../engine/cluster/etcd/etcd-set-store.js';
-import { LeaderLoop, type SetMember } from '../../../engine/cluster/leader-loop.js';
+import { LeaderLoop } from '../../../engine/cluster/leader-loop.js';
 import type { Follower, InSyncSet, Leader, LogEnd } from '../../../engine/cluster/leadership.js';
+import type { SetMember } from '../../../engine/cluster/set-member.js';
 import { monotonicMs } from '../../../native-free/time/index.js';
 import { EtcdProcess } from '../etcd-process.js';
 import { FaultyLink } from '../faulty-link.js';
