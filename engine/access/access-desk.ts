@@ -11,13 +11,10 @@ import {
   ADMIN_ROLE,
   BROKER_GRANTS,
   BROKER_USER,
-  type Grant,
   isRingMQError,
-  NO_LIMITS,
-  Rights,
+  type Rights,
   RingMQError,
   type ScramVerifier,
-  type UserLimits,
 } from '../../native-free/wire/index.js';
 import type {
   LoginAnswer,
@@ -27,10 +24,10 @@ import type {
   TokenLoginParams,
 } from '../engine-thread.js';
 import type { AccessState } from '../meta/access-state.js';
-import { MAX_PACED_USERS } from '../term/user-paces.js';
 import { BrokerVerifiers, markOf } from './broker-verifiers.js';
 import { HashGate } from './hash-gate.js';
 import { LoginDelays, MAX_LOGIN_WAIT_MS } from './login-delays.js';
+import { Principals } from './principals.js';
 import { checkProof, FakeVerifiers, makeVerifier, proofOf } from './scram.js';
 import { type TokenOptions, trustName } from './token-options.js';
 import type { TokenVerifier } from './token-verifier.js';
@@ -83,12 +80,12 @@ export class AccessDesk {
   readonly #gate = new HashGate();
   readonly #fakes: FakeVerifiers;
   #token: OneTimeToken | null = null;
-  readonly #places = new Map<string, number>();
-  #nextPlace = 0;
+  readonly #principals: Principals;
   readonly #verifiers = new Map<string, TokenVerifier>();
 
   constructor({ state, now, version, brokerPasswords = () => [] }: AccessDeskDeps) {
     this.#state = state;
+    this.#principals = new Principals(state);
     this.#brokers = new BrokerVerifiers(brokerPasswords);
     this.#fakes = new FakeVerifiers(() => brokerPasswords()[0] ?? null);
     this.#version = version ?? (() => 0);
@@ -102,9 +99,7 @@ export class AccessDesk {
 
   /** Somebody may make users and give rights. */
   get hasAdministrator(): boolean {
-    return [...this.#state.users.keys()].some(
-      (user) => this.rightsOf(user)?.may('manage', 'cluster') === true,
-    );
+    return this.#principals.hasAdministrator;
   }
 
   /** Later than any change of the name so far. */
@@ -227,7 +222,7 @@ export class AccessDesk {
     }
     try {
       const { user, rights, expiresTime } = await verifier.verify(token);
-      const principal = this.#external(user, { by: 'token', rights });
+      const principal = this.#principals.external(user, { by: 'token', rights });
       if (principal === null) {
         throw new RingMQError(
           'NOT_AUTHENTICATED',
@@ -264,7 +259,7 @@ export class AccessDesk {
 
   /** @throws RingMQError NOT_AUTHENTICATED: there is no such user */
   async certified(user: string, remote: string): Promise<LoginAnswer> {
-    const principal = this.#external(user, { by: 'certificate' });
+    const principal = this.#principals.external(user, { by: 'certificate' });
     if (principal === null) {
       await this.#failed(remote, user);
       throw new RingMQError(
@@ -279,7 +274,7 @@ export class AccessDesk {
   /** What a user that has logged in by this may do by now; null: there is none any more, or the password was changed. */
   async principal(user: string, proof: LoginProof): Promise<PrincipalFacts | null> {
     if (proof.by !== 'password') {
-      return this.#external(user, proof);
+      return this.#principals.external(user, proof);
     }
     if (user === BROKER_USER) {
       const proved = (await this.#brokers.all()).find((each) => markOf(each) === proof.salt);
@@ -288,39 +283,6 @@ export class AccessDesk {
     const verifier = this.#state.users.get(user)?.scram ?? this.#token?.verifier ?? null;
     const facts = verifier === null ? null : this.#facts(user, verifier);
     return facts?.proof.by === 'password' && facts.proof.salt === proof.salt ? facts : null;
-  }
-
-  /** A user whom somebody else vouches for. null: there is none of the name, and nothing else gives it rights. */
-  #external(user: string, proof: LoginProof): PrincipalFacts | null {
-    const rights = proof.by === 'token' ? proof.rights : null;
-    if (rights !== null) {
-      const grants = [...rights.grants, ...this.#grantsOfRoles(rights.roles)];
-      return { user, place: this.#placeOf(user), proof, grants, limits: this.#limitsOf(user) };
-    }
-    const limits = this.#limitsOf(user);
-    return this.#state.users.has(user)
-      ? { user, place: this.#placeOf(user), proof, grants: this.#grantsOf(user), limits }
-      : null;
-  }
-
-  /**
-   * The same for all logins of a user, as long as its limits are: nobody waits for what went under those before. With more users than there are places the one that
-   * has had its for longest shares it.
-   */
-  #placeOf(user: string): number {
-    const key = JSON.stringify([user, this.#limitsOf(user)]);
-    let place = this.#places.get(key);
-    if (place === undefined) {
-      place = this.#nextPlace++ % MAX_PACED_USERS;
-      this.#places.set(key, place);
-      for (const oldest of this.#places.keys()) {
-        if (this.#places.size <= MAX_PACED_USERS) {
-          break;
-        }
-        this.#places.delete(oldest);
-      }
-    }
-    return place;
   }
 
   /** How long a login waits that has begun then. @throws RingMQError NOT_AUTHENTICATED: too long */
@@ -340,7 +302,7 @@ export class AccessDesk {
 
   /** What the user may do, by all of its grants and roles; null: there is no such user. */
   rightsOf(user: string): Rights | null {
-    return this.#state.users.has(user) ? new Rights(this.#grantsOf(user)) : null;
+    return this.#principals.rightsOf(user);
   }
 
   /** Of one salt: none where there is no such user, several while the secret of brokers is changed. */
@@ -363,41 +325,12 @@ export class AccessDesk {
   }
 
   #facts(user: string, verifier: ScramVerifier): PrincipalFacts {
-    const { salt } = verifier;
-    const place = this.#placeOf(user);
-    const limits = this.#limitsOf(user);
+    const principals = this.#principals;
     if (user === BROKER_USER) {
-      return {
-        user,
-        place,
-        proof: { by: 'password', salt: markOf(verifier) },
-        grants: [...BROKER_GRANTS],
-        limits,
-      };
+      return principals.byPassword(user, markOf(verifier), BROKER_GRANTS);
     }
     return verifier === this.#token?.verifier
-      ? {
-          user,
-          place,
-          proof: { by: 'password', salt: `${TOKEN_MARK}${salt}` },
-          grants: [...ADMIN_GRANTS],
-          limits,
-        }
-      : { user, place, proof: { by: 'password', salt }, grants: this.#grantsOf(user), limits };
-  }
-
-  #limitsOf(user: string): Readonly<UserLimits> {
-    return this.#state.users.get(user)?.limits ?? NO_LIMITS;
-  }
-
-  #grantsOf(user: string): Grant[] {
-    const { roles = [], grants = [] } = this.#state.users.get(user) ?? {};
-    return [...grants, ...this.#grantsOfRoles(roles)];
-  }
-
-  #grantsOfRoles(roles: readonly string[]): Grant[] {
-    return roles.flatMap((role) =>
-      role === ADMIN_ROLE ? [...ADMIN_GRANTS] : (this.#state.roles.get(role)?.grants ?? []),
-    );
+      ? principals.byPassword(user, `${TOKEN_MARK}${verifier.salt}`, ADMIN_GRANTS)
+      : principals.byPassword(user, verifier.salt);
   }
 }
