@@ -1,7 +1,7 @@
 /** What the persist worker has to tell of the disk, and who is told. */
 import { RingMQError } from '../native-free/wire/index.js';
 import type { LogEnding } from './log-ending.js';
-import type { PersistWorkerMessage } from './persist/worker.js';
+import type { PersistWorkerMessage } from './persist/worker-messages.js';
 import { diagnose } from './stats/index.js';
 
 export interface PersistNewsDeps {

@@ -3,7 +3,6 @@
  * not. It has no event loop to serve, so it is told what to do by shared words: `stop`, and the wake of its
  * seat.
  */
-import { getSystemErrorName } from 'node:util';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { RingMQError } from '../../native-free/wire/errors.js';
@@ -11,9 +10,7 @@ import { BackgroundSync } from '../disk/background-sync.js';
 import { DirGuard, LOOK_MS } from '../disk/dir-guard.js';
 import { diskErrorCode, isShortOfResources } from '../disk/disk.js';
 import { identityOfFile } from '../disk/file-identity.js';
-import { checkInPlace, ESTALE, isStale, OwnedDisk } from '../disk/opened-dir.js';
-import type { BrokerHandle } from '../handle.js';
-import { FULL } from '../log/persist-layout.js';
+import { checkInPlace, OwnedDisk } from '../disk/opened-dir.js';
 import { INLINE_MAX_BYTES, PersistStage } from '../log/persist-stage.js';
 import { FLUSHED_MARK, PositionMark } from '../log/position-mark.js';
 import { Retention } from '../log/retention.js';
@@ -24,29 +21,11 @@ import { LANE } from '../queue/queue-table-layout.js';
 import { park, Ring, SeatTable, WORD, wake } from '../ring/index.js';
 import { countSync, syncBuckets } from '../stats/stats-layout.js';
 import { BROKER_WORD, PERSIST_SEAT } from '../term/shared-words.js';
+import { DiskNews } from './disk-news.js';
 import { INLINE_ASYNC_BYTES } from './inline.js';
 import { hasLogWork } from './log-work.js';
-
-/** `workerData` of this worker. */
-export interface PersistWorkerData {
-  handle: BrokerHandle;
-  /** The sync thread's memory (disk/background-sync.ts). */
-  syncWords: SharedArrayBuffer;
-  flushIntervalMs: number;
-  flushBytes: number;
-  minFreeBytes: number;
-  retentionMs: number;
-  retentionBytes: number;
-}
-
-/** What it says to the thread that started it. */
-export type PersistWorkerMessage =
-  | { type: 'ready' }
-  | { type: 'diskError'; what: string; why: string; code: string }
-  | { type: 'full'; what: string }
-  | { type: 'room'; what: string }
-  | { type: 'retained'; startPosition: number }
-  | { type: 'stopped'; flushed: boolean };
+import { QuietMark } from './quiet-mark.js';
+import type { PersistWorkerData, PersistWorkerMessage } from './worker-messages.js';
 
 /** Retention is looked at so often; each look may take one segment. */
 const RETENTION_MS = 1_000;
@@ -65,93 +44,32 @@ function say(message: PersistWorkerMessage): void {
   parentPort?.postMessage(message);
 }
 
-/** The log's end has been told of; the `full` word that has been. */
-let fatalIsTold = false;
-let fullTold = 0;
-/** Segments whose loss has been told. */
-const missing = new Set<string>();
 let lookedAt = monotonicMs();
-/** The log counts as quiet when nothing was flushed for so long; its watermark is stated then. */
-const QUIET_MS = 100;
-/** How often a quiet log is looked at, as other threads write without a word to this one. */
-const FLUSHED_LOOK_MS = 250;
-/** How soon stating it is tried again. */
-const STATE_RETRY_MS = 10_000;
-let flushedSeen = ring.flushed();
-let indexedSeen = ring.flushed();
-let flushedStated = Number.NaN;
-let flushedMovedAt = Number.NEGATIVE_INFINITY;
-let stateHasFailed = false;
 
 function fatal(): number {
   return Atomics.load(ring.control, WORD.fatal);
-}
-
-function sayDiskError(what: string, error: Error): void {
-  fatalIsTold ||= fatal() !== 0;
-  say({
-    type: 'diskError',
-    what: `${what}: ${error.message}`,
-    why: error.message,
-    code: (error as NodeJS.ErrnoException).code ?? '',
-  });
-}
-
-/** Another thread may have met the failure, in its inline step: this one is who tells of it, and wakes all who wait for acks. */
-function tellFatal(): void {
-  if (fatalIsTold || fatal() === 0) {
-    return;
-  }
-  if (fatal() === ESTALE) {
-    sayDiskError('looking after the data directory', whyStale());
-  } else {
-    const code = getSystemErrorName(-fatal());
-    sayDiskError('writing the log', Object.assign(new Error(code), { code }));
-  }
-  wakeOthers();
-}
-
-/** What is not where it was, as far as it can be told now. */
-function whyStale(): Error {
-  try {
-    guard.look();
-    checkFiles();
-  } catch (error) {
-    if (isStale(error)) {
-      return error as Error;
-    }
-  }
-  // Node has no name for this code.
-  return Object.assign(new Error('a segment of the log is not in its directory any more'), {
-    code: 'ESTALE',
-  });
-}
-
-function tellFull(): void {
-  const full = Atomics.load(ring.control, WORD.full);
-  if (full !== 0 && fullTold === 0) {
-    say({ type: 'full', what: shortageText(full) });
-  } else if (full === 0 && fullTold !== 0) {
-    const isOfResources = (fullTold & FULL.resources) !== 0;
-    const what = isOfResources ? 'there are file descriptors and memory' : 'there is room on the disk';
-    say({ type: 'room', what: `${what} again: sends are taken` });
-  }
-  fullTold = full;
-}
-
-function shortageText(full: number): string {
-  if ((full & FULL.resources) !== 0) {
-    return 'no file descriptor or no memory is left for the log: sends are refused until there is';
-  }
-  const isNearly = full === FULL.nearly;
-  const what = isNearly ? `less than ${data.minFreeBytes} bytes are free on the disk` : 'the disk is full';
-  return `${what}: sends are refused until there is room`;
 }
 
 const disk = new OwnedDisk(handle.dir);
 const guard = new DirGuard(handle.dir, words, BROKER_WORD.lookedAt, handle.logDirFd);
 const files = new SegmentFiles(disk, { dir: `${handle.dir.path}/log`, segmentBytes: handle.segmentBytes });
 const mark = new PositionMark(disk, files.dir, FLUSHED_MARK);
+const news = new DiskNews({
+  ring,
+  minFreeBytes: data.minFreeBytes,
+  say,
+  look: () => {
+    guard.look();
+    checkFiles();
+  },
+});
+const quietMark = new QuietMark(ring, mark, {
+  lookAfterFiles: () => {
+    lookedAt = Number.NEGATIVE_INFINITY;
+    lookAfterFiles();
+  },
+  failed: (error) => news.error(`stating what is on disk in ${files.dir}`, error),
+});
 const buckets = syncBuckets(handle.stats);
 const background = new BackgroundSync(data.syncWords);
 const stage = new PersistStage({
@@ -170,7 +88,7 @@ const stage = new PersistStage({
   onDiskError: (what, error) => {
     // Want of room is told by its word, which other threads set too.
     if (fatal() !== 0) {
-      sayDiskError(what, error);
+      news.error(what, error);
     }
   },
 });
@@ -206,7 +124,7 @@ function hasWork(): boolean {
     return true;
   }
   if (fatal() !== 0) {
-    return !fatalIsTold;
+    return !news.fatalIsTold;
   }
   if (Atomics.load(ring.control, WORD.full) !== 0) {
     // The next try comes when it is due; more work does not bring it forward.
@@ -221,7 +139,7 @@ function hasWork(): boolean {
 
 /** How long to park at most. */
 function waitMs(): number {
-  const dueMs = Math.min(stage.nextDueMs(), flushedSeen === flushedStated ? FLUSHED_LOOK_MS : QUIET_MS);
+  const dueMs = Math.min(stage.nextDueMs(), quietMark.nextDueMs());
   return ring.indexed() === ring.written() ? dueMs : Math.min(TICK_MS, dueMs);
 }
 
@@ -229,42 +147,6 @@ function wakeOthers(): void {
   for (let other = 0; other < seats.maxThreads; other++) {
     if (other !== seat) {
       wake(seats.control, seats.parkedWord(other));
-    }
-  }
-}
-
-/** States the watermark once the log is quiet: behind its last group there is no header that does. Needs no role. */
-function stateFlushed(): void {
-  const flushed = ring.flushed();
-  const indexed = ring.indexed();
-  const now = monotonicMs();
-  // A batch that came after it says it in its header.
-  if (flushed !== flushedSeen || indexed !== indexedSeen) {
-    flushedSeen = flushed;
-    indexedSeen = indexed;
-    flushedMovedAt = now;
-  }
-  if (flushed === flushedStated || now - flushedMovedAt < QUIET_MS || fatal() !== 0) {
-    return;
-  }
-  try {
-    const position = ring.toBytes(flushed);
-    if (mark.stated !== position) {
-      mark.state(position);
-    }
-    flushedStated = flushed;
-    stateHasFailed = false;
-  } catch (error) {
-    if (diskErrorCode(error) === undefined) {
-      throw error;
-    }
-    flushedMovedAt = now + STATE_RETRY_MS;
-    // A directory that has lost its files is told of as that.
-    lookedAt = Number.NEGATIVE_INFINITY;
-    lookAfterFiles();
-    if (!stateHasFailed && fatal() === 0) {
-      stateHasFailed = true;
-      sayDiskError(`stating what is on disk in ${files.dir}`, error as Error);
     }
   }
 }
@@ -282,7 +164,7 @@ function lookAfterFiles(): void {
   try {
     guard.look();
     checkFiles();
-    tellMissing();
+    news.tellMissing(files.bases, new Set(disk.readdir(files.dir)));
   } catch (error) {
     // Without a descriptor nothing is known; the next look may have one.
     if (!isShortOfResources(error)) {
@@ -296,24 +178,6 @@ function checkFiles(): void {
   for (const segment of [files.current, files.next]) {
     if (segment !== null) {
       checkInPlace(`${files.dir}/${segmentName(segment.base)}`, identityOfFile(segment.fd));
-    }
-  }
-}
-
-/** Segments that were whole once and are not there any more, told once each: what they had is lost. */
-function tellMissing(): void {
-  const names = new Set(disk.readdir(files.dir));
-  for (const base of files.bases) {
-    const name = segmentName(base);
-    if (!names.has(name) && !missing.has(name)) {
-      missing.add(name);
-      const error = Object.assign(
-        new Error(`log/${name} was moved or removed: the messages in it cannot be read any more`),
-        {
-          code: 'ENOENT',
-        },
-      );
-      sayDiskError('the log', error);
     }
   }
 }
@@ -354,7 +218,7 @@ function retain(): boolean {
       throw error;
     }
     // An old segment that cannot be looked at or removed keeps nobody from appending.
-    sayDiskError('retention', error as Error);
+    news.error('retention', error as Error);
   }
   retentionAt = monotonicMs();
   return false;
@@ -382,9 +246,11 @@ function run(): void {
   say({ type: 'ready' });
   while (!stopping()) {
     if (!turn() || LEFT_TO_OTHERS > 0) {
-      tellFatal();
-      tellFull();
-      stateFlushed();
+      if (news.tellFatal()) {
+        wakeOthers();
+      }
+      news.tellFull();
+      quietMark.step();
       park(seats.control, seats.parkedWord(seat), hasWork, waitMs());
     }
   }

@@ -4,7 +4,7 @@ import { closeLogDir, markSyncThreadGone, SYNC_WORDS_BYTES } from '../disk/index
 import type { BrokerHandle } from '../handle.js';
 import type { ResolvedEngineOptions } from '../options.js';
 import type { SyncWorkerData } from '../persist/sync-worker.js';
-import type { PersistWorkerData, PersistWorkerMessage } from '../persist/worker.js';
+import type { PersistWorkerData, PersistWorkerMessage } from '../persist/worker-messages.js';
 import { SeatTable, wake } from '../ring/index.js';
 import { BROKER_WORD, PERSIST_SEAT } from '../term/shared-words.js';
 import { workerFlags } from './worker-flags.js';
