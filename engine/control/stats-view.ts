@@ -25,9 +25,9 @@ export interface StatsViewDeps {
   readonly catalog: TopicCatalog;
   readonly offsets: OffsetTable;
   queueState(topic: CatalogTopic, queueId: number): { minOffset: number; maxOffset: number };
-  /** Groups that there are, and their members. */
   /** Stretches of the log that are damaged. */
   damagedCount(): number;
+  /** Groups that there are, and their members. */
   groups(): { groups: number; members: number };
   logins(): { succeeded: number; failed: number };
   audit(): { entries: number; lost: number };
