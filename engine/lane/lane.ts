@@ -131,15 +131,12 @@ export class Lane {
       // Nothing after a publish; else the claim becomes padding.
       writer.abort();
     }
-    this.#claimed.push(
-      sink,
-      id,
-      this.persisted ? this.#levelOf(readUint16(bytes, BATCH.attributes)) : 0,
-      (writer.position + ((bytes.length + 63) >>> 6)) | 0,
-      0,
-      writer.position,
-      0,
-    );
+    const level = this.persisted ? this.#levelOf(readUint16(bytes, BATCH.attributes)) : 0;
+    const end = (writer.position + ((bytes.length + 63) >>> 6)) | 0;
+    if (level < this.#policy) {
+      this.ring.want(WORD.writtenWanted, end);
+    }
+    this.#claimed.push(sink, id, level, end, 0, writer.position, 0);
     this.#index.tryRun(this.#seat);
     return APPEND.ok;
   }
@@ -161,10 +158,7 @@ export class Lane {
 
   /** Everything indexed is to be on the disk, whatever the flush policy. */
   wantSync(): void {
-    const end = this.ring.indexed();
-    if (((end - Atomics.load(this.ring.control, WORD.syncWanted)) | 0) > 0) {
-      Atomics.store(this.ring.control, WORD.syncWanted, end);
-    }
+    this.ring.want(WORD.syncWanted, this.ring.indexed());
   }
 
   /** What a batch of the log wants, or else the broker's policy. */

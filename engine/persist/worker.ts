@@ -21,8 +21,10 @@ import { LANE } from '../queue/queue-table-layout.js';
 import { park, Ring, SeatTable, WORD, wake } from '../ring/index.js';
 import { countSync, syncBuckets } from '../stats/stats-layout.js';
 import { BROKER_WORD, PERSIST_SEAT } from '../term/shared-words.js';
+import { Term } from '../term/term.js';
 import { DiskNews } from './disk-news.js';
 import { INLINE_ASYNC_BYTES } from './inline.js';
+import { isNews, marksOf } from './log-news.js';
 import { hasLogWork } from './log-work.js';
 import { QuietMark } from './quiet-mark.js';
 import type { PersistWorkerData, PersistWorkerMessage } from './worker-messages.js';
@@ -35,6 +37,7 @@ const { handle } = data;
 const ring = new Ring(handle.log.ring);
 const seats = new SeatTable(handle.seats);
 const words = new Int32Array(handle.brokerWords);
+const term = new Term(words);
 const seat = seats.take(threadId);
 if (seat !== PERSIST_SEAT) {
   throw new RingMQError('INTERNAL', `the persist worker must have seat ${PERSIST_SEAT}, not ${seat}`);
@@ -187,7 +190,7 @@ function turn(): boolean {
   if (!ring.persistRole.tryTake(seat)) {
     return false;
   }
-  const before = [ring.written(), ring.flushed(), ring.gate(), fatal()];
+  const before = marksOf(ring);
   let progress = false;
   try {
     lookAfterFiles();
@@ -198,8 +201,7 @@ function turn(): boolean {
   } finally {
     ring.persistRole.release(seat);
   }
-  const after = [ring.written(), ring.flushed(), ring.gate(), fatal()];
-  if (after.some((value, i) => value !== before[i])) {
+  if (isNews(ring, before, handle.flush === 'sync' && !term.isFollower)) {
     wakeOthers();
   }
   return progress;

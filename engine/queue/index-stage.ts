@@ -333,9 +333,7 @@ export class IndexStage {
     const journal = this.#journal;
     if (journal[JOURNAL.syncFlush] === 1) {
       const end = (position + (journal[JOURNAL.slots] as number)) | 0;
-      if (((end - Atomics.load(this.#ring.control, WORD.syncWanted)) | 0) > 0) {
-        Atomics.store(this.#ring.control, WORD.syncWanted, end);
-      }
+      this.#ring.want(WORD.syncWanted, end);
     }
   }
 

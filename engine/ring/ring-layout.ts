@@ -21,6 +21,7 @@
  *     7   indexRole     compare-and-swap                  0 = free, else holder's seat + 1
  *     8   persistRole   compare-and-swap                  the same
  *     9   syncWanted    index role                        somebody waits for fdatasync up to here, or did
+ *     9   writtenWanted writers                           a batch up to here wants to be written alone, where others wait for fdatasync
  *    10   fatal         whoever meets the failure first   error number that ended the log, 0 = fine; set once
  *    10   full          persist role, index role          bits of FULL (log/persist-layout.ts); any set: refuse sends
  *    11   wanted        a writer that found no room       memory lane: its topic id, 0 = nobody waits
@@ -52,6 +53,7 @@ export const WORD = {
   indexRole: 7 * LINE,
   persistRole: 8 * LINE,
   syncWanted: 9 * LINE,
+  writtenWanted: 9 * LINE + 1,
   fatal: 10 * LINE,
   full: 10 * LINE + 1,
   wanted: 11 * LINE,
@@ -134,6 +136,7 @@ export function createRingMemory(options: RingOptions): RingMemory {
     WORD.written,
     WORD.flushed,
     WORD.syncWanted,
+    WORD.writtenWanted,
   ]) {
     words[word] = start;
   }

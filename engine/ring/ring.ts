@@ -69,25 +69,23 @@ export class Ring {
 
   /**
    * Index role only. The marks below `position` must be clear by now: from here on the space may be freed and
-   * claimed again. Moves `era` along, and `syncWanted` with it.
+   * claimed again. Moves `era` along, and with it what somebody wanted of the disk.
    */
   setIndexed(position: number): void {
     if (position >>> 30 !== (Atomics.load(this.control, WORD.era) & 3)) {
-      // Before the era: whoever takes over from a thread that died in between does it again.
-      this.#pullSyncWanted();
+      // Nobody may have waited for the disk for 64 GiB, and 128 GiB behind `flushed` what they waited for would look
+      // like ahead of it. Before the era: whoever takes over from a thread that died in between does it again.
+      this.want(WORD.syncWanted, this.flushed());
+      this.want(WORD.writtenWanted, this.flushed());
       Atomics.store(this.control, WORD.era, Math.floor(this.toBytes(position) / (ERA_SLOTS * SLOT_BYTES)));
     }
     Atomics.store(this.control, WORD.indexed, position);
   }
 
-  /**
-   * Nobody may have waited for a sync for 64 GiB, and 128 GiB behind `flushed` what they waited for would
-   * look like ahead of it. So it is taken along once an era.
-   */
-  #pullSyncWanted(): void {
-    const flushed = this.flushed();
-    if (((flushed - Atomics.load(this.control, WORD.syncWanted)) | 0) > 0) {
-      Atomics.store(this.control, WORD.syncWanted, flushed);
+  /** Moves one of the words that say up to where somebody waits, if that is further than it is. */
+  want(word: number, position: number): void {
+    if (((position - Atomics.load(this.control, word)) | 0) > 0) {
+      Atomics.store(this.control, word, position);
     }
   }
 

@@ -61,6 +61,11 @@ export class InjectedDisk implements FaultDisk {
     writeFileSync(this.env.RINGMQ_TEST_FAULTS, 'sync');
   }
 
+  /** An fdatasync takes until `repair`. */
+  slowDown(): void {
+    writeFileSync(this.env.RINGMQ_TEST_FAULTS, 'slow');
+  }
+
   repair(): void {
     this.makeRoom();
   }

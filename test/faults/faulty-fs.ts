@@ -11,8 +11,12 @@ const CONTROL = process.env['RINGMQ_TEST_FAULTS'] ?? '';
 
 const { fdatasyncSync, fsyncSync, openSync, readFileSync, statfsSync, writeSync } = fs;
 
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
+/** So often a call that is to take long looks whether it may end. */
+const LOOK_MS = 5;
+
 /** Words in the control file; no such file, no faults. */
-function has(fault: 'full' | 'sync' | 'descriptors'): boolean {
+function has(fault: 'full' | 'sync' | 'slow' | 'descriptors'): boolean {
   try {
     return readFileSync(CONTROL, 'utf8').includes(fault);
   } catch {
@@ -44,6 +48,9 @@ if (CONTROL !== '') {
     return openSync(path, ...rest);
   }) as typeof openSync;
   fs.fdatasyncSync = (fd) => {
+    while (has('slow')) {
+      Atomics.wait(NEVER, 0, 0, LOOK_MS);
+    }
     if (has('sync')) {
       fail('EIO', -5, 'fdatasync');
     }

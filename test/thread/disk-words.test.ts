@@ -7,7 +7,7 @@ import { APPEND } from '../../engine/engine-thread.js';
 import { FULL } from '../../engine/log/index.js';
 import { Ring, SeatTable, WORD, wake } from '../../engine/ring/index.js';
 import { PERSIST_SEAT } from '../../engine/term/shared-words.js';
-import { DURABILITY, ERRORS } from '../../native-free/wire/index.js';
+import { BATCH_ATTRIBUTE, DURABILITY, ERRORS } from '../../native-free/wire/index.js';
 import { makeDirectory, removeDirectory, SMALL } from '../faults/small-broker.js';
 import { makeBatch } from '../transport/make-batch.js';
 
@@ -39,7 +39,7 @@ interface Told {
 }
 
 /** Appends one batch. `told` is empty until its ack. */
-function append(): { outcome: number; told: Told[] } {
+function append(attributes = 0): { outcome: number; told: Told[] } {
   const told: Told[] = [];
   const sink: AppendSink = {
     hasTravelled: false,
@@ -48,7 +48,7 @@ function append(): { outcome: number; told: Told[] } {
   const outcome = engine.thread.append(
     sink,
     1,
-    makeBatch([{ body: 'x' }], { topicId: topic.topicId }),
+    makeBatch([{ body: 'x' }], { topicId: topic.topicId, attributes }),
     topic,
   );
   return { outcome, told };
@@ -96,4 +96,15 @@ test('what is on the disk when it fails is acked as that', async () => {
   Atomics.store(ring.control, WORD.fatal, 5);
   expect(await until(() => told.length > 0)).toBe(true);
   expect(told).toEqual([{ status: 0, durability: DURABILITY.disk }]);
+});
+
+test('the persist worker is told who does not wait for the disk under sync flush', () => {
+  const wanted = (): number => Atomics.load(ring.control, WORD.writtenWanted);
+  const before = wanted();
+  append();
+  expect(wanted()).toBe(before);
+  append(BATCH_ATTRIBUTE.asyncFlush);
+  expect(wanted()).toBe(ring.head());
+  append();
+  expect((wanted() - ring.head()) | 0).toBeLessThan(0);
 });
