@@ -14,8 +14,8 @@ const TICK_MS = 500;
 const BEGIN_MS = 2_000;
 /** So much log without an index is read by each search; what is less is left to it. */
 const STEP_BYTES = 16 * 1024 * 1024;
-/** The same of log without keys, which costs a search nothing while it is known: a thread's start for it would. */
-const KEYLESS_STEP_BYTES = 1024 * 1024 * 1024;
+/** The same of log without keys, which costs a search nothing while it is known: only a start has it to read again. */
+const KEYLESS_STEP_BYTES = 4 * 1024 * 1024 * 1024;
 /** After a failure it is tried again so late. */
 const RETRY_MS = 60_000;
 /** What could not be read may be readable again, as some disks are: it is tried again so late. */
@@ -140,8 +140,8 @@ export class KeyKeeper {
     const keyedEnd = Math.min(this.#keylessFrom ?? end, end);
     return (
       keyedEnd - from >= STEP_BYTES ||
-      end - from >= Math.min(KEYLESS_STEP_BYTES, segmentBytes) ||
-      (end > from && Math.floor(from / segmentBytes) < Math.floor(end / segmentBytes))
+      end - from >= KEYLESS_STEP_BYTES ||
+      (keyedEnd > from && Math.floor(from / segmentBytes) < Math.floor(end / segmentBytes))
     );
   }
 
