@@ -1,3 +1,4 @@
+import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,6 +11,16 @@ type Options = Pick<CliOptions, 'input' | 'env' | 'cwd'>;
 const LEAVE_MS = 30_000;
 
 let last: Promise<unknown> = Promise.resolve();
+
+/** What the command under way has connected by: others of this process connect meanwhile, too, and again when their broker is back. */
+const handlesOfCommand = new AsyncLocalStorage<Set<object>>();
+createHook({
+  init(_id, type, _trigger, handle) {
+    if (type === 'TCPWRAP') {
+      handlesOfCommand.getStore()?.add(handle);
+    }
+  },
+}).enable();
 
 /**
  * Runs `ringmq` to its end as `runCli` does, but in this process, which has loaded it: a process of its own takes the tenfold. One
@@ -38,10 +49,10 @@ async function runNow(args: readonly string[], options: Options): Promise<CliRes
   });
   Object.assign(process.env, { XDG_CONFIG_HOME: NO_CONTEXTS }, options.env);
   process.chdir(options.cwd ?? place.cwd);
-  const connections = openConnections();
+  const made = new Set<object>();
   try {
-    const status = await run();
-    await untilNoMoreThan(connections, args);
+    const status = await handlesOfCommand.run(made, () => run());
+    await untilClosed(made, args);
     return { status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() };
   } finally {
     process.argv = argv;
@@ -58,19 +69,21 @@ async function runNow(args: readonly string[], options: Options): Promise<CliRes
   }
 }
 
-/** Connections that this process has made; those that a server of the test has taken in end when it likes. */
-function openConnections(): number {
-  const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles(): object[] };
-  return handles
+/** Of the connections made by `handles`. */
+function isAnyOpen(handles: ReadonlySet<object>): boolean {
+  const { _getActiveHandles: active } = process as unknown as { _getActiveHandles(): object[] };
+  return active
     .call(process)
-    .filter(
-      (handle) => handle instanceof Socket && !handle.destroyed && !('server' in handle && handle.server),
-    )
-    .filter((handle) => (handle as Socket).remoteAddress !== undefined).length;
+    .some(
+      (socket) =>
+        socket instanceof Socket &&
+        !socket.destroyed &&
+        handles.has((socket as unknown as { _handle: object })._handle),
+    );
 }
 
-async function untilNoMoreThan(connections: number, args: readonly string[]): Promise<void> {
-  for (const until = performance.now() + LEAVE_MS; openConnections() > connections; await pause(5)) {
+async function untilClosed(handles: ReadonlySet<object>, args: readonly string[]): Promise<void> {
+  for (const until = performance.now() + LEAVE_MS; isAnyOpen(handles); await pause(5)) {
     if (performance.now() > until) {
       throw new Error(`ringmq ${args.join(' ')} has left a connection open: its process would not end`);
     }
