@@ -1,10 +1,11 @@
 /** However a broker dies under load, the program that it is embedded in is told once, and its close settles. */
-import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { afterAll, expect, it } from 'vitest';
 import { connect } from '../../native-free/client/index.js';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
 import { InjectedDisk } from '../faults/fault-disk.js';
 import { HostProcess } from '../faults/host-process.js';
+import { removeWhole } from '../faults/remove-whole.js';
 import { SMALL } from '../faults/small-broker.js';
 
 const directory = realpathSync(makeDirectory());
@@ -41,11 +42,7 @@ const WAYS: readonly [string, string, Way][] = [
     'DATA_DIR_LOST',
     { end: (_host, dataDir) => renameSync(dataDir, `${dataDir}-moved`) },
   ],
-  [
-    'its log is removed',
-    'DATA_DIR_LOST',
-    { end: (_host, dataDir) => rmSync(`${dataDir}/log`, { recursive: true }) },
-  ],
+  ['its log is removed', 'DATA_DIR_LOST', { end: (_host, dataDir) => removeWhole(`${dataDir}/log`) }],
   [
     'its LOCK is taken by another',
     'DATA_DIR_LOST',

@@ -11,7 +11,6 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
-  rmSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -26,6 +25,7 @@ import { resolveEngineOptions } from '../../engine/options.js';
 import type { Client } from '../../native-free/client/index.js';
 import type { RingMQError } from '../../native-free/wire/index.js';
 import { BrokerProcess } from '../cli/cli-process.js';
+import { removeWhole } from './remove-whole.js';
 import { makeDirectory, openSmall, readSome, removeDirectory, SMALL, withBroker } from './small-broker.js';
 
 let directory: string;
@@ -76,7 +76,7 @@ function lastSegment(path: string): string {
 describe('a broker whose directory', () => {
   it.concurrent.each<[string, (path: string) => void, RegExp]>([
     ['was moved away', (path) => renameSync(path, `${path}-moved`), /it was moved or removed$/],
-    ['was removed', (path) => rmSync(path, { recursive: true }), /it was moved or removed$/],
+    ['was removed', removeWhole, /it was moved or removed$/],
     [
       'was replaced by another',
       (path) => {
@@ -99,11 +99,7 @@ describe('a broker whose directory', () => {
       (path) => writeFileSync(`${path}/LOCK`, 'mine'),
       /its LOCK was overwritten$/,
     ],
-    [
-      'has lost log/',
-      (path) => rmSync(`${path}/log`, { recursive: true }),
-      /log\/0{16}\.seg was moved or removed/,
-    ],
+    ['has lost log/', (path) => removeWhole(`${path}/log`), /log\/0{16}\.seg was moved or removed/],
     [
       'has lost the segment in use',
       (path) => unlinkSync(lastSegment(path)),
@@ -122,11 +118,7 @@ describe('a broker whose directory', () => {
       },
       /log\/0{16}\.seg was replaced/,
     ],
-    [
-      'has lost meta/',
-      (path) => rmSync(`${path}/meta`, { recursive: true }),
-      /meta\/node was moved or removed/,
-    ],
+    ['has lost meta/', (path) => removeWhole(`${path}/meta`), /meta\/node was moved or removed/],
     [
       'has another file for meta/node',
       (path) => {
@@ -219,7 +211,7 @@ describe('a broker whose directory', () => {
 it('ringmq broker says it in one line and ends with status 1', async () => {
   const dataDir = `${directory}/command`;
   const broker = await BrokerProcess.start(dataDir);
-  rmSync(dataDir, { recursive: true });
+  removeWhole(dataDir);
   expect(await broker.ended).toBe(1);
   const lines = broker.log.trimEnd().split('\n');
   expect(lines.filter((line) => !line.startsWith('{'))).toEqual([
