@@ -1,7 +1,7 @@
 /**
  * The shared memory of one ring, drawn once. Outside engine/ring only the owners of a word know an offset in
- * it: the persist stage (written, flushed, fatal, full, spare), the index stage (syncWanted) and `DiskState`
- * (fatal, full). How the words work together is argued in docs/ring-protocol.md.
+ * it: the persist stage (written, flushed, fatal, full, spare), the index stage (syncWanted), a lane (syncWanted,
+ * writtenWanted) with the persist worker that reads them, and `DiskState` (fatal, full). How the words work together is argued in docs/ring-protocol.md.
  *
  * A ring is three SharedArrayBuffers:
  *
