@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { EngineOptions } from '../../engine/options.js';
-import type { FoundMessage } from '../../native-free/client/index.js';
+import type { Client, FoundMessage, TopicDescription } from '../../native-free/client/index.js';
 import {
   findAll,
   type KeyedBroker,
@@ -58,6 +58,18 @@ function damage(text: string): void {
   throw new Error(`there is no ${text} in the log`);
 }
 
+/** A segment goes first, and its queues begin later soon after: they are waited for. */
+async function settledQueues(client: Client): Promise<TopicDescription['queueStates']> {
+  for (;;) {
+    const { queueStates } = await client.admin().describeTopic(TOPIC);
+    const found = (await findAll(client, { topic: TOPIC })).flatMap(({ messages }) => messages);
+    const first = (id: number): number | undefined => found.find(({ queueId }) => queueId === id)?.offset;
+    if (queueStates.every(({ queueId, minOffset }) => first(queueId) === minOffset)) {
+      return queueStates;
+    }
+  }
+}
+
 it('a damaged batch is told and passed over, by place, by key and by id', async () => {
   let opened = await open();
   await opened.client.admin().createTopic({ topic: TOPIC, queues: 1 });
@@ -111,8 +123,7 @@ it('goes on where the queue now begins, when retention takes what the next page 
     messages.push(...next.messages);
     cursor = next.cursor;
   }
-  const { queueStates } = await client.admin().describeTopic(TOPIC);
-  for (const { queueId, minOffset } of queueStates) {
+  for (const { queueId, minOffset } of await settledQueues(client)) {
     const offsets = messages.filter((message) => message.queueId === queueId).map(({ offset }) => offset);
     // Retention goes on meanwhile, and may take all that was found: nothing is missing of what it has left.
     const there = offsets.filter((offset) => offset >= minOffset);
