@@ -9,9 +9,10 @@ import {
 } from '../../native-free/time/index.js';
 import { LOG_FRAME_BYTES, type ReplicaFacts } from '../../native-free/wire/index.js';
 import type { ControlPort } from '../control/channel-messages.js';
-import type { ReplicaDoor, ReplicaFeed, ReplicaGreeting, ReplicaLink } from '../engine-thread.js';
+import type { EngineInfo, ReplicaDoor, ReplicaFeed, ReplicaGreeting, ReplicaLink } from '../engine-thread.js';
 import type { Lane } from '../lane/lane.js';
 import type { LogReader } from '../log/index.js';
+import { AnswerWatch } from '../replica/answer-watch.js';
 import type { InSyncLimits } from '../replica/in-sync.js';
 import type { RepairRange } from '../replica/repair-run.js';
 import { RepairTalk } from '../replica/repair-talk.js';
@@ -26,6 +27,7 @@ import { PacedFiles } from './paced-files.js';
 import type { TurnWork } from './turn-work.js';
 
 export interface ReplicaHost {
+  readonly info: EngineInfo;
   readonly log: Lane;
   readonly logReader: LogReader;
   readonly logDir: string;
@@ -119,6 +121,8 @@ class Feed implements ReplicaFeed, TurnWork {
   readonly #talk: RepairTalk;
   readonly #rowNumber: number;
   #received = 0;
+  /** Null: nobody waits for a slave's word alone. */
+  readonly #watch: AnswerWatch | null;
   #isAsking = false;
   readonly #files: AsyncLogFiles;
   readonly #endWork: () => void;
@@ -139,6 +143,8 @@ class Feed implements ReplicaFeed, TurnWork {
     this.#link = link;
     this.#port = port;
     this.#rowNumber = greeting.row;
+    // Where the disk is waited for as well, a slave's answer is never near.
+    this.#watch = host.marks.isSync && host.info.flush === 'async' ? new AnswerWatch() : null;
     this.#row = new ReplicaRow(host.marks, greeting.row, greeting.link, host.limits, (bytes) =>
       ring.toSlots(bytes),
     );
@@ -211,7 +217,12 @@ class Feed implements ReplicaFeed, TurnWork {
   }
 
   #step(): void {
-    if (this.#stage.step()) {
+    const { position } = this.#stage;
+    const hasMore = this.#stage.step();
+    if (this.#stage.position > position) {
+      this.#watch?.sent(this.#stage.position, monotonicMs());
+    }
+    if (hasMore || this.#watch?.isNear(monotonicMs()) === true) {
       this.#host.schedule();
     } else if (this.#stage.owesNews && this.#newsTimer === null && !this.#isClosed) {
       this.#newsTimer = setTimeout(() => {
@@ -241,6 +252,7 @@ class Feed implements ReplicaFeed, TurnWork {
 
   #heard(received: number, flushed: number): void {
     this.#received = received;
+    this.#watch?.heard(received, monotonicMs());
     const { ring } = this.#host.log;
     if (this.#row.heard(received, flushed, ring.toBytes(ring.indexed()), monotonicMs())) {
       this.#host.wakeOthers();
