@@ -59,7 +59,17 @@ export class LedBroker implements SetMember {
     const { isSettled, epoch, position, knows } = engine.replication.standing.end;
     const isStill = isSettled && engine.mastership.term.isFollower && !this.#host.isFollowing;
     const log = engine.handle.brokerId;
-    return { leads: engine.mastership.leads, isStill, end: { epoch, position }, log, knows };
+    const { openings } = engine.replication;
+    const opening = engine.handle.openingId;
+    return {
+      leads: engine.mastership.leads,
+      isStill,
+      end: { epoch, position },
+      log,
+      knows,
+      opening,
+      openings,
+    };
   }
 
   async standStill(): Promise<void> {
@@ -75,6 +85,10 @@ export class LedBroker implements SetMember {
 
   follow({ url }: Leader): Promise<void> {
     return this.#host.follow(url);
+  }
+
+  takePart(): void {
+    this.#host.engine().replication.takePart();
   }
 
   async lead(epoch: number): Promise<void> {
@@ -111,9 +125,9 @@ export class LedBroker implements SetMember {
   }
 
   /** Under sync replication `required` of a new set may be less than what the options want: they hold all the same. */
-  countAcksBy({ members, required }: InSyncSet): void {
+  countAcksBy({ members, required, openings }: InSyncSet): void {
     const slaves = this.mayDegrade ? required - 1 : Math.max(required - 1, this.minInSync);
-    this.#host.engine().replication.countBy(members, slaves);
+    this.#host.engine().replication.countBy({ members, required: slaves, openings });
   }
 
   followers(): { followers: readonly Follower[]; acked: number } {
@@ -122,11 +136,16 @@ export class LedBroker implements SetMember {
     const followers = replication.near().map(({ name, inSync, received, flushed }) => ({
       name,
       isInSync: inSync,
+      opening: replication.openingOf(name),
       received: isOnDisk ? Math.min(received, flushed) : received,
     }));
     // Read behind what the slaves have: they are not to look further than they are. Async replication waits
     // for nobody, so that a slave that is near enough is as good as any.
     return { followers, acked: this.minInSync === 0 ? 0 : replication.standing.ackedPosition };
+  }
+
+  waitsFor(why: string | null): void {
+    this.#host.engine().replication.waitsFor = why;
   }
 
   tell(message: string, details: object): void {

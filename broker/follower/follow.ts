@@ -174,7 +174,7 @@ export class Following {
   #onReport(report: FollowerReport): void {
     switch (report.type) {
       case 'facts':
-        this.#order({ type: 'facts', facts: this.#engine.replication.standing.facts() });
+        this.#order({ type: 'facts', facts: this.#engine.replication.asSlave() });
         return;
       case 'control':
         this.#engine.replication.applyControl(report.batch, report.position);

@@ -51,7 +51,7 @@ export async function notReady(folder: ClusterFolder, file: ClusterFile): Promis
     const ofSet = brokers.filter((node) => node.set === set);
     const master = masterOf(ofSet, standings);
     if (master === null) {
-      missing.push(`the broker set ${set} has no master`);
+      missing.push(`the broker set ${set} has no master${whyNone(ofSet, standings)}`);
       continue;
     }
     missing.push(
@@ -112,6 +112,15 @@ function refusedOrNothing(error: unknown): null {
     );
   }
   return null;
+}
+
+/** What a controller has them wait for, as they say themselves. */
+function whyNone(nodes: readonly ClusterNode[], standings: ReadonlyMap<string, SetStanding>): string {
+  const said = nodes.flatMap(({ name }) => {
+    const why = standings.get(name)?.waitsFor;
+    return why === undefined ? [] : [`${name} waits: ${why}`];
+  });
+  return said.length === 0 ? '' : ` (${said.join('; ')})`;
 }
 
 /** The one of the highest epoch: an older one may not have heard of it yet. */

@@ -57,8 +57,8 @@ export class AckRule {
     const { minInSync, mayDegrade, name } = this.#member;
     const wanted = (): InSyncSet | null => {
       const { followers, acked } = this.#member.followers();
-      const next = nextInSync(name, now, followers, acked, minInSync, mayDegrade);
-      const { log } = this.#member.state();
+      const { log, opening } = this.#member.state();
+      const next = nextInSync({ name, opening }, now, followers, acked, minInSync, mayDegrade);
       // An earlier version wrote it without.
       return next === null && log === now.log ? null : { ...(next ?? now), log };
     };
@@ -90,18 +90,23 @@ export class AckRule {
   }
 }
 
-/** Acks that satisfy both: only members of both count, and the larger number is waited for. */
+/** Acks that satisfy both: only members of both count, with the same directory, and the larger number is waited for. */
 export function bothRules(a: InSyncSet, b: InSyncSet): InSyncSet {
   return {
-    members: a.members.filter((member) => b.members.includes(member)),
+    members: a.members.filter((member) => b.members.includes(member) && isSameDirectory(member, a, b)),
     required: Math.max(a.required, b.required),
+    ...(a.openings === undefined ? {} : { openings: a.openings }),
   };
+}
+
+function isSameDirectory(member: string, a: InSyncSet, b: InSyncSet): boolean {
+  return a.openings?.[member] === b.openings?.[member];
 }
 
 function isSameSet(a: InSyncSet, b: InSyncSet): boolean {
   return (
     a.required === b.required &&
     a.members.length === b.members.length &&
-    a.members.every((member) => b.members.includes(member))
+    a.members.every((member) => b.members.includes(member) && isSameDirectory(member, a, b))
   );
 }

@@ -155,6 +155,8 @@ export class LeaderLoop {
 
   async #carryOut(view: SetView, decision: Decision): Promise<void> {
     const member = this.#member;
+    const isWaiting = decision.act === 'stand-aside' || decision.act === 'stay';
+    member.waitsFor(isWaiting && member.state().leads === null ? decision.why : null);
     switch (decision.act) {
       case 'stay':
         if (view.leader?.name === member.name && member.state().leads === view.leader.epoch) {
@@ -217,6 +219,7 @@ export class LeaderLoop {
       await this.#keepLease();
       return;
     }
+    this.#member.takePart();
     const leader = { name: this.#member.name, url: this.#member.url, epoch };
     if (!(await this.#store.take(view, leader, inSync, lease))) {
       this.#isAskedAgain = true;

@@ -26,6 +26,8 @@ export interface InSyncSet {
   required: number;
   /** The log that they have; none where it was written by an earlier version. */
   log?: string | undefined;
+  /** By member: in which opening of its directory it was found to have all that was acked. One that is not named does not say it. */
+  openings?: Readonly<Record<string, string>> | undefined;
 }
 
 /** How far a log goes: first by the term that wrote its end, then by place. */
@@ -50,6 +52,8 @@ export interface SetView {
   termRevision: number;
   inSync: InSyncSet | null;
   inSyncRevision: number;
+  /** What its keys begin with; left out where there are none. */
+  prefix?: string | undefined;
   candidates: readonly Candidate[];
 }
 
@@ -66,6 +70,9 @@ export interface Standing {
   end: LogEnd;
   /** Which log that is of; one that has none yet has a number all the same. Absent: all of a set are of one. */
   log?: string | undefined;
+  /** The opening of its directory that this is, and those before it in which it took part in the set. Absent: nobody asks. */
+  opening?: string | undefined;
+  openings?: readonly string[] | undefined;
   /** The highest epoch that it has heard of, which etcd may have forgotten. */
   knows: number;
   /** It was set up as a master, so it may begin a set that etcd knows nothing of. */
@@ -119,13 +126,19 @@ export function decide(view: SetView, me: Standing): Decision {
   if (view.inSync === null) {
     return found(view, me);
   }
-  if (!view.inSync.members.includes(me.name)) {
-    return { act: 'stay', why: 'not in the in-sync set, so it may lack what was acked' };
-  }
   if (isOfOtherLog(view, me)) {
     return {
       act: 'stand-aside',
-      why: `its directory is empty, and etcd has the set with the log ${view.inSync.log}: it waits for a master to take that from; where nobody has that log any more, remove the set's keys from etcd, and it begins anew`,
+      why: `its directory is empty, and etcd has the set with the log ${view.inSync.log}: it waits for a master to take that from; where nobody has that log any more, remove the set's keys from etcd (etcdctl del --prefix ${view.prefix}), and it begins anew`,
+    };
+  }
+  if (!view.inSync.members.includes(me.name)) {
+    return { act: 'stay', why: 'not in the in-sync set, so it may lack what was acked' };
+  }
+  if (!hasDirectoryOf(view.inSync, me)) {
+    return {
+      act: 'stand-aside',
+      why: `this directory is not the one with which etcd has '${me.name}' in the in-sync set, but an older copy of it, or one that was begun anew since: it may lack what was acked, and waits for a master to take that from; where all who have it are gone for good, remove "openings" from the key ${view.prefix}in-sync (etcdctl), and this one may lead without it`,
     };
   }
   if (me.leads !== null && me.leads === view.term) {
@@ -216,12 +229,19 @@ function isFurther(a: Candidate, b: Candidate): boolean {
 }
 
 /** A new master begins alone; slaves come into the set as they catch up. */
-function alone({ name, log }: Standing): InSyncSet {
-  return { members: [name], required: 1, log };
+function alone({ name, log, opening }: Standing): InSyncSet {
+  const openings = openingsOf([{ name, opening }]);
+  return { members: [name], required: 1, log, ...(openings === undefined ? {} : { openings }) };
 }
 
 function isOfOtherLog({ inSync }: SetView, { log }: Standing): boolean {
   return inSync?.log !== undefined && log !== undefined && inSync.log !== log;
+}
+
+/** A member is who has its name and the directory that had all that was acked: a copy made before has not. */
+function hasDirectoryOf({ openings }: InSyncSet, { name, opening, openings: own }: Standing): boolean {
+  const known = openings?.[name];
+  return known === undefined || own === undefined || known === opening || own.includes(known);
 }
 
 /** It has taken nothing yet, from nobody. */
@@ -235,19 +255,22 @@ export interface Follower {
   received: number;
   /** Within the limits of lag, connected. */
   isInSync: boolean;
+  /** Of its directory; undefined: it does not say. */
+  opening?: string | undefined;
 }
 
 /**
  * The in-sync set that a master should write to etcd, or null if what is there is right. `acked`: position
  * below which it has acked.
  *
- * A member comes in only when it has all that was acked. One goes out only when those that stay hold all that
+ * A member comes in only when it has all that was acked, and again when it is there with another opening of its
+ * directory, which may be another directory. One goes out only when those that stay hold all that
  * was acked often enough: what was acked because of the one that leaves would be on too few of them
  * otherwise, and a later election could pass it by. `minInSync`: slaves an ack waits for; 0 under async
  * replication. `mayDegrade`: acks go on with fewer, once etcd says so.
  */
 export function nextInSync(
-  name: string,
+  { name, opening }: Pick<Standing, 'name' | 'opening'>,
   now: InSyncSet,
   followers: readonly Follower[],
   acked: number,
@@ -267,5 +290,16 @@ export function nextInSync(
     required === now.required &&
     members.length === now.members.length &&
     members.every((member) => now.members.includes(member));
-  return isSame ? null : { members, required };
+  const openings = openingsOf([{ name, opening }, ...able]);
+  return isSame && members.every((member) => openings?.[member] === now.openings?.[member])
+    ? null
+    : { members, required, ...(openings === undefined ? {} : { openings }) };
+}
+
+/** By member, of those that say it; undefined: nobody does. */
+function openingsOf(members: readonly Pick<Follower, 'name' | 'opening'>[]): InSyncSet['openings'] {
+  const known = members.flatMap(({ name, opening }) =>
+    opening === undefined ? [] : [[name, opening] as const],
+  );
+  return known.length === 0 ? undefined : Object.fromEntries(known);
 }

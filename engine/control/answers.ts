@@ -160,6 +160,7 @@ const standing = z.object({
   end: count,
   endEpoch: count,
   takesMessages: z.boolean(),
+  waitsFor: z.string().optional(),
   replicas: z.array(
     z.object({
       name: text,

@@ -138,6 +138,7 @@ function readStored(
     ownFrom: 0,
     isLed: false,
     slaves: [],
+    openings: [],
   };
   const checkpoint = readCheckpoint(disk, dataDir);
   const oldest = logStart(segments[0], node.start);

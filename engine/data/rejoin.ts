@@ -90,6 +90,7 @@ export function performRejoin(disk: Disk, dataDir: string, segmentBytes: number)
       ownFrom: NEVER_OWN,
       isLed: false,
       slaves: [],
+      openings: [],
     });
   }
   // Newer than the log's end, perhaps: what comes of the log from there on ends in the same state.

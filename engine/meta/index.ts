@@ -7,7 +7,15 @@ export {
 } from './control-records.js';
 export { EpochHistory, type EpochStart } from './epoch-history.js';
 export { MetaState, type StoredTopic } from './meta-state.js';
-export { MAX_NODE_SLAVES, NEVER_OWN, NODE_FILE, type NodeFacts, readNode, writeNode } from './node-file.js';
+export {
+  MAX_NODE_OPENINGS,
+  MAX_NODE_SLAVES,
+  NEVER_OWN,
+  NODE_FILE,
+  type NodeFacts,
+  readNode,
+  writeNode,
+} from './node-file.js';
 export { NOT_COMMITTED, OffsetTable } from './offset-table.js';
 export type { QueueEnd } from './queue-ends.js';
 export { decodeRecords, encodeRecords } from './record-codec.js';

@@ -7,6 +7,7 @@ export const NODE_FILE = 'node';
 const NODE_FORMAT = 1;
 const MAX_NODE_BYTES = 4096;
 export const MAX_NODE_SLAVES = 8;
+export const MAX_NODE_OPENINGS = 32;
 
 /** {@link NodeFacts.ownFrom} of a slave. */
 export const NEVER_OWN = 0xffffffff;
@@ -35,6 +36,11 @@ export interface NodeFacts {
   readonly isLed: boolean;
   /** Of a master: the slaves that have followed it in this opening of the directory or the one before, {@link MAX_NODE_SLAVES} at most. */
   readonly slaves: readonly string[];
+  /**
+   * With a controller: the openings of this directory in which it led its set or followed its master, oldest first, the last
+   * {@link MAX_NODE_OPENINGS}. A copy of it does not have those that came after it was made.
+   */
+  readonly openings: readonly string[];
 }
 
 /**
@@ -65,12 +71,13 @@ export function readNode(disk: Disk, dir: string): NodeFacts | null {
     ownFrom = 0,
     isLed = false,
     slaves = [],
+    openings = [],
   } = unpackMap(payload);
   if (type === 'node' && format !== NODE_FORMAT) {
     throw unknownFormat(path, format, NODE_FORMAT);
   }
   const facts = {
-    ...{ brokerId, spanBytes, segmentBytes, createdTime, epoch, start, ownFrom, isLed, slaves },
+    ...{ brokerId, spanBytes, segmentBytes, createdTime, epoch, start, ownFrom, isLed, slaves, openings },
   } as NodeFacts;
   if (type !== 'node' || !isSound(facts)) {
     throw corruptFile(path, 0, 'this is not who a broker is');
@@ -93,6 +100,7 @@ function isSound({
   ownFrom,
   isLed,
   slaves,
+  openings,
 }: NodeFacts): boolean {
   return (
     typeof brokerId === 'string' &&
@@ -111,7 +119,10 @@ function isSound({
     typeof isLed === 'boolean' &&
     Array.isArray(slaves) &&
     slaves.length <= MAX_NODE_SLAVES &&
-    slaves.every((name) => typeof name === 'string')
+    slaves.every((name) => typeof name === 'string') &&
+    Array.isArray(openings) &&
+    openings.length <= MAX_NODE_OPENINGS &&
+    openings.every((opening) => typeof opening === 'string' && /^[0-9a-f]{16}$/.test(opening))
   );
 }
 

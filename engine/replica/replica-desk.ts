@@ -35,6 +35,14 @@ export interface ReplicaDeskDeps {
   now(): number;
 }
 
+/** Whom acks count, and for how many of them they wait. */
+export interface CountRule {
+  readonly members: readonly string[];
+  readonly required: number;
+  /** By name: one that has connected with another opening of its directory does not count. Who is not named counts with any. */
+  readonly openings?: Readonly<Record<string, string>> | undefined;
+}
+
 /** Slaves' proofs are made and looked at under this, where there is no secret. */
 const NO_SECRET = new Uint8Array(0);
 
@@ -42,8 +50,10 @@ export class ReplicaDesk {
   readonly #deps: ReplicaDeskDeps;
   /** Whose each row is. */
   readonly #names: (string | null)[] = new Array<string | null>(MAX_REPLICAS).fill(null);
+  /** Of the directory of the slave that spoke for the row last; undefined: it does not say. */
+  readonly #openings: (string | undefined)[] = [];
   /** Whom acks count, where a controller keeps that. */
-  #rule: { members: readonly string[]; required: number } | null = null;
+  #rule: CountRule | null = null;
 
   constructor(deps: ReplicaDeskDeps) {
     this.#deps = deps;
@@ -86,6 +96,8 @@ export class ReplicaDesk {
       throw new RingMQError('NOT_MASTER', `there is a later master: epoch ${decision.epoch}`);
     }
     const row = this.#rowOf(slave.name);
+    this.#openings[row] = slave.opening;
+    this.#tellRule();
     this.#deps.onSlave(slave.name);
     const at = replicaRow(row);
     const { words } = this.#deps.marks;
@@ -116,6 +128,11 @@ export class ReplicaDesk {
   /** The same, where `inSync` says that a slave is near enough to be counted. */
   near(): ReplicaStanding[] {
     return this.#standings((row) => this.#deps.marks.isNear(row));
+  }
+
+  /** Which opening of its directory that slave has connected with last; undefined: it does not say. */
+  openingOf(name: string): string | undefined {
+    return this.#openings[this.#names.indexOf(name)];
   }
 
   #standings(isInSync: (row: number) => boolean): ReplicaStanding[] {
@@ -163,17 +180,19 @@ export class ReplicaDesk {
   }
 
   /** Acks count these slaves only, and wait for so many of them. For a set with a controller. */
-  countBy(members: readonly string[], required: number): void {
-    this.#rule = { members, required };
+  countBy(rule: CountRule): void {
+    this.#rule = rule;
     this.#tellRule();
   }
 
   #tellRule(): void {
     if (this.#rule !== null) {
-      const { members, required } = this.#rule;
+      const { members, required, openings } = this.#rule;
       let rows = 0;
       for (const [row, name] of this.#names.entries()) {
-        rows |= name !== null && members.includes(name) ? 1 << row : 0;
+        const opening = name === null ? undefined : openings?.[name];
+        const isIt = opening === undefined || opening === this.#openings[row];
+        rows |= name !== null && members.includes(name) && isIt ? 1 << row : 0;
       }
       this.#deps.marks.setRule(rows, required);
     }

@@ -1,6 +1,6 @@
 /** Keeps `meta/node` while the broker is open: what the directory is to be when it is opened again, a master's or a slave's, of which epoch, and followed by whom. */
 import { type OpenedDir, OwnedDisk } from '../disk/index.js';
-import { MAX_NODE_SLAVES, NEVER_OWN, type NodeFacts, writeNode } from '../meta/index.js';
+import { MAX_NODE_OPENINGS, MAX_NODE_SLAVES, NEVER_OWN, type NodeFacts, writeNode } from '../meta/index.js';
 
 export class NodeKeeper {
   readonly #dir: OpenedDir;
@@ -19,11 +19,23 @@ export class NodeKeeper {
     return this.#facts;
   }
 
+  /** With a controller it takes part in its set in this opening from now on. @throws RingMQError disk errors */
+  takePart(): void {
+    if (this.#facts.openings.at(-1) !== this.#dir.token) {
+      this.write({ ...this.#facts, openings: this.#openings() });
+    }
+  }
+
   /** It takes another's log from now on: the directory is a slave's until it is made the master. @throws RingMQError disk errors */
   becomeSlave(): void {
-    if (this.#facts.ownFrom !== NEVER_OWN || !this.#facts.isLed) {
-      this.write({ ...this.#facts, ownFrom: NEVER_OWN, isLed: true });
+    const { ownFrom, isLed, openings } = this.#facts;
+    if (ownFrom !== NEVER_OWN || !isLed || openings.at(-1) !== this.#dir.token) {
+      this.write({ ...this.#facts, ownFrom: NEVER_OWN, isLed: true, openings: this.#openings() });
     }
+  }
+
+  #openings(): readonly string[] {
+    return [...this.#facts.openings, this.#dir.token].slice(-MAX_NODE_OPENINGS);
   }
 
   /** Who followed this master. What cannot be written now is not waited for when this is opened again. */

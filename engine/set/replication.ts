@@ -20,7 +20,7 @@ import type { ReplicaGreeting } from '../engine-thread.js';
 import { decodeState, type NodeFacts } from '../meta/index.js';
 import { queueEndsOf } from '../queue/index.js';
 import type { RepairRange } from '../replica/repair-run.js';
-import { ReplicaDesk } from '../replica/replica-desk.js';
+import { type CountRule, ReplicaDesk } from '../replica/replica-desk.js';
 import { REPLICAS_WORD } from '../term/replica-layout.js';
 import { ROLE } from '../term/shared-words.js';
 import type { ProveParams } from '../thread/replica-door.js';
@@ -43,6 +43,8 @@ export interface ReplicationDeps extends StandingDeps, GroupHandOverDeps, Promot
 }
 
 export class Replication {
+  /** What a controller has this broker wait for; null: nothing. */
+  waitsFor: string | null = null;
   readonly standing: Standing;
   readonly handOver: GroupHandOver;
   readonly promotion: Promotion;
@@ -102,9 +104,14 @@ export class Replication {
     return this.#desk.near();
   }
 
+  /** Which opening of its directory that slave has connected with last; undefined: it does not say. */
+  openingOf(slave: string): string | undefined {
+    return this.#desk.openingOf(slave);
+  }
+
   /** For a controller: acks count these slaves only, and wait for so many of them. */
-  countBy(members: readonly string[], required: number): void {
-    this.#desk.countBy(members, required);
+  countBy(rule: CountRule): void {
+    this.#desk.countBy(rule);
     this.#deps.wakeAll();
     this.#tellOfStanding();
   }
@@ -132,6 +139,7 @@ export class Replication {
       end: position,
       endEpoch: epoch,
       takesMessages,
+      ...(this.waitsFor === null ? {} : { waitsFor: this.waitsFor }),
       replicas: isMaster ? this.list() : [],
     };
   }
@@ -194,6 +202,23 @@ export class Replication {
   /** A controller has said already who is the master of this log's set. */
   get isLed(): boolean {
     return this.#node.facts.isLed;
+  }
+
+  /** What this broker says of itself to its master. */
+  asSlave(): ReplicaFacts {
+    const { options, handle } = this.#deps;
+    const opening = options.controller === undefined ? {} : { opening: handle.openingId };
+    return { ...this.standing.facts(), ...opening };
+  }
+
+  /** The openings of this directory in which it took part in its set under a controller. */
+  get openings(): readonly string[] {
+    return this.#node.facts.openings;
+  }
+
+  /** Under a controller it takes part in its set in this opening from now on. @throws RingMQError disk errors */
+  takePart(): void {
+    this.#node.takePart();
   }
 
   /** It takes another's log from now on: the directory is a slave's until it is made the master. @throws RingMQError disk errors */

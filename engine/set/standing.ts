@@ -40,10 +40,14 @@ export class Standing {
     this.#node = node;
   }
 
-  /** Of a master under sync replication: nothing behind this place in the log was acked. */
+  /**
+   * Of a master under sync replication: nothing behind this place in the log was acked. What it took over counts
+   * as acked, all of it: the masters before it have told nobody how far exactly they were.
+   */
   get ackedPosition(): number {
-    const { ring, marks } = this.#deps;
-    return ring.toBytes(marks.reached);
+    const { ring, marks, term, control } = this.#deps;
+    const begun = control.state.epochs.starts.findLast(({ epoch }) => epoch === term.epoch);
+    return Math.max(ring.toBytes(marks.reached), begun?.position ?? this.end.position);
   }
 
   get end(): LogEnd {

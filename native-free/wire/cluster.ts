@@ -70,6 +70,8 @@ export interface SetStanding {
   endEpoch: number;
   /** It is a master that takes messages now: enough slaves are in sync, and its lease, where it has one, runs. */
   takesMessages: boolean;
+  /** With a controller: what this broker waits for before it can lead its set or follow a master, in a sentence; left out when it waits for nothing. */
+  waitsFor?: string | undefined;
   /** Of a master: its slaves. */
   replicas: ReplicaStanding[];
 }

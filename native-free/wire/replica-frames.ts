@@ -66,7 +66,7 @@ export const PROOF_BYTES = 32;
 /** What a frame may have before its sender has proved who it is. */
 export const PROOF_FRAME_LIMIT_BYTES = 4 * 1024;
 export const EPOCHS_LIMIT = 4_096;
-export const FACTS_LIMIT_BYTES = 56 + EPOCHS_LIMIT * 24 + 3 * 255;
+export const FACTS_LIMIT_BYTES = 56 + EPOCHS_LIMIT * 24 + 3 * 255 + 8;
 /** A piece of the state. */
 export const STATE_PIECE_BYTES = 256 * 1024;
 /** A log frame is cut at the batch with which it comes to this; one larger batch, or pad, is a frame of its own, so the span bounds it. */
@@ -80,6 +80,7 @@ export const HELD_FRAME_BYTES = 64 * 1024;
 const MAX_ERROR_BYTES = 1_024;
 const FACTS_BYTES = 56;
 const EPOCH_BYTES = 24;
+const ID_BYTES = 8;
 
 /** A master's term, and where in the log it began. */
 export interface ReplicaEpoch {
@@ -121,13 +122,16 @@ export interface ReplicaFacts {
   name: string;
   set: string;
   cluster: string;
+  /** Of a slave, in its hello: the opening of its directory, 16 hexadecimal digits; left out by one that does not say it. */
+  opening?: string | undefined;
 }
 
 export function encodeFacts(opcode: number, facts: ReplicaFacts): Uint8Array {
   const texts = [facts.name, facts.set, facts.cluster].map((text) => asciiBytes(text, 255));
   const epochs = facts.epochs.slice(-EPOCHS_LIMIT);
   const textsAt = FACTS_BYTES + epochs.length * EPOCH_BYTES;
-  const bytes = new Uint8Array(texts.reduce((sum, text) => sum + text.length, textsAt));
+  const openingAt = texts.reduce((sum, text) => sum + text.length, textsAt);
+  const bytes = new Uint8Array(openingAt + (facts.opening === undefined ? 0 : ID_BYTES));
   writeUint64(bytes, 0, facts.start);
   writeUint64(bytes, 8, facts.end);
   writeUint32(bytes, 16, facts.spanBytes);
@@ -135,9 +139,8 @@ export function encodeFacts(opcode: number, facts: ReplicaFacts): Uint8Array {
   for (const [i, text] of texts.entries()) {
     bytes[21 + i] = text.length;
   }
-  for (let i = 0; i < 8; i++) {
-    bytes[24 + i] = Number.parseInt(facts.brokerId.slice(i * 2, i * 2 + 2), 16);
-  }
+  bytes.set(idBytes(facts.brokerId), 24);
+  bytes.set(idBytes(facts.opening ?? ''), openingAt);
   writeUint32(bytes, 32, epochs.length);
   writeUint32(bytes, 36, facts.epoch);
   writeUint64(bytes, 40, facts.begin);
@@ -165,7 +168,9 @@ export function decodeFacts(frame: Uint8Array): ReplicaFacts | null {
   const count = readUint32(bytes, 32);
   const lengths = [bytes[21], bytes[22], bytes[23]] as [number, number, number];
   const textsAt = FACTS_BYTES + count * EPOCH_BYTES;
-  if (count > EPOCHS_LIMIT || textsAt + lengths[0] + lengths[1] + lengths[2] !== bytes.length) {
+  const openingAt = textsAt + lengths[0] + lengths[1] + lengths[2];
+  const hasOpening = openingAt + ID_BYTES === bytes.length;
+  if (count > EPOCHS_LIMIT || (openingAt !== bytes.length && !hasOpening)) {
     return null;
   }
   const epochs: ReplicaEpoch[] = [];
@@ -200,7 +205,7 @@ export function decodeFacts(frame: Uint8Array): ReplicaFacts | null {
     end,
     spanBytes,
     flags: bytes[20] as number,
-    brokerId: [...bytes.subarray(24, 32)].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
+    brokerId: idText(bytes, 24),
     epoch: readUint32(bytes, 36),
     epochs,
     begin,
@@ -208,7 +213,16 @@ export function decodeFacts(frame: Uint8Array): ReplicaFacts | null {
     name,
     set,
     cluster,
+    ...(hasOpening ? { opening: idText(bytes, openingAt) } : {}),
   };
+}
+
+function idBytes(id: string): number[] {
+  return (id.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16));
+}
+
+function idText(bytes: Uint8Array, at: number): string {
+  return [...bytes.subarray(at, at + ID_BYTES)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function textsOf(

@@ -98,6 +98,28 @@ describe('who is master', () => {
     expect(decide(ofLog, { ...empty, log })).toMatchObject({ act: 'announce' });
   });
 
+  test('one with another directory than the one that had all stands aside, and follows whoever leads', () => {
+    const named = {
+      ...orphaned,
+      inSync: { members: ['a', 'a-slave'], required: 2, openings: { 'a-slave': 'two' } },
+    };
+    const own = { ...slave, opening: 'three', openings: ['one', 'two'] };
+    expect(decide(named, own)).toMatchObject({ act: 'announce' });
+    expect(decide(named, { ...own, opening: 'two', openings: [] })).toMatchObject({ act: 'announce' });
+    for (const openings of [[], ['one']]) {
+      expect(decide(named, { ...own, openings })).toMatchObject({ act: 'stand-aside' });
+      const leader = { name: 'a', url: URL_A, epoch: 4 };
+      expect(decide({ ...named, leader }, { ...own, openings })).toEqual({ act: 'follow', leader });
+    }
+    // Written by a master that does not know of openings, or for a slave that does not say its own.
+    expect(decide(orphaned, { ...own, openings: [] })).toMatchObject({ act: 'announce' });
+  });
+
+  test('an empty directory says which log etcd has, whether its name is in the in-sync set or not', () => {
+    const empty = { ...slave, name: 'b', log: '00000000000000b2', end: { epoch: 0, position: 0 }, knows: 0 };
+    expect(decide(ofLog, empty)).toMatchObject({ act: 'stand-aside', why: expect.stringContaining(log) });
+  });
+
   test('a master of an older term follows the newer one', () => {
     const leader = { name: 'a-slave', url: URL_A, epoch: 4 };
     expect(decide({ ...orphaned, leader }, { ...slave, name: 'a', leads: 3 })).toEqual({
@@ -224,16 +246,31 @@ describe('the in-sync set', () => {
   const at = (name: string, received: number, isInSync = true): Follower => ({ name, received, isInSync });
 
   test('takes in a slave that has all that was acked, and no other', () => {
-    expect(nextInSync('a', now, [at('s1', 640), at('s2', 640)], 640, 1, false)).toEqual({
+    expect(nextInSync({ name: 'a' }, now, [at('s1', 640), at('s2', 640)], 640, 1, false)).toEqual({
       members: ['a', 's1', 's2'],
       required: 2,
     });
-    expect(nextInSync('a', now, [at('s1', 640), at('s2', 576)], 640, 1, false)).toBeNull();
+    expect(nextInSync({ name: 'a' }, now, [at('s1', 640), at('s2', 576)], 640, 1, false)).toBeNull();
+  });
+
+  test('a slave that is there with another directory is named with it once it has all that was acked', () => {
+    const me = { name: 'a', opening: 'a1' };
+    const named = { ...now, members: ['a', 's1'], required: 2, openings: { a: 'a1', s1: 'one' } };
+    const s1 = (received: number, opening: string) => [{ ...at('s1', received), opening }];
+    expect(nextInSync(me, named, s1(640, 'one'), 640, 1, false)).toBeNull();
+    expect(nextInSync(me, named, s1(576, 'two'), 640, 1, false)).toBeNull();
+    expect(nextInSync(me, named, s1(640, 'two'), 640, 1, false)).toEqual({
+      members: ['a', 's1'],
+      required: 2,
+      openings: { a: 'a1', s1: 'two' },
+    });
+    // While etcd may have the one or the other, it does not count.
+    expect(bothRules(named, { ...named, openings: { a: 'a1', s1: 'two' } }).members).toEqual(['a']);
   });
 
   test('keeps a slave that is gone rather than promise what too few have', () => {
-    expect(nextInSync('a', now, [at('s1', 640, false)], 640, 1, false)).toBeNull();
-    expect(nextInSync('a', now, [at('s1', 640, false)], 640, 1, true)).toEqual({
+    expect(nextInSync({ name: 'a' }, now, [at('s1', 640, false)], 640, 1, false)).toBeNull();
+    expect(nextInSync({ name: 'a' }, now, [at('s1', 640, false)], 640, 1, true)).toEqual({
       members: ['a'],
       required: 1,
     });
@@ -241,8 +278,8 @@ describe('the in-sync set', () => {
 
   test('lets one go only when the others have what was acked because of it', () => {
     const three = { members: ['a', 's1', 's2'], required: 2 };
-    expect(nextInSync('a', three, [at('s1', 640, false), at('s2', 576)], 640, 1, false)).toBeNull();
-    expect(nextInSync('a', three, [at('s1', 640, false), at('s2', 640)], 640, 1, false)).toEqual({
+    expect(nextInSync({ name: 'a' }, three, [at('s1', 640, false), at('s2', 576)], 640, 1, false)).toBeNull();
+    expect(nextInSync({ name: 'a' }, three, [at('s1', 640, false), at('s2', 640)], 640, 1, false)).toEqual({
       members: ['a', 's2'],
       required: 2,
     });

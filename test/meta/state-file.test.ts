@@ -41,6 +41,7 @@ const NODE: NodeFacts = {
   ownFrom: 0,
   isLed: false,
   slaves: ['b', 'c'],
+  openings: ['00112233445566aa'],
 };
 
 describe('meta/state', () => {

@@ -20,6 +20,7 @@ const NODE = {
   ownFrom: 0,
   isLed: false,
   slaves: [],
+  openings: [],
 };
 const END = 3 * SEGMENT - 4096;
 

@@ -65,7 +65,7 @@ class Rig {
 describe('a master’s desk', () => {
   it('does not count whoever gets the row of a slave that a controller has in the set', () => {
     const rig = new Rig();
-    rig.desk.countBy(['one'], 1);
+    rig.desk.countBy({ members: ['one'], required: 1 });
     for (let i = 0; i < MAX_REPLICAS; i++) {
       rig.connect(i === 0 ? 'one' : `other-${i}`);
     }
@@ -86,12 +86,12 @@ describe('a master’s desk', () => {
     const rig = new Rig();
     const inSync = (list: { name: string; inSync: boolean }[]): string[] =>
       list.filter((slave) => slave.inSync).map(({ name }) => name);
-    rig.desk.countBy([], 0);
+    rig.desk.countBy({ members: [], required: 0 });
     rig.connect('one');
     rig.connect('two');
     expect(inSync(rig.desk.list())).toEqual([]);
     expect(inSync(rig.desk.near())).toEqual(['one', 'two']);
-    rig.desk.countBy(['two', 'master'], 1);
+    rig.desk.countBy({ members: ['two', 'master'], required: 1 });
     expect(inSync(rig.desk.list())).toEqual(['two']);
   });
 

@@ -44,8 +44,13 @@ export class LeaderMachine {
   readonly #terms = new Map<number, string>();
   #nextValue = 1;
   #isHealing = false;
+  /** It is to come yet. */
+  #losesDisk: boolean;
+  #hasLostDisk = false;
 
-  constructor(seed: number, minInSync = 1, mutation: Mutation = {}) {
+  /** `losesDisk`: once, one of them comes back with an empty disk, or an older copy of it. */
+  constructor(seed: number, minInSync = 1, mutation: Mutation = {}, losesDisk = false) {
+    this.#losesDisk = losesDisk;
     this.#random = new SeededRandom(seed);
     this.#etcd = new SimulatedEtcd(this.#line);
     this.#mutation = mutation;
@@ -108,6 +113,7 @@ export class LeaderMachine {
   #boot(member: SimulatedMember): void {
     member.isDown = false;
     member.life++;
+    member.opening = `${member.name} ${member.life}`;
     const { life } = member;
     const clock = this.#clockOf(member);
     const atNode = (work: () => void): void =>
@@ -156,13 +162,16 @@ export class LeaderMachine {
       return;
     }
     slave.copyFrom(master);
+    const { opening } = slave;
     const { length } = slave.log;
     this.#line.after(this.#random.between(1, 30), () =>
       master.at(() => {
         if (!master.isDown && master.leads === epoch && !this.#cut.has(link(slave, master))) {
-          const before = master.received.get(slave.name)?.length ?? 0;
+          const before = master.received.get(slave.name);
+          const isSame = before?.opening === opening;
           master.received.set(slave.name, {
-            length: Math.max(before, length),
+            opening,
+            length: isSame ? Math.max(before.length, length) : length,
             heardAt: this.#line.now,
           });
           this.#ack(master);
@@ -267,7 +276,15 @@ export class LeaderMachine {
     }
     member.crash();
     this.#stores.get(member.name)?.close();
-    this.#line.after(forMs, () => this.#boot(member));
+    const isLost = this.#losesDisk && this.#random.next() < 0.3;
+    this.#losesDisk &&= !isLost;
+    this.#line.after(forMs, () => {
+      if (isLost) {
+        this.#hasLostDisk = true;
+        member.loseDisk(this.#random);
+      }
+      this.#boot(member);
+    });
   }
 
   #heal(): void {
@@ -280,6 +297,10 @@ export class LeaderMachine {
   #checkEnd(): void {
     const masters = this.#members.filter(({ leads, isDown }) => leads !== null && !isDown);
     const [master] = masters;
+    // What a disk had that is gone is waited for: for a person to say that nobody has it any more.
+    if (master === undefined && this.#hasLostDisk) {
+      return;
+    }
     if (masters.length !== 1 || master === undefined) {
       this.#fault(`${masters.length} masters after healing`);
       return;

@@ -7,10 +7,14 @@ const SEED = Number(process.env['RINGMQ_SEED'] ?? 0);
 const RUNS = Number(process.env['RINGMQ_SIMULATIONS'] ?? 100);
 
 /** The first run with a fault, by its seed. */
-async function firstFault(runs: number, mutation?: Mutation): Promise<(LeaderRun & { seed: number }) | null> {
+async function firstFault(
+  runs: number,
+  mutation?: Mutation,
+  losesDisk = false,
+): Promise<(LeaderRun & { seed: number }) | null> {
   for (let i = 0; i < runs; i++) {
     const seed = SEED === 0 ? i + 1 : SEED;
-    const run = await new LeaderMachine(seed, 1, mutation).run();
+    const run = await new LeaderMachine(seed, 1, mutation, losesDisk).run();
     if (run.faults.length > 0) {
       return { seed, ...run };
     }
@@ -22,6 +26,22 @@ test('whatever is paused, cut, crashed or lost: nothing acked is lost, and a mas
   timeout: 600_000,
 }, async () => {
   expect(await firstFault(SEED === 0 ? RUNS : 1)).toBeNull();
+});
+
+test('one comes back with an empty disk, or an older copy of its own: nothing acked is lost by it', {
+  timeout: 600_000,
+}, async () => {
+  expect(await firstFault(SEED === 0 ? RUNS : 1, {}, true)).toBeNull();
+});
+
+test('a mutant is caught: a member stands for the set whatever directory it has', {
+  timeout: 120_000,
+}, async () => {
+  const anyDirectory: Mutation = {
+    member: (member) =>
+      memberWith(member, { state: () => ({ ...member.state(), opening: undefined, openings: undefined }) }),
+  };
+  expect(await firstFault(300, anyDirectory, true)).not.toBeNull();
 });
 
 test('the schedules do their work: masters change, messages are acked', async () => {
@@ -59,6 +79,8 @@ function memberWith(member: SetMember, change: Partial<SetMember>): SetMember {
     follow: (leader) => member.follow(leader),
     lead: (epoch) => member.lead(epoch),
     mayAckUntil: (untilMs) => member.mayAckUntil(untilMs),
+    waitsFor: (why) => member.waitsFor(why),
+    takePart: () => member.takePart(),
     countAcksBy: (rule) => member.countAcksBy(rule),
     followers: () => member.followers(),
     tell: (message, details) => member.tell(message, details),

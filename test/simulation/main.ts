@@ -14,7 +14,9 @@ const REPLICATION_STEPS = 400;
 /** Runs one schedule: what was acked, and what was wrong. */
 type Schedule = (seed: number) => Promise<{ acked: number; faults: readonly string[] }>;
 
-const KINDS: Record<'replication' | 'leadership', { run: Schedule; replay: (seed: number) => string }> = {
+const NAMES = ['replication', 'leadership', 'lostDisk'] as const;
+
+const KINDS: Record<(typeof NAMES)[number], { run: Schedule; replay: (seed: number) => string }> = {
   replication: {
     run: async (seed) => {
       const { acked, problem } = await new Simulation(seed).run(REPLICATION_STEPS);
@@ -26,18 +28,23 @@ const KINDS: Record<'replication' | 'leadership', { run: Schedule; replay: (seed
     run: (seed) => new LeaderMachine(seed).run(),
     replay: (seed) => `RINGMQ_SEED=${seed} npx vitest run dist/test/simulation/leadership`,
   },
+  lostDisk: {
+    run: (seed) => new LeaderMachine(seed, 1, {}, true).run(),
+    replay: (seed) => `RINGMQ_SEED=${seed} npx vitest run dist/test/simulation/leadership`,
+  },
 };
 
 const { values } = parseArgs({
   options: {
     replication: { type: 'string', default: '100000' },
     leadership: { type: 'string', default: '5000' },
+    lostDisk: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
   },
 });
 const first = Number(values.seed);
 let faultCount = 0;
-for (const kind of ['replication', 'leadership'] as const) {
+for (const kind of NAMES) {
   const { run, replay } = KINDS[kind];
   const schedules = Number(values[kind]);
   let ackedTotal = 0;

@@ -16,18 +16,24 @@ export class SimulatedMember implements SetMember {
   readonly minInSync: number;
   readonly mayDegrade = false;
   log: Entry[] = [];
+  /** Of its directory: this one, and those in which it took part in the set. */
+  opening = '';
+  openings: readonly string[] = [];
   leads: number | null = null;
   isStill = true;
   follows: string | null = null;
   untilMs = Number.NEGATIVE_INFINITY;
   rule: InSyncSet = { members: [], required: Number.POSITIVE_INFINITY };
   /** What each slave has said that it has, in this term. */
-  received = new Map<string, { length: number; heardAt: number }>();
+  received = new Map<string, { length: number; heardAt: number; opening: string }>();
   ackedLength = 0;
+  /** Its log before it led. */
+  termStart = 0;
   isDown = false;
   isPaused = false;
   /** What came while it was paused. */
   readonly #waiting: (() => void)[] = [];
+  readonly #copies: { log: Entry[]; openings: readonly string[] }[] = [];
   /** Its clock against true time. */
   readonly rate: number;
   readonly offset: number;
@@ -43,8 +49,15 @@ export class SimulatedMember implements SetMember {
 
   state(): ReturnType<SetMember['state']> {
     const end = { epoch: this.log.at(-1)?.epoch ?? 0, position: this.log.length };
-    return { leads: this.leads, isStill: this.isStill, end, knows: end.epoch };
+    const { leads, isStill, opening, openings } = this;
+    return { leads, isStill, end, knows: end.epoch, opening, openings };
   }
+  takePart(): void {
+    if (this.openings.at(-1) !== this.opening) {
+      this.openings = [...this.openings, this.opening];
+    }
+  }
+  waitsFor(): void {}
   async standStill(): Promise<void> {
     this.leads = null;
     this.follows = null;
@@ -53,6 +66,7 @@ export class SimulatedMember implements SetMember {
   async follow(leader: Leader): Promise<void> {
     this.leads = null;
     this.isStill = false;
+    this.takePart();
     this.follows = leader.name;
   }
   async lead(epoch: number): Promise<void> {
@@ -61,6 +75,7 @@ export class SimulatedMember implements SetMember {
     if (this.leads !== epoch) {
       this.leads = epoch;
       this.received = new Map();
+      this.termStart = this.log.length;
       this.log.push({ epoch, value: -epoch });
       this.ackedLength = 0;
     }
@@ -72,12 +87,13 @@ export class SimulatedMember implements SetMember {
     this.rule = rule;
   }
   followers(): { followers: readonly Follower[]; acked: number } {
-    const followers = [...this.received].map(([name, { length }]) => ({
+    const followers = [...this.received].map(([name, { length, opening }]) => ({
       name,
+      opening,
       received: length,
       isInSync: this.log.length - length < 50,
     }));
-    return { followers, acked: this.ackedLength };
+    return { followers, acked: Math.max(this.ackedLength, this.termStart) };
   }
   tell(): void {}
 
@@ -106,11 +122,19 @@ export class SimulatedMember implements SetMember {
   /** The log alone is left. */
   crash(): void {
     this.isDown = true;
+    this.#copies.push({ log: [...this.log], openings: this.openings });
     this.leads = null;
     this.isStill = true;
     this.follows = null;
     this.untilMs = Number.NEGATIVE_INFINITY;
     this.received = new Map();
+  }
+
+  /** Its disk is as it was after one of its crashes, or empty. */
+  loseDisk(random: SeededRandom): void {
+    const copy = this.#copies[random.between(0, this.#copies.length + 1)];
+    this.log = copy?.log ?? [];
+    this.openings = copy?.openings ?? [];
   }
 
   /** Has its log end as the master's does, and takes some more of that. */
@@ -125,8 +149,15 @@ export class SimulatedMember implements SetMember {
   /** So much of its log is on as many members as its rule asks for. */
   ackable(): number {
     const have = this.rule.members
-      .map((name) => (name === this.name ? this.log.length : (this.received.get(name)?.length ?? 0)))
+      .map((name) => (name === this.name ? this.log.length : this.#lengthAt(name)))
       .sort((a, b) => b - a);
     return Math.min(have[this.rule.required - 1] ?? 0, this.log.length);
+  }
+
+  /** It counts with the directory that the rule names. */
+  #lengthAt(name: string): number {
+    const has = this.received.get(name);
+    const wanted = this.rule.openings?.[name];
+    return has !== undefined && (wanted === undefined || wanted === has.opening) ? has.length : 0;
   }
 }

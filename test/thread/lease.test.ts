@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openBroker } from '../../broker/index.js';
 import { Engine } from '../../engine/engine.js';
 import { APPEND, type AppendSink, type TopicEntry } from '../../engine/engine-thread.js';
+import type { EngineOptions } from '../../engine/options.js';
 import { monotonicMs } from '../../native-free/time/index.js';
 import { ERRORS } from '../../native-free/wire/index.js';
 import { makeDirectory, removeDirectory, SMALL } from '../faults/small-broker.js';
@@ -31,9 +32,9 @@ afterEach(async () => {
   removeDirectory(dataDir);
 });
 
-function open(): Promise<Engine> {
+function open(options: EngineOptions = {}): Promise<Engine> {
   return Engine.open(
-    { ...SMALL, dataDir, flush: 'async', controller },
+    { ...SMALL, dataDir, flush: 'async', controller, ...options },
     { onWarning: () => {}, onFatal: () => {} },
   );
 }
@@ -102,6 +103,18 @@ test('an opening is nobody’s master before the controller has said so, whateve
   });
   await engine.replication.promotion.lead(2);
   expect(engine.mastership.leads).toBe(2);
+});
+
+test('all that a master took over counts as acked: who lacks some of it does not come into the set', async () => {
+  await engine.close();
+  engine = await open({ replication: 'sync', minInSync: 1 });
+  // Of the term that begins here nothing can be acked: there is no slave.
+  await engine.replication.promotion.lead(2);
+  await engine.close();
+  engine = await open({ replication: 'sync', minInSync: 1 });
+  const { position } = engine.replication.standing.end;
+  await engine.replication.promotion.lead(3);
+  expect(engine.replication.standing.ackedPosition).toBe(position);
 });
 
 test.each([

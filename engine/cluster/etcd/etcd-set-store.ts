@@ -19,6 +19,7 @@ const inSyncSchema = z.object({
     .string()
     .regex(/^[0-9a-f]{16}$/)
     .optional(),
+  openings: z.record(nameSchema, z.string().max(64)).optional(),
 });
 const candidateSchema = z.object({
   name: nameSchema,
@@ -54,6 +55,7 @@ export class EtcdSetStore implements SetStore {
       termRevision: term?.modRevision ?? 0,
       inSync: inSync === undefined ? null : parse(inSync, inSyncSchema),
       inSyncRevision: inSync?.modRevision ?? 0,
+      prefix: this.#prefix,
       candidates: [...found]
         .filter(([name]) => name.startsWith('candidates/'))
         .slice(0, MAX_MEMBERS)

@@ -1,5 +1,7 @@
 /** `ringmq cluster` with a controller, as a user runs it. */
 import { afterEach, expect, test } from 'vitest';
+import { EtcdClient } from '../../../engine/cluster/etcd/etcd-client.js';
+import { setPrefix } from '../../../engine/cluster/etcd/etcd-set-store.js';
 import type { BrokerStatus } from '../../../native-free/wire/index.js';
 import { until } from '../../replica/nodes.js';
 import { TestCluster } from '../command/cluster-process.js';
@@ -42,3 +44,31 @@ test('the slave of a killed master becomes the master by itself, and status says
   await cluster.done('restart', 'a');
   await until(async () => (await broker('a'))?.role === 'slave');
 }, 120_000);
+
+test('a new cluster where etcd has the keys of one that is gone says what it waits for, and begins once they are removed', async () => {
+  const etcd = await EtcdProcess.start();
+  closers.push(() => etcd.end());
+  const controller = ['--controller', `etcd://${etcd.endpoint}`];
+  const masters = ['--masters', '1', '--name-servers', '1'];
+  const gone = new TestCluster();
+  await gone.start('async-replication', ...masters, ...controller);
+  await gone.remove();
+  const cluster = new TestCluster();
+  closers.push(() => cluster.remove());
+  const options = ['--mode', 'async-replication', ...masters, ...controller];
+  const started = await cluster.run('start', ...options, '--timeout', '5s');
+  expect([started.status, started.stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      /^TIMEOUT: after 5 s the broker set a has no master \(a waits: its directory is empty, and etcd has the set .* \(etcdctl del --prefix \/ringmq\/default\/a\/\)/,
+    ),
+  ]);
+  const client = await EtcdClient.open({ endpoints: [etcd.endpoint] });
+  closers.push(() => client.close());
+  const { keys } = await client.readPrefix(setPrefix('default', 'a'));
+  await client.transact(
+    [],
+    keys.map(({ key }) => ({ remove: { key } })),
+  );
+  expect(await cluster.done('start', ...options)).toMatch(/^ready /);
+}, 240_000);

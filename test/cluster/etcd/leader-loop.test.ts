@@ -41,6 +41,7 @@ class Node implements SetMember {
   rule: InSyncSet | null = null;
   slaves: Follower[] = [];
   terms: number[] = [];
+  waits: string | null = null;
   #waiting: (() => void)[] = [];
 
   constructor(name: string, minInSync = 1) {
@@ -57,6 +58,10 @@ class Node implements SetMember {
     const { leads, isStill, end } = this;
     return { leads, isStill, end, knows: end.epoch };
   }
+  waitsFor(why: string | null): void {
+    this.waits = why;
+  }
+  takePart(): void {}
   async standStill(): Promise<void> {
     this.isStill = true;
     this.leads = null;
