@@ -21,21 +21,32 @@ export class NodeKeeper {
 
   /** With a controller it takes part in its set in this opening from now on. @throws RingMQError disk errors */
   takePart(): void {
-    if (this.#facts.openings.at(-1) !== this.#dir.token) {
+    if (!this.takesPart) {
       this.write({ ...this.#facts, openings: this.#openings() });
     }
   }
 
   /** It takes another's log from now on: the directory is a slave's until it is made the master. @throws RingMQError disk errors */
   becomeSlave(): void {
-    const { ownFrom, isLed, openings } = this.#facts;
-    if (ownFrom !== NEVER_OWN || !isLed || openings.at(-1) !== this.#dir.token) {
+    if (this.#facts.ownFrom !== NEVER_OWN || !this.#facts.isLed) {
       this.write({ ...this.#facts, ownFrom: NEVER_OWN, isLed: true, openings: this.#openings() });
+      return;
+    }
+    try {
+      this.takePart();
+    } catch {
+      // A full disk keeps nobody from following: it says no opening then.
     }
   }
 
+  /** That it takes part in this opening is noted. */
+  get takesPart(): boolean {
+    return this.#facts.openings.at(-1) === this.#dir.token;
+  }
+
   #openings(): readonly string[] {
-    return [...this.#facts.openings, this.#dir.token].slice(-MAX_NODE_OPENINGS);
+    const { openings } = this.#facts;
+    return this.takesPart ? openings : [...openings, this.#dir.token].slice(-MAX_NODE_OPENINGS);
   }
 
   /** Who followed this master. What cannot be written now is not waited for when this is opened again. */

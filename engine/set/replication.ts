@@ -206,8 +206,7 @@ export class Replication {
 
   /** What this broker says of itself to its master. */
   asSlave(): ReplicaFacts {
-    const { options, handle } = this.#deps;
-    const opening = options.controller === undefined ? {} : { opening: handle.openingId };
+    const opening = this.#node.takesPart ? { opening: this.#deps.handle.openingId } : {};
     return { ...this.standing.facts(), ...opening };
   }
 
