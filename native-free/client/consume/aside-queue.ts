@@ -21,8 +21,12 @@ import type { FrameReceiver } from '../link/frame-receiver.js';
 import { batchEnd, type Inbox } from './inbox.js';
 import { grantsOf } from './member-events.js';
 
-/** A slave that has sent nothing for so long, though it may, has nothing, or is gone. */
-const SILENCE_MS = 2_000;
+/**
+ * A slave that has sent nothing by so many looks in a row, though it may, has nothing, or is gone. A thread that was held for long
+ * looks once, and then reads what has come meanwhile.
+ */
+const SILENT_LOOKS = 4;
+const LOOK_MS = 500;
 
 export interface AsideQueueOptions {
   readonly topic: string;
@@ -52,7 +56,8 @@ export class AsideQueue implements FrameReceiver {
   #heldBytes = 0;
   #doneBytes = 0;
   #granted = 0;
-  #silence: ReturnType<typeof setTimeout> | undefined;
+  #nextLook: ReturnType<typeof setTimeout> | undefined;
+  #silentLooks = 0;
 
   constructor(connection: Connection, options: AsideQueueOptions) {
     this.#connection = connection;
@@ -151,7 +156,7 @@ export class AsideQueue implements FrameReceiver {
       return;
     }
     this.#isClosed = true;
-    clearTimeout(this.#silence);
+    clearTimeout(this.#nextLook);
     this.#connection.requests.call('leave', { consumer: this.#id }, { onlyNow: true }).catch(() => {
       // The link is gone, and the reader with it.
     });
@@ -182,15 +187,21 @@ export class AsideQueue implements FrameReceiver {
   }
 
   #listen(): void {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => {
+    this.#silentLooks = 0;
+    this.#lookSoon();
+  }
+
+  #lookSoon(): void {
+    clearTimeout(this.#nextLook);
+    this.#nextLook = setTimeout(() => {
       // With its window full it is not the slave that is slow.
-      if (this.#heldBytes > 0) {
-        this.#listen();
+      this.#silentLooks = this.#heldBytes > 0 ? 0 : this.#silentLooks + 1;
+      if (this.#silentLooks < SILENT_LOOKS) {
+        this.#lookSoon();
       } else {
         this.#end(true);
       }
-    }, SILENCE_MS);
+    }, LOOK_MS);
   }
 
   #endSoon(): void {
