@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createClient } from '../../native-free/client/internal.js';
 import { BATCH, BATCH_ATTRIBUTE, ERRORS } from '../../native-free/wire/index.js';
 import { type ProducedBatch, ScriptedBroker } from './scripted-broker.js';
-import { kept, scriptedProducer } from './scripted-client.js';
+import { kept, scriptedProducer, warmUp } from './scripted-client.js';
 
 const body = new Uint8Array(100).fill(1);
 
@@ -93,7 +93,7 @@ describe('order and loss', () => {
   });
 
   test('retries in order what a full disk refused, then gives its own error', async () => {
-    const { broker, producer } = await scriptedProducer({ batchRecords: 1, sendTimeoutMs: 400 });
+    const { broker, producer } = await scriptedProducer({ batchRecords: 1, sendTimeoutMs: 4_000 });
     broker.autoAck = false;
     for (let i = 0; i < 3; i++) {
       producer.write({ topic: 't', body });
@@ -113,14 +113,14 @@ describe('order and loss', () => {
   });
 
   test('gives up after its timeout while the broker is away, and does not send later', async () => {
-    const { broker, producer } = await scriptedProducer({ sendTimeoutMs: 30 });
-    await producer.send({ topic: 't', body });
+    const { broker, client, producer } = await scriptedProducer({ sendTimeoutMs: 30 });
+    await warmUp(producer);
     broker.isDown = true;
     broker.link.cut();
     await expect(producer.send({ topic: 't', body })).rejects.toMatchObject({ code: 'TIMEOUT' });
     broker.isDown = false;
     await broker.until(() => broker.links.length === 2);
-    await producer.send({ topic: 't', body: 'x' });
+    await client.producer().send({ topic: 't', body: 'x' });
     expect(broker.link.batches).toHaveLength(1);
   });
 

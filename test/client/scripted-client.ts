@@ -37,3 +37,14 @@ export async function scriptedProducer(
   const { broker, client } = await scriptedClient();
   return { broker, client, producer: client.producer(options) };
 }
+
+/** One message is stored, in whichever try is in time: the producer knows its topic then. */
+export async function warmUp(producer: Producer): Promise<void> {
+  let isStored = false;
+  while (!isStored) {
+    isStored = await producer.send({ topic: 't', body: 'warm' }).then(
+      () => true,
+      () => false,
+    );
+  }
+}

@@ -34,7 +34,7 @@ function rig() {
   };
   const routes = new TopicRoutes(brokers, { timeoutMs: 60_000, movesKeys: false }, owner);
   const answer = async (...queues: [number, number]) => {
-    await expect.poll(() => asked.length).toBeGreaterThan(0);
+    await expect.poll(() => asked.length, { timeout: 100_000 }).toBeGreaterThan(0);
     asked.shift()?.(queues);
     await new Promise(setImmediate);
   };
