@@ -51,6 +51,8 @@ describe('stats', () => {
       }
     }
     await consumer.close();
+    // It is counted at most once a second, and may have been a moment ago.
+    await expect.poll(async () => (await client.admin().stats()).backlog, { timeout: 100_000 }).toBe(0);
     const stats = await client.admin().stats();
     expect(stats).toMatchObject({
       brokerName: 'counted',
@@ -122,11 +124,25 @@ describe('stats', () => {
   });
 });
 
+/** What is told of a turn without work, once there was one in which nobody else held this thread. */
+function toldOfNothing(newMeter: () => SeatMeter, told: string[]): string[] {
+  for (;;) {
+    const meter = newMeter();
+    const begun = meter.begin();
+    meter.end(begun, 'nothing', { label: '' });
+    const said = told.splice(0);
+    if (monotonicMs() - begun < 100) {
+      return said;
+    }
+  }
+}
+
 describe('a thread', () => {
   it('that was held for long says by whom, and not again for a while', () => {
     const told: string[] = [];
     const memory = createStatsMemory(4);
-    const meter = new SeatMeter(memory, 1, (message) => told.push(message));
+    const newMeter = () => new SeatMeter(memory, 1, (message) => told.push(message));
+    const meter = newMeter();
     const hold = (whose: string): void => {
       const begun = meter.begin();
       while (monotonicMs() - begun < 120) {
@@ -134,8 +150,7 @@ describe('a thread', () => {
       }
       meter.end(begun, 'a request', { label: whose });
     };
-    meter.end(meter.begin(), 'nothing', { label: '' });
-    expect(told).toEqual([]);
+    expect(toldOfNothing(newMeter, told)).toEqual([]);
     hold('connection 127.0.0.1 (billing)');
     hold('another');
     expect(told).toHaveLength(1);
