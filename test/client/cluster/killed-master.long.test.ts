@@ -118,7 +118,7 @@ describe('a master that is killed', () => {
     expect(failed).toEqual([]);
     expect(acked.size).toBe(sent);
     // The machine may be busy; without a failover it would be 30 s.
-    expect(longestMs).toBeLessThan(5_000);
+    expect(longestMs).toBeLessThan(20_000);
     // Those that wait there come when it is back, at its old address.
     await start('a', (brokers.get('a') as BrokerProcess).port);
     const seen = new Set<string>();

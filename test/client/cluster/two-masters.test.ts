@@ -47,7 +47,7 @@ describe('topics that get more queues', () => {
     expect(grown).toMatchObject({ topic, queues: 6, before: 2 });
     expect(grown.parts?.map(({ brokerSet, queues }) => `${brokerSet} ${queues}`)).toEqual(['a 3', 'b 3']);
     await expect
-      .poll(() => consumers.map(({ queues }) => queues.length), { timeout: 20_000 })
+      .poll(() => consumers.map(({ queues }) => queues.length), { timeout: 100_000 })
       .toEqual([3, 3]);
     const places = new Set<string>();
     const producer = client.producer();
