@@ -1,4 +1,5 @@
 /** A worker thread that writes into the rings of its process's broker: the same client, and no socket between. */
+import { once } from 'node:events';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { attach, type BrokerHandle, openBroker } from 'ringmq';
 
@@ -20,9 +21,8 @@ async function main(): Promise<void> {
   const client = broker.client();
   await client.admin().createTopic({ topic: 'lines', queues: 1, ifNotExists: true });
   const worker = new Worker(new URL(import.meta.url), { workerData: broker.handle() });
-  worker.once('error', (error) => {
-    throw error;
-  });
+  // An error of the worker rejects it, and ends the process.
+  const ended = once(worker, 'exit');
   let received = 0;
   for await (const batch of client.consumer({ group: 'readers', topic: 'lines' }).batches()) {
     received += batch.length;
@@ -32,6 +32,8 @@ async function main(): Promise<void> {
     }
   }
   console.log(`${received} lines came from the worker`);
+  // Read is not yet acked: the worker still waits to hear that its messages are stored.
+  await ended;
   await broker.close();
 }
 
