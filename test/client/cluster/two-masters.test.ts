@@ -1,6 +1,6 @@
 /** A client over a cluster of two masters: what it sends is spread over both, what it reads comes from both. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { runCli } from '../../cli/cli-process.js';
+import { runHere } from '../../cli/cli-here.js';
 import { Cluster } from './cluster.js';
 
 const cluster = new Cluster();
@@ -68,7 +68,7 @@ describe('topics of some sets', () => {
   it('are made on those alone, by the command, too', async () => {
     const topic = cluster.name('topic');
     const create = (sets: string) =>
-      runCli(['--url', cluster.url, 'topic', 'create', topic, '--queues', '2', '--sets', sets]);
+      runHere(['--url', cluster.url, 'topic', 'create', topic, '--queues', '2', '--sets', sets]);
     const wrong = await create('b,z');
     expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining("sets says 'z'")]);
     expect(await create('b')).toMatchObject({ status: 0 });
