@@ -15,8 +15,12 @@ import { RouteKeeper } from './route-keeper.js';
 import { SetLink, type SetLinkOwner } from './set-link.js';
 import { Turns } from './turns.js';
 
-/** A set that does not answer for so long is asked no further: what was known of it holds. */
-const ASK_MS = 1_000;
+/**
+ * A set that has not answered by so many looks, a second, is asked no further: what was known of it holds. A thread that was held for
+ * long looks once, and then reads what has come meanwhile.
+ */
+const ASK_LOOKS = 4;
+const LOOK_MS = 250;
 /** Topics looked up at once: each answer is to come within its time, however many wait. */
 const MAX_LOOK_UPS = 64;
 /** Topics remembered at most, for sets that are away; the one asked for longest ago is forgotten first. */
@@ -281,7 +285,10 @@ export class ClusterBrokers implements Brokers, SetLinkOwner {
   async #ask(link: SetLink, topic: string): Promise<TopicInfo | null | undefined> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), ASK_MS);
+      const wait = (looks: number): void => {
+        timer = setTimeout(() => (looks === 1 ? resolve(undefined) : wait(looks - 1)), LOOK_MS);
+      };
+      wait(ASK_LOOKS);
     });
     try {
       return await Promise.race([this.#answerOf(link, topic), late]);

@@ -92,6 +92,25 @@ describe('topics that are deleted and made again', () => {
       await client.admin().deleteTopic(topic);
     }
   });
+
+  it('also by a thread that was held while it asked for them', async () => {
+    const client = await cluster.client();
+    const topic = cluster.name('topic');
+    const producer = client.producer();
+    for (let round = 0; round < 3; round++) {
+      await client.admin().createTopic({ topic, queues: 1 });
+      const sends = ['a', 'b'].map((brokerSet) =>
+        producer.send({ topic, body: 'x' }, { queueId: 0, brokerSet }),
+      );
+      // Both sets are asked, without a turn of the sockets; they answer while nobody reads it.
+      for (let step = 0; step < 50; step++) {
+        await null;
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+      expect((await Promise.all(sends)).map(({ offset }) => offset)).toEqual([0, 0]);
+      await client.admin().deleteTopic(topic);
+    }
+  });
 });
 
 describe('groups', () => {
