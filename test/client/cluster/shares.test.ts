@@ -206,7 +206,7 @@ describe('a topic of named sets', () => {
     expect(await consumer.assigned).toHaveLength(3);
     const producer = client.producer();
     await producer.send({ topic, body: 'before' });
-    expect(await consumer.poll({ waitMs: 5_000 })).toHaveLength(1);
+    expect(await consumer.poll({ waitMs: 60_000 })).toHaveLength(1);
     await cluster.add('d');
     await until(() => consumer.queues.length === 4);
     // A producer that was there before spreads over it as well.

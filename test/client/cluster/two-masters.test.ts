@@ -130,7 +130,7 @@ describe('groups', () => {
     }
     const alone = cluster.master('a').client();
     const reader = alone.consumer({ group, topic });
-    for (const message of await reader.poll({ waitMs: 5_000 })) {
+    for (const message of await reader.poll({ waitMs: 60_000 })) {
       await message.ack();
     }
     await reader.commit();
