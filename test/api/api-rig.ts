@@ -14,6 +14,9 @@ export const SMALL = {
   segmentBytes: 16 * 1024 * 1024,
 } as const;
 
+/** For `expect.poll`: what is waited for comes in milliseconds, but for a machine that has other work. */
+export const PATIENT = { timeout: 60_000 };
+
 export const ADMIN_PASSWORD = 'first-password';
 
 export interface Asked {

@@ -1,7 +1,7 @@
 /** Consumers over HTTP among the connections: who they are, and that they can be cut off. */
 import { describe, expect, it } from 'vitest';
 import { LISTENERS } from '../conformance/back-ends.js';
-import { ADMIN_PASSWORD, openApi } from './api-rig.js';
+import { ADMIN_PASSWORD, openApi, PATIENT } from './api-rig.js';
 
 interface Listed {
   id: string;
@@ -31,7 +31,7 @@ describe.each(LISTENERS)('connections over %s', (listener) => {
       const all = json['connections'] as Listed[];
       return all.filter(({ kind, consumers }) => kind === 'http' && consumers.length > 0);
     };
-    await expect.poll(async () => (await lasting()).length, { timeout: 5_000 }).toBe(2);
+    await expect.poll(async () => (await lasting()).length, PATIENT).toBe(2);
     const [ann, ben] = await lasting();
     expect(ann).toMatchObject({
       user: 'ann',
@@ -46,7 +46,7 @@ describe.each(LISTENERS)('connections over %s', (listener) => {
       expect((await rig.ask('DELETE', `/connections/${each?.id}`, admin)).status).toBe(200);
     }
     expect((await stream).text).toContain('event: error');
-    await expect.poll(lasting, { timeout: 5_000 }).toEqual([]);
+    await expect.poll(lasting, PATIENT).toEqual([]);
     // The session has ended with its connection; another one begins.
     expect((await poll(`&session=${session}`)).status).toBe(404);
     expect((await poll('')).status).toBe(200);

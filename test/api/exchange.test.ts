@@ -48,11 +48,11 @@ describe('a body', () => {
     exchange.chunk(new Uint8Array(10));
     await expect(exchange.readAll(1_000, 20)).rejects.toMatchObject({ code: 'TIMEOUT', retryable: true });
     const fast = exchangeOf();
-    fast.exchange.chunk(new Uint8Array(500));
-    // Half a second more for what has come.
-    const whole = fast.exchange.readAll(1_000, 1);
+    fast.exchange.chunk(new Uint8Array(50_000));
+    // Most of a minute more for what has come.
+    const whole = fast.exchange.readAll(100_000, 1);
     setTimeout(() => fast.exchange.end(), 30);
-    expect((await whole).length).toBe(500);
+    expect((await whole).length).toBe(50_000);
   });
 
   it('of all requests together is bounded, and what is over makes room', async () => {

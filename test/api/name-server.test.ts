@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { NAME_SERVER_ANSWERS } from '../../broker/api/name-server-api.js';
 import { openBroker, openNameServer } from '../../broker/index.js';
 import { LISTENERS } from '../conformance/back-ends.js';
-import { SMALL } from './api-rig.js';
+import { PATIENT, SMALL } from './api-rig.js';
 
 describe.each(LISTENERS)('a name server over %s', (listener) => {
   it('tells its routes, brokers and topics, and nothing else', async () => {
@@ -30,7 +30,7 @@ describe.each(LISTENERS)('a name server over %s', (listener) => {
       const answer = await fetch(`http://127.0.0.1:${server.port}/api/v1${path}`, { method });
       return { status: answer.status, json: (await answer.json()) as object };
     };
-    await expect.poll(async () => (await ask('/topics/a%2Fb/route')).status, { timeout: 10_000 }).toBe(200);
+    await expect.poll(async () => (await ask('/topics/a%2Fb/route')).status, PATIENT).toBe(200);
     const paths = {
       route: '/route?cluster=shop',
       topicRoute: '/topics/a%2Fb/route',

@@ -8,14 +8,13 @@ const BODY = '{"body":"x"}';
 const HIDDEN = 'DELETE /api/v1/topics/t HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
 const CHUNKED = `c\r\n${BODY}\r\n0\r\n\r\n`;
 
-/** All that comes until the connection ends. */
-function told({ listener }: ApiRig, text: string): Promise<string> {
+/** All that comes until the connection ends. Whoever waits for more of it is not waited for longer than `patienceMs`. */
+function told({ listener }: ApiRig, text: string, patienceMs = 3_000): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(listener.port, '127.0.0.1', () => {
       socket.write(Buffer.from(text, 'latin1'));
     });
-    // Whoever waits for more of it is not waited for.
-    const timer = setTimeout(() => socket.destroy(), 3_000);
+    const timer = setTimeout(() => socket.destroy(), patienceMs);
     let got = '';
     socket.on('data', (bytes) => {
       got += bytes.toString('latin1');
@@ -100,7 +99,7 @@ describe.each(LISTENERS)('odd heads over %s', (listener) => {
       '/healthz',
       '/nothing',
     ]) {
-      const got = await told(rig, `HEAD ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+      const got = await told(rig, `HEAD ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`, 60_000);
       expect(got, path).toMatch(/^HTTP\/1\.1 \d+/);
       expect(got.slice(got.indexOf('\r\n\r\n') + 4), path).toBe('');
     }

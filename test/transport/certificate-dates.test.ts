@@ -42,7 +42,7 @@ it('a listener tells once of one that is shown, and not when the next one is fin
     { onRenewed: () => {}, onTrouble: (message) => troubles.push(message) },
     1,
   );
-  await expect.poll(() => troubles).toHaveLength(1);
+  await expect.poll(() => troubles, { timeout: 60_000 }).toHaveLength(1);
   expect(troubles[0]).toContain(`${certFile} has expired at 2026-06-01T00:00:00.000Z: clients refuse it`);
   const fresh = makeCertificate(dir);
   copyFileSync(fresh.certFile, certFile);

@@ -263,7 +263,7 @@ describe('before the login', () => {
   test('the time for a hello goes on until the welcome', async () => {
     const { session, socket } = open(new EngineWithUser([]), { authenticates: true, handshakeTimeoutMs: 40 });
     session.onFrame(helloFrame({ credentials: CREDENTIALS }));
-    await expect.poll(() => socket.errorCode, { timeout: 30_000 }).toBe('HANDSHAKE_TIMEOUT');
+    await expect.poll(() => socket.errorCode, { timeout: 60_000 }).toBe('HANDSHAKE_TIMEOUT');
   });
 });
 

@@ -6,6 +6,9 @@ import { FakeEngine } from './fake-engine.js';
 import { join, open, type Peer, settle, welcome } from './fake-socket.js';
 import { decodePayload, makeBatch, type ParsedFrame, requestFrame } from './make-batch.js';
 
+/** What a loaded machine may take for it; one that is not takes milliseconds. */
+const PATIENT = { timeout: 60_000 };
+
 /** An engine whose answers wait until they are let go. */
 function held(): { engine: FakeEngine; letGo(): void } {
   const engine = new FakeEngine();
@@ -34,12 +37,13 @@ describe('costly requests', () => {
     }
     first.session.onFrame(requestFrame(99, 'topicMetadata', { topic: 'a' }));
     other.session.onFrame(requestFrame(1, 'describeTopic', { topic: 'b' }));
-    await vi.waitFor(() =>
-      expect(engine.calls.map(({ params }) => params['topic'])).toEqual(['wide', 'a', 'b']),
+    await vi.waitFor(
+      () => expect(engine.calls.map(({ params }) => params['topic'])).toEqual(['wide', 'a', 'b']),
+      PATIENT,
     );
     letGo();
-    await vi.waitFor(() => expect(engine.calls).toHaveLength(4));
-    await vi.waitFor(() => expect(other.socket.take(OPCODE.response)).toHaveLength(1));
+    await vi.waitFor(() => expect(engine.calls).toHaveLength(4), PATIENT);
+    await vi.waitFor(() => expect(other.socket.take(OPCODE.response)).toHaveLength(1), PATIENT);
     await settle();
     expect(engine.calls).toHaveLength(4);
   });
@@ -84,7 +88,7 @@ describe('small requests', () => {
     for (let id = 1; id <= 100; id++) {
       session.onFrame(requestFrame(id, 'topicMetadata', { topic: `t${id}` }));
     }
-    await vi.waitFor(() => expect(engine.calls).toHaveLength(16));
+    await vi.waitFor(() => expect(engine.calls).toHaveLength(16), PATIENT);
     await settle();
     expect(engine.calls).toHaveLength(16);
     while (socket.frames.length < 100) {
@@ -109,13 +113,19 @@ describe('small requests', () => {
     );
     session.onFrame(makeFrame(OPCODE.credit, 5, { value: 1_000_000 }));
     letGo();
-    await vi.waitFor(() => expect(socket.take(OPCODE.response).some(({ id }) => id === 17)).toBe(true));
+    await vi.waitFor(
+      () => expect(socket.take(OPCODE.response).some(({ id }) => id === 17)).toBe(true),
+      PATIENT,
+    );
     engine.store(makeBatch([{ body: 'x' }], { topicId: 1, queueId: 0 }));
     engine.members
       .get([...engine.members.keys()][0] as string)
       ?.onEvent({ event: 'assign', queues: [{ queueId: 0, generation: 1, offset: 0 }] });
     engine.progress();
-    await vi.waitFor(() => expect(socket.frames.some(({ opcode }) => opcode === OPCODE.deliver)).toBe(true));
+    await vi.waitFor(
+      () => expect(socket.frames.some(({ opcode }) => opcode === OPCODE.deliver)).toBe(true),
+      PATIENT,
+    );
     expect(socket.take(OPCODE.deliver)).toHaveLength(1);
   });
 
@@ -126,13 +136,12 @@ describe('small requests', () => {
       session.onFrame(requestFrame(id, 'x'));
     }
     expect(socket.frames.length).toBeLessThanOrEqual(32);
-    await vi.waitFor(() => expect(socket.take(OPCODE.response).length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(socket.take(OPCODE.response).length).toBeGreaterThan(0), PATIENT);
   });
 });
 
 describe('a consumer of all queues of a wide topic', () => {
   const QUEUES = 16_384;
-  const PATIENCE = { timeout: 20_000 };
 
   async function assigned(): Promise<{ engine: FakeEngine; peer: Peer }> {
     const engine = new FakeEngine();
@@ -141,7 +150,7 @@ describe('a consumer of all queues of a wide topic', () => {
     const peer = welcome(open(engine));
     const params = { consumer: 5, group: 'g', topic: 'topic-1', from: 'earliest' };
     peer.session.onFrame(requestFrame(1, 'join', params));
-    await vi.waitFor(() => expect(peer.socket.take(OPCODE.response)).toHaveLength(1));
+    await vi.waitFor(() => expect(peer.socket.take(OPCODE.response)).toHaveLength(1), PATIENT);
     const queues = Array.from({ length: QUEUES }, (_, queueId) => ({ queueId, generation: 1, offset: 0 }));
     const [member] = engine.members.values();
     member?.onEvent({ event: 'assign', queues });
@@ -163,14 +172,14 @@ describe('a consumer of all queues of a wide topic', () => {
         ...(wentOut.filter(({ opcode }) => opcode === OPCODE.event).map(decodePayload) as typeof heard),
       );
       expect(heard.at(-1)).toMatchObject({ event: 'revoke', queues: [{ queueId: 7 }] });
-    }, PATIENCE);
+    }, PATIENT);
     expect(heard).toHaveLength(2);
     expect(heard[0]?.queues.map(({ queueId }) => queueId)).toEqual(
       Array.from({ length: QUEUES }, (_, queueId) => queueId),
     );
     await vi.waitFor(
       () => expect(peer.socket.frames.some(({ opcode }) => opcode === OPCODE.deliver)).toBe(true),
-      PATIENCE,
+      PATIENT,
     );
     const opcodes = wentOut.map(({ opcode }) => opcode);
     expect(opcodes.indexOf(OPCODE.event)).toBeLessThan(opcodes.indexOf(OPCODE.deliver));
@@ -179,10 +188,10 @@ describe('a consumer of all queues of a wide topic', () => {
 
   test('gives them up over many turns when its connection goes', async () => {
     const { engine, peer } = await assigned();
-    await vi.waitFor(() => expect(engine.readers).toHaveLength(QUEUES), PATIENCE);
+    await vi.waitFor(() => expect(engine.readers).toHaveLength(QUEUES), PATIENT);
     peer.session.onClose();
     expect(engine.readers.filter(({ isClosed }) => isClosed).length).toBeLessThan(QUEUES / 4);
-    await vi.waitFor(() => expect(engine.readers.every(({ isClosed }) => isClosed)).toBe(true), PATIENCE);
+    await vi.waitFor(() => expect(engine.readers.every(({ isClosed }) => isClosed)).toBe(true), PATIENT);
   });
 });
 
@@ -215,11 +224,11 @@ describe('large requests', () => {
     const { session } = welcome(open(engine));
     session.onFrame(requestFrame(1, 'topicMetadata', { topic: 'x'.repeat(40_000) }));
     session.onFrame(requestFrame(2, 'topicMetadata', { topic: 'second' }));
-    await vi.waitFor(() => expect(engine.calls).toHaveLength(1));
+    await vi.waitFor(() => expect(engine.calls).toHaveLength(1), PATIENT);
     await settle();
     expect(engine.calls).toHaveLength(1);
     letGo();
-    await vi.waitFor(() => expect(engine.calls).toHaveLength(2));
+    await vi.waitFor(() => expect(engine.calls).toHaveLength(2), PATIENT);
     expect(engine.calls.map(({ params }) => String(params['topic']).slice(0, 6))).toEqual([
       'xxxxxx',
       'second',
@@ -238,7 +247,10 @@ describe('large requests', () => {
         f: 7,
       }),
     );
-    await vi.waitFor(() => expect(socket.frames.some(({ opcode }) => opcode === OPCODE.response)).toBe(true));
+    await vi.waitFor(
+      () => expect(socket.frames.some(({ opcode }) => opcode === OPCODE.response)).toBe(true),
+      PATIENT,
+    );
     const cut = 'é'.repeat(16_384);
     expect(engine.calls[0]?.params).toEqual({
       a: cut,

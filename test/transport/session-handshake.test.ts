@@ -78,7 +78,9 @@ describe('the handshake', () => {
   test('a connection that says nothing is cut off', async () => {
     const { socket } = open(new FakeEngine(), { handshakeTimeoutMs: 20 });
     expect(socket.closed).toBeNull();
-    await vi.waitFor(() => expect(socket.closed).toEqual({ code: 1006, reason: '' }));
+    await vi.waitFor(() => expect(socket.closed).toEqual({ code: 1006, reason: '' }), {
+      timeout: 60_000,
+    });
     expect(socket.errorCode).toBe('HANDSHAKE_TIMEOUT');
   });
 
