@@ -252,9 +252,11 @@ export class Session implements SocketHandler, SessionContext, Watched, OpenConn
       if (out?.isHeld === true) {
         return 0;
       }
+      const sentBefore = this.socket.sentBytes;
       const used = this.#consume.deliver(out === null ? budget : Math.min(budget, out.maxBytes));
       this.#messagesOut += meter.messagesOut - before;
-      out?.spend(used, meter.messagesOut - before);
+      // What it was sent, and not what that took of the turn: a disk that is slow is no limit of the user's.
+      out?.spend(this.socket.sentBytes - sentBefore, meter.messagesOut - before);
       this.host.watch.unread(this, this.socket.bufferedBytes);
       return used;
     } catch (error) {
