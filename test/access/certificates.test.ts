@@ -9,7 +9,7 @@ import { type Broker, openBroker, openNameServer } from '../../broker/index.js';
 import type { TlsOptions } from '../../native-free/client/index.js';
 import { LISTENERS } from '../conformance/back-ends.js';
 import { Authority, type IssuedFiles } from '../transport/authority.js';
-import { connectTo, errorOf } from './clients.js';
+import { connectTo, errorOf, PATIENT } from './clients.js';
 
 const SMALL = {
   flush: 'async',
@@ -112,7 +112,7 @@ describe.for(LISTENERS)('TLS over %s', (listener) => {
     use(stranger.issue('server', NAMES));
     listening.renewCertificates();
     const tls = { ca: readFileSync(stranger.caFile) };
-    await expect.poll(() => errorOf(connectTo(listening.url, { tls })), { timeout: 5_000 }).toBe('done');
+    await expect.poll(() => errorOf(connectTo(listening.url, { tls })), PATIENT).toBe('done');
     expect(await before.admin().listTopics()).toEqual([]);
     expect(states).toEqual(['connected']);
     await listening.close();
@@ -241,7 +241,7 @@ describe('client certificates', () => {
         ended.push(`${state} ${(reason as { code?: string } | undefined)?.code}`),
     });
     await admin.deleteUser('temp');
-    await expect.poll(() => ended.join(), { timeout: 5_000 }).toContain('disconnected NOT_AUTHENTICATED');
+    await expect.poll(() => ended.join(), PATIENT).toContain('disconnected NOT_AUTHENTICATED');
   });
 
   test('may be needed for the connection itself, and have the user as their DNS name', async () => {
@@ -295,7 +295,7 @@ test('a cluster whose links are all of TLS, with certificates on both sides', as
     await reader.close();
     return topic.queueStates[0]?.maxOffset;
   };
-  await expect.poll(() => copied().catch(() => null), { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => copied().catch(() => null), PATIENT).toBe(1);
   await client.close();
   await slave.close();
   // Who trusts another authority says so, and what to do.
@@ -312,7 +312,7 @@ test('a cluster whose links are all of TLS, with certificates on both sides', as
   });
   await wrong.listen({ host: 'localhost', port: 0, tls });
   await expect
-    .poll(() => told.join('\n'), { timeout: 10_000 })
+    .poll(() => told.join('\n'), PATIENT)
     .toMatch(/certificate of localhost:\d+ is not accepted \(see tls: \{ ca.*--link-ca/);
   await wrong.close();
   await master.close();

@@ -3,6 +3,9 @@ import { afterEach } from 'vitest';
 import { type Client, connect } from '../../broker/index.js';
 import type { ConnectOptions } from '../../native-free/client/index.js';
 
+/** For `expect.poll`: what is waited for comes in milliseconds, but for a machine that has other work. */
+export const PATIENT = { timeout: 60_000 };
+
 const opened: Client[] = [];
 
 afterEach(async () => {
@@ -11,7 +14,7 @@ afterEach(async () => {
 
 /** Is closed after the test. */
 export async function connectTo(url: string, options: ConnectOptions = {}): Promise<Client> {
-  const client = await connect(url, { connectTimeoutMs: 5_000, closeTimeoutMs: 100, ...options });
+  const client = await connect(url, { connectTimeoutMs: 60_000, closeTimeoutMs: 100, ...options });
   opened.push(client);
   return client;
 }

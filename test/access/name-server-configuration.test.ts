@@ -10,7 +10,7 @@ import { describeOptions } from '../../engine/option-info.js';
 import { ask, userOf } from '../../native-free/client/internal.js';
 import type { ConfiguredOption } from '../../native-free/wire/index.js';
 import { SMALL } from '../cluster/small-rings.js';
-import { codeOf, connectTo, errorOf } from './clients.js';
+import { codeOf, connectTo, errorOf, PATIENT } from './clients.js';
 
 const as = (user: string) => ({ scheme: 'scram', user, password: `${user}-password` }) as const;
 
@@ -48,7 +48,7 @@ async function openCluster() {
     const { url } = await broker.listen({ port: 0, listener: 'ws', auth: true, adminPasswordFile });
     const admin = (await connectTo(url, { credentials: as('admin') })).admin();
     await expect
-      .poll(async () => (await admin.nameServerConfiguration()).map(({ failure }) => failure))
+      .poll(async () => (await admin.nameServerConfiguration()).map(({ failure }) => failure), PATIENT)
       .toEqual([null, null]);
     return { url, admin };
   };
@@ -99,7 +99,7 @@ test('a broker sets the log level of a name server that a command runs, and writ
   expect(levels).toEqual(['debug']);
   // An entry comes a moment after what it is about.
   await expect
-    .poll(() => admin.listAudit({ action: 'setNameServerLogLevel' }))
+    .poll(() => admin.listAudit({ action: 'setNameServerLogLevel' }), PATIENT)
     .toContainEqual(
       expect.objectContaining({
         user: 'admin',
@@ -122,8 +122,8 @@ test('nobody is told but who manages the cluster, and by the broker alone', asyn
     [embedded.url, userOf(as('shop'))],
     [embedded.url, undefined],
   ] as const) {
-    expect(await codeOf(ask(each, 'configuration', {}, 5_000, user))).toBe('NOT_ALLOWED');
-    expect(await codeOf(ask(each, 'setLogLevel', { level: 'silent' }, 5_000, user))).toBe('NOT_ALLOWED');
+    expect(await codeOf(ask(each, 'configuration', {}, 60_000, user))).toBe('NOT_ALLOWED');
+    expect(await codeOf(ask(each, 'setLogLevel', { level: 'silent' }, 60_000, user))).toBe('NOT_ALLOWED');
   }
   expect(levels).toEqual([]);
 });
@@ -133,7 +133,7 @@ test('of a name server that is gone a broker says that it does not answer', asyn
   const { admin } = await listen();
   await ns.close();
   await expect
-    .poll(async () => (await admin.nameServerConfiguration())[0]?.failure)
+    .poll(async () => (await admin.nameServerConfiguration())[0]?.failure, PATIENT)
     .toContain('does not answer');
 });
 

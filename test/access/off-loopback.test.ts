@@ -101,7 +101,7 @@ describe.each(LISTENERS)('over %s', (listener) => {
       const refused = broker.listen({ host: MAPPED, port: 0, listener, auth: false });
       expect(await codeOf(refused)).toBe('BAD_CONFIG');
       const closed = await broker.listen({ host: MAPPED, port: 0, listener });
-      expect(await codeOf(connect(closed.url, { connectTimeoutMs: 5_000 }))).toBe('NOT_AUTHENTICATED');
+      expect(await codeOf(connect(closed.url, { connectTimeoutMs: 60_000 }))).toBe('NOT_AUTHENTICATED');
       await closed.close();
       expect(saidInsecure()).toEqual([]);
       for (let start = 0; start < 2; start++) {
@@ -120,7 +120,7 @@ describe.each(LISTENERS)('over %s', (listener) => {
   it('a name server asks who comes; without, each start says so', async () => {
     const place = { host: MAPPED, port: 0, listener, onWarning } as const;
     const closed = await openNameServer({ ...place, secretFile });
-    expect(await codeOf(connect(closed.url, { connectTimeoutMs: 5_000 }))).toBe('NOT_AUTHENTICATED');
+    expect(await codeOf(connect(closed.url, { connectTimeoutMs: 60_000 }))).toBe('NOT_AUTHENTICATED');
     await closed.close();
     expect(saidInsecure()).toEqual([]);
     for (const given of [{}, { secretFile }]) {

@@ -175,10 +175,14 @@ test('more connections of one address than it may have are refused, and it may h
   const { url } = await broker.listen({ port: 0, listener: 'ws', maxConnectionsPerAddress: 2 });
   const first = await connectTo(url);
   await connectTo(url);
-  await expect(connect(url, { connectTimeoutMs: 300 })).rejects.toMatchObject({
-    code: expect.stringMatching(/^(TOO_MANY_CONNECTIONS|CONNECT_FAILED|TIMEOUT|CONNECTION_LOST)$/),
-  });
-  expect(broker.stats().connectionsRefused).toBeGreaterThan(0);
+  const refused = async (): Promise<number> => {
+    await expect(connect(url, { connectTimeoutMs: 300 })).rejects.toMatchObject({
+      code: expect.stringMatching(/^(TOO_MANY_CONNECTIONS|CONNECT_FAILED|TIMEOUT|CONNECTION_LOST)$/),
+    });
+    return broker.stats().connectionsRefused;
+  };
+  // On a busy machine the time of one is over before it has come to the broker.
+  await expect.poll(refused, { timeout: 60_000 }).toBeGreaterThan(0);
   await first.close();
   await connectTo(url);
 });
@@ -277,9 +281,12 @@ test('a pace is one for all threads, counts parts of a message, and is never lef
   const words = new Int32Array(new SharedArrayBuffer(PACE_WORDS_BYTES));
   const limits = { bytesPerSecond: 10 * KIB, messagesPerSecond: 1_000_000 };
   const [one, two] = [0, 1].map(() => new SharedPace(words, MAX_PACED_USERS - 1, 0, limits));
+  const begun = performance.now();
+  /** As it would be if no time had passed. */
+  const spent = (pace?: SharedPace): number => (pace?.aheadMs ?? 0) + (performance.now() - begun);
   one?.spend(50 * KIB, 1);
   two?.spend(50 * KIB, 1);
-  expect(one?.aheadMs).toBeGreaterThan(9_000);
+  expect(spent(one)).toBeGreaterThan(9_000);
   expect(two?.aheadMs).toBeLessThanOrEqual(10_000);
   const other = new SharedPace(words, MAX_PACED_USERS - 1, 1, {
     bytesPerSecond: 0,
@@ -289,7 +296,7 @@ test('a pace is one for all threads, counts parts of a message, and is never lef
   for (let i = 0; i < 5_000; i++) {
     other.spend(1_000_000, 1);
   }
-  expect(other.aheadMs).toBeGreaterThan(3_000);
+  expect(spent(other)).toBeGreaterThan(3_000);
   // As after a day and a half without a byte.
   words.fill(0x7fffffff);
   words.fill(-0x80000000, 1);

@@ -96,14 +96,15 @@ class SecretCluster {
   /** What a node that has these says at the name server and at the master, as brokers do. */
   async tried(...lines: string[]): Promise<string[]> {
     const secrets = secretsOf(...lines);
-    const routes = await setRoutes({ nameServers: [this.#nsUrl], secrets, cluster: 'default', set: 'a' });
-    const asked = ask(this.#url, 'standing', {}, 2_000, brokerUser(secrets), undefined);
+    const sought = { nameServers: [this.#nsUrl], secrets, cluster: 'default', set: 'a' };
+    const routes = await setRoutes(sought, 1_000, 60_000);
+    const asked = ask(this.#url, 'standing', {}, 60_000, brokerUser(secrets), undefined);
     return [routes.length === 1 ? 'a route' : 'none', await codeOf(asked)];
   }
 
   /** What the name server answers a broker that has these. */
   route(...lines: string[]): Promise<unknown> {
-    return ask(this.#nsUrl, 'route', {}, 2_000, brokerUser(secretsOf(...lines)), undefined);
+    return ask(this.#nsUrl, 'route', {}, 60_000, brokerUser(secretsOf(...lines)), undefined);
   }
 
   async #open(name: string, secret: SecretOf, options: object): Promise<Broker> {

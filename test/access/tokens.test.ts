@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Broker, type Client, connect, openBroker } from '../../broker/index.js';
-import type { Admin, ClientOptions, TokenSource } from '../../native-free/client/index.js';
+import type { Admin, ClientOptions, Producer, TokenSource } from '../../native-free/client/index.js';
 import { LISTENERS } from '../conformance/back-ends.js';
-import { codeOf, connectTo } from './clients.js';
+import { codeOf, connectTo, PATIENT } from './clients.js';
 import { AUDIENCE, ISSUER, makeKey, makeToken, type TokenWishes } from './token-maker.js';
 
 const SMALL = {
@@ -65,7 +65,7 @@ describe.for(LISTENERS)('tokens over %s', (listener) => {
           await producer.send({ topic: 'orders', body: 'x' });
           return holds();
         },
-        { timeout: 10_000, interval: 100 },
+        { ...PATIENT, interval: 100 },
       )
       .toBe(true);
   }
@@ -95,7 +95,7 @@ describe.for(LISTENERS)('tokens over %s', (listener) => {
     const client = await connectBy(await token({ claims: { roles: ['guests'] } }));
     expect(await send(client, 'others')).toBe('done');
     await admin.revoke({ to: 'guests', right: 'publish', resource: 'topic:others' });
-    await expect.poll(() => send(client, 'others'), { timeout: 5_000 }).toBe('TOPIC_NOT_FOUND');
+    await expect.poll(() => send(client, 'others'), PATIENT).toBe('TOPIC_NOT_FOUND');
   });
 
   test('that are wrong are refused', async () => {
@@ -107,37 +107,66 @@ describe.for(LISTENERS)('tokens over %s', (listener) => {
   });
 
   test('end their connection when they expire, and a client that has no other is over', async () => {
-    const client = await connectBy(await token({ seconds: 2, claims: { roles: ['sellers'] } }));
-    const producer = client.producer();
-    await producer.send({ topic: 'orders', body: 'x' });
-    await expect
-      .poll(() => codeOf(producer.send({ topic: 'orders', body: 'x' })), { timeout: 10_000 })
-      .toBe('TOKEN_EXPIRED');
+    const message = { topic: 'orders', body: 'x' };
+    const sendBy = async (text: string): Promise<Producer> => {
+      const producer = (await connectBy(text)).producer();
+      await producer.send(message);
+      return producer;
+    };
+    // On a busy machine a short one has expired before it is of use.
+    for (let seconds = 2; ; seconds *= 2) {
+      const using = sendBy(await token({ seconds, claims: { roles: ['sellers'] } }));
+      if (seconds < 60 && (await codeOf(using)) === 'TOKEN_EXPIRED') {
+        continue;
+      }
+      const producer = await using;
+      await expect.poll(() => codeOf(producer.send(message)), PATIENT).toBe('TOKEN_EXPIRED');
+      return;
+    }
   });
 
   test('are renewed on the connection that stands', async () => {
-    const states: string[] = [];
-    let asked = 0;
-    const source = async (): Promise<string> => {
-      asked++;
-      return token({ seconds: 2, claims: { roles: ['sellers'] } });
+    const statesOf = async (seconds: number): Promise<string[]> => {
+      const states: string[] = [];
+      let asked = 0;
+      const source = async (): Promise<string> => {
+        asked++;
+        return token({ seconds, claims: { roles: ['sellers'] } });
+      };
+      const client = await connectBy(source, {
+        onConnection: (state, reason) =>
+          states.push(state === 'connected' ? state : String((reason as { code?: string }).code)),
+      });
+      await sendUntil(client, () => asked >= 4);
+      return states;
     };
-    const client = await connectBy(source, { onConnection: (state) => states.push(state) });
-    await sendUntil(client, () => asked >= 4);
+    let states = await statesOf(2);
+    // A busy machine renews too late what is good for a moment: then one that lasts longer is.
+    for (let seconds = 4; states[1] === 'TOKEN_EXPIRED' && seconds < 20; seconds *= 2) {
+      states = await statesOf(seconds);
+    }
     expect(states).toEqual(['connected']);
   });
 
   test('are got anew for another connection where they could not be renewed', async () => {
     const warnings: string[] = [];
     let asked = 0;
+    let away = 0;
+    let stands = false;
+    // It is away for renewals: what a busy machine connects by after a token has expired is none.
     const source = (): Promise<string> => {
       asked++;
-      return asked === 2 || asked === 3
+      return stands && away++ < 2
         ? Promise.reject(new Error('the issuer is away'))
         : token({ seconds: 2, claims: { roles: ['sellers'] } });
     };
-    const client = await connectBy(source, { onWarning: (message) => warnings.push(message) });
-    await sendUntil(client, () => asked >= 5);
+    const client = await connectBy(source, {
+      onWarning: (message) => warnings.push(message),
+      onConnection: (state) => {
+        stands = state === 'connected';
+      },
+    });
+    await sendUntil(client, () => away >= 2 && asked >= 5);
     expect(warnings.join()).toContain('the token could not be renewed');
   });
 
@@ -146,10 +175,15 @@ describe.for(LISTENERS)('tokens over %s', (listener) => {
     const warnings: string[] = [];
     const client = await connectBy(
       () => token({ seconds: 2, claims: { sub: user, roles: user === 'anna' ? [] : ['admin'] } }),
-      { onWarning: (message) => warnings.push(message) },
+      {
+        onWarning: (message) => warnings.push(message),
+        // Only over a connection that stands.
+        onConnection: (state) => {
+          user = state === 'connected' ? 'mallory' : 'anna';
+        },
+      },
     );
-    user = 'mallory';
-    await expect.poll(() => warnings.join(), { timeout: 10_000 }).toContain('BAD_ARGUMENT');
+    await expect.poll(() => warnings.join(), PATIENT).toContain('BAD_ARGUMENT');
     expect(client.broker.brokerName).not.toBe('');
   });
 

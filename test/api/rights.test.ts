@@ -115,7 +115,7 @@ function asked(scram: object): Partial<Record<ControlMethod, [(named: Named) => 
       NOT_ALLOWED,
     ],
     listAudit: [plain(), NOT_ALLOWED],
-    // The poll above has left a member.
+    // A poll has left a member.
     deleteGroup: [group(), [404, 404, 403, 404, 409]],
     deleteTopic: [topic(), [404, 403, 403, 404, 200]],
   };
@@ -293,7 +293,12 @@ describe('rights over HTTP', () => {
         await expect(asked, name).rejects.toMatchObject({ code, message, details });
       }
     };
+    const poll = all.find(({ id }) => id === 'poll') as Case;
     for (const one of all) {
+      if (one.id === 'deleteGroup') {
+        // On a busy machine the member of the poll before has been idle for too long by now.
+        await check(poll, 'subscriber');
+      }
       await Promise.all(NAMES.slice(0, -1).map((user) => check(one, user)));
       // By then what it deletes has been asked for.
       await check(one, 'keeper');
