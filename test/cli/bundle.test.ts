@@ -66,7 +66,7 @@ async function bundle(name: string, ...flags: string[]) {
   return { ...run, out, files, text, all: [...text.values()].join('\n') };
 }
 
-it('has what helps, lists it, and has no secret and no body', { timeout: 60_000 }, async () => {
+it('has what helps, lists it, and has no secret and no body', async () => {
   const { status, stderr, stdout, files, text, all, out } = await bundle('named');
   expect([status, stderr]).toEqual([0, '']);
   for (const file of [
@@ -105,7 +105,7 @@ it('has what helps, lists it, and has no secret and no body', { timeout: 60_000 
   ]);
 });
 
-it('hides names when asked to, in logs too, the same name alike', { timeout: 60_000 }, async () => {
+it('hides names when asked to, in logs too, the same name alike', async () => {
   const { status, all, text, stdout } = await bundle(
     'hidden',
     '--anonymous',
@@ -127,7 +127,7 @@ it('hides names when asked to, in logs too, the same name alike', { timeout: 60_
   expect(line.msg).toBe(`the group ${line.group} has lost 3`);
 });
 
-it('is made without a broker, too, and says what is missing', { timeout: 60_000 }, async () => {
+it('is made without a broker, too, and says what is missing', async () => {
   const out = `${directory}/alone.tar.gz`;
   const { status, stdout } = await runCli(
     ['--url', 'ws://127.0.0.1:9', 'bundle', '--out', out, '-o', 'json'],

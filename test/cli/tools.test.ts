@@ -283,7 +283,7 @@ describe('check alive, check ready', () => {
       expect(await runHere(['check', what], { env })).toMatchObject({ status: 0, stderr: '' });
     }
     await broker.stop();
-    const gone = await runHere(['--url', broker.url, 'check', 'alive', '--timeout', '5s']);
+    const gone = await runHere(['--url', broker.url, 'check', 'alive', '--timeout', '60s']);
     expect(gone.status).toBe(1);
     expect(gone.stderr).toMatch(/^CHECK_FAILED: 127\.0\.0\.1:\d+ is not well: .*ECONNREFUSED/);
   });
@@ -326,7 +326,7 @@ describe('pub and sub', () => {
       expect(JSON.parse(more.stdout.toString())).toMatchObject({ count: 3, bytes: 2, errors: 0 });
       const read = async (topic: string) =>
         (
-          await runCli([...at, 'sub', topic, '--peek', '--count', '4', '--idle-exit', '5s', '-o', 'json'])
+          await runCli([...at, 'sub', topic, '--peek', '--count', '4', '--idle-exit', '30s', '-o', 'json'])
         ).stdout.toString();
       const first = await read('one');
       const copied = await runHere([...at, 'pub', 'two', '-i', 'json'], { input: first });
