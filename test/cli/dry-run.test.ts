@@ -45,7 +45,7 @@ it('every command that destroys has --dry-run', async () => {
 });
 
 it('says what would be gone, and nothing is', { timeout: 120_000 }, async () => {
-  const client = await connect(broker.url);
+  const client = await connect(broker.url, { name: 'who-looks' });
   try {
     const admin = client.admin();
     await admin.createTopic({ topic: 'orders', queues: 2 });
@@ -80,7 +80,7 @@ it('says what would be gone, and nothing is', { timeout: 120_000 }, async () => 
     expect(group.out).toMatch(/^would delete the group billing, with its offsets in \d queues?; nothing/);
     expect((await admin.describeTopic('orders')).queues).toBe(2);
     expect((await admin.listGroups()).map((one) => one.group)).toContain('billing');
-    const { connections } = await admin.listConnections({ limit: 1 });
+    const { connections } = await admin.listConnections({ filter: 'who-looks' });
     const id = connections[0]?.id ?? '';
     expect((await ringmq('connection', 'close', id, '--dry-run')).out).toMatch(
       /^would close the connection \S+ from 127\.0\.0\.1\S*; nothing was done\n$/,
