@@ -53,7 +53,7 @@ describe.runIf(process.platform === 'linux')('a pipe', () => {
       writer.stdout.once('data', () => {
         try {
           // Who keeps it open never ends it.
-          expect(() => readSmallFile(pipe, 6, 10_000)).toThrow('more than 6 bytes');
+          expect(() => readSmallFile(pipe, 6, 60_000)).toThrow('more than 6 bytes');
           expect(() => readSmallFile(pipe, 6, 20)).toThrow('nothing comes out of it');
           resolve();
         } catch (error) {
