@@ -61,6 +61,8 @@ export default defineConfig({
     maxWorkers: 3,
     // What hangs is found all the same; how fast a machine is decides nothing.
     testTimeout: 120_000,
+    // What is awaited by looks is so, too; less than the above, so that it is told what was seen last.
+    expect: { poll: { timeout: 110_000 } },
     hookTimeout: 120_000,
     teardownTimeout: 120_000,
     projects: [

@@ -93,7 +93,7 @@ describe('ringmq connection', () => {
           { id: expect.not.stringContaining(id) },
         ]);
       },
-      { timeout: 10_000 },
+      { timeout: 100_000 },
     );
     const again = await ringmq('connection', 'close', id);
     expect(again.status).toBe(1);
