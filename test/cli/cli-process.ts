@@ -74,11 +74,14 @@ export class BrokerProcess {
   readonly url: string;
   readonly #child: ChildProcess;
   readonly #log: string[];
+  /** Once it has ended, and all that it logged is here. */
+  readonly #closed: Promise<number | null>;
 
-  private constructor(child: ChildProcess, url: string, log: string[]) {
+  private constructor(child: ChildProcess, url: string, log: string[], closed: Promise<number | null>) {
     this.#child = child;
     this.url = url;
     this.#log = log;
+    this.#closed = closed;
   }
 
   /** Resolves once it printed `ready`; rejects with its stderr when it ends instead. */
@@ -91,7 +94,8 @@ export class BrokerProcess {
     const child = startCli(['broker', '--data', dataDir, '--listen', `127.0.0.1:${port}`, ...args], options);
     const log: string[] = [];
     child.stderr?.setEncoding('utf8').on('data', (text: string) => log.push(text));
-    const ended = once(child, 'close').then(() => {
+    const closed = once(child, 'close').then(([code]) => code as number | null);
+    const ended = closed.then(() => {
       throw new Error(`the broker ended: ${log.join('')}`);
     });
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
@@ -101,7 +105,7 @@ export class BrokerProcess {
     if (match === null) {
       throw new Error(`expected 'ready URL', got '${line}'`);
     }
-    return new BrokerProcess(child, match[1] as string, log);
+    return new BrokerProcess(child, match[1] as string, log, closed);
   }
 
   /** What it logged so far. */
@@ -123,11 +127,7 @@ export class BrokerProcess {
 
   /** Its exit status, once it has ended by itself. */
   get ended(): Promise<number | null> {
-    const child = this.#child;
-    if (!this.isAlive) {
-      return Promise.resolve(child.exitCode);
-    }
-    return once(child, 'close').then(([code]) => code as number | null);
+    return this.#closed;
   }
 
   kill(): Promise<number | null> {
@@ -139,14 +139,10 @@ export class BrokerProcess {
     return this.#end(signal);
   }
 
-  async #end(signal: NodeJS.Signals): Promise<number | null> {
-    const child = this.#child;
-    if (!this.isAlive) {
-      return child.exitCode;
+  #end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.isAlive) {
+      this.#child.kill(signal);
     }
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    const [code] = (await exited) as [number | null];
-    return code;
+    return this.#closed;
   }
 }
