@@ -13,7 +13,7 @@ afterAll(() => removeDirectory(directory));
 function load(client: Client, topic: string): () => number {
   let acked = 0;
   let isOver = false;
-  const producer = client.producer({ sendTimeoutMs: 1_000 });
+  const producer = client.producer();
   const goOn = async (): Promise<void> => {
     while (!isOver) {
       await producer.sendBatch(Array.from({ length: 100 }, () => ({ topic, body: 'x'.repeat(200) }))).then(
@@ -41,10 +41,8 @@ describe('a signal', () => {
       const client = await connect(broker.url, { reconnectMaxMs: 100 });
       await client.admin().createTopic({ topic: 't', queues: 2 });
       const acked = load(client, 't');
-      const start = performance.now();
       while (acked() < 2_000) {
         await new Promise((resolve) => setTimeout(resolve, 10));
-        expect(performance.now() - start).toBeLessThan(20_000);
       }
       expect(await broker.stop(signal)).toBe(0);
       expect(broker.log).toContain(`stopping: ${signal}`);
