@@ -87,7 +87,8 @@ describe('the charts', () => {
     await page.getByText(/^full in (9\.\d|10\.\d) h$/).waitFor();
     await viewer.sees(/At this pace it is full in/);
     for (const label of ['Messages a second', 'Bytes a second', 'Flush latency', 'Disk free over time']) {
-      expect(await drawn(page, label), label).toBeGreaterThan(1_000);
+      // Lines are drawn after what is written.
+      await expect.poll(() => drawn(page, label), { message: label }).toBeGreaterThan(1_000);
     }
     await viewer.close();
   });
