@@ -89,11 +89,11 @@ describe('left in the background', () => {
       await page.locator('.waiting').waitFor({ state: 'detached' });
       await hide(page, true);
       // What it was asking then is answered, and what it asks because of that, once it is drawn.
-      await page.clock.fastForward(500);
       let asked = -1;
       await expect
         .poll(async () => {
           const before = asked;
+          await page.clock.fastForward(500);
           const { open, asked: now } = await questions();
           asked = now;
           return open === 0 && now === before;

@@ -115,6 +115,11 @@ describe('topics and messages', () => {
     await page.getByLabel('Tag').fill('');
     await page.getByLabel('Queue').selectOption('b/0');
     await look('From an offset', 'Offset', '3');
+    // What is shown stays until there is something in its place.
+    await table
+      .getByRole('button', { name: /^(?!b\/0 : )/ })
+      .first()
+      .waitFor({ state: 'detached' });
     await table.getByRole('button', { name: 'b/0 : 3' }).waitFor();
     expect(await table.getByRole('button', { name: 'b/0 : 2' }).count()).toBe(0);
     await look('From a time', 'Time', '2020-01-01T00:00:00');
@@ -163,7 +168,8 @@ describe('groups', () => {
     await viewer.dialog.getByLabel('messages').fill('5');
     await viewer.sees(/billing passes over 5 messages of this queue and goes on at offset 5/);
     await viewer.dialog.getByRole('button', { name: 'Skip' }).click();
-    await viewer.sees('Done.');
+    // That it is done was said of the group, too.
+    await viewer.dialog.waitFor({ state: 'detached' });
     expect(await committed('billing')).toBe(5);
     await admin.resetOffset({ group: 'billing', topic: 'orders', to: 'latest' });
 
@@ -195,8 +201,6 @@ describe('clients, users, and what was done', () => {
     await viewer.go('Clients');
     const own = page.getByRole('row', { name: /ringmq dashboard/ });
     await own.first().waitFor();
-    const before = await page.getByRole('row', { name: /ringmq-js/ }).count();
-    expect(before).toBeGreaterThan(0);
     await page
       .getByRole('row', { name: /ringmq-js/ })
       .first()
@@ -204,6 +208,7 @@ describe('clients, users, and what was done', () => {
       .click();
     await viewer.dialog.getByRole('button', { name: 'Disconnect' }).click();
     await viewer.sees('Done.');
+    await viewer.dialog.waitFor({ state: 'detached' });
     await other.close();
   });
 
