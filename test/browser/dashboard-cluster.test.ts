@@ -260,6 +260,8 @@ describe('clients, users, and what was done', () => {
     await row.waitFor({ state: 'detached' });
     expect((await admin.listUsers()).map(({ user }) => user)).toEqual(['admin']);
 
+    // What is done does not wait for its entry, and the page asks once.
+    await until(async () => (await admin.listAudit()).some(({ method }) => method === 'deleteUser'));
     await viewer.go('Audit');
     await page
       .getByRole('row', { name: /deleteUser user:clerk/ })
