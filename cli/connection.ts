@@ -3,7 +3,12 @@ import { isRingMQError } from '../native-free/wire/index.js';
 import { credentials } from './credentials.js';
 import { tlsTo } from './link-trust.js';
 
-/** A connection for one command. It gives up soon: a person waits for the answer. */
+/** Who is not there says so at once, and may be about to come: a person waits for the answer. */
+const CONNECT_MS = 3_000;
+/** Who says nothing may be there all the same, on a machine that does much else. */
+const SILENT_MS = 10_000;
+
+/** A connection for one command. It gives up soon, unless nobody has said anything. */
 export async function openClient(
   url: string,
   options: Pick<ClientOptions, 'connectTimeoutMs' | 'onConnection'> = {},
@@ -13,12 +18,26 @@ export async function openClient(
     .split(',')
     .map((each) => tlsTo(each.trim()))
     .find((each) => each !== undefined);
-  return connect(url, {
-    connectTimeoutMs: 3_000,
-    ...(who === undefined ? {} : { credentials: who }),
-    ...(tls === undefined ? {} : { tls }),
-    ...options,
-  });
+  const within = (connectTimeoutMs: number): Promise<Client> =>
+    connect(url, {
+      connectTimeoutMs,
+      ...(who === undefined ? {} : { credentials: who }),
+      ...(tls === undefined ? {} : { tls }),
+      ...options,
+    });
+  try {
+    return await within(CONNECT_MS);
+  } catch (error) {
+    if (options.connectTimeoutMs !== undefined || !isSilence(error)) {
+      throw error;
+    }
+    return within(SILENT_MS);
+  }
+}
+
+function isSilence(error: unknown): boolean {
+  const cause = isRingMQError(error) && error.code === 'CONNECT_FAILED' ? error.cause : null;
+  return isRingMQError(cause) && cause.code === 'TIMEOUT';
 }
 
 /** For commands that run on: says on stderr when the broker, or a broker set of the cluster, is away, and when it is back. */

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
+import { openBroker } from '../../broker/index.js';
 import { openClient } from '../../cli/connection.js';
 import { describeFailure } from '../../cli/failure.js';
+import { makeDirectory, removeDirectory, SMALL } from '../faults/small-broker.js';
 
 it('a host that accepts and never answers is a broker that cannot be reached', async () => {
   const accepted: Socket[] = [];
@@ -22,4 +24,32 @@ it('a host that accepts and never answers is a broker that cannot be reached', a
   }
   silent.close();
   await once(silent, 'close');
+});
+
+it('a broker that is there and says nothing for a while is waited for', async () => {
+  const dataDir = makeDirectory();
+  const broker = await openBroker({ ...SMALL, dataDir });
+  const { port } = await broker.listen({ port: 0 });
+  const accepted: Socket[] = [];
+  const slow = createServer((socket) => {
+    accepted.push(socket);
+    socket.on('error', () => {});
+    // Who comes first is not answered within the time of a command.
+    if (accepted.length > 1) {
+      const on = connect(port, '127.0.0.1');
+      on.on('error', () => socket.destroy());
+      socket.pipe(on).pipe(socket);
+    }
+  }).listen(0, '127.0.0.1');
+  await once(slow, 'listening');
+  const client = await openClient(`ws://127.0.0.1:${(slow.address() as AddressInfo).port}`);
+  expect(client.broker.listener).toMatch(/ws/);
+  await client.close();
+  for (const socket of accepted) {
+    socket.destroy();
+  }
+  slow.close();
+  await once(slow, 'close');
+  await broker.close();
+  removeDirectory(dataDir);
 });
