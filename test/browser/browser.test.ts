@@ -70,7 +70,7 @@ test.concurrent('a page logs in by tokens, shows a later one on the open connect
   const own = await allowed.open(browser);
   await own.exposeFunction('freshToken', () => {
     asked++;
-    return token(asked === 1 ? 12 : 300);
+    return token(asked === 1 ? 24 : 300);
   });
   await own.evaluate((to) => ringmqPage.connectByTokens(to), listening.url);
   await expect.poll(() => asked).toBeGreaterThan(1);
