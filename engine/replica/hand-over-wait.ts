@@ -11,7 +11,7 @@ export interface WaitLimits {
   readonly limitMs: number;
   /** For those that are on their way. */
   readonly longestMs: number;
-  /** Then it is looked so often whether any of them still is. */
+  /** Then it is looked so often whether any of them still is. All waiting is in pieces no longer than this. */
   readonly lookMs: number;
 }
 
@@ -40,7 +40,7 @@ export class HandOverWait {
       this.#end = resolve;
     });
     this.#limits = limits;
-    this.#timer = this.#lookIn(limits.limitMs);
+    this.#timer = this.#waitOn();
   }
 
   get isOver(): boolean {
@@ -52,7 +52,7 @@ export class HandOverWait {
     if (!this.#isOver) {
       clearTimeout(this.#timer);
       this.#waitedMs = 0;
-      this.#timer = this.#lookIn(this.#limits.limitMs);
+      this.#timer = this.#waitOn();
     }
   }
 
@@ -75,17 +75,25 @@ export class HandOverWait {
     this.#end();
   }
 
-  #lookIn(ms: number): ReturnType<typeof setTimeout> {
+  /** Piece by piece: while this thread, or the machine, stood still, nobody was heard, and that counts as one piece, however long it was. */
+  #waitOn(): ReturnType<typeof setTimeout> {
+    const { limitMs, lookMs } = this.#limits;
+    const leftMs = limitMs - this.#waitedMs;
+    const ms = leftMs > 0 ? Math.min(leftMs, lookMs) : lookMs;
     const timer = setTimeout(() => {
       this.#waitedMs += ms;
-      void this.#look();
+      if (this.#waitedMs < limitMs) {
+        this.#timer = this.#waitOn();
+      } else {
+        void this.#look();
+      }
     }, ms);
     unref(timer);
     return timer;
   }
 
   async #look(): Promise<void> {
-    const { lookMs, longestMs } = this.#limits;
+    const { longestMs } = this.#limits;
     const isLate = this.#waitedMs >= longestMs;
     const isComing =
       !isLate && ([...this.#awaited].some((slave) => this.#came.has(slave)) || (await this.#isThere()));
@@ -95,7 +103,7 @@ export class HandOverWait {
     if (!isComing) {
       this.#finish();
     } else {
-      this.#timer = this.#lookIn(lookMs);
+      this.#timer = this.#waitOn();
     }
   }
 

@@ -3,13 +3,13 @@ import { expect, it } from 'vitest';
 import { HandOverWait } from '../../engine/replica/hand-over-wait.js';
 
 /** `there`: who is known to be there, at each look; the last of them from then on. */
-function waitFor(slaves: string[], there: string[][], longestMs = 600_000) {
+function waitFor(slaves: string[], there: string[][], longestMs = 600_000, limitMs = 1) {
   const missing: (readonly string[])[] = [];
   let looks = 0;
   let looked: () => void = () => {};
   const wait = new HandOverWait(
     slaves,
-    { limitMs: 1, longestMs, lookMs: 1 },
+    { limitMs, longestMs, lookMs: 1 },
     {
       onTheWay: async (awaited) => {
         const known = there[Math.min(looks++, there.length - 1)] ?? [];
@@ -59,6 +59,15 @@ it('goes on for one that has come and opens its log again, which nobody knows me
   await cutting.wait.over;
   expect(performance.now() - begun).toBeGreaterThan(25);
   expect(cutting.missing).toEqual([['s']]);
+});
+
+it('a machine that stood still has not waited: who came meanwhile is heard', async () => {
+  const stood = waitFor(['s'], [[]], 600_000, 100);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  // What comes over a socket is heard behind timers that are due.
+  setImmediate(() => setImmediate(() => stood.wait.done('s')));
+  await stood.wait.over;
+  expect(stood.missing).toEqual([[]]);
 });
 
 it('has an end for one that is there and never comes, and tells nobody once it was closed', async () => {
