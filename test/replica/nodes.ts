@@ -21,6 +21,8 @@ export class Node {
   readonly dir = mkdtempSync(join(tmpdir(), 'ringmq-node-'));
   url = '';
   #process: ChildProcess | null = null;
+  /** It has ended, and all that it said has been heard. */
+  #closed: Promise<unknown> = Promise.resolve();
   #stderr = '';
 
   constructor(name: string) {
@@ -41,6 +43,7 @@ export class Node {
       },
     );
     this.#process = child;
+    this.#closed = once(child, 'close');
     child.stderr?.on('data', (data: Buffer) => {
       this.#stderr += data.toString();
     });
@@ -72,13 +75,9 @@ export class Node {
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const child = this.#process;
+    this.#process?.kill(signal);
     this.#process = null;
-    if (child !== null && child.exitCode === null && child.signalCode === null) {
-      const ended = once(child, 'exit');
-      child.kill(signal);
-      await ended;
-    }
+    await this.#closed;
   }
 
   /** Its process stands still, as on a machine that swaps or is moved. Resolves once all of its threads do. */
