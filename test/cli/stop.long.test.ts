@@ -13,7 +13,7 @@ afterAll(() => removeDirectory(directory));
 function load(client: Client, topic: string): () => number {
   let acked = 0;
   let isOver = false;
-  const producer = client.producer();
+  const producer = client.producer({ sendTimeoutMs: 60_000 });
   const goOn = async (): Promise<void> => {
     while (!isOver) {
       await producer.sendBatch(Array.from({ length: 100 }, () => ({ topic, body: 'x'.repeat(200) }))).then(
