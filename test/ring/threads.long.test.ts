@@ -63,7 +63,10 @@ describe('threads on a tiny ring', () => {
     async (_, ringBytes, spanBytes, count, startPosition) => {
       const bench = makeBench(ringBytes, spanBytes, startPosition);
       const indexer = ended(bench.start({ role: 'indexer', seat: INDEXER_SEAT }));
-      const readers = [5, 6].map((seat) => ended(bench.start({ role: 'reader', seat, count: 50_000 })));
+      const readingThreads = [5, 6].map((seat) => bench.start({ role: 'reader', seat, count: 50_000 }));
+      const readers = readingThreads.map(ended);
+      // What is written is soon freed: who comes later finds nothing to read.
+      await Promise.all(readingThreads.map((reader) => once(reader, 'message')));
       const writers = [2, 3, 4].map((seat) =>
         ended(bench.start({ role: 'writer', seat, writer: seat, count })),
       );
