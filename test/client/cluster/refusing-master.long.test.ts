@@ -59,7 +59,7 @@ async function takesAgain(): Promise<void> {
 /** From here on the master of the set a refuses. */
 async function refuse(made: Client, topic: string): Promise<void> {
   await slave.stop();
-  const producer = made.producer({ sendTimeoutMs: 50 });
+  const producer = made.producer({ sendTimeoutMs: 250 });
   await until(() =>
     producer.send({ topic, body: 'x' }, AT_A).then(
       () => false,
@@ -97,7 +97,7 @@ describe('a master that has too few slaves', () => {
     const receipts = results.flatMap(([each]) => each);
     expect(new Set(receipts.map(({ brokerSet }) => brokerSet))).toEqual(new Set(['b']));
     // The machine may be busy; who waited for the master would wait 30 s.
-    expect(Math.max(...results.map(([, longestMs]) => longestMs))).toBeLessThan(20_000);
+    expect(Math.max(...results.map(([, longestMs]) => longestMs))).toBeLessThan(25_000);
     expect(await storedIn(made, topic, 'b')).toBe(before + receipts.length);
     await takesAgain();
     const [producer] = producers as [Producer];
@@ -178,7 +178,7 @@ describe('a master whose disk is full', () => {
     await until(
       async () =>
         (await made
-          .producer({ sendTimeoutMs: 50 })
+          .producer({ sendTimeoutMs: 250 })
           .send({ topic, body: 'x' }, { queueId: 0, brokerSet: 'b' })
           .then(
             () => null,
@@ -187,7 +187,7 @@ describe('a master whose disk is full', () => {
     );
     const [receipts, longestMs] = await sendInTurn(producer, topic, 20);
     expect(new Set(receipts.map(({ brokerSet }) => brokerSet))).toEqual(new Set(['a']));
-    expect(longestMs).toBeLessThan(20_000);
+    expect(longestMs).toBeLessThan(25_000);
     await master.stop();
     master.options = {};
     await master.start();
