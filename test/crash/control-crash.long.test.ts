@@ -8,7 +8,7 @@ const ROUNDS = Number(process.env['RINGMQ_CONTROL_CRASHES'] ?? 4);
 const SEED = Number(process.env['RINGMQ_CONTROL_SEED'] ?? 20260301);
 
 it('topics, groups and offsets are as promised after kills in all that changes them, in the close and in the start', {
-  timeout: 60_000 + ROUNDS * 10_000,
+  timeout: 120_000 + ROUNDS * 20_000,
 }, async () => {
   const directory = makeDirectory();
   const { acked } = await runControlCrashes(directory, ROUNDS, SEED);
@@ -17,7 +17,7 @@ it('topics, groups and offsets are as promised after kills in all that changes t
 });
 
 it('a slave that is killed while it is made the master has what it had, and can be made the master', {
-  timeout: 60_000 + ROUNDS * 10_000,
+  timeout: 120_000 + ROUNDS * 20_000,
 }, async () => {
   const directory = makeDirectory();
   const rounds = Math.ceil(ROUNDS / 4);

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, connect } from '../../native-free/client/index.js';
 import { BrokerProcess, startCli } from '../cli/cli-process.js';
+import { until } from '../replica/nodes.js';
 import { ControlLedger } from './control-ledger.js';
 import { SeededRandom } from './random.js';
 
@@ -50,9 +51,12 @@ export async function runControlCrashes(
     if (faults.length > 0) {
       throw new Error(`round ${round}, seed ${seed}, in ${dataDir}: ${faults.join('\n')}`);
     }
+    const before = ledger.acked;
     const actors = [changeTopics, changeGroups, readOn, writeOn].map((act) =>
       act(client, ledger, random).catch(() => {}),
     );
+    // Something is promised in each round, however busy the machine is.
+    await until(() => ledger.acked > before);
     await sleep(random.between(5, 120));
     if (round % 2 === 1) {
       process.kill(broker.pid, 'SIGTERM');

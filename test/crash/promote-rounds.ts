@@ -48,6 +48,11 @@ export async function runPromoteCrashes(
       const slave = await BrokerProcess.start(dataDir, flags);
       const reader = await reach(slave.url);
       await until(async () => (await stored(reader, 't').catch(() => 0)) === MESSAGES);
+      // What it has in memory alone ends with its process.
+      await until(async () => {
+        const { log } = await reader.admin().stats();
+        return log.writtenPosition === log.endPosition;
+      });
       await reader.close();
       let isAnswered = false;
       const asked = ask(slave.url, 'promote').then(
