@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.close());
 
-it.each(['one-client', 'many-clients'])('%s', { timeout: 120_000 }, async (how) => {
+it.each(['one-client', 'many-clients'])('%s', { timeout: 240_000 }, async (how) => {
   const topic = await cluster.topic(await cluster.client(), 2);
   const args = ['--expose-gc', PROGRAM, cluster.url, topic, how, '300'];
   const { stdout } = await promisify(execFile)(process.execPath, args);
