@@ -41,6 +41,7 @@ async function sendUntilGone(
   await client.admin().createTopic({ topic: 't', queues: 1 });
   const producer = client.producer({ sendTimeoutMs: 1_000, batchBytes: 4_096 });
   let number = 0;
+  let count = 0;
   let isOver = false;
   const goOn = async (): Promise<void> => {
     while (!isOver) {
@@ -50,7 +51,7 @@ async function sendUntilGone(
         if (durability !== 'memory') {
           acked.set(body, offset);
         }
-        onAcked(number);
+        onAcked(++count);
       } catch {
         // On a busy machine a send may time out before.
         isOver = isGone;
