@@ -4,6 +4,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Client, connect } from '../../native-free/client/index.js';
 import { BrokerProcess, makeDirectory, removeDirectory } from '../cli/cli-process.js';
+import { until } from '../replica/nodes.js';
 import { LISTENERS } from '../transport/listeners.js';
 
 const directory = makeDirectory();
@@ -27,13 +28,19 @@ describe.runIf(process.platform === 'linux').each(LISTENERS.map(([kind]) => kind
       },
     );
     expect(broker.log).toContain('but this process may open 220 files');
-    const outcomes = await Promise.allSettled(
-      Array.from({ length: 150 }, () => connect(broker.url, { connectTimeoutMs: 2_000 })),
+    // Most of those that are not let in are told nothing: they are given up once some stand, and no more come.
+    const giveUp = new AbortController();
+    const clients: Client[] = [];
+    const tries = Array.from({ length: 150 }, () =>
+      connect(broker.url, { connectTimeoutMs: 100_000, signal: giveUp.signal }).then(
+        (client) => void clients.push(client),
+        () => {},
+      ),
     );
-    const clients = outcomes.flatMap((outcome): Client[] =>
-      outcome.status === 'fulfilled' ? [outcome.value] : [],
-    );
-    expect(clients.length).toBeGreaterThan(16);
+    await until(() => clients.length > 16);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    giveUp.abort();
+    await Promise.all(tries);
     expect(clients.length).toBeLessThan(150);
     await clients[0]?.admin().createTopic({ topic: 't', queues: 1 });
     await clients[0]?.producer().send({ topic: 't', body: 'x' });
@@ -46,9 +53,9 @@ describe.runIf(process.platform === 'linux').each(LISTENERS.map(([kind]) => kind
       socket.write('GET / HTTP/1.1\r\nHost: x\r\n');
       silent.push(socket);
     }
-    const usedBefore = cpuSeconds(broker.pid);
+    const [usedBefore, began] = [cpuSeconds(broker.pid), performance.now()];
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect(cpuSeconds(broker.pid) - usedBefore).toBeLessThan(1);
+    expect(cpuSeconds(broker.pid) - usedBefore).toBeLessThan((performance.now() - began) / 1_500);
     for (const socket of silent) {
       socket.destroy();
     }
