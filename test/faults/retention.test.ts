@@ -21,7 +21,7 @@ import {
 
 const TOPIC = 'orders';
 const KEPT_BYTES = 3 * SMALL.segmentBytes;
-const WAIT = { timeout: 15_000, interval: 20 };
+const WAIT = { timeout: 100_000, interval: 20 };
 
 let directory: string;
 beforeAll(() => {
@@ -61,9 +61,31 @@ async function retained(dataDir: string, small: SmallBroker): Promise<void> {
   }, WAIT);
 }
 
+/** What a consumer is told of what is gone. */
+interface Told {
+  type: string;
+  queueId: number | undefined;
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
+/** Retention may go on while somebody reads, who is told of one stretch in pieces then. */
+function stretchesOf(told: readonly Told[]): Told[] {
+  const stretches: Told[] = [];
+  for (const piece of told) {
+    const last = stretches.at(-1);
+    if (last !== undefined && last.to === piece.from) {
+      last.to = piece.to;
+    } else {
+      stretches.push({ ...piece });
+    }
+  }
+  return stretches;
+}
+
 /** The first message that a group at `from` is given; what it is told is gone are pieces of all up to that. */
 async function firstAfter(client: Client, group: string, from: number): Promise<number> {
-  const told: { type: string; queueId: number | undefined; from?: number; to?: number }[] = [];
+  const told: Told[] = [];
   const consumer = client.consumer({
     group,
     topic: TOPIC,
@@ -127,7 +149,7 @@ describe('by size', () => {
         const { client } = small;
         await client.admin().createTopic({ topic: TOPIC, queues: 1 });
         await sendNumbers(client, TOPIC, 0, 300);
-        const told: { type: string; queueId: number | undefined; from?: number; to?: number }[] = [];
+        const told: Told[] = [];
         const consumer = client.consumer({
           group: 'slow',
           topic: TOPIC,
@@ -154,18 +176,18 @@ describe('by size', () => {
           await next();
         }
         await consumer.close();
-        // It has read on from what it had been sent before, skipped once, and lost nothing behind that.
-        const jumps = seen.filter((offset, i) => i > 0 && offset !== (seen[i - 1] as number) + 1);
-        expect(jumps).toHaveLength(1);
-        expect(jumps[0]).toBeGreaterThan(300);
-        expect(jumps[0]).toBeLessThanOrEqual((await stateOf(client)).minOffset);
+        // It has read on from what it had been sent before, and lost nothing but what it was told is gone.
+        const skipped = seen.flatMap((to, i) => {
+          const from = (seen[i - 1] ?? -1) + 1;
+          return to === from ? [] : [{ type: 'expired', queueId: 0, from, to }];
+        });
+        expect(stretchesOf(told)).toEqual(skipped);
+        expect(skipped[0]?.to).toBeGreaterThan(300);
+        expect(skipped.at(-1)?.to).toBeLessThanOrEqual((await stateOf(client)).minOffset);
         // What it was not sent any more is counted, with what it was told.
         const [queue] = (await client.admin().describeGroup('slow')).queues;
-        const before = seen[seen.indexOf(jumps[0] as number) - 1] as number;
-        // Retention may have gone on while it was read: what is told are pieces of one stretch.
-        expect(told.map(({ from }) => from)).toEqual([before + 1, ...told.slice(0, -1).map(({ to }) => to)]);
-        expect(told.at(-1)).toEqual({ type: 'expired', queueId: 0, from: expect.any(Number), to: jumps[0] });
-        expect(queue).toMatchObject({ expired: (jumps[0] as number) - before - 1, lag: 0 });
+        const expired = skipped.reduce((sum, { from, to }) => sum + to - from, 0);
+        expect(queue).toMatchObject({ expired, lag: 0 });
       },
       options,
     );
