@@ -54,10 +54,10 @@ export function indexFiles(dataDir: string): string[] {
   return readdirSync(`${dataDir}/index`).sort();
 }
 
-/** All pages of a search. */
+/** All pages of a search: one also ends when its time is over. */
 export async function findAll(client: Client, search: MessageSearch): Promise<FoundPage[]> {
   const pages: FoundPage[] = [];
-  let cursor: string | null = null;
+  let cursor = search.cursor ?? null;
   do {
     const page = await client.admin().findMessages({ ...search, cursor });
     pages.push(page);

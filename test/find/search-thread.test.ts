@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startListening } from '../../broker/listen.js';
 import { connect } from '../../native-free/client/index.js';
 import { until } from '../replica/nodes.js';
-import { type KeyedBroker, makeDirectory, openKeyed, removeDirectory } from './keyed-broker.js';
+import { type KeyedBroker, makeDirectory, openKeyed, removeDirectory, textsOf } from './keyed-broker.js';
 
 let directory: string;
 let broker: KeyedBroker;
@@ -30,7 +30,7 @@ it('is started soon after a client has come, once there is something to be found
     await client.admin().createTopic({ topic: 't', queues: 1 });
     await client.producer().send({ topic: 't', body: 'a', keys: ['k'] });
     await until(() => engine.find.isWarm);
-    expect((await client.admin().findMessages({ topic: 't', key: 'k' })).messages).toHaveLength(1);
+    expect(await textsOf(client, { topic: 't', key: 'k' })).toEqual(['a']);
     await client.close();
   } finally {
     await listener.close();
@@ -43,6 +43,6 @@ it('is not started for who embeds the broker, but by a search', async () => {
   await client.admin().createTopic({ topic: 't', queues: 1 });
   await client.producer().send({ topic: 't', body: 'a', keys: ['k'] });
   expect(engine.find.isWarm).toBe(false);
-  expect((await client.admin().findMessages({ topic: 't', key: 'k' })).messages).toHaveLength(1);
+  expect(await textsOf(client, { topic: 't', key: 'k' })).toEqual(['a']);
   expect(engine.find.isWarm).toBe(true);
 });
