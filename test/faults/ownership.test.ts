@@ -28,6 +28,8 @@ import { BrokerProcess } from '../cli/cli-process.js';
 import { removeWhole } from './remove-whole.js';
 import { makeDirectory, openSmall, readSome, removeDirectory, SMALL, withBroker } from './small-broker.js';
 
+const WAIT = { timeout: 100_000 };
+
 let directory: string;
 beforeAll(() => {
   directory = realpathSync(makeDirectory());
@@ -148,7 +150,7 @@ describe('a broker whose directory', () => {
       // What it says to be on disk would be gone.
       expect(refused.acked).toBe(0);
     }
-    await vi.waitFor(() => expect(fatal).toHaveLength(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(fatal).toHaveLength(1), WAIT);
     await broker.close();
     expect(fatal).toHaveLength(1);
     expect(fatal[0]).toMatchObject({ code: 'DATA_DIR_LOST', message: expect.stringMatching(why) });
@@ -201,7 +203,7 @@ describe('a broker whose directory', () => {
         await client.producer().send({ topic: 't', body: 'x'.repeat(1000) });
       }
       unlinkSync(lastSegment(dataDir));
-      await vi.waitFor(() => expect(warnings).toHaveLength(1), { timeout: 10_000 });
+      await vi.waitFor(() => expect(warnings).toHaveLength(1), WAIT);
       expect(warnings[0]?.message).toMatch(/log\/0{16}\.seg was moved or removed/);
       expect(await client.producer().send({ topic: 't', body: 'x' })).toMatchObject({ durability: 'disk' });
     });
@@ -216,11 +218,13 @@ it('ringmq broker says it in one line and ends with status 1', async () => {
   const lines = broker.log.trimEnd().split('\n');
   expect(lines.filter((line) => !line.startsWith('{'))).toEqual([
     expect.stringMatching(
-      // The look may come between the LOCK and the rest of what is removed.
-      /^DATA_DIR_LOST: the data directory .+ is no longer this broker's: (it was moved or|its LOCK was) removed; .+$/,
+      // The look may come between one part and the rest of what is removed.
+      /^DATA_DIR_LOST: the data directory .+ is no longer this broker's: (it was moved or removed|its LOCK was removed|\S+ was moved or removed while the broker had it open); .+$/,
     ),
   ]);
-  expect(lines.filter((line) => /"level":(?:40|50)/.test(line))).toEqual([]);
+  // On a busy machine anything may take long.
+  const troubles = lines.filter((line) => /"level":(?:40|50)/.test(line) && !/held its thread/.test(line));
+  expect(troubles).toEqual([]);
   expect(existsSync(dataDir)).toBe(false);
 });
 
