@@ -9,6 +9,8 @@ import type { Listener } from '../../native-free/listener/types.js';
 import { makeCertificate } from '../transport/certificate.js';
 import { BASE_OPTIONS, connectTo, EchoHandler, LISTENERS, messageOf } from '../transport/listeners.js';
 
+const WAIT = { timeout: 100_000 };
+
 let listener: Listener | undefined;
 afterEach(async () => {
   await listener?.close();
@@ -40,7 +42,7 @@ describe.each(LISTENERS)('over %s', (_kind, start) => {
     for (let round = 0; round < 3; round++) {
       const before = await fingerprint(port);
       makeCertificate(dir);
-      await expect.poll(() => fingerprint(port), { timeout: 10_000 }).not.toBe(before);
+      await expect.poll(() => fingerprint(port), WAIT).not.toBe(before);
     }
     // Told to read again what has not changed it goes on as before: each look could end somebody otherwise.
     const others = [];
@@ -52,18 +54,18 @@ describe.each(LISTENERS)('over %s', (_kind, start) => {
     for (const other of others) {
       other.terminate();
     }
-    await expect.poll(() => listener?.connections).toBe(1);
+    await expect.poll(() => listener?.connections, WAIT).toBe(1);
     // Of a new pair the certificate comes first: until the key is there, too, the old pair is shown.
     const whole = await fingerprint(port);
     const next = makeCertificate(mkdtempSync(`${dir}/next-`));
     expect(warnings).toEqual([]);
     copyFileSync(next.certFile, tls.certFile);
-    await expect.poll(() => warnings).toHaveLength(1);
+    await expect.poll(() => warnings, WAIT).toHaveLength(1);
     expect(await Promise.all(Array.from({ length: 20 }, () => fingerprint(port)))).toEqual(
       Array.from({ length: 20 }, () => whole),
     );
     copyFileSync(next.keyFile, tls.keyFile);
-    await expect.poll(() => fingerprint(port), { timeout: 10_000 }).not.toBe(whole);
+    await expect.poll(() => fingerprint(port), WAIT).not.toBe(whole);
     expect(warnings.splice(0)).toEqual([
       expect.stringMatching(/^the new TLS certificate or key cannot be used, the old ones are used on: /),
     ]);
@@ -71,7 +73,7 @@ describe.each(LISTENERS)('over %s', (_kind, start) => {
     expect(renewed).not.toBe(first);
     writeFileSync(tls.certFile, 'no certificate');
     await expect
-      .poll(() => warnings, { timeout: 10_000 })
+      .poll(() => warnings, WAIT)
       .toContainEqual(
         expect.stringMatching(/^the new TLS certificate or key cannot be used, the old ones are used on: /),
       );

@@ -8,6 +8,7 @@ import { makeDirectory, readSome, removeDirectory, sendNumbers, withBroker } fro
 
 const TOPIC = 'orders';
 const FDS = '/proc/self/fd';
+const WAIT = { timeout: 100_000 };
 
 let directory: string;
 beforeAll(() => {
@@ -70,7 +71,7 @@ describe.skipIf(!existsSync(FDS))('descriptors', () => {
       expect(before).toBeGreaterThan(0);
       // Who has left its group needs no segment at all.
       await readSome(left, TOPIC, 10);
-      await vi.waitFor(() => expect(opened()).toBe(before));
+      await vi.waitFor(() => expect(opened()).toBe(before), WAIT);
       // What retention says first. The log is idle: nobody reads, nothing wakes a thread but its own
       // interval.
       Atomics.store(
@@ -78,7 +79,7 @@ describe.skipIf(!existsSync(FDS))('descriptors', () => {
         WORD.spare + PERSIST_WORD.oldestSegment,
         1,
       );
-      await vi.waitFor(() => expect(opened()).toBe(0), { timeout: 5_000 });
+      await vi.waitFor(() => expect(opened()).toBe(0), WAIT);
       await sendNumbers(client, TOPIC, 300, 301);
       expect((await next).value?.offset).toBe(300);
       await Promise.all([reader.close(), left.close()]);

@@ -29,7 +29,7 @@ beforeAll(async () => {
   // All was acked as on disk, so that the log has its end; the mark follows soon.
   const { end: acked } = mapLog(pristine);
   await vi.waitFor(() => expect(readMark(new NodeDisk(), `${pristine}/log`, FLUSHED_MARK)).toBe(acked), {
-    timeout: 10_000,
+    timeout: 100_000,
   });
   await host.stop('SIGKILL');
   await client.close().catch(() => {});

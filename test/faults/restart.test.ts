@@ -50,7 +50,7 @@ it('is bounded by the checkpoint, after a kill, too', async () => {
   await client.admin().createTopic({ topic: TOPIC, queues: 1 });
   await sendNumbers(client, TOPIC, 0, COUNT - LAST);
   const most = (COUNT - LAST) * 1000 - SIZES.checkpointBytes;
-  await vi.waitFor(() => expect(checkpointPosition()).toBeGreaterThan(most), { timeout: 10_000 });
+  await vi.waitFor(() => expect(checkpointPosition()).toBeGreaterThan(most), { timeout: 100_000 });
   await sendNumbers(client, TOPIC, COUNT - LAST, COUNT);
   await host.stop('SIGKILL');
   await client.close().catch(() => {});

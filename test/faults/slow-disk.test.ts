@@ -7,7 +7,7 @@ import { HostProcess } from './host-process.js';
 /** In one batch, and more than is synced by the thread that writes. */
 const LARGE = { count: 8, bytes: 60_000 } as const;
 
-it('is acked once it is written', { timeout: 60_000 }, async () => {
+it('is acked once it is written', async () => {
   const disk = new InjectedDisk();
   const host = await HostProcess.start(
     { dataDir: `${disk.dir}/data`, flush: 'sync', minFreeBytes: 0 },

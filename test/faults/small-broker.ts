@@ -74,7 +74,7 @@ export function numberOf(message: ConsumedMessage): number {
 }
 
 /** Batches small enough for the spans of {@link SMALL}. */
-export function smallProducer(client: Client, sendTimeoutMs = 20_000): Producer {
+export function smallProducer(client: Client, sendTimeoutMs = 100_000): Producer {
   return client.producer({ batchBytes: 4 * KIB, sendTimeoutMs });
 }
 

@@ -114,7 +114,7 @@ describe('a data directory', () => {
       '--listen',
       '127.0.0.1:0',
     ];
-    const { status, stderr } = spawnSync('sh', args, { encoding: 'utf8', timeout: 20_000 });
+    const { status, stderr } = spawnSync('sh', args, { encoding: 'utf8', timeout: 100_000 });
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^BAD_CONFIG: .+\n$/)]);
   });
 

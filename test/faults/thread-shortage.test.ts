@@ -20,7 +20,7 @@ it('no thread can be started: it is said, and made good later', { timeout: 120_0
   const dataDir = `${directory}/data`;
   const options = { ...SMALL, segmentBytes: 16 * 1024 * 1024, dataDir, flush: 'async' } as const;
   const host = await HostProcess.start(options, {}, DESCRIPTORS);
-  const client = await connect(host.url, { requestTimeoutMs: 3_000 });
+  const client = await connect(host.url);
   try {
     await client.admin().createTopic({ topic: 't', queues: 1 });
     const producer = client.producer({ sendTimeoutMs: 100_000, batchBytes: 4_096 });
@@ -49,7 +49,7 @@ it('no thread can be started: it is said, and made good later', { timeout: 120_0
         await send(1);
         expect(existsSync(`${dataDir}/queues/tables`)).toBe(true);
       },
-      { timeout: 60_000, interval: 200 },
+      { timeout: 100_000, interval: 200 },
     );
     // On a busy machine a thread takes its time to start, and what it finds comes in several pages.
     await using patient = await connect(host.url);

@@ -30,7 +30,7 @@ async function killedAfter(lines: number): Promise<number> {
   return acked;
 }
 
-it('what was acked is found, whatever the kill left of the index', { timeout: 60_000 }, async () => {
+it('what was acked is found, whatever the kill left of the index', async () => {
   for (const lines of [1, 3, 2]) {
     const acked = await killedAfter(lines);
     const broker = await openKeyed(directory);
