@@ -37,10 +37,12 @@ class Racer {
   }
 
   start(): void {
-    this.#child = fork(RACER);
+    const child = fork(RACER);
+    this.#child = child;
     this.#ready = this.#next();
-    this.#child.on('message', (word) => this.#heard(String(word)));
-    this.#exited = once(this.#child, 'exit').then(() => this.#heard('killed'));
+    // What one that was killed has said may come after its end.
+    child.on('message', (word) => this.#child === child && this.#heard(String(word)));
+    this.#exited = once(child, 'exit').then(() => this.#heard('killed'));
   }
 
   /** Resolves when it can be told at once. */
@@ -96,11 +98,14 @@ export async function raceForLock(rounds: number, count = 4, seed = 1): Promise<
       await Promise.all(racers.map((racer) => racer.ready()));
       const answers = racers.map((racer) => racer.go(dir));
       const victim = round % KILL_EVERY === KILL_EVERY - 1 ? racers[random.between(0, count)] : undefined;
+      let killing: NodeJS.Timeout | undefined;
       if (victim !== undefined) {
         result.kills++;
-        setTimeout(() => victim.kill(), random.between(0, KILL_WITHIN_MS));
+        killing = setTimeout(() => victim.kill(), random.between(0, KILL_WITHIN_MS));
       }
       const said = await Promise.all(answers);
+      // Who follows the victim is not meant.
+      clearTimeout(killing);
       // A victim that had it before it died was an owner as well, and not at the same time.
       const owners = said.filter((word, i) => word === 'locked' && racers[i] !== victim).length;
       result.twoOwners += owners > 1 ? 1 : 0;
