@@ -6,6 +6,8 @@ import { makeDirectory, openSmall, removeDirectory, type SmallBroker } from './s
 
 const REMEMBERED = 16;
 const TOPIC = 'orders';
+/** The broker is closed and opened twice while a message waits. */
+const PATIENT = { sendTimeoutMs: 100_000 };
 const FULL = { minFreeBytes: Number.MAX_SAFE_INTEGER };
 
 let dataDir: string;
@@ -71,7 +73,7 @@ async function forgetProducers(): Promise<void> {
 test.each([1, 70])(
   'of a producer that is forgotten meanwhile, after %i of its batches: it is not sent as if it were new',
   async (batches) => {
-    const producer = client.producer();
+    const producer = client.producer(PATIENT);
     for (let i = 0; i < batches; i++) {
       await producer.send({ topic: TOPIC, body: 'before' });
     }
@@ -93,7 +95,7 @@ test.each([1, 70])(
 );
 
 test('of a producer that is remembered: its receipt is that of the first time, and what comes behind it is stored behind it', async () => {
-  const producer = client.producer({ batchRecords: 1 });
+  const producer = client.producer({ ...PATIENT, batchRecords: 1 });
   await producer.send({ topic: TOPIC, body: 'before' });
   const { outcome } = await sendUnheard(producer);
   const more = [1, 2, 3].map((i) => producer.send({ topic: TOPIC, body: String(i) }));
