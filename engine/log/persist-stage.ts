@@ -106,7 +106,7 @@ export class PersistStage {
   }
 
   /**
-   * Writes, syncs, frees ring space; with none of that to do, prepares space ahead in one bounded piece. True
+   * Writes, syncs, frees ring space; with none of that to do or under way, prepares space ahead in one bounded piece. True
    * when it came further and wants to be called again at once. False: wait until something is indexed or
    * wanted, at most {@link nextDueMs}.
    */
@@ -125,7 +125,8 @@ export class PersistStage {
       progress = true;
     }
     writer.freeRing();
-    if (!progress && !writer.fatal && this.#ahead !== null) {
+    // Behind a sync that is under way one more would keep what comes meanwhile from being written.
+    if (!progress && !writer.fatal && this.#ahead !== null && this.#background?.busy !== true) {
       progress = this.#ahead.prepare(now);
     }
     return progress && !writer.fatal;

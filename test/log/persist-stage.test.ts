@@ -1,9 +1,11 @@
 /** The persist stage: what is synced when, what an inline step may do, and what faults lead to. */
 import { describe, expect, it } from 'vitest';
+import { BackgroundSync, SYNC_STATE, SYNC_WORD, SYNC_WORDS_BYTES } from '../../engine/disk/index.js';
 import { FULL, PERSIST_WORD } from '../../engine/log/index.js';
 import { WORD } from '../../engine/ring/index.js';
 import { append, BATCH_BYTES, BODY, makeMachine, recover, SEGMENT, SPAN } from './log-setup.js';
 
+const MIB = 1024 * 1024;
 const ASYNC = {
   flush: 'async',
   flushIntervalMs: 500,
@@ -285,5 +287,30 @@ describe('space ahead', () => {
     append(machine, 20);
     expect(machine.files.current.base).toBe(SEGMENT);
     expect(zeroedUpTo() * 64).toBe(3 * SEGMENT);
+  });
+
+  it('is not prepared while the sync thread is at work: the worker would wait for the disk as well, and write nothing', () => {
+    const memory = new SharedArrayBuffer(SYNC_WORDS_BYTES);
+    const machine = makeMachine({
+      segmentBytes: 16 * MIB,
+      spanBytes: MIB,
+      ringBytes: 2 * MIB,
+      stage: { ...ZEROED, zeroAheadBytes: 8 * MIB, background: new BackgroundSync(memory) },
+    });
+    machine.settle();
+    // More than the stage syncs by itself, and than is left ahead.
+    for (let i = 0; i < 5; i++) {
+      machine.produce(60 * 1024);
+    }
+    machine.index();
+    expect(machine.stage.step()).toBe(true);
+    const { syncs } = machine.disk;
+    machine.now += 60_000;
+    expect(machine.stage.step()).toBe(false);
+    expect(machine.disk.syncs).toBe(syncs);
+    Atomics.store(new Int32Array(memory), SYNC_WORD.state, SYNC_STATE.done);
+    machine.settle();
+    expect(machine.flushed()).toBe(machine.written());
+    expect(machine.disk.syncs).toBeGreaterThan(syncs);
   });
 });
