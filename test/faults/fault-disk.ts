@@ -61,7 +61,7 @@ export class InjectedDisk implements FaultDisk {
     writeFileSync(this.env.RINGMQ_TEST_FAULTS, 'sync');
   }
 
-  /** An fdatasync takes until `repair`. */
+  /** An fdatasync of the log takes until `repair`. */
   slowDown(): void {
     writeFileSync(this.env.RINGMQ_TEST_FAULTS, 'slow');
   }

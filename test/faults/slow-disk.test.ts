@@ -1,6 +1,9 @@
 /** Under sync flush who has asked for less does not wait for the disk with the others, however long it takes. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { NodeDisk } from '../../engine/disk/index.js';
+import { FLUSHED_MARK, readMark } from '../../engine/log/index.js';
 import { connect } from '../../native-free/client/index.js';
+import { parseMessageId } from '../../native-free/wire/index.js';
 import { InjectedDisk } from './fault-disk.js';
 import { HostProcess } from './host-process.js';
 
@@ -17,7 +20,11 @@ it('is acked once it is written', async () => {
   try {
     await client.admin().createTopic({ topic: 'orders', queues: 1 });
     const producer = client.producer({ batchBytes: 512 * 1024 });
-    await producer.send({ topic: 'orders', body: 'before' });
+    const { messageId } = await producer.send({ topic: 'orders', body: 'before' });
+    // The thread that writes has done what it does once it is quiet.
+    const before = parseMessageId(messageId)?.position as number;
+    const stated = () => readMark(new NodeDisk(), `${disk.dir}/data/log`, FLUSHED_MARK);
+    await vi.waitFor(() => expect(stated()).toBeGreaterThan(before), { timeout: 100_000 });
     disk.slowDown();
     let stored = 0;
     const large = Array.from({ length: LARGE.count }, () =>
