@@ -165,10 +165,8 @@ describe('ringmq broker', () => {
     const slave = await BrokerProcess.start(dataDir, flags, 0, ending('ringmq-follower', how));
     await master.client().admin().createTopic({ topic: 't', queues: 1 });
     const body = 'x'.repeat(300);
-    const producer = master.client().producer();
-    for (let i = 0; i < 500; i++) {
-      await producer.send({ topic: 't', body });
-    }
+    const producer = master.client().producer({ batchBytes: 1_024 });
+    await Promise.all(Array.from({ length: 500 }, () => producer.send({ topic: 't', body })));
     // A slave that joins opens its log anew, with a thread of its own: the one that is meant takes messages
     // already.
     const early = await connect(slave.url);
