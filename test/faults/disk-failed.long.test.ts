@@ -120,11 +120,12 @@ describe.each(DISKS)('a failing sync on %s', (_name, makeDisk) => {
     const client = await connect(broker.url, { reconnectMinMs: 10_000, reconnectMaxMs: 10_000 });
     clients.push(client);
     await client.admin().createTopic({ topic: TOPIC, queues: 1 });
+    const ended = broker.ended;
     disk.breakDown();
     const { error } = await sendUntilFailed(client);
     // The process may be gone before the ack is out.
     expect(['DISK_FAILED', 'TIMEOUT', 'CONNECTION_LOST']).toContain(error.code);
-    expect(await broker.ended).toBe(1);
+    expect(await ended).toBe(1);
     const lines = broker.log.trimEnd().split('\n');
     expect(lines.at(-1)).toMatch(/^DISK_FAILED: .+; check the disk, then start the broker again$/);
     expect(lines.filter((line) => !line.startsWith('{'))).toHaveLength(1);

@@ -106,7 +106,7 @@ describe.each(DISKS)('on %s that is full', (name, makeDisk) => {
     await client.admin().createTopic({ topic, queues: 1 });
     await sendNumbers(client, topic, 0, 100);
     disk.fill();
-    const producer = smallProducer(client, 100_000);
+    const producer = smallProducer(client);
     const sends = Array.from({ length: 1500 }, (_x, i) => producer.send({ topic, body: bodyOf(100 + i) }));
     const prober = smallProducer(client, 100);
     expect((await sendUntilRefused(prober, topic, new Map())).code).toBe('DISK_FULL');
@@ -203,7 +203,7 @@ describe.each(DISKS)('on %s that is full', (name, makeDisk) => {
     await client.admin().createTopic({ topic, queues: 1 });
     disk.fill();
     await sendUntilRefused(smallProducer(client, 200), topic, new Map());
-    const pub = await runCli(['--url', host.url, 'pub', topic, '--timeout', '8s'], { input: 'a\nb\n' });
+    const pub = await runCli(['--url', host.url, 'pub', topic, '--timeout', '15s'], { input: 'a\nb\n' });
     expect(pub.stderr).toMatch(/^DISK_FULL: 2 written messages were not stored: .+; .+\n$/);
     expect([pub.status, pub.stdout.toString()]).toEqual([1, '']);
   });
