@@ -5,6 +5,7 @@
  */
 import { Piscina } from 'piscina';
 import { RingMQError } from '../../native-free/wire/index.js';
+import { shortageIn } from './shortage.js';
 import { workerFlags } from './worker-flags.js';
 
 export interface JobPoolOptions {
@@ -91,12 +92,4 @@ export class JobPool {
     }
     await this.#pool.close({ force: refusesWaiting });
   }
-}
-
-/** What is short, in words of who can give more of it. */
-function shortageIn(message: string): string {
-  if (/\bE[MN]FILE\b/.test(message)) {
-    return `the broker's process has too few file descriptors left (${message}); raise the limit of open files (ulimit -n), or lower maxConnections`;
-  }
-  return /\bENOMEM\b|out of memory/i.test(message) ? `too little memory is left (${message})` : message;
 }

@@ -56,6 +56,7 @@ async function main(): Promise<void> {
   say({ event: 'ready', url: listener.url });
   await stopping;
   await broker.close();
+  clearInterval(taking);
   say({ event: 'closed' });
 }
 
