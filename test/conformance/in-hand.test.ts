@@ -15,7 +15,12 @@ describeEach('messages in hand', EACH_AND_CLUSTER, (rig) => {
       group: rig.name('g'),
       topic,
       unackedWarningMs: 60,
-      onWarning: (warning) => told(warning),
+      // On a slow machine it is warned of before all behind it are acked, too.
+      onWarning: (warning) => {
+        if (/offset 5 .* 44 acked messages behind it/.test(warning.message)) {
+          told(warning);
+        }
+      },
     });
     const loop = consumer[Symbol.asyncIterator]();
     for (let i = 0; i < 50; i++) {
@@ -24,12 +29,7 @@ describeEach('messages in hand', EACH_AND_CLUSTER, (rig) => {
         await message?.ack();
       }
     }
-    expect(await warned).toMatchObject({
-      type: 'unacked',
-      topic,
-      queueId: 0,
-      message: expect.stringMatching(/offset 5 .* 44 acked messages behind it/),
-    });
+    expect(await warned).toMatchObject({ type: 'unacked', topic, queueId: 0 });
     const stats = await consumer.stats();
     expect(stats).toMatchObject({
       unackedCount: 1,
