@@ -1,7 +1,18 @@
 /** Who is connected: lists that are sorted, filtered and paged by the broker, ends of connections, clients of a topic. */
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { connect } from '../../broker/index.js';
+import { until } from '../replica/nodes.js';
 import { describeEach, EACH_AND_CLUSTER } from './rig.js';
+
+/** Asks until no thread was too busy to answer in time. */
+async function heardFromAll<T extends { silentThreads: number }>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (answer.silentThreads === 0) {
+      return answer;
+    }
+  }
+}
 
 describeEach('connections', EACH_AND_CLUSTER, (rig) => {
   test('are listed with what went over them, and who produces and consumes', async () => {
@@ -14,8 +25,8 @@ describeEach('connections', EACH_AND_CLUSTER, (rig) => {
     for (let got = 0; got < 3; ) {
       got += (await consumer.poll({ max: 3, waitMs: 10_000 })).length;
     }
-    const { connections, complete, silentThreads } = await admin.listConnections({ filter: group });
-    expect({ complete, silentThreads }).toEqual({ complete: true, silentThreads: 0 });
+    const { connections, complete } = await heardFromAll(() => admin.listConnections({ filter: group }));
+    expect(complete).toBe(true);
     expect(connections.length).toBeGreaterThan(0);
     for (const connection of connections) {
       expect(connection.id).toMatch(/^[0-9a-f]{8}-\d+-\d+$/);
@@ -29,7 +40,7 @@ describeEach('connections', EACH_AND_CLUSTER, (rig) => {
     expect(sum(({ bytesIn }) => bytesIn)).toBeGreaterThan(3 * 32);
     expect(sum(({ bytesOut }) => bytesOut)).toBeGreaterThan(3 * 32);
     expect(connections.flatMap(({ producers }) => producers)).toContainEqual({ topic });
-    const { clients } = await admin.topicClients(topic);
+    const { clients } = await heardFromAll(() => admin.topicClients(topic));
     expect(clients.map(({ id }) => id).sort()).toEqual(connections.map(({ id }) => id).sort());
     expect(clients.some(({ produces }) => produces)).toBe(true);
     expect(clients[0]?.groups).toEqual([group]);
@@ -43,8 +54,10 @@ describeEach('connections', EACH_AND_CLUSTER, (rig) => {
     for (const sort of ['openedTime', '-openedTime'] as const) {
       const seen: { id: string; openedTime: number }[] = [];
       let cursor: string | null = null;
+      const pageFrom = (from: string | null) =>
+        heardFromAll(() => admin.listConnections({ sort, cursor: from, limit: 2 }));
       do {
-        const page = await admin.listConnections({ sort, cursor, limit: 2 });
+        const page = await pageFrom(cursor);
         expect(page.connections.length).toBeLessThanOrEqual(2);
         seen.push(...page.connections);
         cursor = page.cursor;
@@ -85,10 +98,13 @@ describeEach('a connection that is closed', [{ name: 'ws', flush: 'sync' }], (ri
     });
     await client.producer().send({ topic, body: 'before' });
     const found = async (): Promise<string[]> =>
-      (await admin.listConnections({ filter: 'TO-BE-closed' })).connections.map(({ id }) => id);
+      (await heardFromAll(() => admin.listConnections({ filter: 'TO-BE-closed' }))).connections.map(
+        ({ id }) => id,
+      );
     const [id = ''] = await found();
     await admin.closeConnection(id);
-    await vi.waitFor(() => expect(reasons).toMatchObject([{ code: 'CONNECTION_CLOSED' }]));
+    await until(() => reasons.length > 0);
+    expect(reasons).toMatchObject([{ code: 'CONNECTION_CLOSED' }]);
     await client.producer().send({ topic, body: 'after' });
     const [next] = await found();
     expect(next).not.toBe(id);
