@@ -59,9 +59,9 @@ function standStill(ms: number): void {
 }
 
 test('what was taken before it stood still for longer than the lease is not acked when it goes on, and is once the lease is renewed', async () => {
-  engine.mastership.setLease(monotonicMs() + 100);
   const { outcome, acks } = append();
   expect(outcome).toBe(APPEND.ok);
+  engine.mastership.setLease(monotonicMs() + 100);
   standStill(150);
   await delay(50);
   expect(acks).toEqual([]);
