@@ -306,7 +306,7 @@ describeEach('acks', EACH_AND_CLUSTER, (rig) => {
     for (let i = 0; i < 15; i++) {
       await (await loop.next()).value?.ack();
     }
-    await expect.poll(() => committed(client, group), { interval: 5, timeout: 10_000 }).toEqual([15]);
+    await expect.poll(() => committed(client, group), { interval: 5, timeout: 110_000 }).toEqual([15]);
     const { queues, members, memberIds } = await client.admin().describeGroup(group);
     expect(members).toBe(1);
     expect(queues).toMatchObject([{ committedOffset: 15, maxOffset: 20, lag: 5, memberId: memberIds[0] }]);

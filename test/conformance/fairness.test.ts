@@ -1,5 +1,6 @@
 /** One queue of a consumer does not hold up another. */
 import { expect, test } from 'vitest';
+import { until } from '../replica/nodes.js';
 import { describeEach, EACH_AND_CLUSTER, numbers } from './rig.js';
 
 const QUEUES = 4;
@@ -58,7 +59,7 @@ describeEach('queues of one consumer', EACH_AND_CLUSTER, (rig) => {
     const loop = consumer.batches();
     const first = loop.next();
     // All of it has arrived before the second batch is taken.
-    await expect.poll(() => consumer.bufferedBytes).toBeGreaterThan(QUEUES * (COUNT - 1) * body.length);
+    await until(() => consumer.bufferedBytes > QUEUES * (COUNT - 1) * body.length);
     const seen = new Array<number>(QUEUES).fill(0);
     let inAll = 0;
     for (let next = await first; next.done !== true; next = await loop.next()) {

@@ -15,6 +15,7 @@ import {
   type Producer,
 } from '../../broker/index.js';
 import { Ring, SeatTable } from '../../engine/ring/index.js';
+import { until } from '../replica/nodes.js';
 import { startJob } from './job-thread.js';
 import { numbers, take } from './rig.js';
 
@@ -185,7 +186,7 @@ describe('attached threads that are terminated', () => {
       const heir = client.consumer({ group: 'g', topic: 't' });
       const queues = heir.batches();
       void queues.next();
-      await expect.poll(() => heir.queues.length, { interval: 5, timeout: 10_000 }).toBe(2);
+      await until(() => heir.queues.length === 2);
       expect((await client.admin().describeGroup('g')).members).toBe(1);
       await queues.return?.();
       // Told, and once a minute at most.

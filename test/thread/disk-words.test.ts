@@ -11,7 +11,7 @@ import { BATCH_ATTRIBUTE, DURABILITY, ERRORS } from '../../native-free/wire/inde
 import { makeDirectory, removeDirectory, SMALL } from '../faults/small-broker.js';
 import { makeBatch } from '../transport/make-batch.js';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 110_000;
 
 let dataDir: string;
 let engine: Engine;
