@@ -1,6 +1,7 @@
 /** A topic gets more queues while it is in use. */
 import { expect, test } from 'vitest';
 import type { Client, ConsumedMessage, Consumer } from '../../broker/index.js';
+import { until } from '../replica/nodes.js';
 import { describeEach, EACH_AND_CLUSTER, numbers, readAll, sendNumbers, take } from './rig.js';
 
 const texts = (messages: readonly ConsumedMessage[]) =>
@@ -19,9 +20,10 @@ async function sendToQueues(client: Client, topic: string, queueIds: readonly nu
 /** Resolves once the consumers have all of the topic's queues between them, each some. */
 async function shared(consumers: readonly Consumer[], queues: number): Promise<void> {
   await Promise.all(consumers.map((consumer) => consumer.assigned));
-  await expect
-    .poll(() => consumers.map((consumer) => consumer.queues.length), { timeout: 20_000 })
-    .toSatisfy((held: number[]) => held.every((each) => each > 0) && held.reduce((a, b) => a + b) === queues);
+  await until(() => {
+    const held = consumers.map((consumer) => consumer.queues.length);
+    return held.every((each) => each > 0) && held.reduce((a, b) => a + b) === queues;
+  });
 }
 
 describeEach('growth of a topic', EACH_AND_CLUSTER, (rig) => {
@@ -44,13 +46,8 @@ describeEach('growth of a topic', EACH_AND_CLUSTER, (rig) => {
       ]);
       await shared(consumers, 6);
       // This producer was told by its own connection, whenever that was.
-      await expect
-        .poll(
-          async () =>
-            (await producer.send({ topic, body: '9' }, { queueId: 5 }).catch((error) => error)).queueId,
-          { timeout: 20_000 },
-        )
-        .toBe(5);
+      const toTheLast = () => producer.send({ topic, body: '9' }, { queueId: 5 }).catch((error) => error);
+      await until(async () => (await toTheLast()).queueId === 5);
       const queues = new Set<number>();
       for (const body of numbers(12, 10)) {
         queues.add((await producer.send({ topic, body })).queueId);
