@@ -93,8 +93,12 @@ async function endingOf<P extends Place>(
       (e: unknown) => ({ e }),
     );
     const atOnce = (await Promise.race([outcome, later])) !== 'later';
-    const limit = new Promise((resolve) => setTimeout(() => resolve('hangs'), goesOn ? 50 : 10_000));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const limit = new Promise((resolve) => {
+      timer = setTimeout(() => resolve('hangs'), goesOn ? 50 : 60_000);
+    });
     const settled = (await Promise.race([outcome, limit])) as { value: unknown } | { e: unknown } | 'hangs';
+    clearTimeout(timer);
     if (settled === 'hangs') {
       void outcome.then((late) => ('value' in late ? end?.(on, late.value) : undefined));
       return { how: 'hangs' };
