@@ -23,7 +23,7 @@ describeEach('connections', EACH_AND_CLUSTER, (rig) => {
     await client.producer().sendBatch([1, 2, 3].map((n) => ({ topic, body: `${n}` })));
     const consumer = client.consumer({ topic, group });
     for (let got = 0; got < 3; ) {
-      got += (await consumer.poll({ max: 3, waitMs: 10_000 })).length;
+      got += (await consumer.poll({ max: 3, waitMs: 100_000 })).length;
     }
     const { connections, complete } = await heardFromAll(() => admin.listConnections({ filter: group }));
     expect(complete).toBe(true);

@@ -363,7 +363,7 @@ describeEach('calls of next that overlap', EACH_AND_CLUSTER, (rig) => {
   test('get batches one after the other', async () => {
     const { client, topic } = await rig.topic();
     const consumer = client.consumer({ group: rig.name('g'), topic });
-    const batches = consumer.batches({ maxMessages: 5, maxWaitMs: 10_000 });
+    const batches = consumer.batches({ maxMessages: 5, maxWaitMs: 100_000 });
     const waiting = [batches.next(), batches.next()];
     await sendNumbers(client, topic, 10);
     const texts = (await Promise.all(waiting)).flatMap(({ value }) =>

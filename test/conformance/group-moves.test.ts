@@ -67,13 +67,13 @@ describeEach('groups that are moved', EACH_AND_CLUSTER, (rig) => {
     expect(await position()).toMatchObject({ committedOffset: 2 });
     expect(await admin.skipMessages(skip)).toMatchObject({ before: 2, offset: 3 });
     const consumer = client.consumer({ topic, group });
-    const [third] = await consumer.poll({ max: 1, waitMs: 10_000 });
+    const [third] = await consumer.poll({ max: 1, waitMs: 100_000 });
     expect(third?.offset).toBe(3);
     // It has the message and does not settle it: the group is to go on behind it.
     expect(await admin.skipMessages(skip)).toMatchObject({ before: 3, offset: 4 });
     let next: number | undefined;
     while (next !== 4) {
-      const [message] = await consumer.poll({ max: 1, waitMs: 10_000 });
+      const [message] = await consumer.poll({ max: 1, waitMs: 100_000 });
       next = message?.offset;
     }
     expect(await position()).toMatchObject({ committedOffset: 4, state: 'ok' });

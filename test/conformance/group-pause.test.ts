@@ -19,7 +19,7 @@ function paused(rig: Rig): void {
     await first.producer().sendBatch(numbers(4).map((body) => ({ topic, body })));
     let got = 0;
     while (got < 4) {
-      const messages = await consumer.poll({ max: 10, waitMs: 10_000 });
+      const messages = await consumer.poll({ max: 10, waitMs: 100_000 });
       got += messages.length;
       await Promise.all(messages.map((message) => message.ack()));
     }
@@ -50,7 +50,7 @@ function paused(rig: Rig): void {
     // A pause of all topics is another one.
     expect(await client.admin().resumeGroup({ group })).toEqual({ paused: false, pausedTopics: [topic] });
     expect(await client.admin().resumeGroup({ group, topic })).toEqual({ paused: false, pausedTopics: [] });
-    const [message] = await other.poll({ max: 1, waitMs: 10_000 });
+    const [message] = await other.poll({ max: 1, waitMs: 100_000 });
     expect(message?.body).toEqual(new TextEncoder().encode('later'));
     await until(() => told.length > 1);
     expect(told).toEqual(['paused', 'resumed']);
@@ -100,6 +100,6 @@ test('a slave that becomes the master has the pause, and lets the group go on on
   const consumer = client.consumer({ topic: 'orders', group: 'billing', onWarning: () => undefined });
   expect(await consumer.poll({ max: 1, waitMs: 200 })).toEqual([]);
   await now.resumeGroup({ group: 'billing' });
-  const [message] = await consumer.poll({ max: 1, waitMs: 10_000 });
+  const [message] = await consumer.poll({ max: 1, waitMs: 100_000 });
   expect(message?.offset).toBe(0);
 });

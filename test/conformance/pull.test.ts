@@ -11,7 +11,7 @@ describeEach('poll', EACH_AND_CLUSTER, (rig) => {
     const consumer = client.consumer({ group, topic });
     const seen: string[] = [];
     while (seen.length < 25) {
-      const messages = await consumer.poll({ max: 10, waitMs: 10_000 });
+      const messages = await consumer.poll({ max: 10, waitMs: 100_000 });
       expect(messages.length).toBeGreaterThan(0);
       expect(messages.length).toBeLessThanOrEqual(10);
       for (const message of messages) {
@@ -21,13 +21,13 @@ describeEach('poll', EACH_AND_CLUSTER, (rig) => {
     }
     expect(seen).toEqual(numbers(25));
     expect(await consumer.poll({ waitMs: 5 })).toEqual([]);
-    const waiting = consumer.poll({ waitMs: 10_000 });
+    const waiting = consumer.poll({ waitMs: 100_000 });
     await expect(consumer.poll()).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
     await expect(consumer.batches().next()).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
     await sendNumbers(client, topic, 1, 25);
     expect((await waiting).map((message) => message.text())).toEqual(['25']);
     expect(consumer.position()).toEqual([rig.placed({ topic, queueId: 0, offset: 26, doneOffset: 25 })]);
-    const aborted = consumer.poll({ waitMs: 10_000, signal: AbortSignal.timeout(10) });
+    const aborted = consumer.poll({ waitMs: 100_000, signal: AbortSignal.timeout(10) });
     await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' });
     await consumer.close();
     // Acked up to there, and no further.
@@ -37,7 +37,7 @@ describeEach('poll', EACH_AND_CLUSTER, (rig) => {
   test('rejects with what ends it', async () => {
     const { client } = await rig.topic();
     const consumer = client.consumer({ group: rig.name('g'), topic: 'nowhere' });
-    await expect(consumer.poll({ waitMs: 10_000 })).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
+    await expect(consumer.poll({ waitMs: 100_000 })).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' });
     for (const options of [{ max: 0 }, { waitMs: -1 }, { wait: 1 } as never]) {
       await expect(consumer.poll(options)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
     }
@@ -86,7 +86,7 @@ describeEach('pause', EACH_AND_CLUSTER, (rig) => {
     await consumer.assigned;
     expect(await consumer.poll({ waitMs: 50 })).toEqual([]);
     expect((await consumer.stats()).queues).toMatchObject([{ state: 'paused' }]);
-    const waiting = consumer.poll({ waitMs: 10_000 });
+    const waiting = consumer.poll({ waitMs: 100_000 });
     await delay(5);
     consumer.resume();
     expect((await waiting)[0]?.text()).toBe('0');

@@ -26,7 +26,7 @@ describeEach('seek', EACH_AND_CLUSTER, (rig) => {
     stop.abort();
     await expect(givenUp).rejects.toMatchObject({ code: 'ABORTED' });
     await Promise.all([...seeks, consumer.seek({ offset: 12 })]);
-    expect((await consumer.poll({ max: 2, waitMs: 10_000 })).map((message) => message.offset)).toEqual([
+    expect((await consumer.poll({ max: 2, waitMs: 100_000 })).map((message) => message.offset)).toEqual([
       12, 13,
     ]);
     await consumer.close();

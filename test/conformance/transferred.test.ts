@@ -30,7 +30,7 @@ const READERS: Record<
   },
   poll: async (consumer, take) => {
     for (let count = 0; count < COUNT; ) {
-      for (const message of await consumer.poll({ max: 7, waitMs: 10_000 })) {
+      for (const message of await consumer.poll({ max: 7, waitMs: 100_000 })) {
         take(message);
         await message.ack();
         count++;
