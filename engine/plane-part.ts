@@ -3,6 +3,7 @@ import { AUDIT_TOPIC } from '../native-free/wire/index.js';
 import type { AccessDesk } from './access/access-desk.js';
 import type { AuditTopic } from './control/audit-topic.js';
 import type { ControlServer } from './control/channel-server.js';
+import { connectionIdsOf } from './control/connection-desk.js';
 import type { ControlLog } from './control/control-log.js';
 import { ControlPlane } from './control/index.js';
 import { queueHooks } from './control/queue-hooks.js';
@@ -73,6 +74,7 @@ export function planePart(host: PlanePartHost): ControlPlane {
     nameServers: () => events.nameServers?.() ?? null,
     brokerName: handle.brokerName,
     askThreads: (question) => server().ask(question),
+    isOwnConnection: (id) => id.startsWith(connectionIdsOf(handle.openingId)),
     queueStats: () => figures().stats.readQueues(),
     onFatal: (error) => ending.fatal(error),
     onWarning: host.warn,

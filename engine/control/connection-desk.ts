@@ -32,6 +32,11 @@ export interface ThreadConnections<T> {
   hasMore: boolean;
 }
 
+/** How the ids of all connections begin that one opening of a broker has. */
+export function connectionIdsOf(openingId: string): string {
+  return `${openingId.slice(0, 8)}-`;
+}
+
 export class ConnectionDesk {
   readonly #sources = new Set<ConnectionSource>();
 

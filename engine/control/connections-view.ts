@@ -21,6 +21,8 @@ export interface ThreadAnswers {
 
 export interface ConnectionsDeps {
   askThreads(question: ThreadQuestion): Promise<ThreadAnswers>;
+  /** Whether this opening of the broker gave out such an id. */
+  isOwn(id: string): boolean;
   /** @throws RingMQError TOPIC_NOT_FOUND */
   requireTopic(topic: string): void;
 }
@@ -69,14 +71,22 @@ export class ConnectionsView {
     return { clients: items.map(asClient), ...rest };
   }
 
-  /** @throws RingMQError CONNECTION_NOT_FOUND */
+  /** @throws RingMQError CONNECTION_NOT_FOUND, TIMEOUT */
   async close(id: string): Promise<void> {
-    const { answers } = await this.#deps.askThreads({ ask: 'close', id });
-    if (!answers.includes(true)) {
-      throw new RingMQError('CONNECTION_NOT_FOUND', 'no connection of that id is open at this broker', {
-        details: { id: id.slice(0, 64) },
-      });
+    const { answers, silent } = await this.#deps.askThreads({ ask: 'close', id });
+    if (answers.includes(true)) {
+      return;
     }
+    if (silent > 0 && this.#deps.isOwn(id)) {
+      throw new RingMQError(
+        'TIMEOUT',
+        'a thread of the broker has not answered in time; it closes the connection when it goes on, if that is one of its',
+        { details: { id: id.slice(0, 64) } },
+      );
+    }
+    throw new RingMQError('CONNECTION_NOT_FOUND', 'no connection of that id is open at this broker', {
+      details: { id: id.slice(0, 64) },
+    });
   }
 
   async #merged(

@@ -60,6 +60,8 @@ export interface ControlPlaneOptions extends Omit<TopicHooks, 'appendRecords'> {
   handOver?(): Promise<void> | null;
   /** Asks every thread of the broker. */
   askThreads(question: ThreadQuestion): Promise<ThreadAnswers>;
+  /** Whether this opening of the broker gave out such an id of a connection. Default: it did not. */
+  isOwnConnection?(id: string): boolean;
   /** What is kept of the last day. */
   history(params: HistoryParams): History;
   /** What the broker was started with. */

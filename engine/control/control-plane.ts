@@ -101,6 +101,7 @@ export class ControlPlane {
     });
     const connections = new ConnectionsView({
       askThreads: (question) => options.askThreads(question),
+      isOwn: (id) => options.isOwnConnection?.(id) ?? false,
       requireTopic: (topic) => void options.catalog.require(topic),
     });
     this.#heldUp = new HeldUpTeller((line) => options.onWarning?.(line, {}));

@@ -11,6 +11,7 @@ import { monotonicMs } from '../../native-free/time/index.js';
 import { BATCH, BATCH_ATTRIBUTE, ERRORS, readUint32 } from '../../native-free/wire/index.js';
 import { checkBatch } from '../batch/check.js';
 import type { ControlListener, ControlPort } from '../control/channel-messages.js';
+import { connectionIdsOf } from '../control/connection-desk.js';
 import type { ControlWriter } from '../control/control-log.js';
 import { ESTALE } from '../disk/index.js';
 import {
@@ -120,7 +121,7 @@ export class BrokerThread extends ControlHalf implements EngineThread, ControlWr
 
   newConnectionId(): string {
     const number = Atomics.add(this.#words, BROKER_WORD.connections, 1) >>> 0;
-    return `${this.info.openingId.slice(0, 8)}-${this.seat}-${number + 1}`;
+    return `${connectionIdsOf(this.info.openingId)}${this.seat}-${number + 1}`;
   }
 
   append(sink: AppendSink, id: number, bytes: Uint8Array, topic: TopicEntry): number {
