@@ -16,7 +16,7 @@ import {
 import { INDEXER_SEAT, MAIN_SEAT, SHARED, type ThreadData } from './ring-thread.js';
 
 const THREADS = 16;
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 600_000;
 const WORKER = new URL('./ring-thread-worker.js', import.meta.url);
 
 interface Bench {
