@@ -36,6 +36,14 @@ const SMALL: OpenBrokerOptions = {
   maxQueues: 16_384,
 };
 
+/** Remote clients come back soon, and have the patience that a slow machine needs. */
+const REMOTE: ClientOptions = {
+  reconnectMinMs: 5,
+  reconnectMaxMs: 50,
+  connectTimeoutMs: 100_000,
+  requestTimeoutMs: 100_000,
+};
+
 /** A running broker and the way to it. */
 export interface BackEnd {
   readonly name: BackEndName;
@@ -77,8 +85,7 @@ export async function openBackEnd(
     }
     port = await listenOn(broker, name, port);
     return {
-      client: (clientOptions) =>
-        connect(`ws://127.0.0.1:${port}`, { reconnectMinMs: 5, reconnectMaxMs: 50, ...clientOptions }),
+      client: (clientOptions) => connect(`ws://127.0.0.1:${port}`, { ...REMOTE, ...clientOptions }),
       close: () => broker.close(),
     };
   };
@@ -119,11 +126,7 @@ async function startCluster(options: OpenBrokerOptions): Promise<Running> {
   return {
     client: async (clientOptions) => {
       for (;;) {
-        const client = await connect(nameServer.url, {
-          reconnectMinMs: 5,
-          reconnectMaxMs: 50,
-          ...clientOptions,
-        });
+        const client = await connect(nameServer.url, { ...REMOTE, ...clientOptions });
         if (client.broker.brokerSets?.length === brokers.length) {
           return withTopicsIn(client, TOPICS_SET);
         }
