@@ -15,6 +15,9 @@ const IMPATIENT: ClientOptions = {
   reconnectMaxMs: 20,
 };
 
+/** Where nothing is stalled, a pause of the machine would be one more loss. */
+const UNSTALLED: ClientOptions = { pingIntervalMs: 0 };
+
 /** However long the broker's thread waits for its turn: only those that have connected are impatient. */
 async function reach(url: string, options: ClientOptions = {}): Promise<Client> {
   for (;;) {
@@ -119,8 +122,7 @@ describe.for(LISTENERS)('over %s, through a network that fails', (listener) => {
       onLost = resolve;
     });
     const client = await reach(proxy.url, {
-      // Nothing is stalled here, and a pause of the machine would be one more loss.
-      pingIntervalMs: 0,
+      ...UNSTALLED,
       onConnection: (state) => {
         states.push(state);
         if (state === 'disconnected') {
@@ -148,7 +150,7 @@ describe.for(LISTENERS)('over %s, through a network that fails', (listener) => {
   });
 
   test('a send that cannot be made fails in time, and says so', async () => {
-    const client = await reach(proxy.url);
+    const client = await reach(proxy.url, UNSTALLED);
     const topic = 'late';
     await client.admin().createTopic({ topic, queues: 1 });
     const producer = client.producer();
