@@ -10,13 +10,27 @@ import { etcdPath } from './find-etcd.js';
 
 /** A port that nobody has. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+  const [port] = await freePorts(1);
+  return port as number;
+}
+
+/** So many of them, each another one. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(
+    servers.map((server) => {
+      server.close();
+      return once(server, 'close');
+    }),
+  );
+  return ports;
 }
 
 /** Without TLS where nothing is said. */
@@ -43,7 +57,7 @@ export class EtcdProcess {
 
   /** Resolves once it answers. */
   static async start(settings: EtcdSettings = {}): Promise<EtcdProcess> {
-    const etcd = new EtcdProcess([await freePort(), await freePort(), await freePort()], settings);
+    const etcd = new EtcdProcess(await freePorts(3), settings);
     await etcd.start();
     return etcd;
   }
@@ -140,7 +154,12 @@ export class EtcdProcess {
 
 function standsStill(pid: number): boolean {
   return readdirSync(`/proc/${pid}/task`).every((thread) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+    try {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
+      return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+    } catch {
+      // It has ended meanwhile.
+      return true;
+    }
   });
 }
