@@ -13,6 +13,13 @@ let etcd: EtcdProcess;
 let set = '';
 let sets = 0;
 const closers: (() => unknown)[] = [];
+/** A machine that stands still for a moment does not end one. */
+const LEASE_SECONDS = 5;
+/** What waits for the end of one is not over within this. */
+const LONG_LEASE_SECONDS = 120;
+const CALL_MS = 4_000;
+/** A lease, and all that follows its end, however busy the machine. */
+const SURELY_OVER_MS = 30_000;
 beforeAll(async () => {
   etcd = await EtcdProcess.start();
 });
@@ -109,26 +116,29 @@ class Node implements SetMember {
 }
 
 /** A member's loop, over a link of its own. */
-async function run(node: Node): Promise<{ loop: LeaderLoop; link: FaultyLink }> {
+async function run(
+  node: Node,
+  leaseSeconds = LEASE_SECONDS,
+): Promise<{ loop: LeaderLoop; link: FaultyLink }> {
   const link = await FaultyLink.open(() => etcd.port);
   closers.push(() => link.close());
-  const options = { endpoints: [`127.0.0.1:${link.port}`], callTimeoutMs: 500 };
+  const options = { endpoints: [`127.0.0.1:${link.port}`], callTimeoutMs: CALL_MS };
   const store = await EtcdSetStore.open(options, 'default', set);
-  const loop = new LeaderLoop(store, node);
+  const loop = new LeaderLoop(store, node, { leaseSeconds });
   closers.push(() => loop.close());
   return { loop, link };
 }
 
 /** A master with a slave that is in sync. */
-async function pair(): Promise<{
+async function pair(leaseSeconds = LEASE_SECONDS): Promise<{
   master: Node;
   slave: Node;
   ofMaster: { loop: LeaderLoop; link: FaultyLink };
   ofSlave: { loop: LeaderLoop; link: FaultyLink };
 }> {
   const [master, slave] = [new Node('a'), new Node('a-slave')];
-  const ofMaster = await run(master);
-  const ofSlave = await run(slave);
+  const ofMaster = await run(master, leaseSeconds);
+  const ofSlave = await run(slave, leaseSeconds);
   await master.until((node) => node.mayAck);
   await slave.until((node) => node.follows === 'a');
   master.slaves = [{ name: 'a-slave', received: master.end.position, isInSync: true }];
@@ -144,7 +154,7 @@ test('a master is cut off: it stops acking before its slave becomes master, and 
   await slave.until((node) => node.leads !== null);
   // Judged at the moment of the promotion, without waiting for any timer of the old master.
   expect(master.mayAck).toBe(false);
-  expect(monotonicMs() - since).toBeLessThan(5_000);
+  expect(monotonicMs() - since).toBeLessThan(SURELY_OVER_MS);
   expect(slave.terms).toEqual([2]);
   await slave.until((node) => node.mayAck);
   ofMaster.link.heal();
@@ -156,10 +166,11 @@ test('etcd down: the master stops acking; back again it goes on in its term, and
   const { master, slave } = await pair();
   await etcd.kill();
   const until = master.untilMs;
-  await vi.waitUntil(() => !master.mayAck, { timeout: 10_000 });
+  await vi.waitUntil(() => !master.mayAck, { timeout: SURELY_OVER_MS });
   expect(until - monotonicMs()).toBeLessThanOrEqual(0);
   await etcd.start();
-  await Promise.race([master.until((node) => node.mayAck), slave.until((node) => node.leads !== null)]);
+  // Who leads may ack a moment later.
+  await Promise.race([master, slave].map((node) => node.until(({ mayAck }) => mayAck)));
   const leading = [master, slave].filter((node) => node.mayAck);
   expect(leading).toHaveLength(1);
 });
@@ -169,8 +180,8 @@ test('the wall clock does not matter', async () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   vi.setSystemTime(Date.now() + 3_600_000);
   const { untilMs } = master;
-  await master.until((node) => node.untilMs > untilMs);
-  expect(master.mayAck).toBe(true);
+  // An answer that came late may have brought a lease that is over.
+  await master.until((node) => node.untilMs > untilMs && node.mayAck);
   vi.setSystemTime(Date.now() - 7_200_000);
   ofMaster.link.hold();
   await slave.until((node) => node.leads !== null);
@@ -178,11 +189,11 @@ test('the wall clock does not matter', async () => {
 });
 
 test('a master that closes gives its place at once', async () => {
-  const { slave, ofMaster } = await pair();
+  const { slave, ofMaster } = await pair(LONG_LEASE_SECONDS);
   const since = monotonicMs();
   await ofMaster.loop.close();
   await slave.until((node) => node.leads === 2);
-  expect(monotonicMs() - since).toBeLessThan(1_900);
+  expect(monotonicMs() - since).toBeLessThan(SURELY_OVER_MS);
 });
 
 test('a slave that is not in sync never leads; the old master does when it is back', async () => {
@@ -204,14 +215,14 @@ test('of two slaves the one that is further leads', async () => {
   const master = new Node('a');
   const near = new Node('a-slave');
   const far = new Node('a-slave-2');
+  near.end = { epoch: 1, position: 640 };
+  far.end = { epoch: 1, position: 704 };
   const { loop } = await run(master);
   await run(near);
   await run(far);
   await master.until((node) => node.mayAck);
   master.slaves = [near, far].map(({ name }) => ({ name, received: 1e9, isInSync: true }));
   await master.until((node) => node.rule?.members.length === 3);
-  near.end = { epoch: 1, position: 640 };
-  far.end = { epoch: 1, position: 704 };
   await loop.close();
   await far.until((node) => node.mayAck);
   await near.until((node) => node.follows === 'a-slave-2');
@@ -220,8 +231,8 @@ test('of two slaves the one that is further leads', async () => {
 
 test('a master that closes leaves its slaves in the set, though they lose it while it still looks: one of them is to be the next', async () => {
   const node = new Node('a', 0);
-  const endpoints = [etcd.endpoint];
-  const store = await EtcdSetStore.open({ endpoints }, 'default', set);
+  const options = { endpoints: [etcd.endpoint], callTimeoutMs: 20_000 };
+  const store = await EtcdSetStore.open(options, 'default', set);
   let isHeld = false;
   let entered = (): void => {};
   let goOn = (): void => {};
@@ -247,7 +258,7 @@ test('a master that closes leaves its slaves in the set, though they lose it whi
       };
     },
   });
-  const loop = new LeaderLoop(held, node);
+  const loop = new LeaderLoop(held, node, { leaseSeconds: LEASE_SECONDS });
   closers.push(() => loop.close());
   await node.until(({ mayAck }) => mayAck);
   node.slaves = [{ name: 'a-slave', received: node.end.position, isInSync: true }];
@@ -259,7 +270,7 @@ test('a master that closes leaves its slaves in the set, though they lose it whi
   node.slaves = [];
   goOn();
   await loop.close();
-  const other = await EtcdSetStore.open({ endpoints }, 'default', set);
+  const other = await EtcdSetStore.open(options, 'default', set);
   closers.push(() => other.close());
   expect((await other.read()).inSync?.members).toEqual(['a', 'a-slave']);
 });
@@ -276,5 +287,7 @@ test('etcd is restored from a copy of before a failover: the new master goes on,
   ofMaster.link.heal();
   await master.until((node) => node.follows === 'a-slave');
   await slave.until((node) => node.leads === 2 && node.mayAck);
-  expect([master.terms, slave.terms]).toEqual([[1], expect.arrayContaining([2])]);
+  // A term goes on where a lease has ended and nobody else has led.
+  expect(new Set(master.terms)).toEqual(new Set([1]));
+  expect(slave.terms).toContain(2);
 });
