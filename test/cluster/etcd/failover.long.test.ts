@@ -35,7 +35,11 @@ async function startSet(names: readonly string[], ...flags: string[]): Promise<S
   closers.push(() => etcd.end());
   const ns = await openNameServer({ port: 0, listener: 'ws' });
   closers.push(() => ns.close());
-  const store = await EtcdSetStore.open({ endpoints: [etcd.endpoint] }, 'default', 'a');
+  const store = await EtcdSetStore.open(
+    { endpoints: [etcd.endpoint], callTimeoutMs: 20_000 },
+    'default',
+    'a',
+  );
   closers.push(() => store.close());
   const all = ['--controller', `etcd://${etcd.endpoint}`, '--name-server', ns.url, ...flags];
   const nodes = names.map((name) => new Node(name));

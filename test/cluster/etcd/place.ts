@@ -65,9 +65,9 @@ export async function etcdOf(): Promise<{
 }> {
   const etcd = await EtcdProcess.start();
   keep({ close: () => etcd.end() });
-  const endpoints = [etcd.endpoint];
-  const store = keep(await EtcdSetStore.open({ endpoints }, 'default', 'a'));
-  const client = keep(await EtcdClient.open({ endpoints }));
+  const options = { endpoints: [etcd.endpoint], callTimeoutMs: 20_000 };
+  const store = keep(await EtcdSetStore.open(options, 'default', 'a'));
+  const client = keep(await EtcdClient.open(options));
   const empty = async (): Promise<void> => {
     const { keys } = await client.readPrefix(setPrefix('default', 'a'));
     await client.transact(
