@@ -92,10 +92,15 @@ export class NameServerClient {
     return this.#watchers.until(condition);
   }
 
-  async closed(): Promise<void> {
-    if (this.socket.readyState !== WebSocket.CLOSED) {
-      await once(this.socket, 'close');
-    }
+  /** However it ends: `once` would fail with the error that comes before. */
+  closed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.socket.readyState === WebSocket.CLOSED) {
+        resolve();
+      } else {
+        this.socket.once('close', () => resolve());
+      }
+    });
   }
 
   close(): Promise<void> {
