@@ -81,7 +81,8 @@ it('a slave has the queues as they come, and what groups begin at, and goes on a
   await until(isSame);
   const described = async (of: Client) => (await of.admin().describeTopic('t')).queueStates;
   expect(await described(slave)).toEqual(await described(client));
-  expect(await slave.admin().describeTopic('t')).toMatchObject({ retentionMs: 3_600_000 });
+  // What it hears of a topic comes by another way than messages.
+  await until(async () => (await slave.admin().describeTopic('t')).retentionMs === 3_600_000);
   await client.close();
   await a.broker.close();
 

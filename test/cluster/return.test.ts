@@ -74,6 +74,13 @@ it('by itself when it is cut off, after a restart with the flags of a master, an
       return one?.isMaster === true && two?.role === 'slave';
     });
   };
+  /** A name server has heard so from its master: only then is it no mistake to promote it. */
+  const isInSync = async (slave: string) => {
+    await until(async () => {
+      const { brokers } = await asker.ask('clusterStatus', {});
+      return brokers.some(({ name, up, inSync }) => name === slave && up && inSync === true);
+    });
+  };
   const [a, b] = [new Node('a', ns.url), new Node('b', ns.url)];
   await a.start('master');
   const client = a.broker.client();
@@ -85,15 +92,18 @@ it('by itself when it is cut off, after a restart with the flags of a master, an
     const [one, two] = await Promise.all([a.broker.stats(), b.broker.stats()]);
     return one.log.endPosition === two.log.endPosition;
   });
+  await isInSync('b');
   await b.promote();
   await settledAs('b', 'a');
   await b.send('two');
   // The one that was promoted is replaced in its turn.
   await until(async () => a.broker.stats().log.endPosition === b.broker.stats().log.endPosition);
+  await isInSync('a');
   await a.promote();
   await settledAs('a', 'b');
   // And is replaced while it is down.
   await until(async () => a.broker.stats().log.endPosition === b.broker.stats().log.endPosition);
+  await isInSync('b');
   await a.broker.close();
   await b.promote();
   await until(async () => (await state()).some(({ name, isMaster }) => name === 'b' && isMaster));
