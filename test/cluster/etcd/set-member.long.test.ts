@@ -3,6 +3,12 @@ import { expect, test } from 'vitest';
 import { until } from '../../replica/nodes.js';
 import { etcdOf, Place } from './place.js';
 
+/** As etcd has it. On a machine that is late with a lease nobody leads for a moment. */
+async function leads(store: EtcdSetStore, name: string, url?: string): Promise<boolean> {
+  const { leader } = await store.read();
+  return leader?.name === name && (url === undefined || leader.url === url);
+}
+
 test('a set that had none gets a controller: its master begins it there, whoever starts first, and its slave follows', async () => {
   const [a, slave] = [new Place('a'), new Place('a-slave')];
   await a.open({});
@@ -16,14 +22,14 @@ test('a set that had none gets a controller: its master begins it there, whoever
   await slave.open({ controller });
   await a.open({ controller });
   await a.send('two');
-  expect((await store.read()).leader).toMatchObject({ name: 'a' });
+  await until(() => leads(store, 'a'));
   await until(() => slave.end === a.end);
 
   // Closed, it gives its place at once.
   await until(async () => (await store.read()).inSync?.members.join() === 'a,a-slave');
   await a.broker.close();
   await slave.send('three');
-  expect((await store.read()).leader).toMatchObject({ name: 'a-slave' });
+  await until(() => leads(store, 'a-slave'));
 }, 120_000);
 
 test('etcd was emptied: the master that runs goes on, and is in it again', async () => {
@@ -62,9 +68,8 @@ test('etcd was emptied while nobody ran: nobody begins the set again before an o
   await b.broker.close();
   await b.open({ controller });
   await b.send('three');
-  const { leader } = await store.read();
-  expect(leader).toMatchObject({ name: 'b' });
-  expect(leader?.epoch).toBeGreaterThan(term);
+  await until(() => leads(store, 'b'));
+  expect((await store.read()).term).toBeGreaterThan(term);
   await until(() => a.end === b.end);
 }, 120_000);
 
@@ -97,7 +102,7 @@ test('two clusters in one etcd do not disturb each other; of two that have one n
   expect(await store.read()).toMatchObject({ leader: null, term: before.term, candidates: [] });
   await east.open({ controller });
   await east.send('three');
-  expect((await store.read()).leader).toMatchObject({ name: 'a', url: east.url });
+  await until(() => leads(store, 'a', east.url));
   await west.broker.close();
   await west.open({ controller, cluster: 'west' });
   await west.send('four');
