@@ -59,16 +59,16 @@ test('a cluster, and a broker of it, is ready when its slaves are in sync; one t
   const check = () => runCli(['check', 'replicas', '--url', url, '--max-lag', '1h']);
   expect(await check()).toMatchObject({ status: 0, stderr: '' });
 
-  await fallBehind(made, client, 14);
+  await fallBehind(made, client, 28);
   expect(await check()).toMatchObject({
     status: 1,
     stderr: expect.stringMatching(/^CHECK_FAILED: .+ in sync slaves of set a: 0 \(limit 1\); .+\n$/),
   });
-  const late = await made.run('restart', 'a-slave', '--timeout', '1s');
+  const late = await made.run('restart', 'a-slave', '--timeout', '5s');
   expect([late.status, late.stderr]).toEqual([
     1,
     expect.stringMatching(
-      /^TIMEOUT: after 1 s a-slave is not in sync with a yet, which has \d+ bytes more; /,
+      /^TIMEOUT: after 5 s a-slave is not in sync with a yet, which has \d+ bytes more; /,
     ),
   ]);
   // It runs already: this only waits.

@@ -40,7 +40,7 @@ export async function runMode(mode: ClusterMode, flush: 'sync' | 'async'): Promi
 
 async function runOn(cluster: TestCluster, client: Client, mode: ClusterMode): Promise<ModeResult> {
   await client.admin().createTopic({ topic: TOPIC, queues: 2 });
-  const producer = client.producer({ sendTimeoutMs: 60_000 });
+  const producer = client.producer({ sendTimeoutMs: 200_000 });
   const load = new Load(producer);
   await load.more(200);
   await cluster.done('kill', 'a');
