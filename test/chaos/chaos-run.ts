@@ -15,7 +15,7 @@ import { trouble } from './trouble.js';
 import { readAll, Work } from './work.js';
 
 const TOPIC = 'chaos';
-const REST_MS = 90_000;
+const REST_MS = 240_000;
 /** Of a slave that is as far as its master, while messages come. */
 const UNDER_WAY_BYTES = 1024 * 1024;
 

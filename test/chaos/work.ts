@@ -9,6 +9,11 @@ const KEYS = ['k0', 'k1', 'k2', 'k3'];
 const GROUP = 'readers';
 const COMMIT_MS = 200;
 const LOOK_MS = 20_000;
+/** What comes of more than was acked has come by then. */
+const QUIET_MS = 5_000;
+/** Nothing comes any more, however busy the machine. */
+const SURELY_READ_MS = 30_000;
+const POLL_MS = 500;
 
 /** Where a message lies. */
 export function placeOf(message: ConsumedMessage, by: string): Sighting {
@@ -125,16 +130,21 @@ export class Work {
   async stop(): Promise<void> {
     this.#isProducing = false;
     await this.#producing;
-    let before = -1;
-    while (before !== this.#history.deliveries.length) {
-      before = this.#history.deliveries.length;
-      await delay(5_000);
+    for (let silentMs = 0; silentMs < (this.#hasAllAcked() ? QUIET_MS : SURELY_READ_MS); ) {
+      const before = this.#history.deliveries.length;
+      await delay(QUIET_MS);
+      silentMs = before === this.#history.deliveries.length ? silentMs + QUIET_MS : 0;
     }
     await this.look();
     this.#isCommitting = false;
     await this.#committing;
     await this.#consumer.close();
     await this.#reading;
+  }
+
+  #hasAllAcked(): boolean {
+    const delivered = new Set(this.#history.deliveries.map(({ id }) => id));
+    return this.#history.receipts.every(({ id }) => delivered.has(id));
   }
 }
 
@@ -144,9 +154,9 @@ export async function readAll(client: Client, topic: string, history: History): 
   const total = queueStates.reduce((sum, { maxOffset, minOffset }) => sum + maxOffset - minOffset, 0);
   const consumer = client.consumer({ group: 'scan', topic, from: 'earliest' });
   let seen = 0;
-  for (let idle = 0; seen < total && idle < 20; ) {
-    const messages = await consumer.poll({ max: 1_000, waitMs: 500 });
-    idle = messages.length === 0 ? idle + 1 : 0;
+  for (let idleMs = 0; seen < total && idleMs < SURELY_READ_MS; ) {
+    const messages = await consumer.poll({ max: 1_000, waitMs: POLL_MS });
+    idleMs = messages.length === 0 ? idleMs + POLL_MS : 0;
     seen += messages.length;
     for (const message of messages) {
       history.scans.push(placeOf(message, 'scan'));
