@@ -44,7 +44,9 @@ async function orphans(): Promise<Set> {
   return { one, behind };
 }
 
-it('refuses one that lacks log, or may lack it, by the name of who has it, and takes the furthest', async () => {
+it('refuses one that lacks log, or may lack it, by the name of who has it, and takes the furthest', {
+  timeout: 240_000,
+}, async () => {
   const { one, behind } = await orphans();
   let refused: unknown = null;
   await until(async () => {
@@ -66,7 +68,7 @@ it('refuses one that lacks log, or may lack it, by the name of who has it, and t
   expect(await ask(one.url, 'promote')).toEqual({ epoch: 1_024, lacks: null });
 });
 
-it('promotes it when that is said, and says what is lost', async () => {
+it('promotes it when that is said, and says what is lost', { timeout: 240_000 }, async () => {
   const { behind } = await orphans();
   expect(await ask(behind.url, 'promote', { force: true })).toEqual({
     epoch: 1_024,
@@ -74,7 +76,9 @@ it('promotes it when that is said, and says what is lost', async () => {
   });
 });
 
-it('refuses one that its master had said to be out of sync, and one that has taken nothing yet', async () => {
+it('refuses one that its master had said to be out of sync, and one that has taken nothing yet', {
+  timeout: 240_000,
+}, async () => {
   const ns = keep(await openNameServer({ port: 0 }));
   const flags = ['--name-server', ns.url];
   const a = await node('a').start(flags);

@@ -212,7 +212,7 @@ function live(random: Random): void {
 }
 
 describe('a log that dies at any moment', () => {
-  it(`comes back with all that was acked, and nothing else, ${SEEDS} times`, () => {
+  it(`comes back with all that was acked, and nothing else, ${SEEDS} times`, { timeout: 600_000 }, () => {
     for (const seed of seeds(SEEDS)) {
       withSeed(seed, live);
     }

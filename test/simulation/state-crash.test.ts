@@ -109,7 +109,9 @@ function dieAt(machine: StateMachine, random: Random, run: () => void): void {
 }
 
 describe('topics, groups and offsets in a log that dies at any moment', () => {
-  it(`come back as they were acked, or as they were at a later moment, ${SEEDS} times`, () => {
+  it(`come back as they were acked, or as they were at a later moment, ${SEEDS} times`, {
+    timeout: 600_000,
+  }, () => {
     for (const seed of seeds(SEEDS)) {
       withSeed(seed, live);
     }

@@ -82,7 +82,7 @@ test('a cluster, and a broker of it, is ready when its slaves are in sync; one t
   // There is no master to wait for.
   await made.done('kill', 'a');
   expect(await made.done('restart', 'a-slave')).toMatch(/^a-slave: ready /);
-}, 120_000);
+}, 240_000);
 
 test('where brokers ask for a login, whoever names no user is told so at once, and the nodes go on', async () => {
   const made = new TestCluster();
@@ -104,4 +104,4 @@ test('where brokers ask for a login, whoever names no user is told so at once, a
     delete process.env['RINGMQ_PASSWORD'];
   });
   expect(await made.done(...args)).toMatch(/^ready ws:/);
-}, 120_000);
+}, 240_000);

@@ -178,7 +178,7 @@ test('etcd down: the master stops acking, and goes on when it is back; one that 
   await delay(200);
   expect([...late.acked]).toEqual([]);
   await Promise.all([more.stop(), late.stop()]);
-}, 120_000);
+}, 240_000);
 
 test('a slave that lacks what was acked never becomes the master; the old one does when it is back', async () => {
   const flags = ['--replication', 'sync', '--on-missing-slave', 'degrade', '--in-sync-max-lag', '500ms'];
@@ -202,7 +202,7 @@ test('a slave that lacks what was acked never becomes the master; the old one do
   await set.named('a').start(flagsOf(set.named('a'), set.flags));
   expect((await set.master()).name).toBe('a');
   expect(await missing(client, 'after', load.acked)).toEqual([]);
-}, 120_000);
+}, 240_000);
 
 test('two that start at once for one set: one becomes the master, the other its slave', async () => {
   const set = await startSet(['a', 'b'], '--replication', 'sync');
@@ -218,4 +218,4 @@ test('two that start at once for one set: one becomes the master, the other its 
   const terms = ledTerms(set).map(({ term }) => term);
   expect(terms.sort((one, two) => one - two)).toEqual(terms.map((_term, i) => i + 1));
   expect(await client.producer().send({ topic: TOPIC, body: 'x' })).toMatchObject({ replicas: 1 });
-}, 120_000);
+}, 240_000);

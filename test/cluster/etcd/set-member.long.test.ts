@@ -30,7 +30,7 @@ test('a set that had none gets a controller: its master begins it there, whoever
   await a.broker.close();
   await slave.send('three');
   await until(() => leads(store, 'a-slave'));
-}, 120_000);
+}, 240_000);
 
 test('etcd was emptied: the master that runs goes on, and is in it again', async () => {
   const { controller, store, empty } = await etcdOf();
@@ -44,7 +44,7 @@ test('etcd was emptied: the master that runs goes on, and is in it again', async
   await a.send('two');
   expect((await store.read()).term).toBeGreaterThanOrEqual(term);
   await until(() => slave.end === a.end);
-}, 120_000);
+}, 240_000);
 
 test('etcd was emptied while nobody ran: nobody begins the set again before an operator has said who is furthest', async () => {
   const { controller, store, empty } = await etcdOf();
@@ -71,7 +71,7 @@ test('etcd was emptied while nobody ran: nobody begins the set again before an o
   await until(() => leads(store, 'b'));
   expect((await store.read()).term).toBeGreaterThan(term);
   await until(() => a.end === b.end);
-}, 120_000);
+}, 240_000);
 
 test('two clusters in one etcd do not disturb each other; of two that have one name by mistake the second stands aside and says so', async () => {
   const { controller, store } = await etcdOf();
@@ -106,7 +106,7 @@ test('two clusters in one etcd do not disturb each other; of two that have one n
   await west.broker.close();
   await west.open({ controller, cluster: 'west' });
   await west.send('four');
-}, 120_000);
+}, 240_000);
 
 test('a member whose directory was lost does not begin its set anew while the one that has the log is away', async () => {
   const { controller, store } = await etcdOf();
@@ -125,4 +125,4 @@ test('a member whose directory was lost does not begin its set anew while the on
   await a.open({ controller });
   await a.send('two');
   expect(a.end).toBeGreaterThan(end);
-}, 120_000);
+}, 240_000);
