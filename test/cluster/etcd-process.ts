@@ -1,9 +1,10 @@
 /** A member of etcd on loopback, for tests: Debian's `etcd-server` (`apt-get install etcd-server`). */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeDirectory, removeDirectory } from '../cli/cli-process.js';
 import { etcdPath } from './find-etcd.js';
@@ -14,22 +15,29 @@ export async function freePort(): Promise<number> {
   return port as number;
 }
 
+/** Below those that systems give to whoever connects: nobody has one by the time that it is listened at again. */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+
 /** So many of them, each another one. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
+  const servers: Server[] = [];
+  while (servers.length < count) {
+    const server = createServer();
+    const isListening = once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.listen(randomInt(FIRST_PORT, LAST_PORT), '127.0.0.1');
+    if (await isListening) {
+      servers.push(server);
+    }
+  }
   const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(
-    servers.map((server) => {
-      server.close();
-      return once(server, 'close');
-    }),
-  );
+  for (const server of servers) {
+    server.close();
+    await once(server, 'close');
+  }
   return ports;
 }
 
