@@ -1,5 +1,6 @@
 /** Brokers of this process whose master etcd names: how a set gets its controller, and what becomes of it without what etcd had. */
 import { expect, test } from 'vitest';
+import type { EtcdSetStore } from '../../../engine/cluster/etcd/etcd-set-store.js';
 import { until } from '../../replica/nodes.js';
 import { etcdOf, Place } from './place.js';
 
