@@ -84,7 +84,7 @@ export const INTERNAL: Record<string, readonly string[]> = {
     'lagsOfEach',
     'listAccess',
   ],
-  BROKER: ['fenced', 'setMaster', 'stale'],
+  BROKER: ['fenced', 'stale'],
 };
 export async function closeSpareBroker(): Promise<void> {
   await spare?.close();

@@ -1,5 +1,5 @@
 /** Which messages of a topic are looked at, and how they are asked for. */
-import type { MessageSearch, TopicDescription } from '../../client/index.js';
+import type { MessageSearch } from '../../client/index.js';
 import type { SeenMessage } from '../desk/index.js';
 import { backend } from './session.js';
 
@@ -31,8 +31,8 @@ const SHOWN_BODY_BYTES = 64 * 1024;
 /** The newest of all queues are looked for in so many. */
 const MAX_NEWEST_QUEUES = 32;
 
-export async function search(topic: TopicDescription, wanted: Search): Promise<Found> {
-  return wanted.by === 'newest' ? newest(topic, wanted) : found(topic.topic, wanted, null);
+export function search(topic: string, wanted: Search): Promise<Found> {
+  return wanted.by === 'newest' ? newest(topic, wanted) : found(topic, wanted, null);
 }
 
 /** One answer of the brokers' own search. It may be empty though more follows. */
@@ -79,11 +79,10 @@ async function found(topic: string, wanted: Search, from: string | null): Promis
   }
 }
 
-/** The last of each queue, the newest first. */
-async function newest(topic: TopicDescription, wanted: Search): Promise<Found> {
-  const queues = topic.queueStates.filter(
-    (state) => state.maxOffset > state.minOffset && isWanted(state, wanted),
-  );
+/** The last of each queue, the newest first. Asked anew where they end: what the page knows is of its last look. */
+async function newest(topic: string, wanted: Search): Promise<Found> {
+  const { queueStates } = await backend().admin('describeTopic', topic);
+  const queues = queueStates.filter((state) => state.maxOffset > state.minOffset && isWanted(state, wanted));
   const looked = queues.slice(0, MAX_NEWEST_QUEUES);
   const each = Math.max(5, Math.ceil(PAGE_MESSAGES / Math.max(1, looked.length)));
   const all = await Promise.all(
@@ -94,7 +93,7 @@ async function newest(topic: TopicDescription, wanted: Search): Promise<Found> {
       const damage: string[] = [];
       let cursor: string | null = null;
       do {
-        const page = await findPage(topic.topic, ofQueue, {
+        const page = await findPage(topic, ofQueue, {
           cursor,
           limit: each,
           maxBodyBytes: SHOWN_BODY_BYTES,

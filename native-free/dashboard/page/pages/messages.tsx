@@ -76,7 +76,7 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
       }
     }
   };
-  useEffect(() => void run(() => search(topic, wanted()), false), [topic.topicId]);
+  useEffect(() => void run(() => search(topic.topic, wanted()), false), [topic.topicId]);
   return (
     <>
       <form
@@ -84,7 +84,7 @@ export function MessagesPart({ topic }: { topic: TopicDescription }) {
         onSubmit={(event) => {
           event.preventDefault();
           if (isReady) {
-            void run(() => search(topic, wanted()), false);
+            void run(() => search(topic.topic, wanted()), false);
           }
         }}
       >
