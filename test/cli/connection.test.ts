@@ -1,10 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { expect, it } from 'vitest';
+import { Command } from 'commander';
+import { beforeEach, expect, it } from 'vitest';
 import { openBroker } from '../../broker/index.js';
 import { openClient } from '../../cli/connection.js';
+import { chooseCredentials } from '../../cli/credentials.js';
 import { describeFailure } from '../../cli/failure.js';
 import { makeDirectory, removeDirectory, SMALL } from '../faults/small-broker.js';
+
+// As whom the last command of this process came counts for the next connection.
+beforeEach(() => chooseCredentials(new Command()));
 
 it('a host that accepts and never answers is a broker that cannot be reached', async () => {
   const accepted: Socket[] = [];
