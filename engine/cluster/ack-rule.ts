@@ -2,7 +2,7 @@
  * The rule by which the acks of a set's master count: which members, and how many of them. The master writes
  * the in-sync set to etcd and counts by what is there.
  */
-import { type InSyncSet, type Leader, nextInSync, type SetView } from './leadership.js';
+import { type InSyncSet, type Leader, nextInSync, openingIn, type SetView } from './leadership.js';
 import type { SetMember } from './set-member.js';
 import type { SetStore } from './set-store.js';
 
@@ -100,7 +100,7 @@ export function bothRules(a: InSyncSet, b: InSyncSet): InSyncSet {
 }
 
 function isSameDirectory(member: string, a: InSyncSet, b: InSyncSet): boolean {
-  return a.openings?.[member] === b.openings?.[member];
+  return openingIn(a.openings, member) === openingIn(b.openings, member);
 }
 
 function isSameSet(a: InSyncSet, b: InSyncSet): boolean {

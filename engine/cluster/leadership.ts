@@ -240,7 +240,7 @@ function isOfOtherLog({ inSync }: SetView, { log }: Standing): boolean {
 
 /** A member is who has its name and the directory that had all that was acked: a copy made before has not. */
 function hasDirectoryOf({ openings }: InSyncSet, { name, opening, openings: own }: Standing): boolean {
-  const known = openings?.[name];
+  const known = openingIn(openings, name);
   return known === undefined || own === undefined || known === opening || own.includes(known);
 }
 
@@ -291,9 +291,14 @@ export function nextInSync(
     members.length === now.members.length &&
     members.every((member) => now.members.includes(member));
   const openings = openingsOf([{ name, opening }, ...able]);
-  return isSame && members.every((member) => openings?.[member] === now.openings?.[member])
+  return isSame && members.every((member) => openingIn(openings, member) === openingIn(now.openings, member))
     ? null
     : { members, required, ...(openings === undefined ? {} : { openings }) };
+}
+
+/** A member may be called like what every object has. */
+export function openingIn(openings: InSyncSet['openings'], member: string): string | undefined {
+  return openings !== undefined && Object.hasOwn(openings, member) ? openings[member] : undefined;
 }
 
 /** By member, of those that say it; undefined: nobody does. */

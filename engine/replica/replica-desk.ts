@@ -190,9 +190,11 @@ export class ReplicaDesk {
       const { members, required, openings } = this.#rule;
       let rows = 0;
       for (const [row, name] of this.#names.entries()) {
-        const opening = name === null ? undefined : openings?.[name];
-        const isIt = opening === undefined || opening === this.#openings[row];
-        rows |= name !== null && members.includes(name) && isIt ? 1 << row : 0;
+        if (name === null || !members.includes(name)) {
+          continue;
+        }
+        const isNamed = openings !== undefined && Object.hasOwn(openings, name);
+        rows |= !isNamed || openings[name] === this.#openings[row] ? 1 << row : 0;
       }
       this.#deps.marks.setRule(rows, required);
     }

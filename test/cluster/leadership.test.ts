@@ -112,6 +112,8 @@ describe('who is master', () => {
       expect(decide({ ...named, leader }, { ...own, openings })).toEqual({ act: 'follow', leader });
     }
     // Written by a master that does not know of openings, or for a slave that does not say its own.
+    const odd = { ...named, inSync: { members: ['a', 'constructor'], required: 2, openings: { a: 'two' } } };
+    expect(decide(odd, { ...own, name: 'constructor', openings: [] })).toMatchObject({ act: 'announce' });
     expect(decide(orphaned, { ...own, openings: [] })).toMatchObject({ act: 'announce' });
   });
 

@@ -6,21 +6,9 @@ import { identityOf, LOCK_FILE, NodeDisk } from '../../engine/disk/index.js';
 import { NEVER_OWN, type NodeFacts, readNode } from '../../engine/meta/index.js';
 import { NodeKeeper } from '../../engine/set/node-keeper.js';
 import { makeDirectory, removeDirectory } from '../faults/small-broker.js';
+import { NODE } from './node-facts.js';
 
 const TOKEN = '00000000000000aa';
-const FACTS: NodeFacts = {
-  brokerId: '0123456789abcdef',
-  spanBytes: 4096,
-  segmentBytes: 65_536,
-  createdTime: 5,
-  epoch: 7,
-  start: 0,
-  ownFrom: 3,
-  isLed: false,
-  slaves: [],
-  openings: [],
-};
-
 let path: string;
 beforeEach(() => {
   path = makeDirectory();
@@ -31,7 +19,7 @@ afterEach(() => removeDirectory(path));
 
 function keeper(facts: Partial<NodeFacts>): NodeKeeper {
   const dir = { path, identity: identityOf(path), token: TOKEN };
-  return new NodeKeeper({ ...FACTS, ...facts }, dir, () => {});
+  return new NodeKeeper({ ...NODE, openings: [], ...facts }, dir, () => {});
 }
 
 const stored = (): readonly string[] | undefined => readNode(new NodeDisk(), join(path, 'meta'))?.openings;

@@ -6,7 +6,6 @@ import {
   decodeState,
   encodeState,
   MetaState,
-  type NodeFacts,
   readNode,
   readState,
   writeNode,
@@ -14,6 +13,7 @@ import {
 } from '../../engine/meta/index.js';
 import { Random } from '../simulation/random.js';
 import { SimulatedCrash, SimulatedDisk } from '../simulation/simulated-disk.js';
+import { NODE } from './node-facts.js';
 import { tempDir } from './temp-dir.js';
 
 function stateWith(groups: number, queues: number): MetaState {
@@ -31,18 +31,6 @@ function stateWith(groups: number, queues: number): MetaState {
 }
 
 const corrupt = expect.objectContaining({ code: 'LOG_CORRUPT' });
-const NODE: NodeFacts = {
-  brokerId: '0123456789abcdef',
-  spanBytes: 4096,
-  segmentBytes: 65_536,
-  createdTime: 5,
-  epoch: 7,
-  start: 0,
-  ownFrom: 0,
-  isLed: false,
-  slaves: ['b', 'c'],
-  openings: ['00112233445566aa'],
-};
 
 describe('meta/state', () => {
   test('has all of the state, and the place that it is of', () => {
